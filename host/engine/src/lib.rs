@@ -1,1 +1,46 @@
+//! TwoFactor: an engine for second factors.
+//!
+//! A sign-in asks for a challenge; the engine makes a one-time code, has a *provider* deliver it, and later says whether what
+//! the person typed is right. Each provider is a WebAssembly component in a sandbox: it reaches exactly the connections
+//! that its instance was granted, and sees no secret while it delivers.
+//!
+//! Begin with [`TwoFactor::builder`]; `README.md` has a whole program of 25 lines.
+//!
+//! # Where to find things
+//! - [`TwoFactor`]: start, verify, resend, cancel.
+//! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
+//! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
+//! - [`ManualClock`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
 
+mod administration;
+mod audit;
+mod builder;
+mod capability;
+mod challenge;
+mod clock;
+mod error;
+mod instance;
+mod keyring;
+mod provider;
+mod random;
+pub mod store;
+mod token;
+
+pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
+pub use audit::Entry as AuditEntry;
+pub use builder::{Builder, TwoFactor};
+pub use capability::{Network, NetworkBuilder, NetworkError, Secret};
+pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::Error;
+pub use ipnet::IpNet;
+pub use keyring::{KeyId, Keyring, KeyringError};
+pub use provider::{
+    DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderInfo, Reason, Receipt, RecipientKind,
+    inspect,
+};
+pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
+pub use token::{Identity, Role, TokenInfo};
+
+/// The runtime the engine runs on, for programs that have none of their own.
+pub use tokio;

@@ -1,0 +1,74 @@
+//! A test message, so that an administrator learns whether an instance works before a sign-in does.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Administration;
+use crate::challenge::{Recipient, sample_message};
+use crate::error::Error;
+
+/// What a provider answered to a test message.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct TestReport {
+    /// `delivered`, or how it failed: `retry-later`, `outcome-unknown`, `rejected-recipient`, `rejected-message`,
+    /// `misconfigured` or `blocked`.
+    pub outcome: String,
+    /// The upstream's reference, or its own code for the failure; may be empty.
+    pub code: String,
+    /// A sentence; may be empty.
+    pub detail: String,
+}
+
+impl Administration {
+    /// Sends a message with a sample code through an instance, or through options that are not saved yet. The sample opens
+    /// nothing.
+    ///
+    /// # Errors
+    /// Not found; invalid input if the options are not valid, saying why; a recipient that is missing or malformed.
+    pub async fn test_instance(
+        &self,
+        subscription: &str,
+        id: &str,
+        recipient: Recipient,
+        options: Option<Value>,
+    ) -> Result<TestReport, Error> {
+        let record = self.record(subscription, id).await?;
+        self.audit("instance.test", id, "").await?;
+        let unsaved;
+        let saved;
+        let prepared = match options {
+            Some(options) => {
+                let stored = self.instances.open_options(&record)?;
+                let (options, kept) = self.instances.read_options(&record.type_id, options, &stored)?;
+                if kept {
+                    self.instances.same_destinations(&record.type_id, &stored, &options).await?;
+                }
+                unsaved = self.instances.judge_options(&record.type_id, &options).await?;
+                &unsaved
+            }
+            None => {
+                saved = self.instances.prepared(&record).await?;
+                &*saved
+            }
+        };
+        if let Some(problem) = prepared.problems.first() {
+            return Err(Error::invalid(format!("the options are not valid: `{}` {}", problem.option, problem.message)));
+        }
+        let Some(provider) = &prepared.provider else {
+            return Err(Error::not_found("provider"));
+        };
+        let policy = self.instances.policy(&record);
+        let message = sample_message(&policy, provider.manifest(), &recipient)?;
+        Ok(match prepared.deliver(message).await {
+            Ok(receipt) => {
+                TestReport { outcome: "delivered".to_owned(), code: receipt.reference, detail: String::new() }
+            }
+            Err(failure) => TestReport {
+                outcome: failure.name().to_owned(),
+                code: failure.reason().code.clone(),
+                detail: failure.reason().detail.clone(),
+            },
+        })
+    }
+}

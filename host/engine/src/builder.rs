@@ -1,0 +1,227 @@
+//! Putting an engine together, and what an application then calls.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::administration::{Actor, Administration};
+use crate::audit::AuditLog;
+use crate::capability::Network;
+use crate::challenge::{Available, Challenge, Challenges, Policy, RateLimits, SignIn, Start, Verified};
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::instance::Instances;
+use crate::keyring::Keyring;
+use crate::provider::{Limits, Sandbox};
+use crate::store::{SqliteStore, Store};
+use crate::token::{Identity, Tokens};
+
+/// The engine. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct TwoFactor {
+    instances: Arc<Instances>,
+    challenges: Arc<Challenges>,
+    clock: Arc<dyn Clock>,
+    audit: Arc<AuditLog>,
+    tokens: Arc<Tokens>,
+}
+
+impl TwoFactor {
+    /// Begins an engine. Without further settings it keeps everything in memory under a key of its own, reaches public
+    /// addresses only, and has no provider.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The instances that could serve a sign-in, most specific first.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn available(&self, sign_in: &SignIn) -> Result<Vec<Available>, Error> {
+        let chosen = self.instances.choose(sign_in, None).await?;
+        Ok(chosen
+            .into_iter()
+            .map(|one| Available { id: one.id, type_id: one.type_id, name: one.name, channel: one.channel })
+            .collect())
+    }
+
+    /// Makes a code and has it delivered.
+    ///
+    /// # Errors
+    /// [`Error::is_not_available`], [`Error::is_recipient_rejected`], [`Error::is_limited`], [`Error::is_delivery_failed`],
+    /// [`Error::is_invalid_input`], [`Error::is_conflict`] (the idempotency key was used for another request).
+    pub async fn start(&self, start: Start) -> Result<Challenge, Error> {
+        self.challenges.start(start).await
+    }
+
+    /// Judges an answer. The right one is accepted once.
+    ///
+    /// # Errors
+    /// [`Error::is_code_rejected`], [`Error::is_closed`], [`Error::is_limited`], [`Error::is_invalid_input`].
+    pub async fn verify(
+        &self,
+        subscription: &str,
+        id: &str,
+        code: &str,
+        client_address: Option<IpAddr>,
+    ) -> Result<Verified, Error> {
+        self.challenges.verify(subscription, id, code, client_address).await
+    }
+
+    /// Sends a challenge's message again.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`], [`Error::is_limited`], and those of a delivery.
+    pub async fn resend(&self, subscription: &str, id: &str) -> Result<Challenge, Error> {
+        self.challenges.resend(subscription, id).await
+    }
+
+    /// Ends a challenge.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if it is over already.
+    pub async fn cancel(&self, subscription: &str, id: &str) -> Result<(), Error> {
+        self.challenges.cancel(subscription, id).await
+    }
+
+    /// Whom a token stands for, if it is good.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Identity>, Error> {
+        self.tokens.authenticate(token).await
+    }
+
+    /// Everything that is configured, on behalf of an actor.
+    pub fn administration(&self, actor: Actor) -> Administration {
+        Administration {
+            instances: self.instances.clone(),
+            clock: self.clock.clone(),
+            audit: self.audit.clone(),
+            tokens: self.tokens.clone(),
+            actor,
+        }
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.instances.store.subscriptions().await?;
+        Ok(())
+    }
+}
+
+/// Puts an engine together.
+#[derive(Default)]
+pub struct Builder {
+    store: Option<Arc<dyn Store>>,
+    keyring: Option<Keyring>,
+    network: Option<Network>,
+    clock: Option<Arc<dyn Clock>>,
+    cache: Option<PathBuf>,
+    components: Vec<Vec<u8>>,
+    limits: Limits,
+    policy: Policy,
+    rate_limits: RateLimits,
+}
+
+impl Builder {
+    /// Where everything durable lives.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// The keys that seal secrets and sign codes. Kept apart from the store.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// What may be reached at all, and how.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = Some(network);
+        self
+    }
+
+    /// What time it is.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// A folder to keep compiled components in, so that only the first start compiles.
+    pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// A provider, as the bytes of its component.
+    pub fn provider(mut self, component: impl Into<Vec<u8>>) -> Self {
+        self.components.push(component.into());
+        self
+    }
+
+    /// The providers that come with TwoFactor: `email`, `ecall` and `twilio`.
+    #[cfg(feature = "bundled")]
+    pub fn bundled_providers(mut self) -> Self {
+        self.components.extend(twofactor_bundle::all().map(<[u8]>::to_vec));
+        self
+    }
+
+    /// What a component may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The policy of instances that state none of their own.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How much is too much.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.rate_limits = limits;
+        self
+    }
+
+    /// Builds the engine: opens the store's books, compiles or loads the components, asks each who it is. Providers that
+    /// were added to the store take the place of those given here.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] for a component that cannot be loaded or a policy out of bounds, saying why;
+    /// [`Error::is_unavailable`] for a store that cannot be read or does not fit the keyring.
+    pub async fn build(self) -> Result<TwoFactor, Error> {
+        self.policy.check().map_err(|why| Error::invalid(why.to_string()))?;
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(SqliteStore::in_memory()?) as Arc<dyn Store>,
+        };
+        let keyring = match self.keyring {
+            Some(keyring) => keyring,
+            None => Keyring::generate().map_err(Error::unavailable)?,
+        };
+        let network = match self.network {
+            Some(network) => network,
+            None => Network::builder().build().map_err(|error| Error::invalid(error.to_string()))?,
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        keyring.check_against(&*store).await?;
+        store.close_future_challenges(clock.now()).await?;
+        let sandbox = Sandbox::new(self.limits, network, keyring.clone())
+            .map_err(|error| Error::invalid(format!("these limits cannot be had: {error:#}")))?;
+        let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), sandbox, self.cache, self.policy));
+        let added = store.providers().await?.into_iter().map(|record| record.component);
+        for component in self.components.into_iter().chain(added) {
+            instances.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
+        }
+        let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
+        let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
+        let challenges = Arc::new(Challenges::new(store, keyring, clock.clone(), instances.clone(), self.rate_limits));
+        Ok(TwoFactor { instances, challenges, clock, audit, tokens })
+    }
+}

@@ -1,0 +1,161 @@
+//! What one instance may reach: parsed and checked once, when it is configured.
+
+use std::time::Duration;
+
+use super::connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
+use super::network::Network;
+use super::origin::{Origin, is_name};
+
+/// The connections of one instance. Empty denies all.
+#[derive(Debug, Default)]
+pub(crate) struct Grants {
+    pub(super) http: Vec<HttpGrant>,
+    pub(super) smtp: Option<SmtpGrant>,
+}
+
+#[derive(Debug)]
+pub(super) struct HttpGrant {
+    pub(super) origin: Origin,
+    pub(super) authentication: HttpAuthentication,
+}
+
+#[derive(Debug)]
+pub(super) struct SmtpGrant {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: SmtpSecurity,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) timeout: Duration,
+}
+
+/// A connection that cannot be granted; the text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct GrantError(String);
+
+impl Grants {
+    /// Nothing.
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+
+    /// Checks what a provider asked for against the operator's rules.
+    pub(crate) fn new(connections: Vec<Connection>, network: &Network) -> Result<Self, GrantError> {
+        let mut grants = Self::default();
+        if connections.len() > 8 {
+            return Err(GrantError("an instance may ask for at most 8 connections".to_owned()));
+        }
+        for connection in connections {
+            match connection {
+                Connection::Http { origin, authentication } => grants.add_http(&origin, authentication)?,
+                Connection::Smtp { host, port, security, credentials, timeout } => {
+                    let asked = SmtpGrant { host: host.to_ascii_lowercase(), port, security, credentials, timeout };
+                    grants.add_smtp(asked, network)?;
+                }
+            }
+        }
+        Ok(grants)
+    }
+
+    fn add_http(&mut self, origin: &str, authentication: HttpAuthentication) -> Result<(), GrantError> {
+        let origin = secure_origin(origin)?;
+        if self.http.iter().any(|grant| grant.origin == origin) {
+            return Err(GrantError(format!("{origin} is asked for twice: one connection an origin")));
+        }
+        match &authentication {
+            HttpAuthentication::OAuth2 { token_url, .. } => {
+                let (token_origin, _) = Origin::of_url(token_url).map_err(GrantError)?;
+                secure_origin(&token_origin.to_string())?;
+            }
+            HttpAuthentication::Header { name, .. } if !is_header_name(name) => {
+                return Err(GrantError("the name of an authenticating header is malformed".to_owned()));
+            }
+            _ => {}
+        }
+        self.http.push(HttpGrant { origin, authentication });
+        Ok(())
+    }
+
+    fn add_smtp(&mut self, asked: SmtpGrant, network: &Network) -> Result<(), GrantError> {
+        if self.smtp.is_some() {
+            return Err(GrantError("an instance may ask for one SMTP server".to_owned()));
+        }
+        let (host, port) = (&asked.host, asked.port);
+        let named = network.names_smtp(host, port);
+        if port == 0 || !is_name(host) && !(named && is_label(host)) {
+            return Err(GrantError(
+                "an SMTP server must be named by its full host name (a single word or an address only where the operator's \
+                 network settings name it) and a port"
+                    .to_owned(),
+            ));
+        }
+        if asked.security == SmtpSecurity::Plaintext && !network.allows_plaintext(host, port) {
+            return Err(GrantError(format!(
+                "mail to {host}:{port} without TLS is not allowed: turn TLS on, or have the operator list \
+                 \"{host}:{port}\" under `plaintext_smtp`"
+            )));
+        }
+        self.smtp = Some(asked);
+        Ok(())
+    }
+
+    /// What may be reached, in words, for the one who approves it.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        let http = self.http.iter().map(|grant| {
+            let how = match &grant.authentication {
+                HttpAuthentication::None => "without authentication".to_owned(),
+                HttpAuthentication::Basic(_) => "with HTTP Basic authentication".to_owned(),
+                HttpAuthentication::Bearer(_) => "with a bearer token".to_owned(),
+                HttpAuthentication::Header { name, .. } => {
+                    format!("with a secret in the header {name}")
+                }
+                HttpAuthentication::OAuth2 { token_url, .. } => {
+                    let issuer = Origin::of_url(token_url).map(|(origin, _)| origin.to_string()).unwrap_or_default();
+                    format!("with an OAuth 2 token from {issuer}")
+                }
+            };
+            format!("{} {how}", grant.origin)
+        });
+        let smtp = self.smtp.iter().map(|grant| {
+            let how = match grant.security {
+                SmtpSecurity::ImplicitTls => "over TLS",
+                SmtpSecurity::StartTls => "over STARTTLS",
+                SmtpSecurity::Plaintext => "without TLS",
+            };
+            let who = if grant.credentials.is_some() { ", logged in" } else { "" };
+            format!("SMTP server {} port {} {how}{who}", grant.host, grant.port)
+        });
+        http.chain(smtp).collect()
+    }
+
+    /// Where secrets go: what must not change under a secret that is kept.
+    pub(crate) fn destinations(&self) -> Vec<String> {
+        let http = self.http.iter().flat_map(|grant| match &grant.authentication {
+            HttpAuthentication::OAuth2 { token_url, .. } => {
+                vec![grant.origin.to_string(), token_url.clone()]
+            }
+            _ => vec![grant.origin.to_string()],
+        });
+        // Without TLS a secret goes to whoever listens, so the protection is part of the destination.
+        let smtp = self.smtp.iter().map(|grant| format!("{}:{} {:?}", grant.host, grant.port, grant.security));
+        let mut all: Vec<String> = http.chain(smtp).collect();
+        all.sort();
+        all
+    }
+}
+
+fn secure_origin(text: &str) -> Result<Origin, GrantError> {
+    let origin = Origin::parse(text).map_err(GrantError)?;
+    if !origin.is_https() {
+        return Err(GrantError(format!("{origin} is not protected: only https origins are granted")));
+    }
+    Ok(origin)
+}
+
+fn is_label(host: &str) -> bool {
+    !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
+}
+
+fn is_header_name(name: &str) -> bool {
+    ::http::HeaderName::from_bytes(name.as_bytes()).is_ok()
+}

@@ -1,0 +1,229 @@
+//! One HTTP exchange, under an instance's grants.
+
+use std::time::{Duration, Instant};
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Request, Url};
+use tokio::time::timeout;
+use url::Position;
+
+use super::connection::HttpAuthentication;
+use super::grants::{Grants, HttpGrant};
+use super::network::Network;
+use super::oauth::TokenError;
+use super::origin::Origin;
+use super::secret::Secret;
+
+/// The longest body accepted from an upstream, in bytes. Receipts are small.
+pub(super) const ANSWER_BYTES: usize = 1 << 20;
+
+/// A request as the guest made it.
+pub(crate) struct HttpRequest {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An upstream's whole answer.
+#[derive(Debug)]
+pub(crate) struct HttpResponse {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is no answer. The texts hold no secret and may be shown to the operator.
+#[derive(Debug)]
+pub(crate) enum HttpError {
+    Denied(String),
+    Unauthenticated(String),
+    NotSent(String),
+    OutcomeUnknown(String),
+}
+
+impl Network {
+    /// Sends a request to a granted origin, authenticated as granted.
+    pub(crate) async fn send_http(&self, grants: &Grants, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let began = Instant::now();
+        let (grant, mut request) = self.admit(grants, request)?;
+        let mut renewed = false;
+        let answer = loop {
+            let token = self.authenticate(grant, &mut request).await?;
+            // A body held in memory can be sent a second time.
+            let Some(again) = request.try_clone() else {
+                return Err(HttpError::Denied("the request cannot be sent".to_owned()));
+            };
+            let answer = self.exchange(request).await?;
+            match token {
+                // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.
+                // 401 says that the request was not processed.
+                Some(token) if answer.status == 401 && !renewed => {
+                    self.0.tokens.forget(&token).await;
+                    renewed = true;
+                    request = again;
+                }
+                _ => break answer,
+            }
+        };
+        let (origin, status, took) = (&grant.origin, answer.status, began.elapsed());
+        tracing::debug!(target: "twofactor::capability", %origin, status, ?took, "http exchange");
+        Ok(answer)
+    }
+
+    /// Compares a request with the grants and builds it anew from its parts.
+    fn admit<'a>(&self, grants: &'a Grants, asked: HttpRequest) -> Result<(&'a HttpGrant, Request), HttpError> {
+        let denied = |why: String| HttpError::Denied(why);
+        let (origin, url) = Origin::of_url(&asked.url).map_err(denied)?;
+        let Some(grant) = grants.http.iter().find(|grant| grant.origin == origin) else {
+            return Err(denied(format!(
+                "{origin} was not granted to this instance: the provider must ask for it in what `configure` returns"
+            )));
+        };
+        let method = Method::from_bytes(asked.method.as_bytes())
+            .ok()
+            .filter(|method| *method != Method::CONNECT && *method != Method::TRACE)
+            .ok_or_else(|| denied("the request's method is not allowed".to_owned()))?;
+        let mut request = Request::new(method, url);
+        if asked.headers.len() > 64 {
+            return Err(denied("the request has more than 64 headers".to_owned()));
+        }
+        for (name, value) in &asked.headers {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| denied("the name of a header is malformed".to_owned()))?;
+            if belongs_to_host(&name, &grant.authentication) {
+                return Err(denied(format!("the header `{name}` is set by the host alone: leave it out")));
+            }
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| denied(format!("the value of the header `{name}` is malformed")))?;
+            request.headers_mut().append(name, value);
+        }
+        *request.body_mut() = Some(asked.body.into());
+        self.route(&origin, request.url().clone(), &mut request);
+        Ok((grant, request))
+    }
+
+    /// Where a request goes if the operator put something in the origin's place.
+    pub(super) fn route(&self, origin: &Origin, mut url: Url, request: &mut Request) {
+        let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        if let Some(address) = self.http_stand_in(origin) {
+            let _ = url.set_scheme("http");
+            let _ = url.set_ip_host(address.ip());
+            let _ = url.set_port(Some(address.port()));
+        } else if self.is_fixed(origin.host()) {
+            // Without a port in the URL the one of the fixed address is dialled.
+            let _ = url.set_port(None);
+        } else {
+            return;
+        }
+        if let Ok(host) = HeaderValue::from_str(&authority) {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        *request.url_mut() = url;
+    }
+
+    /// Attaches what the grant says; answers with the access token that was used, if any.
+    async fn authenticate(&self, grant: &HttpGrant, request: &mut Request) -> Result<Option<Secret>, HttpError> {
+        let (name, value, token) = match &grant.authentication {
+            HttpAuthentication::None => return Ok(None),
+            HttpAuthentication::Basic(credentials) => {
+                let pair = format!("{}:{}", credentials.username, credentials.password.expose());
+                (header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)), None)
+            }
+            HttpAuthentication::Bearer(token) => (header::AUTHORIZATION, format!("Bearer {}", token.expose()), None),
+            HttpAuthentication::Header { name, value } => {
+                let name = HeaderName::from_bytes(name.as_bytes())
+                    .map_err(|_| HttpError::Unauthenticated("the authenticating header is malformed".to_owned()))?;
+                (name, value.expose().to_owned(), None)
+            }
+            HttpAuthentication::OAuth2 { token_url, client_id, client_secret, scope } => {
+                let token =
+                    self.token(token_url, client_id, client_secret, scope).await.map_err(|error| match error {
+                        TokenError::Refused(why) => HttpError::Unauthenticated(why),
+                        TokenError::Unavailable(why) => HttpError::NotSent(why),
+                    })?;
+                (header::AUTHORIZATION, format!("Bearer {}", token.expose()), Some(token))
+            }
+        };
+        let mut value = HeaderValue::from_str(&value).map_err(|_| {
+            HttpError::Unauthenticated("the credentials hold a character that no header can".to_owned())
+        })?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(name, value);
+        Ok(token)
+    }
+
+    /// Sends a request that was admitted and gathers the whole answer, within bounds of size and time.
+    pub(super) async fn exchange(&self, request: Request) -> Result<HttpResponse, HttpError> {
+        let deadline = self.0.timeout + Duration::from_millis(100);
+        match timeout(deadline, self.exchange_unbounded(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(HttpError::OutcomeUnknown("the upstream did not answer in time".to_owned())),
+        }
+    }
+
+    async fn exchange_unbounded(&self, request: Request) -> Result<HttpResponse, HttpError> {
+        let mut answer = self.0.client.execute(request).await.map_err(|error| {
+            // The texts of the client's errors hold the URL: these say what happened only.
+            if error.is_connect() || error.is_builder() {
+                HttpError::NotSent(format!("no connection: {}", cause(&error)))
+            } else if error.is_timeout() {
+                HttpError::OutcomeUnknown("the upstream did not answer in time".to_owned())
+            } else {
+                HttpError::OutcomeUnknown("the connection broke off before an answer".to_owned())
+            }
+        })?;
+        let broken = |_| HttpError::OutcomeUnknown("the upstream's answer broke off".to_owned());
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > ANSWER_BYTES {
+                return Err(HttpError::OutcomeUnknown(format!(
+                    "the upstream's answer is longer than {ANSWER_BYTES} bytes"
+                )));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpResponse { status: answer.status().as_u16(), headers: visible(answer.headers()), body })
+    }
+}
+
+/// The innermost cause, in a word or two: it names no URL.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string().chars().take(200).collect()
+}
+
+/// Headers that route or authenticate are the host's.
+fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bool {
+    const HOST: &[HeaderName] = &[
+        header::AUTHORIZATION,
+        header::PROXY_AUTHORIZATION,
+        header::COOKIE,
+        header::HOST,
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::TE,
+        header::TRAILER,
+        header::UPGRADE,
+        header::EXPECT,
+    ];
+    let own = matches!(authentication, HttpAuthentication::Header { name: own, .. } if own.eq_ignore_ascii_case(name.as_str()));
+    own || HOST.contains(name)
+        || name.as_str().starts_with("proxy-")
+        || matches!(name.as_str(), "keep-alive" | "http2-settings")
+}
+
+/// What a guest may see of an answer's headers. Values that are no text are left out.
+fn visible(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .filter(|(name, _)| **name != header::SET_COOKIE && **name != header::WWW_AUTHENTICATE)
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect()
+}

@@ -1,0 +1,27 @@
+//! The only code that opens a connection.
+//!
+//! What an instance may reach is its [`Grants`]: parsed once, compared at every call. How anything is reached is the
+//! [`Network`]'s: which addresses are allowed, which roots are trusted, one pooled HTTP client, one way to hand over mail.
+//! Credentials are attached here and nowhere else.
+
+mod address;
+mod connection;
+mod grants;
+mod http;
+mod mail;
+mod network;
+mod oauth;
+mod origin;
+mod secret;
+mod smtp;
+mod smtp_stream;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
+pub(crate) use grants::Grants;
+pub(crate) use http::{HttpError, HttpRequest, HttpResponse};
+pub(crate) use mail::Mail;
+pub use network::{Network, NetworkBuilder, NetworkError};
+pub use secret::Secret;
+pub(crate) use smtp::{MailError, MailStage};

@@ -1,0 +1,241 @@
+//! How anything is reached: which addresses, which roots of trust, through which client.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use super::address::is_allowed;
+use super::oauth::TokenCache;
+use super::origin::Origin;
+
+/// What may be reached at all, and how. Cheap to clone; all clones share one pool of connections.
+#[derive(Clone)]
+pub struct Network(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) client: reqwest::Client,
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) tokens: TokenCache,
+    pub(super) timeout: Duration,
+    names: Arc<Names>,
+    stand_ins: HashMap<String, SocketAddr>,
+    plaintext_smtp: HashSet<String>,
+}
+
+/// How names become addresses.
+struct Names {
+    leave: Vec<IpNet>,
+    fixed: HashMap<String, SocketAddr>,
+}
+
+/// Settings of a [`Network`] that do not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NetworkError(String);
+
+/// Puts a [`Network`] together.
+pub struct NetworkBuilder {
+    certificates: Vec<Vec<u8>>,
+    leave: Vec<IpNet>,
+    fixed: HashMap<String, SocketAddr>,
+    stand_ins: Vec<(String, SocketAddr)>,
+    plaintext_smtp: HashSet<String>,
+    timeout: Duration,
+}
+
+impl NetworkBuilder {
+    /// Trusts a root certificate (PEM, one or more) beside the public ones.
+    pub fn trust_certificate_pem(mut self, pem: &[u8]) -> Self {
+        self.certificates.push(pem.to_vec());
+        self
+    }
+
+    /// Gives leave to dial addresses of a private, loopback or link-local network.
+    pub fn allow_network(mut self, network: IpNet) -> Self {
+        self.leave.push(network);
+        self
+    }
+
+    /// Gives leave for mail without TLS, credentials included, to one server.
+    pub fn allow_plaintext_smtp(mut self, host: &str, port: u16) -> Self {
+        self.plaintext_smtp.insert(endpoint(host, port));
+        self
+    }
+
+    /// Fixes where a name leads, as `/etc/hosts` would, port included. TLS and the name in it stay as they are. The rules for
+    /// addresses do not apply: the operator named this one.
+    pub fn resolve(mut self, host: &str, address: SocketAddr) -> Self {
+        self.fixed.insert(host.to_ascii_lowercase(), address);
+        self
+    }
+
+    /// Puts a stand-in on loopback in the place of `https://…` or `smtp://host:port`: it is reached in plaintext. For demos and
+    /// tests.
+    pub fn stand_in(mut self, endpoint: &str, address: SocketAddr) -> Self {
+        self.stand_ins.push((endpoint.to_owned(), address));
+        self
+    }
+
+    /// How long one HTTP exchange may take; 15 seconds if not set. It is also what a connection may take to come about.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Builds the network.
+    ///
+    /// # Errors
+    /// If a certificate cannot be read, or a stand-in is not on loopback or stands for nothing.
+    pub fn build(self) -> Result<Network, NetworkError> {
+        let mut stand_ins = HashMap::new();
+        for (text, address) in self.stand_ins {
+            if !address.ip().is_loopback() {
+                return Err(NetworkError(format!("the stand-in for {text} must be on loopback")));
+            }
+            let key = match text.strip_prefix("smtp://") {
+                Some(endpoint) => endpoint.to_ascii_lowercase(),
+                None => Origin::parse(&text).map_err(NetworkError)?.to_string(),
+            };
+            stand_ins.insert(key, address);
+        }
+        let store = trust(&self.certificates)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| NetworkError(error.to_string()))?
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        let names = Arc::new(Names { leave: self.leave, fixed: self.fixed });
+        let client = client(&tls, names.clone(), self.timeout)?;
+        Ok(Network(Arc::new(Inner {
+            client,
+            tls: Arc::new(tls),
+            tokens: TokenCache::default(),
+            timeout: self.timeout,
+            names,
+            stand_ins,
+            plaintext_smtp: self.plaintext_smtp,
+        })))
+    }
+}
+
+impl Network {
+    /// Begins a network that reaches public addresses and trusts public certificates.
+    pub fn builder() -> NetworkBuilder {
+        NetworkBuilder {
+            certificates: Vec::new(),
+            leave: Vec::new(),
+            fixed: HashMap::new(),
+            stand_ins: Vec::new(),
+            plaintext_smtp: HashSet::new(),
+            timeout: Duration::from_secs(15),
+        }
+    }
+
+    pub(super) fn http_stand_in(&self, origin: &Origin) -> Option<SocketAddr> {
+        self.0.stand_ins.get(&origin.to_string()).copied()
+    }
+
+    pub(super) fn smtp_stand_in(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        self.0.stand_ins.get(&endpoint(host, port)).copied()
+    }
+
+    /// Whether the operator's settings name this mail server.
+    pub(super) fn names_smtp(&self, host: &str, port: u16) -> bool {
+        self.0.names.fixed.contains_key(host)
+            || self.smtp_stand_in(host, port).is_some()
+            || self.0.plaintext_smtp.contains(&endpoint(host, port))
+    }
+
+    pub(super) fn allows_plaintext(&self, host: &str, port: u16) -> bool {
+        self.smtp_stand_in(host, port).is_some() || self.0.plaintext_smtp.contains(&endpoint(host, port))
+    }
+
+    /// Whether the operator fixed where a name leads.
+    pub(super) fn is_fixed(&self, host: &str) -> bool {
+        self.0.names.fixed.contains_key(host)
+    }
+
+    /// The addresses of a name that may be dialled. `Err` says why there is none.
+    pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        self.0.names.addresses(host, port).await
+    }
+}
+
+impl Names {
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        if let Some(fixed) = self.fixed.get(host) {
+            return Ok(vec![*fixed]);
+        }
+        let found = tokio::net::lookup_host((host, port)).await.map_err(|_| format!("{host} has no address"))?;
+        let allowed: Vec<SocketAddr> = found.filter(|address| is_allowed(address.ip(), &self.leave)).collect();
+        if allowed.is_empty() {
+            return Err(format!(
+                "{host} leads to no public address: if that is meant, the operator must list its network under `allow_networks`"
+            ));
+        }
+        Ok(allowed)
+    }
+}
+
+/// The HTTP client asks this for addresses and dials what it answers: what was vetted is what is dialled.
+struct Vetted(Arc<Names>);
+
+impl Resolve for Vetted {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = self.0.clone();
+        Box::pin(async move {
+            let addresses = names.addresses(name.as_str(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn client(tls: &ClientConfig, names: Arc<Names>, timeout: Duration) -> Result<reqwest::Client, NetworkError> {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(Arc::new(Vetted(names)))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .timeout(timeout)
+        .connect_timeout(timeout)
+        .http1_max_headers(64)
+        .http2_max_header_list_size(32 << 10)
+        .tcp_nodelay(true)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|error| NetworkError(format!("the HTTP client cannot be built: {error}")))
+}
+
+/// The machine's roots, and Mozilla's where it has none; with those of the operator.
+fn trust(pems: &[Vec<u8>]) -> Result<RootCertStore, NetworkError> {
+    let mut roots: Vec<CertificateDer<'static>> = Vec::new();
+    for pem in pems {
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            roots.push(
+                certificate.map_err(|error| NetworkError(format!("a trusted certificate cannot be read: {error}")))?,
+            );
+        }
+    }
+    let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for root in roots {
+        store.add(root).map_err(|error| NetworkError(format!("a trusted certificate does not fit: {error}")))?;
+    }
+    Ok(store)
+}
+
+fn endpoint(host: &str, port: u16) -> String {
+    format!("{}:{port}", host.to_ascii_lowercase())
+}

@@ -1,0 +1,172 @@
+//! Origins and the URLs on them, in one spelling.
+//!
+//! | text | accepted as |
+//! |---|---|
+//! | `https://api.twilio.com` | scheme `https`, that host, port 443 |
+//! | `https://api.twilio.com:8443` | the same host, another origin |
+//! | `http://…` | only where the operator put a stand-in |
+//! | `https://127.0.0.1`, `https://2130706433`, `https://[::1]` | never: addresses have no name to certify |
+//! | `https://user@host`, `https://host.`, `https://HOST`, `https://hÖst` | never: one spelling an origin |
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// Scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Origin {
+    https: bool,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    /// Reads a granted origin: nothing may follow the port.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (origin, url) = Self::of_url(text)?;
+        let rest = &url[url::Position::AfterPort..];
+        if !matches!(rest, "" | "/") || text.ends_with('/') {
+            return Err(format!("`{}` is no origin: write scheme, host and port only", printable(text)));
+        }
+        Ok(origin)
+    }
+
+    /// Reads a URL and the origin it lies on. A URL that a parser would have to mend is refused: what was compared must
+    /// be what is requested.
+    pub(super) fn of_url(text: &str) -> Result<(Self, Url), String> {
+        let refuse = |why: &str| Err(format!("the URL `{}` {why}", printable(text)));
+        if text.len() > 4096 {
+            return refuse("is longer than 4096 bytes");
+        }
+        if !text.bytes().all(|b| b.is_ascii_graphic()) || text.contains('\\') {
+            return refuse("has a character that must be percent-encoded");
+        }
+        let Ok(url) = Url::parse(text) else {
+            return refuse("is malformed");
+        };
+        let https = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return refuse("must begin with `https://`"),
+        };
+        if !url.username().is_empty() || url.password().is_some() || text.contains('@') && authority(text).contains('@')
+        {
+            return refuse("must not name a user");
+        }
+        if url.fragment().is_some() {
+            return refuse("must not have a fragment");
+        }
+        let Some(Host::Domain(host)) = url.host() else {
+            return refuse("must name a host, not an address");
+        };
+        if !is_name(host) {
+            return refuse("must name a host by its full name: lower-case letters, digits, `-` and inner dots");
+        }
+        let port = url.port_or_known_default().unwrap_or(443);
+        let canonical = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        if authority(text) != canonical {
+            return refuse("must write its host and port in the plain spelling");
+        }
+        Ok((Self { https, host: host.to_owned(), port }, url))
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.https
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, usual) = if self.https { ("https", 443) } else { ("http", 80) };
+        if self.port == usual {
+            write!(f, "{scheme}://{}", self.host)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// What stands between `://` and the path, as it was written.
+fn authority(text: &str) -> &str {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// A host's full name (RFC 1123), in lower case and with a dot. The last label must not look like a number, as in every
+/// spelling of an IPv4 address.
+pub(super) fn is_name(host: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && !label.starts_with("xn--")
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.len() <= 253
+        && host.contains('.')
+        && host.split('.').all(label)
+        && !last.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A URL as it may stand in a message: without its query, and cut.
+fn printable(text: &str) -> String {
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    // User information may be a password.
+    let shown = match path.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => path.to_owned(),
+    };
+    shown.chars().take(120).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::Origin;
+
+    #[test]
+    fn an_origin_has_one_spelling() {
+        assert_eq!(Origin::parse("https://api.twilio.com").unwrap().to_string(), "https://api.twilio.com");
+        assert_eq!(Origin::parse("https://api.twilio.com:8443").unwrap().to_string(), "https://api.twilio.com:8443");
+        for text in [
+            "",
+            "api.twilio.com",
+            "ftp://api.twilio.com",
+            "https://",
+            "https://api.twilio.com/",
+            "https://api.twilio.com/x",
+            "https://api.twilio.com?x",
+            "https://api.twilio.com#x",
+            "https://API.twilio.com",
+            "https://api.twilio.com:443",
+            "https://api.twilio.com.",
+            "https://localhost",
+            "https://*.twilio.com",
+            "HTTPS://api.twilio.com",
+        ] {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_path_and_the_query_are_free() {
+        let (origin, url) = Origin::of_url("https://api.twilio.com/2010/A.json?x=1").unwrap();
+        assert_eq!(origin, Origin::parse("https://api.twilio.com").unwrap());
+        assert_eq!(url.path(), "/2010/A.json");
+    }
+
+    #[test]
+    fn a_message_shows_no_query_and_no_user() {
+        let error = Origin::of_url("https://u:p@api.twilio.com/x?token=t").unwrap_err();
+        assert!(!error.contains("u:p") && !error.contains("token"), "{error}");
+    }
+}

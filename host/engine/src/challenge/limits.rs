@@ -1,0 +1,116 @@
+//! Limits against abuse. They are counted in the store, so all nodes share them, under keyed hashes.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::keyring::Keyring;
+use crate::store::{BucketKey, Charge, PersonLimits};
+
+/// How much is too much. Each limit trips alone and ends by itself, but for the last: a person with that many wrong
+/// answers in a row must be unlocked. The defaults are stated with each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimits {
+    /// Messages to one recipient in an hour; 10.
+    pub recipient_per_hour: u32,
+    /// Messages for one user in an hour; 20.
+    pub user_per_hour: u32,
+    /// Messages asked for from one client address (IPv6: one /64) in an hour; 60.
+    pub address_per_hour: u32,
+    /// Messages of one tenant in an hour; 10 000.
+    pub tenant_per_hour: u32,
+    /// Messages to numbers with one prefix (country and four digits) in an hour whose codes are not verified; 200.
+    pub prefix_per_hour: u32,
+    /// Messages in all in an hour; 100 000.
+    pub total_per_hour: u32,
+    /// Answers from one client address in an hour; 300.
+    pub answers_per_address_per_hour: u32,
+    /// Wrong answers of one user in a day; 50.
+    pub wrong_per_day: u32,
+    /// Wrong answers of one user in a row until somebody unlocks it (NIST SP 800-63B-4 section 3.2.2); 100.
+    pub wrong_in_a_row: u32,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            recipient_per_hour: 10,
+            user_per_hour: 20,
+            address_per_hour: 60,
+            tenant_per_hour: 10_000,
+            prefix_per_hour: 200,
+            total_per_hour: 100_000,
+            answers_per_address_per_hour: 300,
+            wrong_per_day: 50,
+            wrong_in_a_row: 100,
+        }
+    }
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What one message counts against.
+pub(super) struct Counted<'a> {
+    pub(super) subscription: &'a str,
+    pub(super) tenant: Option<&'a str>,
+    pub(super) person: BucketKey,
+    pub(super) recipient: &'a str,
+    pub(super) prefix: &'a str,
+    pub(super) address: Option<IpAddr>,
+}
+
+impl RateLimits {
+    pub(super) fn person(&self) -> PersonLimits {
+        PersonLimits { consecutive: self.wrong_in_a_row, daily: self.wrong_per_day, day_ms: 24 * HOUR_MS }
+    }
+
+    /// The narrow ones first: a caller who is over one of his own counts against nobody else's.
+    pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<Charge> {
+        let charge =
+            |kind: &str, what: &[&[u8]], limit| Charge { key: bucket(keyring, kind, what), limit, window_ms: HOUR_MS };
+        let mut charges = vec![
+            charge("recipient", &[counted.recipient.as_bytes()], self.recipient_per_hour),
+            charge("user", &[&counted.person], self.user_per_hour),
+        ];
+        if let Some(address) = counted.address {
+            charges.push(charge("address", &[&network(address)], self.address_per_hour));
+        }
+        if !counted.prefix.is_empty() {
+            charges.push(charge("prefix", &[counted.prefix.as_bytes()], self.prefix_per_hour));
+        }
+        if let Some(tenant) = counted.tenant {
+            charges.push(charge("tenant", &[counted.subscription.as_bytes(), tenant.as_bytes()], self.tenant_per_hour));
+        }
+        charges.push(charge("total", &[], self.total_per_hour));
+        charges
+    }
+
+    pub(super) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<Charge> {
+        address
+            .map(|address| Charge {
+                key: bucket(keyring, "answers", &[&network(address)]),
+                limit: self.answers_per_address_per_hour,
+                window_ms: HOUR_MS,
+            })
+            .into_iter()
+            .collect()
+    }
+}
+
+/// What is given back when a code is verified: a prefix is stopped for codes nobody ever uses.
+pub(super) fn prefix_bucket(keyring: &Keyring, prefix: &str) -> BucketKey {
+    bucket(keyring, "prefix", &[prefix.as_bytes()])
+}
+
+pub(super) fn bucket(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> BucketKey {
+    keyring.bucket("limit", &[&[kind.as_bytes()], what].concat())
+}
+
+/// An IPv6 client has a whole /64 to itself (RFC 6177); an IPv4 one its address, mapped or not.
+fn network(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
+    }
+}

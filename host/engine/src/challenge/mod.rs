@@ -1,0 +1,119 @@
+//! Challenges: a code is made, sent, and judged.
+//!
+//! The order is what carries the safety. To start: count, keep, *then* send. To verify: charge, *then* compare, *then* consume,
+//! *then* answer; each step is committed before the next. So no crash and no second node ever gives an attempt back, and
+//! a code is accepted once.
+
+mod code;
+mod limits;
+mod policy;
+mod recipient;
+mod request;
+mod start;
+mod text;
+mod verify;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use limits::RateLimits;
+pub use policy::{Policy, PolicyError};
+pub use recipient::Recipient;
+pub use request::{Available, Challenge, SignIn, Start, Verified};
+pub(crate) use start::sample_message;
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::instance::{Chosen, Instances};
+use crate::keyring::Keyring;
+use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
+
+/// All challenges of an engine.
+pub(crate) struct Challenges {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
+    instances: Arc<Instances>,
+    limits: RateLimits,
+    started: AtomicU64,
+}
+
+/// What a challenge must remember of a person, sealed at rest.
+#[derive(Serialize, Deserialize)]
+struct Details {
+    sign_in: SignIn,
+    purpose: String,
+    locale: Option<String>,
+    address: String,
+    bucket: String,
+    prefix: String,
+    hint: String,
+    channel: String,
+    digits: u8,
+}
+
+const SEALED: &str = "challenge";
+
+impl Challenges {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        clock: Arc<dyn Clock>,
+        instances: Arc<Instances>,
+        limits: RateLimits,
+    ) -> Self {
+        Self { store, keyring, clock, instances, limits, started: AtomicU64::new(0) }
+    }
+
+    fn seal(&self, subscription: &str, id: &str, details: &Details) -> Result<Vec<u8>, Error> {
+        let plain = serde_json::to_vec(details).map_err(Error::unavailable)?;
+        self.keyring.seal(SEALED, &[subscription.as_bytes(), id.as_bytes()], &plain).map_err(Error::unavailable)
+    }
+
+    fn details(&self, record: &ChallengeRecord) -> Result<Details, Error> {
+        let place = [record.subscription.as_bytes(), record.id.as_bytes()];
+        let plain = self.keyring.open(SEALED, &place, &record.sealed).map_err(Error::unavailable)?;
+        serde_json::from_slice(&plain).map_err(Error::unavailable)
+    }
+
+    /// The instance a challenge began on, if it is still available to that sign-in.
+    async fn still_available(&self, record: &ChallengeRecord, details: &Details) -> Result<Chosen, Error> {
+        let chosen = self.instances.choose(&details.sign_in, Some(&record.instance)).await?;
+        chosen.into_iter().next().ok_or_else(Error::closed)
+    }
+
+    /// Whom wrong answers add up for: the user, or without one whoever reads at that address.
+    fn person(&self, sign_in: &SignIn, bucket: &str) -> BucketKey {
+        let subscription = sign_in.subscription.as_bytes();
+        match &sign_in.user {
+            Some(user) => limits::bucket(&self.keyring, "person", &[subscription, b"user", user.as_bytes()]),
+            None => limits::bucket(&self.keyring, "person", &[subscription, b"address", bucket.as_bytes()]),
+        }
+    }
+
+    /// A limit in the words of the caller. A person that somebody must unlock looks like any closed challenge.
+    fn limited(limited: &Limited, now: Timestamp) -> Error {
+        match limited {
+            Limited::Until(until, _) | Limited::PersonUntil(until) => {
+                Error::limited((*until - now).try_into().unwrap_or_default())
+            }
+            Limited::PersonLocked => Error::closed(),
+        }
+    }
+
+    fn view(&self, record: &ChallengeRecord, details: &Details) -> Challenge {
+        Challenge {
+            id: record.id.clone(),
+            two_factor: record.instance.clone(),
+            channel: details.channel.clone(),
+            recipient_hint: details.hint.clone(),
+            expires_at: record.expires_at,
+            resend_after: record.resend_after,
+            attempts_left: record.max_attempts.saturating_sub(record.attempts),
+            code_length: details.digits,
+        }
+    }
+}

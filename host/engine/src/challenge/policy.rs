@@ -1,0 +1,156 @@
+//! The rules codes follow. Each instance may have its own; the defaults are stated here.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How codes are made, sent and judged.
+///
+/// As JSON each field may be left out: an instance's policy states what differs from the installation's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Digits of a code, 4 to 10; 6 by default. NIST SP 800-63B-4 section 3.1.3.2 asks for at least 6.
+    pub digits: u8,
+    /// How many seconds a code is good, 30 to 600; 300 by default. NIST allows 10 minutes.
+    pub lifetime_seconds: u32,
+    /// How many answers a challenge takes over all its codes, 1 to 10; 5 by default.
+    pub attempts: u32,
+    /// How many seconds lie between two messages of a challenge, 5 to 600; 30 by default.
+    pub resend_interval_seconds: u32,
+    /// How often a challenge's message may be sent again, 0 to 10; 3 by default.
+    pub resends: u32,
+    /// Whether codes sent before a resend stay good. By default a new code replaces the earlier one.
+    pub keep_earlier_codes: bool,
+    /// The application's name in messages; may be empty.
+    pub application_name: String,
+    /// The host that codes in SMS are bound to, as in `login.example.com`: the last line becomes `@host #code`, which
+    /// browsers fill in on that origin only. Empty for none.
+    pub webotp_host: String,
+    /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all. What is not listed is
+    /// closed; by default Switzerland, Liechtenstein, Germany, Austria, France and Italy, whose languages the texts are in.
+    pub countries: BTreeSet<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            digits: 6,
+            lifetime_seconds: 300,
+            attempts: 5,
+            resend_interval_seconds: 30,
+            resends: 3,
+            keep_earlier_codes: false,
+            application_name: String::new(),
+            webotp_host: String::new(),
+            countries: ["CH", "LI", "DE", "AT", "FR", "IT"].map(str::to_owned).into(),
+        }
+    }
+}
+
+/// A policy that is out of bounds; the text says which field and how.
+#[derive(Debug, thiserror::Error)]
+#[error("the policy's {0}")]
+pub struct PolicyError(String);
+
+impl Policy {
+    /// This policy with the fields that `own` states.
+    pub(crate) fn overridden_by(&self, own: &Value) -> Result<Self, PolicyError> {
+        let wrong = |error: serde_json::Error| PolicyError(format!("fields are wrong: {error}"));
+        let Value::Object(own) = own else {
+            return Err(PolicyError("fields must be those of a JSON object".to_owned()));
+        };
+        let mut whole = serde_json::to_value(self).map_err(wrong)?;
+        if let Value::Object(whole) = &mut whole {
+            whole.extend(own.clone());
+        }
+        let policy: Self = serde_json::from_value(whole).map_err(wrong)?;
+        policy.check()?;
+        Ok(policy)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PolicyError> {
+        let within = |name: &str, value: u32, range: std::ops::RangeInclusive<u32>| {
+            if range.contains(&value) {
+                Ok(())
+            } else {
+                Err(PolicyError(format!("`{name}` must be {} to {}", range.start(), range.end())))
+            }
+        };
+        within("digits", self.digits.into(), 4..=10)?;
+        within("lifetime_seconds", self.lifetime_seconds, 30..=600)?;
+        within("attempts", self.attempts, 1..=10)?;
+        within("resend_interval_seconds", self.resend_interval_seconds, 5..=600)?;
+        within("resends", self.resends, 0..=10)?;
+        let name = &self.application_name;
+        if name.chars().count() > 40 || name.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            return Err(PolicyError("`application_name` must be one line of at most 40 characters".to_owned()));
+        }
+        // Mail programs make links of what looks like one, and a person trusts a link beside a code.
+        if name.contains("://") || name.contains('@') || name.to_ascii_lowercase().contains("www.") {
+            return Err(PolicyError("`application_name` must not look like a link or an address".to_owned()));
+        }
+        let host_fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+        if !self.webotp_host.chars().all(host_fits) || self.webotp_host.len() > 100 {
+            return Err(PolicyError("`webotp_host` must be a host name in lower case".to_owned()));
+        }
+        let country = |code: &String| code == "*" || code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+        if !self.countries.iter().all(country) {
+            return Err(PolicyError("`countries` must be codes of two capital letters, or `*`".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What an operator should think about again.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let mut warnings = Vec::new();
+        if self.digits < 6 {
+            warnings.push("codes of fewer than 6 digits are below what NIST SP 800-63B-4 asks for");
+        }
+        if self.countries.contains("*") {
+            warnings.push("messages may go to every country: premium numbers abroad are how SMS pumping earns");
+        }
+        warnings
+    }
+
+    /// Whether messages may go to a country.
+    pub(crate) fn allows_country(&self, country: Option<&str>) -> bool {
+        self.countries.contains("*") || country.is_some_and(|country| self.countries.contains(country))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::Policy;
+
+    #[test]
+    fn an_instance_states_what_differs() {
+        let policy = Policy::default().overridden_by(&json!({"digits": 8})).unwrap();
+        assert_eq!((policy.digits, policy.attempts), (8, 5));
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused_by_name() {
+        for (own, name) in [
+            (json!({"digits": 3}), "digits"),
+            (json!({"lifetime_seconds": 601}), "lifetime_seconds"),
+            (json!({"attempts": 0}), "attempts"),
+            (json!({"application_name": "https://evil.example"}), "application_name"),
+            (json!({"webotp_host": "host #1"}), "webotp_host"),
+            (json!({"countries": ["ch"]}), "countries"),
+            (json!({"digit": 6}), "digit"),
+        ] {
+            assert!(Policy::default().overridden_by(&own).unwrap_err().to_string().contains(name), "{own}");
+        }
+    }
+
+    #[test]
+    fn few_digits_are_allowed_with_a_warning() {
+        let policy = Policy::default().overridden_by(&json!({"digits": 4})).unwrap();
+        assert_eq!(policy.warnings().len(), 1);
+    }
+}

@@ -1,0 +1,208 @@
+//! What an application asks, and what it is told.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::recipient::Recipient;
+use crate::error::Error;
+
+/// Who signs in, where: what instances are assigned by. `Debug` does not show the user.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The subscription whose instances may serve it.
+    pub subscription: String,
+    /// The tenant.
+    pub tenant: Option<String>,
+    /// The identity provider.
+    pub idp: Option<String>,
+    /// The client application.
+    pub client_application: Option<String>,
+    /// The user: wrong answers add up for it.
+    pub user: Option<String>,
+}
+
+impl SignIn {
+    /// A sign-in within a subscription.
+    pub fn new(subscription: impl Into<String>) -> Self {
+        Self { subscription: subscription.into(), ..Self::default() }
+    }
+
+    /// At a tenant.
+    pub fn tenant(mut self, id: impl Into<String>) -> Self {
+        self.tenant = Some(id.into());
+        self
+    }
+
+    /// Through an identity provider.
+    pub fn idp(mut self, id: impl Into<String>) -> Self {
+        self.idp = Some(id.into());
+        self
+    }
+
+    /// To a client application.
+    pub fn client_application(mut self, id: impl Into<String>) -> Self {
+        self.client_application = Some(id.into());
+        self
+    }
+
+    /// Of a user.
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.user = Some(id.into());
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let ids = [&self.tenant, &self.idp, &self.client_application, &self.user];
+        if ids.into_iter().flatten().any(|id| id.is_empty() || id.chars().count() > 256) {
+            return Err(Error::invalid(
+                "`tenant`, `idp`, `client_application` and `user` must have 1 to 256 characters",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn")
+            .field("subscription", &self.subscription)
+            .field("tenant", &self.tenant)
+            .field("idp", &self.idp)
+            .field("client_application", &self.client_application)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A wish for a challenge. `Debug` shows neither user nor recipient.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Who signs in.
+    pub sign_in: SignIn,
+    /// The instance to use; without one the most specific that the recipient fits.
+    pub two_factor: Option<String>,
+    /// Where the person can be reached.
+    pub recipient: Recipient,
+    /// The language of the message (BCP 47, or a list as in `Accept-Language`).
+    pub locale: Option<String>,
+    /// What the code is for; `sign-in` if not said. A code is bound to it.
+    pub purpose: Option<String>,
+    /// The person's own network address, for limits.
+    pub client_address: Option<IpAddr>,
+    /// Makes a repeat of this very request return the first answer instead of sending again, for a day.
+    pub idempotency_key: Option<String>,
+}
+
+impl Start {
+    /// A challenge for a sign-in.
+    pub fn new(sign_in: SignIn) -> Self {
+        Self {
+            sign_in,
+            two_factor: None,
+            recipient: Recipient::default(),
+            locale: None,
+            purpose: None,
+            client_address: None,
+            idempotency_key: None,
+        }
+    }
+
+    /// The person's email address.
+    pub fn email(mut self, address: impl Into<String>) -> Self {
+        self.recipient.email = Some(address.into());
+        self
+    }
+
+    /// The person's telephone number, in international form.
+    pub fn phone(mut self, number: impl Into<String>) -> Self {
+        self.recipient.phone = Some(number.into());
+        self
+    }
+
+    /// The instance to use.
+    pub fn two_factor(mut self, id: impl Into<String>) -> Self {
+        self.two_factor = Some(id.into());
+        self
+    }
+
+    /// The language of the message.
+    pub fn locale(mut self, locale: impl Into<String>) -> Self {
+        self.locale = Some(locale.into());
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.sign_in.check()?;
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+        let purpose = self.purpose.as_deref().unwrap_or("sign-in");
+        if purpose.is_empty() || purpose.len() > 64 || !purpose.chars().all(word) {
+            return Err(Error::invalid("`purpose` must be 1 to 64 letters, digits, `-`, `_`, `.` or `:`"));
+        }
+        if self.locale.as_ref().is_some_and(|locale| locale.len() > 100) {
+            return Err(Error::invalid("`locale` must be at most 100 characters"));
+        }
+        if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 255) {
+            return Err(Error::invalid("`Idempotency-Key` must be 1 to 255 characters"));
+        }
+        Ok(())
+    }
+}
+
+/// A challenge under way, as its application sees it. The code is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Challenge {
+    /// Opaque.
+    pub id: String,
+    /// The instance that delivers it.
+    pub two_factor: String,
+    /// The way it went, such as `email` or `sms`.
+    pub channel: String,
+    /// The recipient, masked: enough for its owner to know which one.
+    pub recipient_hint: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// From when on its message may be sent again.
+    pub resend_after: Timestamp,
+    /// How many more answers it takes.
+    pub attempts_left: u32,
+    /// How many digits the code has.
+    pub code_length: u8,
+}
+
+/// The right answer was given, for the first and only time. `Debug` does not show the user.
+#[derive(Clone, Serialize)]
+#[non_exhaustive]
+pub struct Verified {
+    /// The user the challenge was started for.
+    pub user: Option<String>,
+    /// The instance that delivered the code.
+    pub two_factor: String,
+    /// Authentication method references (RFC 8176).
+    pub amr: Vec<String>,
+    /// When.
+    pub verified_at: Timestamp,
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("two_factor", &self.two_factor).field("amr", &self.amr).finish_non_exhaustive()
+    }
+}
+
+/// An instance a sign-in may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Available {
+    /// Opaque.
+    pub id: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub type_id: String,
+    /// For people.
+    pub name: String,
+    /// The way a code takes.
+    pub channel: String,
+}

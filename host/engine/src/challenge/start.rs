@@ -1,0 +1,318 @@
+//! Starting, sending again, cancelling.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::code::{self, Binding};
+use super::limits::{self, Counted};
+use super::policy::Policy;
+use super::recipient::{Canonical, Recipient};
+use super::request::{Challenge, Start};
+use super::{Challenges, Details, SEALED, text};
+use crate::error::Error;
+use crate::instance::Chosen;
+use crate::provider::{DeliveryFailure, Manifest, Message, RecipientKind};
+use crate::random;
+use crate::store::{
+    ChallengeRecord, Closing, IdempotencyClaim, IdempotencyRecord, OpenChallenge, Opened, Resend, Resent,
+};
+
+/// What is remembered under an idempotency key.
+#[derive(Serialize, Deserialize)]
+enum Remembered {
+    Started(Challenge),
+    /// A repeat must not send what may have gone out already.
+    OutcomeUnknown,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How many challenges lie between two clearings of what is long over.
+const PURGE_EVERY: u64 = 256;
+
+impl Challenges {
+    pub(crate) async fn start(&self, start: Start) -> Result<Challenge, Error> {
+        start.check()?;
+        self.purge_now_and_then();
+        let now = self.clock.now();
+        let (chosen, canonical) = self.pick(&start).await?;
+        let policy = &chosen.policy;
+        let purpose = start.purpose.clone().unwrap_or_else(|| "sign-in".to_owned());
+        let idempotency = self.claim(&start, &purpose, now);
+        let details = Details {
+            sign_in: start.sign_in,
+            purpose,
+            locale: start.locale,
+            address: canonical.address,
+            bucket: canonical.bucket,
+            prefix: canonical.prefix,
+            hint: canonical.hint,
+            channel: chosen.channel.clone(),
+            digits: policy.digits,
+        };
+        let id = random::id()?;
+        let subscription = details.sign_in.subscription.clone();
+        let code = code::draw(policy.digits)?;
+        let record = ChallengeRecord {
+            sealed: self.seal(&subscription, &id, &details)?,
+            codes: vec![code::seal(&self.keyring, &details.binding(&id), &code)],
+            id,
+            subscription,
+            instance: chosen.id.clone(),
+            person: self.person(&details.sign_in, &details.bucket),
+            attempts: 0,
+            max_attempts: policy.attempts,
+            resends: 0,
+            max_resends: policy.resends,
+            resend_after: now + Duration::from_secs(policy.resend_interval_seconds.into()),
+            created_at: now,
+            expires_at: now + Duration::from_secs(policy.lifetime_seconds.into()),
+            closed: None,
+        };
+        let counted = details.counted(record.person, start.client_address);
+        let wish = OpenChallenge {
+            challenge: record.clone(),
+            charges: self.limits.message(&self.keyring, &counted),
+            person: self.limits.person(),
+            idempotency,
+            now,
+        };
+        match self.store.open_challenge(wish).await? {
+            Opened::Open => {}
+            Opened::Limited(limited) => return Err(Self::limited(&limited, now)),
+            Opened::Repeated(first) => return self.repeat(&first, idempotency),
+        }
+        let challenge = self.view(&record, &details);
+        let delivered = self.deliver(&chosen, &record, &details, &code, now).await;
+        if delivered.is_err() {
+            // Also where the outcome is unknown: the application is told that this challenge failed, and a code that turns up later
+            // must not open anything it no longer waits for.
+            self.store
+                .close_challenge(&record.subscription, &record.id, Closing::Undelivered, self.clock.now())
+                .await?;
+        }
+        if let Some(claim) = idempotency {
+            self.remember(&claim, &challenge, &delivered).await?;
+        }
+        delivered.map_err(|failure| Error::delivery(&failure))?;
+        Ok(challenge)
+    }
+
+    pub(crate) async fn resend(&self, subscription: &str, id: &str) -> Result<Challenge, Error> {
+        let now = self.clock.now();
+        let record = self.store.challenge(subscription, id).await?.filter(|record| is_open(record, now));
+        let mut record = record.ok_or_else(Error::closed)?;
+        let details = self.details(&record)?;
+        let chosen = self.still_available(&record, &details).await?;
+        let wait = |until: Timestamp| Error::limited((until - now).try_into().unwrap_or_default());
+        if record.resends >= record.max_resends {
+            return Err(wait(record.expires_at));
+        }
+        if record.resend_after > now {
+            return Err(wait(record.resend_after));
+        }
+        let policy = &chosen.policy;
+        let code = code::draw(details.digits)?;
+        let mut codes = if policy.keep_earlier_codes { record.codes.clone() } else { Vec::new() };
+        codes.push(code::seal(&self.keyring, &details.binding(id), &code));
+        let resend_after = now + Duration::from_secs(policy.resend_interval_seconds.into());
+        let wish = Resend {
+            subscription: subscription.to_owned(),
+            id: id.to_owned(),
+            resends: record.resends,
+            codes,
+            resend_after,
+            charges: self.limits.message(&self.keyring, &details.counted(record.person, None)),
+            person: self.limits.person(),
+            now,
+        };
+        match self.store.resend_challenge(wish).await? {
+            Resent::Granted => {}
+            Resent::Refused => return Err(wait(resend_after)),
+            Resent::Limited(limited) => return Err(Self::limited(&limited, now)),
+        }
+        record.resends += 1;
+        record.resend_after = resend_after;
+        self.deliver(&chosen, &record, &details, &code, now).await.map_err(|failure| Error::delivery(&failure))?;
+        Ok(self.view(&record, &details))
+    }
+
+    pub(crate) async fn cancel(&self, subscription: &str, id: &str) -> Result<(), Error> {
+        let closed = self.store.close_challenge(subscription, id, Closing::Cancelled, self.clock.now()).await?;
+        if closed { Ok(()) } else { Err(Error::closed()) }
+    }
+
+    /// The most specific instance that the recipient fits.
+    async fn pick(&self, start: &Start) -> Result<(Chosen, Canonical), Error> {
+        let available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
+        let fits = |one: &Chosen| match one.recipient_kind {
+            RecipientKind::EmailAddress => start.recipient.email.is_some(),
+            RecipientKind::PhoneNumber => start.recipient.phone.is_some(),
+            RecipientKind::Handle => false,
+        };
+        let chosen = match available.iter().position(fits) {
+            Some(n) => available.into_iter().nth(n),
+            None => available.into_iter().next(),
+        };
+        let chosen = chosen.ok_or_else(Error::not_available)?;
+        let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
+        Ok((chosen, canonical))
+    }
+
+    async fn deliver(
+        &self,
+        chosen: &Chosen,
+        record: &ChallengeRecord,
+        details: &Details,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<(), DeliveryFailure> {
+        let seconds = u32::try_from((record.expires_at - now).as_secs()).unwrap_or_default();
+        let (_, id) = self.keyring.mac("message", &[record.id.as_bytes(), &record.resends.to_be_bytes()]);
+        let mut message = compose(&chosen.policy, chosen.recipient_kind, details.locale.as_deref(), code, seconds);
+        message.id = hex::encode(&id[..16]);
+        message.recipient = details.address.clone();
+        message.purpose = details.purpose.clone();
+        let outcome = match self.instances.deliver(&chosen.id, message).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                Err(DeliveryFailure::Misconfigured(crate::provider::Reason::new("instance", error.to_string())))
+            }
+        };
+        let (instance, type_id) = (&chosen.id, &chosen.type_id);
+        match outcome {
+            Ok(receipt) => {
+                tracing::info!(%instance, %type_id, reference = receipt.reference, "delivered");
+                Ok(())
+            }
+            Err(failure) => {
+                tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not delivered");
+                Err(failure)
+            }
+        }
+    }
+
+    fn claim(&self, start: &Start, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
+        let key = start.idempotency_key.as_deref()?;
+        let sign_in = &start.sign_in;
+        let request = serde_json::json!([
+            sign_in,
+            start.two_factor,
+            start.recipient.email,
+            start.recipient.phone,
+            start.locale,
+            purpose
+        ]);
+        Some(IdempotencyClaim {
+            key: limits::bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
+            request: self.keyring.mac("idempotent-request", &[request.to_string().as_bytes()]).1,
+            until: now + DAY,
+        })
+    }
+
+    async fn remember(
+        &self,
+        claim: &IdempotencyClaim,
+        challenge: &Challenge,
+        delivered: &Result<(), DeliveryFailure>,
+    ) -> Result<(), Error> {
+        let remembered = match delivered {
+            Ok(()) => Some(Remembered::Started(challenge.clone())),
+            Err(DeliveryFailure::OutcomeUnknown(_)) => Some(Remembered::OutcomeUnknown),
+            Err(_) => None,
+        };
+        let answer = match remembered {
+            Some(remembered) => {
+                let plain = serde_json::to_vec(&remembered).map_err(Error::unavailable)?;
+                Some(self.keyring.seal(SEALED, &[&claim.key], &plain).map_err(Error::unavailable)?)
+            }
+            None => None,
+        };
+        Ok(self.store.settle_idempotency(claim.key, answer).await?)
+    }
+
+    fn repeat(&self, first: &IdempotencyRecord, claim: Option<IdempotencyClaim>) -> Result<Challenge, Error> {
+        let Some(claim) = claim.filter(|claim| claim.request == first.request) else {
+            return Err(Error::conflict("this `Idempotency-Key` was used for another request"));
+        };
+        let Some(answer) = &first.answer else {
+            return Err(Error::conflict("the first request with this `Idempotency-Key` is still under way"));
+        };
+        let plain = self.keyring.open(SEALED, &[&claim.key], answer).map_err(Error::unavailable)?;
+        match serde_json::from_slice(&plain).map_err(Error::unavailable)? {
+            Remembered::Started(challenge) => Ok(challenge),
+            Remembered::OutcomeUnknown => Err(Error::delivery(&DeliveryFailure::OutcomeUnknown(Default::default()))),
+        }
+    }
+
+    fn purge_now_and_then(&self) {
+        if self.started.fetch_add(1, Ordering::Relaxed) % PURGE_EVERY == PURGE_EVERY - 1 {
+            let (store, before) = (self.store.clone(), self.clock.now() - DAY);
+            tokio::spawn(async move {
+                if let Err(error) = store.purge(before).await {
+                    tracing::warn!(%error, "what is over could not be removed");
+                }
+            });
+        }
+    }
+}
+
+impl Details {
+    pub(super) fn binding<'a>(&'a self, id: &'a str) -> Binding<'a> {
+        Binding {
+            challenge: id,
+            subscription: &self.sign_in.subscription,
+            user: self.sign_in.user.as_deref().unwrap_or_default(),
+            purpose: &self.purpose,
+        }
+    }
+
+    fn counted(&self, person: [u8; 16], address: Option<std::net::IpAddr>) -> Counted<'_> {
+        Counted {
+            subscription: &self.sign_in.subscription,
+            tenant: self.sign_in.tenant.as_deref(),
+            person,
+            recipient: &self.bucket,
+            prefix: &self.prefix,
+            address,
+        }
+    }
+}
+
+fn is_open(record: &ChallengeRecord, now: Timestamp) -> bool {
+    record.closed.is_none() && record.expires_at > now && record.attempts < record.max_attempts
+}
+
+fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &str, seconds: u32) -> Message {
+    let texts = match kind {
+        RecipientKind::EmailAddress => text::mail(policy, locale, code, seconds),
+        RecipientKind::PhoneNumber | RecipientKind::Handle => text::short(policy, locale, code, seconds),
+    };
+    Message {
+        id: String::new(),
+        recipient: String::new(),
+        subject: texts.subject,
+        text: texts.text,
+        html: texts.html,
+        code: code.to_owned(),
+        valid_seconds: seconds,
+        locale: texts.locale.to_owned(),
+        purpose: String::new(),
+        application: policy.application_name.clone(),
+        extra: Vec::new(),
+    }
+}
+
+/// A message with a code that opens nothing, to try an instance with.
+pub(crate) fn sample_message(policy: &Policy, manifest: &Manifest, recipient: &Recipient) -> Result<Message, Error> {
+    let canonical = recipient.canonical(manifest.recipient, policy)?;
+    let code = code::draw(policy.digits)?;
+    let mut message = compose(policy, manifest.recipient, None, &code, policy.lifetime_seconds);
+    message.id = random::id()?;
+    message.recipient = canonical.address;
+    message.purpose = "test".to_owned();
+    Ok(message)
+}

@@ -1,0 +1,178 @@
+//! What people read: in English, German, French and Italian.
+
+use super::policy::Policy;
+
+/// A message's texts.
+pub(super) struct Texts {
+    pub(super) locale: &'static str,
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: Option<String>,
+}
+
+struct Language {
+    tag: &'static str,
+    your_code: &'static str,
+    /// `{code}` and `{minutes}` are put in.
+    sentence: &'static str,
+    /// Below the code in mail; `{minutes}` is put in.
+    validity: &'static str,
+    warning: &'static str,
+}
+
+const LANGUAGES: &[Language] = &[
+    Language {
+        tag: "en",
+        your_code: "Your code",
+        sentence: "{code} is your code. It is good for {minutes} min. Share it with nobody.",
+        validity: "This code is good for {minutes} minutes.",
+        warning: "Share it with nobody. If you did not try to sign in, ignore this message and consider changing your password.",
+    },
+    Language {
+        tag: "de",
+        your_code: "Ihr Code",
+        sentence: "{code} ist Ihr Code. Er gilt {minutes} Min. Geben Sie ihn niemandem weiter.",
+        validity: "Dieser Code gilt {minutes} Minuten.",
+        warning: "Geben Sie ihn niemandem weiter. Wenn Sie sich nicht anmelden wollten, ignorieren Sie diese Nachricht und ändern Sie gegebenenfalls Ihr Passwort.",
+    },
+    Language {
+        tag: "fr",
+        your_code: "Votre code",
+        sentence: "{code} est votre code. Il est valable {minutes} min. Ne le communiquez à personne.",
+        validity: "Ce code est valable {minutes} minutes.",
+        warning: "Ne le communiquez à personne. Si vous n’avez pas essayé de vous connecter, ignorez ce message et pensez à changer votre mot de passe.",
+    },
+    Language {
+        tag: "it",
+        your_code: "Il Suo codice",
+        sentence: "{code} è il Suo codice. È valido per {minutes} min. Non lo comunichi a nessuno.",
+        validity: "Questo codice è valido per {minutes} minuti.",
+        warning: "Non lo comunichi a nessuno. Se non ha tentato di accedere, ignori questo messaggio e valuti di cambiare la password.",
+    },
+];
+
+/// The first language of a list like `de-CH, fr;q=0.8` that the texts are in; else English.
+fn language(locale: Option<&str>) -> &'static Language {
+    let wanted = locale.unwrap_or_default().split(',').filter_map(|tag| tag.trim().split(['-', '_', ';']).next());
+    wanted
+        .filter_map(|tag| LANGUAGES.iter().find(|language| language.tag.eq_ignore_ascii_case(tag)))
+        .next()
+        .unwrap_or(&LANGUAGES[0])
+}
+
+/// Texts for a channel with a subject and HTML.
+pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u32) -> Texts {
+    let language = language(locale);
+    let application = &policy.application_name;
+    let subject = if application.is_empty() {
+        language.your_code.to_owned()
+    } else {
+        format!("{application}: {}", language.your_code)
+    };
+    let validity = language.validity.replace("{minutes}", &minutes(seconds));
+    let text = format!("{subject}\n\n{code}\n\n{validity}\n{}\n", language.warning);
+    let html = HTML
+        .replace("{lang}", language.tag)
+        .replace("{title}", &escaped(&subject))
+        .replace("{validity}", &escaped(&validity))
+        .replace("{warning}", &escaped(language.warning))
+        .replace("{code}", code);
+    Texts { locale: language.tag, subject, text, html: Some(html) }
+}
+
+/// A text for telephones. Its last line may bind the code to an origin: exactly `@host #code` (WICG, "Origin-bound one-time codes
+/// delivered via SMS").
+pub(super) fn short(policy: &Policy, locale: Option<&str>, code: &str, seconds: u32) -> Texts {
+    let language = language(locale);
+    let sentence = language.sentence.replace("{minutes}", &minutes(seconds)).replace("{code}", code);
+    let mut text =
+        if policy.application_name.is_empty() { sentence } else { format!("{}: {sentence}", policy.application_name) };
+    if !policy.webotp_host.is_empty() {
+        text.push_str(&format!("\n\n@{} #{code}", policy.webotp_host));
+    }
+    Texts { locale: language.tag, subject: String::new(), text, html: None }
+}
+
+fn minutes(seconds: u32) -> String {
+    (seconds / 60).max(1).to_string()
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // What a template of this file looks like must not come in from outside.
+            '{' => out.push_str("&#123;"),
+            '}' => out.push_str("&#125;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// No image, no link, nothing from elsewhere; readable where styles are dropped, and in dark mode.
+const HTML: &str = r#"<!doctype html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+</head>
+<body style="margin:0;padding:24px 12px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;line-height:1.5">
+<div style="max-width:440px;margin:0 auto;padding:28px;border:1px solid #8886;border-radius:12px">
+<h1 style="margin:0 0 16px;font-size:18px;font-weight:600">{title}</h1>
+<p style="margin:0 0 16px;font-size:34px;font-weight:700;letter-spacing:6px;font-family:ui-monospace,Menlo,Consolas,monospace">{code}</p>
+<p style="margin:0 0 8px;font-size:15px">{validity}</p>
+<p style="margin:0;font-size:13px;opacity:.75">{warning}</p>
+</div>
+</body>
+</html>
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(application: &str, host: &str) -> Policy {
+        Policy { application_name: application.to_owned(), webotp_host: host.to_owned(), ..Policy::default() }
+    }
+
+    #[test]
+    fn the_language_is_the_nearest_there_is() {
+        for (locale, tag) in [("de-CH", "de"), ("fr_CH", "fr"), ("es, it;q=0.5", "it"), ("xx", "en"), ("", "en")] {
+            assert_eq!(language(Some(locale)).tag, tag, "{locale}");
+        }
+    }
+
+    #[test]
+    fn an_sms_ends_with_the_line_that_binds_it() {
+        for language in LANGUAGES {
+            let text = short(&policy("Shop", "login.example.com"), Some(language.tag), "012345", 300).text;
+            assert!(text.ends_with("\n\n@login.example.com #012345"), "{text}");
+            assert!(text.starts_with("Shop: "), "{text}");
+            assert_eq!(text.matches('@').count(), 1);
+        }
+    }
+
+    #[test]
+    fn an_sms_fits_into_one_part() {
+        for language in LANGUAGES {
+            let text = short(&policy("Example Bank", "login.example.com"), Some(language.tag), "0123456789", 300).text;
+            // GSM 7-bit holds è and à; what it does not hold would halve the room.
+            assert!(text.chars().count() <= 160 && text.chars().all(|c| c.is_ascii() || "èàÈ".contains(c)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_operator_names_the_application_arrives_inert() {
+        let html = mail(&policy("<b>{{7*7}}</b>{code}", ""), None, "012345", 300).html.unwrap_or_default();
+        assert!(!html.contains("<b>") && !html.contains("{{"), "{html}");
+        assert_eq!(html.matches("012345").count(), 1);
+    }
+}

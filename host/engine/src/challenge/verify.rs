@@ -1,0 +1,51 @@
+//! Judging an answer.
+
+use std::net::IpAddr;
+
+use super::request::Verified;
+use super::{Challenges, code, limits};
+use crate::error::Error;
+use crate::store::{Attempt, Charged, Consume};
+
+impl Challenges {
+    pub(crate) async fn verify(
+        &self,
+        subscription: &str,
+        id: &str,
+        input: &str,
+        client_address: Option<IpAddr>,
+    ) -> Result<Verified, Error> {
+        let input = code::canonical(input)?;
+        let now = self.clock.now();
+        let attempt = Attempt {
+            subscription: subscription.to_owned(),
+            id: id.to_owned(),
+            charges: self.limits.answer(&self.keyring, client_address),
+            person: self.limits.person(),
+            now,
+        };
+        let record = match self.store.charge_attempt(attempt).await? {
+            Charged::Compare(record) => record,
+            Charged::Closed => return Err(Error::closed()),
+            Charged::Limited(limited) => return Err(Self::limited(&limited, now)),
+        };
+        let details = self.details(&record)?;
+        let chosen = self.still_available(&record, &details).await?;
+        if !code::fits(&self.keyring, &details.binding(id), &record.codes, &input) {
+            return Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts)));
+        }
+        let prefix = (!details.prefix.is_empty()).then(|| limits::prefix_bucket(&self.keyring, &details.prefix));
+        let consume = Consume {
+            subscription: record.subscription,
+            id: record.id,
+            resends: record.resends,
+            person: record.person,
+            release: prefix.into_iter().collect(),
+            now: self.clock.now(),
+        };
+        if !self.store.consume_challenge(consume).await? {
+            return Err(Error::closed());
+        }
+        Ok(Verified { user: details.sign_in.user, two_factor: record.instance, amr: chosen.amr, verified_at: now })
+    }
+}

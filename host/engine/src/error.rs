@@ -1,0 +1,194 @@
+//! The engine's one error type.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::provider::DeliveryFailure;
+
+/// Why a call of the engine failed.
+///
+/// Its text may be shown to whoever made the call: it holds no code, secret or recipient, and nothing an upstream said.
+/// What the operator needs beyond that is [`Error::operator_detail`].
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    message: String,
+    detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    InvalidInput,
+    NotFound,
+    Conflict,
+    NotAvailable,
+    Limited { retry_after: Duration },
+    CodeRejected { attempts_left: u32 },
+    Closed,
+    RecipientRejected,
+    DeliveryFailed { retryable: bool, retry_after: Option<Duration> },
+    Unavailable,
+}
+
+impl Error {
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), detail: None }))
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidInput, message)
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(Kind::NotFound, format!("there is no such {what}"))
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(Kind::Conflict, message)
+    }
+
+    pub(crate) fn not_available() -> Self {
+        Self::new(Kind::NotAvailable, "no TwoFactor instance is available to this sign-in")
+    }
+
+    pub(crate) fn limited(retry_after: Duration) -> Self {
+        Self::new(Kind::Limited { retry_after }, "too many requests: try again later")
+    }
+
+    pub(crate) fn code_rejected(attempts_left: u32) -> Self {
+        Self::new(Kind::CodeRejected { attempts_left }, "this is not the code")
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(Kind::Closed, "this challenge is closed")
+    }
+
+    pub(crate) fn recipient_rejected(message: impl Into<String>) -> Self {
+        Self::new(Kind::RecipientRejected, message)
+    }
+
+    pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
+        Self::new(Kind::Unavailable, "the service is not available for the moment").with_detail(detail)
+    }
+
+    pub(crate) fn with_detail(mut self, detail: impl fmt::Display) -> Self {
+        self.0.detail = Some(detail.to_string());
+        self
+    }
+
+    /// A delivery that failed, in the words of the one who asked for it.
+    pub(crate) fn delivery(failure: &DeliveryFailure) -> Self {
+        let failed =
+            |retryable, retry_after, message: &str| Self::new(Kind::DeliveryFailed { retryable, retry_after }, message);
+        let error = match failure {
+            DeliveryFailure::RetryLater { after_seconds, .. } => {
+                let wait = after_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+                failed(true, wait, "the message was not sent: try again later")
+            }
+            DeliveryFailure::OutcomeUnknown(_) => failed(false, None, "it is not known whether the message was sent"),
+            DeliveryFailure::Rejected { recipient: true, .. } => {
+                Self::recipient_rejected("messages to this recipient are not accepted")
+            }
+            DeliveryFailure::Rejected { .. } => failed(false, None, "the message was not accepted"),
+            DeliveryFailure::Misconfigured(_) => {
+                failed(false, None, "the TwoFactor instance cannot send: call the operator")
+            }
+            DeliveryFailure::Blocked(_) => failed(false, None, "the message was blocked"),
+        };
+        error.with_detail(format_args!("{}: {}", failure.name(), failure.reason()))
+    }
+
+    /// The input is malformed; the text says how.
+    pub fn is_invalid_input(&self) -> bool {
+        self.0.kind == Kind::InvalidInput
+    }
+
+    /// What was named does not exist, or not in that subscription.
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == Kind::NotFound
+    }
+
+    /// The call contradicts what is there: a name taken, a revision passed over, an idempotency key used for another request.
+    pub fn is_conflict(&self) -> bool {
+        self.0.kind == Kind::Conflict
+    }
+
+    /// No instance is active, valid and assigned to this sign-in.
+    pub fn is_not_available(&self) -> bool {
+        self.0.kind == Kind::NotAvailable
+    }
+
+    /// A limit was reached; see [`Error::retry_after`].
+    pub fn is_limited(&self) -> bool {
+        matches!(self.0.kind, Kind::Limited { .. })
+    }
+
+    /// The answer was wrong; see [`Error::attempts_left`].
+    pub fn is_code_rejected(&self) -> bool {
+        matches!(self.0.kind, Kind::CodeRejected { .. })
+    }
+
+    /// The challenge takes no answer: used, expired, locked, cancelled and unknown look alike.
+    pub fn is_closed(&self) -> bool {
+        self.0.kind == Kind::Closed
+    }
+
+    /// The recipient is malformed, not allowed, or refused by the upstream.
+    pub fn is_recipient_rejected(&self) -> bool {
+        self.0.kind == Kind::RecipientRejected
+    }
+
+    /// The provider could not deliver, or it is not known whether it did.
+    pub fn is_delivery_failed(&self) -> bool {
+        matches!(self.0.kind, Kind::DeliveryFailed { .. })
+    }
+
+    /// Surely nothing was sent, and the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.0.kind, Kind::DeliveryFailed { retryable: true, .. } | Kind::Limited { .. } | Kind::Unavailable)
+    }
+
+    /// The store is not there, or too busy.
+    pub fn is_unavailable(&self) -> bool {
+        self.0.kind == Kind::Unavailable
+    }
+
+    /// How long to wait before the same call is tried again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.0.kind {
+            Kind::Limited { retry_after } => Some(retry_after),
+            Kind::DeliveryFailed { retry_after, .. } => retry_after,
+            _ => None,
+        }
+    }
+
+    /// How many more answers the challenge takes.
+    pub fn attempts_left(&self) -> Option<u32> {
+        match self.0.kind {
+            Kind::CodeRejected { attempts_left } => Some(attempts_left),
+            _ => None,
+        }
+    }
+
+    /// More for the log, such as the upstream's own code. Holds no code, secret or recipient either, but is not meant for
+    /// the caller.
+    pub fn operator_detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, message, detail } = &*self.0;
+        f.debug_struct("Error").field("kind", kind).field("message", message).field("detail", detail).finish()
+    }
+}
+
+impl std::error::Error for Error {}

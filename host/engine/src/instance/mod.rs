@@ -1,0 +1,186 @@
+//! TwoFactor instances: what is configured, whether it is valid, whom it serves.
+
+mod options;
+mod prepared;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::Value;
+
+pub(crate) use options::merge;
+pub(crate) use prepared::Prepared;
+
+use crate::challenge::{Policy, SignIn};
+use crate::error::Error;
+use crate::keyring::Keyring;
+use crate::provider::{
+    DeliveryFailure, LoadError, Message, Provider, ProviderInfo, Reason, Receipt, RecipientKind, Sandbox,
+};
+use crate::store::{InstanceRecord, Store, Targets};
+
+/// The instances of this installation and the providers they run on.
+pub(crate) struct Instances {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Keyring,
+    sandbox: Sandbox,
+    cache: Option<PathBuf>,
+    default_policy: Policy,
+    providers: RwLock<BTreeMap<String, Arc<Provider>>>,
+    /// Judged instances, by id: judging costs a call of the component, a sign-in should not.
+    prepared: RwLock<HashMap<String, Arc<Prepared>>>,
+}
+
+/// An instance that may serve a sign-in.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) id: String,
+    pub(crate) type_id: String,
+    pub(crate) name: String,
+    pub(crate) channel: String,
+    pub(crate) recipient_kind: RecipientKind,
+    pub(crate) policy: Policy,
+    /// RFC 8176 authentication method references.
+    pub(crate) amr: Vec<String>,
+}
+
+impl Instances {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        sandbox: Sandbox,
+        cache: Option<PathBuf>,
+        default_policy: Policy,
+    ) -> Self {
+        Self {
+            store,
+            keyring,
+            sandbox,
+            cache,
+            default_policy,
+            providers: RwLock::default(),
+            prepared: RwLock::default(),
+        }
+    }
+
+    /// Loads a component and has it serve all instances of its type from now on. Calls under way end on the component
+    /// they began on.
+    pub(crate) async fn load(&self, bytes: &[u8]) -> Result<ProviderInfo, LoadError> {
+        let provider = Provider::load(&self.sandbox, bytes, self.cache.as_deref()).await?;
+        let info = provider.info().clone();
+        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        providers.insert(info.manifest.type_id.clone(), Arc::new(provider));
+        Ok(info)
+    }
+
+    pub(crate) fn provider(&self, type_id: &str) -> Option<Arc<Provider>> {
+        self.providers.read().unwrap_or_else(PoisonError::into_inner).get(type_id).cloned()
+    }
+
+    pub(crate) fn providers(&self) -> Vec<ProviderInfo> {
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        providers.values().map(|provider| provider.info().clone()).collect()
+    }
+
+    /// The instances available to a sign-in (active, valid, and assigned to one of its four), most specific first: user, client
+    /// application, IDP, tenant. With `wanted` only the one of that id.
+    pub(crate) async fn choose(&self, sign_in: &SignIn, wanted: Option<&str>) -> Result<Vec<Chosen>, Error> {
+        let targets = Targets {
+            tenant: sign_in.tenant.as_deref(),
+            idp: sign_in.idp.as_deref(),
+            client_application: sign_in.client_application.as_deref(),
+            user: sign_in.user.as_deref(),
+        };
+        let assigned = self.store.assigned(&sign_in.subscription, targets).await?;
+        let mut chosen: Vec<Chosen> = Vec::with_capacity(assigned.len());
+        for (record, _) in assigned {
+            let asked = wanted.is_none_or(|id| id == record.id);
+            if !record.active || !asked {
+                continue;
+            }
+            let prepared = self.prepared(&record).await?;
+            if let (true, Some(provider)) = (prepared.is_valid(), &prepared.provider) {
+                let manifest = provider.manifest();
+                chosen.push(Chosen {
+                    policy: self.policy(&record),
+                    id: record.id,
+                    type_id: record.type_id,
+                    name: record.name,
+                    channel: manifest.channel.clone(),
+                    recipient_kind: manifest.recipient,
+                    amr: amr(&manifest.channel),
+                });
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Has an instance deliver a message.
+    pub(crate) async fn deliver(
+        &self,
+        instance_id: &str,
+        message: Message,
+    ) -> Result<Result<Receipt, DeliveryFailure>, Error> {
+        let Some(record) = self.store.instance(instance_id).await? else {
+            return Err(Error::not_available());
+        };
+        let prepared = self.prepared(&record).await?;
+        Ok(prepared.deliver(message).await)
+    }
+
+    /// The record judged: from memory if nothing it depends on has changed.
+    pub(crate) async fn prepared(&self, record: &InstanceRecord) -> Result<Arc<Prepared>, Error> {
+        let base = self.store.base_settings(&record.type_id).await?;
+        let provider = self.provider(&record.type_id);
+        let known = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&record.id).cloned();
+        if let Some(known) = known
+            && known.is_of(record, base.as_ref(), provider.as_ref())
+        {
+            return Ok(known);
+        }
+        let own = self.open_options(record)?;
+        let inherited = match &base {
+            Some(sealed) => self.open_base_settings(&record.type_id, sealed)?,
+            None => Value::Object(Default::default()),
+        };
+        let merged = merge(&inherited, &own);
+        let judged = Prepared::judge(provider, &merged, self.sandbox.network()).await;
+        let Ok(judged) = judged else {
+            return Err(Error::unavailable("the provider could not be asked now"));
+        };
+        let judged = Arc::new(judged.of(record, base));
+        self.prepared.write().unwrap_or_else(PoisonError::into_inner).insert(record.id.clone(), judged.clone());
+        Ok(judged)
+    }
+
+    /// Options that are not stored, judged as if they were.
+    pub(crate) async fn judge_options(&self, type_id: &str, own: &Value) -> Result<Prepared, Error> {
+        let inherited = match self.store.base_settings(type_id).await? {
+            Some(sealed) => self.open_base_settings(type_id, &sealed)?,
+            None => Value::Object(Default::default()),
+        };
+        Prepared::judge(self.provider(type_id), &merge(&inherited, own), self.sandbox.network())
+            .await
+            .map_err(|reason: Reason| Error::unavailable(reason))
+    }
+
+    /// The policy of an instance: its own where it states one, else the installation's.
+    pub(crate) fn policy(&self, record: &InstanceRecord) -> Policy {
+        let own = record.policy.as_ref().and_then(|policy| self.default_policy.overridden_by(policy).ok());
+        own.unwrap_or_else(|| self.default_policy.clone())
+    }
+
+    pub(crate) fn default_policy(&self) -> &Policy {
+        &self.default_policy
+    }
+}
+
+/// RFC 8176 section 2 names `otp`, `sms` and `tel`; email has no name there and keeps its own.
+fn amr(channel: &str) -> Vec<String> {
+    let way = match channel {
+        "voice" => "tel",
+        other => other,
+    };
+    vec!["otp".to_owned(), way.to_owned()]
+}

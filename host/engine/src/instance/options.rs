@@ -1,0 +1,114 @@
+//! Options: sealed at rest as a whole, so that no misspelt name leaves a secret in the clear; merged over the base service
+//! settings; masked for people.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::Instances;
+use crate::error::Error;
+use crate::provider::{OptionsSchema, Problem, escape};
+use crate::store::InstanceRecord;
+
+/// What stands for a secret in answers. Sent back, it keeps the secret.
+const MASK: &str = "********";
+
+const PURPOSE: &str = "options";
+
+/// An instance's own option wins over the base service setting of the same name.
+pub(crate) fn merge(base: &Value, own: &Value) -> Value {
+    let mut merged = base.as_object().cloned().unwrap_or_default();
+    for (name, value) in own.as_object().into_iter().flatten() {
+        merged.insert(name.clone(), value.clone());
+    }
+    Value::Object(merged)
+}
+
+impl Instances {
+    pub(crate) fn seal_options(&self, instance_id: &str, options: &Value) -> Result<Value, Error> {
+        self.seal(&[b"instance", instance_id.as_bytes()], options)
+    }
+
+    pub(crate) fn open_options(&self, record: &InstanceRecord) -> Result<Value, Error> {
+        self.open(&[b"instance", record.id.as_bytes()], &record.options)
+    }
+
+    pub(crate) fn seal_base_settings(&self, type_id: &str, options: &Value) -> Result<Value, Error> {
+        self.seal(&[b"base", type_id.as_bytes()], options)
+    }
+
+    pub(crate) fn open_base_settings(&self, type_id: &str, sealed: &Value) -> Result<Value, Error> {
+        self.open(&[b"base", type_id.as_bytes()], sealed)
+    }
+
+    fn seal(&self, place: &[&[u8]], options: &Value) -> Result<Value, Error> {
+        let sealed = self.keyring.seal(PURPOSE, place, options.to_string().as_bytes()).map_err(Error::unavailable)?;
+        Ok(Value::String(STANDARD.encode(sealed)))
+    }
+
+    fn open(&self, place: &[&[u8]], sealed: &Value) -> Result<Value, Error> {
+        let unreadable = || Error::unavailable("stored options cannot be opened with this installation's key");
+        let sealed = sealed.as_str().and_then(|text| STANDARD.decode(text).ok()).ok_or_else(unreadable)?;
+        let plain = self.keyring.open(PURPOSE, place, &sealed).map_err(|_| unreadable())?;
+        serde_json::from_slice(&plain).map_err(|_| unreadable())
+    }
+
+    /// Options as an administrator sent them, brought to their stored form: text that holds an object is read, and a mask
+    /// keeps the secret that stands there in `stored`. Also says whether a secret was kept that way.
+    pub(crate) fn read_options(&self, type_id: &str, sent: Value, stored: &Value) -> Result<(Value, bool), Error> {
+        if !sent.is_object() {
+            return Err(Error::invalid("`options` must be a JSON object"));
+        }
+        let Some(provider) = self.provider(type_id) else {
+            return Err(Error::invalid(format!(
+                "there is no provider of type `{}`: see the list of providers",
+                printable(type_id)
+            )));
+        };
+        let schema = OptionsSchema::new(&provider.manifest().options_schema);
+        let sent = schema
+            .with_text_as_objects(sent)
+            .map_err(|option| Error::invalid(format!("`{option}` must be a JSON object, or a text that holds one")))?;
+        let mut kept = false;
+        let options = unmask(sent, stored, "", &mut kept)
+            .map_err(|problem| Error::invalid(format!("`{}` {}", problem.option, problem.message)))?;
+        Ok((options, kept))
+    }
+
+    /// Options as people may see them.
+    pub(crate) fn masked(&self, type_id: &str, options: &Value) -> Value {
+        match self.provider(type_id) {
+            Some(provider) => OptionsSchema::new(&provider.manifest().options_schema).masked(options, MASK),
+            // Without a schema nobody knows what is secret.
+            None => Value::Object(
+                options.as_object().into_iter().flatten().map(|(name, _)| (name.clone(), Value::from(MASK))).collect(),
+            ),
+        }
+    }
+}
+
+fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result<Value, Problem> {
+    match sent {
+        Value::String(text) if text == MASK => match stored {
+            Value::String(secret) => {
+                *kept = true;
+                Ok(Value::String(secret.clone()))
+            }
+            _ => Err(Problem::new(pointer, "is masked, but no secret is stored there: enter it")),
+        },
+        Value::Object(map) => {
+            let mut out = Map::new();
+            for (name, value) in map {
+                let at = format!("{pointer}/{}", escape(&name));
+                let inner = unmask(value, stored.get(&name).unwrap_or(&Value::Null), &at, kept)?;
+                out.insert(name, inner);
+            }
+            Ok(Value::Object(out))
+        }
+        other => Ok(other),
+    }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().take(32).filter(|c| !c.is_control()).collect()
+}

@@ -1,0 +1,122 @@
+//! An instance judged: valid or not, and if valid ready to deliver.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::capability::{Grants, Network};
+use crate::provider::{DeliveryFailure, Message, OptionsSchema, Problem, Provider, Reason, Receipt};
+use crate::store::InstanceRecord;
+
+/// What is known of merged options: what is wrong with them, or what they may reach.
+pub(crate) struct Prepared {
+    pub(crate) provider: Option<Arc<Provider>>,
+    pub(crate) problems: Vec<Problem>,
+    grants: Arc<Grants>,
+    /// The merged options as `deliver` gets them.
+    options: Value,
+    /// What this was judged from: the sealed options and base settings.
+    source: (Value, Option<Value>),
+}
+
+impl Prepared {
+    /// Judges options: first by the schema, then by the component itself, then by the operator's rules for connections.
+    /// `Err` if the component could not be asked now.
+    pub(super) async fn judge(
+        provider: Option<Arc<Provider>>,
+        options: &Value,
+        network: &Network,
+    ) -> Result<Self, Reason> {
+        let Some(provider) = provider else {
+            return Ok(Self::invalid(None, vec![Problem::new("", "the provider of this type is not installed")]));
+        };
+        let schema = &provider.manifest().options_schema;
+        let problems = by_schema(&provider, options);
+        if !problems.is_empty() {
+            return Ok(Self::invalid(Some(provider), problems));
+        }
+        let connections = match provider.configure(options).await {
+            Ok(Ok(connections)) => connections,
+            Ok(Err(problems)) => return Ok(Self::invalid(Some(provider), problems)),
+            Err(failure) if failure.busy => return Err(failure.reason),
+            Err(failure) => {
+                let problem = Problem::new("", format!("the provider could not judge the options: {}", failure.reason));
+                return Ok(Self::invalid(Some(provider), vec![problem]));
+            }
+        };
+        match Grants::new(connections, network) {
+            Ok(grants) => {
+                let options = OptionsSchema::new(schema).without_secrets(options);
+                let (grants, problems) = (Arc::new(grants), Vec::new());
+                Ok(Self { provider: Some(provider), problems, grants, options, source: (Value::Null, None) })
+            }
+            Err(error) => Ok(Self::invalid(Some(provider), vec![Problem::new("", error.to_string())])),
+        }
+    }
+
+    fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
+        let grants = Arc::new(Grants::none());
+        Self { provider, problems, grants, options: Value::Null, source: (Value::Null, None) }
+    }
+
+    pub(super) fn of(mut self, record: &InstanceRecord, base: Option<Value>) -> Self {
+        self.source = (record.options.clone(), base);
+        self
+    }
+
+    /// Whether nothing this was judged from has changed.
+    pub(super) fn is_of(
+        &self,
+        record: &InstanceRecord,
+        base: Option<&Value>,
+        provider: Option<&Arc<Provider>>,
+    ) -> bool {
+        let same_provider = match (&self.provider, provider) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same_provider && self.source.0 == record.options && self.source.1.as_ref() == base
+    }
+
+    pub(crate) fn is_valid(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// What it may reach, in words.
+    pub(crate) fn connections(&self) -> Vec<String> {
+        self.grants.sentences()
+    }
+
+    /// Where secrets may go: compared when a change keeps a stored one.
+    pub(crate) fn destinations(&self) -> Vec<String> {
+        self.grants.destinations()
+    }
+
+    pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
+        match &self.provider {
+            Some(provider) if self.is_valid() => provider.deliver(self.grants.clone(), &self.options, message).await,
+            _ => Err(DeliveryFailure::Misconfigured(Reason::new("invalid", "the instance is not valid"))),
+        }
+    }
+}
+
+/// What the schema says is wrong. The validator's own texts repeat values, which may be secrets: these name the rule.
+fn by_schema(provider: &Provider, options: &Value) -> Vec<Problem> {
+    provider
+        .validator()
+        .iter_errors(options)
+        .take(32)
+        .map(|error| {
+            let mut option = error.instance_path().to_string();
+            let message = match error.kind() {
+                jsonschema::error::ValidationErrorKind::Required { property } => {
+                    let name = property.as_str().unwrap_or_default();
+                    option = format!("{option}/{}", crate::provider::escape(name));
+                    "is required".to_owned()
+                }
+                kind => format!("does not satisfy `{}` of the provider's schema", kind.keyword()),
+            };
+            Problem::new(option, message)
+        })
+        .collect()
+}

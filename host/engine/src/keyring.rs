@@ -1,0 +1,334 @@
+//! The installation's keys. They are kept in a file apart from the database, so that a stolen database yields no secret, no
+//! code and no address.
+//!
+//! The file has a line a key, the newest first: an id of eight hexadecimal digits, a blank, 32 bytes in hexadecimal. Lines that
+//! begin with `#` are comments. New things are sealed with the newest key; older ones stay readable with theirs.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::store::{KeyInUse, Store};
+
+/// Names a key of a keyring.
+pub type KeyId = u32;
+
+const NONCE_BYTES: usize = 24;
+const ID_BYTES: usize = 4;
+const MAC_BYTES: usize = 32;
+
+/// The keys of an installation, the newest first. Cheap to clone. `Debug` shows their ids only.
+#[derive(Clone)]
+pub struct Keyring(Arc<Vec<Key>>);
+
+struct Key {
+    id: KeyId,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+/// A key file that cannot be used, or a sealed thing that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct KeyringError(String);
+
+impl Keyring {
+    /// A keyring with one new key, kept nowhere.
+    ///
+    /// # Errors
+    /// If the operating system gives no random numbers.
+    pub fn generate() -> Result<Self, KeyringError> {
+        Ok(Self(Arc::new(vec![Key::generate()?])))
+    }
+
+    /// Reads a key file, or makes one (mode 0600) if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be read, written or understood, or others may read it.
+    pub fn open_or_create(path: &Path) -> Result<Self, KeyringError> {
+        let fail = |error: std::io::Error| KeyringError(format!("the key file {}: {error}", path.display()));
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                private(path)?;
+                let keys = Self::parse(&Zeroizing::new(text))
+                    .map_err(|why| KeyringError(format!("the key file {}: {why}", path.display())))?;
+                Ok(Self(Arc::new(keys)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let keyring = Self::generate()?;
+                keyring.write(path, true).map_err(fail)?;
+                Ok(keyring)
+            }
+            Err(error) => Err(fail(error)),
+        }
+    }
+
+    /// Adds a new key in front of those in a key file. What is sealed from the next start on is sealed with it.
+    ///
+    /// # Errors
+    /// As for opening it.
+    pub fn rotate(path: &Path) -> Result<Self, KeyringError> {
+        let old = Self::open_or_create(path)?;
+        let mut keys = vec![Key::generate()?];
+        keys.extend(old.0.iter().map(|key| Key { id: key.id, secret: key.secret.clone() }));
+        let new = Self(Arc::new(keys));
+        new.write(path, false).map_err(|error| KeyringError(format!("the key file {}: {error}", path.display())))?;
+        Ok(new)
+    }
+
+    fn parse(text: &str) -> Result<Vec<Key>, String> {
+        let mut keys = Vec::new();
+        for (n, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let wrong = || format!("line {} is not an id of 8 and a key of 64 hexadecimal digits", n + 1);
+            let (id, secret) = line.trim().split_once(' ').ok_or_else(wrong)?;
+            let id = KeyId::from_str_radix(id, 16).map_err(|_| wrong())?;
+            let mut bytes = Zeroizing::new([0; 32]);
+            hex::decode_to_slice(secret.trim(), &mut *bytes).map_err(|_| wrong())?;
+            keys.push(Key { id, secret: bytes });
+        }
+        if keys.is_empty() { Err("it holds no key".to_owned()) } else { Ok(keys) }
+    }
+
+    /// Written beside and renamed: a crash leaves the old file or the new one.
+    fn write(&self, path: &Path, new: bool) -> std::io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new().prefix(".key").tempfile_in(folder)?;
+        let mut text = Zeroizing::new(
+            "# Keys of TwoFactor, the newest first. Without them the database is unreadable.\n".to_owned(),
+        );
+        for key in self.0.iter() {
+            text.push_str(&format!("{:08x} {}\n", key.id, *Zeroizing::new(hex::encode(*key.secret))));
+        }
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        if new {
+            file.persist_noclobber(path)?
+        } else {
+            file.persist(path)?
+        };
+        Ok(())
+    }
+
+    /// Makes sure that every key this store depends on is here, and notes the newest one there.
+    pub(crate) async fn check_against(&self, store: &dyn Store) -> Result<(), Error> {
+        for used in store.keys_in_use().await? {
+            let fits = self.key(used.id).is_some_and(|key| bool::from(check_value(key).ct_eq(&used.check)));
+            if !fits {
+                return Err(Error::unavailable(format!(
+                    "the store was used with the key {:08x}, which the key file does not hold: start with that key file",
+                    used.id
+                )));
+            }
+        }
+        if let Some(newest) = self.0.first() {
+            store.note_key(KeyInUse { id: newest.id, check: check_value(newest) }).await?;
+        }
+        Ok(())
+    }
+
+    fn newest(&self) -> &Key {
+        // Neither `parse` nor `generate` makes an empty keyring.
+        &self.0[0]
+    }
+
+    fn key(&self, id: KeyId) -> Option<&Key> {
+        self.0.iter().find(|key| key.id == id)
+    }
+
+    /// A MAC with the newest key. The parts are length-prefixed: no two lists of parts are alike.
+    pub(crate) fn mac(&self, purpose: &str, parts: &[&[u8]]) -> (KeyId, [u8; MAC_BYTES]) {
+        let key = self.newest();
+        (key.id, key.mac(purpose, parts))
+    }
+
+    /// Compares in constant time.
+    pub(crate) fn verify_mac(&self, id: KeyId, mac: &[u8; MAC_BYTES], purpose: &str, parts: &[&[u8]]) -> bool {
+        self.key(id).is_some_and(|key| key.mac(purpose, parts).ct_eq(mac).into())
+    }
+
+    /// A keyed hash for looking things up. It stays the same when a key is added: it is made with the oldest one.
+    pub(crate) fn bucket(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let mac = self.0.last().unwrap_or(self.newest()).mac(purpose, parts);
+        let mut bucket = [0; 16];
+        bucket.copy_from_slice(&mac[..16]);
+        bucket
+    }
+
+    /// Encrypts, bound to a place: moved anywhere else it does not open.
+    pub(crate) fn seal(&self, purpose: &str, place: &[&[u8]], plain: &[u8]) -> Result<Vec<u8>, KeyringError> {
+        let key = self.newest();
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|_| no_randomness())?;
+        let aad = joined(place);
+        let sealed = key
+            .cipher(purpose)
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .map_err(|_| KeyringError("this cannot be sealed".to_owned()))?;
+        Ok([&key.id.to_be_bytes()[..], &nonce, &sealed].concat())
+    }
+
+    /// Decrypts what [`Keyring::seal`] made for this place.
+    pub(crate) fn open(
+        &self,
+        purpose: &str,
+        place: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+        let opened = || -> Option<Vec<u8>> {
+            let (id, rest) = sealed.split_first_chunk::<ID_BYTES>()?;
+            let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>()?;
+            let aad = joined(place);
+            let cipher = self.key(KeyId::from_be_bytes(*id))?.cipher(purpose);
+            cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: &aad }).ok()
+        };
+        opened().map(Zeroizing::new).ok_or_else(|| KeyringError("this was not sealed here".to_owned()))
+    }
+
+    /// Puts a MAC in front of data that need not be secret.
+    pub(crate) fn sign(&self, purpose: &str, place: &[&[u8]], data: &[u8]) -> Vec<u8> {
+        let key = self.newest();
+        let mac = key.mac(purpose, &[place, &[data]].concat());
+        [&key.id.to_be_bytes()[..], &mac, data].concat()
+    }
+
+    /// The data behind a MAC of [`Keyring::sign`], if it is right.
+    pub(crate) fn open_signed<'a>(&self, purpose: &str, place: &[&[u8]], signed: &'a [u8]) -> Option<&'a [u8]> {
+        let (id, rest) = signed.split_first_chunk::<ID_BYTES>()?;
+        let (mac, data) = rest.split_first_chunk::<MAC_BYTES>()?;
+        let parts = [place, &[data]].concat();
+        self.verify_mac(KeyId::from_be_bytes(*id), mac, purpose, &parts).then_some(data)
+    }
+}
+
+impl Key {
+    fn generate() -> Result<Self, KeyringError> {
+        let (mut id, mut secret) = ([0; ID_BYTES], Zeroizing::new([0; 32]));
+        getrandom::fill(&mut id).map_err(|_| no_randomness())?;
+        getrandom::fill(&mut *secret).map_err(|_| no_randomness())?;
+        Ok(Self { id: KeyId::from_be_bytes(id), secret })
+    }
+
+    /// A key for one purpose (HKDF-SHA256, RFC 5869): what leaks of one says nothing of another.
+    fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut derived = Zeroizing::new([0; 32]);
+        let hkdf = Hkdf::<Sha256>::new(Some(b"twofactor"), &*self.secret);
+        // 32 bytes are far below the limit of 255 hashes, the only error there is.
+        let _ = hkdf.expand(purpose.as_bytes(), &mut *derived);
+        derived
+    }
+
+    fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
+        let derived = self.derive(purpose);
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*derived) else {
+            // HMAC takes keys of every length.
+            return [0; MAC_BYTES];
+        };
+        mac.update(&joined(parts));
+        mac.finalize().into_bytes().into()
+    }
+
+    fn cipher(&self, purpose: &str) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.derive(purpose)).into())
+    }
+}
+
+fn joined(parts: &[&[u8]]) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for part in parts {
+        joined.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        joined.extend_from_slice(part);
+    }
+    joined
+}
+
+fn check_value(key: &Key) -> [u8; MAC_BYTES] {
+    key.mac("key-check", &[])
+}
+
+fn no_randomness() -> KeyringError {
+    KeyringError("the operating system gives no random numbers".to_owned())
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> Result<(), KeyringError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or_default();
+    if mode & 0o077 != 0 {
+        return Err(KeyringError(format!("the key file {} may be read by others: chmod 600 it", path.display())));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn private(_: &Path) -> Result<(), KeyringError> {
+    Ok(())
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| format!("{:08x}", key.id))).finish()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::Keyring;
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_only() {
+        let keyring = Keyring::generate().unwrap();
+        let sealed = keyring.seal("options", &[b"instance", b"1"], b"secret").unwrap();
+        assert_eq!(&**keyring.open("options", &[b"instance", b"1"], &sealed).unwrap(), b"secret");
+        assert!(keyring.open("options", &[b"instance", b"2"], &sealed).is_err());
+        assert!(keyring.open("options", &[b"instanc", b"e1"], &sealed).is_err());
+        assert!(keyring.open("other", &[b"instance", b"1"], &sealed).is_err());
+        assert!(Keyring::generate().unwrap().open("options", &[b"instance", b"1"], &sealed).is_err());
+    }
+
+    #[test]
+    fn a_changed_byte_of_signed_data_is_noticed() {
+        let keyring = Keyring::generate().unwrap();
+        let mut signed = keyring.sign("code", &[b"d"], b"data");
+        assert_eq!(keyring.open_signed("code", &[b"d"], &signed), Some(&b"data"[..]));
+        assert_eq!(keyring.open_signed("code", &[b"e"], &signed), None);
+        *signed.last_mut().unwrap() ^= 1;
+        assert_eq!(keyring.open_signed("code", &[b"d"], &signed), None);
+    }
+
+    #[test]
+    fn a_rotated_keyring_opens_what_the_old_one_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let old = Keyring::open_or_create(&path).unwrap();
+        let sealed = old.seal("p", &[], b"x").unwrap();
+        let new = Keyring::rotate(&path).unwrap();
+        assert_eq!(&**new.open("p", &[], &sealed).unwrap(), b"x");
+        assert!(old.open("p", &[], &new.seal("p", &[], b"x").unwrap()).is_err());
+        assert_eq!(old.bucket("b", &[b"a"]), new.bucket("b", &[b"a"]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_file_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        Keyring::open_or_create(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(Keyring::open_or_create(&path).unwrap_err().to_string().contains("chmod 600"));
+    }
+}

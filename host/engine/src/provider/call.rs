@@ -1,0 +1,231 @@
+//! One call of a component: a fresh instance, every bound in force, and its words cleaned on the way out.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use wasmtime::{Store, Trap};
+
+use super::bindings::DeliveryProvider;
+use super::bindings::twofactor::provider::types as wit;
+use super::engine::Sandbox;
+use super::load::Provider;
+use super::outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
+use super::schema::OptionsSchema;
+use super::speech::Speech;
+use super::state::{CallLog, OutOfTime, State};
+use crate::capability::{Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
+
+/// A call that did not come to an answer of the component's own.
+#[derive(Debug)]
+pub(crate) struct CallFailure {
+    /// What happened, in a sentence for the operator.
+    pub(crate) reason: Reason,
+    /// The host was too busy: nothing was even begun.
+    pub(crate) busy: bool,
+    /// A message may have gone out before.
+    pub(crate) sent: bool,
+}
+
+impl Provider {
+    /// Asks the component to judge options, secrets included. It can reach nobody.
+    pub(crate) async fn configure(
+        &self,
+        options: &Value,
+    ) -> Result<Result<Vec<Connection>, Vec<Problem>>, CallFailure> {
+        let limits = self.sandbox.limits();
+        let log = self.log(OptionsSchema::new(&self.manifest().options_schema).secrets(options));
+        let speech = log.clone();
+        let answer = self
+            .call(Arc::new(Grants::none()), log, limits.configure_time, async |provider, store| {
+                provider.twofactor_provider_configuration().call_configure(store, &options.to_string()).await
+            })
+            .await?;
+        let clean = |text: &str| speech.speech().clean(text);
+        Ok(match answer {
+            Ok(connections) => Ok(connections.into_iter().map(connection).collect()),
+            Err(problems) => Err(problems
+                .into_iter()
+                .take(64)
+                .map(|problem| Problem::new(clean(&problem.pointer), clean(&problem.message)))
+                .collect()),
+        })
+    }
+
+    /// Has the component deliver a message, with exactly these grants.
+    pub(crate) async fn deliver(
+        &self,
+        grants: Arc<Grants>,
+        options: &Value,
+        message: Message,
+    ) -> Result<Receipt, DeliveryFailure> {
+        let limits = self.sandbox.limits();
+        let digits: String = message.code.clone();
+        let log = self.log([digits, message.recipient.clone(), message.text.clone()]);
+        let speech = log.clone();
+        let mut message = wit::Message::from(message);
+        if !self.manifest().reads_code {
+            message.code.clear();
+        }
+        let answer = self
+            .call(grants, log, limits.deliver_time, async |provider, store| {
+                provider.twofactor_provider_delivery().call_deliver(store, &options.to_string(), &message).await
+            })
+            .await;
+        let clean = |text: &str| speech.speech().clean(text);
+        match answer {
+            Ok(Ok(receipt)) => Ok(Receipt {
+                reference: clean(&receipt.reference),
+                parts: receipt.parts,
+                extra: receipt.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
+            }),
+            Ok(Err(failure)) => Err(delivery_failure(failure, &clean)),
+            Err(failure) if failure.busy => {
+                Err(DeliveryFailure::RetryLater { after_seconds: Some(1), reason: failure.reason })
+            }
+            // A component that broke after it had sent something may have delivered it.
+            Err(failure) if failure.sent => Err(DeliveryFailure::OutcomeUnknown(failure.reason)),
+            Err(failure) => Err(DeliveryFailure::Misconfigured(failure.reason)),
+        }
+    }
+
+    fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
+        let limits = self.sandbox.limits();
+        CallLog::new(&self.manifest().type_id, Speech::new(unspeakable, limits.text_chars), limits.log_lines)
+    }
+
+    async fn call<T>(
+        &self,
+        grants: Arc<Grants>,
+        log: Arc<CallLog>,
+        time: Duration,
+        body: impl AsyncFnOnce(DeliveryProvider, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallFailure> {
+        run(&self.sandbox, grants, log, time, async |store: &mut Store<State>| {
+            let provider = self.pre.instantiate_async(&mut *store).await?;
+            body(provider, store).await
+        })
+        .await
+    }
+}
+
+/// Runs a component under every bound. The store, and with it all the component had, is dropped at the end.
+pub(super) async fn run<T>(
+    sandbox: &Sandbox,
+    grants: Arc<Grants>,
+    log: Arc<CallLog>,
+    time: Duration,
+    body: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+) -> Result<T, CallFailure> {
+    let turn = tokio::time::timeout(sandbox.limits().queue_time, sandbox.turns().acquire()).await;
+    let Ok(Ok(_turn)) = turn else {
+        let reason = Reason::new("busy", "too many deliveries are in flight");
+        return Err(CallFailure { reason, busy: true, sent: false });
+    };
+    let mut store = State::store(sandbox, grants, log.clone());
+    let answer = within(time, body(&mut store)).await;
+    let sent = store.data().has_sent();
+    answer.map_err(|error| {
+        let reason = explain(error.as_ref());
+        // The frames of a trap are for the provider's author; they hold names of functions and no data.
+        if let Some(error) = &error {
+            tracing::debug!(target: "twofactor::provider", error = log.speech().clean(&format!("{error:#}")), "a call failed");
+        }
+        CallFailure { reason, busy: false, sent }
+    })
+}
+
+/// `Err(None)` when time is up.
+async fn within<T>(
+    time: Duration,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> Result<T, Option<wasmtime::Error>> {
+    match tokio::time::timeout(time, call).await {
+        Ok(answer) => answer.map_err(Some),
+        Err(_) => Err(None),
+    }
+}
+
+fn explain(error: Option<&wasmtime::Error>) -> Reason {
+    let Some(error) = error else {
+        return Reason::new("time-out", "the component did not answer in time");
+    };
+    if error.is::<OutOfTime>() {
+        return Reason::new("running-time", "the component ran longer than it may");
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => Reason::new("stack", "the component used more stack than it may"),
+        Some(_) => Reason::new("trap", "the component broke off"),
+        None => Reason::new("limit", "the component exceeded a limit or broke off"),
+    }
+}
+
+fn connection(asked: wit::Connection) -> Connection {
+    let credentials =
+        |asked: wit::Credentials| Credentials { username: asked.username, password: Secret::new(asked.password) };
+    match asked {
+        wit::Connection::Http(http) => Connection::Http {
+            origin: http.origin,
+            authentication: match http.authentication {
+                wit::HttpAuthentication::None => HttpAuthentication::None,
+                wit::HttpAuthentication::Basic(asked) => HttpAuthentication::Basic(credentials(asked)),
+                wit::HttpAuthentication::Bearer(token) => HttpAuthentication::Bearer(Secret::new(token)),
+                wit::HttpAuthentication::Header(header) => {
+                    HttpAuthentication::Header { name: header.name, value: Secret::new(header.value) }
+                }
+                wit::HttpAuthentication::Oauth2(asked) => HttpAuthentication::OAuth2 {
+                    token_url: asked.token_url,
+                    client_id: asked.client_id,
+                    client_secret: Secret::new(asked.client_secret),
+                    scope: asked.scope,
+                },
+            },
+        },
+        wit::Connection::Smtp(smtp) => Connection::Smtp {
+            host: smtp.host,
+            port: smtp.port,
+            security: match smtp.security {
+                wit::SmtpSecurity::ImplicitTls => SmtpSecurity::ImplicitTls,
+                wit::SmtpSecurity::Starttls => SmtpSecurity::StartTls,
+                wit::SmtpSecurity::Plaintext => SmtpSecurity::Plaintext,
+            },
+            credentials: smtp.credentials.map(credentials),
+            timeout: Duration::from_millis(smtp.timeout_ms.into()),
+        },
+    }
+}
+
+fn delivery_failure(failure: wit::DeliveryFailure, clean: &impl Fn(&str) -> String) -> DeliveryFailure {
+    let reason = |said: wit::Reason| Reason::new(clean(&said.code), clean(&said.detail));
+    match failure {
+        wit::DeliveryFailure::RetryLater(retry) => {
+            DeliveryFailure::RetryLater { after_seconds: retry.after_seconds, reason: reason(retry.reason) }
+        }
+        wit::DeliveryFailure::OutcomeUnknown(said) => DeliveryFailure::OutcomeUnknown(reason(said)),
+        wit::DeliveryFailure::Rejected(rejection) => DeliveryFailure::Rejected {
+            recipient: rejection.part == wit::RejectedPart::Recipient,
+            reason: reason(rejection.reason),
+        },
+        wit::DeliveryFailure::Misconfigured(said) => DeliveryFailure::Misconfigured(reason(said)),
+        wit::DeliveryFailure::Blocked(said) => DeliveryFailure::Blocked(reason(said)),
+    }
+}
+
+impl From<Message> for wit::Message {
+    fn from(message: Message) -> Self {
+        Self {
+            id: message.id,
+            recipient: message.recipient,
+            subject: message.subject,
+            text: message.text,
+            html: message.html,
+            code: message.code,
+            valid_seconds: message.valid_seconds,
+            locale: message.locale,
+            purpose: message.purpose,
+            application: message.application,
+            extra: message.extra.into_iter().map(|(name, value)| wit::Entry { name, value }).collect(),
+        }
+    }
+}

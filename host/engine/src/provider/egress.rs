@@ -1,0 +1,108 @@
+//! The host's side of a provider's capabilities. Nothing is decided here: both HTTP interfaces and mail end in
+//! [`crate::capability`], with the grants of the instance that is being served.
+
+use super::bindings::twofactor::provider::{http, log, smtp, types};
+use super::state::State;
+use crate::capability::{HttpError, HttpRequest, Mail, MailError, MailStage};
+
+impl types::Host for State {}
+
+impl State {
+    fn charge_host_call(&mut self) -> wasmtime::Result<()> {
+        self.host_calls_left = self
+            .host_calls_left
+            .checked_sub(1)
+            .ok_or_else(|| wasmtime::Error::msg("the component made more host calls than it may"))?;
+        Ok(())
+    }
+}
+
+impl http::Host for State {
+    async fn send(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, http::Error>> {
+        self.charge_host_call()?;
+        let request = HttpRequest {
+            method: request.method,
+            url: request.url,
+            headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+            body: request.body,
+        };
+        self.sending = true;
+        let answer = self.network.send_http(&self.grants, request).await;
+        if let Err(HttpError::Denied(why) | HttpError::Unauthenticated(why)) = &answer {
+            self.log.line(tracing::Level::WARN, why);
+        }
+        // What is known not to have left does not make an outcome unknown.
+        if matches!(answer, Err(HttpError::Denied(_) | HttpError::Unauthenticated(_) | HttpError::NotSent(_))) {
+            self.sending = false;
+        }
+        Ok(match answer {
+            Ok(answer) => Ok(http::Response {
+                status: answer.status,
+                headers: answer.headers.into_iter().map(|(name, value)| types::Entry { name, value }).collect(),
+                body: answer.body,
+            }),
+            Err(HttpError::Denied(why)) => Err(http::Error::Denied(why)),
+            Err(HttpError::Unauthenticated(why)) => Err(http::Error::Unauthenticated(why)),
+            Err(HttpError::NotSent(why)) => Err(http::Error::NotSent(why)),
+            Err(HttpError::OutcomeUnknown(why)) => Err(http::Error::OutcomeUnknown(why)),
+        })
+    }
+}
+
+impl smtp::Host for State {
+    async fn send(&mut self, mail: smtp::Mail) -> wasmtime::Result<Result<smtp::Accepted, smtp::Error>> {
+        self.charge_host_call()?;
+        let mail = Mail {
+            sender_name: mail.sender.name,
+            sender: mail.sender.address,
+            recipient: mail.recipient,
+            subject: mail.subject,
+            text: mail.text,
+            html: mail.html,
+            id: mail.id,
+        };
+        self.sending = true;
+        let answer = self.network.send_mail(&self.grants, mail).await;
+        if let Err(MailError::Denied(why) | MailError::Invalid(why)) = &answer {
+            self.log.line(tracing::Level::WARN, why);
+        }
+        if !matches!(answer, Ok(_) | Err(MailError::OutcomeUnknown(_))) {
+            self.sending = false;
+        }
+        Ok(match answer {
+            Ok(reply) => Ok(smtp::Accepted { reply }),
+            Err(MailError::Invalid(why)) => Err(smtp::Error::Invalid(why)),
+            Err(MailError::Denied(why)) => Err(smtp::Error::Denied(why)),
+            Err(MailError::NotSent(why)) => Err(smtp::Error::NotSent(why)),
+            Err(MailError::OutcomeUnknown(why)) => Err(smtp::Error::OutcomeUnknown(why)),
+            Err(MailError::Refused { stage, code, enhanced }) => {
+                Err(smtp::Error::Refused(smtp::Refusal { stage: stage.into(), code, enhanced }))
+            }
+        })
+    }
+}
+
+impl From<MailStage> for smtp::Stage {
+    fn from(stage: MailStage) -> Self {
+        match stage {
+            MailStage::Greeting => Self::Greeting,
+            MailStage::Authentication => Self::Authentication,
+            MailStage::Sender => Self::Sender,
+            MailStage::Recipient => Self::Recipient,
+            MailStage::Data => Self::Data,
+        }
+    }
+}
+
+impl log::Host for State {
+    async fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        let level = match level {
+            log::Level::Debug => tracing::Level::DEBUG,
+            log::Level::Info => tracing::Level::INFO,
+            log::Level::Warn => tracing::Level::WARN,
+            log::Level::Error => tracing::Level::ERROR,
+        };
+        self.log.line(level, &message);
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A component's imports are its request for capabilities. They are compared by name before anything is linked,
+//! so that a refusal says what was asked for and what to do.
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+/// Interfaces a provider may import, without their versions, and what each means in words.
+const GRANTABLE: &[(&str, Option<&str>)] = &[
+    ("twofactor:provider/types", None),
+    ("twofactor:provider/http", Some("send HTTP requests to the origins its instance is granted")),
+    ("twofactor:provider/smtp", Some("send mail through the SMTP server its instance is granted")),
+    ("twofactor:provider/log", Some("write lines to the log")),
+    ("wasi:http/types", None),
+    ("wasi:http/outgoing-handler", Some("send HTTP requests to the origins its instance is granted (as wasi:http)")),
+    ("wasi:cli/environment", Some("read an environment, which is empty")),
+    ("wasi:cli/exit", None),
+    ("wasi:cli/stdin", Some("read standard input, which is closed")),
+    ("wasi:cli/stdout", Some("write lines to the log (as standard output)")),
+    ("wasi:cli/stderr", Some("write lines to the log (as standard error)")),
+    ("wasi:cli/terminal-input", None),
+    ("wasi:cli/terminal-output", None),
+    ("wasi:cli/terminal-stdin", None),
+    ("wasi:cli/terminal-stdout", None),
+    ("wasi:cli/terminal-stderr", None),
+    ("wasi:clocks/monotonic-clock", Some("measure time")),
+    ("wasi:clocks/wall-clock", Some("read the time of day")),
+    ("wasi:io/error", None),
+    ("wasi:io/poll", None),
+    ("wasi:io/streams", None),
+    ("wasi:random/random", Some("draw random numbers")),
+    ("wasi:random/insecure", Some("draw random numbers")),
+    ("wasi:random/insecure-seed", Some("draw random numbers")),
+];
+
+/// The names of the imports, in the component's order.
+pub(super) fn names(component: &Component, engine: &Engine) -> Vec<String> {
+    component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// What the imports let the component do, in words; each thing once.
+pub(super) fn in_words(names: &[String]) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    for (known, meaning) in GRANTABLE {
+        if let Some(meaning) = meaning
+            && names.iter().any(|name| without_version(name) == *known)
+            && !words.contains(meaning)
+        {
+            words.push(*meaning);
+        }
+    }
+    words
+}
+
+/// The imports that cannot be granted, each with the remedy.
+pub(super) fn refused(component: &Component, engine: &Engine) -> Vec<String> {
+    let ty = component.component_type();
+    ty.imports(engine)
+        .filter(|(name, item)| !is_grantable(name) && !holds_types_only(&item.ty, engine))
+        .map(|(name, _)| format!("`{name}`: {}", remedy(name)))
+        .collect()
+}
+
+fn is_grantable(name: &str) -> bool {
+    GRANTABLE.iter().any(|(known, _)| without_version(name) == *known)
+}
+
+/// WASI's patch versions mix within one component, and the linker matches compatible ones.
+fn without_version(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(name, _)| name)
+}
+
+fn holds_types_only(item: &ComponentItem, engine: &Engine) -> bool {
+    match item {
+        ComponentItem::Type(_) => true,
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine).all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
+        }
+        _ => false,
+    }
+}
+
+fn remedy(name: &str) -> &'static str {
+    match without_version(name).split('/').next() {
+        Some("wasi:filesystem") => {
+            "a provider has no files; avoid the file functions of your language's library, \
+             or build for wasm32-wasip2 with unused imports pruned"
+        }
+        Some("wasi:sockets") => "a provider opens no sockets; use `twofactor:provider/http`, `/smtp` or `wasi:http`",
+        Some("wasi:http") => "of wasi:http only `outgoing-handler` can be granted",
+        Some("twofactor:provider") => {
+            "this host's contract has no such interface; build against the `wit/` of this version"
+        }
+        _ => "a provider may import only the interfaces of `twofactor:provider` and a runtime's own from WASI 0.2",
+    }
+}

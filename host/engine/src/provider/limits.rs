@@ -1,0 +1,76 @@
+//! Every bound on what a component may use, in one place.
+
+use std::time::Duration;
+
+/// Bounds on what a provider's component may use. Each call stands alone: what exceeds a bound ends that call.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest component accepted, in bytes. Components of languages with an engine of their own
+    /// (JavaScript 11 MB, Python 30 MB) are far larger than those of Rust (100 KB).
+    pub component_bytes: usize,
+    /// How long a component may take to compile.
+    pub compile_time: Duration,
+    /// Linear memory of one call, in bytes.
+    pub memory_bytes: usize,
+    /// Elements of each table.
+    pub table_elements: usize,
+    /// Core instances within one component.
+    pub core_instances: u32,
+    /// The guest's stack, in bytes.
+    pub stack_bytes: usize,
+    /// The guest's own running time in one call, waiting for host calls not counted.
+    pub running_time: Duration,
+    /// How long `describe` and `configure` may take in all.
+    pub configure_time: Duration,
+    /// How long `deliver` may take in all, host calls included.
+    pub deliver_time: Duration,
+    /// Bytes that may cross between guest and host in one call (strings, lists, bodies).
+    pub exchanged_bytes: usize,
+    /// Host calls (`http.send`, `smtp.send`) in one call.
+    pub host_calls: u32,
+    /// Log lines kept of one call.
+    pub log_lines: u32,
+    /// Characters kept of one log line, or of a sentence in an answer.
+    pub text_chars: usize,
+    /// Handles (streams, pollables, requests) open at once in one call.
+    pub handles: usize,
+    /// Calls in flight at once, over all providers.
+    pub calls_in_flight: u32,
+    /// How long a call may wait for its turn when that many are in flight.
+    pub queue_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            component_bytes: 64 << 20,
+            compile_time: Duration::from_secs(60),
+            memory_bytes: 64 << 20,
+            table_elements: 100_000,
+            core_instances: 16,
+            stack_bytes: 512 << 10,
+            running_time: Duration::from_secs(1),
+            configure_time: Duration::from_secs(5),
+            deliver_time: Duration::from_secs(70),
+            exchanged_bytes: 4 << 20,
+            host_calls: 16,
+            log_lines: 32,
+            text_chars: 512,
+            handles: 128,
+            calls_in_flight: 1000,
+            queue_time: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Limits {
+    /// How often the clock that interrupts guests ticks.
+    pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+    /// The running time, in ticks.
+    pub(crate) fn running_ticks(&self) -> u64 {
+        let ticks = self.running_time.as_millis() / Self::TICK.as_millis();
+        u64::try_from(ticks).unwrap_or(u64::MAX).max(1)
+    }
+}

@@ -1,0 +1,143 @@
+//! From a component's bytes to a provider that can be called.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::Component;
+
+use super::bindings::DeliveryProviderPre;
+use super::engine::Sandbox;
+use super::manifest::Manifest;
+use super::speech::Speech;
+use super::state::{CallLog, State};
+use super::{Limits, cache, call, imports};
+use crate::capability::{Grants, Network};
+use crate::keyring::Keyring;
+
+/// A component, ready to be called.
+pub(crate) struct Provider {
+    pub(super) sandbox: Sandbox,
+    pub(super) pre: DeliveryProviderPre<State>,
+    info: ProviderInfo,
+    validator: Validator,
+}
+
+/// What is known of a provider.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ProviderInfo {
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub manifest: Manifest,
+    /// SHA-256 of the component, in hexadecimal: the bytes that were hashed are those that run.
+    pub digest: String,
+    /// The names of the interfaces it imports.
+    pub imports: Vec<String>,
+    /// What these imports let it do, in words.
+    pub may: Vec<&'static str>,
+}
+
+/// Why a component was not loaded, in a sentence that says what to do. Holds nothing of the component but names.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LoadError(String);
+
+impl Provider {
+    /// Hashes, compiles (or takes from the cache), compares imports and asks for the manifest.
+    pub(crate) async fn load(sandbox: &Sandbox, bytes: &[u8], cache: Option<&Path>) -> Result<Self, LoadError> {
+        let limits = sandbox.limits();
+        if bytes.len() > limits.component_bytes {
+            return Err(LoadError(format!(
+                "the component has {} bytes, more than the {} that `component_bytes` admits",
+                bytes.len(),
+                limits.component_bytes
+            )));
+        }
+        let digest = hex::encode(Sha256::digest(bytes));
+        let component = compile(sandbox, bytes.to_vec(), &digest, cache).await?;
+        let imports = imports::names(&component, sandbox.engine());
+        let refused = imports::refused(&component, sandbox.engine());
+        if !refused.is_empty() {
+            return Err(LoadError(format!("the component asks for what cannot be granted: {}", refused.join("; "))));
+        }
+        let pre = sandbox.linker().instantiate_pre(&component).and_then(DeliveryProviderPre::new).map_err(|error| {
+            LoadError(format!("the component does not fit the contract `twofactor:provider`: {}", one_line(&error)))
+        })?;
+        let said = describe(sandbox, &pre).await?;
+        let (manifest, validator) =
+            Manifest::check(said).map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
+        let info = ProviderInfo { manifest, digest, may: imports::in_words(&imports), imports };
+        Ok(Self { sandbox: sandbox.clone(), pre, info, validator })
+    }
+
+    pub(crate) fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.info.manifest
+    }
+
+    /// The options' schema, compiled.
+    pub(crate) fn validator(&self) -> &Validator {
+        &self.validator
+    }
+}
+
+/// Looks at a component without an engine of one's own: what it says of itself and what it asks for.
+///
+/// # Errors
+/// As loading it would.
+pub async fn inspect(bytes: &[u8]) -> Result<ProviderInfo, LoadError> {
+    let network = Network::builder().build().map_err(|error| LoadError(error.to_string()))?;
+    let keyring = Keyring::generate().map_err(|error| LoadError(error.to_string()))?;
+    let sandbox = Sandbox::new(Limits { calls_in_flight: 4, ..Limits::default() }, network, keyring)
+        .map_err(|error| LoadError(one_line(&error)))?;
+    Ok(Provider::load(&sandbox, bytes, None).await?.info)
+}
+
+async fn compile(
+    sandbox: &Sandbox,
+    bytes: Vec<u8>,
+    digest: &str,
+    cache: Option<&Path>,
+) -> Result<Component, LoadError> {
+    if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
+        return Ok(component);
+    }
+    tracing::info!(digest, bytes = bytes.len(), "compiling a provider for the first time");
+    let engine = sandbox.engine().clone();
+    let compiling = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes));
+    let component = tokio::time::timeout(sandbox.limits().compile_time, compiling)
+        .await
+        .map_err(|_| LoadError("the component took longer to compile than `compile_time` admits".to_owned()))?
+        .map_err(|_| LoadError("the component could not be compiled".to_owned()))?
+        .map_err(|error| {
+            LoadError(format!("this is no WebAssembly component that can be run: {}", one_line(&error)))
+        })?;
+    if let Some(folder) = cache {
+        cache::keep(sandbox, folder, digest, &component);
+    }
+    Ok(component)
+}
+
+async fn describe(
+    sandbox: &Sandbox,
+    pre: &DeliveryProviderPre<State>,
+) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
+    let limits = sandbox.limits();
+    let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
+    call::run(sandbox, Arc::new(Grants::none()), log, limits.configure_time, async |store| {
+        let provider = pre.instantiate_async(&mut *store).await?;
+        provider.twofactor_provider_configuration().call_describe(store).await
+    })
+    .await
+    .map_err(|failure| LoadError(format!("the component could not describe itself: {}", failure.reason)))
+}
+
+fn one_line(error: &wasmtime::Error) -> String {
+    Speech::new([], 300).clean(&format!("{error:#}"))
+}

@@ -1,0 +1,29 @@
+//! Providers: components that are loaded, asked who they are, judged by what they import, and called.
+//!
+//! The way of a component: bytes are hashed, compiled or found in the [`cache`], their [`imports`] compared
+//! with what a provider may have, and their manifest read. Each [`call`] then gets a fresh instance under
+//! the bounds of [`limits`].
+
+mod bindings;
+mod cache;
+mod call;
+mod egress;
+mod engine;
+mod imports;
+mod limits;
+mod load;
+mod manifest;
+mod outcome;
+mod schema;
+mod speech;
+mod state;
+mod wasi_http;
+
+pub(crate) use engine::Sandbox;
+pub use limits::Limits;
+pub use load::LoadError;
+pub(crate) use load::Provider;
+pub use load::{ProviderInfo, inspect};
+pub use manifest::{Manifest, RecipientKind};
+pub use outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
+pub(crate) use schema::{OptionsSchema, escape};

@@ -1,0 +1,226 @@
+//! What the host reads out of an options schema beside its validity: which options are secret, and which are objects.
+
+use serde_json::{Map, Value};
+
+/// How deep schemas and options are followed: a schema may refer to itself.
+const DEPTH: usize = 16;
+
+/// A schema of options. Where it has alternatives (`oneOf`, `anyOf`, `allOf`) all of them count: what is a secret in one
+/// is a secret.
+pub(crate) struct OptionsSchema<'a> {
+    root: &'a Value,
+}
+
+/// What may be seen of an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Open,
+    Secret,
+    /// A secret that the component itself needs in `deliver`.
+    Revealed,
+    /// The schema does not know it: it may be a misspelt secret.
+    Unknown,
+}
+
+impl<'a> OptionsSchema<'a> {
+    pub(crate) fn new(root: &'a Value) -> Self {
+        Self { root }
+    }
+
+    /// The options without what `deliver` must not see.
+    pub(crate) fn without_secrets(&self, options: &Value) -> Value {
+        self.rewrite(options, &[self.root], DEPTH, &mut |sight, value| match sight {
+            Sight::Secret | Sight::Unknown => None,
+            Sight::Open | Sight::Revealed => Some(value),
+        })
+    }
+
+    /// The options with a mask in place of each secret, for people to look at.
+    pub(crate) fn masked(&self, options: &Value, mask: &str) -> Value {
+        self.rewrite(options, &[self.root], DEPTH, &mut |sight, value| match sight {
+            Sight::Open => Some(value),
+            _ if value.is_null() => Some(value),
+            _ => Some(Value::from(mask)),
+        })
+    }
+
+    /// The values of all secrets in the options.
+    pub(crate) fn secrets(&self, options: &Value) -> Vec<String> {
+        let mut secrets = Vec::new();
+        self.rewrite(options, &[self.root], DEPTH, &mut |sight, value| {
+            if sight != Sight::Open {
+                texts(&value, &mut secrets);
+            }
+            Some(value)
+        });
+        secrets
+    }
+
+    /// Options that are objects may arrive as text that holds the object's JSON, as in the one text field of the
+    /// system whose samples must be accepted. `Err` names an option whose text is no JSON object: kept as
+    /// text it could hide a secret.
+    pub(crate) fn with_text_as_objects(&self, options: Value) -> Result<Value, String> {
+        let Value::Object(options) = options else {
+            return Ok(options);
+        };
+        let mut out = Map::new();
+        for (name, value) in options {
+            let value = match &value {
+                Value::String(text) if self.is_object(&name) => {
+                    let parsed = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+                    parsed.ok_or_else(|| format!("/{}", escape(&name)))?
+                }
+                _ => value,
+            };
+            out.insert(name, value);
+        }
+        Ok(Value::Object(out))
+    }
+
+    fn is_object(&self, name: &str) -> bool {
+        let mut found = Vec::new();
+        self.properties(&[self.root], name, &mut found);
+        let schemas = self.expand(&found);
+        let says = |ty: &str| schemas.iter().any(|schema| schema.get("type") == Some(&Value::from(ty)));
+        says("object") && !says("string")
+    }
+
+    fn rewrite(
+        &self,
+        value: &Value,
+        schemas: &[&'a Value],
+        depth: usize,
+        keep: &mut impl FnMut(Sight, Value) -> Option<Value>,
+    ) -> Value {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Value::Null;
+        };
+        match value {
+            Value::Object(map) => {
+                let mut out = Map::new();
+                for (name, value) in map {
+                    let mut found = Vec::new();
+                    self.properties(schemas, name, &mut found);
+                    let sight = self.sight(&found);
+                    let inner =
+                        if sight == Sight::Open { self.rewrite(value, &found, depth, keep) } else { value.clone() };
+                    if let Some(inner) = keep(sight, inner) {
+                        out.insert(name.clone(), inner);
+                    }
+                }
+                Value::Object(out)
+            }
+            Value::Array(items) => {
+                let inner: Vec<&Value> =
+                    self.expand(schemas).into_iter().filter_map(|schema| schema.get("items")).collect();
+                Value::Array(items.iter().map(|item| self.rewrite(item, &inner, depth, keep)).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn sight(&self, found: &[&'a Value]) -> Sight {
+        let schemas = self.expand(found);
+        let marked = |key: &str| schemas.iter().any(|schema| schema.get(key) == Some(&Value::Bool(true)));
+        match (found.is_empty(), marked("writeOnly"), marked("x-twofactor-revealed")) {
+            (true, ..) => Sight::Unknown,
+            (_, true, true) => Sight::Revealed,
+            (_, true, false) => Sight::Secret,
+            (_, false, _) => Sight::Open,
+        }
+    }
+
+    /// All schemas of a property, over all alternatives.
+    fn properties(&self, schemas: &[&'a Value], name: &str, found: &mut Vec<&'a Value>) {
+        for schema in self.expand(schemas) {
+            if let Some(property) = schema.get("properties").and_then(|properties| properties.get(name)) {
+                found.push(property);
+            }
+        }
+    }
+
+    /// The schemas with their references followed and their alternatives beside them.
+    fn expand(&self, schemas: &[&'a Value]) -> Vec<&'a Value> {
+        let mut all: Vec<&'a Value> = Vec::new();
+        let mut open: Vec<&'a Value> = schemas.to_vec();
+        while let Some(schema) = open.pop() {
+            if all.len() > 256 || all.iter().any(|seen| std::ptr::eq(*seen, schema)) {
+                continue;
+            }
+            all.push(schema);
+            if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) {
+                open.extend(self.root.pointer(target));
+            }
+            for key in ["oneOf", "anyOf", "allOf"] {
+                open.extend(schema.get(key).and_then(Value::as_array).into_iter().flatten());
+            }
+        }
+        all
+    }
+}
+
+fn texts(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::String(text) => out.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, out)),
+        Value::Object(map) => map.values().for_each(|item| texts(item, out)),
+        _ => {}
+    }
+}
+
+/// One step of a JSON Pointer (RFC 6901 section 3).
+pub(crate) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::OptionsSchema;
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "Sender": {"type": "string"},
+                "Server": {"$ref": "#/$defs/Server"},
+                "Key": {"type": "string", "writeOnly": true, "x-twofactor-revealed": true}
+            },
+            "$defs": {"Server": {"oneOf": [
+                {"type": "object", "properties": {"Host": {"type": "string"}, "Password": {"$ref": "#/$defs/Secret"}}},
+                {"type": "object", "properties": {"ClientSecret": {"type": "string", "writeOnly": true}}}
+            ]}, "Secret": {"type": "string", "writeOnly": true}}
+        })
+    }
+
+    fn options() -> Value {
+        json!({"Sender": "s", "Server": {"Host": "h", "Password": "p", "ClientSecret": "c"}, "Key": "k", "Pasword": "x"})
+    }
+
+    #[test]
+    fn secrets_are_removed_in_every_alternative_and_so_is_what_the_schema_does_not_know() {
+        let schema = schema();
+        let seen = OptionsSchema::new(&schema).without_secrets(&options());
+        assert_eq!(seen, json!({"Sender": "s", "Server": {"Host": "h"}, "Key": "k"}));
+    }
+
+    #[test]
+    fn people_see_a_mask_for_each_secret() {
+        let schema = schema();
+        let seen = OptionsSchema::new(&schema).masked(&options(), "*");
+        assert_eq!(seen["Server"], json!({"Host": "h", "Password": "*", "ClientSecret": "*"}));
+        assert_eq!((&seen["Key"], &seen["Pasword"]), (&json!("*"), &json!("*")));
+    }
+
+    #[test]
+    fn an_object_may_arrive_as_text() {
+        let schema = schema();
+        let schema = OptionsSchema::new(&schema);
+        let options = json!({"Server": "{\"Host\":\"h\"}", "Sender": "{}"});
+        let read = schema.with_text_as_objects(options).unwrap();
+        assert_eq!(read, json!({"Server": {"Host": "h"}, "Sender": "{}"}));
+        assert_eq!(schema.with_text_as_objects(json!({"Server": "{broken"})), Err("/Server".to_owned()));
+    }
+}

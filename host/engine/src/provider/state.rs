@@ -1,0 +1,171 @@
+//! What the host keeps for one call of a component. Dropped with the call.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
+
+use super::engine::Sandbox;
+use super::speech::Speech;
+use super::wasi_http::Hooks;
+use crate::capability::{Grants, Network};
+
+pub(super) struct State {
+    pub(super) network: Network,
+    pub(super) grants: Arc<Grants>,
+    pub(super) log: Arc<CallLog>,
+    pub(super) host_calls_left: u32,
+    /// Whether a host call has begun: after that, a message may have gone out.
+    pub(super) sending: bool,
+    pub(super) hooks: Hooks,
+    pub(super) http: WasiHttpCtx,
+    limits: StoreLimits,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    ticks_left: u64,
+}
+
+impl State {
+    /// A store with every bound of [`super::Limits`] in force.
+    pub(super) fn store(sandbox: &Sandbox, grants: Arc<Grants>, log: Arc<CallLog>) -> Store<Self> {
+        let limits = sandbox.limits();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
+        let wasi = WasiCtx::builder().stdout(LogStream(log.clone())).stderr(LogStream(log.clone())).build();
+        let state = Self {
+            network: sandbox.network().clone(),
+            hooks: Hooks::new(sandbox.network().clone(), grants.clone(), log.clone(), limits.host_calls),
+            grants,
+            log,
+            host_calls_left: limits.host_calls,
+            sending: false,
+            http: WasiHttpCtx::new(),
+            limits: StoreLimitsBuilder::new()
+                .memory_size(limits.memory_bytes)
+                .table_elements(limits.table_elements)
+                .instances(limits.core_instances as usize)
+                .trap_on_grow_failure(true)
+                .build(),
+            table,
+            wasi,
+            ticks_left: limits.running_ticks(),
+        };
+        let mut store = Store::new(sandbox.engine(), state);
+        store.limiter(|state| &mut state.limits);
+        store.set_hostcall_fuel(limits.exchanged_bytes);
+        // The epoch moves on while a host call waits, so a deadline in epochs would punish a slow upstream. Each tick
+        // that finds the guest running is counted instead, and other tasks get their turn.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut context| {
+            let state = context.data_mut();
+            state.ticks_left = state.ticks_left.saturating_sub(1);
+            if state.ticks_left == 0 {
+                return Err(wasmtime::Error::new(OutOfTime));
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    /// Whether anything may have been sent in this call.
+    pub(super) fn has_sent(&self) -> bool {
+        self.sending || self.hooks.has_sent()
+    }
+}
+
+/// The guest used up its running time.
+#[derive(Debug, thiserror::Error)]
+#[error("the component ran longer than it may")]
+pub(super) struct OutOfTime;
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl wasmtime_wasi_http::WasiHttpView for State {
+    fn http(&mut self) -> wasmtime_wasi_http::WasiHttpCtxView<'_> {
+        wasmtime_wasi_http::WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Lines a component writes in one call, wherever it writes them.
+pub(super) struct CallLog {
+    type_id: String,
+    speech: Speech,
+    lines_left: AtomicU32,
+}
+
+impl CallLog {
+    pub(super) fn new(type_id: &str, speech: Speech, lines: u32) -> Arc<Self> {
+        Arc::new(Self { type_id: type_id.to_owned(), speech, lines_left: AtomicU32::new(lines) })
+    }
+
+    pub(super) fn speech(&self) -> &Speech {
+        &self.speech
+    }
+
+    /// Writes one line, if the call's quota is not used up.
+    pub(super) fn line(&self, level: tracing::Level, text: &str) {
+        let quota = self.lines_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if quota.is_err() || text.is_empty() {
+            return;
+        }
+        let text = self.speech.clean(text);
+        let provider = self.type_id.as_str();
+        match level {
+            tracing::Level::ERROR => {
+                tracing::error!(target: "twofactor::provider", provider, "{text}")
+            }
+            tracing::Level::WARN => {
+                tracing::warn!(target: "twofactor::provider", provider, "{text}")
+            }
+            tracing::Level::INFO => {
+                tracing::info!(target: "twofactor::provider", provider, "{text}")
+            }
+            _ => tracing::debug!(target: "twofactor::provider", provider, "{text}"),
+        }
+    }
+}
+
+/// Standard output and error of a guest: each write is a line of its log.
+struct LogStream(Arc<CallLog>);
+
+impl IsTerminal for LogStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LogStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(LogWriter(self.0.clone()))
+    }
+}
+
+struct LogWriter(Arc<CallLog>);
+
+impl AsyncWrite for LogWriter {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        for line in String::from_utf8_lossy(bytes).lines() {
+            self.0.line(tracing::Level::INFO, line.trim());
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

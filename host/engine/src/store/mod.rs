@@ -1,0 +1,102 @@
+//! Where everything durable lives: one trait, and SQLite under it.
+//!
+//! Each method is one transaction: when it answers `Ok`, its effect is on disk, and when it answers `Err`, it had
+//! none. The store knows no key and makes no decision that a method's documentation does not state.
+
+mod error;
+pub(crate) mod record;
+mod sqlite;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+pub(crate) use error::Kind;
+pub use error::StoreError;
+pub use record::*;
+pub use sqlite::SqliteStore;
+
+/// What every method answers.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A place to keep things in.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds a subscription. A conflict if its id is taken.
+    async fn create_subscription(&self, subscription: Subscription) -> Result<()>;
+    /// All subscriptions, by id.
+    async fn subscriptions(&self) -> Result<Vec<Subscription>>;
+    /// One subscription.
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>>;
+
+    /// Adds an instance. A conflict if its id is taken or its subscription is unknown.
+    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()>;
+    /// One instance, whoever owns it.
+    async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>>;
+    /// A subscription's instances, by name.
+    async fn instances(&self, subscription: &str) -> Result<Vec<InstanceRecord>>;
+    /// Replaces an instance if its revision is still `expected_revision`; the new one is in `instance`. Id,
+    /// subscription, type and `created_at` stay as they are.
+    async fn update_instance(&self, instance: InstanceRecord, expected_revision: u64) -> Result<bool>;
+    /// Removes an instance and its assignments; false if there was none.
+    async fn delete_instance(&self, id: &str) -> Result<bool>;
+    /// What an instance is assigned to.
+    async fn assignments(&self, instance: &str) -> Result<Vec<AssignmentRecord>>;
+    /// Replaces all assignments of an instance. A conflict if it does not exist.
+    async fn set_assignments(&self, instance: &str, assignments: Vec<AssignmentRecord>) -> Result<()>;
+    /// A subscription's instances, active or not, that are assigned to one of `targets`: each once, with its most
+    /// specific assignment, the most specific first, then by name.
+    async fn assigned(&self, subscription: &str, targets: Targets<'_>)
+    -> Result<Vec<(InstanceRecord, AssignmentKind)>>;
+
+    /// The installation's options for a type, secrets sealed in place.
+    async fn base_settings(&self, type_id: &str) -> Result<Option<serde_json::Value>>;
+    /// Replaces them.
+    async fn set_base_settings(&self, type_id: &str, options: serde_json::Value) -> Result<()>;
+
+    /// Adds a provider, in place of the one that served its type.
+    async fn insert_provider(&self, provider: ProviderRecord) -> Result<()>;
+    /// All providers, by type.
+    async fn providers(&self) -> Result<Vec<ProviderRecord>>;
+
+    /// Adds a token.
+    async fn insert_token(&self, token: TokenRecord) -> Result<()>;
+    /// The token with this digest, revoked and expired ones too.
+    async fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<TokenRecord>>;
+    /// All tokens, the newest first.
+    async fn tokens(&self) -> Result<Vec<TokenRecord>>;
+    /// Revokes a token; false if there is none that is not revoked.
+    async fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool>;
+
+    /// Appends a line if `record.seq` is the next; false if another came first.
+    async fn append_audit(&self, record: AuditRecord) -> Result<bool>;
+    /// Lines with `seq` over `after`, the oldest first.
+    async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>>;
+    /// The `seq` and `mac` of the line appended last, kept apart from the lines: a cut-off tail shows.
+    async fn audit_head(&self) -> Result<Option<(u64, [u8; 32])>>;
+
+    /// The keys that something stored here depends on.
+    async fn keys_in_use(&self) -> Result<Vec<KeyInUse>>;
+    /// Notes such a key. Noting it again changes nothing.
+    async fn note_key(&self, key: KeyInUse) -> Result<()>;
+
+    /// Checks the idempotency key, the person and all limits, counts, and adds the challenge.
+    async fn open_challenge(&self, wish: OpenChallenge) -> Result<Opened>;
+    /// One challenge, open or not.
+    async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>>;
+    /// Charges an answer to an open challenge and to its person, before anybody looks at it.
+    async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged>;
+    /// Ends an open challenge as used; false if it is not open any more or its code was replaced.
+    async fn consume_challenge(&self, consume: Consume) -> Result<bool>;
+    /// Replaces the codes of an open challenge, if its interval and its cap allow a resend.
+    async fn resend_challenge(&self, wish: Resend) -> Result<Resent>;
+    /// Ends an open challenge; false if no such one is open.
+    async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool>;
+    /// Remembers the answer under an idempotency key, or forgets the key.
+    async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
+    /// Forgets a person's wrong answers.
+    async fn unlock_person(&self, person: BucketKey) -> Result<()>;
+    /// Ends the challenges that claim to be of a later time than `now` and a small skew: the clock was wrong then.
+    async fn close_future_challenges(&self, now: Timestamp) -> Result<u64>;
+    /// Removes a few rows that were over before `before`; answers how many.
+    async fn purge(&self, before: Timestamp) -> Result<u64>;
+}

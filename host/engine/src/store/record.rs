@@ -1,0 +1,379 @@
+//! What the store keeps, as plain values.
+//!
+//! Nothing here is readable without the keyring where it matters: secret options are sealed by the instance room,
+//! codes are MACs, people and addresses are keyed hashes or sealed blobs.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::keyring::KeyId;
+
+/// An owner of instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Chosen by the operator; never changes.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A configured factor of a type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceRecord {
+    /// Opaque, unique over all subscriptions.
+    pub id: String,
+    /// Who owns it.
+    pub subscription: String,
+    /// The provider's type.
+    pub type_id: String,
+    /// For people.
+    pub name: String,
+    /// Whether it may be used.
+    pub active: bool,
+    /// Its options, secrets sealed in place.
+    pub options: serde_json::Value,
+    /// Its own policy, if it has one.
+    pub policy: Option<serde_json::Value>,
+    /// Counts changes, from 1; guards against lost updates.
+    pub revision: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+/// What an instance can be assigned to, the least specific first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssignmentKind {
+    /// A tenant.
+    Tenant,
+    /// An identity provider.
+    Idp,
+    /// A client application.
+    ClientApplication,
+    /// One user.
+    User,
+}
+
+impl AssignmentKind {
+    /// The word that stands for it in the API and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::Idp => "idp",
+            Self::ClientApplication => "client_application",
+            Self::User => "user",
+        }
+    }
+}
+
+/// One target an instance is assigned to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssignmentRecord {
+    /// What the target is.
+    pub kind: AssignmentKind,
+    /// Its id, as the host application names it.
+    pub target: String,
+}
+
+/// The four things a sign-in can be assigned by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Targets<'a> {
+    /// The tenant.
+    pub tenant: Option<&'a str>,
+    /// The identity provider.
+    pub idp: Option<&'a str>,
+    /// The client application.
+    pub client_application: Option<&'a str>,
+    /// The user.
+    pub user: Option<&'a str>,
+}
+
+/// A provider's component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRecord {
+    /// SHA-256 of `component`, in hex.
+    pub digest: String,
+    /// The type it serves.
+    pub type_id: String,
+    /// The bytes.
+    pub component: Vec<u8>,
+    /// When it was added.
+    pub added_at: Timestamp,
+}
+
+/// An access token, of which only the digest is known.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// Names the token in lists and in the audit log.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// SHA-256 of the token.
+    pub digest: [u8; 32],
+    /// Its role, as JSON.
+    pub role: String,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for TokenRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenRecord").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// One line of the audit log, chained to the one before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Counts from 1 without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What was done, such as `instance.update`.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// More, without secrets.
+    pub detail: String,
+    /// Which key `mac` was made with.
+    pub key: KeyId,
+    /// Over this line and the `mac` of the line before.
+    pub mac: [u8; 32],
+}
+
+/// A key of the keyring that something in this store depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyInUse {
+    /// Which key.
+    pub id: KeyId,
+    /// A MAC over a constant: tells a wrong secret under the right id.
+    pub check: [u8; 32],
+}
+
+/// A code at rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CodeMac {
+    /// Which key.
+    pub key: KeyId,
+    /// The MAC over challenge, subscription, user, purpose and code.
+    pub mac: [u8; 32],
+}
+
+impl std::fmt::Debug for CodeMac {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CodeMac").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// A challenge under way, or over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeRecord {
+    /// Random, at least 128 bits.
+    pub id: String,
+    /// Whose.
+    pub subscription: String,
+    /// The instance that delivers it.
+    pub instance: String,
+    /// Keyed hash of the person: wrong answers add up over a person's challenges.
+    pub person: BucketKey,
+    /// Recipient, user, locale and the like, sealed and bound to `id` and `subscription`.
+    pub sealed: Vec<u8>,
+    /// The codes that are accepted, the newest last. More than one only if the policy keeps earlier ones.
+    pub codes: Vec<CodeMac>,
+    /// Answers charged so far.
+    pub attempts: u32,
+    /// Answers allowed.
+    pub max_attempts: u32,
+    /// Resends so far.
+    pub resends: u32,
+    /// Resends allowed.
+    pub max_resends: u32,
+    /// No resend before this.
+    pub resend_after: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// Why it is over, if it was ended.
+    pub closed: Option<Closing>,
+}
+
+/// Why a challenge was ended. Expiry and used-up attempts need no mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// The right code was given.
+    Used,
+    /// The host application gave it up.
+    Cancelled,
+    /// Its message was not delivered.
+    Undelivered,
+}
+
+/// A keyed hash of what is counted: an address, a person, an idempotency key.
+pub type BucketKey = [u8; 16];
+
+/// One thing to count against its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// What is counted.
+    pub key: BucketKey,
+    /// How many a window allows.
+    pub limit: u32,
+    /// How long a window lasts.
+    pub window_ms: i64,
+}
+
+/// How many wrong answers a person has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PersonLimits {
+    /// In a row, until somebody unlocks the person.
+    pub consecutive: u32,
+    /// Within `day_ms`, whatever successes lie between.
+    pub daily: u32,
+    /// How long a "day" lasts.
+    pub day_ms: i64,
+}
+
+/// A wish to open a challenge: all of it is committed, or nothing.
+#[derive(Clone, Debug)]
+pub struct OpenChallenge {
+    /// The challenge.
+    pub challenge: ChallengeRecord,
+    /// The limits it counts against.
+    pub charges: Vec<Charge>,
+    /// A person over these gets no challenge.
+    pub person: PersonLimits,
+    /// Under which idempotency key, if any.
+    pub idempotency: Option<IdempotencyClaim>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// An idempotency key that a request comes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencyClaim {
+    /// Keyed hash of subscription and key.
+    pub key: BucketKey,
+    /// Keyed hash of the request.
+    pub request: [u8; 32],
+    /// Until when it is remembered.
+    pub until: Timestamp,
+}
+
+/// What is remembered under an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// Keyed hash of the first request.
+    pub request: [u8; 32],
+    /// The first answer, sealed; none while it is under way.
+    pub answer: Option<Vec<u8>>,
+    /// When the first request came.
+    pub created_at: Timestamp,
+}
+
+/// What became of an `OpenChallenge`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is committed.
+    Open,
+    /// A limit is reached.
+    Limited(Limited),
+    /// The same idempotency key came before.
+    Repeated(IdempotencyRecord),
+}
+
+/// A limit that is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// It ends by itself at this time; the index says which of the charges it was.
+    Until(Timestamp, usize),
+    /// Too many wrong answers of this person today.
+    PersonUntil(Timestamp),
+    /// Too many wrong answers of this person in a row: somebody must unlock it.
+    PersonLocked,
+}
+
+/// An answer to a challenge, to be charged before it is looked at.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Whose challenge.
+    pub subscription: String,
+    /// Which.
+    pub id: String,
+    /// The limits it counts against.
+    pub charges: Vec<Charge>,
+    /// The person's limits.
+    pub person: PersonLimits,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What became of an `Attempt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Charged {
+    /// It may be compared; `attempts` of the record counts it already.
+    Compare(ChallengeRecord),
+    /// No such challenge is open.
+    Closed,
+    /// A limit is reached; nothing was charged.
+    Limited(Limited),
+}
+
+/// The right code was given: end the challenge, if nobody did so in between.
+#[derive(Clone, Debug)]
+pub struct Consume {
+    /// Whose challenge.
+    pub subscription: String,
+    /// Which.
+    pub id: String,
+    /// Its `resends` when the code was compared: a code sent since then has replaced the one compared.
+    pub resends: u32,
+    /// The person, whose wrong answers in a row end here.
+    pub person: BucketKey,
+    /// What is counted until it proves honest: given back now.
+    pub release: Vec<BucketKey>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A wish to send once more.
+#[derive(Clone, Debug)]
+pub struct Resend {
+    /// Whose challenge.
+    pub subscription: String,
+    /// Which.
+    pub id: String,
+    /// Its `resends` as it was read.
+    pub resends: u32,
+    /// The codes to accept from now on.
+    pub codes: Vec<CodeMac>,
+    /// No further resend before this.
+    pub resend_after: Timestamp,
+    /// The limits it counts against.
+    pub charges: Vec<Charge>,
+    /// A person over these gets no message.
+    pub person: PersonLimits,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What became of a `Resend`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resent {
+    /// It is committed.
+    Granted,
+    /// Another resend came first, or the challenge ended in between.
+    Refused,
+    /// A limit is reached.
+    Limited(Limited),
+}

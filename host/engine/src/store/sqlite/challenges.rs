@@ -1,0 +1,190 @@
+//! Challenges: opened, charged, consumed, each in one conditional step.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::super::*;
+use super::limits::{absolve_person, charge_all, charge_person, claim, person_limited, release};
+use super::writer::Step;
+use super::{ms, time};
+use crate::keyring::KeyId;
+
+/// How far the clocks of two nodes may differ.
+const SKEW_MS: i64 = 5_000;
+
+const OPEN: &str = "closed IS NULL AND attempts < max_attempts AND expires_at > ?3 AND created_at <= ?3 + 5000";
+
+const COLUMNS: &str = "id, subscription, instance, person, sealed, codes, attempts, max_attempts, resends, max_resends, \
+                       resend_after, created_at, expires_at, closed";
+
+pub(super) fn open(c: &Connection, wish: &OpenChallenge) -> Result<Step<Opened>> {
+    if let Some(idempotency) = &wish.idempotency
+        && let Some(known) = claim(c, idempotency, wish.now)?
+    {
+        return Ok(Step::Undo(Opened::Repeated(known)));
+    }
+    let new = &wish.challenge;
+    if let Some(limited) = limited(c, &new.person, &wish.person, &wish.charges, wish.now)? {
+        return Ok(Step::Undo(Opened::Limited(limited)));
+    }
+    let sql = format!("INSERT INTO challenges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)");
+    c.prepare_cached(&sql)?.execute(params![
+        new.id,
+        new.subscription,
+        new.instance,
+        new.person,
+        new.sealed,
+        pack(&new.codes),
+        new.attempts,
+        new.max_attempts,
+        new.resends,
+        new.max_resends,
+        ms(new.resend_after),
+        ms(new.created_at),
+        ms(new.expires_at)
+    ])?;
+    Ok(Step::Keep(Opened::Open))
+}
+
+pub(super) fn get(c: &Connection, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM challenges WHERE id = ? AND subscription = ?");
+    Ok(c.prepare_cached(&sql)?.query_row([id, subscription], to_challenge).optional()?)
+}
+
+pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<Charged>> {
+    // Limits first: guesses at unknown challenges count too.
+    if let Some(limited) = charge_all(c, &attempt.charges, attempt.now)? {
+        return Ok(Step::Undo(Charged::Limited(limited)));
+    }
+    let sql = format!(
+        "UPDATE challenges SET attempts = attempts + 1 WHERE id = ?1 AND subscription = ?2 AND {OPEN} RETURNING {COLUMNS}"
+    );
+    let charged = c
+        .prepare_cached(&sql)?
+        .query_row(params![attempt.id, attempt.subscription, ms(attempt.now)], to_challenge)
+        .optional()?;
+    let Some(challenge) = charged else {
+        return Ok(Step::Keep(Charged::Closed));
+    };
+    if let Some(limited) = person_limited(c, &challenge.person, &attempt.person, attempt.now)? {
+        return Ok(Step::Undo(Charged::Limited(limited)));
+    }
+    charge_person(c, &challenge.person, &attempt.person, attempt.now)?;
+    Ok(Step::Keep(Charged::Compare(challenge)))
+}
+
+/// Not `OPEN`: the answer that is consumed here may have been the last one allowed.
+pub(super) fn consume(c: &Connection, consume: &Consume) -> Result<bool> {
+    let sql = "UPDATE challenges SET closed = ?1 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
+               AND expires_at > ?4 AND resends = ?5";
+    let consumed = c.prepare_cached(sql)?.execute(params![
+        closing_number(Closing::Used),
+        consume.id,
+        consume.subscription,
+        ms(consume.now),
+        consume.resends
+    ])?;
+    if consumed == 1 {
+        absolve_person(c, &consume.person)?;
+        release(c, &consume.release)?;
+    }
+    Ok(consumed == 1)
+}
+
+pub(super) fn resend(c: &Connection, wish: &Resend) -> Result<Step<Resent>> {
+    let sql = format!(
+        "UPDATE challenges SET codes = ?4, resends = resends + 1, resend_after = ?5 \
+         WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6 AND resends < max_resends AND resend_after <= ?3 \
+         RETURNING person"
+    );
+    let person: Option<BucketKey> = c
+        .prepare_cached(&sql)?
+        .query_row(
+            params![wish.id, wish.subscription, ms(wish.now), pack(&wish.codes), ms(wish.resend_after), wish.resends],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(person) = person else {
+        return Ok(Step::Undo(Resent::Refused));
+    };
+    match limited(c, &person, &wish.person, &wish.charges, wish.now)? {
+        Some(limited) => Ok(Step::Undo(Resent::Limited(limited))),
+        None => Ok(Step::Keep(Resent::Granted)),
+    }
+}
+
+pub(super) fn close(c: &Connection, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
+    let sql = format!("UPDATE challenges SET closed = ?4 WHERE id = ?1 AND subscription = ?2 AND {OPEN}");
+    Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(now), closing_number(why)])? == 1)
+}
+
+pub(super) fn close_future(c: &Connection, now: Timestamp) -> Result<u64> {
+    let sql = "UPDATE challenges SET closed = ? WHERE closed IS NULL AND created_at > ?";
+    let changed = c.prepare_cached(sql)?.execute(params![closing_number(Closing::Cancelled), ms(now) + SKEW_MS])?;
+    Ok(changed as u64)
+}
+
+fn limited(
+    c: &Connection,
+    person: &BucketKey,
+    limits: &PersonLimits,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<Option<Limited>> {
+    match person_limited(c, person, limits, now)? {
+        Some(limited) => Ok(Some(limited)),
+        None => charge_all(c, charges, now),
+    }
+}
+
+fn to_challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRecord> {
+    Ok(ChallengeRecord {
+        id: row.get(0)?,
+        subscription: row.get(1)?,
+        instance: row.get(2)?,
+        person: row.get(3)?,
+        sealed: row.get(4)?,
+        codes: unpack(&row.get::<_, Vec<u8>>(5)?),
+        attempts: row.get(6)?,
+        max_attempts: row.get(7)?,
+        resends: row.get(8)?,
+        max_resends: row.get(9)?,
+        resend_after: time(row.get(10)?),
+        created_at: time(row.get(11)?),
+        expires_at: time(row.get(12)?),
+        closed: row.get::<_, Option<i64>>(13)?.map(to_closing),
+    })
+}
+
+fn closing_number(closing: Closing) -> i64 {
+    match closing {
+        Closing::Used => 0,
+        Closing::Cancelled => 1,
+        Closing::Undelivered => 2,
+    }
+}
+
+fn to_closing(number: i64) -> Closing {
+    match number {
+        0 => Closing::Used,
+        1 => Closing::Cancelled,
+        _ => Closing::Undelivered,
+    }
+}
+
+/// A code takes 36 bytes: the key's id and the MAC.
+fn pack(codes: &[CodeMac]) -> Vec<u8> {
+    codes.iter().flat_map(|code| [&code.key.to_be_bytes()[..], &code.mac].concat()).collect()
+}
+
+fn unpack(bytes: &[u8]) -> Vec<CodeMac> {
+    bytes
+        .as_chunks::<36>()
+        .0
+        .iter()
+        .filter_map(|chunk| {
+            let (key, mac) = chunk.split_first_chunk::<4>()?;
+            Some(CodeMac { key: KeyId::from_be_bytes(*key), mac: mac.try_into().ok()? })
+        })
+        .collect()
+}

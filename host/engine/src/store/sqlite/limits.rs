@@ -1,0 +1,118 @@
+//! What is counted, and what is remembered for a while.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::super::*;
+use super::{ms, time};
+
+/// Counts each charge in its window. The first that is over its limit is the answer; the caller then undoes them all.
+pub(super) fn charge_all(c: &Connection, charges: &[Charge], now: Timestamp) -> Result<Option<Limited>> {
+    let sql = "INSERT INTO buckets (key, started, ends, count) VALUES (?1, ?2, ?2 + ?3, 1) \
+               ON CONFLICT (key) DO UPDATE SET \
+               count = CASE WHEN ends > ?2 THEN count + 1 ELSE 1 END, \
+               started = CASE WHEN ends > ?2 THEN started ELSE ?2 END, \
+               ends = CASE WHEN ends > ?2 THEN ends ELSE ?2 + ?3 END \
+               RETURNING count, ends";
+    let mut statement = c.prepare_cached(sql)?;
+    for (n, charge) in charges.iter().enumerate() {
+        let (count, ends): (u32, i64) = statement
+            .query_row(params![charge.key, ms(now), charge.window_ms], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if count > charge.limit {
+            return Ok(Some(Limited::Until(time(ends), n)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a person has given too many wrong answers.
+pub(super) fn person_limited(
+    c: &Connection,
+    person: &BucketKey,
+    limits: &PersonLimits,
+    now: Timestamp,
+) -> Result<Option<Limited>> {
+    let sql = "SELECT consecutive, day_started, day_wrong FROM persons WHERE person = ?";
+    let found: Option<(u32, i64, u32)> =
+        c.prepare_cached(sql)?.query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    Ok(found.and_then(|(consecutive, started, wrong)| {
+        let ends = started + limits.day_ms;
+        if consecutive >= limits.consecutive {
+            Some(Limited::PersonLocked)
+        } else if wrong >= limits.daily && ends > ms(now) {
+            Some(Limited::PersonUntil(time(ends)))
+        } else {
+            None
+        }
+    }))
+}
+
+/// Counts an answer as wrong; the right one is given back when the challenge is consumed.
+pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonLimits, now: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO persons VALUES (?1, 1, ?2, 1) ON CONFLICT (person) DO UPDATE SET \
+               consecutive = consecutive + 1, \
+               day_wrong = CASE WHEN day_started + ?3 > ?2 THEN day_wrong + 1 ELSE 1 END, \
+               day_started = CASE WHEN day_started + ?3 > ?2 THEN day_started ELSE ?2 END";
+    c.prepare_cached(sql)?.execute(params![person, ms(now), limits.day_ms])?;
+    Ok(())
+}
+
+/// A right answer: it was not wrong after all, and the row of wrong ones ends.
+pub(super) fn absolve_person(c: &Connection, person: &BucketKey) -> Result<()> {
+    let sql = "UPDATE persons SET consecutive = 0, day_wrong = max(day_wrong - 1, 0) WHERE person = ?";
+    c.prepare_cached(sql)?.execute([person])?;
+    Ok(())
+}
+
+pub(super) fn unlock_person(c: &Connection, person: &BucketKey) -> Result<()> {
+    c.prepare_cached("DELETE FROM persons WHERE person = ?")?.execute([person])?;
+    Ok(())
+}
+
+pub(super) fn release(c: &Connection, keys: &[BucketKey]) -> Result<()> {
+    let mut statement = c.prepare_cached("UPDATE buckets SET count = max(count - 1, 0) WHERE key = ?")?;
+    for key in keys {
+        statement.execute([key])?;
+    }
+    Ok(())
+}
+
+/// Claims an idempotency key, or answers with what is remembered under it.
+pub(super) fn claim(c: &Connection, claim: &IdempotencyClaim, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
+    c.prepare_cached("DELETE FROM idempotency WHERE key = ? AND until <= ?")?.execute(params![claim.key, ms(now)])?;
+    let sql = "SELECT request, answer, created_at FROM idempotency WHERE key = ?";
+    let known = c
+        .prepare_cached(sql)?
+        .query_row([&claim.key], |row| {
+            Ok(IdempotencyRecord { request: row.get(0)?, answer: row.get(1)?, created_at: time(row.get(2)?) })
+        })
+        .optional()?;
+    if known.is_none() {
+        let sql = "INSERT INTO idempotency (key, request, created_at, until) VALUES (?, ?, ?, ?)";
+        c.prepare_cached(sql)?.execute(params![claim.key, claim.request, ms(now), ms(claim.until)])?;
+    }
+    Ok(known)
+}
+
+pub(super) fn settle_idempotency(c: &Connection, key: &BucketKey, answer: Option<&[u8]>) -> Result<()> {
+    match answer {
+        Some(answer) => {
+            c.prepare_cached("UPDATE idempotency SET answer = ? WHERE key = ?")?.execute(params![answer, key])?
+        }
+        None => c.prepare_cached("DELETE FROM idempotency WHERE key = ?")?.execute([key])?,
+    };
+    Ok(())
+}
+
+/// A few rows at a time: others wait for the writer.
+pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
+    let mut removed = 0;
+    for sql in [
+        "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 500)",
+        "DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 500)",
+        "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 500)",
+    ] {
+        removed += c.prepare_cached(sql)?.execute([ms(before)])? as u64;
+    }
+    Ok(removed)
+}

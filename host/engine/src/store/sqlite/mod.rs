@@ -1,0 +1,225 @@
+//! SQLite: one file, write-ahead log, every commit synced.
+
+mod challenges;
+mod configuration;
+mod limits;
+mod writer;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use self::writer::Threads;
+use super::*;
+
+/// The newest form of the database; `PRAGMA user_version` says which one a file has.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// Marks a file as TwoFactor's (`PRAGMA application_id`).
+const APPLICATION: i32 = 0x3266_4163;
+
+/// A store in one SQLite file, or in memory. Several processes may share the file.
+pub struct SqliteStore {
+    threads: Threads,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it; brings an older form up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::is_incompatible`] if the file belongs to another program or a newer version;
+    /// [`StoreError::is_unavailable`] if it cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut writer = Connection::open(path)?;
+        prepare(&mut writer)?;
+        let readers = (0..2).map(|_| reader(path)).collect::<Result<Vec<_>>>()?;
+        Ok(Self { threads: Threads::start(writer, readers) })
+    }
+
+    /// A store that is gone when it is dropped, for tests and demos: the same code on a private database.
+    ///
+    /// # Errors
+    /// If SQLite cannot be started.
+    pub fn in_memory() -> Result<Self> {
+        let mut writer = Connection::open_in_memory()?;
+        prepare(&mut writer)?;
+        Ok(Self { threads: Threads::start(writer, Vec::new()) })
+    }
+}
+
+fn settle(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
+}
+
+fn reader(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    settle(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection) -> Result<()> {
+    settle(connection)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if version > MIGRATIONS.len() {
+        return Err(StoreError::new(Kind::Incompatible, "it was written by a newer version of TwoFactor"));
+    }
+    if version > 0 && application != APPLICATION {
+        return Err(StoreError::new(Kind::Incompatible, "it belongs to another program"));
+    }
+    for migration in &MIGRATIONS[version..] {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn ms(time: Timestamp) -> i64 {
+    time.as_millisecond()
+}
+
+fn time(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_subscription(&self, subscription: Subscription) -> Result<()> {
+        self.threads.write(move |c| configuration::create_subscription(c, &subscription)).await
+    }
+    async fn subscriptions(&self) -> Result<Vec<Subscription>> {
+        self.threads.read(configuration::subscriptions).await
+    }
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>> {
+        let id = id.to_owned();
+        self.threads.read(move |c| configuration::subscription(c, &id)).await
+    }
+    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()> {
+        self.threads.write(move |c| configuration::insert_instance(c, &instance)).await
+    }
+    async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>> {
+        let id = id.to_owned();
+        self.threads.read(move |c| configuration::instance(c, &id)).await
+    }
+    async fn instances(&self, subscription: &str) -> Result<Vec<InstanceRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| configuration::instances(c, &subscription)).await
+    }
+    async fn update_instance(&self, instance: InstanceRecord, expected_revision: u64) -> Result<bool> {
+        self.threads.write(move |c| configuration::update_instance(c, &instance, expected_revision)).await
+    }
+    async fn delete_instance(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| configuration::delete_instance(c, &id)).await
+    }
+    async fn assignments(&self, instance: &str) -> Result<Vec<AssignmentRecord>> {
+        let instance = instance.to_owned();
+        self.threads.read(move |c| configuration::assignments(c, &instance)).await
+    }
+    async fn set_assignments(&self, instance: &str, assignments: Vec<AssignmentRecord>) -> Result<()> {
+        let instance = instance.to_owned();
+        self.threads.write(move |c| configuration::set_assignments(c, &instance, &assignments)).await
+    }
+    async fn assigned(
+        &self,
+        subscription: &str,
+        targets: Targets<'_>,
+    ) -> Result<Vec<(InstanceRecord, AssignmentKind)>> {
+        let subscription = subscription.to_owned();
+        let targets = [
+            (AssignmentKind::User, targets.user.map(str::to_owned)),
+            (AssignmentKind::ClientApplication, targets.client_application.map(str::to_owned)),
+            (AssignmentKind::Idp, targets.idp.map(str::to_owned)),
+            (AssignmentKind::Tenant, targets.tenant.map(str::to_owned)),
+        ];
+        self.threads.read(move |c| configuration::assigned(c, &subscription, &targets)).await
+    }
+    async fn base_settings(&self, type_id: &str) -> Result<Option<serde_json::Value>> {
+        let type_id = type_id.to_owned();
+        self.threads.read(move |c| configuration::base_settings(c, &type_id)).await
+    }
+    async fn set_base_settings(&self, type_id: &str, options: serde_json::Value) -> Result<()> {
+        let type_id = type_id.to_owned();
+        self.threads.write(move |c| configuration::set_base_settings(c, &type_id, &options)).await
+    }
+    async fn insert_provider(&self, provider: ProviderRecord) -> Result<()> {
+        self.threads.write(move |c| configuration::insert_provider(c, &provider)).await
+    }
+    async fn providers(&self) -> Result<Vec<ProviderRecord>> {
+        self.threads.read(configuration::providers).await
+    }
+    async fn insert_token(&self, token: TokenRecord) -> Result<()> {
+        self.threads.write(move |c| configuration::insert_token(c, &token)).await
+    }
+    async fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<TokenRecord>> {
+        let digest = *digest;
+        self.threads.read(move |c| configuration::token_by_digest(c, &digest)).await
+    }
+    async fn tokens(&self) -> Result<Vec<TokenRecord>> {
+        self.threads.read(configuration::tokens).await
+    }
+    async fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| configuration::revoke_token(c, &id, at)).await
+    }
+    async fn append_audit(&self, record: AuditRecord) -> Result<bool> {
+        self.threads.write(move |c| configuration::append_audit(c, &record)).await
+    }
+    async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>> {
+        self.threads.read(move |c| configuration::audit(c, after, limit)).await
+    }
+    async fn audit_head(&self) -> Result<Option<(u64, [u8; 32])>> {
+        self.threads.read(configuration::audit_head).await
+    }
+    async fn keys_in_use(&self) -> Result<Vec<KeyInUse>> {
+        self.threads.read(configuration::keys_in_use).await
+    }
+    async fn note_key(&self, key: KeyInUse) -> Result<()> {
+        self.threads.write(move |c| configuration::note_key(c, &key)).await
+    }
+    async fn open_challenge(&self, wish: OpenChallenge) -> Result<Opened> {
+        self.threads.write_step(move |c| challenges::open(c, &wish)).await
+    }
+    async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.read(move |c| challenges::get(c, &subscription, &id)).await
+    }
+    async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {
+        self.threads.write_step(move |c| challenges::charge_attempt(c, &attempt)).await
+    }
+    async fn consume_challenge(&self, consume: Consume) -> Result<bool> {
+        self.threads.write(move |c| challenges::consume(c, &consume)).await
+    }
+    async fn resend_challenge(&self, wish: Resend) -> Result<Resent> {
+        self.threads.write_step(move |c| challenges::resend(c, &wish)).await
+    }
+    async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.write(move |c| challenges::close(c, &subscription, &id, why, now)).await
+    }
+    async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
+        self.threads.write(move |c| limits::settle_idempotency(c, &key, answer.as_deref())).await
+    }
+    async fn unlock_person(&self, person: BucketKey) -> Result<()> {
+        self.threads.write(move |c| limits::unlock_person(c, &person)).await
+    }
+    async fn close_future_challenges(&self, now: Timestamp) -> Result<u64> {
+        self.threads.write(move |c| challenges::close_future(c, now)).await
+    }
+    async fn purge(&self, before: Timestamp) -> Result<u64> {
+        self.threads.write(move |c| limits::purge(c, before)).await
+    }
+}

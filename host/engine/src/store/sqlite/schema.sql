@@ -1,0 +1,62 @@
+-- Times are milliseconds since 1970 (UTC). Hashes are keyed: see `keyring.rs`.
+CREATE TABLE subscriptions (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instances (
+    id TEXT PRIMARY KEY,
+    subscription TEXT NOT NULL REFERENCES subscriptions (id),
+    type_id TEXT NOT NULL, name TEXT NOT NULL, active INTEGER NOT NULL,
+    options TEXT NOT NULL, policy TEXT,
+    revision INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX instances_of_subscription ON instances (subscription, name);
+
+CREATE TABLE assignments (
+    instance TEXT NOT NULL REFERENCES instances (id) ON DELETE CASCADE,
+    kind INTEGER NOT NULL, target TEXT NOT NULL,
+    PRIMARY KEY (kind, target, instance)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX assignments_of_instance ON assignments (instance);
+
+CREATE TABLE base_settings (type_id TEXT PRIMARY KEY, options TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE providers (
+    type_id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, component BLOB NOT NULL, added_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, role TEXT NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+    subject TEXT NOT NULL, detail TEXT NOT NULL, key INTEGER NOT NULL, mac BLOB NOT NULL
+) STRICT;
+CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, mac BLOB NOT NULL) STRICT;
+
+CREATE TABLE keys (id INTEGER PRIMARY KEY, check_value BLOB NOT NULL) STRICT;
+
+CREATE TABLE challenges (
+    id TEXT PRIMARY KEY,
+    subscription TEXT NOT NULL, instance TEXT NOT NULL, person BLOB NOT NULL,
+    sealed BLOB NOT NULL, codes BLOB NOT NULL,
+    attempts INTEGER NOT NULL, max_attempts INTEGER NOT NULL,
+    resends INTEGER NOT NULL, max_resends INTEGER NOT NULL, resend_after INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, closed INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX challenges_by_end ON challenges (expires_at);
+
+CREATE TABLE persons (
+    person BLOB PRIMARY KEY, consecutive INTEGER NOT NULL, day_started INTEGER NOT NULL, day_wrong INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE buckets (key BLOB PRIMARY KEY, started INTEGER NOT NULL, ends INTEGER NOT NULL, count INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;
+CREATE INDEX buckets_by_end ON buckets (ends);
+
+CREATE TABLE idempotency (
+    key BLOB PRIMARY KEY, request BLOB NOT NULL, answer BLOB, created_at INTEGER NOT NULL, until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_end ON idempotency (until);

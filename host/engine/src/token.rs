@@ -1,0 +1,132 @@
+//! Access tokens: random, kept as a digest, revocable.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::random;
+use crate::store::{Store, TokenRecord};
+
+/// What a token's bearer may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Role {
+    /// Everything.
+    SystemAdmin,
+    /// Everything within these subscriptions.
+    SubscriptionAdmin {
+        /// Their ids.
+        subscriptions: Vec<String>,
+    },
+    /// Challenges of one subscription, and nothing else.
+    Application {
+        /// Its id.
+        subscription: String,
+    },
+}
+
+/// Whom a token stands for.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The token's id, for the audit log.
+    pub token_id: String,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// What is known of a token. The token itself is kept nowhere.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct TokenInfo {
+    /// Names it.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it may do.
+    #[serde(flatten)]
+    pub role: Role,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Begins every token, so that scanners for leaked secrets can find them.
+const PREFIX: &str = "tf_";
+
+pub(crate) struct Tokens {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Tokens {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    pub(crate) async fn issue(&self, name: &str, role: Role) -> Result<(TokenInfo, String), Error> {
+        let mut bytes = [0; 32];
+        random::fill(&mut bytes)?;
+        let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
+        let record = TokenRecord {
+            id: random::id()?,
+            name: name.to_owned(),
+            digest: digest(&token),
+            role: serde_json::to_string(&role).map_err(Error::unavailable)?,
+            created_at: self.clock.now(),
+            expires_at: None,
+            revoked_at: None,
+        };
+        self.store.insert_token(record.clone()).await?;
+        Ok((info(record)?, token))
+    }
+
+    /// A token of 256 random bits is looked up by its digest: nothing is learnt from how long that takes.
+    pub(crate) async fn authenticate(&self, token: &str) -> Result<Option<Identity>, Error> {
+        if !token.starts_with(PREFIX) || token.len() > 64 {
+            return Ok(None);
+        }
+        let Some(record) = self.store.token_by_digest(&digest(token)).await? else {
+            return Ok(None);
+        };
+        let over = |end: Option<Timestamp>| end.is_some_and(|end| end <= self.clock.now());
+        if record.revoked_at.is_some() || over(record.expires_at) {
+            return Ok(None);
+        }
+        let info = info(record)?;
+        Ok(Some(Identity { token_id: info.id, name: info.name, role: info.role }))
+    }
+
+    pub(crate) async fn all(&self) -> Result<Vec<TokenInfo>, Error> {
+        self.store.tokens().await?.into_iter().map(info).collect()
+    }
+
+    pub(crate) async fn revoke(&self, id: &str) -> Result<(), Error> {
+        let revoked = self.store.revoke_token(id, self.clock.now()).await?;
+        if revoked { Ok(()) } else { Err(Error::not_found("token")) }
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+fn info(record: TokenRecord) -> Result<TokenInfo, Error> {
+    let role = serde_json::from_str(&record.role).map_err(Error::unavailable)?;
+    Ok(TokenInfo {
+        id: record.id,
+        name: record.name,
+        role,
+        created_at: record.created_at,
+        revoked_at: record.revoked_at,
+    })
+}
