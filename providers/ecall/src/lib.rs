@@ -1,1 +1,59 @@
+//! SMS through eCall (F24 Schweiz), REST interface 2.0.
 
+mod options;
+mod outcome;
+
+use options::Options;
+use serde::Deserialize;
+use serde_json::json;
+use twofactor_provider::{About, Connection, Delivery, Http, Message, Problem, Provider, Recipient};
+
+/// The provider.
+pub struct ECall;
+
+const ORIGIN: &str = "https://rest.ecall.ch";
+
+/// The most parts a message may be billed as; texts of codes fit into one or two.
+const PAGES: u32 = 3;
+
+#[derive(Deserialize)]
+struct Accepted {
+    #[serde(rename = "messageId")]
+    message_id: String,
+}
+
+impl Provider for ECall {
+    type Options = Options;
+    const ABOUT: About = About {
+        type_id: "ecall",
+        name: "eCall SMS",
+        version: env!("CARGO_PKG_VERSION"),
+        channel: "sms",
+        recipient: Recipient::PhoneNumber,
+        reads_code: false,
+    };
+
+    fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
+        options.check()?;
+        Ok(vec![Connection::basic(ORIGIN, &options.account_name, &options.account_password)])
+    }
+
+    fn deliver(options: &Options, message: &Message) -> Delivery {
+        let body = json!({
+            "channel": "Sms",
+            "from": options.from_number,
+            "to": message.recipient,
+            "content": {"type": "Text", "text": message.text, "options": {"pageLimit": PAGES}},
+        });
+        let answer = Http::post(format!("{ORIGIN}/api/message")).json(&body).send()?;
+        match (answer.status, answer.json::<Accepted>()) {
+            (200..300, Some(accepted)) => Ok(twofactor_provider::accepted(accepted.message_id)),
+            _ => Err(outcome::of(&answer)),
+        }
+    }
+}
+
+twofactor_provider::export!(ECall);
+
+#[cfg(test)]
+mod tests;

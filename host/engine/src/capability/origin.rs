@@ -44,6 +44,9 @@ impl Origin {
         let Ok(url) = Url::parse(text) else {
             return refuse("is malformed");
         };
+        if !text.starts_with(url.scheme()) {
+            return refuse("must write its scheme in lower case");
+        }
         let https = match url.scheme() {
             "https" => true,
             "http" => false,

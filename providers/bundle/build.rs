@@ -1,0 +1,8 @@
+//! Builds the providers for `wasm32-wasip2`.
+
+fn main() -> Result<(), String> {
+    twofactor_guest_build::build(
+        &["twofactor-email", "twofactor-ecall", "twofactor-twilio"],
+        &["providers/email", "providers/ecall", "providers/twilio"],
+    )
+}

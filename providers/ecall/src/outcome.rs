@@ -1,0 +1,76 @@
+//! What eCall's errors mean. The REST interface names an error and the parameter it is about; result codes of the older
+//! interfaces turn up as well. Nothing depends on the texts.
+
+use serde::Deserialize;
+use serde_json::Value;
+use twofactor_provider::{Answer, Failure, misconfigured, rejected_message, rejected_recipient, retry_later, unknown};
+
+#[derive(Deserialize)]
+struct Refused {
+    #[serde(rename = "errorCode")]
+    code: Value,
+    #[serde(rename = "errorDetails", default)]
+    details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    #[serde(default)]
+    errors: Vec<Parameter>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    parameter: String,
+}
+
+pub fn of(answer: &Answer) -> Failure {
+    let status = answer.status.to_string();
+    match (answer.status, answer.json::<Refused>()) {
+        (500.., _) => unknown(&status, "eCall failed after it had the message"),
+        (429, _) => retry_later(answer.retry_after(), &status, "eCall asks to slow down"),
+        (200..300, _) => unknown(&status, "eCall's answer to an accepted message is malformed"),
+        (_, Some(refused)) => named(&refused).unwrap_or_else(|| answer.failure_by_status(&refused.name())),
+        _ => answer.failure_by_status(&status),
+    }
+}
+
+impl Refused {
+    /// A number of the older interfaces may come as a number or as text.
+    fn name(&self) -> String {
+        match &self.code {
+            Value::String(text) => text.chars().filter(char::is_ascii_alphanumeric).take(40).collect(),
+            other => other.to_string(),
+        }
+    }
+}
+
+fn named(refused: &Refused) -> Option<Failure> {
+    let name = refused.name();
+    if let Ok(number) = name.parse() {
+        return by_result_code(number);
+    }
+    let parameters = refused.details.iter().flat_map(|details| &details.errors);
+    let parameter = parameters.map(|error| error.parameter.to_ascii_lowercase()).next()?;
+    Some(match parameter.rsplit('.').next().unwrap_or_default() {
+        "to" => rejected_recipient(&name, "eCall does not accept the recipient's number"),
+        "from" => misconfigured(&name, "eCall does not accept the sender"),
+        "text" | "content" | "type" | "options" | "pagelimit" => {
+            rejected_message(&name, "eCall does not accept the text")
+        }
+        _ => rejected_message(&name, "eCall does not accept the message"),
+    })
+}
+
+fn by_result_code(code: u32) -> Option<Failure> {
+    let text = code.to_string();
+    Some(match code {
+        11001 | 11300 | 11301 => misconfigured(&text, "eCall does not accept the account"),
+        11303 => misconfigured(&text, "the eCall account has no credit"),
+        11400..=11402 | 11800 => misconfigured(&text, "eCall cannot send for this account"),
+        11100 | 11102 | 11105 => rejected_recipient(&text, "eCall does not accept the recipient's number"),
+        11200 | 11201 | 11204 => rejected_message(&text, "eCall does not accept the text"),
+        11403 => retry_later(None, &text, "eCall cannot send it now"),
+        _ => return None,
+    })
+}

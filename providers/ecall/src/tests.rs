@@ -1,0 +1,102 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use serde_json::{Value, json};
+use twofactor_provider::Failure;
+use twofactor_provider::testing::{Upstream, configure, deliver, message};
+
+use super::ECall;
+
+fn options() -> Value {
+    json!({"ECallAccountName": "account", "ECallAccountFromNumber": "Example"})
+}
+
+fn class(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::RetryLater(_) => "retry-later",
+        Failure::OutcomeUnknown(_) => "outcome-unknown",
+        Failure::Rejected(rejection) => match rejection.part {
+            twofactor_provider::bindings::twofactor::provider::types::RejectedPart::Recipient => "recipient",
+            twofactor_provider::bindings::twofactor::provider::types::RejectedPart::Message => "message",
+        },
+        Failure::Misconfigured(_) => "misconfigured",
+        Failure::Blocked(_) => "blocked",
+    }
+}
+
+fn outcome(status: u16, body: &Value) -> &'static str {
+    let _upstream = Upstream::new().answers(status, &[], &body.to_string());
+    class(&deliver::<ECall>(&options(), &message("+41791234567")).unwrap_err())
+}
+
+#[test]
+fn a_message_is_posted_as_ecall_documents_it() {
+    let upstream = Upstream::new().answers(201, &[], r#"{"messageId":"4711"}"#);
+    let receipt = deliver::<ECall>(&options(), &message("+41791234567")).unwrap();
+    assert_eq!(receipt.reference, "4711");
+    let request = &upstream.requests()[0];
+    assert_eq!((request.method.as_str(), request.url.as_str()), ("POST", "https://rest.ecall.ch/api/message"));
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(
+        body,
+        json!({"channel": "Sms", "from": "Example", "to": "+41791234567",
+            "content": {"type": "Text", "text": "012345 is your code.", "options": {"pageLimit": 3}}})
+    );
+}
+
+#[test]
+fn each_parameter_has_its_class() {
+    for (parameter, expected) in
+        [("To", "recipient"), ("From", "misconfigured"), ("Content.Text", "message"), ("Channel", "message")]
+    {
+        let body = json!({"errorCode": "InvalidContent", "errorMessage": "m",
+            "errorDetails": {"errors": [{"parameter": parameter, "messages": ["x"]}]}});
+        assert_eq!(outcome(400, &body), expected, "{parameter}");
+    }
+}
+
+#[test]
+fn each_older_result_code_has_its_class() {
+    let rows: &[(&[u32], &str)] = &[
+        (&[11001, 11300, 11301, 11303, 11400, 11401, 11402, 11800], "misconfigured"),
+        (&[11100, 11102, 11105], "recipient"),
+        (&[11200, 11201, 11204], "message"),
+        (&[11403], "retry-later"),
+    ];
+    for (codes, expected) in rows {
+        for code in *codes {
+            assert_eq!(outcome(400, &json!({"errorCode": code})), *expected, "{code}");
+            assert_eq!(outcome(400, &json!({"errorCode": code.to_string()})), *expected, "{code} as text");
+        }
+    }
+}
+
+#[test]
+fn a_status_alone_has_its_class() {
+    for (status, expected) in [
+        (401, "misconfigured"),
+        (403, "misconfigured"),
+        (404, "misconfigured"),
+        (429, "retry-later"),
+        (400, "message"),
+        (500, "outcome-unknown"),
+        (503, "outcome-unknown"),
+        (200, "outcome-unknown"),
+        (302, "misconfigured"),
+    ] {
+        assert_eq!(outcome(status, &json!("?")), expected, "{status}");
+    }
+}
+
+#[test]
+fn the_sender_must_fit() {
+    for (from, fits) in [
+        ("Example", true),
+        ("+41791234567", true),
+        ("0041791234567890", true),
+        ("Twelve chars", false),
+        ("Zürich", false),
+    ] {
+        let options = json!({"ECallAccountName": "a", "ECallAccountPassword": "p", "ECallAccountFromNumber": from});
+        assert_eq!(configure::<ECall>(&options).is_ok(), fits, "{from}");
+    }
+}

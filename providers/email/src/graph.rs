@@ -1,0 +1,90 @@
+//! Mail through Microsoft Graph. <https://learn.microsoft.com/graph/api/user-sendmail>
+
+use serde::Deserialize;
+use serde_json::json;
+use twofactor_provider::{
+    Answer, Connection, Delivery, Failure, Http, Message, accepted, misconfigured, rejected_message,
+    rejected_recipient, retry_later, unknown,
+};
+
+use crate::options::{Cloud, Options, Tenant};
+
+/// The origins of a cloud: where tokens are issued, and where mail is sent.
+/// <https://learn.microsoft.com/graph/deployments>
+fn origins(cloud: Cloud) -> (&'static str, &'static str) {
+    match cloud {
+        Cloud::Global => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+        Cloud::UsGov => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+        Cloud::China => ("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
+    }
+}
+
+pub fn connection(tenant: &Tenant) -> Connection {
+    let (login, graph) = origins(tenant.cloud);
+    let token_url = format!("{login}/{}/oauth2/v2.0/token", tenant.tenant_id);
+    Connection::oauth2(graph, &token_url, &tenant.client_id, &tenant.client_secret, &format!("{graph}/.default"))
+}
+
+pub fn deliver(options: &Options, tenant: &Tenant, message: &Message) -> Delivery {
+    let (_, graph) = origins(tenant.cloud);
+    let (kind, content) = match &message.html {
+        Some(html) => ("HTML", html),
+        None => ("Text", &message.text),
+    };
+    let mut from = json!({"address": options.sender_address});
+    if let Some(name) = &options.sender_name {
+        from["name"] = name.as_str().into();
+    }
+    let body = json!({
+        "message": {
+            "subject": message.subject,
+            "body": {"contentType": kind, "content": content},
+            "toRecipients": [{"emailAddress": {"address": message.recipient}}],
+            "from": {"emailAddress": from},
+        },
+        // Else the code could be read in Sent Items.
+        "saveToSentItems": false,
+    });
+    // A principal name may hold signs that end a path.
+    let user = tenant.user_id.replace('#', "%23");
+    let answer = Http::post(format!("{graph}/v1.0/users/{user}/sendMail")).json(&body).send()?;
+    match answer.status {
+        202 => {
+            let id = answer.headers.iter().find(|(name, _)| name == "request-id").map(|(_, id)| id.clone());
+            Ok(accepted(id.unwrap_or_default()))
+        }
+        _ => Err(refused(&answer)),
+    }
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: Reason,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    code: String,
+}
+
+fn refused(answer: &Answer) -> Failure {
+    let status = answer.status.to_string();
+    let code = answer
+        .json::<Refused>()
+        .map_or(status, |refused| refused.error.code.chars().filter(char::is_ascii_alphanumeric).take(60).collect());
+    match (answer.status, code.as_str()) {
+        (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down"),
+        (500.., _) => unknown(&code, "Microsoft Graph failed after it had the message"),
+        (200..300, _) => unknown(&code, "Microsoft Graph's answer is not the one it documents"),
+        (_, "ErrorInvalidRecipients") => rejected_recipient(&code, "Microsoft 365 does not accept the recipient"),
+        (_, "ErrorMessageSizeExceeded") => rejected_message(&code, "the message is too large"),
+        (
+            _,
+            "ErrorSendAsDenied" | "ErrorAccessDenied" | "Authorization_RequestDenied" | "AuthorizationRequestDenied",
+        ) => misconfigured(&code, "the application may not send for this mailbox: grant it Mail.Send"),
+        (_, "ErrorInvalidUser" | "MailboxNotEnabledForRESTAPI" | "ResourceNotFound" | "RequestResourceNotFound") => {
+            misconfigured(&code, "there is no such mailbox")
+        }
+        _ => answer.failure_by_status(&code),
+    }
+}

@@ -1,0 +1,132 @@
+//! The options of an email instance.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use twofactor_provider::{Problem, Secret, problem};
+
+/// Mail from one sender through one server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The address messages come from.
+    #[serde(rename = "EMailSenderAddress")]
+    #[schemars(length(min = 3, max = 254), email)]
+    pub sender_address: String,
+    /// The name beside that address; may be left out.
+    #[serde(rename = "EMailSenderName", default)]
+    #[schemars(length(max = 100))]
+    pub sender_name: Option<String>,
+    /// The server that takes the mail: SMTP or Microsoft 365.
+    #[serde(rename = "MailServerConfig")]
+    pub server: MailServer,
+}
+
+/// The server that takes the mail.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(tag = "MailType")]
+#[schemars(extend("type" = "object"))]
+pub enum MailServer {
+    /// A mail server that speaks SMTP.
+    #[serde(rename = "SMTP")]
+    Smtp(SmtpServer),
+    /// A mailbox of Microsoft 365, through Microsoft Graph.
+    #[serde(rename = "M365")]
+    M365(Tenant),
+}
+
+/// A mail server that speaks SMTP.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct SmtpServer {
+    /// The server's host name, as in its certificate.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// The port: 465 for TLS from the first byte, 587 for STARTTLS.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+    /// Whether the connection is protected: TLS on port 465, STARTTLS on every other. Leave it on.
+    #[serde(rename = "EnableSSL")]
+    pub enable_ssl: bool,
+    /// The user to log in as; left out for a server that asks for none.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub user_name: Option<String>,
+    /// The user's password.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// How long handing over one mail may take, in milliseconds.
+    #[serde(default = "twenty_seconds")]
+    #[schemars(range(min = 1000, max = 60000))]
+    pub timeout: u32,
+}
+
+fn twenty_seconds() -> u32 {
+    20_000
+}
+
+/// An application registered in Microsoft Entra, with the permission Mail.Send.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tenant {
+    /// The application's client id.
+    #[schemars(length(min = 1, max = 100))]
+    pub client_id: String,
+    /// The application's client secret.
+    pub client_secret: Secret,
+    /// The directory (tenant) id, or its domain.
+    #[schemars(length(min = 1, max = 253))]
+    pub tenant_id: String,
+    /// The object id, or the principal name, of the user whose mailbox sends.
+    #[schemars(length(min = 1, max = 254))]
+    pub user_id: String,
+    /// The cloud the tenant is in; the global one if left out.
+    #[serde(default)]
+    pub cloud: Cloud,
+}
+
+/// A cloud of Microsoft.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+pub enum Cloud {
+    /// The global one.
+    #[default]
+    Global,
+    /// For the government of the United States.
+    UsGov,
+    /// Operated by 21Vianet in China.
+    China,
+}
+
+impl Options {
+    pub fn check(&self) -> Result<(), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let sender = &self.sender_address;
+        let (local, domain) = sender.rsplit_once('@').unwrap_or_default();
+        if local.is_empty() || !domain.contains('.') || sender.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            problems.push(problem("/EMailSenderAddress", "must be an email address"));
+        }
+        if self.sender_name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
+            problems.push(problem("/EMailSenderName", "must be one line"));
+        }
+        match &self.server {
+            MailServer::Smtp(server) => {
+                if server.user_name.is_some() != server.password.is_some() {
+                    problems.push(problem(
+                        "/MailServerConfig/UserName",
+                        "and `Password` belong together: set both or neither",
+                    ));
+                }
+            }
+            MailServer::M365(tenant) => {
+                let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+                if !tenant.tenant_id.chars().all(word) {
+                    problems.push(problem("/MailServerConfig/TenantId", "must be the directory's id or domain"));
+                }
+                if !tenant.user_id.chars().all(|c| word(c) || matches!(c, '@' | '+' | '#')) {
+                    problems
+                        .push(problem("/MailServerConfig/UserId", "must be the user's object id or principal name"));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}

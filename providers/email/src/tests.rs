@@ -1,0 +1,162 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use serde_json::{Value, json};
+use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, describe, message};
+use twofactor_provider::{Failure, MailFailure, Refusal, Stage};
+
+use super::Email;
+
+fn smtp(password: bool) -> Value {
+    let mut server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true,
+        "UserName": "user", "Timeout": 20000});
+    if password {
+        server["Password"] = "secret".into();
+    }
+    json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server})
+}
+
+fn m365(secret: bool) -> Value {
+    let mut server =
+        json!({"MailType": "M365", "ClientId": "c", "TenantId": "11111111-2222-3333-4444-555555555555", "UserId": "u"});
+    if secret {
+        server["ClientSecret"] = "secret".into();
+    }
+    json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server})
+}
+
+fn class(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::RetryLater(_) => "retry-later",
+        Failure::OutcomeUnknown(_) => "outcome-unknown",
+        Failure::Rejected(_) => "rejected",
+        Failure::Misconfigured(_) => "misconfigured",
+        Failure::Blocked(_) => "blocked",
+    }
+}
+
+#[test]
+fn the_schema_marks_the_secrets() {
+    let schema = describe::<Email>().options_schema;
+    assert_eq!(schema.matches("\"writeOnly\":true").count(), 2, "{schema}");
+}
+
+#[test]
+fn ssl_and_port_decide_how_the_connection_is_protected() {
+    for (ssl, port, expected) in
+        [(true, 465, "ImplicitTls"), (true, 587, "Starttls"), (true, 25, "Starttls"), (false, 465, "Plaintext")]
+    {
+        let mut options = smtp(true);
+        options["MailServerConfig"]["EnableSSL"] = ssl.into();
+        options["MailServerConfig"]["Port"] = port.into();
+        let connections = format!("{:?}", configure::<Email>(&options).unwrap());
+        assert!(connections.contains(expected), "{connections}");
+    }
+}
+
+#[test]
+fn a_mail_has_both_forms_of_the_text() {
+    let upstream = Upstream::new().mail(Ok("2.0.0 queued as 1"));
+    let receipt = deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap();
+    assert_eq!(receipt.reference, "2.0.0 queued as 1");
+    let mail = &upstream.mails()[0];
+    assert_eq!((mail.sender.address.as_str(), mail.sender.name.as_str()), ("codes@example.com", "Example"));
+    assert_eq!((mail.recipient.as_str(), mail.html.is_some()), ("a@example.com", true));
+}
+
+#[test]
+fn each_reply_of_a_mail_server_has_its_class() {
+    for (stage, code, expected) in [
+        (Stage::Authentication, 530, "misconfigured"),
+        (Stage::Authentication, 534, "misconfigured"),
+        (Stage::Authentication, 535, "misconfigured"),
+        (Stage::Authentication, 538, "misconfigured"),
+        (Stage::Authentication, 454, "retry-later"),
+        (Stage::Greeting, 421, "retry-later"),
+        (Stage::Greeting, 554, "rejected"),
+        (Stage::Sender, 451, "retry-later"),
+        (Stage::Sender, 550, "misconfigured"),
+        (Stage::Recipient, 450, "retry-later"),
+        (Stage::Recipient, 550, "rejected"),
+        (Stage::Recipient, 551, "rejected"),
+        (Stage::Recipient, 553, "rejected"),
+        (Stage::Data, 452, "retry-later"),
+        (Stage::Data, 552, "rejected"),
+        (Stage::Data, 554, "rejected"),
+    ] {
+        let refusal = Refusal { stage, code, enhanced: String::new() };
+        let _upstream = Upstream::new().mail(Err(MailFailure::Refused(refusal)));
+        let failure = deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap_err();
+        assert_eq!(class(&failure), expected, "{code} to {stage:?}");
+    }
+}
+
+#[test]
+fn what_the_host_says_of_a_mail_keeps_its_meaning() {
+    for (error, expected) in [
+        (MailFailure::Invalid(String::new()), "rejected"),
+        (MailFailure::Denied(String::new()), "misconfigured"),
+        (MailFailure::NotSent(String::new()), "retry-later"),
+        (MailFailure::OutcomeUnknown(String::new()), "outcome-unknown"),
+    ] {
+        let _upstream = Upstream::new().mail(Err(error));
+        assert_eq!(class(&deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap_err()), expected);
+    }
+}
+
+#[test]
+fn graph_is_asked_as_microsoft_documents_it() {
+    let upstream = Upstream::new().answers(202, &[("request-id", "r1")], "");
+    assert_eq!(deliver::<Email>(&m365(false), &message("a@example.com")).unwrap().reference, "r1");
+    let request = &upstream.requests()[0];
+    assert_eq!(request.url, "https://graph.microsoft.com/v1.0/users/u/sendMail");
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(body["saveToSentItems"], false);
+    assert_eq!(body["message"]["toRecipients"], json!([{"emailAddress": {"address": "a@example.com"}}]));
+    assert_eq!(body["message"]["body"]["contentType"], "HTML");
+}
+
+#[test]
+fn graph_is_authenticated_with_client_credentials() {
+    let connections = format!("{:?}", configure::<Email>(&m365(true)).unwrap());
+    for part in [
+        "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/oauth2/v2.0/token",
+        "https://graph.microsoft.com/.default",
+        "\"https://graph.microsoft.com\"",
+    ] {
+        assert!(connections.contains(part), "{connections}");
+    }
+}
+
+#[test]
+fn each_answer_of_graph_has_its_class() {
+    for (status, code, expected) in [
+        (429, "ApplicationThrottled", "retry-later"),
+        (400, "ErrorInvalidRecipients", "rejected"),
+        (403, "ErrorAccessDenied", "misconfigured"),
+        (403, "ErrorSendAsDenied", "misconfigured"),
+        (404, "ErrorInvalidUser", "misconfigured"),
+        (404, "ResourceNotFound", "misconfigured"),
+        (401, "InvalidAuthenticationToken", "misconfigured"),
+        (400, "ErrorSomethingNew", "rejected"),
+        (500, "InternalServerError", "outcome-unknown"),
+        (503, "ServiceUnavailable", "outcome-unknown"),
+        (200, "x", "outcome-unknown"),
+    ] {
+        let body = json!({"error": {"code": code, "message": "m", "innerError": {}}}).to_string();
+        let _upstream = Upstream::new().answers(status, &[], &body);
+        let failure = deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err();
+        assert_eq!(class(&failure), expected, "{status} {code}");
+    }
+    let _upstream = Upstream::new().fails(HttpError::Unauthenticated("AADSTS".to_owned()));
+    assert_eq!(class(&deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err()), "misconfigured");
+}
+
+#[test]
+fn options_that_would_leave_their_place_in_a_url_are_refused() {
+    for (name, value) in [("TenantId", "a/b"), ("TenantId", "a?b"), ("UserId", "../x"), ("UserId", "a%2fb")] {
+        let mut options = m365(true);
+        options["MailServerConfig"][name] = value.into();
+        let problems = configure::<Email>(&options).unwrap_err();
+        assert_eq!(problems[0].pointer, format!("/MailServerConfig/{name}"));
+    }
+}

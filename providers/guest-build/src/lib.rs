@@ -1,0 +1,92 @@
+//! Builds guests of this workspace for `wasm32-wasip2` from a build script.
+//!
+//! The guests are members of the workspace, so they share its lock file and their unit tests run natively with all others;
+//! the components come from a nested `cargo build` with a target folder of its own, since the outer one holds its lock.
+
+#![allow(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// Builds the packages and puts each component at `OUT_DIR/<package with underscores>.wasm`. Rebuilds when one of `sources` (paths
+/// from the workspace's root) changes.
+///
+/// # Errors
+/// In a sentence that says what to do.
+pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), String> {
+    let root = workspace_root()?;
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
+    for source in sources.iter().chain(&["Cargo.lock", "wit", "providers/sdk"]) {
+        println!("cargo::rerun-if-changed={}", root.join(source).display());
+    }
+    ensure_target()?;
+    let target_dir = out.join("guests");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(&root)
+        .args(["build", "--locked", "--release", "--target", TARGET, "--target-dir"])
+        .arg(&target_dir);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    for (key, value) in [
+        ("opt-level", "\"s\""),
+        ("lto", "true"),
+        ("codegen-units", "1"),
+        ("panic", "\"abort\""),
+        ("strip", "true"),
+        ("debug", "false"),
+    ] {
+        cargo.arg("--config").arg(format!("profile.release.{key}={value}"));
+    }
+    // What cargo sets for this build script, and flags meant for the host, must not reach the guests.
+    for (name, _) in env::vars_os() {
+        let Some(name) = name.to_str() else { continue };
+        let kept = matches!(name, "CARGO_HOME" | "CARGO_NET_OFFLINE")
+            || name.starts_with("CARGO_REGISTR")
+            || name.starts_with("CARGO_SOURCE");
+        if name.starts_with("CARGO_") && !kept
+            || matches!(
+                name,
+                "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTC_WRAPPER" | "CLIPPY_ARGS"
+            )
+        {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo.output().map_err(|error| format!("cargo could not be run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("the guests do not build:\n{}", String::from_utf8_lossy(&output.stderr)));
+    }
+    for package in packages {
+        let file = format!("{}.wasm", package.replace('-', "_"));
+        let built = target_dir.join(TARGET).join("release").join(&file);
+        std::fs::copy(&built, out.join(&file)).map_err(|error| format!("{}: {error}", built.display()))?;
+    }
+    Ok(())
+}
+
+fn workspace_root() -> Result<PathBuf, String> {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("run this from a build script")?);
+    let is_root = |folder: &&Path| folder.join("Cargo.lock").exists() && folder.join("wit").exists();
+    here.ancestors().find(is_root).map(Path::to_owned).ok_or_else(|| "the workspace's root was not found".to_owned())
+}
+
+/// Installs the target if rustup is there and the toolchain lacks it.
+fn ensure_target() -> Result<(), String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let libdir = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let installed = libdir.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).exists());
+    if installed {
+        return Ok(());
+    }
+    println!("cargo::warning=installing the Rust target {TARGET}, which providers are built for");
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    if added.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    Err(format!("providers are built for the Rust target {TARGET}: run `rustup target add {TARGET}`"))
+}

@@ -1,0 +1,60 @@
+//! How a delivery fails. Details are for the operator: no code, no address, no secret.
+
+use crate::bindings::twofactor::provider::types as wit;
+use crate::{Receipt, http};
+
+/// How a delivery ends.
+pub type Delivery = Result<Receipt, Failure>;
+
+/// Why a message was not delivered, named for what the caller does next.
+pub type Failure = wit::DeliveryFailure;
+
+/// The upstream took the message; its reference may be empty.
+pub fn accepted(reference: impl Into<String>) -> Receipt {
+    Receipt { reference: reference.into(), parts: None, extra: Vec::new() }
+}
+
+fn reason(code: &str, detail: &str) -> wit::Reason {
+    wit::Reason { code: code.to_owned(), detail: detail.to_owned() }
+}
+
+/// Surely not sent: try again later.
+pub fn retry_later(after_seconds: Option<u32>, code: &str, detail: &str) -> Failure {
+    Failure::RetryLater(wit::Retry { after_seconds, reason: reason(code, detail) })
+}
+
+/// It may have gone out.
+pub fn unknown(code: &str, detail: &str) -> Failure {
+    Failure::OutcomeUnknown(reason(code, detail))
+}
+
+/// The recipient will not be accepted.
+pub fn rejected_recipient(code: &str, detail: &str) -> Failure {
+    Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Recipient, reason: reason(code, detail) })
+}
+
+/// The message will not be accepted.
+pub fn rejected_message(code: &str, detail: &str) -> Failure {
+    Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Message, reason: reason(code, detail) })
+}
+
+/// The operator must mend something.
+pub fn misconfigured(code: &str, detail: &str) -> Failure {
+    Failure::Misconfigured(reason(code, detail))
+}
+
+/// The upstream suspects fraud.
+pub fn blocked(code: &str, detail: &str) -> Failure {
+    Failure::Blocked(reason(code, detail))
+}
+
+impl From<http::Error> for Failure {
+    fn from(error: http::Error) -> Self {
+        match error {
+            http::Error::Denied(why) => misconfigured("denied", &why),
+            http::Error::Unauthenticated(why) => misconfigured("unauthenticated", &why),
+            http::Error::NotSent(why) => retry_later(None, "not-sent", &why),
+            http::Error::OutcomeUnknown(why) => unknown("no-answer", &why),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One request to an upstream.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bindings::twofactor::provider::http as wit;
+use crate::bindings::twofactor::provider::types::Entry;
+use crate::{Failure, misconfigured, rejected_message, retry_later, unknown};
+
+pub use wit::Error;
+
+/// A request to be sent.
+#[derive(Debug, Clone)]
+pub struct Http(wit::Request);
+
+/// An upstream's answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+impl Http {
+    /// A POST to an absolute URL on a granted origin.
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new("POST", url)
+    }
+
+    /// A request with any method.
+    pub fn new(method: &str, url: impl Into<String>) -> Self {
+        Self(wit::Request { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new() })
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.headers.push(Entry { name: name.to_owned(), value: value.into() });
+        self
+    }
+
+    /// Sets a JSON body.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.0.body = serde_json::to_vec(body).unwrap_or_default();
+        self.header("content-type", "application/json").header("accept", "application/json")
+    }
+
+    /// Sets a form body (application/x-www-form-urlencoded).
+    pub fn form<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.0.body = form.into_bytes();
+        self.header("content-type", "application/x-www-form-urlencoded").header("accept", "application/json")
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    /// The host's; as a [`Failure`] each has its meaning.
+    pub fn send(self) -> Result<Answer, Error> {
+        #[cfg(target_arch = "wasm32")]
+        let answer = wit::send(&self.0);
+        #[cfg(not(target_arch = "wasm32"))]
+        let answer = crate::testing::send(self.0);
+        answer.map(|answer| Answer {
+            status: answer.status,
+            headers: answer.headers.into_iter().map(|entry| (entry.name, entry.value)).collect(),
+            body: answer.body,
+        })
+    }
+}
+
+impl Answer {
+    /// The body as JSON, if it is of that form.
+    pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// `Retry-After` in seconds (RFC 9110 section 10.2.3). Its other form, a date, is left to the caller's own schedule.
+    pub fn retry_after(&self) -> Option<u32> {
+        let (_, value) = self.headers.iter().find(|(name, _)| name == "retry-after")?;
+        value.trim().parse().ok()
+    }
+
+    /// What a status means where the upstream says nothing more precise.
+    pub fn failure_by_status(&self, code: &str) -> Failure {
+        match self.status {
+            401 | 403 => misconfigured(code, "the upstream does not accept the credentials"),
+            404 | 405 => misconfigured(code, "the upstream does not know what was called"),
+            // RFC 6585 section 4: not processed.
+            429 => retry_later(self.retry_after(), code, "the upstream asks to slow down"),
+            500.. => unknown(code, "the upstream failed after it had the message"),
+            300..=399 => misconfigured(code, "the upstream answered with a redirect, which is not followed"),
+            _ => rejected_message(code, "the upstream does not accept the request"),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Options and their schema.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A secret option. Its schema says `writeOnly`, so the host seals and masks it, and withholds it in `deliver`. Required by
+/// the schema unless the field is an `Option`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Option<String>);
+
+impl Secret {
+    /// The secret; empty where it is withheld, that is in `deliver`.
+    pub fn reveal(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(Some(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    /// As an option, so that a missing field is a withheld secret and no error.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Secret;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_none<E: Error>(self) -> Result<Secret, E> {
+                Ok(Secret(None))
+            }
+            fn visit_unit<E: Error>(self) -> Result<Secret, E> {
+                Ok(Secret(None))
+            }
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret, D::Error> {
+                String::deserialize(deserializer).map(|text| Secret(Some(text)))
+            }
+        }
+        deserializer.deserialize_option(Text)
+    }
+}
+
+impl JsonSchema for Secret {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 4096})
+    }
+}
+
+/// The options' schema (JSON Schema 2020-12), with everything in one document.
+pub fn schema<O: JsonSchema>() -> String {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<O>();
+    serde_json::to_string(&schema).unwrap_or_default()
+}

@@ -1,0 +1,121 @@
+//! An upstream in memory, for a provider's own tests: script its answers, deliver, look at what was asked.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
+use crate::bindings::exports::twofactor::provider::delivery::Guest as _;
+use crate::bindings::twofactor::provider::types::{Entry, Manifest};
+use crate::bindings::twofactor::provider::{http, smtp};
+use crate::{Connection, Delivery, Exported, Message, Problem, Provider};
+
+pub use http::{Error as HttpError, Request};
+pub use smtp::Mail as SentMail;
+
+#[derive(Default)]
+struct Script {
+    answers: VecDeque<Result<http::Response, http::Error>>,
+    mail: VecDeque<Result<smtp::Accepted, smtp::Error>>,
+    requests: Vec<Request>,
+    mails: Vec<SentMail>,
+}
+
+thread_local! {
+    static SCRIPT: RefCell<Script> = RefCell::default();
+}
+
+/// The upstream of this thread. A new one forgets what was before.
+pub struct Upstream(());
+
+impl Upstream {
+    /// An upstream with nothing to say.
+    #[allow(clippy::new_without_default, reason = "it forgets what another one was told")]
+    pub fn new() -> Self {
+        SCRIPT.with_borrow_mut(|script| *script = Script::default());
+        Self(())
+    }
+
+    /// Answers the next request.
+    pub fn answers(self, status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+        let entry = |(name, value): &(&str, &str)| Entry { name: (*name).to_owned(), value: (*value).to_owned() };
+        let headers = headers.iter().map(entry).collect();
+        let answer = http::Response { status, headers, body: body.as_bytes().to_vec() };
+        SCRIPT.with_borrow_mut(|script| script.answers.push_back(Ok(answer)));
+        self
+    }
+
+    /// Fails the next request as the host would.
+    pub fn fails(self, error: HttpError) -> Self {
+        SCRIPT.with_borrow_mut(|script| script.answers.push_back(Err(error)));
+        self
+    }
+
+    /// Accepts the next mail, or fails it.
+    pub fn mail(self, answer: Result<&str, smtp::Error>) -> Self {
+        let answer = answer.map(|reply| smtp::Accepted { reply: reply.to_owned() });
+        SCRIPT.with_borrow_mut(|script| script.mail.push_back(answer));
+        self
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        SCRIPT.with_borrow(|script| script.requests.clone())
+    }
+
+    /// The mails so far.
+    pub fn mails(&self) -> Vec<SentMail> {
+        SCRIPT.with_borrow(|script| script.mails.clone())
+    }
+}
+
+pub(crate) fn send(request: Request) -> Result<http::Response, http::Error> {
+    SCRIPT.with_borrow_mut(|script| {
+        script.requests.push(request);
+        script.answers.pop_front().unwrap_or_else(|| Err(HttpError::NotSent("the test scripted no answer".to_owned())))
+    })
+}
+
+pub(crate) fn send_mail(mail: SentMail) -> Result<smtp::Accepted, smtp::Error> {
+    SCRIPT.with_borrow_mut(|script| {
+        script.mails.push(mail);
+        script.mail.pop_front().unwrap_or_else(|| Err(smtp::Error::NotSent("the test scripted no answer".to_owned())))
+    })
+}
+
+/// What `describe` of the component answers.
+pub fn describe<P: Provider>() -> Manifest {
+    Exported::<P>::describe()
+}
+
+/// What `configure` of the component answers to these options.
+///
+/// # Errors
+/// Its problems.
+pub fn configure<P: Provider>(options: &serde_json::Value) -> Result<Vec<Connection>, Vec<Problem>> {
+    Exported::<P>::configure(options.to_string()).map(|all| all.into_iter().map(Connection).collect())
+}
+
+/// What `deliver` of the component answers. Give it options without secrets, as the host does.
+///
+/// # Errors
+/// Its failure.
+pub fn deliver<P: Provider>(options: &serde_json::Value, message: &Message) -> Delivery {
+    Exported::<P>::deliver(options.to_string(), message.clone())
+}
+
+/// A message to try with.
+pub fn message(recipient: &str) -> Message {
+    Message {
+        id: "0123456789abcdef".to_owned(),
+        recipient: recipient.to_owned(),
+        subject: "Your code".to_owned(),
+        text: "012345 is your code.".to_owned(),
+        html: Some("<p>012345</p>".to_owned()),
+        code: String::new(),
+        valid_seconds: 300,
+        locale: "en".to_owned(),
+        purpose: "sign-in".to_owned(),
+        application: "Example".to_owned(),
+        extra: Vec::new(),
+    }
+}

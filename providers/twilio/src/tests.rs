@@ -1,0 +1,136 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use serde_json::{Value, json};
+use twofactor_provider::Failure;
+use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, message};
+
+use super::Twilio;
+
+const SID: &str = "AC0123456789abcdef0123456789abcdef";
+
+fn options() -> Value {
+    json!({"TwilioAccountSid": SID, "TwilioSmsFromNumber": "+15005550006"})
+}
+
+fn class(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::RetryLater(_) => "retry-later",
+        Failure::OutcomeUnknown(_) => "outcome-unknown",
+        Failure::Rejected(_) => "rejected",
+        Failure::Misconfigured(_) => "misconfigured",
+        Failure::Blocked(_) => "blocked",
+    }
+}
+
+#[test]
+fn a_message_is_posted_as_twilio_documents_it() {
+    let upstream =
+        Upstream::new().answers(201, &[], r#"{"sid":"SM1","status":"queued","error_code":null,"num_segments":"1"}"#);
+    let receipt = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap();
+    assert_eq!((receipt.reference.as_str(), receipt.parts), ("SM1", Some(1)));
+    let request = &upstream.requests()[0];
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.url, format!("https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages.json"));
+    let body = String::from_utf8(request.body.clone()).unwrap();
+    assert_eq!(
+        body,
+        "To=%2B41791234567&From=%2B15005550006&Body=012345+is+your+code.&ValidityPeriod=300\
+         &ContentRetention=discard&AddressRetention=obfuscate"
+    );
+}
+
+#[test]
+fn a_messaging_service_is_named_as_such() {
+    let upstream = Upstream::new().answers(201, &[], r#"{"sid":"SM1"}"#);
+    let options = json!({"TwilioAccountSid": SID, "TwilioSmsFromNumber": "MG0123456789abcdef0123456789abcdef"});
+    deliver::<Twilio>(&options, &message("+41791234567")).unwrap();
+    let body = String::from_utf8(upstream.requests()[0].body.clone()).unwrap();
+    assert!(body.contains("&MessagingServiceSid=MG0123456789abcdef0123456789abcdef&"), "{body}");
+}
+
+#[test]
+fn each_code_has_its_class() {
+    let rows: &[(&[u32], &str)] = &[
+        (&[20003, 20403, 20404, 21212, 21601, 21603, 21606, 21608, 21659, 21660, 21661, 21408], "misconfigured"),
+        (&[21211, 21604, 21610, 21612, 21614, 21617, 30004, 30005, 30006, 30007], "rejected"),
+        (&[20429, 21611, 30001, 30003, 30008], "retry-later"),
+        (&[30450, 60605], "blocked"),
+    ];
+    for (codes, expected) in rows {
+        for code in *codes {
+            let legacy = json!({"code": code, "message": "m", "status": 400}).to_string();
+            let modern = json!({"type": "t", "title": "t", "status": 400, "code": code}).to_string();
+            for body in [legacy, modern] {
+                let _upstream = Upstream::new().answers(400, &[], &body);
+                let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
+                assert_eq!(class(&failure), *expected, "{code}");
+            }
+            let accepted = json!({"sid": "SM1", "error_code": code}).to_string();
+            let _upstream = Upstream::new().answers(201, &[], &accepted);
+            let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
+            assert_eq!(class(&failure), *expected, "{code} in an accepted message");
+        }
+    }
+}
+
+#[test]
+fn a_429_may_be_repeated_after_what_it_says() {
+    let _upstream = Upstream::new().answers(429, &[("retry-after", "7")], r#"{"code":20429}"#);
+    match deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err() {
+        Failure::RetryLater(retry) => assert_eq!(retry.after_seconds, Some(7)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_may_have_gone_out_is_of_unknown_outcome() {
+    type Script = fn(Upstream) -> Upstream;
+    let scripts: [Script; 4] = [
+        |upstream| upstream.answers(500, &[], ""),
+        |upstream| upstream.answers(503, &[], r#"{"code":20003}"#),
+        |upstream| upstream.answers(201, &[], "<html>"),
+        |upstream| upstream.fails(HttpError::OutcomeUnknown("time-out".to_owned())),
+    ];
+    for script in scripts {
+        let _upstream = script(Upstream::new());
+        let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
+        assert_eq!(class(&failure), "outcome-unknown");
+    }
+}
+
+#[test]
+fn options_that_twilio_would_refuse_are_named() {
+    let secret = json!("token");
+    for (options, pointer) in [
+        (
+            json!({"TwilioAccountSid": "AC1", "TwilioAuthToken": secret, "TwilioSmsFromNumber": "+15005550006"}),
+            "/TwilioAccountSid",
+        ),
+        (
+            json!({"TwilioAccountSid": SID, "TwilioAuthToken": secret, "TwilioSmsFromNumber": "+1"}),
+            "/TwilioSmsFromNumber",
+        ),
+        (
+            json!({"TwilioAccountSid": SID, "TwilioAuthToken": secret, "TwilioSmsFromNumber": "a&b\r\n"}),
+            "/TwilioSmsFromNumber",
+        ),
+    ] {
+        assert_eq!(configure::<Twilio>(&options).unwrap_err()[0].pointer, pointer);
+    }
+}
+
+#[test]
+fn the_region_and_the_edge_make_the_origin() {
+    for (extra, host) in [
+        (json!({}), "api.twilio.com"),
+        (json!({"TwilioRegion": "ie1"}), "api.ie1.twilio.com"),
+        (json!({"TwilioEdge": "dublin"}), "api.dublin.us1.twilio.com"),
+        (json!({"TwilioEdge": "dublin", "TwilioRegion": "ie1"}), "api.dublin.ie1.twilio.com"),
+    ] {
+        let mut options = options();
+        options["TwilioAuthToken"] = "t".into();
+        options.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let connections = configure::<Twilio>(&options).unwrap();
+        assert!(format!("{connections:?}").contains(&format!("\"https://{host}\"")), "{host}");
+    }
+}
