@@ -3,7 +3,13 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use twofactor_provider::{Answer, Failure, misconfigured, rejected_message, rejected_recipient, retry_later, unknown};
+use twofactor_provider::{
+    Answer, Delivery, Failure, accepted, misconfigured, rejected_message, rejected_recipient, retry_later, unknown,
+};
+
+/// Result codes of success in the older interfaces.
+const SENT: u32 = 0;
+const QUEUED: u32 = 11912;
 
 #[derive(Deserialize)]
 struct Refused {
@@ -24,12 +30,28 @@ struct Parameter {
     parameter: String,
 }
 
-pub fn of(answer: &Answer) -> Failure {
+/// What an answer without a message id means.
+pub fn of(answer: &Answer) -> Delivery {
+    let refused = answer.json::<Refused>();
+    let number = refused.as_ref().and_then(|refused| refused.name().parse().ok());
+    if let (200..300, Some(SENT | QUEUED)) = (answer.status, number) {
+        return Ok(accepted(""));
+    }
+    Err(failure(answer, refused))
+}
+
+fn failure(answer: &Answer, refused: Option<Refused>) -> Failure {
     let status = answer.status.to_string();
-    match (answer.status, answer.json::<Refused>()) {
+    match (answer.status, refused) {
         (500.., _) => unknown(&status, "eCall failed after it had the message"),
         (429, _) => retry_later(answer.retry_after(), &status, "eCall asks to slow down"),
-        (200..300, _) => unknown(&status, "eCall's answer to an accepted message is malformed"),
+        (200..300, Some(refused)) => refused
+            .name()
+            .parse()
+            .ok()
+            .and_then(by_result_code)
+            .unwrap_or_else(|| unknown(&refused.name(), "eCall's answer to an accepted message is malformed")),
+        (200..300, None) => unknown(&status, "eCall's answer to an accepted message is malformed"),
         (_, Some(refused)) => named(&refused).unwrap_or_else(|| answer.failure_by_status(&refused.name())),
         _ => answer.failure_by_status(&status),
     }
@@ -40,7 +62,9 @@ impl Refused {
     fn name(&self) -> String {
         match &self.code {
             Value::String(text) => text.chars().filter(char::is_ascii_alphanumeric).take(40).collect(),
-            other => other.to_string(),
+            Value::Number(number) => number.to_string(),
+            // Whatever else it is may repeat what was sent.
+            _ => String::new(),
         }
     }
 }

@@ -66,6 +66,7 @@ fn each_older_result_code_has_its_class() {
         for code in *codes {
             assert_eq!(outcome(400, &json!({"errorCode": code})), *expected, "{code}");
             assert_eq!(outcome(400, &json!({"errorCode": code.to_string()})), *expected, "{code} as text");
+            assert_eq!(outcome(200, &json!({"errorCode": code})), *expected, "{code} with status 200");
         }
     }
 }
@@ -99,4 +100,22 @@ fn the_sender_must_fit() {
         let options = json!({"ECallAccountName": "a", "ECallAccountPassword": "p", "ECallAccountFromNumber": from});
         assert_eq!(configure::<ECall>(&options).is_ok(), fits, "{from}");
     }
+}
+
+#[test]
+fn the_older_codes_of_success_are_success_only_with_a_good_status() {
+    for code in [0, 11912] {
+        let body = json!({"errorCode": code});
+        let _upstream = Upstream::new().answers(200, &[], &body.to_string());
+        assert!(deliver::<ECall>(&options(), &message("+41791234567")).is_ok(), "{code}");
+        assert_eq!(outcome(400, &body), "message", "{code}");
+    }
+}
+
+#[test]
+fn a_reason_repeats_nothing_of_a_malformed_error_code() {
+    let body = json!({"errorCode": {"to": "+41791234567"}}).to_string();
+    let _upstream = Upstream::new().answers(400, &[], &body);
+    let failure = deliver::<ECall>(&options(), &message("+41791234567")).unwrap_err();
+    assert!(!format!("{failure:?}").contains("41791234567"));
 }

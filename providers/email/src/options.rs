@@ -112,16 +112,17 @@ impl Options {
                 if server.user_name.is_some() != server.password.is_some() {
                     problems.push(problem(
                         "/MailServerConfig/UserName",
-                        "and `Password` belong together: set both or neither",
+                        "`UserName` and `Password` belong together: set both or neither",
                     ));
                 }
             }
             MailServer::M365(tenant) => {
                 let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-                if !tenant.tenant_id.chars().all(word) {
+                if !is_segment(&tenant.tenant_id) || !tenant.tenant_id.chars().all(word) {
                     problems.push(problem("/MailServerConfig/TenantId", "must be the directory's id or domain"));
                 }
-                if !tenant.user_id.chars().all(|c| word(c) || matches!(c, '@' | '+' | '#')) {
+                let in_name = |c| word(c) || matches!(c, '@' | '+' | '#');
+                if !is_segment(&tenant.user_id) || !tenant.user_id.chars().all(in_name) {
                     problems
                         .push(problem("/MailServerConfig/UserId", "must be the user's object id or principal name"));
                 }
@@ -129,4 +130,9 @@ impl Options {
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
+}
+
+/// Whether a text stays the one segment of a path that it is put at: dots alone would climb (RFC 3986 section 5.2.4).
+fn is_segment(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
 }

@@ -36,13 +36,19 @@ pub fn deliver(options: &Options, message: &Message) -> Delivery {
         html: message.html.as_deref(),
     };
     match mail.send() {
-        Ok(reply) => Ok(accepted(reply)),
+        Ok(reply) => Ok(accepted(without_addresses(&reply))),
         Err(MailFailure::Invalid(why)) => Err(rejected_message("invalid", &why)),
         Err(MailFailure::Denied(why)) => Err(misconfigured("denied", &why)),
         Err(MailFailure::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
         Err(MailFailure::OutcomeUnknown(why)) => Err(unknown("no-answer", &why)),
         Err(MailFailure::Refused(refusal)) => Err(refused(&refusal)),
     }
+}
+
+/// Some servers repeat the recipient beside their queue id, and a receipt holds no address.
+fn without_addresses(reply: &str) -> String {
+    let words = reply.split_whitespace().filter(|word| !word.contains('@'));
+    words.collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }
 
 /// Reply codes (RFC 5321 section 4.2.3, RFC 4954 section 6).

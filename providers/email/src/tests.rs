@@ -153,10 +153,50 @@ fn each_answer_of_graph_has_its_class() {
 
 #[test]
 fn options_that_would_leave_their_place_in_a_url_are_refused() {
-    for (name, value) in [("TenantId", "a/b"), ("TenantId", "a?b"), ("UserId", "../x"), ("UserId", "a%2fb")] {
+    for (name, value) in [
+        ("TenantId", "a/b"),
+        ("TenantId", "a?b"),
+        ("TenantId", ".."),
+        ("UserId", "../x"),
+        ("UserId", "a%2fb"),
+        ("UserId", ".."),
+        ("UserId", ""),
+    ] {
         let mut options = m365(true);
         options["MailServerConfig"][name] = value.into();
         let problems = configure::<Email>(&options).unwrap_err();
         assert_eq!(problems[0].pointer, format!("/MailServerConfig/{name}"));
     }
+}
+
+#[test]
+fn both_samples_of_the_documentation_satisfy_the_schema_to_the_letter() {
+    let smtp = r#"{"MailType": "SMTP", "Host": "<smtp-host-address>", "Port": 465, "EnableSSL": true,
+        "UserName": "<smtp-username>", "Password": "<smtp-password>", "Timeout": 20000}"#;
+    let m365 = r#"{"MailType": "M365", "ClientId": "<aad-app-clientid>", "ClientSecret": "<aad-app-clientsecret>",
+        "TenantId": "<aad-app-tenantid>", "UserId": "<aad-user-objectid>"}"#;
+    let schema: Value = serde_json::from_str(&describe::<Email>().options_schema).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for sample in [smtp, m365] {
+        let mut server: Value = serde_json::from_str(sample).unwrap();
+        let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
+        assert!(schema.is_valid(&options), "{:?}", schema.iter_errors(&options).collect::<Vec<_>>());
+        server["MailType"] = "Pigeon".into();
+        assert!(!schema.is_valid(&json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server})));
+    }
+}
+
+#[test]
+fn the_client_secret_of_microsoft_365_is_required() {
+    let schema: Value = serde_json::from_str(&describe::<Email>().options_schema).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    assert!(schema.is_valid(&m365(true)));
+    assert!(!schema.is_valid(&m365(false)));
+}
+
+#[test]
+fn a_receipt_does_not_repeat_an_address_of_the_server() {
+    let _upstream = Upstream::new().mail(Ok("2.0.0 <a@example.com> queued as 1"));
+    let receipt = deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap();
+    assert_eq!(receipt.reference, "2.0.0 queued as 1");
 }

@@ -6,8 +6,24 @@
 #![allow(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
 use std::env;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Why guests were not built. A build script that returns it from `main` prints its `Debug`, so that is the sentence as well.
+pub struct Error(String);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<T: Into<String>> From<T> for Error {
+    fn from(sentence: T) -> Self {
+        Self(sentence.into())
+    }
+}
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -16,10 +32,10 @@ const TARGET: &str = "wasm32-wasip2";
 ///
 /// # Errors
 /// In a sentence that says what to do.
-pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), String> {
+pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     let root = workspace_root()?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
-    for source in sources.iter().chain(&["Cargo.lock", "wit", "providers/sdk"]) {
+    for source in sources.iter().chain(&["Cargo.toml", "Cargo.lock", "wit", "providers/sdk"]) {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
     ensure_target()?;
@@ -45,7 +61,9 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), String> {
     // What cargo sets for this build script, and flags meant for the host, must not reach the guests.
     for (name, _) in env::vars_os() {
         let Some(name) = name.to_str() else { continue };
-        let kept = matches!(name, "CARGO_HOME" | "CARGO_NET_OFFLINE")
+        let kept = name == "CARGO_HOME"
+            || name.starts_with("CARGO_NET_")
+            || name.starts_with("CARGO_HTTP_")
             || name.starts_with("CARGO_REGISTR")
             || name.starts_with("CARGO_SOURCE");
         if name.starts_with("CARGO_") && !kept
@@ -59,7 +77,7 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), String> {
     }
     let output = cargo.output().map_err(|error| format!("cargo could not be run: {error}"))?;
     if !output.status.success() {
-        return Err(format!("the guests do not build:\n{}", String::from_utf8_lossy(&output.stderr)));
+        return Err(format!("the guests do not build:\n{}", String::from_utf8_lossy(&output.stderr)).into());
     }
     for package in packages {
         let file = format!("{}.wasm", package.replace('-', "_"));

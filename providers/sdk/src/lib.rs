@@ -46,9 +46,16 @@
 //! }
 //! twofactor_provider::export!(Gateway);
 //!
-//! use twofactor_provider::testing;
+//! # fn main() {
+//! use twofactor_provider::testing::{self, Upstream};
 //! let schema: serde_json::Value = serde_json::from_str(&testing::describe::<Gateway>().options_schema).unwrap();
 //! assert_eq!(schema["properties"]["GatewayKey"]["writeOnly"], true);
+//!
+//! let upstream = Upstream::new().answers(200, &[], "");
+//! let options = serde_json::json!({"GatewayHost": "sms.example.com"}); // the key is withheld in `deliver`
+//! testing::deliver::<Gateway>(&options, &testing::message("+41791234567")).unwrap();
+//! assert_eq!(upstream.requests()[0].url, "https://sms.example.com/messages");
+//! # }
 //! ```
 //!
 //! Natively the same code runs against [`testing::Upstream`], so a provider is tested with plain `cargo test`.
@@ -56,6 +63,7 @@
 mod export;
 mod failure;
 mod http;
+mod log;
 mod mail;
 mod options;
 mod provider;
@@ -80,6 +88,7 @@ pub use failure::{
     Delivery, Failure, accepted, blocked, misconfigured, rejected_message, rejected_recipient, retry_later, unknown,
 };
 pub use http::{Answer, Http};
+pub use log::{Level, log};
 pub use mail::{Mail, MailFailure, Refusal, Stage};
 pub use options::{Secret, schema};
 pub use provider::{About, Connection, Provider, Recipient, SmtpServer, problem};

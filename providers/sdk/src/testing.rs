@@ -7,7 +7,7 @@ use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
 use crate::bindings::exports::twofactor::provider::delivery::Guest as _;
 use crate::bindings::twofactor::provider::types::{Entry, Manifest};
 use crate::bindings::twofactor::provider::{http, smtp};
-use crate::{Connection, Delivery, Exported, Message, Problem, Provider};
+use crate::{Connection, Delivery, Exported, Level, Message, Problem, Provider};
 
 pub use http::{Error as HttpError, Request};
 pub use smtp::Mail as SentMail;
@@ -18,6 +18,7 @@ struct Script {
     mail: VecDeque<Result<smtp::Accepted, smtp::Error>>,
     requests: Vec<Request>,
     mails: Vec<SentMail>,
+    lines: Vec<(Level, String)>,
 }
 
 thread_local! {
@@ -62,6 +63,11 @@ impl Upstream {
         SCRIPT.with_borrow(|script| script.requests.clone())
     }
 
+    /// The log's lines so far.
+    pub fn lines(&self) -> Vec<(Level, String)> {
+        SCRIPT.with_borrow(|script| script.lines.clone())
+    }
+
     /// The mails so far.
     pub fn mails(&self) -> Vec<SentMail> {
         SCRIPT.with_borrow(|script| script.mails.clone())
@@ -80,6 +86,10 @@ pub(crate) fn send_mail(mail: SentMail) -> Result<smtp::Accepted, smtp::Error> {
         script.mails.push(mail);
         script.mail.pop_front().unwrap_or_else(|| Err(smtp::Error::NotSent("the test scripted no answer".to_owned())))
     })
+}
+
+pub(crate) fn log(level: Level, message: &str) {
+    SCRIPT.with_borrow_mut(|script| script.lines.push((level, message.to_owned())));
 }
 
 /// What `describe` of the component answers.

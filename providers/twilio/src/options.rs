@@ -44,6 +44,13 @@ impl Options {
             let message = "must be a number such as +41791234567, a sender of up to 11 letters and digits, or a messaging service (MG…)";
             problems.push(problem("/TwilioSmsFromNumber", message));
         }
+        // Both become parts of a host name.
+        let label = |text: &String| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        for (pointer, part) in [("/TwilioRegion", &self.region), ("/TwilioEdge", &self.edge)] {
+            if !part.as_ref().is_none_or(|text| !text.is_empty() && label(text)) {
+                problems.push(problem(pointer, "must be a name of Twilio's, such as ie1 or dublin"));
+            }
+        }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 

@@ -114,6 +114,11 @@ fn options_that_twilio_would_refuse_are_named() {
             json!({"TwilioAccountSid": SID, "TwilioAuthToken": secret, "TwilioSmsFromNumber": "a&b\r\n"}),
             "/TwilioSmsFromNumber",
         ),
+        (
+            json!({"TwilioAccountSid": SID, "TwilioAuthToken": secret, "TwilioSmsFromNumber": "+15005550006",
+                "TwilioEdge": "example.com/"}),
+            "/TwilioEdge",
+        ),
     ] {
         assert_eq!(configure::<Twilio>(&options).unwrap_err()[0].pointer, pointer);
     }
