@@ -1,1 +1,1 @@
-
+//! End-to-end suites by topic: see `tests/`.

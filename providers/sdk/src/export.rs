@@ -51,7 +51,7 @@ macro_rules! export {
         const _: () = {
             type Component = $crate::Exported<$provider>;
             #[cfg(target_arch = "wasm32")]
-            $crate::bindings::export_bindings!(Component with_types_in $crate::bindings);
+    $crate::bindings::export_bindings!(Component with_types_in $crate::bindings);
             #[cfg(not(target_arch = "wasm32"))]
             #[allow(dead_code, reason = "checks natively that this is a provider")]
             fn is_a_provider(_: Component) {}
