@@ -1,0 +1,100 @@
+//! `twofactor demo`: everything on loopback, with a throw-away store.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, TwoFactor};
+
+use crate::{api, outbox};
+
+/// Runs the demo until it is interrupted. Its last start-up line is one JSON object on standard output.
+///
+/// # Errors
+/// If the address is taken, or the engine cannot be built.
+#[allow(clippy::print_stdout, reason = "programs read this line")]
+pub async fn demo(listen: SocketAddr) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(listen).await?;
+    let outbox = outbox::start().await?;
+    let network = Network::builder()
+        .stand_in("https://api.twilio.com", outbox.http)
+        .stand_in("https://rest.ecall.ch", outbox.http)
+        .stand_in("smtp://smtp.example.com:465", outbox.smtp)
+        .build()?;
+    // The demo is for trying and measuring: countries are open, and only the limits on wrong answers are the usual ones.
+    let many = u32::MAX;
+    let limits = RateLimits {
+        recipient_per_hour: many,
+        user_per_hour: many,
+        address_per_hour: many,
+        tenant_per_hour: many,
+        prefix_per_hour: many,
+        total_per_hour: many,
+        answers_per_address_per_hour: many,
+        ..RateLimits::default()
+    };
+    let policy = Policy {
+        application_name: "TwoFactor demo".to_owned(),
+        countries: ["*".to_owned()].into(),
+        ..Policy::default()
+    };
+    let engine =
+        TwoFactor::builder().network(network).bundled_providers().policy(policy).rate_limits(limits).build().await?;
+    let (application, admin) = furnish(&engine).await?;
+    let ready = json!({
+        "url": format!("http://{}", listener.local_addr()?),
+        "application_token": application,
+        "admin_token": admin,
+        "outbox_url": format!("http://{}", outbox.http),
+    });
+    println!("{ready}");
+    axum::serve(listener, api::router(engine)).with_graceful_shutdown(interrupted()).await?;
+    Ok(())
+}
+
+/// A subscription with an instance of each type, and a token for each role.
+async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
+    let admin = engine.administration(Actor::new("demo"));
+    admin.create_subscription("demo", "Demo").await?;
+    let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true,
+        "UserName": "demo", "Password": "demo", "Timeout": 20000});
+    let instances = [
+        NewInstance::new(
+            "email",
+            "Email",
+            json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server}),
+        ),
+        NewInstance::new(
+            "ecall",
+            "SMS through eCall",
+            json!({"ECallAccountName": "demo", "ECallAccountPassword": "demo", "ECallAccountFromNumber": "Demo"}),
+        ),
+        NewInstance::new(
+            "twilio",
+            "SMS through Twilio",
+            json!({"TwilioAccountSid": "AC00000000000000000000000000000000", "TwilioAuthToken": "demo",
+                "TwilioSmsFromNumber": "+15005550006"}),
+        ),
+    ];
+    for instance in instances {
+        let instance = admin.create_instance("demo", instance).await?;
+        admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await?;
+    }
+    let role = Role::Application { subscription: "demo".to_owned() };
+    let (_, application) = admin.issue_token("demo application", role).await?;
+    let (_, token) = admin.issue_token("demo administrator", Role::SystemAdmin).await?;
+    Ok((application, token))
+}
+
+/// SIGTERM or Ctrl-C: calls under way are finished, new ones refused.
+async fn interrupted() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

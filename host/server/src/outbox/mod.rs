@@ -1,0 +1,66 @@
+//! The demo's outbox: it stands in for a mail server, eCall and Twilio, and lists what they were given. It is ours, and checks
+//! no more than it needs to know a message by.
+
+mod sms;
+mod smtp;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+/// How many messages are kept.
+const KEPT: usize = 1000;
+
+/// A message that was delivered.
+#[derive(Clone, Serialize)]
+struct Delivered {
+    channel: &'static str,
+    to: String,
+    subject: String,
+    text: String,
+    at: jiff::Timestamp,
+    provider: &'static str,
+}
+
+#[derive(Clone, Default)]
+struct Messages(Arc<Mutex<VecDeque<Delivered>>>);
+
+impl Messages {
+    fn add(&self, provider: &'static str, channel: &'static str, to: String, subject: String, text: String) {
+        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.truncate(KEPT - 1);
+        messages.push_front(Delivered { channel, to, subject, text, at: jiff::Timestamp::now(), provider });
+    }
+}
+
+/// Where the outbox listens.
+pub(crate) struct Outbox {
+    pub(crate) http: SocketAddr,
+    pub(crate) smtp: SocketAddr,
+}
+
+/// Starts the outbox on free ports of loopback.
+pub(crate) async fn start() -> std::io::Result<Outbox> {
+    let messages = Messages::default();
+    let smtp = TcpListener::bind("127.0.0.1:0").await?;
+    let http = TcpListener::bind("127.0.0.1:0").await?;
+    let outbox = Outbox { http: http.local_addr()?, smtp: smtp.local_addr()? };
+    let router = Router::new()
+        .route("/messages", get(list))
+        .route("/2010-04-01/Accounts/{sid}/Messages.json", post(sms::twilio))
+        .route("/api/message", post(sms::ecall))
+        .with_state(messages.clone());
+    tokio::spawn(smtp::serve(smtp, messages));
+    tokio::spawn(async move { axum::serve(http, router).await });
+    Ok(outbox)
+}
+
+async fn list(State(messages): State<Messages>) -> Json<Vec<Delivered>> {
+    Json(messages.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect())
+}

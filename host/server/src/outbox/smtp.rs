@@ -1,0 +1,78 @@
+//! A mail server, as far as the demo needs one (RFC 5321).
+
+use mail_parser::MessageParser;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Messages;
+
+/// The longest mail taken, in bytes.
+const MAIL_BYTES: usize = 1 << 20;
+
+pub(super) async fn serve(listener: TcpListener, messages: Messages) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let messages = messages.clone();
+        tokio::spawn(async move {
+            if let Err(error) = converse(stream, &messages).await {
+                tracing::debug!(%error, "a mail client went away");
+            }
+        });
+    }
+}
+
+async fn converse(stream: TcpStream, messages: &Messages) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut to = String::new();
+    stream.write_all(b"220 outbox\r\n").await?;
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
+        let reply: &[u8] = match verb.as_str() {
+            "EHLO" => b"250-outbox\r\n250-AUTH PLAIN LOGIN\r\n250 SMTPUTF8\r\n",
+            "AUTH" => b"235 2.7.0 accepted\r\n",
+            "RCPT" => {
+                to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+                b"250 2.1.5 ok\r\n"
+            }
+            "DATA" => {
+                stream.write_all(b"354 go on\r\n").await?;
+                let Some(mail) = message(&mut stream).await? else { return Ok(()) };
+                deliver(messages, &to, mail.as_bytes());
+                b"250 2.0.0 queued\r\n"
+            }
+            "QUIT" => {
+                stream.write_all(b"221 bye\r\n").await?;
+                return Ok(());
+            }
+            _ => b"250 ok\r\n",
+        };
+        stream.write_all(reply).await?;
+    }
+}
+
+/// The lines up to the dot, with doubled dots undone. `None` if it is too long.
+async fn message(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<String>> {
+    let mut mail = String::new();
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if stream.read_line(&mut line).await? == 0 || mail.len() > MAIL_BYTES {
+            return Ok(None);
+        }
+        if line == ".\r\n" {
+            return Ok(Some(mail));
+        }
+        mail.push_str(line.strip_prefix('.').unwrap_or(&line));
+    }
+}
+
+fn deliver(messages: &Messages, to: &str, mail: &[u8]) {
+    let Some(mail) = MessageParser::default().parse(mail) else { return };
+    let subject = mail.subject().unwrap_or_default().to_owned();
+    let text = mail.body_text(0).unwrap_or_default().into_owned();
+    messages.add("email", "email", to.to_owned(), subject, text);
+}
