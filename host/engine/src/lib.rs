@@ -44,3 +44,8 @@ pub use token::{Identity, Role, TokenInfo};
 
 /// The runtime the engine runs on, for programs that have none of their own.
 pub use tokio;
+
+/// The README's program is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

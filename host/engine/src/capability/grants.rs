@@ -82,7 +82,8 @@ impl Grants {
         }
         let (host, port) = (&asked.host, asked.port);
         let named = network.names_smtp(host, port);
-        if port == 0 || !is_name(host) && !(named && is_label(host)) {
+        let nameable = is_name(host) || named && is_label(host);
+        if port == 0 || !nameable {
             return Err(GrantError(
                 "an SMTP server must be named by its full host name (a single word or an address only where the operator's \
                  network settings name it) and a port"

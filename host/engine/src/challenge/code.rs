@@ -87,7 +87,6 @@ mod tests {
         let expected = 100_000.0;
         let chi2 = |row: &[u32; 10]| row.iter().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum::<f64>();
         let all: Vec<f64> = counts.iter().map(chi2).collect();
-        println!("chi2 by position: {all:.1?}");
         assert!(all.iter().all(|&value| value < 40.0), "{all:?}");
     }
 

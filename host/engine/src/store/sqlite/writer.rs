@@ -122,6 +122,10 @@ fn write_all(connection: &Connection, queue: &Receiver<Work>) {
 }
 
 fn in_savepoint<T>(connection: &Connection, act: impl FnOnce(&Connection) -> Result<Step<T>>) -> Result<T> {
+    // SQLite may have ended the whole transaction by itself (full disk): a savepoint would then begin one of its own.
+    if connection.is_autocommit() {
+        return Err(StoreError::unavailable("the transaction was ended by the database"));
+    }
     run(connection, "SAVEPOINT work")?;
     let outcome = act(connection);
     if !matches!(outcome, Ok(Step::Keep(_))) {
