@@ -65,8 +65,8 @@ fn start() -> Start {
 }
 
 fn code_in(request: &str) -> String {
-    let digits = request.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 6);
-    digits.last().unwrap().to_owned()
+    let mut digits = request.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 6);
+    digits.next_back().unwrap().to_owned()
 }
 
 #[tokio::test]
