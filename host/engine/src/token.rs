@@ -31,6 +31,26 @@ pub enum Role {
     },
 }
 
+impl Role {
+    /// The role's name, as in its JSON form.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SystemAdmin => "system_admin",
+            Self::SubscriptionAdmin { .. } => "subscription_admin",
+            Self::Application { .. } => "application",
+        }
+    }
+
+    /// The subscriptions it is bound to; none for a system administrator, who is bound to none.
+    pub fn subscriptions(&self) -> &[String] {
+        match self {
+            Self::SystemAdmin => &[],
+            Self::SubscriptionAdmin { subscriptions } => subscriptions,
+            Self::Application { subscription } => std::slice::from_ref(subscription),
+        }
+    }
+}
+
 /// Whom a token stands for.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -56,6 +76,8 @@ pub struct TokenInfo {
     pub role: Role,
     /// When it was issued.
     pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
 }
@@ -73,7 +95,12 @@ impl Tokens {
         Self { store, clock }
     }
 
-    pub(crate) async fn issue(&self, name: &str, role: Role) -> Result<(TokenInfo, String), Error> {
+    pub(crate) async fn issue(
+        &self,
+        name: &str,
+        role: Role,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(TokenInfo, String), Error> {
         let mut bytes = [0; 32];
         random::fill(&mut bytes)?;
         let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
@@ -83,7 +110,7 @@ impl Tokens {
             digest: digest(&token),
             role: serde_json::to_string(&role).map_err(Error::unavailable)?,
             created_at: self.clock.now(),
-            expires_at: None,
+            expires_at,
             revoked_at: None,
         };
         self.store.insert_token(record.clone()).await?;
@@ -127,6 +154,7 @@ fn info(record: TokenRecord) -> Result<TokenInfo, Error> {
         name: record.name,
         role,
         created_at: record.created_at,
+        expires_at: record.expires_at,
         revoked_at: record.revoked_at,
     })
 }

@@ -1,20 +1,20 @@
 //! `twofactor demo`: everything on loopback, with a throw-away store.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::json;
-use tokio::net::TcpListener;
 use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, TwoFactor};
 
+use crate::serve::{announce, listen, run};
 use crate::{api, outbox};
 
 /// Runs the demo until it is interrupted. Its last start-up line is one JSON object on standard output.
 ///
 /// # Errors
 /// If the address is taken, or the engine cannot be built.
-#[allow(clippy::print_stdout, reason = "programs read this line")]
-pub async fn demo(listen: SocketAddr) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(listen).await?;
+pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
+    let listener = listen(address)?;
     let outbox = outbox::start().await?;
     let network = Network::builder()
         .stand_in("https://api.twilio.com", outbox.http)
@@ -47,9 +47,8 @@ pub async fn demo(listen: SocketAddr) -> anyhow::Result<()> {
         "admin_token": admin,
         "outbox_url": format!("http://{}", outbox.http),
     });
-    println!("{ready}");
-    axum::serve(listener, api::router(engine)).with_graceful_shutdown(interrupted()).await?;
-    Ok(())
+    announce(&ready);
+    run(listener, None, api::router(engine, Vec::new()), Duration::from_secs(5)).await
 }
 
 /// A subscription with an instance of each type, and a token for each role.
@@ -81,20 +80,7 @@ async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
         admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await?;
     }
     let role = Role::Application { subscription: "demo".to_owned() };
-    let (_, application) = admin.issue_token("demo application", role).await?;
-    let (_, token) = admin.issue_token("demo administrator", Role::SystemAdmin).await?;
+    let (_, application) = admin.issue_token("demo application", role, None).await?;
+    let (_, token) = admin.issue_token("demo administrator", Role::SystemAdmin, None).await?;
     Ok((application, token))
-}
-
-/// SIGTERM or Ctrl-C: calls under way are finished, new ones refused.
-async fn interrupted() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        return;
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -26,3 +26,13 @@ pub async fn inspect(file: &Path) -> anyhow::Result<()> {
     println!("Options:\n{:#}", manifest.options_schema);
     Ok(())
 }
+
+/// Prints the OpenAPI document.
+///
+/// # Errors
+/// None today.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+pub fn print_openapi() -> anyhow::Result<()> {
+    print!("{}", crate::openapi());
+    Ok(())
+}

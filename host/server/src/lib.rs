@@ -1,11 +1,17 @@
-//! The server: it translates between the REST API and the engine, and decides nothing.
+//! The server: it translates between the REST API and the engine, and decides nothing but who may call what.
 
 mod api;
+mod books;
+mod config;
 mod demo;
 mod inspect;
 mod outbox;
-mod problem;
+mod serve;
+mod telemetry;
 
-pub use api::router;
+pub use api::{openapi, router};
+pub use books::{issue_token, rotate_keys};
+pub use config::{Config, Keys, Providers, Reach, Store, Tls};
 pub use demo::demo;
-pub use inspect::inspect;
+pub use inspect::{inspect, print_openapi};
+pub use serve::serve;

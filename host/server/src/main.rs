@@ -1,15 +1,27 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use twofactor::Role;
 
 /// An engine for second factors.
 #[derive(Parser)]
 #[command(name = "twofactor", version, arg_required_else_help = true)]
 struct Arguments {
+    /// The form of the log on standard error; `RUST_LOG` says how much of it.
+    #[arg(long, global = true, default_value = "text")]
+    log: LogForm,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogForm {
+    Text,
+    Json,
 }
 
 #[derive(Subcommand)]
@@ -20,10 +32,64 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
     },
+    /// Serves the API.
+    Serve {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Works with access tokens.
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Works with the keys that seal secrets and sign codes.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Works with a provider's component.
     Provider {
         #[command(subcommand)]
         command: ProviderCommand,
+    },
+    /// Prints the OpenAPI document of the API.
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Issues a token and prints it, this once. The first one of an installation comes from here.
+    #[command(group(ArgGroup::new("role").required(true)))]
+    Issue {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// A name for people.
+        #[arg(long)]
+        name: String,
+        /// For everything.
+        #[arg(long, group = "role")]
+        system_admin: bool,
+        /// For everything within these subscriptions.
+        #[arg(long, group = "role", value_delimiter = ',', value_name = "SUBSCRIPTION")]
+        subscription_admin: Vec<String>,
+        /// For challenges of this subscription.
+        #[arg(long, group = "role", value_name = "SUBSCRIPTION")]
+        application: Option<String>,
+        /// When it ends by itself (RFC 3339); never if not said.
+        #[arg(long)]
+        expires_at: Option<Timestamp>,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Adds a key. What is sealed and signed from now on uses it; what was before stays good.
+    Rotate {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
     },
 }
 
@@ -32,16 +98,36 @@ enum ProviderCommand {
     /// Prints who a component says it is, its digest, and what its imports let it do.
     Inspect {
         /// The component.
-        file: std::path::PathBuf,
+        file: PathBuf,
     },
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match Arguments::parse().command {
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match arguments.log {
+        LogForm::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogForm::Json => log.json().init(),
+    }
+    // One TLS library, one provider of its cryptography; it fails only if there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match arguments.command {
         Command::Demo { listen } => twofactor_server::demo(listen).await,
+        Command::Serve { config } => twofactor_server::serve(&config).await,
+        Command::Token {
+            command: TokenCommand::Issue { config, name, system_admin: _, subscription_admin, application, expires_at },
+        } => {
+            let role = match application {
+                Some(subscription) => Role::Application { subscription },
+                None if subscription_admin.is_empty() => Role::SystemAdmin,
+                None => Role::SubscriptionAdmin { subscriptions: subscription_admin },
+            };
+            twofactor_server::issue_token(&config, &name, role, expires_at).await
+        }
+        Command::Key { command: KeyCommand::Rotate { config } } => twofactor_server::rotate_keys(&config),
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
+        Command::Openapi => twofactor_server::print_openapi(),
     }
 }

@@ -22,6 +22,7 @@ pub struct Instance {
     /// Whose it is.
     pub subscription: String,
     /// The type, which names the provider.
+    #[serde(rename = "type")]
     pub type_id: String,
     /// For people.
     pub name: String,

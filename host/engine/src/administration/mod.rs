@@ -7,6 +7,7 @@ mod test_send;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 pub use instances::{Assignment, Instance, InstanceChange, NewInstance};
@@ -131,14 +132,29 @@ impl Administration {
         Ok(info)
     }
 
-    /// Issues a token. The second value is the token itself: it is shown once and kept nowhere.
+    /// Issues a token, good until `expires_at` or until it is revoked. The second value is the token itself: it is shown once
+    /// and kept nowhere.
     ///
     /// # Errors
-    /// Invalid input if the name is not one line of 1 to 100 characters.
-    pub async fn issue_token(&self, name: &str, role: Role) -> Result<(TokenInfo, String), Error> {
+    /// Invalid input if the name is not one line of 1 to 100 characters, the time is past, or the role names a subscription
+    /// that does not exist.
+    pub async fn issue_token(
+        &self,
+        name: &str,
+        role: Role,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(TokenInfo, String), Error> {
         title(name)?;
-        self.audit("token.issue", name, "").await?;
-        self.tokens.issue(name, role).await
+        if expires_at.is_some_and(|end| end <= self.clock.now()) {
+            return Err(Error::invalid("`expires_at` must lie in the future"));
+        }
+        for subscription in role.subscriptions() {
+            if self.store().subscription(subscription).await?.is_none() {
+                return Err(Error::invalid("the role names a subscription that does not exist: create it first"));
+            }
+        }
+        self.audit("token.issue", name, role.name()).await?;
+        self.tokens.issue(name, role, expires_at).await
     }
 
     /// All tokens, revoked ones too.

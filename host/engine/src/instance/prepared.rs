@@ -1,6 +1,7 @@
 //! An instance judged: valid or not, and if valid ready to deliver.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -94,7 +95,15 @@ impl Prepared {
 
     pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
         match &self.provider {
-            Some(provider) if self.is_valid() => provider.deliver(self.grants.clone(), &self.options, message).await,
+            Some(provider) if self.is_valid() => {
+                let begin = Instant::now();
+                let answer = provider.deliver(self.grants.clone(), &self.options, message).await;
+                let type_id = provider.manifest().type_id.clone();
+                let outcome = answer.as_ref().err().map_or("delivered", DeliveryFailure::name);
+                metrics::histogram!("twofactor_delivery_seconds", "type" => type_id.clone()).record(begin.elapsed());
+                metrics::counter!("twofactor_deliveries_total", "type" => type_id, "outcome" => outcome).increment(1);
+                answer
+            }
             _ => Err(DeliveryFailure::Misconfigured(Reason::new("invalid", "the instance is not valid"))),
         }
     }

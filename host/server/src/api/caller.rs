@@ -1,0 +1,143 @@
+//! Who calls, and what they may do. A refusal does not tell "not yours" from "not there".
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use twofactor::{Actor, Administration, Identity, IpNet, Role};
+
+use super::Api;
+use super::problem::Problem;
+
+async fn identity(parts: &Parts, api: &Api) -> Result<Identity, Problem> {
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map_or("", |(_, token)| token.trim());
+    let refused = || Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid bearer token is needed");
+    api.engine.authenticate(token).await?.ok_or_else(refused)
+}
+
+fn forbidden(detail: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+}
+
+/// An application: it has challenges of one subscription, and nothing else.
+pub(super) struct Application {
+    pub(super) subscription: String,
+}
+
+impl FromRequestParts<Api> for Application {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        match identity(parts, api).await?.role {
+            Role::Application { subscription } => Ok(Self { subscription }),
+            _ => Err(forbidden("this call is for applications")),
+        }
+    }
+}
+
+/// An administrator.
+pub(super) struct Administrator {
+    role: Role,
+    administration: Administration,
+}
+
+impl FromRequestParts<Api> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let identity = identity(parts, api).await?;
+        if matches!(identity.role, Role::Application { .. }) {
+            return Err(forbidden("this call is for administrators"));
+        }
+        let mut actor = Actor::new(format!("token {}", identity.token_id));
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        actor.from = peer.map(|peer| address(peer, &parts.headers, &api.proxies));
+        Ok(Self { role: identity.role, administration: api.engine.administration(actor) })
+    }
+}
+
+impl Administrator {
+    /// For what concerns the installation.
+    pub(super) fn of_the_system(&self) -> Result<&Administration, Problem> {
+        match self.role {
+            Role::SystemAdmin => Ok(&self.administration),
+            _ => Err(forbidden("this call is for system administrators")),
+        }
+    }
+
+    /// For what any administrator may read or do; what it returns must be narrowed by [`Self::administers`].
+    pub(super) fn of_anything(&self) -> &Administration {
+        &self.administration
+    }
+
+    /// For what belongs to a subscription.
+    pub(super) fn of(&self, subscription: &str) -> Result<&Administration, Problem> {
+        if self.administers(subscription) {
+            Ok(&self.administration)
+        } else {
+            Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such subscription"))
+        }
+    }
+
+    /// Whether a subscription is this administrator's.
+    pub(super) fn administers(&self, subscription: &str) -> bool {
+        match &self.role {
+            Role::SystemAdmin => true,
+            Role::SubscriptionAdmin { subscriptions } => subscriptions.iter().any(|own| own == subscription),
+            Role::Application { .. } => false,
+        }
+    }
+}
+
+/// Where a request came from: the peer, or if that is a named proxy the last address in `X-Forwarded-For` that is none.
+fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+    let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
+    let mut address = peer.to_canonical();
+    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    for hop in hops.into_iter().rev() {
+        if !is_proxy(&address) {
+            break;
+        }
+        match hop.parse::<IpAddr>() {
+            Ok(before) => address = before.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        address(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_only_from_a_named_proxy() {
+        assert_eq!(seen("203.0.113.1", &["198.51.100.7"]), "203.0.113.1");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_a_client_wrote_itself_before_the_first_proxy_is_not_believed() {
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");
+    }
+}

@@ -1,0 +1,354 @@
+//! TwoFactor instances of a subscription.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use twofactor::{AssignmentKind, InstanceChange};
+use utoipa::ToSchema;
+
+use super::body::Body;
+use super::caller::Administrator;
+use super::challenges::Recipient;
+use super::problem::Problem;
+
+/// A TwoFactor instance.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Instance {
+    /// Opaque.
+    id: String,
+    subscription: String,
+    /// The type, which names the provider.
+    r#type: String,
+    /// For people.
+    name: String,
+    /// Whether sign-ins may use it.
+    active: bool,
+    /// Whether its options, merged over the base service settings, satisfy the provider. If not it is not available.
+    valid: bool,
+    problems: Vec<OptionProblem>,
+    /// What it may reach, in words.
+    connections: Vec<String>,
+    /// Its own options, secrets masked. A mask sent back keeps the secret that stands there.
+    #[schema(value_type = Object)]
+    options: Value,
+    /// Its own policy: the fields that differ from the installation's.
+    #[schema(value_type = Option<Object>)]
+    policy: Option<Value>,
+    /// Counts changes; also the `ETag`.
+    revision: u64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// What is wrong with an option.
+#[derive(Serialize, ToSchema)]
+struct OptionProblem {
+    /// JSON Pointer into the options; empty for the whole.
+    option: String,
+    /// What to do about it.
+    message: String,
+}
+
+impl From<twofactor::Instance> for Instance {
+    fn from(one: twofactor::Instance) -> Self {
+        let problems = one.problems.into_iter();
+        Self {
+            id: one.id,
+            subscription: one.subscription,
+            r#type: one.type_id,
+            name: one.name,
+            active: one.active,
+            valid: one.valid,
+            problems: problems.map(|it| OptionProblem { option: it.option, message: it.message }).collect(),
+            connections: one.connections,
+            options: one.options,
+            policy: one.policy,
+            revision: one.revision,
+            created_at: one.created_at,
+            updated_at: one.updated_at,
+        }
+    }
+}
+
+/// An instance with its `ETag`.
+fn tagged(status: StatusCode, instance: twofactor::Instance) -> Response {
+    let tag = HeaderValue::from_str(&format!("\"{}\"", instance.revision));
+    let mut response = (status, Json(Instance::from(instance))).into_response();
+    if let Ok(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// The revision that `If-Match` names: `Some(0)`, which none has, for one that cannot be ours.
+fn expected(headers: &HeaderMap) -> Option<u64> {
+    let tag = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
+    if tag == "*" {
+        return None;
+    }
+    Some(tag.trim_matches('"').parse().unwrap_or_default())
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct InstanceList {
+    two_factors: Vec<Instance>,
+}
+
+/// A subscription's instances.
+#[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "listTwoFactors", tag = "administration",
+    responses((status = 200, body = InstanceList)))]
+pub(super) async fn list(
+    administrator: Administrator,
+    Path(subscription): Path<String>,
+) -> Result<Json<InstanceList>, Problem> {
+    let all = administrator.of(&subscription)?.instances(&subscription).await?;
+    Ok(Json(InstanceList { two_factors: all.into_iter().map(Instance::from).collect() }))
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewInstance {
+    /// The type of a loaded provider. It never changes.
+    r#type: String,
+    /// For people: one line of 1 to 100 characters.
+    name: String,
+    /// Whether sign-ins may use it; `true` if not said.
+    #[serde(default = "yes")]
+    active: bool,
+    /// Its own options. They may be incomplete: the answer says what is missing.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    options: serde_json::Map<String, Value>,
+    /// Its own policy: the fields that differ from the installation's.
+    #[schema(value_type = Option<Object>)]
+    policy: Option<Value>,
+}
+
+/// Adds an instance. It serves nobody until it is assigned.
+#[utoipa::path(post, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "createTwoFactor", tag = "administration",
+    request_body = NewInstance, responses((status = 201, body = Instance)))]
+pub(super) async fn create(
+    administrator: Administrator,
+    Path(subscription): Path<String>,
+    Body(new): Body<NewInstance>,
+) -> Result<Response, Problem> {
+    let mut instance = twofactor::NewInstance::new(new.r#type, new.name, Value::Object(new.options));
+    instance.active = new.active;
+    instance.policy = new.policy;
+    let created = administrator.of(&subscription)?.create_instance(&subscription, instance).await?;
+    Ok(tagged(StatusCode::CREATED, created))
+}
+
+/// One instance.
+#[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "readTwoFactor", tag = "administration",
+    responses((status = 200, body = Instance, headers(("ETag" = String)))))]
+pub(super) async fn read(
+    administrator: Administrator,
+    Path((subscription, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let found = administrator.of(&subscription)?.instance(&subscription, &id).await?;
+    Ok(tagged(StatusCode::OK, found))
+}
+
+/// The whole instance.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholeInstance {
+    /// May be said; it must be the instance's own.
+    r#type: Option<String>,
+    name: String,
+    active: bool,
+    #[schema(value_type = Object)]
+    options: serde_json::Map<String, Value>,
+    /// Without it the instance has no policy of its own.
+    #[schema(value_type = Option<Object>)]
+    policy: Option<Value>,
+}
+
+/// Replaces an instance. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
+#[utoipa::path(put, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "replaceTwoFactor", tag = "administration",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
+    request_body = WholeInstance, responses((status = 200, body = Instance)))]
+pub(super) async fn replace(
+    administrator: Administrator,
+    Path((subscription, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    Body(whole): Body<WholeInstance>,
+) -> Result<Response, Problem> {
+    let admin = administrator.of(&subscription)?;
+    if let Some(type_id) = whole.r#type
+        && admin.instance(&subscription, &id).await?.type_id != type_id
+    {
+        let detail = "the `type` of an instance never changes: create another instance";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail));
+    }
+    let change = InstanceChange {
+        name: Some(whole.name),
+        active: Some(whole.active),
+        options: Some(Value::Object(whole.options)),
+        policy: Some(whole.policy),
+    };
+    let changed = admin.update_instance(&subscription, &id, change, expected(&headers)).await;
+    Ok(tagged(StatusCode::OK, changed.map_err(Problem::of_a_condition)?))
+}
+
+/// What is to change: what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartOfInstance {
+    name: Option<String>,
+    active: Option<bool>,
+    /// All its own options; a mask keeps the secret that stands there.
+    #[schema(value_type = Option<Object>)]
+    options: Option<serde_json::Map<String, Value>>,
+    /// Its own policy; `null` removes it.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<Object>)]
+    policy: Option<Option<Value>>,
+}
+
+/// Tells `null` from a field that is not there.
+fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Value>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+/// Changes part of an instance. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
+#[utoipa::path(patch, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "changeTwoFactor", tag = "administration",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
+    request_body = PartOfInstance, responses((status = 200, body = Instance)))]
+pub(super) async fn change(
+    administrator: Administrator,
+    Path((subscription, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    Body(part): Body<PartOfInstance>,
+) -> Result<Response, Problem> {
+    let change = InstanceChange {
+        name: part.name,
+        active: part.active,
+        options: part.options.map(Value::Object),
+        policy: part.policy,
+    };
+    let admin = administrator.of(&subscription)?;
+    let changed = admin.update_instance(&subscription, &id, change, expected(&headers)).await;
+    Ok(tagged(StatusCode::OK, changed.map_err(Problem::of_a_condition)?))
+}
+
+/// Removes an instance and its assignments. Challenges under way on it are refused from now on.
+#[utoipa::path(delete, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "removeTwoFactor", tag = "administration",
+    responses((status = 204)))]
+pub(super) async fn remove(
+    administrator: Administrator,
+    Path((subscription, id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    administrator.of(&subscription)?.delete_instance(&subscription, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// One thing an instance is assigned to.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Assignment {
+    kind: Kind,
+    /// Its id, as the application names it.
+    id: String,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Tenant,
+    Idp,
+    ClientApplication,
+    User,
+}
+
+impl From<twofactor::Assignment> for Assignment {
+    fn from(one: twofactor::Assignment) -> Self {
+        let kind = match one.kind {
+            AssignmentKind::Tenant => Kind::Tenant,
+            AssignmentKind::Idp => Kind::Idp,
+            AssignmentKind::ClientApplication => Kind::ClientApplication,
+            AssignmentKind::User => Kind::User,
+        };
+        Self { kind, id: one.id }
+    }
+}
+
+impl From<Assignment> for twofactor::Assignment {
+    fn from(one: Assignment) -> Self {
+        let kind = match one.kind {
+            Kind::Tenant => AssignmentKind::Tenant,
+            Kind::Idp => AssignmentKind::Idp,
+            Kind::ClientApplication => AssignmentKind::ClientApplication,
+            Kind::User => AssignmentKind::User,
+        };
+        Self { kind, id: one.id }
+    }
+}
+
+/// What an instance is assigned to.
+#[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}/assignments", operation_id = "listAssignments", tag = "administration",
+    responses((status = 200, body = Vec<Assignment>)))]
+pub(super) async fn assignments(
+    administrator: Administrator,
+    Path((subscription, id)): Path<(String, String)>,
+) -> Result<Json<Vec<Assignment>>, Problem> {
+    let found = administrator.of(&subscription)?.assignments(&subscription, &id).await?;
+    Ok(Json(found.into_iter().map(Assignment::from).collect()))
+}
+
+/// Replaces what an instance is assigned to.
+#[utoipa::path(put, path = "/v1/subscriptions/{subscription}/two-factors/{id}/assignments", operation_id = "replaceAssignments", tag = "administration",
+    request_body = Vec<Assignment>, responses((status = 200, body = Vec<Assignment>)))]
+pub(super) async fn assign(
+    administrator: Administrator,
+    Path((subscription, id)): Path<(String, String)>,
+    Body(wanted): Body<Vec<Assignment>>,
+) -> Result<Json<Vec<Assignment>>, Problem> {
+    let wanted = wanted.into_iter().map(twofactor::Assignment::from).collect();
+    let set = administrator.of(&subscription)?.set_assignments(&subscription, &id, wanted).await?;
+    Ok(Json(set.into_iter().map(Assignment::from).collect()))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trial {
+    recipient: Recipient,
+    /// Options that are not saved yet; without them the instance's own.
+    #[schema(value_type = Option<Object>)]
+    options: Option<serde_json::Map<String, Value>>,
+}
+
+/// What a provider answered to a test message.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TrialReport {
+    /// `delivered`, or how it failed: `retry-later`, `outcome-unknown`, `rejected-recipient`, `rejected-message`, `misconfigured`
+    /// or `blocked`.
+    outcome: String,
+    /// The upstream's reference, or its own code for the failure; may be empty.
+    code: String,
+    /// A sentence; may be empty.
+    detail: String,
+}
+
+/// Sends a message with a sample code through an instance. The sample opens nothing.
+#[utoipa::path(post, path = "/v1/subscriptions/{subscription}/two-factors/{id}/test", operation_id = "testTwoFactor", tag = "administration",
+    request_body = Trial, responses((status = 200, body = TrialReport)))]
+pub(super) async fn test(
+    administrator: Administrator,
+    Path((subscription, id)): Path<(String, String)>,
+    Body(trial): Body<Trial>,
+) -> Result<Json<TrialReport>, Problem> {
+    let options = trial.options.map(Value::Object);
+    let admin = administrator.of(&subscription)?;
+    let report = admin.test_instance(&subscription, &id, trial.recipient.into(), options).await?;
+    Ok(Json(TrialReport { outcome: report.outcome, code: report.code, detail: report.detail }))
+}

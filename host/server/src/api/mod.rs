@@ -1,0 +1,98 @@
+//! The REST API: it translates between JSON and the engine, and decides nothing but who may call what.
+
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod audit;
+mod body;
+mod caller;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod challenges;
+mod document;
+mod instances;
+mod problem;
+mod providers;
+mod settings;
+mod subscriptions;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use twofactor::{IpNet, TwoFactor};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use document::openapi;
+pub(crate) use problem::ProblemName;
+
+use crate::telemetry;
+use problem::Problem;
+
+/// The longest body of a call that carries JSON, in bytes.
+const BODY_BYTES: usize = 256 << 10;
+
+/// What the calls work with.
+#[derive(Clone)]
+struct Api {
+    engine: TwoFactor,
+    proxies: Arc<[IpNet]>,
+}
+
+impl FromRef<Api> for TwoFactor {
+    fn from_ref(api: &Api) -> Self {
+        api.engine.clone()
+    }
+}
+
+/// All routes over an engine. `X-Forwarded-For` counts only from the `proxies`. Serve it with connection info
+/// (`into_make_service_with_connect_info::<SocketAddr>`), so that the audit log knows where a request came from.
+pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
+    let metrics = telemetry::metrics();
+    let document = openapi();
+    let (calls, _) = calls().split_for_parts();
+    calls
+        .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(|| async move { exposition(metrics) }))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such call") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(axum::middleware::from_fn(telemetry::observe))
+        .with_state(Api { engine, proxies: proxies.into() })
+}
+
+/// Each call is named here once; what serves it and what documents it cannot differ.
+fn calls() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(document::frame())
+        .routes(routes!(challenges::available))
+        .routes(routes!(challenges::start))
+        .routes(routes!(challenges::verify))
+        .routes(routes!(challenges::resend))
+        .routes(routes!(challenges::cancel))
+        .routes(routes!(subscriptions::list, subscriptions::create))
+        .routes(routes!(instances::list, instances::create))
+        .routes(routes!(instances::read, instances::replace, instances::change, instances::remove))
+        .routes(routes!(instances::assignments, instances::assign))
+        .routes(routes!(instances::test))
+        .routes(routes!(settings::read, settings::replace))
+        .routes(routes!(providers::list, providers::add))
+        .routes(routes!(tokens::list, tokens::issue))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(audit::list))
+}
+
+async fn ready(State(engine): State<TwoFactor>) -> Result<&'static str, Problem> {
+    engine.ready().await?;
+    Ok("ready")
+}
+
+fn exposition(metrics: PrometheusHandle) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+}

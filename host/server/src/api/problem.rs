@@ -1,0 +1,111 @@
+//! Problems (RFC 9457) with a stable `type`.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a call answers when it fails.
+pub(super) struct Problem(Box<(ProblemBody, &'static str, Option<u64>)>);
+
+/// A problem as it is written (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProblemBody {
+    /// Names the kind of problem; programs compare what stands after the last colon.
+    #[schema(example = "urn:problem-type:twofactor:code-rejected")]
+    r#type: String,
+    /// The kind in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What happened, and what to do.
+    detail: String,
+    /// With `code-rejected`: how many more answers the challenge takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_left: Option<u32>,
+    /// With `delivery-failed`: whether the message surely did not go out, so that starting anew is safe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
+}
+
+/// The problem's name, for metrics.
+#[derive(Clone, Copy)]
+pub(crate) struct ProblemName(pub(crate) &'static str);
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, name: &'static str, detail: impl Into<String>) -> Self {
+        let body = ProblemBody {
+            r#type: format!("urn:problem-type:twofactor:{name}"),
+            title: name.replace('-', " "),
+            status: status.as_u16(),
+            detail: detail.into(),
+            attempts_left: None,
+            retryable: None,
+        };
+        Self(Box::new((body, name, None)))
+    }
+
+    /// As [`From<twofactor::Error>`], for a call that came with `If-Match`: somebody else's change has a status of its own.
+    pub(super) fn of_a_condition(error: twofactor::Error) -> Self {
+        if error.is_conflict() {
+            return Self::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", error.to_string());
+        }
+        error.into()
+    }
+}
+
+impl From<twofactor::Error> for Problem {
+    fn from(error: twofactor::Error) -> Self {
+        if let Some(detail) = error.operator_detail() {
+            tracing::warn!(detail, "a call failed");
+        }
+        let seconds = error.retry_after().map(|wait| wait.as_secs().max(1));
+        let (status, name) = if error.is_invalid_input() {
+            (StatusCode::BAD_REQUEST, "invalid-input")
+        } else if error.is_not_found() {
+            (StatusCode::NOT_FOUND, "not-found")
+        } else if error.is_conflict() {
+            (StatusCode::CONFLICT, "conflict")
+        } else if error.is_not_available() {
+            (StatusCode::CONFLICT, "not-available")
+        } else if error.is_limited() {
+            (StatusCode::TOO_MANY_REQUESTS, "limited")
+        } else if error.is_code_rejected() {
+            (StatusCode::UNPROCESSABLE_ENTITY, "code-rejected")
+        } else if error.is_closed() {
+            (StatusCode::GONE, "challenge-closed")
+        } else if error.is_recipient_rejected() {
+            (StatusCode::UNPROCESSABLE_ENTITY, "recipient-rejected")
+        } else if error.is_delivery_failed() && seconds.is_some() {
+            (StatusCode::SERVICE_UNAVAILABLE, "delivery-failed")
+        } else if error.is_delivery_failed() {
+            (StatusCode::BAD_GATEWAY, "delivery-failed")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        };
+        let mut problem = Self::new(status, name, error.to_string());
+        let (body, _, retry_after) = &mut *problem.0;
+        *retry_after = seconds;
+        body.attempts_left = error.attempts_left();
+        body.retryable = error.is_delivery_failed().then(|| error.is_retryable());
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (body, name, retry_after) = *self.0;
+        let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(body)).into_response();
+        response.extensions_mut().insert(ProblemName(name));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

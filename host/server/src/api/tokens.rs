@@ -1,0 +1,143 @@
+//! Access tokens. A subscription's administrator issues and revokes those of its applications; the rest is for system
+//! administrators.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use twofactor::TokenInfo;
+use utoipa::ToSchema;
+
+use super::body::Body;
+use super::caller::Administrator;
+use super::problem::Problem;
+
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Role {
+    /// Everything.
+    SystemAdmin,
+    /// Everything within its subscriptions.
+    SubscriptionAdmin,
+    /// Challenges of one subscription, and nothing else.
+    Application,
+}
+
+/// What is known of a token. The token itself is kept nowhere.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Token {
+    /// Names it.
+    id: String,
+    /// For people.
+    name: String,
+    role: Role,
+    /// The subscriptions it is bound to; none for a system administrator.
+    subscriptions: Vec<String>,
+    created_at: Timestamp,
+    /// When it ends by itself.
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+}
+
+impl From<TokenInfo> for Token {
+    fn from(info: TokenInfo) -> Self {
+        let role = match info.role {
+            twofactor::Role::SystemAdmin => Role::SystemAdmin,
+            twofactor::Role::SubscriptionAdmin { .. } => Role::SubscriptionAdmin,
+            twofactor::Role::Application { .. } => Role::Application,
+        };
+        Self {
+            subscriptions: info.role.subscriptions().to_vec(),
+            id: info.id,
+            name: info.name,
+            role,
+            created_at: info.created_at,
+            expires_at: info.expires_at,
+            revoked_at: info.revoked_at,
+        }
+    }
+}
+
+/// Whether a token is the caller's to see and to revoke.
+fn may_handle(administrator: &Administrator, role: &twofactor::Role) -> bool {
+    match role {
+        twofactor::Role::Application { subscription } => administrator.administers(subscription),
+        _ => administrator.of_the_system().is_ok(),
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct TokenList {
+    tokens: Vec<Token>,
+}
+
+/// The tokens, revoked ones too: all for a system administrator, else those of the caller's applications.
+#[utoipa::path(get, path = "/v1/tokens", operation_id = "listTokens", tag = "administration", responses((status = 200, body = TokenList)))]
+pub(super) async fn list(administrator: Administrator) -> Result<Json<TokenList>, Problem> {
+    let all = administrator.of_anything().tokens().await?;
+    let own = all.into_iter().filter(|token| may_handle(&administrator, &token.role));
+    Ok(Json(TokenList { tokens: own.map(Token::from).collect() }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewToken {
+    /// For people: one line of 1 to 100 characters.
+    name: String,
+    role: Role,
+    /// Exactly one for an application, at least one for a subscription's administrator, none for a system administrator.
+    #[serde(default)]
+    subscriptions: Vec<String>,
+    /// When it ends by itself; never if not said.
+    expires_at: Option<Timestamp>,
+}
+
+/// A token, shown this once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct IssuedToken {
+    /// What the caller sends as `Authorization: Bearer …`.
+    token: String,
+    #[serde(flatten)]
+    info: Token,
+}
+
+/// Issues a token.
+#[utoipa::path(post, path = "/v1/tokens", operation_id = "issueToken", tag = "administration", request_body = NewToken,
+    responses((status = 201, body = IssuedToken)))]
+pub(super) async fn issue(
+    administrator: Administrator,
+    Body(new): Body<NewToken>,
+) -> Result<(StatusCode, Json<IssuedToken>), Problem> {
+    let misfit = |detail| Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail);
+    let role = match (new.role, new.subscriptions) {
+        (Role::SystemAdmin, none) if none.is_empty() => twofactor::Role::SystemAdmin,
+        (Role::SystemAdmin, _) => return Err(misfit("a `system_admin` is bound to no `subscriptions`")),
+        (Role::SubscriptionAdmin, none) if none.is_empty() => {
+            return Err(misfit("a `subscription_admin` needs at least one of `subscriptions`"));
+        }
+        (Role::SubscriptionAdmin, subscriptions) => twofactor::Role::SubscriptionAdmin { subscriptions },
+        (Role::Application, one) => match <[String; 1]>::try_from(one) {
+            Ok([subscription]) => twofactor::Role::Application { subscription },
+            Err(_) => return Err(misfit("an `application` needs exactly one of `subscriptions`")),
+        },
+    };
+    let admin = match &role {
+        twofactor::Role::Application { subscription } => administrator.of(subscription)?,
+        _ => administrator.of_the_system()?,
+    };
+    let (info, token) = admin.issue_token(&new.name, role, new.expires_at).await?;
+    Ok((StatusCode::CREATED, Json(IssuedToken { token, info: info.into() })))
+}
+
+/// Revokes a token at once.
+#[utoipa::path(delete, path = "/v1/tokens/{id}", operation_id = "revokeToken", tag = "administration", responses((status = 204)))]
+pub(super) async fn revoke(administrator: Administrator, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    let admin = administrator.of_anything();
+    let token = admin.tokens().await?.into_iter().find(|token| token.id == id);
+    if !token.is_some_and(|token| may_handle(&administrator, &token.role)) {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such token"));
+    }
+    admin.revoke_token(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

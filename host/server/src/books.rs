@@ -1,0 +1,33 @@
+//! Commands that work on the store and its keys, also while a server runs on them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use serde_json::json;
+use twofactor::{Actor, Keyring, Role};
+
+use crate::config::{Config, build};
+use crate::serve::announce;
+
+/// Issues a token and prints it, this once, as a line of JSON.
+///
+/// # Errors
+/// If the store does not open, or the role names a subscription that does not exist.
+pub async fn issue_token(config: &Path, name: &str, role: Role, expires_at: Option<Timestamp>) -> anyhow::Result<()> {
+    let engine = build(Config::read(config)?.books()?).await?;
+    let (info, token) = engine.administration(Actor::new("command line")).issue_token(name, role, expires_at).await?;
+    announce(&json!({"id": info.id, "name": info.name, "token": token}));
+    Ok(())
+}
+
+/// Adds a key: what is sealed and signed from now on uses it, what was before stays good. Servers take it at their next start.
+///
+/// # Errors
+/// If the key file cannot be read or written.
+pub fn rotate_keys(config: &Path) -> anyhow::Result<()> {
+    let file = Config::read(config)?.key_file();
+    Keyring::rotate(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
+    announce(&json!({"keys": file}));
+    Ok(())
+}

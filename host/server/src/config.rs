@@ -1,0 +1,329 @@
+//! The configuration of `twofactor serve`: a TOML file, with variables of the environment over it. It holds no secrets: the
+//! keys are a file of their own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde::Deserialize;
+use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, SqliteStore, TwoFactor};
+
+/// Everything that can be configured. What has a default may be left out.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the server listens; `127.0.0.1:8080`.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// The networks of the proxies whose `X-Forwarded-For` counts; none.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long calls under way may take after SIGTERM, in seconds; 30.
+    #[serde(default = "default_drain")]
+    pub drain_seconds: u64,
+    /// TLS at the server itself; without it a proxy in front must speak it.
+    pub tls: Option<Tls>,
+    /// Where everything durable lives.
+    pub store: Store,
+    /// The keys that seal secrets and sign codes.
+    #[serde(default)]
+    pub keys: Keys,
+    /// What may be reached.
+    #[serde(default)]
+    pub network: Reach,
+    /// Which providers are loaded.
+    #[serde(default)]
+    pub providers: Providers,
+    /// The policy of instances that state none of their own.
+    #[serde(default)]
+    pub policy: Policy,
+    /// How much is too much.
+    #[serde(default)]
+    pub limits: RateLimits,
+}
+
+/// A certificate and its key. They are read again on SIGHUP.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain, as a PEM file.
+    pub certificate: PathBuf,
+    /// The private key, as a PEM file.
+    pub key: PathBuf,
+}
+
+/// The store.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The SQLite database; made if it is not there.
+    pub path: PathBuf,
+}
+
+/// The keys.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// The key file, made (mode 0600) if it is not there; beside the database, with the ending `.keys`, if not said. Keep a copy,
+    /// and not with the copies of the database.
+    pub file: Option<PathBuf>,
+}
+
+/// What may be reached beyond public addresses over TLS.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reach {
+    /// PEM files of certificate authorities to trust besides the system's.
+    #[serde(default)]
+    pub trust_certificates: Vec<PathBuf>,
+    /// Networks of private addresses that instances may reach.
+    #[serde(default)]
+    pub allow_networks: Vec<IpNet>,
+    /// Mail servers, as `host:port`, that instances may speak to without TLS.
+    #[serde(default)]
+    pub allow_plaintext_smtp: Vec<String>,
+    /// Names with a fixed address, as `"smtp.example.com" = "10.0.0.5:465"`. TLS still demands the name.
+    #[serde(default)]
+    pub resolve: BTreeMap<String, SocketAddr>,
+    /// Loopback addresses that stand in for an endpoint, without TLS, as `"https://api.twilio.com" = "127.0.0.1:9000"`: for
+    /// trying things out.
+    #[serde(default)]
+    pub stand_ins: BTreeMap<String, SocketAddr>,
+    /// How long a request or a mail may take, in seconds; see [`twofactor::NetworkBuilder::timeout`] for the default.
+    pub timeout_seconds: Option<u64>,
+}
+
+/// The providers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Providers {
+    /// Whether those that come with TwoFactor are loaded; `true`.
+    #[serde(default = "yes")]
+    pub bundled: bool,
+    /// More components.
+    #[serde(default)]
+    pub files: Vec<PathBuf>,
+    /// Where compiled components are kept; beside the database, with the ending `.cache`, if not said.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for Providers {
+    fn default() -> Self {
+        Self { bundled: true, files: Vec::new(), cache: None }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn default_drain() -> u64 {
+    30
+}
+
+/// Begins the name of every variable that overrides the file: `TWOFACTOR_STORE__PATH` is `path` in `[store]`.
+const PREFIX: &str = "TWOFACTOR_";
+
+impl Config {
+    /// Reads the file, and the process's environment over it.
+    ///
+    /// # Errors
+    /// What is wrong, with the file's line and key or the variable's name.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            name.starts_with(PREFIX).then_some((name, value.into_string().unwrap_or_default()))
+        });
+        Self::parse(&text, variables.collect()).with_context(|| format!("in the configuration {}", path.display()))
+    }
+
+    fn parse(text: &str, variables: BTreeMap<String, String>) -> anyhow::Result<Self> {
+        let mut table: toml::Table = toml::from_str(text)?;
+        if variables.is_empty() {
+            // Only the text by itself knows its lines.
+            return Ok(toml::from_str(text)?);
+        }
+        for (name, value) in &variables {
+            let keys = name.trim_start_matches(PREFIX).to_ascii_lowercase();
+            set(&mut table, &keys.split("__").collect::<Vec<_>>(), scalar(value))
+                .with_context(|| format!("the environment's variable {name}"))?;
+        }
+        table.try_into().map_err(|error: toml::de::Error| match toml::from_str::<Self>(text) {
+            // The file by itself is wrong: say where.
+            Err(of_the_file) if of_the_file.message() == error.message() => of_the_file.into(),
+            _ => anyhow!(error).context("with the environment's variables laid over the file"),
+        })
+    }
+
+    /// The engine that this describes.
+    ///
+    /// # Errors
+    /// What cannot be read or does not fit, with the key.
+    pub fn builder(&self) -> anyhow::Result<Builder> {
+        let mut builder = self.books()?.policy(self.policy.clone()).rate_limits(self.limits.clone());
+        builder = builder.network(self.network.build()?).cache_dir(self.beside(&self.providers.cache, "cache"));
+        if self.providers.bundled {
+            builder = builder.bundled_providers();
+        }
+        for file in &self.providers.files {
+            builder = builder.provider(read("providers.files", file)?);
+        }
+        Ok(builder)
+    }
+
+    /// The store and its keys alone: enough to administer.
+    ///
+    /// # Errors
+    /// What cannot be opened.
+    pub fn books(&self) -> anyhow::Result<Builder> {
+        let store = SqliteStore::open(&self.store.path)
+            .with_context(|| format!("`store.path` = {}: the database cannot be opened", self.store.path.display()))?;
+        let file = self.key_file();
+        let keys = Keyring::open_or_create(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
+        Ok(TwoFactor::builder().store(store).keyring(keys))
+    }
+
+    /// Where the keys are.
+    pub fn key_file(&self) -> PathBuf {
+        self.beside(&self.keys.file, "keys")
+    }
+
+    fn beside(&self, said: &Option<PathBuf>, ending: &str) -> PathBuf {
+        said.clone().unwrap_or_else(|| self.store.path.with_added_extension(ending))
+    }
+}
+
+impl Reach {
+    fn build(&self) -> anyhow::Result<Network> {
+        let mut network = Network::builder();
+        for file in &self.trust_certificates {
+            network = network.trust_certificate_pem(&read("network.trust_certificates", file)?);
+        }
+        for allowed in &self.allow_networks {
+            network = network.allow_network(*allowed);
+        }
+        for endpoint in &self.allow_plaintext_smtp {
+            let parts = endpoint.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+            let Some((host, port)) = parts else {
+                bail!("`network.allow_plaintext_smtp`: `{endpoint}` must be `host:port`");
+            };
+            network = network.allow_plaintext_smtp(host, port);
+        }
+        for (host, address) in &self.resolve {
+            network = network.resolve(host, *address);
+        }
+        for (endpoint, address) in &self.stand_ins {
+            network = network.stand_in(endpoint, *address);
+        }
+        if let Some(seconds) = self.timeout_seconds {
+            network = network.timeout(Duration::from_secs(seconds));
+        }
+        network.build().context("`[network]`")
+    }
+}
+
+/// Puts the engine together. What its errors keep from callers of the API is for the operator to read here.
+pub(crate) async fn build(builder: Builder) -> anyhow::Result<TwoFactor> {
+    builder.build().await.map_err(|error| match error.operator_detail() {
+        Some(detail) => anyhow!("{detail}"),
+        None => error.into(),
+    })
+}
+
+fn read(key: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("`{key}`: {} cannot be read", file.display()))
+}
+
+/// A variable's text as TOML would read it, or else as a string: `8080`, `true`, `["a"]`, `10.0.0.1:80`.
+fn scalar(text: &str) -> toml::Value {
+    let read = toml::from_str::<toml::Table>(&format!("value = {text}")).ok();
+    // A text with a line break could bring more keys.
+    let one = read.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    one.unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+fn set(table: &mut toml::Table, keys: &[&str], value: toml::Value) -> anyhow::Result<()> {
+    match keys {
+        [] | [""] => bail!("names no key"),
+        [key] => {
+            table.insert((*key).to_owned(), value);
+            Ok(())
+        }
+        [key, rest @ ..] => match table.entry(*key).or_insert_with(|| toml::Table::new().into()) {
+            toml::Value::Table(inner) => set(inner, rest, value),
+            _ => bail!("`{key}` is no table"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    const LEAST: &str = "[store]\npath = \"a.db\"\n";
+
+    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::parse(text, variables).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_path_for_the_store_is_enough() {
+        let config = parse(LEAST, &[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert!(config.providers.bundled && config.trusted_proxies.is_empty());
+        assert_eq!(config.key_file(), Path::new("a.db.keys"));
+    }
+
+    #[test]
+    fn a_wrong_configuration_names_the_key_and_the_line() {
+        let wrong = [
+            ("lsiten = \"127.0.0.1:1\"\n", "lsiten", "line 1"),
+            ("listen = \"here\"\n", "listen", "line 1"),
+            ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "trusted_proxies", "line 2"),
+            ("[policy]\ndigits = \"six\"\n", "digits", "line 2"),
+            ("[limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
+            ("listen = \n", "listen", "line 1"),
+        ];
+        for (text, key, line) in wrong {
+            let error = parse(&format!("{text}{LEAST}"), &[]).unwrap_err();
+            assert!(error.contains(key) && error.contains(line), "{error}");
+        }
+        assert!(parse("", &[]).unwrap_err().contains("store"));
+    }
+
+    #[test]
+    fn the_environment_lies_over_the_file() {
+        let variables = [
+            ("TWOFACTOR_LISTEN", "0.0.0.0:80"),
+            ("TWOFACTOR_STORE__PATH", "b.db"),
+            ("TWOFACTOR_POLICY__DIGITS", "8"),
+            ("TWOFACTOR_TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"),
+        ];
+        let config = parse(LEAST, &variables).unwrap();
+        assert_eq!(config.listen.to_string(), "0.0.0.0:80");
+        assert_eq!(config.store.path, Path::new("b.db"));
+        assert_eq!(config.policy.digits, 8);
+        assert_eq!(config.trusted_proxies.len(), 1);
+        assert!(parse(LEAST, &[("TWOFACTOR_LISTEN__X", "1"), ("TWOFACTOR_LISTEN", "a")]).is_err());
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named_and_a_wrong_file_still_names_its_line() {
+        let error = parse(LEAST, &[("TWOFACTOR_STORE__PATH__X", "1")]).unwrap_err();
+        assert!(error.contains("TWOFACTOR_STORE__PATH__X"), "{error}");
+        let error = parse(LEAST, &[("TWOFACTOR_LITSEN", "1")]).unwrap_err();
+        assert!(error.contains("litsen") && error.contains("environment"), "{error}");
+        let error = parse(&format!("lsiten = 1\n{LEAST}"), &[("TWOFACTOR_LISTEN", "127.0.0.1:1")]).unwrap_err();
+        assert!(error.contains("lsiten") && error.contains("line 1"), "{error}");
+    }
+}

@@ -1,0 +1,113 @@
+//! `twofactor serve`: production.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use serde_json::json;
+
+use crate::config::{Config, Tls, build};
+use crate::{api, telemetry};
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(15);
+
+/// Serves until SIGTERM or Ctrl-C, then finishes what is under way. One line of JSON on standard output says where.
+///
+/// # Errors
+/// A configuration that is wrong, an address that is taken, a store or key that does not open.
+pub async fn serve(config: &Path) -> anyhow::Result<()> {
+    let config = Config::read(config)?;
+    let listener = listen(config.listen)?;
+    let tls = match &config.tls {
+        Some(tls) => Some(certificate(tls).await?),
+        None => None,
+    };
+    let engine = build(config.builder()?).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let ready = json!({"url": format!("{scheme}://{}", listener.local_addr()?)});
+    announce(&ready);
+    run(listener, tls, api::router(engine, config.trusted_proxies), Duration::from_secs(config.drain_seconds)).await
+}
+
+/// Takes an address. What connects before [`run`] waits.
+pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| format!("`listen` = {address}"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Tells whoever started the process where it is.
+#[allow(clippy::print_stdout, reason = "programs read this line")]
+pub(crate) fn announce(ready: &serde_json::Value) {
+    println!("{ready}");
+}
+
+/// Serves until told to stop, then for at most `drain` what is under way.
+pub(crate) async fn run(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    router: Router,
+    drain: Duration,
+) -> anyhow::Result<()> {
+    let handle = Handle::new();
+    let stop = handle.clone();
+    tokio::spawn(async move {
+        told_to_stop().await;
+        tracing::info!(connections = stop.connection_count(), "stopping: calls under way are finished");
+        stop.graceful_shutdown(Some(drain));
+    });
+    tokio::spawn(telemetry::upkeep());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    match tls {
+        Some(tls) => {
+            let server = axum_server::from_tcp_rustls(listener, tls)?;
+            server.handle(handle).first_request_timeout(HEAD_TIME).serve(service).await?;
+        }
+        None => {
+            let server = axum_server::from_tcp(listener)?;
+            server.handle(handle).first_request_timeout(HEAD_TIME).serve(service).await?;
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn certificate(tls: &Tls) -> anyhow::Result<RustlsConfig> {
+    let (chain, key) = (tls.certificate.clone(), tls.key.clone());
+    let config = RustlsConfig::from_pem_file(&chain, &key).await.with_context(|| {
+        format!("`tls.certificate` = {}, `tls.key` = {}: they cannot be used", chain.display(), key.display())
+    })?;
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut renewed = signal(SignalKind::hangup())?;
+        let config = config.clone();
+        tokio::spawn(async move {
+            while renewed.recv().await.is_some() {
+                match config.reload_from_pem_file(&chain, &key).await {
+                    Ok(()) => tracing::info!("the certificate was read again"),
+                    Err(error) => tracing::error!(%error, "the certificate cannot be read: the one before stays"),
+                }
+            }
+        });
+    }
+    Ok(config)
+}
+
+/// SIGTERM or Ctrl-C.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

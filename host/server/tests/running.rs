@@ -1,0 +1,156 @@
+//! Starting and stopping `twofactor serve`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Answer, Server};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+fn config(folder: &Path, more: &str) -> PathBuf {
+    let file = folder.join("twofactor.toml");
+    let store = folder.join("twofactor.db");
+    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n{more}")).unwrap();
+    file
+}
+
+fn refusal(config: &Path) -> String {
+    let output = common::run(&["serve", "--config", config.to_str().unwrap()]);
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_with_the_file_the_key_and_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "[policy]\ndigits = \"six\"\n");
+    let text = refusal(&file);
+    assert!(text.contains("twofactor.toml") && text.contains("line 5") && text.contains("digits"), "{text}");
+    let file = config(folder.path(), "[policy]\ndigits = 3\n");
+    assert!(refusal(&file).contains("`digits` must be 4 to 10"));
+    let file = config(folder.path(), "[tls]\ncertificate = \"no.pem\"\nkey = \"no.pem\"\n");
+    assert!(refusal(&file).contains("tls.certificate"));
+    assert!(refusal(Path::new("no-such.toml")).contains("no-such.toml"));
+}
+
+#[test]
+fn without_the_keys_it_used_before_the_server_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "");
+    drop(Server::serve(&file));
+    let keys = folder.path().join("twofactor.db.keys");
+    let kept = std::fs::read(&keys).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    std::fs::remove_file(&keys).unwrap();
+    let text = refusal(&file);
+    assert!(text.contains("key"), "{text}");
+    std::fs::write(&keys, kept).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    drop(Server::serve(&file));
+}
+
+/// An upstream that answers when told to.
+async fn slow_twilio(go: tokio::sync::oneshot::Receiver<()>, came: tokio::sync::oneshot::Sender<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = [0; 4096];
+        assert!(stream.read(&mut bytes).await.unwrap() > 0);
+        came.send(()).unwrap();
+        go.await.unwrap();
+        let body = r#"{"sid":"SM00000000000000000000000000000000","status":"queued"}"#;
+        let head = format!("HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+        let _ = stream.read(&mut bytes).await;
+    });
+    address
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn on_sigterm_a_delivery_under_way_is_finished_and_answered_and_nothing_new_is_taken() {
+    let (go, when) = tokio::sync::oneshot::channel();
+    let (came, seen) = tokio::sync::oneshot::channel();
+    let twilio = slow_twilio(when, came).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), &format!("[network.stand_ins]\n\"https://api.twilio.com\" = {twilio:?}\n"));
+    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
+    let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
+    let admin = said["token"].as_str().unwrap();
+    let mut server = Server::serve(&file);
+    server.call("POST", "/v1/subscriptions", admin, json!({"id": "s", "name": "S"})).await.expect(201);
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
+        "TwilioSmsFromNumber": "+15005550006"});
+    let new = json!({"type": "twilio", "name": "SMS", "options": options});
+    let created = server.call("POST", "/v1/subscriptions/s/two-factors", admin, new).await.expect(201);
+    let path = format!("/v1/subscriptions/s/two-factors/{}/assignments", created["id"].as_str().unwrap());
+    server.call("PUT", &path, admin, json!([{"kind": "tenant", "id": "t"}])).await.expect(200);
+    let token = json!({"name": "a", "role": "application", "subscriptions": ["s"]});
+    let token = server.call("POST", "/v1/tokens", admin, token).await.expect(201);
+
+    let body = json!({"tenant": "t", "recipient": {"phone": "+41791234567"}});
+    let request = server.request("POST", "/v1/challenges", token["token"].as_str().unwrap()).body(body.to_string());
+    let under_way = tokio::spawn(Answer::of(request));
+    seen.await.unwrap();
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    // The address is free once nothing new is taken.
+    let address = server.url.trim_start_matches("http://").to_owned();
+    while tokio::net::TcpStream::connect(&address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    go.send(()).unwrap();
+    under_way.await.unwrap().expect(201);
+    let status = tokio::task::spawn_blocking(move || server.child.wait().unwrap()).await.unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_the_configured_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("tls.pem"), folder.path().join("tls.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let file = config(folder.path(), &format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n"));
+    let server = Server::serve(&file);
+    assert!(server.url.starts_with("https://"));
+    let port = server.url.rsplit_once(':').unwrap().1.to_owned();
+    let authority = reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
+    let trusting = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
+    let answer = trusting.get(format!("https://localhost:{port}/readyz")).send().await.unwrap();
+    assert!(answer.status().is_success());
+    let other = reqwest::Client::new().get(format!("https://localhost:{port}/readyz")).send().await;
+    assert!(other.is_err());
+}
+
+#[tokio::test]
+async fn after_a_rotation_of_keys_what_was_sealed_before_still_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "");
+    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
+    let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
+    let admin = said["token"].as_str().unwrap();
+    let server = Server::serve(&file);
+    let base = json!({"TwilioAuthToken": "before"});
+    let before = server.call("PUT", "/v1/base-settings/twilio", admin, base).await.expect(200);
+    drop(server);
+    assert!(common::run(&["key", "rotate", "--config", file.to_str().unwrap()]).status.success());
+    let server = Server::serve(&file);
+    let after = server.call("GET", "/v1/base-settings/twilio", admin, Value::Null).await.expect(200);
+    assert_eq!(before, after);
+}
