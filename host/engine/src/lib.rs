@@ -18,6 +18,7 @@ mod builder;
 mod capability;
 mod challenge;
 mod clock;
+mod component;
 mod error;
 mod instance;
 mod keyring;
@@ -32,12 +33,12 @@ pub use builder::{Builder, TwoFactor};
 pub use capability::{Network, NetworkBuilder, NetworkError, Secret};
 pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use component::{Component, Configured, inspect};
 pub use error::Error;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
     DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderInfo, Reason, Receipt, RecipientKind,
-    inspect,
 };
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};

@@ -23,7 +23,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Judges options: first by the schema, then by the component itself, then by the operator's rules for connections.
     /// `Err` if the component could not be asked now.
-    pub(super) async fn judge(
+    pub(crate) async fn judge(
         provider: Option<Arc<Provider>>,
         options: &Value,
         network: &Network,

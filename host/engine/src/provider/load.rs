@@ -13,9 +13,8 @@ use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::speech::Speech;
 use super::state::{CallLog, State};
-use super::{Limits, cache, call, imports};
-use crate::capability::{Grants, Network};
-use crate::keyring::Keyring;
+use super::{cache, call, imports};
+use crate::capability::Grants;
 
 /// A component, ready to be called.
 pub(crate) struct Provider {
@@ -45,6 +44,12 @@ pub struct ProviderInfo {
 #[error("{0}")]
 pub struct LoadError(String);
 
+impl LoadError {
+    pub(crate) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
+
 impl Provider {
     /// Hashes, compiles (or takes from the cache), compares imports and asks for the manifest.
     pub(crate) async fn load(sandbox: &Sandbox, bytes: &[u8], cache: Option<&Path>) -> Result<Self, LoadError> {
@@ -73,6 +78,12 @@ impl Provider {
         Ok(Self { sandbox: sandbox.clone(), pre, info, validator })
     }
 
+    /// Asks a fresh instance who it is.
+    pub(crate) async fn describe(&self) -> Result<String, LoadError> {
+        let said = describe(&self.sandbox, &self.pre).await?;
+        Ok(format!("{} {}", said.name, said.version))
+    }
+
     pub(crate) fn info(&self) -> &ProviderInfo {
         &self.info
     }
@@ -85,18 +96,6 @@ impl Provider {
     pub(crate) fn validator(&self) -> &Validator {
         &self.validator
     }
-}
-
-/// Looks at a component without an engine of one's own: what it says of itself and what it asks for.
-///
-/// # Errors
-/// As loading it would.
-pub async fn inspect(bytes: &[u8]) -> Result<ProviderInfo, LoadError> {
-    let network = Network::builder().build().map_err(|error| LoadError(error.to_string()))?;
-    let keyring = Keyring::generate().map_err(|error| LoadError(error.to_string()))?;
-    let sandbox = Sandbox::new(Limits { calls_in_flight: 4, ..Limits::default() }, network, keyring)
-        .map_err(|error| LoadError(one_line(&error)))?;
-    Ok(Provider::load(&sandbox, bytes, None).await?.info)
 }
 
 async fn compile(

@@ -23,7 +23,7 @@ pub(crate) use engine::Sandbox;
 pub use limits::Limits;
 pub use load::LoadError;
 pub(crate) use load::Provider;
-pub use load::{ProviderInfo, inspect};
+pub use load::ProviderInfo;
 pub use manifest::{Manifest, RecipientKind};
 pub use outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
 pub(crate) use schema::{OptionsSchema, escape};

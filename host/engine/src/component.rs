@@ -1,0 +1,82 @@
+//! A provider by itself, without store, codes or instances: for those who write one and try it, and for measuring.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::capability::Network;
+use crate::instance::Prepared;
+use crate::keyring::Keyring;
+use crate::provider::{
+    DeliveryFailure, Limits, LoadError, Message, Problem, Provider, ProviderInfo, Reason, Receipt, Sandbox,
+};
+
+/// A provider's component, loaded into a sandbox of its own.
+pub struct Component {
+    provider: Arc<Provider>,
+    network: Network,
+}
+
+impl Component {
+    /// Compiles a component and asks who it is.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded, and what to do.
+    pub async fn load(bytes: &[u8], network: Network, limits: Limits) -> Result<Self, LoadError> {
+        let keyring = Keyring::generate().map_err(|error| LoadError::new(error.to_string()))?;
+        let sandbox = Sandbox::new(limits, network.clone(), keyring)
+            .map_err(|error| LoadError::new(format!("these limits cannot be had: {error:#}")))?;
+        Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, None).await?), network })
+    }
+
+    /// What is known of it.
+    pub fn info(&self) -> &ProviderInfo {
+        self.provider.info()
+    }
+
+    /// Asks a fresh instance who it is once more: its name and version.
+    ///
+    /// # Errors
+    /// If it fails to answer.
+    pub async fn describe(&self) -> Result<String, LoadError> {
+        self.provider.describe().await
+    }
+
+    /// Judges options, as an instance's are judged.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub async fn configure(&self, options: &Value) -> Result<Configured, Vec<Problem>> {
+        let failed = |reason: Reason| vec![Problem::new("", reason.to_string())];
+        let judged = Prepared::judge(Some(self.provider.clone()), options, &self.network).await.map_err(failed)?;
+        if judged.is_valid() { Ok(Configured(judged)) } else { Err(judged.problems) }
+    }
+}
+
+/// A component with options that satisfy it.
+pub struct Configured(Prepared);
+
+impl Configured {
+    /// What it may reach, in words.
+    pub fn connections(&self) -> Vec<String> {
+        self.0.connections()
+    }
+
+    /// Has a message delivered.
+    ///
+    /// # Errors
+    /// How it failed.
+    pub async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
+        self.0.deliver(message).await
+    }
+}
+
+/// Looks at a component without an engine of one's own: what it says of itself and what it asks for.
+///
+/// # Errors
+/// As loading it would.
+pub async fn inspect(bytes: &[u8]) -> Result<ProviderInfo, LoadError> {
+    let network = Network::builder().build().map_err(|error| LoadError::new(error.to_string()))?;
+    let limits = Limits { calls_in_flight: 4, ..Limits::default() };
+    Ok(Component::load(bytes, network, limits).await?.info().clone())
+}
