@@ -1,0 +1,48 @@
+//! `cargo bench`: every row of the speed table in `ARCHITECTURE.md`, measured in one run and printed beside its target. Ratios
+//! compare two things that run in turns on the same machine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a measurement that fails is no measurement"
+)]
+
+mod deliver;
+mod http;
+mod memory;
+mod rest;
+mod setup;
+mod start;
+mod verify;
+
+/// One row of the table.
+pub(crate) fn row(what: &str, measured: String, target: &str, reached: bool) {
+    println!("{} {what}\n       {measured}   (target {target})", if reached { "  ok " } else { " MISS" });
+}
+
+fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // Cargo passes `--bench`; anything else selects rows by name.
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if let Ok(upstream) = std::env::var(memory::CHILD) {
+        return setup::runtime().block_on(memory::child(&upstream));
+    }
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|one| name.contains(one.as_str()));
+    let runtime = setup::runtime();
+    if wanted("deliver") {
+        runtime.block_on(deliver::rows());
+    }
+    if wanted("start") {
+        start::rows();
+    }
+    if wanted("rest") {
+        runtime.block_on(rest::rows());
+    }
+    if wanted("memory") {
+        runtime.block_on(memory::rows());
+    }
+    if wanted("verify") {
+        runtime.block_on(verify::rows());
+    }
+}
