@@ -60,6 +60,8 @@ fn refused(refusal: &Refusal) -> Failure {
     match (refusal.code, refusal.stage) {
         (530 | 534 | 535 | 538, _) => misconfigured(&code, "the mail server does not accept the login"),
         (400..500, _) => retry_later(None, &code, "the mail server cannot take the mail now"),
+        // RFC 5321 section 3.1: such a server takes no mail at all, which says nothing of this one.
+        (_, Stage::Greeting) => misconfigured(&code, "the mail server offers no service"),
         (_, Stage::Authentication) => misconfigured(&code, "the mail server does not accept the login"),
         (550 | 551 | 553, Stage::Recipient) => {
             rejected_recipient(&code, "the mail server does not accept the recipient")

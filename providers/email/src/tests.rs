@@ -72,7 +72,7 @@ fn each_reply_of_a_mail_server_has_its_class() {
         (Stage::Authentication, 538, "misconfigured"),
         (Stage::Authentication, 454, "retry-later"),
         (Stage::Greeting, 421, "retry-later"),
-        (Stage::Greeting, 554, "rejected"),
+        (Stage::Greeting, 554, "misconfigured"),
         (Stage::Sender, 451, "retry-later"),
         (Stage::Sender, 550, "misconfigured"),
         (Stage::Recipient, 450, "retry-later"),
