@@ -1,1 +1,6 @@
-//! End-to-end suites by topic: see `tests/`.
+//! End-to-end suites by topic: see `tests/`. Here is what they share.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "this serves tests, which fail by panicking")]
+
+pub mod hostile;
+pub mod upstream;

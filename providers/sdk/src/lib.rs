@@ -87,7 +87,7 @@ pub use export::Exported;
 pub use failure::{
     Delivery, Failure, accepted, blocked, misconfigured, rejected_message, rejected_recipient, retry_later, unknown,
 };
-pub use http::{Answer, Http};
+pub use http::{Answer, Error as HttpError, Http};
 pub use log::{Level, log};
 pub use mail::{Mail, MailFailure, Refusal, Stage};
 pub use options::{Secret, schema};

@@ -239,3 +239,22 @@ fn trust(pems: &[Vec<u8>]) -> Result<RootCertStore, NetworkError> {
 fn endpoint(host: &str, port: u16) -> String {
     format!("{}:{port}", host.to_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    /// `localhost` is a name that leads to a private address, as is any whose owner rebinds it after it was approved: what counts
+    /// is where it leads when it is dialled.
+    #[tokio::test]
+    async fn a_name_is_vetted_by_where_it_leads_when_it_is_dialled() {
+        let network = Network::builder().build().unwrap();
+        assert!(network.addresses("localhost", 1).await.unwrap_err().contains("no public address"));
+        assert!(Vetted(network.0.names.clone()).resolve("localhost".parse().unwrap()).await.is_err());
+        let leave = Network::builder().allow_network("127.0.0.0/8".parse().unwrap()).build().unwrap();
+        let allowed = leave.addresses("localhost", 1).await.unwrap();
+        assert_eq!(allowed, [SocketAddr::from(([127, 0, 0, 1], 1))]);
+    }
+}

@@ -1,0 +1,5 @@
+//! Builds the guests that tests load.
+
+fn main() -> Result<(), twofactor_guest_build::Error> {
+    twofactor_guest_build::build(&["twofactor-hostile-guest"], &["tests/hostile"])
+}

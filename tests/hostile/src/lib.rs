@@ -1,0 +1,152 @@
+//! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com` with a secret.
+
+use std::hint::black_box;
+
+use twofactor_provider::{
+    About, Connection, Delivery, Http, Level, Message, Problem, Provider, Recipient, Secret, accepted, log,
+    misconfigured, problem, rejected_message, retry_later, unknown,
+};
+
+/// Its options.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Options {
+    /// What to do.
+    behaviour: String,
+    /// Where to send to.
+    #[serde(default)]
+    url: String,
+    /// A header to send along, as `name: value`.
+    #[serde(default)]
+    header: String,
+    /// What to look for in the memory, written backwards so that it is not found for having been asked for.
+    #[serde(default)]
+    needle: String,
+    /// What it is granted and must not see.
+    secret: Secret,
+}
+
+struct Hostile;
+
+const MIB: usize = 1 << 20;
+
+fn forever() -> ! {
+    let mut n = 0u64;
+    loop {
+        n = black_box(n.wrapping_add(1));
+    }
+}
+
+fn grow() {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    loop {
+        kept.push(black_box(vec![1; MIB]));
+    }
+}
+
+#[allow(unconditional_recursion, reason = "that is what it is for")]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    recurse(depth + 1) + frame[0]
+}
+
+/// How often the needle, read forwards, stands in this component's own memory.
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "every byte of the memory is looked at, whatever it belongs to")]
+fn found(needle: &str) -> usize {
+    let backwards = needle.as_bytes();
+    let end = core::arch::wasm32::memory_size(0) * 65536;
+    let byte = |at: usize| unsafe { core::ptr::read_volatile(at as *const u8) };
+    let stands_at = |at: usize| backwards.iter().rev().enumerate().all(|(i, expected)| byte(at + i) == *expected);
+    (1024..end.saturating_sub(backwards.len())).filter(|at| stands_at(*at)).count()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn found(_: &str) -> usize {
+    0
+}
+
+fn send(options: &Options) -> Delivery {
+    use twofactor_provider::HttpError as Error;
+    let mut request = Http::new("POST", &options.url);
+    if let Some((name, value)) = options.header.split_once(": ") {
+        request = request.header(name, value);
+    }
+    match request.send() {
+        Ok(answer) => Ok(accepted(answer.status.to_string())),
+        Err(Error::Denied(why)) => Err(misconfigured("denied", &why)),
+        Err(Error::Unauthenticated(why)) => Err(misconfigured("unauthenticated", &why)),
+        Err(Error::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
+        Err(Error::OutcomeUnknown(why)) => Err(unknown("outcome-unknown", &why)),
+    }
+}
+
+impl Provider for Hostile {
+    type Options = Options;
+    const ABOUT: About = About {
+        type_id: "hostile",
+        name: "Hostile",
+        version: "1.0.0",
+        channel: "sms",
+        recipient: Recipient::PhoneNumber,
+        reads_code: false,
+    };
+
+    fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
+        match options.behaviour.as_str() {
+            "configure: loop" => forever(),
+            "configure: grow" => grow(),
+            "configure: trap" => std::process::abort(),
+            "configure: recurse" => _ = recurse(0),
+            "configure: send" => {
+                let why = send(options).is_ok().to_string();
+                return Err(vec![problem("/Url", format!("sent: {why}"))]);
+            }
+            "configure: flood" => {
+                return Err((0..100_000).map(|n| problem("/Url", format!("{n}: {}", "x".repeat(100)))).collect());
+            }
+            "configure: tell" => {
+                let secret = options.secret.reveal();
+                log(Level::Error, secret);
+                return Err(vec![problem("/Url", format!("the secret is {secret}"))]);
+            }
+            _ => {}
+        }
+        Ok(vec![Connection::basic("https://upstream.example.com", "user", &options.secret)])
+    }
+
+    fn deliver(options: &Options, message: &Message) -> Delivery {
+        match options.behaviour.as_str() {
+            "loop" => forever(),
+            "grow" => grow(),
+            "trap" => std::process::abort(),
+            "exit" => std::process::exit(0),
+            "recurse" => _ = recurse(0),
+            "long answer" => return Err(rejected_message("long", &"x".repeat(40 * MIB))),
+            "long request" => {
+                let body = "x".repeat(40 * MIB);
+                return Http::post(&options.url).json(&body).send().map(|_| accepted("")).map_err(Into::into);
+            }
+            "log flood" => {
+                for n in 0..1_000_000u32 {
+                    log(Level::Error, &format!("{n} {}", "x".repeat(1000)));
+                }
+            }
+            "call flood" => {
+                for _ in 0..100_000 {
+                    let _ = send(options);
+                }
+            }
+            "search" => return Ok(accepted(format!("found {}", found(&options.needle)))),
+            "tell" => {
+                let told = format!("\u{1b}[31m\n{} {} {}", message.recipient, message.text, options.secret.reveal());
+                log(Level::Error, &told);
+                return Err(rejected_message(&told, &told));
+            }
+            _ => return send(options),
+        }
+        Ok(accepted(""))
+    }
+}
+
+twofactor_provider::export!(Hostile);

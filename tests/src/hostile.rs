@@ -1,0 +1,93 @@
+//! An engine with a hostile instance and a neighbour that behaves.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use twofactor::{
+    Actor, Assignment, Limits, Network, NewInstance, Policy, Recipient, SignIn, Start, TestReport, TwoFactor,
+};
+
+use crate::upstream::Upstream;
+
+/// A component that misbehaves in the way its options say: see `tests/hostile`.
+pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_hostile_guest.wasm"));
+
+/// What the hostile instance is granted and must not see.
+pub const SECRET: &str = "s3cret-canary-of-the-hostile-instance";
+
+/// Bounds small enough for what exceeds them to be seen soon.
+pub fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.running_time = Duration::from_millis(200);
+    limits.configure_time = Duration::from_secs(2);
+    limits.deliver_time = Duration::from_secs(2);
+    limits
+}
+
+pub struct Neighbourhood {
+    pub engine: TwoFactor,
+    pub upstream: Upstream,
+    hostile: String,
+    next: AtomicU32,
+}
+
+impl Neighbourhood {
+    pub async fn new() -> Self {
+        let upstream = Upstream::start().await;
+        let network = Network::builder()
+            .stand_in("https://upstream.example.com", upstream.address)
+            .stand_in("https://api.twilio.com", upstream.address)
+            .build()
+            .unwrap();
+        Self::on(network, upstream).await
+    }
+
+    pub async fn on(network: Network, upstream: Upstream) -> Self {
+        let builder = TwoFactor::builder().network(network).bundled_providers().provider(HOSTILE).limits(limits());
+        let engine = builder.policy(Policy::default()).build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("s", "S").await.unwrap();
+        let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
+            "TwilioSmsFromNumber": "+15005550006"});
+        let twilio = admin.create_instance("s", NewInstance::new("twilio", "SMS", options)).await.unwrap();
+        admin.set_assignments("s", &twilio.id, vec![Assignment::tenant("good")]).await.unwrap();
+        let hostile = NewInstance::new("hostile", "Hostile", json!({"Behaviour": "send", "Secret": SECRET}));
+        let hostile = admin.create_instance("s", hostile).await.unwrap();
+        assert!(hostile.valid, "{:?}", hostile.problems);
+        admin.set_assignments("s", &hostile.id, vec![Assignment::tenant("bad")]).await.unwrap();
+        Self { engine, upstream, hostile: hostile.id, next: AtomicU32::new(0) }
+    }
+
+    /// Has the hostile instance do something, while and after which the neighbour must work as ever.
+    pub async fn attempt(&self, options: Value) -> TestReport {
+        let (report, ()) = tokio::join!(self.attempt_alone(options), self.neighbour_works());
+        self.neighbour_works().await;
+        report
+    }
+
+    pub async fn attempt_alone(&self, mut options: Value) -> TestReport {
+        options["Secret"] = SECRET.into();
+        let admin = self.engine.administration(Actor::new("test"));
+        let recipient = Recipient { phone: Some("+41791110000".to_owned()), email: None };
+        admin.test_instance("s", &self.hostile, recipient, Some(options)).await.unwrap()
+    }
+
+    /// What is wrong with options that the hostile instance judges.
+    pub async fn judge(&self, behaviour: &str) -> Vec<String> {
+        let admin = self.engine.administration(Actor::new("test"));
+        let options = json!({"Behaviour": behaviour, "Url": "https://upstream.example.com/", "Secret": SECRET});
+        let judge = async { admin.create_instance("s", NewInstance::new("hostile", "x", options)).await.unwrap() };
+        let (instance, ()) = tokio::join!(judge, self.neighbour_works());
+        self.neighbour_works().await;
+        assert!(!instance.valid, "{behaviour}");
+        instance.problems.into_iter().map(|problem| problem.message).collect()
+    }
+
+    pub async fn neighbour_works(&self) {
+        let number = format!("+4179{:07}", 2_000_000 + self.next.fetch_add(1, Ordering::Relaxed));
+        let start = Start::new(SignIn::new("s").tenant("good").user(&number)).phone(&number);
+        let challenge = self.engine.start(start).await.unwrap();
+        self.engine.verify("s", &challenge.id, &self.upstream.code(&number), None).await.unwrap();
+    }
+}

@@ -1,0 +1,81 @@
+//! An upstream on loopback that keeps what it was sent. It is ours: it answers as told, whatever it is asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tokio::net::TcpListener;
+
+/// One request as it came.
+#[derive(Clone)]
+pub struct Seen {
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Seen {
+    /// All values of a header.
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+#[derive(Clone)]
+pub struct Upstream {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Upstream {
+    /// Answers as Twilio does; a path that begins with `/silent` gets no answer, one with `/redirect/` leads to what follows.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
+        let state = upstream.clone();
+        let router = Router::new().fallback(async move |request: Request| state.answer(request).await);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        upstream
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let body = to_bytes(body, 64 << 20).await.unwrap_or_default();
+        let path = head.uri.path().to_owned();
+        let headers = head.headers.iter();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        self.seen.lock().unwrap().push(Seen {
+            path: path.clone(),
+            headers: headers.collect(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        });
+        if path.starts_with("/silent") {
+            return std::future::pending().await;
+        }
+        if let Some(rest) = path.strip_prefix("/redirect/") {
+            let (status, to) = rest.split_once('/').unwrap();
+            let status = StatusCode::from_u16(status.parse().unwrap()).unwrap();
+            return (status, [(header::LOCATION, to.to_owned())]).into_response();
+        }
+        let answer = r#"{"sid":"SM00000000000000000000000000000000","status":"queued","error_code":null}"#;
+        (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], answer).into_response()
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The code in the newest message to a number.
+    pub fn code(&self, to: &str) -> String {
+        let to = to.replace('+', "%2B");
+        let seen = self.seen();
+        let message = seen.iter().rev().find(|seen| seen.body.contains(&to)).unwrap();
+        let text = message.body.split("Body=").nth(1).unwrap().split('&').next().unwrap();
+        text.split(|c: char| !c.is_ascii_digit()).rfind(|run| run.len() == 6).unwrap().to_owned()
+    }
+}

@@ -1,0 +1,146 @@
+//! Components that do what they should not end alone: each is tried beside a neighbour that must work during and after it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use serde_json::json;
+use twofactor_tests::hostile::{Neighbourhood, SECRET, limits};
+
+/// Tries a behaviour in `deliver`; returns how it ended.
+async fn deliver(behaviour: &str) -> (String, String) {
+    let place = Neighbourhood::new().await;
+    let report = place.attempt(json!({"Behaviour": behaviour, "Url": "https://upstream.example.com/x"})).await;
+    (report.outcome, report.detail)
+}
+
+/// Tries a behaviour in `configure`; returns what is said of the options.
+async fn configure(behaviour: &str) -> Vec<String> {
+    Neighbourhood::new().await.judge(behaviour).await
+}
+
+#[tokio::test]
+async fn a_loop_in_deliver_ends_at_its_running_time() {
+    let (outcome, detail) = deliver("loop").await;
+    assert_eq!(outcome, "misconfigured");
+    assert!(detail.contains("longer than it may"), "{detail}");
+}
+
+#[tokio::test]
+async fn memory_that_grows_ends_the_call() {
+    assert_eq!(deliver("grow").await.0, "misconfigured");
+}
+
+#[tokio::test]
+async fn recursion_ends_the_call() {
+    assert_eq!(deliver("recurse").await.0, "misconfigured");
+}
+
+#[tokio::test]
+async fn a_trap_and_an_exit_end_the_call() {
+    assert_eq!(deliver("trap").await.0, "misconfigured");
+    assert_eq!(deliver("exit").await.0, "misconfigured");
+}
+
+#[tokio::test]
+async fn an_answer_longer_than_may_cross_ends_the_call() {
+    let (outcome, detail) = deliver("long answer").await;
+    assert_eq!(outcome, "misconfigured");
+    assert!(detail.len() < 1000);
+}
+
+#[tokio::test]
+async fn a_request_longer_than_may_cross_is_not_sent() {
+    let place = Neighbourhood::new().await;
+    let url = "https://upstream.example.com/long";
+    let report = place.attempt(json!({"Behaviour": "long request", "Url": url})).await;
+    assert_eq!(report.outcome, "misconfigured");
+    assert!(place.upstream.seen().iter().all(|seen| seen.path != "/long"));
+}
+
+#[tokio::test]
+async fn a_flood_of_log_lines_is_cut_and_harms_nobody() {
+    let (outcome, detail) = deliver("log flood").await;
+    assert!(["delivered", "misconfigured"].contains(&&*outcome), "{outcome} {detail}");
+}
+
+#[tokio::test]
+async fn a_flood_of_calls_stops_at_its_quota() {
+    let place = Neighbourhood::new().await;
+    place.attempt(json!({"Behaviour": "call flood", "Url": "https://upstream.example.com/flood"})).await;
+    let sent = place.upstream.seen().iter().filter(|seen| seen.path == "/flood").count();
+    assert_eq!(sent, limits().host_calls as usize);
+}
+
+#[tokio::test]
+async fn a_host_call_that_hangs_ends_at_the_calls_deadline_and_its_outcome_is_unknown() {
+    let place = Neighbourhood::new().await;
+    let url = "https://upstream.example.com/silent";
+    let report = place.attempt(json!({"Behaviour": "send", "Url": url})).await;
+    assert_eq!(report.outcome, "outcome-unknown");
+}
+
+#[tokio::test]
+async fn loops_growth_recursion_and_traps_in_configure_make_the_options_invalid() {
+    for behaviour in ["configure: loop", "configure: grow", "configure: recurse", "configure: trap"] {
+        let problems = configure(behaviour).await;
+        assert_eq!(problems.len(), 1, "{behaviour}: {problems:?}");
+        assert!(problems[0].starts_with("the provider could not judge the options"), "{behaviour}: {problems:?}");
+    }
+}
+
+#[tokio::test]
+async fn configure_reaches_nobody() {
+    let place = Neighbourhood::new().await;
+    assert_eq!(place.judge("configure: send").await, ["sent: false"]);
+    assert!(place.upstream.seen().iter().all(|seen| seen.path != "/"));
+}
+
+#[tokio::test]
+async fn problems_without_end_are_cut() {
+    let problems = configure("configure: flood").await;
+    assert!(problems.len() <= 64);
+}
+
+#[tokio::test]
+async fn what_a_component_says_holds_no_secret_no_recipient_no_text_and_no_control_character() {
+    let place = Neighbourhood::new().await;
+    for said in place.judge("configure: tell").await {
+        assert!(!said.contains(SECRET), "{said}");
+    }
+    let report = place.attempt(json!({"Behaviour": "tell"})).await;
+    for said in [&report.code, &report.detail] {
+        let digits = said.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 6);
+        assert!(!digits && !said.contains(char::is_control), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_a_components_memory_while_it_delivers() {
+    let place = Neighbourhood::new().await;
+    let backwards = |text: &str| text.chars().rev().collect::<String>();
+    let search = async |needle: &str| {
+        place.attempt_alone(json!({"Behaviour": "search", "Needle": backwards(needle)})).await.code
+    };
+    assert_eq!(search(SECRET).await, "found 0");
+    // The search does find what is there.
+    let there = search("Behaviour").await;
+    assert!(there.starts_with("found ") && there != "found 0", "{there}");
+}
+
+#[tokio::test]
+async fn a_hundred_hostile_calls_at_once_leave_the_neighbour_working() {
+    let place = std::sync::Arc::new(Neighbourhood::new().await);
+    let behaviours = ["loop", "grow", "recurse", "trap", "log flood"];
+    let calls: Vec<_> = (0..100)
+        .map(|n| {
+            let place = place.clone();
+            tokio::spawn(async move { place.attempt_alone(json!({"Behaviour": behaviours[n % 5]})).await })
+        })
+        .collect();
+    for _ in 0..20 {
+        place.neighbour_works().await;
+    }
+    for call in calls {
+        assert_ne!(call.await.unwrap().outcome, "outcome-unknown");
+    }
+    place.neighbour_works().await;
+}
