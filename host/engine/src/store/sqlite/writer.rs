@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
@@ -20,10 +20,24 @@ type Work = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> (Answer, Result<
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
-/// A handle to the connections' threads. They end when it is dropped.
+/// A handle to the connections' threads. Dropping it waits until they have finished and the connections are closed.
 pub(super) struct Threads {
+    queues: Option<Queues>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Queues {
     writes: Sender<Work>,
     reads: Option<Sender<Read>>,
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.queues = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// What a write leaves behind.
@@ -38,25 +52,17 @@ impl Threads {
     /// One thread that writes, and one for each connection to read with. Without any, the writing one reads too.
     pub(super) fn start(writer: Connection, readers: Vec<Connection>) -> Self {
         let (writes, queue) = channel::<Work>();
-        thread::spawn(move || write_all(&writer, &queue));
+        let mut threads = vec![thread::spawn(move || write_all(&writer, &queue))];
         let reads = (!readers.is_empty()).then(|| {
             let (reads, queue) = channel::<Read>();
             let queue = Arc::new(Mutex::new(queue));
-            for reader in readers {
+            threads.extend(readers.into_iter().map(|reader| {
                 let queue = queue.clone();
-                thread::spawn(move || {
-                    loop {
-                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                        match next {
-                            Ok(read) => read(&reader),
-                            Err(_) => return,
-                        }
-                    }
-                });
-            }
+                thread::spawn(move || read_all(&reader, &queue))
+            }));
             reads
         });
-        Self { writes, reads }
+        Self { queues: Some(Queues { writes, reads }), threads }
     }
 
     pub(super) async fn write<T: Send + 'static>(
@@ -90,7 +96,8 @@ impl Threads {
             });
             (answer, sound)
         });
-        self.writes.send(work).map_err(|_| gone())?;
+        let queues = self.queues.as_ref().ok_or_else(gone)?;
+        queues.writes.send(work).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 
@@ -98,7 +105,7 @@ impl Threads {
         &self,
         act: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let Some(reads) = &self.reads else {
+        let Some(reads) = self.queues.as_ref().and_then(|queues| queues.reads.as_ref()) else {
             return self.write(act).await;
         };
         let (sender, receiver) = oneshot::channel();
@@ -107,6 +114,16 @@ impl Threads {
         });
         reads.send(read).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
+    }
+}
+
+fn read_all(connection: &Connection, queue: &Mutex<Receiver<Read>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(read) => read(connection),
+            Err(_) => return,
+        }
     }
 }
 
