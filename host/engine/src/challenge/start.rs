@@ -208,7 +208,7 @@ impl Challenges {
         ]);
         Some(IdempotencyClaim {
             key: limits::bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
-            request: self.keyring.mac("idempotent-request", &[request.to_string().as_bytes()]).1,
+            request: self.keyring.fingerprint("idempotent-request", &[request.to_string().as_bytes()]),
             until: now + DAY,
         })
     }
