@@ -8,7 +8,7 @@ use crate::administration::{Actor, Administration};
 use crate::audit::AuditLog;
 use crate::capability::Network;
 use crate::challenge::{Available, Challenge, Challenges, Policy, RateLimits, SignIn, Start, Verified};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Resumed, SystemClock};
 use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
@@ -221,7 +221,8 @@ impl Builder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         keyring.check_against(&*store).await?;
-        store.close_future_challenges(clock.now()).await?;
+        let now = clock.now();
+        let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
         let sandbox = Sandbox::new(self.limits, network, keyring.clone())
             .map_err(|error| Error::invalid(format!("these limits cannot be had: {error:#}")))?;
         let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), sandbox, self.cache, self.policy));

@@ -95,8 +95,10 @@ pub trait Store: Send + Sync + 'static {
     async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
     /// Forgets a person's wrong answers.
     async fn unlock_person(&self, person: BucketKey) -> Result<()>;
-    /// Ends the challenges that claim to be of a later time than `now` and a small skew: the clock was wrong then.
-    async fn close_future_challenges(&self, now: Timestamp) -> Result<u64>;
+    /// Answers what time it is at least: the newest that any call for a challenge came with. If that is further ahead of
+    /// `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
+    /// been open: all of them are ended, and the time goes on from `now`.
+    async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
     /// Removes a few rows that were over before `before`; answers how many.
     async fn purge(&self, before: Timestamp) -> Result<u64>;
 }

@@ -4,17 +4,21 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::*;
+use super::clock::SKEW_MS;
 use super::{ms, time};
+
+/// Whether a window is the one of this moment. One that ends later than a window from now was begun while the clock was
+/// wrong: nobody must wait for its end. (5000: see `clock::SKEW_MS`.)
+const CURRENT: &str = "ends > ?2 AND ends <= ?2 + ?3 + 5000";
 
 /// Counts each charge in its window. The first that is over its limit is the answer; the caller then undoes them all.
 pub(super) fn charge_all(c: &Connection, charges: &[Charge], now: Timestamp) -> Result<Option<Limited>> {
-    let sql = "INSERT INTO buckets (key, started, ends, count) VALUES (?1, ?2, ?2 + ?3, 1) \
+    let sql = "INSERT INTO buckets (key, ends, count) VALUES (?1, ?2 + ?3, 1) \
                ON CONFLICT (key) DO UPDATE SET \
-               count = CASE WHEN ends > ?2 THEN count + 1 ELSE 1 END, \
-               started = CASE WHEN ends > ?2 THEN started ELSE ?2 END, \
-               ends = CASE WHEN ends > ?2 THEN ends ELSE ?2 + ?3 END \
+               count = CASE WHEN {CURRENT} THEN count + 1 ELSE 1 END, \
+               ends = CASE WHEN {CURRENT} THEN ends ELSE ?2 + ?3 END \
                RETURNING count, ends";
-    let mut statement = c.prepare_cached(sql)?;
+    let mut statement = c.prepare_cached(&sql.replace("{CURRENT}", CURRENT))?;
     for (n, charge) in charges.iter().enumerate() {
         let (count, ends): (u32, i64) = statement
             .query_row(params![charge.key, ms(now), charge.window_ms], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -37,9 +41,10 @@ pub(super) fn person_limited(
         c.prepare_cached(sql)?.query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     Ok(found.and_then(|(consecutive, started, wrong)| {
         let ends = started + limits.day_ms;
+        let current = started <= ms(now) + SKEW_MS && ends > ms(now);
         if consecutive >= limits.consecutive {
             Some(Limited::PersonLocked)
-        } else if wrong >= limits.daily && ends > ms(now) {
+        } else if wrong >= limits.daily && current {
             Some(Limited::PersonUntil(time(ends)))
         } else {
             None
@@ -47,13 +52,16 @@ pub(super) fn person_limited(
     }))
 }
 
+/// As `CURRENT`, for the day of a person.
+const TODAY: &str = "day_started + ?3 > ?2 AND day_started <= ?2 + 5000";
+
 /// Counts an answer as wrong; the right one is given back when the challenge is consumed.
 pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonLimits, now: Timestamp) -> Result<()> {
     let sql = "INSERT INTO persons VALUES (?1, 1, ?2, 1) ON CONFLICT (person) DO UPDATE SET \
                consecutive = consecutive + 1, \
-               day_wrong = CASE WHEN day_started + ?3 > ?2 THEN day_wrong + 1 ELSE 1 END, \
-               day_started = CASE WHEN day_started + ?3 > ?2 THEN day_started ELSE ?2 END";
-    c.prepare_cached(sql)?.execute(params![person, ms(now), limits.day_ms])?;
+               day_wrong = CASE WHEN {TODAY} THEN day_wrong + 1 ELSE 1 END, \
+               day_started = CASE WHEN {TODAY} THEN day_started ELSE ?2 END";
+    c.prepare_cached(&sql.replace("{TODAY}", TODAY))?.execute(params![person, ms(now), limits.day_ms])?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! SQLite: one file, write-ahead log, every commit synced.
 
 mod challenges;
+mod clock;
 mod configuration;
 mod limits;
 #[cfg(test)]
@@ -250,8 +251,8 @@ impl Store for SqliteStore {
     async fn unlock_person(&self, person: BucketKey) -> Result<()> {
         self.threads.write(move |c| limits::unlock_person(c, &person)).await
     }
-    async fn close_future_challenges(&self, now: Timestamp) -> Result<u64> {
-        self.threads.write(move |c| challenges::close_future(c, now)).await
+    async fn resume(&self, now: Timestamp) -> Result<Timestamp> {
+        self.threads.write(move |c| clock::resume(c, now)).await
     }
     async fn purge(&self, before: Timestamp) -> Result<u64> {
         self.threads.write(move |c| limits::purge(c, before)).await

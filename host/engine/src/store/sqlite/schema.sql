@@ -48,11 +48,13 @@ CREATE TABLE challenges (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_by_end ON challenges (expires_at);
 
+CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), newest INTEGER NOT NULL) STRICT;
+
 CREATE TABLE persons (
     person BLOB PRIMARY KEY, consecutive INTEGER NOT NULL, day_started INTEGER NOT NULL, day_wrong INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE buckets (key BLOB PRIMARY KEY, started INTEGER NOT NULL, ends INTEGER NOT NULL, count INTEGER NOT NULL)
+CREATE TABLE buckets (key BLOB PRIMARY KEY, ends INTEGER NOT NULL, count INTEGER NOT NULL)
     STRICT, WITHOUT ROWID;
 CREATE INDEX buckets_by_end ON buckets (ends);
 
