@@ -2,6 +2,7 @@
 //! happen.
 
 mod instances;
+mod people;
 mod test_send;
 
 use std::net::IpAddr;

@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge, PersonLimits};
 
-/// How much is too much. Each limit trips alone and ends by itself, but for the last: a person with that many wrong
-/// answers in a row must be unlocked. The defaults are stated with each.
+/// How much is too much. Each limit trips alone and ends by itself. The defaults are stated with each.
+///
+/// Whoever may start challenges for a user, and so has passed the first factor, can use up that user's answers: for a day by
+/// the daily limit, and for a day after the last wrong answer by that of answers in a row. Nobody is locked out for longer
+/// than an attacker keeps at it, and an attacker never has more answers than the daily limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
@@ -28,7 +31,8 @@ pub struct RateLimits {
     pub answers_per_address_per_hour: u32,
     /// Wrong answers of one user in a day; 50.
     pub wrong_per_day: u32,
-    /// Wrong answers of one user in a row until somebody unlocks it (NIST SP 800-63B-4 section 3.2.2); 100.
+    /// Wrong answers of one user in a row until somebody unlocks it (NIST SP 800-63B-4 section 3.2.2), or a day has
+    /// passed since the last of them; 100.
     pub wrong_in_a_row: u32,
 }
 

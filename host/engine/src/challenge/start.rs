@@ -17,7 +17,7 @@ use crate::instance::Chosen;
 use crate::provider::{DeliveryFailure, Manifest, Message, RecipientKind};
 use crate::random;
 use crate::store::{
-    ChallengeRecord, Closing, IdempotencyClaim, IdempotencyRecord, OpenChallenge, Opened, Resend, Resent,
+    ChallengeRecord, Closing, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend, Resent,
 };
 
 /// What is remembered under an idempotency key.
@@ -82,6 +82,7 @@ impl Challenges {
         };
         match self.store.open_challenge(wish).await? {
             Opened::Open => {}
+            Opened::Limited(Limited::PersonLocked) => return Err(Error::locked()),
             Opened::Limited(limited) => return Err(Self::limited(&limited, now)),
             Opened::Repeated(first) => return self.repeat(&first, idempotency),
         }

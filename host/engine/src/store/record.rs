@@ -233,10 +233,10 @@ pub struct Charge {
     pub window_ms: i64,
 }
 
-/// How many wrong answers a person has.
+/// How many wrong answers a person has before none is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PersonLimits {
-    /// In a row, until somebody unlocks the person.
+    /// In a row: the person is locked until somebody unlocks it, or until `day_ms` have passed since the last of them.
     pub consecutive: u32,
     /// Within `day_ms`, whatever successes lie between.
     pub daily: u32,
@@ -299,7 +299,7 @@ pub enum Limited {
     Until(Timestamp, usize),
     /// Too many wrong answers of this person today.
     PersonUntil(Timestamp),
-    /// Too many wrong answers of this person in a row: somebody must unlock it.
+    /// Too many wrong answers of this person in a row: locked.
     PersonLocked,
 }
 

@@ -36,16 +36,17 @@ pub(super) fn person_limited(
     limits: &PersonLimits,
     now: Timestamp,
 ) -> Result<Option<Limited>> {
-    let sql = "SELECT consecutive, day_started, day_wrong FROM persons WHERE person = ?";
-    let found: Option<(u32, i64, u32)> =
-        c.prepare_cached(sql)?.query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-    Ok(found.and_then(|(consecutive, started, wrong)| {
-        let ends = started + limits.day_ms;
-        let current = started <= ms(now) + SKEW_MS && ends > ms(now);
-        if consecutive >= limits.consecutive {
+    let sql = "SELECT consecutive, last, day_started, day_wrong FROM persons WHERE person = ?";
+    let found: Option<(u32, i64, i64, u32)> = c
+        .prepare_cached(sql)?
+        .query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    Ok(found.and_then(|(consecutive, last, started, wrong)| {
+        let current = |since: i64| since <= ms(now) + SKEW_MS && since + limits.day_ms > ms(now);
+        if consecutive >= limits.consecutive && current(last) {
             Some(Limited::PersonLocked)
-        } else if wrong >= limits.daily && current {
-            Some(Limited::PersonUntil(time(ends)))
+        } else if wrong >= limits.daily && current(started) {
+            Some(Limited::PersonUntil(time(started + limits.day_ms)))
         } else {
             None
         }
@@ -55,13 +56,20 @@ pub(super) fn person_limited(
 /// As `CURRENT`, for the day of a person.
 const TODAY: &str = "day_started + ?3 > ?2 AND day_started <= ?2 + 5000";
 
-/// Counts an answer as wrong; the right one is given back when the challenge is consumed.
+/// Counts an answer as wrong; the right one is given back when the challenge is consumed. A person who was locked has been
+/// let go by now, so a new row of wrong answers begins.
 pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonLimits, now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO persons VALUES (?1, 1, ?2, 1) ON CONFLICT (person) DO UPDATE SET \
-               consecutive = consecutive + 1, \
+    let sql = "INSERT INTO persons (person, consecutive, last, day_started, day_wrong) VALUES (?1, 1, ?2, ?2, 1) ON CONFLICT (person) DO UPDATE SET \
+               consecutive = CASE WHEN consecutive < ?4 THEN consecutive + 1 ELSE 1 END, \
+               last = ?2, \
                day_wrong = CASE WHEN {TODAY} THEN day_wrong + 1 ELSE 1 END, \
                day_started = CASE WHEN {TODAY} THEN day_started ELSE ?2 END";
-    c.prepare_cached(&sql.replace("{TODAY}", TODAY))?.execute(params![person, ms(now), limits.day_ms])?;
+    c.prepare_cached(&sql.replace("{TODAY}", TODAY))?.execute(params![
+        person,
+        ms(now),
+        limits.day_ms,
+        limits.consecutive
+    ])?;
     Ok(())
 }
 

@@ -51,8 +51,9 @@ CREATE INDEX challenges_by_end ON challenges (expires_at);
 CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), newest INTEGER NOT NULL) STRICT;
 
 CREATE TABLE persons (
-    person BLOB PRIMARY KEY, consecutive INTEGER NOT NULL, day_started INTEGER NOT NULL, day_wrong INTEGER NOT NULL
+    person BLOB PRIMARY KEY, consecutive INTEGER NOT NULL, last INTEGER NOT NULL, day_started INTEGER NOT NULL, day_wrong INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX persons_by_last ON persons (last);
 
 CREATE TABLE buckets (key BLOB PRIMARY KEY, ends INTEGER NOT NULL, count INTEGER NOT NULL)
     STRICT, WITHOUT ROWID;
