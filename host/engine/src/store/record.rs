@@ -336,11 +336,11 @@ pub struct Consume {
     pub subscription: String,
     /// Which.
     pub id: String,
-    /// Its `resends` when the code was compared: a code sent since then has replaced the one compared.
-    pub resends: u32,
+    /// The code that was given. It must still be one of those accepted: a resend may have replaced it in between.
+    pub code: CodeMac,
     /// The person, whose wrong answers in a row end here.
     pub person: BucketKey,
-    /// What is counted until it proves honest: given back now.
+    /// What is counted until it proves honest: given back now, once for each time it stands here.
     pub release: Vec<BucketKey>,
     /// The time.
     pub now: Timestamp,

@@ -77,13 +77,13 @@ pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<C
 pub(super) fn consume(c: &Connection, consume: &Consume) -> Result<bool> {
     clock::note(c, consume.now)?;
     let sql = "UPDATE challenges SET closed = ?1 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
-               AND expires_at > ?4 AND resends = ?5";
+               AND expires_at > ?4 AND instr(codes, ?5) > 0";
     let consumed = c.prepare_cached(sql)?.execute(params![
         closing_number(Closing::Used),
         consume.id,
         consume.subscription,
         ms(consume.now),
-        consume.resends
+        pack(&[consume.code])
     ])?;
     if consumed == 1 {
         absolve_person(c, &consume.person)?;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod codes;
 mod files;
 mod people;
 mod times;
@@ -51,7 +52,7 @@ fn attempt(id: &str, now: Timestamp) -> Attempt {
 }
 
 fn consume(id: &str, now: Timestamp) -> Consume {
-    Consume { subscription: "s".to_owned(), id: id.to_owned(), resends: 0, person: [7; 16], release: Vec::new(), now }
+    Consume { subscription: "s".to_owned(), id: id.to_owned(), code: CODE, person: [7; 16], release: Vec::new(), now }
 }
 
 /// Each store test runs against a file and in memory: with readers of its own, and on the one connection.
