@@ -1,1 +1,3 @@
-//! End-to-end suites by topic: see `tests/`.
+//! End-to-end suites by topic: see `tests/`. Here is what they share.
+
+pub mod ecall;
