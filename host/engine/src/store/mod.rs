@@ -67,12 +67,12 @@ pub trait Store: Send + Sync + 'static {
     /// Revokes a token; false if there is none that is not revoked.
     async fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool>;
 
-    /// Appends a line if `record.seq` is the next; false if another came first.
-    async fn append_audit(&self, record: AuditRecord) -> Result<bool>;
+    /// Appends a line and makes `head` the head, if `record.seq` is the next; false if another came first.
+    async fn append_audit(&self, record: AuditRecord, head: AuditHead) -> Result<bool>;
     /// Lines with `seq` over `after`, the oldest first.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>>;
-    /// The `seq` and `mac` of the line appended last, kept apart from the lines: a cut-off tail shows.
-    async fn audit_head(&self) -> Result<Option<(u64, [u8; 32])>>;
+    /// The head as it was kept with the line appended last.
+    async fn audit_head(&self) -> Result<Option<AuditHead>>;
 
     /// The keys that something stored here depends on.
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>>;

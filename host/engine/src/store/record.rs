@@ -151,6 +151,19 @@ pub struct AuditRecord {
     pub mac: [u8; 32],
 }
 
+/// Which line of the audit log is the last, kept apart from the lines: a cut-off tail shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The line's number.
+    pub seq: u64,
+    /// The line's MAC.
+    pub mac: [u8; 32],
+    /// Which key `seal` was made with.
+    pub key: KeyId,
+    /// A MAC over `seq` and `mac`: whoever cuts lines off cannot make an earlier one the last.
+    pub seal: [u8; 32],
+}
+
 /// A key of the keyring that something in this store depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInUse {

@@ -210,13 +210,13 @@ impl Store for SqliteStore {
         let id = id.to_owned();
         self.threads.write(move |c| configuration::revoke_token(c, &id, at)).await
     }
-    async fn append_audit(&self, record: AuditRecord) -> Result<bool> {
-        self.threads.write(move |c| configuration::append_audit(c, &record)).await
+    async fn append_audit(&self, record: AuditRecord, head: AuditHead) -> Result<bool> {
+        self.threads.write(move |c| configuration::append_audit(c, &record, &head)).await
     }
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>> {
         self.threads.read(move |c| configuration::audit(c, after, limit)).await
     }
-    async fn audit_head(&self) -> Result<Option<(u64, [u8; 32])>> {
+    async fn audit_head(&self) -> Result<Option<AuditHead>> {
         self.threads.read(configuration::audit_head).await
     }
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>> {
