@@ -288,14 +288,23 @@ impl Challenges {
     }
 
     fn purge_now_and_then(&self) {
-        if self.started.fetch_add(1, Ordering::Relaxed) % PURGE_EVERY == PURGE_EVERY - 1 {
-            let (store, before) = (self.store.clone(), self.clock.now() - DAY);
-            tokio::spawn(async move {
-                if let Err(error) = store.purge(before).await {
-                    tracing::warn!(%error, "what is over could not be removed");
-                }
-            });
+        if !self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
+            return;
         }
+        let (store, before) = (self.store.clone(), self.clock.now() - DAY);
+        tokio::spawn(async move {
+            // Each call is a commit of its own, and those who wait come between.
+            loop {
+                match store.purge(before).await {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "what is over could not be removed");
+                        return;
+                    }
+                }
+            }
+        });
     }
 }
 

@@ -99,6 +99,7 @@ pub trait Store: Send + Sync + 'static {
     /// `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
     /// been open: all of them are ended, and the time goes on from `now`.
     async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
-    /// Removes a few rows that were over before `before`; answers how many.
+    /// Removes a few rows that were over before `before`, and persons without a wrong answer since 30 days before it; answers
+    /// how many. Few enough that nobody waits for it: it is called again until nothing is left.
     async fn purge(&self, before: Timestamp) -> Result<u64>;
 }

@@ -120,15 +120,22 @@ pub(super) fn settle_idempotency(c: &Connection, key: &BucketKey, answer: Option
     Ok(())
 }
 
+/// Wrong answers in a row are remembered so long after the last of them.
+const REMEMBERED_MS: i64 = 30 * 86_400_000;
+
 /// A few rows at a time: others wait for the writer.
 pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
     let mut removed = 0;
-    for sql in [
-        "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 500)",
-        "DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 500)",
-        "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 500)",
+    for (sql, before) in [
+        ("DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 200)", ms(before)),
+        (
+            "DELETE FROM persons WHERE person IN (SELECT person FROM persons WHERE last < ? LIMIT 200)",
+            ms(before) - REMEMBERED_MS,
+        ),
     ] {
-        removed += c.prepare_cached(sql)?.execute([ms(before)])? as u64;
+        removed += c.prepare_cached(sql)?.execute([before])? as u64;
     }
     Ok(removed)
 }

@@ -5,6 +5,8 @@
 mod codes;
 mod files;
 mod people;
+mod plans;
+mod purge;
 mod times;
 
 use std::time::Duration;
