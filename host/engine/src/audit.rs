@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::Mutex;
 
 use crate::administration::Actor;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::store::{AuditRecord, Store};
+use crate::store::{AuditHead, AuditRecord, Store};
 
 /// A line of the audit log.
 #[derive(Debug, Clone, Serialize)]
@@ -30,17 +31,37 @@ pub struct Entry {
     pub detail: String,
 }
 
+/// Whether the audit log is whole.
+///
+/// Without the keyring nobody can change it unseen. What does not show is that the whole database was put back to what it once
+/// was, log included: for that, note `lines` elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditCheck {
+    /// How many lines are right, from the first on.
+    pub lines: u64,
+    /// What is wrong after these, if anything is.
+    pub problem: Option<String>,
+}
+
 pub(crate) struct AuditLog {
     store: Arc<dyn Store>,
     keyring: Keyring,
     clock: Arc<dyn Clock>,
+    turn: Mutex<()>,
 }
 
-const PURPOSE: &str = "audit";
+const LINE: &str = "audit";
+const HEAD: &str = "audit-head";
+const HEAD_CHANGED: &str = "what says which line is the last was changed";
+const ALL_MISSING: &str = "all lines are missing";
+
+/// How many lines are looked at together.
+const PAGE: u32 = 1000;
 
 impl AuditLog {
     pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, clock: Arc<dyn Clock>) -> Self {
-        Self { store, keyring, clock }
+        Self { store, keyring, clock, turn: Mutex::new(()) }
     }
 
     pub(crate) async fn append(&self, actor: &Actor, action: &str, subject: &str, detail: &str) -> Result<(), Error> {
@@ -48,9 +69,20 @@ impl AuditLog {
             Some(from) => format!("{} from {from}", actor.name),
             None => actor.name.clone(),
         };
-        // Another node may take the next number first.
+        // Within this process one after the other; another node may still take the next number first.
+        let _turn = self.turn.lock().await;
         for _ in 0..16 {
-            let (last, before) = self.store.audit_head().await?.unwrap_or((0, [0; 32]));
+            let mut head = self.store.audit_head().await?;
+            if head.is_none() && !self.nothing_was_done().await? {
+                head = self.store.audit_head().await?;
+                if head.is_none() {
+                    return Err(cannot_go_on(ALL_MISSING));
+                }
+            }
+            if !head.as_ref().is_none_or(|head| self.is_sealed(head)) {
+                return Err(cannot_go_on(HEAD_CHANGED));
+            }
+            let (last, before) = head.map_or((0, [0; 32]), |head| (head.seq, head.mac));
             let mut line = AuditRecord {
                 seq: last + 1,
                 at: self.clock.now(),
@@ -61,12 +93,57 @@ impl AuditLog {
                 key: 0,
                 mac: [0; 32],
             };
-            (line.key, line.mac) = self.keyring.mac(PURPOSE, &parts(&line, &before).each_ref().map(|part| &**part));
-            if self.store.append_audit(line).await? {
+            (line.key, line.mac) = self.keyring.mac(LINE, &parts(&line, &before).each_ref().map(|part| &**part));
+            let (key, seal) = self.keyring.mac(HEAD, &[&line.seq.to_be_bytes(), &line.mac]);
+            let head = AuditHead { seq: line.seq, mac: line.mac, key, seal };
+            if self.store.append_audit(line, head).await? {
                 return Ok(());
             }
         }
         Err(Error::unavailable("the audit log is contended"))
+    }
+
+    /// A line comes before what it is about: an empty log belongs to an empty store.
+    async fn nothing_was_done(&self) -> Result<bool, Error> {
+        Ok(self.store.subscriptions().await?.is_empty() && self.store.tokens().await?.is_empty())
+    }
+
+    fn is_sealed(&self, head: &AuditHead) -> bool {
+        self.keyring.verify_mac(head.key, &head.seal, HEAD, &[&head.seq.to_be_bytes(), &head.mac])
+    }
+
+    /// Walks the whole chain, also while lines are appended.
+    pub(crate) async fn verify(&self) -> Result<AuditCheck, Error> {
+        let (mut last, mut before) = (0, [0; 32]);
+        loop {
+            // The head first: every line up to it is there already.
+            let head = self.store.audit_head().await?;
+            let lines = self.store.audit(last, PAGE).await?;
+            for line in &lines {
+                if line.seq != last + 1 {
+                    return Ok(AuditCheck { lines: last, problem: Some(missing(last + 1, line.seq - 1)) });
+                }
+                let parts = parts(line, &before);
+                if !self.keyring.verify_mac(line.key, &line.mac, LINE, &parts.each_ref().map(|part| &**part)) {
+                    let problem = format!("line {} was changed, or stood elsewhere", line.seq);
+                    return Ok(AuditCheck { lines: last, problem: Some(problem) });
+                }
+                (last, before) = (line.seq, line.mac);
+            }
+            if !lines.is_empty() {
+                continue;
+            }
+            let problem = match head {
+                Some(head) if !self.is_sealed(&head) => Some(HEAD_CHANGED.to_owned()),
+                Some(head) if head.seq > last => Some(missing(last + 1, head.seq)),
+                Some(head) if head.seq < last || head.mac != before => Some(HEAD_CHANGED.to_owned()),
+                Some(_) => None,
+                None if last > 0 => Some(HEAD_CHANGED.to_owned()),
+                None if self.nothing_was_done().await? => None,
+                None => Some(ALL_MISSING.to_owned()),
+            };
+            return Ok(AuditCheck { lines: last, problem });
+        }
     }
 
     pub(crate) async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Error> {
@@ -83,6 +160,15 @@ impl AuditLog {
             })
             .collect())
     }
+}
+
+/// A new line would give a log that was cut off a good head again.
+fn cannot_go_on(why: &str) -> Error {
+    Error::unavailable(format!("the audit log cannot go on: {why}"))
+}
+
+fn missing(first: u64, last: u64) -> String {
+    if first == last { format!("line {first} is missing") } else { format!("lines {first} to {last} are missing") }
 }
 
 fn parts(line: &AuditRecord, before: &[u8; 32]) -> [Vec<u8>; 7] {

@@ -8,7 +8,7 @@ use crate::administration::{Actor, Administration};
 use crate::audit::AuditLog;
 use crate::capability::Network;
 use crate::challenge::{Available, Challenge, Challenges, Policy, RateLimits, SignIn, Start, Verified};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Resumed, SystemClock};
 use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
@@ -118,6 +118,7 @@ impl TwoFactor {
 pub struct Builder {
     store: Option<Arc<dyn Store>>,
     keyring: Option<Keyring>,
+    key_file: Option<PathBuf>,
     network: Option<Network>,
     clock: Option<Arc<dyn Clock>>,
     cache: Option<PathBuf>,
@@ -137,6 +138,12 @@ impl Builder {
     /// The keys that seal secrets and sign codes. Kept apart from the store.
     pub fn keyring(mut self, keyring: Keyring) -> Self {
         self.keyring = Some(keyring);
+        self
+    }
+
+    /// The file these keys are in. It is made for a store that nothing was kept in yet; for any other it must be there.
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.key_file = Some(path.into());
         self
     }
 
@@ -201,17 +208,21 @@ impl Builder {
             Some(store) => store,
             None => Arc::new(SqliteStore::in_memory()?) as Arc<dyn Store>,
         };
-        let keyring = match self.keyring {
-            Some(keyring) => keyring,
-            None => Keyring::generate().map_err(Error::unavailable)?,
-        };
+        let keyring = match (self.keyring, &self.key_file) {
+            (Some(keyring), _) => Ok(keyring),
+            (None, Some(path)) if store.keys_in_use().await?.is_empty() => Keyring::open_or_create(path),
+            (None, Some(path)) => Keyring::from_file(path),
+            (None, None) => Keyring::generate(),
+        }
+        .map_err(Error::unavailable)?;
         let network = match self.network {
             Some(network) => network,
             None => Network::builder().build().map_err(|error| Error::invalid(error.to_string()))?,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         keyring.check_against(&*store).await?;
-        store.close_future_challenges(clock.now()).await?;
+        let now = clock.now();
+        let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
         let sandbox = Sandbox::new(self.limits, network, keyring.clone())
             .map_err(|error| Error::invalid(format!("these limits cannot be had: {error:#}")))?;
         let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), sandbox, self.cache, self.policy));
@@ -223,5 +234,34 @@ impl Builder {
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
         let challenges = Arc::new(Challenges::new(store, keyring, clock.clone(), instances.clone(), self.rate_limits));
         Ok(TwoFactor { instances, challenges, clock, audit, tokens })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_was_used_does_not_start_without_its_key_file_and_none_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let build = || async {
+            let store = SqliteStore::open(folder.path().join("db")).unwrap();
+            TwoFactor::builder().store(store).key_file(&key).build().await.map(drop)
+        };
+        build().await.unwrap();
+        build().await.unwrap();
+
+        std::fs::rename(&key, folder.path().join("kept")).unwrap();
+        assert!(build().await.unwrap_err().operator_detail().unwrap().contains("is missing"));
+        assert!(!key.exists());
+
+        Keyring::open_or_create(&key).unwrap();
+        assert!(build().await.unwrap_err().operator_detail().unwrap().contains("start with that key file"));
+
+        std::fs::rename(folder.path().join("kept"), &key).unwrap();
+        Keyring::rotate(&key).unwrap();
+        build().await.unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
@@ -45,6 +45,25 @@ impl Clock for SystemClock {
 fn later(last: (Timestamp, Instant), wall: Timestamp, steady: Instant) -> (Timestamp, Instant) {
     let at_least = last.0.checked_add(steady.saturating_duration_since(last.1)).unwrap_or(last.0);
     (at_least.max(wall), steady)
+}
+
+/// A clock ahead of another by as much as it must be to go on where the store's time ended.
+pub(crate) struct Resumed {
+    clock: Arc<dyn Clock>,
+    by: SignedDuration,
+}
+
+impl Resumed {
+    pub(crate) fn new(clock: Arc<dyn Clock>, now: Timestamp, at_least: Timestamp) -> Self {
+        Self { clock, by: at_least.duration_since(now).max(SignedDuration::ZERO) }
+    }
+}
+
+impl Clock for Resumed {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.checked_add(self.by).unwrap_or(now)
+    }
 }
 
 /// A clock that stands still until it is moved, for the tests of programs that embed the engine.
@@ -101,5 +120,18 @@ mod tests {
 
         let forward = later(back, start + Duration::from_secs(60), steady + ten);
         assert_eq!(forward.0, start + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_resumed_clock_goes_on_where_time_was_at_the_pace_of_its_own() {
+        let start: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let four = Duration::from_secs(4);
+        for (at_least, first) in [(start + four, start + four), (start, start), (start - four, start)] {
+            let inner = ManualClock::new(start);
+            let clock = Resumed::new(Arc::new(inner.clone()), start, at_least);
+            assert_eq!(clock.now(), first);
+            inner.advance(four);
+            assert_eq!(clock.now(), first + four);
+        }
     }
 }

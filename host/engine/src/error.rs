@@ -24,6 +24,7 @@ enum Kind {
     Conflict,
     NotAvailable,
     Limited { retry_after: Duration },
+    Locked,
     CodeRejected { attempts_left: u32 },
     Closed,
     RecipientRejected,
@@ -54,6 +55,10 @@ impl Error {
 
     pub(crate) fn limited(retry_after: Duration) -> Self {
         Self::new(Kind::Limited { retry_after }, "too many requests: try again later")
+    }
+
+    pub(crate) fn locked() -> Self {
+        Self::new(Kind::Locked, "too many wrong answers of this user: somebody must unlock it, or a day must pass")
     }
 
     pub(crate) fn code_rejected(attempts_left: u32) -> Self {
@@ -121,7 +126,12 @@ impl Error {
 
     /// A limit was reached; see [`Error::retry_after`].
     pub fn is_limited(&self) -> bool {
-        matches!(self.0.kind, Kind::Limited { .. })
+        matches!(self.0.kind, Kind::Limited { .. } | Kind::Locked)
+    }
+
+    /// The limit is that of wrong answers in a row: [`Administration::unlock_user`](crate::Administration::unlock_user).
+    pub fn is_locked(&self) -> bool {
+        self.0.kind == Kind::Locked
     }
 
     /// The answer was wrong; see [`Error::attempts_left`].

@@ -5,9 +5,10 @@
 //! begin with `#` are comments. New things are sealed with the newest key; older ones stay readable with theirs.
 
 use std::fmt;
-use std::io::Write as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -27,9 +28,15 @@ const NONCE_BYTES: usize = 24;
 const ID_BYTES: usize = 4;
 const MAC_BYTES: usize = 32;
 
-/// The keys of an installation, the newest first. Cheap to clone. `Debug` shows their ids only.
+/// The keys of an installation, the newest first. Cheap to clone; all clones are one. `Debug` shows their ids only.
 #[derive(Clone)]
-pub struct Keyring(Arc<Vec<Key>>);
+pub struct Keyring(Arc<Shared>);
+
+struct Shared {
+    keys: RwLock<Vec<Arc<Key>>>,
+    /// Read again when a key is asked for that is not here: another process may have rotated.
+    file: Option<PathBuf>,
+}
 
 struct Key {
     id: KeyId,
@@ -47,46 +54,81 @@ impl Keyring {
     /// # Errors
     /// If the operating system gives no random numbers.
     pub fn generate() -> Result<Self, KeyringError> {
-        Ok(Self(Arc::new(vec![Key::generate()?])))
+        Ok(Self::of(vec![Arc::new(Key::generate()?)], None))
     }
 
-    /// Reads a key file, or makes one (mode 0600) if there is none.
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// If the file is missing, cannot be read or understood, or others may read it.
+    pub fn from_file(path: &Path) -> Result<Self, KeyringError> {
+        Self::read(path)?.ok_or_else(|| {
+            KeyringError(format!("the key file {} is missing: without it nothing stored can be read", path.display()))
+        })
+    }
+
+    /// Reads a key file, or makes one (mode 0600) if there is none. Processes that do so at once end with the same key.
+    ///
+    /// A store that was used already needs the key file it was used with: [`Builder::key_file`](crate::Builder::key_file)
+    /// makes a new one for a new store only.
     ///
     /// # Errors
     /// If the file cannot be read, written or understood, or others may read it.
     pub fn open_or_create(path: &Path) -> Result<Self, KeyringError> {
-        let fail = |error: std::io::Error| KeyringError(format!("the key file {}: {error}", path.display()));
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                private(path)?;
-                let keys = Self::parse(&Zeroizing::new(text))
-                    .map_err(|why| KeyringError(format!("the key file {}: {why}", path.display())))?;
-                Ok(Self(Arc::new(keys)))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let keyring = Self::generate()?;
-                keyring.write(path, true).map_err(fail)?;
-                Ok(keyring)
-            }
-            Err(error) => Err(fail(error)),
+        if let Some(found) = Self::read(path)? {
+            return Ok(found);
         }
+        match write(path, &[Arc::new(Key::generate()?)], true) {
+            Ok(()) => {}
+            // Another process was faster.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(about(path, error)),
+        }
+        // What counts is what the file holds.
+        Self::from_file(path)
     }
 
-    /// Adds a new key in front of those in a key file. What is sealed from the next start on is sealed with it.
+    /// Adds a new key in front of those in a key file. What is sealed from the next start on is sealed with it, and processes
+    /// that run take it up when they meet something that was. The older keys keep opening what they sealed.
     ///
     /// # Errors
     /// As for opening it.
     pub fn rotate(path: &Path) -> Result<Self, KeyringError> {
-        let old = Self::open_or_create(path)?;
-        let mut keys = vec![Key::generate()?];
-        keys.extend(old.0.iter().map(|key| Key { id: key.id, secret: key.secret.clone() }));
-        let new = Self(Arc::new(keys));
-        new.write(path, false).map_err(|error| KeyringError(format!("the key file {}: {error}", path.display())))?;
-        Ok(new)
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        // Two that rotate at once must not lose a key. The system gives the lock back when the file is closed.
+        let lock = File::create(PathBuf::from(name)).and_then(|file| file.lock().map(|()| file));
+        let _lock = lock.map_err(|error| about(path, error))?;
+        let mut keys = Self::from_file(path)?.keys().clone();
+        let new = loop {
+            let new = Key::generate()?;
+            if keys.iter().all(|key| key.id != new.id) {
+                break new;
+            }
+        };
+        keys.insert(0, Arc::new(new));
+        write(path, &keys, false).map_err(|error| about(path, error))?;
+        Ok(Self::of(keys, Some(path.to_owned())))
     }
 
-    fn parse(text: &str) -> Result<Vec<Key>, String> {
-        let mut keys = Vec::new();
+    fn of(keys: Vec<Arc<Key>>, file: Option<PathBuf>) -> Self {
+        Self(Arc::new(Shared { keys: RwLock::new(keys), file }))
+    }
+
+    /// `None` if there is no such file.
+    fn read(path: &Path) -> Result<Option<Self>, KeyringError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(about(path, error)),
+        };
+        private(path)?;
+        let keys = Self::parse(&text).map_err(|why| about(path, why))?;
+        Ok(Some(Self::of(keys, Some(path.to_owned()))))
+    }
+
+    fn parse(text: &str) -> Result<Vec<Arc<Key>>, String> {
+        let mut keys: Vec<Arc<Key>> = Vec::new();
         for (n, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
@@ -96,35 +138,18 @@ impl Keyring {
             let id = KeyId::from_str_radix(id, 16).map_err(|_| wrong())?;
             let mut bytes = Zeroizing::new([0; 32]);
             hex::decode_to_slice(secret.trim(), &mut *bytes).map_err(|_| wrong())?;
-            keys.push(Key { id, secret: bytes });
+            if keys.iter().any(|key| key.id == id) {
+                return Err(format!("line {} repeats an id", n + 1));
+            }
+            keys.push(Arc::new(Key { id, secret: bytes }));
         }
         if keys.is_empty() { Err("it holds no key".to_owned()) } else { Ok(keys) }
-    }
-
-    /// Written beside and renamed: a crash leaves the old file or the new one.
-    fn write(&self, path: &Path, new: bool) -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".key").tempfile_in(folder)?;
-        let mut text = Zeroizing::new(
-            "# Keys of TwoFactor, the newest first. Without them the database is unreadable.\n".to_owned(),
-        );
-        for key in self.0.iter() {
-            text.push_str(&format!("{:08x} {}\n", key.id, *Zeroizing::new(hex::encode(*key.secret))));
-        }
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        if new {
-            file.persist_noclobber(path)?
-        } else {
-            file.persist(path)?
-        };
-        Ok(())
     }
 
     /// Makes sure that every key this store depends on is here, and notes the newest one there.
     pub(crate) async fn check_against(&self, store: &dyn Store) -> Result<(), Error> {
         for used in store.keys_in_use().await? {
-            let fits = self.key(used.id).is_some_and(|key| bool::from(check_value(key).ct_eq(&used.check)));
+            let fits = self.key(used.id).is_some_and(|key| bool::from(check_value(&key).ct_eq(&used.check)));
             if !fits {
                 return Err(Error::unavailable(format!(
                     "the store was used with the key {:08x}, which the key file does not hold: start with that key file",
@@ -132,19 +157,40 @@ impl Keyring {
                 )));
             }
         }
-        if let Some(newest) = self.0.first() {
-            store.note_key(KeyInUse { id: newest.id, check: check_value(newest) }).await?;
-        }
-        Ok(())
+        let newest = self.newest();
+        Ok(store.note_key(KeyInUse { id: newest.id, check: check_value(&newest) }).await?)
     }
 
-    fn newest(&self) -> &Key {
-        // Neither `parse` nor `generate` makes an empty keyring.
-        &self.0[0]
+    fn keys(&self) -> RwLockReadGuard<'_, Vec<Arc<Key>>> {
+        self.0.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key(&self, id: KeyId) -> Option<&Key> {
-        self.0.iter().find(|key| key.id == id)
+    // Nothing makes an empty keyring.
+    fn newest(&self) -> Arc<Key> {
+        self.keys()[0].clone()
+    }
+
+    fn oldest(&self) -> Arc<Key> {
+        let keys = self.keys();
+        keys[keys.len() - 1].clone()
+    }
+
+    fn key(&self, id: KeyId) -> Option<Arc<Key>> {
+        let find = |keys: &[Arc<Key>]| keys.iter().find(|key| key.id == id).cloned();
+        // Not held while the file is read.
+        let known = find(&self.keys());
+        known.or_else(|| {
+            let now = match Self::read(self.0.file.as_deref()?) {
+                Ok(now) => now?.keys().clone(),
+                Err(error) => {
+                    tracing::error!(%error, "a key is unknown and the key file cannot be read again");
+                    return None;
+                }
+            };
+            let found = find(&now)?;
+            *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = now;
+            Some(found)
+        })
     }
 
     /// A MAC with the newest key. The parts are length-prefixed: no two lists of parts are alike.
@@ -160,10 +206,14 @@ impl Keyring {
 
     /// A keyed hash for looking things up. It stays the same when a key is added: it is made with the oldest one.
     pub(crate) fn bucket(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
-        let mac = self.0.last().unwrap_or(self.newest()).mac(purpose, parts);
         let mut bucket = [0; 16];
-        bucket.copy_from_slice(&mac[..16]);
+        bucket.copy_from_slice(&self.fingerprint(purpose, parts)[..16]);
         bucket
+    }
+
+    /// The same in full length, for telling whether two things are alike.
+    pub(crate) fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
+        self.oldest().mac(purpose, parts)
     }
 
     /// Encrypts, bound to a place: moved anywhere else it does not open.
@@ -257,6 +307,40 @@ fn check_value(key: &Key) -> [u8; MAC_BYTES] {
     key.mac("key-check", &[])
 }
 
+/// Written beside and put in place: a crash leaves the old file or the new one. Answers once it is on disk.
+fn write(path: &Path, keys: &[Arc<Key>], new: bool) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".key").tempfile_in(folder)?;
+    let mut text =
+        Zeroizing::new("# Keys of TwoFactor, the newest first. Without them the database is unreadable.\n".to_owned());
+    for key in keys {
+        text.push_str(&format!("{:08x} {}\n", key.id, *Zeroizing::new(hex::encode(*key.secret))));
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    if new {
+        file.persist_noclobber(path)?
+    } else {
+        file.persist(path)?
+    };
+    sync(folder)
+}
+
+/// A name is on disk when its folder is.
+#[cfg(unix)]
+fn sync(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn about(path: &Path, what: impl fmt::Display) -> KeyringError {
+    KeyringError(format!("the key file {}: {what}", path.display()))
+}
+
 fn no_randomness() -> KeyringError {
     KeyringError("the operating system gives no random numbers".to_owned())
 }
@@ -278,14 +362,14 @@ fn private(_: &Path) -> Result<(), KeyringError> {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|key| format!("{:08x}", key.id))).finish()
+        f.debug_list().entries(self.keys().iter().map(|key| format!("{:08x}", key.id))).finish()
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use super::Keyring;
+    use super::*;
 
     #[test]
     fn what_is_sealed_opens_in_its_place_only() {
@@ -316,8 +400,66 @@ mod tests {
         let sealed = old.seal("p", &[], b"x").unwrap();
         let new = Keyring::rotate(&path).unwrap();
         assert_eq!(&**new.open("p", &[], &sealed).unwrap(), b"x");
-        assert!(old.open("p", &[], &new.seal("p", &[], b"x").unwrap()).is_err());
         assert_eq!(old.bucket("b", &[b"a"]), new.bucket("b", &[b"a"]));
+    }
+
+    #[test]
+    fn a_key_another_process_added_is_taken_up_when_it_is_met() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let running = Keyring::open_or_create(&path).unwrap();
+        let before = running.seal("p", &[], b"old").unwrap();
+        let started = Keyring::rotate(&path).unwrap();
+        assert_eq!(&**running.open("p", &[], &started.seal("p", &[], b"new").unwrap()).unwrap(), b"new");
+        assert_eq!(&**started.open("p", &[], &running.seal("p", &[], b"x").unwrap()).unwrap(), b"x");
+        assert_eq!(&**running.open("p", &[], &before).unwrap(), b"old");
+        assert_eq!(running.newest().id, started.newest().id);
+    }
+
+    #[test]
+    fn a_key_that_nobody_has_is_not_found_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let running = Keyring::open_or_create(&path).unwrap();
+        let sealed = running.seal("p", &[], b"x").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        Keyring::open_or_create(&path).unwrap();
+        assert!(running.open("p", &[], &Keyring::generate().unwrap().seal("p", &[], b"x").unwrap()).is_err());
+        assert_eq!(&**running.open("p", &[], &sealed).unwrap(), b"x");
+    }
+
+    #[test]
+    fn many_that_make_the_file_at_once_end_with_one_key_and_many_that_rotate_it_lose_none() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("key");
+            let ids = |make: fn(&Path) -> Result<Keyring, KeyringError>| {
+                std::thread::scope(|scope| {
+                    let all = [(); 8].map(|()| scope.spawn(|| make(&path).unwrap().newest().id));
+                    all.map(|one| one.join().unwrap())
+                })
+            };
+            let made = ids(Keyring::open_or_create);
+            assert_eq!(made, [made[0]; 8]);
+            ids(Keyring::rotate);
+            assert_eq!(Keyring::from_file(&path).unwrap().keys().len(), 9);
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_neither_opened_nor_rotated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        assert!(Keyring::from_file(&path).unwrap_err().to_string().contains("is missing"));
+        assert!(Keyring::rotate(&path).unwrap_err().to_string().contains("is missing"));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_names_a_key_twice_is_refused() {
+        let line = format!("00000001 {}\n", "00".repeat(32));
+        assert!(Keyring::parse(&line).is_ok());
+        assert_eq!(Keyring::parse(&line.repeat(2)).err().unwrap(), "line 2 repeats an id");
     }
 
     #[cfg(unix)]

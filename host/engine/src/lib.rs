@@ -28,7 +28,7 @@ pub mod store;
 mod token;
 
 pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
-pub use audit::Entry as AuditEntry;
+pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
 pub use capability::{Network, NetworkBuilder, NetworkError, Secret};
 pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
 use twofactor::{Actor, Keyring, Role};
@@ -29,5 +29,19 @@ pub fn rotate_keys(config: &Path) -> anyhow::Result<()> {
     let file = Config::read(config)?.key_file();
     Keyring::rotate(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
     announce(&json!({"keys": file}));
+    Ok(())
+}
+
+/// Looks at every line of the audit log.
+///
+/// # Errors
+/// If a line is missing or changed, or the store does not open.
+pub async fn verify_audit_log(config: &Path) -> anyhow::Result<()> {
+    let engine = build(Config::read(config)?.books()?).await?;
+    let check = engine.administration(Actor::new("command line")).verify_audit_log().await?;
+    if let Some(problem) = check.problem {
+        bail!("the audit log is not whole after line {}: {problem}", check.lines);
+    }
+    announce(&json!({"lines": check.lines, "whole": true}));
     Ok(())
 }

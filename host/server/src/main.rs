@@ -48,6 +48,11 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Works with the audit log.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Works with a provider's component.
     Provider {
         #[command(subcommand)]
@@ -94,6 +99,16 @@ enum KeyCommand {
 }
 
 #[derive(Subcommand)]
+enum AuditCommand {
+    /// Finds a line that is missing or was changed.
+    Verify {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
 enum ProviderCommand {
     /// Prints who a component says it is, its digest, and what its imports let it do.
     Inspect {
@@ -127,6 +142,9 @@ async fn main() -> anyhow::Result<()> {
             twofactor_server::issue_token(&config, &name, role, expires_at).await
         }
         Command::Key { command: KeyCommand::Rotate { config } } => twofactor_server::rotate_keys(&config),
+        Command::Audit { command: AuditCommand::Verify { config } } => {
+            twofactor_server::verify_audit_log(&config).await
+        }
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
         Command::Openapi => twofactor_server::print_openapi(),
     }

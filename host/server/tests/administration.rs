@@ -86,6 +86,9 @@ async fn everything_is_set_up_over_the_api_and_outlives_a_restart() {
     for action in ["token.issue", "subscription.create", "base-settings.set", "instance.create", "token.revoke"] {
         assert!(actions.contains(&action), "{actions:?}");
     }
+    let verify = ["audit", "verify", "--config", config.to_str().unwrap()];
+    let verified: Value = serde_json::from_slice(&common::run(&verify).stdout).unwrap();
+    assert_eq!(verified["lines"], actions.len());
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn every_call_is_denied_to_all_roles_but_those_meant() {
                     [Forbidden, Forbidden, Forbidden, Passes]
                 }
                 "listTwoFactors" | "createTwoFactor" | "readTwoFactor" | "replaceTwoFactor" | "changeTwoFactor"
-                | "removeTwoFactor" | "listAssignments" | "replaceAssignments" | "testTwoFactor" => {
+                | "removeTwoFactor" | "listAssignments" | "replaceAssignments" | "testTwoFactor" | "unlockUser" => {
                     [Passes, Passes, NotFound, Forbidden]
                 }
                 "listSubscriptions" | "listProviders" | "listTokens" => [Passes, Passes, Passes, Forbidden],
@@ -81,7 +81,11 @@ async fn every_call_is_denied_to_all_roles_but_those_meant() {
                 _ if path.starts_with("/v1/challenges") => "AAAAAAAAAAAAAAAAAAAAAA",
                 _ => instance,
             };
-            let path = path.replace("{subscription}", "demo").replace("{type}", "twilio").replace("{id}", id);
+            let path = path
+                .replace("{subscription}", "demo")
+                .replace("{type}", "twilio")
+                .replace("{user}", "alice")
+                .replace("{id}", id);
             let method = method.to_uppercase();
 
             demo.call(&method, &path, "", body.clone()).await.problem(401, "unauthorized");
@@ -99,7 +103,7 @@ async fn every_call_is_denied_to_all_roles_but_those_meant() {
             calls += 1;
         }
     }
-    assert!(calls >= 24, "{calls}");
+    assert!(calls >= 25, "{calls}");
 }
 
 #[tokio::test]

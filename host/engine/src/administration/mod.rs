@@ -1,7 +1,9 @@
 //! What administrators do. Every change is written to the audit log before it is made: what could not be audited did not
 //! happen.
 
+mod audit;
 mod instances;
+mod people;
 mod test_send;
 
 use std::net::IpAddr;

@@ -57,11 +57,12 @@ pub(super) fn seal(keyring: &Keyring, binding: &Binding<'_>, code: &str) -> Code
     CodeMac { key, mac }
 }
 
-/// Whether the input is one of the codes. All of them are compared, each in constant time.
-pub(super) fn fits(keyring: &Keyring, binding: &Binding<'_>, codes: &[CodeMac], input: &str) -> bool {
-    codes
-        .iter()
-        .fold(false, |found, code| keyring.verify_mac(code.key, &code.mac, PURPOSE, &binding.parts(input)) | found)
+/// Which of the codes the input is. All of them are compared, each in constant time.
+pub(super) fn fits(keyring: &Keyring, binding: &Binding<'_>, codes: &[CodeMac], input: &str) -> Option<CodeMac> {
+    codes.iter().fold(None, |found, code| {
+        let fits = keyring.verify_mac(code.key, &code.mac, PURPOSE, &binding.parts(input));
+        if fits { Some(*code) } else { found }
+    })
 }
 
 impl<'a> Binding<'a> {
@@ -113,14 +114,14 @@ mod tests {
         let keyring = Keyring::generate().unwrap();
         let bound = |challenge, subscription, user, purpose| Binding { challenge, subscription, user, purpose };
         let codes = [seal(&keyring, &bound("c", "s", "u", "p"), "012345")];
-        assert!(fits(&keyring, &bound("c", "s", "u", "p"), &codes, "012345"));
-        assert!(!fits(&keyring, &bound("c", "s", "u", "p"), &codes, "12345"));
+        assert!(fits(&keyring, &bound("c", "s", "u", "p"), &codes, "012345").is_some());
+        assert!(fits(&keyring, &bound("c", "s", "u", "p"), &codes, "12345").is_none());
         for other in
             [bound("d", "s", "u", "p"), bound("c", "t", "u", "p"), bound("c", "s", "v", "p"), bound("c", "s", "u", "q")]
         {
-            assert!(!fits(&keyring, &other, &codes, "012345"));
+            assert!(fits(&keyring, &other, &codes, "012345").is_none());
         }
-        assert!(!fits(&keyring, &bound("cs", "", "u", "p"), &codes, "012345"));
-        assert!(!fits(&Keyring::generate().unwrap(), &bound("c", "s", "u", "p"), &codes, "012345"));
+        assert!(fits(&keyring, &bound("cs", "", "u", "p"), &codes, "012345").is_none());
+        assert!(fits(&Keyring::generate().unwrap(), &bound("c", "s", "u", "p"), &codes, "012345").is_none());
     }
 }

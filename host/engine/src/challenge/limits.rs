@@ -7,20 +7,27 @@ use serde::{Deserialize, Serialize};
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge, PersonLimits};
 
-/// How much is too much. Each limit trips alone and ends by itself, but for the last: a person with that many wrong
-/// answers in a row must be unlocked. The defaults are stated with each.
+/// How much is too much. Each limit trips alone and ends by itself. The defaults are stated with each.
+///
+/// Whoever may start challenges for a user, and so has passed the first factor, can use up that user's answers: for a day by
+/// the daily limit, and for a day after the last wrong answer by that of answers in a row. Nobody is locked out for longer
+/// than an attacker keeps at it, and an attacker never has more answers than the daily limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
-    /// Messages to one recipient in an hour; 10.
+    /// Messages of one subscription to one recipient in an hour; 10.
     pub recipient_per_hour: u32,
+    /// Messages of all subscriptions to one recipient in an hour; 30. It spares a victim whom many would have written to,
+    /// and is so much more than the limit before it that no subscription alone can keep another's users waiting.
+    pub recipient_in_all_per_hour: u32,
     /// Messages for one user in an hour; 20.
     pub user_per_hour: u32,
     /// Messages asked for from one client address (IPv6: one /64) in an hour; 60.
     pub address_per_hour: u32,
     /// Messages of one tenant in an hour; 10 000.
     pub tenant_per_hour: u32,
-    /// Messages to numbers with one prefix (country and four digits) in an hour whose codes are not verified; 200.
+    /// Messages of one subscription to numbers with one prefix (country and four digits) in an hour whose codes are not
+    /// verified; 200.
     pub prefix_per_hour: u32,
     /// Messages in all in an hour; 100 000.
     pub total_per_hour: u32,
@@ -28,7 +35,8 @@ pub struct RateLimits {
     pub answers_per_address_per_hour: u32,
     /// Wrong answers of one user in a day; 50.
     pub wrong_per_day: u32,
-    /// Wrong answers of one user in a row until somebody unlocks it (NIST SP 800-63B-4 section 3.2.2); 100.
+    /// Wrong answers of one user in a row until somebody unlocks it (NIST SP 800-63B-4 section 3.2.2), or a day has
+    /// passed since the last of them; 100.
     pub wrong_in_a_row: u32,
 }
 
@@ -36,6 +44,7 @@ impl Default for RateLimits {
     fn default() -> Self {
         Self {
             recipient_per_hour: 10,
+            recipient_in_all_per_hour: 30,
             user_per_hour: 20,
             address_per_hour: 60,
             tenant_per_hour: 10_000,
@@ -69,18 +78,21 @@ impl RateLimits {
     pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<Charge> {
         let charge =
             |kind: &str, what: &[&[u8]], limit| Charge { key: bucket(keyring, kind, what), limit, window_ms: HOUR_MS };
+        let (subscription, recipient) = (counted.subscription.as_bytes(), counted.recipient.as_bytes());
         let mut charges = vec![
-            charge("recipient", &[counted.recipient.as_bytes()], self.recipient_per_hour),
+            charge("recipient", &[subscription, recipient], self.recipient_per_hour),
+            charge("recipient-in-all", &[recipient], self.recipient_in_all_per_hour),
             charge("user", &[&counted.person], self.user_per_hour),
         ];
         if let Some(address) = counted.address {
             charges.push(charge("address", &[&network(address)], self.address_per_hour));
         }
         if !counted.prefix.is_empty() {
-            charges.push(charge("prefix", &[counted.prefix.as_bytes()], self.prefix_per_hour));
+            let key = prefix_bucket(keyring, counted.subscription, counted.prefix);
+            charges.push(Charge { key, limit: self.prefix_per_hour, window_ms: HOUR_MS });
         }
         if let Some(tenant) = counted.tenant {
-            charges.push(charge("tenant", &[counted.subscription.as_bytes(), tenant.as_bytes()], self.tenant_per_hour));
+            charges.push(charge("tenant", &[subscription, tenant.as_bytes()], self.tenant_per_hour));
         }
         charges.push(charge("total", &[], self.total_per_hour));
         charges
@@ -99,8 +111,8 @@ impl RateLimits {
 }
 
 /// What is given back when a code is verified: a prefix is stopped for codes nobody ever uses.
-pub(super) fn prefix_bucket(keyring: &Keyring, prefix: &str) -> BucketKey {
-    bucket(keyring, "prefix", &[prefix.as_bytes()])
+pub(super) fn prefix_bucket(keyring: &Keyring, subscription: &str, prefix: &str) -> BucketKey {
+    bucket(keyring, "prefix", &[subscription.as_bytes(), prefix.as_bytes()])
 }
 
 pub(super) fn bucket(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> BucketKey {

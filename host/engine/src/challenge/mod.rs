@@ -57,6 +57,11 @@ struct Details {
 
 const SEALED: &str = "challenge";
 
+/// The person that a subscription's user is.
+pub(crate) fn user_person(keyring: &Keyring, subscription: &str, user: &str) -> BucketKey {
+    limits::bucket(keyring, "person", &[subscription.as_bytes(), b"user", user.as_bytes()])
+}
+
 impl Challenges {
     pub(crate) fn new(
         store: Arc<dyn Store>,
@@ -87,14 +92,16 @@ impl Challenges {
 
     /// Whom wrong answers add up for: the user, or without one whoever reads at that address.
     fn person(&self, sign_in: &SignIn, bucket: &str) -> BucketKey {
-        let subscription = sign_in.subscription.as_bytes();
         match &sign_in.user {
-            Some(user) => limits::bucket(&self.keyring, "person", &[subscription, b"user", user.as_bytes()]),
-            None => limits::bucket(&self.keyring, "person", &[subscription, b"address", bucket.as_bytes()]),
+            Some(user) => user_person(&self.keyring, &sign_in.subscription, user),
+            None => {
+                let what: [&[u8]; 3] = [sign_in.subscription.as_bytes(), b"address", bucket.as_bytes()];
+                limits::bucket(&self.keyring, "person", &what)
+            }
         }
     }
 
-    /// A limit in the words of the caller. A person that somebody must unlock looks like any closed challenge.
+    /// A limit in the words of whoever has a challenge already: that of a locked person looks like any closed one.
     fn limited(limited: &Limited, now: Timestamp) -> Error {
         match limited {
             Limited::Until(until, _) | Limited::PersonUntil(until) => {

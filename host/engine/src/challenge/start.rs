@@ -1,10 +1,13 @@
 //! Starting, sending again, cancelling.
 
+use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 
 use super::code::{self, Binding};
 use super::limits::{self, Counted};
@@ -17,7 +20,7 @@ use crate::instance::Chosen;
 use crate::provider::{DeliveryFailure, Manifest, Message, RecipientKind};
 use crate::random;
 use crate::store::{
-    ChallengeRecord, Closing, IdempotencyClaim, IdempotencyRecord, OpenChallenge, Opened, Resend, Resent,
+    ChallengeRecord, Closing, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend, Resent,
 };
 
 /// What is remembered under an idempotency key.
@@ -30,11 +33,15 @@ enum Remembered {
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// A request without an answer after so long ended with the process it came to, longer than a delivery takes: what became
+/// of its message nobody knows.
+const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
+
 /// How many challenges lie between two clearings of what is long over.
 const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
-    pub(crate) async fn start(&self, start: Start) -> Result<Challenge, Error> {
+    pub(crate) async fn start(self: &Arc<Self>, start: Start) -> Result<Challenge, Error> {
         start.check()?;
         self.purge_now_and_then();
         let now = self.clock.now();
@@ -74,40 +81,59 @@ impl Challenges {
         };
         let counted = details.counted(record.person, start.client_address);
         let wish = OpenChallenge {
-            challenge: record.clone(),
+            challenge: record,
             charges: self.limits.message(&self.keyring, &counted),
             person: self.limits.person(),
             idempotency,
             now,
         };
+        let this = self.clone();
+        to_the_end(async move { this.open(chosen, details, &code, wish).await }).await
+    }
+
+    /// Counts, keeps, sends, and remembers what came of it.
+    async fn open(
+        &self,
+        chosen: Chosen,
+        details: Details,
+        code: &str,
+        wish: OpenChallenge,
+    ) -> Result<Challenge, Error> {
+        let (record, idempotency, now) = (wish.challenge.clone(), wish.idempotency, wish.now);
         match self.store.open_challenge(wish).await? {
             Opened::Open => {}
+            Opened::Limited(Limited::PersonLocked) => return Err(Error::locked()),
             Opened::Limited(limited) => return Err(Self::limited(&limited, now)),
-            Opened::Repeated(first) => return self.repeat(&first, idempotency),
+            Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
         }
         let challenge = self.view(&record, &details);
-        let delivered = self.deliver(&chosen, &record, &details, &code, now).await;
+        let delivered = self.deliver(&chosen, &record, &details, code, now).await;
+        // Whatever fails from here on, the caller learns what became of the message: to try again could send it twice.
         if delivered.is_err() {
             // Also where the outcome is unknown: the application is told that this challenge failed, and a code that turns up later
             // must not open anything it no longer waits for.
-            self.store
-                .close_challenge(&record.subscription, &record.id, Closing::Undelivered, self.clock.now())
-                .await?;
+            let (subscription, now) = (&record.subscription, self.clock.now());
+            let closed = self.store.close_challenge(subscription, &record.id, Closing::Undelivered, now).await;
+            if let Err(error) = closed {
+                tracing::error!(%error, "a challenge that was not delivered could not be closed");
+            }
         }
-        if let Some(claim) = idempotency {
-            self.remember(&claim, &challenge, &delivered).await?;
+        if let Some(claim) = idempotency
+            && let Err(error) = self.remember(&claim, &challenge, &delivered).await
+        {
+            tracing::error!(error = error.operator_detail(), "the outcome of a request could not be remembered");
         }
         delivered.map_err(|failure| Error::delivery(&failure))?;
         Ok(challenge)
     }
 
-    pub(crate) async fn resend(&self, subscription: &str, id: &str) -> Result<Challenge, Error> {
+    pub(crate) async fn resend(self: &Arc<Self>, subscription: &str, id: &str) -> Result<Challenge, Error> {
         let now = self.clock.now();
         let record = self.store.challenge(subscription, id).await?.filter(|record| is_open(record, now));
         let mut record = record.ok_or_else(Error::closed)?;
         let details = self.details(&record)?;
         let chosen = self.still_available(&record, &details).await?;
-        let wait = |until: Timestamp| Error::limited((until - now).try_into().unwrap_or_default());
+        let wait = move |until: Timestamp| Error::limited((until - now).try_into().unwrap_or_default());
         if record.resends >= record.max_resends {
             return Err(wait(record.expires_at));
         }
@@ -129,15 +155,19 @@ impl Challenges {
             person: self.limits.person(),
             now,
         };
-        match self.store.resend_challenge(wish).await? {
-            Resent::Granted => {}
-            Resent::Refused => return Err(wait(resend_after)),
-            Resent::Limited(limited) => return Err(Self::limited(&limited, now)),
-        }
-        record.resends += 1;
-        record.resend_after = resend_after;
-        self.deliver(&chosen, &record, &details, &code, now).await.map_err(|failure| Error::delivery(&failure))?;
-        Ok(self.view(&record, &details))
+        let this = self.clone();
+        to_the_end(async move {
+            match this.store.resend_challenge(wish).await? {
+                Resent::Granted => {}
+                Resent::Refused => return Err(wait(resend_after)),
+                Resent::Limited(limited) => return Err(Self::limited(&limited, now)),
+            }
+            record.resends += 1;
+            record.resend_after = resend_after;
+            this.deliver(&chosen, &record, &details, &code, now).await.map_err(|failure| Error::delivery(&failure))?;
+            Ok(this.view(&record, &details))
+        })
+        .await
     }
 
     pub(crate) async fn cancel(&self, subscription: &str, id: &str) -> Result<(), Error> {
@@ -208,7 +238,7 @@ impl Challenges {
         ]);
         Some(IdempotencyClaim {
             key: limits::bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
-            request: self.keyring.mac("idempotent-request", &[request.to_string().as_bytes()]).1,
+            request: self.keyring.fingerprint("idempotent-request", &[request.to_string().as_bytes()]),
             until: now + DAY,
         })
     }
@@ -234,29 +264,47 @@ impl Challenges {
         Ok(self.store.settle_idempotency(claim.key, answer).await?)
     }
 
-    fn repeat(&self, first: &IdempotencyRecord, claim: Option<IdempotencyClaim>) -> Result<Challenge, Error> {
+    fn repeat(
+        &self,
+        first: &IdempotencyRecord,
+        claim: Option<IdempotencyClaim>,
+        now: Timestamp,
+    ) -> Result<Challenge, Error> {
+        let unknown = || Err(Error::delivery(&DeliveryFailure::OutcomeUnknown(Default::default())));
         let Some(claim) = claim.filter(|claim| claim.request == first.request) else {
             return Err(Error::conflict("this `Idempotency-Key` was used for another request"));
         };
         let Some(answer) = &first.answer else {
+            if now.duration_since(first.created_at).abs() >= UNDER_WAY {
+                return unknown();
+            }
             return Err(Error::conflict("the first request with this `Idempotency-Key` is still under way"));
         };
         let plain = self.keyring.open(SEALED, &[&claim.key], answer).map_err(Error::unavailable)?;
         match serde_json::from_slice(&plain).map_err(Error::unavailable)? {
             Remembered::Started(challenge) => Ok(challenge),
-            Remembered::OutcomeUnknown => Err(Error::delivery(&DeliveryFailure::OutcomeUnknown(Default::default()))),
+            Remembered::OutcomeUnknown => unknown(),
         }
     }
 
     fn purge_now_and_then(&self) {
-        if self.started.fetch_add(1, Ordering::Relaxed) % PURGE_EVERY == PURGE_EVERY - 1 {
-            let (store, before) = (self.store.clone(), self.clock.now() - DAY);
-            tokio::spawn(async move {
-                if let Err(error) = store.purge(before).await {
-                    tracing::warn!(%error, "what is over could not be removed");
-                }
-            });
+        if !self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
+            return;
         }
+        let (store, before) = (self.store.clone(), self.clock.now() - DAY);
+        tokio::spawn(async move {
+            // Each call is a commit of its own, and those who wait come between.
+            loop {
+                match store.purge(before).await {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "what is over could not be removed");
+                        return;
+                    }
+                }
+            }
+        });
     }
 }
 
@@ -279,6 +327,17 @@ impl Details {
             prefix: &self.prefix,
             address,
         }
+    }
+}
+
+/// Goes on when the caller does not wait any more: what was sent must be known.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(result) => result,
+        // It panicked, or the runtime ends: perhaps after the message was sent.
+        Err(error) => Err(Error::delivery(&DeliveryFailure::OutcomeUnknown(Default::default())).with_detail(error)),
     }
 }
 

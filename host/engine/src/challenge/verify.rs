@@ -31,16 +31,18 @@ impl Challenges {
         };
         let details = self.details(&record)?;
         let chosen = self.still_available(&record, &details).await?;
-        if !code::fits(&self.keyring, &details.binding(id), &record.codes, &input) {
+        let Some(code) = code::fits(&self.keyring, &details.binding(id), &record.codes, &input) else {
             return Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts)));
-        }
-        let prefix = (!details.prefix.is_empty()).then(|| limits::prefix_bucket(&self.keyring, &details.prefix));
+        };
+        // Each of its messages was counted.
+        let messages = if details.prefix.is_empty() { 0 } else { 1 + record.resends as usize };
+        let prefix = limits::prefix_bucket(&self.keyring, &record.subscription, &details.prefix);
         let consume = Consume {
             subscription: record.subscription,
             id: record.id,
-            resends: record.resends,
+            code,
             person: record.person,
-            release: prefix.into_iter().collect(),
+            release: vec![prefix; messages],
             now: self.clock.now(),
         };
         if !self.store.consume_challenge(consume).await? {

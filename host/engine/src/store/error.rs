@@ -28,6 +28,11 @@ impl StoreError {
         Self::new(self.0.kind, &self.0.detail)
     }
 
+    /// The same, saying which file it is about.
+    pub(crate) fn about(&self, what: impl fmt::Display) -> Self {
+        Self::new(self.0.kind, format_args!("{what}: {}", self.0.detail))
+    }
+
     /// The database refuses work for now.
     pub fn unavailable(detail: impl fmt::Display) -> Self {
         Self::new(Kind::Unavailable, detail)

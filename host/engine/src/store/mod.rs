@@ -67,12 +67,12 @@ pub trait Store: Send + Sync + 'static {
     /// Revokes a token; false if there is none that is not revoked.
     async fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool>;
 
-    /// Appends a line if `record.seq` is the next; false if another came first.
-    async fn append_audit(&self, record: AuditRecord) -> Result<bool>;
+    /// Appends a line and makes `head` the head, if `record.seq` is the next; false if another came first.
+    async fn append_audit(&self, record: AuditRecord, head: AuditHead) -> Result<bool>;
     /// Lines with `seq` over `after`, the oldest first.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>>;
-    /// The `seq` and `mac` of the line appended last, kept apart from the lines: a cut-off tail shows.
-    async fn audit_head(&self) -> Result<Option<(u64, [u8; 32])>>;
+    /// The head as it was kept with the line appended last.
+    async fn audit_head(&self) -> Result<Option<AuditHead>>;
 
     /// The keys that something stored here depends on.
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>>;
@@ -95,8 +95,11 @@ pub trait Store: Send + Sync + 'static {
     async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
     /// Forgets a person's wrong answers.
     async fn unlock_person(&self, person: BucketKey) -> Result<()>;
-    /// Ends the challenges that claim to be of a later time than `now` and a small skew: the clock was wrong then.
-    async fn close_future_challenges(&self, now: Timestamp) -> Result<u64>;
-    /// Removes a few rows that were over before `before`; answers how many.
+    /// Answers what time it is at least: the newest that any call for a challenge came with. If that is further ahead of
+    /// `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
+    /// been open: all of them are ended, and the time goes on from `now`.
+    async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
+    /// Removes a few rows that were over before `before`, and persons without a wrong answer since 30 days before it; answers
+    /// how many. Few enough that nobody waits for it: it is called again until nothing is left.
     async fn purge(&self, before: Timestamp) -> Result<u64>;
 }

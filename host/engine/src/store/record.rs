@@ -151,6 +151,19 @@ pub struct AuditRecord {
     pub mac: [u8; 32],
 }
 
+/// Which line of the audit log is the last, kept apart from the lines: a cut-off tail shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The line's number.
+    pub seq: u64,
+    /// The line's MAC.
+    pub mac: [u8; 32],
+    /// Which key `seal` was made with.
+    pub key: KeyId,
+    /// A MAC over `seq` and `mac`: whoever cuts lines off cannot make an earlier one the last.
+    pub seal: [u8; 32],
+}
+
 /// A key of the keyring that something in this store depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInUse {
@@ -233,10 +246,10 @@ pub struct Charge {
     pub window_ms: i64,
 }
 
-/// How many wrong answers a person has.
+/// How many wrong answers a person has before none is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PersonLimits {
-    /// In a row, until somebody unlocks the person.
+    /// In a row: the person is locked until somebody unlocks it, or until `day_ms` have passed since the last of them.
     pub consecutive: u32,
     /// Within `day_ms`, whatever successes lie between.
     pub daily: u32,
@@ -299,7 +312,7 @@ pub enum Limited {
     Until(Timestamp, usize),
     /// Too many wrong answers of this person today.
     PersonUntil(Timestamp),
-    /// Too many wrong answers of this person in a row: somebody must unlock it.
+    /// Too many wrong answers of this person in a row: locked.
     PersonLocked,
 }
 
@@ -336,11 +349,11 @@ pub struct Consume {
     pub subscription: String,
     /// Which.
     pub id: String,
-    /// Its `resends` when the code was compared: a code sent since then has replaced the one compared.
-    pub resends: u32,
+    /// The code that was given. It must still be one of those accepted: a resend may have replaced it in between.
+    pub code: CodeMac,
     /// The person, whose wrong answers in a row end here.
     pub person: BucketKey,
-    /// What is counted until it proves honest: given back now.
+    /// What is counted until it proves honest: given back now, once for each time it stands here.
     pub release: Vec<BucketKey>,
     /// The time.
     pub now: Timestamp,

@@ -13,6 +13,7 @@ mod providers;
 mod settings;
 mod subscriptions;
 mod tokens;
+mod users;
 
 use std::sync::Arc;
 
@@ -81,6 +82,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(instances::read, instances::replace, instances::change, instances::remove))
         .routes(routes!(instances::assignments, instances::assign))
         .routes(routes!(instances::test))
+        .routes(routes!(users::unlock))
         .routes(routes!(settings::read, settings::replace))
         .routes(routes!(providers::list, providers::add))
         .routes(routes!(tokens::list, tokens::issue))

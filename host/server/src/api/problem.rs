@@ -68,6 +68,8 @@ impl From<twofactor::Error> for Problem {
             (StatusCode::CONFLICT, "conflict")
         } else if error.is_not_available() {
             (StatusCode::CONFLICT, "not-available")
+        } else if error.is_locked() {
+            (StatusCode::TOO_MANY_REQUESTS, "user-locked")
         } else if error.is_limited() {
             (StatusCode::TOO_MANY_REQUESTS, "limited")
         } else if error.is_code_rejected() {

@@ -6,18 +6,17 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::super::*;
 use super::limits::{absolve_person, charge_all, charge_person, claim, person_limited, release};
 use super::writer::Step;
-use super::{ms, time};
+use super::{clock, ms, time};
 use crate::keyring::KeyId;
 
-/// How far the clocks of two nodes may differ.
-const SKEW_MS: i64 = 5_000;
-
+/// Of a later time than the clocks of two nodes differ by (`clock::SKEW_MS`) is none: then the clock was wrong.
 const OPEN: &str = "closed IS NULL AND attempts < max_attempts AND expires_at > ?3 AND created_at <= ?3 + 5000";
 
 const COLUMNS: &str = "id, subscription, instance, person, sealed, codes, attempts, max_attempts, resends, max_resends, \
                        resend_after, created_at, expires_at, closed";
 
 pub(super) fn open(c: &Connection, wish: &OpenChallenge) -> Result<Step<Opened>> {
+    clock::note(c, wish.now)?;
     if let Some(idempotency) = &wish.idempotency
         && let Some(known) = claim(c, idempotency, wish.now)?
     {
@@ -52,6 +51,7 @@ pub(super) fn get(c: &Connection, subscription: &str, id: &str) -> Result<Option
 }
 
 pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<Charged>> {
+    clock::note(c, attempt.now)?;
     // Limits first: guesses at unknown challenges count too.
     if let Some(limited) = charge_all(c, &attempt.charges, attempt.now)? {
         return Ok(Step::Undo(Charged::Limited(limited)));
@@ -75,14 +75,15 @@ pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<C
 
 /// Not `OPEN`: the answer that is consumed here may have been the last one allowed.
 pub(super) fn consume(c: &Connection, consume: &Consume) -> Result<bool> {
+    clock::note(c, consume.now)?;
     let sql = "UPDATE challenges SET closed = ?1 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
-               AND expires_at > ?4 AND resends = ?5";
+               AND expires_at > ?4 AND instr(codes, ?5) > 0";
     let consumed = c.prepare_cached(sql)?.execute(params![
         closing_number(Closing::Used),
         consume.id,
         consume.subscription,
         ms(consume.now),
-        consume.resends
+        pack(&[consume.code])
     ])?;
     if consumed == 1 {
         absolve_person(c, &consume.person)?;
@@ -92,6 +93,7 @@ pub(super) fn consume(c: &Connection, consume: &Consume) -> Result<bool> {
 }
 
 pub(super) fn resend(c: &Connection, wish: &Resend) -> Result<Step<Resent>> {
+    clock::note(c, wish.now)?;
     let sql = format!(
         "UPDATE challenges SET codes = ?4, resends = resends + 1, resend_after = ?5 \
          WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6 AND resends < max_resends AND resend_after <= ?3 \
@@ -118,10 +120,10 @@ pub(super) fn close(c: &Connection, subscription: &str, id: &str, why: Closing, 
     Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(now), closing_number(why)])? == 1)
 }
 
-pub(super) fn close_future(c: &Connection, now: Timestamp) -> Result<u64> {
-    let sql = "UPDATE challenges SET closed = ? WHERE closed IS NULL AND created_at > ?";
-    let changed = c.prepare_cached(sql)?.execute(params![closing_number(Closing::Cancelled), ms(now) + SKEW_MS])?;
-    Ok(changed as u64)
+/// Ends whatever is open at `now`.
+pub(super) fn close_all(c: &Connection, now: Timestamp) -> Result<usize> {
+    let sql = "UPDATE challenges SET closed = ? WHERE closed IS NULL AND expires_at > ?";
+    Ok(c.prepare_cached(sql)?.execute(params![closing_number(Closing::Cancelled), ms(now)])?)
 }
 
 fn limited(

@@ -232,9 +232,9 @@ pub(super) fn revoke_token(c: &Connection, id: &str, at: Timestamp) -> Result<bo
     Ok(c.prepare_cached(sql)?.execute(params![ms(at), id])? == 1)
 }
 
-pub(super) fn append_audit(c: &Connection, line: &AuditRecord) -> Result<bool> {
-    let head = audit_head(c)?.map_or(0, |(seq, _)| seq);
-    if line.seq != head + 1 {
+pub(super) fn append_audit(c: &Connection, line: &AuditRecord, head: &AuditHead) -> Result<bool> {
+    let last = audit_head(c)?.map_or(0, |head| head.seq);
+    if line.seq != last + 1 {
         return Ok(false);
     }
     c.prepare_cached("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
@@ -247,8 +247,8 @@ pub(super) fn append_audit(c: &Connection, line: &AuditRecord) -> Result<bool> {
         line.key,
         line.mac
     ])?;
-    let sql = "INSERT INTO audit_head VALUES (1, ?1, ?2) ON CONFLICT (one) DO UPDATE SET seq = ?1, mac = ?2";
-    c.prepare_cached(sql)?.execute(params![line.seq, line.mac])?;
+    let sql = "INSERT OR REPLACE INTO audit_head (one, seq, mac, key, seal) VALUES (1, ?, ?, ?, ?)";
+    c.prepare_cached(sql)?.execute(params![head.seq, head.mac, head.key, head.seal])?;
     Ok(true)
 }
 
@@ -270,9 +270,11 @@ pub(super) fn audit(c: &Connection, after: u64, limit: u32) -> Result<Vec<AuditR
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn audit_head(c: &Connection) -> Result<Option<(u64, [u8; 32])>> {
-    let mut statement = c.prepare_cached("SELECT seq, mac FROM audit_head")?;
-    Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+pub(super) fn audit_head(c: &Connection) -> Result<Option<AuditHead>> {
+    let mut statement = c.prepare_cached("SELECT seq, mac, key, seal FROM audit_head")?;
+    let head =
+        |row: &Row<'_>| Ok(AuditHead { seq: row.get(0)?, mac: row.get(1)?, key: row.get(2)?, seal: row.get(3)? });
+    Ok(statement.query_row([], head).optional()?)
 }
 
 pub(super) fn keys_in_use(c: &Connection) -> Result<Vec<KeyInUse>> {

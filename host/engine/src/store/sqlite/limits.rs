@@ -4,17 +4,21 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::*;
+use super::clock::SKEW_MS;
 use super::{ms, time};
+
+/// Whether a window is the one of this moment. One that ends later than a window from now was begun while the clock was
+/// wrong: nobody must wait for its end. (5000: see `clock::SKEW_MS`.)
+const CURRENT: &str = "ends > ?2 AND ends <= ?2 + ?3 + 5000";
 
 /// Counts each charge in its window. The first that is over its limit is the answer; the caller then undoes them all.
 pub(super) fn charge_all(c: &Connection, charges: &[Charge], now: Timestamp) -> Result<Option<Limited>> {
-    let sql = "INSERT INTO buckets (key, started, ends, count) VALUES (?1, ?2, ?2 + ?3, 1) \
+    let sql = "INSERT INTO buckets (key, ends, count) VALUES (?1, ?2 + ?3, 1) \
                ON CONFLICT (key) DO UPDATE SET \
-               count = CASE WHEN ends > ?2 THEN count + 1 ELSE 1 END, \
-               started = CASE WHEN ends > ?2 THEN started ELSE ?2 END, \
-               ends = CASE WHEN ends > ?2 THEN ends ELSE ?2 + ?3 END \
+               count = CASE WHEN {CURRENT} THEN count + 1 ELSE 1 END, \
+               ends = CASE WHEN {CURRENT} THEN ends ELSE ?2 + ?3 END \
                RETURNING count, ends";
-    let mut statement = c.prepare_cached(sql)?;
+    let mut statement = c.prepare_cached(&sql.replace("{CURRENT}", CURRENT))?;
     for (n, charge) in charges.iter().enumerate() {
         let (count, ends): (u32, i64) = statement
             .query_row(params![charge.key, ms(now), charge.window_ms], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -32,28 +36,40 @@ pub(super) fn person_limited(
     limits: &PersonLimits,
     now: Timestamp,
 ) -> Result<Option<Limited>> {
-    let sql = "SELECT consecutive, day_started, day_wrong FROM persons WHERE person = ?";
-    let found: Option<(u32, i64, u32)> =
-        c.prepare_cached(sql)?.query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-    Ok(found.and_then(|(consecutive, started, wrong)| {
-        let ends = started + limits.day_ms;
-        if consecutive >= limits.consecutive {
+    let sql = "SELECT consecutive, last, day_started, day_wrong FROM persons WHERE person = ?";
+    let found: Option<(u32, i64, i64, u32)> = c
+        .prepare_cached(sql)?
+        .query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    Ok(found.and_then(|(consecutive, last, started, wrong)| {
+        let current = |since: i64| since <= ms(now) + SKEW_MS && since + limits.day_ms > ms(now);
+        if consecutive >= limits.consecutive && current(last) {
             Some(Limited::PersonLocked)
-        } else if wrong >= limits.daily && ends > ms(now) {
-            Some(Limited::PersonUntil(time(ends)))
+        } else if wrong >= limits.daily && current(started) {
+            Some(Limited::PersonUntil(time(started + limits.day_ms)))
         } else {
             None
         }
     }))
 }
 
-/// Counts an answer as wrong; the right one is given back when the challenge is consumed.
+/// As `CURRENT`, for the day of a person.
+const TODAY: &str = "day_started + ?3 > ?2 AND day_started <= ?2 + 5000";
+
+/// Counts an answer as wrong; the right one is given back when the challenge is consumed. A person who was locked has been
+/// let go by now, so a new row of wrong answers begins.
 pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonLimits, now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO persons VALUES (?1, 1, ?2, 1) ON CONFLICT (person) DO UPDATE SET \
-               consecutive = consecutive + 1, \
-               day_wrong = CASE WHEN day_started + ?3 > ?2 THEN day_wrong + 1 ELSE 1 END, \
-               day_started = CASE WHEN day_started + ?3 > ?2 THEN day_started ELSE ?2 END";
-    c.prepare_cached(sql)?.execute(params![person, ms(now), limits.day_ms])?;
+    let sql = "INSERT INTO persons (person, consecutive, last, day_started, day_wrong) VALUES (?1, 1, ?2, ?2, 1) ON CONFLICT (person) DO UPDATE SET \
+               consecutive = CASE WHEN consecutive < ?4 THEN consecutive + 1 ELSE 1 END, \
+               last = ?2, \
+               day_wrong = CASE WHEN {TODAY} THEN day_wrong + 1 ELSE 1 END, \
+               day_started = CASE WHEN {TODAY} THEN day_started ELSE ?2 END";
+    c.prepare_cached(&sql.replace("{TODAY}", TODAY))?.execute(params![
+        person,
+        ms(now),
+        limits.day_ms,
+        limits.consecutive
+    ])?;
     Ok(())
 }
 
@@ -104,15 +120,22 @@ pub(super) fn settle_idempotency(c: &Connection, key: &BucketKey, answer: Option
     Ok(())
 }
 
+/// Wrong answers in a row are remembered so long after the last of them.
+const REMEMBERED_MS: i64 = 30 * 86_400_000;
+
 /// A few rows at a time: others wait for the writer.
 pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
     let mut removed = 0;
-    for sql in [
-        "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 500)",
-        "DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 500)",
-        "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 500)",
+    for (sql, before) in [
+        ("DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 200)", ms(before)),
+        (
+            "DELETE FROM persons WHERE person IN (SELECT person FROM persons WHERE last < ? LIMIT 200)",
+            ms(before) - REMEMBERED_MS,
+        ),
     ] {
-        removed += c.prepare_cached(sql)?.execute([ms(before)])? as u64;
+        removed += c.prepare_cached(sql)?.execute([before])? as u64;
     }
     Ok(removed)
 }

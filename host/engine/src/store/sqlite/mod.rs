@@ -1,16 +1,21 @@
 //! SQLite: one file, write-ahead log, every commit synced.
 
 mod challenges;
+mod clock;
 mod configuration;
 mod limits;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, TransactionBehavior};
 
 use self::writer::Threads;
 use super::*;
@@ -20,6 +25,9 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 
 /// Marks a file as TwoFactor's (`PRAGMA application_id`).
 const APPLICATION: i32 = 0x3266_4163;
+
+/// How long one process waits for another that writes.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// A store in one SQLite file, or in memory. Several processes may share the file.
 pub struct SqliteStore {
@@ -35,7 +43,7 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut writer = Connection::open(path)?;
-        prepare(&mut writer)?;
+        prepare(&mut writer).map_err(|error| error.about(path.display()))?;
         let readers = (0..2).map(|_| reader(path)).collect::<Result<Vec<_>>>()?;
         Ok(Self { threads: Threads::start(writer, readers) })
     }
@@ -52,7 +60,7 @@ impl SqliteStore {
 }
 
 fn settle(connection: &Connection) -> Result<()> {
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -67,17 +75,17 @@ fn reader(path: &Path) -> Result<Connection> {
 }
 
 fn prepare(connection: &mut Connection) -> Result<()> {
+    connection.busy_timeout(BUSY)?;
+    // Closing the last connection to a foreign database must not write to it either.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // In one snapshot: another process may be making the store at this moment.
+    recognize(&*connection.transaction()?)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     settle(connection)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if version > MIGRATIONS.len() {
-        return Err(StoreError::new(Kind::Incompatible, "it was written by a newer version of TwoFactor"));
-    }
-    if version > 0 && application != APPLICATION {
-        return Err(StoreError::new(Kind::Incompatible, "it belongs to another program"));
-    }
+    write_ahead(connection)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Once more, now that nobody else can change it.
+    let version = recognize(&transaction)?;
     for migration in &MIGRATIONS[version..] {
         transaction.execute_batch(migration)?;
     }
@@ -85,6 +93,33 @@ fn prepare(connection: &mut Connection) -> Result<()> {
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// The form a database is in, 0 if it is empty. Only reads: what is not ours stays as it is.
+fn recognize(connection: &Connection) -> Result<usize> {
+    let refuse = |why: &str| Err(StoreError::new(Kind::Incompatible, why));
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let objects: u64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, usize::try_from(version)) {
+        (0, Ok(0)) if objects == 0 => Ok(0),
+        (APPLICATION, Ok(version)) if version > MIGRATIONS.len() => refuse(
+            "it was written by a newer version of TwoFactor: start that version, or restore a backup made by this one",
+        ),
+        (APPLICATION, Ok(version)) if version > 0 => Ok(version),
+        _ => refuse("it belongs to another program: name a file that does not exist yet, or one that TwoFactor made"),
+    }
+}
+
+/// Two processes that change a new file's mode at once find it locked without being made to wait.
+fn write_ahead(connection: &Connection) -> Result<()> {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL").map_err(StoreError::from) {
+            Err(error) if error.is_busy() && Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+            result => return result,
+        }
+    }
 }
 
 fn ms(time: Timestamp) -> i64 {
@@ -175,13 +210,13 @@ impl Store for SqliteStore {
         let id = id.to_owned();
         self.threads.write(move |c| configuration::revoke_token(c, &id, at)).await
     }
-    async fn append_audit(&self, record: AuditRecord) -> Result<bool> {
-        self.threads.write(move |c| configuration::append_audit(c, &record)).await
+    async fn append_audit(&self, record: AuditRecord, head: AuditHead) -> Result<bool> {
+        self.threads.write(move |c| configuration::append_audit(c, &record, &head)).await
     }
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>> {
         self.threads.read(move |c| configuration::audit(c, after, limit)).await
     }
-    async fn audit_head(&self) -> Result<Option<(u64, [u8; 32])>> {
+    async fn audit_head(&self) -> Result<Option<AuditHead>> {
         self.threads.read(configuration::audit_head).await
     }
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>> {
@@ -216,8 +251,8 @@ impl Store for SqliteStore {
     async fn unlock_person(&self, person: BucketKey) -> Result<()> {
         self.threads.write(move |c| limits::unlock_person(c, &person)).await
     }
-    async fn close_future_challenges(&self, now: Timestamp) -> Result<u64> {
-        self.threads.write(move |c| challenges::close_future(c, now)).await
+    async fn resume(&self, now: Timestamp) -> Result<Timestamp> {
+        self.threads.write(move |c| clock::resume(c, now)).await
     }
     async fn purge(&self, before: Timestamp) -> Result<u64> {
         self.threads.write(move |c| limits::purge(c, before)).await

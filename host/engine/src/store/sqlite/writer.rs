@@ -1,9 +1,10 @@
 //! The threads that own the connections. Writes that wait at the same moment share one commit: the disk's sync is
 //! what limits them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
@@ -13,15 +14,30 @@ use super::super::{Kind, Result, StoreError};
 /// How many writes share a commit at most: the first of them waits for the last.
 const BATCH: usize = 256;
 
-type Work = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Answer + Send>;
+/// Writes, or is told why it cannot. Its own failure is in its answer; what it returns beside that spoils the whole batch.
+type Work = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> (Answer, Result<()>) + Send>;
 /// Sends the answer, once it is known whether the commit succeeded.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
-/// A handle to the connections' threads. They end when it is dropped.
+/// A handle to the connections' threads. Dropping it waits until they have finished and the connections are closed.
 pub(super) struct Threads {
+    queues: Option<Queues>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Queues {
     writes: Sender<Work>,
     reads: Option<Sender<Read>>,
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.queues = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// What a write leaves behind.
@@ -36,25 +52,17 @@ impl Threads {
     /// One thread that writes, and one for each connection to read with. Without any, the writing one reads too.
     pub(super) fn start(writer: Connection, readers: Vec<Connection>) -> Self {
         let (writes, queue) = channel::<Work>();
-        thread::spawn(move || write_all(&writer, &queue));
+        let mut threads = vec![thread::spawn(move || write_all(&writer, &queue))];
         let reads = (!readers.is_empty()).then(|| {
             let (reads, queue) = channel::<Read>();
             let queue = Arc::new(Mutex::new(queue));
-            for reader in readers {
+            threads.extend(readers.into_iter().map(|reader| {
                 let queue = queue.clone();
-                thread::spawn(move || {
-                    loop {
-                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                        match next {
-                            Ok(read) => read(&reader),
-                            Err(_) => return,
-                        }
-                    }
-                });
-            }
+                thread::spawn(move || read_all(&reader, &queue))
+            }));
             reads
         });
-        Self { writes, reads }
+        Self { queues: Some(Queues { writes, reads }), threads }
     }
 
     pub(super) async fn write<T: Send + 'static>(
@@ -71,17 +79,25 @@ impl Threads {
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
-            let result = connection.map_err(StoreError::again).and_then(|connection| in_savepoint(connection, act));
-            Box::new(move |commit| {
+            let (result, sound) = match connection {
+                Ok(connection) => match in_savepoint(connection, act) {
+                    Ok(result) => (result, Ok(())),
+                    Err(spoilt) => (Err(spoilt.again()), Err(spoilt)),
+                },
+                Err(error) => (Err(error.again()), Ok(())),
+            };
+            let answer: Answer = Box::new(move |commit| {
                 let answer = match commit {
                     Ok(()) => result,
                     Err(error) => Err(error.again()),
                 };
                 // Nobody waits any more if the caller was cancelled.
                 let _ = sender.send(answer);
-            })
+            });
+            (answer, sound)
         });
-        self.writes.send(work).map_err(|_| gone())?;
+        let queues = self.queues.as_ref().ok_or_else(gone)?;
+        queues.writes.send(work).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 
@@ -89,15 +105,25 @@ impl Threads {
         &self,
         act: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let Some(reads) = &self.reads else {
+        let Some(reads) = self.queues.as_ref().and_then(|queues| queues.reads.as_ref()) else {
             return self.write(act).await;
         };
         let (sender, receiver) = oneshot::channel();
         let read: Read = Box::new(move |connection| {
-            let _ = sender.send(act(connection));
+            let _ = sender.send(guarded(|| act(connection)).and_then(|result| result));
         });
         reads.send(read).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
+    }
+}
+
+fn read_all(connection: &Connection, queue: &Mutex<Receiver<Read>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(read) => read(connection),
+            Err(_) => return,
+        }
     }
 }
 
@@ -109,32 +135,57 @@ fn write_all(connection: &Connection, queue: &Receiver<Work>) {
         {
             batch.push(next);
         }
-        let begun = run(connection, "BEGIN IMMEDIATE");
-        let answers: Vec<Answer> = batch.into_iter().map(|work| work(begun.as_ref().map(|()| connection))).collect();
-        let committed = begun.and_then(|()| run(connection, "COMMIT"));
-        if committed.is_err() && !connection.is_autocommit() {
-            let _ = run(connection, "ROLLBACK");
-        }
-        for answer in answers {
-            answer(committed.as_ref().copied());
-        }
+        commit_together(connection, batch);
     }
 }
 
-fn in_savepoint<T>(connection: &Connection, act: impl FnOnce(&Connection) -> Result<Step<T>>) -> Result<T> {
+/// All of the batch is committed, or all of its callers learn that nothing was.
+fn commit_together(connection: &Connection, batch: Vec<Work>) {
+    let mut sound = begin(connection);
+    let mut answers = Vec::with_capacity(batch.len());
+    for work in batch {
+        let (answer, result) = work(sound.as_ref().map(|()| connection));
+        answers.push(answer);
+        sound = sound.and(result);
+    }
+    let committed = sound.and_then(|()| run(connection, "COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        // If this fails too, the next batch tries again before it begins.
+        let _ = run(connection, "ROLLBACK");
+    }
+    for answer in answers {
+        answer(committed.as_ref().copied());
+    }
+}
+
+fn begin(connection: &Connection) -> Result<()> {
+    if !connection.is_autocommit() {
+        run(connection, "ROLLBACK")?;
+    }
+    run(connection, "BEGIN IMMEDIATE")
+}
+
+/// `Err` if it is not certain any more what the transaction holds: it must not be committed then.
+fn in_savepoint<T>(connection: &Connection, act: impl FnOnce(&Connection) -> Result<Step<T>>) -> Result<Result<T>> {
     // SQLite may have ended the whole transaction by itself (full disk): a savepoint would then begin one of its own.
     if connection.is_autocommit() {
         return Err(StoreError::unavailable("the transaction was ended by the database"));
     }
     run(connection, "SAVEPOINT work")?;
-    let outcome = act(connection);
+    let outcome = guarded(|| act(connection))?;
     if !matches!(outcome, Ok(Step::Keep(_))) {
         run(connection, "ROLLBACK TO work")?;
     }
     run(connection, "RELEASE work")?;
-    outcome.map(|step| match step {
+    Ok(outcome.map(|step| match step {
         Step::Keep(answer) | Step::Undo(answer) => answer,
-    })
+    }))
+}
+
+/// A panic ends the work it happened in and not the thread: nobody could write any more.
+fn guarded<T>(act: impl FnOnce() -> T) -> Result<T> {
+    // What a panic leaves half done is in the database only, and rolled back there.
+    catch_unwind(AssertUnwindSafe(act)).map_err(|_| StoreError::unavailable("the work in the database panicked"))
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<()> {
@@ -156,5 +207,115 @@ impl From<rusqlite::Error> for StoreError {
             _ => Kind::Unavailable,
         };
         Self::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// A table whose references are checked at commit only, so that a commit can be made to fail.
+    fn threads() -> Threads {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = ON; CREATE TABLE known (n INTEGER PRIMARY KEY);
+                 CREATE TABLE numbers (n INTEGER REFERENCES known DEFERRABLE INITIALLY DEFERRED);",
+            )
+            .unwrap();
+        Threads::start(connection, Vec::new())
+    }
+
+    fn add(c: &Connection) -> Result<()> {
+        run(c, "INSERT INTO numbers VALUES (NULL)")
+    }
+
+    async fn count(threads: &Threads) -> u32 {
+        threads.read(|c| Ok(c.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0))?)).await.unwrap()
+    }
+
+    /// The results of `add`, `spoil` and `add` in one batch: the thread is held up until all of them wait.
+    async fn in_one_batch(
+        threads: &Threads,
+        spoil: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
+    ) -> [Result<()>; 3] {
+        let (go, wait) = channel::<()>();
+        let (started, holding) = oneshot::channel();
+        let hold = threads.write(move |_| {
+            let _ = started.send(());
+            let _ = wait.recv();
+            Ok(())
+        });
+        let rest = async {
+            holding.await.unwrap();
+            // Polled in order, so all three are queued when the fourth lets the thread go on.
+            let all = tokio::join!(threads.write(add), threads.write(spoil), threads.write(add), async {
+                go.send(()).unwrap()
+            });
+            [all.0, all.1, all.2]
+        };
+        tokio::join!(hold, rest).1
+    }
+
+    #[tokio::test]
+    async fn a_savepoint_that_cannot_be_undone_fails_all_that_share_its_commit() {
+        let threads = threads();
+        let results = in_one_batch(&threads, |c| {
+            add(c)?;
+            run(c, "RELEASE work")?;
+            Err(StoreError::unavailable("undo this"))
+        })
+        .await;
+        assert!(results.iter().all(|result| result.as_ref().unwrap_err().is_unavailable()), "{results:?}");
+        assert_eq!(count(&threads).await, 0);
+        threads.write(add).await.unwrap();
+        assert_eq!(count(&threads).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_batch_and_the_next_one_is_written() {
+        let threads = threads();
+        let results = in_one_batch(&threads, |c| {
+            add(c)?;
+            panic!("on purpose")
+        })
+        .await;
+        assert!(results.iter().all(|result| result.as_ref().unwrap_err().is_unavailable()), "{results:?}");
+        assert_eq!(count(&threads).await, 0);
+        threads.write(add).await.unwrap();
+        assert_eq!(count(&threads).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_denies_all_that_share_it() {
+        let threads = threads();
+        let results = in_one_batch(&threads, |c| run(c, "INSERT INTO numbers VALUES (4711)")).await;
+        assert!(results.iter().all(Result::is_err), "{results:?}");
+        assert_eq!(count(&threads).await, 0);
+        threads.write(add).await.unwrap();
+        assert_eq!(count(&threads).await, 1);
+    }
+
+    #[tokio::test]
+    async fn an_error_undoes_its_own_write_only() {
+        let threads = threads();
+        let results = in_one_batch(&threads, |c| {
+            add(c)?;
+            Err(StoreError::exists("undo this"))
+        })
+        .await;
+        assert!(results[1].as_ref().unwrap_err().is_conflict());
+        assert!(results[0].is_ok() && results[2].is_ok());
+        assert_eq!(count(&threads).await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_reading_leaves_the_reader_at_work() {
+        let threads =
+            Threads::start(Connection::open_in_memory().unwrap(), vec![Connection::open_in_memory().unwrap()]);
+        let panicked: Result<()> = threads.read(|_| panic!("on purpose")).await;
+        assert!(panicked.unwrap_err().is_unavailable());
+        threads.read(|_| Ok(())).await.unwrap();
     }
 }

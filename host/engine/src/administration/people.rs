@@ -1,0 +1,22 @@
+//! The people who sign in.
+
+use super::Administration;
+use crate::challenge::user_person;
+use crate::error::Error;
+
+impl Administration {
+    /// Forgets a user's wrong answers, so that one who is locked may sign in again at once.
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription; invalid input if the user's id is not 1 to 256 characters.
+    pub async fn unlock_user(&self, subscription: &str, user: &str) -> Result<(), Error> {
+        if user.is_empty() || user.chars().count() > 256 {
+            return Err(Error::invalid("`user` must have 1 to 256 characters"));
+        }
+        if self.store().subscription(subscription).await?.is_none() {
+            return Err(Error::not_found("subscription"));
+        }
+        self.audit("user.unlock", subscription, user).await?;
+        Ok(self.store().unlock_person(user_person(&self.instances.keyring, subscription, user)).await?)
+    }
+}

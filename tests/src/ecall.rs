@@ -1,0 +1,151 @@
+//! A stand-in for eCall that gives the codes away, and an engine that sends through it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use twofactor::{Actor, Assignment, Builder, Network, NewInstance, SignIn, Start, TwoFactor};
+
+/// What the stand-in says to the next requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The message is taken.
+    Taken,
+    /// The request came, and then the connection ends: was it sent?
+    Nothing,
+    /// Nothing for now: it waits for another answer to be set.
+    Later,
+}
+
+/// The stand-in. It ends with its runtime.
+#[derive(Clone)]
+pub struct Ecall {
+    address: SocketAddr,
+    codes: watch::Sender<Vec<String>>,
+    answer: watch::Sender<Answer>,
+}
+
+impl Ecall {
+    /// Listens on loopback and takes every message.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ecall = Self {
+            address: listener.local_addr().unwrap(),
+            codes: watch::Sender::new(Vec::new()),
+            answer: watch::Sender::new(Answer::Taken),
+        };
+        let served = ecall.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let served = served.clone();
+                tokio::spawn(async move { served.serve(stream).await });
+            }
+        });
+        ecall
+    }
+
+    async fn serve(&self, mut stream: TcpStream) {
+        let mut text = String::new();
+        let mut bytes = [0; 4096];
+        while let Ok(n @ 1..) = stream.read(&mut bytes).await {
+            text.push_str(&String::from_utf8_lossy(&bytes[..n]));
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| {
+                line.to_ascii_lowercase().strip_prefix("content-length: ").map(|n| n.parse::<usize>().unwrap())
+            });
+            if body.len() < length.unwrap_or(0) {
+                continue;
+            }
+            let body: Value = serde_json::from_str(body).unwrap();
+            let mut words = body["content"]["text"].as_str().unwrap().split(|c: char| !c.is_ascii_digit());
+            let code = words.rfind(|run| run.len() == 6).unwrap().to_owned();
+            self.codes.send_modify(|codes| codes.push(code));
+            text.clear();
+            let answer = *self.answer.subscribe().wait_for(|answer| *answer != Answer::Later).await.unwrap();
+            if answer == Answer::Nothing {
+                return;
+            }
+            let reply = "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n\
+                         {\"messageId\":\"4711\"}";
+            if stream.write_all(reply.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What it says from now on, also to those who wait.
+    pub fn answer(&self, answer: Answer) {
+        self.answer.send_replace(answer);
+    }
+
+    /// The codes that came, the oldest first.
+    pub fn codes(&self) -> Vec<String> {
+        self.codes.borrow().clone()
+    }
+
+    /// The code that came last.
+    pub fn code(&self) -> String {
+        self.codes.borrow().last().unwrap().clone()
+    }
+
+    /// Waits until so many have come.
+    pub async fn received(&self, count: usize) {
+        self.codes.subscribe().wait_for(|codes| codes.len() >= count).await.unwrap();
+    }
+
+    /// An engine that sends here. The first on a store makes the subscription `demo` and its instance.
+    pub async fn engine(&self, builder: Builder) -> TwoFactor {
+        let network = Network::builder().stand_in("https://rest.ecall.ch", self.address).build().unwrap();
+        let engine = builder.network(network).bundled_providers().build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        if admin.subscriptions().await.unwrap().is_empty() {
+            admin.create_subscription("demo", "Demo").await.unwrap();
+            let options =
+                json!({"ECallAccountName": "a", "ECallAccountPassword": "s", "ECallAccountFromNumber": "Example"});
+            let instance = admin.create_instance("demo", NewInstance::new("ecall", "SMS", options)).await.unwrap();
+            assert!(instance.valid, "{:?}", instance.problems);
+            admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await.unwrap();
+        }
+        engine
+    }
+}
+
+/// A sign-in of alice.
+pub fn start() -> Start {
+    start_for("alice", "+41791234567")
+}
+
+/// A sign-in of anybody.
+pub fn start_for(user: &str, phone: &str) -> Start {
+    Start::new(SignIn::new("demo").tenant("demo").user(user)).phone(phone)
+}
+
+/// A code of six digits that is not this one.
+pub fn wrong(code: &str) -> &'static str {
+    if code == "000000" { "000001" } else { "000000" }
+}
+
+/// Kept where several engines and processes find it.
+pub struct Place(PathBuf);
+
+impl Place {
+    /// In this folder.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self(folder.into())
+    }
+
+    /// The database's file.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("store.db")
+    }
+
+    /// An engine's builder on this place, with nothing else set but the cache of compiled components.
+    pub fn builder(&self) -> Builder {
+        let store = twofactor::SqliteStore::open(self.database()).unwrap();
+        TwoFactor::builder().store(store).key_file(self.0.join("key")).cache_dir(self.0.join("cache"))
+    }
+}

@@ -1,0 +1,119 @@
+//! The audit log shows what was done to it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use twofactor::{Actor, Administration, AuditCheck};
+use twofactor_tests::ecall::Place;
+
+/// A log of ten lines, and a way around the engine.
+async fn ten_lines() -> (TempDir, Administration, Connection) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let admin = place.builder().build().await.unwrap().administration(Actor::new("test"));
+    for n in 1..=10 {
+        admin.create_subscription(&format!("s{n}"), "name").await.unwrap();
+    }
+    let around = Connection::open(place.database()).unwrap();
+    (folder, admin, around)
+}
+
+async fn after(tampering: &str) -> AuditCheck {
+    let (_folder, admin, around) = ten_lines().await;
+    around.execute_batch(tampering).unwrap();
+    admin.verify_audit_log().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_log_left_alone_is_whole() {
+    let check = after("").await;
+    assert_eq!((check.lines, check.problem), (10, None));
+}
+
+#[tokio::test]
+async fn each_change_of_a_line_shows() {
+    for column in ["at = at + 1", "actor = 'x'", "action = 'x'", "subject = 'x'", "detail = 'x'", "key = key + 1"] {
+        let check = after(&format!("UPDATE audit SET {column} WHERE seq = 5")).await;
+        assert_eq!((check.lines, &*check.problem.unwrap()), (4, "line 5 was changed, or stood elsewhere"), "{column}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_shows() {
+    let check = after("DELETE FROM audit WHERE seq BETWEEN 5 AND 6").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "lines 5 to 6 are missing"));
+    let check = after("DELETE FROM audit WHERE seq = 1").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "line 1 is missing"));
+    // Even if those that follow move up.
+    let check = after("DELETE FROM audit WHERE seq = 5; UPDATE audit SET seq = seq - 1 WHERE seq > 5").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "line 5 was changed, or stood elsewhere"));
+}
+
+#[tokio::test]
+async fn a_reordering_shows() {
+    let swap = "UPDATE audit SET seq = 100 WHERE seq = 5; UPDATE audit SET seq = 5 WHERE seq = 6; \
+                UPDATE audit SET seq = 6 WHERE seq = 100";
+    let check = after(swap).await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "line 5 was changed, or stood elsewhere"));
+}
+
+#[tokio::test]
+async fn an_inserted_line_shows() {
+    let check =
+        after("INSERT INTO audit SELECT 11, at, actor, action, subject, detail, key, mac FROM audit LIMIT 1").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (10, "line 11 was changed, or stood elsewhere"));
+}
+
+#[tokio::test]
+async fn a_cut_off_end_shows() {
+    let check = after("DELETE FROM audit WHERE seq > 7").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (7, "lines 8 to 10 are missing"));
+    let check = after("DELETE FROM audit").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "lines 1 to 10 are missing"));
+    let check = after("DELETE FROM audit; DELETE FROM audit_head").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "all lines are missing"));
+}
+
+/// Whoever can write to the database knows the MAC of an earlier line, but not the seal that a head of that line had.
+const SHORTENED: &str = "DELETE FROM audit WHERE seq > 7; \
+                         UPDATE audit_head SET seq = 7, mac = (SELECT mac FROM audit WHERE seq = 7)";
+
+#[tokio::test]
+async fn an_end_cut_off_together_with_the_head_shows() {
+    let check = after(SHORTENED).await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (7, "what says which line is the last was changed"));
+    let check = after("DELETE FROM audit_head").await;
+    assert_eq!((check.lines, &*check.problem.unwrap()), (10, "what says which line is the last was changed"));
+}
+
+#[tokio::test]
+async fn nothing_is_done_on_top_of_a_shortened_log() {
+    for shortened in [SHORTENED, "DELETE FROM audit; DELETE FROM audit_head"] {
+        let (_folder, admin, around) = ten_lines().await;
+        around.execute_batch(shortened).unwrap();
+        let error = admin.create_subscription("s11", "name").await.unwrap_err();
+        assert!(error.operator_detail().unwrap().contains("the audit log cannot go on"), "{error:?}");
+        assert_eq!(admin.subscriptions().await.unwrap().len(), 10);
+        assert!(admin.verify_audit_log().await.unwrap().problem.is_some());
+    }
+}
+
+#[tokio::test]
+async fn many_lines_at_once_from_two_nodes_make_one_chain_that_is_whole_whenever_it_is_looked_at() {
+    let (folder, admin, _around) = ten_lines().await;
+    let other = Place::new(folder.path()).builder().build().await.unwrap().administration(Actor::new("other"));
+    let all: Vec<_> = (0..50)
+        .map(|n| {
+            let admin = if n % 2 == 0 { admin.clone() } else { other.clone() };
+            tokio::spawn(async move {
+                admin.create_subscription(&format!("n{n}"), "name").await.unwrap();
+                admin.verify_audit_log().await.unwrap().problem
+            })
+        })
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), None);
+    }
+    assert_eq!(admin.verify_audit_log().await.unwrap().lines, 60);
+}

@@ -1,0 +1,140 @@
+//! Two processes on one database and one key file: this test starts itself as the second one.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use twofactor::TwoFactor;
+use twofactor_tests::ecall::{Ecall, Place, start, wrong};
+
+const FOLDER: &str = "TWOFACTOR_TEST_FOLDER";
+
+/// What became of answers that were given at once.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    accepted: usize,
+    rejected: usize,
+    closed: usize,
+}
+
+async fn answer_at_once(engine: &TwoFactor, id: &str, code: &str, times: usize) -> Tally {
+    let all: Vec<_> = (0..times)
+        .map(|_| {
+            let (engine, id, code) = (engine.clone(), id.to_owned(), code.to_owned());
+            tokio::spawn(async move { engine.verify("demo", &id, &code, None).await })
+        })
+        .collect();
+    let mut tally = Tally::default();
+    for one in all {
+        match one.await.unwrap() {
+            Ok(_) => tally.accepted += 1,
+            Err(error) if error.is_code_rejected() => tally.rejected += 1,
+            Err(error) if error.is_closed() => tally.closed += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    tally
+}
+
+/// The second process: each line it reads is a challenge, a code and how many times to answer with it.
+#[test]
+fn second_process() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let builder = Place::new(PathBuf::from(folder)).builder().bundled_providers();
+    let engine = runtime.block_on(builder.build()).unwrap();
+    println!("\nready");
+    for line in std::io::stdin().lines() {
+        let line = line.unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        let [id, code, times] = words[..] else { panic!("{line}") };
+        let tally = runtime.block_on(answer_at_once(&engine, id, code, times.parse().unwrap()));
+        println!("tally {} {} {}", tally.accepted, tally.rejected, tally.closed);
+    }
+}
+
+struct Second {
+    process: Child,
+    said: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Second {
+    fn start(place: &std::path::Path) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "second_process", "--nocapture"])
+            .env(FOLDER, place)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, said }
+    }
+
+    fn hear(&mut self, word: &str) -> String {
+        self.said.by_ref().map(Result::unwrap).find(|line| line.starts_with(word)).unwrap()
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Both processes answer at once, each so many times.
+    async fn both(&mut self, engine: &TwoFactor, id: &str, code: &str, times: usize) -> Tally {
+        self.say(&format!("{id} {code} {times}"));
+        let mine = answer_at_once(engine, id, code, times).await;
+        let heard = self.hear("tally ");
+        let theirs: Vec<usize> = heard.split(' ').skip(1).map(|n| n.parse().unwrap()).collect();
+        assert_eq!(theirs.iter().sum::<usize>(), times);
+        Tally {
+            accepted: mine.accepted + theirs[0],
+            rejected: mine.rejected + theirs[1],
+            closed: mine.closed + theirs[2],
+        }
+    }
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accept_a_code_once_and_look_at_five_answers_in_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let ecall = Ecall::start().await;
+    let engine = ecall.engine(Place::new(folder.path()).builder()).await;
+    let mut second = Second::start(folder.path());
+    second.hear("ready");
+
+    for _ in 0..3 {
+        let challenge = engine.start(start()).await.unwrap();
+        let tally = second.both(&engine, &challenge.id, &ecall.code(), 100).await;
+        println!("200 right answers: {tally:?}");
+        assert_eq!(tally.accepted, 1);
+        // A right answer that came second may have been looked at, but is told what any later one is.
+        assert_eq!(tally, Tally { accepted: 1, rejected: 0, closed: 199 });
+    }
+
+    let challenge = engine.start(start()).await.unwrap();
+    let code = ecall.code();
+    let tally = second.both(&engine, &challenge.id, wrong(&code), 500).await;
+    println!("1000 wrong answers: {tally:?}");
+    assert_eq!(tally, Tally { accepted: 0, rejected: 5, closed: 995 });
+    assert_eq!(second.both(&engine, &challenge.id, &code, 1).await, Tally { closed: 2, ..Tally::default() });
+}
+
+#[test]
+fn that_start_first_at_once_end_with_one_key_and_one_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all: Vec<Second> = (0..4).map(|_| Second::start(folder.path())).collect();
+    for process in &mut all {
+        process.hear("ready");
+    }
+    let keys = std::fs::read_to_string(folder.path().join("key")).unwrap();
+    assert_eq!(keys.lines().filter(|line| !line.starts_with('#')).count(), 1);
+}
