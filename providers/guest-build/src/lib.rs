@@ -33,10 +33,11 @@ const TARGET: &str = "wasm32-wasip2";
 /// # Errors
 /// In a sentence that says what to do.
 pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
-    let root = workspace_root()?;
+    let (root, up) = workspace_root()?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
     for source in sources.iter().chain(&["Cargo.toml", "Cargo.lock", "wit", "providers/sdk"]) {
-        println!("cargo::rerun-if-changed={}", root.join(source).display());
+        // Relative to the package: two checkouts may share a target folder.
+        println!("cargo::rerun-if-changed={}", up.join(source).display());
     }
     ensure_target()?;
     let target_dir = out.join("guests");
@@ -87,10 +88,14 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-fn workspace_root() -> Result<PathBuf, String> {
+/// The workspace's root, and the way up to it from the package.
+fn workspace_root() -> Result<(PathBuf, PathBuf), String> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("run this from a build script")?);
-    let is_root = |folder: &&Path| folder.join("Cargo.lock").exists() && folder.join("wit").exists();
-    here.ancestors().find(is_root).map(Path::to_owned).ok_or_else(|| "the workspace's root was not found".to_owned())
+    let is_root = |folder: &Path| folder.join("Cargo.lock").exists() && folder.join("wit").exists();
+    let levels = here.ancestors().position(is_root).ok_or("the workspace's root was not found")?;
+    let up: PathBuf = std::iter::repeat_n("..", levels).collect();
+    let root = here.ancestors().nth(levels).ok_or("the workspace's root was not found")?;
+    Ok((root.to_owned(), up))
 }
 
 /// Installs the target if rustup is there and the toolchain lacks it.
