@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use twofactor::{Actor, Assignment, Builder, Network, NewInstance, SignIn, Start, TwoFactor};
+use twofactor::{Actor, Assignment, Builder, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
 
 /// What the stand-in says to the next requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub enum Answer {
 #[derive(Clone)]
 pub struct Ecall {
     address: SocketAddr,
-    codes: watch::Sender<Vec<String>>,
+    /// To whom, and the code.
+    codes: watch::Sender<Vec<(String, String)>>,
     answer: watch::Sender<Answer>,
 }
 
@@ -61,9 +62,10 @@ impl Ecall {
                 continue;
             }
             let body: Value = serde_json::from_str(body).unwrap();
+            let to = body["to"].as_str().unwrap().to_owned();
             let mut words = body["content"]["text"].as_str().unwrap().split(|c: char| !c.is_ascii_digit());
             let code = words.rfind(|run| run.len() == 6).unwrap().to_owned();
-            self.codes.send_modify(|codes| codes.push(code));
+            self.codes.send_modify(|codes| codes.push((to, code)));
             text.clear();
             let answer = *self.answer.subscribe().wait_for(|answer| *answer != Answer::Later).await.unwrap();
             if answer == Answer::Nothing {
@@ -84,12 +86,22 @@ impl Ecall {
 
     /// The codes that came, the oldest first.
     pub fn codes(&self) -> Vec<String> {
-        self.codes.borrow().clone()
+        self.codes.borrow().iter().map(|(_, code)| code.clone()).collect()
     }
 
     /// The code that came last.
     pub fn code(&self) -> String {
-        self.codes.borrow().last().unwrap().clone()
+        self.codes.borrow().last().unwrap().1.clone()
+    }
+
+    /// The code that came last for a number.
+    pub fn code_to(&self, number: &str) -> String {
+        self.codes.borrow().iter().rfind(|(to, _)| to == number).unwrap().1.clone()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Waits until so many have come.
@@ -99,8 +111,7 @@ impl Ecall {
 
     /// An engine that sends here. The first on a store makes the subscription `demo` and its instance.
     pub async fn engine(&self, builder: Builder) -> TwoFactor {
-        let network = Network::builder().stand_in("https://rest.ecall.ch", self.address).build().unwrap();
-        let engine = builder.network(network).bundled_providers().build().await.unwrap();
+        let engine = builder.network(network(self.address)).bundled_providers().build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         if admin.subscriptions().await.unwrap().is_empty() {
             admin.create_subscription("demo", "Demo").await.unwrap();
@@ -111,6 +122,29 @@ impl Ecall {
             admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await.unwrap();
         }
         engine
+    }
+}
+
+/// A network on which a stand-in is eCall.
+pub fn network(ecall: SocketAddr) -> Network {
+    Network::builder().stand_in("https://rest.ecall.ch", ecall).build().unwrap()
+}
+
+/// No limit at all.
+pub fn no_limits() -> RateLimits {
+    let many = u32::MAX;
+    RateLimits {
+        recipient_per_hour: many,
+        recipient_in_all_per_hour: many,
+        user_per_hour: many,
+        address_per_hour: many,
+        tenant_per_hour: many,
+        prefix_per_hour: many,
+        phone_per_day: many,
+        total_per_hour: many,
+        answers_per_address_per_hour: many,
+        wrong_per_day: many,
+        wrong_in_a_row: many,
     }
 }
 

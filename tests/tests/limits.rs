@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use twofactor::{Actor, Assignment, ManualClock, NewInstance, RateLimits, SignIn, Start, TwoFactor};
-use twofactor_tests::ecall::{Ecall, start, start_for, wrong};
+use twofactor_tests::ecall::{Ecall, no_limits, start, start_for, wrong};
 
 #[tokio::test]
 async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be_unlocked() {
@@ -87,4 +88,128 @@ async fn an_earlier_code_that_the_policy_keeps_is_accepted_after_a_resend() {
     engine.resend("demo", &challenge.id).await.unwrap();
     engine.verify("demo", &challenge.id, &first, None).await.unwrap();
     assert!(engine.verify("demo", &challenge.id, &ecall.code(), None).await.unwrap_err().is_closed());
+}
+
+/// A sign-in that shares nothing with another of these but the subscription.
+fn apart(n: u32) -> Start {
+    let sign_in = SignIn::new("demo").tenant(format!("t{n}")).user(format!("u{n}"));
+    let mut start = Start::new(sign_in).phone(format!("+4179{n}123456"));
+    start.client_address = Some(IpAddr::from([192, 0, 2, u8::try_from(n).unwrap()]));
+    start
+}
+
+async fn engine(ecall: &Ecall, limits: RateLimits, clock: &ManualClock) -> TwoFactor {
+    let engine = ecall.engine(TwoFactor::builder().rate_limits(limits).clock(clock.clone())).await;
+    let admin = engine.administration(Actor::new("test"));
+    let instance = admin.instances("demo").await.unwrap().remove(0);
+    let tenants = (0..10).map(|n| Assignment::tenant(format!("t{n}"))).collect();
+    admin.set_assignments("demo", &instance.id, tenants).await.unwrap();
+    engine
+}
+
+#[tokio::test]
+async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
+    let ecall = Ecall::start().await;
+    let hour = Duration::from_secs(3600);
+    type Share = fn(&mut Start);
+    let cases: [(&str, fn(&mut RateLimits), Share, Duration); 8] = [
+        ("recipient", |l| l.recipient_per_hour = 2, |s| s.recipient.phone = apart(9).recipient.phone, hour),
+        (
+            "recipient in all",
+            |l| l.recipient_in_all_per_hour = 2,
+            |s| s.recipient.phone = apart(9).recipient.phone,
+            hour,
+        ),
+        ("user", |l| l.user_per_hour = 2, |s| s.sign_in.user = apart(9).sign_in.user, hour),
+        ("address", |l| l.address_per_hour = 2, |s| s.client_address = apart(9).client_address, hour),
+        ("tenant", |l| l.tenant_per_hour = 2, |s| s.sign_in.tenant = apart(9).sign_in.tenant, hour),
+        (
+            "prefix",
+            |l| l.prefix_per_hour = 2,
+            |s| {
+                let last = s.sign_in.user.as_ref().unwrap().replace('u', "");
+                s.recipient.phone = Some(format!("+4176123456{last}"));
+            },
+            hour,
+        ),
+        ("telephones", |l| l.phone_per_day = 2, |_| {}, hour * 24),
+        ("total", |l| l.total_per_hour = 2, |_| {}, hour),
+    ];
+    for (name, set, share, window) in cases {
+        let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+        let mut limits = no_limits();
+        set(&mut limits);
+        let engine = engine(&ecall, limits, &clock).await;
+        let alike = |n: u32| {
+            let mut start = apart(n);
+            share(&mut start);
+            start
+        };
+        for n in 0..2 {
+            engine.start(alike(n)).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        }
+        let error = engine.start(alike(2)).await.unwrap_err();
+        assert!(error.is_limited() && !error.is_locked(), "{name}: {error:?}");
+        assert_eq!(error.retry_after(), Some(window), "{name}");
+        // What has nothing in common but the subscription is not concerned, unless that is what is counted.
+        assert_eq!(engine.start(apart(3)).await.is_ok(), !["telephones", "total"].contains(&name), "{name}");
+        clock.advance(window);
+        engine.start(alike(2)).await.unwrap_or_else(|error| panic!("{name}, later: {error:?}"));
+    }
+}
+
+#[tokio::test]
+async fn all_spellings_of_one_number_and_all_addresses_of_one_client_share_a_limit() {
+    let ecall = Ecall::start().await;
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    let numbers = engine(&ecall, RateLimits { recipient_per_hour: 1, ..no_limits() }, &clock).await;
+    let to = |n: u32, number: &str| apart(n).phone(number);
+    numbers.start(to(0, "+41 79 123 45 67")).await.unwrap();
+    for number in ["+41791234567", "0041791234567", "+41 (0)79 123 45 67", " +41-79-123.45.67 "] {
+        assert!(numbers.start(to(1, number)).await.unwrap_err().is_limited(), "{number}");
+    }
+
+    let clients = engine(&ecall, RateLimits { address_per_hour: 1, ..no_limits() }, &clock).await;
+    let from = |n: u32, address: &str| Start { client_address: Some(address.parse().unwrap()), ..apart(n) };
+    for (n, (first, again, other)) in
+        [("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"), ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1")]
+            .into_iter()
+            .enumerate()
+    {
+        let n = 3 * u32::try_from(n).unwrap();
+        clients.start(from(n, first)).await.unwrap();
+        assert!(clients.start(from(n + 1, again)).await.unwrap_err().is_limited(), "{again}");
+        clients.start(from(n + 2, other)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie_between() {
+    let ecall = Ecall::start().await;
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    let by_address = engine(&ecall, RateLimits { answers_per_address_per_hour: 2, ..no_limits() }, &clock).await;
+    let address = apart(1).client_address;
+    let challenge = by_address.start(apart(0)).await.unwrap();
+    let code = ecall.code();
+    for id in [&*challenge.id, "unknown"] {
+        assert!(!by_address.verify("demo", id, wrong(&code), address).await.unwrap_err().is_limited());
+    }
+    assert!(by_address.verify("demo", &challenge.id, &code, address).await.unwrap_err().is_limited());
+    by_address.verify("demo", &challenge.id, &code, apart(2).client_address).await.unwrap();
+
+    let by_day = engine(&ecall, RateLimits { wrong_per_day: 3, ..no_limits() }, &clock).await;
+    for _ in 0..3 {
+        let challenge = by_day.start(apart(0)).await.unwrap();
+        let code = ecall.code();
+        by_day.verify("demo", &challenge.id, wrong(&code), None).await.unwrap_err();
+        // The third wrong answer is the day's last: the right one after it is not looked at any more.
+        if by_day.verify("demo", &challenge.id, &code, None).await.is_err() {
+            break;
+        }
+    }
+    let error = by_day.start(apart(0)).await.unwrap_err();
+    assert!(error.is_limited() && !error.is_locked(), "{error:?}");
+    clock.advance(Duration::from_secs(24 * 3600));
+    let challenge = by_day.start(apart(0)).await.unwrap();
+    by_day.verify("demo", &challenge.id, &ecall.code(), None).await.unwrap();
 }

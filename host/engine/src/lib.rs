@@ -10,7 +10,7 @@
 //! - [`TwoFactor`]: start, verify, resend, cancel.
 //! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
 //! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
-//! - [`ManualClock`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
+//! - [`ManualClock`], [`Outbox`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
 
 mod administration;
 mod audit;
@@ -30,7 +30,7 @@ mod token;
 pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
-pub use capability::{Network, NetworkBuilder, NetworkError, Secret};
+pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Secret};
 pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};

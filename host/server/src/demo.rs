@@ -25,10 +25,12 @@ pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
     let many = u32::MAX;
     let limits = RateLimits {
         recipient_per_hour: many,
+        recipient_in_all_per_hour: many,
         user_per_hour: many,
         address_per_hour: many,
         tenant_per_hour: many,
         prefix_per_hour: many,
+        phone_per_day: many,
         total_per_hour: many,
         answers_per_address_per_hour: many,
         ..RateLimits::default()

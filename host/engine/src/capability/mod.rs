@@ -12,16 +12,16 @@ mod mail;
 mod network;
 mod oauth;
 mod origin;
+mod outbox;
 mod secret;
 mod smtp;
 mod smtp_stream;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
 pub(crate) use grants::Grants;
 pub(crate) use http::{HttpError, HttpRequest, HttpResponse};
 pub(crate) use mail::Mail;
 pub use network::{Network, NetworkBuilder, NetworkError};
+pub use outbox::{KeptMail, Outbox};
 pub use secret::Secret;
 pub(crate) use smtp::{MailError, MailStage};

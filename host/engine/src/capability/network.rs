@@ -14,6 +14,7 @@ use rustls_pki_types::pem::PemObject as _;
 use super::address::is_allowed;
 use super::oauth::TokenCache;
 use super::origin::Origin;
+use super::outbox::Outbox;
 
 /// What may be reached at all, and how. Cheap to clone; all clones share one pool of connections.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub(super) struct Inner {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) tokens: TokenCache,
     pub(super) timeout: Duration,
+    pub(super) outbox: Option<Outbox>,
     names: Arc<Names>,
     stand_ins: HashMap<String, SocketAddr>,
     plaintext_smtp: HashSet<String>,
@@ -47,6 +49,7 @@ pub struct NetworkBuilder {
     fixed: HashMap<String, SocketAddr>,
     stand_ins: Vec<(String, SocketAddr)>,
     plaintext_smtp: HashSet<String>,
+    outbox: Option<Outbox>,
     timeout: Duration,
 }
 
@@ -80,6 +83,12 @@ impl NetworkBuilder {
     /// tests.
     pub fn stand_in(mut self, endpoint: &str, address: SocketAddr) -> Self {
         self.stand_ins.push((endpoint.to_owned(), address));
+        self
+    }
+
+    /// Keeps all mail in an outbox instead of sending it. For tests.
+    pub fn outbox(mut self, outbox: &Outbox) -> Self {
+        self.outbox = Some(outbox.clone());
         self
     }
 
@@ -119,6 +128,7 @@ impl NetworkBuilder {
             tls: Arc::new(tls),
             tokens: TokenCache::default(),
             timeout: self.timeout,
+            outbox: self.outbox,
             names,
             stand_ins,
             plaintext_smtp: self.plaintext_smtp,
@@ -135,6 +145,7 @@ impl Network {
             fixed: HashMap::new(),
             stand_ins: Vec::new(),
             plaintext_smtp: HashSet::new(),
+            outbox: None,
             timeout: Duration::from_secs(15),
         }
     }
@@ -218,7 +229,7 @@ fn client(tls: &ClientConfig, names: Arc<Names>, timeout: Duration) -> Result<re
         .map_err(|error| NetworkError(format!("the HTTP client cannot be built: {error}")))
 }
 
-/// The machine's roots, and Mozilla's where it has none; with those of the operator.
+/// Mozilla's roots, for a machine that has none, with the machine's own and those of the operator.
 fn trust(pems: &[Vec<u8>]) -> Result<RootCertStore, NetworkError> {
     let mut roots: Vec<CertificateDer<'static>> = Vec::new();
     for pem in pems {

@@ -55,11 +55,15 @@ impl Network {
                     .to_owned(),
             ));
         };
-        let mail = mail.encode().map_err(MailError::Invalid)?;
+        let encoded = mail.encode().map_err(MailError::Invalid)?;
+        if let Some(outbox) = &self.0.outbox {
+            outbox.keep(mail);
+            return Ok("kept in the outbox".to_owned());
+        }
         let began = Instant::now();
         let handed_over = AtomicBool::new(false);
         let limit = grant.timeout.clamp(Duration::from_millis(1), CEILING);
-        let outcome = match timeout(limit, self.exchange_mail(grant, &mail, &handed_over)).await {
+        let outcome = match timeout(limit, self.exchange_mail(grant, &encoded, &handed_over)).await {
             Ok(outcome) => outcome,
             Err(_) if handed_over.load(Ordering::Relaxed) => {
                 Err(MailError::OutcomeUnknown("the server did not confirm the message in time".to_owned()))

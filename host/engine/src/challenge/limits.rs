@@ -29,6 +29,9 @@ pub struct RateLimits {
     /// Messages of one subscription to numbers with one prefix (country and four digits) in an hour whose codes are not
     /// verified; 200.
     pub prefix_per_hour: u32,
+    /// Messages of one subscription to telephone numbers in a day, verified or not; 10 000. Each costs: it is what a day of abuse
+    /// costs at most.
+    pub phone_per_day: u32,
     /// Messages in all in an hour; 100 000.
     pub total_per_hour: u32,
     /// Answers from one client address in an hour; 300.
@@ -49,6 +52,7 @@ impl Default for RateLimits {
             address_per_hour: 60,
             tenant_per_hour: 10_000,
             prefix_per_hour: 200,
+            phone_per_day: 10_000,
             total_per_hour: 100_000,
             answers_per_address_per_hour: 300,
             wrong_per_day: 50,
@@ -58,6 +62,7 @@ impl Default for RateLimits {
 }
 
 const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// What one message counts against.
 pub(super) struct Counted<'a> {
@@ -71,7 +76,7 @@ pub(super) struct Counted<'a> {
 
 impl RateLimits {
     pub(super) fn person(&self) -> PersonLimits {
-        PersonLimits { consecutive: self.wrong_in_a_row, daily: self.wrong_per_day, day_ms: 24 * HOUR_MS }
+        PersonLimits { consecutive: self.wrong_in_a_row, daily: self.wrong_per_day, day_ms: DAY_MS }
     }
 
     /// The narrow ones first: a caller who is over one of his own counts against nobody else's.
@@ -90,6 +95,8 @@ impl RateLimits {
         if !counted.prefix.is_empty() {
             let key = prefix_bucket(keyring, counted.subscription, counted.prefix);
             charges.push(Charge { key, limit: self.prefix_per_hour, window_ms: HOUR_MS });
+            let key = bucket(keyring, "phone", &[subscription]);
+            charges.push(Charge { key, limit: self.phone_per_day, window_ms: DAY_MS });
         }
         if let Some(tenant) = counted.tenant {
             charges.push(charge("tenant", &[subscription, tenant.as_bytes()], self.tenant_per_hour));

@@ -26,14 +26,14 @@ impl http::Host for State {
             headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             body: request.body,
         };
-        self.sending = true;
+        // Counted before: a call that is ended half-way may have sent it.
+        self.sent += 1;
         let answer = self.network.send_http(&self.grants, request).await;
         if let Err(HttpError::Denied(why) | HttpError::Unauthenticated(why)) = &answer {
             self.log.line(tracing::Level::WARN, why);
         }
-        // What is known not to have left does not make an outcome unknown.
         if matches!(answer, Err(HttpError::Denied(_) | HttpError::Unauthenticated(_) | HttpError::NotSent(_))) {
-            self.sending = false;
+            self.sent -= 1;
         }
         Ok(match answer {
             Ok(answer) => Ok(http::Response {
@@ -61,13 +61,13 @@ impl smtp::Host for State {
             html: mail.html,
             id: mail.id,
         };
-        self.sending = true;
+        self.sent += 1;
         let answer = self.network.send_mail(&self.grants, mail).await;
         if let Err(MailError::Denied(why) | MailError::Invalid(why)) = &answer {
             self.log.line(tracing::Level::WARN, why);
         }
         if !matches!(answer, Ok(_) | Err(MailError::OutcomeUnknown(_))) {
-            self.sending = false;
+            self.sent -= 1;
         }
         Ok(match answer {
             Ok(reply) => Ok(smtp::Accepted { reply }),

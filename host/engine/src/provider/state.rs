@@ -22,8 +22,8 @@ pub(super) struct State {
     pub(super) grants: Arc<Grants>,
     pub(super) log: Arc<CallLog>,
     pub(super) host_calls_left: u32,
-    /// Whether a host call has begun: after that, a message may have gone out.
-    pub(super) sending: bool,
+    /// Requests and mails that may have gone out.
+    pub(super) sent: u32,
     pub(super) hooks: Hooks,
     pub(super) http: WasiHttpCtx,
     limits: StoreLimits,
@@ -45,7 +45,7 @@ impl State {
             grants,
             log,
             host_calls_left: limits.host_calls,
-            sending: false,
+            sent: 0,
             http: WasiHttpCtx::new(),
             limits: StoreLimitsBuilder::new()
                 .memory_size(limits.memory_bytes)
@@ -76,7 +76,7 @@ impl State {
 
     /// Whether anything may have been sent in this call.
     pub(super) fn has_sent(&self) -> bool {
-        self.sending || self.hooks.has_sent()
+        self.sent > 0 || self.hooks.has_sent()
     }
 }
 

@@ -2,7 +2,7 @@
 //! wasmtime's interface for this moves between its major versions; this file is all that follows it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, header};
@@ -25,7 +25,8 @@ pub(super) struct Hooks {
     grants: Arc<Grants>,
     log: Arc<CallLog>,
     calls_left: u32,
-    sent: Arc<AtomicBool>,
+    /// Requests that may have gone out; several may be under way at once.
+    sent: Arc<AtomicU32>,
 }
 
 impl Hooks {
@@ -35,7 +36,7 @@ impl Hooks {
 
     /// Whether a request may have gone out.
     pub(super) fn has_sent(&self) -> bool {
-        self.sent.load(Ordering::Acquire)
+        self.sent.load(Ordering::Acquire) > 0
     }
 }
 
@@ -56,7 +57,7 @@ impl WasiHttpHooks for Hooks {
         let (log, sent) = (self.log.clone(), self.sent.clone());
         Box::new(async move {
             let request = gather(request).await?;
-            sent.store(true, Ordering::Release);
+            sent.fetch_add(1, Ordering::AcqRel);
             let answer = network.send_http(&grants, request).await;
             answer.map_err(|error| refusal(error, &log, &sent)).and_then(give)
         })
@@ -83,15 +84,15 @@ async fn gather(request: Request<WasiBody>) -> Result<HttpRequest, Error> {
     Ok(HttpRequest { method: head.method.to_string(), url: head.uri.to_string(), headers, body })
 }
 
-fn refusal(error: HttpError, log: &CallLog, sent: &AtomicBool) -> Error {
+fn refusal(error: HttpError, log: &CallLog, sent: &AtomicU32) -> Error {
     match error {
         HttpError::Denied(why) | HttpError::Unauthenticated(why) => {
-            sent.store(false, Ordering::Release);
+            sent.fetch_sub(1, Ordering::AcqRel);
             log.line(tracing::Level::WARN, &why);
             Error::HttpRequestDenied
         }
         HttpError::NotSent(_) => {
-            sent.store(false, Ordering::Release);
+            sent.fetch_sub(1, Ordering::AcqRel);
             Error::ConnectionRefused
         }
         HttpError::OutcomeUnknown(_) => Error::HttpResponseIncomplete,

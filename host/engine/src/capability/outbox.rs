@@ -1,0 +1,86 @@
+//! A place for mails in place of a server, for the tests of programs that embed the engine.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::mail::Mail;
+
+/// Keeps mails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
+/// are one.
+///
+/// ```
+/// use twofactor::{Actor, Assignment, Network, NewInstance, Outbox, SignIn, Start, TwoFactor};
+///
+/// # #[twofactor::tokio::main(crate = "twofactor::tokio")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let outbox = Outbox::new();
+/// let network = Network::builder().outbox(&outbox).build()?;
+/// let engine = TwoFactor::builder().network(network).bundled_providers().build().await?;
+/// let admin = engine.administration(Actor::new("test"));
+/// admin.create_subscription("shop", "Shop").await?;
+/// let options = r#"{"EMailSenderAddress": "codes@example.com", "MailServerConfig": {"MailType": "SMTP",
+///     "Host": "smtp.example.com", "Port": 465, "EnableSSL": true, "UserName": "u", "Password": "p", "Timeout": 20000}}"#;
+/// let email = admin.create_instance("shop", NewInstance::new("email", "Email", options.parse()?)).await?;
+/// admin.set_assignments("shop", &email.id, vec![Assignment::tenant("main")]).await?;
+///
+/// let sign_in = SignIn::new("shop").tenant("main").user("alice");
+/// let challenge = engine.start(Start::new(sign_in).email("alice@example.com")).await?;
+/// let mail = outbox.newest("alice@example.com").ok_or("no mail")?;
+/// let code = mail.text.lines().find(|line| line.len() == 6).ok_or("no code")?;
+/// assert_eq!(engine.verify("shop", &challenge.id, code, None).await?.user.as_deref(), Some("alice"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Outbox(Arc<Mutex<Vec<KeptMail>>>);
+
+/// A mail that was kept. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptMail {
+    /// Who sent it.
+    pub sender: String,
+    /// To whom.
+    pub recipient: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its plain text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: Option<String>,
+}
+
+impl Outbox {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All mails, the oldest first.
+    pub fn mails(&self) -> Vec<KeptMail> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest mail to an address.
+    pub fn newest(&self, recipient: &str) -> Option<KeptMail> {
+        self.mails().into_iter().rfind(|mail| mail.recipient == recipient)
+    }
+
+    pub(super) fn keep(&self, mail: Mail) {
+        let Mail { sender, recipient, subject, text, html, .. } = mail;
+        let kept = KeptMail { sender, recipient, subject, text, html };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("mails", &self.mails().len()).finish()
+    }
+}
+
+impl fmt::Debug for KeptMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptMail").finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,0 @@
-//! Against real servers on loopback.
