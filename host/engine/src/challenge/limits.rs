@@ -64,6 +64,8 @@ impl Default for RateLimits {
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
+const ANSWERS: &str = "answers";
+
 /// What one message counts against.
 pub(super) struct Counted<'a> {
     pub(super) subscription: &'a str,
@@ -79,10 +81,12 @@ impl RateLimits {
         PersonLimits { consecutive: self.wrong_in_a_row, daily: self.wrong_per_day, day_ms: DAY_MS }
     }
 
-    /// The narrow ones first: a caller who is over one of his own counts against nobody else's.
-    pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<Charge> {
-        let charge =
-            |kind: &str, what: &[&[u8]], limit| Charge { key: bucket(keyring, kind, what), limit, window_ms: HOUR_MS };
+    /// The narrow ones first: a caller who is over one of his own counts against nobody else's. Each with its name, for the
+    /// operator.
+    pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<(&'static str, Charge)> {
+        let charge = |kind: &'static str, what: &[&[u8]], limit| {
+            (kind, Charge { key: bucket(keyring, kind, what), limit, window_ms: HOUR_MS })
+        };
         let (subscription, recipient) = (counted.subscription.as_bytes(), counted.recipient.as_bytes());
         let mut charges = vec![
             charge("recipient", &[subscription, recipient], self.recipient_per_hour),
@@ -94,9 +98,9 @@ impl RateLimits {
         }
         if !counted.prefix.is_empty() {
             let key = prefix_bucket(keyring, counted.subscription, counted.prefix);
-            charges.push(Charge { key, limit: self.prefix_per_hour, window_ms: HOUR_MS });
+            charges.push(("prefix", Charge { key, limit: self.prefix_per_hour, window_ms: HOUR_MS }));
             let key = bucket(keyring, "phone", &[subscription]);
-            charges.push(Charge { key, limit: self.phone_per_day, window_ms: DAY_MS });
+            charges.push(("phone", Charge { key, limit: self.phone_per_day, window_ms: DAY_MS }));
         }
         if let Some(tenant) = counted.tenant {
             charges.push(charge("tenant", &[subscription, tenant.as_bytes()], self.tenant_per_hour));
@@ -105,15 +109,12 @@ impl RateLimits {
         charges
     }
 
-    pub(super) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<Charge> {
-        address
-            .map(|address| Charge {
-                key: bucket(keyring, "answers", &[&network(address)]),
-                limit: self.answers_per_address_per_hour,
-                window_ms: HOUR_MS,
-            })
-            .into_iter()
-            .collect()
+    pub(super) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {
+        let charge = |address| {
+            let key = bucket(keyring, ANSWERS, &[&network(address)]);
+            (ANSWERS, Charge { key, limit: self.answers_per_address_per_hour, window_ms: HOUR_MS })
+        };
+        address.map(charge).into_iter().collect()
     }
 }
 

@@ -101,8 +101,16 @@ impl Challenges {
         }
     }
 
-    /// A limit in the words of whoever has a challenge already: that of a locked person looks like any closed one.
-    fn limited(limited: &Limited, now: Timestamp) -> Error {
+    /// A limit in the words of whoever has a challenge already: that of a locked person looks like any closed one. The operator is
+    /// told which of the `names` it was.
+    fn limited(limited: &Limited, names: &[&'static str], now: Timestamp) -> Error {
+        let name = match limited {
+            Limited::Until(_, n) => names.get(*n).copied().unwrap_or_default(),
+            Limited::PersonUntil(_) => "wrong-per-day",
+            Limited::PersonLocked => "wrong-in-a-row",
+        };
+        tracing::warn!(limit = name, "a limit is reached");
+        metrics::counter!("twofactor_limits_reached_total", "limit" => name).increment(1);
         match limited {
             Limited::Until(until, _) | Limited::PersonUntil(until) => {
                 Error::limited((*until - now).try_into().unwrap_or_default())

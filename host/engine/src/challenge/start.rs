@@ -80,15 +80,10 @@ impl Challenges {
             closed: None,
         };
         let counted = details.counted(record.person, start.client_address);
-        let wish = OpenChallenge {
-            challenge: record,
-            charges: self.limits.message(&self.keyring, &counted),
-            person: self.limits.person(),
-            idempotency,
-            now,
-        };
+        let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
+        let wish = OpenChallenge { challenge: record, charges, person: self.limits.person(), idempotency, now };
         let this = self.clone();
-        to_the_end(async move { this.open(chosen, details, &code, wish).await }).await
+        to_the_end(async move { this.open(chosen, details, &code, wish, &names).await }).await
     }
 
     /// Counts, keeps, sends, and remembers what came of it.
@@ -98,12 +93,15 @@ impl Challenges {
         details: Details,
         code: &str,
         wish: OpenChallenge,
+        names: &[&'static str],
     ) -> Result<Challenge, Error> {
         let (record, idempotency, now) = (wish.challenge.clone(), wish.idempotency, wish.now);
         match self.store.open_challenge(wish).await? {
             Opened::Open => {}
-            Opened::Limited(Limited::PersonLocked) => return Err(Error::locked()),
-            Opened::Limited(limited) => return Err(Self::limited(&limited, now)),
+            Opened::Limited(limited) => {
+                let error = Self::limited(&limited, names, now);
+                return Err(if limited == Limited::PersonLocked { Error::locked() } else { error });
+            }
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
         }
         let challenge = self.view(&record, &details);
@@ -145,13 +143,15 @@ impl Challenges {
         let mut codes = if policy.keep_earlier_codes { record.codes.clone() } else { Vec::new() };
         codes.push(code::seal(&self.keyring, &details.binding(id), &code));
         let resend_after = now + Duration::from_secs(policy.resend_interval_seconds.into());
+        let counted = details.counted(record.person, None);
+        let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
         let wish = Resend {
             subscription: subscription.to_owned(),
             id: id.to_owned(),
             resends: record.resends,
             codes,
             resend_after,
-            charges: self.limits.message(&self.keyring, &details.counted(record.person, None)),
+            charges,
             person: self.limits.person(),
             now,
         };
@@ -160,7 +160,7 @@ impl Challenges {
             match this.store.resend_challenge(wish).await? {
                 Resent::Granted => {}
                 Resent::Refused => return Err(wait(resend_after)),
-                Resent::Limited(limited) => return Err(Self::limited(&limited, now)),
+                Resent::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
             }
             record.resends += 1;
             record.resend_after = resend_after;

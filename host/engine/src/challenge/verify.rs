@@ -17,17 +17,18 @@ impl Challenges {
     ) -> Result<Verified, Error> {
         let input = code::canonical(input)?;
         let now = self.clock.now();
+        let (names, charges): (Vec<_>, _) = self.limits.answer(&self.keyring, client_address).into_iter().unzip();
         let attempt = Attempt {
             subscription: subscription.to_owned(),
             id: id.to_owned(),
-            charges: self.limits.answer(&self.keyring, client_address),
+            charges,
             person: self.limits.person(),
             now,
         };
         let record = match self.store.charge_attempt(attempt).await? {
             Charged::Compare(record) => record,
             Charged::Closed => return Err(Error::closed()),
-            Charged::Limited(limited) => return Err(Self::limited(&limited, now)),
+            Charged::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
         };
         let details = self.details(&record)?;
         let chosen = self.still_available(&record, &details).await?;
