@@ -228,7 +228,8 @@ impl Builder {
         let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), sandbox, self.cache, self.policy));
         let added = store.providers().await?.into_iter().map(|record| record.component);
         for component in self.components.into_iter().chain(added) {
-            instances.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
+            let provider = instances.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
+            instances.install(provider);
         }
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));

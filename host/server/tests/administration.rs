@@ -177,3 +177,31 @@ async fn the_audit_log_names_the_client_behind_a_trusted_proxy_and_nobody_else()
         assert!(line["actor"].as_str().unwrap().ends_with(&format!(" from {seen}")), "{line}");
     }
 }
+
+#[tokio::test]
+async fn a_component_that_is_added_serves_its_type_and_is_there_after_a_restart() {
+    let demo = Server::demo();
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), &demo, "");
+    let without = std::fs::read_to_string(&config).unwrap() + "[providers]\nbundled = false\n";
+    std::fs::write(&config, without).unwrap();
+    let admin = first_token(&config);
+    let server = Server::serve(&config);
+    let component = twofactor_bundle::all().into_iter().max_by_key(|bytes| bytes.len()).unwrap();
+    let send = async |server: &Server, bytes: &[u8]| {
+        Answer::of(server.request("POST", "/v1/providers", &admin).body(bytes.to_vec())).await
+    };
+    send(&server, b"no component").await.problem(400, "invalid-input");
+    let added = send(&server, component).await.expect(201);
+    drop(server);
+
+    let server = Server::serve(&config);
+    let listed = server.call("GET", "/v1/providers", &admin, Value::Null).await.expect(200);
+    assert_eq!(listed["providers"], json!([added]));
+    let log = server.call("GET", "/v1/audit", &admin, Value::Null).await.expect(200);
+    let line = log["entries"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&line["action"], &line["subject"], &line["detail"]),
+        (&json!("provider.add"), &added["type"], &added["digest"])
+    );
+}

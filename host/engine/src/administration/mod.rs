@@ -122,7 +122,8 @@ impl Administration {
     /// # Errors
     /// Invalid input, saying why, if it cannot be loaded.
     pub async fn add_provider(&self, component: &[u8]) -> Result<ProviderInfo, Error> {
-        let info = self.instances.load(component).await.map_err(|error| Error::invalid(error.to_string()))?;
+        let provider = self.instances.load(component).await.map_err(|error| Error::invalid(error.to_string()))?;
+        let info = provider.info().clone();
         self.audit("provider.add", &info.manifest.type_id, &info.digest).await?;
         let record = ProviderRecord {
             digest: info.digest.clone(),
@@ -131,6 +132,7 @@ impl Administration {
             added_at: self.clock.now(),
         };
         self.store().insert_provider(record).await?;
+        self.instances.install(provider);
         Ok(info)
     }
 

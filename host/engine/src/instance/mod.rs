@@ -64,14 +64,15 @@ impl Instances {
         }
     }
 
-    /// Loads a component and has it serve all instances of its type from now on. Calls under way end on the component
-    /// they began on.
-    pub(crate) async fn load(&self, bytes: &[u8]) -> Result<ProviderInfo, LoadError> {
-        let provider = Provider::load(&self.sandbox, bytes, self.cache.as_deref()).await?;
-        let info = provider.info().clone();
+    /// Loads a component. It serves nobody yet.
+    pub(crate) async fn load(&self, bytes: &[u8]) -> Result<Provider, LoadError> {
+        Provider::load(&self.sandbox, bytes, self.cache.as_deref()).await
+    }
+
+    /// Has a provider serve all instances of its type from now on. Calls under way end on the component they began on.
+    pub(crate) fn install(&self, provider: Provider) {
         let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
-        providers.insert(info.manifest.type_id.clone(), Arc::new(provider));
-        Ok(info)
+        providers.insert(provider.manifest().type_id.clone(), Arc::new(provider));
     }
 
     pub(crate) fn provider(&self, type_id: &str) -> Option<Arc<Provider>> {

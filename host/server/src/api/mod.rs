@@ -24,7 +24,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use twofactor::{IpNet, TwoFactor};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 pub use document::openapi;
@@ -35,6 +35,9 @@ use problem::Problem;
 
 /// The longest body of a call that carries JSON, in bytes.
 const BODY_BYTES: usize = 256 << 10;
+
+/// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::Limits`]).
+const COMPONENT_BYTES: usize = 64 << 20;
 
 /// What the calls work with.
 #[derive(Clone)]
@@ -84,7 +87,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(instances::test))
         .routes(routes!(users::unlock))
         .routes(routes!(settings::read, settings::replace))
-        .routes(routes!(providers::list, providers::add))
+        .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(audit::list))
