@@ -35,6 +35,7 @@ pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recip
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
 pub use error::Error;
+pub use instance::MASK;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{

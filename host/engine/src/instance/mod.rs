@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
+pub use options::MASK;
 pub(crate) use options::merge;
 pub(crate) use prepared::Prepared;
 

@@ -1,0 +1,152 @@
+//! What all pages have around them.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+
+use super::language::Language;
+use super::person::Person;
+use crate::api::Problem;
+
+/// The places the navigation leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    Instances,
+    BaseSettings,
+    Providers,
+    Tokens,
+    Audit,
+}
+
+impl Room {
+    const ALL: [Self; 5] = [Self::Instances, Self::BaseSettings, Self::Providers, Self::Tokens, Self::Audit];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Instances => "/admin/two-factors",
+            Self::BaseSettings => "/admin/base-settings",
+            Self::Providers => "/admin/providers",
+            Self::Tokens => "/admin/tokens",
+            Self::Audit => "/admin/audit",
+        }
+    }
+
+    pub(super) fn name(self, l: Language) -> &'static str {
+        match self {
+            Self::Instances => l.say("TwoFactor Instances", "TwoFactor-Instanzen"),
+            Self::BaseSettings => l.say("Base service settings", "Basiseinstellungen"),
+            Self::Providers => l.say("Providers", "Provider"),
+            Self::Tokens => l.say("Tokens", "Tokens"),
+            Self::Audit => l.say("Audit log", "Audit-Log"),
+        }
+    }
+
+    fn is_of_the_system(self) -> bool {
+        matches!(self, Self::BaseSettings | Self::Audit)
+    }
+}
+
+/// A page of a room.
+pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Response {
+    let l = person.language;
+    let rooms = Room::ALL.into_iter().filter(|room| person.is_of_the_system() || !room.is_of_the_system());
+    let header = html! {
+        header.bar {
+            a.brand href="/admin" { "TwoFactor" }
+            nav aria-label=(l.say("Main", "Haupt")) {
+                @for one in rooms {
+                    a href=(one.path()) aria-current=[(one == room).then_some("page")] { (one.name(l)) }
+                }
+            }
+            div.person { span { (person.name) } (languages(l)) }
+        }
+    };
+    whole(l, title, header, main)
+}
+
+fn languages(l: Language) -> Markup {
+    let (tag, name) = match l {
+        Language::English => ("de", "Deutsch"),
+        Language::German => ("en", "English"),
+    };
+    html! { a href={ "/admin/language/" (tag) } lang=(tag) hreflang=(tag) { (name) } }
+}
+
+fn whole(l: Language, title: &str, header: Markup, main: Markup) -> Response {
+    html! {
+        (DOCTYPE)
+        html lang=(l.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · TwoFactor" }
+                link rel="stylesheet" href="/admin/style.css";
+                script src="/admin/script.js" defer {}
+            }
+            body {
+                a.skip href="#main" { (l.say("Skip to the content", "Zum Inhalt")) }
+                (header)
+                main #main { (main) }
+            }
+        }
+    }
+    .into_response()
+}
+
+/// What went wrong, as a page.
+pub(super) struct Failure {
+    language: Language,
+    status: StatusCode,
+    detail: String,
+}
+
+impl Failure {
+    pub(super) fn of(language: Language, problem: impl Into<Problem>) -> Self {
+        let problem = problem.into();
+        Self { language, status: problem.status(), detail: problem.detail().to_owned() }
+    }
+
+    pub(super) fn not_found(language: Language) -> Self {
+        let detail = language.say("It may have been removed.", "Es wurde vielleicht entfernt.");
+        Self { language, status: StatusCode::NOT_FOUND, detail: detail.to_owned() }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let l = self.language;
+        let title = match self.status {
+            StatusCode::NOT_FOUND => l.say("There is no such thing", "Das gibt es nicht"),
+            StatusCode::FORBIDDEN => l.say("This is not for you", "Das ist nicht für Sie"),
+            StatusCode::SERVICE_UNAVAILABLE => l.say("Not available for the moment", "Zurzeit nicht verfügbar"),
+            _ => l.say("This did not work", "Das hat nicht geklappt"),
+        };
+        let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } div.person { (languages(l)) } } };
+        let main = html! {
+            h1 { (title) }
+            p { (self.detail) }
+            p { a.button href="/admin/two-factors" { (l.say("To the TwoFactor Instances", "Zu den TwoFactor-Instanzen")) } }
+        };
+        let mut response = whole(l, title, header, main);
+        *response.status_mut() = self.status;
+        response
+    }
+}
+
+/// A line above a page that says how something ended.
+pub(super) fn notice(kind: &'static str, text: &str) -> Markup {
+    let role = if kind == "bad" { "alert" } else { "status" };
+    html! { div class={ "notice " (kind) } role=(role) { (text) } }
+}
+
+/// A word about a state, not by colour alone.
+pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
+    html! { span class={ "badge " (kind) } { (text) } }
+}
+
+/// A time, exact for machines and short for people (UTC).
+pub(super) fn time(at: Timestamp) -> Markup {
+    html! { time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M")) } }
+}

@@ -1,0 +1,82 @@
+//! The admin UI: pages made on the server, which work without scripts. What a person may do is decided where it is decided for the
+//! API, in `api/caller.rs`.
+
+mod assignments;
+mod audit;
+mod base_settings;
+mod form;
+mod instances;
+mod language;
+mod layout;
+mod person;
+mod providers;
+mod safety;
+mod schema;
+mod tokens;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+
+use crate::api::Api;
+
+/// All pages.
+pub(crate) fn router() -> Router<Api> {
+    let pages = Router::new()
+        .route("/admin", get(|| async { Redirect::to("/admin/two-factors") }))
+        .route("/admin/two-factors", get(instances::list))
+        .route("/admin/two-factors/new", get(instances::new).post(instances::create))
+        .route("/admin/two-factors/{subscription}/{id}", get(instances::edit).post(instances::save))
+        .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(instances::test))
+        .route("/admin/two-factors/{subscription}/{id}/remove", get(instances::ask_remove).post(instances::remove))
+        .route("/admin/two-factors/{subscription}/{id}/assignments", get(instances::to_edit).post(assignments::change))
+        .route("/admin/base-settings", get(base_settings::list))
+        .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
+        .route("/admin/providers", get(providers::list))
+        .route("/admin/tokens", get(tokens::list).post(tokens::issue))
+        .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
+        .route("/admin/audit", get(audit::list))
+        .route("/admin/language/{tag}", get(choose_language))
+        .layer(axum::middleware::from_fn(safety::guard));
+    let assets = Router::new()
+        .route("/admin/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }))
+        .route(
+            "/admin/script.js",
+            get(|| async { asset("text/javascript; charset=utf-8", include_str!("script.js")) }),
+        );
+    pages.merge(assets)
+}
+
+fn asset(content_type: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, text).into_response()
+}
+
+/// Keeps the choice and goes back to the page it was made on.
+async fn choose_language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
+    let Some(language) = language::Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
+    let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", language::COOKIE, language.tag());
+    let referer = headers.get(header::REFERER).and_then(|text| text.to_str().ok());
+    // Only the path: wherever the link stood, it leads to a page of this server.
+    let back = referer.and_then(|text| url::Url::parse(text).ok()).map(|url| url.path().to_owned());
+    let back = back.filter(|path| path.starts_with("/admin")).unwrap_or_else(|| "/admin".to_owned());
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
+}
+
+/// The value of a cookie.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+}
+
+/// The part of a link that names something, so that no id breaks out of it.
+fn segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
