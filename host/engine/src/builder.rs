@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
 use crate::provider::{Limits, Sandbox};
+use crate::statistics::Statistics;
 use crate::store::{SqliteStore, Store};
 use crate::token::{Identity, Tokens};
 
@@ -24,6 +25,7 @@ pub struct TwoFactor {
     clock: Arc<dyn Clock>,
     audit: Arc<AuditLog>,
     tokens: Arc<Tokens>,
+    statistics: Statistics,
 }
 
 impl TwoFactor {
@@ -99,8 +101,17 @@ impl TwoFactor {
             clock: self.clock.clone(),
             audit: self.audit.clone(),
             tokens: self.tokens.clone(),
+            statistics: self.statistics.clone(),
             actor,
         }
+    }
+
+    /// Brings the figures of the last seconds to the store: to be called before the process ends.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn settle(&self) -> Result<(), Error> {
+        self.statistics.settle().await
     }
 
     /// Whether the store answers.
@@ -233,8 +244,10 @@ impl Builder {
         }
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
-        let challenges = Arc::new(Challenges::new(store, keyring, clock.clone(), instances.clone(), self.rate_limits));
-        Ok(TwoFactor { instances, challenges, clock, audit, tokens })
+        let statistics = Statistics::new(store.clone(), clock.clone());
+        let (limits, counted) = (self.rate_limits, statistics.clone());
+        let challenges = Challenges::new(store, keyring, clock.clone(), instances.clone(), limits, counted);
+        Ok(TwoFactor { instances, challenges: Arc::new(challenges), clock, audit, tokens, statistics })
     }
 }
 

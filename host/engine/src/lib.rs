@@ -24,6 +24,7 @@ mod instance;
 mod keyring;
 mod provider;
 mod random;
+mod statistics;
 pub mod store;
 mod token;
 
@@ -41,6 +42,7 @@ pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
     DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderInfo, Reason, Receipt, RecipientKind,
 };
+pub use statistics::Statistic;
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
 

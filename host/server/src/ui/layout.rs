@@ -12,6 +12,7 @@ use crate::api::Problem;
 /// The places the navigation leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
+    Dashboard,
     Instances,
     BaseSettings,
     Providers,
@@ -20,10 +21,12 @@ pub(super) enum Room {
 }
 
 impl Room {
-    const ALL: [Self; 5] = [Self::Instances, Self::BaseSettings, Self::Providers, Self::Tokens, Self::Audit];
+    const ALL: [Self; 6] =
+        [Self::Dashboard, Self::Instances, Self::BaseSettings, Self::Providers, Self::Tokens, Self::Audit];
 
     fn path(self) -> &'static str {
         match self {
+            Self::Dashboard => "/admin",
             Self::Instances => "/admin/two-factors",
             Self::BaseSettings => "/admin/base-settings",
             Self::Providers => "/admin/providers",
@@ -34,6 +37,7 @@ impl Room {
 
     pub(super) fn name(self, l: Language) -> &'static str {
         match self {
+            Self::Dashboard => l.say("Overview", "Übersicht"),
             Self::Instances => l.say("TwoFactor Instances", "TwoFactor-Instanzen"),
             Self::BaseSettings => l.say("Base service settings", "Basiseinstellungen"),
             Self::Providers => l.say("Providers", "Provider"),

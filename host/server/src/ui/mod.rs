@@ -4,6 +4,7 @@
 mod assignments;
 mod audit;
 mod base_settings;
+mod dashboard;
 mod form;
 mod instances;
 mod language;
@@ -25,7 +26,7 @@ use crate::api::Api;
 /// All pages.
 pub(crate) fn router() -> Router<Api> {
     let pages = Router::new()
-        .route("/admin", get(|| async { Redirect::to("/admin/two-factors") }))
+        .route("/admin", get(dashboard::show))
         .route("/admin/two-factors", get(instances::list))
         .route("/admin/two-factors/new", get(instances::new).post(instances::create))
         .route("/admin/two-factors/{subscription}/{id}", get(instances::edit).post(instances::save))
