@@ -42,6 +42,13 @@ pub struct Statistic {
     pub last: Timestamp,
 }
 
+impl Statistic {
+    /// Whether it counts deliveries, good or bad.
+    pub fn is_delivery(&self) -> bool {
+        !["started", "verified", "wrong-answer", "duration"].contains(&&*self.event)
+    }
+}
+
 /// What is counted. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub(crate) struct Statistics(Arc<Inner>);

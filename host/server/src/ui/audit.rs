@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::html;
 use serde::Deserialize;
 
-use super::layout::{Failure, Room, page, time};
+use super::layout::{Failure, Room, page, table, time};
 use super::person::Person;
 
 /// Lines on a page.
@@ -32,10 +32,10 @@ pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<R
             Some(problem) => { div.notice.bad role="alert" { (l.say("The log is not whole: ", "Das Log ist nicht vollständig: ")) (problem) } }
             None => { p.sub { (check.lines) " " (l.say("lines, whole and unchanged. Newest first; times are UTC.", "Zeilen, vollständig und unverändert. Neueste zuerst; Zeiten in UTC.")) } }
         }
-        div.table { table {
-            thead { tr { th { "#" } th { (l.say("When", "Wann")) } th { (l.say("Who", "Wer")) } th { (l.say("What", "Was")) } th { (l.say("Of what", "Woran")) } th { (l.say("Detail", "Einzelheit")) } } }
-            tbody { @for line in &lines { tr { td { (line.seq) } td { (time(line.at)) } td { (line.actor) } td { code { (line.action) } } td { (line.subject) } td { (line.detail) } } } }
-        } }
+        @let headings = ["#", l.say("When", "Wann"), l.say("Who", "Wer"), l.say("What", "Was"), l.say("Of what", "Woran"), l.say("Detail", "Einzelheit")];
+        (table(&headings, usize::MAX, lines.iter().map(|line| vec![
+            html! { (line.seq) }, time(line.at), html! { (line.actor) }, html! { code { (line.action) } }, html! { (line.subject) }, html! { (line.detail) },
+        ])))
         nav.pages aria-label=(l.say("Pages", "Seiten")) {
             @if after > 0 { a.button href={ "?after=" (after.saturating_sub(PAGE.into())) } { (l.say("Older", "Ältere")) } }
             @if after < newest { a.button href={ "?after=" (after + u64::from(PAGE)) } { (l.say("Newer", "Neuere")) } }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use twofactor::ProviderInfo;
 
 use super::form::{Form, Posted, read};
-use super::layout::{Failure, Room, badge, notice, page};
+use super::layout::{Failure, Room, badge, notice, page, table};
 use super::person::Person;
 use super::schema::fields;
 use super::segment;
@@ -28,14 +28,12 @@ pub(super) async fn list(person: Person) -> Result<Response, Failure> {
         h1 { (title) }
         p.sub { (l.say("Options for all instances of a type. An instance's own option wins over them.",
             "Optionen für alle Instanzen eines Typs. Die eigene Option einer Instanz geht vor.")) }
-        div.table { table {
-            thead { tr { th { (l.say("Type", "Typ")) } th { (l.say("Provider", "Provider")) } th { (l.say("Given here", "Hier gegeben")) } } }
-            tbody { @for (manifest, names) in &rows { tr {
-                td { a href={ "/admin/base-settings/" (segment(&manifest.type_id)) } { (manifest.type_id) } }
-                td { (manifest.name) }
-                td { @if names.is_empty() { (badge("off", l.say("nothing", "nichts"))) } @else { (names.join(", ")) } }
-            } } }
-        } }
+        @let headings = [l.say("Type", "Typ"), l.say("Provider", "Provider"), l.say("Given here", "Hier gegeben")];
+        (table(&headings, usize::MAX, rows.iter().map(|(manifest, names)| vec![
+            html! { a href={ "/admin/base-settings/" (segment(&manifest.type_id)) } { (manifest.type_id) } },
+            html! { (manifest.name) },
+            html! { @if names.is_empty() { (badge("off", l.say("nothing", "nichts"))) } @else { (names.join(", ")) } },
+        ])))
     };
     Ok(page(&person, Room::BaseSettings, title, main))
 }

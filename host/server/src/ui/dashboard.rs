@@ -10,7 +10,7 @@ use serde::Deserialize;
 use twofactor::Statistic;
 
 use super::language::Language;
-use super::layout::{Failure, Room, page};
+use super::layout::{Failure, Room, page, table, time};
 use super::person::Person;
 
 /// How far back, and how many hours a bar stands for.
@@ -78,8 +78,13 @@ impl Sum {
             "wrong-answer" => self.wrong += one.count,
             "delivered" => self.delivered += one.count,
             "duration" => *self.durations.entry(one.label.parse().unwrap_or(u64::MAX)).or_default() += one.count,
-            _ => self.failed += one.count,
+            _ if one.is_delivery() => self.failed += one.count,
+            _ => {}
         }
+    }
+
+    fn sent(&self) -> u64 {
+        self.delivered + self.failed
     }
 
     /// The class in which this part of the deliveries was done.
@@ -132,7 +137,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
                 a href={ "?span=" (span.word()) } aria-current=[(span == wanted.span).then_some("true")] { (span.name(l)) }
             } }
         }
-        @if all.started == 0 && all.delivered + all.failed == 0 {
+        @if all.started == 0 && all.sent() == 0 {
             div.empty { p { (l.say("Nothing was sent in this time. Once sign-ins start challenges, their figures stand here.",
                 "In dieser Zeit wurde nichts gesendet. Sobald Anmeldungen Challenges starten, stehen hier ihre Zahlen.")) } }
         } @else {
@@ -140,8 +145,8 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
                 (figure(l.say("Challenges", "Challenges"), &all.started.to_string()))
                 (figure(l.say("Verified", "Verifiziert"), &part(all.verified, all.started)))
                 (figure(l.say("Wrong answers", "Falsche Antworten"), &all.wrong.to_string()))
-                (figure(l.say("Delivered", "Zugestellt"), &part(all.delivered, all.delivered + all.failed)))
-                (figure(l.say("Half delivered within", "Die Hälfte zugestellt innert"), &duration(l, all.within(0.5))))
+                (figure(l.say("Delivered", "Zugestellt"), &part(all.delivered, all.sent())))
+                (figure(l.say("Half of them took", "Die Hälfte dauerte"), &duration(l, all.within(0.5))))
             }
             section.card {
                 h2 { (l.say("Challenges and how many were verified", "Challenges, und wie viele verifiziert wurden")) }
@@ -150,25 +155,21 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
             }
             section.card {
                 h2 { (l.say("By instance", "Nach Instanz")) }
-                div.table { table {
-                    thead { tr { th { (l.say("Instance", "Instanz")) } th.n { (l.say("Sent", "Gesendet")) } th.n { (l.say("Delivered", "Zugestellt")) }
-                        th.n { (l.say("Half within", "Hälfte innert")) } th.n { (l.say("95 % within", "95 % innert")) } } }
-                    tbody { @for (id, (name, sum)) in by_instance.iter().filter(|(_, (_, sum))| sum.delivered + sum.failed > 0) { tr {
-                        td { @if name.is_empty() { (l.say("removed: ", "entfernt: ")) code { (id) } } @else { (name) } }
-                        td.n { (sum.delivered + sum.failed) } td.n { (part(sum.delivered, sum.delivered + sum.failed)) }
-                        td.n { (duration(l, sum.within(0.5))) } td.n { (duration(l, sum.within(0.95))) }
-                    } } }
-                } }
+                @let headings = [l.say("Instance", "Instanz"), l.say("Sent", "Gesendet"), l.say("Delivered", "Zugestellt"),
+                    l.say("Half took", "Hälfte dauerte"), l.say("95 % took", "95 % dauerten")];
+                (table(&headings, 1, by_instance.iter().filter(|(_, (_, sum))| sum.sent() > 0).map(|(id, (name, sum))| vec![
+                    html! { @if name.is_empty() { (l.say("removed: ", "entfernt: ")) code { (id) } } @else { (name) } },
+                    html! { (sum.sent()) }, html! { (part(sum.delivered, sum.sent())) },
+                    html! { (duration(l, sum.within(0.5))) }, html! { (duration(l, sum.within(0.95))) },
+                ])))
             }
             @if !by_country.is_empty() {
                 section.card {
                     h2 { (l.say("SMS by country", "SMS nach Land")) }
                     p.help { (l.say("A country whose codes are rarely verified is worth a look: messages may be bought for somebody's gain.",
                         "Ein Land, dessen Codes selten verifiziert werden, verdient einen Blick: vielleicht verdient jemand an den Nachrichten.")) }
-                    div.table { table {
-                        thead { tr { th { (l.say("Country", "Land")) } th.n { (l.say("Started", "Gestartet")) } th.n { (l.say("Verified", "Verifiziert")) } } }
-                        tbody { @for (country, sum) in &by_country { tr { td { (country) } td.n { (sum.started) } td.n { (part(sum.verified, sum.started)) } } } }
-                    } }
+                    (table(&[l.say("Country", "Land"), l.say("Started", "Gestartet"), l.say("Verified", "Verifiziert")], 1,
+                        by_country.iter().map(|(country, sum)| vec![html! { (country) }, html! { (sum.started) }, html! { (part(sum.verified, sum.started)) }])))
                 }
             }
         }
@@ -181,7 +182,7 @@ fn figure(name: &str, value: &str) -> Markup {
 }
 
 /// A share in per cent; a dash where there is nothing to have a share of.
-fn part(of: u64, all: u64) -> String {
+pub(super) fn part(of: u64, all: u64) -> String {
     if all == 0 { "–".to_owned() } else { format!("{} %", (100 * of.min(all) + all / 2) / all) }
 }
 
@@ -189,8 +190,8 @@ fn duration(l: Language, class: Option<u64>) -> String {
     match class {
         None => "–".to_owned(),
         Some(u64::MAX) => l.say("more than 30 s", "mehr als 30 s").to_owned(),
-        Some(ms) if ms < 1000 => format!("{ms} ms"),
-        Some(ms) => format!("{} s", ms / 1000),
+        Some(ms) if ms < 1000 => format!("≤ {ms} ms"),
+        Some(ms) => format!("≤ {} s", ms / 1000),
     }
 }
 
@@ -203,25 +204,22 @@ fn chart(l: Language, bars: &[Sum], since: Timestamp, width: SignedDuration) -> 
     let begin = |n: usize| since + width * i32::try_from(n).unwrap_or_default();
     let across = STEP * bars.len() as u64;
     html! {
-        svg.chart viewBox={ "0 0 " (across) " " (HEIGHT + 4) } preserveAspectRatio="none" aria-hidden="true" {
+        svg.chart viewBox={ "0 0 " (across) " " (HEIGHT) } preserveAspectRatio="none" aria-hidden="true" {
             @for (n, bar) in bars.iter().enumerate() {
                 @let x = STEP * n as u64;
                 g {
                     title { (begin(n).strftime("%Y-%m-%d %H:%M")) ": " (bar.started) " / " (bar.verified) }
-                    rect.back x=(x) y="0" width=(STEP) height=(HEIGHT + 4) {}
-                    rect.started x=(x + 3) y=(HEIGHT - high(bar.started) + 2) width=(STEP - 6) height=(high(bar.started) + 2) rx="3" {}
-                    rect.verified x=(x + 3) y=(HEIGHT - high(bar.verified) + 2) width=(STEP - 6) height=(high(bar.verified) + 2) rx="3" {}
+                    rect.back x=(x) y="0" width=(STEP) height=(HEIGHT) {}
+                    rect.started x=(x + 3) y=(HEIGHT - high(bar.started)) width=(STEP - 6) height=(high(bar.started)) rx="3" {}
+                    rect.verified x=(x + 3) y=(HEIGHT - high(bar.verified)) width=(STEP - 6) height=(high(bar.verified)) rx="3" {}
                 }
             }
         }
         div.scale aria-hidden="true" { span { (begin(0).strftime("%m-%d %H:%M")) } span { (l.say("at most ", "höchstens ")) (most) } span { (l.say("now", "jetzt")) } }
         details { summary { (l.say("The figures", "Die Zahlen")) }
-            div.table { table {
-                thead { tr { th { (l.say("From", "Ab")) } th.n { (l.say("Started", "Gestartet")) } th.n { (l.say("Verified", "Verifiziert")) } } }
-                tbody { @for (n, bar) in bars.iter().enumerate().filter(|(_, bar)| bar.started + bar.verified > 0) {
-                    tr { td { (super::layout::time(begin(n))) } td.n { (bar.started) } td.n { (bar.verified) } }
-                } }
-            } }
+            (table(&[l.say("From", "Ab"), l.say("Started", "Gestartet"), l.say("Verified", "Verifiziert")], 1,
+                bars.iter().enumerate().filter(|(_, bar)| bar.started + bar.verified > 0)
+                    .map(|(n, bar)| vec![time(begin(n)), html! { (bar.started) }, html! { (bar.verified) }])))
         }
     }
 }

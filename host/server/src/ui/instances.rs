@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,9 +13,10 @@ use twofactor::{
 };
 
 use super::assignments;
+use super::dashboard::part;
 use super::form::{Form, Posted, read};
 use super::language::Language;
-use super::layout::{Failure, Room, badge, notice, page, time};
+use super::layout::{Failure, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::schema::fields;
 use super::segment;
@@ -22,6 +24,16 @@ use super::segment;
 /// The path of an instance's edit view.
 pub(super) fn path(subscription: &str, id: &str) -> String {
     format!("/admin/two-factors/{}/{}", segment(subscription), segment(id))
+}
+
+/// An instance in the list, with how its deliveries went in the last seven days.
+struct Row<'a> {
+    instance: Instance,
+    subscription: &'a str,
+    assigned: Vec<Assignment>,
+    last: Option<Timestamp>,
+    delivered: u64,
+    sent: u64,
 }
 
 /// What the list is narrowed to.
@@ -38,14 +50,23 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     let admin = person.of_anything();
     let subscriptions = own_subscriptions(&person).await?;
     let mut rows = Vec::new();
+    let week_ago = Timestamp::now() - SignedDuration::from_hours(7 * 24);
     for (subscription, name) in &subscriptions {
         if !filter.subscription.is_empty() && filter.subscription != *subscription {
             continue;
         }
+        let figures = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
         for instance in admin.instances(subscription).await.map_err(|error| person.failure(error))? {
             let assigned =
                 admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?;
-            rows.push((instance, name, assigned));
+            let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, instance };
+            for figure in figures.iter().filter(|figure| figure.instance == row.instance.id && figure.is_delivery()) {
+                let delivered = figure.event == "delivered";
+                row.sent += figure.count;
+                row.delivered += if delivered { figure.count } else { 0 };
+                row.last = row.last.max(delivered.then_some(figure.last));
+            }
+            rows.push(row);
         }
     }
     let new = html! { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } };
@@ -69,16 +90,12 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
                     "Eine Instanz ist ein Weg, auf dem Codes zu Menschen kommen, etwa ein Mailserver oder ein SMS-Konto. Erstellen Sie eine, schicken Sie sich einen Test und weisen Sie sie zu.")) }
             }
         } @else {
-            div.table { table {
-                thead { tr {
-                    th { (l.say("Name", "Name")) } th { (l.say("Type", "Typ")) } th { (l.say("Subscription", "Subscription")) }
-                    th { (l.say("State", "Zustand")) } th { (l.say("Changed", "Geändert")) }
-                } }
-                tbody { @for (instance, subscription, assigned) in &rows { tr {
-                    td { a href=(path(&instance.subscription, &instance.id)) { (instance.name) } }
-                    td { (instance.type_id) } td { (subscription) } td { (state(l, instance, assigned)) } td { (time(instance.updated_at)) }
-                } } }
-            } }
+            @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("State", "Zustand"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
+            (table(&headings, usize::MAX, rows.iter().map(|row| vec![
+                html! { a href=(path(&row.instance.subscription, &row.instance.id)) { (row.instance.name) } },
+                html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned),
+                html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (part(row.delivered, row.sent)) },
+            ])))
         }
     };
     Ok(page(&person, Room::Instances, Room::Instances.name(l), main))

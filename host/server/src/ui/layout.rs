@@ -154,3 +154,16 @@ pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
 pub(super) fn time(at: Timestamp) -> Markup {
     html! { time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M")) } }
 }
+
+/// A table; where there is no room for columns each value shows its heading. Columns from `numbers` on are aligned as numbers are.
+pub(super) fn table(headings: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
+    let class = |n: usize| (n >= numbers).then_some("n");
+    html! {
+        div.table { table {
+            thead { tr { @for (n, heading) in headings.iter().enumerate() { th class=[class(n)] { (heading) } } } }
+            tbody { @for row in rows {
+                tr { @for (n, (cell, heading)) in row.iter().zip(headings).enumerate() { td class=[class(n)] data-label=(heading) { (cell) } } }
+            } }
+        } }
+    }
+}

@@ -9,7 +9,7 @@ use twofactor::{Role, TokenInfo};
 
 use super::form::Posted;
 use super::language::Language;
-use super::layout::{Failure, Room, badge, notice, page, time};
+use super::layout::{Failure, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::segment;
 
@@ -41,14 +41,14 @@ async fn show(person: &Person, message: Markup, posted: &Posted) -> Result<Respo
                 select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.administers(&one.id)) { option value=(one.id) { (one.name) } } } }
             div.actions { button.main { (l.say("Issue a token", "Token ausstellen")) } }
         }
-        div.table { table {
-            thead { tr { th { (l.say("Name", "Name")) } th { (l.say("Role", "Rolle")) } th { (l.say("Of", "Von")) } th { (l.say("Issued", "Ausgestellt")) } th { (l.say("State", "Zustand")) } } }
-            tbody { @for token in tokens.iter().filter(|token| handles(person, token)) { tr {
-                td { (token.name) } td { (role_name(l, &token.role)) } td { (token.role.subscriptions().join(", ")) } td { (time(token.created_at)) }
-                td { @if token.revoked_at.is_some() { (badge("off", l.say("revoked", "widerrufen"))) }
-                    @else { a href={ "/admin/tokens/" (segment(&token.id)) "/revoke" } { (l.say("Revoke", "Widerrufen")) } } }
-            } } }
-        } }
+        @let headings = [l.say("Name", "Name"), l.say("Role", "Rolle"), l.say("Of", "Von"), l.say("Issued", "Ausgestellt"), l.say("State", "Zustand")];
+        (table(&headings, usize::MAX, tokens.iter().filter(|token| handles(person, token)).map(|token| vec![
+            html! { (token.name) }, html! { (role_name(l, &token.role)) }, html! { (token.role.subscriptions().join(", ")) }, time(token.created_at),
+            html! {
+                @if token.revoked_at.is_some() { (badge("off", l.say("revoked", "widerrufen"))) }
+                @else { a href={ "/admin/tokens/" (segment(&token.id)) "/revoke" } { (l.say("Revoke", "Widerrufen")) } }
+            },
+        ])))
     };
     Ok(page(person, Room::Tokens, title, main))
 }
