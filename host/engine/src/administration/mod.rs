@@ -16,6 +16,7 @@ pub use instances::{Assignment, Instance, InstanceChange, NewInstance};
 pub use test_send::TestReport;
 
 use crate::audit::{AuditLog, Entry};
+use crate::challenge::Policy;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
@@ -80,6 +81,11 @@ impl Administration {
     /// When the store is not available.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, Error> {
         Ok(self.store().subscriptions().await?)
+    }
+
+    /// The policy of instances that state none of their own.
+    pub fn policy(&self) -> &Policy {
+        self.instances.default_policy()
     }
 
     /// The base service settings of a type, secrets masked.

@@ -2,6 +2,7 @@
 
 mod options;
 mod prepared;
+mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

@@ -60,7 +60,7 @@ pub(super) async fn save(person: Person, Path(type_id): Path<String>, body: Byte
     let provider = provider(&person, &type_id)?;
     let admin = person.of_the_system()?;
     let stored = admin.base_settings(&type_id).await.map_err(|error| person.failure(error))?;
-    let typed = Value::Object(read(&fields(&provider.manifest.options_schema), &Posted::parse(&body), &stored));
+    let typed = Value::Object(read(&fields(&provider.manifest.options_schema), &Posted::parse(&body), "", &stored));
     match admin.set_base_settings(&type_id, typed.clone()).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/base-settings/{}?done=saved", segment(&type_id))).into_response()),
         Err(error) if error.is_invalid_input() => {
@@ -86,7 +86,7 @@ fn show(
     let mut fields = fields(&manifest.options_schema);
     // What is left out here is asked of each instance.
     fields.iter_mut().for_each(|field| field.required = false);
-    let form = Form { language: l, inherited: &Value::Null, problems: &[], disabled: false };
+    let form = Form { language: l, inherited: &Value::Null, inherited_from: "", problems: &[], disabled: false };
     let title = format!("{}: {}", Room::BaseSettings.name(l), manifest.type_id);
     let main = html! {
         p.trail { a href="/admin/base-settings" { (Room::BaseSettings.name(l)) } }
@@ -94,7 +94,7 @@ fn show(
         p.sub { (l.say("What is left out here is asked of each instance.", "Was hier fehlt, wird bei jeder Instanz verlangt.")) }
         @if let Some((kind, text)) = &message { (notice(kind, text)) }
         form.card method="post" {
-            (form.show(&fields, settings))
+            (form.show(&fields, "", settings))
             div.actions { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/base-settings" { (l.say("Cancel", "Abbrechen")) } }
         }
     };

@@ -24,10 +24,10 @@ impl Posted {
     }
 }
 
-/// Makes options of what was typed. `stored` are those the form was made from: a secret that was left empty stays as it is, and
-/// so does what the schema does not know.
-pub(super) fn read(fields: &[Field], posted: &Posted, stored: &Value) -> Map<String, Value> {
-    let mut options = read_object(fields, posted, "", stored);
+/// Makes options of what was typed under `at`. `stored` are those the form was made from: a secret that was left empty stays as
+/// it is, and so does what the schema does not know.
+pub(super) fn read(fields: &[Field], posted: &Posted, at: &str, stored: &Value) -> Map<String, Value> {
+    let mut options = read_object(fields, posted, at, stored);
     let unknown =
         stored.as_object().into_iter().flatten().filter(|(name, _)| !fields.iter().any(|it| it.name == **name));
     options.extend(unknown.map(|(name, value)| (name.clone(), value.clone())));
@@ -82,10 +82,13 @@ fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Optio
 }
 
 /// Shows options as a form.
+#[derive(Clone, Copy)]
 pub(super) struct Form<'a> {
     pub(super) language: Language,
-    /// What the base service settings give, secrets masked.
+    /// What holds for an option that is left out, secrets masked.
     pub(super) inherited: &'a Value,
+    /// What that comes from.
+    pub(super) inherited_from: &'static str,
     pub(super) problems: &'a [Problem],
     /// For those who may look but not change.
     pub(super) disabled: bool,
@@ -108,8 +111,9 @@ impl Place {
 }
 
 impl Form<'_> {
-    pub(super) fn show(&self, fields: &[Field], values: &Value) -> Markup {
-        let root = Place { name: String::new(), pointer: String::new() };
+    /// Several forms of one page differ in `at`.
+    pub(super) fn show(&self, fields: &[Field], at: &str, values: &Value) -> Markup {
+        let root = Place { name: at.to_owned(), pointer: String::new() };
         html! {
             @for field in fields {
                 (self.field(field, &root.within(&field.name), &values[&field.name], &self.inherited[&field.name]))
@@ -174,7 +178,7 @@ impl Form<'_> {
                             div.alternative {
                                 label.inline { input type="radio" name=(place.name) value="" checked[chosen.is_none()];
                                     @if inherited.is_null() { (l.say("Not set", "Nicht gesetzt")) }
-                                    @else { (l.say("From the base service settings", "Aus den Basiseinstellungen")) } }
+                                    @else { (self.inherited_from) } }
                             }
                         }
                         @for one in alternatives {
@@ -234,14 +238,14 @@ impl Form<'_> {
             },
             Kind::Flag => html! {
                 select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
-                    option value="" selected[value.is_null()] { (unset(l, inherited)) }
+                    option value="" selected[value.is_null()] { (self.unset(inherited)) }
                     option value="true" selected[value == &Value::Bool(true)] { (l.say("yes", "ja")) }
                     option value="false" selected[value == &Value::Bool(false)] { (l.say("no", "nein")) }
                 }
             },
             Kind::Choice(choices) => html! {
                 select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
-                    option value="" selected[value.is_null()] { (unset(l, inherited)) }
+                    option value="" selected[value.is_null()] { (self.unset(inherited)) }
                     @for choice in choices { option value=(choice.value) selected[value.as_str() == Some(&choice.value)] { (choice.label) } }
                     @if !value.is_null() && !choices.iter().any(|choice| value.as_str() == Some(&choice.value)) {
                         option value=(text) selected { (text) }
@@ -259,6 +263,10 @@ impl Form<'_> {
                 }
             }
         }
+    }
+
+    fn unset(&self, inherited: &Value) -> &'static str {
+        if inherited.is_null() { self.language.say("not set", "nicht gesetzt") } else { self.inherited_from }
     }
 
     /// An object can be pasted whole, as the documentation of an upstream shows it.
@@ -285,15 +293,7 @@ impl Form<'_> {
             (_, Value::Bool(false)) => l.say("no", "nein").to_owned(),
             _ => shown(inherited),
         };
-        html! { span.inherited { (l.say("Base service settings: ", "Basiseinstellungen: ")) (text) } }
-    }
-}
-
-fn unset(l: Language, inherited: &Value) -> &'static str {
-    if inherited.is_null() {
-        l.say("not set", "nicht gesetzt")
-    } else {
-        l.say("from the base service settings", "aus den Basiseinstellungen")
+        html! { span.inherited { (self.inherited_from) ": " (text) } }
     }
 }
 
@@ -343,7 +343,7 @@ mod tests {
         ]);
         let server =
             json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true, "Password": "p"});
-        let read = Value::Object(read(&fields(&schema()), &form, &Value::Null));
+        let read = Value::Object(read(&fields(&schema()), &form, "", &Value::Null));
         assert_eq!(read, json!({"Sender": "codes@example.com", "Server": server}));
     }
 
@@ -351,24 +351,30 @@ mod tests {
     fn a_secret_left_empty_stays_unless_it_is_removed_or_belongs_to_another_alternative() {
         let stored = json!({"Server": {"MailType": "SMTP", "Password": MASK}, "Unknown": MASK});
         let fields = fields(&schema());
-        let password = |form: &[(&str, &str)]| read(&fields, &posted(form), &stored)["Server"]["Password"].clone();
+        let password = |form: &[(&str, &str)]| read(&fields, &posted(form), "", &stored)["Server"]["Password"].clone();
         assert_eq!(password(&[("/Server", "SMTP"), ("/Server/SMTP/Password", "")]), MASK);
         assert_eq!(password(&[("/Server", "SMTP"), ("/Server/SMTP/Password#remove", "yes")]), Value::Null);
         assert_eq!(password(&[("/Server", "M365"), ("/Server/M365/Password", "")]), Value::Null);
-        assert_eq!(read(&fields, &posted(&[]), &stored)["Unknown"], MASK);
+        assert_eq!(read(&fields, &posted(&[]), "", &stored)["Unknown"], MASK);
     }
 
     #[test]
     fn what_does_not_fit_is_kept_as_it_was_typed_and_pasted_json_wins() {
         let fields = fields(&schema());
-        let wrong = read(&fields, &posted(&[("/Retries", "many")]), &Value::Null);
+        let wrong = read(&fields, &posted(&[("/Retries", "many")]), "", &Value::Null);
         assert_eq!(wrong["Retries"], "many");
         let pasted = [("/Server", "M365"), ("/Server#json", r#"{"MailType":"SMTP"}"#)];
-        assert_eq!(read(&fields, &posted(&pasted), &Value::Null)["Server"], json!({"MailType": "SMTP"}));
-        let broken = read(&fields, &posted(&[("/Server#json", "{broken")]), &Value::Null);
+        assert_eq!(read(&fields, &posted(&pasted), "", &Value::Null)["Server"], json!({"MailType": "SMTP"}));
+        let broken = read(&fields, &posted(&[("/Server#json", "{broken")]), "", &Value::Null);
         assert_eq!(broken["Server"], "{broken");
-        let form = Form { language: Language::English, inherited: &Value::Null, problems: &[], disabled: false };
-        let shown = form.show(&fields, &Value::Object(broken)).into_string();
+        let form = Form {
+            language: Language::English,
+            inherited: &Value::Null,
+            inherited_from: "",
+            problems: &[],
+            disabled: false,
+        };
+        let shown = form.show(&fields, "", &Value::Object(broken)).into_string();
         assert!(shown.contains("{broken</textarea>") && shown.contains("<details class=\"paste\" open>"), "{shown}");
     }
 
@@ -380,8 +386,14 @@ mod tests {
         }});
         let fields = fields(&schema);
         let problems = [Problem::new("/Key", "<u>no</u>")];
-        let form = Form { language: Language::German, inherited: &Value::Null, problems: &problems, disabled: false };
-        let shown = form.show(&fields, &json!({"Key": MASK, "A\"><b>": "\"><img src=x>"})).into_string();
+        let form = Form {
+            language: Language::German,
+            inherited: &Value::Null,
+            inherited_from: "",
+            problems: &problems,
+            disabled: false,
+        };
+        let shown = form.show(&fields, "", &json!({"Key": MASK, "A\"><b>": "\"><img src=x>"})).into_string();
         assert!(!shown.contains(MASK) && shown.contains("gespeichert"), "{shown}");
         for tag in ["<script", "<b>", "<i>", "<u>", "<img"] {
             assert!(!shown.contains(tag), "{tag}: {shown}");

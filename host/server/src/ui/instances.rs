@@ -18,6 +18,7 @@ use super::form::{Form, Posted, read};
 use super::language::Language;
 use super::layout::{Failure, Room, badge, notice, page, table, time};
 use super::person::Person;
+use super::policy;
 use super::schema::fields;
 use super::segment;
 
@@ -227,6 +228,7 @@ pub(super) struct View<'a> {
     name: String,
     active: bool,
     options: Value,
+    policy: Value,
     message: Option<(&'static str, String)>,
     report: Option<TestReport>,
 }
@@ -234,7 +236,8 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn of(instance: &'a Instance) -> Self {
         let (name, active, options) = (instance.name.clone(), instance.active, instance.options.clone());
-        Self { instance, name, active, options, message: None, report: None }
+        let policy = instance.policy.clone().unwrap_or_default();
+        Self { instance, name, active, options, policy, message: None, report: None }
     }
 
     pub(super) fn with_problem(self, problem: String) -> Self {
@@ -243,9 +246,10 @@ impl<'a> View<'a> {
 
     fn typed(instance: &'a Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Self {
         let fields = provider.map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
-        let options = Value::Object(read(&fields, posted, &instance.options));
+        let options = Value::Object(read(&fields, posted, "", &instance.options));
         let name = posted.get("name").unwrap_or_default().to_owned();
-        Self { name, active: posted.get("active").is_some(), options, ..Self::of(instance) }
+        let policy = Value::Object(read(&policy::fields(Language::English), posted, policy::AT, &Value::Null));
+        Self { name, active: posted.get("active").is_some(), options, policy, ..Self::of(instance) }
     }
 }
 
@@ -262,7 +266,16 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
         admin.assignments(&instance.subscription, &instance.id).await.map_err(|error| person.failure(error))?;
     let here = path(&instance.subscription, &instance.id);
     let fields = provider.as_ref().map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
-    let form = Form { language: l, inherited: &inherited, problems: &instance.problems, disabled: false };
+    let form = Form {
+        language: l,
+        inherited: &inherited,
+        inherited_from: Room::BaseSettings.name(l),
+        problems: &instance.problems,
+        disabled: false,
+    };
+    let installation = serde_json::to_value(admin.policy()).unwrap_or_default();
+    let rules =
+        Form { inherited: &installation, inherited_from: l.say("Installation", "Installation"), problems: &[], ..form };
     let main = html! {
         p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
         div.head { h1 { (instance.name) } (state(l, instance, &assigned)) }
@@ -279,7 +292,12 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
                 }
                 label.inline { input type="checkbox" name="active" value="yes" checked[view.active]; (l.say("Active", "Aktiv")) }
                 @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (problem.message) } } }
-                (form.show(&fields, &view.options))
+                (form.show(&fields, "", &view.options))
+                details.policy open[view.policy.as_object().is_some_and(|own| !own.is_empty())] {
+                    summary { (l.say("Policy for codes", "Regeln für Codes")) }
+                    p.help { (l.say("What is left out here is as for the whole installation.", "Was hier fehlt, gilt wie für die ganze Installation.")) }
+                    (rules.show(&policy::fields(l), policy::AT, &view.policy))
+                }
                 div.actions { button.main { (l.say("Save", "Speichern")) } }
             }
             div.side {
@@ -403,7 +421,9 @@ pub(super) async fn save(
     let typed = View::typed(&instance, provider.as_ref(), &posted);
     // Without its provider nobody knows the options' fields: they stay.
     let options = provider.is_some().then(|| typed.options.clone());
-    let change = InstanceChange { name: Some(typed.name.clone()), active: Some(typed.active), options, policy: None };
+    let own = typed.policy.as_object().filter(|own| !own.is_empty());
+    let policy = Some(own.map(|own| Value::Object(own.clone())));
+    let change = InstanceChange { name: Some(typed.name.clone()), active: Some(typed.active), options, policy };
     let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
     match admin.update_instance(&subscription, &id, change, Some(revision)).await {
         Ok(_) => Ok(Redirect::to(&format!("{}?done=saved", path(&subscription, &id))).into_response()),

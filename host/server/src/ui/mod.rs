@@ -10,6 +10,7 @@ mod instances;
 mod language;
 mod layout;
 mod person;
+mod policy;
 mod providers;
 mod safety;
 mod schema;
