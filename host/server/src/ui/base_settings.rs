@@ -93,7 +93,7 @@ fn show(
         h1 { (manifest.name) }
         p.sub { (l.say("What is left out here is asked of each instance.", "Was hier fehlt, wird bei jeder Instanz verlangt.")) }
         @if let Some((kind, text)) = &message { (notice(kind, text)) }
-        form.card method="post" {
+        form.card method="post" novalidate {
             (form.show(&fields, "", settings))
             div.actions { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/base-settings" { (l.say("Cancel", "Abbrechen")) } }
         }

@@ -55,7 +55,7 @@ fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Optio
             kept.then(|| stored.clone())
         }
         Kind::Secret { .. } => text.map(Value::from),
-        Kind::Number { .. } => {
+        Kind::Number => {
             let number = |text: &str| text.parse::<i64>().map(Number::from).ok();
             let broken = |text: &str| text.parse::<f64>().ok().and_then(Number::from_f64);
             text.map(|text| number(text).or_else(|| broken(text)).map_or_else(|| Value::from(text), Value::Number))
@@ -217,9 +217,8 @@ impl Form<'_> {
         let invalid = invalid.then_some("true");
         let text = shown(value);
         match kind {
-            Kind::Text { input, min, max, pattern } => html! {
-                input id=(name) name=(name) type="text" inputmode=[(*input != "text").then_some(*input)] value=(text) minlength=[*min] maxlength=[*max]
-                    data-pattern=[pattern.as_deref()] autocomplete="off" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
+            Kind::Text { input, max } => html! {
+                input id=(name) name=(name) type="text" inputmode=[(*input != "text").then_some(*input)] value=(text) maxlength=[*max] autocomplete="off" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
             },
             Kind::Secret { max } => {
                 let stored = value.as_str() == Some(MASK);
@@ -232,8 +231,8 @@ impl Form<'_> {
                     }
                 }
             }
-            Kind::Number { min, max, .. } => html! {
-                input id=(name) name=(name) type="text" inputmode="numeric" value=(text) data-min=[*min] data-max=[*max] autocomplete="off"
+            Kind::Number => html! {
+                input id=(name) name=(name) type="text" inputmode="numeric" value=(text) autocomplete="off"
                     aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
             },
             Kind::Flag => html! {

@@ -283,7 +283,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
         @if let Some((kind, text)) = &view.message { (notice(kind, text)) }
         (next_step(l, instance, &assigned))
         div.columns {
-            form.card method="post" action=(here) {
+            form.card method="post" action=(here) novalidate {
                 h2 { (l.say("Configuration", "Konfiguration")) }
                 input type="hidden" name="revision" value=(instance.revision);
                 div.field {

@@ -8,10 +8,7 @@ pub(super) const AT: &str = "policy";
 
 /// The fields of [`twofactor::Policy`].
 pub(super) fn fields(l: Language) -> Vec<Field> {
-    let number = |name: &str, label: &str, help: &str, min: u32, max: u32| Field {
-        kind: Kind::Number { whole: true, min: Some(min.into()), max: Some(max.into()) },
-        ..text(name, label, help)
-    };
+    let number = |name: &str, label: &str, help: &str| Field { kind: Kind::Number, ..text(name, label, help) };
     vec![
         text(
             "application_name",
@@ -22,10 +19,8 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             "digits",
             l.say("Digits", "Stellen"),
             l.say("4 to 10; fewer than 6 are too few for most uses.", "4 bis 10; weniger als 6 sind meist zu wenig."),
-            4,
-            10,
         ),
-        number("lifetime_seconds", l.say("Good for (seconds)", "Gültig (Sekunden)"), "30–600", 30, 600),
+        number("lifetime_seconds", l.say("Good for (seconds)", "Gültig (Sekunden)"), "30–600"),
         number(
             "attempts",
             l.say("Answers", "Antworten"),
@@ -33,17 +28,13 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                 "How many a challenge takes, over all its codes.",
                 "Wie viele eine Challenge annimmt, über alle ihre Codes.",
             ),
-            1,
-            10,
         ),
         number(
             "resend_interval_seconds",
             l.say("Between two messages (seconds)", "Zwischen zwei Nachrichten (Sekunden)"),
             "5–600",
-            5,
-            600,
         ),
-        number("resends", l.say("Resends", "Erneute Sendungen"), "0–10", 0, 10),
+        number("resends", l.say("Resends", "Erneute Sendungen"), "0–10"),
         Field {
             kind: Kind::Flag,
             ..text(
@@ -83,7 +74,7 @@ fn text(name: &str, label: &str, help: &str) -> Field {
         label: label.to_owned(),
         help: help.to_owned(),
         required: false,
-        kind: Kind::Text { input: "text", min: None, max: Some(100), pattern: None },
+        kind: Kind::Text { input: "text", max: Some(100) },
     }
 }
 

@@ -25,18 +25,12 @@ pub(super) struct Field {
 pub(super) enum Kind {
     Text {
         input: &'static str,
-        min: Option<u64>,
         max: Option<u64>,
-        pattern: Option<String>,
     },
     Secret {
         max: Option<u64>,
     },
-    Number {
-        whole: bool,
-        min: Option<f64>,
-        max: Option<f64>,
-    },
+    Number,
     Flag,
     Choice(Vec<Choice>),
     Lines,
@@ -126,7 +120,6 @@ impl Reader<'_> {
         if let Some(union) = self.union(node, depth) {
             return union;
         }
-        let number = |key: &str| node.get(key).and_then(Value::as_f64);
         let count = |key: &str| node.get(key).and_then(Value::as_u64);
         match type_of(node) {
             Some("string") if node.get("writeOnly") == Some(&Value::Bool(true)) => {
@@ -138,13 +131,9 @@ impl Reader<'_> {
                     Some("uri") => "url",
                     _ => "text",
                 },
-                min: count("minLength"),
                 max: count("maxLength"),
-                pattern: text(node, "pattern"),
             },
-            Some(number_type @ ("integer" | "number")) => {
-                Kind::Number { whole: number_type == "integer", min: number("minimum"), max: number("maximum") }
-            }
+            Some("integer" | "number") => Kind::Number,
             Some("boolean") => Kind::Flag,
             Some("array") => {
                 let items = node.get("items").map(|items| self.whole(items, DEPTH)).unwrap_or_default();
@@ -269,10 +258,7 @@ mod tests {
     fn what_is_optional_is_what_it_would_be() {
         assert_eq!(one(json!({"type": ["boolean", "null"]})), Kind::Flag);
         assert_eq!(one(json!({"anyOf": [{"$ref": "#/$defs/Key"}, {"type": "null"}]})), Kind::Secret { max: None });
-        assert_eq!(
-            one(json!({"type": ["integer", "null"], "minimum": 1})),
-            Kind::Number { whole: true, min: Some(1.0), max: None }
-        );
+        assert_eq!(one(json!({"type": ["integer", "null"], "minimum": 1})), Kind::Number);
     }
 
     #[test]
