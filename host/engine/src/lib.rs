@@ -9,9 +9,11 @@
 //! # Where to find things
 //! - [`TwoFactor`]: start, verify, resend, cancel.
 //! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
+//! - [`Accounts`]: people who administer: invitations, passwords, sessions.
 //! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
 //! - [`ManualClock`], [`Outbox`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
 
+mod account;
 mod administration;
 mod audit;
 mod builder;
@@ -28,6 +30,10 @@ mod statistics;
 pub mod store;
 mod token;
 
+pub use account::{
+    Account, AccountChange, AccountState, Accounts, Client, Invitation, Invited, LoggedIn, NewAccount, OpenedSession,
+    Session, SessionInfo,
+};
 pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};

@@ -215,7 +215,7 @@ pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
 }
 
 /// Names for people.
-fn title(name: &str) -> Result<(), Error> {
+pub(crate) fn title(name: &str) -> Result<(), Error> {
     if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
         return Err(Error::invalid("`name` must be one line of 1 to 100 characters"));
     }

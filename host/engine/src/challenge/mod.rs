@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use limits::RateLimits;
 pub use policy::{Policy, PolicyError};
 pub use recipient::Recipient;
+pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Available, Challenge, SignIn, Start, Verified};
 pub(crate) use start::sample_message;
 
@@ -107,7 +108,7 @@ impl Challenges {
 
     /// A limit in the words of whoever has a challenge already: that of a locked person looks like any closed one. The operator is
     /// told which of the `names` it was.
-    fn limited(limited: &Limited, names: &[&'static str], now: Timestamp) -> Error {
+    pub(crate) fn limited(limited: &Limited, names: &[&'static str], now: Timestamp) -> Error {
         let name = match limited {
             Limited::Until(_, n) => names.get(*n).copied().unwrap_or_default(),
             Limited::PersonUntil(_) => "wrong-per-day",

@@ -63,6 +63,17 @@ impl Recipient {
     }
 }
 
+/// An email address in the spelling it is written to.
+pub(crate) fn email_address(text: &str) -> Result<String, Error> {
+    Ok(mail(text)?.address)
+}
+
+/// A telephone number of any country in its one spelling.
+pub(crate) fn phone_number(text: &str) -> Result<String, Error> {
+    let everywhere = Policy { countries: ["*".to_owned()].into(), ..Policy::default() };
+    Ok(phone(text, &everywhere)?.address)
+}
+
 fn mail(text: &str) -> Result<Canonical, Error> {
     let wrong = || Error::recipient_rejected("`recipient.email` is no email address");
     let text = text.trim();

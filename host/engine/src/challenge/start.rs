@@ -294,9 +294,13 @@ impl Challenges {
     }
 
     fn purge_now_and_then(&self) {
-        if !self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
-            return;
+        if self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
+            self.purge();
         }
+    }
+
+    /// Has what is long over removed, beside what goes on.
+    pub(crate) fn purge(&self) {
         let (store, before) = (self.store.clone(), self.clock.now() - DAY);
         tokio::spawn(async move {
             // Each call is a commit of its own, and those who wait come between.

@@ -142,6 +142,12 @@ pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
              (SELECT subscription, hour, instance, event, label FROM statistics WHERE hour < ? LIMIT 200)",
             ms(before) - FIGURES_MS,
         ),
+        ("DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE ends_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM log_ins WHERE digest IN (SELECT digest FROM log_ins WHERE expires_at < ? LIMIT 200)", ms(before)),
+        (
+            "DELETE FROM invitations WHERE digest IN (SELECT digest FROM invitations WHERE expires_at < ? LIMIT 200)",
+            ms(before),
+        ),
     ] {
         removed += c.prepare_cached(sql)?.execute([before])? as u64;
     }
