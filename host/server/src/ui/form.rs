@@ -22,6 +22,16 @@ impl Posted {
         let value = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
     }
+
+    /// All fields of this name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
+    }
+
+    /// A field to the letter: what stands around a password is part of it.
+    pub(super) fn as_typed(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
 }
 
 /// Makes options of what was typed under `at`. `stored` are those the form was made from: a secret that was left empty stays as

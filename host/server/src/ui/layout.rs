@@ -17,12 +17,22 @@ pub(super) enum Room {
     BaseSettings,
     Providers,
     Tokens,
+    Accounts,
     Audit,
+    /// A person's own account: it stands beside the navigation.
+    Account,
 }
 
 impl Room {
-    const ALL: [Self; 6] =
-        [Self::Dashboard, Self::Instances, Self::BaseSettings, Self::Providers, Self::Tokens, Self::Audit];
+    const ALL: [Self; 7] = [
+        Self::Dashboard,
+        Self::Instances,
+        Self::BaseSettings,
+        Self::Providers,
+        Self::Tokens,
+        Self::Accounts,
+        Self::Audit,
+    ];
 
     fn path(self) -> &'static str {
         match self {
@@ -31,7 +41,9 @@ impl Room {
             Self::BaseSettings => "/admin/base-settings",
             Self::Providers => "/admin/providers",
             Self::Tokens => "/admin/tokens",
+            Self::Accounts => "/admin/accounts",
             Self::Audit => "/admin/audit",
+            Self::Account => "/admin/account",
         }
     }
 
@@ -42,12 +54,14 @@ impl Room {
             Self::BaseSettings => l.say("Base service settings", "Basiseinstellungen"),
             Self::Providers => l.say("Providers", "Provider"),
             Self::Tokens => l.say("Tokens", "Tokens"),
+            Self::Accounts => l.say("Users and roles", "Benutzer und Rollen"),
+            Self::Account => l.say("Your account", "Ihr Konto"),
             Self::Audit => l.say("Audit log", "Audit-Log"),
         }
     }
 
     fn is_of_the_system(self) -> bool {
-        matches!(self, Self::BaseSettings | Self::Audit)
+        matches!(self, Self::BaseSettings | Self::Accounts | Self::Audit)
     }
 }
 
@@ -63,8 +77,19 @@ pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Re
                     a href=(one.path()) aria-current=[(one == room).then_some("page")] { (one.name(l)) }
                 }
             }
-            div.person { span { (person.name) } (languages(l)) }
+            div.person {
+                a href="/admin/account" aria-current=[(room == Room::Account).then_some("page")] { (person.session.account.name) }
+                (languages(l))
+                form method="post" action="/admin/log-out" { button.plain { (l.say("Log out", "Abmelden")) } }
+            }
         }
+    };
+    let main = html! {
+        @if !person.session.second_factor {
+            (notice("warn", l.say("You logged in without a second factor: an instance must be assigned to the client application “twofactor-admin”.",
+                "Sie haben sich ohne zweiten Faktor angemeldet: eine Instanz muss der Client-Applikation «twofactor-admin» zugewiesen werden.")))
+        }
+        (main)
     };
     whole(l, title, header, main)
 }
@@ -97,6 +122,12 @@ fn whole(l: Language, title: &str, header: Markup, main: Markup) -> Response {
         }
     }
     .into_response()
+}
+
+/// A page for somebody who is not logged in.
+pub(super) fn outside(l: Language, title: &str, main: Markup) -> Response {
+    let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } nav {} div.person { (languages(l)) } } };
+    whole(l, title, header, html! { div.card.narrow { (main) } })
 }
 
 /// What went wrong, as a page.

@@ -1,6 +1,7 @@
 //! The admin UI: pages made on the server, which work without scripts. What a person may do is decided where it is decided for the
 //! API, in `api/caller.rs`.
 
+mod accounts;
 mod assignments;
 mod audit;
 mod base_settings;
@@ -9,6 +10,8 @@ mod form;
 mod instances;
 mod language;
 mod layout;
+mod log_in;
+mod own_account;
 mod person;
 mod policy;
 mod providers;
@@ -20,7 +23,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::api::Api;
 
@@ -40,6 +43,18 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
         .route("/admin/audit", get(audit::list))
+        .route("/admin/accounts", get(accounts::list).post(accounts::create))
+        .route("/admin/accounts/{id}", get(accounts::edit).post(accounts::save))
+        .route("/admin/accounts/{id}/invitation", get(accounts::to_edit).post(accounts::invite))
+        .route("/admin/accounts/{id}/remove", get(accounts::ask_remove).post(accounts::remove))
+        .route("/admin/account", get(own_account::show))
+        .route("/admin/account/password", get(own_account::to_show).post(own_account::change_password))
+        .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
+        .route("/admin/log-in", get(log_in::form).post(log_in::submit))
+        .route("/admin/second-factor", get(log_in::second_factor).post(log_in::answer))
+        .route("/admin/second-factor/resend", get(log_in::to_second_factor).post(log_in::resend))
+        .route("/admin/invitation/{secret}", get(log_in::invitation).post(log_in::accept))
+        .route("/admin/log-out", post(log_in::log_out))
         .route("/admin/language/{tag}", get(choose_language))
         .layer(axum::middleware::from_fn(safety::guard));
     let assets = Router::new()

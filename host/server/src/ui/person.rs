@@ -2,17 +2,22 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Redirect, Response};
-use twofactor::{Actor, Administration};
+use axum::response::{IntoResponse as _, Response};
+use twofactor::{Actor, Administration, Session};
 
 use super::language::Language;
 use super::layout::Failure;
+use super::log_in::to_log_in;
 use crate::api::{Administrator, Api, client_address};
+
+/// Holds a session's secret. The name's beginning has browsers refuse it from anywhere but this very server.
+pub(super) const SESSION: &str = "__Host-twofactor-session";
 
 /// A person who is logged in.
 pub(super) struct Person {
-    pub(super) name: String,
+    pub(super) session: Session,
     pub(super) language: Language,
+    pub(super) actor: Actor,
     administrator: Administrator,
 }
 
@@ -21,14 +26,15 @@ impl FromRequestParts<Api> for Person {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
         let language = Language::of(&parts.headers);
-        let secret = super::cookie(&parts.headers, "twofactor-session").unwrap_or_default();
-        let found =
-            api.engine.authenticate(&secret).await.map_err(|error| Failure::of(language, error).into_response())?;
-        let Some(identity) = found else { return Err(Redirect::to("/admin/log-in").into_response()) };
-        let mut actor = Actor::new(format!("account {}", identity.token_id));
-        actor.from = client_address(parts, api);
-        let administrator = Administrator::new(identity.role, api.engine.administration(actor));
-        Ok(Self { name: identity.name, language, administrator })
+        let secret = super::cookie(&parts.headers, SESSION).unwrap_or_default();
+        let found = api.engine.accounts().session(&secret).await;
+        let Some(session) = found.map_err(|error| Failure::of(language, error).into_response())? else {
+            let wanted = if parts.method == axum::http::Method::GET { parts.uri.path() } else { "/admin" };
+            return Err(to_log_in(wanted));
+        };
+        let actor = session.actor(client_address(parts, api));
+        let administrator = Administrator::new(session.account.role.clone(), api.engine.administration(actor.clone()));
+        Ok(Self { session, language, actor, administrator })
     }
 }
 

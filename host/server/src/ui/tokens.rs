@@ -53,7 +53,7 @@ async fn show(person: &Person, message: Markup, posted: &Posted) -> Result<Respo
     Ok(page(person, Room::Tokens, title, main))
 }
 
-fn role_name(l: Language, role: &Role) -> &'static str {
+pub(super) fn role_name(l: Language, role: &Role) -> &'static str {
     match role {
         Role::SystemAdmin => l.say("System administrator", "Systemadministrator"),
         Role::SubscriptionAdmin { .. } => l.say("Subscription administrator", "Subscription-Administrator"),
