@@ -58,6 +58,11 @@ impl Administration {
         &self.instances.store
     }
 
+    /// On whose behalf.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     async fn audit(&self, action: &str, subject: &str, detail: &str) -> Result<(), Error> {
         self.audit.append(&self.actor, action, subject, detail).await
     }

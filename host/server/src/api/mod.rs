@@ -1,6 +1,8 @@
 //! The REST API: it translates between JSON and the engine, and decides nothing but who may call what.
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod accounts;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod audit;
 mod body;
 mod caller;
@@ -91,6 +93,9 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::read, accounts::change, accounts::remove))
+        .routes(routes!(accounts::invite))
         .routes(routes!(audit::list))
 }
 
