@@ -26,7 +26,11 @@ pub(super) struct Place {
     done: String,
 }
 
-pub(super) async fn list(person: Person, State(api): State<Api>, Query(place): Query<Place>) -> Result<Response, Failure> {
+pub(super) async fn list(
+    person: Person,
+    State(api): State<Api>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
     let l = person.language;
     let message = match &*place.done {
         "removed" => notice("good", l.say("The account was removed.", "Das Konto wurde entfernt.")),
@@ -35,12 +39,24 @@ pub(super) async fn list(person: Person, State(api): State<Api>, Query(place): Q
     show_list(&person, &api, place.after, message, &Posted::parse(&Bytes::new())).await
 }
 
-async fn show_list(person: &Person, api: &Api, after: u64, message: Markup, posted: &Posted) -> Result<Response, Failure> {
+async fn show_list(
+    person: &Person,
+    api: &Api,
+    after: u64,
+    message: Markup,
+    posted: &Posted,
+) -> Result<Response, Failure> {
     let l = person.language;
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
     let accounts = api.engine.accounts().list(after, PAGE).await.map_err(|error| person.failure(error))?;
     let title = Room::Accounts.name(l);
-    let headings = [l.say("Name", "Name"), l.say("Email", "E-Mail"), l.say("Role", "Rolle"), l.say("State", "Zustand"), l.say("Last log-in", "Letzte Anmeldung")];
+    let headings = [
+        l.say("Name", "Name"),
+        l.say("Email", "E-Mail"),
+        l.say("Role", "Rolle"),
+        l.say("State", "Zustand"),
+        l.say("Last log-in", "Letzte Anmeldung"),
+    ];
     let more = (accounts.len() == PAGE as usize).then(|| accounts.last().map(|account| account.seq)).flatten();
     let main = html! {
         h1 { (title) }
@@ -129,12 +145,12 @@ fn state(l: Language, state: AccountState) -> Markup {
 }
 
 /// A link, shown this once.
-fn link(l: Language, api: &Api, invitation: &Invitation) -> Markup {
+fn link(l: Language, invitation: &Invitation) -> Markup {
     html! {
         div.notice.good role="status" {
             p { (l.say("Give this link to the person. It is shown this once, and good once and for 24 hours.",
                 "Geben Sie diesen Link der Person. Er wird nur dieses eine Mal gezeigt und gilt einmal und 24 Stunden lang.")) }
-            p { code.secret { (api.link(&invitation.path())) } }
+            p { code.secret { (invitation.path()) } }
         }
     }
 }
@@ -146,7 +162,9 @@ pub(super) async fn create(person: Person, State(api): State<Api>, body: Bytes) 
     let phone = Some(values.phone).filter(|phone| !phone.is_empty()).map(str::to_owned);
     let new = NewAccount { name: values.name.to_owned(), email: values.email.to_owned(), phone, role: values.role() };
     match api.engine.accounts().create(&person.actor, new).await {
-        Ok((account, invitation)) => show(&person, &api, &account, &Values::of(&account), link(person.language, &api, &invitation)).await,
+        Ok((account, invitation)) => {
+            show(&person, &account, &Values::of(&account), link(person.language, &invitation)).await
+        }
         Err(error) if error.is_invalid_input() || error.is_conflict() => {
             show_list(&person, &api, 0, notice("bad", &error.to_string()), &posted).await
         }
@@ -159,11 +177,20 @@ async fn account(person: &Person, api: &Api, id: &str) -> Result<Account, Failur
     api.engine.accounts().get(id).await.map_err(|error| person.failure(error))
 }
 
-pub(super) async fn edit(person: Person, State(api): State<Api>, Path(id): Path<String>, Query(place): Query<Place>) -> Result<Response, Failure> {
+pub(super) async fn edit(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
     let account = account(&person, &api, &id).await?;
     let saved = person.language.say("Saved.", "Gespeichert.");
-    let message = if place.done == "saved" { notice("good", saved) } else { html! {} };
-    show(&person, &api, &account, &Values::of(&account), message).await
+    let message = if place.done == "saved" {
+        notice("good", saved)
+    } else {
+        html! {}
+    };
+    show(&person, &account, &Values::of(&account), message).await
 }
 
 /// After a form that was answered in place, a reload leads back to the account.
@@ -171,7 +198,7 @@ pub(super) async fn to_edit(Path(id): Path<String>) -> Redirect {
     Redirect::to(&format!("/admin/accounts/{}", segment(&id)))
 }
 
-async fn show(person: &Person, api: &Api, account: &Account, values: &Values<'_>, message: Markup) -> Result<Response, Failure> {
+async fn show(person: &Person, account: &Account, values: &Values<'_>, message: Markup) -> Result<Response, Failure> {
     let l = person.language;
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
     let here = format!("/admin/accounts/{}", segment(&account.id));
@@ -201,7 +228,12 @@ async fn show(person: &Person, api: &Api, account: &Account, values: &Values<'_>
     Ok(page(person, Room::Accounts, &account.name, main))
 }
 
-pub(super) async fn save(person: Person, State(api): State<Api>, Path(id): Path<String>, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn save(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Failure> {
     let l = person.language;
     let account = account(&person, &api, &id).await?;
     let posted = Posted::parse(&body);
@@ -215,7 +247,12 @@ pub(super) async fn save(person: Person, State(api): State<Api>, Path(id): Path<
         _ => None,
     };
     let phone = Some(values.phone).filter(|phone| !phone.is_empty()).map(str::to_owned);
-    let change = AccountChange { name: Some(values.name.to_owned()), phone: Some(phone), role: (!own).then(|| values.role()), state: state.filter(|_| !own) };
+    let change = AccountChange {
+        name: Some(values.name.to_owned()),
+        phone: Some(phone),
+        role: (!own).then(|| values.role()),
+        state: state.filter(|_| !own),
+    };
     let revision = posted.get("revision").and_then(|text| text.parse().ok());
     match api.engine.accounts().update(&person.actor, &id, change, revision).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{}?done=saved", segment(&id))).into_response()),
@@ -226,19 +263,27 @@ pub(super) async fn save(person: Person, State(api): State<Api>, Path(id): Path<
             } else {
                 error.to_string()
             };
-            show(&person, &api, &account, &values, notice("bad", &problem)).await
+            show(&person, &account, &values, notice("bad", &problem)).await
         }
         Err(error) => Err(person.failure(error)),
     }
 }
 
-pub(super) async fn invite(person: Person, State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn invite(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     let account = account(&person, &api, &id).await?;
     let invitation = api.engine.accounts().invite(&person.actor, &id).await.map_err(|error| person.failure(error))?;
-    show(&person, &api, &account, &Values::of(&account), link(person.language, &api, &invitation)).await
+    show(&person, &account, &Values::of(&account), link(person.language, &invitation)).await
 }
 
-pub(super) async fn ask_remove(person: Person, State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn ask_remove(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     let l = person.language;
     let account = account(&person, &api, &id).await?;
     let title = l.say("Remove this account?", "Dieses Konto entfernen?");
@@ -256,7 +301,11 @@ pub(super) async fn ask_remove(person: Person, State(api): State<Api>, Path(id):
     Ok(page(&person, Room::Accounts, title, main))
 }
 
-pub(super) async fn remove(person: Person, State(api): State<Api>, Path(id): Path<String>) -> Result<Redirect, Failure> {
+pub(super) async fn remove(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Redirect, Failure> {
     account(&person, &api, &id).await?;
     api.engine.accounts().delete(&person.actor, &id).await.map_err(|error| person.failure(error))?;
     Ok(Redirect::to("/admin/accounts?done=removed"))

@@ -133,7 +133,11 @@ fn ask_code(visitor: &Visitor, aim: &Aim, message: Option<Markup>) -> Response {
 
 pub(super) async fn answer(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes) -> Response {
     let posted = Posted::parse(&body);
-    match visitor.accounts.second_factor(&visitor.pending, posted.get("code").unwrap_or_default(), &visitor.client).await {
+    match visitor
+        .accounts
+        .second_factor(&visitor.pending, posted.get("code").unwrap_or_default(), &visitor.client)
+        .await
+    {
         Ok(opened) => admit(LoggedIn::Session(opened), aim.path()),
         Err(error) => refuse_code(&visitor, &aim, &error),
     }
@@ -143,7 +147,10 @@ pub(super) async fn resend(visitor: Visitor, Query(aim): Query<Aim>) -> Response
     let l = visitor.language;
     match visitor.accounts.resend(&visitor.pending).await {
         Ok(_) => {
-            let sent = l.say("A new code is on its way; the earlier one is not good any more.", "Ein neuer Code ist unterwegs; der frühere gilt nicht mehr.");
+            let sent = l.say(
+                "A new code is on its way; the earlier one is not good any more.",
+                "Ein neuer Code ist unterwegs; der frühere gilt nicht mehr.",
+            );
             ask_code(&visitor, &aim, Some(notice("good", sent)))
         }
         Err(error) => refuse_code(&visitor, &aim, &error),
@@ -180,7 +187,12 @@ pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> 
     show_invitation(&visitor, &secret, None, &Typed::default()).await
 }
 
-async fn show_invitation(visitor: &Visitor, secret: &str, problem: Option<&str>, typed: &Typed<'_>) -> Result<Response, Failure> {
+async fn show_invitation(
+    visitor: &Visitor,
+    secret: &str,
+    problem: Option<&str>,
+    typed: &Typed<'_>,
+) -> Result<Response, Failure> {
     let l = visitor.language;
     let found = visitor.accounts.invitation(secret).await.map_err(|error| Failure::of(l, error))?;
     let Some(invited) = found else {
@@ -193,7 +205,11 @@ async fn show_invitation(visitor: &Visitor, secret: &str, problem: Option<&str>,
         };
         return Ok(with_status(outside(l, title, main), StatusCode::GONE));
     };
-    let title = if invited.account.is_some() { l.say("Set your password", "Passwort setzen") } else { l.say("Welcome to TwoFactor", "Willkommen bei TwoFactor") };
+    let title = if invited.account.is_some() {
+        l.say("Set your password", "Passwort setzen")
+    } else {
+        l.say("Welcome to TwoFactor", "Willkommen bei TwoFactor")
+    };
     let main = html! {
         h1 { (title) }
         @if let Some(problem) = problem { (notice("bad", problem)) }
@@ -223,7 +239,8 @@ async fn show_invitation(visitor: &Visitor, secret: &str, problem: Option<&str>,
 pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: Bytes) -> Result<Response, Failure> {
     let l = visitor.language;
     let posted = Posted::parse(&body);
-    let (name, email, password) = (posted.get("name").unwrap_or_default(), posted.get("email").unwrap_or_default(), posted.as_typed("password"));
+    let (name, email, password) =
+        (posted.get("name").unwrap_or_default(), posted.get("email").unwrap_or_default(), posted.as_typed("password"));
     let found = visitor.accounts.invitation(&secret).await.map_err(|error| Failure::of(l, error))?;
     let first = found.is_some_and(|invited| invited.account.is_none());
     let accepted = if first {
@@ -249,26 +266,43 @@ pub(super) fn to_log_in(path: &str) -> Response {
 pub(super) fn words(l: Language, error: &Error) -> (StatusCode, String) {
     let say = |status, english, german| (status, l.say(english, german).to_owned());
     if error.is_log_in_refused() {
-        return say(StatusCode::UNPROCESSABLE_ENTITY, "The email address or the password is not right.", "Die E-Mail-Adresse oder das Passwort stimmt nicht.");
+        return say(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The email address or the password is not right.",
+            "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
+        );
     }
     if let Some(left) = error.attempts_left() {
-        let (_, text) = say(StatusCode::OK, "This is not the code. Tries left:", "Das ist nicht der Code. Verbleibende Versuche:");
+        let (_, text) =
+            say(StatusCode::OK, "This is not the code. Tries left:", "Das ist nicht der Code. Verbleibende Versuche:");
         return (StatusCode::UNPROCESSABLE_ENTITY, format!("{text} {left}."));
     }
     if error.is_limited() {
         let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
-        let (_, text) = say(StatusCode::OK, "That was too often. Minutes to wait:", "Das war zu oft. Zu warten sind Minuten:");
+        let (_, text) =
+            say(StatusCode::OK, "That was too often. Minutes to wait:", "Das war zu oft. Zu warten sind Minuten:");
         return (StatusCode::TOO_MANY_REQUESTS, format!("{text} {minutes}."));
     }
     if error.is_closed() {
-        return say(StatusCode::GONE, "This log-in is over: begin anew.", "Diese Anmeldung ist vorbei: beginnen Sie neu.");
+        return say(
+            StatusCode::GONE,
+            "This log-in is over: begin anew.",
+            "Diese Anmeldung ist vorbei: beginnen Sie neu.",
+        );
     }
     if error.is_not_available() {
-        return say(StatusCode::CONFLICT, "A second factor is required and none is available: call a system administrator.",
-            "Ein zweiter Faktor wird verlangt, und keiner ist verfügbar: wenden Sie sich an einen Systemadministrator.");
+        return say(
+            StatusCode::CONFLICT,
+            "A second factor is required and none is available: call a system administrator.",
+            "Ein zweiter Faktor wird verlangt, und keiner ist verfügbar: wenden Sie sich an einen Systemadministrator.",
+        );
     }
     if error.is_delivery_failed() || error.is_unavailable() {
-        return say(StatusCode::SERVICE_UNAVAILABLE, "The code could not be sent now: try again later.", "Der Code konnte jetzt nicht gesendet werden: versuchen Sie es später.");
+        return say(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The code could not be sent now: try again later.",
+            "Der Code konnte jetzt nicht gesendet werden: versuchen Sie es später.",
+        );
     }
     (StatusCode::BAD_REQUEST, error.to_string())
 }

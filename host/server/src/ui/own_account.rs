@@ -19,10 +19,20 @@ pub(super) struct Done {
     done: String,
 }
 
-pub(super) async fn show(person: Person, State(api): State<Api>, Query(done): Query<Done>) -> Result<Response, Failure> {
+pub(super) async fn show(
+    person: Person,
+    State(api): State<Api>,
+    Query(done): Query<Done>,
+) -> Result<Response, Failure> {
     let l = person.language;
     let message = match &*done.done {
-        "password" => notice("good", l.say("The password was changed. All your other sessions have ended.", "Das Passwort wurde geändert. Alle Ihre anderen Sitzungen sind beendet.")),
+        "password" => notice(
+            "good",
+            l.say(
+                "The password was changed. All your other sessions have ended.",
+                "Das Passwort wurde geändert. Alle Ihre anderen Sitzungen sind beendet.",
+            ),
+        ),
         "session" => notice("good", l.say("The session has ended.", "Die Sitzung ist beendet.")),
         _ => html! {},
     };
@@ -39,7 +49,13 @@ async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Res
     let sessions = api.engine.accounts().sessions(&person.session).await.map_err(|error| person.failure(error))?;
     let account = &person.session.account;
     let title = l.say("Your account", "Ihr Konto");
-    let headings = [l.say("Since", "Seit"), l.say("Last used", "Zuletzt verwendet"), l.say("From", "Von"), l.say("Second factor", "Zweiter Faktor"), ""];
+    let headings = [
+        l.say("Since", "Seit"),
+        l.say("Last used", "Zuletzt verwendet"),
+        l.say("From", "Von"),
+        l.say("Second factor", "Zweiter Faktor"),
+        "",
+    ];
     let main = html! {
         h1 { (title) }
         p.sub { (account.name) " · " (account.email) @if let Some(phone) = &account.phone { " · " (phone) } }
@@ -63,7 +79,12 @@ async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Res
     Ok(page(person, Room::Account, title, main))
 }
 
-pub(super) async fn change_password(person: Person, State(api): State<Api>, visitor: Visitor, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn change_password(
+    person: Person,
+    State(api): State<Api>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Result<Response, Failure> {
     let posted = Posted::parse(&body);
     let (current, new) = (posted.as_typed("current"), posted.as_typed("new"));
     match api.engine.accounts().change_password(&person.session, current, new, visitor.client()).await {
@@ -78,7 +99,12 @@ pub(super) async fn change_password(person: Person, State(api): State<Api>, visi
     }
 }
 
-pub(super) async fn end_session(person: Person, State(api): State<Api>, visitor: Visitor, body: Bytes) -> Result<Redirect, Failure> {
+pub(super) async fn end_session(
+    person: Person,
+    State(api): State<Api>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Result<Redirect, Failure> {
     let posted = Posted::parse(&body);
     let id = posted.get("id").unwrap_or_default();
     let ended = api.engine.accounts().end_session(&person.session, id, visitor.client()).await;
