@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 
+pub(crate) mod visitor;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
