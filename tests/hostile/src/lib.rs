@@ -26,6 +26,12 @@ pub struct Options {
     secret: Secret,
 }
 
+#[derive(serde::Serialize)]
+struct Sent<'a> {
+    to: &'a str,
+    text: &'a str,
+}
+
 struct Hostile;
 
 const MIB: usize = 1 << 20;
@@ -142,6 +148,17 @@ impl Provider for Hostile {
                 let told = format!("\u{1b}[31m\n{} {} {}", message.recipient, message.text, options.secret.reveal());
                 log(Level::Error, &told);
                 return Err(rejected_message(&told, &told));
+            }
+            // What the upstream says, said on.
+            "echo" => {
+                let request = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text });
+                let answer = request.send()?;
+                let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+                let (headers, body) = (headers.collect::<Vec<_>>(), String::from_utf8_lossy(&answer.body));
+                for line in headers.iter().map(String::as_str).chain(body.split(['"', ' '])) {
+                    log(Level::Error, line);
+                }
+                return Err(rejected_message(&body, &headers.join(" ")));
             }
             _ => return send(options),
         }

@@ -6,6 +6,7 @@
 
 mod address;
 mod connection;
+mod echo;
 mod grants;
 mod http;
 mod mail;
