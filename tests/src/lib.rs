@@ -5,3 +5,4 @@
 pub mod ecall;
 pub mod hostile;
 pub mod upstream;
+pub mod vendors;
