@@ -4,5 +4,6 @@
 
 pub mod ecall;
 pub mod hostile;
+pub mod spellings;
 pub mod upstream;
 pub mod vendors;
