@@ -7,3 +7,4 @@ pub mod hostile;
 pub mod spellings;
 pub mod upstream;
 pub mod vendors;
+pub mod wire;
