@@ -37,7 +37,7 @@ pub use account::{
 pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
-pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Secret};
+pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Resolver, Secret};
 pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
