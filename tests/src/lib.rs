@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "this serves tests, which fail by panicking")]
 
+pub mod certificates;
 pub mod ecall;
+pub mod exim;
 pub mod hostile;
+pub mod mail;
 pub mod upstream;
