@@ -111,20 +111,29 @@ async fn each_language_arrives_with_its_own_letters() {
 #[tokio::test]
 async fn an_address_beyond_ascii_is_written_to_and_from() {
     let Some((exim, post)) = through_exim(server(HOST, 465)).await else { return };
-    let mut own = options(server(HOST, 465));
-    own["EMailSenderAddress"] = "größe@example.com".into();
-    for (to, own) in [("jürg@example.net", None), ("alice@example.net", Some(own)), ("anna@bücher.example", None)] {
-        let report = post.test(to, own.clone()).await;
+    let from = |sender: &str| {
+        let mut own = options(server(HOST, 465));
+        own["EMailSenderAddress"] = sender.into();
+        Some(own)
+    };
+    for (to, arrives_at, own, sender) in [
+        ("jürg@example.net", "jürg@example.net", None, "codes@example.com"),
+        ("alice@example.net", "alice@example.net", from("größe@example.com"), "größe@example.com"),
+        ("anna@bücher.example", "anna@xn--bcher-kva.example", None, "codes@example.com"),
+        ("bob@example.net", "bob@example.net", from("codes@bücher.example"), "codes@xn--bcher-kva.example"),
+    ] {
+        let report = post.test(to, own).await;
         assert_eq!(report.outcome, "delivered", "{to}: {report:?}");
-        let mail = exim.mail_to(to).await;
+        let mail = exim.mail_to(arrives_at).await;
         let parsed = mail.parsed();
-        let (from, recipient) = (parsed.from().unwrap().first().unwrap(), parsed.to().unwrap().first().unwrap());
-        assert_eq!(recipient.address(), Some(to));
-        let sender = if own.is_some() { "größe@example.com" } else { "codes@example.com" };
-        assert_eq!(from.address(), Some(sender));
-        assert!(parsed.message_id().is_some_and(|id| id.is_ascii() && id.ends_with("@example.com")));
+        assert_eq!(parsed.to().unwrap().first().unwrap().address(), Some(arrives_at));
+        assert_eq!(parsed.from().unwrap().first().unwrap().address(), Some(sender));
+        let domain = sender.split_once('@').unwrap().1;
+        assert!(parsed.message_id().unwrap().ends_with(&format!("@{domain}")));
+        // A domain has a spelling in ASCII, a local part has none.
+        let protocol = if [arrives_at, sender].concat().is_ascii() { "P=esmtpsa" } else { "P=utf8esmtpsa" };
+        exim.logged(&[&format!(" <= {sender} "), protocol]).await;
     }
-    assert_eq!(exim.taken(), 3);
 }
 
 #[tokio::test]

@@ -182,8 +182,7 @@ async fn greet(stream: Box<dyn AsyncTokioStream>, hello: &ClientId) -> Result<As
 
 /// RFC 5321 section 4.1.1.1 wants a name the server can make sense of; the sender's domain is one it will see anyway.
 fn hello(mail: &Encoded) -> ClientId {
-    let domain = mail.sender.domain();
-    if domain.is_ascii() { ClientId::Domain(domain.to_owned()) } else { ClientId::default() }
+    ClientId::Domain(mail.sender.domain().to_owned())
 }
 
 /// A server's no, or no server. Of its text only the enhanced status code is kept: the rest may quote an address.
