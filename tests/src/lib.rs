@@ -7,4 +7,5 @@ pub mod ecall;
 pub mod exim;
 pub mod hostile;
 pub mod mail;
+pub mod smtp_server;
 pub mod upstream;
