@@ -170,6 +170,11 @@ async fn what_changes_the_account_or_takes_the_instance_away_ends_the_log_in() {
     };
     let (secret, _) = world.password(&world.alice).await;
     update(disabled).await;
+    let sent = world.ecall.codes().len();
+    let refused = world.accounts.log_in(&world.alice.email, PASSWORD, &client(1)).await;
+    assert!(refused.unwrap_err().is_log_in_refused());
+    assert_eq!(world.ecall.codes().len(), sent);
+    assert!(world.accounts.resend(&secret).await.unwrap_err().is_closed());
     assert!(world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap_err().is_closed());
     update(enabled).await;
     assert!(world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap_err().is_closed());
