@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "this serves tests, which fail by panicking")]
 
+pub mod accounts;
 pub mod certificates;
 pub mod ecall;
 pub mod exim;
