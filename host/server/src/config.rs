@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::sign_in::PublicUrl;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, SqliteStore, TwoFactor};
@@ -17,6 +18,9 @@ pub struct Config {
     /// Where the server listens; `127.0.0.1:8080`.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
+    /// The URL that browsers know this server by, such as `https://login.example.com`: the sign-in page's links begin with it. Without
+    /// it there is that page on a loopback address only.
+    pub public_url: Option<String>,
     /// The networks of the proxies whose `X-Forwarded-For` counts; none.
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
@@ -178,6 +182,18 @@ impl Config {
         Ok(builder)
     }
 
+    /// Where browsers find this server, which listens at `listening`.
+    ///
+    /// # Errors
+    /// If the URL cannot be used, with the key.
+    pub fn public(&self, listening: &str) -> anyhow::Result<Option<PublicUrl>> {
+        match &self.public_url {
+            Some(url) => PublicUrl::parse(url).map(Some).with_context(|| format!("`public_url` = {url}")),
+            None if self.listen.ip().is_loopback() => Ok(PublicUrl::parse(listening).ok()),
+            None => Ok(None),
+        }
+    }
+
     /// The store and its keys alone: enough to administer.
     ///
     /// # Errors
@@ -299,6 +315,16 @@ mod tests {
             assert!(error.contains(key) && error.contains(line), "{error}");
         }
         assert!(parse("", &[]).unwrap_err().contains("store"));
+    }
+
+    #[test]
+    fn a_public_url_must_be_one_that_browsers_can_trust() {
+        let public = |text: &str| parse(&format!("{text}{LEAST}"), &[]).unwrap().public("http://127.0.0.1:8080");
+        let origin = |text: &str| public(text).unwrap().map(|public| public.origin().to_owned());
+        assert_eq!(origin("").unwrap(), "http://127.0.0.1:8080");
+        assert_eq!(origin("public_url = \"https://a.example\"\n").unwrap(), "https://a.example");
+        assert_eq!(origin("listen = \"0.0.0.0:80\"\n"), None);
+        assert!(public("public_url = \"http://a.example\"\n").unwrap_err().to_string().contains("public_url"));
     }
 
     #[test]

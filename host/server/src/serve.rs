@@ -29,9 +29,10 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     };
     let engine = build(config.builder()?).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let ready = json!({"url": format!("{scheme}://{}", listener.local_addr()?)});
-    announce(&ready);
-    run(listener, tls, api::router(engine, config.trusted_proxies), Duration::from_secs(config.drain_seconds)).await
+    let url = format!("{scheme}://{}", listener.local_addr()?);
+    let router = api::router_at(engine, config.trusted_proxies.clone(), config.public(&url)?);
+    announce(&json!({"url": url}));
+    run(listener, tls, router, Duration::from_secs(config.drain_seconds)).await
 }
 
 /// Takes an address. What connects before [`run`] waits.

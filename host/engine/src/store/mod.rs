@@ -5,6 +5,7 @@
 
 mod error;
 pub(crate) mod record;
+mod sign_in;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 pub(crate) use error::Kind;
 pub use error::StoreError;
 pub use record::*;
+pub use sign_in::*;
 pub use sqlite::SqliteStore;
 
 /// What every method answers.
@@ -93,11 +95,31 @@ pub trait Store: Send + Sync + 'static {
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool>;
     /// Remembers the answer under an idempotency key, or forgets the key.
     async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
+
+    /// How a subscription's sign-in page is set.
+    async fn sign_in_page(&self, subscription: &str) -> Result<Option<SignInPageRecord>>;
+    /// Sets it, if its revision is still `expected_revision` (0 if it was never set); the new one is in `page`. A conflict
+    /// if the subscription does not exist.
+    async fn set_sign_in_page(&self, page: SignInPageRecord, expected_revision: u64) -> Result<bool>;
+    /// Adds a hosted sign-in.
+    async fn insert_sign_in(&self, sign_in: HostedSignInRecord) -> Result<()>;
+    /// One hosted sign-in of a subscription, over or not.
+    async fn sign_in(&self, subscription: &str, id: &str) -> Result<Option<HostedSignInRecord>>;
+    /// The hosted sign-in whose link has this digest, over or not.
+    async fn sign_in_by_link(&self, link: &[u8; 32]) -> Result<Option<HostedSignInRecord>>;
+    /// Binds a hosted sign-in that is open and not bound to the browser with this digest; false if it is neither.
+    async fn bind_sign_in(&self, id: &str, browser: [u8; 32], now: Timestamp) -> Result<bool>;
+    /// Puts a challenge, or none, in place of that of a hosted sign-in and goes on to the next step, if the sign-in is open and
+    /// still at `step`; false if not.
+    async fn step_sign_in(&self, id: &str, step: u32, challenge: Option<String>, now: Timestamp) -> Result<bool>;
+    /// Ends an open hosted sign-in; false if it is not open.
+    async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool>;
+
     /// Forgets a person's wrong answers.
     async fn unlock_person(&self, person: BucketKey) -> Result<()>;
     /// Answers what time it is at least: the newest that any call for a challenge came with. If that is further ahead of
     /// `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
-    /// been open: all of them are ended, and the time goes on from `now`.
+    /// been open: all of them are ended, as are hosted sign-ins, and the time goes on from `now`.
     async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
     /// Removes a few rows that were over before `before`, and persons without a wrong answer since 30 days before it; answers
     /// how many. Few enough that nobody waits for it: it is called again until nothing is left.

@@ -85,7 +85,7 @@ fn tagged(status: StatusCode, instance: twofactor::Instance) -> Response {
 }
 
 /// The revision that `If-Match` names: `Some(0)`, which none has, for one that cannot be ours.
-fn expected(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn expected(headers: &HeaderMap) -> Option<u64> {
     let tag = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
     if tag == "*" {
         return None;
