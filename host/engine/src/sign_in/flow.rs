@@ -103,10 +103,6 @@ impl HostedSignIns {
             None if record.expires_at <= now => Some(Ended::Expired),
             None => None,
         };
-        let challenge = match &record.challenge {
-            Some(id) => self.challenges.look(&record.subscription, id).await?,
-            None => None,
-        };
         let page = self.page(&record.subscription).await?;
         let application = match &page.application_name {
             Some(name) => name.clone(),
@@ -114,6 +110,16 @@ impl HostedSignIns {
         };
         // What is over has no use for them; and one that is no longer assigned must not hide that it is over.
         let ways = if ended.is_some() { Vec::new() } else { self.ways(&kept).await? };
+        let mut challenge = match &record.challenge {
+            Some(id) => self.challenges.look(&record.subscription, id).await?,
+            None => None,
+        };
+        if let Some((under_way, standing @ Standing::Open)) = &mut challenge
+            && !ways.iter().any(|way| way.two_factor == under_way.two_factor)
+        {
+            // Its instance was taken away: no answer is accepted any more.
+            *standing = Standing::Closed;
+        }
         let more = record.step < STEPS;
         let visit = Box::new(Visit { page, application, ways, challenge, more, now, record, kept });
         Ok(match ended {
