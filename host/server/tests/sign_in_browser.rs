@@ -102,9 +102,10 @@ async fn a_person_signs_in_with_scripts_off_on_a_phone_in_german() {
     browser.sees("h1", "Bestätigen Sie, dass Sie es sind").await;
     browser.picture("choice-phone-de").await;
     browser.click("button.main").await;
-    browser.sees("#lead", "Wir haben einen Code mit 6 Ziffern per E-Mail an a•••@e•••.com gesendet.").await;
+    browser.sees("#lead", "Wir haben einen Code mit 6 Ziffern per E‑Mail an a•••@e•••.com gesendet.").await;
     browser.picture("code-phone-de").await;
     browser.click(".more a").await;
+    browser.sees("h1", "Bestätigen Sie").await;
     browser.click(".way:nth-of-type(2)").await;
     browser.click("button.main").await;
     browser.sees("#lead", "per SMS").await;
@@ -140,6 +141,7 @@ async fn a_person_signs_in_with_the_keyboard_alone_on_a_dark_page_of_the_subscri
         let name = if dark { "own-look-dark" } else { "own-look" };
         browser.open(&shop).await;
         browser.click("button").await;
+        browser.sees("h1", "Confirm it’s you").await;
         browser.keys(TAB).await;
         assert_eq!(browser.focused("name").await, "two_factor");
         browser.keys(DOWN).await;
@@ -175,8 +177,10 @@ async fn a_code_from_an_sms_fills_itself_in() {
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": stand_in})).await;
     browser.open(&shop).await;
     browser.click("button").await;
+    browser.sees("h1", "Confirm it’s you").await;
     browser.click(".way:nth-of-type(2)").await;
     browser.click("button.main").await;
+    browser.sees("h1", "Enter your code").await;
     let asked = browser.run("return window.asked.otp.transport", json!([])).await;
     assert_eq!(asked, json!(["sms"]));
     browser.run("window.sms(arguments[0])", json!([site.ecall.code()])).await;
@@ -195,6 +199,7 @@ async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_somet
     let browser = Chromium::start(Wish::default()).await;
     browser.open(&shop).await;
     browser.click("button").await;
+    browser.sees("h1", "Confirm it’s you").await;
     let link = browser.url().await;
     browser.click(".quiet").await;
     browser.sees("body", "Not signed in: access_denied").await;

@@ -2,11 +2,12 @@
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::super::{challenges, limits, prepare};
+use super::super::{challenges, limits, prepare, sign_ins};
+use super::sign_ins::{sign_in, verified};
 use super::*;
 
 #[test]
-fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
+fn no_statement_of_a_challenge_a_sign_in_or_of_clearing_up_reads_a_whole_table() {
     let mut c = Connection::open_in_memory().unwrap();
     prepare(&mut c).unwrap();
     let (note, run) = std::sync::mpsc::channel();
@@ -38,10 +39,18 @@ fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
     challenges::close(&c, "s", "a", Closing::Cancelled, noon()).unwrap();
     challenges::close_all(&c, noon()).unwrap();
     limits::unlock_person(&c, &[7; 16]).unwrap();
+    sign_ins::insert(&c, &sign_in("a", noon())).unwrap();
+    sign_ins::get(&c, "s", "a").unwrap();
+    sign_ins::by_link(&c, &[b'a'; 32]).unwrap();
+    sign_ins::page(&c, "s").unwrap();
+    assert!(sign_ins::bind(&c, "a", &[1; 32], noon()).unwrap());
+    assert!(sign_ins::step(&c, "a", 0, Some("a"), noon()).unwrap());
+    assert!(sign_ins::end(&c, "a", &verified(noon())).unwrap());
+    sign_ins::end_all(&c, noon()).unwrap();
     limits::purge(&c, noon() + 60 * DAY).unwrap();
 
     let statements: Vec<String> = run.try_iter().collect();
-    assert!(statements.len() > 20, "{statements:#?}");
+    assert!(statements.len() > 30, "{statements:#?}");
     for sql in statements {
         let mut explain = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let plan: Vec<String> =
