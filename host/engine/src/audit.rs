@@ -105,7 +105,9 @@ impl AuditLog {
 
     /// A line comes before what it is about: an empty log belongs to an empty store.
     async fn nothing_was_done(&self) -> Result<bool, Error> {
-        Ok(self.store.subscriptions().await?.is_empty() && self.store.tokens().await?.is_empty())
+        Ok(self.store.subscriptions().await?.is_empty()
+            && self.store.tokens().await?.is_empty()
+            && self.store.accounts(0, 1).await?.is_empty())
     }
 
     fn is_sealed(&self, head: &AuditHead) -> bool {

@@ -10,9 +10,11 @@
 //! - [`TwoFactor`]: start, verify, resend, cancel.
 //! - [`HostedSignIns`]: what a sign-in page works with.
 //! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
+//! - [`Accounts`]: people who administer: invitations, passwords, sessions.
 //! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
 //! - [`ManualClock`], [`Outbox`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
 
+mod account;
 mod administration;
 mod audit;
 mod builder;
@@ -26,9 +28,14 @@ mod keyring;
 mod provider;
 mod random;
 mod sign_in;
+mod statistics;
 pub mod store;
 mod token;
 
+pub use account::{
+    Account, AccountChange, AccountState, Accounts, Client, Invitation, Invited, LoggedIn, NewAccount, OpenedSession,
+    Session, SessionInfo,
+};
 pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
@@ -39,6 +46,7 @@ pub use challenge::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
 pub use error::Error;
+pub use instance::MASK;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
@@ -48,6 +56,7 @@ pub use sign_in::{
     BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,
     SignInStatus, Theme, Visit, Visited,
 };
+pub use statistics::Statistic;
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
 

@@ -10,6 +10,7 @@ use crate::sign_in::PublicUrl;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, SqliteStore, TwoFactor};
+use url::Url;
 
 /// Everything that can be configured. What has a default may be left out.
 #[derive(Debug, Deserialize)]
@@ -18,8 +19,8 @@ pub struct Config {
     /// Where the server listens; `127.0.0.1:8080`.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
-    /// The URL that browsers know this server by, such as `https://login.example.com`: the sign-in page's links begin with it. Without
-    /// it there is that page on a loopback address only.
+    /// Where people reach the server, as `https://admin.example.com`: links begin with it. Where it listens, if not said. The sign-in
+    /// page needs one with `https:` and without a path, unless the server listens on a loopback address.
     pub public_url: Option<String>,
     /// The networks of the proxies whose `X-Forwarded-For` counts; none.
     #[serde(default)]
@@ -46,6 +47,30 @@ pub struct Config {
     /// How much is too much.
     #[serde(default)]
     pub limits: RateLimits,
+    /// The accounts of people who administer.
+    #[serde(default)]
+    pub accounts: Accounts,
+}
+
+/// The accounts.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accounts {
+    /// After how many minutes without use a session ends; 30.
+    pub idle_minutes: u64,
+    /// After how many hours a session ends in any case; 12.
+    pub session_hours: u64,
+    /// The subscription whose instances deliver second factors of accounts: those assigned to the client application
+    /// `twofactor-admin`. None if not said.
+    pub second_factor_subscription: Option<String>,
+    /// Whether nobody logs in without one, but with an invitation; `false`.
+    pub require_second_factor: bool,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { idle_minutes: 30, session_hours: 12, second_factor_subscription: None, require_second_factor: false }
+    }
 }
 
 /// A certificate and its key. They are read again on SIGHUP.
@@ -173,6 +198,14 @@ impl Config {
     pub fn builder(&self) -> anyhow::Result<Builder> {
         let mut builder = self.books()?.policy(self.policy.clone()).rate_limits(self.limits.clone());
         builder = builder.network(self.network.build()?).cache_dir(self.beside(&self.providers.cache, "cache"));
+        let accounts = &self.accounts;
+        let seconds = |count: u64, each: u64| Duration::from_secs(count.saturating_mul(each));
+        builder = builder
+            .session_times(seconds(accounts.idle_minutes, 60), seconds(accounts.session_hours, 3600))
+            .require_second_factor_for_accounts(accounts.require_second_factor);
+        if let Some(subscription) = &accounts.second_factor_subscription {
+            builder = builder.second_factor_for_accounts(subscription);
+        }
         if self.providers.bundled {
             builder = builder.bundled_providers();
         }
@@ -180,18 +213,6 @@ impl Config {
             builder = builder.provider(read("providers.files", file)?);
         }
         Ok(builder)
-    }
-
-    /// Where browsers find this server, which listens at `listening`.
-    ///
-    /// # Errors
-    /// If the URL cannot be used, with the key.
-    pub fn public(&self, listening: &str) -> anyhow::Result<Option<PublicUrl>> {
-        match &self.public_url {
-            Some(url) => PublicUrl::parse(url).map(Some).with_context(|| format!("`public_url` = {url}")),
-            None if self.listen.ip().is_loopback() => Ok(PublicUrl::parse(listening).ok()),
-            None => Ok(None),
-        }
     }
 
     /// The store and its keys alone: enough to administer.
@@ -204,6 +225,43 @@ impl Config {
         let file = self.key_file();
         let keys = Keyring::open_or_create(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
         Ok(TwoFactor::builder().store(store).keyring(keys))
+    }
+
+    /// What links begin with, where the server listens at `address`.
+    ///
+    /// # Errors
+    /// If `public_url` is more than a scheme, a host, a port and a path.
+    pub fn base_url(&self, address: SocketAddr) -> anyhow::Result<String> {
+        let Some(url) = &self.public_url else { return Ok(self.listening_url(address)) };
+        let plain = |url: &Url| {
+            let nobody = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && nobody && url.query().is_none() && url.fragment().is_none()
+        };
+        let Some(url) = Url::parse(url).ok().filter(plain) else {
+            bail!("`public_url` must be like `https://admin.example.com`");
+        };
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Where browsers find the sign-in page, if it can be served.
+    ///
+    /// # Errors
+    /// As for [`Self::base_url`].
+    pub fn sign_in_page_url(&self, address: SocketAddr) -> anyhow::Result<Option<PublicUrl>> {
+        if self.public_url.is_none() && !address.ip().is_loopback() {
+            return Ok(None);
+        }
+        match PublicUrl::parse(&self.base_url(address)?) {
+            Ok(url) => Ok(Some(url)),
+            Err(why) => {
+                tracing::warn!(%why, "there is no sign-in page at this `public_url`");
+                Ok(None)
+            }
+        }
+    }
+
+    pub(crate) fn listening_url(&self, address: SocketAddr) -> String {
+        format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
     }
 
     /// Where the keys are.
@@ -301,6 +359,19 @@ mod tests {
     }
 
     #[test]
+    fn links_begin_with_the_public_url_or_with_where_the_server_listens() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 81));
+        let base = |text: &str| parse(&format!("{text}{LEAST}"), &[]).unwrap().base_url(address);
+        assert_eq!(base("").unwrap(), "http://127.0.0.1:81");
+        assert_eq!(base("public_url = \"https://a.example/\"\n").unwrap(), "https://a.example");
+        assert_eq!(base("public_url = \"https://a.example/two/\"\n").unwrap(), "https://a.example/two");
+        for wrong in ["here", "ftp://a.example", "https://me@a.example", "https://a.example/?a", "https://a.example/#a"]
+        {
+            assert!(base(&format!("public_url = \"{wrong}\"\n")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_wrong_configuration_names_the_key_and_the_line() {
         let wrong = [
             ("lsiten = \"127.0.0.1:1\"\n", "lsiten", "line 1"),
@@ -309,6 +380,7 @@ mod tests {
             ("[policy]\ndigits = \"six\"\n", "digits", "line 2"),
             ("[limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
             ("listen = \n", "listen", "line 1"),
+            ("[accounts]\nidle_hours = 1\n", "idle_hours", "line 2"),
         ];
         for (text, key, line) in wrong {
             let error = parse(&format!("{text}{LEAST}"), &[]).unwrap_err();
@@ -318,13 +390,17 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_must_be_one_that_browsers_can_trust() {
-        let public = |text: &str| parse(&format!("{text}{LEAST}"), &[]).unwrap().public("http://127.0.0.1:8080");
-        let origin = |text: &str| public(text).unwrap().map(|public| public.origin().to_owned());
-        assert_eq!(origin("").unwrap(), "http://127.0.0.1:8080");
-        assert_eq!(origin("public_url = \"https://a.example\"\n").unwrap(), "https://a.example");
-        assert_eq!(origin("listen = \"0.0.0.0:80\"\n"), None);
-        assert!(public("public_url = \"http://a.example\"\n").unwrap_err().to_string().contains("public_url"));
+    fn there_is_a_sign_in_page_where_browsers_can_trust_it_only() {
+        let page = |text: &str, ip: [u8; 4]| {
+            let config = parse(&format!("{text}{LEAST}"), &[]).unwrap();
+            let url = config.sign_in_page_url(SocketAddr::from((ip, 81))).unwrap();
+            url.map(|url| url.origin().to_owned())
+        };
+        assert_eq!(page("", [127, 0, 0, 1]).unwrap(), "http://127.0.0.1:81");
+        assert_eq!(page("public_url = \"https://a.example/\"\n", [0, 0, 0, 0]).unwrap(), "https://a.example");
+        assert_eq!(page("", [0, 0, 0, 0]), None);
+        assert_eq!(page("public_url = \"http://a.example\"\n", [127, 0, 0, 1]), None);
+        assert_eq!(page("public_url = \"https://a.example/two\"\n", [127, 0, 0, 1]), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, SignInPage, TwoFactor};
 
-use crate::serve::{announce, listen, run};
+use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
 use crate::{api, outbox};
 
@@ -47,12 +47,13 @@ pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
     let url = format!("http://{}", listener.local_addr()?);
     // Browsers are sent to nowhere but loopback without TLS.
     let public = PublicUrl::parse(&url).ok();
-    let ready = json!({
+    let mut ready = json!({
         "url": url,
         "application_token": application,
         "admin_token": admin,
         "outbox_url": format!("http://{}", outbox.http),
     });
+    first_administrator(&engine, &url, &mut ready).await?;
     announce(&ready);
     run(listener, None, api::router_at(engine, Vec::new(), public), Duration::from_secs(5)).await
 }

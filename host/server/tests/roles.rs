@@ -47,6 +47,8 @@ async fn every_call_is_denied_to_all_roles_but_those_meant() {
                 "issueToken" => [Passes, Passes, NotFound, Forbidden],
                 // A token of a system administrator.
                 "revokeToken" => [Passes, NotFound, NotFound, Forbidden],
+                "listAccounts" | "createAccount" | "readAccount" | "changeAccount" | "removeAccount"
+                | "inviteAccount" => [Passes, Forbidden, Forbidden, Forbidden],
                 "createSubscription" | "addProvider" | "listAudit" | "readBaseSettings" | "replaceBaseSettings" => {
                     [Passes, Forbidden, Forbidden, Forbidden]
                 }
@@ -65,6 +67,8 @@ async fn every_call_is_denied_to_all_roles_but_those_meant() {
                 "replaceAssignments" => json!([{"kind": "tenant", "id": ""}]),
                 "testTwoFactor" => json!({"recipient": {}}),
                 "replaceBaseSettings" => json!({"TwilioAuthToken": 1}),
+                "createAccount" => json!({"name": "", "email": "", "role": "system_admin"}),
+                "changeAccount" => json!({}),
                 "issueToken" => json!({"name": "", "role": "application", "subscriptions": ["demo"]}),
                 _ => Value::Null,
             };

@@ -17,10 +17,12 @@ pub use instances::{Assignment, Instance, InstanceChange, NewInstance};
 pub use test_send::TestReport;
 
 use crate::audit::{AuditLog, Entry};
+use crate::challenge::Policy;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
 use crate::provider::ProviderInfo;
+use crate::statistics::{Statistic, Statistics};
 use crate::store::{ProviderRecord, Store, Subscription};
 use crate::token::{Role, TokenInfo, Tokens};
 
@@ -48,12 +50,18 @@ pub struct Administration {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) statistics: Statistics,
     pub(crate) actor: Actor,
 }
 
 impl Administration {
     fn store(&self) -> &Arc<dyn Store> {
         &self.instances.store
+    }
+
+    /// On whose behalf.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     async fn audit(&self, action: &str, subject: &str, detail: &str) -> Result<(), Error> {
@@ -79,6 +87,11 @@ impl Administration {
     /// When the store is not available.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, Error> {
         Ok(self.store().subscriptions().await?)
+    }
+
+    /// The policy of instances that state none of their own.
+    pub fn policy(&self) -> &Policy {
+        self.instances.default_policy()
     }
 
     /// The base service settings of a type, secrets masked.
@@ -111,6 +124,16 @@ impl Administration {
             Some(sealed) => self.instances.open_base_settings(type_id, &sealed),
             None => Ok(Value::Object(Default::default())),
         }
+    }
+
+    /// How a subscription's challenges and deliveries went in the hours from `since` on, by hour. Kept for 90 days.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<Statistic>, Error> {
+        self.statistics.settle().await?;
+        let records = self.store().statistics(subscription, since).await?;
+        Ok(records.into_iter().map(Statistic::from).collect())
     }
 
     /// The providers that are loaded.
@@ -198,7 +221,7 @@ pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
 }
 
 /// Names for people.
-fn title(name: &str) -> Result<(), Error> {
+pub(crate) fn title(name: &str) -> Result<(), Error> {
     if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
         return Err(Error::invalid("`name` must be one line of 1 to 100 characters"));
     }

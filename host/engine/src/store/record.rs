@@ -390,3 +390,22 @@ pub enum Resent {
     /// A limit is reached.
     Limited(Limited),
 }
+
+/// How often something happened with an instance in an hour: see [`crate::Statistic`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatisticRecord {
+    /// When the hour began.
+    pub hour: Timestamp,
+    /// Whose instance.
+    pub subscription: String,
+    /// The instance.
+    pub instance: String,
+    /// What happened.
+    pub event: String,
+    /// More of it.
+    pub label: String,
+    /// How often.
+    pub count: u64,
+    /// When for the last time.
+    pub last: Timestamp,
+}

@@ -1,6 +1,8 @@
 //! The REST API: it translates between JSON and the engine, and decides nothing but who may call what.
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod accounts;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod audit;
 mod body;
 mod caller;
@@ -30,13 +32,12 @@ use twofactor::{IpNet, TwoFactor};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-pub(crate) use caller::address as client_address;
+pub(crate) use caller::{Administrator, address, client_address};
 pub use document::openapi;
-pub(crate) use problem::ProblemName;
+pub(crate) use problem::{Problem, ProblemName};
 
 use crate::sign_in::{self, PublicUrl};
-use crate::telemetry;
-use problem::Problem;
+use crate::{telemetry, ui};
 
 /// The longest body of a call that carries JSON, in bytes.
 const BODY_BYTES: usize = 256 << 10;
@@ -46,8 +47,8 @@ const COMPONENT_BYTES: usize = 64 << 20;
 
 /// What the calls work with.
 #[derive(Clone)]
-struct Api {
-    engine: TwoFactor,
+pub(crate) struct Api {
+    pub(crate) engine: TwoFactor,
     proxies: Arc<[IpNet]>,
     public: Option<PublicUrl>,
 }
@@ -72,6 +73,7 @@ pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUr
     let pages = public.clone().map(|public| sign_in::router(&engine, proxies.clone(), public));
     let (calls, _) = calls().split_for_parts();
     calls
+        .merge(ui::router())
         .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -107,6 +109,9 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::read, accounts::change, accounts::remove))
+        .routes(routes!(accounts::invite))
         .routes(routes!(audit::list))
 }
 

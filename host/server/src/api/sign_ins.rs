@@ -65,7 +65,8 @@ pub(super) async fn begin(
     Body(new): Body<NewSignIn>,
 ) -> Result<(StatusCode, Json<Begun>), Problem> {
     let public = api.public.ok_or_else(|| {
-        let detail = "this server does not know its own URL: the operator must set `public_url`";
+        let detail =
+            "there is no sign-in page: the operator must set `public_url` to one with `https:` and without a path";
         Problem::new(StatusCode::CONFLICT, "not-available", detail)
     })?;
     let sign_in = SignIn {

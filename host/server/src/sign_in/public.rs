@@ -28,7 +28,7 @@ impl PublicUrl {
             Host::Ipv4(address) => address.is_loopback(),
             Host::Ipv6(address) => address.is_loopback(),
         };
-        if !secure && !(url.scheme() == "http" && loopback) {
+        if !secure && (url.scheme() != "http" || !loopback) {
             anyhow::bail!("it must begin with https: codes and cookies pass through it");
         }
         // An SMS can bind its code to a domain with the usual port only.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 
+pub(crate) mod visitor;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -32,6 +34,7 @@ pub(crate) struct Server {
     pub(crate) said: Value,
     pub(crate) url: String,
     client: reqwest::Client,
+    log: Option<std::thread::JoinHandle<String>>,
 }
 
 impl Drop for Server {
@@ -67,7 +70,12 @@ impl Server {
         }
         let said: Value = serde_json::from_str(&line).unwrap();
         let url = said["url"].as_str().unwrap().to_owned();
-        Self { child, said, url, client: reqwest::Client::new() }
+        Self { child, said, url, client: reqwest::Client::new(), log: Some(log) }
+    }
+
+    /// All of the log. The server must have ended, or end soon.
+    pub(crate) fn log(&mut self) -> String {
+        self.log.take().unwrap().join().unwrap()
     }
 
     pub(crate) fn with_client(mut self, client: reqwest::Client) -> Self {
