@@ -39,7 +39,7 @@ pub use account::{
 pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
-pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Secret};
+pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Resolver, Secret};
 pub use challenge::{
     Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
 };
