@@ -50,7 +50,7 @@ const COMPONENT_BYTES: usize = 64 << 20;
 pub(crate) struct Api {
     pub(crate) engine: TwoFactor,
     proxies: Arc<[IpNet]>,
-    public: Option<PublicUrl>,
+    pub(crate) public: Option<PublicUrl>,
 }
 
 impl FromRef<Api> for TwoFactor {

@@ -145,12 +145,12 @@ fn state(l: Language, state: AccountState) -> Markup {
 }
 
 /// A link, shown this once.
-fn link(l: Language, invitation: &Invitation) -> Markup {
+fn link(l: Language, api: &Api, invitation: &Invitation) -> Markup {
     html! {
         div.notice.good role="status" {
             p { (l.say("Give this link to the person. It is shown this once, and good once and for 24 hours.",
                 "Geben Sie diesen Link der Person. Er wird nur dieses eine Mal gezeigt und gilt einmal und 24 Stunden lang.")) }
-            p { code.secret { (invitation.path()) } }
+            p { code.secret { (api.public.as_ref().map(|public| public.origin()).unwrap_or_default()) (invitation.path()) } }
         }
     }
 }
@@ -163,7 +163,7 @@ pub(super) async fn create(person: Person, State(api): State<Api>, body: Bytes) 
     let new = NewAccount { name: values.name.to_owned(), email: values.email.to_owned(), phone, role: values.role() };
     match api.engine.accounts().create(&person.actor, new).await {
         Ok((account, invitation)) => {
-            show(&person, &account, &Values::of(&account), link(person.language, &invitation)).await
+            show(&person, &account, &Values::of(&account), link(person.language, &api, &invitation)).await
         }
         Err(error) if error.is_invalid_input() || error.is_conflict() => {
             show_list(&person, &api, 0, notice("bad", &error.to_string()), &posted).await
@@ -276,7 +276,7 @@ pub(super) async fn invite(
 ) -> Result<Response, Failure> {
     let account = account(&person, &api, &id).await?;
     let invitation = api.engine.accounts().invite(&person.actor, &id).await.map_err(|error| person.failure(error))?;
-    show(&person, &account, &Values::of(&account), link(person.language, &invitation)).await
+    show(&person, &account, &Values::of(&account), link(person.language, &api, &invitation)).await
 }
 
 pub(super) async fn ask_remove(

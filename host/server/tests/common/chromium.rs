@@ -160,6 +160,13 @@ impl Chromium {
         self.post(&format!("/element/{element}/click"), json!({})).await;
     }
 
+    /// Puts a text into a field, in place of what stands there.
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+        let element = self.find(selector).await;
+        self.post(&format!("/element/{element}/clear"), json!({})).await;
+        self.post(&format!("/element/{element}/value"), json!({"text": text})).await;
+    }
+
     pub(crate) async fn text(&self, selector: &str) -> String {
         let element = self.find(selector).await;
         self.get(&format!("/element/{element}/text")).await.as_str().unwrap().to_owned()
