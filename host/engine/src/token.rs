@@ -24,6 +24,11 @@ pub enum Role {
         /// Their ids.
         subscriptions: Vec<String>,
     },
+    /// Reads what an administrator reads, and changes nothing.
+    Auditor {
+        /// Of these subscriptions; `None` for the whole installation, with its audit log.
+        subscriptions: Option<Vec<String>>,
+    },
     /// Challenges of one subscription, and nothing else.
     Application {
         /// Its id.
@@ -37,15 +42,18 @@ impl Role {
         match self {
             Self::SystemAdmin => "system_admin",
             Self::SubscriptionAdmin { .. } => "subscription_admin",
+            Self::Auditor { .. } => "auditor",
             Self::Application { .. } => "application",
         }
     }
 
-    /// The subscriptions it is bound to; none for a system administrator, who is bound to none.
+    /// The subscriptions it is bound to; none for a system administrator and an auditor of the installation, who are bound to
+    /// none.
     pub fn subscriptions(&self) -> &[String] {
         match self {
             Self::SystemAdmin => &[],
             Self::SubscriptionAdmin { subscriptions } => subscriptions,
+            Self::Auditor { subscriptions } => subscriptions.as_deref().unwrap_or_default(),
             Self::Application { subscription } => std::slice::from_ref(subscription),
         }
     }

@@ -105,9 +105,7 @@ impl Administration {
     /// Not found for an unknown subscription; invalid input for an unknown type, a name that is no line, options that are no
     /// object, or a policy out of bounds.
     pub async fn create_instance(&self, subscription: &str, new: NewInstance) -> Result<Instance, Error> {
-        if self.store().subscription(subscription).await?.is_none() {
-            return Err(Error::not_found("subscription"));
-        }
+        self.known(subscription).await?;
         title(&new.name)?;
         self.check_policy(new.policy.as_ref())?;
         let (options, _) = self.instances.read_options(&new.type_id, new.options, &Value::Null)?;
@@ -133,8 +131,9 @@ impl Administration {
     /// A subscription's instances.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// Not found if there is no such subscription.
     pub async fn instances(&self, subscription: &str) -> Result<Vec<Instance>, Error> {
+        self.known(subscription).await?;
         let mut views = Vec::new();
         for record in self.store().instances(subscription).await? {
             views.push(self.view(&record).await?);

@@ -59,6 +59,14 @@ impl Administration {
         self.audit.append(&self.actor, action, subject, detail).await
     }
 
+    /// That a subscription is there.
+    async fn known(&self, subscription: &str) -> Result<(), Error> {
+        match self.store().subscription(subscription).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::not_found("subscription")),
+        }
+    }
+
     /// Adds a subscription.
     ///
     /// # Errors
@@ -83,7 +91,7 @@ impl Administration {
     /// The base service settings of a type, secrets masked.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// Not found if neither a provider nor settings of this type are there.
     pub async fn base_settings(&self, type_id: &str) -> Result<Value, Error> {
         let stored = self.stored_base_settings(type_id).await?;
         Ok(self.instances.masked(type_id, &stored))
@@ -92,7 +100,7 @@ impl Administration {
     /// Replaces the base service settings of a type. A mask sent back keeps the secret that stands there.
     ///
     /// # Errors
-    /// Invalid input if the type is unknown or the options are no object. They need not be complete.
+    /// Not found as [`Self::base_settings`]; invalid input if the options are no object. They need not be complete.
     pub async fn set_base_settings(&self, type_id: &str, options: Value) -> Result<Value, Error> {
         let stored = self.stored_base_settings(type_id).await?;
         let (options, kept) = self.instances.read_options(type_id, options, &stored)?;
@@ -108,7 +116,8 @@ impl Administration {
     async fn stored_base_settings(&self, type_id: &str) -> Result<Value, Error> {
         match self.store().base_settings(type_id).await? {
             Some(sealed) => self.instances.open_base_settings(type_id, &sealed),
-            None => Ok(Value::Object(Default::default())),
+            None if self.instances.provider(type_id).is_some() => Ok(Value::Object(Default::default())),
+            None => Err(Error::not_found("type")),
         }
     }
 

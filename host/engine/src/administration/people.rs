@@ -13,9 +13,7 @@ impl Administration {
         if user.is_empty() || user.chars().count() > 256 {
             return Err(Error::invalid("`user` must have 1 to 256 characters"));
         }
-        if self.store().subscription(subscription).await?.is_none() {
-            return Err(Error::not_found("subscription"));
-        }
+        self.known(subscription).await?;
         self.audit("user.unlock", subscription, user).await?;
         Ok(self.store().unlock_person(user_person(&self.instances.keyring, subscription, user)).await?)
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Parameters;
-use super::caller::Administrator;
+use super::caller::Reader;
 use super::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -40,15 +40,12 @@ pub(super) struct EntryList {
     entries: Vec<Entry>,
 }
 
-/// The audit log, oldest first (system administrators).
+/// The audit log, oldest first (those of the whole installation).
 #[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "administration", params(Page),
     responses((status = 200, body = EntryList)))]
-pub(super) async fn list(
-    administrator: Administrator,
-    Parameters(page): Parameters<Page>,
-) -> Result<Json<EntryList>, Problem> {
+pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> Result<Json<EntryList>, Problem> {
     let limit = page.limit.unwrap_or(100).clamp(1, 1000);
-    let entries = administrator.of_the_system()?.audit_log(page.after, limit).await?;
+    let entries = reader.of_the_system()?.audit_log(page.after, limit).await?;
     let entries = entries
         .into_iter()
         .map(|line| Entry {

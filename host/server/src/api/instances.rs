@@ -11,7 +11,7 @@ use twofactor::{AssignmentKind, InstanceChange};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::caller::Administrator;
+use super::caller::{Administrator, Reader};
 use super::challenges::Recipient;
 use super::problem::Problem;
 
@@ -101,11 +101,8 @@ pub(super) struct InstanceList {
 /// A subscription's instances.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "listTwoFactors", tag = "administration",
     responses((status = 200, body = InstanceList)))]
-pub(super) async fn list(
-    administrator: Administrator,
-    Path(subscription): Path<String>,
-) -> Result<Json<InstanceList>, Problem> {
-    let all = administrator.of(&subscription)?.instances(&subscription).await?;
+pub(super) async fn list(reader: Reader, Path(subscription): Path<String>) -> Result<Json<InstanceList>, Problem> {
+    let all = reader.of(&subscription)?.instances(&subscription).await?;
     Ok(Json(InstanceList { two_factors: all.into_iter().map(Instance::from).collect() }))
 }
 
@@ -151,10 +148,10 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "readTwoFactor", tag = "administration",
     responses((status = 200, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn read(
-    administrator: Administrator,
+    reader: Reader,
     Path((subscription, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let found = administrator.of(&subscription)?.instance(&subscription, &id).await?;
+    let found = reader.of(&subscription)?.instance(&subscription, &id).await?;
     Ok(tagged(StatusCode::OK, found))
 }
 
@@ -298,10 +295,10 @@ impl From<Assignment> for twofactor::Assignment {
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}/assignments", operation_id = "listAssignments", tag = "administration",
     responses((status = 200, body = Vec<Assignment>)))]
 pub(super) async fn assignments(
-    administrator: Administrator,
+    reader: Reader,
     Path((subscription, id)): Path<(String, String)>,
 ) -> Result<Json<Vec<Assignment>>, Problem> {
-    let found = administrator.of(&subscription)?.assignments(&subscription, &id).await?;
+    let found = reader.of(&subscription)?.assignments(&subscription, &id).await?;
     Ok(Json(found.into_iter().map(Assignment::from).collect()))
 }
 

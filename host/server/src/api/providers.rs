@@ -8,7 +8,7 @@ use twofactor::{ProviderInfo, RecipientKind};
 use utoipa::ToSchema;
 
 use super::body::Raw;
-use super::caller::Administrator;
+use super::caller::{Administrator, Reader};
 use super::problem::Problem;
 
 /// A provider.
@@ -63,8 +63,8 @@ pub(super) struct ProviderList {
 
 /// The providers that are loaded.
 #[utoipa::path(get, path = "/v1/providers", operation_id = "listProviders", tag = "administration", responses((status = 200, body = ProviderList)))]
-pub(super) async fn list(administrator: Administrator) -> Json<ProviderList> {
-    let all = administrator.of_anything().providers();
+pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
+    let all = reader.of_anything().providers();
     Json(ProviderList { providers: all.into_iter().map(Provider::from).collect() })
 }
 

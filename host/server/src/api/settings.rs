@@ -5,15 +5,15 @@ use axum::extract::Path;
 use serde_json::{Map, Value};
 
 use super::body::Body;
-use super::caller::Administrator;
+use super::caller::{Administrator, Reader};
 use super::problem::Problem;
 
-/// The base service settings of a type, secrets masked (system administrators).
+/// The base service settings of a type, secrets masked (those of the whole installation).
 #[utoipa::path(get, path = "/v1/base-settings/{type}", operation_id = "readBaseSettings", tag = "administration",
     params(("type" = String, Path, description = "The type of a loaded provider.")),
     responses((status = 200, body = Object)))]
-pub(super) async fn read(administrator: Administrator, Path(type_id): Path<String>) -> Result<Json<Value>, Problem> {
-    Ok(Json(administrator.of_the_system()?.base_settings(&type_id).await?))
+pub(super) async fn read(reader: Reader, Path(type_id): Path<String>) -> Result<Json<Value>, Problem> {
+    Ok(Json(reader.of_the_system()?.base_settings(&type_id).await?))
 }
 
 /// Replaces the base service settings of a type (system administrators). They need not be complete. A mask sent back keeps the

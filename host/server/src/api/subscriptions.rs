@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::caller::Administrator;
+use super::caller::{Administrator, Reader};
 use super::problem::Problem;
 
 /// Who owns instances.
@@ -30,12 +30,12 @@ pub(super) struct SubscriptionList {
     subscriptions: Vec<Subscription>,
 }
 
-/// The subscriptions the caller administers.
+/// The caller's subscriptions.
 #[utoipa::path(get, path = "/v1/subscriptions", operation_id = "listSubscriptions", tag = "administration",
     responses((status = 200, body = SubscriptionList)))]
-pub(super) async fn list(administrator: Administrator) -> Result<Json<SubscriptionList>, Problem> {
-    let all = administrator.of_anything().subscriptions().await?;
-    let own = all.into_iter().filter(|one| administrator.administers(&one.id));
+pub(super) async fn list(reader: Reader) -> Result<Json<SubscriptionList>, Problem> {
+    let all = reader.of_anything().subscriptions().await?;
+    let own = all.into_iter().filter(|one| reader.own().has(&one.id));
     Ok(Json(SubscriptionList { subscriptions: own.map(Subscription::from).collect() }))
 }
 
