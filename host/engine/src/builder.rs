@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
 use crate::provider::{Limits, Sandbox};
-use crate::store::{SqliteStore, Store};
+use crate::store::{Part, SqliteStore, Store};
 use crate::token::{Identity, Tokens};
 
 /// The engine. Cheap to clone; all clones are one.
@@ -108,7 +108,7 @@ impl TwoFactor {
     /// # Errors
     /// When it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.instances.store.subscriptions().await?;
+        self.instances.store.subscriptions(None, Part { after: None, limit: 1 }).await?;
         Ok(())
     }
 }
@@ -203,7 +203,7 @@ impl Builder {
     /// [`Error::is_invalid_input`] for a component that cannot be loaded or a policy out of bounds, saying why;
     /// [`Error::is_unavailable`] for a store that cannot be read or does not fit the keyring.
     pub async fn build(self) -> Result<TwoFactor, Error> {
-        self.policy.check().map_err(|why| Error::invalid(why.to_string()))?;
+        self.policy.check().map_err(|why| Error::invalid_because(why.under("/policy")))?;
         let store = match self.store {
             Some(store) => store,
             None => Arc::new(SqliteStore::in_memory()?) as Arc<dyn Store>,

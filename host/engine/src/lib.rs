@@ -27,14 +27,17 @@ mod random;
 pub mod store;
 mod token;
 
-pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
+pub use administration::{
+    Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,
+    DirectoryFilter, Instance, InstanceChange, NamedTarget, NewInstance, Page, TestReport,
+};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
 pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Secret};
 pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
-pub use error::Error;
+pub use error::{Error, InputProblem};
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{

@@ -43,12 +43,24 @@ fn rule(call: &str) -> Rule {
         "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge" => {
             Rule::Application
         }
-        "listTwoFactors" | "readTwoFactor" | "listAssignments" => Rule::OwnReads,
-        "createTwoFactor" | "replaceTwoFactor" | "changeTwoFactor" | "removeTwoFactor" | "replaceAssignments"
-        | "testTwoFactor" | "unlockUser" | "issueToken" | "revokeToken" => Rule::OwnChanges,
+        "listTwoFactors" | "readTwoFactor" | "listAssignments" | "readSubscription" | "listDirectory"
+        | "readDirectoryEntry" => Rule::OwnReads,
+        "createTwoFactor"
+        | "replaceTwoFactor"
+        | "changeTwoFactor"
+        | "removeTwoFactor"
+        | "replaceAssignments"
+        | "testTwoFactor"
+        | "changeSubscription"
+        | "importDirectory"
+        | "nameDirectoryEntry"
+        | "removeDirectoryEntry"
+        | "unlockUser"
+        | "issueToken"
+        | "revokeToken" => Rule::OwnChanges,
         "listSubscriptions" | "listProviders" | "listTokens" => Rule::AllRead,
         "listAudit" | "readBaseSettings" => Rule::SystemReads,
-        "createSubscription" | "addProvider" | "replaceBaseSettings" => Rule::SystemChanges,
+        "createSubscription" | "removeSubscription" | "addProvider" | "replaceBaseSettings" => Rule::SystemChanges,
         unknown => panic!("`{unknown}` is a new call: say whom it is for"),
     }
 }
@@ -151,6 +163,21 @@ impl Stage {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// In a directory.
+    async fn entry(&self, subscription: &str) -> String {
+        let body = json!([{"kind": "user", "id": format!("bob-of-{subscription}"), "name": "Bob"}]);
+        self.server
+            .call("PUT", &format!("/v1/subscriptions/{subscription}/directory"), &self.system, body)
+            .await
+            .expect(200);
+        format!("bob-of-{subscription}")
+    }
+
+    async fn empty_subscription(&self) -> String {
+        self.server.call("POST", "/v1/subscriptions", &self.system, json!({"id": "empty", "name": "x"})).await;
+        "empty".to_owned()
+    }
+
     async fn challenge(&self, subscription: &str) -> String {
         let token = if subscription == "demo" { &self.tokens[4] } else { &self.others_application };
         let body = common::sign_in(json!({"email": "a@example.org", "phone": "+41791234567"}));
@@ -167,8 +194,14 @@ impl Stage {
             Whose::Unknown => "nowhere",
         };
         let unknown = matches!(whose, Whose::Unknown | Whose::UnknownInOwn);
+        let subscription = match (name, whose) {
+            ("removeSubscription", Whose::Own | Whose::Foreign) => &*self.empty_subscription().await,
+            _ => subscription,
+        };
         let id = match name {
             _ if !path.contains("{id}") || unknown => "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            "nameDirectoryEntry" => "alice".to_owned(),
+            _ if path.contains("/directory/") => self.entry(home).await,
             "revokeToken" => {
                 let of = json!({"name": "x", "role": "application", "subscriptions": [home]});
                 self.issue(of).await.0
@@ -181,6 +214,7 @@ impl Stage {
             .replace("{subscription}", subscription)
             .replace("{type}", kind)
             .replace("{user}", "alice")
+            .replace("{kind}", "user")
             .replace("{id}", &id);
         let body = match name {
             "startChallenge" if unknown => json!({"tenant": "demo", "two_factor": id, "recipient": {}}),
@@ -189,6 +223,8 @@ impl Stage {
             }
             "verifyChallenge" => json!({"code": "000000"}),
             "createSubscription" => json!({"id": "demo", "name": "Demo"}),
+            "changeSubscription" | "nameDirectoryEntry" => json!({"name": "x"}),
+            "importDirectory" => json!([{"kind": "user", "id": "u", "name": "x"}]),
             "createTwoFactor" => json!({"type": "ecall", "name": "x"}),
             "replaceTwoFactor" => json!({"name": "x", "active": true, "options": {}}),
             "changeTwoFactor" => json!({"name": "y"}),
@@ -232,7 +268,7 @@ async fn every_call_is_for_the_roles_meant_and_what_is_foreign_looks_like_what_i
             );
             let method = method.to_uppercase();
             let named = path.contains('{') || ["startChallenge", "issueToken"].contains(&name);
-            let within = path.contains("{id}") && path.contains("{subscription}");
+            let within = path.contains("{id}") && path.contains("{subscription}") && name != "nameDirectoryEntry";
             calls += 1;
 
             for role in ROLES {

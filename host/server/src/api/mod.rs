@@ -1,17 +1,26 @@
 //! The REST API: it translates between JSON and the engine, and decides nothing but who may call what.
 
+mod assignments;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod audit;
 mod body;
 mod caller;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod challenges;
+mod condition;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod directory;
 mod document;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod instances;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod part;
 mod problem;
 mod providers;
 mod settings;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod subscriptions;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod tokens;
 mod users;
 
@@ -35,6 +44,9 @@ use problem::Problem;
 
 /// The longest body of a call that carries JSON, in bytes.
 const BODY_BYTES: usize = 256 << 10;
+
+/// The longest body of a call that carries ten thousand names.
+const LIST_BYTES: usize = 8 << 20;
 
 /// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::Limits`]).
 const COMPONENT_BYTES: usize = 64 << 20;
@@ -81,9 +93,12 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(challenges::resend))
         .routes(routes!(challenges::cancel))
         .routes(routes!(subscriptions::list, subscriptions::create))
+        .routes(routes!(subscriptions::read, subscriptions::change, subscriptions::remove))
+        .routes(routes!(directory::list, directory::import).layer(DefaultBodyLimit::max(LIST_BYTES)))
+        .routes(routes!(directory::read, directory::name, directory::remove))
         .routes(routes!(instances::list, instances::create))
         .routes(routes!(instances::read, instances::replace, instances::change, instances::remove))
-        .routes(routes!(instances::assignments, instances::assign))
+        .routes(routes!(assignments::read, assignments::replace).layer(DefaultBodyLimit::max(LIST_BYTES)))
         .routes(routes!(instances::test))
         .routes(routes!(users::unlock))
         .routes(routes!(settings::read, settings::replace))

@@ -2,15 +2,15 @@
 //! administrators.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use twofactor::TokenInfo;
 use utoipa::ToSchema;
 
-use super::body::Body;
-use super::caller::{Administrator, Reader};
+use super::body::{Body, Parameters, Segments};
+use super::caller::{Administrator, Own, Reader};
+use super::part::{Part, size};
 use super::problem::Problem;
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -66,14 +66,24 @@ impl From<TokenInfo> for Token {
 #[derive(Serialize, ToSchema)]
 pub(super) struct TokenList {
     tokens: Vec<Token>,
+    /// `after` of the next part; not there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
-/// The tokens, revoked ones too: all for one of the whole installation, else those of the caller's applications.
-#[utoipa::path(get, path = "/v1/tokens", operation_id = "listTokens", tag = "administration", responses((status = 200, body = TokenList)))]
-pub(super) async fn list(reader: Reader) -> Result<Json<TokenList>, Problem> {
-    let all = reader.of_anything().tokens().await?;
-    let own = all.into_iter().filter(|token| reader.handles(&token.role));
-    Ok(Json(TokenList { tokens: own.map(Token::from).collect() }))
+/// The tokens, revoked ones too, the newest first: all for one of the whole installation, else those of the caller's
+/// applications.
+#[utoipa::path(get, path = "/v1/tokens", operation_id = "listTokens", tag = "administration", params(Part),
+    responses((status = 200, body = TokenList)))]
+pub(super) async fn list(reader: Reader, Parameters(part): Parameters<Part>) -> Result<Json<TokenList>, Problem> {
+    let of_applications = match reader.own() {
+        Own::Everything => None,
+        Own::These(own) => Some(own),
+    };
+    let admin = reader.of_anything();
+    let page = admin.tokens_page(of_applications, part.after.as_deref(), size(part.limit)?).await?;
+    let own = page.items.into_iter().filter(|token| reader.handles(&token.role));
+    Ok(Json(TokenList { tokens: own.map(Token::from).collect(), next: page.next }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -105,15 +115,15 @@ pub(super) async fn issue(
     administrator: Administrator,
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<IssuedToken>), Problem> {
-    let misfit = |detail| Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail);
+    let misfit = |detail| Problem::at("/subscriptions", detail);
     // A list that happens to be empty must not open everything.
     let said = new.subscriptions.is_some();
     let role = match (new.role, new.subscriptions.unwrap_or_default()) {
         (Role::Auditor, _) if !said => twofactor::Role::Auditor { subscriptions: None },
         (Role::SystemAdmin, none) if none.is_empty() => twofactor::Role::SystemAdmin,
-        (Role::SystemAdmin, _) => return Err(misfit("a `system_admin` is bound to no `subscriptions`")),
+        (Role::SystemAdmin, _) => return Err(misfit("must be left out: a `system_admin` is bound to none")),
         (Role::SubscriptionAdmin, none) if none.is_empty() => {
-            return Err(misfit("a `subscription_admin` needs at least one of `subscriptions`"));
+            return Err(misfit("must name at least one for a `subscription_admin`"));
         }
         (Role::Auditor, none) if none.is_empty() => {
             return Err(misfit(
@@ -124,7 +134,7 @@ pub(super) async fn issue(
         (Role::SubscriptionAdmin, subscriptions) => twofactor::Role::SubscriptionAdmin { subscriptions },
         (Role::Application, one) => match <[String; 1]>::try_from(one) {
             Ok([subscription]) => twofactor::Role::Application { subscription },
-            Err(_) => return Err(misfit("an `application` needs exactly one of `subscriptions`")),
+            Err(_) => return Err(misfit("must name exactly one for an `application`")),
         },
     };
     let admin = match &role {
@@ -137,10 +147,12 @@ pub(super) async fn issue(
 
 /// Revokes a token at once.
 #[utoipa::path(delete, path = "/v1/tokens/{id}", operation_id = "revokeToken", tag = "administration", responses((status = 204)))]
-pub(super) async fn revoke(administrator: Administrator, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn revoke(
+    administrator: Administrator,
+    Segments(id): Segments<String>,
+) -> Result<StatusCode, Problem> {
     let admin = administrator.of_anything();
-    let token = admin.tokens().await?.into_iter().find(|token| token.id == id);
-    if !token.is_some_and(|token| administrator.handles(&token.role)) {
+    if !administrator.handles(&admin.token(&id).await?.role) {
         return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such token"));
     }
     admin.revoke_token(&id).await?;

@@ -7,6 +7,7 @@ mod files;
 mod people;
 mod plans;
 mod purge;
+mod revisions;
 mod times;
 
 use std::time::Duration;
