@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use twofactor::{AssignmentKind, Assignments};
 use utoipa::ToSchema;
 
-use super::body::{Body, Segments};
+use super::body::{List, Segments};
 use super::caller::{Administrator, Reader};
 use super::condition::{Expected, tagged};
 use super::problem::Problem;
@@ -82,7 +82,7 @@ pub(super) async fn replace(
     administrator: Administrator,
     Segments((subscription, id)): Segments<(String, String)>,
     Expected(revision): Expected,
-    Body(wanted): Body<Vec<Assignment>>,
+    List(wanted): List<Assignment>,
 ) -> Result<Response, Problem> {
     let wanted = wanted.into_iter().map(|it| twofactor::Assignment { kind: it.kind.into(), id: it.id }).collect();
     let admin = administrator.of(&subscription)?;

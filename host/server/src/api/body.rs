@@ -9,19 +9,38 @@ use serde_path_to_error::{Path, Segment};
 
 use super::problem::Problem;
 
-/// A body of JSON.
+/// A body that is a JSON object.
 pub(super) struct Body<T>(pub(super) T);
+
+/// A body that is a JSON list.
+pub(super) struct List<T>(pub(super) Vec<T>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Raw::from_request(request, state).await?.0;
-        let mut parser = serde_json::Deserializer::from_slice(&bytes);
-        let body = serde_path_to_error::deserialize(&mut parser).map_err(|error| wrong(error.path(), error.inner()))?;
-        parser.end().map_err(|error| unreadable(&error))?;
-        Ok(Self(body))
+        // The parser takes a list for an object, field by field.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::at("", "must be a JSON object"));
+        }
+        Ok(Self(parsed(&bytes)?))
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for List<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(parsed(&Raw::from_request(request, state).await?.0)?))
+    }
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut parser).map_err(|error| wrong(error.path(), error.inner()))?;
+    parser.end().map_err(|error| unreadable(&error))?;
+    Ok(body)
 }
 
 /// What does not fit, and where. The parser's text may repeat a value of the body: only what it says of fields, and of what would

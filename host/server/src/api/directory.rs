@@ -8,7 +8,7 @@ use twofactor::{Assignment, DirectoryEntry, DirectoryFilter, NamedTarget};
 use utoipa::{IntoParams, ToSchema};
 
 use super::assignments::Kind;
-use super::body::{Body, Parameters, Segments};
+use super::body::{Body, List, Parameters, Segments};
 use super::caller::{Administrator, Reader};
 use super::condition::{Expected, tagged};
 use super::part::size;
@@ -101,7 +101,7 @@ pub(super) struct Imported {
 pub(super) async fn import(
     administrator: Administrator,
     Segments(subscription): Segments<String>,
-    Body(entries): Body<Vec<NewEntry>>,
+    List(entries): List<NewEntry>,
 ) -> Result<Json<Imported>, Problem> {
     let admin = administrator.of(&subscription)?;
     let named = |it: NewEntry| NamedTarget { target: Assignment { kind: it.kind.into(), id: it.id }, name: it.name };
