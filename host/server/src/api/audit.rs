@@ -24,7 +24,7 @@ pub(super) struct Page {
 
 /// A line of the audit log.
 #[derive(Serialize, ToSchema)]
-struct Entry {
+struct AuditEntry {
     /// Counts from 1.
     seq: u64,
     at: Timestamp,
@@ -40,17 +40,18 @@ struct Entry {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct EntryList {
-    entries: Vec<Entry>,
+pub(super) struct AuditEntryList {
+    entries: Vec<AuditEntry>,
     /// `after` of the next part; not there at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<u64>,
 }
 
 /// The audit log, oldest first (those of the whole installation).
 #[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "administration", params(Page),
-    responses((status = 200, body = EntryList)))]
-pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> Result<Json<EntryList>, Problem> {
+    responses((status = 200, body = AuditEntryList)))]
+pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> Result<Json<AuditEntryList>, Problem> {
     let admin = reader.of_the_system()?;
     let limit = size(page.limit)?;
     // One more than asked for: whether there is a next part shows.
@@ -61,7 +62,7 @@ pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> 
     let next = entries.last().filter(|_| more).map(|last| last.seq);
     let entries = entries
         .into_iter()
-        .map(|line| Entry {
+        .map(|line| AuditEntry {
             seq: line.seq,
             at: line.at,
             actor: line.actor,
@@ -70,5 +71,5 @@ pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> 
             detail: line.detail,
         })
         .collect();
-    Ok(Json(EntryList { entries, next }))
+    Ok(Json(AuditEntryList { entries, next }))
 }

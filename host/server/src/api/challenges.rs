@@ -197,6 +197,7 @@ pub(super) struct Verified {
     #[schema(example = "verified")]
     status: &'static str,
     /// The user the challenge was started for.
+    #[schema(required = true)]
     user: Option<String>,
     /// The instance that delivered the code.
     two_factor: String,

@@ -37,12 +37,46 @@ pub(super) struct Instance {
     #[schema(value_type = Object)]
     options: Value,
     /// Its own policy: the fields that differ from the installation's.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>, required = true)]
     policy: Option<Value>,
     /// Counts changes; also the `ETag`.
     revision: u64,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// Fields of a policy: how codes are made, sent and judged. The engine reads and judges them.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "it is the document's")]
+pub(super) struct PolicyPart {
+    /// Digits of a code.
+    #[schema(minimum = 4, maximum = 10, nullable = false)]
+    digits: Option<u8>,
+    /// How many seconds a code is good.
+    #[schema(minimum = 30, maximum = 600, nullable = false)]
+    lifetime_seconds: Option<u32>,
+    /// How many answers a challenge takes over all its codes.
+    #[schema(minimum = 1, maximum = 10, nullable = false)]
+    attempts: Option<u32>,
+    /// How many seconds lie between two messages of a challenge.
+    #[schema(minimum = 5, maximum = 600, nullable = false)]
+    resend_interval_seconds: Option<u32>,
+    /// How often a challenge's message may be sent again.
+    #[schema(minimum = 0, maximum = 10, nullable = false)]
+    resends: Option<u32>,
+    /// Whether codes sent before a resend stay good.
+    #[schema(nullable = false)]
+    keep_earlier_codes: Option<bool>,
+    /// The application's name in messages; may be empty.
+    #[schema(max_length = 40, nullable = false)]
+    application_name: Option<String>,
+    /// The host that codes in SMS are bound to, in lower case; empty for none.
+    #[schema(max_length = 100, nullable = false)]
+    webotp_host: Option<String>,
+    /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all.
+    #[schema(nullable = false)]
+    countries: Option<Vec<String>>,
 }
 
 /// What is wrong with an option.
@@ -85,12 +119,13 @@ pub(super) struct InstanceList {
     two_factors: Vec<Instance>,
     /// `after` of the next part; not there at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<String>,
 }
 
 /// A subscription's instances, the oldest first.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "listTwoFactors", tag = "administration",
-    params(("subscription" = String, Path), Part),
+    params(Part),
     responses((status = 200, body = InstanceList)))]
 pub(super) async fn list(
     reader: Reader,
@@ -121,7 +156,7 @@ pub(super) struct NewInstance {
     #[schema(value_type = Object)]
     options: serde_json::Map<String, Value>,
     /// Its own policy: the fields that differ from the installation's.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Value>,
 }
 
@@ -162,7 +197,7 @@ pub(super) struct WholeInstance {
     #[schema(value_type = Object)]
     options: serde_json::Map<String, Value>,
     /// Without it the instance has no policy of its own.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Value>,
 }
 
@@ -203,7 +238,7 @@ pub(super) struct PartOfInstance {
     options: Option<serde_json::Map<String, Value>>,
     /// Its own policy; `null` removes it.
     #[serde(default, deserialize_with = "said")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Option<Value>>,
 }
 
@@ -256,11 +291,25 @@ pub(super) struct Trial {
     options: Option<serde_json::Map<String, Value>>,
 }
 
+/// What became of a test message.
+#[derive(ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "it is the document's")]
+enum TrialOutcome {
+    Delivered,
+    RetryLater,
+    OutcomeUnknown,
+    RejectedRecipient,
+    RejectedMessage,
+    Misconfigured,
+    Blocked,
+}
+
 /// What a provider answered to a test message.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TrialReport {
-    /// `delivered`, or how it failed: `retry-later`, `outcome-unknown`, `rejected-recipient`, `rejected-message`, `misconfigured`
-    /// or `blocked`.
+    /// `delivered`, or how it failed.
+    #[schema(value_type = TrialOutcome)]
     outcome: String,
     /// The upstream's reference, or its own code for the failure; may be empty.
     code: String,

@@ -22,9 +22,11 @@ pub(super) struct ProblemBody {
     detail: String,
     /// With `code-rejected`: how many more answers the challenge takes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     attempts_left: Option<u32>,
     /// With `delivery-failed`: whether the message surely did not go out, so that starting anew is safe.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     retryable: Option<bool>,
     /// With `invalid-input`: what is wrong, each with its place, where that is known.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -11,6 +11,16 @@ use super::body::Raw;
 use super::caller::{Administrator, Reader};
 use super::problem::Problem;
 
+/// What a provider delivers to.
+#[derive(ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(dead_code, reason = "it is the document's")]
+enum RecipientWord {
+    Email,
+    Phone,
+    Handle,
+}
+
 /// A provider.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Provider {
@@ -22,7 +32,8 @@ pub(super) struct Provider {
     version: String,
     /// The way a code takes.
     channel: String,
-    /// `email`, `phone` or `handle`.
+    /// What it delivers to.
+    #[schema(value_type = RecipientWord)]
     recipient: &'static str,
     /// JSON Schema 2020-12 of its options; `writeOnly` marks a secret.
     #[schema(value_type = Object)]

@@ -11,7 +11,6 @@ use super::problem::Problem;
 
 /// The base service settings of a type, secrets masked (those of the whole installation).
 #[utoipa::path(get, path = "/v1/base-settings/{type}", operation_id = "readBaseSettings", tag = "administration",
-    params(("type" = String, Path, description = "The type of a loaded provider.")),
     responses((status = 200, body = Object, headers(("ETag" = String)))))]
 pub(super) async fn read(reader: Reader, Segments(type_id): Segments<String>) -> Result<Response, Problem> {
     let found = reader.of_the_system()?.base_settings(&type_id).await?;
@@ -21,8 +20,7 @@ pub(super) async fn read(reader: Reader, Segments(type_id): Segments<String>) ->
 /// Replaces the base service settings of a type (system administrators). They need not be complete. A mask sent back keeps the
 /// secret that stands there. With `If-Match` only if nobody else changed them meanwhile: else 412 `precondition-failed`.
 #[utoipa::path(put, path = "/v1/base-settings/{type}", operation_id = "replaceBaseSettings", tag = "administration",
-    params(("type" = String, Path, description = "The type of a loaded provider."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
     request_body = Object, responses((status = 200, body = Object, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,

@@ -35,6 +35,7 @@ pub(super) struct SubscriptionList {
     subscriptions: Vec<Subscription>,
     /// `after` of the next part; not there at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<String>,
 }
 
@@ -77,7 +78,6 @@ pub(super) async fn create(
 
 /// One subscription.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}", operation_id = "readSubscription", tag = "administration",
-    params(("subscription" = String, Path)),
     responses((status = 200, body = Subscription, headers(("ETag" = String)))))]
 pub(super) async fn read(reader: Reader, Segments(id): Segments<String>) -> Result<Response, Problem> {
     let found = reader.of(&id)?.subscription(&id).await?;
@@ -93,7 +93,7 @@ pub(super) struct PartOfSubscription {
 
 /// Gives a subscription another name. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
 #[utoipa::path(patch, path = "/v1/subscriptions/{subscription}", operation_id = "changeSubscription", tag = "administration",
-    params(("subscription" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
     request_body = PartOfSubscription, responses((status = 200, body = Subscription, headers(("ETag" = String)))))]
 pub(super) async fn change(
     administrator: Administrator,
@@ -107,7 +107,7 @@ pub(super) async fn change(
 
 /// Removes a subscription and its directory (system administrators). 409 `conflict` while it has instances or tokens that are good.
 #[utoipa::path(delete, path = "/v1/subscriptions/{subscription}", operation_id = "removeSubscription", tag = "administration",
-    params(("subscription" = String, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
     responses((status = 204)))]
 pub(super) async fn remove(
     administrator: Administrator,

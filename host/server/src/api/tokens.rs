@@ -39,7 +39,9 @@ pub(super) struct Token {
     subscriptions: Vec<String>,
     created_at: Timestamp,
     /// When it ends by itself.
+    #[schema(required = true)]
     expires_at: Option<Timestamp>,
+    #[schema(required = true)]
     revoked_at: Option<Timestamp>,
 }
 
@@ -68,6 +70,7 @@ pub(super) struct TokenList {
     tokens: Vec<Token>,
     /// `after` of the next part; not there at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<String>,
 }
 
