@@ -111,5 +111,9 @@ async fn a_cursor_that_is_none_and_a_size_out_of_bounds_are_refused() {
             server.call("GET", &format!("{path}?{query}"), admin, Value::Null).await.problem(400, "invalid-input");
         }
     }
+    let nothing = server.call("GET", &format!("/v1/audit?after={}", i64::MAX), admin, Value::Null).await.expect(200);
+    assert_eq!(nothing, json!({"entries": []}));
+    let beyond = format!("/v1/audit?after={}", u64::MAX);
+    server.call("GET", &beyond, admin, Value::Null).await.problem(400, "invalid-input");
     server.call("GET", "/v1/audit?limit=0", admin, Value::Null).await.problem(400, "invalid-input");
 }

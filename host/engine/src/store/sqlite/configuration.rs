@@ -226,6 +226,8 @@ pub(super) fn append_audit(c: &Connection, line: &AuditRecord, head: &AuditHead)
 pub(super) fn audit(c: &Connection, after: u64, limit: u32) -> Result<Vec<AuditRecord>> {
     let sql = "SELECT seq, at, actor, action, subject, detail, key, mac FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
     let mut statement = c.prepare_cached(sql)?;
+    // No line has a number that is larger than the database's own.
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
     let rows = statement.query_map(params![after, limit], |row| {
         Ok(AuditRecord {
             seq: row.get(0)?,
