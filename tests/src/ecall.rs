@@ -145,6 +145,9 @@ pub fn no_limits() -> RateLimits {
         answers_per_address_per_hour: many,
         wrong_per_day: many,
         wrong_in_a_row: many,
+        passwords_per_account_and_address_per_hour: many,
+        passwords_per_address_per_hour: many,
+        passwords_per_account_per_hour: many,
     }
 }
 

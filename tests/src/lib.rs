@@ -4,4 +4,7 @@
 
 pub mod ecall;
 pub mod hostile;
+pub mod spellings;
 pub mod upstream;
+pub mod vendors;
+pub mod wire;

@@ -117,7 +117,9 @@ impl AuditLog {
     /// A line comes before what it is about: an empty log belongs to an empty store.
     async fn nothing_was_done(&self) -> Result<bool, Error> {
         let subscriptions = self.store.subscriptions(None, Part { after: None, limit: 1 }).await?;
-        Ok(subscriptions.is_empty() && self.store.tokens(None, Part { after: None, limit: 1 }).await?.is_empty())
+        Ok(subscriptions.is_empty()
+            && self.store.tokens(None, Part { after: None, limit: 1 }).await?.is_empty()
+            && self.store.accounts(0, 1).await?.is_empty())
     }
 
     fn is_sealed(&self, head: &AuditHead) -> bool {

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::account::{AccountPolicy, Accounts, Passwords};
 use crate::administration::{Actor, Administration};
 use crate::audit::AuditLog;
 use crate::capability::Network;
@@ -13,6 +15,7 @@ use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
 use crate::provider::{Limits, Sandbox};
+use crate::statistics::Statistics;
 use crate::store::{Part, SqliteStore, Store};
 use crate::token::{Identity, Tokens};
 
@@ -24,6 +27,8 @@ pub struct TwoFactor {
     clock: Arc<dyn Clock>,
     audit: Arc<AuditLog>,
     tokens: Arc<Tokens>,
+    accounts: Accounts,
+    statistics: Statistics,
 }
 
 impl TwoFactor {
@@ -92,6 +97,11 @@ impl TwoFactor {
         self.tokens.authenticate(token).await
     }
 
+    /// The accounts of people who administer: invitations, log-ins, sessions.
+    pub fn accounts(&self) -> Accounts {
+        self.accounts.clone()
+    }
+
     /// Everything that is configured, on behalf of an actor.
     pub fn administration(&self, actor: Actor) -> Administration {
         Administration {
@@ -99,8 +109,17 @@ impl TwoFactor {
             clock: self.clock.clone(),
             audit: self.audit.clone(),
             tokens: self.tokens.clone(),
+            statistics: self.statistics.clone(),
             actor,
         }
+    }
+
+    /// Brings the figures of the last seconds to the store: to be called before the process ends.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn settle(&self) -> Result<(), Error> {
+        self.statistics.settle().await
     }
 
     /// Whether the store answers.
@@ -126,6 +145,7 @@ pub struct Builder {
     limits: Limits,
     policy: Policy,
     rate_limits: RateLimits,
+    accounts: AccountPolicy,
 }
 
 impl Builder {
@@ -196,6 +216,26 @@ impl Builder {
         self
     }
 
+    /// The subscription whose instances deliver the second factor of log-ins to accounts: those assigned to the client application
+    /// `twofactor-admin`, or to a user named by an account's id. Without it accounts have no second factor.
+    pub fn second_factor_for_accounts(mut self, subscription: impl Into<String>) -> Self {
+        self.accounts.second_factor = Some(subscription.into());
+        self
+    }
+
+    /// Whether a log-in to an account is refused if no instance is available for its second factor. The log-in that follows on an
+    /// invitation never is.
+    pub fn require_second_factor_for_accounts(mut self, required: bool) -> Self {
+        self.accounts.require_second_factor = required;
+        self
+    }
+
+    /// How long a session of an account lasts without use, and in all; 30 minutes and 12 hours.
+    pub fn session_times(mut self, idle: Duration, longest: Duration) -> Self {
+        (self.accounts.idle, self.accounts.longest) = (idle, longest);
+        self
+    }
+
     /// Builds the engine: opens the store's books, compiles or loads the components, asks each who it is. Providers that
     /// were added to the store take the place of those given here.
     ///
@@ -203,7 +243,8 @@ impl Builder {
     /// [`Error::is_invalid_input`] for a component that cannot be loaded or a policy out of bounds, saying why;
     /// [`Error::is_unavailable`] for a store that cannot be read or does not fit the keyring.
     pub async fn build(self) -> Result<TwoFactor, Error> {
-        self.policy.check().map_err(|why| Error::invalid_because(why.under("/policy")))?;
+        self.policy.check().map_err(|why| Error::invalid(why.to_string()))?;
+        self.accounts.check()?;
         let store = match self.store {
             Some(store) => store,
             None => Arc::new(SqliteStore::in_memory()?) as Arc<dyn Store>,
@@ -233,8 +274,28 @@ impl Builder {
         }
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
-        let challenges = Arc::new(Challenges::new(store, keyring, clock.clone(), instances.clone(), self.rate_limits));
-        Ok(TwoFactor { instances, challenges, clock, audit, tokens })
+        let statistics = Statistics::new(store.clone(), clock.clone());
+        let limits = self.rate_limits;
+        let challenges = Arc::new(Challenges::new(
+            store.clone(),
+            keyring.clone(),
+            clock.clone(),
+            instances.clone(),
+            limits.clone(),
+            statistics.clone(),
+        ));
+        let accounts = Accounts {
+            store,
+            keyring,
+            clock: clock.clone(),
+            audit: audit.clone(),
+            instances: instances.clone(),
+            challenges: challenges.clone(),
+            passwords: Passwords::new(),
+            limits,
+            policy: self.accounts,
+        };
+        Ok(TwoFactor { instances, challenges, clock, audit, tokens, accounts, statistics })
     }
 }
 

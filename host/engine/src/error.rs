@@ -43,6 +43,7 @@ enum Kind {
     NotAvailable,
     Limited { retry_after: Duration },
     Locked,
+    LogInRefused,
     CodeRejected { attempts_left: u32 },
     Closed,
     RecipientRejected,
@@ -101,6 +102,19 @@ impl Error {
 
     pub(crate) fn locked() -> Self {
         Self::new(Kind::Locked, "too many wrong answers of this user: somebody must unlock it, or a day must pass")
+    }
+
+    /// One text for an unknown account, a wrong password and an account that may not log in.
+    pub(crate) fn log_in_refused() -> Self {
+        Self::new(Kind::LogInRefused, "this email address and password do not fit")
+    }
+
+    pub(crate) fn link_over() -> Self {
+        Self::new(Kind::Closed, "this link was used, replaced or is over: ask for another")
+    }
+
+    pub(crate) fn log_in_over() -> Self {
+        Self::new(Kind::Closed, "this log-in is over: begin again")
     }
 
     pub(crate) fn code_rejected(attempts_left: u32) -> Self {
@@ -186,12 +200,18 @@ impl Error {
         self.0.kind == Kind::Locked
     }
 
+    /// Nobody can log in with this: an unknown account, a wrong password and a disabled account look alike.
+    pub fn is_log_in_refused(&self) -> bool {
+        self.0.kind == Kind::LogInRefused
+    }
+
     /// The answer was wrong; see [`Error::attempts_left`].
     pub fn is_code_rejected(&self) -> bool {
         matches!(self.0.kind, Kind::CodeRejected { .. })
     }
 
-    /// The challenge takes no answer: used, expired, locked, cancelled and unknown look alike.
+    /// The challenge takes no answer: used, expired, locked, cancelled and unknown look alike. So do a log-in and the link of an
+    /// invitation that are over.
     pub fn is_closed(&self) -> bool {
         self.0.kind == Kind::Closed
     }

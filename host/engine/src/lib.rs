@@ -9,9 +9,11 @@
 //! # Where to find things
 //! - [`TwoFactor`]: start, verify, resend, cancel.
 //! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
+//! - [`Accounts`]: people who administer: invitations, passwords, sessions.
 //! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
 //! - [`ManualClock`], [`Outbox`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
 
+mod account;
 mod administration;
 mod audit;
 mod builder;
@@ -24,25 +26,32 @@ mod instance;
 mod keyring;
 mod provider;
 mod random;
+mod statistics;
 pub mod store;
 mod token;
 
+pub use account::{
+    Account, AccountChange, AccountState, Accounts, Client, Invitation, Invited, LoggedIn, NewAccount, OpenedSession,
+    Session, SessionInfo,
+};
 pub use administration::{
     Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,
     DirectoryFilter, Instance, InstanceChange, NamedTarget, NewInstance, Page, TestReport,
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
-pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Secret};
+pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Resolver, Secret};
 pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
 pub use error::{Error, InputProblem};
+pub use instance::MASK;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
     DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderInfo, Reason, Receipt, RecipientKind,
 };
+pub use statistics::Statistic;
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
-use twofactor::{Actor, Keyring, Role};
+use twofactor::{Actor, Keyring, NewAccount, Role};
 
 use crate::config::{Config, build};
 use crate::serve::announce;
@@ -18,6 +18,32 @@ pub async fn issue_token(config: &Path, name: &str, role: Role, expires_at: Opti
     let engine = build(Config::read(config)?.books()?).await?;
     let (info, token) = engine.administration(Actor::new("command line")).issue_token(name, role, expires_at).await?;
     announce(&json!({"id": info.id, "name": info.name, "token": token}));
+    Ok(())
+}
+
+/// Makes a link with which a person sets a password, and prints it, this once, as a line of JSON. With a name and a role the
+/// account is made; without them it is there already.
+///
+/// # Errors
+/// If the store does not open, there is such an account or none, or the role names a subscription that does not exist.
+pub async fn invite_account(config: &Path, email: &str, new: Option<(String, Role)>) -> anyhow::Result<()> {
+    let config = Config::read(config)?;
+    let base = config.base_url(config.listen)?;
+    let accounts = build(config.books()?).await?.accounts();
+    let actor = Actor::new("command line");
+    let (account, invitation) = match new {
+        Some((name, role)) => {
+            let new = NewAccount { name, email: email.to_owned(), phone: None, role };
+            accounts.create(&actor, new).await?
+        }
+        None => {
+            let account = accounts.find(email).await?;
+            let invitation = accounts.invite(&actor, &account.id).await?;
+            (account, invitation)
+        }
+    };
+    let link = format!("{base}{}", invitation.path());
+    announce(&json!({"id": account.id, "invitation": link, "expires_at": invitation.expires_at}));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, SqliteStore, TwoFactor};
+use url::Url;
 
 /// Everything that can be configured. What has a default may be left out.
 #[derive(Debug, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Config {
     /// Where the server listens; `127.0.0.1:8080`.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
+    /// Where people reach the server, as `https://admin.example.com`: links begin with it. Where it listens, if not said.
+    pub public_url: Option<String>,
     /// The networks of the proxies whose `X-Forwarded-For` counts; none.
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
@@ -42,6 +45,30 @@ pub struct Config {
     /// How much is too much.
     #[serde(default)]
     pub limits: RateLimits,
+    /// The accounts of people who administer.
+    #[serde(default)]
+    pub accounts: Accounts,
+}
+
+/// The accounts.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accounts {
+    /// After how many minutes without use a session ends; 30.
+    pub idle_minutes: u64,
+    /// After how many hours a session ends in any case; 12.
+    pub session_hours: u64,
+    /// The subscription whose instances deliver second factors of accounts: those assigned to the client application
+    /// `twofactor-admin`. None if not said.
+    pub second_factor_subscription: Option<String>,
+    /// Whether nobody logs in without one, but with an invitation; `false`.
+    pub require_second_factor: bool,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { idle_minutes: 30, session_hours: 12, second_factor_subscription: None, require_second_factor: false }
+    }
 }
 
 /// A certificate and its key. They are read again on SIGHUP.
@@ -169,6 +196,14 @@ impl Config {
     pub fn builder(&self) -> anyhow::Result<Builder> {
         let mut builder = self.books()?.policy(self.policy.clone()).rate_limits(self.limits.clone());
         builder = builder.network(self.network.build()?).cache_dir(self.beside(&self.providers.cache, "cache"));
+        let accounts = &self.accounts;
+        let seconds = |count: u64, each: u64| Duration::from_secs(count.saturating_mul(each));
+        builder = builder
+            .session_times(seconds(accounts.idle_minutes, 60), seconds(accounts.session_hours, 3600))
+            .require_second_factor_for_accounts(accounts.require_second_factor);
+        if let Some(subscription) = &accounts.second_factor_subscription {
+            builder = builder.second_factor_for_accounts(subscription);
+        }
         if self.providers.bundled {
             builder = builder.bundled_providers();
         }
@@ -188,6 +223,26 @@ impl Config {
         let file = self.key_file();
         let keys = Keyring::open_or_create(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
         Ok(TwoFactor::builder().store(store).keyring(keys))
+    }
+
+    /// What links begin with, where the server listens at `address`.
+    ///
+    /// # Errors
+    /// If `public_url` is more than a scheme, a host, a port and a path.
+    pub fn base_url(&self, address: SocketAddr) -> anyhow::Result<String> {
+        let Some(url) = &self.public_url else { return Ok(self.listening_url(address)) };
+        let plain = |url: &Url| {
+            let nobody = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && nobody && url.query().is_none() && url.fragment().is_none()
+        };
+        let Some(url) = Url::parse(url).ok().filter(plain) else {
+            bail!("`public_url` must be like `https://admin.example.com`");
+        };
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    pub(crate) fn listening_url(&self, address: SocketAddr) -> String {
+        format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
     }
 
     /// Where the keys are.
@@ -285,6 +340,19 @@ mod tests {
     }
 
     #[test]
+    fn links_begin_with_the_public_url_or_with_where_the_server_listens() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 81));
+        let base = |text: &str| parse(&format!("{text}{LEAST}"), &[]).unwrap().base_url(address);
+        assert_eq!(base("").unwrap(), "http://127.0.0.1:81");
+        assert_eq!(base("public_url = \"https://a.example/\"\n").unwrap(), "https://a.example");
+        assert_eq!(base("public_url = \"https://a.example/two/\"\n").unwrap(), "https://a.example/two");
+        for wrong in ["here", "ftp://a.example", "https://me@a.example", "https://a.example/?a", "https://a.example/#a"]
+        {
+            assert!(base(&format!("public_url = \"{wrong}\"\n")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_wrong_configuration_names_the_key_and_the_line() {
         let wrong = [
             ("lsiten = \"127.0.0.1:1\"\n", "lsiten", "line 1"),
@@ -293,6 +361,7 @@ mod tests {
             ("[policy]\ndigits = \"six\"\n", "digits", "line 2"),
             ("[limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
             ("listen = \n", "listen", "line 1"),
+            ("[accounts]\nidle_hours = 1\n", "idle_hours", "line 2"),
         ];
         for (text, key, line) in wrong {
             let error = parse(&format!("{text}{LEAST}"), &[]).unwrap_err();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, TwoFactor};
 
-use crate::serve::{announce, listen, run};
+use crate::serve::{announce, first_administrator, listen, run};
 use crate::{api, outbox};
 
 /// Runs the demo until it is interrupted. Its last start-up line is one JSON object on standard output.
@@ -43,12 +43,14 @@ pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
     let engine =
         TwoFactor::builder().network(network).bundled_providers().policy(policy).rate_limits(limits).build().await?;
     let (application, admin) = furnish(&engine).await?;
-    let ready = json!({
-        "url": format!("http://{}", listener.local_addr()?),
+    let url = format!("http://{}", listener.local_addr()?);
+    let mut ready = json!({
+        "url": url,
         "application_token": application,
         "admin_token": admin,
         "outbox_url": format!("http://{}", outbox.http),
     });
+    first_administrator(&engine, &url, &mut ready).await?;
     announce(&ready);
     run(listener, None, api::router(engine, Vec::new()), Duration::from_secs(5)).await
 }

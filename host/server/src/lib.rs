@@ -8,10 +8,11 @@ mod inspect;
 mod outbox;
 mod serve;
 mod telemetry;
+mod ui;
 
 pub use api::{openapi, router};
-pub use books::{issue_token, rotate_keys, verify_audit_log};
-pub use config::{Config, Keys, Providers, Reach, Store, Tls};
+pub use books::{invite_account, issue_token, rotate_keys, verify_audit_log};
+pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
 pub use demo::demo;
 pub use inspect::{inspect, print_openapi};
 pub use serve::serve;

@@ -43,6 +43,11 @@ enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
+    /// Works with the accounts of people who administer.
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
     /// Works with the keys that seal secrets and sign codes.
     Key {
         #[command(subcommand)]
@@ -88,6 +93,30 @@ enum TokenCommand {
         /// When it ends by itself (RFC 3339); never if not said.
         #[arg(long)]
         expires_at: Option<Timestamp>,
+    },
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Prints a link, this once, with which a person sets a password. With a name and a role the account is made; without them it
+    /// is there already.
+    #[command(group(ArgGroup::new("role").requires("name")))]
+    Invite {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// What the person logs in with.
+        #[arg(long)]
+        email: String,
+        /// The person's name.
+        #[arg(long, requires = "role")]
+        name: Option<String>,
+        /// For everything.
+        #[arg(long, group = "role")]
+        system_admin: bool,
+        /// For everything within these subscriptions.
+        #[arg(long, group = "role", value_delimiter = ',', value_name = "SUBSCRIPTION")]
+        subscription_admin: Vec<String>,
     },
 }
 
@@ -147,6 +176,15 @@ async fn main() -> anyhow::Result<()> {
                 (None, None) => Role::SubscriptionAdmin { subscriptions: subscription_admin },
             };
             twofactor_server::issue_token(&config, &name, role, expires_at).await
+        }
+        Command::Account {
+            command: AccountCommand::Invite { config, email, name, system_admin: _, subscription_admin },
+        } => {
+            let role = match subscription_admin {
+                none if none.is_empty() => Role::SystemAdmin,
+                subscriptions => Role::SubscriptionAdmin { subscriptions },
+            };
+            twofactor_server::invite_account(&config, &email, name.map(|name| (name, role))).await
         }
         Command::Key { command: KeyCommand::Rotate { config } } => twofactor_server::rotate_keys(&config),
         Command::Audit { command: AuditCommand::Verify { config } } => {

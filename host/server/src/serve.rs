@@ -9,6 +9,7 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use serde_json::json;
+use twofactor::TwoFactor;
 
 use crate::config::{Config, Tls, build};
 use crate::{api, telemetry};
@@ -27,11 +28,19 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
         Some(tls) => Some(certificate(tls).await?),
         None => None,
     };
+    let address = listener.local_addr()?;
+    let base = config.base_url(address)?;
     let engine = build(config.builder()?).await?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let ready = json!({"url": format!("{scheme}://{}", listener.local_addr()?)});
+    let mut ready = json!({"url": config.listening_url(address)});
+    first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready);
-    run(listener, tls, api::router(engine, config.trusted_proxies), Duration::from_secs(config.drain_seconds)).await
+    let router = api::router(engine.clone(), config.trusted_proxies);
+    run(listener, tls, router, Duration::from_secs(config.drain_seconds)).await?;
+    // What was served was served: a figure less is no failure of it.
+    if let Err(error) = engine.settle().await {
+        tracing::warn!(error = error.operator_detail(), "figures of the last seconds were lost");
+    }
+    Ok(())
 }
 
 /// Takes an address. What connects before [`run`] waits.
@@ -39,6 +48,18 @@ pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).with_context(|| format!("`listen` = {address}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Adds the link with which somebody becomes the first administrator, while nobody is one. It stands in this line and in no log.
+pub(crate) async fn first_administrator(
+    engine: &TwoFactor,
+    base: &str,
+    ready: &mut serde_json::Value,
+) -> anyhow::Result<()> {
+    if let Some(invitation) = engine.accounts().first_invitation().await? {
+        ready["first_administrator"] = format!("{base}{}", invitation.path()).into();
+    }
+    Ok(())
 }
 
 /// Tells whoever started the process where it is.

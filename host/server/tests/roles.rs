@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use common::{Answer, Server};
 use serde_json::{Value, json};
 
@@ -59,8 +61,15 @@ fn rule(call: &str) -> Rule {
         | "issueToken"
         | "revokeToken" => Rule::OwnChanges,
         "listSubscriptions" | "listProviders" | "listTokens" => Rule::AllRead,
-        "listAudit" | "readBaseSettings" => Rule::SystemReads,
-        "createSubscription" | "removeSubscription" | "addProvider" | "replaceBaseSettings" => Rule::SystemChanges,
+        "listAudit" | "readBaseSettings" | "listAccounts" | "readAccount" => Rule::SystemReads,
+        "createAccount"
+        | "changeAccount"
+        | "removeAccount"
+        | "inviteAccount"
+        | "createSubscription"
+        | "removeSubscription"
+        | "addProvider"
+        | "replaceBaseSettings" => Rule::SystemChanges,
         unknown => panic!("`{unknown}` is a new call: say whom it is for"),
     }
 }
@@ -173,6 +182,13 @@ impl Stage {
         format!("bob-of-{subscription}")
     }
 
+    async fn account(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let email = format!("a{}@example.com", NEXT.fetch_add(1, Ordering::Relaxed));
+        let made = self.make("/v1/accounts", json!({"name": "A", "email": email, "role": "system_admin"})).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
     async fn empty_subscription(&self) -> String {
         self.server.call("POST", "/v1/subscriptions", &self.system, json!({"id": "empty", "name": "x"})).await;
         "empty".to_owned()
@@ -206,6 +222,7 @@ impl Stage {
                 let of = json!({"name": "x", "role": "application", "subscriptions": [home]});
                 self.issue(of).await.0
             }
+            _ if path.starts_with("/v1/accounts") => self.account().await,
             _ if path.starts_with("/v1/challenges") => self.challenge(home).await,
             _ => self.instance(home).await,
         };
@@ -223,6 +240,8 @@ impl Stage {
             }
             "verifyChallenge" => json!({"code": "000000"}),
             "createSubscription" => json!({"id": "demo", "name": "Demo"}),
+            "changeAccount" => json!({}),
+            "createAccount" => json!({"name": "", "email": "", "role": "system_admin"}),
             "changeSubscription" | "nameDirectoryEntry" => json!({"name": "x"}),
             "importDirectory" => json!([{"kind": "user", "id": "u", "name": "x"}]),
             "createTwoFactor" => json!({"type": "ecall", "name": "x"}),

@@ -1,4 +1,5 @@
-//! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com` with a secret.
+//! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com`, if it names
+//! nothing else, with a secret.
 
 use std::hint::black_box;
 
@@ -16,6 +17,9 @@ pub struct Options {
     /// Where to send to.
     #[serde(default)]
     url: String,
+    /// What to be granted.
+    #[serde(default = "upstream")]
+    origin: String,
     /// A header to send along, as `name: value`.
     #[serde(default)]
     header: String,
@@ -24,6 +28,16 @@ pub struct Options {
     needle: String,
     /// What it is granted and must not see.
     secret: Secret,
+}
+
+fn upstream() -> String {
+    "https://upstream.example.com".to_owned()
+}
+
+#[derive(serde::Serialize)]
+struct Sent<'a> {
+    to: &'a str,
+    text: &'a str,
 }
 
 struct Hostile;
@@ -112,7 +126,7 @@ impl Provider for Hostile {
             }
             _ => {}
         }
-        Ok(vec![Connection::basic("https://upstream.example.com", "user", &options.secret)])
+        Ok(vec![Connection::basic(&options.origin, "user", &options.secret)])
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
@@ -142,6 +156,26 @@ impl Provider for Hostile {
                 let told = format!("\u{1b}[31m\n{} {} {}", message.recipient, message.text, options.secret.reveal());
                 log(Level::Error, &told);
                 return Err(rejected_message(&told, &told));
+            }
+            "send, be denied, trap" => {
+                let _ = send(options);
+                let _ = Http::post("https://elsewhere.example.com/").send();
+                std::process::abort();
+            }
+            "be denied, trap" => {
+                let _ = Http::post("https://elsewhere.example.com/").send();
+                std::process::abort();
+            }
+            // What the upstream says, said on.
+            "echo" => {
+                let request = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text });
+                let answer = request.send()?;
+                let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+                let (headers, body) = (headers.collect::<Vec<_>>(), String::from_utf8_lossy(&answer.body));
+                for line in headers.iter().map(String::as_str).chain(body.split(['"', ' '])) {
+                    log(Level::Error, line);
+                }
+                return Err(rejected_message(&body, &headers.join(" ")));
             }
             _ => return send(options),
         }

@@ -16,6 +16,8 @@ mod tokens;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 pub use assignments::{Assigned, Assignment, Assignments};
 pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
 pub use instances::{Instance, InstanceChange, NewInstance};
@@ -24,10 +26,12 @@ pub use settings::BaseSettings;
 pub use test_send::TestReport;
 
 use crate::audit::{AuditLog, Entry};
+use crate::challenge::Policy;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
 use crate::provider::ProviderInfo;
+use crate::statistics::{Statistic, Statistics};
 use crate::store::{ProviderRecord, Store};
 use crate::token::Tokens;
 
@@ -55,12 +59,18 @@ pub struct Administration {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) statistics: Statistics,
     pub(crate) actor: Actor,
 }
 
 impl Administration {
     fn store(&self) -> &Arc<dyn Store> {
         &self.instances.store
+    }
+
+    /// On whose behalf.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     async fn audit(&self, action: &str, subject: &str, detail: &str) -> Result<(), Error> {
@@ -70,6 +80,21 @@ impl Administration {
     /// The line before this one told of a change that another node was quicker than.
     async fn did_not_happen(&self, action: &str, subject: &str) -> Result<(), Error> {
         self.audit(action, subject, "this did not happen: somebody else changed it first").await
+    }
+
+    /// The policy of instances that state none of their own.
+    pub fn policy(&self) -> &Policy {
+        self.instances.default_policy()
+    }
+
+    /// How a subscription's challenges and deliveries went in the hours from `since` on, by hour. Kept for 90 days.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<Statistic>, Error> {
+        self.statistics.settle().await?;
+        let records = self.store().statistics(subscription, since).await?;
+        Ok(records.into_iter().map(Statistic::from).collect())
     }
 
     /// The providers that are loaded.
@@ -116,7 +141,7 @@ pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
 }
 
 /// Names for people.
-fn title(name: &str) -> Result<(), Error> {
+pub(crate) fn title(name: &str) -> Result<(), Error> {
     if is_title(name) { Ok(()) } else { Err(Error::invalid_at("/name", TITLE)) }
 }
 

@@ -4,7 +4,8 @@ use super::changes::Changes;
 use super::page::{page, part};
 use super::{Administration, Page, ROUNDS, as_read, identifier, title};
 use crate::error::Error;
-use crate::store::{Part, Removal, Subscription};
+use crate::store::{AccountRecord, Part, Removal, Subscription};
+use crate::token::Role;
 
 impl Administration {
     /// Adds a subscription.
@@ -86,8 +87,8 @@ impl Administration {
     /// Removes a subscription with its directory.
     ///
     /// # Errors
-    /// Not found; passed over as [`Self::rename_subscription`]; a conflict while it has instances, or a token that is good is
-    /// bound to it: that would serve the next subscription of this id.
+    /// Not found; passed over as [`Self::rename_subscription`]; a conflict while it has instances, or an account or a token that is
+    /// good is bound to it: that would serve the next subscription of this id.
     pub async fn delete_subscription(&self, id: &str, expected_revision: Option<u64>) -> Result<(), Error> {
         let _turn = self.audit.turn_of(id).await;
         for _ in 0..ROUNDS {
@@ -100,9 +101,14 @@ impl Administration {
                 good && token.subscriptions.iter().any(|one| one == id)
             });
             let tokens = tokens.count();
-            if instances + tokens > 0 {
+            let role = |it: &AccountRecord| serde_json::from_str::<Role>(&it.role).ok();
+            let bound = |role: Role| role.subscriptions().iter().any(|one| one == id);
+            let accounts = self.store().accounts(0, u32::MAX).await?;
+            let accounts = accounts.iter().filter_map(role).filter(|role| bound(role.clone())).count();
+            if instances + tokens + accounts > 0 {
                 return Err(Error::conflict(format!(
-                    "the subscription is not empty: {instances} instances to remove, {tokens} tokens to revoke"
+                    "the subscription is not empty: {instances} instances to remove, {tokens} tokens to revoke, \
+                     {accounts} accounts of its administrators"
                 )));
             }
             let detail = Changes::default().field("/name", Some(&before.name), None::<()>).text();

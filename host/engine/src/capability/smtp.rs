@@ -16,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::connection::SmtpSecurity;
+use super::echo::Echo;
 use super::grants::{Grants, SmtpGrant};
 use super::mail::{Encoded, Mail};
 use super::network::Network;
@@ -120,7 +121,8 @@ impl Network {
         }
         // The mail is accepted whatever becomes of the farewell.
         let _ = timeout(Duration::from_secs(1), connection.quit()).await;
-        Ok(reply.first_line().unwrap_or_default().to_owned())
+        let said = reply.first_line().unwrap_or_default().to_owned();
+        Ok(Echo::of_mail(grant.credentials.as_ref()).blotted(said))
     }
 
     /// Connects, protected as granted, up to and including EHLO.

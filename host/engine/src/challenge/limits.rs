@@ -41,6 +41,13 @@ pub struct RateLimits {
     /// Wrong answers of one user in a row until somebody unlocks it (NIST SP 800-63B-4 section 3.2.2), or a day has
     /// passed since the last of them; 100.
     pub wrong_in_a_row: u32,
+    /// Wrong passwords for one account from one client address in an hour; 20.
+    pub passwords_per_account_and_address_per_hour: u32,
+    /// Wrong passwords from one client address in an hour, also for accounts that do not exist; 60.
+    pub passwords_per_address_per_hour: u32,
+    /// Wrong passwords for one account from everywhere in an hour; 100. Beyond it nobody logs in to that account until the hour
+    /// is over: whoever has few addresses reaches the limits before it first.
+    pub passwords_per_account_per_hour: u32,
 }
 
 impl Default for RateLimits {
@@ -57,6 +64,9 @@ impl Default for RateLimits {
             answers_per_address_per_hour: 300,
             wrong_per_day: 50,
             wrong_in_a_row: 100,
+            passwords_per_account_and_address_per_hour: 20,
+            passwords_per_address_per_hour: 60,
+            passwords_per_account_per_hour: 100,
         }
     }
 }
@@ -106,6 +116,27 @@ impl RateLimits {
             charges.push(charge("tenant", &[subscription, tenant.as_bytes()], self.tenant_per_hour));
         }
         charges.push(charge("total", &[], self.total_per_hour));
+        charges
+    }
+
+    /// A password, whoever it is for: `account` is the same hash for an address that no account has.
+    pub(crate) fn password(
+        &self,
+        keyring: &Keyring,
+        account: &BucketKey,
+        address: Option<IpAddr>,
+    ) -> Vec<(&'static str, Charge)> {
+        let charge = |kind: &'static str, what: &[&[u8]], limit| {
+            (kind, Charge { key: bucket(keyring, kind, what), limit, window_ms: HOUR_MS })
+        };
+        let mut charges = Vec::new();
+        if let Some(address) = address {
+            let address = network(address);
+            let both = self.passwords_per_account_and_address_per_hour;
+            charges.push(charge("passwords-account-and-address", &[account, &address], both));
+            charges.push(charge("passwords-address", &[&address], self.passwords_per_address_per_hour));
+        }
+        charges.push(charge("passwords-account", &[account], self.passwords_per_account_per_hour));
         charges
     }
 

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use limits::RateLimits;
 pub use policy::{Policy, PolicyError};
 pub use recipient::Recipient;
+pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Available, Challenge, SignIn, Start, Verified};
 pub(crate) use start::sample_message;
 
@@ -29,6 +30,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::{Chosen, Instances};
 use crate::keyring::Keyring;
+use crate::statistics::Statistics;
 use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
 
 /// All challenges of an engine.
@@ -38,6 +40,7 @@ pub(crate) struct Challenges {
     clock: Arc<dyn Clock>,
     instances: Arc<Instances>,
     limits: RateLimits,
+    statistics: Statistics,
     started: AtomicU64,
 }
 
@@ -50,6 +53,7 @@ struct Details {
     address: String,
     bucket: String,
     prefix: String,
+    country: String,
     hint: String,
     channel: String,
     digits: u8,
@@ -69,8 +73,9 @@ impl Challenges {
         clock: Arc<dyn Clock>,
         instances: Arc<Instances>,
         limits: RateLimits,
+        statistics: Statistics,
     ) -> Self {
-        Self { store, keyring, clock, instances, limits, started: AtomicU64::new(0) }
+        Self { store, keyring, clock, instances, limits, statistics, started: AtomicU64::new(0) }
     }
 
     fn seal(&self, subscription: &str, id: &str, details: &Details) -> Result<Vec<u8>, Error> {
@@ -103,7 +108,7 @@ impl Challenges {
 
     /// A limit in the words of whoever has a challenge already: that of a locked person looks like any closed one. The operator is
     /// told which of the `names` it was.
-    fn limited(limited: &Limited, names: &[&'static str], now: Timestamp) -> Error {
+    pub(crate) fn limited(limited: &Limited, names: &[&'static str], now: Timestamp) -> Error {
         let name = match limited {
             Limited::Until(_, n) => names.get(*n).copied().unwrap_or_default(),
             Limited::PersonUntil(_) => "wrong-per-day",

@@ -3,6 +3,7 @@
 //! Each method is one transaction: when it answers `Ok`, its effect is on disk, and when it answers `Err`, it had
 //! none. The store knows no key and makes no decision that a method's documentation does not state.
 
+mod account;
 mod error;
 pub(crate) mod record;
 mod sqlite;
@@ -10,6 +11,7 @@ mod sqlite;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use account::*;
 pub(crate) use error::Kind;
 pub use error::StoreError;
 pub use record::*;
@@ -31,7 +33,8 @@ pub trait Store: Send + Sync + 'static {
     /// `created_at` stay as they are.
     async fn update_subscription(&self, subscription: Subscription, expected_revision: u64) -> Result<bool>;
     /// Removes a subscription with its directory, if its revision is still `expected_revision`. It is in use if it has an
-    /// instance, or a token that is good at `now` is bound to it: that would serve the next subscription of this id.
+    /// instance, or an account or a token that is good at `now` is bound to it: that would serve the next subscription of
+    /// this id.
     async fn delete_subscription(&self, id: &str, expected_revision: u64, now: Timestamp) -> Result<Removal>;
 
     /// Adds an instance. A conflict if its id is taken or its subscription is unknown.
@@ -141,11 +144,64 @@ pub trait Store: Send + Sync + 'static {
     async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
     /// Forgets a person's wrong answers.
     async fn unlock_person(&self, person: BucketKey) -> Result<()>;
-    /// Answers what time it is at least: the newest that any call for a challenge came with. If that is further ahead of
-    /// `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
-    /// been open: all of them are ended, and the time goes on from `now`.
+    /// Adds an account and its invitation. A conflict if its email is taken.
+    async fn insert_account(&self, account: AccountRecord, invitation: InvitationRecord) -> Result<()>;
+    /// One account.
+    async fn account(&self, id: &str) -> Result<Option<AccountRecord>>;
+    /// The account with this hash of its email.
+    async fn account_by_email(&self, email: &BucketKey) -> Result<Option<AccountRecord>>;
+    /// Accounts with `seq` over `after`, the oldest first.
+    async fn accounts(&self, after: u64, limit: u32) -> Result<Vec<AccountRecord>>;
+    /// Whether somebody can log in.
+    async fn has_active_account(&self) -> Result<bool>;
+    /// Replaces an account if its revision is still `expected_revision`. Id, email, password, `created_at` and `last_log_in`
+    /// stay as they are. Another generation ends its sessions and log-ins; being disabled ends its invitation.
+    async fn update_account(&self, account: AccountRecord, expected_revision: u64) -> Result<bool>;
+    /// Removes an account with all that belongs to it; false if there was none.
+    async fn delete_account(&self, id: &str) -> Result<bool>;
+    /// Keeps an invitation in place of the earlier one to the same account; false if there is no such account or it is
+    /// disabled. One to the first administrator is kept only while no account is active.
+    async fn put_invitation(&self, invitation: InvitationRecord, now: Timestamp) -> Result<bool>;
+    /// The invitation with this digest, also if it is over.
+    async fn invitation(&self, digest: &[u8; 32]) -> Result<Option<InvitationRecord>>;
+    /// Uses an invitation, and with it sets a password, which ends the account's sessions and log-ins. `None` if it is unknown,
+    /// over, used or for something else.
+    async fn redeem_invitation(&self, wish: Redeem) -> Result<Option<AccountRecord>>;
+    /// Gives an active account another password if its generation is still this one, and begins the next: its sessions, log-ins
+    /// and invitation end.
+    async fn set_password(&self, account: &str, generation: u64, password: Vec<u8>) -> Result<bool>;
+    /// The same password hashed anew, if the account's generation is still this one.
+    async fn rehash_password(&self, account: &str, generation: u64, password: Vec<u8>) -> Result<()>;
+    /// Counts each charge, or says which limit is reached and counts none.
+    async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>>;
+    /// Takes back one from what was counted under each key.
+    async fn release(&self, keys: Vec<BucketKey>) -> Result<()>;
+    /// Keeps a log-in that waits for its second factor.
+    async fn keep_log_in(&self, log_in: LogInRecord, now: Timestamp) -> Result<()>;
+    /// The log-in with this digest, also if it is over.
+    async fn log_in(&self, digest: &[u8; 32]) -> Result<Option<LogInRecord>>;
+    /// Opens a session of an active account whose generation is still the one named, in place of what it is opened with; false if
+    /// that is not there any more.
+    async fn open_session(&self, wish: OpenSession) -> Result<bool>;
+    /// The session with this digest and its account, also if it is over.
+    async fn session(&self, digest: &[u8; 32]) -> Result<Option<(SessionRecord, AccountRecord)>>;
+    /// An account's sessions, the newest first, also those that are over.
+    async fn sessions(&self, account: &str) -> Result<Vec<SessionRecord>>;
+    /// Notes when a session was last used.
+    async fn touch_session(&self, digest: &[u8; 32], now: Timestamp) -> Result<()>;
+    /// Ends sessions of an account; answers how many.
+    async fn end_sessions(&self, account: &str, which: Which) -> Result<u64>;
+
+    /// Answers what time it is at least: the newest that any call that depends on the time came with. If that is further ahead
+    /// of `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
+    /// been open, nor sessions, log-ins and invitations: all of them are ended, and the time goes on from `now`.
     async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
-    /// Removes a few rows that were over before `before`, and persons without a wrong answer since 30 days before it; answers
-    /// how many. Few enough that nobody waits for it: it is called again until nothing is left.
+    /// Adds figures to those of the same hour.
+    async fn add_statistics(&self, records: Vec<StatisticRecord>) -> Result<()>;
+    /// A subscription's figures of the hours from `since` on, by hour.
+    async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<StatisticRecord>>;
+
+    /// Removes a few rows that were over before `before`, persons without a wrong answer since 30 days before it, and figures older
+    /// than 90 days before it; answers how many. Few enough that nobody waits for it: it is called again until nothing is left.
     async fn purge(&self, before: Timestamp) -> Result<u64>;
 }

@@ -1,14 +1,13 @@
 //! Who changed what.
 
 use axum::Json;
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Parameters;
 use super::caller::Reader;
-use super::part::size;
+use super::part::{number, size};
 use super::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -55,12 +54,8 @@ pub(super) struct AuditEntryList {
 pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> Result<Json<AuditEntryList>, Problem> {
     let admin = reader.of_the_system()?;
     let limit = size(page.limit)?;
-    if i64::try_from(page.after).is_err() {
-        let detail = "`after` must be the number of a line";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail));
-    }
     // One more than asked for: whether there is a next part shows.
-    let mut entries = admin.audit_log(page.after, limit + 1).await?;
+    let mut entries = admin.audit_log(number(page.after)?, limit + 1).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = entries.len() > limit;
     entries.truncate(limit);

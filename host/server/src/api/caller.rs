@@ -42,19 +42,29 @@ impl FromRequestParts<Api> for Application {
 }
 
 /// One who may read what is administered: an administrator or an auditor. Calls that only read take this.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     role: Role,
     administration: Administration,
 }
 
 /// One who may change what is administered: an administrator. All calls that do more than read take this.
-pub(super) struct Administrator(Reader);
+pub(crate) struct Administrator(Reader);
 
 impl FromRequestParts<Api> for Administrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let reader = Reader::from_request_parts(parts, api).await?;
+        Self::of_reader(Reader::from_request_parts(parts, api).await?)
+    }
+}
+
+impl Administrator {
+    /// One who is logged in.
+    pub(crate) fn new(role: Role, administration: Administration) -> Result<Self, Problem> {
+        Self::of_reader(Reader { role, administration })
+    }
+
+    fn of_reader(reader: Reader) -> Result<Self, Problem> {
         match reader.role {
             Role::SystemAdmin | Role::SubscriptionAdmin { .. } => Ok(Self(reader)),
             Role::Auditor { .. } | Role::Application { .. } => {
@@ -82,15 +92,14 @@ impl FromRequestParts<Api> for Reader {
             return Err(forbidden("this call is for administrators"));
         }
         let mut actor = Actor::new(format!("token {}", identity.token_id));
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        actor.from = peer.map(|peer| address(peer, &parts.headers, &api.proxies));
+        actor.from = client_address(parts, api);
         Ok(Self { role: identity.role, administration: api.engine.administration(actor) })
     }
 }
 
 impl Reader {
     /// For what concerns the installation.
-    pub(super) fn of_the_system(&self) -> Result<&Administration, Problem> {
+    pub(crate) fn of_the_system(&self) -> Result<&Administration, Problem> {
         match self.own() {
             Own::Everything => Ok(&self.administration),
             Own::These(_) => Err(forbidden("this call is for those of the whole installation")),
@@ -98,12 +107,12 @@ impl Reader {
     }
 
     /// For what any administrator may read or do; what it returns must be narrowed by [`Self::own`].
-    pub(super) fn of_anything(&self) -> &Administration {
+    pub(crate) fn of_anything(&self) -> &Administration {
         &self.administration
     }
 
     /// For what belongs to a subscription.
-    pub(super) fn of(&self, subscription: &str) -> Result<&Administration, Problem> {
+    pub(crate) fn of(&self, subscription: &str) -> Result<&Administration, Problem> {
         if self.own().has(subscription) {
             Ok(&self.administration)
         } else {
@@ -112,7 +121,7 @@ impl Reader {
     }
 
     /// Which subscriptions are the caller's.
-    pub(super) fn own(&self) -> Own<'_> {
+    pub(crate) fn own(&self) -> Own<'_> {
         match &self.role {
             Role::SystemAdmin | Role::Auditor { subscriptions: None } => Own::Everything,
             Role::SubscriptionAdmin { subscriptions } | Role::Auditor { subscriptions: Some(subscriptions) } => {
@@ -123,7 +132,7 @@ impl Reader {
     }
 
     /// Whether a token is the caller's to see, and an administrator's to revoke.
-    pub(super) fn handles(&self, role: &Role) -> bool {
+    pub(crate) fn handles(&self, role: &Role) -> bool {
         match role {
             Role::Application { subscription } => self.own().has(subscription),
             _ => matches!(self.own(), Own::Everything),
@@ -133,7 +142,7 @@ impl Reader {
 
 /// What somebody is to administer or to read.
 #[derive(Clone, Copy)]
-pub(super) enum Own<'a> {
+pub(crate) enum Own<'a> {
     /// The installation.
     Everything,
     /// These subscriptions.
@@ -141,12 +150,18 @@ pub(super) enum Own<'a> {
 }
 
 impl Own<'_> {
-    pub(super) fn has(self, subscription: &str) -> bool {
+    pub(crate) fn has(self, subscription: &str) -> bool {
         match self {
             Self::Everything => true,
             Self::These(own) => own.iter().any(|one| one == subscription),
         }
     }
+}
+
+/// Where a request came from.
+pub(crate) fn client_address(parts: &Parts, api: &Api) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    peer.map(|peer| address(peer, &parts.headers, &api.proxies))
 }
 
 /// Where a request came from: the peer, or if that is a named proxy the last address in `X-Forwarded-For` that is none.

@@ -1,5 +1,7 @@
 //! The REST API: it translates between JSON and the engine, and decides nothing but who may call what.
 
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod accounts;
 mod assignments;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod audit;
@@ -36,11 +38,11 @@ use twofactor::{IpNet, TwoFactor};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+pub(crate) use caller::{Administrator, client_address};
 pub use document::openapi;
-pub(crate) use problem::ProblemName;
+pub(crate) use problem::{Problem, ProblemName};
 
-use crate::telemetry;
-use problem::Problem;
+use crate::{telemetry, ui};
 
 /// The longest body of a call that carries JSON, in bytes.
 const BODY_BYTES: usize = 256 << 10;
@@ -53,8 +55,8 @@ const COMPONENT_BYTES: usize = 64 << 20;
 
 /// What the calls work with.
 #[derive(Clone)]
-struct Api {
-    engine: TwoFactor,
+pub(crate) struct Api {
+    pub(crate) engine: TwoFactor,
     proxies: Arc<[IpNet]>,
 }
 
@@ -71,6 +73,7 @@ pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
     let document = openapi();
     let (calls, _) = calls().split_for_parts();
     calls
+        .merge(ui::router())
         .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -105,6 +108,9 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::read, accounts::change, accounts::remove))
+        .routes(routes!(accounts::invite))
         .routes(routes!(audit::list))
 }
 

@@ -17,6 +17,14 @@ pub(super) fn size(limit: Option<u32>) -> Result<u32, Problem> {
     }
 }
 
+/// The number that a part comes after, in lists that count.
+pub(super) fn number(after: u64) -> Result<u64, Problem> {
+    match i64::try_from(after) {
+        Ok(_) => Ok(after),
+        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-input", "`after` must be the `next` of a part")),
+    }
+}
+
 /// The parameters of a list that has no others.
 #[derive(serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]

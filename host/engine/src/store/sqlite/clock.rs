@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::*;
-use super::{challenges, ms, time};
+use super::{accounts, challenges, ms, time};
 
 /// How far the clocks of two nodes may differ.
 pub(super) const SKEW_MS: i64 = 5_000;
@@ -24,7 +24,12 @@ pub(super) fn resume(c: &Connection, now: Timestamp) -> Result<Timestamp> {
         return Ok(time(newest));
     }
     let ended = challenges::close_all(c, now)?;
+    accounts::end_all(c)?;
     c.prepare_cached("UPDATE clock SET newest = ?")?.execute(params![ms(now)])?;
-    tracing::warn!(ended, seconds = (newest - ms(now)) / 1000, "the clock was set back: open challenges are ended");
+    tracing::warn!(
+        ended,
+        seconds = (newest - ms(now)) / 1000,
+        "the clock was set back: open challenges, sessions and invitations are ended"
+    );
     Ok(now)
 }

@@ -1,11 +1,13 @@
 //! SQLite: one file, write-ahead log, every commit synced.
 
+mod accounts;
 mod challenges;
 mod clock;
 mod configuration;
 mod directory;
 mod limits;
 mod owners;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -308,8 +310,89 @@ impl Store for SqliteStore {
     async fn unlock_person(&self, person: BucketKey) -> Result<()> {
         self.threads.write(move |c| limits::unlock_person(c, &person)).await
     }
+    async fn insert_account(&self, account: AccountRecord, invitation: InvitationRecord) -> Result<()> {
+        self.threads.write(move |c| accounts::insert_account(c, &account, &invitation)).await
+    }
+    async fn account(&self, id: &str) -> Result<Option<AccountRecord>> {
+        let id = id.to_owned();
+        self.threads.read(move |c| accounts::account(c, &id)).await
+    }
+    async fn account_by_email(&self, email: &BucketKey) -> Result<Option<AccountRecord>> {
+        let email = *email;
+        self.threads.read(move |c| accounts::account_by_email(c, &email)).await
+    }
+    async fn accounts(&self, after: u64, limit: u32) -> Result<Vec<AccountRecord>> {
+        self.threads.read(move |c| accounts::accounts(c, after, limit)).await
+    }
+    async fn has_active_account(&self) -> Result<bool> {
+        self.threads.read(accounts::has_active_account).await
+    }
+    async fn update_account(&self, account: AccountRecord, expected_revision: u64) -> Result<bool> {
+        self.threads.write(move |c| accounts::update_account(c, &account, expected_revision)).await
+    }
+    async fn delete_account(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| accounts::delete_account(c, &id)).await
+    }
+    async fn put_invitation(&self, invitation: InvitationRecord, now: Timestamp) -> Result<bool> {
+        self.threads.write(move |c| accounts::put_invitation(c, &invitation, now)).await
+    }
+    async fn invitation(&self, digest: &[u8; 32]) -> Result<Option<InvitationRecord>> {
+        let digest = *digest;
+        self.threads.read(move |c| accounts::invitation(c, &digest)).await
+    }
+    async fn redeem_invitation(&self, wish: Redeem) -> Result<Option<AccountRecord>> {
+        self.threads.write_step(move |c| accounts::redeem(c, &wish)).await
+    }
+    async fn set_password(&self, account: &str, generation: u64, password: Vec<u8>) -> Result<bool> {
+        let account = account.to_owned();
+        self.threads.write(move |c| accounts::set_password(c, &account, generation, &password)).await
+    }
+    async fn rehash_password(&self, account: &str, generation: u64, password: Vec<u8>) -> Result<()> {
+        let account = account.to_owned();
+        self.threads.write(move |c| accounts::rehash_password(c, &account, generation, &password)).await
+    }
+    async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>> {
+        self.threads.write_step(move |c| accounts::charge(c, &charges, now)).await
+    }
+    async fn release(&self, keys: Vec<BucketKey>) -> Result<()> {
+        self.threads.write(move |c| limits::release(c, &keys)).await
+    }
+    async fn keep_log_in(&self, log_in: LogInRecord, now: Timestamp) -> Result<()> {
+        self.threads.write(move |c| accounts::keep_log_in(c, &log_in, now)).await
+    }
+    async fn log_in(&self, digest: &[u8; 32]) -> Result<Option<LogInRecord>> {
+        let digest = *digest;
+        self.threads.read(move |c| accounts::log_in(c, &digest)).await
+    }
+    async fn open_session(&self, wish: OpenSession) -> Result<bool> {
+        self.threads.write_step(move |c| accounts::open_session(c, &wish)).await
+    }
+    async fn session(&self, digest: &[u8; 32]) -> Result<Option<(SessionRecord, AccountRecord)>> {
+        let digest = *digest;
+        self.threads.read(move |c| accounts::session(c, &digest)).await
+    }
+    async fn sessions(&self, account: &str) -> Result<Vec<SessionRecord>> {
+        let account = account.to_owned();
+        self.threads.read(move |c| accounts::sessions(c, &account)).await
+    }
+    async fn touch_session(&self, digest: &[u8; 32], now: Timestamp) -> Result<()> {
+        let digest = *digest;
+        self.threads.write(move |c| accounts::touch_session(c, &digest, now)).await
+    }
+    async fn end_sessions(&self, account: &str, which: Which) -> Result<u64> {
+        let account = account.to_owned();
+        self.threads.write(move |c| accounts::end_sessions(c, &account, &which)).await
+    }
     async fn resume(&self, now: Timestamp) -> Result<Timestamp> {
         self.threads.write(move |c| clock::resume(c, now)).await
+    }
+    async fn add_statistics(&self, records: Vec<StatisticRecord>) -> Result<()> {
+        self.threads.write(move |c| statistics::add(c, &records)).await
+    }
+    async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<StatisticRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| statistics::read(c, &subscription, since)).await
     }
     async fn purge(&self, before: Timestamp) -> Result<u64> {
         self.threads.write(move |c| limits::purge(c, before)).await

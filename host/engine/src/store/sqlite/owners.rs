@@ -53,7 +53,8 @@ pub(super) fn update_subscription(c: &Connection, subscription: &Subscription, e
 pub(super) fn delete_subscription(c: &Connection, id: &str, expected: u64, now: Timestamp) -> Result<Removal> {
     let sql = "SELECT EXISTS (SELECT 1 FROM instances WHERE subscription = ?1) OR EXISTS ( \
                SELECT 1 FROM token_subscriptions s JOIN tokens t ON t.id = s.token WHERE s.subscription = ?1 \
-               AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?2))";
+               AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?2)) OR EXISTS ( \
+               SELECT 1 FROM accounts a, json_each(a.role, '$.subscriptions') s WHERE s.value = ?1)";
     let in_use: bool = c.prepare_cached(sql)?.query_row(params![id, ms(now)], |row| row.get(0))?;
     if in_use {
         return Ok(Removal::InUse);

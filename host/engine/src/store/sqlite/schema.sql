@@ -46,6 +46,34 @@ CREATE TABLE token_subscriptions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscriptions_of_token ON token_subscriptions (token);
 
+-- Who administers. `email` is a keyed hash; the address itself is in `sealed`.
+CREATE TABLE accounts (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, email BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL,
+    role TEXT NOT NULL, password BLOB, disabled INTEGER NOT NULL, generation INTEGER NOT NULL, revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, last_log_in INTEGER
+) STRICT;
+
+-- Without an account: to the first administrator.
+CREATE TABLE invitations (
+    digest BLOB PRIMARY KEY, account TEXT UNIQUE REFERENCES accounts (id) ON DELETE CASCADE, expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invitations_by_end ON invitations (expires_at);
+
+CREATE TABLE log_ins (
+    digest BLOB PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, generation INTEGER NOT NULL,
+    subscription TEXT NOT NULL, challenge TEXT NOT NULL, expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX log_ins_of_account ON log_ins (account);
+CREATE INDEX log_ins_by_end ON log_ins (expires_at);
+
+CREATE TABLE sessions (
+    digest BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    second_factor INTEGER NOT NULL, origin TEXT, created_at INTEGER NOT NULL, authenticated_at INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL, ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_of_account ON sessions (account, created_at);
+CREATE INDEX sessions_by_end ON sessions (ends_at);
+
 CREATE TABLE audit (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
     subject TEXT NOT NULL, detail TEXT NOT NULL, key INTEGER NOT NULL, mac BLOB NOT NULL
@@ -81,3 +109,10 @@ CREATE TABLE idempotency (
     key BLOB PRIMARY KEY, request BLOB NOT NULL, answer BLOB, created_at INTEGER NOT NULL, until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_end ON idempotency (until);
+
+CREATE TABLE statistics (
+    subscription TEXT NOT NULL, hour INTEGER NOT NULL, instance TEXT NOT NULL, event TEXT NOT NULL, label TEXT NOT NULL,
+    count INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (subscription, hour, instance, event, label)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX statistics_by_hour ON statistics (hour);

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod accounts;
 mod codes;
 mod files;
 mod people;
 mod plans;
 mod purge;
 mod revisions;
+mod statistics;
 mod times;
 
 use std::time::Duration;

@@ -1,0 +1,160 @@
+//! Links with which people set a password: the first one and every later one.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::log_in::Proof;
+use super::{Account, Accounts, Client, LoggedIn, Person, Use, actor_name, password};
+use crate::administration::Actor;
+use crate::capability::Secret;
+use crate::error::Error;
+use crate::store::{InvitationRecord, Redeem, Redeemed};
+use crate::token::Role;
+
+/// How long a link is good.
+const GOOD: Duration = Duration::from_secs(24 * 3600);
+
+/// A link, shown this once: it is good once, for 24 hours, and until a newer one to the same account.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Invitation {
+    /// What stands in the link.
+    pub secret: Secret,
+    /// The account; none for the first administrator, whose account is made when the link is used.
+    pub account: Option<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Invitation {
+    /// The link's path.
+    pub fn path(&self) -> String {
+        format!("/admin/invitation/{}", self.secret.expose())
+    }
+}
+
+/// What a link is for.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Invited {
+    /// Whose password it sets; none for the first administrator: [`Accounts::accept_first_invitation`].
+    pub account: Option<Account>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Accounts {
+    pub(super) fn invitation_ends(&self) -> Timestamp {
+        self.clock.now() + GOOD
+    }
+
+    /// Makes a link with which an account's person sets a password, in place of the earlier link. A password that is set stays
+    /// good until then.
+    ///
+    /// # Errors
+    /// Not found; a conflict if the account is disabled.
+    pub async fn invite(&self, actor: &Actor, id: &str) -> Result<Invitation, Error> {
+        let disabled = || Error::conflict("the account is disabled: let it log in again first");
+        if self.record(id).await?.disabled {
+            return Err(disabled());
+        }
+        self.audit.append(actor, "account.invite", id, "").await?;
+        self.make(Some(id.to_owned())).await?.ok_or_else(disabled)
+    }
+
+    /// While no account is active: a link with which somebody becomes the first system administrator, in place of the earlier
+    /// link.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn first_invitation(&self) -> Result<Option<Invitation>, Error> {
+        if self.store.has_active_account().await? {
+            return Ok(None);
+        }
+        self.audit.append(&Actor::new("start-up"), "account.invite", "first administrator", "").await?;
+        self.make(None).await
+    }
+
+    async fn make(&self, account: Option<String>) -> Result<Option<Invitation>, Error> {
+        let (secret, digest) = Use::Invitation.draw()?;
+        let expires_at = self.invitation_ends();
+        let record = InvitationRecord { digest, account: account.clone(), expires_at };
+        let made = self.store.put_invitation(record, self.clock.now()).await?;
+        Ok(made.then_some(Invitation { secret, account, expires_at }))
+    }
+
+    /// What a link is for, if it is good. Looking does not use it.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn invitation(&self, secret: &str) -> Result<Option<Invited>, Error> {
+        let Some(found) = self.good(secret).await? else { return Ok(None) };
+        let account = match &found.account {
+            Some(id) => Some(self.get(id).await?),
+            None => None,
+        };
+        Ok(Some(Invited { account, expires_at: found.expires_at }))
+    }
+
+    async fn good(&self, secret: &str) -> Result<Option<InvitationRecord>, Error> {
+        let Some(digest) = Use::Invitation.digest(secret) else { return Ok(None) };
+        let found = self.store.invitation(&digest).await?.filter(|found| found.expires_at > self.clock.now());
+        match found {
+            // Not the first administrator's any more.
+            Some(InvitationRecord { account: None, .. }) if self.store.has_active_account().await? => Ok(None),
+            found => Ok(found),
+        }
+    }
+
+    /// Sets a password with a link and logs in. All sessions the account had end. The second factor is asked for if there is
+    /// one; that there is none hinders nobody here, whatever is required: somebody must come in to set one up.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if the link was used, replaced, is over or is the first administrator's; invalid input, saying why,
+    /// if the password is too short, too long or guessed first; then the link stays good. Those of [`Accounts::log_in`].
+    pub async fn accept_invitation(&self, secret: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
+        let good = self.good(secret).await?.ok_or_else(Error::link_over)?;
+        let Some(id) = good.account else { return Err(Error::link_over()) };
+        let person = self.person(&self.record(&id).await?)?;
+        let hash = self.passwords.hash(password::accept(password, &person.names())?).await?;
+        let sealed = self.seal_password(&id, &hash)?;
+        self.redeem(good.digest, Redeemed::Password(id.clone(), sealed), &id, client).await
+    }
+
+    /// Makes the first system administrator's account with a link of [`Accounts::first_invitation`] and logs in. The person
+    /// says name and email address.
+    ///
+    /// # Errors
+    /// As [`Accounts::accept_invitation`], and as [`Accounts::create`].
+    pub async fn accept_first_invitation(
+        &self,
+        secret: &str,
+        name: &str,
+        email: &str,
+        password: &str,
+        client: &Client,
+    ) -> Result<LoggedIn, Error> {
+        let good = self.good(secret).await?.ok_or_else(Error::link_over)?;
+        if good.account.is_some() {
+            return Err(Error::link_over());
+        }
+        let person = Person::new(name, email, None)?;
+        let mut record = self.new_record(&person, &Role::SystemAdmin)?;
+        if self.store.account_by_email(&record.email).await?.is_some() {
+            return Err(Error::conflict("this email address has an account already"));
+        }
+        let hash = self.passwords.hash(password::accept(password, &person.names())?).await?;
+        record.password = Some(self.seal_password(&record.id, &hash)?);
+        let id = record.id.clone();
+        self.redeem(good.digest, Redeemed::First(record), &id, client).await
+    }
+
+    async fn redeem(&self, digest: [u8; 32], account: Redeemed, id: &str, client: &Client) -> Result<LoggedIn, Error> {
+        let actor = client.actor(actor_name(id));
+        self.audit.append(&actor, "account.accept-invitation", id, "").await?;
+        let wish = Redeem { digest, account, now: self.clock.now() };
+        let record = self.store.redeem_invitation(wish).await?.ok_or_else(Error::link_over)?;
+        self.admit(record, Proof::Invitation, client).await
+    }
+}

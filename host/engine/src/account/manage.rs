@@ -1,0 +1,208 @@
+//! Accounts are made, changed and removed by other administrators.
+
+use std::fmt;
+
+use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable};
+use crate::administration::{Actor, title};
+use crate::error::Error;
+use crate::random;
+use crate::store::{AccountRecord, InvitationRecord};
+use crate::token::Role;
+
+/// An account to be made. `Debug` does not show whose.
+#[derive(Clone)]
+pub struct NewAccount {
+    /// The person's name.
+    pub name: String,
+    /// What it logs in with. It never changes.
+    pub email: String,
+    /// For second factors, in international form.
+    pub phone: Option<String>,
+    /// What it may do; not [`Role::Application`].
+    pub role: Role,
+}
+
+impl fmt::Debug for NewAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewAccount").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// A change to an account: what is `None` stays. `Debug` does not show name and number.
+#[derive(Clone, Default)]
+pub struct AccountChange {
+    /// The person's new name.
+    pub name: Option<String>,
+    /// The new number; `Some(None)` removes it.
+    pub phone: Option<Option<String>>,
+    /// What it may do from now on. Its sessions end.
+    pub role: Option<Role>,
+    /// [`AccountState::Disabled`] ends its sessions and its invitation. [`AccountState::Active`] lets it log in again; one
+    /// that has no password is invited again.
+    pub state: Option<AccountState>,
+}
+
+impl fmt::Debug for AccountChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountChange").field("role", &self.role).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    /// Makes an account and invites its person.
+    ///
+    /// # Errors
+    /// A conflict if the email address has an account; invalid input if the name is not one line of 1 to 100 characters, email
+    /// or phone are none, or the role is an application's or names no subscription or one that does not exist.
+    pub async fn create(&self, actor: &Actor, new: NewAccount) -> Result<(Account, Invitation), Error> {
+        let person = Person::new(&new.name, &new.email, new.phone.as_deref())?;
+        self.check_role(&new.role).await?;
+        let email = self.email_key(&person.email);
+        if self.store.account_by_email(&email).await?.is_some() {
+            return Err(Error::conflict("this email address has an account already"));
+        }
+        let record = self.new_record(&person, &new.role)?;
+        let (secret, digest) = Use::Invitation.draw()?;
+        let expires_at = self.invitation_ends();
+        self.audit.append(actor, "account.create", &record.id, new.role.name()).await?;
+        let invitation = InvitationRecord { digest, account: Some(record.id.clone()), expires_at };
+        self.store.insert_account(record.clone(), invitation).await?;
+        let account = self.get(&record.id).await?;
+        Ok((account.clone(), Invitation { secret, account: Some(account.id), expires_at }))
+    }
+
+    pub(super) fn new_record(&self, person: &Person, role: &Role) -> Result<AccountRecord, Error> {
+        let id = random::id()?;
+        Ok(AccountRecord {
+            seq: 0,
+            email: self.email_key(&person.email),
+            sealed: self.seal_person(&id, person)?,
+            id,
+            role: serde_json::to_string(role).map_err(Error::unavailable)?,
+            password: None,
+            disabled: false,
+            generation: 1,
+            revision: 1,
+            created_at: self.clock.now(),
+            last_log_in: None,
+        })
+    }
+
+    async fn check_role(&self, role: &Role) -> Result<(), Error> {
+        if matches!(role, Role::Application { .. }) {
+            return Err(Error::invalid_at("/role", "must be a person's: an application gets a token"));
+        }
+        // The pages know nobody yet who may only look.
+        if matches!(role, Role::Auditor { .. }) {
+            return Err(Error::invalid_at("/role", "must be an administrator's: an auditor gets a token"));
+        }
+        if matches!(role, Role::SubscriptionAdmin { subscriptions } if subscriptions.is_empty()) {
+            return Err(Error::invalid_at("/subscriptions", "must name at least one for a `subscription_admin`"));
+        }
+        for (n, subscription) in role.subscriptions().iter().enumerate() {
+            if self.store.subscription(subscription).await?.is_none() {
+                let detail = "names a subscription that does not exist: create it first";
+                return Err(Error::invalid_at(format!("/subscriptions/{n}"), detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// Accounts after number `after`, at most `limit`, in the order they were made.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn list(&self, after: u64, limit: u32) -> Result<Vec<Account>, Error> {
+        self.store.accounts(after, limit).await?.iter().map(|record| self.view(record)).collect()
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn get(&self, id: &str) -> Result<Account, Error> {
+        self.view(&self.record(id).await?)
+    }
+
+    /// The account that logs in with an email address.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn find(&self, email: &str) -> Result<Account, Error> {
+        let found = self.store.account_by_email(&self.email_key(email)).await?;
+        self.view(&found.ok_or_else(|| Error::not_found("account"))?)
+    }
+
+    pub(super) async fn record(&self, id: &str) -> Result<AccountRecord, Error> {
+        self.store.account(id).await?.ok_or_else(|| Error::not_found("account"))
+    }
+
+    /// Changes an account; with `expected_revision` only if nobody else did since that was read. Another role, and being disabled,
+    /// end its sessions at once.
+    ///
+    /// # Errors
+    /// Not found; a conflict if somebody else changed it; invalid input as for a new one, and for a state it cannot be put into.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        id: &str,
+        change: AccountChange,
+        expected_revision: Option<u64>,
+    ) -> Result<Account, Error> {
+        let passed_over = Error::passed_over;
+        let mut record = self.record(id).await?;
+        let revision = record.revision;
+        if expected_revision.is_some_and(|expected| expected != revision) {
+            return Err(passed_over());
+        }
+        let mut person = self.person(&record)?;
+        let mut what = Vec::new();
+        if let Some(name) = change.name {
+            title(&name)?;
+            person.name = name.trim().to_owned();
+            what.push("name".to_owned());
+        }
+        if let Some(phone) = change.phone {
+            person.phone = phone.as_deref().map(reachable).transpose()?;
+            what.push("phone".to_owned());
+        }
+        let before = (record.role.clone(), record.disabled);
+        if let Some(role) = change.role {
+            self.check_role(&role).await?;
+            record.role = serde_json::to_string(&role).map_err(Error::unavailable)?;
+            what.push(format!("role {}", role.name()));
+        }
+        match change.state {
+            None => {}
+            Some(AccountState::Disabled) => {
+                record.disabled = true;
+                what.push("disabled".to_owned());
+            }
+            Some(AccountState::Active) if record.password.is_some() || record.disabled => {
+                record.disabled = false;
+                what.push("enabled".to_owned());
+            }
+            Some(_) => return Err(Error::invalid("an account becomes active when its person sets a password")),
+        }
+        if before != (record.role.clone(), record.disabled) {
+            record.generation += 1;
+        }
+        record.sealed = self.seal_person(id, &person)?;
+        record.revision = revision + 1;
+        self.audit.append(actor, "account.update", id, &what.join(", ")).await?;
+        if !self.store.update_account(record, revision).await? {
+            return Err(passed_over());
+        }
+        self.get(id).await
+    }
+
+    /// Removes an account; its sessions end at once.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn delete(&self, actor: &Actor, id: &str) -> Result<(), Error> {
+        self.record(id).await?;
+        self.audit.append(actor, "account.delete", id, "").await?;
+        if self.store.delete_account(id).await? { Ok(()) } else { Err(Error::not_found("account")) }
+    }
+}

@@ -1,0 +1,292 @@
+//! Accounts of people who administer: how they are invited, log in, and stay so for a while.
+//!
+//! A secret that somebody holds (of an invitation, a log-in under way, a session) has 256 random bits and is kept as a digest.
+//! What proves the person comes first, the audit log second, the change last and in one step of the store: it happens only if the
+//! account is still what it was when the person proved to be its owner.
+
+mod common;
+mod invitation;
+mod log_in;
+mod manage;
+mod password;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+pub use invitation::{Invitation, Invited};
+pub use log_in::LoggedIn;
+pub use manage::{AccountChange, NewAccount};
+pub use session::{OpenedSession, Session, SessionInfo};
+
+use crate::administration::{Actor, title};
+use crate::audit::AuditLog;
+use crate::capability::Secret;
+use crate::challenge::{Challenges, RateLimits, email_address, phone_number};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::instance::Instances;
+use crate::keyring::Keyring;
+use crate::random;
+use crate::store::{AccountRecord, BucketKey, Store};
+use crate::token::Role;
+pub(crate) use password::Passwords;
+
+/// How sessions and log-ins go.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountPolicy {
+    pub(crate) idle: Duration,
+    pub(crate) longest: Duration,
+    pub(crate) second_factor: Option<String>,
+    pub(crate) require_second_factor: bool,
+}
+
+impl Default for AccountPolicy {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(30 * 60),
+            longest: Duration::from_secs(12 * 3600),
+            second_factor: None,
+            require_second_factor: false,
+        }
+    }
+}
+
+impl AccountPolicy {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let minute = Duration::from_secs(60);
+        let month = minute * 60 * 24 * 30;
+        if self.idle < 2 * minute || self.longest < self.idle || self.longest > month {
+            return Err(Error::invalid(
+                "a session must end after 2 minutes without use at the least, and in all last no shorter than that and no longer than 30 days",
+            ));
+        }
+        if self.require_second_factor && self.second_factor.is_none() {
+            return Err(Error::invalid(
+                "a second factor is required of accounts: say which subscription's instances deliver it",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The accounts of an engine. Cheap to clone; all clones are one. It asks nobody for permission: what a role may do is decided by
+/// whoever calls.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) audit: Arc<AuditLog>,
+    pub(crate) instances: Arc<Instances>,
+    pub(crate) challenges: Arc<Challenges>,
+    pub(crate) passwords: Passwords,
+    pub(crate) limits: RateLimits,
+    pub(crate) policy: AccountPolicy,
+}
+
+/// Somebody who administers. `Debug` shows neither name nor address.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Account {
+    /// Opaque; names it in the audit log.
+    pub id: String,
+    /// Counts accounts in the order they were made: where a page of a list begins.
+    pub seq: u64,
+    /// The person's.
+    pub name: String,
+    /// What it logs in with, in lower case.
+    pub email: String,
+    /// For second factors; in international form.
+    pub phone: Option<String>,
+    /// What it may do.
+    #[serde(flatten)]
+    pub role: Role,
+    /// Whether somebody can log in to it.
+    pub state: AccountState,
+    /// Counts changes.
+    pub revision: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When somebody last logged in to it.
+    pub last_log_in: Option<Timestamp>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether somebody can log in to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// Not yet: nobody has set a password.
+    Invited,
+    /// Yes.
+    Active,
+    /// Not any more.
+    Disabled,
+}
+
+/// Whoever is at the other end. `Debug` does not show the address.
+#[derive(Clone, Default)]
+pub struct Client {
+    /// The person's own network address, for limits and the audit log.
+    pub address: Option<IpAddr>,
+    /// The language of messages (BCP 47, or a list as in `Accept-Language`).
+    pub locale: Option<String>,
+}
+
+impl Client {
+    /// At a network address.
+    pub fn at(address: IpAddr) -> Self {
+        Self { address: Some(address), locale: None }
+    }
+
+    fn actor(&self, name: String) -> Actor {
+        Actor { name, from: self.address }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("locale", &self.locale).finish_non_exhaustive()
+    }
+}
+
+/// What an account's record holds of its person, sealed at rest.
+#[derive(Serialize, Deserialize)]
+struct Person {
+    name: String,
+    email: String,
+    phone: Option<String>,
+}
+
+const PERSON: &str = "account";
+const PASSWORD: &str = "account-password";
+
+impl Person {
+    /// In one spelling.
+    fn new(name: &str, email: &str, phone: Option<&str>) -> Result<Self, Error> {
+        title(name)?;
+        let email = email_address(email).map_err(|_| Error::invalid("`email` is no email address"))?;
+        Ok(Self { name: name.trim().to_owned(), email: one_spelling(&email), phone: phone.map(reachable).transpose()? })
+    }
+
+    /// What a password must not be made of.
+    fn names(&self) -> [&str; 2] {
+        [&self.name, &self.email]
+    }
+}
+
+fn reachable(phone: &str) -> Result<String, Error> {
+    phone_number(phone)
+        .map_err(|_| Error::invalid("`phone` is no telephone number in international form, such as +41791234567"))
+}
+
+fn one_spelling(email: &str) -> String {
+    password::nfc(email.trim()).to_lowercase()
+}
+
+impl Accounts {
+    /// What an account is found by. Whatever somebody types has one.
+    fn email_key(&self, email: &str) -> BucketKey {
+        self.keyring.bucket("account-email", &[one_spelling(email).as_bytes()])
+    }
+
+    fn seal_person(&self, id: &str, person: &Person) -> Result<Vec<u8>, Error> {
+        let plain = Zeroizing::new(serde_json::to_vec(person).map_err(Error::unavailable)?);
+        self.keyring.seal(PERSON, &[id.as_bytes()], &plain).map_err(Error::unavailable)
+    }
+
+    fn person(&self, record: &AccountRecord) -> Result<Person, Error> {
+        let plain = self.keyring.open(PERSON, &[record.id.as_bytes()], &record.sealed).map_err(Error::unavailable)?;
+        serde_json::from_slice(&plain).map_err(Error::unavailable)
+    }
+
+    /// A hash is sealed as well: without the keyring nobody can try passwords on a stolen database.
+    fn seal_password(&self, id: &str, hash: &str) -> Result<Vec<u8>, Error> {
+        self.keyring.seal(PASSWORD, &[id.as_bytes()], hash.as_bytes()).map_err(Error::unavailable)
+    }
+
+    fn password(&self, record: &AccountRecord) -> Result<Option<Zeroizing<String>>, Error> {
+        let Some(sealed) = &record.password else { return Ok(None) };
+        let plain = self.keyring.open(PASSWORD, &[record.id.as_bytes()], sealed).map_err(Error::unavailable)?;
+        Ok(Some(Zeroizing::new(std::str::from_utf8(&plain).map_err(Error::unavailable)?.to_owned())))
+    }
+
+    fn view(&self, record: &AccountRecord) -> Result<Account, Error> {
+        let person = self.person(record)?;
+        let state = match (record.disabled, &record.password) {
+            (true, _) => AccountState::Disabled,
+            (false, None) => AccountState::Invited,
+            (false, Some(_)) => AccountState::Active,
+        };
+        Ok(Account {
+            id: record.id.clone(),
+            seq: record.seq,
+            name: person.name,
+            email: person.email,
+            phone: person.phone,
+            role: serde_json::from_str(&record.role).map_err(Error::unavailable)?,
+            state,
+            revision: record.revision,
+            created_at: record.created_at,
+            last_log_in: record.last_log_in,
+        })
+    }
+}
+
+/// How the audit log names whoever has an account.
+fn actor_name(account: &str) -> String {
+    format!("account {account}")
+}
+
+/// What a secret is for. Each begins so that scanners for leaked secrets can find it, and none is looked for among the others.
+#[derive(Clone, Copy)]
+enum Use {
+    Invitation,
+    LogIn,
+    Session,
+}
+
+impl Use {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Invitation => "tfi_",
+            Self::LogIn => "tfl_",
+            Self::Session => "tfs_",
+        }
+    }
+
+    /// A new secret and its digest.
+    fn draw(self) -> Result<(Secret, [u8; 32]), Error> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        random::fill(&mut *bytes)?;
+        let secret = Secret::new(format!("{}{}", self.prefix(), URL_SAFE_NO_PAD.encode(*bytes)));
+        let digest = Sha256::digest(secret.expose()).into();
+        Ok((secret, digest))
+    }
+
+    /// The digest of what may be such a secret. It is looked up by its digest: nothing is learnt from how long that takes.
+    fn digest(self, secret: &str) -> Option<[u8; 32]> {
+        (secret.starts_with(self.prefix()) && secret.len() <= 64).then(|| Sha256::digest(secret).into())
+    }
+}

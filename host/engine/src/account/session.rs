@@ -1,0 +1,277 @@
+//! Sessions: opened anew at each log-in, and over after a while without use, after a while in all, or at once.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Account, Accounts, Client, Use, actor_name, password};
+use crate::administration::Actor;
+use crate::capability::Secret;
+use crate::error::Error;
+use crate::random;
+use crate::store::{AccountRecord, InsteadOf, OpenSession, SessionRecord, Which};
+
+/// The last use is noted no more often: not each request is a write.
+const NOTED: Duration = Duration::from_secs(60);
+
+/// A session of somebody who logged in, as it is at this moment.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Session {
+    /// Names it in lists and in the audit log. It is no secret.
+    pub id: String,
+    /// Whose, with its role.
+    pub account: Account,
+    /// Whether it was opened with a second factor. If not, none was available: tell the person.
+    pub second_factor: bool,
+    /// When the person logged in.
+    pub created_at: Timestamp,
+    /// When the person last gave the password.
+    pub authenticated_at: Timestamp,
+    /// When it ends, however much it is used.
+    pub ends_at: Timestamp,
+    now: Timestamp,
+    generation: u64,
+    record: SessionRecord,
+}
+
+impl Session {
+    /// Whether the person gave the password within this time: ask again ([`Accounts::reauthenticate`]) before what an
+    /// unattended screen must not do.
+    pub fn is_fresh(&self, within: Duration) -> bool {
+        self.now.duration_since(self.authenticated_at).unsigned_abs() <= within
+    }
+
+    /// Whom the audit log names for what is done in it.
+    pub fn actor(&self, from: Option<IpAddr>) -> Actor {
+        Actor { name: actor_name(&self.account.id), from }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("account", &self.account)
+            .field("second_factor", &self.second_factor)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session with its secret, shown this once.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OpenedSession {
+    /// What a browser sends back, in a cookie.
+    pub secret: Secret,
+    /// The session.
+    pub session: Session,
+}
+
+/// One of a person's sessions, in a list. `Debug` does not show from where.
+#[derive(Clone, Serialize)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Names it.
+    pub id: String,
+    /// Whether the list was asked for in it.
+    pub current: bool,
+    /// Whether it was opened with a second factor.
+    pub second_factor: bool,
+    /// Where it was opened from.
+    pub from: Option<String>,
+    /// When the person logged in.
+    pub created_at: Timestamp,
+    /// When it was last used, give or take a minute.
+    pub last_used_at: Timestamp,
+}
+
+impl fmt::Debug for SessionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionInfo").field("id", &self.id).field("current", &self.current).finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    /// A session that begins now; its digest comes with its secret.
+    pub(super) fn begin(&self, account: &str, second_factor: bool, client: &Client) -> Result<SessionRecord, Error> {
+        let now = self.clock.now();
+        Ok(SessionRecord {
+            digest: [0; 32],
+            id: random::id()?,
+            account: account.to_owned(),
+            second_factor,
+            from: client.address.map(|address| address.to_canonical().to_string()),
+            created_at: now,
+            authenticated_at: now,
+            last_used_at: now,
+            ends_at: now + self.policy.longest,
+        })
+    }
+
+    /// A new secret for each session that is opened: nobody knows one from before.
+    pub(super) async fn open(
+        &self,
+        mut session: SessionRecord,
+        generation: u64,
+        instead_of: InsteadOf,
+        log_in: bool,
+    ) -> Result<Option<OpenedSession>, Error> {
+        let (secret, digest) = Use::Session.draw()?;
+        session.digest = digest;
+        let now = self.clock.now();
+        if !self.store.open_session(OpenSession { session, generation, instead_of, log_in, now }).await? {
+            return Ok(None);
+        }
+        let found = self.store.session(&digest).await?;
+        found.map(|(record, account)| Ok(OpenedSession { secret, session: self.seen(record, &account)? })).transpose()
+    }
+
+    fn seen(&self, record: SessionRecord, account: &AccountRecord) -> Result<Session, Error> {
+        Ok(Session {
+            id: record.id.clone(),
+            account: self.view(account)?,
+            second_factor: record.second_factor,
+            created_at: record.created_at,
+            authenticated_at: record.authenticated_at,
+            ends_at: record.ends_at,
+            now: self.clock.now(),
+            generation: account.generation,
+            record,
+        })
+    }
+
+    fn is_over(&self, record: &SessionRecord) -> bool {
+        let now = self.clock.now();
+        record.ends_at <= now || record.last_used_at + self.policy.idle <= now
+    }
+
+    /// The session that a secret opens, if it is not over. To ask is to use it.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn session(&self, secret: &str) -> Result<Option<Session>, Error> {
+        let Some(digest) = Use::Session.digest(secret) else { return Ok(None) };
+        let Some((mut record, account)) = self.store.session(&digest).await? else { return Ok(None) };
+        if self.is_over(&record) || !account.is_active() {
+            // A clock that is set back must not bring it back.
+            self.store.end_sessions(&record.account, Which::One(record.id)).await?;
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        if record.last_used_at + NOTED <= now {
+            self.store.touch_session(&digest, now).await?;
+            record.last_used_at = now;
+        }
+        Ok(Some(self.seen(record, &account)?))
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn log_out(&self, session: &Session, client: &Client) -> Result<(), Error> {
+        self.audit.append(&session.actor(client.address), "account.log-out", &session.account.id, "").await?;
+        self.store.end_sessions(&session.account.id, Which::One(session.id.clone())).await?;
+        Ok(())
+    }
+
+    /// The sessions of this session's account, the newest first.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn sessions(&self, session: &Session) -> Result<Vec<SessionInfo>, Error> {
+        let all = self.store.sessions(&session.account.id).await?;
+        let alive = all.into_iter().filter(|record| !self.is_over(record));
+        Ok(alive
+            .map(|record| SessionInfo {
+                current: record.id == session.id,
+                id: record.id,
+                second_factor: record.second_factor,
+                from: record.from,
+                created_at: record.created_at,
+                last_used_at: record.last_used_at,
+            })
+            .collect())
+    }
+
+    /// Ends one of the sessions of this session's account.
+    ///
+    /// # Errors
+    /// Not found, for another account's session too.
+    pub async fn end_session(&self, session: &Session, id: &str, client: &Client) -> Result<(), Error> {
+        let account = &session.account.id;
+        if !self.store.sessions(account).await?.iter().any(|record| record.id == id) {
+            return Err(Error::not_found("session"));
+        }
+        self.audit.append(&session.actor(client.address), "account.end-session", account, id).await?;
+        self.store.end_sessions(account, Which::One(id.to_owned())).await?;
+        Ok(())
+    }
+
+    /// Ends all sessions of this session's account but this one; answers how many.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn end_other_sessions(&self, session: &Session, client: &Client) -> Result<u64, Error> {
+        let account = &session.account.id;
+        self.audit.append(&session.actor(client.address), "account.end-session", account, "all others").await?;
+        Ok(self.store.end_sessions(account, Which::AllBut(session.id.clone())).await?)
+    }
+
+    /// Gives the account another password. All its sessions and its invitation end; this one goes on under a new secret.
+    ///
+    /// # Errors
+    /// [`Error::is_log_in_refused`] if the current password is wrong, [`Error::is_limited`] if too many were; invalid input, saying
+    /// why, for a new one that is too short, too long or guessed first; [`Error::is_closed`] if the session is over.
+    pub async fn change_password(
+        &self,
+        session: &Session,
+        current: &str,
+        new: &str,
+        client: &Client,
+    ) -> Result<OpenedSession, Error> {
+        let record = self.own_password(session, current, client).await?;
+        let accepted = password::accept(new, &self.person(&record)?.names())?;
+        let sealed = self.seal_password(&record.id, &*self.passwords.hash(accepted).await?)?;
+        self.audit.append(&session.actor(client.address), "account.change-password", &record.id, "").await?;
+        if !self.store.set_password(&record.id, session.generation, sealed).await? {
+            return Err(Error::log_in_over());
+        }
+        self.renew(session, session.generation + 1, InsteadOf::Nothing).await
+    }
+
+    /// Asks for the password once more; the session goes on under a new secret and is fresh.
+    ///
+    /// # Errors
+    /// As [`Accounts::change_password`].
+    pub async fn reauthenticate(
+        &self,
+        session: &Session,
+        password: &str,
+        client: &Client,
+    ) -> Result<OpenedSession, Error> {
+        let record = self.own_password(session, password, client).await?;
+        self.audit.append(&session.actor(client.address), "account.reauthenticate", &record.id, "").await?;
+        self.renew(session, session.generation, InsteadOf::Session(session.record.digest)).await
+    }
+
+    async fn own_password(&self, session: &Session, password: &str, client: &Client) -> Result<AccountRecord, Error> {
+        // A session that has ended since it was looked up must not be good for guessing.
+        if self.store.session(&session.record.digest).await?.is_none() {
+            return Err(Error::log_in_over());
+        }
+        let record = self.record(&session.account.id).await?;
+        let key = record.email;
+        self.judge(&key, Some(record), password, "account.password-refused", client).await
+    }
+
+    async fn renew(&self, session: &Session, generation: u64, instead_of: InsteadOf) -> Result<OpenedSession, Error> {
+        let now = self.clock.now();
+        let record = SessionRecord { authenticated_at: now, last_used_at: now, ..session.record.clone() };
+        self.open(record, generation, instead_of, false).await?.ok_or_else(Error::log_in_over)
+    }
+}

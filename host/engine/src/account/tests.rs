@@ -1,0 +1,133 @@
+//! What is seen only from inside: what a log-in costs, what is kept, what `Debug` shows.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use argon2::Params;
+
+use super::*;
+use crate::{ManualClock, TwoFactor};
+
+const PASSWORD: &str = "korrekt pferd batterie";
+
+async fn accounts() -> Accounts {
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    TwoFactor::builder().clock(clock).build().await.unwrap().accounts()
+}
+
+fn alice() -> NewAccount {
+    NewAccount {
+        name: "Alice Canary".to_owned(),
+        email: "Alice.Canary@Example.com".to_owned(),
+        phone: Some("+41 79 123 45 67".to_owned()),
+        role: Role::SystemAdmin,
+    }
+}
+
+async fn active(accounts: &Accounts) -> OpenedSession {
+    let (_, invitation) = accounts.create(&Actor::new("test"), alice()).await.unwrap();
+    let done = accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &Client::default()).await.unwrap();
+    let LoggedIn::Session(opened) = done else { panic!("{done:?}") };
+    opened
+}
+
+#[tokio::test]
+async fn whoever_cannot_log_in_is_told_the_same_for_the_same_price() {
+    let accounts = accounts().await;
+    let actor = Actor::new("test");
+    let mut answers = Vec::new();
+    let mut attempt = async |email: &str, password: &str| {
+        let before = accounts.passwords.runs();
+        let error = accounts.log_in(email, password, &Client::default()).await.unwrap_err();
+        assert!(error.is_log_in_refused(), "{error:?}");
+        answers.push((format!("{error:?}"), accounts.passwords.runs() - before));
+    };
+    attempt("nobody@example.com", PASSWORD).await;
+    attempt("no address\0 at all", PASSWORD).await;
+    let (account, _) = accounts.create(&actor, alice()).await.unwrap();
+    // Invited.
+    attempt(&account.email, PASSWORD).await;
+    let invitation = accounts.invite(&actor, &account.id).await.unwrap();
+    accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &Client::default()).await.unwrap();
+    attempt(&account.email, "ein anderes Passwort").await;
+    attempt(&account.email, "").await;
+    attempt(&account.email, &"x".repeat(100_000)).await;
+    let disabled = AccountChange { state: Some(AccountState::Disabled), ..AccountChange::default() };
+    accounts.update(&actor, &account.id, disabled, None).await.unwrap();
+    attempt(&account.email, PASSWORD).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert_eq!(answers[0].1, 1);
+    // In each spelling of the address it is the same account.
+    let enabled = AccountChange { state: Some(AccountState::Active), ..AccountChange::default() };
+    accounts.update(&actor, &account.id, enabled, None).await.unwrap();
+    accounts.log_in(" ALICE.canary@EXAMPLE.com ", PASSWORD, &Client::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hash_is_made_anew_when_it_costs_something_else_than_new_ones() {
+    let mut accounts = accounts().await;
+    let account = active(&accounts).await.session.account;
+    let kept = async |accounts: &Accounts| {
+        let record = accounts.record(&account.id).await.unwrap();
+        (accounts.password(&record).unwrap().unwrap().to_string(), record.revision)
+    };
+    let (before, revision) = kept(&accounts).await;
+    assert!(before.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{before}");
+    accounts.passwords = Passwords::costing(Params::new(64, 1, 1, None).unwrap());
+    accounts.log_in(&account.email, "ein anderes Passwort", &Client::default()).await.unwrap_err();
+    assert_eq!(kept(&accounts).await.0, before);
+    accounts.log_in(&account.email, PASSWORD, &Client::default()).await.unwrap();
+    let (after, same) = kept(&accounts).await;
+    assert!(after.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{after}");
+    assert_eq!(same, revision);
+    accounts.log_in(&account.email, PASSWORD, &Client::default()).await.unwrap();
+    assert_eq!(kept(&accounts).await.0, after);
+}
+
+#[tokio::test]
+async fn what_is_sealed_for_one_account_does_not_open_for_another() {
+    let accounts = accounts().await;
+    active(&accounts).await;
+    let other = NewAccount { email: "bob@example.com".to_owned(), ..alice() };
+    let (other, _) = accounts.create(&Actor::new("test"), other).await.unwrap();
+    let [alice, mut bob] = <[_; 2]>::try_from(accounts.store.accounts(0, 9).await.unwrap()).unwrap();
+    assert_eq!(bob.id, other.id);
+    bob.password = alice.password;
+    bob.sealed = alice.sealed;
+    assert!(accounts.password(&bob).unwrap_err().is_unavailable());
+    assert!(accounts.person(&bob).is_err());
+}
+
+#[tokio::test]
+async fn a_secret_has_256_bits_and_is_taken_for_its_own_purpose_only() {
+    let all = [Use::Invitation, Use::LogIn, Use::Session];
+    for one in all {
+        let (secret, digest) = one.draw().unwrap();
+        assert_ne!(secret, one.draw().unwrap().0);
+        let (_, bits) = secret.expose().split_at(4);
+        assert_eq!(URL_SAFE_NO_PAD.decode(bits).unwrap().len(), 32);
+        let taken: Vec<_> = all.iter().filter_map(|other| other.digest(secret.expose())).collect();
+        assert_eq!(taken, [digest]);
+    }
+}
+
+#[tokio::test]
+async fn debug_shows_no_secret_and_nobody() {
+    let accounts = accounts().await;
+    let client = Client::at("192.0.2.77".parse().unwrap());
+    let (account, invitation) = accounts.create(&Actor::new("test"), alice()).await.unwrap();
+    let invited = accounts.invitation(invitation.secret.expose()).await.unwrap();
+    let link = invitation.secret.expose().to_owned();
+    let mut shown = format!("{account:?} {invitation:?} {invited:?} {:?} {client:?}", alice());
+    let done = accounts.accept_invitation(&link, PASSWORD, &client).await.unwrap();
+    shown += &format!("{done:?}");
+    let LoggedIn::Session(opened) = done else { panic!("{done:?}") };
+    let listed = accounts.sessions(&opened.session).await.unwrap();
+    let change = AccountChange { name: Some("Alice Canary".to_owned()), ..AccountChange::default() };
+    let stored = accounts.store.session(&Use::Session.digest(opened.secret.expose()).unwrap()).await.unwrap();
+    shown += &format!("{opened:?} {listed:?} {change:?} {stored:?}");
+    let lower = shown.to_lowercase();
+    for canary in ["canary", "41791234567", "tfi_", "tfs_", "192.0.2.77", "argon2", PASSWORD, opened.secret.expose()] {
+        assert!(!lower.contains(&canary.to_lowercase()), "{canary} in {shown}");
+    }
+    assert!(shown.contains(&account.id));
+}

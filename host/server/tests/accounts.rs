@@ -1,0 +1,216 @@
+//! Accounts over the API and from the command line, and the link to the first administrator.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{Answer, Server};
+use serde_json::{Value, json};
+
+fn config(folder: &Path, more: &str) -> PathBuf {
+    let file = folder.join("twofactor.toml");
+    let store = folder.join("twofactor.db");
+    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {store:?}\n")).unwrap();
+    file
+}
+
+fn ran(arguments: &[&str]) -> Value {
+    let output = common::run(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn failed(arguments: &[&str]) -> String {
+    let output = common::run(arguments);
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// The secret in a link or its path: 256 bits behind a prefix.
+fn secret(link: &Value) -> &str {
+    let (_, secret) = link.as_str().unwrap().split_once("/admin/invitation/").unwrap();
+    assert!(secret.starts_with("tfi_") && secret.len() == 47, "{secret}");
+    secret
+}
+
+fn alice() -> Value {
+    json!({"name": "Alice", "email": "Alice@Example.com", "phone": "+41 79 123 45 67", "role": "system_admin"})
+}
+
+#[tokio::test]
+async fn an_account_is_made_read_changed_and_removed() {
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    let call = async |method: &str, path: &str, body: Value| demo.call(method, path, admin, body).await;
+
+    let created = call("POST", "/v1/accounts", alice()).await.expect(201);
+    let link = created["invitation"]["path"].clone();
+    secret(&link);
+    assert_eq!((&created["email"], &created["phone"]), (&json!("alice@example.com"), &json!("+41791234567")));
+    assert_eq!((&created["state"], &created["role"]), (&json!("invited"), &json!("system_admin")));
+    call("POST", "/v1/accounts", alice()).await.problem(409, "conflict");
+
+    let path = format!("/v1/accounts/{}", created["id"].as_str().unwrap());
+    let read = call("GET", &path, Value::Null).await;
+    // The link is shown where it is made and nowhere else.
+    assert!(!read.text.contains("tfi_"));
+    let tag = read.headers["etag"].to_str().unwrap().to_owned();
+    let change = async |tag: &str, body: Value| {
+        Answer::of(demo.request("PATCH", &path, admin).header("if-match", tag).body(body.to_string())).await
+    };
+    let role = json!({"name": "Alice A.", "phone": null, "role": "subscription_admin", "subscriptions": ["demo"]});
+    let changed = change(&tag, role).await.expect(200);
+    assert_eq!((&changed["name"], &changed["phone"]), (&json!("Alice A."), &Value::Null));
+    assert_eq!(changed["subscriptions"], json!(["demo"]));
+    change(&tag, json!({"name": "x"})).await.problem(412, "precondition-failed");
+
+    let again = call("POST", &format!("{path}/invitation"), Value::Null).await.expect(201);
+    assert_ne!(secret(&again["path"]), secret(&link));
+    change("*", json!({"state": "active"})).await.problem(400, "invalid-input");
+    assert_eq!(change("*", json!({"state": "disabled"})).await.expect(200)["state"], "disabled");
+    call("POST", &format!("{path}/invitation"), Value::Null).await.problem(409, "conflict");
+    assert_eq!(change("*", json!({"state": "active"})).await.expect(200)["state"], "invited");
+    call("DELETE", &path, Value::Null).await.expect(204);
+    call("GET", &path, Value::Null).await.problem(404, "not-found");
+    call("DELETE", &path, Value::Null).await.problem(404, "not-found");
+    call("PATCH", &path, json!({})).await.problem(404, "not-found");
+    call("POST", &format!("{path}/invitation"), Value::Null).await.problem(404, "not-found");
+
+    let log = call("GET", "/v1/audit?limit=1000", Value::Null).await;
+    let entries = log.json["entries"].as_array().unwrap();
+    let own = entries.iter().filter(|line| line["subject"] == created["id"]);
+    let done: Vec<_> = own.map(|line| format!("{} {}", line["action"], line["detail"])).collect();
+    assert_eq!(
+        done,
+        [
+            r#""account.create" "system_admin""#,
+            r#""account.update" "name, phone, role subscription_admin""#,
+            r#""account.invite" """#,
+            r#""account.update" "disabled""#,
+            r#""account.update" "enabled""#,
+            r#""account.delete" """#,
+        ]
+    );
+    for canary in ["tfi_", "Alice", "alice@example.com", "41791234567"] {
+        assert!(!log.text.contains(canary), "{canary}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_account_is_refused_in_words() {
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    for (field, value, words) in [
+        ("email", json!("nobody"), "`email`"),
+        ("email", json!("a@example.com\r\nBcc: b@example.com"), "`email`"),
+        ("phone", json!("079 123 45 67"), "`phone`"),
+        ("name", json!(""), "`name`"),
+        ("name", json!("two\nlines"), "`name`"),
+        ("role", json!("application"), "`role`"),
+        ("role", json!("subscription_admin"), "`subscriptions`"),
+        ("subscriptions", json!(["demo"]), "`subscriptions`"),
+        ("state", json!("active"), "field"),
+        ("password", json!("korrekt pferd batterie"), "field"),
+    ] {
+        let mut body = alice();
+        body[field] = value;
+        let problem = demo.call("POST", "/v1/accounts", admin, body.clone()).await.problem(400, "invalid-input");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{body}: {problem}");
+    }
+    let nowhere =
+        json!({"name": "A", "email": "a@example.com", "role": "subscription_admin", "subscriptions": ["none"]});
+    demo.call("POST", "/v1/accounts", admin, nowhere).await.problem(400, "invalid-input");
+    let none = demo.call("GET", "/v1/accounts", admin, Value::Null).await.expect(200);
+    assert_eq!(none, json!({"accounts": [], "next": null}));
+}
+
+#[tokio::test]
+async fn accounts_are_listed_in_pages() {
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    for n in 0..5 {
+        let body = json!({"name": n.to_string(), "email": format!("a{n}@example.com"), "role": "system_admin"});
+        demo.call("POST", "/v1/accounts", admin, body).await.expect(201);
+    }
+    let (mut names, mut after) = (Vec::new(), json!(0));
+    while !after.is_null() {
+        let path = format!("/v1/accounts?limit=2&after={after}");
+        let page = demo.call("GET", &path, admin, Value::Null).await.expect(200);
+        let page_names =
+            page["accounts"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned());
+        names.push(page_names.collect::<Vec<_>>().join(" "));
+        after = page["next"].clone();
+    }
+    assert_eq!(names, ["0 1", "2 3", "4"]);
+}
+
+#[tokio::test]
+async fn the_start_up_line_has_the_link_to_the_first_administrator_and_the_log_has_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut secrets = Vec::new();
+    for (more, base) in [("", ""), ("public_url = \"https://admin.example.com/two/\"", "https://admin.example.com/two")]
+    {
+        let file = config(folder.path(), more);
+        let mut command = common::twofactor(&["serve", "--config", file.to_str().unwrap()]);
+        let server = Server::spawn(command.env("RUST_LOG", "trace"));
+        let link = server.said["first_administrator"].clone();
+        let base = if base.is_empty() { &server.url } else { base };
+        assert!(link.as_str().unwrap().starts_with(&format!("{base}/admin/invitation/")), "{link}");
+        secrets.push(secret(&link).to_owned());
+        // Not either when somebody follows it.
+        let path = format!("/admin/invitation/{}", secret(&link));
+        server.call("GET", &path, "", Value::Null).await;
+        let log = String::from_utf8(server.into_log()).unwrap();
+        assert!(log.contains("answered"), "{log}");
+        assert!(!log.contains("tfi_"), "{log}");
+    }
+    assert_ne!(secrets[0], secrets[1]);
+    for entry in
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
+    {
+        let bytes = std::fs::read(&entry).unwrap();
+        assert!(!bytes.windows(4).any(|window| window == b"tfi_"), "{}", entry.display());
+    }
+    let demo = Server::demo();
+    secret(&demo.said["first_administrator"]);
+}
+
+#[test]
+fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "public_url = \"https://admin.example.com\"");
+    let _server = Server::serve(&file);
+    let invite = |more: &[&'static str]| -> Vec<String> {
+        let always = ["account", "invite", "--config", file.to_str().unwrap(), "--email", "alice@example.com"];
+        always.into_iter().chain(more.iter().copied()).map(str::to_owned).collect()
+    };
+    let words = |all: &Vec<String>| all.iter().map(|one| one.clone().leak() as &str).collect::<Vec<_>>();
+    assert!(failed(&words(&invite(&[]))).contains("there is no such account"));
+    assert!(failed(&words(&invite(&["--system-admin"]))).contains("--name"));
+    assert!(failed(&words(&invite(&["--name", "Alice"]))).contains("--system-admin"));
+    assert!(failed(&words(&invite(&["--name", "Alice", "--subscription-admin", "none"]))).contains("subscription"));
+    let said = ran(&words(&invite(&["--name", "Alice", "--system-admin"])));
+    assert!(said["invitation"].as_str().unwrap().starts_with("https://admin.example.com/admin/invitation/tfi_"));
+    assert!(failed(&words(&invite(&["--name", "Alice", "--system-admin"]))).contains("has an account already"));
+    let again = ran(&words(&invite(&[])));
+    assert_eq!(said["id"], again["id"]);
+    assert_ne!(secret(&said["invitation"]), secret(&again["invitation"]));
+}
+
+#[test]
+fn what_is_configured_for_accounts_is_judged_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for (more, words) in [
+        ("[accounts]\nrequire_second_factor = true\n", "which subscription"),
+        ("[accounts]\nidle_minutes = 0\n", "2 minutes"),
+        ("[accounts]\nidle_minutes = 61\nsession_hours = 1\n", "2 minutes"),
+        ("[accounts]\nsession_hours = 721\n", "30 days"),
+        ("public_url = \"nowhere\"\n", "public_url"),
+    ] {
+        let file = config(folder.path(), more);
+        let text = failed(&["serve", "--config", file.to_str().unwrap()]);
+        assert!(text.contains(words), "{more}: {text}");
+    }
+}
