@@ -1,11 +1,12 @@
 //! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com`, if it names
-//! nothing else, with a secret.
+//! nothing else, with a secret, and a mail server where it has a mail to send.
 
 use std::hint::black_box;
 
+use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
 use twofactor_provider::{
-    About, Connection, Delivery, Http, Level, Message, Problem, Provider, Recipient, Secret, accepted, log,
-    misconfigured, problem, rejected_message, retry_later, unknown,
+    About, Connection, Delivery, Http, Level, Mail, MailFailure, Message, Problem, Provider, Recipient, Secret,
+    SmtpServer, accepted, log, misconfigured, problem, rejected_message, retry_later, unknown,
 };
 
 /// Its options.
@@ -26,6 +27,9 @@ pub struct Options {
     /// What to look for in the memory, written backwards so that it is not found for having been asked for.
     #[serde(default)]
     needle: String,
+    /// A mail to send, word for word as it stands here.
+    #[serde(default)]
+    mail: Option<Letter>,
     /// What it is granted and must not see.
     secret: Secret,
 }
@@ -38,6 +42,33 @@ fn upstream() -> String {
 struct Sent<'a> {
     to: &'a str,
     text: &'a str,
+}
+
+/// A mail. What is left out is as it should be.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct Letter {
+    sender_name: String,
+    sender: String,
+    recipient: String,
+    subject: String,
+    text: String,
+    html: Option<String>,
+    id: String,
+}
+
+impl Default for Letter {
+    fn default() -> Self {
+        Self {
+            sender_name: "Shop".to_owned(),
+            sender: "codes@example.com".to_owned(),
+            recipient: "alice@example.net".to_owned(),
+            subject: "Your code".to_owned(),
+            text: "123456".to_owned(),
+            html: None,
+            id: "1".to_owned(),
+        }
+    }
 }
 
 struct Hostile;
@@ -95,6 +126,26 @@ fn send(options: &Options) -> Delivery {
     }
 }
 
+fn mail(letter: &Letter) -> Delivery {
+    let mail = Mail {
+        id: &letter.id,
+        sender_name: &letter.sender_name,
+        sender: &letter.sender,
+        recipient: &letter.recipient,
+        subject: &letter.subject,
+        text: &letter.text,
+        html: letter.html.as_deref(),
+    };
+    match mail.send() {
+        Ok(reply) => Ok(accepted(reply)),
+        Err(MailFailure::Invalid(why)) => Err(rejected_message("invalid", &why)),
+        Err(MailFailure::Denied(why)) => Err(misconfigured("denied", &why)),
+        Err(MailFailure::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
+        Err(MailFailure::OutcomeUnknown(why)) => Err(unknown("outcome-unknown", &why)),
+        Err(MailFailure::Refused(refusal)) => Err(rejected_message(&refusal.code.to_string(), "refused")),
+    }
+}
+
 impl Provider for Hostile {
     type Options = Options;
     const ABOUT: About = About {
@@ -126,10 +177,23 @@ impl Provider for Hostile {
             }
             _ => {}
         }
-        Ok(vec![Connection::basic(&options.origin, "user", &options.secret)])
+        let mut connections = vec![Connection::basic(&options.origin, "user", &options.secret)];
+        if options.mail.is_some() {
+            connections.push(Connection::smtp(SmtpServer {
+                host: "smtp.example.com".to_owned(),
+                port: 465,
+                security: SmtpSecurity::ImplicitTls,
+                credentials: Some(("user".to_owned(), options.secret.clone())),
+                timeout_ms: 1500,
+            }));
+        }
+        Ok(connections)
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
+        if let Some(letter) = &options.mail {
+            return mail(letter);
+        }
         match options.behaviour.as_str() {
             "loop" => forever(),
             "grow" => grow(),

@@ -146,14 +146,11 @@ impl Accounts {
         Ok(Some(start))
     }
 
-    /// A log-in that waits, and its account as it was when the password was right.
-    async fn waiting(&self, pending: &str) -> Result<(LogInRecord, AccountRecord), Error> {
+    /// A log-in that waits. What changed its account since ended it.
+    async fn waiting(&self, pending: &str) -> Result<LogInRecord, Error> {
         let digest = Use::LogIn.digest(pending).ok_or_else(Error::log_in_over)?;
-        let log_in = self.store.log_in(&digest).await?.filter(|log_in| log_in.expires_at > self.clock.now());
-        let log_in = log_in.ok_or_else(Error::log_in_over)?;
-        let account = self.store.account(&log_in.account).await?;
-        let account = account.filter(|account| account.is_active() && account.generation == log_in.generation);
-        Ok((log_in, account.ok_or_else(Error::log_in_over)?))
+        let found = self.store.log_in(&digest).await?.filter(|log_in| log_in.expires_at > self.clock.now());
+        found.ok_or_else(Error::log_in_over)
     }
 
     /// Ends a log-in with the code that was sent.
@@ -161,23 +158,24 @@ impl Accounts {
     /// # Errors
     /// [`Error::is_code_rejected`]; [`Error::is_closed`] if the log-in or its challenge is over; [`Error::is_limited`].
     pub async fn second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
-        let (log_in, account) = self.waiting(pending).await?;
+        let log_in = self.waiting(pending).await?;
+        let account = &log_in.account;
         let judged = self.challenges.verify(&log_in.subscription, &log_in.challenge, code, client.address).await;
         match judged {
-            Ok(verified) if verified.user.as_deref() == Some(&*account.id) => {}
+            Ok(verified) if verified.user.as_ref() == Some(account) => {}
             Ok(_) => return Err(Error::log_in_over()),
             Err(error) => {
                 if error.is_code_rejected() {
                     let actor = client.actor(NOBODY.to_owned());
-                    self.audit.append(&actor, "account.log-in-refused", &account.id, "second factor").await?;
+                    self.audit.append(&actor, "account.log-in-refused", account, "second factor").await?;
                 }
                 return Err(error);
             }
         }
-        let actor = client.actor(actor_name(&account.id));
-        self.audit.append(&actor, "account.log-in", &account.id, "with a second factor").await?;
-        let session = self.begin(&account.id, true, client)?;
-        let opened = self.open(session, account.generation, InsteadOf::LogIn(log_in.digest), true).await?;
+        let actor = client.actor(actor_name(account));
+        self.audit.append(&actor, "account.log-in", account, "with a second factor").await?;
+        let session = self.begin(account, true, client)?;
+        let opened = self.open(session, log_in.generation, InsteadOf::LogIn(log_in.digest), true).await?;
         opened.ok_or_else(Error::log_in_over)
     }
 
@@ -186,7 +184,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::is_closed`] if the log-in or its challenge is over; [`Error::is_limited`]; those of a delivery.
     pub async fn resend(&self, pending: &str) -> Result<Challenge, Error> {
-        let (log_in, _) = self.waiting(pending).await?;
+        let log_in = self.waiting(pending).await?;
         self.challenges.resend(&log_in.subscription, &log_in.challenge).await
     }
 }

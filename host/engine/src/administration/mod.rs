@@ -9,6 +9,7 @@ mod instances;
 mod page;
 mod people;
 mod settings;
+mod sign_in_page;
 mod subscriptions;
 mod test_send;
 mod tokens;

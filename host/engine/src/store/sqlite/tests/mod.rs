@@ -9,6 +9,7 @@ mod people;
 mod plans;
 mod purge;
 mod revisions;
+mod sign_ins;
 mod statistics;
 mod times;
 

@@ -1,0 +1,215 @@
+//! Whoever administers is invited, sets a password, and logs in with it; whoever guesses is slowed down.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use twofactor::{AccountChange, AccountState, Accounts, Actor, ManualClock, RateLimits, Role, TwoFactor};
+use twofactor_tests::accounts::{OTHER, PASSWORD, active, audited, client, is_open, log_in, new, session};
+use twofactor_tests::ecall::no_limits;
+
+fn clock() -> ManualClock {
+    ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap())
+}
+
+async fn engine(limits: RateLimits, clock: &ManualClock) -> TwoFactor {
+    TwoFactor::builder().rate_limits(limits).clock(clock.clone()).build().await.unwrap()
+}
+
+fn actor() -> Actor {
+    Actor::new("test")
+}
+
+#[tokio::test]
+async fn the_first_administrator_makes_the_account_with_a_link_that_is_good_once_and_for_nobody_after() {
+    let engine = engine(RateLimits::default(), &clock()).await;
+    let accounts = engine.accounts();
+    assert!(accounts.log_in("alice@example.com", "", &client(1)).await.unwrap_err().is_log_in_refused());
+    let replaced = accounts.first_invitation().await.unwrap().unwrap();
+    let invitation = accounts.first_invitation().await.unwrap().unwrap();
+    assert!(invitation.path().starts_with("/admin/invitation/tfi_"));
+    let link = invitation.secret.expose();
+    assert!(accounts.invitation(link).await.unwrap().unwrap().account.is_none());
+    let accept = async |link: &str, email: &str, password: &str| {
+        accounts.accept_first_invitation(link, "Alice", email, password, &client(1)).await
+    };
+    assert!(accept(replaced.secret.expose(), "alice@example.com", PASSWORD).await.unwrap_err().is_closed());
+    assert!(accept("tfi_x", "alice@example.com", PASSWORD).await.unwrap_err().is_closed());
+    assert!(accounts.accept_invitation(link, PASSWORD, &client(1)).await.unwrap_err().is_closed());
+    // What is wrong with the input does not use it up.
+    assert!(accept(link, "alice", PASSWORD).await.unwrap_err().is_invalid_input());
+    assert!(accept(link, "alice@example.com", "too short").await.unwrap_err().is_invalid_input());
+    assert!(accept(link, "alice@example.com", "alice@example.com").await.unwrap_err().is_invalid_input());
+
+    let opened = session(accept(link, "Alice@Example.com", PASSWORD).await.unwrap());
+    let account = &opened.session.account;
+    assert_eq!(
+        (&account.role, account.state, &*account.email),
+        (&Role::SystemAdmin, AccountState::Active, "alice@example.com")
+    );
+    assert!(is_open(&accounts, &opened).await);
+    assert!(accept(link, "mallory@example.com", PASSWORD).await.unwrap_err().is_closed());
+    assert!(accounts.first_invitation().await.unwrap().is_none());
+    log_in(&accounts, account).await;
+}
+
+#[tokio::test]
+async fn the_link_to_the_first_administrator_is_worth_nothing_once_somebody_else_is_active() {
+    let engine = engine(RateLimits::default(), &clock()).await;
+    let accounts = engine.accounts();
+    let first = accounts.first_invitation().await.unwrap().unwrap();
+    active(&accounts, "alice").await;
+    assert!(accounts.invitation(first.secret.expose()).await.unwrap().is_none());
+    let late =
+        accounts.accept_first_invitation(first.secret.expose(), "M", "m@example.com", PASSWORD, &client(1)).await;
+    assert!(late.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn a_link_is_good_once_for_a_day_until_a_newer_one_and_not_while_the_account_is_disabled() {
+    let clock = clock();
+    let engine = engine(RateLimits::default(), &clock).await;
+    let accounts = engine.accounts();
+    let (account, invitation) = accounts.create(&actor(), new("alice", None)).await.unwrap();
+    let accept = async |link: &str| accounts.accept_invitation(link, PASSWORD, &client(1)).await;
+    assert_eq!(account.state, AccountState::Invited);
+    let renewed = accounts.invite(&actor(), &account.id).await.unwrap();
+    assert!(accept(invitation.secret.expose()).await.unwrap_err().is_closed());
+    let day = Duration::from_secs(24 * 3600);
+    clock.advance(day - Duration::from_millis(1));
+    let shown = accounts.invitation(renewed.secret.expose()).await.unwrap().unwrap();
+    assert_eq!(shown.account.unwrap().id, account.id);
+    session(accept(renewed.secret.expose()).await.unwrap());
+    assert!(accept(renewed.secret.expose()).await.unwrap_err().is_closed());
+    assert!(accounts.invitation(renewed.secret.expose()).await.unwrap().is_none());
+
+    let late = accounts.invite(&actor(), &account.id).await.unwrap();
+    clock.advance(day);
+    assert!(accounts.invitation(late.secret.expose()).await.unwrap().is_none());
+    assert!(accept(late.secret.expose()).await.unwrap_err().is_closed());
+
+    let last = accounts.invite(&actor(), &account.id).await.unwrap();
+    let state = async |state| {
+        let change = AccountChange { state: Some(state), ..AccountChange::default() };
+        accounts.update(&actor(), &account.id, change, None).await.unwrap();
+    };
+    state(AccountState::Disabled).await;
+    assert!(accept(last.secret.expose()).await.unwrap_err().is_closed());
+    assert!(accounts.invite(&actor(), &account.id).await.unwrap_err().is_conflict());
+    state(AccountState::Active).await;
+    assert!(accept(last.secret.expose()).await.unwrap_err().is_closed());
+    log_in(&accounts, &account).await;
+}
+
+#[tokio::test]
+async fn a_link_to_an_account_with_a_password_sets_another_and_ends_all_sessions() {
+    let engine = engine(RateLimits::default(), &clock()).await;
+    let accounts = engine.accounts();
+    let (account, before) = active(&accounts, "alice").await;
+    let invitation = accounts.invite(&actor(), &account.id).await.unwrap();
+    // Until it is used nothing has changed.
+    let also = log_in(&accounts, &account).await;
+    let after = session(accounts.accept_invitation(invitation.secret.expose(), OTHER, &client(1)).await.unwrap());
+    assert!(!is_open(&accounts, &before).await && !is_open(&accounts, &also).await);
+    assert!(is_open(&accounts, &after).await);
+    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_log_in_refused());
+    session(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap());
+}
+
+/// So many wrong passwords, each refused as such.
+async fn guess(accounts: &Accounts, times: u32, email: &str, from: u8) {
+    for _ in 0..times {
+        let error = accounts.log_in(email, OTHER, &client(from)).await.unwrap_err();
+        assert!(error.is_log_in_refused(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_limit_on_passwords_trips_alone_for_unknown_accounts_too_and_lets_go_by_itself() {
+    type Set = fn(&mut RateLimits);
+    // Whether the same account from another address, and another account from the same address, are limited as well.
+    let cases: [(&str, Set, bool, bool); 3] = [
+        ("account and address", |l| l.passwords_per_account_and_address_per_hour = 2, false, false),
+        ("address", |l| l.passwords_per_address_per_hour = 2, false, true),
+        ("account", |l| l.passwords_per_account_per_hour = 2, true, false),
+    ];
+    for (name, set, elsewhere, others) in cases {
+        for known in [true, false] {
+            let clock = clock();
+            let mut limits = no_limits();
+            set(&mut limits);
+            let accounts = engine(limits, &clock).await.accounts();
+            if known {
+                active(&accounts, "alice").await;
+            }
+            active(&accounts, "bob").await;
+            guess(&accounts, 2, "alice@example.com", 7).await;
+            for password in [OTHER, PASSWORD] {
+                let error = accounts.log_in(" Alice@EXAMPLE.com", password, &client(7)).await.unwrap_err();
+                assert!(error.is_limited() && !error.is_locked(), "{name}: {error:?}");
+                assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)), "{name}");
+            }
+            let right = async |email: &str, from: u8| accounts.log_in(email, PASSWORD, &client(from)).await;
+            let limited = |done: Result<_, twofactor::Error>| done.is_err_and(|error| error.is_limited());
+            assert_eq!(limited(right("alice@example.com", 8).await), elsewhere, "{name} {known}");
+            assert_eq!(limited(right("bob@example.com", 7).await), others, "{name} {known}");
+            clock.advance(Duration::from_secs(3600));
+            assert_eq!(right("alice@example.com", 7).await.is_ok(), known, "{name} {known}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn right_passwords_do_not_count_and_do_not_give_guesses_back() {
+    let limits = RateLimits { passwords_per_account_per_hour: 3, ..no_limits() };
+    let accounts = engine(limits, &clock()).await.accounts();
+    let (account, opened) = active(&accounts, "alice").await;
+    for _ in 0..5 {
+        log_in(&accounts, &account).await;
+    }
+    for from in 0..3 {
+        log_in(&accounts, &account).await;
+        guess(&accounts, 1, &account.email, from).await;
+    }
+    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_limited());
+    // Whoever sits at an open session guesses no more than anybody else.
+    let error = accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap_err();
+    assert!(error.is_limited(), "{error:?}");
+    let error = accounts.change_password(&opened.session, PASSWORD, OTHER, &client(1)).await.unwrap_err();
+    assert!(error.is_limited(), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_done_to_an_account_is_in_the_audit_log_with_who_and_from_where() {
+    let engine = engine(RateLimits::default(), &clock()).await;
+    let accounts = engine.accounts();
+    let (account, opened) = active(&accounts, "alice").await;
+    guess(&accounts, 1, &account.email, 9).await;
+    guess(&accounts, 1, "typed-by-mistake@example.com", 9).await;
+    let opened = accounts.change_password(&opened.session, PASSWORD, OTHER, &client(1)).await.unwrap();
+    let opened = accounts.reauthenticate(&opened.session, OTHER, &client(1)).await.unwrap();
+    accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap_err();
+    accounts.end_other_sessions(&opened.session, &client(1)).await.unwrap();
+    accounts.log_out(&opened.session, &client(1)).await.unwrap();
+    accounts.delete(&opened.session.actor(None), &account.id).await.unwrap();
+    let who = format!("account {}", account.id);
+    let own = |what: &str| format!("{who} from 192.0.2.1: account.{what}");
+    assert_eq!(
+        audited(&engine, &account.id).await,
+        [
+            "test: account.create system_admin".to_owned(),
+            "test: account.invite".to_owned(),
+            own("accept-invitation"),
+            own("log-in without a second factor"),
+            "nobody from 192.0.2.9: account.log-in-refused".to_owned(),
+            own("change-password"),
+            own("reauthenticate"),
+            "nobody from 192.0.2.1: account.password-refused".to_owned(),
+            own("end-session all others"),
+            own("log-out"),
+            format!("{who}: account.delete"),
+        ]
+    );
+    assert_eq!(audited(&engine, "unknown").await, ["nobody from 192.0.2.9: account.log-in-refused"]);
+    assert_eq!(engine.administration(actor()).verify_audit_log().await.unwrap().problem, None);
+}

@@ -1,0 +1,227 @@
+//! The log-in to an account has a second factor, by TwoFactor itself, that nobody gets around.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use twofactor::{
+    Account, AccountChange, AccountState, Accounts, Actor, InstanceChange, ManualClock, Policy, SignIn, Start,
+    TwoFactor,
+};
+use twofactor_tests::accounts::{OTHER, PASSWORD, accept, active, assign_to_accounts, client, new, pending, session};
+use twofactor_tests::ecall::{Ecall, wrong};
+
+const ALICE: &str = "+41791234567";
+const BOB: &str = "+41797654321";
+
+struct World {
+    ecall: Ecall,
+    engine: TwoFactor,
+    clock: ManualClock,
+    accounts: Accounts,
+    alice: Account,
+    bob: Account,
+}
+
+/// Two accounts that can log in, made before an instance was there for their second factor.
+async fn world(set: impl FnOnce(twofactor::Builder) -> twofactor::Builder) -> World {
+    let ecall = Ecall::start().await;
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    let builder = TwoFactor::builder().clock(clock.clone()).second_factor_for_accounts("demo");
+    let engine = ecall.engine(set(builder)).await;
+    let accounts = engine.accounts();
+    let mut made = Vec::new();
+    for (name, phone) in [("alice", ALICE), ("bob", BOB)] {
+        let (account, _) = accounts.create(&Actor::new("test"), new(name, Some(phone))).await.unwrap();
+        assert!(!session(accept(&accounts, &account).await).session.second_factor);
+        made.push(account);
+    }
+    let [alice, bob] = <[_; 2]>::try_from(made).unwrap();
+    assign_to_accounts(&engine).await;
+    World { ecall, engine, clock, accounts, alice, bob }
+}
+
+impl World {
+    async fn password(&self, account: &Account) -> (String, twofactor::Challenge) {
+        pending(self.accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap())
+    }
+
+    async fn code(&self, secret: &str, code: &str) -> Result<twofactor::OpenedSession, twofactor::Error> {
+        self.accounts.second_factor(secret, code, &client(1)).await
+    }
+}
+
+#[tokio::test]
+async fn a_right_password_opens_nothing_and_the_right_code_opens_one_session() {
+    let world = world(|builder| builder).await;
+    let (secret, challenge) = world.password(&world.alice).await;
+    assert_eq!(challenge.recipient_hint, "+41 ••• •• 67");
+    let code = world.ecall.code_to(ALICE);
+    for guess in [secret.clone(), secret.replace("tfl_", "tfs_"), secret.replace("tfl_", "tfi_")] {
+        assert!(world.accounts.session(&guess).await.unwrap().is_none());
+        assert!(world.accounts.invitation(&guess).await.unwrap().is_none());
+    }
+    for guess in ["", "tfl_", &challenge.id, &secret.replace("tfl_", "tfs_")] {
+        assert!(world.code(guess, &code).await.unwrap_err().is_closed(), "{guess}");
+    }
+    let opened = world.code(&secret, &code).await.unwrap();
+    assert!(opened.session.second_factor);
+    assert_eq!(opened.session.account.id, world.alice.id);
+    assert!(world.accounts.session(opened.secret.expose()).await.unwrap().unwrap().second_factor);
+    assert!(world.code(&secret, &code).await.unwrap_err().is_closed());
+    // What goes on under a new secret keeps it.
+    let again = world.accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap();
+    assert!(again.session.second_factor);
+}
+
+#[tokio::test]
+async fn of_many_right_codes_at_once_one_opens_a_session() {
+    let world = world(|builder| builder).await;
+    let (secret, _) = world.password(&world.alice).await;
+    let code = world.ecall.code_to(ALICE);
+    let all = (0..5).map(|_| {
+        let (accounts, secret, code) = (world.accounts.clone(), secret.clone(), code.clone());
+        tokio::spawn(async move { accounts.second_factor(&secret, &code, &client(1)).await.is_ok() })
+    });
+    let mut opened = 0;
+    for one in all.collect::<Vec<_>>() {
+        opened += usize::from(one.await.unwrap());
+    }
+    assert_eq!(opened, 1);
+}
+
+#[tokio::test]
+async fn the_code_of_another_account_or_of_another_purpose_is_a_wrong_one() {
+    let world = world(|builder| builder).await;
+    let (of_alice, _) = world.password(&world.alice).await;
+    let (of_bob, _) = world.password(&world.bob).await;
+    let (code_of_alice, code_of_bob) = (world.ecall.code_to(ALICE), world.ecall.code_to(BOB));
+    assert_ne!(code_of_alice, code_of_bob);
+    assert!(world.code(&of_alice, &code_of_bob).await.unwrap_err().is_code_rejected());
+    assert!(world.code(&of_bob, &code_of_alice).await.unwrap_err().is_code_rejected());
+    // What an application of the same subscription may start, for whatever user it says.
+    let sign_in = SignIn::new("demo").client_application("twofactor-admin").user(&world.alice.id);
+    let foreign = world.engine.start(Start::new(sign_in).phone(BOB)).await.unwrap();
+    let code = world.ecall.code_to(BOB);
+    assert!(world.code(&of_alice, &code).await.unwrap_err().is_code_rejected());
+    world.engine.verify("demo", &foreign.id, &code, None).await.unwrap();
+    let opened = world.code(&of_alice, &code_of_alice).await.unwrap();
+    assert_eq!(opened.session.account.id, world.alice.id);
+}
+
+#[tokio::test]
+async fn wrong_codes_are_counted_and_after_five_the_right_one_is_one_too_many() {
+    let world = world(|builder| builder).await;
+    let (secret, _) = world.password(&world.alice).await;
+    let code = world.ecall.code_to(ALICE);
+    for left in (0..5).rev() {
+        assert_eq!(world.code(&secret, wrong(&code)).await.unwrap_err().attempts_left(), Some(left));
+    }
+    assert!(world.code(&secret, &code).await.unwrap_err().is_closed());
+    let refused = twofactor_tests::accounts::audited(&world.engine, &world.alice.id).await;
+    let refused = refused.iter().filter(|line| **line == "nobody from 192.0.2.1: account.log-in-refused second factor");
+    assert_eq!(refused.count(), 5);
+}
+
+#[tokio::test]
+async fn a_log_in_waits_ten_minutes_and_no_longer_than_its_challenge() {
+    for (lifetime, waits) in [(300, 300), (600, 600)] {
+        let policy = Policy { lifetime_seconds: lifetime, ..Policy::default() };
+        let world = world(|builder| builder.policy(policy)).await;
+        let (early, _) = world.password(&world.alice).await;
+        let code = world.ecall.code_to(ALICE);
+        world.clock.advance(Duration::from_secs(waits) - Duration::from_millis(1));
+        world.code(&early, &code).await.unwrap();
+        let (late, _) = world.password(&world.alice).await;
+        world.clock.advance(Duration::from_secs(waits));
+        assert!(world.code(&late, &world.ecall.code_to(ALICE)).await.unwrap_err().is_closed());
+        assert!(world.accounts.resend(&late).await.unwrap_err().is_closed());
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_is_sent_again_replaces_the_one_before() {
+    let world = world(|builder| builder).await;
+    let (secret, first) = world.password(&world.alice).await;
+    let before = world.ecall.code_to(ALICE);
+    assert!(world.accounts.resend(&secret).await.unwrap_err().is_limited());
+    world.clock.advance(Duration::from_secs(30));
+    let again = world.accounts.resend(&secret).await.unwrap();
+    assert_eq!(again.id, first.id);
+    let after = world.ecall.code_to(ALICE);
+    assert!(world.code(&secret, &before).await.unwrap_err().is_code_rejected());
+    world.code(&secret, &after).await.unwrap();
+    assert!(world.accounts.resend(&secret).await.unwrap_err().is_closed());
+    assert!(world.accounts.resend("tfl_x").await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn what_changes_the_account_or_takes_the_instance_away_ends_the_log_in() {
+    let change = |change: fn(&mut AccountChange)| {
+        let mut one = AccountChange::default();
+        change(&mut one);
+        one
+    };
+    let disabled = change(|one| one.state = Some(AccountState::Disabled));
+    let enabled = change(|one| one.state = Some(AccountState::Active));
+    let world = world(|builder| builder).await;
+    let update = async |change: AccountChange| {
+        world.accounts.update(&Actor::new("test"), &world.alice.id, change, None).await.unwrap();
+    };
+    let (secret, _) = world.password(&world.alice).await;
+    update(disabled).await;
+    let sent = world.ecall.codes().len();
+    let refused = world.accounts.log_in(&world.alice.email, PASSWORD, &client(1)).await;
+    assert!(refused.unwrap_err().is_log_in_refused());
+    assert_eq!(world.ecall.codes().len(), sent);
+    assert!(world.accounts.resend(&secret).await.unwrap_err().is_closed());
+    assert!(world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap_err().is_closed());
+    update(enabled).await;
+    assert!(world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap_err().is_closed());
+
+    let (secret, _) = world.password(&world.alice).await;
+    let code = world.ecall.code_to(ALICE);
+    let invitation = world.accounts.invite(&Actor::new("test"), &world.alice.id).await.unwrap();
+    let reset = world.accounts.accept_invitation(invitation.secret.expose(), OTHER, &client(1)).await.unwrap();
+    assert!(world.code(&secret, &code).await.unwrap_err().is_closed());
+    // The link itself leads to the second factor too.
+    let (secret, _) = pending(reset);
+    world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap();
+
+    let (secret, _) = world.password(&world.bob).await;
+    let admin = world.engine.administration(Actor::new("test"));
+    let instance = admin.instances("demo").await.unwrap().remove(0);
+    let off = InstanceChange { active: Some(false), ..InstanceChange::default() };
+    admin.update_instance("demo", &instance.id, off, None).await.unwrap();
+    assert!(world.code(&secret, &world.ecall.code_to(BOB)).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_refused_as_configured() {
+    for required in [false, true] {
+        let ecall = Ecall::start().await;
+        let builder =
+            TwoFactor::builder().second_factor_for_accounts("demo").require_second_factor_for_accounts(required);
+        let engine = ecall.engine(builder).await;
+        let accounts = engine.accounts();
+        // A link leads in: somebody must set the instance up.
+        let (account, opened) = active(&accounts, "alice").await;
+        assert!(!opened.session.second_factor);
+        // The instance sends to telephones, and she has none.
+        for assigned in [false, true] {
+            if assigned {
+                assign_to_accounts(&engine).await;
+            }
+            match accounts.log_in(&account.email, PASSWORD, &client(1)).await {
+                Ok(done) => assert!(!required && !session(done).session.second_factor),
+                Err(error) => assert!(required && error.is_not_available(), "{error:?}"),
+            }
+        }
+        let phone = AccountChange { phone: Some(Some(ALICE.to_owned())), ..AccountChange::default() };
+        accounts.update(&Actor::new("test"), &account.id, phone, None).await.unwrap();
+        let (secret, _) = pending(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap());
+        accounts.second_factor(&secret, &ecall.code_to(ALICE), &client(1)).await.unwrap();
+        // A wrong password is told nothing of all this.
+        assert!(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap_err().is_log_in_refused());
+    }
+}
