@@ -1,17 +1,18 @@
 //! Who changed what. Each line is chained to the one before it with a MAC, so that a deletion, a change, a reordering and a
 //! cut-off tail show.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::administration::Actor;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::store::{AuditHead, AuditRecord, Store};
+use crate::store::{AuditHead, AuditRecord, Part, Store};
 
 /// A line of the audit log.
 #[derive(Debug, Clone, Serialize)]
@@ -49,6 +50,7 @@ pub(crate) struct AuditLog {
     keyring: Keyring,
     clock: Arc<dyn Clock>,
     turn: Mutex<()>,
+    changes: [Mutex<()>; 64],
 }
 
 const LINE: &str = "audit";
@@ -61,7 +63,16 @@ const PAGE: u32 = 1000;
 
 impl AuditLog {
     pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, clock: Arc<dyn Clock>) -> Self {
-        Self { store, keyring, clock, turn: Mutex::new(()) }
+        Self { store, keyring, clock, turn: Mutex::new(()), changes: [const { Mutex::const_new(()) }; 64] }
+    }
+
+    /// Changes of one thing are made one after the other in this process, so that its lines tell what it was before and after
+    /// in the order in which it was so. Held from the reading before a change to its end.
+    pub(crate) async fn turn_of(&self, subject: &str) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        subject.hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % 64).unwrap_or_default();
+        self.changes[place].lock().await
     }
 
     pub(crate) async fn append(&self, actor: &Actor, action: &str, subject: &str, detail: &str) -> Result<(), Error> {
@@ -105,8 +116,9 @@ impl AuditLog {
 
     /// A line comes before what it is about: an empty log belongs to an empty store.
     async fn nothing_was_done(&self) -> Result<bool, Error> {
-        Ok(self.store.subscriptions().await?.is_empty()
-            && self.store.tokens().await?.is_empty()
+        let subscriptions = self.store.subscriptions(None, Part { after: None, limit: 1 }).await?;
+        Ok(subscriptions.is_empty()
+            && self.store.tokens(None, Part { after: None, limit: 1 }).await?.is_empty()
             && self.store.accounts(0, 1).await?.is_empty())
     }
 

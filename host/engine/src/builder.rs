@@ -17,7 +17,7 @@ use crate::keyring::Keyring;
 use crate::provider::{Limits, Sandbox};
 use crate::sign_in::HostedSignIns;
 use crate::statistics::Statistics;
-use crate::store::{SqliteStore, Store};
+use crate::store::{Part, SqliteStore, Store};
 use crate::token::{Identity, Tokens};
 
 /// The engine. Cheap to clone; all clones are one.
@@ -134,7 +134,7 @@ impl TwoFactor {
     /// # Errors
     /// When it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.instances.store.subscriptions().await?;
+        self.instances.store.subscriptions(None, Part { after: None, limit: 1 }).await?;
         Ok(())
     }
 }

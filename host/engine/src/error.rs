@@ -15,6 +15,23 @@ struct Inner {
     kind: Kind,
     message: String,
     detail: Option<String>,
+    problems: Vec<InputProblem>,
+}
+
+/// One thing that is wrong with what a call was given. It repeats no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputProblem {
+    /// Where, as a JSON Pointer (RFC 6901) into the call's input: `/name`, `/options/MailServerConfig/Port`, `/policy/digits`.
+    /// Where a call takes options or a list alone, into these. Empty for the whole.
+    pub pointer: String,
+    /// What to do about it.
+    pub detail: String,
+}
+
+impl InputProblem {
+    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +39,7 @@ enum Kind {
     InvalidInput,
     NotFound,
     Conflict,
+    PassedOver,
     NotAvailable,
     Limited { retry_after: Duration },
     Locked,
@@ -35,11 +53,31 @@ enum Kind {
 
 impl Error {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), detail: None }))
+        Self(Box::new(Inner { kind, message: message.into(), detail: None, problems: Vec::new() }))
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Kind::InvalidInput, message)
+    }
+
+    /// What is wrong at one place of the input; the name it has there comes first in the text.
+    pub(crate) fn invalid_at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::invalid_because(vec![InputProblem::new(pointer, detail)])
+    }
+
+    pub(crate) fn invalid_because(problems: Vec<InputProblem>) -> Self {
+        let text = |one: &InputProblem| match one.pointer.trim_start_matches('/') {
+            "" => one.detail.clone(),
+            name => format!("`{name}` {}", one.detail),
+        };
+        let message = match problems.split_first() {
+            Some((first, [])) => text(first),
+            Some((first, more)) => format!("{}; {} more like this", text(first), more.len()),
+            None => "the input is wrong".to_owned(),
+        };
+        let mut error = Self::invalid(message);
+        error.0.problems = problems;
+        error
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
@@ -48,6 +86,10 @@ impl Error {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, message)
+    }
+
+    pub(crate) fn passed_over() -> Self {
+        Self::new(Kind::PassedOver, "somebody else changed it meanwhile: read it again")
     }
 
     pub(crate) fn not_available() -> Self {
@@ -130,7 +172,17 @@ impl Error {
 
     /// The call contradicts what is there: a name taken, a revision passed over, an idempotency key used for another request.
     pub fn is_conflict(&self) -> bool {
-        self.0.kind == Kind::Conflict
+        matches!(self.0.kind, Kind::Conflict | Kind::PassedOver)
+    }
+
+    /// Somebody else changed what was to be changed since the revision that the call named was read.
+    pub fn is_passed_over(&self) -> bool {
+        self.0.kind == Kind::PassedOver
+    }
+
+    /// Where the input is wrong, if it is and the place is known.
+    pub fn problems(&self) -> &[InputProblem] {
+        &self.0.problems
     }
 
     /// No instance is active, valid and assigned to this sign-in.
@@ -216,7 +268,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, detail } = &*self.0;
+        let Inner { kind, message, detail, problems: _ } = &*self.0;
         f.debug_struct("Error").field("kind", kind).field("message", message).field("detail", detail).finish()
     }
 }

@@ -36,7 +36,10 @@ pub use account::{
     Account, AccountChange, AccountState, Accounts, Client, Invitation, Invited, LoggedIn, NewAccount, OpenedSession,
     Session, SessionInfo,
 };
-pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
+pub use administration::{
+    Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,
+    DirectoryFilter, Instance, InstanceChange, NamedTarget, NewInstance, Page, TestReport,
+};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
 pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Resolver, Secret};
@@ -45,7 +48,7 @@ pub use challenge::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
-pub use error::Error;
+pub use error::{Error, InputProblem};
 pub use instance::MASK;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::random;
-use crate::store::{Store, TokenRecord};
+use crate::store::{Part, Store, TokenRecord};
 
 /// What a token's bearer may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,11 @@ pub enum Role {
     SubscriptionAdmin {
         /// Their ids.
         subscriptions: Vec<String>,
+    },
+    /// Reads what an administrator reads, and changes nothing.
+    Auditor {
+        /// Of these subscriptions; `None` for the whole installation, with its audit log.
+        subscriptions: Option<Vec<String>>,
     },
     /// Challenges of one subscription, and nothing else.
     Application {
@@ -37,15 +42,18 @@ impl Role {
         match self {
             Self::SystemAdmin => "system_admin",
             Self::SubscriptionAdmin { .. } => "subscription_admin",
+            Self::Auditor { .. } => "auditor",
             Self::Application { .. } => "application",
         }
     }
 
-    /// The subscriptions it is bound to; none for a system administrator, who is bound to none.
+    /// The subscriptions it is bound to; none for a system administrator and an auditor of the installation, who are bound to
+    /// none.
     pub fn subscriptions(&self) -> &[String] {
         match self {
             Self::SystemAdmin => &[],
             Self::SubscriptionAdmin { subscriptions } => subscriptions,
+            Self::Auditor { subscriptions } => subscriptions.as_deref().unwrap_or_default(),
             Self::Application { subscription } => std::slice::from_ref(subscription),
         }
     }
@@ -95,12 +103,13 @@ impl Tokens {
         Self { store, clock }
     }
 
-    pub(crate) async fn issue(
+    /// A token that is not kept yet, and the token itself.
+    pub(crate) fn make(
         &self,
         name: &str,
         role: Role,
         expires_at: Option<Timestamp>,
-    ) -> Result<(TokenInfo, String), Error> {
+    ) -> Result<(TokenRecord, String), Error> {
         let mut bytes = [0; 32];
         random::fill(&mut bytes)?;
         let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
@@ -109,12 +118,18 @@ impl Tokens {
             name: name.to_owned(),
             digest: digest(&token),
             role: serde_json::to_string(&role).map_err(Error::unavailable)?,
+            subscriptions: role.subscriptions().to_vec(),
+            application: matches!(role, Role::Application { .. }),
             created_at: self.clock.now(),
             expires_at,
             revoked_at: None,
         };
+        Ok((record, token))
+    }
+
+    pub(crate) async fn keep(&self, record: TokenRecord) -> Result<TokenInfo, Error> {
         self.store.insert_token(record.clone()).await?;
-        Ok((info(record)?, token))
+        info(record)
     }
 
     /// A token of 256 random bits is looked up by its digest: nothing is learnt from how long that takes.
@@ -133,12 +148,20 @@ impl Tokens {
         Ok(Some(Identity { token_id: info.id, name: info.name, role: info.role }))
     }
 
-    pub(crate) async fn all(&self) -> Result<Vec<TokenInfo>, Error> {
-        self.store.tokens().await?.into_iter().map(info).collect()
+    pub(crate) async fn list(
+        &self,
+        of_applications: Option<Vec<String>>,
+        part: Part<(Timestamp, String)>,
+    ) -> Result<Vec<TokenInfo>, Error> {
+        self.store.tokens(of_applications, part).await?.into_iter().map(info).collect()
     }
 
-    pub(crate) async fn revoke(&self, id: &str) -> Result<(), Error> {
-        let revoked = self.store.revoke_token(id, self.clock.now()).await?;
+    pub(crate) async fn find(&self, id: &str) -> Result<Option<TokenInfo>, Error> {
+        self.store.token(id).await?.map(info).transpose()
+    }
+
+    pub(crate) async fn revoke(&self, id: &str, at: Timestamp) -> Result<(), Error> {
+        let revoked = self.store.revoke_token(id, at).await?;
         if revoked { Ok(()) } else { Err(Error::not_found("token")) }
     }
 }

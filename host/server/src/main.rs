@@ -84,6 +84,9 @@ enum TokenCommand {
         /// For everything within these subscriptions.
         #[arg(long, group = "role", value_delimiter = ',', value_name = "SUBSCRIPTION")]
         subscription_admin: Vec<String>,
+        /// To read everything within these subscriptions, or without any the whole installation.
+        #[arg(long, group = "role", value_delimiter = ',', num_args = 0.., value_name = "SUBSCRIPTION")]
+        auditor: Option<Vec<String>>,
         /// For challenges of this subscription.
         #[arg(long, group = "role", value_name = "SUBSCRIPTION")]
         application: Option<String>,
@@ -161,12 +164,16 @@ async fn main() -> anyhow::Result<()> {
         Command::Demo { listen } => twofactor_server::demo(listen).await,
         Command::Serve { config } => twofactor_server::serve(&config).await,
         Command::Token {
-            command: TokenCommand::Issue { config, name, system_admin: _, subscription_admin, application, expires_at },
+            command:
+                TokenCommand::Issue { config, name, system_admin: _, subscription_admin, auditor, application, expires_at },
         } => {
-            let role = match application {
-                Some(subscription) => Role::Application { subscription },
-                None if subscription_admin.is_empty() => Role::SystemAdmin,
-                None => Role::SubscriptionAdmin { subscriptions: subscription_admin },
+            let role = match (application, auditor) {
+                (Some(subscription), _) => Role::Application { subscription },
+                (None, Some(subscriptions)) => {
+                    Role::Auditor { subscriptions: Some(subscriptions).filter(|some| !some.is_empty()) }
+                }
+                (None, None) if subscription_admin.is_empty() => Role::SystemAdmin,
+                (None, None) => Role::SubscriptionAdmin { subscriptions: subscription_admin },
             };
             twofactor_server::issue_token(&config, &name, role, expires_at).await
         }

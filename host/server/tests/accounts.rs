@@ -108,7 +108,7 @@ async fn what_is_no_account_is_refused_in_words() {
         ("phone", json!("079 123 45 67"), "`phone`"),
         ("name", json!(""), "`name`"),
         ("name", json!("two\nlines"), "`name`"),
-        ("role", json!("application"), "body"),
+        ("role", json!("application"), "`role`"),
         ("role", json!("subscription_admin"), "`subscriptions`"),
         ("subscriptions", json!(["demo"]), "`subscriptions`"),
         ("state", json!("active"), "field"),

@@ -90,14 +90,19 @@ impl Accounts {
 
     async fn check_role(&self, role: &Role) -> Result<(), Error> {
         if matches!(role, Role::Application { .. }) {
-            return Err(Error::invalid("an account is a person's: an application gets a token"));
+            return Err(Error::invalid_at("/role", "must be a person's: an application gets a token"));
+        }
+        // The pages know nobody yet who may only look.
+        if matches!(role, Role::Auditor { .. }) {
+            return Err(Error::invalid_at("/role", "must be an administrator's: an auditor gets a token"));
         }
         if matches!(role, Role::SubscriptionAdmin { subscriptions } if subscriptions.is_empty()) {
-            return Err(Error::invalid("a `subscription_admin` needs at least one of `subscriptions`"));
+            return Err(Error::invalid_at("/subscriptions", "must name at least one for a `subscription_admin`"));
         }
-        for subscription in role.subscriptions() {
+        for (n, subscription) in role.subscriptions().iter().enumerate() {
             if self.store.subscription(subscription).await?.is_none() {
-                return Err(Error::invalid("the role names a subscription that does not exist: create it first"));
+                let detail = "names a subscription that does not exist: create it first";
+                return Err(Error::invalid_at(format!("/subscriptions/{n}"), detail));
             }
         }
         Ok(())
@@ -144,7 +149,7 @@ impl Accounts {
         change: AccountChange,
         expected_revision: Option<u64>,
     ) -> Result<Account, Error> {
-        let passed_over = || Error::conflict("the account was changed by somebody else: read it again");
+        let passed_over = Error::passed_over;
         let mut record = self.record(id).await?;
         let revision = record.revision;
         if expected_revision.is_some_and(|expected| expected != revision) {

@@ -1,18 +1,20 @@
-//! Instances: create, change, assign.
+//! Instances: create, change, remove.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{Administration, title};
+use super::changes::Changes;
+use super::page::{page, part};
+use super::{Administration, Page, ROUNDS, as_read, title};
 use crate::error::Error;
 use crate::instance::{Instances, Prepared};
 use crate::provider::Problem;
 use crate::random;
-use crate::store::{AssignmentKind, AssignmentRecord, InstanceRecord};
+use crate::store::{InstanceRecord, Part};
 
 /// A TwoFactor instance as an administrator sees it.
 #[derive(Debug, Clone, Serialize)]
@@ -99,23 +101,6 @@ impl fmt::Debug for InstanceChange {
     }
 }
 
-/// One thing an instance is assigned to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Assignment {
-    /// What it is.
-    pub kind: AssignmentKind,
-    /// Its id, as the application names it.
-    pub id: String,
-}
-
-impl Assignment {
-    /// An assignment to a tenant.
-    pub fn tenant(id: impl Into<String>) -> Self {
-        Self { kind: AssignmentKind::Tenant, id: id.into() }
-    }
-}
-
 impl Administration {
     /// Adds an instance to a subscription. It serves nobody until it is assigned.
     ///
@@ -123,12 +108,10 @@ impl Administration {
     /// Not found for an unknown subscription; invalid input for an unknown type, a name that is no line, options that are no
     /// object, or a policy out of bounds.
     pub async fn create_instance(&self, subscription: &str, new: NewInstance) -> Result<Instance, Error> {
-        if self.store().subscription(subscription).await?.is_none() {
-            return Err(Error::not_found("subscription"));
-        }
+        self.known(subscription).await?;
         title(&new.name)?;
         self.check_policy(new.policy.as_ref())?;
-        let (options, _) = self.instances.read_options(&new.type_id, new.options, &Value::Null)?;
+        let (options, _) = self.instances.read_options(&new.type_id, new.options, &Value::Null, "/options")?;
         let id = random::id()?;
         let now = self.clock.now();
         let record = InstanceRecord {
@@ -143,21 +126,36 @@ impl Administration {
             created_at: now,
             updated_at: now,
         };
-        self.audit("instance.create", &record.id, &record.type_id).await?;
+        let detail = self.instance_changes(None, Some((&record, &options))).text();
+        self.audit("instance.create", &record.id, &detail).await?;
         self.store().insert_instance(record.clone()).await?;
         self.view(&record).await
     }
 
-    /// A subscription's instances.
+    /// A subscription's instances, the oldest first.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// Not found if there is no such subscription.
     pub async fn instances(&self, subscription: &str) -> Result<Vec<Instance>, Error> {
-        let mut views = Vec::new();
-        for record in self.store().instances(subscription).await? {
-            views.push(self.view(&record).await?);
-        }
-        Ok(views)
+        self.known(subscription).await?;
+        let found = self.store().instances(subscription, Part::whole()).await?;
+        self.views(&found).await
+    }
+
+    /// A part of a subscription's instances, the oldest first.
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription; invalid input if `after` is not the `next` of a part before.
+    pub async fn instances_page(
+        &self,
+        subscription: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Instance>, Error> {
+        self.known(subscription).await?;
+        let found = self.store().instances(subscription, part(after, limit)?).await?;
+        let Page { items, next } = page(found, limit, |last| (last.created_at, last.id.clone()));
+        Ok(Page { items: self.views(&items).await?, next })
     }
 
     /// One instance.
@@ -172,8 +170,8 @@ impl Administration {
     /// Changes an instance; with `expected_revision` only if nobody else did since that was read.
     ///
     /// # Errors
-    /// A conflict if somebody else changed it; invalid input as for a new one, and if a stored secret would go to a destination
-    /// it was not entered for: then it must be entered again.
+    /// Passed over if somebody else changed it; invalid input as for a new one, and if a stored secret would go to a
+    /// destination it was not entered for: then it must be entered again.
     pub async fn update_instance(
         &self,
         subscription: &str,
@@ -181,81 +179,103 @@ impl Administration {
         change: InstanceChange,
         expected_revision: Option<u64>,
     ) -> Result<Instance, Error> {
-        let passed_over = || Error::conflict("the instance was changed by somebody else: read it again");
-        let mut record = self.record(subscription, id).await?;
-        let revision = record.revision;
-        if expected_revision.is_some_and(|expected| expected != revision) {
-            return Err(passed_over());
+        if let Some(name) = &change.name {
+            title(name)?;
         }
-        if let Some(name) = change.name {
-            title(&name)?;
-            record.name = name;
+        self.check_policy(change.policy.as_ref().and_then(Option::as_ref))?;
+        let turn = self.audit.turn_of(id).await;
+        for _ in 0..ROUNDS {
+            let before = self.record(subscription, id).await?;
+            as_read(expected_revision, before.revision)?;
+            let stored = self.instances.open_options(&before)?;
+            let (after, options) = self.changed(&before, &stored, change.clone()).await?;
+            let detail = self.instance_changes(Some((&before, &stored)), Some((&after, &options))).text();
+            self.audit("instance.update", id, &detail).await?;
+            if self.store().update_instance(after.clone(), before.revision).await? {
+                drop(turn);
+                return self.view(&after).await;
+            }
+            self.did_not_happen("instance.update", id).await?;
         }
-        if let Some(policy) = change.policy {
-            self.check_policy(policy.as_ref())?;
-            record.policy = policy;
-        }
+        Err(Error::passed_over())
+    }
+
+    /// The record with a change made, and its options.
+    async fn changed(
+        &self,
+        before: &InstanceRecord,
+        stored: &Value,
+        change: InstanceChange,
+    ) -> Result<(InstanceRecord, Value), Error> {
+        let mut record = before.clone();
+        let mut now = stored.clone();
         if let Some(options) = change.options {
-            let stored = self.instances.open_options(&record)?;
-            let (options, kept) = self.instances.read_options(&record.type_id, options, &stored)?;
+            let (options, kept) = self.instances.read_options(&record.type_id, options, stored, "/options")?;
             if kept {
-                self.instances.same_destinations(&record.type_id, &stored, &options).await?;
+                self.instances.same_destinations(&record.type_id, stored, &options).await?;
             }
             record.options = self.instances.seal_options(&record.id, &options)?;
+            now = options;
         }
+        record.name = change.name.unwrap_or(record.name);
+        record.policy = change.policy.unwrap_or(record.policy);
         record.active = change.active.unwrap_or(record.active);
-        record.revision = revision + 1;
+        record.revision += 1;
         record.updated_at = self.clock.now();
-        self.audit("instance.update", id, &record.type_id).await?;
-        if !self.store().update_instance(record.clone(), revision).await? {
-            return Err(passed_over());
-        }
-        self.view(&record).await
+        Ok((record, now))
     }
 
-    /// Removes an instance and its assignments. Challenges under way on it are refused from now on.
+    /// Removes an instance and its assignments; with `expected_revision` only if nobody else changed it since that was read.
+    /// Challenges under way on it are refused from now on.
     ///
     /// # Errors
-    /// Not found.
-    pub async fn delete_instance(&self, subscription: &str, id: &str) -> Result<(), Error> {
-        self.record(subscription, id).await?;
-        self.audit("instance.delete", id, "").await?;
-        if self.store().delete_instance(id).await? { Ok(()) } else { Err(Error::not_found("instance")) }
-    }
-
-    /// What an instance is assigned to.
-    ///
-    /// # Errors
-    /// Not found.
-    pub async fn assignments(&self, subscription: &str, id: &str) -> Result<Vec<Assignment>, Error> {
-        self.record(subscription, id).await?;
-        let records = self.store().assignments(id).await?;
-        Ok(records.into_iter().map(|record| Assignment { kind: record.kind, id: record.target }).collect())
-    }
-
-    /// Replaces what an instance is assigned to.
-    ///
-    /// # Errors
-    /// Not found; invalid input if an id is empty or longer than 256 characters, or there are more than 10 000.
-    pub async fn set_assignments(
+    /// Not found; passed over.
+    pub async fn delete_instance(
         &self,
         subscription: &str,
         id: &str,
-        assignments: Vec<Assignment>,
-    ) -> Result<Vec<Assignment>, Error> {
-        self.record(subscription, id).await?;
-        if assignments.len() > 10_000 {
-            return Err(Error::invalid("an instance takes at most 10000 assignments"));
+        expected_revision: Option<u64>,
+    ) -> Result<(), Error> {
+        let _turn = self.audit.turn_of(id).await;
+        for _ in 0..ROUNDS {
+            let before = self.record(subscription, id).await?;
+            as_read(expected_revision, before.revision)?;
+            let stored = self.instances.open_options(&before)?;
+            let detail = self.instance_changes(Some((&before, &stored)), None).text();
+            self.audit("instance.delete", id, &detail).await?;
+            if self.store().delete_instance(id, before.revision).await? {
+                return Ok(());
+            }
+            self.did_not_happen("instance.delete", id).await?;
         }
-        if assignments.iter().any(|one| one.id.is_empty() || one.id.chars().count() > 256) {
-            return Err(Error::invalid("the `id` of an assignment must have 1 to 256 characters"));
+        Err(Error::passed_over())
+    }
+
+    /// What differs between two states of an instance, each with its options.
+    fn instance_changes(
+        &self,
+        before: Option<(&InstanceRecord, &Value)>,
+        after: Option<(&InstanceRecord, &Value)>,
+    ) -> Changes {
+        let nothing = Value::Object(Default::default());
+        let options = |side: Option<(_, &Value)>| side.map_or(nothing.clone(), |(_, options)| options.clone());
+        let (old, new) = (before.map(|it| it.0), after.map(|it| it.0));
+        let type_id = new.or(old).map_or("", |record| &record.type_id);
+        let mut changes = Changes::default()
+            .options(&self.instances, type_id, "/options", &options(before), &options(after))
+            .field("/subscription", old.map(|it| &it.subscription), new.map(|it| &it.subscription))
+            .field("/type", old.map(|it| &it.type_id), new.map(|it| &it.type_id))
+            .field("/name", old.map(|it| &it.name), new.map(|it| &it.name))
+            .field("/active", old.map(|it| it.active), new.map(|it| it.active));
+        let policy = |side: Option<&InstanceRecord>| {
+            side.and_then(|it| it.policy.as_ref()).and_then(Value::as_object).cloned().unwrap_or_default()
+        };
+        let (old, new) = (policy(old), policy(new));
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for name in names {
+            changes = changes.field(&format!("/policy/{name}"), old.get(name), new.get(name));
         }
-        let assignments: BTreeSet<Assignment> = assignments.into_iter().collect();
-        let records =
-            assignments.iter().map(|one| AssignmentRecord { kind: one.kind, target: one.id.clone() }).collect();
-        self.audit("instance.assign", id, &format!("{} assignments", assignments.len())).await?;
-        self.store().set_assignments(id, records).await?;
-        Ok(assignments.into_iter().collect())
+        changes
     }
 
     pub(super) async fn record(&self, subscription: &str, id: &str) -> Result<InstanceRecord, Error> {
@@ -264,15 +284,17 @@ impl Administration {
     }
 
     fn check_policy(&self, policy: Option<&Value>) -> Result<(), Error> {
-        match policy {
-            Some(policy) => self
-                .instances
-                .default_policy()
-                .overridden_by(policy)
-                .map(|_| ())
-                .map_err(|why| Error::invalid(why.to_string())),
-            None => Ok(()),
+        let Some(policy) = policy else { return Ok(()) };
+        let wrong = |why: crate::challenge::PolicyError| Error::invalid_because(why.under("/policy"));
+        self.instances.default_policy().overridden_by(policy).map(|_| ()).map_err(wrong)
+    }
+
+    async fn views(&self, records: &[InstanceRecord]) -> Result<Vec<Instance>, Error> {
+        let mut views = Vec::with_capacity(records.len());
+        for record in records {
+            views.push(self.view(record).await?);
         }
+        Ok(views)
     }
 
     async fn view(&self, record: &InstanceRecord) -> Result<Instance, Error> {

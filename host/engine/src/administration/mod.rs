@@ -1,19 +1,29 @@
 //! What administrators do. Every change is written to the audit log before it is made: what could not be audited did not
 //! happen.
 
+mod assignments;
 mod audit;
+mod changes;
+mod directory;
 mod instances;
+mod page;
 mod people;
+mod settings;
 mod sign_in_page;
+mod subscriptions;
 mod test_send;
+mod tokens;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-pub use instances::{Assignment, Instance, InstanceChange, NewInstance};
+pub use assignments::{Assigned, Assignment, Assignments};
+pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
+pub use instances::{Instance, InstanceChange, NewInstance};
+pub use page::Page;
+pub use settings::BaseSettings;
 pub use test_send::TestReport;
 
 use crate::audit::{AuditLog, Entry};
@@ -23,8 +33,8 @@ use crate::error::Error;
 use crate::instance::Instances;
 use crate::provider::ProviderInfo;
 use crate::statistics::{Statistic, Statistics};
-use crate::store::{ProviderRecord, Store, Subscription};
-use crate::token::{Role, TokenInfo, Tokens};
+use crate::store::{ProviderRecord, Store};
+use crate::token::Tokens;
 
 /// Who administers, for the audit log.
 #[derive(Debug, Clone)]
@@ -68,62 +78,14 @@ impl Administration {
         self.audit.append(&self.actor, action, subject, detail).await
     }
 
-    /// Adds a subscription.
-    ///
-    /// # Errors
-    /// A conflict if the id is taken; invalid input if it is not 1 to 64 letters, digits, `-`, `_` or `.`.
-    pub async fn create_subscription(&self, id: &str, name: &str) -> Result<Subscription, Error> {
-        identifier("subscription", id)?;
-        title(name)?;
-        let subscription = Subscription { id: id.to_owned(), name: name.to_owned(), created_at: self.clock.now() };
-        self.audit("subscription.create", id, "").await?;
-        self.store().create_subscription(subscription.clone()).await?;
-        Ok(subscription)
-    }
-
-    /// All subscriptions.
-    ///
-    /// # Errors
-    /// When the store is not available.
-    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, Error> {
-        Ok(self.store().subscriptions().await?)
+    /// The line before this one told of a change that another node was quicker than.
+    async fn did_not_happen(&self, action: &str, subject: &str) -> Result<(), Error> {
+        self.audit(action, subject, "this did not happen: somebody else changed it first").await
     }
 
     /// The policy of instances that state none of their own.
     pub fn policy(&self) -> &Policy {
         self.instances.default_policy()
-    }
-
-    /// The base service settings of a type, secrets masked.
-    ///
-    /// # Errors
-    /// When the store is not available.
-    pub async fn base_settings(&self, type_id: &str) -> Result<Value, Error> {
-        let stored = self.stored_base_settings(type_id).await?;
-        Ok(self.instances.masked(type_id, &stored))
-    }
-
-    /// Replaces the base service settings of a type. A mask sent back keeps the secret that stands there.
-    ///
-    /// # Errors
-    /// Invalid input if the type is unknown or the options are no object. They need not be complete.
-    pub async fn set_base_settings(&self, type_id: &str, options: Value) -> Result<Value, Error> {
-        let stored = self.stored_base_settings(type_id).await?;
-        let (options, kept) = self.instances.read_options(type_id, options, &stored)?;
-        if kept {
-            self.instances.same_destinations(type_id, &stored, &options).await?;
-        }
-        self.audit("base-settings.set", type_id, "").await?;
-        let sealed = self.instances.seal_base_settings(type_id, &options)?;
-        self.store().set_base_settings(type_id, sealed).await?;
-        Ok(self.instances.masked(type_id, &options))
-    }
-
-    async fn stored_base_settings(&self, type_id: &str) -> Result<Value, Error> {
-        match self.store().base_settings(type_id).await? {
-            Some(sealed) => self.instances.open_base_settings(type_id, &sealed),
-            None => Ok(Value::Object(Default::default())),
-        }
     }
 
     /// How a subscription's challenges and deliveries went in the hours from `since` on, by hour. Kept for 90 days.
@@ -160,48 +122,6 @@ impl Administration {
         Ok(info)
     }
 
-    /// Issues a token, good until `expires_at` or until it is revoked. The second value is the token itself: it is shown once
-    /// and kept nowhere.
-    ///
-    /// # Errors
-    /// Invalid input if the name is not one line of 1 to 100 characters, the time is past, or the role names a subscription
-    /// that does not exist.
-    pub async fn issue_token(
-        &self,
-        name: &str,
-        role: Role,
-        expires_at: Option<Timestamp>,
-    ) -> Result<(TokenInfo, String), Error> {
-        title(name)?;
-        if expires_at.is_some_and(|end| end <= self.clock.now()) {
-            return Err(Error::invalid("`expires_at` must lie in the future"));
-        }
-        for subscription in role.subscriptions() {
-            if self.store().subscription(subscription).await?.is_none() {
-                return Err(Error::invalid("the role names a subscription that does not exist: create it first"));
-            }
-        }
-        self.audit("token.issue", name, role.name()).await?;
-        self.tokens.issue(name, role, expires_at).await
-    }
-
-    /// All tokens, revoked ones too.
-    ///
-    /// # Errors
-    /// When the store is not available.
-    pub async fn tokens(&self) -> Result<Vec<TokenInfo>, Error> {
-        self.tokens.all().await
-    }
-
-    /// Revokes a token at once.
-    ///
-    /// # Errors
-    /// Not found if there is no such token, or it is revoked.
-    pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
-        self.audit("token.revoke", id, "").await?;
-        self.tokens.revoke(id).await
-    }
-
     /// Lines of the audit log after number `after`, at most `limit`.
     ///
     /// # Errors
@@ -215,15 +135,27 @@ impl Administration {
 pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if id.is_empty() || id.len() > 64 || !id.chars().all(fits) {
-        return Err(Error::invalid(format!("the id of a {what} must be 1 to 64 letters, digits, `-`, `_` or `.`")));
+        let detail = format!("of a {what} must be 1 to 64 letters, digits, `-`, `_` or `.`");
+        return Err(Error::invalid_at("/id", detail));
     }
     Ok(())
 }
 
 /// Names for people.
 pub(crate) fn title(name: &str) -> Result<(), Error> {
-    if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(Error::invalid("`name` must be one line of 1 to 100 characters"));
-    }
-    Ok(())
+    if is_title(name) { Ok(()) } else { Err(Error::invalid_at("/name", TITLE)) }
+}
+
+const TITLE: &str = "must be one line of 1 to 100 characters";
+
+fn is_title(name: &str) -> bool {
+    !name.trim().is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control)
+}
+
+/// How often a change that names no revision begins anew when somebody else's came between.
+const ROUNDS: usize = 16;
+
+/// Refuses a change of something that is not any more as it was when it was read.
+fn as_read(expected: Option<u64>, revision: u64) -> Result<(), Error> {
+    if expected.is_some_and(|expected| expected != revision) { Err(Error::passed_over()) } else { Ok(()) }
 }

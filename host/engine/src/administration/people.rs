@@ -11,11 +11,9 @@ impl Administration {
     /// Not found if there is no such subscription; invalid input if the user's id is not 1 to 256 characters.
     pub async fn unlock_user(&self, subscription: &str, user: &str) -> Result<(), Error> {
         if user.is_empty() || user.chars().count() > 256 {
-            return Err(Error::invalid("`user` must have 1 to 256 characters"));
+            return Err(Error::invalid_at("/user", "must have 1 to 256 characters"));
         }
-        if self.store().subscription(subscription).await?.is_none() {
-            return Err(Error::not_found("subscription"));
-        }
+        self.known(subscription).await?;
         self.audit("user.unlock", subscription, user).await?;
         Ok(self.store().unlock_person(user_person(&self.instances.keyring, subscription, user)).await?)
     }

@@ -1,6 +1,6 @@
 //! How a subscription's sign-in page is set.
 
-use super::Administration;
+use super::{Administration, as_read};
 use crate::error::Error;
 use crate::sign_in::SignInPage;
 use crate::store::SignInPageRecord;
@@ -11,9 +11,7 @@ impl Administration {
     /// # Errors
     /// Not found if there is no such subscription.
     pub async fn sign_in_page(&self, subscription: &str) -> Result<(SignInPage, u64), Error> {
-        if self.store().subscription(subscription).await?.is_none() {
-            return Err(Error::not_found("subscription"));
-        }
+        self.known(subscription).await?;
         match self.store().sign_in_page(subscription).await? {
             Some(record) => Ok((serde_json::from_value(record.settings).map_err(Error::unavailable)?, record.revision)),
             None => Ok((SignInPage::default(), 0)),
@@ -24,18 +22,16 @@ impl Administration {
     /// meant to.
     ///
     /// # Errors
-    /// A conflict if somebody else changed it; invalid input, in words, for what the page could not show or must not do.
+    /// Passed over if somebody else changed it; invalid input, in words, for what the page could not show or must not do.
     pub async fn set_sign_in_page(
         &self,
         subscription: &str,
         page: SignInPage,
         expected_revision: Option<u64>,
     ) -> Result<(SignInPage, u64), Error> {
-        let passed_over = || Error::conflict("the sign-in page was changed by somebody else: read it again");
+        let _turn = self.audit.turn_of(subscription).await;
         let (_, revision) = self.sign_in_page(subscription).await?;
-        if expected_revision.is_some_and(|expected| expected != revision) {
-            return Err(passed_over());
-        }
+        as_read(expected_revision, revision)?;
         page.check()?;
         let record = SignInPageRecord {
             subscription: subscription.to_owned(),
@@ -45,7 +41,8 @@ impl Administration {
         // Where browsers may be sent is what an auditor asks for.
         self.audit("sign-in-page.set", subscription, &page.return_urls.join(" ")).await?;
         if !self.store().set_sign_in_page(record, revision).await? {
-            return Err(passed_over());
+            self.did_not_happen("sign-in-page.set", subscription).await?;
+            return Err(Error::passed_over());
         }
         Ok((page, revision + 1))
     }

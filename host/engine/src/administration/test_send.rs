@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Administration;
 use crate::challenge::{Recipient, sample_message};
-use crate::error::Error;
+use crate::error::{Error, InputProblem};
 
 /// What a provider answered to a test message.
 #[derive(Debug, Clone, Serialize)]
@@ -40,7 +40,7 @@ impl Administration {
         let prepared = match options {
             Some(options) => {
                 let stored = self.instances.open_options(&record)?;
-                let (options, kept) = self.instances.read_options(&record.type_id, options, &stored)?;
+                let (options, kept) = self.instances.read_options(&record.type_id, options, &stored, "/options")?;
                 if kept {
                     self.instances.same_destinations(&record.type_id, &stored, &options).await?;
                 }
@@ -52,8 +52,10 @@ impl Administration {
                 &*saved
             }
         };
-        if let Some(problem) = prepared.problems.first() {
-            return Err(Error::invalid(format!("the options are not valid: `{}` {}", problem.option, problem.message)));
+        if !prepared.problems.is_empty() {
+            let problems = prepared.problems.iter();
+            let problems = problems.map(|it| InputProblem::new(format!("/options{}", it.option), it.message.clone()));
+            return Err(Error::invalid_because(problems.collect()));
         }
         let Some(provider) = &prepared.provider else {
             return Err(Error::not_found("provider"));

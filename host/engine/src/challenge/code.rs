@@ -41,7 +41,7 @@ pub(super) fn draw(digits: u8) -> Result<Zeroizing<String>, Error> {
 
 /// Brings typed input to digits, once and before anything is counted. `Err` for what cannot be a code at all.
 pub(super) fn canonical(input: &str) -> Result<Zeroizing<String>, Error> {
-    let malformed = || Error::invalid("`code` must be the digits of the code, as a string");
+    let malformed = || Error::invalid_at("/code", "must be the digits of the code, as a string");
     if input.chars().nth(INPUT_CHARS).is_some() {
         return Err(malformed());
     }

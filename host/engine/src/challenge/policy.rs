@@ -1,9 +1,13 @@
 //! The rules codes follow. Each instance may have its own; the defaults are stated here.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::error::InputProblem;
+use crate::provider::escape;
 
 /// How codes are made, sent and judged.
 ///
@@ -49,57 +53,93 @@ impl Default for Policy {
     }
 }
 
-/// A policy that is out of bounds; the text says which field and how.
-#[derive(Debug, thiserror::Error)]
-#[error("the policy's {0}")]
-pub struct PolicyError(String);
+/// A policy that is out of bounds; the text says which fields and how. It repeats no value.
+#[derive(Debug)]
+pub struct PolicyError(Vec<InputProblem>);
+
+impl PolicyError {
+    /// What is wrong, with the policy standing at `place` in the input.
+    pub(crate) fn under(self, place: &str) -> Vec<InputProblem> {
+        let moved = |one: InputProblem| InputProblem { pointer: format!("{place}{}", one.pointer), ..one };
+        self.0.into_iter().map(moved).collect()
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, one) in self.0.iter().enumerate() {
+            let between = if n == 0 { "the policy's " } else { "; " };
+            write!(f, "{between}`{}` {}", one.pointer.trim_start_matches('/'), one.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for PolicyError {}
 
 impl Policy {
     /// This policy with the fields that `own` states.
     pub(crate) fn overridden_by(&self, own: &Value) -> Result<Self, PolicyError> {
-        let wrong = |error: serde_json::Error| PolicyError(format!("fields are wrong: {error}"));
+        let whole = |text: &str| PolicyError(vec![InputProblem::new("", text)]);
         let Value::Object(own) = own else {
-            return Err(PolicyError("fields must be those of a JSON object".to_owned()));
+            return Err(whole("must be a JSON object"));
         };
-        let mut whole = serde_json::to_value(self).map_err(wrong)?;
-        if let Value::Object(whole) = &mut whole {
-            whole.extend(own.clone());
+        let Ok(Value::Object(mut fields)) = serde_json::to_value(self) else {
+            return Err(whole("cannot be read"));
+        };
+        let mut wrong = Vec::new();
+        for (name, value) in own {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            let detail = match (fields.contains_key(name), serde_json::from_value::<Self>(Value::Object(alone))) {
+                (false, _) => "is no field of a policy",
+                (true, Err(_)) => "has a value of the wrong type, or one that is far out of bounds",
+                (true, Ok(_)) => continue,
+            };
+            wrong.push(InputProblem::new(format!("/{}", escape(name)), detail));
         }
-        let policy: Self = serde_json::from_value(whole).map_err(wrong)?;
+        if !wrong.is_empty() {
+            wrong.truncate(32);
+            return Err(PolicyError(wrong));
+        }
+        fields.extend(own.clone());
+        let policy: Self = serde_json::from_value(Value::Object(fields)).map_err(|_| whole("cannot be read"))?;
         policy.check()?;
         Ok(policy)
     }
 
     pub(crate) fn check(&self) -> Result<(), PolicyError> {
-        let within = |name: &str, value: u32, range: std::ops::RangeInclusive<u32>| {
-            if range.contains(&value) {
-                Ok(())
-            } else {
-                Err(PolicyError(format!("`{name}` must be {} to {}", range.start(), range.end())))
+        let mut wrong = Vec::new();
+        let mut must = |fits: bool, name: &str, detail: String| {
+            if !fits {
+                wrong.push(InputProblem::new(format!("/{name}"), detail));
             }
         };
-        within("digits", self.digits.into(), 4..=10)?;
-        within("lifetime_seconds", self.lifetime_seconds, 30..=600)?;
-        within("attempts", self.attempts, 1..=10)?;
-        within("resend_interval_seconds", self.resend_interval_seconds, 5..=600)?;
-        within("resends", self.resends, 0..=10)?;
+        for (name, value, range) in [
+            ("digits", self.digits.into(), 4..=10),
+            ("lifetime_seconds", self.lifetime_seconds, 30..=600),
+            ("attempts", self.attempts, 1..=10),
+            ("resend_interval_seconds", self.resend_interval_seconds, 5..=600),
+            ("resends", self.resends, 0..=10),
+        ] {
+            must(range.contains(&value), name, format!("must be {} to {}", range.start(), range.end()));
+        }
         let name = &self.application_name;
-        if name.chars().count() > 40 || name.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-            return Err(PolicyError("`application_name` must be one line of at most 40 characters".to_owned()));
-        }
+        let one_line = !name.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+        let fits = name.chars().count() <= 40 && one_line;
+        must(fits, "application_name", "must be one line of at most 40 characters".to_owned());
         // Mail programs make links of what looks like one, and a person trusts a link beside a code.
-        if name.contains("://") || name.contains('@') || name.to_ascii_lowercase().contains("www.") {
-            return Err(PolicyError("`application_name` must not look like a link or an address".to_owned()));
-        }
+        let link = name.contains("://") || name.contains('@') || name.to_ascii_lowercase().contains("www.");
+        must(!link, "application_name", "must not look like a link or an address".to_owned());
         let host_fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-        if !self.webotp_host.chars().all(host_fits) || self.webotp_host.len() > 100 {
-            return Err(PolicyError("`webotp_host` must be a host name in lower case".to_owned()));
-        }
+        let fits = self.webotp_host.chars().all(host_fits) && self.webotp_host.len() <= 100;
+        must(fits, "webotp_host", "must be a host name in lower case".to_owned());
         let country = |code: &String| code == "*" || code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
-        if !self.countries.iter().all(country) {
-            return Err(PolicyError("`countries` must be codes of two capital letters, or `*`".to_owned()));
-        }
-        Ok(())
+        must(
+            self.countries.iter().all(country),
+            "countries",
+            "must be codes of two capital letters, or `*`".to_owned(),
+        );
+        if wrong.is_empty() { Ok(()) } else { Err(PolicyError(wrong)) }
     }
 
     /// What an operator should think about again.

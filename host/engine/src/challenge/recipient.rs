@@ -48,14 +48,14 @@ impl Recipient {
                 let email = self
                     .email
                     .as_deref()
-                    .ok_or_else(|| Error::invalid("`recipient.email` is needed for this instance"))?;
+                    .ok_or_else(|| Error::invalid_at("/recipient/email", "is needed for this instance"))?;
                 mail(email)
             }
             RecipientKind::PhoneNumber => {
                 let number = self
                     .phone
                     .as_deref()
-                    .ok_or_else(|| Error::invalid("`recipient.phone` is needed for this instance"))?;
+                    .ok_or_else(|| Error::invalid_at("/recipient/phone", "is needed for this instance"))?;
                 phone(number, policy)
             }
             RecipientKind::Handle => Err(Error::invalid("recipients by handle are not supported yet")),

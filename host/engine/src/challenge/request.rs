@@ -55,11 +55,15 @@ impl SignIn {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        let ids = [&self.tenant, &self.idp, &self.client_application, &self.user];
-        if ids.into_iter().flatten().any(|id| id.is_empty() || id.chars().count() > 256) {
-            return Err(Error::invalid(
-                "`tenant`, `idp`, `client_application` and `user` must have 1 to 256 characters",
-            ));
+        for (name, id) in [
+            ("tenant", &self.tenant),
+            ("idp", &self.idp),
+            ("client_application", &self.client_application),
+            ("user", &self.user),
+        ] {
+            if id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
+                return Err(Error::invalid_at(format!("/{name}"), "must have 1 to 256 characters"));
+            }
         }
         Ok(())
     }
@@ -141,10 +145,10 @@ impl Start {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
         let purpose = self.purpose.as_deref().unwrap_or("sign-in");
         if purpose.is_empty() || purpose.len() > 64 || !purpose.chars().all(word) {
-            return Err(Error::invalid("`purpose` must be 1 to 64 letters, digits, `-`, `_`, `.` or `:`"));
+            return Err(Error::invalid_at("/purpose", "must be 1 to 64 letters, digits, `-`, `_`, `.` or `:`"));
         }
         if self.locale.as_ref().is_some_and(|locale| locale.len() > 100) {
-            return Err(Error::invalid("`locale` must be at most 100 characters"));
+            return Err(Error::invalid_at("/locale", "must be at most 100 characters"));
         }
         if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 255) {
             return Err(Error::invalid("`Idempotency-Key` must be 1 to 255 characters"));

@@ -134,7 +134,7 @@ impl Instances {
 
     /// The record judged: from memory if nothing it depends on has changed.
     pub(crate) async fn prepared(&self, record: &InstanceRecord) -> Result<Arc<Prepared>, Error> {
-        let base = self.store.base_settings(&record.type_id).await?;
+        let base = self.store.base_settings(&record.type_id).await?.map(|settings| settings.options);
         let provider = self.provider(&record.type_id);
         let known = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&record.id).cloned();
         if let Some(known) = known
@@ -160,7 +160,7 @@ impl Instances {
     /// Options that are not stored, judged as if they were.
     pub(crate) async fn judge_options(&self, type_id: &str, own: &Value) -> Result<Prepared, Error> {
         let inherited = match self.store.base_settings(type_id).await? {
-            Some(sealed) => self.open_base_settings(type_id, &sealed)?,
+            Some(sealed) => self.open_base_settings(type_id, &sealed.options)?,
             None => Value::Object(Default::default()),
         };
         Prepared::judge(self.provider(type_id), &merge(&inherited, own), self.sandbox.network())

@@ -54,25 +54,39 @@ impl Instances {
     }
 
     /// Options as an administrator sent them, brought to their stored form: text that holds an object is read, and a mask
-    /// keeps the secret that stands there in `stored`. Also says whether a secret was kept that way.
-    pub(crate) fn read_options(&self, type_id: &str, sent: Value, stored: &Value) -> Result<(Value, bool), Error> {
+    /// keeps the secret that stands there in `stored`. Also says whether a secret was kept that way. `at` is where the options
+    /// stand in the input.
+    pub(crate) fn read_options(
+        &self,
+        type_id: &str,
+        sent: Value,
+        stored: &Value,
+        at: &str,
+    ) -> Result<(Value, bool), Error> {
         if !sent.is_object() {
-            return Err(Error::invalid("`options` must be a JSON object"));
+            return Err(Error::invalid_at(at, "must be a JSON object"));
         }
         let Some(provider) = self.provider(type_id) else {
-            return Err(Error::invalid(format!(
-                "there is no provider of type `{}`: see the list of providers",
-                printable(type_id)
-            )));
+            let detail = "must be the type of a provider that is loaded: see the list of providers";
+            return Err(Error::invalid_at("/type", detail));
         };
         let schema = OptionsSchema::new(&provider.manifest().options_schema);
+        let no_object = "must be a JSON object, or a text that holds one";
         let sent = schema
             .with_text_as_objects(sent)
-            .map_err(|option| Error::invalid(format!("`{option}` must be a JSON object, or a text that holds one")))?;
+            .map_err(|option| Error::invalid_at(format!("{at}{option}"), no_object))?;
         let mut kept = false;
         let options = unmask(sent, stored, "", &mut kept)
-            .map_err(|problem| Error::invalid(format!("`{}` {}", problem.option, problem.message)))?;
+            .map_err(|problem| Error::invalid_at(format!("{at}{}", problem.option), problem.message))?;
         Ok((options, kept))
+    }
+
+    /// The values of all secrets in options.
+    pub(crate) fn secrets(&self, type_id: &str, options: &Value) -> Vec<String> {
+        let nothing = Value::Null;
+        let provider = self.provider(type_id);
+        let schema = provider.as_ref().map_or(&nothing, |provider| &provider.manifest().options_schema);
+        OptionsSchema::new(schema).secrets(options)
     }
 
     /// Options as people may see them.
@@ -107,8 +121,4 @@ fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result
         }
         other => Ok(other),
     }
-}
-
-fn printable(text: &str) -> String {
-    text.chars().take(32).filter(|c| !c.is_control()).collect()
 }

@@ -27,47 +27,94 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub trait Store: Send + Sync + 'static {
     /// Adds a subscription. A conflict if its id is taken.
     async fn create_subscription(&self, subscription: Subscription) -> Result<()>;
-    /// All subscriptions, by id.
-    async fn subscriptions(&self) -> Result<Vec<Subscription>>;
+    /// Subscriptions, by id: all, or of those `among` the ones that are there.
+    async fn subscriptions(&self, among: Option<Vec<String>>, part: Part<String>) -> Result<Vec<Subscription>>;
     /// One subscription.
     async fn subscription(&self, id: &str) -> Result<Option<Subscription>>;
+    /// Replaces a subscription if its revision is still `expected_revision`; the new one is in `subscription`. Id and
+    /// `created_at` stay as they are.
+    async fn update_subscription(&self, subscription: Subscription, expected_revision: u64) -> Result<bool>;
+    /// Removes a subscription with its directory, if its revision is still `expected_revision`. It is in use if it has an
+    /// instance, or an account or a token that is good at `now` is bound to it: that would serve the next subscription of
+    /// this id.
+    async fn delete_subscription(&self, id: &str, expected_revision: u64, now: Timestamp) -> Result<Removal>;
 
     /// Adds an instance. A conflict if its id is taken or its subscription is unknown.
     async fn insert_instance(&self, instance: InstanceRecord) -> Result<()>;
     /// One instance, whoever owns it.
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>>;
-    /// A subscription's instances, by name.
-    async fn instances(&self, subscription: &str) -> Result<Vec<InstanceRecord>>;
+    /// A subscription's instances, the oldest first; those of one moment by id.
+    async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>>;
     /// Replaces an instance if its revision is still `expected_revision`; the new one is in `instance`. Id,
     /// subscription, type and `created_at` stay as they are.
     async fn update_instance(&self, instance: InstanceRecord, expected_revision: u64) -> Result<bool>;
-    /// Removes an instance and its assignments; false if there was none.
-    async fn delete_instance(&self, id: &str) -> Result<bool>;
-    /// What an instance is assigned to.
-    async fn assignments(&self, instance: &str) -> Result<Vec<AssignmentRecord>>;
-    /// Replaces all assignments of an instance. A conflict if it does not exist.
-    async fn set_assignments(&self, instance: &str, assignments: Vec<AssignmentRecord>) -> Result<()>;
+    /// Removes an instance and its assignments, if its revision is still `expected_revision`.
+    async fn delete_instance(&self, id: &str, expected_revision: u64) -> Result<bool>;
+    /// What an instance is assigned to; nothing if there is no such instance.
+    async fn assignments(&self, instance: &str) -> Result<AssignmentsRecord>;
+    /// Replaces all assignments of an instance if their revision is still `expected_revision`, and counts it up. What its
+    /// subscription's directory does not have comes into it, without a name. False also if there is no such instance.
+    async fn set_assignments(
+        &self,
+        instance: &str,
+        assignments: Vec<AssignmentRecord>,
+        expected_revision: u64,
+    ) -> Result<bool>;
     /// A subscription's instances, active or not, that are assigned to one of `targets`: each once, with its most
     /// specific assignment, the most specific first, then by name.
     async fn assigned(&self, subscription: &str, targets: Targets<'_>)
     -> Result<Vec<(InstanceRecord, AssignmentKind)>>;
 
-    /// The installation's options for a type, secrets sealed in place.
-    async fn base_settings(&self, type_id: &str) -> Result<Option<serde_json::Value>>;
-    /// Replaces them.
-    async fn set_base_settings(&self, type_id: &str, options: serde_json::Value) -> Result<()>;
+    /// A subscription's directory, by kind and id: of one kind if said, and with `search` in id or name, whatever the case.
+    async fn directory(
+        &self,
+        subscription: &str,
+        kind: Option<AssignmentKind>,
+        search: &str,
+        part: Part<AssignmentRecord>,
+    ) -> Result<Vec<DirectoryRecord>>;
+    /// Those of `targets` that are in a subscription's directory.
+    async fn directory_entries(
+        &self,
+        subscription: &str,
+        targets: Vec<AssignmentRecord>,
+    ) -> Result<Vec<DirectoryRecord>>;
+    /// The instances of a subscription that are assigned to a target, by name.
+    async fn instances_assigned(&self, subscription: &str, target: AssignmentRecord) -> Result<Vec<InstanceRecord>>;
+    /// Adds and replaces entries if each one's revision is still the one before its own: all of them, or none. A conflict
+    /// if there is no such subscription.
+    async fn put_directory(&self, subscription: &str, entries: Vec<DirectoryRecord>) -> Result<bool>;
+    /// Removes an entry if its revision is still `expected_revision`. It is in use while an instance is assigned to it.
+    async fn delete_directory_entry(
+        &self,
+        subscription: &str,
+        target: AssignmentRecord,
+        expected_revision: u64,
+    ) -> Result<Removal>;
+
+    /// The installation's options for a type.
+    async fn base_settings(&self, type_id: &str) -> Result<Option<BaseSettingsRecord>>;
+    /// Replaces them if their revision is still the one before that of `settings`, 0 if there are none.
+    async fn set_base_settings(&self, type_id: &str, settings: BaseSettingsRecord) -> Result<bool>;
 
     /// Adds a provider, in place of the one that served its type.
     async fn insert_provider(&self, provider: ProviderRecord) -> Result<()>;
     /// All providers, by type.
     async fn providers(&self) -> Result<Vec<ProviderRecord>>;
 
-    /// Adds a token.
+    /// Adds a token. A conflict if a subscription it is bound to is unknown.
     async fn insert_token(&self, token: TokenRecord) -> Result<()>;
+    /// The token of this id, revoked and expired ones too.
+    async fn token(&self, id: &str) -> Result<Option<TokenRecord>>;
     /// The token with this digest, revoked and expired ones too.
     async fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<TokenRecord>>;
-    /// All tokens, the newest first.
-    async fn tokens(&self) -> Result<Vec<TokenRecord>>;
+    /// Tokens, the newest first; those of one moment by id from the last: all, or those of applications of these
+    /// subscriptions.
+    async fn tokens(
+        &self,
+        of_applications: Option<Vec<String>>,
+        part: Part<(Timestamp, String)>,
+    ) -> Result<Vec<TokenRecord>>;
     /// Revokes a token; false if there is none that is not revoked.
     async fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool>;
 

@@ -15,8 +15,37 @@ pub struct Subscription {
     pub id: String,
     /// For people.
     pub name: String,
+    /// Counts changes, from 1.
+    pub revision: u64,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// Which part of a list is wanted: what comes after a key, at most so many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part<K> {
+    /// The key of the last one that is known already.
+    pub after: Option<K>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl<K> Part<K> {
+    /// The whole list.
+    pub fn whole() -> Self {
+        Self { after: None, limit: u32::MAX }
+    }
+}
+
+/// What became of a wish to remove something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Done,
+    /// It was changed since it was read, or is not there any more.
+    PassedOver,
+    /// Something depends on it.
+    InUse,
 }
 
 /// A configured factor of a type.
@@ -79,6 +108,35 @@ pub struct AssignmentRecord {
     pub target: String,
 }
 
+/// What an instance is assigned to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssignmentsRecord {
+    /// Counts how often the assignments were replaced.
+    pub revision: u64,
+    /// The targets, each with its name in the directory.
+    pub targets: Vec<(AssignmentRecord, Option<String>)>,
+}
+
+/// Something that instances can be assigned to, as people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryRecord {
+    /// What it is, and its id.
+    pub target: AssignmentRecord,
+    /// For people, if somebody said one.
+    pub name: Option<String>,
+    /// Counts changes, from 1.
+    pub revision: u64,
+}
+
+/// Options for a type, for the whole installation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BaseSettingsRecord {
+    /// The options, secrets sealed in place.
+    pub options: serde_json::Value,
+    /// Counts changes, from 1.
+    pub revision: u64,
+}
+
 /// The four things a sign-in can be assigned by. `Debug` does not show the user.
 #[derive(Clone, Copy, Default)]
 pub struct Targets<'a> {
@@ -125,6 +183,10 @@ pub struct TokenRecord {
     pub digest: [u8; 32],
     /// Its role, as JSON.
     pub role: String,
+    /// The subscriptions it is bound to.
+    pub subscriptions: Vec<String>,
+    /// Whether it is an application's: then whoever administers its subscription sees it.
+    pub application: bool,
     /// When it was issued.
     pub created_at: Timestamp,
     /// When it ends by itself.

@@ -1,17 +1,18 @@
 //! Accounts of people who administer (system administrators).
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use twofactor::TwoFactor;
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Body, Parameters};
-use super::caller::Administrator;
-use super::instances::expected;
+use super::body::{Body, Parameters, Segments};
+use super::caller::{Administrator, Reader};
+use super::condition::{Expected, tagged};
+use super::part::{number, size};
 use super::problem::Problem;
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -27,14 +28,14 @@ impl AccountRole {
     fn of(self, subscriptions: Vec<String>) -> Result<twofactor::Role, Problem> {
         match self {
             Self::SystemAdmin if subscriptions.is_empty() => Ok(twofactor::Role::SystemAdmin),
-            Self::SystemAdmin => Err(misfit("a `system_admin` is bound to no `subscriptions`")),
+            Self::SystemAdmin => Err(misfit("must be left out: a `system_admin` is bound to none")),
             Self::SubscriptionAdmin => Ok(twofactor::Role::SubscriptionAdmin { subscriptions }),
         }
     }
 }
 
 fn misfit(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+    Problem::at("/subscriptions", detail)
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -94,13 +95,8 @@ impl From<twofactor::Account> for Account {
 }
 
 /// An account with its `ETag`.
-fn tagged(account: twofactor::Account) -> Response {
-    let tag = HeaderValue::from_str(&format!("\"{}\"", account.revision));
-    let mut response = Json(Account::from(account)).into_response();
-    if let Ok(tag) = tag {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
+fn answer(account: twofactor::Account) -> Response {
+    tagged(StatusCode::OK, account.revision, Account::from(account))
 }
 
 /// A link with which the person sets a password: shown this once, good once, for 24 hours, until a newer one.
@@ -124,29 +120,32 @@ pub(super) struct AccountPage {
     /// What the page before said in `next`; the first page if not said.
     #[serde(default)]
     after: u64,
-    /// At most this many, 1 to 1000; 100 if not said.
+    /// How many at most; 100 if not said.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct AccountList {
     accounts: Vec<Account>,
-    /// Where the next page begins; none if this is the last.
+    /// `after` of the next part; not there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<u64>,
 }
 
-/// The accounts, in the order they were made (system administrators).
+/// The accounts, in the order they were made (those of the whole installation).
 #[utoipa::path(get, path = "/v1/accounts", operation_id = "listAccounts", tag = "administration", params(AccountPage),
     responses((status = 200, body = AccountList)))]
 pub(super) async fn list(
-    administrator: Administrator,
+    reader: Reader,
     State(engine): State<TwoFactor>,
     Parameters(page): Parameters<AccountPage>,
 ) -> Result<Json<AccountList>, Problem> {
-    administrator.of_the_system()?;
-    let limit = page.limit.unwrap_or(100).clamp(1, 1000);
+    reader.of_the_system()?;
+    let limit = size(page.limit)?;
     // One more, to know whether this is the last page.
-    let mut found = engine.accounts().list(page.after, limit + 1).await?;
+    let mut found = engine.accounts().list(number(page.after)?, limit + 1).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|last| last.seq);
@@ -191,16 +190,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(InvitedAccount { account: account.into(), invitation: invitation.into() })))
 }
 
-/// One account (system administrators).
+/// One account (those of the whole installation).
 #[utoipa::path(get, path = "/v1/accounts/{id}", operation_id = "readAccount", tag = "administration",
     responses((status = 200, body = Account, headers(("ETag" = String)))))]
 pub(super) async fn read(
-    administrator: Administrator,
+    reader: Reader,
     State(engine): State<TwoFactor>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<Response, Problem> {
-    administrator.of_the_system()?;
-    Ok(tagged(engine.accounts().get(&id).await?))
+    reader.of_the_system()?;
+    Ok(answer(engine.accounts().get(&id).await?))
 }
 
 /// What is to change: what is left out stays.
@@ -229,19 +228,19 @@ fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D
 /// `precondition-failed`.
 #[utoipa::path(patch, path = "/v1/accounts/{id}", operation_id = "changeAccount", tag = "administration",
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read.")),
-    request_body = PartOfAccount, responses((status = 200, body = Account)))]
+    request_body = PartOfAccount, responses((status = 200, body = Account, headers(("ETag" = String)))))]
 pub(super) async fn change(
     administrator: Administrator,
     State(engine): State<TwoFactor>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
+    Segments(id): Segments<String>,
+    Expected(revision): Expected,
     Body(part): Body<PartOfAccount>,
 ) -> Result<Response, Problem> {
     let actor = administrator.of_the_system()?.actor();
     let role = match (part.role, part.subscriptions) {
         (Some(role), subscriptions) => Some(role.of(subscriptions.unwrap_or_default())?),
         (None, None) => None,
-        (None, Some(_)) => return Err(misfit("`subscriptions` go with a `role`")),
+        (None, Some(_)) => return Err(misfit("go with a `role`")),
     };
     let state = part.state.map(|state| match state {
         AccountState::Invited => twofactor::AccountState::Invited,
@@ -249,8 +248,8 @@ pub(super) async fn change(
         AccountState::Disabled => twofactor::AccountState::Disabled,
     });
     let change = twofactor::AccountChange { name: part.name, phone: part.phone, role, state };
-    let changed = engine.accounts().update(actor, &id, change, expected(&headers)).await;
-    Ok(tagged(changed.map_err(Problem::of_a_condition)?))
+    let changed = engine.accounts().update(actor, &id, change, revision).await;
+    Ok(answer(changed?))
 }
 
 /// Removes an account; its sessions end at once (system administrators).
@@ -259,7 +258,7 @@ pub(super) async fn change(
 pub(super) async fn remove(
     administrator: Administrator,
     State(engine): State<TwoFactor>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     engine.accounts().delete(administrator.of_the_system()?.actor(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -272,7 +271,7 @@ pub(super) async fn remove(
 pub(super) async fn invite(
     administrator: Administrator,
     State(engine): State<TwoFactor>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
     let invitation = engine.accounts().invite(administrator.of_the_system()?.actor(), &id).await?;
     Ok((StatusCode::CREATED, Json(invitation.into())))

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Parameters;
-use super::caller::Administrator;
+use super::caller::Reader;
+use super::part::{number, size};
 use super::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -16,13 +17,14 @@ pub(super) struct Page {
     /// Entries after this number; from the first if not said.
     #[serde(default)]
     after: u64,
-    /// At most this many, 1 to 1000; 100 if not said.
+    /// How many at most; 100 if not said.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
 /// A line of the audit log.
 #[derive(Serialize, ToSchema)]
-struct Entry {
+struct AuditEntry {
     /// Counts from 1.
     seq: u64,
     at: Timestamp,
@@ -32,26 +34,35 @@ struct Entry {
     action: String,
     /// To what.
     subject: String,
+    /// More. Of a change an object of JSON: the fields that changed, by JSON Pointer, each `[before, after]`; of a secret only
+    /// that it was `"entered"`, `"changed"` or `"removed"`. Long values are cut, and `more` counts the fields left out.
     detail: String,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct EntryList {
-    entries: Vec<Entry>,
+pub(super) struct AuditEntryList {
+    entries: Vec<AuditEntry>,
+    /// `after` of the next part; not there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<u64>,
 }
 
-/// The audit log, oldest first (system administrators).
+/// The audit log, oldest first (those of the whole installation).
 #[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "administration", params(Page),
-    responses((status = 200, body = EntryList)))]
-pub(super) async fn list(
-    administrator: Administrator,
-    Parameters(page): Parameters<Page>,
-) -> Result<Json<EntryList>, Problem> {
-    let limit = page.limit.unwrap_or(100).clamp(1, 1000);
-    let entries = administrator.of_the_system()?.audit_log(page.after, limit).await?;
+    responses((status = 200, body = AuditEntryList)))]
+pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> Result<Json<AuditEntryList>, Problem> {
+    let admin = reader.of_the_system()?;
+    let limit = size(page.limit)?;
+    // One more than asked for: whether there is a next part shows.
+    let mut entries = admin.audit_log(number(page.after)?, limit + 1).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| more).map(|last| last.seq);
     let entries = entries
         .into_iter()
-        .map(|line| Entry {
+        .map(|line| AuditEntry {
             seq: line.seq,
             at: line.at,
             actor: line.actor,
@@ -60,5 +71,5 @@ pub(super) async fn list(
             detail: line.detail,
         })
         .collect();
-    Ok(Json(EntryList { entries }))
+    Ok(Json(AuditEntryList { entries, next }))
 }

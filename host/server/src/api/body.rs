@@ -5,34 +5,84 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
 
 use super::problem::Problem;
 
-/// A body of JSON.
+/// A body that is a JSON object.
 pub(super) struct Body<T>(pub(super) T);
+
+/// A body that is a JSON list.
+pub(super) struct List<T>(pub(super) Vec<T>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Raw::from_request(request, state).await?.0;
-        // The parser's text may repeat a value of the body: only what it says of field names is kept.
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            let text = error.to_string();
-            let what = ["unknown field", "missing field", "duplicate field"]
-                .into_iter()
-                .find(|what| text.starts_with(what))
-                .map(|what| match (what, text.split('`').nth(1)) {
-                    // An unknown name came from outside; one that is missing is ours.
-                    ("missing field", Some(name)) => format!("the field `{name}` is missing"),
-                    ("duplicate field", _) => "a field stands twice".to_owned(),
-                    _ => "there is a field this call does not know".to_owned(),
-                })
-                .unwrap_or_else(|| "it is not the JSON asked for".to_owned());
-            let detail = format!("the body cannot be read: {what} (line {}, column {})", error.line(), error.column());
-            Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
-        })
+        // The parser takes a list for an object, field by field.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::at("", "must be a JSON object"));
+        }
+        Ok(Self(parsed(&bytes)?))
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for List<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(parsed(&Raw::from_request(request, state).await?.0)?))
+    }
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut parser).map_err(|error| wrong(error.path(), error.inner()))?;
+    parser.end().map_err(|error| unreadable(&error))?;
+    Ok(body)
+}
+
+/// What does not fit, and where. The parser's text may repeat a value of the body: only what it says of fields, and of what would
+/// have fitted, is kept.
+fn wrong(path: &Path, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return unreadable(error);
+    }
+    let text = error.to_string();
+    let mut place = pointer(path);
+    let detail = if let Some(name) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        place = format!("{place}/{name}");
+        "is missing".to_owned()
+    } else if text.starts_with("unknown field") {
+        "is no field of this call".to_owned()
+    } else if text.starts_with("duplicate field") {
+        "stands twice".to_owned()
+    } else {
+        let known = ["invalid type", "invalid value", "invalid length", "unknown variant"];
+        let expected = text.rsplit_once(", expected ").filter(|_| known.iter().any(|what| text.starts_with(what)));
+        let expected = expected.map(|(_, expected)| expected.split(" at line ").next().unwrap_or_default());
+        expected.map_or_else(|| "does not fit".to_owned(), |expected| format!("does not fit: expected {expected}"))
+    };
+    Problem::at(place, detail)
+}
+
+fn unreadable(error: &serde_json::Error) -> Problem {
+    let detail = format!("the body is not the JSON asked for (line {}, column {})", error.line(), error.column());
+    Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+}
+
+/// A path into the body as a JSON Pointer, no longer than is of use.
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => break,
+        }
+    }
+    pointer.chars().take(200).collect()
 }
 
 /// A body as it is.
@@ -62,6 +112,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
         Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|_| {
             let detail = "the parameters cannot be read: one is unknown, stands twice or has a value that does not fit";
             Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+        })
+    }
+}
+
+/// What a path names.
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-input",
+                "the path holds a value that this call does not know",
+            )
         })
     }
 }

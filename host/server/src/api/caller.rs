@@ -1,6 +1,7 @@
 //! Who calls, and what they may do. A refusal does not tell "not yours" from "not there".
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
@@ -40,13 +41,49 @@ impl FromRequestParts<Api> for Application {
     }
 }
 
-/// An administrator.
-pub(crate) struct Administrator {
+/// One who may read what is administered: an administrator or an auditor. Calls that only read take this.
+pub(crate) struct Reader {
     role: Role,
     administration: Administration,
 }
 
+/// One who may change what is administered: an administrator. All calls that do more than read take this.
+pub(crate) struct Administrator(Reader);
+
 impl FromRequestParts<Api> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        Self::of_reader(Reader::from_request_parts(parts, api).await?)
+    }
+}
+
+impl Administrator {
+    /// One who is logged in.
+    pub(crate) fn new(role: Role, administration: Administration) -> Result<Self, Problem> {
+        Self::of_reader(Reader { role, administration })
+    }
+
+    fn of_reader(reader: Reader) -> Result<Self, Problem> {
+        match reader.role {
+            Role::SystemAdmin | Role::SubscriptionAdmin { .. } => Ok(Self(reader)),
+            Role::Auditor { .. } | Role::Application { .. } => {
+                Err(forbidden("an auditor reads: this call is for administrators"))
+            }
+        }
+    }
+}
+
+/// Whose something is, is the same question whether it is read or changed.
+impl Deref for Administrator {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.0
+    }
+}
+
+impl FromRequestParts<Api> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
@@ -60,39 +97,63 @@ impl FromRequestParts<Api> for Administrator {
     }
 }
 
-impl Administrator {
-    pub(crate) fn new(role: Role, administration: Administration) -> Self {
-        Self { role, administration }
-    }
-
+impl Reader {
     /// For what concerns the installation.
     pub(crate) fn of_the_system(&self) -> Result<&Administration, Problem> {
-        match self.role {
-            Role::SystemAdmin => Ok(&self.administration),
-            _ => Err(forbidden("this call is for system administrators")),
+        match self.own() {
+            Own::Everything => Ok(&self.administration),
+            Own::These(_) => Err(forbidden("this call is for those of the whole installation")),
         }
     }
 
-    /// For what any administrator may read or do; what it returns must be narrowed by [`Self::administers`].
+    /// For what any administrator may read or do; what it returns must be narrowed by [`Self::own`].
     pub(crate) fn of_anything(&self) -> &Administration {
         &self.administration
     }
 
     /// For what belongs to a subscription.
     pub(crate) fn of(&self, subscription: &str) -> Result<&Administration, Problem> {
-        if self.administers(subscription) {
+        if self.own().has(subscription) {
             Ok(&self.administration)
         } else {
             Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such subscription"))
         }
     }
 
-    /// Whether a subscription is this administrator's.
-    pub(crate) fn administers(&self, subscription: &str) -> bool {
+    /// Which subscriptions are the caller's.
+    pub(crate) fn own(&self) -> Own<'_> {
         match &self.role {
-            Role::SystemAdmin => true,
-            Role::SubscriptionAdmin { subscriptions } => subscriptions.iter().any(|own| own == subscription),
-            Role::Application { .. } => false,
+            Role::SystemAdmin | Role::Auditor { subscriptions: None } => Own::Everything,
+            Role::SubscriptionAdmin { subscriptions } | Role::Auditor { subscriptions: Some(subscriptions) } => {
+                Own::These(subscriptions)
+            }
+            Role::Application { .. } => Own::These(&[]),
+        }
+    }
+
+    /// Whether a token is the caller's to see, and an administrator's to revoke.
+    pub(crate) fn handles(&self, role: &Role) -> bool {
+        match role {
+            Role::Application { subscription } => self.own().has(subscription),
+            _ => matches!(self.own(), Own::Everything),
+        }
+    }
+}
+
+/// What somebody is to administer or to read.
+#[derive(Clone, Copy)]
+pub(crate) enum Own<'a> {
+    /// The installation.
+    Everything,
+    /// These subscriptions.
+    These(&'a [String]),
+}
+
+impl Own<'_> {
+    pub(crate) fn has(self, subscription: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::These(own) => own.iter().any(|one| one == subscription),
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use twofactor::{SignIn, Start, TwoFactor};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Body, Parameters};
+use super::body::{Body, Parameters, Segments};
 use super::caller::Application;
 use super::problem::Problem;
 
@@ -197,6 +197,7 @@ pub(super) struct Verified {
     #[schema(example = "verified")]
     status: &'static str,
     /// The user the challenge was started for.
+    #[schema(required = true)]
     user: Option<String>,
     /// The instance that delivered the code.
     two_factor: String,
@@ -212,7 +213,7 @@ pub(super) struct Verified {
 pub(super) async fn verify(
     State(engine): State<TwoFactor>,
     application: Application,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     Body(answer): Body<Answer>,
 ) -> Result<Json<Verified>, Problem> {
     let verified = engine.verify(&application.subscription, &id, &answer.code, answer.client_address).await?;
@@ -231,7 +232,7 @@ pub(super) async fn verify(
 pub(super) async fn resend(
     State(engine): State<TwoFactor>,
     application: Application,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<Json<Challenge>, Problem> {
     Ok(Json(engine.resend(&application.subscription, &id).await?.into()))
 }
@@ -241,7 +242,7 @@ pub(super) async fn resend(
 pub(super) async fn cancel(
     State(engine): State<TwoFactor>,
     application: Application,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     engine.cancel(&application.subscription, &id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the calls themselves.
 
+use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, Response};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::ProblemBody;
@@ -18,7 +18,7 @@ use super::problem::ProblemBody;
     security(("bearer" = [])),
     tags(
         (name = "challenges", description = "For applications, with a token of the role `application`."),
-        (name = "administration", description = "For administrators.")
+        (name = "administration", description = "For administrators; what only reads, for auditors too.")
     )
 )]
 struct Frame;
@@ -39,19 +39,108 @@ pub(super) fn frame() -> utoipa::openapi::OpenApi {
 
 /// The API's OpenAPI 3.1 document, as JSON.
 pub fn openapi() -> String {
-    let mut document = super::calls().into_openapi();
-    let problem = Content::new(Some(Ref::from_schema_name("ProblemBody")));
-    let mut refused = Response::new("A problem (RFC 9457); what its `type` ends in is stable.");
-    refused.content.insert("application/problem+json".to_owned(), RefOr::T(problem));
-    for path in document.paths.paths.values_mut() {
-        let calls = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
-        for call in calls.into_iter().flatten() {
-            call.responses.responses.insert("default".to_owned(), RefOr::T(refused.clone()));
+    let mut document = serde_json::to_value(super::calls().into_openapi()).unwrap_or_default();
+    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
+        for (path, calls) in paths {
+            for (method, call) in calls.as_object_mut().into_iter().flatten() {
+                name_parameters(path, call);
+                describe_refusals(method, path, call);
+                if let Some(content) = call.pointer_mut("/requestBody/content/application~1wasm") {
+                    *content = json!({"schema": {"type": "string", "format": "binary"}});
+                }
+            }
         }
     }
-    let mut text = document.to_pretty_json().unwrap_or_default();
+    open_objects(&mut document);
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// What stands in braces in a path is a parameter; and no header is `null`.
+fn name_parameters(path: &str, call: &mut Value) {
+    let Some(call) = call.as_object_mut() else { return };
+    let parameters = call.entry("parameters").or_insert_with(|| json!([]));
+    let Some(parameters) = parameters.as_array_mut() else { return };
+    for header in parameters.iter_mut().filter(|one| one["in"] == "header") {
+        header["schema"] = json!({"type": "string"});
+    }
+    let named = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let missing: Vec<&str> = named.filter(|name| !parameters.iter().any(|one| one["name"] == *name)).collect();
+    for (n, name) in missing.into_iter().enumerate() {
+        let (schema, description) = match name {
+            "subscription" => (json!({"type": "string"}), "The subscription."),
+            "kind" => (json!({"$ref": "#/components/schemas/Kind"}), "What it is."),
+            "user" => {
+                (json!({"type": "string", "minLength": 1, "maxLength": 256}), "The user, as the application names it.")
+            }
+            "type" => (json!({"type": "string"}), "The type of a loaded provider."),
+            _ if path.contains("/directory/") => {
+                (json!({"type": "string", "minLength": 1, "maxLength": 256}), "Its id, as the application names it.")
+            }
+            _ => (json!({"type": "string"}), "Its id."),
+        };
+        let parameter =
+            json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema});
+        parameters.insert(n, parameter);
+    }
+    if parameters.is_empty() {
+        call.remove("parameters");
+    }
+}
+
+/// The statuses a call may answer with beside those it names itself, each with a problem.
+fn describe_refusals(method: &str, path: &str, call: &mut Value) {
+    let application = call["tags"][0] == "challenges";
+    let conditional = call["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "If-Match");
+    let body = !call["requestBody"].is_null();
+    let parameters = !call["parameters"].is_null();
+    let challenge = path.starts_with("/v1/challenges");
+    let name = call["operationId"].as_str().unwrap_or_default().to_owned();
+    let Some(responses) = call["responses"].as_object_mut() else { return };
+    let taken =
+        ["createSubscription", "removeSubscription", "removeDirectoryEntry", "startChallenge"].contains(&&*name);
+    let sends = ["startChallenge", "resendChallenge"].contains(&&*name);
+    for (status, here, description) in [
+        ("400", body || parameters, "The request is wrong: `invalid-input`; `errors` says where."),
+        ("401", true, "The token is missing, over or revoked: `unauthorized`."),
+        ("403", true, "This call is not for the token's role: `forbidden`."),
+        ("404", !application && path.contains('{'), "There is no such thing, or it is not the caller's: `not-found`."),
+        ("409", taken, "It contradicts what is there: `conflict`, `not-available`."),
+        ("410", challenge && path.contains('{'), "The challenge takes no answer: `challenge-closed`."),
+        ("412", conditional, "Somebody else changed it meanwhile: `precondition-failed`."),
+        ("413", body, "The body is longer than this call takes: `too-large`."),
+        ("422", challenge && method == "post", "`code-rejected`, or `recipient-rejected`."),
+        ("429", challenge, "Too many: `limited`, `user-locked`; `Retry-After` says how long to wait."),
+        ("502", sends, "The message could not be delivered: `delivery-failed`, with `retryable`."),
+        ("503", true, "Not now: `unavailable`, `delivery-failed`."),
+        ("default", true, "A problem (RFC 9457); what its `type` ends in is stable."),
+    ] {
+        if here && !responses.contains_key(status) {
+            let content = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}});
+            responses.insert(status.to_owned(), json!({"description": description, "content": content}));
+        }
+    }
+}
+
+/// An object of which nothing more is said may hold anything; generators of clients take it for an empty one otherwise.
+fn open_objects(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let object = match fields.get("type") {
+                Some(Value::String(one)) => one == "object",
+                Some(Value::Array(several)) => several.contains(&json!("object")),
+                _ => false,
+            };
+            let said = ["properties", "additionalProperties", "allOf", "oneOf", "anyOf"];
+            if object && !said.iter().any(|word| fields.contains_key(*word)) {
+                fields.insert("additionalProperties".to_owned(), Value::Bool(true));
+            }
+            fields.values_mut().for_each(open_objects);
+        }
+        Value::Array(items) => items.iter_mut().for_each(open_objects),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

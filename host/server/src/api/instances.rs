@@ -1,18 +1,19 @@
 //! TwoFactor instances of a subscription.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use twofactor::{AssignmentKind, InstanceChange};
+use twofactor::InstanceChange;
 use utoipa::ToSchema;
 
-use super::body::Body;
-use super::caller::Administrator;
+use super::body::{Body, Parameters, Segments};
+use super::caller::{Administrator, Reader};
 use super::challenges::Recipient;
+use super::condition::{Expected, tagged};
+use super::part::{Part, size};
 use super::problem::Problem;
 
 /// A TwoFactor instance.
@@ -36,12 +37,46 @@ pub(super) struct Instance {
     #[schema(value_type = Object)]
     options: Value,
     /// Its own policy: the fields that differ from the installation's.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>, required = true)]
     policy: Option<Value>,
     /// Counts changes; also the `ETag`.
     revision: u64,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// Fields of a policy: how codes are made, sent and judged. The engine reads and judges them.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "it is the document's")]
+pub(super) struct PolicyPart {
+    /// Digits of a code.
+    #[schema(minimum = 4, maximum = 10, nullable = false)]
+    digits: Option<u8>,
+    /// How many seconds a code is good.
+    #[schema(minimum = 30, maximum = 600, nullable = false)]
+    lifetime_seconds: Option<u32>,
+    /// How many answers a challenge takes over all its codes.
+    #[schema(minimum = 1, maximum = 10, nullable = false)]
+    attempts: Option<u32>,
+    /// How many seconds lie between two messages of a challenge.
+    #[schema(minimum = 5, maximum = 600, nullable = false)]
+    resend_interval_seconds: Option<u32>,
+    /// How often a challenge's message may be sent again.
+    #[schema(minimum = 0, maximum = 10, nullable = false)]
+    resends: Option<u32>,
+    /// Whether codes sent before a resend stay good.
+    #[schema(nullable = false)]
+    keep_earlier_codes: Option<bool>,
+    /// The application's name in messages; may be empty.
+    #[schema(max_length = 40, nullable = false)]
+    application_name: Option<String>,
+    /// The host that codes in SMS are bound to, in lower case; empty for none.
+    #[schema(max_length = 100, nullable = false)]
+    webotp_host: Option<String>,
+    /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all.
+    #[schema(nullable = false)]
+    countries: Option<Vec<String>>,
 }
 
 /// What is wrong with an option.
@@ -75,38 +110,31 @@ impl From<twofactor::Instance> for Instance {
 }
 
 /// An instance with its `ETag`.
-fn tagged(status: StatusCode, instance: twofactor::Instance) -> Response {
-    let tag = HeaderValue::from_str(&format!("\"{}\"", instance.revision));
-    let mut response = (status, Json(Instance::from(instance))).into_response();
-    if let Ok(tag) = tag {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-/// The revision that `If-Match` names: `Some(0)`, which none has, for one that cannot be ours.
-pub(super) fn expected(headers: &HeaderMap) -> Option<u64> {
-    let tag = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
-    if tag == "*" {
-        return None;
-    }
-    Some(tag.trim_matches('"').parse().unwrap_or_default())
+fn answer(status: StatusCode, instance: twofactor::Instance) -> Response {
+    tagged(status, instance.revision, Instance::from(instance))
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct InstanceList {
     two_factors: Vec<Instance>,
+    /// `after` of the next part; not there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
 }
 
-/// A subscription's instances.
+/// A subscription's instances, the oldest first.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "listTwoFactors", tag = "administration",
+    params(Part),
     responses((status = 200, body = InstanceList)))]
 pub(super) async fn list(
-    administrator: Administrator,
-    Path(subscription): Path<String>,
+    reader: Reader,
+    Segments(subscription): Segments<String>,
+    Parameters(part): Parameters<Part>,
 ) -> Result<Json<InstanceList>, Problem> {
-    let all = administrator.of(&subscription)?.instances(&subscription).await?;
-    Ok(Json(InstanceList { two_factors: all.into_iter().map(Instance::from).collect() }))
+    let admin = reader.of(&subscription)?;
+    let page = admin.instances_page(&subscription, part.after.as_deref(), size(part.limit)?).await?;
+    Ok(Json(InstanceList { two_factors: page.items.into_iter().map(Instance::from).collect(), next: page.next }))
 }
 
 fn yes() -> bool {
@@ -128,34 +156,34 @@ pub(super) struct NewInstance {
     #[schema(value_type = Object)]
     options: serde_json::Map<String, Value>,
     /// Its own policy: the fields that differ from the installation's.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Value>,
 }
 
 /// Adds an instance. It serves nobody until it is assigned.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "createTwoFactor", tag = "administration",
-    request_body = NewInstance, responses((status = 201, body = Instance)))]
+    request_body = NewInstance, responses((status = 201, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn create(
     administrator: Administrator,
-    Path(subscription): Path<String>,
+    Segments(subscription): Segments<String>,
     Body(new): Body<NewInstance>,
 ) -> Result<Response, Problem> {
     let mut instance = twofactor::NewInstance::new(new.r#type, new.name, Value::Object(new.options));
     instance.active = new.active;
     instance.policy = new.policy;
     let created = administrator.of(&subscription)?.create_instance(&subscription, instance).await?;
-    Ok(tagged(StatusCode::CREATED, created))
+    Ok(answer(StatusCode::CREATED, created))
 }
 
 /// One instance.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "readTwoFactor", tag = "administration",
     responses((status = 200, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn read(
-    administrator: Administrator,
-    Path((subscription, id)): Path<(String, String)>,
+    reader: Reader,
+    Segments((subscription, id)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let found = administrator.of(&subscription)?.instance(&subscription, &id).await?;
-    Ok(tagged(StatusCode::OK, found))
+    let found = reader.of(&subscription)?.instance(&subscription, &id).await?;
+    Ok(answer(StatusCode::OK, found))
 }
 
 /// The whole instance.
@@ -169,26 +197,25 @@ pub(super) struct WholeInstance {
     #[schema(value_type = Object)]
     options: serde_json::Map<String, Value>,
     /// Without it the instance has no policy of its own.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Value>,
 }
 
 /// Replaces an instance. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "replaceTwoFactor", tag = "administration",
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
-    request_body = WholeInstance, responses((status = 200, body = Instance)))]
+    request_body = WholeInstance, responses((status = 200, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,
-    Path((subscription, id)): Path<(String, String)>,
-    headers: HeaderMap,
+    Segments((subscription, id)): Segments<(String, String)>,
+    Expected(revision): Expected,
     Body(whole): Body<WholeInstance>,
 ) -> Result<Response, Problem> {
     let admin = administrator.of(&subscription)?;
     if let Some(type_id) = whole.r#type
         && admin.instance(&subscription, &id).await?.type_id != type_id
     {
-        let detail = "the `type` of an instance never changes: create another instance";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail));
+        return Err(Problem::at("/type", "of an instance never changes: create another instance"));
     }
     let change = InstanceChange {
         name: Some(whole.name),
@@ -196,8 +223,8 @@ pub(super) async fn replace(
         options: Some(Value::Object(whole.options)),
         policy: Some(whole.policy),
     };
-    let changed = admin.update_instance(&subscription, &id, change, expected(&headers)).await;
-    Ok(tagged(StatusCode::OK, changed.map_err(Problem::of_a_condition)?))
+    let changed = admin.update_instance(&subscription, &id, change, revision).await?;
+    Ok(answer(StatusCode::OK, changed))
 }
 
 /// What is to change: what is left out stays.
@@ -211,7 +238,7 @@ pub(super) struct PartOfInstance {
     options: Option<serde_json::Map<String, Value>>,
     /// Its own policy; `null` removes it.
     #[serde(default, deserialize_with = "said")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Option<Value>>,
 }
 
@@ -223,11 +250,11 @@ fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Value>>, D:
 /// Changes part of an instance. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
 #[utoipa::path(patch, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "changeTwoFactor", tag = "administration",
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
-    request_body = PartOfInstance, responses((status = 200, body = Instance)))]
+    request_body = PartOfInstance, responses((status = 200, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn change(
     administrator: Administrator,
-    Path((subscription, id)): Path<(String, String)>,
-    headers: HeaderMap,
+    Segments((subscription, id)): Segments<(String, String)>,
+    Expected(revision): Expected,
     Body(part): Body<PartOfInstance>,
 ) -> Result<Response, Problem> {
     let change = InstanceChange {
@@ -237,85 +264,22 @@ pub(super) async fn change(
         policy: part.policy,
     };
     let admin = administrator.of(&subscription)?;
-    let changed = admin.update_instance(&subscription, &id, change, expected(&headers)).await;
-    Ok(tagged(StatusCode::OK, changed.map_err(Problem::of_a_condition)?))
+    let changed = admin.update_instance(&subscription, &id, change, revision).await?;
+    Ok(answer(StatusCode::OK, changed))
 }
 
-/// Removes an instance and its assignments. Challenges under way on it are refused from now on.
+/// Removes an instance and its assignments. Challenges under way on it are refused from now on. With `If-Match` only if nobody
+/// else changed it meanwhile: else 412 `precondition-failed`.
 #[utoipa::path(delete, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "removeTwoFactor", tag = "administration",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
     responses((status = 204)))]
 pub(super) async fn remove(
     administrator: Administrator,
-    Path((subscription, id)): Path<(String, String)>,
+    Segments((subscription, id)): Segments<(String, String)>,
+    Expected(revision): Expected,
 ) -> Result<StatusCode, Problem> {
-    administrator.of(&subscription)?.delete_instance(&subscription, &id).await?;
+    administrator.of(&subscription)?.delete_instance(&subscription, &id, revision).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// One thing an instance is assigned to.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Assignment {
-    kind: Kind,
-    /// Its id, as the application names it.
-    id: String,
-}
-
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Tenant,
-    Idp,
-    ClientApplication,
-    User,
-}
-
-impl From<twofactor::Assignment> for Assignment {
-    fn from(one: twofactor::Assignment) -> Self {
-        let kind = match one.kind {
-            AssignmentKind::Tenant => Kind::Tenant,
-            AssignmentKind::Idp => Kind::Idp,
-            AssignmentKind::ClientApplication => Kind::ClientApplication,
-            AssignmentKind::User => Kind::User,
-        };
-        Self { kind, id: one.id }
-    }
-}
-
-impl From<Assignment> for twofactor::Assignment {
-    fn from(one: Assignment) -> Self {
-        let kind = match one.kind {
-            Kind::Tenant => AssignmentKind::Tenant,
-            Kind::Idp => AssignmentKind::Idp,
-            Kind::ClientApplication => AssignmentKind::ClientApplication,
-            Kind::User => AssignmentKind::User,
-        };
-        Self { kind, id: one.id }
-    }
-}
-
-/// What an instance is assigned to.
-#[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}/assignments", operation_id = "listAssignments", tag = "administration",
-    responses((status = 200, body = Vec<Assignment>)))]
-pub(super) async fn assignments(
-    administrator: Administrator,
-    Path((subscription, id)): Path<(String, String)>,
-) -> Result<Json<Vec<Assignment>>, Problem> {
-    let found = administrator.of(&subscription)?.assignments(&subscription, &id).await?;
-    Ok(Json(found.into_iter().map(Assignment::from).collect()))
-}
-
-/// Replaces what an instance is assigned to.
-#[utoipa::path(put, path = "/v1/subscriptions/{subscription}/two-factors/{id}/assignments", operation_id = "replaceAssignments", tag = "administration",
-    request_body = Vec<Assignment>, responses((status = 200, body = Vec<Assignment>)))]
-pub(super) async fn assign(
-    administrator: Administrator,
-    Path((subscription, id)): Path<(String, String)>,
-    Body(wanted): Body<Vec<Assignment>>,
-) -> Result<Json<Vec<Assignment>>, Problem> {
-    let wanted = wanted.into_iter().map(twofactor::Assignment::from).collect();
-    let set = administrator.of(&subscription)?.set_assignments(&subscription, &id, wanted).await?;
-    Ok(Json(set.into_iter().map(Assignment::from).collect()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -327,11 +291,25 @@ pub(super) struct Trial {
     options: Option<serde_json::Map<String, Value>>,
 }
 
+/// What became of a test message.
+#[derive(ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "it is the document's")]
+enum TrialOutcome {
+    Delivered,
+    RetryLater,
+    OutcomeUnknown,
+    RejectedRecipient,
+    RejectedMessage,
+    Misconfigured,
+    Blocked,
+}
+
 /// What a provider answered to a test message.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TrialReport {
-    /// `delivered`, or how it failed: `retry-later`, `outcome-unknown`, `rejected-recipient`, `rejected-message`, `misconfigured`
-    /// or `blocked`.
+    /// `delivered`, or how it failed.
+    #[schema(value_type = TrialOutcome)]
     outcome: String,
     /// The upstream's reference, or its own code for the failure; may be empty.
     code: String,
@@ -344,7 +322,7 @@ pub(super) struct TrialReport {
     request_body = Trial, responses((status = 200, body = TrialReport)))]
 pub(super) async fn test(
     administrator: Administrator,
-    Path((subscription, id)): Path<(String, String)>,
+    Segments((subscription, id)): Segments<(String, String)>,
     Body(trial): Body<Trial>,
 ) -> Result<Json<TrialReport>, Problem> {
     let options = trial.options.map(Value::Object);

@@ -2,21 +2,30 @@
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod accounts;
+mod assignments;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod audit;
 mod body;
 mod caller;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod challenges;
+mod condition;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod directory;
 mod document;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod instances;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod part;
 mod problem;
 mod providers;
 mod settings;
 mod sign_in_page;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod sign_ins;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod subscriptions;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod tokens;
 mod users;
 
@@ -41,6 +50,9 @@ use crate::{telemetry, ui};
 
 /// The longest body of a call that carries JSON, in bytes.
 const BODY_BYTES: usize = 256 << 10;
+
+/// The longest body of a call that carries ten thousand names.
+const LIST_BYTES: usize = 8 << 20;
 
 /// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::Limits`]).
 const COMPONENT_BYTES: usize = 64 << 20;
@@ -99,9 +111,12 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(sign_ins::begin))
         .routes(routes!(sign_ins::read))
         .routes(routes!(subscriptions::list, subscriptions::create))
+        .routes(routes!(subscriptions::read, subscriptions::change, subscriptions::remove))
+        .routes(routes!(directory::list, directory::import).layer(DefaultBodyLimit::max(LIST_BYTES)))
+        .routes(routes!(directory::read, directory::name, directory::remove))
         .routes(routes!(instances::list, instances::create))
         .routes(routes!(instances::read, instances::replace, instances::change, instances::remove))
-        .routes(routes!(instances::assignments, instances::assign))
+        .routes(routes!(assignments::read, assignments::replace).layer(DefaultBodyLimit::max(LIST_BYTES)))
         .routes(routes!(instances::test))
         .routes(routes!(sign_in_page::read, sign_in_page::replace))
         .routes(routes!(users::unlock))

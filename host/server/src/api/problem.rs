@@ -22,10 +22,26 @@ pub(super) struct ProblemBody {
     detail: String,
     /// With `code-rejected`: how many more answers the challenge takes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     attempts_left: Option<u32>,
     /// With `delivery-failed`: whether the message surely did not go out, so that starting anew is safe.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     retryable: Option<bool>,
+    /// With `invalid-input`: what is wrong, each with its place, where that is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<ErrorAt>,
+}
+
+/// What is wrong at one place of the request.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErrorAt {
+    /// JSON Pointer (RFC 6901) into the body; empty for the whole.
+    #[schema(example = "/options/MailServerConfig/Port")]
+    pointer: String,
+    /// What to do about it. No value is repeated.
+    detail: String,
 }
 
 /// The problem's name, for metrics.
@@ -41,8 +57,21 @@ impl Problem {
             detail: detail.into(),
             attempts_left: None,
             retryable: None,
+            errors: Vec::new(),
         };
         Self(Box::new((body, name, None)))
+    }
+
+    /// What is wrong at one place of the body.
+    pub(super) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let (pointer, detail) = (pointer.into(), detail.into());
+        let text = match pointer.trim_start_matches('/') {
+            "" => format!("the body {detail}"),
+            name => format!("`{name}` {detail}"),
+        };
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-input", text);
+        problem.0.0.errors = vec![ErrorAt { pointer, detail }];
+        problem
     }
 
     /// The HTTP status.
@@ -53,14 +82,6 @@ impl Problem {
     /// What happened, and what to do.
     pub(crate) fn detail(&self) -> &str {
         &self.0.0.detail
-    }
-
-    /// As [`From<twofactor::Error>`], for a call that came with `If-Match`: somebody else's change has a status of its own.
-    pub(super) fn of_a_condition(error: twofactor::Error) -> Self {
-        if error.is_conflict() {
-            return Self::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", error.to_string());
-        }
-        error.into()
     }
 }
 
@@ -74,6 +95,8 @@ impl From<twofactor::Error> for Problem {
             (StatusCode::BAD_REQUEST, "invalid-input")
         } else if error.is_not_found() {
             (StatusCode::NOT_FOUND, "not-found")
+        } else if error.is_passed_over() {
+            (StatusCode::PRECONDITION_FAILED, "precondition-failed")
         } else if error.is_conflict() {
             (StatusCode::CONFLICT, "conflict")
         } else if error.is_not_available() {
@@ -101,6 +124,8 @@ impl From<twofactor::Error> for Problem {
         let (body, _, retry_after) = &mut *problem.0;
         *retry_after = seconds;
         body.attempts_left = error.attempts_left();
+        let places = error.problems().iter();
+        body.errors = places.map(|it| ErrorAt { pointer: it.pointer.clone(), detail: it.detail.clone() }).collect();
         body.retryable = error.is_delivery_failed().then(|| error.is_retryable());
         problem
     }

@@ -8,8 +8,18 @@ use twofactor::{ProviderInfo, RecipientKind};
 use utoipa::ToSchema;
 
 use super::body::Raw;
-use super::caller::Administrator;
+use super::caller::{Administrator, Reader};
 use super::problem::Problem;
+
+/// What a provider delivers to.
+#[derive(ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(dead_code, reason = "it is the document's")]
+enum RecipientWord {
+    Email,
+    Phone,
+    Handle,
+}
 
 /// A provider.
 #[derive(Serialize, ToSchema)]
@@ -22,7 +32,8 @@ pub(super) struct Provider {
     version: String,
     /// The way a code takes.
     channel: String,
-    /// `email`, `phone` or `handle`.
+    /// What it delivers to.
+    #[schema(value_type = RecipientWord)]
     recipient: &'static str,
     /// JSON Schema 2020-12 of its options; `writeOnly` marks a secret.
     #[schema(value_type = Object)]
@@ -63,8 +74,8 @@ pub(super) struct ProviderList {
 
 /// The providers that are loaded.
 #[utoipa::path(get, path = "/v1/providers", operation_id = "listProviders", tag = "administration", responses((status = 200, body = ProviderList)))]
-pub(super) async fn list(administrator: Administrator) -> Json<ProviderList> {
-    let all = administrator.of_anything().providers();
+pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
+    let all = reader.of_anything().providers();
     Json(ProviderList { providers: all.into_iter().map(Provider::from).collect() })
 }
 

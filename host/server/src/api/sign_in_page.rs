@@ -1,15 +1,13 @@
 //! How a subscription's sign-in page is set.
 
-use axum::Json;
-use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Body;
-use super::caller::Administrator;
-use super::instances::expected;
+use super::body::{Body, Segments};
+use super::caller::{Administrator, Reader};
+use super::condition::{Expected, tagged};
 use super::problem::Problem;
 
 /// The settings of a sign-in page.
@@ -62,40 +60,27 @@ impl From<SignInPage> for twofactor::SignInPage {
     }
 }
 
-fn tagged((page, revision): (twofactor::SignInPage, u64)) -> Response {
-    let mut response = Json(SignInPage::from(page)).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
+fn answer((page, revision): (twofactor::SignInPage, u64)) -> Response {
+    tagged(StatusCode::OK, revision, SignInPage::from(page))
 }
 
 /// How a subscription's sign-in page is set.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/sign-in-page", operation_id = "readSignInPage", tag = "administration",
     responses((status = 200, body = SignInPage, headers(("ETag" = String)))))]
-pub(super) async fn read(administrator: Administrator, Path(subscription): Path<String>) -> Result<Response, Problem> {
-    Ok(tagged(administrator.of(&subscription)?.sign_in_page(&subscription).await?))
+pub(super) async fn read(reader: Reader, Segments(subscription): Segments<String>) -> Result<Response, Problem> {
+    Ok(answer(reader.of(&subscription)?.sign_in_page(&subscription).await?))
 }
 
 /// Sets it. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/sign-in-page", operation_id = "replaceSignInPage", tag = "administration",
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of the settings as they were read.")),
-    request_body = SignInPage, responses((status = 200, body = SignInPage)))]
+    request_body = SignInPage, responses((status = 200, body = SignInPage, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,
-    Path(subscription): Path<String>,
-    headers: HeaderMap,
+    Segments(subscription): Segments<String>,
+    Expected(revision): Expected,
     Body(page): Body<SignInPage>,
 ) -> Result<Response, Problem> {
     let admin = administrator.of(&subscription)?;
-    let set = admin.set_sign_in_page(&subscription, page.into(), if_match(&headers)).await;
-    Ok(tagged(set.map_err(Problem::of_a_condition)?))
-}
-
-/// As `expected`, which says 0 for a tag that cannot be ours: here that is the revision of a page never set.
-fn if_match(headers: &HeaderMap) -> Option<u64> {
-    match expected(headers) {
-        Some(0) if headers.get(header::IF_MATCH).is_some_and(|tag| tag != "\"0\"") => Some(u64::MAX),
-        expected => expected,
-    }
+    Ok(answer(admin.set_sign_in_page(&subscription, page.into(), revision).await?))
 }

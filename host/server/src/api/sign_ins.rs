@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use twofactor::{NewHostedSignIn, SignIn, SignInStatus, TwoFactor};
 use utoipa::ToSchema;
 
 use super::Api;
-use super::body::Body;
+use super::body::{Body, Segments};
 use super::caller::Application;
 use super::challenges::Recipient;
 use super::problem::Problem;
@@ -120,7 +120,7 @@ pub(super) struct SignInReport {
 pub(super) async fn read(
     State(engine): State<TwoFactor>,
     application: Application,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<Json<SignInReport>, Problem> {
     let found = engine.hosted_sign_ins().status(&application.subscription, &id).await?;
     let (status, verified) = match found.status {

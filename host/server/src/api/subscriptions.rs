@@ -2,12 +2,15 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Body;
-use super::caller::Administrator;
+use super::body::{Body, Parameters, Segments};
+use super::caller::{Administrator, Own, Reader};
+use super::condition::{Expected, tagged};
+use super::part::{Part, size};
 use super::problem::Problem;
 
 /// Who owns instances.
@@ -16,27 +19,41 @@ pub(super) struct Subscription {
     id: String,
     /// For people.
     name: String,
+    /// Counts changes; also the `ETag`.
+    revision: u64,
     created_at: Timestamp,
 }
 
 impl From<twofactor::Subscription> for Subscription {
     fn from(one: twofactor::Subscription) -> Self {
-        Self { id: one.id, name: one.name, created_at: one.created_at }
+        Self { id: one.id, name: one.name, revision: one.revision, created_at: one.created_at }
     }
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct SubscriptionList {
     subscriptions: Vec<Subscription>,
+    /// `after` of the next part; not there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
 }
 
-/// The subscriptions the caller administers.
-#[utoipa::path(get, path = "/v1/subscriptions", operation_id = "listSubscriptions", tag = "administration",
+/// The caller's subscriptions, by id.
+#[utoipa::path(get, path = "/v1/subscriptions", operation_id = "listSubscriptions", tag = "administration", params(Part),
     responses((status = 200, body = SubscriptionList)))]
-pub(super) async fn list(administrator: Administrator) -> Result<Json<SubscriptionList>, Problem> {
-    let all = administrator.of_anything().subscriptions().await?;
-    let own = all.into_iter().filter(|one| administrator.administers(&one.id));
-    Ok(Json(SubscriptionList { subscriptions: own.map(Subscription::from).collect() }))
+pub(super) async fn list(
+    reader: Reader,
+    Parameters(part): Parameters<Part>,
+) -> Result<Json<SubscriptionList>, Problem> {
+    let among = match reader.own() {
+        Own::Everything => None,
+        Own::These(own) => Some(own),
+    };
+    let admin = reader.of_anything();
+    let page = admin.subscriptions_page(among, part.after.as_deref(), size(part.limit)?).await?;
+    let subscriptions = page.items.into_iter().map(Subscription::from).collect();
+    Ok(Json(SubscriptionList { subscriptions, next: page.next }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -50,11 +67,53 @@ pub(super) struct NewSubscription {
 
 /// Adds a subscription (system administrators).
 #[utoipa::path(post, path = "/v1/subscriptions", operation_id = "createSubscription", tag = "administration", request_body = NewSubscription,
-    responses((status = 201, body = Subscription)))]
+    responses((status = 201, body = Subscription, headers(("ETag" = String)))))]
 pub(super) async fn create(
     administrator: Administrator,
     Body(new): Body<NewSubscription>,
-) -> Result<(StatusCode, Json<Subscription>), Problem> {
+) -> Result<Response, Problem> {
     let created = administrator.of_the_system()?.create_subscription(&new.id, &new.name).await?;
-    Ok((StatusCode::CREATED, Json(created.into())))
+    Ok(tagged(StatusCode::CREATED, created.revision, Subscription::from(created)))
+}
+
+/// One subscription.
+#[utoipa::path(get, path = "/v1/subscriptions/{subscription}", operation_id = "readSubscription", tag = "administration",
+    responses((status = 200, body = Subscription, headers(("ETag" = String)))))]
+pub(super) async fn read(reader: Reader, Segments(id): Segments<String>) -> Result<Response, Problem> {
+    let found = reader.of(&id)?.subscription(&id).await?;
+    Ok(tagged(StatusCode::OK, found.revision, Subscription::from(found)))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartOfSubscription {
+    /// For people: one line of 1 to 100 characters.
+    name: String,
+}
+
+/// Gives a subscription another name. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
+#[utoipa::path(patch, path = "/v1/subscriptions/{subscription}", operation_id = "changeSubscription", tag = "administration",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    request_body = PartOfSubscription, responses((status = 200, body = Subscription, headers(("ETag" = String)))))]
+pub(super) async fn change(
+    administrator: Administrator,
+    Segments(id): Segments<String>,
+    Expected(revision): Expected,
+    Body(part): Body<PartOfSubscription>,
+) -> Result<Response, Problem> {
+    let changed = administrator.of(&id)?.rename_subscription(&id, &part.name, revision).await?;
+    Ok(tagged(StatusCode::OK, changed.revision, Subscription::from(changed)))
+}
+
+/// Removes a subscription and its directory (system administrators). 409 `conflict` while it has instances or tokens that are good.
+#[utoipa::path(delete, path = "/v1/subscriptions/{subscription}", operation_id = "removeSubscription", tag = "administration",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    responses((status = 204)))]
+pub(super) async fn remove(
+    administrator: Administrator,
+    Segments(id): Segments<String>,
+    Expected(revision): Expected,
+) -> Result<StatusCode, Problem> {
+    administrator.of_the_system()?.delete_subscription(&id, revision).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -2,15 +2,15 @@
 //! administrators.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use twofactor::TokenInfo;
 use utoipa::ToSchema;
 
-use super::body::Body;
-use super::caller::Administrator;
+use super::body::{Body, Parameters, Segments};
+use super::caller::{Administrator, Own, Reader};
+use super::part::{Part, size};
 use super::problem::Problem;
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -20,6 +20,9 @@ enum Role {
     SystemAdmin,
     /// Everything within its subscriptions.
     SubscriptionAdmin,
+    /// Reads what an administrator reads, secrets masked, and changes nothing: of its subscriptions, or of the whole
+    /// installation with the audit log.
+    Auditor,
     /// Challenges of one subscription, and nothing else.
     Application,
 }
@@ -32,11 +35,13 @@ pub(super) struct Token {
     /// For people.
     name: String,
     role: Role,
-    /// The subscriptions it is bound to; none for a system administrator.
+    /// The subscriptions it is bound to; none for one of the whole installation.
     subscriptions: Vec<String>,
     created_at: Timestamp,
     /// When it ends by itself.
+    #[schema(required = true)]
     expires_at: Option<Timestamp>,
+    #[schema(required = true)]
     revoked_at: Option<Timestamp>,
 }
 
@@ -45,6 +50,7 @@ impl From<TokenInfo> for Token {
         let role = match info.role {
             twofactor::Role::SystemAdmin => Role::SystemAdmin,
             twofactor::Role::SubscriptionAdmin { .. } => Role::SubscriptionAdmin,
+            twofactor::Role::Auditor { .. } => Role::Auditor,
             twofactor::Role::Application { .. } => Role::Application,
         };
         Self {
@@ -59,25 +65,28 @@ impl From<TokenInfo> for Token {
     }
 }
 
-/// Whether a token is the caller's to see and to revoke.
-fn may_handle(administrator: &Administrator, role: &twofactor::Role) -> bool {
-    match role {
-        twofactor::Role::Application { subscription } => administrator.administers(subscription),
-        _ => administrator.of_the_system().is_ok(),
-    }
-}
-
 #[derive(Serialize, ToSchema)]
 pub(super) struct TokenList {
     tokens: Vec<Token>,
+    /// `after` of the next part; not there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
 }
 
-/// The tokens, revoked ones too: all for a system administrator, else those of the caller's applications.
-#[utoipa::path(get, path = "/v1/tokens", operation_id = "listTokens", tag = "administration", responses((status = 200, body = TokenList)))]
-pub(super) async fn list(administrator: Administrator) -> Result<Json<TokenList>, Problem> {
-    let all = administrator.of_anything().tokens().await?;
-    let own = all.into_iter().filter(|token| may_handle(&administrator, &token.role));
-    Ok(Json(TokenList { tokens: own.map(Token::from).collect() }))
+/// The tokens, revoked ones too, the newest first: all for one of the whole installation, else those of the caller's
+/// applications.
+#[utoipa::path(get, path = "/v1/tokens", operation_id = "listTokens", tag = "administration", params(Part),
+    responses((status = 200, body = TokenList)))]
+pub(super) async fn list(reader: Reader, Parameters(part): Parameters<Part>) -> Result<Json<TokenList>, Problem> {
+    let of_applications = match reader.own() {
+        Own::Everything => None,
+        Own::These(own) => Some(own),
+    };
+    let admin = reader.of_anything();
+    let page = admin.tokens_page(of_applications, part.after.as_deref(), size(part.limit)?).await?;
+    let own = page.items.into_iter().filter(|token| reader.handles(&token.role));
+    Ok(Json(TokenList { tokens: own.map(Token::from).collect(), next: page.next }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -86,9 +95,9 @@ pub(super) struct NewToken {
     /// For people: one line of 1 to 100 characters.
     name: String,
     role: Role,
-    /// Exactly one for an application, at least one for a subscription's administrator, none for a system administrator.
-    #[serde(default)]
-    subscriptions: Vec<String>,
+    /// Exactly one for an application, at least one for a subscription's administrator, none for a system administrator. An
+    /// auditor reads these; without this field, which is not an empty list, the whole installation.
+    subscriptions: Option<Vec<String>>,
     /// When it ends by itself; never if not said.
     expires_at: Option<Timestamp>,
 }
@@ -109,17 +118,26 @@ pub(super) async fn issue(
     administrator: Administrator,
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<IssuedToken>), Problem> {
-    let misfit = |detail| Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail);
-    let role = match (new.role, new.subscriptions) {
+    let misfit = |detail| Problem::at("/subscriptions", detail);
+    // A list that happens to be empty must not open everything.
+    let said = new.subscriptions.is_some();
+    let role = match (new.role, new.subscriptions.unwrap_or_default()) {
+        (Role::Auditor, _) if !said => twofactor::Role::Auditor { subscriptions: None },
         (Role::SystemAdmin, none) if none.is_empty() => twofactor::Role::SystemAdmin,
-        (Role::SystemAdmin, _) => return Err(misfit("a `system_admin` is bound to no `subscriptions`")),
+        (Role::SystemAdmin, _) => return Err(misfit("must be left out: a `system_admin` is bound to none")),
         (Role::SubscriptionAdmin, none) if none.is_empty() => {
-            return Err(misfit("a `subscription_admin` needs at least one of `subscriptions`"));
+            return Err(misfit("must name at least one for a `subscription_admin`"));
         }
+        (Role::Auditor, none) if none.is_empty() => {
+            return Err(misfit(
+                "an `auditor` has at least one of `subscriptions`, or no such field for the installation",
+            ));
+        }
+        (Role::Auditor, some) => twofactor::Role::Auditor { subscriptions: Some(some) },
         (Role::SubscriptionAdmin, subscriptions) => twofactor::Role::SubscriptionAdmin { subscriptions },
         (Role::Application, one) => match <[String; 1]>::try_from(one) {
             Ok([subscription]) => twofactor::Role::Application { subscription },
-            Err(_) => return Err(misfit("an `application` needs exactly one of `subscriptions`")),
+            Err(_) => return Err(misfit("must name exactly one for an `application`")),
         },
     };
     let admin = match &role {
@@ -132,10 +150,12 @@ pub(super) async fn issue(
 
 /// Revokes a token at once.
 #[utoipa::path(delete, path = "/v1/tokens/{id}", operation_id = "revokeToken", tag = "administration", responses((status = 204)))]
-pub(super) async fn revoke(administrator: Administrator, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn revoke(
+    administrator: Administrator,
+    Segments(id): Segments<String>,
+) -> Result<StatusCode, Problem> {
     let admin = administrator.of_anything();
-    let token = admin.tokens().await?.into_iter().find(|token| token.id == id);
-    if !token.is_some_and(|token| may_handle(&administrator, &token.role)) {
+    if !administrator.handles(&admin.token(&id).await?.role) {
         return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such token"));
     }
     admin.revoke_token(&id).await?;

@@ -1,8 +1,8 @@
 //! The people who sign in.
 
-use axum::extract::Path;
 use axum::http::StatusCode;
 
+use super::body::Segments;
 use super::caller::Administrator;
 use super::problem::Problem;
 
@@ -12,7 +12,7 @@ use super::problem::Problem;
     operation_id = "unlockUser", responses((status = 204)))]
 pub(super) async fn unlock(
     administrator: Administrator,
-    Path((subscription, user)): Path<(String, String)>,
+    Segments((subscription, user)): Segments<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     administrator.of(&subscription)?.unlock_user(&subscription, &user).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
-use twofactor::{Assignment, AssignmentKind};
+use twofactor::{Assigned, Assignment, AssignmentKind};
 
 use super::form::Posted;
 use super::instances::{View, path, show};
@@ -26,7 +26,7 @@ pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
 }
 
 /// The assignments of an instance, with a way to add and take away.
-pub(super) fn card(l: Language, here: &str, assigned: &[Assignment]) -> Markup {
+pub(super) fn card(l: Language, here: &str, assigned: &[Assigned]) -> Markup {
     html! {
         section.card #assignments {
             h2 { (l.say("Assignments", "Zuweisungen")) }
@@ -34,7 +34,7 @@ pub(super) fn card(l: Language, here: &str, assigned: &[Assignment]) -> Markup {
             @if !assigned.is_empty() {
                 ul.assigned { @for one in assigned {
                     li {
-                        span { (kind_name(l, one.kind)) " " code { (one.id) } }
+                        span { (kind_name(l, one.kind)) " " @if let Some(name) = &one.name { (name) " " } code { (one.id) } }
                         form method="post" action={ (here) "/assignments" } {
                             input type="hidden" name="kind" value=(one.kind.as_str());
                             input type="hidden" name="id" value=(one.id);
@@ -69,12 +69,20 @@ pub(super) async fn change(
     let kind =
         KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant);
     let one = Assignment { kind, id: posted.get("id").unwrap_or_default().to_owned() };
-    let mut all = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?;
-    all.retain(|other| *other != one);
-    if posted.get("do") != Some("remove") {
-        all.push(one);
-    }
-    match admin.set_assignments(&subscription, &id, all).await {
+    let set = async || loop {
+        let read = admin.assignments(&subscription, &id).await?;
+        let others = read.assigned.into_iter().map(|it| Assignment { kind: it.kind, id: it.id });
+        let mut all: Vec<Assignment> = others.filter(|other| *other != one).collect();
+        if posted.get("do") != Some("remove") {
+            all.push(one.clone());
+        }
+        match admin.replace_assignments(&subscription, &id, all, Some(read.revision)).await {
+            // Somebody else assigned it meanwhile: this is done to what is there now.
+            Err(error) if error.is_passed_over() => {}
+            set => return set,
+        }
+    };
+    match set().await {
         Ok(_) => Ok(Redirect::to(&format!("{}?done=assigned#assignments", path(&subscription, &id))).into_response()),
         Err(error) if error.is_invalid_input() => {
             let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;

@@ -20,7 +20,8 @@ pub(super) async fn list(person: Person) -> Result<Response, Failure> {
     let mut rows = Vec::new();
     for provider in admin.providers() {
         let settings = admin.base_settings(&provider.manifest.type_id).await.map_err(|error| person.failure(error))?;
-        let names: Vec<String> = settings.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let names: Vec<String> =
+            settings.options.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
         rows.push((provider.manifest, names));
     }
     let title = Room::BaseSettings.name(l);
@@ -53,15 +54,16 @@ pub(super) async fn edit(
     let settings = person.of_the_system()?.base_settings(&type_id).await.map_err(|error| person.failure(error))?;
     let saved = person.language.say("Saved.", "Gespeichert.");
     let message = (done.done == "saved").then(|| ("good", saved.to_owned()));
-    Ok(show(&person, &provider, &settings, message))
+    Ok(show(&person, &provider, &settings.options, message))
 }
 
 pub(super) async fn save(person: Person, Path(type_id): Path<String>, body: Bytes) -> Result<Response, Failure> {
     let provider = provider(&person, &type_id)?;
     let admin = person.of_the_system()?;
     let stored = admin.base_settings(&type_id).await.map_err(|error| person.failure(error))?;
-    let typed = Value::Object(read(&fields(&provider.manifest.options_schema), &Posted::parse(&body), "", &stored));
-    match admin.set_base_settings(&type_id, typed.clone()).await {
+    let typed =
+        Value::Object(read(&fields(&provider.manifest.options_schema), &Posted::parse(&body), "", &stored.options));
+    match admin.set_base_settings(&type_id, typed.clone(), Some(stored.revision)).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/base-settings/{}?done=saved", segment(&type_id))).into_response()),
         Err(error) if error.is_invalid_input() => {
             Ok(show(&person, &provider, &typed, Some(("bad", error.to_string()))))

@@ -8,8 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use twofactor::{
-    Administration, Assignment, Instance, InstanceChange, NewInstance, ProviderInfo, Recipient, RecipientKind,
-    TestReport,
+    Administration, Assigned, Instance, InstanceChange, NewInstance, ProviderInfo, Recipient, RecipientKind, TestReport,
 };
 
 use super::assignments;
@@ -31,7 +30,7 @@ pub(super) fn path(subscription: &str, id: &str) -> String {
 struct Row<'a> {
     instance: Instance,
     subscription: &'a str,
-    assigned: Vec<Assignment>,
+    assigned: Vec<Assigned>,
     last: Option<Timestamp>,
     delivered: u64,
     sent: u64,
@@ -59,7 +58,7 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
         let figures = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
         for instance in admin.instances(subscription).await.map_err(|error| person.failure(error))? {
             let assigned =
-                admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?;
+                admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
             let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, instance };
             for figure in figures.iter().filter(|figure| figure.instance == row.instance.id && figure.is_delivery()) {
                 let delivered = figure.event == "delivered";
@@ -108,7 +107,7 @@ async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Fai
 }
 
 /// Whether sign-ins can use it, and if not why.
-fn state(l: Language, instance: &Instance, assigned: &[Assignment]) -> Markup {
+fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
     html! {
         span.badges {
             @if instance.active { (badge("good", l.say("active", "aktiv"))) } @else { (badge("off", l.say("not active", "nicht aktiv"))) }
@@ -261,9 +260,14 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
     let l = person.language;
     let instance = view.instance;
     let provider = provider_of(admin, &instance.type_id);
-    let inherited = admin.base_settings(&instance.type_id).await.map_err(|error| person.failure(error))?;
+    let inherited = match admin.base_settings(&instance.type_id).await {
+        Ok(settings) => settings.options,
+        // The provider is not installed any more.
+        Err(error) if error.is_not_found() => Value::Null,
+        Err(error) => return Err(person.failure(error)),
+    };
     let assigned =
-        admin.assignments(&instance.subscription, &instance.id).await.map_err(|error| person.failure(error))?;
+        admin.assignments(&instance.subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
     let here = path(&instance.subscription, &instance.id);
     let fields = provider.as_ref().map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
     let form = Form {
@@ -323,7 +327,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
 }
 
 /// What is still missing until a sign-in can use it.
-fn next_step(l: Language, instance: &Instance, assigned: &[Assignment]) -> Markup {
+fn next_step(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
     let step = if !instance.valid {
         l.say("Not available yet: complete the options marked below, or give them in the base service settings.",
             "Noch nicht verfügbar: vervollständigen Sie die unten markierten Optionen, oder geben Sie sie in den Basiseinstellungen.")
@@ -463,7 +467,7 @@ pub(super) async fn ask_remove(
     let l = person.language;
     let admin = person.of(&subscription)?;
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
-    let assigned = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    let assigned = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?.assigned;
     let title = l.say("Remove this instance?", "Diese Instanz entfernen?");
     let main = html! {
         p.trail { a href=(path(&subscription, &id)) { (instance.name) } }
@@ -488,6 +492,6 @@ pub(super) async fn remove(
     person: Person,
     Path((subscription, id)): Path<(String, String)>,
 ) -> Result<Redirect, Failure> {
-    person.of(&subscription)?.delete_instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    person.of(&subscription)?.delete_instance(&subscription, &id, None).await.map_err(|error| person.failure(error))?;
     Ok(Redirect::to("/admin/two-factors?done=removed"))
 }

@@ -33,7 +33,8 @@ impl FromRequestParts<Api> for Person {
             return Err(to_log_in(wanted));
         };
         let actor = session.actor(client_address(parts, api));
-        let administrator = Administrator::new(session.account.role.clone(), api.engine.administration(actor.clone()));
+        let administrator = Administrator::new(session.account.role.clone(), api.engine.administration(actor.clone()))
+            .map_err(|problem| Failure::of(language, problem).into_response())?;
         Ok(Self { session, language, actor, administrator })
     }
 }
@@ -45,7 +46,7 @@ impl Person {
     }
 
     pub(super) fn administers(&self, subscription: &str) -> bool {
-        self.administrator.administers(subscription)
+        self.administrator.own().has(subscription)
     }
 
     /// For what belongs to a subscription.

@@ -57,6 +57,7 @@ pub(super) fn role_name(l: Language, role: &Role) -> &'static str {
     match role {
         Role::SystemAdmin => l.say("System administrator", "Systemadministrator"),
         Role::SubscriptionAdmin { .. } => l.say("Subscription administrator", "Subscription-Administrator"),
+        Role::Auditor { .. } => l.say("Auditor", "Auditor"),
         Role::Application { .. } => l.say("Application", "Applikation"),
     }
 }

@@ -1,38 +1,15 @@
-//! What is configured: subscriptions, instances, assignments, settings, providers, tokens, and who changed it.
+//! What is configured: instances, what they are assigned to, settings, providers, and who changed it.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::super::*;
-use super::{ms, time};
+use super::{directory, ms, time};
 
-pub(super) fn create_subscription(c: &Connection, subscription: &Subscription) -> Result<()> {
-    c.prepare_cached("INSERT INTO subscriptions (id, name, created_at) VALUES (?, ?, ?)")?.execute(params![
-        subscription.id,
-        subscription.name,
-        ms(subscription.created_at)
-    ])?;
-    Ok(())
-}
-
-fn to_subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
-    Ok(Subscription { id: row.get(0)?, name: row.get(1)?, created_at: time(row.get(2)?) })
-}
-
-pub(super) fn subscriptions(c: &Connection) -> Result<Vec<Subscription>> {
-    let mut statement = c.prepare_cached("SELECT id, name, created_at FROM subscriptions ORDER BY id")?;
-    Ok(statement.query_map([], to_subscription)?.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(super) fn subscription(c: &Connection, id: &str) -> Result<Option<Subscription>> {
-    let mut statement = c.prepare_cached("SELECT id, name, created_at FROM subscriptions WHERE id = ?")?;
-    Ok(statement.query_row([id], to_subscription).optional()?)
-}
-
-const INSTANCE: &str =
+pub(super) const INSTANCE: &str =
     "i.id, i.subscription, i.type_id, i.name, i.active, i.options, i.policy, i.revision, i.created_at, i.updated_at";
 
-fn to_instance(row: &Row<'_>) -> rusqlite::Result<InstanceRecord> {
+pub(super) fn to_instance(row: &Row<'_>) -> rusqlite::Result<InstanceRecord> {
     Ok(InstanceRecord {
         id: row.get(0)?,
         subscription: row.get(1)?,
@@ -48,7 +25,7 @@ fn to_instance(row: &Row<'_>) -> rusqlite::Result<InstanceRecord> {
 }
 
 pub(super) fn insert_instance(c: &Connection, i: &InstanceRecord) -> Result<()> {
-    c.prepare_cached("INSERT INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
+    c.prepare_cached("INSERT INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)")?.execute(params![
         i.id,
         i.subscription,
         i.type_id,
@@ -68,10 +45,19 @@ pub(super) fn instance(c: &Connection, id: &str) -> Result<Option<InstanceRecord
     Ok(statement.query_row([id], to_instance).optional()?)
 }
 
-pub(super) fn instances(c: &Connection, subscription: &str) -> Result<Vec<InstanceRecord>> {
-    let sql = format!("SELECT {INSTANCE} FROM instances i WHERE i.subscription = ? ORDER BY i.name, i.id");
+pub(super) fn instances(
+    c: &Connection,
+    subscription: &str,
+    part: &Part<(Timestamp, String)>,
+) -> Result<Vec<InstanceRecord>> {
+    let (at, id) = part.after.as_ref().map_or((i64::MIN, ""), |(at, id)| (ms(*at), id));
+    let sql = format!(
+        "SELECT {INSTANCE} FROM instances i WHERE i.subscription = ? AND (i.created_at, i.id) > (?, ?) \
+         ORDER BY i.created_at, i.id LIMIT ?"
+    );
     let mut statement = c.prepare_cached(&sql)?;
-    Ok(statement.query_map([subscription], to_instance)?.collect::<rusqlite::Result<_>>()?)
+    let rows = statement.query_map(params![subscription, at, id, part.limit], to_instance)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn update_instance(c: &Connection, i: &InstanceRecord, expected: u64) -> Result<bool> {
@@ -90,11 +76,12 @@ pub(super) fn update_instance(c: &Connection, i: &InstanceRecord, expected: u64)
     Ok(changed == 1)
 }
 
-pub(super) fn delete_instance(c: &Connection, id: &str) -> Result<bool> {
-    Ok(c.prepare_cached("DELETE FROM instances WHERE id = ?")?.execute([id])? == 1)
+pub(super) fn delete_instance(c: &Connection, id: &str, expected: u64) -> Result<bool> {
+    let sql = "DELETE FROM instances WHERE id = ? AND revision = ?";
+    Ok(c.prepare_cached(sql)?.execute(params![id, expected])? == 1)
 }
 
-fn kind_number(kind: AssignmentKind) -> i64 {
+pub(super) fn kind_number(kind: AssignmentKind) -> i64 {
     match kind {
         AssignmentKind::Tenant => 0,
         AssignmentKind::Idp => 1,
@@ -103,7 +90,7 @@ fn kind_number(kind: AssignmentKind) -> i64 {
     }
 }
 
-fn to_kind(number: i64) -> AssignmentKind {
+pub(super) fn to_kind(number: i64) -> AssignmentKind {
     match number {
         0 => AssignmentKind::Tenant,
         1 => AssignmentKind::Idp,
@@ -112,21 +99,43 @@ fn to_kind(number: i64) -> AssignmentKind {
     }
 }
 
-pub(super) fn assignments(c: &Connection, instance: &str) -> Result<Vec<AssignmentRecord>> {
-    let mut statement =
-        c.prepare_cached("SELECT kind, target FROM assignments WHERE instance = ? ORDER BY kind, target")?;
-    let rows = statement
-        .query_map([instance], |row| Ok(AssignmentRecord { kind: to_kind(row.get(0)?), target: row.get(1)? }))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+pub(super) fn assignments(c: &Connection, instance: &str) -> Result<AssignmentsRecord> {
+    let sql = "SELECT assignments_revision FROM instances WHERE id = ?";
+    let revision = c.prepare_cached(sql)?.query_row([instance], |row| row.get(0)).optional()?;
+    let Some(revision) = revision else {
+        return Ok(AssignmentsRecord::default());
+    };
+    let sql = "SELECT a.kind, a.target, d.name FROM assignments a JOIN instances i ON i.id = a.instance \
+               LEFT JOIN directory d ON d.subscription = i.subscription AND d.kind = a.kind AND d.id = a.target \
+               WHERE a.instance = ? ORDER BY a.kind, a.target";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map([instance], |row| {
+        Ok((AssignmentRecord { kind: to_kind(row.get(0)?), target: row.get(1)? }, row.get(2)?))
+    })?;
+    Ok(AssignmentsRecord { revision, targets: rows.collect::<rusqlite::Result<_>>()? })
 }
 
-pub(super) fn set_assignments(c: &Connection, instance: &str, assignments: &[AssignmentRecord]) -> Result<()> {
+pub(super) fn set_assignments(
+    c: &Connection,
+    instance: &str,
+    assignments: &[AssignmentRecord],
+    expected: u64,
+) -> Result<bool> {
+    let sql = "UPDATE instances SET assignments_revision = ?2 + 1 WHERE id = ?1 AND assignments_revision = ?2";
+    if c.prepare_cached(sql)?.execute(params![instance, expected])? != 1 {
+        return Ok(false);
+    }
     c.prepare_cached("DELETE FROM assignments WHERE instance = ?")?.execute([instance])?;
     let mut insert = c.prepare_cached("INSERT INTO assignments (instance, kind, target) VALUES (?, ?, ?)")?;
+    let sql = "INSERT INTO directory (subscription, kind, id, name, search, revision) \
+               SELECT subscription, ?2, ?3, NULL, ?4, 1 FROM instances WHERE id = ?1 ON CONFLICT DO NOTHING";
+    let mut note = c.prepare_cached(sql)?;
     for one in assignments {
-        insert.execute(params![instance, kind_number(one.kind), one.target])?;
+        let kind = kind_number(one.kind);
+        insert.execute(params![instance, kind, one.target])?;
+        note.execute(params![instance, kind, one.target, directory::search(&one.target, None)])?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// `targets` come the most specific first, and so do the answers.
@@ -153,15 +162,19 @@ pub(super) fn assigned(
     Ok(found)
 }
 
-pub(super) fn base_settings(c: &Connection, type_id: &str) -> Result<Option<serde_json::Value>> {
-    let mut statement = c.prepare_cached("SELECT options FROM base_settings WHERE type_id = ?")?;
-    Ok(statement.query_row([type_id], |row| row.get(0)).optional()?)
+pub(super) fn base_settings(c: &Connection, type_id: &str) -> Result<Option<BaseSettingsRecord>> {
+    let mut statement = c.prepare_cached("SELECT options, revision FROM base_settings WHERE type_id = ?")?;
+    let record = |row: &Row<'_>| Ok(BaseSettingsRecord { options: row.get(0)?, revision: row.get(1)? });
+    Ok(statement.query_row([type_id], record).optional()?)
 }
 
-pub(super) fn set_base_settings(c: &Connection, type_id: &str, options: &serde_json::Value) -> Result<()> {
-    let sql = "INSERT INTO base_settings VALUES (?1, ?2) ON CONFLICT (type_id) DO UPDATE SET options = ?2";
-    c.prepare_cached(sql)?.execute(params![type_id, options])?;
-    Ok(())
+pub(super) fn set_base_settings(c: &Connection, type_id: &str, settings: &BaseSettingsRecord) -> Result<bool> {
+    let sql = if settings.revision == 1 {
+        "INSERT INTO base_settings (type_id, options, revision) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
+    } else {
+        "UPDATE base_settings SET options = ?2, revision = ?3 WHERE type_id = ?1 AND revision = ?3 - 1"
+    };
+    Ok(c.prepare_cached(sql)?.execute(params![type_id, settings.options, settings.revision])? == 1)
 }
 
 pub(super) fn insert_provider(c: &Connection, provider: &ProviderRecord) -> Result<()> {
@@ -190,48 +203,6 @@ pub(super) fn providers(c: &Connection) -> Result<Vec<ProviderRecord>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn insert_token(c: &Connection, token: &TokenRecord) -> Result<()> {
-    c.prepare_cached("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-        token.id,
-        token.name,
-        token.digest,
-        token.role,
-        ms(token.created_at),
-        token.expires_at.map(ms),
-        token.revoked_at.map(ms)
-    ])?;
-    Ok(())
-}
-
-const TOKEN: &str = "SELECT id, name, digest, role, created_at, expires_at, revoked_at FROM tokens";
-
-fn to_token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
-    Ok(TokenRecord {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        digest: row.get(2)?,
-        role: row.get(3)?,
-        created_at: time(row.get(4)?),
-        expires_at: row.get::<_, Option<i64>>(5)?.map(time),
-        revoked_at: row.get::<_, Option<i64>>(6)?.map(time),
-    })
-}
-
-pub(super) fn token_by_digest(c: &Connection, digest: &[u8; 32]) -> Result<Option<TokenRecord>> {
-    let mut statement = c.prepare_cached(&format!("{TOKEN} WHERE digest = ?"))?;
-    Ok(statement.query_row([digest], to_token).optional()?)
-}
-
-pub(super) fn tokens(c: &Connection) -> Result<Vec<TokenRecord>> {
-    let mut statement = c.prepare_cached(&format!("{TOKEN} ORDER BY created_at DESC, id"))?;
-    Ok(statement.query_map([], to_token)?.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(super) fn revoke_token(c: &Connection, id: &str, at: Timestamp) -> Result<bool> {
-    let sql = "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
-    Ok(c.prepare_cached(sql)?.execute(params![ms(at), id])? == 1)
-}
-
 pub(super) fn append_audit(c: &Connection, line: &AuditRecord, head: &AuditHead) -> Result<bool> {
     let last = audit_head(c)?.map_or(0, |head| head.seq);
     if line.seq != last + 1 {
@@ -255,6 +226,8 @@ pub(super) fn append_audit(c: &Connection, line: &AuditRecord, head: &AuditHead)
 pub(super) fn audit(c: &Connection, after: u64, limit: u32) -> Result<Vec<AuditRecord>> {
     let sql = "SELECT seq, at, actor, action, subject, detail, key, mac FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
     let mut statement = c.prepare_cached(sql)?;
+    // No line has a number that is larger than the database's own.
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
     let rows = statement.query_map(params![after, limit], |row| {
         Ok(AuditRecord {
             seq: row.get(0)?,

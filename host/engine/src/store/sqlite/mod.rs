@@ -4,7 +4,9 @@ mod accounts;
 mod challenges;
 mod clock;
 mod configuration;
+mod directory;
 mod limits;
+mod owners;
 mod sign_ins;
 mod statistics;
 #[cfg(test)]
@@ -136,14 +138,21 @@ fn time(ms: i64) -> Timestamp {
 #[async_trait]
 impl Store for SqliteStore {
     async fn create_subscription(&self, subscription: Subscription) -> Result<()> {
-        self.threads.write(move |c| configuration::create_subscription(c, &subscription)).await
+        self.threads.write(move |c| owners::create_subscription(c, &subscription)).await
     }
-    async fn subscriptions(&self) -> Result<Vec<Subscription>> {
-        self.threads.read(configuration::subscriptions).await
+    async fn subscriptions(&self, among: Option<Vec<String>>, part: Part<String>) -> Result<Vec<Subscription>> {
+        self.threads.read(move |c| owners::subscriptions(c, among.as_deref(), &part)).await
     }
     async fn subscription(&self, id: &str) -> Result<Option<Subscription>> {
         let id = id.to_owned();
-        self.threads.read(move |c| configuration::subscription(c, &id)).await
+        self.threads.read(move |c| owners::subscription(c, &id)).await
+    }
+    async fn update_subscription(&self, subscription: Subscription, expected_revision: u64) -> Result<bool> {
+        self.threads.write(move |c| owners::update_subscription(c, &subscription, expected_revision)).await
+    }
+    async fn delete_subscription(&self, id: &str, expected_revision: u64, now: Timestamp) -> Result<Removal> {
+        let id = id.to_owned();
+        self.threads.write(move |c| owners::delete_subscription(c, &id, expected_revision, now)).await
     }
     async fn insert_instance(&self, instance: InstanceRecord) -> Result<()> {
         self.threads.write(move |c| configuration::insert_instance(c, &instance)).await
@@ -152,24 +161,29 @@ impl Store for SqliteStore {
         let id = id.to_owned();
         self.threads.read(move |c| configuration::instance(c, &id)).await
     }
-    async fn instances(&self, subscription: &str) -> Result<Vec<InstanceRecord>> {
+    async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>> {
         let subscription = subscription.to_owned();
-        self.threads.read(move |c| configuration::instances(c, &subscription)).await
+        self.threads.read(move |c| configuration::instances(c, &subscription, &part)).await
     }
     async fn update_instance(&self, instance: InstanceRecord, expected_revision: u64) -> Result<bool> {
         self.threads.write(move |c| configuration::update_instance(c, &instance, expected_revision)).await
     }
-    async fn delete_instance(&self, id: &str) -> Result<bool> {
+    async fn delete_instance(&self, id: &str, expected_revision: u64) -> Result<bool> {
         let id = id.to_owned();
-        self.threads.write(move |c| configuration::delete_instance(c, &id)).await
+        self.threads.write(move |c| configuration::delete_instance(c, &id, expected_revision)).await
     }
-    async fn assignments(&self, instance: &str) -> Result<Vec<AssignmentRecord>> {
+    async fn assignments(&self, instance: &str) -> Result<AssignmentsRecord> {
         let instance = instance.to_owned();
         self.threads.read(move |c| configuration::assignments(c, &instance)).await
     }
-    async fn set_assignments(&self, instance: &str, assignments: Vec<AssignmentRecord>) -> Result<()> {
+    async fn set_assignments(
+        &self,
+        instance: &str,
+        assignments: Vec<AssignmentRecord>,
+        expected_revision: u64,
+    ) -> Result<bool> {
         let instance = instance.to_owned();
-        self.threads.write(move |c| configuration::set_assignments(c, &instance, &assignments)).await
+        self.threads.write(move |c| configuration::set_assignments(c, &instance, &assignments, expected_revision)).await
     }
     async fn assigned(
         &self,
@@ -185,13 +199,48 @@ impl Store for SqliteStore {
         ];
         self.threads.read(move |c| configuration::assigned(c, &subscription, &targets)).await
     }
-    async fn base_settings(&self, type_id: &str) -> Result<Option<serde_json::Value>> {
+    async fn directory(
+        &self,
+        subscription: &str,
+        kind: Option<AssignmentKind>,
+        search: &str,
+        part: Part<AssignmentRecord>,
+    ) -> Result<Vec<DirectoryRecord>> {
+        let (subscription, search) = (subscription.to_owned(), search.to_owned());
+        self.threads.read(move |c| directory::list(c, &subscription, kind, &search, &part)).await
+    }
+    async fn directory_entries(
+        &self,
+        subscription: &str,
+        targets: Vec<AssignmentRecord>,
+    ) -> Result<Vec<DirectoryRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| directory::entries(c, &subscription, &targets)).await
+    }
+    async fn instances_assigned(&self, subscription: &str, target: AssignmentRecord) -> Result<Vec<InstanceRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| directory::assigned(c, &subscription, &target)).await
+    }
+    async fn put_directory(&self, subscription: &str, entries: Vec<DirectoryRecord>) -> Result<bool> {
+        let subscription = subscription.to_owned();
+        self.threads.write_step(move |c| directory::put(c, &subscription, &entries)).await
+    }
+    async fn delete_directory_entry(
+        &self,
+        subscription: &str,
+        target: AssignmentRecord,
+        expected_revision: u64,
+    ) -> Result<Removal> {
+        let subscription = subscription.to_owned();
+        self.threads.write(move |c| directory::delete(c, &subscription, &target, expected_revision)).await
+    }
+    async fn base_settings(&self, type_id: &str) -> Result<Option<BaseSettingsRecord>> {
         let type_id = type_id.to_owned();
         self.threads.read(move |c| configuration::base_settings(c, &type_id)).await
     }
-    async fn set_base_settings(&self, type_id: &str, options: serde_json::Value) -> Result<()> {
+    async fn set_base_settings(&self, type_id: &str, settings: BaseSettingsRecord) -> Result<bool> {
         let type_id = type_id.to_owned();
-        self.threads.write(move |c| configuration::set_base_settings(c, &type_id, &options)).await
+        self.threads.write(move |c| configuration::set_base_settings(c, &type_id, &settings)).await
     }
     async fn insert_provider(&self, provider: ProviderRecord) -> Result<()> {
         self.threads.write(move |c| configuration::insert_provider(c, &provider)).await
@@ -200,18 +249,26 @@ impl Store for SqliteStore {
         self.threads.read(configuration::providers).await
     }
     async fn insert_token(&self, token: TokenRecord) -> Result<()> {
-        self.threads.write(move |c| configuration::insert_token(c, &token)).await
+        self.threads.write(move |c| owners::insert_token(c, &token)).await
+    }
+    async fn token(&self, id: &str) -> Result<Option<TokenRecord>> {
+        let id = id.to_owned();
+        self.threads.read(move |c| owners::token(c, &id)).await
     }
     async fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<TokenRecord>> {
         let digest = *digest;
-        self.threads.read(move |c| configuration::token_by_digest(c, &digest)).await
+        self.threads.read(move |c| owners::token_by_digest(c, &digest)).await
     }
-    async fn tokens(&self) -> Result<Vec<TokenRecord>> {
-        self.threads.read(configuration::tokens).await
+    async fn tokens(
+        &self,
+        of_applications: Option<Vec<String>>,
+        part: Part<(Timestamp, String)>,
+    ) -> Result<Vec<TokenRecord>> {
+        self.threads.read(move |c| owners::tokens(c, of_applications.as_deref(), &part)).await
     }
     async fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool> {
         let id = id.to_owned();
-        self.threads.write(move |c| configuration::revoke_token(c, &id, at)).await
+        self.threads.write(move |c| owners::revoke_token(c, &id, at)).await
     }
     async fn append_audit(&self, record: AuditRecord, head: AuditHead) -> Result<bool> {
         self.threads.write(move |c| configuration::append_audit(c, &record, &head)).await

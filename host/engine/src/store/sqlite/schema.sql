@@ -1,6 +1,6 @@
 -- Times are milliseconds since 1970 (UTC). Hashes are keyed: see `keyring.rs`.
 CREATE TABLE subscriptions (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, revision INTEGER NOT NULL, created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE instances (
@@ -8,9 +8,10 @@ CREATE TABLE instances (
     subscription TEXT NOT NULL REFERENCES subscriptions (id),
     type_id TEXT NOT NULL, name TEXT NOT NULL, active INTEGER NOT NULL,
     options TEXT NOT NULL, policy TEXT,
-    revision INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+    revision INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    assignments_revision INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX instances_of_subscription ON instances (subscription, name);
+CREATE INDEX instances_of_subscription ON instances (subscription, created_at, id);
 
 CREATE TABLE assignments (
     instance TEXT NOT NULL REFERENCES instances (id) ON DELETE CASCADE,
@@ -19,7 +20,16 @@ CREATE TABLE assignments (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX assignments_of_instance ON assignments (instance);
 
-CREATE TABLE base_settings (type_id TEXT PRIMARY KEY, options TEXT NOT NULL) STRICT, WITHOUT ROWID;
+-- What instances are assigned to, by name. `search` is id and name in lower case.
+CREATE TABLE directory (
+    subscription TEXT NOT NULL REFERENCES subscriptions (id) ON DELETE CASCADE,
+    kind INTEGER NOT NULL, id TEXT NOT NULL, name TEXT, search TEXT NOT NULL, revision INTEGER NOT NULL,
+    PRIMARY KEY (subscription, kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE base_settings (
+    type_id TEXT PRIMARY KEY, options TEXT NOT NULL, revision INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE providers (
     type_id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, component BLOB NOT NULL, added_at INTEGER NOT NULL
@@ -29,6 +39,12 @@ CREATE TABLE tokens (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, role TEXT NOT NULL,
     created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_by_age ON tokens (created_at, id);
+CREATE TABLE token_subscriptions (
+    subscription TEXT NOT NULL, token TEXT NOT NULL REFERENCES tokens (id), application INTEGER NOT NULL,
+    PRIMARY KEY (subscription, token)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subscriptions_of_token ON token_subscriptions (token);
 
 -- Who administers. `email` is a keyed hash; the address itself is in `sealed`.
 CREATE TABLE accounts (
@@ -102,7 +118,7 @@ CREATE TABLE statistics (
 CREATE INDEX statistics_by_hour ON statistics (hour);
 
 CREATE TABLE sign_in_pages (
-    subscription TEXT PRIMARY KEY REFERENCES subscriptions (id), settings TEXT NOT NULL, revision INTEGER NOT NULL
+    subscription TEXT PRIMARY KEY REFERENCES subscriptions (id) ON DELETE CASCADE, settings TEXT NOT NULL, revision INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sign_ins (

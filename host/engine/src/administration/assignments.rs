@@ -1,0 +1,135 @@
+//! What instances are assigned to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::changes::Changes;
+use super::directory::{IDENTIFIER, is_identifier, place};
+use super::{Administration, ROUNDS, as_read};
+use crate::error::{Error, InputProblem};
+use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
+
+/// One thing an instance is assigned to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// What it is.
+    pub kind: AssignmentKind,
+    /// Its id, as the application names it.
+    pub id: String,
+}
+
+impl Assignment {
+    /// An assignment to a tenant.
+    pub fn tenant(id: impl Into<String>) -> Self {
+        Self { kind: AssignmentKind::Tenant, id: id.into() }
+    }
+}
+
+/// One thing an instance is assigned to, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Assigned {
+    /// What it is.
+    pub kind: AssignmentKind,
+    /// Its id, as the application names it.
+    pub id: String,
+    /// Its name in the subscription's directory, if it has one there.
+    pub name: Option<String>,
+}
+
+/// All that an instance is assigned to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Assignments {
+    /// By kind and id.
+    pub assigned: Vec<Assigned>,
+    /// Counts how often they were replaced.
+    pub revision: u64,
+}
+
+impl From<AssignmentsRecord> for Assignments {
+    fn from(record: AssignmentsRecord) -> Self {
+        let targets = record.targets.into_iter();
+        let assigned = targets.map(|(it, name)| Assigned { kind: it.kind, id: it.target, name });
+        Self { assigned: assigned.collect(), revision: record.revision }
+    }
+}
+
+impl Administration {
+    /// What an instance is assigned to.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn assignments(&self, subscription: &str, id: &str) -> Result<Assignments, Error> {
+        self.record(subscription, id).await?;
+        Ok(self.store().assignments(id).await?.into())
+    }
+
+    /// Replaces what an instance is assigned to. What the subscription's directory does not have comes into it.
+    ///
+    /// # Errors
+    /// Not found; invalid input if an id is empty or longer than 256 characters, or there are more than 10 000.
+    pub async fn set_assignments(
+        &self,
+        subscription: &str,
+        id: &str,
+        assignments: Vec<Assignment>,
+    ) -> Result<Assignments, Error> {
+        self.replace_assignments(subscription, id, assignments, None).await
+    }
+
+    /// As [`Self::set_assignments`]; with `expected_revision` only if nobody else replaced them since that was read.
+    ///
+    /// # Errors
+    /// As there; passed over if somebody else did.
+    pub async fn replace_assignments(
+        &self,
+        subscription: &str,
+        id: &str,
+        assignments: Vec<Assignment>,
+        expected_revision: Option<u64>,
+    ) -> Result<Assignments, Error> {
+        self.record(subscription, id).await?;
+        if assignments.len() > 10_000 {
+            return Err(Error::invalid_at("", "an instance takes at most 10000 assignments"));
+        }
+        let wrong = assignments.iter().enumerate().filter(|(_, one)| !is_identifier(&one.id));
+        let wrong = wrong.take(32).map(|(n, _)| InputProblem::new(format!("/{n}/id"), IDENTIFIER));
+        let wrong: Vec<InputProblem> = wrong.collect();
+        if !wrong.is_empty() {
+            return Err(Error::invalid_because(wrong));
+        }
+        let wanted: BTreeSet<Assignment> = assignments.into_iter().collect();
+        let record = |one: &Assignment| AssignmentRecord { kind: one.kind, target: one.id.clone() };
+        let wanted: Vec<AssignmentRecord> = wanted.iter().map(record).collect();
+        let _turn = self.audit.turn_of(id).await;
+        for _ in 0..ROUNDS {
+            let before = self.store().assignments(id).await?;
+            as_read(expected_revision, before.revision)?;
+            let detail = differences(&before, &wanted).text();
+            self.audit("instance.assign", id, &detail).await?;
+            if self.store().set_assignments(id, wanted.clone(), before.revision).await? {
+                return self.assignments(subscription, id).await;
+            }
+            self.did_not_happen("instance.assign", id).await?;
+            self.record(subscription, id).await?;
+        }
+        Err(Error::passed_over())
+    }
+}
+
+/// Whether each target was and is assigned, where that differs.
+fn differences(before: &AssignmentsRecord, after: &[AssignmentRecord]) -> Changes {
+    let mut targets: BTreeMap<&AssignmentRecord, (bool, bool)> = BTreeMap::new();
+    for (target, _) in &before.targets {
+        targets.entry(target).or_default().0 = true;
+    }
+    for target in after {
+        targets.entry(target).or_default().1 = true;
+    }
+    targets
+        .into_iter()
+        .fold(Changes::default(), |changes, (target, (was, is))| changes.field(&place(target), Some(was), Some(is)))
+}

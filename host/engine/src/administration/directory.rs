@@ -1,0 +1,267 @@
+//! A subscription's directory: what instances are assigned to, with names for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::changes::Changes;
+use super::page::{page, part};
+use super::{Administration, Assignment, Page, ROUNDS, TITLE, as_read, is_title};
+use crate::error::{Error, InputProblem};
+use crate::provider::escape;
+use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
+
+/// Something instances can be assigned to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectoryEntry {
+    /// What it is.
+    pub kind: AssignmentKind,
+    /// Its id, as the application names it.
+    pub id: String,
+    /// For people. None for one that came about by an assignment.
+    pub name: Option<String>,
+    /// Counts changes.
+    pub revision: u64,
+}
+
+impl From<DirectoryRecord> for DirectoryEntry {
+    fn from(record: DirectoryRecord) -> Self {
+        let DirectoryRecord { target, name, revision } = record;
+        Self { kind: target.kind, id: target.target, name, revision }
+    }
+}
+
+/// A name for something instances can be assigned to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedTarget {
+    /// What it is, and its id.
+    pub target: Assignment,
+    /// For people.
+    pub name: String,
+}
+
+/// Which entries of a directory are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct DirectoryFilter {
+    /// Only these.
+    pub kind: Option<AssignmentKind>,
+    /// Only with this in id or name, whatever the case. Empty for all.
+    pub search: String,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectoryChanges {
+    /// How many entries are new.
+    pub created: u64,
+    /// How many have another name.
+    pub changed: u64,
+    /// How many were there as they are.
+    pub unchanged: u64,
+}
+
+/// How many entries an import takes.
+const IMPORT: usize = 10_000;
+
+pub(super) const IDENTIFIER: &str = "must have 1 to 256 characters";
+
+pub(super) fn is_identifier(id: &str) -> bool {
+    !id.is_empty() && id.chars().count() <= 256
+}
+
+/// A target as a pointer, for the audit log.
+pub(super) fn place(target: &AssignmentRecord) -> String {
+    format!("/{}/{}", target.kind.as_str(), escape(&target.target))
+}
+
+impl Administration {
+    /// A part of a subscription's directory, by kind and id.
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription; invalid input if `after` is not the `next` of a part before.
+    pub async fn directory(
+        &self,
+        subscription: &str,
+        filter: &DirectoryFilter,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<DirectoryEntry>, Error> {
+        self.known(subscription).await?;
+        let part = part::<(AssignmentKind, String)>(after, limit)?;
+        let after = part.after.map(|(kind, target)| AssignmentRecord { kind, target });
+        let part = crate::store::Part { after, limit: part.limit };
+        let found = self.store().directory(subscription, filter.kind, &filter.search, part).await?;
+        let Page { items, next } = page(found, limit, |last| (last.target.kind, last.target.target.clone()));
+        Ok(Page { items: items.into_iter().map(DirectoryEntry::from).collect(), next })
+    }
+
+    /// One entry, with id and name of each instance assigned to it.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn directory_entry(
+        &self,
+        subscription: &str,
+        target: &Assignment,
+    ) -> Result<(DirectoryEntry, Vec<(String, String)>), Error> {
+        let target = record(target);
+        let found = self.store().directory_entries(subscription, vec![target.clone()]).await?;
+        let entry = found.into_iter().next().ok_or_else(|| Error::not_found("entry"))?;
+        let assigned = self.store().instances_assigned(subscription, target).await?;
+        Ok((entry.into(), assigned.into_iter().map(|it| (it.id, it.name)).collect()))
+    }
+
+    /// Adds entries to a subscription's directory, and gives those that are there their names: all of them, or none.
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription; invalid input if there are more than 10 000, one stands twice, an id has
+    /// not 1 to 256 characters or a name is not one line of 1 to 100.
+    pub async fn import_directory(
+        &self,
+        subscription: &str,
+        entries: Vec<NamedTarget>,
+    ) -> Result<DirectoryChanges, Error> {
+        self.known(subscription).await?;
+        check(&entries)?;
+        let _turn = self.audit.turn_of(subscription).await;
+        for _ in 0..ROUNDS {
+            if let Some(done) = self.put_directory(subscription, &entries, None).await? {
+                return Ok(done);
+            }
+        }
+        Err(Error::passed_over())
+    }
+
+    /// Adds an entry, or gives it a name; with `expected_revision` only if nobody else changed it since that was read (0: if it
+    /// is not there).
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription; passed over; invalid input as for an import.
+    pub async fn name_target(
+        &self,
+        subscription: &str,
+        entry: NamedTarget,
+        expected_revision: Option<u64>,
+    ) -> Result<DirectoryEntry, Error> {
+        self.known(subscription).await?;
+        if !is_identifier(&entry.target.id) {
+            return Err(Error::invalid_at("/id", IDENTIFIER));
+        }
+        super::title(&entry.name)?;
+        let _turn = self.audit.turn_of(subscription).await;
+        let target = entry.target.clone();
+        for _ in 0..ROUNDS {
+            if self.put_directory(subscription, std::slice::from_ref(&entry), expected_revision).await?.is_some() {
+                return Ok(self.directory_entry(subscription, &target).await?.0);
+            }
+        }
+        Err(Error::passed_over())
+    }
+
+    /// None if somebody else came between.
+    async fn put_directory(
+        &self,
+        subscription: &str,
+        entries: &[NamedTarget],
+        expected: Option<u64>,
+    ) -> Result<Option<DirectoryChanges>, Error> {
+        let targets = entries.iter().map(|entry| record(&entry.target)).collect();
+        let known = self.store().directory_entries(subscription, targets).await?.into_iter();
+        let known: BTreeMap<AssignmentRecord, DirectoryRecord> = known.map(|it| (it.target.clone(), it)).collect();
+        let mut done = DirectoryChanges::default();
+        let mut changes = Changes::default();
+        let mut new = Vec::new();
+        for entry in entries {
+            let target = record(&entry.target);
+            let before = known.get(&target);
+            as_read(expected, before.map_or(0, |it| it.revision))?;
+            let old_name = before.and_then(|it| it.name.as_ref());
+            match before {
+                Some(_) if old_name == Some(&entry.name) => {
+                    done.unchanged += 1;
+                    continue;
+                }
+                Some(_) => done.changed += 1,
+                None => done.created += 1,
+            }
+            changes = changes.field(&place(&target), old_name, Some(&entry.name));
+            let revision = before.map_or(1, |it| it.revision + 1);
+            new.push(DirectoryRecord { target, name: Some(entry.name.clone()), revision });
+        }
+        if new.is_empty() {
+            return Ok(Some(done));
+        }
+        self.audit("directory.put", subscription, &changes.text()).await?;
+        if self.store().put_directory(subscription, new).await? {
+            return Ok(Some(done));
+        }
+        self.did_not_happen("directory.put", subscription).await?;
+        Ok(None)
+    }
+
+    /// Removes an entry; with `expected_revision` only if nobody else changed it since that was read.
+    ///
+    /// # Errors
+    /// Not found; passed over; a conflict, naming them, while instances are assigned to it.
+    pub async fn delete_directory_entry(
+        &self,
+        subscription: &str,
+        target: &Assignment,
+        expected_revision: Option<u64>,
+    ) -> Result<(), Error> {
+        let _turn = self.audit.turn_of(subscription).await;
+        for _ in 0..ROUNDS {
+            let (before, assigned) = self.directory_entry(subscription, target).await?;
+            as_read(expected_revision, before.revision)?;
+            if !assigned.is_empty() {
+                return Err(in_use(&assigned));
+            }
+            let target = record(target);
+            let name = before.name.unwrap_or_default();
+            let detail = Changes::default().field(&place(&target), Some(name), None::<()>).text();
+            self.audit("directory.delete", subscription, &detail).await?;
+            let removal = self.store().delete_directory_entry(subscription, target, before.revision).await?;
+            if removal == Removal::Done {
+                return Ok(());
+            }
+            self.did_not_happen("directory.delete", subscription).await?;
+        }
+        Err(Error::passed_over())
+    }
+}
+
+fn in_use(assigned: &[(String, String)]) -> Error {
+    let names: Vec<String> = assigned.iter().take(5).map(|(id, name)| format!("`{name}` ({id})")).collect();
+    let more = match assigned.len().saturating_sub(names.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Error::conflict(format!("assigned to it: {}{more}", names.join(", ")))
+}
+
+fn record(target: &Assignment) -> AssignmentRecord {
+    AssignmentRecord { kind: target.kind, target: target.id.clone() }
+}
+
+fn check(entries: &[NamedTarget]) -> Result<(), Error> {
+    if entries.len() > IMPORT {
+        return Err(Error::invalid_at("", format!("an import takes at most {IMPORT} entries")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (n, entry) in entries.iter().enumerate() {
+        if !is_identifier(&entry.target.id) {
+            wrong.push(InputProblem::new(format!("/{n}/id"), IDENTIFIER));
+        }
+        if !is_title(&entry.name) {
+            wrong.push(InputProblem::new(format!("/{n}/name"), TITLE));
+        }
+        if !seen.insert(&entry.target) {
+            wrong.push(InputProblem::new(format!("/{n}"), "stands twice"));
+        }
+        if wrong.len() >= 32 {
+            break;
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::invalid_because(wrong)) }
+}

@@ -1,0 +1,35 @@
+//! Long lists, a part at a time.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::store::Part;
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is in it.
+    pub items: Vec<T>,
+    /// Where the next part begins: `after` of the next call. None at the end. Opaque.
+    pub next: Option<String>,
+}
+
+/// One more than asked for: whether there is a next part shows.
+pub(super) fn part<K: DeserializeOwned>(after: Option<&str>, limit: u32) -> Result<Part<K>, Error> {
+    let key = |cursor: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok();
+    let wrong = || Error::invalid_at("/after", "must be the `next` of the part before");
+    let after = after.map(|cursor| key(cursor).ok_or_else(wrong)).transpose()?;
+    Ok(Part { after, limit: limit.saturating_add(1) })
+}
+
+pub(super) fn page<T, K: Serialize>(mut found: Vec<T>, limit: u32, key: impl FnOnce(&T) -> K) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().filter(|_| more);
+    let next = last.and_then(|last| serde_json::to_vec(&key(last)).ok()).map(|key| URL_SAFE_NO_PAD.encode(key));
+    Page { items: found, next }
+}

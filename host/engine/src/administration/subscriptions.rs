@@ -1,0 +1,128 @@
+//! Subscriptions: add, rename, remove.
+
+use super::changes::Changes;
+use super::page::{page, part};
+use super::{Administration, Page, ROUNDS, as_read, identifier, title};
+use crate::error::Error;
+use crate::store::{AccountRecord, Part, Removal, Subscription};
+use crate::token::Role;
+
+impl Administration {
+    /// Adds a subscription.
+    ///
+    /// # Errors
+    /// A conflict if the id is taken; invalid input if it is not 1 to 64 letters, digits, `-`, `_` or `.`.
+    pub async fn create_subscription(&self, id: &str, name: &str) -> Result<Subscription, Error> {
+        identifier("subscription", id)?;
+        title(name)?;
+        let _turn = self.audit.turn_of(id).await;
+        let now = self.clock.now();
+        let subscription = Subscription { id: id.to_owned(), name: name.to_owned(), revision: 1, created_at: now };
+        if self.store().subscription(id).await?.is_some() {
+            return Err(Error::conflict("there is a subscription of this id already"));
+        }
+        let detail = Changes::default().field("/name", None::<()>, Some(name)).text();
+        self.audit("subscription.create", id, &detail).await?;
+        self.store().create_subscription(subscription.clone()).await?;
+        Ok(subscription)
+    }
+
+    /// All subscriptions.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, Error> {
+        Ok(self.store().subscriptions(None, Part::whole()).await?)
+    }
+
+    /// A part of the subscriptions, by id: of all, or `among` these.
+    ///
+    /// # Errors
+    /// Invalid input if `after` is not the `next` of a part before.
+    pub async fn subscriptions_page(
+        &self,
+        among: Option<&[String]>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Subscription>, Error> {
+        let found = self.store().subscriptions(among.map(<[_]>::to_vec), part(after, limit)?).await?;
+        Ok(page(found, limit, |last| last.id.clone()))
+    }
+
+    /// One subscription.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn subscription(&self, id: &str) -> Result<Subscription, Error> {
+        self.store().subscription(id).await?.ok_or_else(|| Error::not_found("subscription"))
+    }
+
+    /// Gives a subscription another name; with `expected_revision` only if nobody else changed it since that was read.
+    ///
+    /// # Errors
+    /// Not found; passed over if somebody else changed it.
+    pub async fn rename_subscription(
+        &self,
+        id: &str,
+        name: &str,
+        expected_revision: Option<u64>,
+    ) -> Result<Subscription, Error> {
+        title(name)?;
+        let _turn = self.audit.turn_of(id).await;
+        for _ in 0..ROUNDS {
+            let before = self.subscription(id).await?;
+            as_read(expected_revision, before.revision)?;
+            let detail = Changes::default().field("/name", Some(&before.name), Some(name)).text();
+            let revision = before.revision;
+            let after = Subscription { name: name.to_owned(), revision: revision + 1, ..before };
+            self.audit("subscription.change", id, &detail).await?;
+            if self.store().update_subscription(after.clone(), revision).await? {
+                return Ok(after);
+            }
+            self.did_not_happen("subscription.change", id).await?;
+        }
+        Err(Error::passed_over())
+    }
+
+    /// Removes a subscription with its directory.
+    ///
+    /// # Errors
+    /// Not found; passed over as [`Self::rename_subscription`]; a conflict while it has instances, or an account or a token that is
+    /// good is bound to it: that would serve the next subscription of this id.
+    pub async fn delete_subscription(&self, id: &str, expected_revision: Option<u64>) -> Result<(), Error> {
+        let _turn = self.audit.turn_of(id).await;
+        for _ in 0..ROUNDS {
+            let before = self.subscription(id).await?;
+            as_read(expected_revision, before.revision)?;
+            let now = self.clock.now();
+            let instances = self.store().instances(id, Part::whole()).await?.len();
+            let tokens = self.store().tokens(None, Part::whole()).await?.into_iter().filter(|token| {
+                let good = token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > now);
+                good && token.subscriptions.iter().any(|one| one == id)
+            });
+            let tokens = tokens.count();
+            let role = |it: &AccountRecord| serde_json::from_str::<Role>(&it.role).ok();
+            let bound = |role: Role| role.subscriptions().iter().any(|one| one == id);
+            let accounts = self.store().accounts(0, u32::MAX).await?;
+            let accounts = accounts.iter().filter_map(role).filter(|role| bound(role.clone())).count();
+            if instances + tokens + accounts > 0 {
+                return Err(Error::conflict(format!(
+                    "the subscription is not empty: {instances} instances to remove, {tokens} tokens to revoke, \
+                     {accounts} accounts of its administrators"
+                )));
+            }
+            let detail = Changes::default().field("/name", Some(&before.name), None::<()>).text();
+            self.audit("subscription.delete", id, &detail).await?;
+            if self.store().delete_subscription(id, before.revision, now).await? == Removal::Done {
+                return Ok(());
+            }
+            self.did_not_happen("subscription.delete", id).await?;
+        }
+        Err(Error::passed_over())
+    }
+
+    /// That a subscription is there.
+    pub(super) async fn known(&self, subscription: &str) -> Result<(), Error> {
+        self.subscription(subscription).await.map(|_| ())
+    }
+}

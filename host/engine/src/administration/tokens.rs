@@ -1,0 +1,90 @@
+//! Access tokens: issue, list, revoke.
+
+use jiff::Timestamp;
+
+use super::changes::Changes;
+use super::page::{page, part};
+use super::{Administration, Page, title};
+use crate::error::Error;
+use crate::store::Part;
+use crate::token::{Role, TokenInfo};
+
+impl Administration {
+    /// Issues a token, good until `expires_at` or until it is revoked. The second value is the token itself: it is shown once
+    /// and kept nowhere.
+    ///
+    /// # Errors
+    /// Invalid input if the name is not one line of 1 to 100 characters, the time is past, or the role names a subscription
+    /// that does not exist.
+    pub async fn issue_token(
+        &self,
+        name: &str,
+        role: Role,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(TokenInfo, String), Error> {
+        title(name)?;
+        if expires_at.is_some_and(|end| end <= self.clock.now()) {
+            return Err(Error::invalid_at("/expires_at", "must lie in the future"));
+        }
+        for (n, subscription) in role.subscriptions().iter().enumerate() {
+            if self.store().subscription(subscription).await?.is_none() {
+                let detail = "names a subscription that does not exist: create it first";
+                return Err(Error::invalid_at(format!("/subscriptions/{n}"), detail));
+            }
+        }
+        let detail = Changes::default()
+            .field("/name", None::<()>, Some(name))
+            .field("/role", None::<()>, Some(role.name()))
+            .field("/subscriptions", None::<()>, Some(role.subscriptions()).filter(|bound| !bound.is_empty()))
+            .field("/expires_at", None::<()>, expires_at)
+            .text();
+        let (record, token) = self.tokens.make(name, role, expires_at)?;
+        self.audit("token.issue", &record.id, &detail).await?;
+        Ok((self.tokens.keep(record).await?, token))
+    }
+
+    /// All tokens, revoked ones too.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn tokens(&self) -> Result<Vec<TokenInfo>, Error> {
+        self.tokens.list(None, Part::whole()).await
+    }
+
+    /// A part of the tokens, the newest first: of all, or of those of applications of these subscriptions.
+    ///
+    /// # Errors
+    /// Invalid input if `after` is not the `next` of a part before.
+    pub async fn tokens_page(
+        &self,
+        of_applications: Option<&[String]>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<TokenInfo>, Error> {
+        let found = self.tokens.list(of_applications.map(<[_]>::to_vec), part(after, limit)?).await?;
+        Ok(page(found, limit, |last| (last.created_at, last.id.clone())))
+    }
+
+    /// One token, revoked or not.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn token(&self, id: &str) -> Result<TokenInfo, Error> {
+        self.tokens.find(id).await?.ok_or_else(|| Error::not_found("token"))
+    }
+
+    /// Revokes a token at once.
+    ///
+    /// # Errors
+    /// Not found if there is no such token, or it is revoked.
+    pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
+        let _turn = self.audit.turn_of(id).await;
+        if self.token(id).await?.revoked_at.is_some() {
+            return Err(Error::not_found("token"));
+        }
+        let now = self.clock.now();
+        let detail = Changes::default().field("/revoked_at", None::<()>, Some(now)).text();
+        self.audit("token.revoke", id, &detail).await?;
+        self.tokens.revoke(id, now).await
+    }
+}

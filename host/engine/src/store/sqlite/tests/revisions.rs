@@ -1,0 +1,108 @@
+//! What was changed since it was read is not changed by whoever read it.
+
+use super::*;
+
+async fn furnished(store: &SqliteStore) {
+    let (id, name) = ("s".to_owned(), "S".to_owned());
+    store.create_subscription(Subscription { id, name, revision: 1, created_at: noon() }).await.unwrap();
+    store.insert_instance(instance("i")).await.unwrap();
+}
+
+fn instance(id: &str) -> InstanceRecord {
+    InstanceRecord {
+        id: id.to_owned(),
+        subscription: "s".to_owned(),
+        type_id: "t".to_owned(),
+        name: "I".to_owned(),
+        active: true,
+        options: serde_json::json!({}),
+        policy: None,
+        revision: 1,
+        created_at: noon(),
+        updated_at: noon(),
+    }
+}
+
+fn target(id: &str) -> AssignmentRecord {
+    AssignmentRecord { kind: AssignmentKind::User, target: id.to_owned() }
+}
+
+fn entry(id: &str, revision: u64) -> DirectoryRecord {
+    DirectoryRecord { target: target(id), name: Some("N".to_owned()), revision }
+}
+
+fn token(id: &str, subscription: &str, expires_at: Option<Timestamp>) -> TokenRecord {
+    TokenRecord {
+        id: id.to_owned(),
+        name: "x".to_owned(),
+        digest: [id.as_bytes()[0]; 32],
+        role: "{}".to_owned(),
+        subscriptions: vec![subscription.to_owned()],
+        application: true,
+        created_at: noon(),
+        expires_at,
+        revoked_at: None,
+    }
+}
+
+#[tokio::test]
+async fn of_two_changes_to_the_same_revision_one_is_made() {
+    for (_folder, store) in both() {
+        furnished(&store).await;
+        let renamed = Subscription { id: "s".to_owned(), name: "T".to_owned(), revision: 2, created_at: noon() };
+        let settings = |revision| BaseSettingsRecord { options: serde_json::json!({}), revision };
+        for first in [true, false] {
+            assert_eq!(store.update_subscription(renamed.clone(), 1).await.unwrap(), first);
+            let changed = InstanceRecord { revision: 2, ..instance("i") };
+            assert_eq!(store.update_instance(changed, 1).await.unwrap(), first);
+            assert_eq!(store.set_assignments("i", vec![target("u")], 0).await.unwrap(), first);
+            assert_eq!(store.set_base_settings("t", settings(1)).await.unwrap(), first);
+            assert_eq!(store.put_directory("s", vec![entry("v", 1)]).await.unwrap(), first);
+        }
+        for first in [true, false] {
+            assert_eq!(store.set_base_settings("t", settings(2)).await.unwrap(), first);
+            assert_eq!(store.put_directory("s", vec![entry("v", 2)]).await.unwrap(), first);
+        }
+        assert!(!store.delete_instance("i", 1).await.unwrap());
+        assert_eq!(store.delete_directory_entry("s", target("v"), 1).await.unwrap(), Removal::PassedOver);
+        assert!(store.delete_instance("i", 2).await.unwrap());
+        assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::PassedOver);
+        assert_eq!(store.delete_directory_entry("s", target("v"), 2).await.unwrap(), Removal::Done);
+        assert_eq!(store.delete_subscription("s", 2, noon()).await.unwrap(), Removal::Done);
+        assert!(!store.set_assignments("i", Vec::new(), 1).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn an_import_is_made_as_a_whole_or_not() {
+    for (_folder, store) in both() {
+        furnished(&store).await;
+        store.put_directory("s", vec![entry("b", 1)]).await.unwrap();
+        assert!(!store.put_directory("s", vec![entry("a", 1), entry("b", 1)]).await.unwrap());
+        let all = store.directory("s", None, "", Part::whole()).await.unwrap();
+        assert_eq!(all, [entry("b", 1)]);
+        assert!(store.put_directory("nowhere", vec![entry("a", 1)]).await.unwrap_err().is_conflict());
+    }
+}
+
+#[tokio::test]
+async fn what_something_depends_on_is_not_removed() {
+    for (_folder, store) in both() {
+        furnished(&store).await;
+        store.set_assignments("i", vec![target("u")], 0).await.unwrap();
+        assert_eq!(store.delete_directory_entry("s", target("u"), 1).await.unwrap(), Removal::InUse);
+        assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::InUse);
+        assert!(store.delete_instance("i", 1).await.unwrap());
+
+        store.insert_token(token("a", "s", Some(noon() + HOUR))).await.unwrap();
+        store.insert_token(token("b", "s", None)).await.unwrap();
+        assert_eq!(store.delete_subscription("s", 1, noon() + HOUR).await.unwrap(), Removal::InUse);
+        assert!(store.revoke_token("b", noon()).await.unwrap());
+        assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::InUse);
+        assert_eq!(store.delete_subscription("s", 1, noon() + HOUR).await.unwrap(), Removal::Done);
+        // Its directory went with it, and nobody is bound to what is not there.
+        assert!(store.directory("s", None, "", Part::whole()).await.unwrap().is_empty());
+        assert!(store.insert_token(token("c", "s", None)).await.unwrap_err().is_conflict());
+        assert_eq!(store.token("c").await.unwrap(), None);
+    }
+}

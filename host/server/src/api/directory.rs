@@ -1,0 +1,181 @@
+//! A subscription's directory: what instances are assigned to, with names for people.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use twofactor::{Assignment, DirectoryEntry, DirectoryFilter, NamedTarget};
+use utoipa::{IntoParams, ToSchema};
+
+use super::assignments::Kind;
+use super::body::{Body, List, Parameters, Segments};
+use super::caller::{Administrator, Reader};
+use super::condition::{Expected, tagged};
+use super::part::size;
+use super::problem::Problem;
+
+/// Something instances can be assigned to.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DirectoryItem {
+    kind: Kind,
+    /// Its id, as the application names it.
+    id: String,
+    /// For people; not there until somebody says one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// Counts changes; also the `ETag`.
+    revision: u64,
+}
+
+impl From<DirectoryEntry> for DirectoryItem {
+    fn from(one: DirectoryEntry) -> Self {
+        Self { kind: one.kind.into(), id: one.id, name: one.name, revision: one.revision }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct DirectoryPart {
+    entries: Vec<DirectoryItem>,
+    /// `after` of the next part; not there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Only these.
+    #[param(inline)]
+    kind: Option<Kind>,
+    /// Only with this in id or name, whatever the case.
+    search: Option<String>,
+    /// The `next` of the part before; from the beginning if not said.
+    after: Option<String>,
+    /// How many at most; 100 if not said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// What instances are or may be assigned to, by kind and id. An entry comes about by its first assignment, or is imported.
+#[utoipa::path(get, path = "/v1/subscriptions/{subscription}/directory", operation_id = "listDirectory", tag = "administration",
+    params(Filter), responses((status = 200, body = DirectoryPart)))]
+pub(super) async fn list(
+    reader: Reader,
+    Segments(subscription): Segments<String>,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Json<DirectoryPart>, Problem> {
+    let admin = reader.of(&subscription)?;
+    let wanted = DirectoryFilter { kind: filter.kind.map(Kind::into), search: filter.search.unwrap_or_default() };
+    let page = admin.directory(&subscription, &wanted, filter.after.as_deref(), size(filter.limit)?).await?;
+    Ok(Json(DirectoryPart { entries: page.items.into_iter().map(DirectoryItem::from).collect(), next: page.next }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewDirectoryItem {
+    kind: Kind,
+    /// Its id, as the application names it: 1 to 256 characters.
+    #[schema(min_length = 1, max_length = 256)]
+    id: String,
+    /// For people: one line of 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+}
+
+/// What an import did.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DirectoryImport {
+    /// How many entries are new.
+    created: u64,
+    /// How many have another name now.
+    changed: u64,
+    /// How many were there as they are.
+    unchanged: u64,
+}
+
+/// Adds entries, and gives those that are there their names: at most 10 000, all of them or none. What is not named stays.
+#[utoipa::path(put, path = "/v1/subscriptions/{subscription}/directory", operation_id = "importDirectory", tag = "administration",
+    request_body = Vec<NewDirectoryItem>, responses((status = 200, body = DirectoryImport)))]
+pub(super) async fn import(
+    administrator: Administrator,
+    Segments(subscription): Segments<String>,
+    List(entries): List<NewDirectoryItem>,
+) -> Result<Json<DirectoryImport>, Problem> {
+    let admin = administrator.of(&subscription)?;
+    let named =
+        |it: NewDirectoryItem| NamedTarget { target: Assignment { kind: it.kind.into(), id: it.id }, name: it.name };
+    let done = admin.import_directory(&subscription, entries.into_iter().map(named).collect()).await?;
+    Ok(Json(DirectoryImport { created: done.created, changed: done.changed, unchanged: done.unchanged }))
+}
+
+/// An instance that is assigned to an entry.
+#[derive(Serialize, ToSchema)]
+struct AssignedInstance {
+    id: String,
+    /// For people.
+    name: String,
+}
+
+/// An entry with the instances assigned to it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WholeDirectoryItem {
+    #[serde(flatten)]
+    entry: DirectoryItem,
+    /// The instances assigned to it.
+    two_factors: Vec<AssignedInstance>,
+}
+
+/// One entry, with the instances assigned to it.
+#[utoipa::path(get, path = "/v1/subscriptions/{subscription}/directory/{kind}/{id}", operation_id = "readDirectoryEntry", tag = "administration",
+    responses((status = 200, body = WholeDirectoryItem, headers(("ETag" = String)))))]
+pub(super) async fn read(
+    reader: Reader,
+    Segments((subscription, kind, id)): Segments<(String, Kind, String)>,
+) -> Result<Response, Problem> {
+    let target = Assignment { kind: kind.into(), id };
+    let (entry, assigned) = reader.of(&subscription)?.directory_entry(&subscription, &target).await?;
+    let two_factors = assigned.into_iter().map(|(id, name)| AssignedInstance { id, name }).collect();
+    Ok(tagged(StatusCode::OK, entry.revision, WholeDirectoryItem { entry: DirectoryItem::from(entry), two_factors }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DirectoryName {
+    /// For people: one line of 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+}
+
+/// Adds an entry, or gives it another name. With `If-Match` only if nobody else changed it meanwhile: else 412
+/// `precondition-failed`.
+#[utoipa::path(put, path = "/v1/subscriptions/{subscription}/directory/{kind}/{id}", operation_id = "nameDirectoryEntry", tag = "administration",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read; `\"0\"` for one that is not there.")),
+    request_body = DirectoryName, responses((status = 200, body = DirectoryItem, headers(("ETag" = String)))))]
+pub(super) async fn name(
+    administrator: Administrator,
+    Segments((subscription, kind, id)): Segments<(String, Kind, String)>,
+    Expected(revision): Expected,
+    Body(name): Body<DirectoryName>,
+) -> Result<Response, Problem> {
+    let entry = NamedTarget { target: Assignment { kind: kind.into(), id }, name: name.name };
+    let named = administrator.of(&subscription)?.name_target(&subscription, entry, revision).await?;
+    Ok(tagged(StatusCode::OK, named.revision, DirectoryItem::from(named)))
+}
+
+/// Removes an entry. 409 `conflict` while instances are assigned to it, which it names. With `If-Match` only if nobody else
+/// changed it meanwhile: else 412 `precondition-failed`.
+#[utoipa::path(delete, path = "/v1/subscriptions/{subscription}/directory/{kind}/{id}", operation_id = "removeDirectoryEntry", tag = "administration",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    responses((status = 204)))]
+pub(super) async fn remove(
+    administrator: Administrator,
+    Segments((subscription, kind, id)): Segments<(String, Kind, String)>,
+    Expected(revision): Expected,
+) -> Result<StatusCode, Problem> {
+    let target = Assignment { kind: kind.into(), id };
+    administrator.of(&subscription)?.delete_directory_entry(&subscription, &target, revision).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
