@@ -1,5 +1,8 @@
 //! Builds the guests that tests load.
 
 fn main() -> Result<(), twofactor_guest_build::Error> {
-    twofactor_guest_build::build(&["twofactor-hostile-guest"], &["tests/hostile"])
+    twofactor_guest_build::build(
+        &["twofactor-hostile-guest", "twofactor-wasi-http-guest"],
+        &["tests/hostile", "tests/wasi-http-guest"],
+    )
 }

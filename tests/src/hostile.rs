@@ -13,6 +13,9 @@ use crate::upstream::Upstream;
 /// A component that misbehaves in the way its options say: see `tests/hostile`.
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_hostile_guest.wasm"));
 
+/// One that misbehaves through `wasi:http`: see `tests/wasi-http-guest`.
+pub const WASI_HTTP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_wasi_http_guest.wasm"));
+
 /// What the hostile instance is granted and must not see.
 pub const SECRET: &str = "s3cret-canary-of-the-hostile-instance";
 
@@ -34,17 +37,27 @@ pub struct Neighbourhood {
 
 impl Neighbourhood {
     pub async fn new() -> Self {
+        Self::of("hostile", HOSTILE).await
+    }
+
+    /// With another component as the hostile one.
+    pub async fn of(type_id: &str, component: &[u8]) -> Self {
         let upstream = Upstream::start().await;
         let network = Network::builder()
             .stand_in("https://upstream.example.com", upstream.address)
             .stand_in("https://api.twilio.com", upstream.address)
             .build()
             .unwrap();
-        Self::on(network, upstream).await
+        Self::with(network, upstream, type_id, component).await
     }
 
     pub async fn on(network: Network, upstream: Upstream) -> Self {
-        let builder = TwoFactor::builder().network(network).bundled_providers().provider(HOSTILE).limits(limits());
+        Self::with(network, upstream, "hostile", HOSTILE).await
+    }
+
+    async fn with(network: Network, upstream: Upstream, type_id: &str, component: &[u8]) -> Self {
+        let builder = TwoFactor::builder().network(network).provider(twofactor_bundle::TWILIO).provider(component);
+        let builder = builder.limits(limits());
         let engine = builder.policy(Policy::default()).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();
@@ -52,7 +65,7 @@ impl Neighbourhood {
             "TwilioSmsFromNumber": "+15005550006"});
         let twilio = admin.create_instance("s", NewInstance::new("twilio", "SMS", options)).await.unwrap();
         admin.set_assignments("s", &twilio.id, vec![Assignment::tenant("good")]).await.unwrap();
-        let hostile = NewInstance::new("hostile", "Hostile", json!({"Behaviour": "send", "Secret": SECRET}));
+        let hostile = NewInstance::new(type_id, "Hostile", json!({"Behaviour": "send", "Secret": SECRET}));
         let hostile = admin.create_instance("s", hostile).await.unwrap();
         assert!(hostile.valid, "{:?}", hostile.problems);
         admin.set_assignments("s", &hostile.id, vec![Assignment::tenant("bad")]).await.unwrap();

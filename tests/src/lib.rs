@@ -3,6 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "this serves tests, which fail by panicking")]
 
 pub mod accounts;
+pub mod certificates;
 pub mod ecall;
+pub mod exim;
 pub mod hostile;
+pub mod mail;
+pub mod smtp_server;
+pub mod spellings;
 pub mod upstream;
+pub mod vendors;
+pub mod wire;

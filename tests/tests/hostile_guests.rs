@@ -79,6 +79,19 @@ async fn a_host_call_that_hangs_ends_at_the_calls_deadline_and_its_outcome_is_un
 }
 
 #[tokio::test]
+async fn a_message_that_was_sent_stays_sent_whatever_the_component_does_afterwards() {
+    let place = Neighbourhood::new().await;
+    let attempt = async |behaviour: &str, path: &str| {
+        let url = format!("https://upstream.example.com{path}");
+        place.attempt(json!({"Behaviour": behaviour, "Url": url})).await.outcome
+    };
+    assert_eq!(attempt("send, be denied, trap", "/sent").await, "outcome-unknown");
+    assert_eq!(place.upstream.seen().iter().filter(|seen| seen.path == "/sent").count(), 1);
+    // What was only denied was not sent.
+    assert_eq!(attempt("be denied, trap", "").await, "misconfigured");
+}
+
+#[tokio::test]
 async fn loops_growth_recursion_and_traps_in_configure_make_the_options_invalid() {
     for behaviour in ["configure: loop", "configure: grow", "configure: recurse", "configure: trap"] {
         let problems = configure(behaviour).await;

@@ -131,7 +131,7 @@ fn round(mut process: Process, ecall: &Ecall, first: usize, answers: usize) -> V
         let n: usize = words[1].parse().unwrap();
         match &*words[0] {
             "started" => {
-                let asked = heard < answers && n % 4 != 0;
+                let asked = heard < answers && !n.is_multiple_of(4);
                 let code = ecall.code_to(&number(n));
                 let challenge = Known { n, id: words[2].clone(), code, asked, verified: false };
                 if asked {

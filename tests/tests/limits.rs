@@ -111,8 +111,9 @@ async fn engine(ecall: &Ecall, limits: RateLimits, clock: &ManualClock) -> TwoFa
 async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
     let ecall = Ecall::start().await;
     let hour = Duration::from_secs(3600);
+    type Lower = fn(&mut RateLimits);
     type Share = fn(&mut Start);
-    let cases: [(&str, fn(&mut RateLimits), Share, Duration); 8] = [
+    let cases: [(&str, Lower, Share, Duration); 8] = [
         ("recipient", |l| l.recipient_per_hour = 2, |s| s.recipient.phone = apart(9).recipient.phone, hour),
         (
             "recipient in all",

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
 use crate::provider::{Limits, Sandbox};
+use crate::statistics::Statistics;
 use crate::store::{SqliteStore, Store};
 use crate::token::{Identity, Tokens};
 
@@ -27,6 +28,7 @@ pub struct TwoFactor {
     audit: Arc<AuditLog>,
     tokens: Arc<Tokens>,
     accounts: Accounts,
+    statistics: Statistics,
 }
 
 impl TwoFactor {
@@ -107,8 +109,17 @@ impl TwoFactor {
             clock: self.clock.clone(),
             audit: self.audit.clone(),
             tokens: self.tokens.clone(),
+            statistics: self.statistics.clone(),
             actor,
         }
+    }
+
+    /// Brings the figures of the last seconds to the store: to be called before the process ends.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn settle(&self) -> Result<(), Error> {
+        self.statistics.settle().await
     }
 
     /// Whether the store answers.
@@ -263,9 +274,16 @@ impl Builder {
         }
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
+        let statistics = Statistics::new(store.clone(), clock.clone());
         let limits = self.rate_limits;
-        let challenges =
-            Arc::new(Challenges::new(store.clone(), keyring.clone(), clock.clone(), instances.clone(), limits.clone()));
+        let challenges = Arc::new(Challenges::new(
+            store.clone(),
+            keyring.clone(),
+            clock.clone(),
+            instances.clone(),
+            limits.clone(),
+            statistics.clone(),
+        ));
         let accounts = Accounts {
             store,
             keyring,
@@ -277,7 +295,7 @@ impl Builder {
             limits,
             policy: self.accounts,
         };
-        Ok(TwoFactor { instances, challenges, clock, audit, tokens, accounts })
+        Ok(TwoFactor { instances, challenges, clock, audit, tokens, accounts, statistics })
     }
 }
 

@@ -26,6 +26,7 @@ mod instance;
 mod keyring;
 mod provider;
 mod random;
+mod statistics;
 pub mod store;
 mod token;
 
@@ -36,16 +37,18 @@ pub use account::{
 pub use administration::{Actor, Administration, Assignment, Instance, InstanceChange, NewInstance, TestReport};
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
-pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Secret};
+pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Resolver, Secret};
 pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
 pub use error::Error;
+pub use instance::MASK;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
     DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderInfo, Reason, Receipt, RecipientKind,
 };
+pub use statistics::Statistic;
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
 

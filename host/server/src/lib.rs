@@ -8,6 +8,7 @@ mod inspect;
 mod outbox;
 mod serve;
 mod telemetry;
+mod ui;
 
 pub use api::{openapi, router};
 pub use books::{invite_account, issue_token, rotate_keys, verify_audit_log};

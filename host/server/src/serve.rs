@@ -34,7 +34,13 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     let mut ready = json!({"url": config.listening_url(address)});
     first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready);
-    run(listener, tls, api::router(engine, config.trusted_proxies), Duration::from_secs(config.drain_seconds)).await
+    let router = api::router(engine.clone(), config.trusted_proxies);
+    run(listener, tls, router, Duration::from_secs(config.drain_seconds)).await?;
+    // What was served was served: a figure less is no failure of it.
+    if let Err(error) = engine.settle().await {
+        tracing::warn!(error = error.operator_detail(), "figures of the last seconds were lost");
+    }
+    Ok(())
 }
 
 /// Takes an address. What connects before [`run`] waits.

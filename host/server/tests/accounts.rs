@@ -154,7 +154,7 @@ async fn the_start_up_line_has_the_link_to_the_first_administrator_and_the_log_h
     {
         let file = config(folder.path(), more);
         let mut command = common::twofactor(&["serve", "--config", file.to_str().unwrap()]);
-        let mut server = Server::spawn(command.env("RUST_LOG", "trace"));
+        let server = Server::spawn(command.env("RUST_LOG", "trace"));
         let link = server.said["first_administrator"].clone();
         let base = if base.is_empty() { &server.url } else { base };
         assert!(link.as_str().unwrap().starts_with(&format!("{base}/admin/invitation/")), "{link}");
@@ -162,8 +162,7 @@ async fn the_start_up_line_has_the_link_to_the_first_administrator_and_the_log_h
         // Not either when somebody follows it.
         let path = format!("/admin/invitation/{}", secret(&link));
         server.call("GET", &path, "", Value::Null).await;
-        server.child.kill().unwrap();
-        let log = server.log();
+        let log = String::from_utf8(server.into_log()).unwrap();
         assert!(log.contains("answered"), "{log}");
         assert!(!log.contains("tfi_"), "{log}");
     }

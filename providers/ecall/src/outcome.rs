@@ -61,7 +61,7 @@ impl Refused {
     /// A number of the older interfaces may come as a number or as text.
     fn name(&self) -> String {
         match &self.code {
-            Value::String(text) => text.chars().filter(char::is_ascii_alphanumeric).take(40).collect(),
+            Value::String(text) if text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric()) => text.clone(),
             Value::Number(number) => number.to_string(),
             // Whatever else it is may repeat what was sent.
             _ => String::new(),

@@ -114,8 +114,11 @@ fn the_older_codes_of_success_are_success_only_with_a_good_status() {
 
 #[test]
 fn a_reason_repeats_nothing_of_a_malformed_error_code() {
-    let body = json!({"errorCode": {"to": "+41791234567"}}).to_string();
-    let _upstream = Upstream::new().answers(400, &[], &body);
-    let failure = deliver::<ECall>(&options(), &message("+41791234567")).unwrap_err();
-    assert!(!format!("{failure:?}").contains("41791234567"));
+    for code in [json!({"to": "+41791234567"}), json!("to +41791234567"), json!("ann@example.org")] {
+        let body = json!({"errorCode": code}).to_string();
+        let _upstream = Upstream::new().answers(400, &[], &body);
+        let failure = deliver::<ECall>(&options(), &message("+41791234567")).unwrap_err();
+        let said = format!("{failure:?}");
+        assert!(!said.contains("41791234567") && !said.contains("ann"), "{said}");
+    }
 }

@@ -69,19 +69,18 @@ struct Reason {
 
 fn refused(answer: &Answer) -> Failure {
     let status = answer.status.to_string();
-    let code = answer
-        .json::<Refused>()
-        .map_or(status, |refused| refused.error.code.chars().filter(char::is_ascii_alphanumeric).take(60).collect());
+    // What is no name may repeat what was sent.
+    let is_name = |code: &String| code.len() <= 60 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let code = answer.json::<Refused>().map(|refused| refused.error.code).filter(is_name).unwrap_or(status);
     match (answer.status, code.as_str()) {
         (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down"),
         (500.., _) => unknown(&code, "Microsoft Graph failed after it had the message"),
         (200..300, _) => unknown(&code, "Microsoft Graph's answer is not the one it documents"),
         (_, "ErrorInvalidRecipients") => rejected_recipient(&code, "Microsoft 365 does not accept the recipient"),
         (_, "ErrorMessageSizeExceeded") => rejected_message(&code, "the message is too large"),
-        (
-            _,
-            "ErrorSendAsDenied" | "ErrorAccessDenied" | "Authorization_RequestDenied" | "AuthorizationRequestDenied",
-        ) => misconfigured(&code, "the application may not send for this mailbox: grant it Mail.Send"),
+        (_, "ErrorSendAsDenied" | "ErrorAccessDenied" | "Authorization_RequestDenied") => {
+            misconfigured(&code, "the application may not send for this mailbox: grant it Mail.Send")
+        }
         (_, "ErrorInvalidUser" | "MailboxNotEnabledForRESTAPI" | "ResourceNotFound" | "RequestResourceNotFound") => {
             misconfigured(&code, "there is no such mailbox")
         }

@@ -104,7 +104,8 @@ impl Options {
         if local.is_empty() || !domain.contains('.') || sender.chars().any(|c| c.is_control() || c.is_whitespace()) {
             problems.push(problem("/EMailSenderAddress", "must be an email address"));
         }
-        if self.sender_name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
+        let breaks_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        if self.sender_name.as_ref().is_some_and(|name| name.chars().any(breaks_line)) {
             problems.push(problem("/EMailSenderName", "must be one line"));
         }
         match &self.server {

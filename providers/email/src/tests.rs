@@ -152,6 +152,14 @@ fn each_answer_of_graph_has_its_class() {
 }
 
 #[test]
+fn a_reason_repeats_nothing_of_a_malformed_error_code() {
+    let body = json!({"error": {"code": "to ann@example.org"}}).to_string();
+    let _upstream = Upstream::new().answers(400, &[], &body);
+    let failure = deliver::<Email>(&m365(false), &message("ann@example.org")).unwrap_err();
+    assert!(!format!("{failure:?}").contains("ann"), "{failure:?}");
+}
+
+#[test]
 fn options_that_would_leave_their_place_in_a_url_are_refused() {
     for (name, value) in [
         ("TenantId", "a/b"),

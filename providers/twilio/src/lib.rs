@@ -33,7 +33,7 @@ impl Provider for Twilio {
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
         options.check()?;
-        Ok(vec![Connection::basic(options.origin(), &options.account_sid, &options.auth_token)])
+        Ok(vec![Connection::basic(options.origin(), options.user(), &options.auth_token)])
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {

@@ -12,13 +12,18 @@ pub struct Options {
     #[serde(rename = "TwilioAccountSid")]
     #[schemars(regex(pattern = "^AC[0-9a-fA-F]{32}$"))]
     pub account_sid: String,
-    /// The account's auth token.
+    /// The account's auth token; with an API key, that key's secret.
     #[serde(rename = "TwilioAuthToken")]
     pub auth_token: Secret,
     /// The sender: a number in E.164 (+41…), an alphanumeric sender of up to 11 characters, or the SID of a messaging service (MG…).
     #[serde(rename = "TwilioSmsFromNumber")]
     #[schemars(length(min = 1, max = 40))]
     pub from: String,
+    /// The SID of an API key (SK…) to log in with in place of the account.
+    #[serde(rename = "TwilioApiKeySid")]
+    #[serde(default)]
+    #[schemars(regex(pattern = "^SK[0-9a-fA-F]{32}$"))]
+    pub api_key_sid: Option<String>,
     /// The region where messages are processed, such as ie1; us1 if left out.
     #[serde(rename = "TwilioRegion")]
     #[serde(default)]
@@ -39,6 +44,9 @@ impl Options {
                 "/TwilioAccountSid",
                 "must be AC and 32 hexadecimal digits: copy it from Twilio's console",
             ));
+        }
+        if !self.api_key_sid.as_ref().is_none_or(|sid| is_sid("SK", sid)) {
+            problems.push(problem("/TwilioApiKeySid", "must be SK and 32 hexadecimal digits, or left out"));
         }
         if !(self.is_service() || is_number(&self.from) || is_alphanumeric_sender(&self.from)) {
             let message = "must be a number such as +41791234567, a sender of up to 11 letters and digits, or a messaging service (MG…)";
@@ -66,6 +74,11 @@ impl Options {
 
     pub fn messages_url(&self) -> String {
         format!("{}/2010-04-01/Accounts/{}/Messages.json", self.origin(), self.account_sid)
+    }
+
+    /// The user of HTTP Basic (<https://www.twilio.com/docs/usage/requests-to-twilio>).
+    pub fn user(&self) -> &str {
+        self.api_key_sid.as_deref().unwrap_or(&self.account_sid)
     }
 
     /// The sender's field and value.

@@ -119,6 +119,11 @@ fn options_that_twilio_would_refuse_are_named() {
                 "TwilioEdge": "example.com/"}),
             "/TwilioEdge",
         ),
+        (
+            json!({"TwilioAccountSid": SID, "TwilioAuthToken": secret, "TwilioSmsFromNumber": "+15005550006",
+                "TwilioApiKeySid": SID}),
+            "/TwilioApiKeySid",
+        ),
     ] {
         assert_eq!(configure::<Twilio>(&options).unwrap_err()[0].pointer, pointer);
     }

@@ -1,10 +1,12 @@
-//! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com` with a secret.
+//! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com`, if it names
+//! nothing else, with a secret, and a mail server where it has a mail to send.
 
 use std::hint::black_box;
 
+use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
 use twofactor_provider::{
-    About, Connection, Delivery, Http, Level, Message, Problem, Provider, Recipient, Secret, accepted, log,
-    misconfigured, problem, rejected_message, retry_later, unknown,
+    About, Connection, Delivery, Http, Level, Mail, MailFailure, Message, Problem, Provider, Recipient, Secret,
+    SmtpServer, accepted, log, misconfigured, problem, rejected_message, retry_later, unknown,
 };
 
 /// Its options.
@@ -16,14 +18,57 @@ pub struct Options {
     /// Where to send to.
     #[serde(default)]
     url: String,
+    /// What to be granted.
+    #[serde(default = "upstream")]
+    origin: String,
     /// A header to send along, as `name: value`.
     #[serde(default)]
     header: String,
     /// What to look for in the memory, written backwards so that it is not found for having been asked for.
     #[serde(default)]
     needle: String,
+    /// A mail to send, word for word as it stands here.
+    #[serde(default)]
+    mail: Option<Letter>,
     /// What it is granted and must not see.
     secret: Secret,
+}
+
+fn upstream() -> String {
+    "https://upstream.example.com".to_owned()
+}
+
+#[derive(serde::Serialize)]
+struct Sent<'a> {
+    to: &'a str,
+    text: &'a str,
+}
+
+/// A mail. What is left out is as it should be.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct Letter {
+    sender_name: String,
+    sender: String,
+    recipient: String,
+    subject: String,
+    text: String,
+    html: Option<String>,
+    id: String,
+}
+
+impl Default for Letter {
+    fn default() -> Self {
+        Self {
+            sender_name: "Shop".to_owned(),
+            sender: "codes@example.com".to_owned(),
+            recipient: "alice@example.net".to_owned(),
+            subject: "Your code".to_owned(),
+            text: "123456".to_owned(),
+            html: None,
+            id: "1".to_owned(),
+        }
+    }
 }
 
 struct Hostile;
@@ -81,6 +126,26 @@ fn send(options: &Options) -> Delivery {
     }
 }
 
+fn mail(letter: &Letter) -> Delivery {
+    let mail = Mail {
+        id: &letter.id,
+        sender_name: &letter.sender_name,
+        sender: &letter.sender,
+        recipient: &letter.recipient,
+        subject: &letter.subject,
+        text: &letter.text,
+        html: letter.html.as_deref(),
+    };
+    match mail.send() {
+        Ok(reply) => Ok(accepted(reply)),
+        Err(MailFailure::Invalid(why)) => Err(rejected_message("invalid", &why)),
+        Err(MailFailure::Denied(why)) => Err(misconfigured("denied", &why)),
+        Err(MailFailure::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
+        Err(MailFailure::OutcomeUnknown(why)) => Err(unknown("outcome-unknown", &why)),
+        Err(MailFailure::Refused(refusal)) => Err(rejected_message(&refusal.code.to_string(), "refused")),
+    }
+}
+
 impl Provider for Hostile {
     type Options = Options;
     const ABOUT: About = About {
@@ -112,10 +177,23 @@ impl Provider for Hostile {
             }
             _ => {}
         }
-        Ok(vec![Connection::basic("https://upstream.example.com", "user", &options.secret)])
+        let mut connections = vec![Connection::basic(&options.origin, "user", &options.secret)];
+        if options.mail.is_some() {
+            connections.push(Connection::smtp(SmtpServer {
+                host: "smtp.example.com".to_owned(),
+                port: 465,
+                security: SmtpSecurity::ImplicitTls,
+                credentials: Some(("user".to_owned(), options.secret.clone())),
+                timeout_ms: 1500,
+            }));
+        }
+        Ok(connections)
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
+        if let Some(letter) = &options.mail {
+            return mail(letter);
+        }
         match options.behaviour.as_str() {
             "loop" => forever(),
             "grow" => grow(),
@@ -142,6 +220,26 @@ impl Provider for Hostile {
                 let told = format!("\u{1b}[31m\n{} {} {}", message.recipient, message.text, options.secret.reveal());
                 log(Level::Error, &told);
                 return Err(rejected_message(&told, &told));
+            }
+            "send, be denied, trap" => {
+                let _ = send(options);
+                let _ = Http::post("https://elsewhere.example.com/").send();
+                std::process::abort();
+            }
+            "be denied, trap" => {
+                let _ = Http::post("https://elsewhere.example.com/").send();
+                std::process::abort();
+            }
+            // What the upstream says, said on.
+            "echo" => {
+                let request = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text });
+                let answer = request.send()?;
+                let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+                let (headers, body) = (headers.collect::<Vec<_>>(), String::from_utf8_lossy(&answer.body));
+                for line in headers.iter().map(String::as_str).chain(body.split(['"', ' '])) {
+                    log(Level::Error, line);
+                }
+                return Err(rejected_message(&body, &headers.join(" ")));
             }
             _ => return send(options),
         }

@@ -1,6 +1,7 @@
 //! Instances: create, change, assign.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,8 @@ pub struct Instance {
     pub updated_at: Timestamp,
 }
 
-/// An instance to be created.
-#[derive(Debug, Clone)]
+/// An instance to be created. `Debug` does not show its options.
+#[derive(Clone)]
 pub struct NewInstance {
     /// The type of a loaded provider. It never changes.
     pub type_id: String,
@@ -68,8 +69,17 @@ impl NewInstance {
     }
 }
 
-/// A change to an instance: what is `None` stays.
-#[derive(Debug, Clone, Default)]
+impl fmt::Debug for NewInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { type_id, name, active, policy, options: _ } = self;
+        let mut shown = f.debug_struct("NewInstance");
+        shown.field("type_id", type_id).field("name", name).field("active", active).field("policy", policy);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// A change to an instance: what is `None` stays. `Debug` does not show its options.
+#[derive(Clone, Default)]
 pub struct InstanceChange {
     /// The new name.
     pub name: Option<String>,
@@ -79,6 +89,14 @@ pub struct InstanceChange {
     pub options: Option<Value>,
     /// Its own policy; `Some(None)` removes it.
     pub policy: Option<Option<Value>>,
+}
+
+impl fmt::Debug for InstanceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, active, policy, options: _ } = self;
+        let mut shown = f.debug_struct("InstanceChange");
+        shown.field("name", name).field("active", active).field("policy", policy).finish_non_exhaustive()
+    }
 }
 
 /// One thing an instance is assigned to.

@@ -16,10 +16,12 @@ pub use instances::{Assignment, Instance, InstanceChange, NewInstance};
 pub use test_send::TestReport;
 
 use crate::audit::{AuditLog, Entry};
+use crate::challenge::Policy;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
 use crate::provider::ProviderInfo;
+use crate::statistics::{Statistic, Statistics};
 use crate::store::{ProviderRecord, Store, Subscription};
 use crate::token::{Role, TokenInfo, Tokens};
 
@@ -47,6 +49,7 @@ pub struct Administration {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) statistics: Statistics,
     pub(crate) actor: Actor,
 }
 
@@ -85,6 +88,11 @@ impl Administration {
         Ok(self.store().subscriptions().await?)
     }
 
+    /// The policy of instances that state none of their own.
+    pub fn policy(&self) -> &Policy {
+        self.instances.default_policy()
+    }
+
     /// The base service settings of a type, secrets masked.
     ///
     /// # Errors
@@ -115,6 +123,16 @@ impl Administration {
             Some(sealed) => self.instances.open_base_settings(type_id, &sealed),
             None => Ok(Value::Object(Default::default())),
         }
+    }
+
+    /// How a subscription's challenges and deliveries went in the hours from `since` on, by hour. Kept for 90 days.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<Statistic>, Error> {
+        self.statistics.settle().await?;
+        let records = self.store().statistics(subscription, since).await?;
+        Ok(records.into_iter().map(Statistic::from).collect())
     }
 
     /// The providers that are loaded.

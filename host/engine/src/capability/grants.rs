@@ -93,7 +93,7 @@ impl Grants {
         if asked.security == SmtpSecurity::Plaintext && !network.allows_plaintext(host, port) {
             return Err(GrantError(format!(
                 "mail to {host}:{port} without TLS is not allowed: turn TLS on, or have the operator list \
-                 \"{host}:{port}\" under `plaintext_smtp`"
+                 \"{host}:{port}\" under `allow_plaintext_smtp`"
             )));
         }
         self.smtp = Some(asked);

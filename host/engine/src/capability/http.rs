@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use url::Position;
 
 use super::connection::HttpAuthentication;
+use super::echo::Echo;
 use super::grants::{Grants, HttpGrant};
 use super::network::Network;
 use super::oauth::TokenError;
@@ -50,7 +51,7 @@ impl Network {
         let began = Instant::now();
         let (grant, mut request) = self.admit(grants, request)?;
         let mut renewed = false;
-        let answer = loop {
+        let (mut answer, token) = loop {
             let token = self.authenticate(grant, &mut request).await?;
             // A body held in memory can be sent a second time.
             let Some(again) = request.try_clone() else {
@@ -65,9 +66,12 @@ impl Network {
                     renewed = true;
                     request = again;
                 }
-                _ => break answer,
+                token => break (answer, token),
             }
         };
+        let echo = Echo::of_http(&grant.authentication, token.as_ref());
+        echo.blot(&mut answer.body);
+        answer.headers = answer.headers.into_iter().map(|(name, value)| (name, echo.blotted(value))).collect();
         let (origin, status, took) = (&grant.origin, answer.status, began.elapsed());
         tracing::debug!(target: "twofactor::capability", %origin, status, ?took, "http exchange");
         Ok(answer)

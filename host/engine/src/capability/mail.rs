@@ -71,11 +71,23 @@ impl Mail {
     }
 }
 
+/// A domain is brought to ASCII (IDNA), which every server takes and which a `Message-ID` must be. A quoted local part is
+/// refused: readers take it for a name, and find another address behind it.
 fn address(part: &str, text: &str) -> Result<Address, String> {
-    text.parse().map_err(|_| format!("{part} is no email address"))
+    let wrong = || format!("{part} is no email address");
+    let parsed: Address = text.parse().map_err(|_| wrong())?;
+    if parsed.user().starts_with('"') {
+        return Err(wrong());
+    }
+    if parsed.domain().is_ascii() {
+        return Ok(parsed);
+    }
+    let domain = url::Host::parse(parsed.domain()).map_err(|_| wrong())?;
+    Address::new(parsed.user(), domain.to_string()).map_err(|_| wrong())
 }
 
-/// Quoted-printable whatever the text: no line of it can be a dot alone, and none is too long.
+/// Quoted-printable whatever the text: its bytes are ASCII, no line of it is too long, and CR and LF stand in it as the end of a
+/// line only.
 fn part(content_type: ContentType, text: &str) -> Result<SinglePart, String> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
     let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable)
@@ -101,4 +113,178 @@ fn has_bare_line_end(bytes: &[u8]) -> bool {
         before = byte;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use mail_parser::MessageParser;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn mail() -> Mail {
+        Mail {
+            sender_name: "Shop".to_owned(),
+            sender: "codes@example.com".to_owned(),
+            recipient: "alice@example.net".to_owned(),
+            subject: "Your code".to_owned(),
+            text: "123456".to_owned(),
+            html: Some("<p>123456</p>".to_owned()),
+            id: "0123456789abcdef".to_owned(),
+        }
+    }
+
+    /// What breaks mails.
+    const PARTS: &[&str] = &[
+        "\r\n",
+        "\n",
+        "\r",
+        "\0",
+        "\u{b}",
+        "\u{c}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{2029}",
+        ".",
+        "\r\n.\r\n",
+        "\n.\n",
+        "\r.\r",
+        "Bcc: eve@example.org",
+        "=?utf-8?q?a=0D=0ABcc:_eve?=",
+        "=?",
+        "?=",
+        "=",
+        "=0A",
+        "\"",
+        "\\",
+        "<",
+        ">",
+        "(",
+        ")",
+        ",",
+        ";",
+        ":",
+        "@",
+        "--",
+        " ",
+        "  ",
+        "\t",
+        "é",
+        "ß",
+        "👩‍💻",
+        "\u{202e}",
+        "\u{feff}",
+        "x",
+        "code",
+        "<eve@example.org>",
+    ];
+
+    /// Texts made of that, and of anything.
+    fn hostile() -> impl Strategy<Value = String> {
+        let word = prop_oneof![8 => select(PARTS).prop_map(str::to_owned), 2 => any::<String>(), 1 => "[a-z]{0,1200}"];
+        prop_oneof![vec(word, 0..12).prop_map(|words| words.concat()), "[ -~]{0,200}"]
+    }
+
+    fn address() -> impl Strategy<Value = String> {
+        let odd = (hostile(), hostile()).prop_map(|(local, domain)| format!("{local}@{domain}"));
+        let quoted = hostile().prop_map(|local| format!("\"{local}\"@example.com"));
+        prop_oneof![3 => "[a-zé]{1,80}@[a-zü]{1,70}\\.com", 1 => odd, 1 => quoted, 1 => hostile()]
+    }
+
+    fn lines(text: &str) -> String {
+        text.replace("\r\n", "\n").replace('\r', "\n")
+    }
+
+    /// Without blanks, which do not count where a header may be folded.
+    fn solid(text: &str) -> String {
+        text.replace(' ', "")
+    }
+
+    fn names_of_the_header(bytes: &[u8]) -> Vec<String> {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let head = text.split_once("\r\n\r\n").unwrap().0;
+        let fields = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
+        let mut names: Vec<String> = fields.map(|line| line.split_once(": ").unwrap().0.to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_subject_that_looks_encoded_is_read_as_it_stands() {
+        for subject in ["=?utf-8?q?Your_bank?=", "Code =?utf-8?b?PGI+?=", "==?utf-8?q?x?=?utf-8?q?y?=", "=?utf-8?q?é?="]
+        {
+            let encoded = Mail { subject: subject.to_owned(), ..mail() }.encode().unwrap();
+            let parsed = MessageParser::default().parse(&encoded.bytes).unwrap();
+            assert_eq!(solid(parsed.subject().unwrap()), solid(subject));
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_text_ends_as_lines_of_mail_do() {
+        let text = "a\nb\rc\r\nd\n.\ne\n\r.\r".to_owned();
+        let encoded = Mail { text, ..mail() }.encode().unwrap();
+        let bytes = String::from_utf8(encoded.bytes).unwrap();
+        assert!(bytes.contains("\r\na\r\nb\r\nc\r\nd\r\n.\r\ne\r\n\r\n.\r\n"), "{bytes}");
+        for bare in ["a\nb", "\n", "a\r\n\nb", "a\rb", "a\r", "\r\r\n"] {
+            assert!(has_bare_line_end(bare.as_bytes()), "{bare:?}");
+        }
+        assert!(!has_bare_line_end(b"a\r\n\r\nb\r\n"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_its_texts_are_a_mail_is_refused_or_says_them_and_nothing_else(
+            sender_name in hostile(), sender in address(), recipient in address(), subject in hostile(),
+            text in hostile(), html in proptest::option::of(hostile()), own in select(&[0, 1, 2, 3, 4, 5, 6][..]),
+        ) {
+            // One part is hostile, or all are.
+            let good = mail();
+            let pick = |n, hostile: String, good: String| if own == 0 || own == n { hostile } else { good };
+            let mail = Mail {
+                sender_name: pick(1, sender_name, good.sender_name),
+                sender: pick(2, sender, good.sender),
+                recipient: pick(3, recipient, good.recipient),
+                subject: pick(4, subject, good.subject),
+                text: pick(5, text, good.text),
+                html: if own == 0 || own == 6 { html } else { good.html },
+                id: good.id,
+            };
+            let Ok(encoded) = mail.encode() else { return Ok(()) };
+            prop_assert!(!has_bare_line_end(&encoded.bytes));
+            for line in encoded.bytes.split(|&b| b == b'\n') {
+                prop_assert!(line.len() <= 998 + 1, "a line of {} octets", line.len());
+            }
+            let mut expected = vec!["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"];
+            if mail.html.is_none() {
+                expected.insert(1, "Content-Transfer-Encoding");
+            }
+            prop_assert_eq!(names_of_the_header(&encoded.bytes), expected);
+
+            let parsed = MessageParser::default().parse(&encoded.bytes).unwrap();
+            prop_assert_eq!(parsed.headers().len(), 8 + usize::from(mail.html.is_none()));
+            let from = parsed.from().unwrap().as_list().unwrap();
+            let to = parsed.to().unwrap().as_list().unwrap();
+            prop_assert_eq!((from.len(), to.len()), (1, 1));
+            prop_assert_eq!(from[0].address().unwrap(), encoded.sender.to_string());
+            prop_assert_eq!(to[0].address().unwrap(), encoded.recipient.to_string());
+            prop_assert_eq!(parsed.message_id().unwrap(), format!("{}@{}", mail.id, encoded.sender.domain()));
+            let local = |text: &str| text.rsplit_once('@').unwrap().0.to_owned();
+            prop_assert_eq!(encoded.sender.user(), local(&mail.sender));
+            prop_assert_eq!(encoded.recipient.user(), local(&mail.recipient));
+            prop_assert_eq!(solid(from[0].name().unwrap_or_default()), solid(&mail.sender_name));
+            prop_assert_eq!(solid(parsed.subject().unwrap_or_default()), solid(&mail.subject));
+            // A mail ends with the end of a line, which the boundary after a part does not add to it.
+            let end = if mail.html.is_some() { "" } else { "\n" };
+            prop_assert_eq!(lines(&parsed.body_text(0).unwrap()), lines(&mail.text) + end);
+            if let Some(html) = &mail.html {
+                prop_assert_eq!(lines(&parsed.body_html(0).unwrap()), lines(html));
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod connection;
+mod echo;
 mod grants;
 mod http;
 mod mail;
@@ -13,6 +14,7 @@ mod network;
 mod oauth;
 mod origin;
 mod outbox;
+mod resolver;
 mod secret;
 mod smtp;
 mod smtp_stream;
@@ -23,5 +25,6 @@ pub(crate) use http::{HttpError, HttpRequest, HttpResponse};
 pub(crate) use mail::Mail;
 pub use network::{Network, NetworkBuilder, NetworkError};
 pub use outbox::{KeptMail, Outbox};
+pub use resolver::Resolver;
 pub use secret::Secret;
 pub(crate) use smtp::{MailError, MailStage};

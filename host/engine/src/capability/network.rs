@@ -15,6 +15,7 @@ use super::address::is_allowed;
 use super::oauth::TokenCache;
 use super::origin::Origin;
 use super::outbox::Outbox;
+use super::resolver::{Resolver, SystemResolver};
 
 /// What may be reached at all, and how. Cheap to clone; all clones share one pool of connections.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ pub(super) struct Inner {
 
 /// How names become addresses.
 struct Names {
+    resolver: Arc<dyn Resolver>,
     leave: Vec<IpNet>,
     fixed: HashMap<String, SocketAddr>,
 }
@@ -44,6 +46,7 @@ pub struct NetworkError(String);
 
 /// Puts a [`Network`] together.
 pub struct NetworkBuilder {
+    resolver: Arc<dyn Resolver>,
     certificates: Vec<Vec<u8>>,
     leave: Vec<IpNet>,
     fixed: HashMap<String, SocketAddr>,
@@ -69,6 +72,12 @@ impl NetworkBuilder {
     /// Gives leave for mail without TLS, credentials included, to one server.
     pub fn allow_plaintext_smtp(mut self, host: &str, port: u16) -> Self {
         self.plaintext_smtp.insert(endpoint(host, port));
+        self
+    }
+
+    /// Looks names up in this way instead of the system's. Where a name leads is vetted all the same.
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Arc::new(resolver);
         self
     }
 
@@ -121,7 +130,7 @@ impl NetworkBuilder {
             .map_err(|error| NetworkError(error.to_string()))?
             .with_root_certificates(store)
             .with_no_client_auth();
-        let names = Arc::new(Names { leave: self.leave, fixed: self.fixed });
+        let names = Arc::new(Names { resolver: self.resolver, leave: self.leave, fixed: self.fixed });
         let client = client(&tls, names.clone(), self.timeout)?;
         Ok(Network(Arc::new(Inner {
             client,
@@ -140,6 +149,7 @@ impl Network {
     /// Begins a network that reaches public addresses and trusts public certificates.
     pub fn builder() -> NetworkBuilder {
         NetworkBuilder {
+            resolver: Arc::new(SystemResolver),
             certificates: Vec::new(),
             leave: Vec::new(),
             fixed: HashMap::new(),
@@ -185,8 +195,9 @@ impl Names {
         if let Some(fixed) = self.fixed.get(host) {
             return Ok(vec![*fixed]);
         }
-        let found = tokio::net::lookup_host((host, port)).await.map_err(|_| format!("{host} has no address"))?;
-        let allowed: Vec<SocketAddr> = found.filter(|address| is_allowed(address.ip(), &self.leave)).collect();
+        let found = self.resolver.resolve(host).await.map_err(|_| format!("{host} has no address"))?;
+        let allowed = found.into_iter().filter(|address| is_allowed(*address, &self.leave));
+        let allowed: Vec<SocketAddr> = allowed.map(|address| SocketAddr::new(address, port)).collect();
         if allowed.is_empty() {
             return Err(format!(
                 "{host} leads to no public address: if that is meant, the operator must list its network under `allow_networks`"

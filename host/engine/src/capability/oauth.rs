@@ -162,3 +162,35 @@ fn refusal(origin: &Origin, status: u16, body: &[u8]) -> TokenError {
         TokenError::Unavailable(format!("{origin} gave no token ({status}: {error}{codes})"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    /// For how many seconds a token is used that says it lives so long.
+    fn used_for(expires_in: serde_json::Value) -> u64 {
+        let body = serde_json::json!({"token_type": "Bearer", "access_token": "t", "expires_in": expires_in});
+        let began = Instant::now();
+        (granted(body.to_string().as_bytes(), began).unwrap().renew_at - began).as_secs()
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_its_end() {
+        assert_eq!(used_for(3599.into()), 3299);
+        assert_eq!(used_for(300.into()), 240);
+        assert_eq!(used_for(0.into()), 0);
+        assert_eq!(used_for(serde_json::Value::Null), 0);
+        assert_eq!(used_for(u64::MAX.into()), 86_400 - 300);
+    }
+
+    #[test]
+    fn what_is_no_bearer_token_is_not_used() {
+        for body in
+            ["", "{}", r#"{"token_type":"mac","access_token":"t"}"#, r#"{"token_type":"Bearer","access_token":""}"#]
+        {
+            assert!(granted(body.as_bytes(), Instant::now()).is_none(), "{body}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Handing one mail to one server, step by step, so that it is known how far it came.
 
+use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::response::{Response, Severity};
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::connection::SmtpSecurity;
+use super::echo::Echo;
 use super::grants::{Grants, SmtpGrant};
 use super::mail::{Encoded, Mail};
 use super::network::Network;
@@ -88,12 +92,13 @@ impl Network {
                 credentials.password.expose().to_owned(),
             );
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
-            connection.auth(&mechanisms, &login).await.map_err(|error| match error.status() {
+            let reply = connection.auth(&mechanisms, &login).await.map_err(|error| match error.status() {
                 None if error.is_client() => {
                     MailError::NotSent("the server offers no way to log in (AUTH PLAIN or LOGIN)".to_owned())
                 }
                 _ => refused(MailStage::Authentication, &error),
             })?;
+            completed(&reply, "AUTH")?;
         }
         let mut parameters = Vec::new();
         if !mail.sender.to_string().is_ascii() || !mail.recipient.to_string().is_ascii() {
@@ -103,24 +108,29 @@ impl Network {
             parameters.push(MailParameter::SmtpUtfEight);
         }
         let from = MailFrom::new(Some(mail.sender.clone()), parameters);
-        connection.command(from).await.map_err(|error| refused(MailStage::Sender, &error))?;
+        let reply = connection.command(from).await.map_err(|error| refused(MailStage::Sender, &error))?;
+        completed(&reply, "MAIL")?;
         let to = Rcpt::new(mail.recipient.clone(), Vec::new());
-        connection.command(to).await.map_err(|error| refused(MailStage::Recipient, &error))?;
+        let reply = connection.command(to).await.map_err(|error| refused(MailStage::Recipient, &error))?;
+        completed(&reply, "RCPT")?;
         let go = connection.command(Data).await.map_err(|error| refused(MailStage::Data, &error))?;
         if !go.has_code(354) {
             return Err(MailError::NotSent("the server's answer to DATA is out of step".to_owned()));
         }
         handed_over.store(true, Ordering::Relaxed);
-        let reply = connection.message(&mail.bytes).await.map_err(|error| match refused(MailStage::Data, &error) {
+        // The library ends the last line, whether or not it is ended.
+        let message = mail.bytes.strip_suffix(b"\r\n").unwrap_or(&mail.bytes);
+        let reply = connection.message(message).await.map_err(|error| match refused(MailStage::Data, &error) {
             MailError::NotSent(why) => MailError::OutcomeUnknown(why),
             other => other,
         })?;
         if !reply.has_code(250) {
             return Err(MailError::OutcomeUnknown("the server's answer to the message is out of step".to_owned()));
         }
-        // The mail is accepted whatever becomes of the farewell.
-        let _ = timeout(Duration::from_secs(1), connection.quit()).await;
-        Ok(reply.first_line().unwrap_or_default().to_owned())
+        // The mail is accepted whatever becomes of the farewell: nobody waits for it.
+        tokio::spawn(async move { timeout(Duration::from_secs(1), connection.quit()).await.map(drop) });
+        let said = reply.first_line().unwrap_or_default().to_owned();
+        Ok(Echo::of_mail(grant.credentials.as_ref()).blotted(said))
     }
 
     /// Connects, protected as granted, up to and including EHLO.
@@ -182,8 +192,15 @@ async fn greet(stream: Box<dyn AsyncTokioStream>, hello: &ClientId) -> Result<As
 
 /// RFC 5321 section 4.1.1.1 wants a name the server can make sense of; the sender's domain is one it will see anyway.
 fn hello(mail: &Encoded) -> ClientId {
-    let domain = mail.sender.domain();
-    if domain.is_ascii() { ClientId::Domain(domain.to_owned()) } else { ClientId::default() }
+    ClientId::Domain(mail.sender.domain().to_owned())
+}
+
+/// An answer that asks for more where none is asked for belongs to something else.
+fn completed(reply: &Response, command: &str) -> Result<(), MailError> {
+    match reply.code().severity {
+        Severity::PositiveCompletion => Ok(()),
+        _ => Err(MailError::NotSent(format!("the server's answer to {command} is out of step"))),
+    }
 }
 
 /// A server's no, or no server. Of its text only the enhanced status code is kept: the rest may quote an address.
@@ -193,9 +210,15 @@ fn refused(stage: MailStage, error: &smtp::Error) -> MailError {
             MailError::Refused { stage, code: code.into(), enhanced: enhanced(&error.to_string()).unwrap_or_default() }
         }
         None if error.is_timeout() => MailError::NotSent("the server did not answer in time".to_owned()),
-        None if error.is_response() => MailError::NotSent("the server's reply is malformed".to_owned()),
+        None if is_malformed(error) => MailError::NotSent("the server's reply is malformed".to_owned()),
         None => MailError::NotSent("the connection to the server broke off".to_owned()),
     }
+}
+
+/// Whether the library could make nothing of a reply, or was not shown it.
+fn is_malformed(error: &smtp::Error) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_response() || source.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
 /// The enhanced status code (RFC 3463) in a reply: class, subject, detail.

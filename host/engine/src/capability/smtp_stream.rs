@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The longest reply line (RFC 5321 section 4.5.3.1.5 says 512 octets; servers exceed it).
 const LINE_BYTES: usize = 2048;
+/// The most lines of one reply. The library reads a reply from its beginning again for each line that is added.
+const REPLY_LINES: usize = 100;
 /// All that a server may say in one exchange.
 const REPLY_BYTES: usize = 64 << 10;
 
@@ -31,6 +33,10 @@ struct State<W> {
     raw: Vec<u8>,
     /// A checked line that is being handed out.
     line: Vec<u8>,
+    /// How many lines the reply has that goes on.
+    lines: usize,
+    /// The server said no.
+    refused: bool,
     budget: usize,
 }
 
@@ -52,7 +58,8 @@ impl<W: Wire> Replies<W> {
     }
 
     fn with_line(wire: W, line: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(Some(State { wire, raw: Vec::new(), line, budget: REPLY_BYTES }))))
+        let (raw, lines, refused, budget) = (Vec::new(), 0, false, REPLY_BYTES);
+        Self(Arc::new(Mutex::new(Some(State { wire, raw, line, lines, refused, budget }))))
     }
 
     /// Takes the connection back. `None` if the server sent more than it was asked for: what it said before TLS must not count
@@ -77,6 +84,12 @@ impl<W: Wire> State<W> {
                 let rest = self.raw.split_off(end + 1);
                 let line = std::mem::replace(&mut self.raw, rest);
                 self.line = checked(&line)?;
+                let goes_on = self.line[3] == b'-';
+                self.lines = if goes_on { self.lines + 1 } else { 0 };
+                if self.lines >= REPLY_LINES {
+                    return Poll::Ready(Err(invalid("a reply has too many lines")));
+                }
+                self.refused = !goes_on && matches!(self.line[0], b'4' | b'5');
                 break;
             }
             if self.raw.len() > LINE_BYTES {
@@ -127,6 +140,10 @@ fn invalid(why: &'static str) -> io::Error {
 impl<W: Wire> AsyncRead for Replies<W> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.with(|state| {
+            // A no ends the exchange. The library would wait for an answer to its farewell, and the no be lost with the time.
+            if state.refused && state.line.is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            }
             ready!(state.poll_line(context))?;
             let give = out.remaining().min(state.line.len());
             out.put_slice(&state.line[..give]);
@@ -138,7 +155,13 @@ impl<W: Wire> AsyncRead for Replies<W> {
 
 impl<W: Wire> AsyncWrite for Replies<W> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.with(|state| Pin::new(&mut state.wire).poll_write(context, bytes))
+        self.with(|state| {
+            // What is said before it is asked for would be taken for the answer to what is asked next.
+            if !state.raw.is_empty() || !state.line.is_empty() {
+                return Poll::Ready(Err(invalid("the server spoke out of turn")));
+            }
+            Pin::new(&mut state.wire).poll_write(context, bytes)
+        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -160,5 +183,118 @@ impl<W: Wire> AsyncTokioStream for Replies<W> {
     /// The library asks for this in its log only.
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use lettre::transport::smtp::client::AsyncSmtpConnection;
+    use lettre::transport::smtp::extension::ClientId;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+
+    /// A server that has said this, and nothing after it.
+    async fn said(bytes: &[u8]) -> (Replies<DuplexStream>, DuplexStream) {
+        let (mut server, client) = duplex(bytes.len().max(1));
+        server.write_all(bytes).await.unwrap();
+        (Replies::new(client), server)
+    }
+
+    /// All the lines that pass, and whether the rest was refused.
+    async fn passed(bytes: &[u8]) -> (String, bool) {
+        let (mut replies, server) = said(bytes).await;
+        drop(server);
+        let mut out = Vec::new();
+        let refused = replies.read_to_end(&mut out).await.is_err();
+        (String::from_utf8(out).unwrap(), refused)
+    }
+
+    #[tokio::test]
+    async fn a_line_without_text_gets_one_and_a_malformed_one_does_not_pass() {
+        for (came, passes) in [
+            ("250\r\n", "250 -\r\n"),
+            ("250 \r\n", "250 -\r\n"),
+            ("250-\n250 ok\n", "250--\r\n250 ok\r\n"),
+            ("250 a\0\u{1b}b\r\n", "250 a??b\r\n"),
+            ("220 a\rb\r\n", "220 a?b\r\n"),
+        ] {
+            assert_eq!(passed(came.as_bytes()).await, (passes.to_owned(), false), "{came:?}");
+        }
+        for came in ["\r\n", "25\r\n", "2x0 a\r\n", "150 a\r\n", "650 a\r\n", "250_a\r\n", "250", " 250 a\r\n"] {
+            let came = format!("220 a\r\n{came}");
+            let (passes, refused) = passed(came.as_bytes()).await;
+            assert_eq!(passes, "220 a\r\n", "{came:?}");
+            // What is not yet a line at the end of the connection is no line.
+            assert!(refused || came.ends_with("250"), "{came:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_replies_and_exchanges_are_bounded() {
+        for (came, bound) in [
+            (vec![b'2'; 1 << 20], 0),
+            ([b"250 ".to_vec(), vec![b'x'; 1 << 20]].concat(), 0),
+            (b"250-x\r\n".repeat(1 << 16), 7 * REPLY_LINES),
+            (b"250 x\r\n".repeat(1 << 16), REPLY_BYTES),
+        ] {
+            let (passes, refused) = passed(&came).await;
+            assert!(refused && passes.len() <= bound, "{}", passes.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_taken_back_only_if_nothing_was_said_too_much() {
+        for (came, expected) in [("220 go\r\n", true), ("220 go\r\n2", false), ("220 go\r\n250 ok\r\n", false)] {
+            let (mut replies, _server) = said(came.as_bytes()).await;
+            let mut line = [0; 8];
+            replies.read_exact(&mut line).await.unwrap();
+            assert_eq!(&line, b"220 go\r\n");
+            assert_eq!(replies.clone().write_all(b"x").await.is_ok(), expected, "{came:?}");
+            assert_eq!(Replies::take(&replies).is_some(), expected, "{came:?}");
+            assert!(replies.write_all(b"x").await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_no_nothing_is_waited_for() {
+        let (mut replies, _server) = said(b"550-a\r\n550 b\r\n").await;
+        let mut out = Vec::new();
+        assert!(replies.read_to_end(&mut out).await.is_err());
+        assert_eq!(out, b"550-a\r\n550 b\r\n");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_a_server_says_only_replies_pass_and_the_library_comes_to_an_end(parts in vec(prop_oneof![
+            8 => select(&["220", "250", "334", "421", "550", "-", " ", "\r\n", "\n", "\r", "AUTH", "STARTTLS", "SIZE", "\0"][..])
+                .prop_map(|part| part.as_bytes().to_vec()),
+            2 => vec(any::<u8>(), 0..40),
+            1 => vec(any::<u8>(), 0..3000),
+        ], 0..40)) {
+            let bytes = parts.concat();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let (passes, _) = passed(&bytes).await;
+                for line in passes.split_inclusive('\n') {
+                    let text = line.strip_suffix("\r\n").unwrap();
+                    let (code, rest) = text.split_at(3);
+                    assert!(matches!(code.parse(), Ok(200..=599)) && rest.starts_with([' ', '-']), "{line:?}");
+                    assert!(rest.len() > 1 && rest.bytes().all(|b| b.is_ascii_graphic() || b == b' '), "{line:?}");
+                    assert!(line.len() <= LINE_BYTES + 1024);
+                }
+                let (replies, server) = said(&[b"220 ours\r\n".to_vec(), bytes].concat()).await;
+                drop(server);
+                let hello = ClientId::Domain("example.com".to_owned());
+                let _ = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &hello).await;
+            });
+        }
     }
 }

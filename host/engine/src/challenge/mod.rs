@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::{Chosen, Instances};
 use crate::keyring::Keyring;
+use crate::statistics::Statistics;
 use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
 
 /// All challenges of an engine.
@@ -39,6 +40,7 @@ pub(crate) struct Challenges {
     clock: Arc<dyn Clock>,
     instances: Arc<Instances>,
     limits: RateLimits,
+    statistics: Statistics,
     started: AtomicU64,
 }
 
@@ -51,6 +53,7 @@ struct Details {
     address: String,
     bucket: String,
     prefix: String,
+    country: String,
     hint: String,
     channel: String,
     digits: u8,
@@ -70,8 +73,9 @@ impl Challenges {
         clock: Arc<dyn Clock>,
         instances: Arc<Instances>,
         limits: RateLimits,
+        statistics: Statistics,
     ) -> Self {
-        Self { store, keyring, clock, instances, limits, started: AtomicU64::new(0) }
+        Self { store, keyring, clock, instances, limits, statistics, started: AtomicU64::new(0) }
     }
 
     fn seal(&self, subscription: &str, id: &str, details: &Details) -> Result<Vec<u8>, Error> {

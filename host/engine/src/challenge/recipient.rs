@@ -34,6 +34,8 @@ pub(super) struct Canonical {
     pub(super) bucket: String,
     /// What a number's prefix is counted under: its country and first digits. Empty for mail.
     pub(super) prefix: String,
+    /// A number's country (ISO 3166-1), if it is one of a country. Empty for mail.
+    pub(super) country: String,
     /// What a person may see of it.
     pub(super) hint: String,
 }
@@ -92,6 +94,7 @@ fn mail(text: &str) -> Result<Canonical, Error> {
         address: format!("{local}@{domain}"),
         bucket: format!("mailto:{person}@{domain}"),
         prefix: String::new(),
+        country: String::new(),
         hint: format!("{}•••@{}•••.{top}", first(local), first(&domain)),
     })
 }
@@ -133,6 +136,7 @@ fn phone(text: &str, policy: &Policy) -> Result<Canonical, Error> {
     Ok(Canonical {
         bucket: format!("tel:{address}"),
         prefix: format!("+{code}{}", &national[..national.len().min(4)]),
+        country: country.unwrap_or_default().to_owned(),
         hint: format!("+{code} ••• •• {}", &address[address.len() - 2..]),
         address,
     })

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,7 @@ impl Challenges {
             address: canonical.address,
             bucket: canonical.bucket,
             prefix: canonical.prefix,
+            country: canonical.country,
             hint: canonical.hint,
             channel: chosen.channel.clone(),
             digits: policy.digits,
@@ -104,6 +105,7 @@ impl Challenges {
             }
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
         }
+        self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
         let challenge = self.view(&record, &details);
         let delivered = self.deliver(&chosen, &record, &details, code, now).await;
         // Whatever fails from here on, the caller learns what became of the message: to try again could send it twice.
@@ -206,6 +208,7 @@ impl Challenges {
         message.id = hex::encode(&id[..16]);
         message.recipient = details.address.clone();
         message.purpose = details.purpose.clone();
+        let begin = Instant::now();
         let outcome = match self.instances.deliver(&chosen.id, message).await {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -213,6 +216,9 @@ impl Challenges {
             }
         };
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
+        let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
+        self.statistics.count(&record.subscription, instance, event, "");
+        self.statistics.took(&record.subscription, instance, begin.elapsed());
         match outcome {
             Ok(receipt) => {
                 tracing::info!(%instance, %type_id, reference = receipt.reference, "delivered");

@@ -33,13 +33,14 @@ impl Challenges {
         let details = self.details(&record)?;
         let chosen = self.still_available(&record, &details).await?;
         let Some(code) = code::fits(&self.keyring, &details.binding(id), &record.codes, &input) else {
+            self.statistics.count(&record.subscription, &record.instance, "wrong-answer", "");
             return Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts)));
         };
         // Each of its messages was counted.
         let messages = if details.prefix.is_empty() { 0 } else { 1 + record.resends as usize };
         let prefix = limits::prefix_bucket(&self.keyring, &record.subscription, &details.prefix);
         let consume = Consume {
-            subscription: record.subscription,
+            subscription: record.subscription.clone(),
             id: record.id,
             code,
             person: record.person,
@@ -49,6 +50,7 @@ impl Challenges {
         if !self.store.consume_challenge(consume).await? {
             return Err(Error::closed());
         }
+        self.statistics.count(&record.subscription, &record.instance, "verified", details.country);
         Ok(Verified { user: details.sign_in.user, two_factor: record.instance, amr: chosen.amr, verified_at: now })
     }
 }

@@ -2,6 +2,7 @@
 
 mod options;
 mod prepared;
+mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
+pub use options::MASK;
 pub(crate) use options::merge;
 pub(crate) use prepared::Prepared;
 

@@ -11,7 +11,7 @@ use crate::provider::{OptionsSchema, Problem, escape};
 use crate::store::InstanceRecord;
 
 /// What stands for a secret in answers. Sent back, it keeps the secret.
-const MASK: &str = "********";
+pub const MASK: &str = "********";
 
 const PURPOSE: &str = "options";
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::rules;
 use crate::capability::{Grants, Network};
 use crate::provider::{DeliveryFailure, Message, OptionsSchema, Problem, Provider, Reason, Receipt};
 use crate::store::InstanceRecord;
@@ -32,7 +33,7 @@ impl Prepared {
             return Ok(Self::invalid(None, vec![Problem::new("", "the provider of this type is not installed")]));
         };
         let schema = &provider.manifest().options_schema;
-        let problems = by_schema(&provider, options);
+        let problems = rules::broken(provider.validator().iter_errors(options));
         if !problems.is_empty() {
             return Ok(Self::invalid(Some(provider), problems));
         }
@@ -107,25 +108,4 @@ impl Prepared {
             _ => Err(DeliveryFailure::Misconfigured(Reason::new("invalid", "the instance is not valid"))),
         }
     }
-}
-
-/// What the schema says is wrong. The validator's own texts repeat values, which may be secrets: these name the rule.
-fn by_schema(provider: &Provider, options: &Value) -> Vec<Problem> {
-    provider
-        .validator()
-        .iter_errors(options)
-        .take(32)
-        .map(|error| {
-            let mut option = error.instance_path().to_string();
-            let message = match error.kind() {
-                jsonschema::error::ValidationErrorKind::Required { property } => {
-                    let name = property.as_str().unwrap_or_default();
-                    option = format!("{option}/{}", crate::provider::escape(name));
-                    "is required".to_owned()
-                }
-                kind => format!("does not satisfy `{}` of the provider's schema", kind.keyword()),
-            };
-            Problem::new(option, message)
-        })
-        .collect()
 }

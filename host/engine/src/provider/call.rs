@@ -17,6 +17,9 @@ use super::speech::Speech;
 use super::state::{CallLog, OutOfTime, State};
 use crate::capability::{Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
 
+/// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
+const LONGEST_WAIT: u32 = 3600;
+
 /// A call that did not come to an answer of the component's own.
 #[derive(Debug)]
 pub(crate) struct CallFailure {
@@ -200,7 +203,8 @@ fn delivery_failure(failure: wit::DeliveryFailure, clean: &impl Fn(&str) -> Stri
     let reason = |said: wit::Reason| Reason::new(clean(&said.code), clean(&said.detail));
     match failure {
         wit::DeliveryFailure::RetryLater(retry) => {
-            DeliveryFailure::RetryLater { after_seconds: retry.after_seconds, reason: reason(retry.reason) }
+            let after_seconds = retry.after_seconds.map(|seconds| seconds.min(LONGEST_WAIT));
+            DeliveryFailure::RetryLater { after_seconds, reason: reason(retry.reason) }
         }
         wit::DeliveryFailure::OutcomeUnknown(said) => DeliveryFailure::OutcomeUnknown(reason(said)),
         wit::DeliveryFailure::Rejected(rejection) => DeliveryFailure::Rejected {

@@ -131,7 +131,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(option: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A sentence about an option.
+    pub fn new(option: impl Into<String>, message: impl Into<String>) -> Self {
         Self { option: option.into(), message: message.into() }
     }
 }

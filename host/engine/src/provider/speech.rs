@@ -14,7 +14,10 @@ impl Speech {
     const SHORTEST: usize = 4;
 
     pub(super) fn new(unspeakable: impl IntoIterator<Item = String>, chars: usize) -> Self {
-        let unspeakable = unspeakable.into_iter().filter(|text| text.len() >= Self::SHORTEST).collect();
+        let fits = |text: &String| text.len() >= Self::SHORTEST;
+        let mut unspeakable: Vec<String> = unspeakable.into_iter().filter(fits).flat_map(spellings).collect();
+        // A text that holds another goes first: nothing of it stays.
+        unspeakable.sort_by_key(|text| std::cmp::Reverse(text.len()));
         Self { unspeakable, chars }
     }
 
@@ -22,9 +25,7 @@ impl Speech {
     pub(super) fn clean(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for word in &self.unspeakable {
-            if text.contains(word.as_str()) {
-                text = text.replace(word.as_str(), "[removed]");
-            }
+            text = without(text, word);
         }
         let mut clean = String::with_capacity(text.len().min(self.chars));
         for (n, c) in text.chars().enumerate() {
@@ -44,6 +45,37 @@ impl Speech {
     }
 }
 
+/// How an upstream may have spelt a text before it was repeated: in a form or a URL, in JSON; a number without its sign.
+fn spellings(text: String) -> Vec<String> {
+    let in_a_form = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let in_json = serde_json::Value::from(text.as_str()).to_string().trim_matches('"').to_owned();
+    let digits = text.strip_prefix('+').filter(|rest| rest.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
+    let mut all = vec![in_a_form, in_json];
+    all.extend(digits);
+    all.push(text);
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A text without a word, in upper case or lower.
+fn without(text: String, word: &str) -> String {
+    let (there, sought) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
+    if !there.contains(&sought) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    // ASCII letters have one length in both cases, so places in one text are places in the other.
+    for (at, found) in there.match_indices(&sought) {
+        out.push_str(&text[from..at]);
+        out.push_str("[removed]");
+        from = at + found.len();
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::Speech;
@@ -52,6 +84,13 @@ mod tests {
     fn what_must_not_be_said_is_removed() {
         let speech = Speech::new(["482913".to_owned(), "a@example.com".to_owned()], 200);
         assert_eq!(speech.clean("sent 482913 to a@example.com"), "sent [removed] to [removed]");
+    }
+
+    #[test]
+    fn it_is_removed_as_an_upstream_may_have_spelt_it() {
+        let speech = Speech::new(["+41791234567", "Ann.B@example.com", "a \"b\"\nc"].map(str::to_owned), 200);
+        let said = "0041791234567 %2B41791234567 ANN.B@example.COM ann.b%40example.com a \\\"b\\\"\\nc";
+        assert_eq!(speech.clean(said), "00[removed] [removed] [removed] [removed] [removed]");
     }
 
     #[test]

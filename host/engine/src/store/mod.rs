@@ -149,7 +149,12 @@ pub trait Store: Send + Sync + 'static {
     /// of `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
     /// been open, nor sessions, log-ins and invitations: all of them are ended, and the time goes on from `now`.
     async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
-    /// Removes a few rows that were over before `before`, and persons without a wrong answer since 30 days before it; answers
-    /// how many. Few enough that nobody waits for it: it is called again until nothing is left.
+    /// Adds figures to those of the same hour.
+    async fn add_statistics(&self, records: Vec<StatisticRecord>) -> Result<()>;
+    /// A subscription's figures of the hours from `since` on, by hour.
+    async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<StatisticRecord>>;
+
+    /// Removes a few rows that were over before `before`, persons without a wrong answer since 30 days before it, and figures older
+    /// than 90 days before it; answers how many. Few enough that nobody waits for it: it is called again until nothing is left.
     async fn purge(&self, before: Timestamp) -> Result<u64>;
 }

@@ -79,8 +79,8 @@ pub struct AssignmentRecord {
     pub target: String,
 }
 
-/// The four things a sign-in can be assigned by.
-#[derive(Clone, Copy, Debug, Default)]
+/// The four things a sign-in can be assigned by. `Debug` does not show the user.
+#[derive(Clone, Copy, Default)]
 pub struct Targets<'a> {
     /// The tenant.
     pub tenant: Option<&'a str>,
@@ -90,6 +90,15 @@ pub struct Targets<'a> {
     pub client_application: Option<&'a str>,
     /// The user.
     pub user: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Targets<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tenant, idp, client_application, user: _ } = self;
+        let mut shown = f.debug_struct("Targets");
+        shown.field("tenant", tenant).field("idp", idp).field("client_application", client_application);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A provider's component.
@@ -389,4 +398,23 @@ pub enum Resent {
     Refused,
     /// A limit is reached.
     Limited(Limited),
+}
+
+/// How often something happened with an instance in an hour: see [`crate::Statistic`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatisticRecord {
+    /// When the hour began.
+    pub hour: Timestamp,
+    /// Whose instance.
+    pub subscription: String,
+    /// The instance.
+    pub instance: String,
+    /// What happened.
+    pub event: String,
+    /// More of it.
+    pub label: String,
+    /// How often.
+    pub count: u64,
+    /// When for the last time.
+    pub last: Timestamp,
 }

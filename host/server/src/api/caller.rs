@@ -41,7 +41,7 @@ impl FromRequestParts<Api> for Application {
 }
 
 /// An administrator.
-pub(super) struct Administrator {
+pub(crate) struct Administrator {
     role: Role,
     administration: Administration,
 }
@@ -55,15 +55,18 @@ impl FromRequestParts<Api> for Administrator {
             return Err(forbidden("this call is for administrators"));
         }
         let mut actor = Actor::new(format!("token {}", identity.token_id));
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        actor.from = peer.map(|peer| address(peer, &parts.headers, &api.proxies));
+        actor.from = client_address(parts, api);
         Ok(Self { role: identity.role, administration: api.engine.administration(actor) })
     }
 }
 
 impl Administrator {
+    pub(crate) fn new(role: Role, administration: Administration) -> Self {
+        Self { role, administration }
+    }
+
     /// For what concerns the installation.
-    pub(super) fn of_the_system(&self) -> Result<&Administration, Problem> {
+    pub(crate) fn of_the_system(&self) -> Result<&Administration, Problem> {
         match self.role {
             Role::SystemAdmin => Ok(&self.administration),
             _ => Err(forbidden("this call is for system administrators")),
@@ -71,12 +74,12 @@ impl Administrator {
     }
 
     /// For what any administrator may read or do; what it returns must be narrowed by [`Self::administers`].
-    pub(super) fn of_anything(&self) -> &Administration {
+    pub(crate) fn of_anything(&self) -> &Administration {
         &self.administration
     }
 
     /// For what belongs to a subscription.
-    pub(super) fn of(&self, subscription: &str) -> Result<&Administration, Problem> {
+    pub(crate) fn of(&self, subscription: &str) -> Result<&Administration, Problem> {
         if self.administers(subscription) {
             Ok(&self.administration)
         } else {
@@ -85,13 +88,19 @@ impl Administrator {
     }
 
     /// Whether a subscription is this administrator's.
-    pub(super) fn administers(&self, subscription: &str) -> bool {
+    pub(crate) fn administers(&self, subscription: &str) -> bool {
         match &self.role {
             Role::SystemAdmin => true,
             Role::SubscriptionAdmin { subscriptions } => subscriptions.iter().any(|own| own == subscription),
             Role::Application { .. } => false,
         }
     }
+}
+
+/// Where a request came from.
+pub(crate) fn client_address(parts: &Parts, api: &Api) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    peer.map(|peer| address(peer, &parts.headers, &api.proxies))
 }
 
 /// Where a request came from: the peer, or if that is a named proxy the last address in `X-Forwarded-For` that is none.

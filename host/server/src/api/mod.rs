@@ -29,11 +29,11 @@ use twofactor::{IpNet, TwoFactor};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+pub(crate) use caller::{Administrator, client_address};
 pub use document::openapi;
-pub(crate) use problem::ProblemName;
+pub(crate) use problem::{Problem, ProblemName};
 
-use crate::telemetry;
-use problem::Problem;
+use crate::{telemetry, ui};
 
 /// The longest body of a call that carries JSON, in bytes.
 const BODY_BYTES: usize = 256 << 10;
@@ -43,8 +43,8 @@ const COMPONENT_BYTES: usize = 64 << 20;
 
 /// What the calls work with.
 #[derive(Clone)]
-struct Api {
-    engine: TwoFactor,
+pub(crate) struct Api {
+    pub(crate) engine: TwoFactor,
     proxies: Arc<[IpNet]>,
 }
 
@@ -61,6 +61,7 @@ pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
     let document = openapi();
     let (calls, _) = calls().split_for_parts();
     calls
+        .merge(ui::router())
         .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))

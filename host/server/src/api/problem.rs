@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// What a call answers when it fails.
-pub(super) struct Problem(Box<(ProblemBody, &'static str, Option<u64>)>);
+pub(crate) struct Problem(Box<(ProblemBody, &'static str, Option<u64>)>);
 
 /// A problem as it is written (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -43,6 +43,16 @@ impl Problem {
             retryable: None,
         };
         Self(Box::new((body, name, None)))
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What happened, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.0.detail
     }
 
     /// As [`From<twofactor::Error>`], for a call that came with `If-Match`: somebody else's change has a status of its own.
@@ -98,8 +108,8 @@ impl From<twofactor::Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let status = self.status();
         let (body, name, retry_after) = *self.0;
-        let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(body)).into_response();
         response.extensions_mut().insert(ProblemName(name));
         let headers = response.headers_mut();

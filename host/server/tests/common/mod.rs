@@ -2,9 +2,12 @@
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 
+pub(crate) mod visitor;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -32,7 +35,7 @@ pub(crate) struct Server {
     pub(crate) said: Value,
     pub(crate) url: String,
     client: reqwest::Client,
-    log: Option<std::thread::JoinHandle<String>>,
+    log: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Drop for Server {
@@ -58,21 +61,22 @@ impl Server {
         // The pipe of the log must not fill up.
         let mut log = child.stderr.take().unwrap();
         let log = std::thread::spawn(move || {
-            let mut text = String::new();
-            let _ = log.read_to_string(&mut text);
+            let mut text = Vec::new();
+            let _ = log.read_to_end(&mut text);
             text
         });
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         if line.is_empty() {
-            panic!("the server did not start: {}", log.join().unwrap());
+            panic!("the server did not start: {}", String::from_utf8_lossy(&log.join().unwrap()));
         }
         let said: Value = serde_json::from_str(&line).unwrap();
         let url = said["url"].as_str().unwrap().to_owned();
         Self { child, said, url, client: reqwest::Client::new(), log: Some(log) }
     }
 
-    /// All of the log. The server must have ended, or end soon.
-    pub(crate) fn log(&mut self) -> String {
+    /// Kills it; all that it wrote to its log.
+    pub(crate) fn into_log(mut self) -> Vec<u8> {
+        let _ = self.child.kill();
         self.log.take().unwrap().join().unwrap()
     }
 

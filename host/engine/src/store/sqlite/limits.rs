@@ -123,6 +123,9 @@ pub(super) fn settle_idempotency(c: &Connection, key: &BucketKey, answer: Option
 /// Wrong answers in a row are remembered so long after the last of them.
 const REMEMBERED_MS: i64 = 30 * 86_400_000;
 
+/// Figures are kept so long.
+const FIGURES_MS: i64 = 90 * 86_400_000;
+
 /// A few rows at a time: others wait for the writer.
 pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
     let mut removed = 0;
@@ -133,6 +136,11 @@ pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
         (
             "DELETE FROM persons WHERE person IN (SELECT person FROM persons WHERE last < ? LIMIT 200)",
             ms(before) - REMEMBERED_MS,
+        ),
+        (
+            "DELETE FROM statistics WHERE (subscription, hour, instance, event, label) IN \
+             (SELECT subscription, hour, instance, event, label FROM statistics WHERE hour < ? LIMIT 200)",
+            ms(before) - FIGURES_MS,
         ),
         ("DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE ends_at < ? LIMIT 200)", ms(before)),
         ("DELETE FROM log_ins WHERE digest IN (SELECT digest FROM log_ins WHERE expires_at < ? LIMIT 200)", ms(before)),

@@ -5,6 +5,7 @@ mod challenges;
 mod clock;
 mod configuration;
 mod limits;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -328,6 +329,13 @@ impl Store for SqliteStore {
     }
     async fn resume(&self, now: Timestamp) -> Result<Timestamp> {
         self.threads.write(move |c| clock::resume(c, now)).await
+    }
+    async fn add_statistics(&self, records: Vec<StatisticRecord>) -> Result<()> {
+        self.threads.write(move |c| statistics::add(c, &records)).await
+    }
+    async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<StatisticRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| statistics::read(c, &subscription, since)).await
     }
     async fn purge(&self, before: Timestamp) -> Result<u64> {
         self.threads.write(move |c| limits::purge(c, before)).await

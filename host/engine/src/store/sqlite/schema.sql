@@ -93,3 +93,10 @@ CREATE TABLE idempotency (
     key BLOB PRIMARY KEY, request BLOB NOT NULL, answer BLOB, created_at INTEGER NOT NULL, until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_end ON idempotency (until);
+
+CREATE TABLE statistics (
+    subscription TEXT NOT NULL, hour INTEGER NOT NULL, instance TEXT NOT NULL, event TEXT NOT NULL, label TEXT NOT NULL,
+    count INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (subscription, hour, instance, event, label)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX statistics_by_hour ON statistics (hour);

@@ -8,6 +8,7 @@ mod files;
 mod people;
 mod plans;
 mod purge;
+mod statistics;
 mod times;
 
 use std::time::Duration;

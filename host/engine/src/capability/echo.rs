@@ -1,0 +1,104 @@
+//! What an upstream repeats of a secret it was sent goes no further: a guest that delivers sees no secret, also not by way of
+//! its upstream.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::connection::{Credentials, HttpAuthentication};
+use super::secret::Secret;
+
+/// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
+const SHORTEST: usize = 6;
+
+/// The secrets of one exchange, in the forms an answer may hold them.
+pub(super) struct Echo(Vec<Vec<u8>>);
+
+impl Echo {
+    /// Of an HTTP exchange; `token` is the access token that was used.
+    pub(super) fn of_http(authentication: &HttpAuthentication, token: Option<&Secret>) -> Self {
+        let mut echo = Self(Vec::new());
+        match authentication {
+            HttpAuthentication::None => {}
+            HttpAuthentication::Basic(Credentials { username, password }) => {
+                echo.add(password.expose());
+                echo.add(&STANDARD.encode(format!("{username}:{}", password.expose())));
+            }
+            HttpAuthentication::Bearer(secret)
+            | HttpAuthentication::Header { value: secret, .. }
+            | HttpAuthentication::OAuth2 { client_secret: secret, .. } => echo.add(secret.expose()),
+        }
+        if let Some(token) = token {
+            echo.add(token.expose());
+        }
+        echo
+    }
+
+    /// Of a mail's (RFC 4616: PLAIN; the password by itself is what LOGIN sends).
+    pub(super) fn of_mail(credentials: Option<&Credentials>) -> Self {
+        let mut echo = Self(Vec::new());
+        if let Some(Credentials { username, password }) = credentials {
+            echo.add(password.expose());
+            echo.add(&STANDARD.encode(password.expose()));
+            echo.add(&STANDARD.encode(format!("\0{username}\0{}", password.expose())));
+        }
+        echo
+    }
+
+    fn add(&mut self, secret: &str) {
+        if secret.len() < SHORTEST {
+            return;
+        }
+        let in_a_form = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+        let in_json = serde_json::Value::from(secret).to_string();
+        for form in [secret, &in_a_form, in_json.trim_matches('"')] {
+            if !self.0.iter().any(|known| known == form.as_bytes()) {
+                self.0.push(form.as_bytes().to_vec());
+            }
+        }
+        // One that holds another goes first: nothing of it stays.
+        self.0.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    }
+
+    /// Blots the secrets out. Nothing else of the answer changes, its length neither.
+    pub(super) fn blot(&self, bytes: &mut [u8]) {
+        for secret in &self.0 {
+            let mut from = 0;
+            while let Some(at) = bytes[from..].windows(secret.len()).position(|window| window == secret) {
+                bytes[from + at..][..secret.len()].fill(b'*');
+                from += at + secret.len();
+            }
+        }
+    }
+
+    /// The same for a text.
+    pub(super) fn blotted(&self, text: String) -> String {
+        let mut bytes = text.into_bytes();
+        self.blot(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_blotted_out_in_every_form_it_was_sent_in() {
+        let password = Secret::new("s3cret/é\"x");
+        let credentials = Credentials { username: "user".to_owned(), password };
+        let echo = Echo::of_http(&HttpAuthentication::Basic(credentials.clone()), None);
+        let sent = STANDARD.encode("user:s3cret/é\"x");
+        let text = format!(r#"a s3cret/é"x b s3cret%2F%C3%A9%22x c s3cret/é\"x d {sent} s3cret/é"xs3cret/é"x"#);
+        let blotted = echo.blotted(text.clone());
+        assert_eq!(blotted.len(), text.len());
+        assert_eq!(blotted.replace('*', ""), "a  b  c  d  ");
+        let echo = Echo::of_mail(Some(&credentials));
+        assert_eq!(echo.blotted(STANDARD.encode("\0user\0s3cret/é\"x")).replace('*', ""), "");
+    }
+
+    #[test]
+    fn what_is_too_short_to_be_told_from_a_word_stays() {
+        let echo = Echo::of_http(&HttpAuthentication::Bearer(Secret::new("sent")), None);
+        assert_eq!(echo.blotted("sent".to_owned()), "sent");
+    }
+}

@@ -1,0 +1,44 @@
+//! Figures by the hour.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::super::*;
+use super::{ms, time};
+
+pub(super) fn add(c: &Connection, records: &[StatisticRecord]) -> Result<()> {
+    let sql = "INSERT INTO statistics (subscription, hour, instance, event, label, count, last) VALUES (?, ?, ?, ?, ?, ?, ?) \
+               ON CONFLICT DO UPDATE SET count = count + excluded.count, last = max(last, excluded.last)";
+    let mut statement = c.prepare_cached(sql)?;
+    for record in records {
+        let (hour, last) = (ms(record.hour), ms(record.last));
+        statement.execute(params![
+            record.subscription,
+            hour,
+            record.instance,
+            record.event,
+            record.label,
+            record.count,
+            last
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn read(c: &Connection, subscription: &str, since: Timestamp) -> Result<Vec<StatisticRecord>> {
+    let sql = "SELECT hour, instance, event, label, count, last FROM statistics WHERE subscription = ? AND hour >= ? \
+               ORDER BY hour, instance, event, label";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map(params![subscription, ms(since)], |row| {
+        Ok(StatisticRecord {
+            hour: time(row.get(0)?),
+            subscription: subscription.to_owned(),
+            instance: row.get(1)?,
+            event: row.get(2)?,
+            label: row.get(3)?,
+            count: row.get(4)?,
+            last: time(row.get(5)?),
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

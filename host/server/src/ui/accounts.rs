@@ -1,0 +1,312 @@
+//! Users and roles: the accounts of those who administer.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofactor::{Account, AccountChange, AccountState, Invitation, NewAccount, Role, Subscription};
+
+use super::form::Posted;
+use super::language::Language;
+use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::person::Person;
+use super::segment;
+use super::tokens::role_name;
+use crate::api::Api;
+
+/// Accounts on a page.
+const PAGE: u32 = 100;
+
+#[derive(Deserialize)]
+pub(super) struct Place {
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    done: String,
+}
+
+pub(super) async fn list(
+    person: Person,
+    State(api): State<Api>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let message = match &*place.done {
+        "removed" => notice("good", l.say("The account was removed.", "Das Konto wurde entfernt.")),
+        _ => html! {},
+    };
+    show_list(&person, &api, place.after, message, &Posted::parse(&Bytes::new())).await
+}
+
+async fn show_list(
+    person: &Person,
+    api: &Api,
+    after: u64,
+    message: Markup,
+    posted: &Posted,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
+    let accounts = api.engine.accounts().list(after, PAGE).await.map_err(|error| person.failure(error))?;
+    let title = Room::Accounts.name(l);
+    let headings = [
+        l.say("Name", "Name"),
+        l.say("Email", "E-Mail"),
+        l.say("Role", "Rolle"),
+        l.say("State", "Zustand"),
+        l.say("Last log-in", "Letzte Anmeldung"),
+    ];
+    let more = (accounts.len() == PAGE as usize).then(|| accounts.last().map(|account| account.seq)).flatten();
+    let main = html! {
+        h1 { (title) }
+        (message)
+        (table(&headings, usize::MAX, accounts.iter().map(|account| vec![
+            html! { a href={ "/admin/accounts/" (segment(&account.id)) } { (account.name) } }, html! { (account.email) },
+            html! { (role_name(l, &account.role)) @if !account.role.subscriptions().is_empty() { ": " (account.role.subscriptions().join(", ")) } },
+            state(l, account.state), html! { @match account.last_log_in { Some(at) => (time(at)), None => "–" } },
+        ])))
+        @if let Some(seq) = more { nav.pages { a.button href={ "?after=" (seq) } { (l.say("More", "Weitere")) } } }
+        form.card method="post" {
+            h2 { (l.say("Invite somebody", "Jemanden einladen")) }
+            (fields(l, &subscriptions, &Values::typed(posted), true))
+            div.actions { button.main { (l.say("Make the invitation", "Einladung erstellen")) } }
+        }
+    };
+    Ok(page(person, Room::Accounts, title, main))
+}
+
+/// What stands in the fields of an account.
+struct Values<'a> {
+    name: &'a str,
+    email: &'a str,
+    phone: &'a str,
+    role: &'a str,
+    subscriptions: Vec<String>,
+}
+
+impl<'a> Values<'a> {
+    fn typed(posted: &'a Posted) -> Self {
+        let text = |name| posted.get(name).unwrap_or_default();
+        let subscriptions = posted.all("subscription").map(str::to_owned).collect();
+        Self { name: text("name"), email: text("email"), phone: text("phone"), role: text("role"), subscriptions }
+    }
+
+    fn of(account: &'a Account) -> Self {
+        Self {
+            name: &account.name,
+            email: &account.email,
+            phone: account.phone.as_deref().unwrap_or_default(),
+            role: account.role.name(),
+            subscriptions: account.role.subscriptions().to_vec(),
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self.role {
+            "system_admin" => Role::SystemAdmin,
+            _ => Role::SubscriptionAdmin { subscriptions: self.subscriptions.clone() },
+        }
+    }
+}
+
+fn fields(l: Language, subscriptions: &[Subscription], values: &Values<'_>, new: bool) -> Markup {
+    html! {
+        div.field { label for="name" { (l.say("Name", "Name")) } input #name name="name" type="text" required maxlength="100" autocomplete="off" value=(values.name); }
+        @if new {
+            div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) } input #email name="email" type="email" required autocomplete="off" value=(values.email); }
+        }
+        div.field {
+            label for="phone" { (l.say("Telephone number", "Telefonnummer")) " " span.optional { (l.say("optional", "freiwillig")) } }
+            input #phone name="phone" type="tel" autocomplete="off" value=(values.phone) aria-describedby="phone-help";
+            div.help #phone-help { (l.say("For a second factor by SMS.", "Für einen zweiten Faktor per SMS.")) }
+        }
+        fieldset.group {
+            legend { (l.say("Role", "Rolle")) }
+            div.alternative { label.inline { input type="radio" name="role" value="system_admin" checked[values.role == "system_admin"];
+                strong { (l.say("System administrator", "Systemadministrator")) } span.help { (l.say("everything", "alles")) } } }
+            div.alternative {
+                label.inline { input type="radio" name="role" value="subscription_admin" checked[values.role != "system_admin"];
+                    strong { (l.say("Subscription administrator", "Subscription-Administrator")) } span.help { (l.say("everything within these subscriptions", "alles innerhalb dieser Subscriptions")) } }
+                div.panel { @for one in subscriptions {
+                    label.inline { input type="checkbox" name="subscription" value=(one.id) checked[values.subscriptions.contains(&one.id)]; (one.name) }
+                } }
+            }
+        }
+    }
+}
+
+fn state(l: Language, state: AccountState) -> Markup {
+    match state {
+        AccountState::Invited => badge("warn", l.say("invited", "eingeladen")),
+        AccountState::Active => badge("good", l.say("active", "aktiv")),
+        AccountState::Disabled => badge("off", l.say("disabled", "gesperrt")),
+    }
+}
+
+/// A link, shown this once.
+fn link(l: Language, invitation: &Invitation) -> Markup {
+    html! {
+        div.notice.good role="status" {
+            p { (l.say("Give this link to the person. It is shown this once, and good once and for 24 hours.",
+                "Geben Sie diesen Link der Person. Er wird nur dieses eine Mal gezeigt und gilt einmal und 24 Stunden lang.")) }
+            p { code.secret { (invitation.path()) } }
+        }
+    }
+}
+
+pub(super) async fn create(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+    person.of_the_system()?;
+    let posted = Posted::parse(&body);
+    let values = Values::typed(&posted);
+    let phone = Some(values.phone).filter(|phone| !phone.is_empty()).map(str::to_owned);
+    let new = NewAccount { name: values.name.to_owned(), email: values.email.to_owned(), phone, role: values.role() };
+    match api.engine.accounts().create(&person.actor, new).await {
+        Ok((account, invitation)) => {
+            show(&person, &account, &Values::of(&account), link(person.language, &invitation)).await
+        }
+        Err(error) if error.is_invalid_input() || error.is_conflict() => {
+            show_list(&person, &api, 0, notice("bad", &error.to_string()), &posted).await
+        }
+        Err(error) => Err(person.failure(error)),
+    }
+}
+
+async fn account(person: &Person, api: &Api, id: &str) -> Result<Account, Failure> {
+    person.of_the_system()?;
+    api.engine.accounts().get(id).await.map_err(|error| person.failure(error))
+}
+
+pub(super) async fn edit(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
+    let account = account(&person, &api, &id).await?;
+    let saved = person.language.say("Saved.", "Gespeichert.");
+    let message = if place.done == "saved" {
+        notice("good", saved)
+    } else {
+        html! {}
+    };
+    show(&person, &account, &Values::of(&account), message).await
+}
+
+/// After a form that was answered in place, a reload leads back to the account.
+pub(super) async fn to_edit(Path(id): Path<String>) -> Redirect {
+    Redirect::to(&format!("/admin/accounts/{}", segment(&id)))
+}
+
+async fn show(person: &Person, account: &Account, values: &Values<'_>, message: Markup) -> Result<Response, Failure> {
+    let l = person.language;
+    let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
+    let here = format!("/admin/accounts/{}", segment(&account.id));
+    let own = account.id == person.session.account.id;
+    let main = html! {
+        p.trail { a href="/admin/accounts" { (Room::Accounts.name(l)) } }
+        div.head { h1 { (account.name) } (state(l, account.state)) }
+        p.sub { (account.email) " · " code { (account.id) } }
+        (message)
+        form.card method="post" action=(here) {
+            input type="hidden" name="revision" value=(account.revision);
+            (fields(l, &subscriptions, values, false))
+            @if own { p.help { (l.say("Your own role and access only somebody else can change.", "Ihre eigene Rolle und Ihren Zugang kann nur jemand anderes ändern.")) } }
+            @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[account.state != AccountState::Disabled]; (l.say("May log in", "Darf sich anmelden")) } }
+            div.actions { button.main { (l.say("Save", "Speichern")) } }
+        }
+        @if account.state != AccountState::Disabled {
+            form.card method="post" action={ (here) "/invitation" } {
+                h2 { (l.say("Set a password anew", "Passwort neu setzen")) }
+                p { (l.say("Makes a link with which the person sets a password. The one before stays good until then.",
+                    "Erstellt einen Link, mit dem die Person ein Passwort setzt. Das bisherige gilt bis dahin.")) }
+                div.actions { button { (l.say("Make a link", "Link erstellen")) } }
+            }
+        }
+        @if !own { p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this account", "Dieses Konto entfernen")) } } }
+    };
+    Ok(page(person, Room::Accounts, &account.name, main))
+}
+
+pub(super) async fn save(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let account = account(&person, &api, &id).await?;
+    let posted = Posted::parse(&body);
+    let values = Values::typed(&posted);
+    let enabled = posted.get("enabled").is_some();
+    // Nobody takes the way back in from oneself.
+    let own = id == person.session.account.id;
+    let state = match (enabled, account.state) {
+        (false, _) => Some(AccountState::Disabled),
+        (true, AccountState::Disabled) => Some(AccountState::Active),
+        _ => None,
+    };
+    let phone = Some(values.phone).filter(|phone| !phone.is_empty()).map(str::to_owned);
+    let change = AccountChange {
+        name: Some(values.name.to_owned()),
+        phone: Some(phone),
+        role: (!own).then(|| values.role()),
+        state: state.filter(|_| !own),
+    };
+    let revision = posted.get("revision").and_then(|text| text.parse().ok());
+    match api.engine.accounts().update(&person.actor, &id, change, revision).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{}?done=saved", segment(&id))).into_response()),
+        Err(error) if error.is_conflict() || error.is_invalid_input() => {
+            let problem = if error.is_conflict() {
+                l.say("Not saved: somebody else changed this account meanwhile. Save again if it still fits.",
+                    "Nicht gespeichert: jemand anderes hat dieses Konto inzwischen geändert. Speichern Sie nochmals, wenn es noch passt.").to_owned()
+            } else {
+                error.to_string()
+            };
+            show(&person, &account, &values, notice("bad", &problem)).await
+        }
+        Err(error) => Err(person.failure(error)),
+    }
+}
+
+pub(super) async fn invite(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let account = account(&person, &api, &id).await?;
+    let invitation = api.engine.accounts().invite(&person.actor, &id).await.map_err(|error| person.failure(error))?;
+    show(&person, &account, &Values::of(&account), link(person.language, &invitation)).await
+}
+
+pub(super) async fn ask_remove(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let account = account(&person, &api, &id).await?;
+    let title = l.say("Remove this account?", "Dieses Konto entfernen?");
+    let back = format!("/admin/accounts/{}", segment(&id));
+    let main = html! {
+        p.trail { a href=(back) { (account.name) } }
+        h1 { (title) }
+        form.card method="post" {
+            p { strong { (account.name) } " · " (account.email) }
+            p { (l.say("Its sessions end at once. What it did stays in the audit log. This cannot be undone.",
+                "Seine Sitzungen enden sofort. Was es getan hat, bleibt im Audit-Log. Das lässt sich nicht rückgängig machen.")) }
+            div.actions { button.bad { (l.say("Remove", "Entfernen")) } a.button href=(back) { (l.say("Keep it", "Behalten")) } }
+        }
+    };
+    Ok(page(&person, Room::Accounts, title, main))
+}
+
+pub(super) async fn remove(
+    person: Person,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Redirect, Failure> {
+    account(&person, &api, &id).await?;
+    api.engine.accounts().delete(&person.actor, &id).await.map_err(|error| person.failure(error))?;
+    Ok(Redirect::to("/admin/accounts?done=removed"))
+}

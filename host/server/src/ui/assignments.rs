@@ -1,0 +1,85 @@
+//! What an instance is assigned to.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use twofactor::{Assignment, AssignmentKind};
+
+use super::form::Posted;
+use super::instances::{View, path, show};
+use super::language::Language;
+use super::layout::Failure;
+use super::person::Person;
+
+/// The most specific first, as they are chosen.
+const KINDS: [AssignmentKind; 4] =
+    [AssignmentKind::User, AssignmentKind::ClientApplication, AssignmentKind::Idp, AssignmentKind::Tenant];
+
+pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
+    match kind {
+        AssignmentKind::User => l.say("User", "Benutzer"),
+        AssignmentKind::ClientApplication => l.say("Client application", "Client-Applikation"),
+        AssignmentKind::Idp => "IDP",
+        AssignmentKind::Tenant => l.say("Tenant", "Mandant"),
+    }
+}
+
+/// The assignments of an instance, with a way to add and take away.
+pub(super) fn card(l: Language, here: &str, assigned: &[Assignment]) -> Markup {
+    html! {
+        section.card #assignments {
+            h2 { (l.say("Assignments", "Zuweisungen")) }
+            p.help { (l.say("A sign-in may use this instance if one of its four is listed here.", "Eine Anmeldung darf diese Instanz verwenden, wenn eines ihrer vier hier steht.")) }
+            @if !assigned.is_empty() {
+                ul.assigned { @for one in assigned {
+                    li {
+                        span { (kind_name(l, one.kind)) " " code { (one.id) } }
+                        form method="post" action={ (here) "/assignments" } {
+                            input type="hidden" name="kind" value=(one.kind.as_str());
+                            input type="hidden" name="id" value=(one.id);
+                            button.plain name="do" value="remove" aria-label={ (l.say("Remove ", "Entfernen: ")) (kind_name(l, one.kind)) " " (one.id) } { (l.say("Remove", "Entfernen")) }
+                        }
+                    }
+                } }
+            }
+            form.assign method="post" action={ (here) "/assignments" } {
+                div.field {
+                    label for="kind" { (l.say("Assign to", "Zuweisen an")) }
+                    select #kind name="kind" { @for kind in KINDS.into_iter().rev() { option value=(kind.as_str()) { (kind_name(l, kind)) } } }
+                }
+                div.field {
+                    label for="target" { (l.say("Id, as the application names it", "Id, wie die Applikation sie nennt")) }
+                    input #target name="id" type="text" required maxlength="256" autocomplete="off";
+                }
+                div.actions { button name="do" value="add" { (l.say("Assign", "Zuweisen")) } }
+            }
+        }
+    }
+}
+
+/// Adds one assignment or takes one away.
+pub(super) async fn change(
+    person: Person,
+    Path((subscription, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let admin = person.of(&subscription)?;
+    let posted = Posted::parse(&body);
+    let kind =
+        KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant);
+    let one = Assignment { kind, id: posted.get("id").unwrap_or_default().to_owned() };
+    let mut all = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    all.retain(|other| *other != one);
+    if posted.get("do") != Some("remove") {
+        all.push(one);
+    }
+    match admin.set_assignments(&subscription, &id, all).await {
+        Ok(_) => Ok(Redirect::to(&format!("{}?done=assigned#assignments", path(&subscription, &id))).into_response()),
+        Err(error) if error.is_invalid_input() => {
+            let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+            show(&person, admin, View::of(&instance).with_problem(error.to_string())).await
+        }
+        Err(error) => Err(person.failure(error)),
+    }
+}

@@ -1,0 +1,245 @@
+//! How it goes: figures and charts, drawn on the server.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Query;
+use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofactor::Statistic;
+
+use super::language::Language;
+use super::layout::{Failure, Room, page, table, time};
+use super::person::Person;
+
+/// How far back, and how many hours a bar stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Span {
+    #[default]
+    Day,
+    Week,
+    Month,
+}
+
+impl Span {
+    const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
+
+    fn name(self, l: Language) -> &'static str {
+        match self {
+            Self::Day => l.say("24 hours", "24 Stunden"),
+            Self::Week => l.say("7 days", "7 Tage"),
+            Self::Month => l.say("30 days", "30 Tage"),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    /// Bars, and hours of each.
+    fn bars(self) -> (i64, i64) {
+        match self {
+            Self::Day => (24, 1),
+            Self::Week => (28, 6),
+            Self::Month => (30, 24),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    span: Span,
+}
+
+/// What is summed up over a bar, an instance or a country.
+#[derive(Default, Clone)]
+struct Sum {
+    started: u64,
+    verified: u64,
+    wrong: u64,
+    delivered: u64,
+    failed: u64,
+    /// Deliveries by the milliseconds they took at most.
+    durations: BTreeMap<u64, u64>,
+}
+
+impl Sum {
+    fn add(&mut self, one: &Statistic) {
+        match &*one.event {
+            "started" => self.started += one.count,
+            "verified" => self.verified += one.count,
+            "wrong-answer" => self.wrong += one.count,
+            "delivered" => self.delivered += one.count,
+            "duration" => *self.durations.entry(one.label.parse().unwrap_or(u64::MAX)).or_default() += one.count,
+            _ if one.is_delivery() => self.failed += one.count,
+            _ => {}
+        }
+    }
+
+    fn sent(&self) -> u64 {
+        self.delivered + self.failed
+    }
+
+    /// The class in which this part of the deliveries was done.
+    fn within(&self, part: f64) -> Option<u64> {
+        let all: u64 = self.durations.values().sum();
+        let mut seen = 0;
+        let reached = |count: &u64| {
+            seen += count;
+            seen as f64 >= part * all as f64
+        };
+        let mut counts = self.durations.values();
+        let at = counts.position(reached).filter(|_| all > 0)?;
+        self.durations.keys().nth(at).copied()
+    }
+}
+
+pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of_anything();
+    let (bars, hours) = wanted.span.bars();
+    let width = SignedDuration::from_hours(hours);
+    let now = Timestamp::now();
+    let since = now - width * i32::try_from(bars).unwrap_or_default();
+    let mut by_bar = vec![Sum::default(); usize::try_from(bars).unwrap_or_default()];
+    let (mut by_instance, mut by_country) = (BTreeMap::<String, (String, Sum)>::new(), BTreeMap::<String, Sum>::new());
+    let mut all = Sum::default();
+    let subscriptions = admin.subscriptions().await.map_err(|error| person.failure(error))?;
+    for subscription in subscriptions.into_iter().filter(|one| person.administers(&one.id)) {
+        for instance in admin.instances(&subscription.id).await.map_err(|error| person.failure(error))? {
+            by_instance.insert(instance.id, (instance.name, Sum::default()));
+        }
+        for one in admin.statistics(&subscription.id, since).await.map_err(|error| person.failure(error))? {
+            let bar = one.hour.duration_since(since).as_hours() / hours;
+            if let Some(sum) = usize::try_from(bar).ok().and_then(|bar| by_bar.get_mut(bar)) {
+                sum.add(&one);
+            }
+            // Of an instance that was removed the sum is left.
+            let (_, sum) = by_instance.entry(one.instance.clone()).or_default();
+            sum.add(&one);
+            if !one.label.is_empty() && one.event != "duration" {
+                by_country.entry(one.label.clone()).or_default().add(&one);
+            }
+            all.add(&one);
+        }
+    }
+    let title = Room::Dashboard.name(l);
+    let main = html! {
+        div.head { h1 { (title) }
+            nav.spans aria-label=(l.say("Time", "Zeitraum")) { @for span in Span::ALL {
+                a href={ "?span=" (span.word()) } aria-current=[(span == wanted.span).then_some("true")] { (span.name(l)) }
+            } }
+        }
+        @if all.started == 0 && all.sent() == 0 {
+            div.empty { p { (l.say("Nothing was sent in this time. Once sign-ins start challenges, their figures stand here.",
+                "In dieser Zeit wurde nichts gesendet. Sobald Anmeldungen Challenges starten, stehen hier ihre Zahlen.")) } }
+        } @else {
+            div.figures {
+                (figure(l.say("Challenges", "Challenges"), &all.started.to_string()))
+                (figure(l.say("Verified", "Verifiziert"), &part(all.verified, all.started)))
+                (figure(l.say("Wrong answers", "Falsche Antworten"), &all.wrong.to_string()))
+                (figure(l.say("Delivered", "Zugestellt"), &part(all.delivered, all.sent())))
+                (figure(l.say("Half of them took", "Die Hälfte dauerte"), &duration(l, all.within(0.5))))
+            }
+            section.card {
+                h2 { (l.say("Challenges and how many were verified", "Challenges, und wie viele verifiziert wurden")) }
+                (chart(l, &by_bar, since, width))
+                p.legend { span.started { (l.say("started", "gestartet")) } span.verified { (l.say("verified", "verifiziert")) } }
+            }
+            section.card {
+                h2 { (l.say("By instance", "Nach Instanz")) }
+                @let headings = [l.say("Instance", "Instanz"), l.say("Sent", "Gesendet"), l.say("Delivered", "Zugestellt"),
+                    l.say("Half took", "Hälfte dauerte"), l.say("95 % took", "95 % dauerten")];
+                (table(&headings, 1, by_instance.iter().filter(|(_, (_, sum))| sum.sent() > 0).map(|(id, (name, sum))| vec![
+                    html! { @if name.is_empty() { (l.say("removed: ", "entfernt: ")) code { (id) } } @else { (name) } },
+                    html! { (sum.sent()) }, html! { (part(sum.delivered, sum.sent())) },
+                    html! { (duration(l, sum.within(0.5))) }, html! { (duration(l, sum.within(0.95))) },
+                ])))
+            }
+            @if !by_country.is_empty() {
+                section.card {
+                    h2 { (l.say("SMS by country", "SMS nach Land")) }
+                    p.help { (l.say("A country whose codes are rarely verified is worth a look: messages may be bought for somebody's gain.",
+                        "Ein Land, dessen Codes selten verifiziert werden, verdient einen Blick: vielleicht verdient jemand an den Nachrichten.")) }
+                    (table(&[l.say("Country", "Land"), l.say("Started", "Gestartet"), l.say("Verified", "Verifiziert")], 1,
+                        by_country.iter().map(|(country, sum)| vec![html! { (country) }, html! { (sum.started) }, html! { (part(sum.verified, sum.started)) }])))
+                }
+            }
+        }
+    };
+    Ok(page(&person, Room::Dashboard, title, main))
+}
+
+fn figure(name: &str, value: &str) -> Markup {
+    html! { div.figure { div.value { (value) } div.name { (name) } } }
+}
+
+/// A share in per cent; a dash where there is nothing to have a share of.
+pub(super) fn part(of: u64, all: u64) -> String {
+    if all == 0 { "–".to_owned() } else { format!("{} %", (100 * of.min(all) + all / 2) / all) }
+}
+
+fn duration(l: Language, class: Option<u64>) -> String {
+    match class {
+        None => "–".to_owned(),
+        Some(u64::MAX) => l.say("more than 30 s", "mehr als 30 s").to_owned(),
+        Some(ms) if ms < 1000 => format!("≤ {ms} ms"),
+        Some(ms) => format!("≤ {} s", ms / 1000),
+    }
+}
+
+/// Bars, each with its figures as a title; for those who do not see them the same stands in a table.
+fn chart(l: Language, bars: &[Sum], since: Timestamp, width: SignedDuration) -> Markup {
+    const HEIGHT: u64 = 160;
+    const STEP: u64 = 24;
+    let most = bars.iter().map(|bar| bar.started.max(bar.verified)).max().unwrap_or_default().max(1);
+    let high = |count: u64| count * HEIGHT / most;
+    let begin = |n: usize| since + width * i32::try_from(n).unwrap_or_default();
+    let across = STEP * bars.len() as u64;
+    html! {
+        svg.chart viewBox={ "0 0 " (across) " " (HEIGHT) } preserveAspectRatio="none" aria-hidden="true" {
+            @for (n, bar) in bars.iter().enumerate() {
+                @let x = STEP * n as u64;
+                g {
+                    title { (begin(n).strftime("%Y-%m-%d %H:%M")) ": " (bar.started) " / " (bar.verified) }
+                    rect.back x=(x) y="0" width=(STEP) height=(HEIGHT) {}
+                    rect.started x=(x + 3) y=(HEIGHT - high(bar.started)) width=(STEP - 6) height=(high(bar.started)) rx="3" {}
+                    rect.verified x=(x + 3) y=(HEIGHT - high(bar.verified)) width=(STEP - 6) height=(high(bar.verified)) rx="3" {}
+                }
+            }
+        }
+        div.scale aria-hidden="true" { span { (begin(0).strftime("%m-%d %H:%M")) } span { (l.say("at most ", "höchstens ")) (most) } span { (l.say("now", "jetzt")) } }
+        details { summary { (l.say("The figures", "Die Zahlen")) }
+            (table(&[l.say("From", "Ab"), l.say("Started", "Gestartet"), l.say("Verified", "Verifiziert")], 1,
+                bars.iter().enumerate().filter(|(_, bar)| bar.started + bar.verified > 0)
+                    .map(|(n, bar)| vec![time(begin(n)), html! { (bar.started) }, html! { (bar.verified) }])))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_nothing_is_a_dash_and_others_are_rounded() {
+        assert_eq!(
+            [part(0, 0), part(0, 3), part(2, 3), part(3, 3), part(4, 3)],
+            ["–", "0 %", "67 %", "100 %", "100 %"]
+        );
+    }
+
+    #[test]
+    fn the_class_in_which_a_part_was_done_is_found() {
+        let sum = Sum { durations: [(50, 5), (100, 4), (u64::MAX, 1)].into(), ..Sum::default() };
+        assert_eq!((sum.within(0.5), sum.within(0.9), sum.within(0.95)), (Some(50), Some(100), Some(u64::MAX)));
+        assert_eq!(Sum::default().within(0.5), None);
+    }
+}

@@ -1,0 +1,411 @@
+//! Options as a form, and a form as options. What was typed is never lost: what does not fit its type is kept as text, and the
+//! engine says what is wrong with it.
+
+use axum::body::Bytes;
+use maud::{Markup, html};
+use serde_json::{Map, Number, Value};
+use twofactor::{MASK, Problem};
+
+use super::language::Language;
+use super::schema::{Field, Kind};
+
+/// The fields of a form that was sent.
+pub(super) struct Posted(Vec<(String, String)>);
+
+impl Posted {
+    pub(super) fn parse(body: &Bytes) -> Self {
+        Self(url::form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// A field without the blanks around it; `None` if it is empty or not there.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// All fields of this name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
+    }
+
+    /// A field to the letter: what stands around a password is part of it.
+    pub(super) fn as_typed(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// Makes options of what was typed under `at`. `stored` are those the form was made from: a secret that was left empty stays as
+/// it is, and so does what the schema does not know.
+pub(super) fn read(fields: &[Field], posted: &Posted, at: &str, stored: &Value) -> Map<String, Value> {
+    let mut options = read_object(fields, posted, at, stored);
+    let unknown =
+        stored.as_object().into_iter().flatten().filter(|(name, _)| !fields.iter().any(|it| it.name == **name));
+    options.extend(unknown.map(|(name, value)| (name.clone(), value.clone())));
+    options
+}
+
+fn read_object(fields: &[Field], posted: &Posted, at: &str, stored: &Value) -> Map<String, Value> {
+    let value = |field: &Field| {
+        let name = format!("{at}/{}", field.name);
+        Some((field.name.clone(), read_value(&field.kind, posted, &name, &stored[&field.name])?))
+    };
+    fields.iter().filter_map(value).collect()
+}
+
+fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Option<Value> {
+    let text = posted.get(name);
+    let as_json = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    if let (Kind::Group(_) | Kind::Union { .. }, Some(pasted)) = (kind, posted.get(&format!("{name}#json"))) {
+        return Some(as_json(pasted));
+    }
+    match kind {
+        Kind::Text { .. } | Kind::Choice(_) => text.map(Value::from),
+        Kind::Secret { .. } if text.is_none() => {
+            let kept = stored.is_string() && posted.get(&format!("{name}#remove")).is_none();
+            kept.then(|| stored.clone())
+        }
+        Kind::Secret { .. } => text.map(Value::from),
+        Kind::Number => {
+            let number = |text: &str| text.parse::<i64>().map(Number::from).ok();
+            let broken = |text: &str| text.parse::<f64>().ok().and_then(Number::from_f64);
+            text.map(|text| number(text).or_else(|| broken(text)).map_or_else(|| Value::from(text), Value::Number))
+        }
+        Kind::Flag => text.map(|text| Value::Bool(text == "true")),
+        Kind::Lines => {
+            let lines = text?.lines().map(str::trim).filter(|line| !line.is_empty());
+            Some(lines.map(Value::from).collect())
+        }
+        Kind::Json => text.map(as_json),
+        Kind::Group(fields) => {
+            let object = read_object(fields, posted, name, stored);
+            (!object.is_empty()).then_some(Value::Object(object))
+        }
+        Kind::Union { key, alternatives } => {
+            let chosen = alternatives.iter().find(|one| Some(&*one.value) == text)?;
+            let same = stored[key] == chosen.value.as_str();
+            let stored = if same { stored } else { &Value::Null };
+            let mut object = read_object(&chosen.fields, posted, &format!("{name}/{}", chosen.value), stored);
+            object.insert(key.clone(), Value::from(chosen.value.clone()));
+            Some(Value::Object(object))
+        }
+    }
+}
+
+/// Shows options as a form.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'a> {
+    pub(super) language: Language,
+    /// What holds for an option that is left out, secrets masked.
+    pub(super) inherited: &'a Value,
+    /// What that comes from.
+    pub(super) inherited_from: &'static str,
+    pub(super) problems: &'a [Problem],
+    /// For those who may look but not change.
+    pub(super) disabled: bool,
+}
+
+/// Where a field stands: in the form, and in the options.
+struct Place {
+    name: String,
+    pointer: String,
+}
+
+impl Place {
+    fn within(&self, field: &str) -> Self {
+        Self { name: format!("{}/{field}", self.name), pointer: format!("{}/{field}", self.pointer) }
+    }
+
+    fn alternative(&self, value: &str) -> Self {
+        Self { name: format!("{}/{value}", self.name), pointer: self.pointer.clone() }
+    }
+}
+
+impl Form<'_> {
+    /// Several forms of one page differ in `at`.
+    pub(super) fn show(&self, fields: &[Field], at: &str, values: &Value) -> Markup {
+        let root = Place { name: at.to_owned(), pointer: String::new() };
+        html! {
+            @for field in fields {
+                (self.field(field, &root.within(&field.name), &values[&field.name], &self.inherited[&field.name]))
+            }
+        }
+    }
+
+    /// What is wrong with no option that has a field.
+    pub(super) fn other_problems(&self, fields: &[Field]) -> Vec<&Problem> {
+        let has_field = |problem: &&Problem| {
+            fields.iter().any(|field| {
+                let rest = problem.option.strip_prefix('/').and_then(|text| text.strip_prefix(&*field.name));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        self.problems.iter().filter(|problem| !has_field(problem)).collect()
+    }
+
+    fn field(&self, field: &Field, place: &Place, value: &Value, inherited: &Value) -> Markup {
+        let problems: Vec<&Problem> = self.problems.iter().filter(|problem| problem.option == place.pointer).collect();
+        let (help, error) = (format!("{}-help", place.name), format!("{}-error", place.name));
+        let mut described = Vec::new();
+        if !field.help.is_empty() || !inherited.is_null() {
+            described.push(help.as_str());
+        }
+        if !problems.is_empty() {
+            described.push(error.as_str());
+        }
+        let described = (!described.is_empty()).then(|| described.join(" "));
+        let l = self.language;
+        let heading = html! {
+            (field.label)
+            @if !field.required || !inherited.is_null() { " " span.optional { (l.say("optional", "freiwillig")) } }
+        };
+        let notes = html! {
+            @if !field.help.is_empty() || !inherited.is_null() {
+                div.help id=(help) {
+                    (field.help)
+                    @if !inherited.is_null() { " " (self.from_base(&field.kind, inherited)) }
+                }
+            }
+            @if !problems.is_empty() {
+                div.error id=(error) { @for problem in &problems { p { (problem.message) } } }
+            }
+        };
+        match &field.kind {
+            Kind::Group(fields) => html! {
+                fieldset.group aria-describedby=[described] disabled[self.disabled] {
+                    legend { (heading) }
+                    (notes)
+                    @for inner in fields { (self.field(inner, &place.within(&inner.name), &value[&inner.name], &Value::Null)) }
+                    (self.paste(place, value))
+                }
+            },
+            Kind::Union { key, alternatives } => {
+                let chosen = value[key].as_str();
+                html! {
+                    fieldset.group.union aria-describedby=[described] disabled[self.disabled] {
+                        legend { (heading) }
+                        (notes)
+                        @if !field.required || !inherited.is_null() {
+                            div.alternative {
+                                label.inline { input type="radio" name=(place.name) value="" checked[chosen.is_none()];
+                                    @if inherited.is_null() { (l.say("Not set", "Nicht gesetzt")) }
+                                    @else { (self.inherited_from) } }
+                            }
+                        }
+                        @for one in alternatives {
+                            @let here = place.alternative(&one.value);
+                            @let own = if chosen == Some(&one.value) { value } else { &Value::Null };
+                            div.alternative {
+                                label.inline { input type="radio" name=(place.name) value=(one.value) checked[chosen == Some(&one.value)];
+                                    strong { (one.value) } @if !one.help.is_empty() { span.help { (one.help) } } }
+                                div.panel { @for inner in &one.fields { (self.field(inner, &here.within(&inner.name), &own[&inner.name], &Value::Null)) } }
+                            }
+                        }
+                        (self.paste(place, value))
+                    }
+                }
+            }
+            kind => html! {
+                div.field.invalid[!problems.is_empty()] {
+                    label for=(place.name) { (heading) }
+                    (self.input(kind, place, value, inherited, described.as_deref(), !problems.is_empty()))
+                    (notes)
+                }
+            },
+        }
+    }
+
+    fn input(
+        &self,
+        kind: &Kind,
+        place: &Place,
+        value: &Value,
+        inherited: &Value,
+        described: Option<&str>,
+        invalid: bool,
+    ) -> Markup {
+        let (name, l, disabled) = (&place.name, self.language, self.disabled);
+        let invalid = invalid.then_some("true");
+        let text = shown(value);
+        match kind {
+            Kind::Text { input, max } => html! {
+                input id=(name) name=(name) type="text" inputmode=[(*input != "text").then_some(*input)] value=(text) maxlength=[*max] autocomplete="off" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
+            },
+            Kind::Secret { max } => {
+                let stored = value.as_str() == Some(MASK);
+                html! {
+                    input id=(name) name=(name) type="password" value=(if stored { "" } else { &text }) maxlength=[*max] autocomplete="new-password"
+                        placeholder=[stored.then(|| l.say("stored: leave empty to keep it", "gespeichert: leer lassen, um es zu behalten"))]
+                        aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
+                    @if stored && !disabled {
+                        label.inline { input type="checkbox" name={ (name) "#remove" } value="yes"; (l.say("Remove what is stored", "Gespeichertes entfernen")) }
+                    }
+                }
+            }
+            Kind::Number => html! {
+                input id=(name) name=(name) type="text" inputmode="numeric" value=(text) autocomplete="off"
+                    aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
+            },
+            Kind::Flag => html! {
+                select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
+                    option value="" selected[value.is_null()] { (self.unset(inherited)) }
+                    option value="true" selected[value == &Value::Bool(true)] { (l.say("yes", "ja")) }
+                    option value="false" selected[value == &Value::Bool(false)] { (l.say("no", "nein")) }
+                }
+            },
+            Kind::Choice(choices) => html! {
+                select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
+                    option value="" selected[value.is_null()] { (self.unset(inherited)) }
+                    @for choice in choices { option value=(choice.value) selected[value.as_str() == Some(&choice.value)] { (choice.label) } }
+                    @if !value.is_null() && !choices.iter().any(|choice| value.as_str() == Some(&choice.value)) {
+                        option value=(text) selected { (text) }
+                    }
+                }
+            },
+            Kind::Lines | Kind::Json | Kind::Group(_) | Kind::Union { .. } => {
+                let text = match (kind, value) {
+                    (Kind::Lines, Value::Array(lines)) => lines.iter().map(shown).collect::<Vec<_>>().join("\n"),
+                    (_, Value::Object(_) | Value::Array(_)) => format!("{value:#}"),
+                    _ => text,
+                };
+                html! {
+                    textarea id=(name) name=(name) rows="4" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] { (text) }
+                }
+            }
+        }
+    }
+
+    fn unset(&self, inherited: &Value) -> &'static str {
+        if inherited.is_null() { self.language.say("not set", "nicht gesetzt") } else { self.inherited_from }
+    }
+
+    /// An object can be pasted whole, as the documentation of an upstream shows it.
+    fn paste(&self, place: &Place, value: &Value) -> Markup {
+        let l = self.language;
+        let name = format!("{}#json", place.name);
+        html! {
+            @if !self.disabled {
+                details.paste open[value.is_string()] {
+                    summary { (l.say("Paste it as JSON", "Als JSON einfügen")) }
+                    label for=(name) { (l.say("What stands here takes the place of the fields above.", "Was hier steht, ersetzt die Felder oben.")) }
+                    textarea id=(name) name=(name) rows="8" spellcheck="false" { (value.as_str().unwrap_or_default()) }
+                }
+            }
+        }
+    }
+
+    fn from_base(&self, kind: &Kind, inherited: &Value) -> Markup {
+        let l = self.language;
+        let text = match (kind, inherited) {
+            (Kind::Secret { .. }, _) => l.say("a secret", "ein Geheimnis").to_owned(),
+            (Kind::Union { key, .. }, _) => shown(&inherited[key]),
+            (_, Value::Bool(true)) => l.say("yes", "ja").to_owned(),
+            (_, Value::Bool(false)) => l.say("no", "nein").to_owned(),
+            _ => shown(inherited),
+        };
+        html! { span.inherited { (self.inherited_from) ": " (text) } }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ui::schema::fields;
+
+    fn schema() -> Value {
+        json!({"type": "object", "required": ["Sender", "Server"], "properties": {
+            "Sender": {"type": "string"},
+            "Retries": {"type": "integer"},
+            "Server": {"type": "object", "oneOf": [
+                {"properties": {"MailType": {"const": "SMTP"}, "Host": {"type": "string"}, "Port": {"type": "integer"},
+                    "EnableSSL": {"type": "boolean"}, "Password": {"type": "string", "writeOnly": true}}},
+                {"properties": {"MailType": {"const": "M365"}, "Password": {"type": "string", "writeOnly": true}}}
+            ]}
+        }})
+    }
+
+    fn posted(pairs: &[(&str, &str)]) -> Posted {
+        Posted(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn what_was_typed_becomes_options_of_the_right_types() {
+        let form = posted(&[
+            ("/Sender", " codes@example.com "),
+            ("/Retries", ""),
+            ("/Server", "SMTP"),
+            ("/Server/SMTP/Host", "smtp.example.com"),
+            ("/Server/SMTP/Port", "465"),
+            ("/Server/SMTP/EnableSSL", "true"),
+            ("/Server/SMTP/Password", "p"),
+            ("/Server/M365/Password", "of the other one"),
+        ]);
+        let server =
+            json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true, "Password": "p"});
+        let read = Value::Object(read(&fields(&schema()), &form, "", &Value::Null));
+        assert_eq!(read, json!({"Sender": "codes@example.com", "Server": server}));
+    }
+
+    #[test]
+    fn a_secret_left_empty_stays_unless_it_is_removed_or_belongs_to_another_alternative() {
+        let stored = json!({"Server": {"MailType": "SMTP", "Password": MASK}, "Unknown": MASK});
+        let fields = fields(&schema());
+        let password = |form: &[(&str, &str)]| read(&fields, &posted(form), "", &stored)["Server"]["Password"].clone();
+        assert_eq!(password(&[("/Server", "SMTP"), ("/Server/SMTP/Password", "")]), MASK);
+        assert_eq!(password(&[("/Server", "SMTP"), ("/Server/SMTP/Password#remove", "yes")]), Value::Null);
+        assert_eq!(password(&[("/Server", "M365"), ("/Server/M365/Password", "")]), Value::Null);
+        assert_eq!(read(&fields, &posted(&[]), "", &stored)["Unknown"], MASK);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_kept_as_it_was_typed_and_pasted_json_wins() {
+        let fields = fields(&schema());
+        let wrong = read(&fields, &posted(&[("/Retries", "many")]), "", &Value::Null);
+        assert_eq!(wrong["Retries"], "many");
+        let pasted = [("/Server", "M365"), ("/Server#json", r#"{"MailType":"SMTP"}"#)];
+        assert_eq!(read(&fields, &posted(&pasted), "", &Value::Null)["Server"], json!({"MailType": "SMTP"}));
+        let broken = read(&fields, &posted(&[("/Server#json", "{broken")]), "", &Value::Null);
+        assert_eq!(broken["Server"], "{broken");
+        let form = Form {
+            language: Language::English,
+            inherited: &Value::Null,
+            inherited_from: "",
+            problems: &[],
+            disabled: false,
+        };
+        let shown = form.show(&fields, "", &Value::Object(broken)).into_string();
+        assert!(shown.contains("{broken</textarea>") && shown.contains("<details class=\"paste\" open>"), "{shown}");
+    }
+
+    #[test]
+    fn a_stored_secret_and_what_a_provider_says_arrive_inert() {
+        let schema = json!({"type": "object", "properties": {
+            "Key": {"type": "string", "writeOnly": true, "description": "<script>alert(1)</script>"},
+            "A\"><b>": {"type": "string", "title": "<i>"}
+        }});
+        let fields = fields(&schema);
+        let problems = [Problem::new("/Key", "<u>no</u>")];
+        let form = Form {
+            language: Language::German,
+            inherited: &Value::Null,
+            inherited_from: "",
+            problems: &problems,
+            disabled: false,
+        };
+        let shown = form.show(&fields, "", &json!({"Key": MASK, "A\"><b>": "\"><img src=x>"})).into_string();
+        assert!(!shown.contains(MASK) && shown.contains("gespeichert"), "{shown}");
+        for tag in ["<script", "<b>", "<i>", "<u>", "<img"] {
+            assert!(!shown.contains(tag), "{tag}: {shown}");
+        }
+    }
+}

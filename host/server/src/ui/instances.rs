@@ -1,0 +1,493 @@
+//! TwoFactor instances: the list, a new one, the extended edit view.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use twofactor::{
+    Administration, Assignment, Instance, InstanceChange, NewInstance, ProviderInfo, Recipient, RecipientKind,
+    TestReport,
+};
+
+use super::assignments;
+use super::dashboard::part;
+use super::form::{Form, Posted, read};
+use super::language::Language;
+use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::person::Person;
+use super::policy;
+use super::schema::fields;
+use super::segment;
+
+/// The path of an instance's edit view.
+pub(super) fn path(subscription: &str, id: &str) -> String {
+    format!("/admin/two-factors/{}/{}", segment(subscription), segment(id))
+}
+
+/// An instance in the list, with how its deliveries went in the last seven days.
+struct Row<'a> {
+    instance: Instance,
+    subscription: &'a str,
+    assigned: Vec<Assignment>,
+    last: Option<Timestamp>,
+    delivered: u64,
+    sent: u64,
+}
+
+/// What the list is narrowed to.
+#[derive(Deserialize)]
+pub(super) struct Filter {
+    #[serde(default)]
+    subscription: String,
+    #[serde(default)]
+    done: String,
+}
+
+pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of_anything();
+    let subscriptions = own_subscriptions(&person).await?;
+    let mut rows = Vec::new();
+    let week_ago = Timestamp::now() - SignedDuration::from_hours(7 * 24);
+    for (subscription, name) in &subscriptions {
+        if !filter.subscription.is_empty() && filter.subscription != *subscription {
+            continue;
+        }
+        let figures = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
+        for instance in admin.instances(subscription).await.map_err(|error| person.failure(error))? {
+            let assigned =
+                admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?;
+            let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, instance };
+            for figure in figures.iter().filter(|figure| figure.instance == row.instance.id && figure.is_delivery()) {
+                let delivered = figure.event == "delivered";
+                row.sent += figure.count;
+                row.delivered += if delivered { figure.count } else { 0 };
+                row.last = row.last.max(delivered.then_some(figure.last));
+            }
+            rows.push(row);
+        }
+    }
+    let new = html! { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } };
+    let main = html! {
+        div.head { h1 { (Room::Instances.name(l)) } (new) }
+        @if filter.done == "removed" { (notice("good", l.say("The instance was removed.", "Die Instanz wurde entfernt."))) }
+        @if subscriptions.len() > 1 {
+            form.filter method="get" {
+                label for="subscription" { (l.say("Subscription", "Subscription")) }
+                select #subscription name="subscription" {
+                    option value="" { (l.say("all", "alle")) }
+                    @for (id, name) in &subscriptions { option value=(id) selected[*id == filter.subscription] { (name) } }
+                }
+                button { (l.say("Show", "Zeigen")) }
+            }
+        }
+        @if rows.is_empty() {
+            div.empty {
+                p { (l.say("There is no TwoFactor instance yet.", "Es gibt noch keine TwoFactor-Instanz.")) }
+                p { (l.say("An instance is a way codes take to people, such as a mail server or an SMS account. Create one, send yourself a test, and assign it.",
+                    "Eine Instanz ist ein Weg, auf dem Codes zu Menschen kommen, etwa ein Mailserver oder ein SMS-Konto. Erstellen Sie eine, schicken Sie sich einen Test und weisen Sie sie zu.")) }
+            }
+        } @else {
+            @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("State", "Zustand"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
+            (table(&headings, usize::MAX, rows.iter().map(|row| vec![
+                html! { a href=(path(&row.instance.subscription, &row.instance.id)) { (row.instance.name) } },
+                html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned),
+                html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (part(row.delivered, row.sent)) },
+            ])))
+        }
+    };
+    Ok(page(&person, Room::Instances, Room::Instances.name(l), main))
+}
+
+async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Failure> {
+    let all = person.of_anything().subscriptions().await.map_err(|error| person.failure(error))?;
+    Ok(all.into_iter().filter(|one| person.administers(&one.id)).map(|one| (one.id, one.name)).collect())
+}
+
+/// Whether sign-ins can use it, and if not why.
+fn state(l: Language, instance: &Instance, assigned: &[Assignment]) -> Markup {
+    html! {
+        span.badges {
+            @if instance.active { (badge("good", l.say("active", "aktiv"))) } @else { (badge("off", l.say("not active", "nicht aktiv"))) }
+            @if instance.valid { (badge("good", l.say("valid", "gültig"))) } @else { (badge("bad", l.say("not valid", "nicht gültig"))) }
+            @if assigned.is_empty() { (badge("warn", l.say("not assigned", "nicht zugewiesen"))) }
+            @else { (badge("good", &format!("{} {}", assigned.len(), l.say("assigned", "zugewiesen")))) }
+        }
+    }
+}
+
+pub(super) async fn new(person: Person) -> Result<Response, Failure> {
+    show_new(&person, &Posted::parse(&Bytes::new()), None).await
+}
+
+async fn show_new(person: &Person, posted: &Posted, problem: Option<String>) -> Result<Response, Failure> {
+    let l = person.language;
+    let providers = person.of_anything().providers();
+    let subscriptions = own_subscriptions(person).await?;
+    let title = l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen");
+    let active = posted.get("type").is_none() || posted.get("active").is_some();
+    let main = html! {
+        p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
+        h1 { (title) }
+        @if let Some(problem) = &problem { (notice("bad", problem)) }
+        @if subscriptions.is_empty() {
+            (notice("warn", l.say("There is no subscription yet: a system administrator creates one over the API.",
+                "Es gibt noch keine Subscription: ein Systemadministrator erstellt sie über die API.")))
+        }
+        form.card method="post" {
+            fieldset.types {
+                legend { (l.say("TwoFactor type", "TwoFactor-Typ")) }
+                @for (n, provider) in providers.iter().enumerate() {
+                    @let manifest = &provider.manifest;
+                    label.type {
+                        input type="radio" name="type" value=(manifest.type_id) required
+                            checked[posted.get("type").map_or(n == 0, |chosen| chosen == manifest.type_id)];
+                        span { strong { (manifest.type_id) } span { (manifest.name) " · " (manifest.channel) } }
+                    }
+                }
+            }
+            div.field {
+                label for="name" { (l.say("Name", "Name")) " " span.optional { (l.say("optional", "freiwillig")) } }
+                input #name name="name" type="text" maxlength="100" value=(posted.get("name").unwrap_or_default()) aria-describedby="name-help" autocomplete="off";
+                div.help #name-help { (l.say("People choose by it where several instances are available. If it is left empty it is the provider's name.",
+                    "Danach wählen Menschen, wo mehrere Instanzen verfügbar sind. Bleibt er leer, ist es der Name des Providers.")) }
+            }
+            div.field {
+                label for="subscription" { (l.say("Subscription", "Subscription")) }
+                select #subscription name="subscription" required {
+                    @for (id, name) in &subscriptions { option value=(id) selected[posted.get("subscription") == Some(id)] { (name) } }
+                }
+            }
+            label.inline { input type="checkbox" name="active" value="yes" checked[active]; (l.say("Active", "Aktiv")) }
+            div.actions { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/two-factors" { (l.say("Cancel", "Abbrechen")) } }
+        }
+    };
+    Ok(page(person, Room::Instances, title, main))
+}
+
+pub(super) async fn create(person: Person, body: Bytes) -> Result<Response, Failure> {
+    let posted = Posted::parse(&body);
+    let (type_id, subscription) =
+        (posted.get("type").unwrap_or_default(), posted.get("subscription").unwrap_or_default());
+    let admin = person.of(subscription)?;
+    let known = admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id);
+    let name = posted.get("name").map(str::to_owned).or_else(|| known.map(|provider| provider.manifest.name));
+    let mut instance = NewInstance::new(type_id, name.unwrap_or_default(), Value::Object(Map::new()));
+    instance.active = posted.get("active").is_some();
+    match admin.create_instance(subscription, instance).await {
+        Ok(created) => Ok(Redirect::to(&format!("{}?done=created", path(subscription, &created.id))).into_response()),
+        Err(error) if error.is_invalid_input() => show_new(&person, &posted, Some(error.to_string())).await,
+        Err(error) => Err(person.failure(error)),
+    }
+}
+
+/// Which message stands above the edit view.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+pub(super) async fn edit(
+    person: Person,
+    Path((subscription, id)): Path<(String, String)>,
+    Query(done): Query<Done>,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of(&subscription)?;
+    let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    let message = match &*done.done {
+        "created" => Some((
+            "good",
+            l.say(
+                "The instance was created. Now configure it, send a test and assign it.",
+                "Die Instanz wurde erstellt. Konfigurieren Sie sie nun, schicken Sie einen Test und weisen Sie sie zu.",
+            )
+            .to_owned(),
+        )),
+        "saved" => Some(("good", l.say("Saved.", "Gespeichert.").to_owned())),
+        "assigned" => {
+            Some(("good", l.say("The assignments were changed.", "Die Zuweisungen wurden geändert.").to_owned()))
+        }
+        _ => None,
+    };
+    show(&person, admin, View { message, ..View::of(&instance) }).await
+}
+
+/// After a form that was answered in place, a reload or a link leads back to the edit view.
+pub(super) async fn to_edit(Path((subscription, id)): Path<(String, String)>) -> Redirect {
+    Redirect::to(&path(&subscription, &id))
+}
+
+/// The edit view with what was typed and what came of it.
+pub(super) struct View<'a> {
+    instance: &'a Instance,
+    name: String,
+    active: bool,
+    options: Value,
+    policy: Value,
+    message: Option<(&'static str, String)>,
+    report: Option<TestReport>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(instance: &'a Instance) -> Self {
+        let (name, active, options) = (instance.name.clone(), instance.active, instance.options.clone());
+        let policy = instance.policy.clone().unwrap_or_default();
+        Self { instance, name, active, options, policy, message: None, report: None }
+    }
+
+    pub(super) fn with_problem(self, problem: String) -> Self {
+        Self { message: Some(("bad", problem)), ..self }
+    }
+
+    fn typed(instance: &'a Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Self {
+        let fields = provider.map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
+        let options = Value::Object(read(&fields, posted, "", &instance.options));
+        let name = posted.get("name").unwrap_or_default().to_owned();
+        let policy = Value::Object(read(&policy::fields(Language::English), posted, policy::AT, &Value::Null));
+        Self { name, active: posted.get("active").is_some(), options, policy, ..Self::of(instance) }
+    }
+}
+
+fn provider_of(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
+    admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id)
+}
+
+pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>) -> Result<Response, Failure> {
+    let l = person.language;
+    let instance = view.instance;
+    let provider = provider_of(admin, &instance.type_id);
+    let inherited = admin.base_settings(&instance.type_id).await.map_err(|error| person.failure(error))?;
+    let assigned =
+        admin.assignments(&instance.subscription, &instance.id).await.map_err(|error| person.failure(error))?;
+    let here = path(&instance.subscription, &instance.id);
+    let fields = provider.as_ref().map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
+    let form = Form {
+        language: l,
+        inherited: &inherited,
+        inherited_from: Room::BaseSettings.name(l),
+        problems: &instance.problems,
+        disabled: false,
+    };
+    let installation = serde_json::to_value(admin.policy()).unwrap_or_default();
+    let rules =
+        Form { inherited: &installation, inherited_from: l.say("Installation", "Installation"), problems: &[], ..form };
+    let main = html! {
+        p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
+        div.head { h1 { (instance.name) } (state(l, instance, &assigned)) }
+        p.sub { (instance.type_id) " · " (instance.subscription) " · " code { (instance.id) } }
+        @if let Some((kind, text)) = &view.message { (notice(kind, text)) }
+        (next_step(l, instance, &assigned))
+        div.columns {
+            form.card method="post" action=(here) novalidate {
+                h2 { (l.say("Configuration", "Konfiguration")) }
+                input type="hidden" name="revision" value=(instance.revision);
+                div.field {
+                    label for="name" { (l.say("Name", "Name")) }
+                    input #name name="name" type="text" maxlength="100" value=(view.name) required autocomplete="off";
+                }
+                label.inline { input type="checkbox" name="active" value="yes" checked[view.active]; (l.say("Active", "Aktiv")) }
+                @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (problem.message) } } }
+                (form.show(&fields, "", &view.options))
+                details.policy open[view.policy.as_object().is_some_and(|own| !own.is_empty())] {
+                    summary { (l.say("Policy for codes", "Regeln für Codes")) }
+                    p.help { (l.say("What is left out here is as for the whole installation.", "Was hier fehlt, gilt wie für die ganze Installation.")) }
+                    (rules.show(&policy::fields(l), policy::AT, &view.policy))
+                }
+                div.actions { button.main { (l.say("Save", "Speichern")) } }
+            }
+            div.side {
+                section.card {
+                    h2 { (l.say("What it may reach", "Was sie erreichen darf")) }
+                    @if instance.connections.is_empty() {
+                        p { (l.say("Nothing, until it is valid.", "Nichts, bis sie gültig ist.")) }
+                    } @else {
+                        ul { @for connection in &instance.connections { li { (connection) } } }
+                        p.help { (l.say("And nothing else: the host refuses every other destination.", "Und nichts sonst: jedes andere Ziel wird verweigert.")) }
+                    }
+                }
+                (test_card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid))
+                (assignments::card(l, &here, &assigned))
+                section.card {
+                    h2 { (l.say("Remove", "Entfernen")) }
+                    p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this instance", "Diese Instanz entfernen")) } }
+                }
+            }
+        }
+    };
+    Ok(page(person, Room::Instances, &instance.name, main))
+}
+
+/// What is still missing until a sign-in can use it.
+fn next_step(l: Language, instance: &Instance, assigned: &[Assignment]) -> Markup {
+    let step = if !instance.valid {
+        l.say("Not available yet: complete the options marked below, or give them in the base service settings.",
+            "Noch nicht verfügbar: vervollständigen Sie die unten markierten Optionen, oder geben Sie sie in den Basiseinstellungen.")
+    } else if assigned.is_empty() {
+        l.say("Not available yet: assign it to a tenant, an IDP, a client application or a user.",
+            "Noch nicht verfügbar: weisen Sie sie einem Mandanten, einem IDP, einer Client-Applikation oder einem Benutzer zu.")
+    } else if !instance.active {
+        l.say("Not available: it is not active.", "Nicht verfügbar: sie ist nicht aktiv.")
+    } else {
+        return html! {};
+    };
+    notice("warn", step)
+}
+
+fn test_card(
+    l: Language,
+    here: &str,
+    provider: Option<&ProviderInfo>,
+    report: Option<&TestReport>,
+    valid: bool,
+) -> Markup {
+    let phone = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
+    let (kind, label, input, example) = if phone {
+        ("phone", l.say("Telephone number", "Telefonnummer"), "tel", "+41 79 123 45 67")
+    } else {
+        ("email", l.say("Email address", "E-Mail-Adresse"), "email", "alice@example.com")
+    };
+    html! {
+        section.card #test {
+            h2 { (l.say("Send a test", "Test senden")) }
+            @if let Some(report) = report {
+                @if report.outcome == "delivered" { (notice("good", l.say("The upstream took the message.", "Die Gegenstelle hat die Nachricht angenommen."))) }
+                @else { (notice("bad", hint(l, &report.outcome))) }
+                @if !report.code.is_empty() || !report.detail.is_empty() {
+                    dl.facts {
+                        dt { (l.say("Outcome", "Ergebnis")) } dd { code { (report.outcome) } }
+                        @if !report.code.is_empty() { dt { (l.say("Reference or code", "Referenz oder Code")) } dd { code { (report.code) } } }
+                        @if !report.detail.is_empty() { dt { (l.say("Detail", "Einzelheit")) } dd { (report.detail) } }
+                    }
+                }
+            }
+            @if valid {
+                form method="post" action={ (here) "/test" } {
+                    div.field {
+                        label for="recipient" { (label) }
+                        input #recipient name=(kind) type=(input) required placeholder=(example) autocomplete="off" aria-describedby="test-help";
+                        div.help #test-help { (l.say("The message carries a sample code that opens nothing.", "Die Nachricht enthält einen Mustercode, der nichts öffnet.")) }
+                    }
+                    div.actions { button { (l.say("Send", "Senden")) } }
+                }
+            } @else { p { (l.say("Once the options are valid, a test message can be sent.", "Sobald die Optionen gültig sind, kann eine Testnachricht gesendet werden.")) } }
+        }
+    }
+}
+
+/// What to do about a failure.
+fn hint(l: Language, outcome: &str) -> &'static str {
+    match outcome {
+        "retry-later" => l.say(
+            "Not sent. The upstream could not be reached or is busy: try again later.",
+            "Nicht gesendet. Die Gegenstelle war nicht erreichbar oder ist ausgelastet: versuchen Sie es später.",
+        ),
+        "outcome-unknown" => l.say(
+            "It may have been sent: the upstream did not confirm it. Look for it at the recipient.",
+            "Sie wurde vielleicht gesendet: die Gegenstelle hat nicht bestätigt. Sehen Sie beim Empfänger nach.",
+        ),
+        "rejected-recipient" => l.say(
+            "The upstream does not accept this recipient: check the address or number.",
+            "Die Gegenstelle nimmt diesen Empfänger nicht an: prüfen Sie Adresse oder Nummer.",
+        ),
+        "rejected-message" => {
+            l.say("The upstream does not accept this message.", "Die Gegenstelle nimmt diese Nachricht nicht an.")
+        }
+        "blocked" => l.say(
+            "The upstream blocked the message because it suspects fraud: contact its support.",
+            "Die Gegenstelle hat die Nachricht gesperrt, weil sie Betrug vermutet: wenden Sie sich an deren Support.",
+        ),
+        _ => l.say(
+            "The upstream refuses the account or the sender: check the credentials, the sender and the permissions.",
+            "Die Gegenstelle lehnt Konto oder Absender ab: prüfen Sie Zugangsdaten, Absender und Berechtigungen.",
+        ),
+    }
+}
+
+pub(super) async fn save(
+    person: Person,
+    Path((subscription, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of(&subscription)?;
+    let posted = Posted::parse(&body);
+    let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    let provider = provider_of(admin, &instance.type_id);
+    let typed = View::typed(&instance, provider.as_ref(), &posted);
+    // Without its provider nobody knows the options' fields: they stay.
+    let options = provider.is_some().then(|| typed.options.clone());
+    let own = typed.policy.as_object().filter(|own| !own.is_empty());
+    let policy = Some(own.map(|own| Value::Object(own.clone())));
+    let change = InstanceChange { name: Some(typed.name.clone()), active: Some(typed.active), options, policy };
+    let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
+    match admin.update_instance(&subscription, &id, change, Some(revision)).await {
+        Ok(_) => Ok(Redirect::to(&format!("{}?done=saved", path(&subscription, &id))).into_response()),
+        Err(error) if error.is_conflict() => {
+            let problem = l.say("Somebody else changed this instance meanwhile. What you typed stands below and is not saved: save again to put it in the place of theirs.",
+                "Jemand anderes hat diese Instanz inzwischen geändert. Was Sie eingegeben haben, steht unten und ist nicht gespeichert: speichern Sie nochmals, um die andere Änderung zu ersetzen.");
+            show(&person, admin, typed.with_problem(problem.to_owned())).await
+        }
+        Err(error) if error.is_invalid_input() => show(&person, admin, typed.with_problem(error.to_string())).await,
+        Err(error) => Err(person.failure(error)),
+    }
+}
+
+pub(super) async fn test(
+    person: Person,
+    Path((subscription, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let admin = person.of(&subscription)?;
+    let posted = Posted::parse(&body);
+    let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    let recipient =
+        Recipient { email: posted.get("email").map(str::to_owned), phone: posted.get("phone").map(str::to_owned) };
+    let view = View::of(&instance);
+    let view = match admin.test_instance(&subscription, &id, recipient, None).await {
+        Ok(report) => View { report: Some(report), ..view },
+        Err(error) if error.is_invalid_input() || error.is_recipient_rejected() => view.with_problem(error.to_string()),
+        Err(error) => return Err(person.failure(error)),
+    };
+    show(&person, admin, view).await
+}
+
+pub(super) async fn ask_remove(
+    person: Person,
+    Path((subscription, id)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of(&subscription)?;
+    let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    let assigned = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    let title = l.say("Remove this instance?", "Diese Instanz entfernen?");
+    let main = html! {
+        p.trail { a href=(path(&subscription, &id)) { (instance.name) } }
+        h1 { (title) }
+        form.card method="post" {
+            p { strong { (instance.name) } " (" (instance.type_id) ")" }
+            @if assigned.is_empty() { p { (l.say("It is assigned to nothing.", "Sie ist nichts zugewiesen.")) } }
+            @else {
+                p { (l.say("Sign-ins of these cannot use it any more; challenges under way on it are refused:",
+                    "Anmeldungen von diesen können sie nicht mehr verwenden; laufende Challenges werden abgelehnt:")) }
+                ul { @for one in assigned.iter().take(20) { li { (assignments::kind_name(l, one.kind)) " " code { (one.id) } } } }
+                @if assigned.len() > 20 { p { "… " (assigned.len() - 20) " " (l.say("more", "weitere")) } }
+            }
+            p { (l.say("Its options and secrets are deleted. This cannot be undone.", "Ihre Optionen und Geheimnisse werden gelöscht. Das lässt sich nicht rückgängig machen.")) }
+            div.actions { button.bad { (l.say("Remove", "Entfernen")) } a.button href=(path(&subscription, &id)) { (l.say("Keep it", "Behalten")) } }
+        }
+    };
+    Ok(page(&person, Room::Instances, title, main))
+}
+
+pub(super) async fn remove(
+    person: Person,
+    Path((subscription, id)): Path<(String, String)>,
+) -> Result<Redirect, Failure> {
+    person.of(&subscription)?.delete_instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+    Ok(Redirect::to("/admin/two-factors?done=removed"))
+}

@@ -1,0 +1,42 @@
+//! The languages of the admin UI.
+
+use axum::http::{HeaderMap, header};
+
+/// A language. Texts stand where they are shown, in both: [`Language::say`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    English,
+    German,
+}
+
+/// Keeps the choice of a person.
+pub(super) const COOKIE: &str = "twofactor-language";
+
+impl Language {
+    pub(super) fn tag(self) -> &'static str {
+        self.say("en", "de")
+    }
+
+    /// The text in this language.
+    pub(super) fn say(self, english: &'static str, german: &'static str) -> &'static str {
+        match self {
+            Self::English => english,
+            Self::German => german,
+        }
+    }
+
+    pub(super) fn of_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_', ';']).next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "en" => Some(Self::English),
+            "de" => Some(Self::German),
+            _ => None,
+        }
+    }
+
+    /// What the person chose, or the first language of the browser's that there is.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let chosen = super::cookie(headers, COOKIE).and_then(|tag| Self::of_tag(&tag));
+        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|list| list.to_str().ok()).unwrap_or_default();
+        chosen.or_else(|| accepted.split(',').find_map(Self::of_tag)).unwrap_or(Self::English)
+    }
+}

@@ -1,0 +1,200 @@
+//! What all pages have around them.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+
+use super::language::Language;
+use super::person::Person;
+use crate::api::Problem;
+
+/// The places the navigation leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    Dashboard,
+    Instances,
+    BaseSettings,
+    Providers,
+    Tokens,
+    Accounts,
+    Audit,
+    /// A person's own account: it stands beside the navigation.
+    Account,
+}
+
+impl Room {
+    const ALL: [Self; 7] = [
+        Self::Dashboard,
+        Self::Instances,
+        Self::BaseSettings,
+        Self::Providers,
+        Self::Tokens,
+        Self::Accounts,
+        Self::Audit,
+    ];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Dashboard => "/admin",
+            Self::Instances => "/admin/two-factors",
+            Self::BaseSettings => "/admin/base-settings",
+            Self::Providers => "/admin/providers",
+            Self::Tokens => "/admin/tokens",
+            Self::Accounts => "/admin/accounts",
+            Self::Audit => "/admin/audit",
+            Self::Account => "/admin/account",
+        }
+    }
+
+    pub(super) fn name(self, l: Language) -> &'static str {
+        match self {
+            Self::Dashboard => l.say("Overview", "Übersicht"),
+            Self::Instances => l.say("TwoFactor Instances", "TwoFactor-Instanzen"),
+            Self::BaseSettings => l.say("Base service settings", "Basiseinstellungen"),
+            Self::Providers => l.say("Providers", "Provider"),
+            Self::Tokens => l.say("Tokens", "Tokens"),
+            Self::Accounts => l.say("Users and roles", "Benutzer und Rollen"),
+            Self::Account => l.say("Your account", "Ihr Konto"),
+            Self::Audit => l.say("Audit log", "Audit-Log"),
+        }
+    }
+
+    fn is_of_the_system(self) -> bool {
+        matches!(self, Self::BaseSettings | Self::Accounts | Self::Audit)
+    }
+}
+
+/// A page of a room.
+pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Response {
+    let l = person.language;
+    let rooms = Room::ALL.into_iter().filter(|room| person.is_of_the_system() || !room.is_of_the_system());
+    let header = html! {
+        header.bar {
+            a.brand href="/admin" { "TwoFactor" }
+            nav aria-label=(l.say("Main", "Haupt")) {
+                @for one in rooms {
+                    a href=(one.path()) aria-current=[(one == room).then_some("page")] { (one.name(l)) }
+                }
+            }
+            div.person {
+                a href="/admin/account" aria-current=[(room == Room::Account).then_some("page")] { (person.session.account.name) }
+                (languages(l))
+                form method="post" action="/admin/log-out" { button.plain { (l.say("Log out", "Abmelden")) } }
+            }
+        }
+    };
+    let main = html! {
+        @if !person.session.second_factor {
+            (notice("warn", l.say("You logged in without a second factor: an instance must be assigned to the client application “twofactor-admin”.",
+                "Sie haben sich ohne zweiten Faktor angemeldet: eine Instanz muss der Client-Applikation «twofactor-admin» zugewiesen werden.")))
+        }
+        (main)
+    };
+    whole(l, title, header, main)
+}
+
+fn languages(l: Language) -> Markup {
+    let (tag, name) = match l {
+        Language::English => ("de", "Deutsch"),
+        Language::German => ("en", "English"),
+    };
+    html! { a href={ "/admin/language/" (tag) } lang=(tag) hreflang=(tag) { (name) } }
+}
+
+fn whole(l: Language, title: &str, header: Markup, main: Markup) -> Response {
+    html! {
+        (DOCTYPE)
+        html lang=(l.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · TwoFactor" }
+                link rel="stylesheet" href="/admin/style.css";
+                script src="/admin/script.js" defer {}
+            }
+            body {
+                a.skip href="#main" { (l.say("Skip to the content", "Zum Inhalt")) }
+                (header)
+                main #main { (main) }
+            }
+        }
+    }
+    .into_response()
+}
+
+/// A page for somebody who is not logged in.
+pub(super) fn outside(l: Language, title: &str, main: Markup) -> Response {
+    let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } nav {} div.person { (languages(l)) } } };
+    whole(l, title, header, html! { div.card.narrow { (main) } })
+}
+
+/// What went wrong, as a page.
+pub(super) struct Failure {
+    language: Language,
+    status: StatusCode,
+    detail: String,
+}
+
+impl Failure {
+    pub(super) fn of(language: Language, problem: impl Into<Problem>) -> Self {
+        let problem = problem.into();
+        Self { language, status: problem.status(), detail: problem.detail().to_owned() }
+    }
+
+    pub(super) fn not_found(language: Language) -> Self {
+        let detail = language.say("It may have been removed.", "Es wurde vielleicht entfernt.");
+        Self { language, status: StatusCode::NOT_FOUND, detail: detail.to_owned() }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let l = self.language;
+        let title = match self.status {
+            StatusCode::NOT_FOUND => l.say("There is no such thing", "Das gibt es nicht"),
+            StatusCode::FORBIDDEN => l.say("This is not for you", "Das ist nicht für Sie"),
+            StatusCode::SERVICE_UNAVAILABLE => l.say("Not available for the moment", "Zurzeit nicht verfügbar"),
+            _ => l.say("This did not work", "Das hat nicht geklappt"),
+        };
+        let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } div.person { (languages(l)) } } };
+        let main = html! {
+            h1 { (title) }
+            p { (self.detail) }
+            p { a.button href="/admin/two-factors" { (l.say("To the TwoFactor Instances", "Zu den TwoFactor-Instanzen")) } }
+        };
+        let mut response = whole(l, title, header, main);
+        *response.status_mut() = self.status;
+        response
+    }
+}
+
+/// A line above a page that says how something ended.
+pub(super) fn notice(kind: &'static str, text: &str) -> Markup {
+    let role = if kind == "bad" { "alert" } else { "status" };
+    html! { div class={ "notice " (kind) } role=(role) { (text) } }
+}
+
+/// A word about a state, not by colour alone.
+pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
+    html! { span class={ "badge " (kind) } { (text) } }
+}
+
+/// A time, exact for machines and short for people (UTC).
+pub(super) fn time(at: Timestamp) -> Markup {
+    html! { time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M")) } }
+}
+
+/// A table; where there is no room for columns each value shows its heading. Columns from `numbers` on are aligned as numbers are.
+pub(super) fn table(headings: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
+    let class = |n: usize| (n >= numbers).then_some("n");
+    html! {
+        div.table { table {
+            thead { tr { @for (n, heading) in headings.iter().enumerate() { th class=[class(n)] { (heading) } } } }
+            tbody { @for row in rows {
+                tr { @for (n, (cell, heading)) in row.iter().zip(headings).enumerate() { td class=[class(n)] data-label=(heading) { (cell) } } }
+            } }
+        } }
+    }
+}

@@ -1,0 +1,319 @@
+//! Logging in and out: a password, the second factor, and the links with which people set a password.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofactor::{Accounts, Client, Error, LoggedIn};
+
+use super::form::Posted;
+use super::language::Language;
+use super::layout::{Failure, notice, outside};
+use super::person::{Person, SESSION};
+use crate::api::{Api, client_address};
+
+/// Holds a log-in that waits for its second factor.
+const PENDING: &str = "__Host-twofactor-log-in";
+
+/// Somebody who is not logged in, or not yet.
+pub(super) struct Visitor {
+    accounts: Accounts,
+    language: Language,
+    client: Client,
+    pending: String,
+}
+
+impl Visitor {
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl FromRequestParts<Api> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
+        let language = Language::of(&parts.headers);
+        let mut client = Client::default();
+        client.address = client_address(parts, api);
+        client.locale = Some(language.tag().to_owned());
+        let pending = super::cookie(&parts.headers, PENDING).unwrap_or_default();
+        Ok(Self { accounts: api.engine.accounts(), language, client, pending })
+    }
+}
+
+/// Where somebody wanted to go.
+#[derive(Deserialize)]
+pub(super) struct Aim {
+    #[serde(default)]
+    to: String,
+}
+
+impl Aim {
+    /// A page of this server, whatever stands in the link.
+    fn path(&self) -> &str {
+        let own = self.to == "/admin" || self.to.starts_with("/admin/") || self.to.starts_with("/admin?");
+        if own && !self.to.contains(['\\', '\r', '\n']) { &self.to } else { "/admin" }
+    }
+}
+
+pub(super) async fn form(visitor: Visitor) -> Response {
+    page(&visitor, None, "")
+}
+
+fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Response {
+    let l = visitor.language;
+    let main = html! {
+        h1 { (l.say("Log in", "Anmelden")) }
+        @if let Some(problem) = problem { (notice("bad", problem)) }
+        form method="post" {
+            div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) }
+                input #email name="email" type="email" required autocomplete="username" value=(email) autofocus[email.is_empty()]; }
+            div.field { label for="password" { (l.say("Password", "Passwort")) }
+                input #password name="password" type="password" required autocomplete="current-password" autofocus[!email.is_empty()]; }
+            div.actions { button.main { (l.say("Log in", "Anmelden")) } }
+        }
+        p.help { (l.say("Whoever forgot the password asks a system administrator for a new link.",
+            "Wer das Passwort vergessen hat, bittet einen Systemadministrator um einen neuen Link.")) }
+    };
+    outside(l, l.say("Log in", "Anmelden"), main)
+}
+
+pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes) -> Response {
+    let posted = Posted::parse(&body);
+    let email = posted.get("email").unwrap_or_default();
+    match visitor.accounts.log_in(email, posted.as_typed("password"), &visitor.client).await {
+        Ok(logged_in) => admit(logged_in, aim.path()),
+        Err(error) => {
+            let (status, problem) = words(visitor.language, &error);
+            with_status(page(&visitor, Some(&problem), email), status)
+        }
+    }
+}
+
+/// Goes on to where the person wanted to go, or to the second factor before.
+fn admit(logged_in: LoggedIn, to: &str) -> Response {
+    match logged_in {
+        LoggedIn::Session(opened) => {
+            let cookies = [set(SESSION, opened.secret.expose()), set(PENDING, "")];
+            (AppendHeaders(cookies.map(|cookie| (header::SET_COOKIE, cookie))), Redirect::to(to)).into_response()
+        }
+        LoggedIn::SecondFactor { pending, .. } => {
+            let next = format!("/admin/second-factor?to={}", super::segment(to));
+            ([(header::SET_COOKIE, set(PENDING, pending.expose()))], Redirect::to(&next)).into_response()
+        }
+    }
+}
+
+pub(super) async fn second_factor(visitor: Visitor, Query(aim): Query<Aim>) -> Response {
+    if visitor.pending.is_empty() { to_log_in(aim.path()) } else { ask_code(&visitor, &aim, None) }
+}
+
+fn ask_code(visitor: &Visitor, aim: &Aim, message: Option<Markup>) -> Response {
+    let l = visitor.language;
+    let resend = format!("/admin/second-factor/resend?to={}", super::segment(aim.path()));
+    let main = html! {
+        h1 { (l.say("Enter the code", "Code eingeben")) }
+        p { (l.say("We sent a code to you: to the email address or the telephone number of your account.",
+            "Wir haben Ihnen einen Code geschickt: an die E-Mail-Adresse oder die Telefonnummer Ihres Kontos.")) }
+        @if let Some(message) = message { (message) }
+        form method="post" {
+            div.field { label for="code" { "Code" }
+                input.code #code name="code" type="text" inputmode="numeric" autocomplete="one-time-code" required maxlength="20" autofocus; }
+            div.actions { button.main { (l.say("Continue", "Weiter")) } }
+        }
+        form.again method="post" action=(resend) { button.plain { (l.say("Send it again", "Nochmals senden")) } }
+        p { a href="/admin/log-in" { (l.say("Start again", "Neu beginnen")) } }
+    };
+    outside(l, l.say("Enter the code", "Code eingeben"), main)
+}
+
+pub(super) async fn answer(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes) -> Response {
+    let posted = Posted::parse(&body);
+    match visitor
+        .accounts
+        .second_factor(&visitor.pending, posted.get("code").unwrap_or_default(), &visitor.client)
+        .await
+    {
+        Ok(opened) => admit(LoggedIn::Session(opened), aim.path()),
+        Err(error) => refuse_code(&visitor, &aim, &error),
+    }
+}
+
+pub(super) async fn resend(visitor: Visitor, Query(aim): Query<Aim>) -> Response {
+    let l = visitor.language;
+    match visitor.accounts.resend(&visitor.pending).await {
+        Ok(_) => {
+            let sent = l.say(
+                "A new code is on its way; the earlier one is not good any more.",
+                "Ein neuer Code ist unterwegs; der frühere gilt nicht mehr.",
+            );
+            ask_code(&visitor, &aim, Some(notice("good", sent)))
+        }
+        Err(error) => refuse_code(&visitor, &aim, &error),
+    }
+}
+
+fn refuse_code(visitor: &Visitor, aim: &Aim, error: &Error) -> Response {
+    let (status, problem) = words(visitor.language, error);
+    // With this log-in nothing can be done any more.
+    if error.is_closed() {
+        return with_status(page(visitor, Some(&problem), ""), status);
+    }
+    with_status(ask_code(visitor, aim, Some(notice("bad", &problem))), status)
+}
+
+/// After a form that was answered in place, a reload leads back to it.
+pub(super) async fn to_second_factor() -> Redirect {
+    Redirect::to("/admin/second-factor")
+}
+
+pub(super) async fn log_out(person: Person, State(api): State<Api>, visitor: Visitor) -> Result<Response, Failure> {
+    api.engine.accounts().log_out(&person.session, &visitor.client).await.map_err(|error| person.failure(error))?;
+    Ok(([(header::SET_COOKIE, set(SESSION, ""))], Redirect::to("/admin/log-in")).into_response())
+}
+
+/// What stands in the form of a link.
+#[derive(Default)]
+struct Typed<'a> {
+    name: &'a str,
+    email: &'a str,
+}
+
+pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
+    show_invitation(&visitor, &secret, None, &Typed::default()).await
+}
+
+async fn show_invitation(
+    visitor: &Visitor,
+    secret: &str,
+    problem: Option<&str>,
+    typed: &Typed<'_>,
+) -> Result<Response, Failure> {
+    let l = visitor.language;
+    let found = visitor.accounts.invitation(secret).await.map_err(|error| Failure::of(l, error))?;
+    let Some(invited) = found else {
+        let title = l.say("This link is not good any more", "Dieser Link gilt nicht mehr");
+        let main = html! {
+            h1 { (title) }
+            p { (l.say("It is good once and for 24 hours. A system administrator can make a new one.",
+                "Er gilt einmal und 24 Stunden lang. Ein Systemadministrator kann einen neuen erstellen.")) }
+            p { a.button href="/admin/log-in" { (l.say("Log in", "Anmelden")) } }
+        };
+        return Ok(with_status(outside(l, title, main), StatusCode::GONE));
+    };
+    let title = if invited.account.is_some() {
+        l.say("Set your password", "Passwort setzen")
+    } else {
+        l.say("Welcome to TwoFactor", "Willkommen bei TwoFactor")
+    };
+    let main = html! {
+        h1 { (title) }
+        @if let Some(problem) = problem { (notice("bad", problem)) }
+        @match &invited.account {
+            Some(account) => { p { (account.name) " · " (account.email) } }
+            None => { p { (l.say("You are the first system administrator.", "Sie sind der erste Systemadministrator.")) } }
+        }
+        form method="post" {
+            @match &invited.account {
+                // For password managers: whose password it is.
+                Some(account) => { input type="hidden" name="username" autocomplete="username" value=(account.email); }
+                None => {
+                    div.field { label for="name" { (l.say("Your name", "Ihr Name")) } input #name name="name" type="text" required maxlength="100" autocomplete="name" value=(typed.name); }
+                    div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) } input #email name="email" type="email" required autocomplete="username" value=(typed.email); }
+                }
+            }
+            div.field { label for="password" { (l.say("Password", "Passwort")) }
+                input #password name="password" type="password" required autocomplete="new-password" aria-describedby="password-help";
+                div.help #password-help { (l.say("At least 12 characters, and nothing that is guessed first. A few words in a row are easy to remember.",
+                    "Mindestens 12 Zeichen, und nichts, was zuerst erraten wird. Ein paar Wörter hintereinander merken sich leicht.")) } }
+            div.actions { button.main { (l.say("Set the password", "Passwort setzen")) } }
+        }
+    };
+    Ok(outside(l, title, main))
+}
+
+pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: Bytes) -> Result<Response, Failure> {
+    let l = visitor.language;
+    let posted = Posted::parse(&body);
+    let (name, email, password) =
+        (posted.get("name").unwrap_or_default(), posted.get("email").unwrap_or_default(), posted.as_typed("password"));
+    let found = visitor.accounts.invitation(&secret).await.map_err(|error| Failure::of(l, error))?;
+    let first = found.is_some_and(|invited| invited.account.is_none());
+    let accepted = if first {
+        visitor.accounts.accept_first_invitation(&secret, name, email, password, &visitor.client).await
+    } else {
+        visitor.accounts.accept_invitation(&secret, password, &visitor.client).await
+    };
+    match accepted {
+        Ok(logged_in) => Ok(admit(logged_in, "/admin")),
+        Err(error) => {
+            let (status, problem) = words(l, &error);
+            Ok(with_status(show_invitation(&visitor, &secret, Some(&problem), &Typed { name, email }).await?, status))
+        }
+    }
+}
+
+/// To the log-in, and back from there.
+pub(super) fn to_log_in(path: &str) -> Response {
+    Redirect::to(&format!("/admin/log-in?to={}", super::segment(path))).into_response()
+}
+
+/// An error of a log-in in words, with the status of its page.
+pub(super) fn words(l: Language, error: &Error) -> (StatusCode, String) {
+    let say = |status, english, german| (status, l.say(english, german).to_owned());
+    if error.is_log_in_refused() {
+        return say(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The email address or the password is not right.",
+            "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
+        );
+    }
+    if let Some(left) = error.attempts_left() {
+        let (_, text) =
+            say(StatusCode::OK, "This is not the code. Tries left:", "Das ist nicht der Code. Verbleibende Versuche:");
+        return (StatusCode::UNPROCESSABLE_ENTITY, format!("{text} {left}."));
+    }
+    if error.is_limited() {
+        let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
+        let (_, text) =
+            say(StatusCode::OK, "That was too often. Minutes to wait:", "Das war zu oft. Zu warten sind Minuten:");
+        return (StatusCode::TOO_MANY_REQUESTS, format!("{text} {minutes}."));
+    }
+    if error.is_closed() {
+        return say(
+            StatusCode::GONE,
+            "This log-in is over: begin anew.",
+            "Diese Anmeldung ist vorbei: beginnen Sie neu.",
+        );
+    }
+    if error.is_not_available() {
+        return say(
+            StatusCode::CONFLICT,
+            "A second factor is required and none is available: call a system administrator.",
+            "Ein zweiter Faktor wird verlangt, und keiner ist verfügbar: wenden Sie sich an einen Systemadministrator.",
+        );
+    }
+    if error.is_delivery_failed() || error.is_unavailable() {
+        return say(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The code could not be sent now: try again later.",
+            "Der Code konnte jetzt nicht gesendet werden: versuchen Sie es später.",
+        );
+    }
+    (StatusCode::BAD_REQUEST, error.to_string())
+}
+
+pub(super) fn with_status(mut response: Response, status: StatusCode) -> Response {
+    *response.status_mut() = status;
+    response
+}
+
+/// A cookie that this server alone gets, over TLS or on this machine, and no script. An empty one is removed.
+pub(super) fn set(name: &str, value: &str) -> String {
+    let age = if value.is_empty() { "; Max-Age=0" } else { "" };
+    format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}")
+}

@@ -1,0 +1,99 @@
+//! The admin UI: pages made on the server, which work without scripts. What a person may do is decided where it is decided for the
+//! API, in `api/caller.rs`.
+
+mod accounts;
+mod assignments;
+mod audit;
+mod base_settings;
+mod dashboard;
+mod form;
+mod instances;
+mod language;
+mod layout;
+mod log_in;
+mod own_account;
+mod person;
+mod policy;
+mod providers;
+mod safety;
+mod schema;
+mod tokens;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use crate::api::Api;
+
+/// All pages.
+pub(crate) fn router() -> Router<Api> {
+    let pages = Router::new()
+        .route("/admin", get(dashboard::show))
+        .route("/admin/two-factors", get(instances::list))
+        .route("/admin/two-factors/new", get(instances::new).post(instances::create))
+        .route("/admin/two-factors/{subscription}/{id}", get(instances::edit).post(instances::save))
+        .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(instances::test))
+        .route("/admin/two-factors/{subscription}/{id}/remove", get(instances::ask_remove).post(instances::remove))
+        .route("/admin/two-factors/{subscription}/{id}/assignments", get(instances::to_edit).post(assignments::change))
+        .route("/admin/base-settings", get(base_settings::list))
+        .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
+        .route("/admin/providers", get(providers::list))
+        .route("/admin/tokens", get(tokens::list).post(tokens::issue))
+        .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
+        .route("/admin/audit", get(audit::list))
+        .route("/admin/accounts", get(accounts::list).post(accounts::create))
+        .route("/admin/accounts/{id}", get(accounts::edit).post(accounts::save))
+        .route("/admin/accounts/{id}/invitation", get(accounts::to_edit).post(accounts::invite))
+        .route("/admin/accounts/{id}/remove", get(accounts::ask_remove).post(accounts::remove))
+        .route("/admin/account", get(own_account::show))
+        .route("/admin/account/password", get(own_account::to_show).post(own_account::change_password))
+        .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
+        .route("/admin/log-in", get(log_in::form).post(log_in::submit))
+        .route("/admin/second-factor", get(log_in::second_factor).post(log_in::answer))
+        .route("/admin/second-factor/resend", get(log_in::to_second_factor).post(log_in::resend))
+        .route("/admin/invitation/{secret}", get(log_in::invitation).post(log_in::accept))
+        .route("/admin/log-out", post(log_in::log_out))
+        .route("/admin/language/{tag}", get(choose_language))
+        .layer(axum::middleware::from_fn(safety::guard));
+    let assets = Router::new()
+        .route("/admin/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }))
+        .route(
+            "/admin/script.js",
+            get(|| async { asset("text/javascript; charset=utf-8", include_str!("script.js")) }),
+        );
+    pages.merge(assets)
+}
+
+fn asset(content_type: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, text).into_response()
+}
+
+/// Keeps the choice and goes back to the page it was made on.
+async fn choose_language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
+    let Some(language) = language::Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
+    let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", language::COOKIE, language.tag());
+    let referer = headers.get(header::REFERER).and_then(|text| text.to_str().ok());
+    // Only the path: wherever the link stood, it leads to a page of this server.
+    let back = referer.and_then(|text| url::Url::parse(text).ok()).map(|url| url.path().to_owned());
+    let back = back.filter(|path| path.starts_with("/admin")).unwrap_or_else(|| "/admin".to_owned());
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
+}
+
+/// The value of a cookie.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+}
+
+/// The part of a link that names something, so that no id breaks out of it.
+fn segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}

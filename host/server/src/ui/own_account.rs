@@ -1,0 +1,113 @@
+//! A person's own account: password and sessions.
+
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::form::Posted;
+use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::log_in::{Visitor, set, with_status, words};
+use super::person::{Person, SESSION};
+use crate::api::Api;
+
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+pub(super) async fn show(
+    person: Person,
+    State(api): State<Api>,
+    Query(done): Query<Done>,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let message = match &*done.done {
+        "password" => notice(
+            "good",
+            l.say(
+                "The password was changed. All your other sessions have ended.",
+                "Das Passwort wurde geändert. Alle Ihre anderen Sitzungen sind beendet.",
+            ),
+        ),
+        "session" => notice("good", l.say("The session has ended.", "Die Sitzung ist beendet.")),
+        _ => html! {},
+    };
+    with_message(&person, &api, message).await
+}
+
+/// After a form that was answered in place, a reload leads back.
+pub(super) async fn to_show() -> Redirect {
+    Redirect::to("/admin/account")
+}
+
+async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Response, Failure> {
+    let l = person.language;
+    let sessions = api.engine.accounts().sessions(&person.session).await.map_err(|error| person.failure(error))?;
+    let account = &person.session.account;
+    let title = l.say("Your account", "Ihr Konto");
+    let headings = [
+        l.say("Since", "Seit"),
+        l.say("Last used", "Zuletzt verwendet"),
+        l.say("From", "Von"),
+        l.say("Second factor", "Zweiter Faktor"),
+        "",
+    ];
+    let main = html! {
+        h1 { (title) }
+        p.sub { (account.name) " · " (account.email) @if let Some(phone) = &account.phone { " · " (phone) } }
+        (message)
+        form.card method="post" action="/admin/account/password" {
+            h2 { (l.say("Change the password", "Passwort ändern")) }
+            input type="hidden" name="username" autocomplete="username" value=(account.email);
+            div.field { label for="current" { (l.say("Current password", "Aktuelles Passwort")) } input #current name="current" type="password" required autocomplete="current-password"; }
+            div.field { label for="new" { (l.say("New password", "Neues Passwort")) } input #new name="new" type="password" required autocomplete="new-password"; }
+            div.actions { button.main { (l.say("Change it", "Ändern")) } }
+        }
+        h2 { (l.say("Your sessions", "Ihre Sitzungen")) }
+        (table(&headings, usize::MAX, sessions.iter().map(|session| vec![
+            time(session.created_at), time(session.last_used_at), html! { (session.from.as_deref().unwrap_or("–")) },
+            html! { @if session.second_factor { (badge("good", l.say("yes", "ja"))) } @else { (badge("warn", l.say("no", "nein"))) } },
+            html! { @if session.current { (badge("off", l.say("this one", "diese"))) } @else {
+                form method="post" action="/admin/account/sessions" { input type="hidden" name="id" value=(session.id); button.plain { (l.say("End it", "Beenden")) } }
+            } },
+        ])))
+    };
+    Ok(page(person, Room::Account, title, main))
+}
+
+pub(super) async fn change_password(
+    person: Person,
+    State(api): State<Api>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let posted = Posted::parse(&body);
+    let (current, new) = (posted.as_typed("current"), posted.as_typed("new"));
+    match api.engine.accounts().change_password(&person.session, current, new, visitor.client()).await {
+        Ok(opened) => {
+            let cookie = [(header::SET_COOKIE, set(SESSION, opened.secret.expose()))];
+            Ok((cookie, Redirect::to("/admin/account?done=password")).into_response())
+        }
+        Err(error) => {
+            let (status, problem) = words(person.language, &error);
+            Ok(with_status(with_message(&person, &api, notice("bad", &problem)).await?, status))
+        }
+    }
+}
+
+pub(super) async fn end_session(
+    person: Person,
+    State(api): State<Api>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Result<Redirect, Failure> {
+    let posted = Posted::parse(&body);
+    let id = posted.get("id").unwrap_or_default();
+    let ended = api.engine.accounts().end_session(&person.session, id, visitor.client()).await;
+    ended.map_err(|error| person.failure(error))?;
+    Ok(Redirect::to("/admin/account?done=session"))
+}

@@ -1,0 +1,285 @@
+//! Form fields, read from the JSON Schema in which a provider describes its options.
+//!
+//! What providers' tools write is understood: `$ref`, `allOf`, optional types, choices of constants, and unions whose alternatives
+//! differ in one constant (`MailType`). Anything else becomes a field for JSON, so that no option is out of reach.
+
+use serde_json::{Map, Value};
+
+/// How deep a schema is followed: it may refer to itself.
+const DEPTH: usize = 8;
+
+/// One option, as a form shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Field {
+    /// The option's name within its object.
+    pub(super) name: String,
+    /// The schema's title, or the name.
+    pub(super) label: String,
+    pub(super) help: String,
+    pub(super) required: bool,
+    pub(super) kind: Kind,
+}
+
+/// What an option holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    Text {
+        input: &'static str,
+        max: Option<u64>,
+    },
+    Secret {
+        max: Option<u64>,
+    },
+    Number,
+    Flag,
+    Choice(Vec<Choice>),
+    Lines,
+    Group(Vec<Field>),
+    /// Which alternative it is stands in the property `key`.
+    Union {
+        key: String,
+        alternatives: Vec<Alternative>,
+    },
+    Json,
+}
+
+/// One value of a choice.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: String,
+}
+
+/// One alternative of a union.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Alternative {
+    pub(super) value: String,
+    pub(super) help: String,
+    pub(super) fields: Vec<Field>,
+}
+
+/// The fields of a schema of type object; those that are required come first.
+pub(super) fn fields(schema: &Value) -> Vec<Field> {
+    Reader { root: schema }.fields(&Reader { root: schema }.whole(schema, DEPTH), DEPTH)
+}
+
+struct Reader<'a> {
+    root: &'a Value,
+}
+
+type Node = Map<String, Value>;
+
+impl Reader<'_> {
+    /// A node with what it refers to. Its own words win.
+    fn whole(&self, node: &Value, depth: usize) -> Node {
+        let Value::Object(own) = node else { return Node::new() };
+        let Some(depth) = depth.checked_sub(1) else { return Node::new() };
+        let referred = own.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
+        let referred = referred.and_then(|pointer| self.root.pointer(pointer));
+        let parts = own.get("allOf").and_then(Value::as_array).into_iter().flatten();
+        let mut whole = Node::new();
+        for part in referred.into_iter().chain(parts) {
+            overlay(&mut whole, self.whole(part, depth));
+        }
+        overlay(&mut whole, own.clone());
+        // `anyOf: [X, null]` is an optional X.
+        if let Some([one]) = alternatives(&whole).map(|all| not_null(&all)).as_deref() {
+            let mut inner = self.whole(one, depth);
+            whole.remove("anyOf");
+            whole.remove("oneOf");
+            overlay(&mut inner, whole);
+            return inner;
+        }
+        whole
+    }
+
+    fn fields(&self, object: &Node, depth: usize) -> Vec<Field> {
+        let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
+        let required = strings(object.get("required"));
+        let properties = object.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let mut fields: Vec<Field> = properties
+            .map(|(name, node)| {
+                let node = self.whole(node, DEPTH);
+                Field {
+                    label: text(&node, "title").unwrap_or_else(|| name.clone()),
+                    help: text(&node, "description").unwrap_or_default(),
+                    required: required.contains(&name.as_str()),
+                    kind: self.kind(&node, depth),
+                    name: name.clone(),
+                }
+            })
+            .collect();
+        fields.sort_by_key(|field| (!field.required, matches!(field.kind, Kind::Group(_) | Kind::Union { .. })));
+        fields
+    }
+
+    fn kind(&self, node: &Node, depth: usize) -> Kind {
+        if let Some(choices) = self.choices(node) {
+            return Kind::Choice(choices);
+        }
+        if let Some(union) = self.union(node, depth) {
+            return union;
+        }
+        let count = |key: &str| node.get(key).and_then(Value::as_u64);
+        match type_of(node) {
+            Some("string") if node.get("writeOnly") == Some(&Value::Bool(true)) => {
+                Kind::Secret { max: count("maxLength") }
+            }
+            Some("string") => Kind::Text {
+                input: match node.get("format").and_then(Value::as_str) {
+                    Some("email" | "idn-email") => "email",
+                    Some("uri") => "url",
+                    _ => "text",
+                },
+                max: count("maxLength"),
+            },
+            Some("integer" | "number") => Kind::Number,
+            Some("boolean") => Kind::Flag,
+            Some("array") => {
+                let items = node.get("items").map(|items| self.whole(items, DEPTH)).unwrap_or_default();
+                let plain = type_of(&items) == Some("string") && items.get("writeOnly").is_none();
+                if plain { Kind::Lines } else { Kind::Json }
+            }
+            Some("object") if node.get("properties").is_some_and(Value::is_object) => {
+                let fields = self.fields(node, depth);
+                if fields.is_empty() { Kind::Json } else { Kind::Group(fields) }
+            }
+            _ => Kind::Json,
+        }
+    }
+
+    /// `enum`, or alternatives each of which is a constant text.
+    fn choices(&self, node: &Node) -> Option<Vec<Choice>> {
+        if let Some(Value::Array(values)) = node.get("enum") {
+            let values = values.iter().filter(|value| !value.is_null());
+            return values
+                .map(|value| Some(Choice { value: value.as_str()?.to_owned(), label: value.as_str()?.to_owned() }))
+                .collect();
+        }
+        let all = not_null(&alternatives(node)?);
+        all.iter()
+            .map(|one| {
+                let one = self.whole(one, DEPTH);
+                let value = one.get("const")?.as_str()?.to_owned();
+                let label = text(&one, "title").or_else(|| text(&one, "description"));
+                Some(Choice { label: label.map_or_else(|| value.clone(), |label| format!("{value}: {label}")), value })
+            })
+            .collect()
+    }
+
+    fn union(&self, node: &Node, depth: usize) -> Option<Kind> {
+        let all: Vec<Node> = not_null(&alternatives(node)?).iter().map(|one| self.whole(one, DEPTH)).collect();
+        let constant = |one: &Node, key: &str| {
+            let property = one.get("properties")?.get(key)?;
+            Some(self.whole(property, DEPTH).get("const")?.as_str()?.to_owned())
+        };
+        let properties = all.first()?.get("properties")?.as_object()?;
+        let key = properties.keys().find(|key| all.iter().all(|one| constant(one, key).is_some()))?;
+        let alternatives = all.iter().map(|one| {
+            let mut fields = self.fields(one, depth);
+            fields.retain(|field| field.name != *key);
+            Some(Alternative { value: constant(one, key)?, help: text(one, "description").unwrap_or_default(), fields })
+        });
+        Some(Kind::Union { key: key.clone(), alternatives: alternatives.collect::<Option<_>>()? })
+    }
+}
+
+fn overlay(below: &mut Node, above: Node) {
+    for (key, value) in above {
+        match (key.as_str(), below.get_mut(&key), value) {
+            ("$ref" | "allOf", ..) => {}
+            ("properties", Some(Value::Object(kept)), Value::Object(more)) => kept.extend(more),
+            ("required", Some(Value::Array(kept)), Value::Array(more)) => kept.extend(more),
+            (_, _, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+fn alternatives(node: &Node) -> Option<Vec<Value>> {
+    node.get("oneOf").or_else(|| node.get("anyOf"))?.as_array().cloned()
+}
+
+fn not_null(all: &[Value]) -> Vec<Value> {
+    all.iter().filter(|one| one.get("type") != Some(&Value::from("null"))).cloned().collect()
+}
+
+/// The one type beside `null`.
+fn type_of(node: &Node) -> Option<&str> {
+    match node.get("type")? {
+        Value::String(one) => Some(one),
+        Value::Array(all) => {
+            let mut types = all.iter().filter_map(Value::as_str).filter(|one| *one != "null");
+            types.next().filter(|_| types.next().is_none())
+        }
+        _ => None,
+    }
+}
+
+fn text(node: &Node, key: &str) -> Option<String> {
+    node.get(key)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn strings(value: Option<&Value>) -> Vec<&str> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn one(schema: Value) -> Kind {
+        fields(&json!({"type": "object", "properties": {"X": schema}, "$defs": {
+            "Loop": {"type": "object", "properties": {"Again": {"$ref": "#/$defs/Loop"}}},
+            "Key": {"type": "string", "writeOnly": true}
+        }}))
+        .remove(0)
+        .kind
+    }
+
+    #[test]
+    fn a_union_that_differs_in_a_constant_has_the_fields_of_each_alternative() {
+        let union = one(json!({"type": "object", "oneOf": [
+            {"properties": {"MailType": {"const": "SMTP"}, "Host": {"type": "string"}}, "required": ["MailType", "Host"]},
+            {"properties": {"MailType": {"const": "M365"}, "ClientSecret": {"$ref": "#/$defs/Key"}}}
+        ]}));
+        let Kind::Union { key, alternatives } = union else { panic!("{union:?}") };
+        assert_eq!(key, "MailType");
+        let [smtp, m365] = &alternatives[..] else { panic!("{alternatives:?}") };
+        assert_eq!((&*smtp.value, &*smtp.fields[0].name, smtp.fields[0].required), ("SMTP", "Host", true));
+        assert_eq!(m365.fields[0].kind, Kind::Secret { max: None });
+    }
+
+    #[test]
+    fn what_is_optional_is_what_it_would_be() {
+        assert_eq!(one(json!({"type": ["boolean", "null"]})), Kind::Flag);
+        assert_eq!(one(json!({"anyOf": [{"$ref": "#/$defs/Key"}, {"type": "null"}]})), Kind::Secret { max: None });
+        assert_eq!(one(json!({"type": ["integer", "null"], "minimum": 1})), Kind::Number);
+    }
+
+    #[test]
+    fn constants_and_enumerations_are_choices() {
+        let choice = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned() };
+        assert_eq!(one(json!({"enum": ["a", "b", null]})), Kind::Choice(vec![choice("a", "a"), choice("b", "b")]));
+        let constants = json!({"oneOf": [{"const": "a", "description": "The first."}, {"const": "b"}]});
+        assert_eq!(one(constants), Kind::Choice(vec![choice("a", "a: The first."), choice("b", "b")]));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_a_field_for_json_and_a_schema_without_end_comes_to_one() {
+        for schema in [
+            json!({}),
+            json!(true),
+            json!({"type": "object"}),
+            json!({"type": ["string", "integer"]}),
+            json!({"$ref": "#/nowhere"}),
+        ] {
+            assert_eq!(one(schema), Kind::Json);
+        }
+        assert!(matches!(one(json!({"$ref": "#/$defs/Loop"})), Kind::Group(_)));
+    }
+}

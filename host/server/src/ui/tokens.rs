@@ -1,0 +1,113 @@
+//! Access tokens of applications.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use twofactor::{Role, TokenInfo};
+
+use super::form::Posted;
+use super::language::Language;
+use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::person::Person;
+use super::segment;
+
+pub(super) async fn list(person: Person) -> Result<Response, Failure> {
+    show(&person, html! {}, &Posted::parse(&Bytes::new())).await
+}
+
+/// Whether a person may see and revoke a token: a subscription's administrator those of its applications.
+fn handles(person: &Person, token: &TokenInfo) -> bool {
+    match &token.role {
+        Role::Application { subscription } => person.administers(subscription),
+        _ => person.is_of_the_system(),
+    }
+}
+
+async fn show(person: &Person, message: Markup, posted: &Posted) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of_anything();
+    let tokens = admin.tokens().await.map_err(|error| person.failure(error))?;
+    let subscriptions = admin.subscriptions().await.map_err(|error| person.failure(error))?;
+    let title = Room::Tokens.name(l);
+    let main = html! {
+        h1 { (title) }
+        p.sub { (l.say("A host application shows its token to start and verify challenges.", "Eine Applikation zeigt ihr Token, um Challenges zu starten und zu prüfen.")) }
+        (message)
+        form.card.row method="post" {
+            div.field { label for="name" { (l.say("Name", "Name")) } input #name name="name" type="text" required maxlength="100" value=(posted.get("name").unwrap_or_default()) autocomplete="off"; }
+            div.field { label for="subscription" { (l.say("Subscription", "Subscription")) }
+                select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.administers(&one.id)) { option value=(one.id) { (one.name) } } } }
+            div.actions { button.main { (l.say("Issue a token", "Token ausstellen")) } }
+        }
+        @let headings = [l.say("Name", "Name"), l.say("Role", "Rolle"), l.say("Of", "Von"), l.say("Issued", "Ausgestellt"), l.say("State", "Zustand")];
+        (table(&headings, usize::MAX, tokens.iter().filter(|token| handles(person, token)).map(|token| vec![
+            html! { (token.name) }, html! { (role_name(l, &token.role)) }, html! { (token.role.subscriptions().join(", ")) }, time(token.created_at),
+            html! {
+                @if token.revoked_at.is_some() { (badge("off", l.say("revoked", "widerrufen"))) }
+                @else { a href={ "/admin/tokens/" (segment(&token.id)) "/revoke" } { (l.say("Revoke", "Widerrufen")) } }
+            },
+        ])))
+    };
+    Ok(page(person, Room::Tokens, title, main))
+}
+
+pub(super) fn role_name(l: Language, role: &Role) -> &'static str {
+    match role {
+        Role::SystemAdmin => l.say("System administrator", "Systemadministrator"),
+        Role::SubscriptionAdmin { .. } => l.say("Subscription administrator", "Subscription-Administrator"),
+        Role::Application { .. } => l.say("Application", "Applikation"),
+    }
+}
+
+pub(super) async fn issue(person: Person, body: Bytes) -> Result<Response, Failure> {
+    let l = person.language;
+    let posted = Posted::parse(&body);
+    let subscription = posted.get("subscription").unwrap_or_default();
+    let role = Role::Application { subscription: subscription.to_owned() };
+    let issued = person.of(subscription)?.issue_token(posted.get("name").unwrap_or_default(), role, None).await;
+    match issued {
+        Ok((_, token)) => {
+            let message = html! {
+                div.notice.good role="status" {
+                    p { (l.say("This is the token. It is shown this once and kept nowhere: copy it now.", "Das ist das Token. Es wird nur dieses eine Mal gezeigt und nirgends aufbewahrt: kopieren Sie es jetzt.")) }
+                    p { code.secret { (token) } }
+                }
+            };
+            let mut response = show(&person, message, &Posted::parse(&Bytes::new())).await?;
+            *response.status_mut() = StatusCode::CREATED;
+            Ok(response)
+        }
+        Err(error) if error.is_invalid_input() => show(&person, notice("bad", &error.to_string()), &posted).await,
+        Err(error) => Err(person.failure(error)),
+    }
+}
+
+async fn token(person: &Person, id: &str) -> Result<TokenInfo, Failure> {
+    let all = person.of_anything().tokens().await.map_err(|error| person.failure(error))?;
+    let found = all.into_iter().find(|token| token.id == id && handles(person, token));
+    found.ok_or_else(|| Failure::not_found(person.language))
+}
+
+pub(super) async fn ask_revoke(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
+    let l = person.language;
+    let token = token(&person, &id).await?;
+    let title = l.say("Revoke this token?", "Dieses Token widerrufen?");
+    let main = html! {
+        p.trail { a href="/admin/tokens" { (Room::Tokens.name(l)) } }
+        h1 { (title) }
+        form.card method="post" {
+            p { strong { (token.name) } " · " (role_name(l, &token.role)) }
+            p { (l.say("Whoever uses it is refused at once. This cannot be undone.", "Wer es verwendet, wird sofort abgewiesen. Das lässt sich nicht rückgängig machen.")) }
+            div.actions { button.bad { (l.say("Revoke", "Widerrufen")) } a.button href="/admin/tokens" { (l.say("Keep it", "Behalten")) } }
+        }
+    };
+    Ok(page(&person, Room::Tokens, title, main))
+}
+
+pub(super) async fn revoke(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
+    let token = token(&person, &id).await?;
+    person.of_anything().revoke_token(&token.id).await.map_err(|error| person.failure(error))?;
+    Ok(Redirect::to("/admin/tokens").into_response())
+}

@@ -1,0 +1,67 @@
+//! An engine that sends mail through one instance of `email`.
+
+use serde_json::{Value, json};
+use twofactor::{
+    Actor, Assignment, Network, NetworkBuilder, NewInstance, Policy, Recipient, SignIn, Start, TestReport, TwoFactor,
+};
+
+use crate::certificates::Authority;
+use crate::ecall::no_limits;
+
+pub const USER: &str = "codes@example.com";
+pub const PASSWORD: &str = "correct horse";
+
+/// The server's part of the options.
+pub fn server(host: &str, port: u16) -> Value {
+    json!({"MailType": "SMTP", "Host": host, "Port": port, "EnableSSL": true, "UserName": USER, "Password": PASSWORD,
+        "Timeout": 20000})
+}
+
+pub fn options(server: Value) -> Value {
+    json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server})
+}
+
+/// A network that trusts an authority beside those of the world.
+pub fn trusting(authority: &Authority) -> NetworkBuilder {
+    Network::builder().trust_certificate_pem(authority.pem().as_bytes())
+}
+
+pub struct Post {
+    pub engine: TwoFactor,
+    instance: String,
+}
+
+impl Post {
+    pub async fn new(network: NetworkBuilder, options: Value) -> Self {
+        Self::with_policy(network, options, Policy::default()).await
+    }
+
+    pub async fn with_policy(network: NetworkBuilder, options: Value, policy: Policy) -> Self {
+        let builder = TwoFactor::builder().network(network.build().unwrap()).provider(twofactor_bundle::EMAIL);
+        let engine = builder.policy(policy).rate_limits(no_limits()).build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("demo", "Demo").await.unwrap();
+        let instance = admin.create_instance("demo", NewInstance::new("email", "Email", options)).await.unwrap();
+        assert!(instance.valid, "{:?}", instance.problems);
+        admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await.unwrap();
+        Self { engine, instance: instance.id }
+    }
+
+    /// Sends a test message, with the instance's own options or with others.
+    pub async fn test(&self, to: &str, options: Option<Value>) -> TestReport {
+        let recipient = Recipient { email: Some(to.to_owned()), phone: None };
+        let admin = self.engine.administration(Actor::new("test"));
+        admin.test_instance("demo", &self.instance, recipient, options).await.unwrap()
+    }
+}
+
+/// A sign-in of whoever has this address.
+pub fn start(email: &str) -> Start {
+    Start::new(SignIn::new("demo").tenant("demo").user(email)).email(email)
+}
+
+/// The line of a mail's text that is a code.
+pub fn code_in(text: &str) -> String {
+    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
+    text.lines().find(is_code).unwrap().to_owned()
+}

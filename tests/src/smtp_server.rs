@@ -1,0 +1,352 @@
+//! A mail server on loopback that does at each step what it is told. It is ours. Where it is told nothing it is a strict one: what
+//! a client does against RFC 5321, 3207 (STARTTLS) and 4954 (AUTH) is kept as a fault.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificates::Certificate;
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    None,
+    StartTls,
+    ImplicitTls,
+}
+
+/// Where in an exchange; each is the server's turn to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    Greeting,
+    Hello,
+    StartTls,
+    /// TLS itself.
+    Handshake,
+    /// EHLO after STARTTLS.
+    HelloAgain,
+    Auth,
+    Sender,
+    Recipient,
+    Data,
+    /// The end of the message.
+    Message,
+    Quit,
+}
+
+/// What it does there in place of the usual.
+#[derive(Clone, Debug)]
+pub enum Act {
+    Say(Vec<u8>),
+    /// Says it and ends the connection.
+    SayAndCut(Vec<u8>),
+    /// Says this again and again, for as long as it is listened to.
+    Endless(Vec<u8>),
+    /// The same, one byte at a time with a little while in between.
+    Drip(Vec<u8>),
+    Silence,
+    Cut,
+}
+
+/// What it says in place of the usual.
+pub fn say(text: &str) -> Act {
+    Act::Say(text.as_bytes().to_vec())
+}
+
+pub type Script = HashMap<Step, Act>;
+
+/// What came over a connection.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The commands, each with whether it came through TLS.
+    pub commands: Vec<(bool, String)>,
+    /// The messages as they came, up to their dot: before its word on them, taken or not.
+    pub messages: Vec<Vec<u8>>,
+    /// What the client did against the rules.
+    pub faults: Vec<String>,
+}
+
+impl Seen {
+    /// The commands that begin so.
+    pub fn count(&self, verb: &str) -> usize {
+        self.commands.iter().filter(|(_, command)| command.starts_with(verb)).count()
+    }
+}
+
+#[derive(Clone)]
+pub struct SmtpServer {
+    pub address: SocketAddr,
+    protection: Protection,
+    acceptor: TlsAcceptor,
+    script: Arc<Mutex<Script>>,
+    connections: Arc<Mutex<Vec<Seen>>>,
+}
+
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+impl SmtpServer {
+    /// Listens; ends with its runtime.
+    pub async fn start(protection: Protection, certificate: &Certificate) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            protection,
+            acceptor: TlsAcceptor::from(certificate.server_config()),
+            script: Arc::default(),
+            connections: Arc::default(),
+        };
+        let serving = server.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let exchange = serving.exchange();
+                tokio::spawn(exchange.run(stream));
+            }
+        });
+        server
+    }
+
+    /// What it does on connections from now on.
+    pub fn plays(&self, script: impl IntoIterator<Item = (Step, Act)>) {
+        *self.script.lock().unwrap() = script.into_iter().collect();
+    }
+
+    /// What came, connection by connection.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.connections.lock().unwrap().clone()
+    }
+
+    /// What came over the last connection.
+    pub fn last(&self) -> Seen {
+        self.seen().pop().unwrap()
+    }
+
+    fn exchange(&self) -> Exchange {
+        let mut connections = self.connections.lock().unwrap();
+        connections.push(Seen::default());
+        Exchange {
+            protection: self.protection,
+            acceptor: self.acceptor.clone(),
+            script: self.script.lock().unwrap().clone(),
+            connections: self.connections.clone(),
+            number: connections.len() - 1,
+            secure: false,
+        }
+    }
+}
+
+/// One connection.
+struct Exchange {
+    protection: Protection,
+    acceptor: TlsAcceptor,
+    script: Script,
+    connections: Arc<Mutex<Vec<Seen>>>,
+    number: usize,
+    secure: bool,
+}
+
+impl Exchange {
+    fn note(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.connections.lock().unwrap()[self.number]);
+    }
+
+    fn fault(&self, what: &str) {
+        self.note(|seen| seen.faults.push(what.to_owned()));
+    }
+
+    /// It ends by an error when the client goes away, or when the script says so.
+    async fn run(mut self, tcp: TcpStream) -> io::Result<()> {
+        if self.protection == Protection::ImplicitTls {
+            let wire = self.shake_hands(tcp).await?;
+            return self.converse(wire).await.map(drop);
+        }
+        let Some(tcp) = self.converse(tcp).await? else { return Ok(()) };
+        let wire = self.shake_hands(tcp).await?;
+        self.converse(wire).await.map(drop)
+    }
+
+    async fn shake_hands(&mut self, mut tcp: TcpStream) -> io::Result<impl Wire + use<>> {
+        if let Some(act) = self.script.get(&Step::Handshake) {
+            // TLS begins with the client.
+            let _ = tcp.read(&mut [0; 1024]).await?;
+            perform(act, &mut tcp).await?;
+        }
+        let tls = self.acceptor.accept(tcp).await?;
+        self.secure = true;
+        Ok(tls)
+    }
+
+    /// Speaks in its turn. Returns what it said.
+    async fn turn(&self, step: Step, usual: &str, wire: &mut impl Wire) -> io::Result<Vec<u8>> {
+        match self.script.get(&step) {
+            Some(act) => perform(act, wire).await,
+            None => perform(&say(usual), wire).await,
+        }
+    }
+
+    /// From the greeting (or what follows STARTTLS) to the end; `Some` if STARTTLS is to follow.
+    async fn converse<W: Wire>(&mut self, wire: W) -> io::Result<Option<W>> {
+        let mut wire = BufReader::new(wire);
+        let again = self.secure && self.protection == Protection::StartTls;
+        if !again {
+            self.turn(Step::Greeting, "220 ours.example.com\r\n", &mut wire).await?;
+        }
+        let (mut logged_in, mut sender, mut recipient) = (false, false, false);
+        while let Some(line) = self.line(&mut wire).await? {
+            self.note(|seen| seen.commands.push((self.secure, line.clone())));
+            let verb = line.split([' ', ':']).next().unwrap_or_default();
+            match verb {
+                "EHLO" => {
+                    let step = if again { Step::HelloAgain } else { Step::Hello };
+                    self.turn(step, &self.hello(), &mut wire).await?;
+                }
+                "STARTTLS" => {
+                    let said = self.turn(Step::StartTls, "220 go on\r\n", &mut wire).await?;
+                    if !wire.buffer().is_empty() {
+                        self.fault("something came between STARTTLS and TLS");
+                    }
+                    if said.starts_with(b"220") {
+                        return Ok(Some(wire.into_inner()));
+                    }
+                }
+                "AUTH" => {
+                    if !self.secure && self.protection != Protection::None {
+                        self.fault("a login without protection");
+                    }
+                    logged_in = self.login(&line, &mut wire).await?;
+                }
+                "MAIL" => {
+                    sender = self.turn(Step::Sender, "250 2.1.0 ok\r\n", &mut wire).await?.starts_with(b"2");
+                    if !line.starts_with("MAIL FROM:<") || !logged_in {
+                        self.fault("MAIL malformed or out of turn");
+                    }
+                }
+                "RCPT" => {
+                    recipient = self.turn(Step::Recipient, "250 2.1.5 ok\r\n", &mut wire).await?.starts_with(b"2");
+                    if !line.starts_with("RCPT TO:<") || !sender {
+                        self.fault("RCPT malformed or out of turn");
+                    }
+                }
+                "DATA" => {
+                    if !recipient {
+                        self.fault("DATA out of turn");
+                    }
+                    if self.turn(Step::Data, "354 go on\r\n", &mut wire).await?.starts_with(b"354") {
+                        self.message(&mut wire).await?;
+                        self.turn(Step::Message, "250 2.0.0 queued as 1\r\n", &mut wire).await?;
+                    }
+                    (sender, recipient) = (false, false);
+                }
+                "QUIT" => {
+                    self.turn(Step::Quit, "221 bye\r\n", &mut wire).await?;
+                    return Ok(None);
+                }
+                _ => {
+                    self.fault("an unknown command");
+                    wire.write_all(b"500 5.5.1 unknown\r\n").await?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn hello(&self) -> String {
+        let mut lines = vec!["ours.example.com", "SMTPUTF8"];
+        match (self.protection, self.secure) {
+            (Protection::StartTls, false) => lines.push("STARTTLS"),
+            _ => lines.push("AUTH PLAIN LOGIN"),
+        }
+        let last = lines.pop().unwrap();
+        let more: String = lines.iter().map(|line| format!("250-{line}\r\n")).collect();
+        format!("{more}250 {last}\r\n")
+    }
+
+    /// AUTH PLAIN in one line, or AUTH LOGIN with its two questions.
+    async fn login(&self, line: &str, wire: &mut BufReader<impl Wire>) -> io::Result<bool> {
+        if line == "AUTH LOGIN" {
+            for question in ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"] {
+                wire.write_all(question.as_bytes()).await?;
+                let Some(answer) = self.line(wire).await? else { return Ok(false) };
+                self.note(|seen| seen.commands.push((self.secure, answer)));
+            }
+        } else if !line.starts_with("AUTH PLAIN ") {
+            self.fault("AUTH malformed");
+        }
+        Ok(self.turn(Step::Auth, "235 2.7.0 ok\r\n", wire).await?.starts_with(b"235"))
+    }
+
+    /// A command (RFC 5321 section 4.5.3.1.4: 512 octets; a mechanism's answer may be longer).
+    async fn line(&self, wire: &mut BufReader<impl Wire>) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        if wire.read_until(b'\n', &mut line).await? == 0 {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&line).into_owned();
+        match text.strip_suffix("\r\n") {
+            Some(text) if line.len() <= 1024 && !text.contains('\r') => Ok(Some(text.to_owned())),
+            _ => {
+                self.fault("a command is malformed");
+                Ok(Some(text))
+            }
+        }
+    }
+
+    /// Everything up to a line that is a dot (RFC 5321 section 4.5.2), with the doubled dots undone.
+    async fn message(&self, wire: &mut BufReader<impl Wire>) -> io::Result<()> {
+        let mut message = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            if wire.read_until(b'\n', &mut line).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if line == b".\r\n" {
+                break;
+            }
+            if !line.ends_with(b"\r\n") || line[..line.len() - 2].contains(&b'\r') || line.len() > 1000 {
+                self.fault("a line of the message is malformed");
+            }
+            message.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+        }
+        self.note(|seen| seen.messages.push(message));
+        Ok(())
+    }
+}
+
+async fn perform(act: &Act, wire: &mut impl Wire) -> io::Result<Vec<u8>> {
+    let over = || io::Error::from(io::ErrorKind::ConnectionAborted);
+    match act {
+        Act::Say(bytes) => {
+            wire.write_all(bytes).await?;
+            wire.flush().await?;
+            Ok(bytes.clone())
+        }
+        Act::SayAndCut(bytes) => {
+            wire.write_all(bytes).await?;
+            wire.shutdown().await?;
+            Err(over())
+        }
+        Act::Endless(bytes) => loop {
+            wire.write_all(bytes).await?;
+        },
+        Act::Drip(bytes) => loop {
+            for byte in bytes {
+                wire.write_all(&[*byte]).await?;
+                wire.flush().await?;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        },
+        // Until the client goes away.
+        Act::Silence => loop {
+            if wire.read(&mut [0; 1024]).await? == 0 {
+                return Err(over());
+            }
+        },
+        Act::Cut => Err(over()),
+    }
+}

@@ -1,0 +1,98 @@
+//! URLs that name something else than the origin that is granted, or name that one in other words: none may be reached.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::net::TcpListener;
+
+/// What the hostile guests are granted.
+pub const GRANTED: &str = "upstream.example.com";
+
+/// A listener that must never be reached, on all addresses of this machine.
+pub async fn trap() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("[::]:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let caught = Arc::new(AtomicUsize::new(0));
+    let count = caught.clone();
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (port, caught)
+}
+
+/// Each spelling; `port` is the trap's, `own` that of the upstream which stands in for the granted origin.
+pub fn spellings(port: u16, own: u16) -> Vec<String> {
+    vec![
+        // Other origins, plainly.
+        format!("https://127.0.0.1:{port}/"),
+        format!("http://127.0.0.1:{port}/"),
+        format!("http://localhost:{port}/"),
+        format!("https://localhost:{port}/"),
+        format!("http://127.0.0.1:{own}/"),
+        "https://api.twilio.com/".to_owned(),
+        "https://example.com/".to_owned(),
+        "https://sub.upstream.example.com/".to_owned(),
+        "https://upstream.example.com.evil.example/".to_owned(),
+        // Another scheme or port of the granted host.
+        format!("http://{GRANTED}/"),
+        format!("http://{GRANTED}:443/"),
+        format!("https://{GRANTED}:{port}/"),
+        format!("https://{GRANTED}:80/"),
+        format!("https://{GRANTED}:0/"),
+        format!("https://{GRANTED}:65536/"),
+        format!("ftp://{GRANTED}/"),
+        format!("ws://{GRANTED}/"),
+        "file:///etc/passwd".to_owned(),
+        "data:text/plain,x".to_owned(),
+        // Loopback in other words.
+        format!("http://2130706433:{port}/"),
+        format!("http://0x7f000001:{port}/"),
+        format!("http://0x7f.0.0.1:{port}/"),
+        format!("http://0177.0.0.1:{port}/"),
+        format!("http://017700000001:{port}/"),
+        format!("http://127.1:{port}/"),
+        format!("http://127.0.1:{port}/"),
+        format!("http://0:{port}/"),
+        format!("http://0.0.0.0:{port}/"),
+        format!("http://[::1]:{port}/"),
+        format!("http://[::]:{port}/"),
+        format!("http://[::ffff:127.0.0.1]:{port}/"),
+        format!("http://[::ffff:7f00:1]:{port}/"),
+        format!("http://[64:ff9b::127.0.0.1]:{port}/"),
+        format!("http://[2002:7f00:1::]:{port}/"),
+        format!("http://①②⑦.⓪.⓪.①:{port}/"),
+        format!("http://127。0。0。1:{port}/"),
+        // The cloud's metadata.
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "http://[fd00:ec2::254]/".to_owned(),
+        "http://metadata.google.internal/".to_owned(),
+        // User information and what ends a host.
+        format!("https://{GRANTED}@127.0.0.1:{port}/"),
+        format!("https://{GRANTED}:x@127.0.0.1:{port}/"),
+        format!("https://127.0.0.1:{port}\\@{GRANTED}/"),
+        format!("https://127.0.0.1:{port}#@{GRANTED}/"),
+        format!("https://127.0.0.1:{port}?@{GRANTED}/"),
+        format!("https://user@{GRANTED}/"),
+        format!("https://user:password@{GRANTED}/"),
+        // Other spellings of the granted name.
+        format!("https://{GRANTED}./"),
+        "https://UPSTREAM.example.com/".to_owned(),
+        "https://upstream.example.com:443/".to_owned(),
+        "https://upstream.example.com:0443/".to_owned(),
+        "https://upstream.example.com%00.evil.example/".to_owned(),
+        "https://upstream.example.com%2eevil.example/".to_owned(),
+        "https://upstreаm.example.com/".to_owned(),
+        "https://xn--upstrem-5nf.example.com/".to_owned(),
+        "https://upstream\u{ad}.example.com.evil.example/".to_owned(),
+        // Not absolute.
+        format!("//127.0.0.1:{port}/"),
+        "/x".to_owned(),
+        String::new(),
+        format!("https:127.0.0.1:{port}"),
+        format!("https:/\u{9}/127.0.0.1:{port}/"),
+        format!("https://{GRANTED} .evil.example/"),
+        format!("https://{GRANTED}\r\nHost: evil.example/"),
+    ]
+}

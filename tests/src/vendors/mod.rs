@@ -1,0 +1,85 @@
+//! Stand-ins for the vendors, over real TLS and HTTP. They are ours, and strict: what a vendor documents that it refuses they
+//! refuse, in the form the vendor documents. The components reach them by the vendors' own names.
+
+pub mod ecall;
+pub mod graph;
+pub mod tls;
+pub mod twilio;
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tls::Authority;
+use twofactor::{
+    Actor, Assignment, Network, NetworkBuilder, NewInstance, Policy, Recipient, SignIn, Start, TestReport, TwoFactor,
+};
+
+/// A network that trusts an authority of ours.
+pub fn trusting(authority: &Authority) -> NetworkBuilder {
+    Network::builder().trust_certificate_pem(authority.pem().as_bytes())
+}
+
+/// An engine with one instance.
+pub struct Bench {
+    pub engine: TwoFactor,
+    pub instance: String,
+}
+
+impl Bench {
+    pub async fn new(network: NetworkBuilder, type_id: &str, options: Value) -> Self {
+        let policy = Policy { countries: ["*".to_owned()].into(), ..Policy::default() };
+        let component = match type_id {
+            "email" => twofactor_bundle::EMAIL,
+            "ecall" => twofactor_bundle::ECALL,
+            _ => twofactor_bundle::TWILIO,
+        };
+        let builder = TwoFactor::builder().network(network.build().unwrap()).provider(component).policy(policy);
+        let engine = builder.build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("s", "S").await.unwrap();
+        let instance = admin.create_instance("s", NewInstance::new(type_id, "x", options)).await.unwrap();
+        assert!(instance.valid, "{:?}", instance.problems);
+        admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+        Self { engine, instance: instance.id }
+    }
+
+    /// Sends a test message.
+    pub async fn test(&self, phone: &str, email: &str) -> TestReport {
+        let recipient = Recipient { phone: Some(phone.to_owned()), email: Some(email.to_owned()) };
+        let admin = self.engine.administration(Actor::new("test"));
+        admin.test_instance("s", &self.instance, recipient, None).await.unwrap()
+    }
+
+    /// A code travels, and is accepted once. `sent` gives the text that arrived.
+    pub async fn a_code_travels(&self, phone: &str, email: &str, sent: impl Fn() -> String) {
+        let start = Start::new(SignIn::new("s").tenant("t").user("u")).phone(phone).email(email);
+        let challenge = self.engine.start(start).await.unwrap();
+        let text = sent();
+        let mut runs = text.split(|c: char| !c.is_ascii_digit());
+        let code = runs.find(|run| run.len() == 6).unwrap();
+        self.engine.verify("s", &challenge.id, code, None).await.unwrap();
+        assert!(self.engine.verify("s", &challenge.id, code, None).await.unwrap_err().is_closed());
+    }
+}
+
+/// User and password of HTTP Basic (RFC 7617).
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let pair = STANDARD.decode(value.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    pair.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+/// Whether a body is said to be of a type, parameters aside.
+fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim() == expected
+}
+
+/// E.164: a plus sign and up to fifteen digits, of which the first is not 0.
+fn is_e164(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
+}

@@ -1,0 +1,122 @@
+//! An upstream that misbehaves gets a bounded error of the right class, and the neighbour works on.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use serde_json::json;
+use twofactor::TestReport;
+use twofactor_tests::hostile::Neighbourhood;
+use twofactor_tests::spellings::GRANTED;
+use twofactor_tests::upstream::Upstream;
+use twofactor_tests::vendors::tls::Authority;
+use twofactor_tests::vendors::trusting;
+use twofactor_tests::wire::{Trick, Wire};
+
+/// A neighbourhood whose hostile instance is granted a server of this kind.
+async fn place(trick: Trick) -> (Wire, Neighbourhood) {
+    let authority = Authority::default();
+    let wire = Wire::start(&authority, GRANTED, trick).await;
+    let upstream = Upstream::start().await;
+    let network = trusting(&authority)
+        .resolve(GRANTED, wire.address)
+        .stand_in("https://api.twilio.com", upstream.address)
+        .timeout(Duration::from_millis(1500));
+    let place = Neighbourhood::on(network.build().unwrap(), upstream).await;
+    (wire, place)
+}
+
+async fn send(place: &Neighbourhood) -> TestReport {
+    place.attempt(json!({"Behaviour": "send", "Url": format!("https://{GRANTED}/x")})).await
+}
+
+/// A request that was read may have been processed. Returns what is said of it.
+async fn is_of_unknown_outcome(trick: Trick) -> String {
+    let (wire, place) = place(trick).await;
+    let report = send(&place).await;
+    assert_eq!(
+        (&*report.outcome, &*report.code),
+        ("outcome-unknown", "outcome-unknown"),
+        "{trick:?}: {}",
+        report.detail
+    );
+    assert!(report.detail.len() < 200, "{trick:?}: {}", report.detail);
+    // Nothing is sent twice by itself.
+    assert_eq!(wire.requests(), 1, "{trick:?}");
+    report.detail
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_byte_by_byte_ends_at_the_deadline() {
+    let detail = is_of_unknown_outcome(Trick::Drip).await;
+    assert!(detail.contains("in time"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_body_and_headers_without_end_are_cut() {
+    for trick in [Trick::EndlessHeaders, Trick::EndlessHeader] {
+        let detail = is_of_unknown_outcome(trick).await;
+        assert!(!detail.contains("in time"), "{trick:?}: {detail}");
+    }
+    for trick in [Trick::EndlessBody, Trick::HugeChunk] {
+        let detail = is_of_unknown_outcome(trick).await;
+        assert!(detail.contains("longer than 1048576 bytes"), "{trick:?}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_interim_answers_ends() {
+    for trick in [Trick::Continue, Trick::EarlyHints] {
+        is_of_unknown_outcome(trick).await;
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_does_not_fit_is_noticed() {
+    for trick in [Trick::Short, Trick::TwoLengths] {
+        is_of_unknown_outcome(trick).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_after_the_request_leaves_the_outcome_unknown() {
+    for trick in [Trick::CutAfterRequest, Trick::CutInHead] {
+        is_of_unknown_outcome(trick).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_before_the_request_was_read_is_reported_and_not_dialled_for_ever() {
+    let (wire, place) = place(Trick::CutAtOnce).await;
+    let report = send(&place).await;
+    // From this side nobody can tell what was read.
+    assert!(["outcome-unknown", "retry-later"].contains(&&*report.outcome), "{} {}", report.outcome, report.detail);
+    assert_eq!(wire.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_stream_of_http2_that_is_refused_is_not_sent_anew_by_itself() {
+    for trick in [Trick::GoAway, Trick::Refuse, Trick::Settings] {
+        is_of_unknown_outcome(trick).await;
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_not_opened() {
+    for coding in ["gzip", "deflate", "br", "zstd"] {
+        let (_wire, place) = place(Trick::Compressed(coding)).await;
+        let report = place.attempt(json!({"Behaviour": "echo", "Url": format!("https://{GRANTED}/x")})).await;
+        assert_eq!((&*report.outcome, &*report.code), ("rejected-message", r#"{"a":1}"#), "{}", report.detail);
+        assert!(report.detail.contains(&format!("content-encoding: {coding}")), "{}", report.detail);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_answers_nothing() {
+    let (wire, place) = place(Trick::Twice).await;
+    for status in ["201", "202", "203"] {
+        let report = send(&place).await;
+        assert_eq!((&*report.outcome, &*report.code), ("delivered", status), "{}", report.detail);
+    }
+    assert_eq!(wire.requests(), 3);
+}

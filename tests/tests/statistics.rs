@@ -1,0 +1,53 @@
+//! How challenges and deliveries go is counted by the hour.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use twofactor::{Actor, TwoFactor};
+use twofactor_tests::ecall::{Answer, Ecall, Place, start, wrong};
+
+async fn figures(engine: &TwoFactor) -> Vec<(String, String, u64)> {
+    let admin = engine.administration(Actor::new("test"));
+    let all = admin.statistics("demo", "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let mut sums: Vec<(String, String, u64)> = Vec::new();
+    // How long a delivery took is another thing each time.
+    for one in all.into_iter().filter(|one| one.event != "duration") {
+        match sums.iter_mut().find(|(event, label, _)| (event, label) == (&one.event, &one.label)) {
+            Some(sum) => sum.2 += one.count,
+            None => sums.push((one.event, one.label, one.count)),
+        }
+    }
+    sums.sort();
+    sums
+}
+
+fn rows(rows: &[(&str, &str, u64)]) -> Vec<(String, String, u64)> {
+    rows.iter().map(|(event, label, count)| ((*event).to_owned(), (*label).to_owned(), *count)).collect()
+}
+
+#[tokio::test]
+async fn with_the_country_and_the_outcome_and_they_outlive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let ecall = Ecall::start().await;
+    let engine = ecall.engine(place.builder()).await;
+    let challenge = engine.start(start()).await.unwrap();
+    let code = ecall.code();
+    engine.verify("demo", &challenge.id, wrong(&code), None).await.unwrap_err();
+    engine.verify("demo", &challenge.id, &code, None).await.unwrap();
+    let counted = rows(&[("delivered", "", 1), ("started", "CH", 1), ("verified", "CH", 1), ("wrong-answer", "", 1)]);
+    assert_eq!(figures(&engine).await, counted);
+
+    ecall.answer(Answer::Nothing);
+    engine.start(start()).await.unwrap_err();
+    engine.settle().await.unwrap();
+    drop(engine);
+    let engine = ecall.engine(place.builder()).await;
+    let counted = rows(&[
+        ("delivered", "", 1),
+        ("outcome-unknown", "", 1),
+        ("started", "CH", 2),
+        ("verified", "CH", 1),
+        ("wrong-answer", "", 1),
+    ]);
+    assert_eq!(figures(&engine).await, counted);
+}
