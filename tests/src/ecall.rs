@@ -17,6 +17,8 @@ pub enum Answer {
     Taken,
     /// The request came, and then the connection ends: was it sent?
     Nothing,
+    /// The message is not taken, and may be sent again later.
+    Busy,
     /// Nothing for now: it waits for another answer to be set.
     Later,
 }
@@ -71,8 +73,10 @@ impl Ecall {
             if answer == Answer::Nothing {
                 return;
             }
-            let reply = "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n\
+            let busy = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
+            let taken = "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n\
                          {\"messageId\":\"4711\"}";
+            let reply = if answer == Answer::Busy { busy } else { taken };
             if stream.write_all(reply.as_bytes()).await.is_err() {
                 return;
             }

@@ -7,10 +7,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use mail_parser::{Message, MessageParser};
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::certificates::Certificate;
 use crate::mail::{PASSWORD, USER};
@@ -97,13 +99,13 @@ impl Exim {
         started.then_some(exim)
     }
 
-    /// Waits until its log has a line with all these words.
+    /// Waits until its log has a line with all these words; not for ever, so that one that does not come is shown.
     pub async fn logged(&self, words: &[&str]) {
         let has = |line: &String| words.iter().all(|word| line.contains(word));
         let mut log = self.log.clone();
-        if log.wait_for(|log| log.iter().any(has)).await.is_err() {
-            panic!("exim ended: {:?}", log.borrow());
-        }
+        let found = timeout(Duration::from_secs(60), log.wait_for(|log| log.iter().any(has))).await;
+        let found = found.is_ok_and(|found| found.is_ok());
+        assert!(found, "no line of Exim's log has {words:?}: {:?}", self.log.borrow());
     }
 
     /// How many mails it took.

@@ -2,6 +2,7 @@
 //! a client does against RFC 5321, 3207 (STARTTLS) and 4954 (AUTH) is kept as a fault.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -41,7 +42,7 @@ pub enum Step {
 }
 
 /// What it does there in place of the usual.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Act {
     Say(Vec<u8>),
     /// Says it and ends the connection.
@@ -52,6 +53,20 @@ pub enum Act {
     Drip(Vec<u8>),
     Silence,
     Cut,
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, bytes) = match self {
+            Self::Say(bytes) => ("Say", &**bytes),
+            Self::SayAndCut(bytes) => ("SayAndCut", &**bytes),
+            Self::Endless(bytes) => ("Endless", &**bytes),
+            Self::Drip(bytes) => ("Drip", &**bytes),
+            Self::Silence => ("Silence", &b""[..]),
+            Self::Cut => ("Cut", &b""[..]),
+        };
+        write!(f, "{name}({:.60})", bytes[..bytes.len().min(60)].escape_ascii().to_string())
+    }
 }
 
 /// What it says in place of the usual.

@@ -85,6 +85,7 @@ async fn silence_at_any_step_ends_at_the_instances_timeout() {
         row.timeout = 3000;
     }
     for (report, _) in meet(rows).await {
+        assert_eq!(report.code, if report.outcome == UNKNOWN { "no-answer" } else { "not-sent" }, "{report:?}");
         assert!(report.detail.ends_with("in time"), "{report:?}");
     }
 }
@@ -220,7 +221,8 @@ async fn a_word_that_was_said_counts_though_silence_follows() {
             row.script.push((Step::Hello, say("250-ours\r\n250 AUTH LOGIN\r\n")));
         }
         row.script.push((Step::Quit, Act::Silence));
-        row.timeout = 3000;
+        // As short as can be set: a farewell that is waited for would use it up.
+        row.timeout = 1000;
         rows.push(row);
     }
     for (report, _) in meet(rows).await {
@@ -242,6 +244,7 @@ async fn a_drip_ends_at_the_timeout_however_long_it_goes_on() {
         row.timeout = 1500;
     }
     for (report, _) in meet(rows).await {
+        assert_eq!(report.code, if report.outcome == UNKNOWN { "no-answer" } else { "not-sent" }, "{report:?}");
         assert!(report.detail.ends_with("in time"), "{report:?}");
     }
 }

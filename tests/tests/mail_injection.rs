@@ -88,6 +88,8 @@ async fn a_recipient_that_would_break_out_of_its_place_is_rejected() {
         "=?utf-8?q?alice=40example.net=0D=0A?=",
         "\"alice\r\n\"@example.net",
         "Alice <alice@example.net>",
+        "alice\u{2028}@example.net",
+        "alice\u{85}@example.net",
     ];
     let long = [format!("{}@example.net", "x".repeat(300)), format!("a@{}.net", "x".repeat(300))];
     let others = others.map(str::to_owned).into_iter().chain(long);

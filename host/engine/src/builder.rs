@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
 use crate::provider::{Limits, Sandbox};
+use crate::sign_in::HostedSignIns;
 use crate::statistics::Statistics;
 use crate::store::{SqliteStore, Store};
 use crate::token::{Identity, Tokens};
@@ -87,6 +88,12 @@ impl TwoFactor {
     /// [`Error::is_closed`] if it is over already.
     pub async fn cancel(&self, subscription: &str, id: &str) -> Result<(), Error> {
         self.challenges.cancel(subscription, id).await
+    }
+
+    /// Sign-ins for which a browser comes to a page of whoever serves one.
+    pub fn hosted_sign_ins(&self) -> HostedSignIns {
+        let Instances { store, keyring, .. } = &*self.instances;
+        HostedSignIns::new(store.clone(), keyring.clone(), self.clock.clone(), self.challenges.clone())
     }
 
     /// Whom a token stands for, if it is good.

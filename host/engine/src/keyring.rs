@@ -246,6 +246,29 @@ impl Keyring {
         opened().map(Zeroizing::new).ok_or_else(|| KeyringError("this was not sealed here".to_owned()))
     }
 
+    /// A secret for one purpose of each of the newest keys, as many as are wanted.
+    pub(crate) fn derived(&self, purpose: &str, wanted: usize) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
+        self.keys().iter().take(wanted).map(|key| (key.id, key.derive(purpose))).collect()
+    }
+
+    /// The same, as the key file has them at this moment: another process may have rotated. What is newest here is there too.
+    pub(crate) fn derived_in_file(&self, purpose: &str, wanted: usize) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
+        let file = self.0.file.as_deref().and_then(|path| match Self::read(path) {
+            Ok(file) => file,
+            Err(error) => {
+                tracing::warn!(%error, "the key file cannot be read again");
+                None
+            }
+        });
+        let Some(file) = file else {
+            return self.derived(purpose, wanted);
+        };
+        let mut derived = file.derived(purpose, wanted);
+        let here = self.derived(purpose, 1);
+        derived.extend(here.into_iter().filter(|(id, _)| file.keys().iter().take(wanted).all(|key| key.id != *id)));
+        derived
+    }
+
     /// Puts a MAC in front of data that need not be secret.
     pub(crate) fn sign(&self, purpose: &str, place: &[&[u8]], data: &[u8]) -> Vec<u8> {
         let key = self.newest();

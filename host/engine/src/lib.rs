@@ -8,6 +8,7 @@
 //!
 //! # Where to find things
 //! - [`TwoFactor`]: start, verify, resend, cancel.
+//! - [`HostedSignIns`]: what a sign-in page works with.
 //! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
 //! - [`Accounts`]: people who administer: invitations, passwords, sessions.
 //! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
@@ -26,6 +27,7 @@ mod instance;
 mod keyring;
 mod provider;
 mod random;
+mod sign_in;
 mod statistics;
 pub mod store;
 mod token;
@@ -38,7 +40,9 @@ pub use administration::{Actor, Administration, Assignment, Instance, InstanceCh
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
 pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Resolver, Secret};
-pub use challenge::{Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Start, Verified};
+pub use challenge::{
+    Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
 pub use error::Error;
@@ -47,6 +51,10 @@ pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
     DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderInfo, Reason, Receipt, RecipientKind,
+};
+pub use sign_in::{
+    BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,
+    SignInStatus, Theme, Visit, Visited,
 };
 pub use statistics::Statistic;
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::sign_in::PublicUrl;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, SqliteStore, TwoFactor};
@@ -18,7 +19,8 @@ pub struct Config {
     /// Where the server listens; `127.0.0.1:8080`.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
-    /// Where people reach the server, as `https://admin.example.com`: links begin with it. Where it listens, if not said.
+    /// Where people reach the server, as `https://admin.example.com`: links begin with it. Where it listens, if not said. The sign-in
+    /// page needs one with `https:` and without a path, unless the server listens on a loopback address.
     pub public_url: Option<String>,
     /// The networks of the proxies whose `X-Forwarded-For` counts; none.
     #[serde(default)]
@@ -241,6 +243,23 @@ impl Config {
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }
 
+    /// Where browsers find the sign-in page, if it can be served.
+    ///
+    /// # Errors
+    /// As for [`Self::base_url`].
+    pub fn sign_in_page_url(&self, address: SocketAddr) -> anyhow::Result<Option<PublicUrl>> {
+        if self.public_url.is_none() && !address.ip().is_loopback() {
+            return Ok(None);
+        }
+        match PublicUrl::parse(&self.base_url(address)?) {
+            Ok(url) => Ok(Some(url)),
+            Err(why) => {
+                tracing::warn!(%why, "there is no sign-in page at this `public_url`");
+                Ok(None)
+            }
+        }
+    }
+
     pub(crate) fn listening_url(&self, address: SocketAddr) -> String {
         format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
     }
@@ -368,6 +387,20 @@ mod tests {
             assert!(error.contains(key) && error.contains(line), "{error}");
         }
         assert!(parse("", &[]).unwrap_err().contains("store"));
+    }
+
+    #[test]
+    fn there_is_a_sign_in_page_where_browsers_can_trust_it_only() {
+        let page = |text: &str, ip: [u8; 4]| {
+            let config = parse(&format!("{text}{LEAST}"), &[]).unwrap();
+            let url = config.sign_in_page_url(SocketAddr::from((ip, 81))).unwrap();
+            url.map(|url| url.origin().to_owned())
+        };
+        assert_eq!(page("", [127, 0, 0, 1]).unwrap(), "http://127.0.0.1:81");
+        assert_eq!(page("public_url = \"https://a.example/\"\n", [0, 0, 0, 0]).unwrap(), "https://a.example");
+        assert_eq!(page("", [0, 0, 0, 0]), None);
+        assert_eq!(page("public_url = \"http://a.example\"\n", [127, 0, 0, 1]), None);
+        assert_eq!(page("public_url = \"https://a.example/two\"\n", [127, 0, 0, 1]), None);
     }
 
     #[test]

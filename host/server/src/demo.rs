@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
-use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, TwoFactor};
+use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, SignInPage, TwoFactor};
 
 use crate::serve::{announce, first_administrator, listen, run};
+use crate::sign_in::PublicUrl;
 use crate::{api, outbox};
 
 /// Runs the demo until it is interrupted. Its last start-up line is one JSON object on standard output.
@@ -44,6 +45,8 @@ pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
         TwoFactor::builder().network(network).bundled_providers().policy(policy).rate_limits(limits).build().await?;
     let (application, admin) = furnish(&engine).await?;
     let url = format!("http://{}", listener.local_addr()?);
+    // Browsers are sent to nowhere but loopback without TLS.
+    let public = PublicUrl::parse(&url).ok();
     let mut ready = json!({
         "url": url,
         "application_token": application,
@@ -52,7 +55,7 @@ pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
     });
     first_administrator(&engine, &url, &mut ready).await?;
     announce(&ready);
-    run(listener, None, api::router(engine, Vec::new()), Duration::from_secs(5)).await
+    run(listener, None, api::router_at(engine, Vec::new(), public), Duration::from_secs(5)).await
 }
 
 /// A subscription with an instance of each type, and a token for each role.
@@ -83,6 +86,9 @@ async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
         let instance = admin.create_instance("demo", instance).await?;
         admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await?;
     }
+    // Where `cargo run --example shop` waits.
+    let page = SignInPage { return_urls: vec!["http://127.0.0.1:3000/signed-in".to_owned()], ..SignInPage::default() };
+    admin.set_sign_in_page("demo", page, None).await?;
     let role = Role::Application { subscription: "demo".to_owned() };
     let (_, application) = admin.issue_token("demo application", role, None).await?;
     let (_, token) = admin.issue_token("demo administrator", Role::SystemAdmin, None).await?;

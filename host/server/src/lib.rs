@@ -7,12 +7,14 @@ mod demo;
 mod inspect;
 mod outbox;
 mod serve;
+mod sign_in;
 mod telemetry;
 mod ui;
 
-pub use api::{openapi, router};
+pub use api::{openapi, router, router_at};
 pub use books::{invite_account, issue_token, rotate_keys, verify_audit_log};
 pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
 pub use demo::demo;
 pub use inspect::{inspect, print_openapi};
 pub use serve::serve;
+pub use sign_in::PublicUrl;

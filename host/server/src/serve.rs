@@ -34,7 +34,8 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     let mut ready = json!({"url": config.listening_url(address)});
     first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready);
-    let router = api::router(engine.clone(), config.trusted_proxies);
+    let public = config.sign_in_page_url(address)?;
+    let router = api::router_at(engine.clone(), config.trusted_proxies, public);
     run(listener, tls, router, Duration::from_secs(config.drain_seconds)).await?;
     // What was served was served: a figure less is no failure of it.
     if let Err(error) = engine.settle().await {

@@ -37,13 +37,11 @@ async fn every_call_is_denied_to_all_roles_but_those_meant() {
             let name = call["operationId"].as_str().unwrap();
             // system, own subscription's, another subscription's administrator, application
             let meant = match name {
-                "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge" => {
-                    [Forbidden, Forbidden, Forbidden, Passes]
-                }
+                "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge"
+                | "beginSignIn" | "readSignIn" => [Forbidden, Forbidden, Forbidden, Passes],
                 "listTwoFactors" | "createTwoFactor" | "readTwoFactor" | "replaceTwoFactor" | "changeTwoFactor"
-                | "removeTwoFactor" | "listAssignments" | "replaceAssignments" | "testTwoFactor" | "unlockUser" => {
-                    [Passes, Passes, NotFound, Forbidden]
-                }
+                | "removeTwoFactor" | "listAssignments" | "replaceAssignments" | "testTwoFactor" | "unlockUser"
+                | "readSignInPage" | "replaceSignInPage" => [Passes, Passes, NotFound, Forbidden],
                 "listSubscriptions" | "listProviders" | "listTokens" => [Passes, Passes, Passes, Forbidden],
                 // With the body below, a token for an application of `demo`.
                 "issueToken" => [Passes, Passes, NotFound, Forbidden],
@@ -60,6 +58,8 @@ async fn every_call_is_denied_to_all_roles_but_those_meant() {
             let body = match name {
                 "startChallenge" => json!({"tenant": "nowhere", "recipient": {"email": "a@example.org"}}),
                 "verifyChallenge" => json!({"code": "x"}),
+                "beginSignIn" => json!({"user": "", "recipient": {}, "return_url": "", "state": ""}),
+                "replaceSignInPage" => json!({"return_urls": ["nowhere"]}),
                 "createSubscription" => json!({"id": "demo", "name": "Demo"}),
                 "createTwoFactor" => json!({"type": "none", "name": "x"}),
                 "replaceTwoFactor" => json!({"type": "none", "name": "x", "active": true, "options": {}}),

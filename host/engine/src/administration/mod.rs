@@ -4,6 +4,7 @@
 mod audit;
 mod instances;
 mod people;
+mod sign_in_page;
 mod test_send;
 
 use std::net::IpAddr;

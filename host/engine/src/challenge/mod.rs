@@ -5,6 +5,7 @@
 //! a code is accepted once.
 
 mod code;
+mod hosted;
 mod limits;
 mod policy;
 mod recipient;
@@ -19,6 +20,8 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use hosted::typed;
+pub use hosted::{Standing, Way};
 pub use limits::RateLimits;
 pub use policy::{Policy, PolicyError};
 pub use recipient::Recipient;
@@ -57,6 +60,7 @@ struct Details {
     hint: String,
     channel: String,
     digits: u8,
+    webotp_host: Option<String>,
 }
 
 const SEALED: &str = "challenge";

@@ -93,6 +93,8 @@ pub struct Start {
     pub client_address: Option<IpAddr>,
     /// Makes a repeat of this very request return the first answer instead of sending again, for a day.
     pub idempotency_key: Option<String>,
+    /// The host that a code in SMS is bound to, in place of that of the policy: where the person types it.
+    pub webotp_host: Option<String>,
 }
 
 impl Start {
@@ -106,6 +108,7 @@ impl Start {
             purpose: None,
             client_address: None,
             idempotency_key: None,
+            webotp_host: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Starting, sending again, cancelling.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -60,6 +61,7 @@ impl Challenges {
             hint: canonical.hint,
             channel: chosen.channel.clone(),
             digits: policy.digits,
+            webotp_host: start.webotp_host,
         };
         let id = random::id()?;
         let subscription = details.sign_in.subscription.clone();
@@ -204,7 +206,11 @@ impl Challenges {
     ) -> Result<(), DeliveryFailure> {
         let seconds = u32::try_from((record.expires_at - now).as_secs()).unwrap_or_default();
         let (_, id) = self.keyring.mac("message", &[record.id.as_bytes(), &record.resends.to_be_bytes()]);
-        let mut message = compose(&chosen.policy, chosen.recipient_kind, details.locale.as_deref(), code, seconds);
+        let mut policy = Cow::Borrowed(&chosen.policy);
+        if let Some(host) = &details.webotp_host {
+            policy.to_mut().webotp_host.clone_from(host);
+        }
+        let mut message = compose(&policy, chosen.recipient_kind, details.locale.as_deref(), code, seconds);
         message.id = hex::encode(&id[..16]);
         message.recipient = details.address.clone();
         message.purpose = details.purpose.clone();

@@ -6,6 +6,7 @@
 mod account;
 mod error;
 pub(crate) mod record;
+mod sign_in;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ pub use account::*;
 pub(crate) use error::Kind;
 pub use error::StoreError;
 pub use record::*;
+pub use sign_in::*;
 pub use sqlite::SqliteStore;
 
 /// What every method answers.
@@ -95,6 +97,26 @@ pub trait Store: Send + Sync + 'static {
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool>;
     /// Remembers the answer under an idempotency key, or forgets the key.
     async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
+
+    /// How a subscription's sign-in page is set.
+    async fn sign_in_page(&self, subscription: &str) -> Result<Option<SignInPageRecord>>;
+    /// Sets it, if its revision is still `expected_revision` (0 if it was never set); the new one is in `page`. A conflict
+    /// if the subscription does not exist.
+    async fn set_sign_in_page(&self, page: SignInPageRecord, expected_revision: u64) -> Result<bool>;
+    /// Adds a hosted sign-in.
+    async fn insert_sign_in(&self, sign_in: HostedSignInRecord) -> Result<()>;
+    /// One hosted sign-in of a subscription, over or not.
+    async fn sign_in(&self, subscription: &str, id: &str) -> Result<Option<HostedSignInRecord>>;
+    /// The hosted sign-in whose link has this digest, over or not.
+    async fn sign_in_by_link(&self, link: &[u8; 32]) -> Result<Option<HostedSignInRecord>>;
+    /// Binds a hosted sign-in that is open and not bound to the browser with this digest; false if it is neither.
+    async fn bind_sign_in(&self, id: &str, browser: [u8; 32], now: Timestamp) -> Result<bool>;
+    /// Puts a challenge, or none, in place of that of a hosted sign-in and goes on to the next step, if the sign-in is open and
+    /// still at `step`; false if not.
+    async fn step_sign_in(&self, id: &str, step: u32, challenge: Option<String>, now: Timestamp) -> Result<bool>;
+    /// Ends an open hosted sign-in; false if it is not open.
+    async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool>;
+
     /// Forgets a person's wrong answers.
     async fn unlock_person(&self, person: BucketKey) -> Result<()>;
     /// Adds an account and its invitation. A conflict if its email is taken.
@@ -147,7 +169,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Answers what time it is at least: the newest that any call that depends on the time came with. If that is further ahead
     /// of `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
-    /// been open, nor sessions, log-ins and invitations: all of them are ended, and the time goes on from `now`.
+    /// been open, nor hosted sign-ins, sessions, log-ins and invitations: all of them are ended, and the time goes on from `now`.
     async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
     /// Adds figures to those of the same hour.
     async fn add_statistics(&self, records: Vec<StatisticRecord>) -> Result<()>;

@@ -104,7 +104,7 @@ pub(crate) fn client_address(parts: &Parts, api: &Api) -> Option<IpAddr> {
 }
 
 /// Where a request came from: the peer, or if that is a named proxy the last address in `X-Forwarded-For` that is none.
-fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut address = peer.to_canonical();
     let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());

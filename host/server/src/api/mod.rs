@@ -13,6 +13,9 @@ mod instances;
 mod problem;
 mod providers;
 mod settings;
+mod sign_in_page;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod sign_ins;
 mod subscriptions;
 mod tokens;
 mod users;
@@ -29,10 +32,11 @@ use twofactor::{IpNet, TwoFactor};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-pub(crate) use caller::{Administrator, client_address};
+pub(crate) use caller::{Administrator, address, client_address};
 pub use document::openapi;
 pub(crate) use problem::{Problem, ProblemName};
 
+use crate::sign_in::{self, PublicUrl};
 use crate::{telemetry, ui};
 
 /// The longest body of a call that carries JSON, in bytes.
@@ -46,6 +50,7 @@ const COMPONENT_BYTES: usize = 64 << 20;
 pub(crate) struct Api {
     pub(crate) engine: TwoFactor,
     proxies: Arc<[IpNet]>,
+    public: Option<PublicUrl>,
 }
 
 impl FromRef<Api> for TwoFactor {
@@ -54,11 +59,18 @@ impl FromRef<Api> for TwoFactor {
     }
 }
 
-/// All routes over an engine. `X-Forwarded-For` counts only from the `proxies`. Serve it with connection info
-/// (`into_make_service_with_connect_info::<SocketAddr>`), so that the audit log knows where a request came from.
+/// All routes over an engine but those of the sign-in page. `X-Forwarded-For` counts only from the `proxies`. Serve it with
+/// connection info (`into_make_service_with_connect_info::<SocketAddr>`), so that the audit log knows where a request came from.
 pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
+    router_at(engine, proxies, None)
+}
+
+/// All routes over an engine; those of the sign-in page if it is known where browsers find it.
+pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>) -> Router {
     let metrics = telemetry::metrics();
     let document = openapi();
+    let proxies: Arc<[IpNet]> = proxies.into();
+    let pages = public.clone().map(|public| sign_in::router(&engine, proxies.clone(), public));
     let (calls, _) = calls().split_for_parts();
     calls
         .merge(ui::router())
@@ -70,9 +82,10 @@ pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
         })
+        .with_state(Api { engine, proxies, public })
+        .merge(pages.unwrap_or_default())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(axum::middleware::from_fn(telemetry::observe))
-        .with_state(Api { engine, proxies: proxies.into() })
 }
 
 /// Each call is named here once; what serves it and what documents it cannot differ.
@@ -83,11 +96,14 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(challenges::verify))
         .routes(routes!(challenges::resend))
         .routes(routes!(challenges::cancel))
+        .routes(routes!(sign_ins::begin))
+        .routes(routes!(sign_ins::read))
         .routes(routes!(subscriptions::list, subscriptions::create))
         .routes(routes!(instances::list, instances::create))
         .routes(routes!(instances::read, instances::replace, instances::change, instances::remove))
         .routes(routes!(instances::assignments, instances::assign))
         .routes(routes!(instances::test))
+        .routes(routes!(sign_in_page::read, sign_in_page::replace))
         .routes(routes!(users::unlock))
         .routes(routes!(settings::read, settings::replace))
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::*;
-use super::{accounts, challenges, ms, time};
+use super::{accounts, challenges, ms, sign_ins, time};
 
 /// How far the clocks of two nodes may differ.
 pub(super) const SKEW_MS: i64 = 5_000;
@@ -23,13 +23,13 @@ pub(super) fn resume(c: &Connection, now: Timestamp) -> Result<Timestamp> {
     if newest <= ms(now) + SKEW_MS {
         return Ok(time(newest));
     }
-    let ended = challenges::close_all(c, now)?;
+    let ended = challenges::close_all(c, now)? + sign_ins::end_all(c, now)?;
     accounts::end_all(c)?;
     c.prepare_cached("UPDATE clock SET newest = ?")?.execute(params![ms(now)])?;
     tracing::warn!(
         ended,
         seconds = (newest - ms(now)) / 1000,
-        "the clock was set back: open challenges, sessions and invitations are ended"
+        "the clock was set back: open challenges, sign-ins, sessions and invitations are ended"
     );
     Ok(now)
 }

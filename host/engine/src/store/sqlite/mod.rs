@@ -5,6 +5,7 @@ mod challenges;
 mod clock;
 mod configuration;
 mod limits;
+mod sign_ins;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -246,6 +247,36 @@ impl Store for SqliteStore {
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
         self.threads.write(move |c| challenges::close(c, &subscription, &id, why, now)).await
+    }
+    async fn sign_in_page(&self, subscription: &str) -> Result<Option<SignInPageRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| sign_ins::page(c, &subscription)).await
+    }
+    async fn set_sign_in_page(&self, page: SignInPageRecord, expected_revision: u64) -> Result<bool> {
+        self.threads.write(move |c| sign_ins::set_page(c, &page, expected_revision)).await
+    }
+    async fn insert_sign_in(&self, sign_in: HostedSignInRecord) -> Result<()> {
+        self.threads.write(move |c| sign_ins::insert(c, &sign_in)).await
+    }
+    async fn sign_in(&self, subscription: &str, id: &str) -> Result<Option<HostedSignInRecord>> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.read(move |c| sign_ins::get(c, &subscription, &id)).await
+    }
+    async fn sign_in_by_link(&self, link: &[u8; 32]) -> Result<Option<HostedSignInRecord>> {
+        let link = *link;
+        self.threads.read(move |c| sign_ins::by_link(c, &link)).await
+    }
+    async fn bind_sign_in(&self, id: &str, browser: [u8; 32], now: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| sign_ins::bind(c, &id, &browser, now)).await
+    }
+    async fn step_sign_in(&self, id: &str, step: u32, challenge: Option<String>, now: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| sign_ins::step(c, &id, step, challenge.as_deref(), now)).await
+    }
+    async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| sign_ins::end(c, &id, &end)).await
     }
     async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
         self.threads.write(move |c| limits::settle_idempotency(c, &key, answer.as_deref())).await

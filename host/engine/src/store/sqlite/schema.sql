@@ -100,3 +100,16 @@ CREATE TABLE statistics (
     PRIMARY KEY (subscription, hour, instance, event, label)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX statistics_by_hour ON statistics (hour);
+
+CREATE TABLE sign_in_pages (
+    subscription TEXT PRIMARY KEY REFERENCES subscriptions (id), settings TEXT NOT NULL, revision INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sign_ins (
+    id TEXT PRIMARY KEY,
+    subscription TEXT NOT NULL, link BLOB NOT NULL UNIQUE, browser BLOB, sealed BLOB NOT NULL,
+    challenge TEXT, step INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    ended INTEGER, ended_at INTEGER, two_factor TEXT, amr TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_ins_by_end ON sign_ins (expires_at);

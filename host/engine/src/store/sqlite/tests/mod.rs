@@ -8,6 +8,7 @@ mod files;
 mod people;
 mod plans;
 mod purge;
+mod sign_ins;
 mod statistics;
 mod times;
 

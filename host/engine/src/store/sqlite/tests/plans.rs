@@ -2,7 +2,8 @@
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::super::{accounts, challenges, limits, prepare};
+use super::super::{accounts, challenges, limits, prepare, sign_ins};
+use super::sign_ins::{sign_in, verified};
 use super::*;
 
 /// Runs statements on an empty store and sees that none of them, so many at least, reads a whole table.
@@ -51,6 +52,20 @@ fn no_statement_of_a_session_or_a_log_in_reads_a_whole_table() {
         accounts::set_password(c, "a", 1, b"x").unwrap();
         accounts::delete_account(c, "a").unwrap();
         accounts::charge(c, &[Charge { key: [9; 16], limit: 2, window_ms: 3_600_000 }], noon()).unwrap();
+    });
+}
+
+#[test]
+fn no_statement_of_a_hosted_sign_in_reads_a_whole_table() {
+    by_index(10, |c| {
+        sign_ins::insert(c, &sign_in("a", noon())).unwrap();
+        sign_ins::get(c, "s", "a").unwrap();
+        sign_ins::by_link(c, &[b'a'; 32]).unwrap();
+        sign_ins::page(c, "s").unwrap();
+        assert!(sign_ins::bind(c, "a", &[1; 32], noon()).unwrap());
+        assert!(sign_ins::step(c, "a", 0, Some("a"), noon()).unwrap());
+        assert!(sign_ins::end(c, "a", &verified(noon())).unwrap());
+        sign_ins::end_all(c, noon()).unwrap();
     });
 }
 

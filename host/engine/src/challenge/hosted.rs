@@ -1,0 +1,80 @@
+//! What the sign-in page shows of a challenge, before it is started and while it is under way.
+
+use jiff::Timestamp;
+
+use super::request::{Challenge, Start};
+use super::{Challenges, code};
+use crate::error::Error;
+use crate::store::{ChallengeRecord, Closing};
+
+/// A way a code may take to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Way {
+    /// The instance.
+    pub two_factor: String,
+    /// Its name, for people.
+    pub name: String,
+    /// The channel, such as `email` or `sms`.
+    pub channel: String,
+    /// The recipient, masked.
+    pub recipient_hint: String,
+}
+
+/// Whether a challenge takes an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Open,
+    /// Its time is over.
+    Expired,
+    /// It had as many answers as it takes.
+    Exhausted,
+    /// It was used, cancelled, or its message was not delivered.
+    Closed,
+}
+
+impl Standing {
+    fn of(record: &ChallengeRecord, now: Timestamp) -> Self {
+        match record.closed {
+            Some(Closing::Used | Closing::Cancelled | Closing::Undelivered) => Self::Closed,
+            None if record.attempts >= record.max_attempts => Self::Exhausted,
+            None if record.expires_at <= now => Self::Expired,
+            None => Self::Open,
+        }
+    }
+}
+
+impl Challenges {
+    /// The instances that fit a sign-in and its recipient, the most specific first.
+    pub(crate) async fn ways(&self, start: &Start) -> Result<Vec<Way>, Error> {
+        start.check()?;
+        let (mut ways, mut unfit) = (Vec::new(), None);
+        for one in self.instances.choose(&start.sign_in, None).await? {
+            match start.recipient.canonical(one.recipient_kind, &one.policy) {
+                Ok(canonical) => ways.push(Way {
+                    two_factor: one.id,
+                    name: one.name,
+                    channel: one.channel,
+                    recipient_hint: canonical.hint,
+                }),
+                Err(why) => unfit = Some(why),
+            }
+        }
+        if ways.is_empty() { Err(unfit.unwrap_or_else(Error::not_available)) } else { Ok(ways) }
+    }
+
+    /// A challenge as it stands, if there is one.
+    pub(crate) async fn look(&self, subscription: &str, id: &str) -> Result<Option<(Challenge, Standing)>, Error> {
+        let Some(record) = self.store.challenge(subscription, id).await? else {
+            return Ok(None);
+        };
+        let details = self.details(&record)?;
+        Ok(Some((self.view(&record, &details), Standing::of(&record, self.clock.now()))))
+    }
+}
+
+/// How many digits were typed, separators aside.
+pub(crate) fn typed(input: &str) -> Result<usize, Error> {
+    Ok(code::canonical(input)?.len())
+}

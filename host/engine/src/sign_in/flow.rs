@@ -1,0 +1,268 @@
+//! Begin, look, start a challenge, answer it, end.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInStatus, Visit, Visited};
+use super::{HostedSignIns, Kept, SignInPage, digest};
+use crate::challenge::{Challenge, Standing, Verified, Way, typed};
+use crate::error::Error;
+use crate::random;
+use crate::store::{HostedSignInRecord, SignInEnd};
+
+/// How long a link is good.
+const LIFETIME: Duration = Duration::from_secs(600);
+
+/// How many challenges one sign-in has at most: each takes a few answers and may be sent again a few times.
+const STEPS: u32 = 6;
+
+/// Longest `state`, in characters.
+const STATE_CHARS: usize = 512;
+
+impl HostedSignIns {
+    /// Makes a link for a browser. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Invalid input if the user is not said, or the return URL is not one of those set for this subscription;
+    /// [`Error::is_not_available`] or [`Error::is_recipient_rejected`] if no instance could serve it.
+    pub async fn begin(&self, new: NewHostedSignIn) -> Result<BegunSignIn, Error> {
+        if new.sign_in.user.is_none() {
+            return Err(Error::invalid("`user` is needed: the result names it"));
+        }
+        if new.state.is_empty() || new.state.chars().count() > STATE_CHARS {
+            return Err(Error::invalid(format!("`state` must have 1 to {STATE_CHARS} characters")));
+        }
+        let page = self.page(&new.sign_in.subscription).await?;
+        if !page.returns_to(&new.return_url) {
+            return Err(Error::invalid(
+                "`return_url` must be one of the `return_urls` that are set for this subscription's sign-in page, to the letter",
+            ));
+        }
+        let kept = Kept {
+            sign_in: new.sign_in,
+            email: new.recipient.email,
+            phone: new.recipient.phone,
+            locale: new.locale,
+            purpose: new.purpose,
+            client_address: new.client_address,
+            return_url: new.return_url,
+            state: new.state,
+        };
+        self.challenges.ways(&kept.start()).await?;
+        let (now, secret) = (self.clock.now(), random::id()?);
+        let mut record = HostedSignInRecord {
+            id: random::id()?,
+            subscription: kept.sign_in.subscription.clone(),
+            link: digest(&secret),
+            browser: None,
+            sealed: Vec::new(),
+            challenge: None,
+            step: 0,
+            created_at: now,
+            expires_at: now + LIFETIME,
+            ended: None,
+        };
+        record.sealed = self.seal(&record, &kept)?;
+        let begun = BegunSignIn { id: record.id.clone(), secret, expires_at: record.expires_at };
+        self.store.insert_sign_in(record).await?;
+        Ok(begun)
+    }
+
+    /// How far a sign-in is.
+    ///
+    /// # Errors
+    /// Not found, for another subscription's too.
+    pub async fn status(&self, subscription: &str, id: &str) -> Result<HostedSignIn, Error> {
+        let found = self.store.sign_in(subscription, id).await?;
+        let record = found.ok_or_else(|| Error::not_found("sign-in"))?;
+        let user = self.kept(&record)?.sign_in.user;
+        let status = match record.ended {
+            Some(SignInEnd::Verified { at, two_factor, amr }) => SignInStatus::Verified { at, two_factor, amr },
+            Some(SignInEnd::Cancelled { .. }) => SignInStatus::Cancelled,
+            None if record.expires_at <= self.clock.now() => SignInStatus::Expired,
+            None => SignInStatus::Pending,
+        };
+        Ok(HostedSignIn { id: record.id, status, user, expires_at: record.expires_at })
+    }
+
+    /// What a browser finds behind a link; `browser` is what it was given at its first visit.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn visit(&self, secret: &str, browser: Option<&str>) -> Result<Visited, Error> {
+        let Some(record) = self.store.sign_in_by_link(&digest(secret)).await? else {
+            return Ok(Visited::Unknown);
+        };
+        if record.browser.is_some() && record.browser != browser.map(digest) {
+            return Ok(Visited::Elsewhere);
+        }
+        let (kept, now) = (self.kept(&record)?, self.clock.now());
+        let ended = match &record.ended {
+            Some(SignInEnd::Verified { .. }) => Some(Ended::Verified),
+            Some(SignInEnd::Cancelled { .. }) => Some(Ended::Cancelled),
+            None if record.expires_at <= now => Some(Ended::Expired),
+            None => None,
+        };
+        let page = self.page(&record.subscription).await?;
+        let application = match &page.application_name {
+            Some(name) => name.clone(),
+            None => self.store.subscription(&record.subscription).await?.map(|it| it.name).unwrap_or_default(),
+        };
+        // What is over has no use for them; and one that is no longer assigned must not hide that it is over.
+        let ways = if ended.is_some() { Vec::new() } else { self.ways(&kept).await? };
+        let mut challenge = match &record.challenge {
+            Some(id) => self.challenges.look(&record.subscription, id).await?,
+            None => None,
+        };
+        if let Some((under_way, standing @ Standing::Open)) = &mut challenge
+            && !ways.iter().any(|way| way.two_factor == under_way.two_factor)
+        {
+            // Its instance was taken away: no answer is accepted any more.
+            *standing = Standing::Closed;
+        }
+        let more = record.step < STEPS;
+        let visit = Box::new(Visit { page, application, ways, challenge, more, now, record, kept });
+        Ok(match ended {
+            Some(ended) => Visited::Over(visit, ended),
+            None => Visited::Open(visit),
+        })
+    }
+
+    /// Binds a link to the browser that opened it first: from now on no other can use it. Answers what the browser must carry,
+    /// or `None` if another was faster.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn bind(&self, visit: &Visit) -> Result<Option<String>, Error> {
+        let browser = random::id()?;
+        let bound = self.store.bind_sign_in(visit.id(), digest(&browser), visit.now).await?;
+        Ok(bound.then_some(browser))
+    }
+
+    /// Whether the link is bound to a browser.
+    pub fn is_bound(&self, visit: &Visit) -> bool {
+        visit.record.browser.is_some()
+    }
+
+    /// Starts a challenge, at most once for each step: whoever comes with an earlier one finds what that step led to. `webotp_host` is
+    /// the host that codes in SMS are bound to.
+    ///
+    /// # Errors
+    /// Those of [`TwoFactor::start`](crate::TwoFactor::start).
+    pub async fn start(
+        &self,
+        visit: &Visit,
+        two_factor: &str,
+        step: u32,
+        client_address: Option<IpAddr>,
+        webotp_host: Option<String>,
+    ) -> Result<(), Error> {
+        if step != visit.step() || open_challenge(visit).is_some_and(|under_way| under_way.two_factor == two_factor) {
+            return Ok(());
+        }
+        if !visit.more {
+            return Err(Error::limited((visit.record.expires_at - visit.now).try_into().unwrap_or_default()));
+        }
+        let mut start = visit.kept.start();
+        start.two_factor = Some(two_factor.to_owned());
+        start.client_address = start.client_address.or(client_address);
+        start.webotp_host = webotp_host;
+        // No application can name such a key: headers hold no NUL.
+        start.idempotency_key = Some(format!("\0{}\0{step}", visit.id()));
+        let before = visit.record.challenge.clone();
+        match self.challenges.start(start).await {
+            Ok(challenge) => {
+                let now = self.clock.now();
+                if self.store.step_sign_in(visit.id(), step, Some(challenge.id.clone()), now).await? {
+                    self.give_up(visit, before.as_deref()).await;
+                } else {
+                    let record = self.store.sign_in(&visit.record.subscription, visit.id()).await?;
+                    // Else this was a repeat, and the first one has put it there.
+                    if record.is_none_or(|record| record.challenge.as_deref() != Some(&*challenge.id)) {
+                        self.give_up(visit, Some(&challenge.id)).await;
+                    }
+                }
+                Ok(())
+            }
+            // Another window of the same browser was faster.
+            Err(error) if error.is_conflict() => Ok(()),
+            Err(error) => {
+                // It may have gone out. What the person asks for next is not a repeat of it.
+                if error.is_delivery_failed() && !error.is_retryable() {
+                    self.store.step_sign_in(visit.id(), step, before, self.clock.now()).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends the message of the challenge under way again.
+    ///
+    /// # Errors
+    /// Those of [`TwoFactor::resend`](crate::TwoFactor::resend).
+    pub async fn resend(&self, visit: &Visit) -> Result<(), Error> {
+        let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
+        self.challenges.resend(&visit.record.subscription, &challenge.id).await.map(drop)
+    }
+
+    /// Judges an answer. The right one ends the sign-in, once.
+    ///
+    /// # Errors
+    /// Those of [`TwoFactor::verify`](crate::TwoFactor::verify). An answer that has not as many digits as the code is invalid
+    /// input and not counted.
+    pub async fn answer(&self, visit: &Visit, code: &str, client_address: Option<IpAddr>) -> Result<Verified, Error> {
+        let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
+        if typed(code)? != usize::from(challenge.code_length) {
+            return Err(Error::invalid(format!("the code has {} digits", challenge.code_length)));
+        }
+        let address = visit.kept.client_address.or(client_address);
+        let verified = self.challenges.verify(&visit.record.subscription, &challenge.id, code, address).await?;
+        let end = SignInEnd::Verified {
+            at: verified.verified_at,
+            two_factor: verified.two_factor.clone(),
+            amr: verified.amr.clone(),
+        };
+        if self.store.end_sign_in(visit.id(), end).await? { Ok(verified) } else { Err(Error::closed()) }
+    }
+
+    /// Ends a sign-in that the person gives up.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if it is over already.
+    pub async fn cancel(&self, visit: &Visit) -> Result<(), Error> {
+        let end = SignInEnd::Cancelled { at: self.clock.now() };
+        if !self.store.end_sign_in(visit.id(), end).await? {
+            return Err(Error::closed());
+        }
+        self.give_up(visit, visit.record.challenge.as_deref()).await;
+        Ok(())
+    }
+
+    async fn page(&self, subscription: &str) -> Result<SignInPage, Error> {
+        match self.store.sign_in_page(subscription).await? {
+            Some(record) => serde_json::from_value(record.settings).map_err(Error::unavailable),
+            None => Ok(SignInPage::default()),
+        }
+    }
+
+    /// None, where what was available at the beginning is so no longer.
+    async fn ways(&self, kept: &Kept) -> Result<Vec<Way>, Error> {
+        match self.challenges.ways(&kept.start()).await {
+            Err(error) if error.is_not_available() || error.is_recipient_rejected() || error.is_invalid_input() => {
+                Ok(Vec::new())
+            }
+            other => other,
+        }
+    }
+
+    async fn give_up(&self, visit: &Visit, challenge: Option<&str>) {
+        if let Some(id) = challenge {
+            // It ends by itself soon; and it may be over already.
+            let _ = self.challenges.cancel(&visit.record.subscription, id).await;
+        }
+    }
+}
+
+fn open_challenge(visit: &Visit) -> Option<&Challenge> {
+    visit.challenge.as_ref().filter(|(_, standing)| *standing == Standing::Open).map(|(challenge, _)| challenge)
+}

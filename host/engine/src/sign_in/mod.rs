@@ -1,0 +1,122 @@
+//! Hosted sign-ins: an application sends a browser to the sign-in page and gets it back with a result.
+//!
+//! The link is a capability: its secret is known to the browser alone, and only its digest is kept. The first browser that opens it
+//! is the one that may use it. All state is in the store, so any node can serve any request.
+
+mod colour;
+mod flow;
+mod page;
+mod request;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+pub use page::{Colours, Logo, SignInPage, Theme};
+pub use request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInStatus, Visit, Visited};
+
+use crate::challenge::{Challenges, Recipient, SignIn, Start};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::keyring::Keyring;
+use crate::store::{HostedSignInRecord, Store};
+
+/// The hosted sign-ins of an engine. Cheap to clone.
+#[derive(Clone)]
+pub struct HostedSignIns {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
+    challenges: Arc<Challenges>,
+}
+
+/// A secret to sign results of sign-ins with: the seed of an Ed25519 key (RFC 8032).
+#[non_exhaustive]
+pub struct ResultKey {
+    /// Names it.
+    pub id: String,
+    /// 32 random bytes.
+    pub seed: Zeroizing<[u8; 32]>,
+}
+
+/// What a hosted sign-in must remember, sealed at rest.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    sign_in: SignIn,
+    email: Option<String>,
+    phone: Option<String>,
+    locale: Option<String>,
+    purpose: Option<String>,
+    client_address: Option<std::net::IpAddr>,
+    return_url: String,
+    state: String,
+}
+
+const SEALED: &str = "hosted-sign-in";
+
+const RESULTS: &str = "hosted-sign-in-results";
+
+impl HostedSignIns {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        clock: Arc<dyn Clock>,
+        challenges: Arc<Challenges>,
+    ) -> Self {
+        Self { store, keyring, clock, challenges }
+    }
+
+    /// The key that results are signed with. It is derived from the newest key of the keyring, so all nodes have the same.
+    ///
+    /// # Errors
+    /// Never today.
+    pub fn result_key(&self) -> Result<ResultKey, Error> {
+        let newest = self.keyring.derived(RESULTS, 1).into_iter().next();
+        newest.map(ResultKey::from).ok_or_else(|| Error::unavailable("the keyring is empty"))
+    }
+
+    /// The keys whose public parts verify results: the newest two of the key file, and this node's if it runs on an older one
+    /// still. A result lives for two minutes, so that older ones are needed by nobody; after a key was seen by others, two
+    /// rotations take it out of here.
+    pub fn result_keys(&self) -> Vec<ResultKey> {
+        self.keyring.derived_in_file(RESULTS, 2).into_iter().map(ResultKey::from).collect()
+    }
+
+    fn seal(&self, record: &HostedSignInRecord, kept: &Kept) -> Result<Vec<u8>, Error> {
+        let plain = Zeroizing::new(serde_json::to_vec(kept).map_err(Error::unavailable)?);
+        self.keyring.seal(SEALED, &place(record), &plain).map_err(Error::unavailable)
+    }
+
+    fn kept(&self, record: &HostedSignInRecord) -> Result<Kept, Error> {
+        let plain = self.keyring.open(SEALED, &place(record), &record.sealed).map_err(Error::unavailable)?;
+        serde_json::from_slice(&plain).map_err(Error::unavailable)
+    }
+}
+
+impl From<(crate::keyring::KeyId, Zeroizing<[u8; 32]>)> for ResultKey {
+    fn from((id, seed): (crate::keyring::KeyId, Zeroizing<[u8; 32]>)) -> Self {
+        Self { id: format!("{id:08x}"), seed }
+    }
+}
+
+impl Kept {
+    fn start(&self) -> Start {
+        let mut start = Start::new(self.sign_in.clone());
+        start.recipient = Recipient { email: self.email.clone(), phone: self.phone.clone() };
+        start.locale.clone_from(&self.locale);
+        start.purpose.clone_from(&self.purpose);
+        start.client_address = self.client_address;
+        start
+    }
+}
+
+fn place(record: &HostedSignInRecord) -> [&[u8]; 2] {
+    [record.subscription.as_bytes(), record.id.as_bytes()]
+}
+
+/// A secret of 144 random bits is looked up by its digest: nothing is learnt from how long that takes.
+fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}

@@ -1,0 +1,281 @@
+//! How a subscription's sign-in page is set: where it may lead back to, and how it looks.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use super::colour::Colour;
+use crate::error::Error;
+
+/// The settings of a subscription's sign-in page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignInPage {
+    /// Where a browser may be sent at the end: these very strings and no other.
+    pub return_urls: Vec<String>,
+    /// The application's name on the page; the subscription's if not said.
+    pub application_name: Option<String>,
+    /// A picture above the form, as a `data:` URI of PNG, JPEG or WebP.
+    pub logo: Option<String>,
+    /// The page's colours.
+    pub colours: Colours,
+    /// Where a person finds help: `https:` or `mailto:`.
+    pub support_url: Option<String>,
+}
+
+/// Colours as `#rrggbb`; those of TwoFactor if not said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Colours {
+    /// Of buttons and links.
+    pub accent: Option<String>,
+    /// Behind the form, where the page is light.
+    pub background: Option<String>,
+}
+
+/// The colours a style sheet needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Theme {
+    /// Of buttons and links where the page is light, and where it is dark.
+    pub accent: Option<(String, String)>,
+    /// Behind the form, where the page is light.
+    pub background: Option<String>,
+}
+
+/// A picture.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logo {
+    /// `image/png`, `image/jpeg` or `image/webp`, as the bytes say it themselves.
+    pub media_type: &'static str,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// The longest logo, in bytes of the file.
+const LOGO_BYTES: usize = 64 << 10;
+
+const RETURN_URLS: usize = 50;
+
+const URL_BYTES: usize = 2000;
+
+/// What a page adds to a return URL; one that has them already would be ambiguous.
+const ADDED: [&str; 3] = ["state", "result", "error"];
+
+/// Readers need this much (WCAG 2.2, 1.4.3).
+const CONTRAST: f64 = 4.5;
+
+/// The card that the form stands on, and the text on the page around it, where the page is light.
+const CARD: Colour = Colour([0xff, 0xff, 0xff]);
+const INK: Colour = Colour([0x1b, 0x20, 0x2b]);
+/// The card where the page is dark.
+const DARK_CARD: Colour = Colour([0x1c, 0x20, 0x28]);
+
+impl SignInPage {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.return_urls.len() > RETURN_URLS {
+            return Err(Error::invalid(format!("`return_urls` must be at most {RETURN_URLS}")));
+        }
+        self.return_urls.iter().try_for_each(|url| return_url(url))?;
+        if let Some(name) = &self.application_name {
+            // Marks that turn the direction of text could make a name read as another.
+            let odd = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if name.trim().is_empty() || name.chars().count() > 60 || name.chars().any(odd) {
+                return Err(Error::invalid("`application_name` must be one line of 1 to 60 characters"));
+            }
+        }
+        if let Some(url) = &self.support_url {
+            support_url(url)?;
+        }
+        self.logo()?;
+        let colour = |name: &str, text: &Option<String>| match text {
+            None => Ok(None),
+            Some(text) => Colour::parse(text)
+                .map(Some)
+                .ok_or_else(|| Error::invalid(format!("`colours.{name}` must be `#` and six hexadecimal digits"))),
+        };
+        let readable = |name: &str, one: Option<Colour>, other: Colour, what: &str| match one {
+            Some(one) if one.contrast(other) < CONTRAST => Err(Error::invalid(format!(
+                "`colours.{name}` cannot be read {what}: the contrast is {:.1} to 1 and must be {CONTRAST} to 1",
+                one.contrast(other)
+            ))),
+            _ => Ok(()),
+        };
+        readable("accent", colour("accent", &self.colours.accent)?, CARD, "with white: take a darker one")?;
+        readable(
+            "background",
+            colour("background", &self.colours.background)?,
+            INK,
+            "under dark text: take a lighter one",
+        )
+    }
+
+    /// The logo, if there is one.
+    ///
+    /// # Errors
+    /// Invalid input if it is no picture of the three kinds, or too large.
+    pub fn logo(&self) -> Result<Option<Logo>, Error> {
+        let Some(text) = &self.logo else { return Ok(None) };
+        let wrong = || Error::invalid("`logo` must be a `data:` URI of a PNG, JPEG or WebP in base64");
+        let (head, data) = text.split_once(";base64,").ok_or_else(wrong)?;
+        let bytes = STANDARD.decode(data).map_err(|_| wrong())?;
+        if bytes.len() > LOGO_BYTES {
+            return Err(Error::invalid(format!("`logo` must be a picture of at most {} KiB", LOGO_BYTES >> 10)));
+        }
+        // SVG is a document with scripts of its own: it is none of these.
+        let media_type = match &bytes[..] {
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => "image/png",
+            [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+            _ => return Err(wrong()),
+        };
+        if head.strip_prefix("data:") != Some(media_type) {
+            return Err(wrong());
+        }
+        Ok(Some(Logo { media_type, bytes }))
+    }
+
+    /// The colours, those for a dark page too.
+    pub fn theme(&self) -> Theme {
+        let parsed = |text: &Option<String>| text.as_deref().and_then(Colour::parse);
+        let accent = parsed(&self.colours.accent).map(|accent| {
+            let dark = accent.lightened_until(|colour| colour.contrast(DARK_CARD) >= CONTRAST);
+            (accent.to_string(), dark.to_string())
+        });
+        Theme { accent, background: parsed(&self.colours.background).map(|colour| colour.to_string()) }
+    }
+
+    pub(crate) fn returns_to(&self, url: &str) -> bool {
+        self.return_urls.iter().any(|allowed| allowed == url)
+    }
+}
+
+/// `https:`, or `http:` to a server on the same machine as the browser.
+fn return_url(text: &str) -> Result<(), Error> {
+    let wrong = |why: &str| Err(Error::invalid(format!("each of `return_urls` must be {why}")));
+    let url = match Url::parse(text) {
+        Ok(url) if text.len() <= URL_BYTES && text.chars().all(|c| c.is_ascii_graphic()) => url,
+        _ => return wrong("a whole URL of at most 2000 ASCII characters, such as https://shop.example.com/signed-in"),
+    };
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        return wrong("`https:`, or `http:` with a loopback address");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return wrong("without user name, password and fragment");
+    }
+    if url.query_pairs().any(|(name, _)| ADDED.contains(&&*name)) {
+        return wrong("without the parameters `state`, `result` and `error`, which are added to it");
+    }
+    Ok(())
+}
+
+fn support_url(text: &str) -> Result<(), Error> {
+    let fits = |url: &Url| matches!(url.scheme(), "https" | "mailto") && url.username().is_empty();
+    if text.len() > URL_BYTES || text.chars().any(char::is_control) || !Url::parse(text).is_ok_and(|url| fits(&url)) {
+        return Err(Error::invalid("`support_url` must be an `https:` or `mailto:` URL"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(settings: serde_json::Value) -> String {
+        let page: SignInPage = serde_json::from_value(settings).unwrap();
+        page.check().map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn a_browser_is_sent_to_https_or_to_its_own_machine_only() {
+        for url in [
+            "https://shop.example.com/signed-in?a=b",
+            "http://127.0.0.1:3000/back",
+            "http://localhost/back",
+            "http://[::1]:3000/back",
+        ] {
+            assert_eq!(refusal(json!({"return_urls": [url]})), "", "{url}");
+        }
+        for url in [
+            "http://shop.example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://localhost.example.com/",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//shop.example.com",
+            "/signed-in",
+            "https://user@shop.example.com/",
+            "https://shop.example.com/#x",
+            "https://shop.example.com/?state=1",
+            "https://shop.example.com/\r\nset-cookie:a=b",
+            " https://shop.example.com/",
+            "https://shöp.example.com/",
+            "",
+        ] {
+            assert!(refusal(json!({"return_urls": [url]})).contains("return_urls"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_logo_is_a_picture_and_what_it_says_it_is() {
+        let data = |kind: &str, bytes: &[u8]| format!("data:image/{kind};base64,{}", STANDARD.encode(bytes));
+        let png = b"\x89PNG\r\n\x1a\nrest";
+        assert_eq!(refusal(json!({"logo": data("png", png)})), "");
+        assert_eq!(refusal(json!({"logo": data("webp", b"RIFF\0\0\0\0WEBPVP8 ")})), "");
+        let mut large = png.to_vec();
+        large.resize(LOGO_BYTES + 1, 0);
+        for logo in [
+            data("svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+            data("png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            data("jpeg", png),
+            data("png", &large),
+            data("png\" onerror=x", png),
+            "https://example.com/logo.png".to_owned(),
+            "data:image/png,raw".to_owned(),
+        ] {
+            assert!(refusal(json!({"logo": logo})).contains("logo"), "{}", &logo[..40.min(logo.len())]);
+        }
+    }
+
+    #[test]
+    fn colours_that_cannot_be_read_are_refused_in_words() {
+        assert_eq!(refusal(json!({"colours": {"accent": "#0b57d0", "background": "#eef3fb"}})), "");
+        assert!(refusal(json!({"colours": {"accent": "#ffcc00"}})).contains("take a darker one"));
+        assert!(refusal(json!({"colours": {"background": "#202020"}})).contains("take a lighter one"));
+        for text in ["red", "#fff", "#12345g", "#1234567", "#0b57d0;}body{background:url(https://evil.example)"] {
+            assert!(refusal(json!({"colours": {"accent": text}})).contains("six hexadecimal digits"), "{text}");
+        }
+    }
+
+    #[test]
+    fn on_a_dark_page_the_accent_is_light_enough() {
+        for accent in ["#000000", "#0b57d0", "#8a1c7c", "#767676"] {
+            let colours = Colours { accent: Some(accent.to_owned()), background: None };
+            let (light, dark) = SignInPage { colours, ..SignInPage::default() }.theme().accent.unwrap();
+            assert_eq!(light, accent);
+            assert!(Colour::parse(&dark).unwrap().contrast(DARK_CARD) >= CONTRAST, "{accent} {dark}");
+        }
+    }
+
+    #[test]
+    fn names_and_links_are_plain() {
+        for name in ["", "  ", "a\nb", "a\u{202e}b", &"x".repeat(61)] {
+            assert!(refusal(json!({"application_name": name})).contains("application_name"), "{name}");
+        }
+        assert_eq!(refusal(json!({"support_url": "mailto:help@example.com"})), "");
+        for url in ["javascript:alert(1)", "http://example.com", "help", "data:text/html,x"] {
+            assert!(refusal(json!({"support_url": url})).contains("support_url"), "{url}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Hosted sign-ins: bound, stepped on and ended, each in one conditional step.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::super::*;
+use super::{clock, ms, time};
+
+/// As that of a challenge.
+const OPEN: &str = "ended IS NULL AND expires_at > ?2 AND created_at <= ?2 + 5000";
+
+const COLUMNS: &str = "id, subscription, link, browser, sealed, challenge, step, created_at, expires_at, ended, ended_at, two_factor, amr";
+
+const VERIFIED: i64 = 0;
+const CANCELLED: i64 = 1;
+
+pub(super) fn page(c: &Connection, subscription: &str) -> Result<Option<SignInPageRecord>> {
+    let sql = "SELECT subscription, settings, revision FROM sign_in_pages WHERE subscription = ?";
+    let page = |row: &Row<'_>| {
+        Ok(SignInPageRecord { subscription: row.get(0)?, settings: row.get(1)?, revision: row.get(2)? })
+    };
+    Ok(c.prepare_cached(sql)?.query_row([subscription], page).optional()?)
+}
+
+pub(super) fn set_page(c: &Connection, page: &SignInPageRecord, expected: u64) -> Result<bool> {
+    let SignInPageRecord { subscription, settings, revision } = page;
+    let sql = if expected == 0 {
+        "INSERT INTO sign_in_pages (subscription, settings, revision) VALUES (?1, ?2, ?3) ON CONFLICT (subscription) DO NOTHING"
+    } else {
+        "UPDATE sign_in_pages SET settings = ?2, revision = ?3 WHERE subscription = ?1 AND revision = ?4"
+    };
+    let mut statement = c.prepare_cached(sql)?;
+    let changed = if expected == 0 {
+        statement.execute(params![subscription, settings, revision])?
+    } else {
+        statement.execute(params![subscription, settings, revision, expected])?
+    };
+    Ok(changed == 1)
+}
+
+pub(super) fn insert(c: &Connection, new: &HostedSignInRecord) -> Result<()> {
+    clock::note(c, new.created_at)?;
+    let sql = "INSERT INTO sign_ins (id, subscription, link, sealed, step, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    c.prepare_cached(sql)?.execute(params![
+        new.id,
+        new.subscription,
+        new.link,
+        new.sealed,
+        new.step,
+        ms(new.created_at),
+        ms(new.expires_at)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn get(c: &Connection, subscription: &str, id: &str) -> Result<Option<HostedSignInRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE id = ? AND subscription = ?");
+    Ok(c.prepare_cached(&sql)?.query_row([id, subscription], to_sign_in).optional()?)
+}
+
+pub(super) fn by_link(c: &Connection, link: &[u8; 32]) -> Result<Option<HostedSignInRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE link = ?");
+    Ok(c.prepare_cached(&sql)?.query_row([link], to_sign_in).optional()?)
+}
+
+pub(super) fn bind(c: &Connection, id: &str, browser: &[u8; 32], now: Timestamp) -> Result<bool> {
+    clock::note(c, now)?;
+    let sql = format!("UPDATE sign_ins SET browser = ?3 WHERE id = ?1 AND {OPEN} AND browser IS NULL");
+    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), browser])? == 1)
+}
+
+pub(super) fn step(c: &Connection, id: &str, step: u32, challenge: Option<&str>, now: Timestamp) -> Result<bool> {
+    clock::note(c, now)?;
+    let sql = format!("UPDATE sign_ins SET challenge = ?3, step = step + 1 WHERE id = ?1 AND {OPEN} AND step = ?4");
+    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), challenge, step])? == 1)
+}
+
+pub(super) fn end(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> {
+    let (number, at, two_factor, amr) = match end {
+        SignInEnd::Verified { at, two_factor, amr } => (VERIFIED, *at, Some(two_factor), Some(amr.join(" "))),
+        SignInEnd::Cancelled { at } => (CANCELLED, *at, None, None),
+    };
+    clock::note(c, at)?;
+    let sql =
+        format!("UPDATE sign_ins SET ended = ?3, ended_at = ?2, two_factor = ?4, amr = ?5 WHERE id = ?1 AND {OPEN}");
+    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(at), number, two_factor, amr])? == 1)
+}
+
+/// Ends whatever is open at `now`.
+pub(super) fn end_all(c: &Connection, now: Timestamp) -> Result<usize> {
+    let sql = "UPDATE sign_ins SET ended = ?1, ended_at = ?2 WHERE ended IS NULL AND expires_at > ?2";
+    Ok(c.prepare_cached(sql)?.execute(params![CANCELLED, ms(now)])?)
+}
+
+fn to_sign_in(row: &Row<'_>) -> rusqlite::Result<HostedSignInRecord> {
+    let ended = match row.get::<_, Option<i64>>(9)? {
+        None => None,
+        Some(VERIFIED) => Some(SignInEnd::Verified {
+            at: time(row.get(10)?),
+            two_factor: row.get(11)?,
+            amr: row.get::<_, String>(12)?.split(' ').map(str::to_owned).collect(),
+        }),
+        Some(_) => Some(SignInEnd::Cancelled { at: time(row.get(10)?) }),
+    };
+    Ok(HostedSignInRecord {
+        id: row.get(0)?,
+        subscription: row.get(1)?,
+        link: row.get(2)?,
+        browser: row.get(3)?,
+        sealed: row.get(4)?,
+        challenge: row.get(5)?,
+        step: row.get(6)?,
+        created_at: time(row.get(7)?),
+        expires_at: time(row.get(8)?),
+        ended,
+    })
+}

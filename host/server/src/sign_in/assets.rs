@@ -1,0 +1,44 @@
+//! What the pages are made of besides markup, under paths that name its content: a browser may keep it for ever.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::http::{HeaderName, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use ring::digest::{SHA256, digest};
+
+const STYLE: &str = include_str!("assets/style.css");
+const SCRIPT: &str = include_str!("assets/script.js");
+
+static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path(STYLE, "css"));
+static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path(SCRIPT, "js"));
+
+pub(super) fn style_path() -> &'static str {
+    &STYLE_PATH
+}
+
+pub(super) fn script_path() -> &'static str {
+    &SCRIPT_PATH
+}
+
+fn path(content: &str, ending: &str) -> String {
+    let digest = digest(&SHA256, content.as_bytes());
+    format!("/sign-in-assets/{}.{ending}", hex::encode(&digest.as_ref()[..12]))
+}
+
+pub(super) fn routes() -> Router {
+    Router::new()
+        .route(style_path(), get(|| async { file("text/css; charset=utf-8", STYLE) }))
+        .route(script_path(), get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }))
+}
+
+fn file(media_type: &'static str, content: &'static str) -> impl IntoResponse {
+    let headers: [(HeaderName, &str); 4] = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    (headers, content)
+}

@@ -1,0 +1,183 @@
+//! What browsers bring, and what they are told of security.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::Markup;
+use twofactor::Visit;
+use url::Url;
+
+use super::{PublicUrl, Site};
+use crate::api;
+
+/// What comes with each request of a browser.
+pub(super) struct Client {
+    /// `Accept-Language`.
+    pub(super) languages: Option<String>,
+    /// Where it is.
+    pub(super) address: Option<IpAddr>,
+    /// Whether a person opens the page, rather than something that looks at links.
+    pub(super) opens: bool,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<Site> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Infallible> {
+        let headers = parts.headers.clone();
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let opens = parts.method == Method::GET
+            && said("sec-fetch-dest").is_none_or(|destination| destination == "document")
+            && said("sec-purpose").or(said("purpose")).is_none();
+        Ok(Self {
+            languages: said("accept-language").map(str::to_owned),
+            address: peer.map(|peer| api::address(peer, &headers, &site.proxies)),
+            opens,
+            headers,
+        })
+    }
+}
+
+impl Client {
+    /// What this browser was given when it opened the link.
+    pub(super) fn cookie(&self, public: &PublicUrl) -> Option<&str> {
+        let lines = self.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(|(name, _)| *name == public.cookie_name()).map(|(_, value)| value).next()
+    }
+
+    /// Whether a form of this page was sent. A page that says `no-referrer` sends `Origin: null` with its own forms, so it is
+    /// `Sec-Fetch-Site` that tells; `Origin` counts where a browser has no such header.
+    pub(super) fn is_from_here(&self, public: &PublicUrl) -> bool {
+        let said = |name: HeaderName| self.headers.get(name).map(|value| value.as_bytes());
+        match said(HeaderName::from_static("sec-fetch-site")) {
+            Some(site) => site == b"same-origin",
+            None => said(header::ORIGIN) == Some(public.origin().as_bytes()),
+        }
+    }
+}
+
+/// Names and values of a form or of what stands after `?`; the first of a name counts.
+#[derive(Default)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn of(bytes: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+}
+
+/// What stands after `?`.
+pub(super) struct Query(pub(super) Fields);
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Fields::of(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
+
+/// A form that was sent.
+pub(super) struct Form(pub(super) Fields);
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        Ok(Self(Fields::of(&bytes)))
+    }
+}
+
+/// Gives a browser what it must bring from now on. `Lax`, so that it comes along when the application sends the browser here
+/// a second time, and does not when a form of another site does.
+pub(super) fn give(response: &mut Response, public: &PublicUrl, value: &str) {
+    let secure = if public.is_secure() { "; Secure" } else { "" };
+    let cookie = format!("{}={value}; Path=/; Max-Age=900; HttpOnly; SameSite=Lax{secure}", public.cookie_name());
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+/// A page, with all that keeps other sites away from it.
+pub(super) fn page(status: StatusCode, markup: Markup, visit: Option<&Visit>) -> Response {
+    let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    let mut response = (status, html, markup.into_string()).into_response();
+    guard(&mut response, visit);
+    response
+}
+
+/// Elsewhere.
+pub(super) fn go(to: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    match HeaderValue::from_str(to) {
+        Ok(to) => drop(response.headers_mut().insert(header::LOCATION, to)),
+        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+    }
+    guard(&mut response, None);
+    response
+}
+
+/// A file that belongs to a link.
+pub(super) fn asset(media_type: &'static str, bytes: Vec<u8>) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, media_type)], Body::from(bytes)).into_response();
+    guard(&mut response, None);
+    let nothing = HeaderValue::from_static("default-src 'none'; sandbox");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, nothing);
+    response
+}
+
+fn guard(response: &mut Response, visit: Option<&Visit>) {
+    // A form's redirects count as its target too, and where the application sends the browser on to, nobody here knows.
+    let back = visit.and_then(|visit| Url::parse(visit.return_url()).ok());
+    let loopback =
+        back.filter(|url| url.scheme() == "http").map(|url| format!(" {}", url.origin().ascii_serialization()));
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self' https:{}; \
+         base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        loopback.unwrap_or_default()
+    );
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("x-robots-tag", "noindex, nofollow"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "otp-credentials=(self), camera=(), microphone=(), geolocation=()"),
+        ("vary", "accept-language, cookie"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+}
+
+/// Where the application is told that the sign-in did not happen (RFC 6749 section 4.1.2.1).
+pub(super) fn denied(visit: &Visit) -> String {
+    returned(visit, "error", "access_denied")
+}
+
+/// The return URL with `state` and one thing more.
+pub(super) fn returned(visit: &Visit, name: &str, value: &str) -> String {
+    let Ok(mut url) = Url::parse(visit.return_url()) else {
+        return visit.return_url().to_owned();
+    };
+    url.query_pairs_mut().append_pair("state", visit.state()).append_pair(name, value);
+    url.into()
+}

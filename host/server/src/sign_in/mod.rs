@@ -1,0 +1,217 @@
+//! The sign-in page: a browser comes with a link, gets a code sent, types it, and goes back to its application with a result.
+//!
+//! It needs no script. Only a POST does anything, each is answered by a redirect when it did it, and so neither a refresh nor
+//! whoever looks at links sends a message.
+
+mod assets;
+mod browser;
+mod page;
+mod public;
+mod result;
+mod steps;
+mod text;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use twofactor::{Ended, HostedSignIns, IpNet, Standing, TwoFactor, Visit, Visited};
+
+pub use public::PublicUrl;
+
+use browser::{Client, Fields, Query};
+use page::{Frame, Say};
+use text::Words;
+
+/// The longest form, in bytes.
+const FORM_BYTES: usize = 4 << 10;
+
+/// What the pages work with.
+struct Inner {
+    sign_ins: HostedSignIns,
+    proxies: Arc<[IpNet]>,
+    public: PublicUrl,
+}
+
+#[derive(Clone)]
+struct Site(Arc<Inner>);
+
+impl std::ops::Deref for Site {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The pages of the sign-ins of an engine, at the URL that browsers know them by.
+pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUrl) -> Router {
+    let site = Site(Arc::new(Inner { sign_ins: engine.hosted_sign_ins(), proxies, public }));
+    Router::new()
+        .route("/sign-in/{secret}", get(show))
+        .route("/sign-in/{secret}/choose", get(choose))
+        .route("/sign-in/{secret}/start", post(steps::start).get(back_to_page))
+        .route("/sign-in/{secret}/answer", post(steps::answer).get(back_to_page))
+        .route("/sign-in/{secret}/resend", post(steps::resend).get(back_to_page))
+        .route("/sign-in/{secret}/cancel", post(steps::cancel).get(back_to_page))
+        .route("/sign-in/{secret}/theme.css", get(theme))
+        .route("/sign-in/{secret}/logo", get(logo))
+        .route("/.well-known/jwks.json", get(key_set))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .with_state(site)
+        .merge(assets::routes())
+}
+
+/// What a browser brought, and the language to answer in before more is known.
+struct Visitor<'a> {
+    site: &'a Site,
+    secret: &'a str,
+    client: &'a Client,
+    asked: Option<&'a str>,
+}
+
+impl Visitor<'_> {
+    fn frame<'a>(&self, path: &'a str, visit: Option<&'a Visit>) -> Frame<'a> {
+        let language = self.client.languages.as_deref();
+        let words = Words::of(self.asked, visit.and_then(Visit::locale), language);
+        let asked = self.asked.is_some_and(|tag| tag.eq_ignore_ascii_case(words.tag));
+        Frame { words, path, language: asked.then_some(words.tag), visit }
+    }
+
+    /// The page for a sign-in as it stands.
+    fn open(&self, visit: &Visit, status: StatusCode, say: Option<&dyn Fn(&Words) -> Say>, choose: bool) -> Response {
+        let path = path(self.secret);
+        let frame = self.frame(&path, Some(visit));
+        let mut say = say.map(|say| say(frame.words));
+        let markup = match &visit.challenge {
+            Some((challenge, Standing::Open)) if !choose => page::code(&frame, visit, challenge, say.as_ref()),
+            Some((_, Standing::Open)) => page::choice(&frame, visit, say.as_ref(), true),
+            Some(_) => {
+                // Whoever loads the page after its code is over must learn why there is no field for it.
+                let over = || Say::Error(frame.words.code_over.to_owned());
+                say.get_or_insert_with(over);
+                page::choice(&frame, visit, say.as_ref(), false)
+            }
+            None => page::choice(&frame, visit, say.as_ref(), false),
+        };
+        browser::page(status, markup, Some(visit))
+    }
+
+    /// A page that only says something.
+    fn notice(&self, status: StatusCode, which: impl Fn(&Words) -> &text::Notice) -> Response {
+        let frame = self.frame("", None);
+        browser::page(status, page::notice(&frame, which(frame.words), None), None)
+    }
+
+    fn over(&self, visit: &Visit, ended: Ended) -> Response {
+        let path = path(self.secret);
+        let frame = self.frame(&path, Some(visit));
+        let (notice, back) = match ended {
+            Ended::Verified => (&frame.words.done, None),
+            Ended::Cancelled => (&frame.words.cancelled, None),
+            Ended::Expired => (&frame.words.expired, Some(browser::denied(visit))),
+        };
+        browser::page(StatusCode::GONE, page::notice(&frame, notice, back.as_deref()), Some(visit))
+    }
+
+    fn unavailable(&self, error: &twofactor::Error) -> Response {
+        tracing::warn!(detail = error.operator_detail(), "a sign-in page could not be made");
+        let mut response = self.notice(StatusCode::SERVICE_UNAVAILABLE, |words| &words.unavailable);
+        response.headers_mut().insert(header::RETRY_AFTER, 5.into());
+        response
+    }
+
+    fn closed(&self, visited: &Visited) -> Response {
+        match visited {
+            Visited::Over(visit, ended) => self.over(visit, *ended),
+            Visited::Elsewhere | Visited::Open(_) => self.notice(StatusCode::FORBIDDEN, |words| &words.elsewhere),
+            Visited::Unknown => self.notice(StatusCode::NOT_FOUND, |words| &words.unknown),
+        }
+    }
+}
+
+async fn show(site: State<Site>, secret: Path<String>, query: Query, client: Client) -> Response {
+    look(&site, &secret, &query.0, &client, false).await
+}
+
+async fn choose(site: State<Site>, secret: Path<String>, query: Query, client: Client) -> Response {
+    look(&site, &secret, &query.0, &client, true).await
+}
+
+async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose: bool) -> Response {
+    let visitor = Visitor { site, secret, client, asked: query.get("lang") };
+    let visit = match visitor.site.sign_ins.visit(secret, client.cookie(&site.public)).await {
+        Ok(Visited::Open(visit)) => visit,
+        Ok(other) => return visitor.closed(&other),
+        Err(error) => return visitor.unavailable(&error),
+    };
+    let resent = |words: &Words| Say::Done(words.resent.to_owned());
+    let say = (query.get("sent") == Some("again")).then_some(&resent as &dyn Fn(&Words) -> Say);
+    let mut response = visitor.open(&visit, StatusCode::OK, say, choose);
+    // Whoever only looks (a HEAD, a page fetched beforehand) takes no link away from the person.
+    if !site.sign_ins.is_bound(&visit) && client.opens {
+        match site.sign_ins.bind(&visit).await {
+            Ok(Some(browser)) => browser::give(&mut response, &site.public, &browser),
+            Ok(None) => return visitor.closed(&Visited::Elsewhere),
+            Err(error) => return visitor.unavailable(&error),
+        }
+    }
+    response
+}
+
+/// What was a POST is loaded again as the page it led to.
+async fn back_to_page(Path(secret): Path<String>, query: Query) -> Response {
+    browser::go(&here(&secret, query.0.get("lang"), ""))
+}
+
+/// The path of a link's page. What is no secret of ours is quoted.
+fn path(secret: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    format!("/sign-in/{}", secret.chars().filter(|c| fits(*c)).take(64).collect::<String>())
+}
+
+fn here(secret: &str, language: Option<&str>, more: &str) -> String {
+    let language = language.filter(|tag| tag.len() == 2 && tag.bytes().all(|b| b.is_ascii_alphabetic()));
+    let language = language.map(|tag| format!("lang={tag}"));
+    let query: Vec<&str> = language.as_deref().into_iter().chain((!more.is_empty()).then_some(more)).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}{mark}{}", path(secret), query.join("&"))
+}
+
+/// The subscription's colours.
+async fn theme(site: State<Site>, secret: Path<String>, client: Client) -> Response {
+    let Ok(Some(visit)) = seen(&site, &secret, &client).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let theme = visit.page.theme();
+    let mut css = String::new();
+    let background = theme.background.map(|colour| format!("--page:{colour};")).unwrap_or_default();
+    let (light, dark) = theme.accent.unwrap_or_default();
+    let accent = |colour: &str| if colour.is_empty() { String::new() } else { format!("--accent:{colour};") };
+    css.push_str(&format!("@media (prefers-color-scheme:light){{:root{{{background}{}}}}}", accent(&light)));
+    css.push_str(&format!("@media (prefers-color-scheme:dark){{:root{{{}}}}}", accent(&dark)));
+    browser::asset("text/css; charset=utf-8", css.into_bytes())
+}
+
+async fn logo(site: State<Site>, secret: Path<String>, client: Client) -> Response {
+    let visit = seen(&site, &secret, &client).await.ok().flatten();
+    match visit.and_then(|visit| visit.page.logo().ok().flatten()) {
+        Some(logo) => browser::asset(logo.media_type, logo.bytes),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn seen(site: &Site, secret: &str, client: &Client) -> Result<Option<Box<Visit>>, twofactor::Error> {
+    Ok(match site.sign_ins.visit(secret, client.cookie(&site.public)).await? {
+        Visited::Open(visit) | Visited::Over(visit, _) => Some(visit),
+        Visited::Unknown | Visited::Elsewhere => None,
+    })
+}
+
+async fn key_set(State(site): State<Site>) -> impl IntoResponse {
+    let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    (headers, serde_json::to_string(&result::key_set(&site.sign_ins)).unwrap_or_default())
+}

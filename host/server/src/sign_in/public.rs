@@ -1,0 +1,93 @@
+//! The URL that browsers know this server by.
+
+use url::{Host, Url};
+
+/// The public URL: `https:`, or `http:` on a loopback address for trying things out. It has no path.
+#[derive(Clone, Debug)]
+pub struct PublicUrl {
+    origin: String,
+    secure: bool,
+    webotp_host: Option<String>,
+}
+
+impl PublicUrl {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let wrong = || anyhow::anyhow!("it must be a URL such as https://login.example.com, without a path");
+        let url = Url::parse(text).map_err(|_| wrong())?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong());
+        }
+        let secure = url.scheme() == "https";
+        let loopback = match url.host().ok_or_else(wrong)? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        if !secure && (url.scheme() != "http" || !loopback) {
+            anyhow::bail!("it must begin with https: codes and cookies pass through it");
+        }
+        // An SMS can bind its code to a domain with the usual port only.
+        let domain = url.domain().filter(|_| secure && url.port().is_none() && !loopback);
+        Ok(Self { origin: url.origin().ascii_serialization(), secure, webotp_host: domain.map(str::to_owned) })
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(crate) fn link(&self, secret: &str) -> String {
+        format!("{}/sign-in/{secret}", self.origin)
+    }
+
+    /// `__Host-` keeps other hosts of the domain from setting it; it needs TLS.
+    pub(super) fn cookie_name(&self) -> &'static str {
+        if self.secure { "__Host-twofactor-sign-in" } else { "twofactor-sign-in" }
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host that a code in SMS is bound to, so that a browser fills it in on this page only.
+    pub(super) fn webotp_host(&self) -> Option<String> {
+        self.webotp_host.clone()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::PublicUrl;
+
+    #[test]
+    fn a_public_url_is_an_origin_over_tls_or_on_loopback() {
+        let good = [
+            ("https://login.example.com", Some("login.example.com")),
+            ("https://login.example.com:8443/", None),
+            ("http://127.0.0.1:8080", None),
+            ("http://localhost:8080", None),
+            ("https://192.0.2.1", None),
+        ];
+        for (url, host) in good {
+            let public = PublicUrl::parse(url).unwrap();
+            assert_eq!(public.webotp_host().as_deref(), host, "{url}");
+            assert_eq!(public.origin(), url.trim_end_matches('/'));
+        }
+        for url in [
+            "http://login.example.com",
+            "https://login.example.com/x",
+            "https://u@example.com",
+            "login",
+            "ftp://a",
+            "https://a?b",
+        ] {
+            assert!(PublicUrl::parse(url).is_err(), "{url}");
+        }
+    }
+}

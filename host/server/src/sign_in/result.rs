@@ -1,0 +1,124 @@
+//! What a browser brings back to the application: a JWT (RFC 7519) that only this installation can have signed (EdDSA, RFC 8037).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, KeyUtils};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, OctetKeyPairParameters,
+    OctetKeyPairType, PublicKeyUse,
+};
+use jsonwebtoken::signature::{Error as SignatureError, Signer};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde::Serialize;
+use twofactor::{HostedSignIns, ResultKey, Verified, Visit};
+
+/// How long a result is good, in seconds: it is on its way by one redirect.
+const LIFETIME: i64 = 120;
+
+/// Tells a result from any other JWT (RFC 8725 section 3.11).
+const TYPE: &str = "sign-in-result+jwt";
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    /// The subscription. A client application's id would not do: each subscription names its own as it likes, so one could
+    /// make results for another's.
+    aud: &'a str,
+    sub: &'a str,
+    jti: &'a str,
+    amr: &'a [String],
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idp: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_application: Option<&'a str>,
+}
+
+/// The signed result of a sign-in.
+pub(super) fn sign(
+    sign_ins: &HostedSignIns,
+    issuer: &str,
+    visit: &Visit,
+    verified: &Verified,
+) -> anyhow::Result<String> {
+    install();
+    let key = sign_ins.result_key()?;
+    let sign_in = visit.sign_in();
+    let issued = verified.verified_at.as_second();
+    let claims = Claims {
+        iss: issuer,
+        aud: &sign_in.subscription,
+        sub: sign_in.user.as_deref().unwrap_or_default(),
+        jti: visit.id(),
+        amr: &verified.amr,
+        iat: issued,
+        exp: issued + LIFETIME,
+        tenant: sign_in.tenant.as_deref(),
+        idp: sign_in.idp.as_deref(),
+        client_application: sign_in.client_application.as_deref(),
+    };
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some(TYPE.to_owned());
+    header.kid = Some(key.id.clone());
+    Ok(encode(&header, &claims, &EncodingKey::from_ed_der(&*key.seed))?)
+}
+
+/// The public keys that results are verified with (RFC 7517).
+pub(super) fn key_set(sign_ins: &HostedSignIns) -> JwkSet {
+    JwkSet { keys: sign_ins.result_keys().iter().filter_map(public).collect() }
+}
+
+fn public(key: &ResultKey) -> Option<Jwk> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&*key.seed).ok()?;
+    Some(Jwk {
+        common: CommonParameters {
+            public_key_use: Some(PublicKeyUse::Signature),
+            key_algorithm: Some(KeyAlgorithm::EdDSA),
+            key_id: Some(key.id.clone()),
+            ..CommonParameters::default()
+        },
+        algorithm: AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+            key_type: OctetKeyPairType::OctetKeyPair,
+            curve: EllipticCurve::Ed25519,
+            x: URL_SAFE_NO_PAD.encode(pair.public_key()),
+        }),
+    })
+}
+
+/// Ed25519 by ring, for a crate that comes without cryptography of its own.
+struct Ed25519(Ed25519KeyPair);
+
+impl Signer<Vec<u8>> for Ed25519 {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        Ok(self.0.sign(message).as_ref().to_vec())
+    }
+}
+
+impl JwtSigner for Ed25519 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+/// Only signs: nothing here reads a JWT.
+static RING: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| {
+        let pair = Ed25519KeyPair::from_seed_unchecked(key.as_bytes()).map_err(|_| ErrorKind::InvalidEddsaKey)?;
+        if *algorithm != Algorithm::EdDSA {
+            return Err(ErrorKind::InvalidAlgorithm.into());
+        }
+        Ok(Box::new(Ed25519(pair)))
+    },
+    verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+/// It fails only if it is there already.
+fn install() {
+    let _ = RING.install_default();
+}

@@ -1,0 +1,244 @@
+//! The sign-in page in this process, under a clock that is moved by hand, and a browser as far as HTTP goes.
+
+#![allow(dead_code, reason = "each suite uses its own part")]
+
+use std::net::SocketAddr;
+use std::sync::{LazyLock, Mutex};
+
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use twofactor::{
+    Actor, Administration, Assignment, Builder, Keyring, ManualClock, Network, NewInstance, Outbox, Policy, Role,
+    TwoFactor,
+};
+use twofactor_server::{PublicUrl, router_at};
+use twofactor_tests::ecall::{Ecall, no_limits};
+
+pub(crate) const RETURN_URL: &str = "https://shop.example.com/signed-in?from=twofactor";
+
+pub(crate) const PHONE: &str = "+41791234567";
+
+/// Compiled providers are good for the keyring they were compiled under: with one for all, they are compiled once.
+static KEYRING: LazyLock<Keyring> = LazyLock::new(|| Keyring::generate().unwrap());
+static COMPILED: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+/// A server whose mails and SMS stay here.
+pub(crate) struct Site {
+    pub(crate) url: String,
+    pub(crate) engine: TwoFactor,
+    pub(crate) clock: ManualClock,
+    pub(crate) ecall: Ecall,
+    pub(crate) outbox: Outbox,
+    pub(crate) application: String,
+    client: reqwest::Client,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        Self::with(|builder| builder.rate_limits(no_limits())).await
+    }
+
+    pub(crate) async fn with(more: impl FnOnce(Builder) -> Builder) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (ecall, outbox, clock) = (Ecall::start().await, Outbox::new(), ManualClock::new(Timestamp::now()));
+        let network = Network::builder().stand_in("https://rest.ecall.ch", ecall.address()).outbox(&outbox).build();
+        let builder = TwoFactor::builder().network(network.unwrap()).clock(clock.clone()).policy(Policy::default());
+        let builder = builder.keyring(KEYRING.clone()).cache_dir(COMPILED.path());
+        let engine = more(builder.bundled_providers()).build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("shop", "Shop & Sons").await.unwrap();
+        add_email(&admin, "Mail").await;
+        add_sms(&admin, "SMS").await;
+        let role = Role::Application { subscription: "shop".to_owned() };
+        let (_, application) = admin.issue_token("shop", role, None).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let public = PublicUrl::parse(&url).unwrap();
+        let router = router_at(engine.clone(), vec!["127.0.0.0/8".parse().unwrap()], Some(public));
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let site = Self { url, engine, clock, ecall, outbox, application, client: reqwest::Client::new() };
+        site.set(json!({"return_urls": [RETURN_URL]})).await;
+        site
+    }
+
+    pub(crate) fn admin(&self) -> Administration {
+        self.engine.administration(Actor::new("test"))
+    }
+
+    /// Sets the page.
+    pub(crate) async fn set(&self, settings: Value) {
+        self.admin().set_sign_in_page("shop", serde_json::from_value(settings).unwrap(), None).await.unwrap();
+    }
+
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> crate::common::Answer {
+        let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let request = request.bearer_auth(&self.application);
+        crate::common::Answer::of(if body.is_null() { request } else { request.body(body.to_string()) }).await
+    }
+
+    /// Begins a sign-in; what is in `more` replaces what is in it.
+    pub(crate) async fn begin(&self, more: Value) -> Begun {
+        let mut body = json!({"tenant": "main", "user": "alice", "recipient": {"phone": PHONE},
+            "return_url": RETURN_URL, "state": "st&te"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let begun = self.call("POST", "/v1/sign-ins", body).await.expect(201);
+        Begun { id: begun["id"].as_str().unwrap().to_owned(), url: begun["url"].as_str().unwrap().to_owned() }
+    }
+
+    /// A browser at the field for a code that was sent by SMS.
+    pub(crate) async fn at_code(&self) -> (Begun, Browser) {
+        let begun = self.begin(json!({})).await;
+        let browser = Browser::at(&begun.url);
+        let page = browser.get("").await;
+        let started = browser.post("/start", &page.start()).await;
+        assert_eq!(started.status, 303, "{}", started.html);
+        (begun, browser)
+    }
+
+    /// How far a sign-in is, as the application is told.
+    pub(crate) async fn report(&self, begun: &Begun) -> Value {
+        self.call("GET", &format!("/v1/sign-ins/{}", begun.id), Value::Null).await.expect(200)
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(std::time::Duration::from_secs(seconds));
+    }
+}
+
+pub(crate) async fn add_email(admin: &Administration, name: &str) -> String {
+    let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true,
+        "UserName": "u", "Password": "p", "Timeout": 20000});
+    let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
+    add(admin, NewInstance::new("email", name, options)).await
+}
+
+pub(crate) async fn add_sms(admin: &Administration, name: &str) -> String {
+    let options = json!({"ECallAccountName": "a", "ECallAccountPassword": "s", "ECallAccountFromNumber": "Shop"});
+    add(admin, NewInstance::new("ecall", name, options)).await
+}
+
+async fn add(admin: &Administration, instance: NewInstance) -> String {
+    let instance = admin.create_instance("shop", instance).await.unwrap();
+    assert!(instance.valid, "{:?}", instance.problems);
+    admin.set_assignments("shop", &instance.id, vec![Assignment::tenant("main")]).await.unwrap();
+    instance.id
+}
+
+/// A sign-in that was begun.
+pub(crate) struct Begun {
+    pub(crate) id: String,
+    pub(crate) url: String,
+}
+
+/// It follows no redirect, keeps one cookie, and says of its forms what browsers say.
+pub(crate) struct Browser {
+    base: String,
+    client: reqwest::Client,
+    pub(crate) cookie: Mutex<Option<String>>,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Browser {
+    /// Someone with this link.
+    pub(crate) fn at(link: &str) -> Self {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { base: link.to_owned(), client, cookie: Mutex::default(), headers: HeaderMap::new() }
+    }
+
+    /// With another header; it takes the place of what would be said of a form.
+    pub(crate) fn saying(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    pub(crate) async fn get(&self, rest: &str) -> Page {
+        self.send(self.client.get(format!("{}{rest}", self.base)), "none").await
+    }
+
+    pub(crate) async fn head(&self) -> Page {
+        self.send(self.client.head(&self.base), "none").await
+    }
+
+    pub(crate) async fn post(&self, rest: &str, form: &[(&str, &str)]) -> Page {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.client.post(format!("{}{rest}", self.base));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").header("origin", "null");
+        self.send(request.body(form), "same-origin").await
+    }
+
+    pub(crate) async fn answer(&self, code: &str) -> Page {
+        self.post("/answer", &[("code", code)]).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, site: &str) -> Page {
+        let mut headers = HeaderMap::new();
+        headers.insert("sec-fetch-site", site.parse().unwrap());
+        if let Some(cookie) = &*self.cookie.lock().unwrap() {
+            headers.insert("cookie", cookie.parse().unwrap());
+        }
+        headers.extend(self.headers.clone());
+        // An empty value stands for a browser that does not say it.
+        let silent: Vec<_> =
+            headers.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name.clone()).collect();
+        for name in silent {
+            headers.remove(name);
+        }
+        let response = request.headers(headers).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if let Some(cookie) = headers.get("set-cookie") {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            *self.cookie.lock().unwrap() = Some(pair.to_owned());
+        }
+        Page { status, headers, html: response.text().await.unwrap() }
+    }
+}
+
+/// What a browser was answered.
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) html: String,
+}
+
+impl Page {
+    #[track_caller]
+    pub(crate) fn says(&self, status: u16, text: &str) {
+        assert_eq!(self.status, status, "{}", self.html);
+        assert!(self.html.contains(text), "`{text}` is not in {}", self.html);
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Where it leads.
+    #[track_caller]
+    pub(crate) fn location(&self) -> &str {
+        assert_eq!(self.status, 303, "{}", self.html);
+        self.header("location")
+    }
+
+    /// A parameter of where it leads.
+    #[track_caller]
+    pub(crate) fn brings(&self, name: &str) -> Option<String> {
+        let url = url::Url::parse(self.location()).unwrap();
+        url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The values of a field, as they stand in the markup.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+        let inputs = self.html.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap());
+        let named = inputs.filter(|input| input.contains(&format!("name=\"{name}\"")));
+        named.map(|input| input.split("value=\"").nth(1).unwrap().split('"').next().unwrap()).collect()
+    }
+
+    /// The form that starts the first way.
+    #[track_caller]
+    pub(crate) fn start(&self) -> [(&str, &str); 2] {
+        let (ways, steps) = (self.values("two_factor"), self.values("step"));
+        assert!(!ways.is_empty() && steps.len() == 1, "{}", self.html);
+        [("two_factor", ways[0]), ("step", steps[0])]
+    }
+}

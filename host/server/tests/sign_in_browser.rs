@@ -1,0 +1,235 @@
+//! A person signs in with a real browser, through the example application in `examples/shop.rs`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "common/chromium.rs"]
+mod chromium;
+mod common;
+#[path = "../examples/shop.rs"]
+#[allow(missing_docs, unreachable_pub, reason = "it is a program")]
+mod shop;
+#[path = "common/site.rs"]
+mod site;
+
+use chromium::{Chromium, DOWN, ENTER, TAB, Wish, axe, skipped};
+use serde_json::{Value, json};
+use shop::Shop;
+use site::{Browser, PHONE, Site};
+use tokio::net::TcpListener;
+use twofactor_tests::ecall::wrong;
+
+/// The example application, for a person with a telephone and mail.
+async fn open_shop(site: &Site, settings: Value) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Another host than TwoFactor's: cookies know no ports.
+    let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let recipient = json!({"phone": PHONE, "email": "alice@example.com"});
+    let mut shop = Shop::new(&site.url, &site.application, "shop", &url, recipient);
+    shop.tenant = "main".to_owned();
+    let routes = shop.routes();
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let mut page = json!({"return_urls": [format!("{url}/signed-in")]});
+    page.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    site.set(page).await;
+    url
+}
+
+#[track_caller]
+fn none(violations: Vec<String>) {
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_scripts_on() {
+    if skipped("a_person_signs_in_with_scripts_on") {
+        return;
+    }
+    let axe = axe("a_person_signs_in_with_scripts_on");
+    let site = Site::start().await;
+    let shop = open_shop(&site, json!({})).await;
+    let browser = Chromium::start(Wish::default()).await;
+    browser.open(&shop).await;
+    browser.click("button").await;
+    browser.sees("h1", "Confirm it’s you").await;
+    browser.picture("choice").await;
+    if let Some(axe) = &axe {
+        none(browser.violations(axe).await);
+    }
+    browser.click("input[value]:not([checked])[type=radio]").await;
+    let second = browser.run("return document.querySelector(':checked').parentElement.innerText", json!([])).await;
+    assert!(second.as_str().unwrap().contains("Text message"), "{second}");
+    browser.click("button.main").await;
+    browser.sees("h1", "Enter your code").await;
+    // The field has the focus, and a new code must wait.
+    assert_eq!(browser.focused("id").await, "code");
+    assert!(!browser.enabled(".resend button").await);
+    let waits = browser.text(".wait").await;
+    browser.until("the countdown", async |browser| browser.text(".wait").await != waits).await;
+    browser.picture("code").await;
+    if let Some(axe) = &axe {
+        none(browser.violations(axe).await);
+    }
+    let code = site.ecall.code();
+    browser.keys(&format!("{}{ENTER}", wrong(&code))).await;
+    browser.sees("[role=alert]", "That is not the code. You have 4 more tries.").await;
+    assert_eq!(browser.focused("aria-describedby").await, "error lead");
+    browser.picture("wrong").await;
+    if let Some(axe) = &axe {
+        none(browser.violations(axe).await);
+    }
+    // A refresh shows the page again and sends nothing.
+    browser.open(&browser.url().await).await;
+    assert_eq!(site.ecall.codes().len(), 1);
+    let paste = "const data = new DataTransfer(); data.setData('text', arguments[0]); const code = document.getElementById('code');
+        code.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })); return code.value";
+    let pasted = browser.run(paste, json!([format!(" {} {}\n", &code[..3], &code[3..])])).await;
+    assert_eq!(pasted, code);
+    browser.keys(ENTER).await;
+    browser.sees("#welcome", "Signed in as alice").await;
+    browser.until("the return", async |browser| browser.url().await == format!("{shop}/")).await;
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_scripts_off_on_a_phone_in_german() {
+    if skipped("a_person_signs_in_with_scripts_off_on_a_phone_in_german") {
+        return;
+    }
+    let site = Site::start().await;
+    let shop = open_shop(&site, json!({})).await;
+    let browser = Chromium::start(Wish { language: "de-CH", scripts: false, phone: true, ..Wish::default() }).await;
+    browser.open(&shop).await;
+    browser.click("button").await;
+    browser.sees("h1", "Bestätigen Sie, dass Sie es sind").await;
+    browser.picture("choice-phone-de").await;
+    browser.click("button.main").await;
+    browser.sees("#lead", "Wir haben einen Code mit 6 Ziffern per E‑Mail an a•••@e•••.com gesendet.").await;
+    browser.picture("code-phone-de").await;
+    browser.click(".more a").await;
+    browser.sees("h1", "Bestätigen Sie").await;
+    browser.click(".way:nth-of-type(2)").await;
+    browser.click("button.main").await;
+    browser.sees("#lead", "per SMS").await;
+    // Without a script the button says how long to wait once it is pressed.
+    assert!(browser.enabled(".resend button").await);
+    browser.click(".resend button").await;
+    browser.sees("[role=alert]", "Das war zu oft. Versuchen Sie es in 30 Sekunden wieder.").await;
+    browser.picture("early-phone-de").await;
+    site.advance(30);
+    browser.click(".resend button").await;
+    browser.sees("[role=status]", "Ein neuer Code ist unterwegs.").await;
+    browser.picture("resent-phone-de").await;
+    browser.click("#code").await;
+    let code = site.ecall.code();
+    browser.keys(&format!("{} {}", &code[..3], &code[3..])).await;
+    browser.click("button.main").await;
+    browser.sees("#welcome", "Signed in as alice").await;
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_the_keyboard_alone_on_a_dark_page_of_the_subscriptions_own_look() {
+    if skipped("a_person_signs_in_with_the_keyboard_alone_on_a_dark_page_of_the_subscriptions_own_look") {
+        return;
+    }
+    let axe = axe("a_person_signs_in_with_the_keyboard_alone_on_a_dark_page_of_the_subscriptions_own_look");
+    let site = Site::start().await;
+    let logo = format!("data:image/png;base64,{LOGO}");
+    let look = json!({"application_name": "Alpine Outfitters", "support_url": "https://help.example.com/", "logo": logo,
+        "colours": {"accent": "#0b5c3a", "background": "#eef5f0"}});
+    let shop = open_shop(&site, look).await;
+    for dark in [false, true] {
+        let browser = Chromium::start(Wish { dark, ..Wish::default() }).await;
+        let name = if dark { "own-look-dark" } else { "own-look" };
+        browser.open(&shop).await;
+        browser.click("button").await;
+        browser.sees("h1", "Confirm it’s you").await;
+        browser.keys(TAB).await;
+        assert_eq!(browser.focused("name").await, "two_factor");
+        browser.keys(DOWN).await;
+        browser.picture(&format!("{name}-choice")).await;
+        if let Some(axe) = &axe {
+            none(browser.violations(axe).await);
+        }
+        browser.keys(ENTER).await;
+        browser.sees("#lead", "by text message").await;
+        browser.keys("1").await;
+        browser.keys(ENTER).await;
+        browser.sees("[role=alert]", "The code has 6 digits. Please type all of them.").await;
+        browser.picture(&format!("{name}-code")).await;
+        if let Some(axe) = &axe {
+            none(browser.violations(axe).await);
+        }
+        browser.keys(&format!("{}{ENTER}", site.ecall.code())).await;
+        browser.sees("#welcome", "Signed in as alice").await;
+    }
+}
+
+#[tokio::test]
+async fn a_code_from_an_sms_fills_itself_in() {
+    if skipped("a_code_from_an_sms_fills_itself_in") {
+        return;
+    }
+    let site = Site::start().await;
+    let shop = open_shop(&site, json!({})).await;
+    let browser = Chromium::start(Wish { phone: true, ..Wish::default() }).await;
+    // No SMS comes to this machine: what the browser would give is given by hand.
+    let stand_in = "window.OTPCredential = class {}; navigator.credentials.get = (asked) =>
+        new Promise((give) => { window.asked = asked; window.sms = (code) => give({ code }); });";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": stand_in})).await;
+    browser.open(&shop).await;
+    browser.click("button").await;
+    browser.sees("h1", "Confirm it’s you").await;
+    browser.click(".way:nth-of-type(2)").await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Enter your code").await;
+    let asked = browser.run("return window.asked.otp.transport", json!([])).await;
+    assert_eq!(asked, json!(["sms"]));
+    browser.run("window.sms(arguments[0])", json!([site.ecall.code()])).await;
+    browser.until("the return", async |browser| browser.url().await == format!("{shop}/")).await;
+    browser.sees("#welcome", "Signed in as alice").await;
+}
+
+#[tokio::test]
+async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_something_say_it_well() {
+    if skipped("whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_something_say_it_well") {
+        return;
+    }
+    let axe = axe("whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_something_say_it_well");
+    let site = Site::start().await;
+    let shop = open_shop(&site, json!({})).await;
+    let browser = Chromium::start(Wish::default()).await;
+    browser.open(&shop).await;
+    browser.click("button").await;
+    browser.sees("h1", "Confirm it’s you").await;
+    let link = browser.url().await;
+    browser.click(".quiet").await;
+    browser.sees("body", "Not signed in: access_denied").await;
+    let look = async |name: &str, title: &str| {
+        browser.sees("h1", title).await;
+        browser.picture(name).await;
+        if let Some(axe) = &axe {
+            none(browser.violations(axe).await);
+        }
+    };
+    browser.open(&link).await;
+    look("cancelled", "This sign-in was cancelled").await;
+    browser.open(&format!("{}/sign-in/unknown", site.url)).await;
+    look("unknown", "This link does not exist").await;
+
+    let return_url = format!("{shop}/signed-in");
+    let begun = site.begin(json!({"return_url": return_url})).await;
+    Browser::at(&begun.url).get("").await;
+    browser.open(&begun.url).await;
+    look("elsewhere", "This link is open in another browser").await;
+    let begun = site.begin(json!({"return_url": return_url})).await;
+    browser.open(&begun.url).await;
+    look("one-way", "Confirm it’s you").await;
+    site.advance(600);
+    browser.open(&begun.url).await;
+    look("expired", "Time is up").await;
+    browser.sees("a.main", "Back to Shop & Sons").await;
+    browser.click("a.main").await;
+    browser.until("the return", async |browser| browser.url().await.starts_with(&return_url)).await;
+}
+
+/// Two mountains on nothing, 96 by 96.
+const LOGO: &str = "iVBORw0KGgoAAAANSUhEUgAAAGAAAABgCAYAAADimHc4AAABN0lEQVR42u3awU1DQRBEQd/JhQAIBZEKsRtxsAQIY2zD9uxMtbQJvBr90z8czMzMzMzMzMzMzMzMzGzhHl6ejioAmBv/9NQAMDc+BADiQwAgPgQA4kMAID4EAOJDACA+hALxIQAQH0IjgMfX56P4QQQAQYD3+Kcn/mKEj/FbIwBoHv8WhO/it0SoCPBT/FYIK+NfgwAgCPCb+C0QEvEvIVwTf3sEAEPjn0O4Jf6WCBXif0W4J/52CADE//T+Iv42CJ3jl0fofv0ACsQvizApfkkEAOIvjV8KYWr8EgjT48cRAAQBxA8jiB9EcP0AysVfhiB+EMGnB0D5+P+GIH4YAUAQQPwwgvhBBNcPYOv4dyGIH0YAEAQQP4wgfhDB9Q8H6Bz/IoL4QQTxh/3WYmZmZmZmZmZmNm1vqLAx4ORBVvUAAAAASUVORK5CYII=";

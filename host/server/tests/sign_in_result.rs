@@ -1,0 +1,154 @@
+//! The signed result, as an application checks it: the example application in `examples/shop.rs`, with a JWT library that is not the
+//! one that signs.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "../examples/shop.rs"]
+#[allow(missing_docs, unreachable_pub, reason = "it is a program")]
+mod shop;
+#[path = "common/site.rs"]
+mod site;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde_json::{Value, json};
+use shop::Shop;
+use site::{Begun, Site};
+use twofactor::Keyring;
+
+fn shop(site: &Site, subscription: &str) -> Shop {
+    Shop::new(&site.url, &site.application, subscription, "https://shop.example.com", json!({}))
+}
+
+async fn result(site: &Site) -> (Begun, String) {
+    let (begun, browser) = site.at_code().await;
+    let result = browser.answer(&site.ecall.code()).await.brings("result").unwrap();
+    (begun, result)
+}
+
+fn part(result: &str, n: usize) -> Value {
+    serde_json::from_slice(&BASE64.decode(result.split('.').nth(n).unwrap()).unwrap()).unwrap()
+}
+
+/// The result with one part replaced.
+fn with(result: &str, n: usize, value: &Value) -> String {
+    let mut parts: Vec<String> = result.split('.').map(str::to_owned).collect();
+    parts[n] = BASE64.encode(value.to_string());
+    parts.join(".")
+}
+
+async fn refused(shop: &Shop, result: &str, sign_in: &str, user: &str) -> String {
+    shop.check(result, sign_in, user).await.map(drop).unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_result_is_accepted_for_its_application_sign_in_and_user_only() {
+    let site = Site::start().await;
+    let (begun, result) = result(&site).await;
+    let own = shop(&site, "shop");
+    assert!(own.check(&result, &begun.id, "alice").await.is_ok());
+    let other = site.begin(json!({})).await;
+    assert_eq!(refused(&own, &result, &other.id, "alice").await, "made for another sign-in");
+    assert_eq!(refused(&own, &result, &begun.id, "bob").await, "made for another sign-in");
+    let another = shop(&site, "another");
+    assert_eq!(refused(&another, &result, &begun.id, "alice").await, "made for another application");
+    let mut elsewhere = own.clone();
+    elsewhere.twofactor = site.url.replace("127.0.0.1", "localhost");
+    assert_eq!(refused(&elsewhere, &result, &begun.id, "alice").await, "made elsewhere");
+}
+
+#[tokio::test]
+async fn a_result_says_who_signed_in_how_and_lives_for_two_minutes() {
+    let site = Site::start().await;
+    let (begun, result) = result(&site).await;
+    let head = part(&result, 0);
+    assert_eq!((&head["alg"], &head["typ"]), (&json!("EdDSA"), &json!("sign-in-result+jwt")));
+    let claims = part(&result, 1);
+    assert_eq!(claims["iss"], site.url);
+    assert_eq!((&claims["aud"], &claims["sub"]), (&json!("shop"), &json!("alice")));
+    assert_eq!((&claims["jti"], &claims["amr"]), (&json!(begun.id), &json!(["otp", "sms"])));
+    assert_eq!(claims["tenant"], "main");
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 120);
+    assert!(claims.get("client_application").is_none());
+}
+
+#[tokio::test]
+async fn a_result_that_is_over_is_refused() {
+    let site = Site::start().await;
+    site.clock.set(jiff::Timestamp::now() - std::time::Duration::from_secs(300));
+    let (begun, result) = result(&site).await;
+    assert!(refused(&shop(&site, "shop"), &result, &begun.id, "alice").await.contains("expired"));
+}
+
+#[tokio::test]
+async fn a_result_that_was_tampered_with_is_refused() {
+    let site = Site::start().await;
+    let (begun, result) = result(&site).await;
+    let own = shop(&site, "shop");
+    let (head, claims) = (part(&result, 0), part(&result, 1));
+    let changed = |value: &Value, name: &str, to: Value| {
+        let mut value = value.clone();
+        value[name] = to;
+        value
+    };
+    let mut tampered = vec![
+        with(&result, 1, &changed(&claims, "sub", json!("mallory"))),
+        with(&result, 1, &changed(&claims, "exp", json!(4_000_000_000_u64))),
+        with(&result, 0, &changed(&head, "alg", json!("none"))),
+        with(&result, 0, &changed(&head, "alg", json!("HS256"))),
+        with(&result, 0, &changed(&head, "kid", json!("00000000"))),
+        with(&result, 0, &changed(&head, "typ", json!("JWT"))),
+        result.rsplit_once('.').unwrap().0.to_owned() + ".",
+        result.rsplit_once('.').unwrap().0.to_owned(),
+        String::new(),
+    ];
+    let signature = BASE64.decode(result.rsplit_once('.').unwrap().1).unwrap();
+    for n in [0, 31, 32, 63] {
+        let mut signature = signature.clone();
+        signature[n] ^= 1;
+        tampered.push(format!("{}.{}", result.rsplit_once('.').unwrap().0, BASE64.encode(signature)));
+    }
+    // Signed with another installation's key, under the name of ours.
+    let other = Site::with(|builder| builder.keyring(Keyring::generate().unwrap())).await;
+    let (_, foreign) = self::result(&other).await;
+    tampered.push(with(&foreign, 0, &head));
+    tampered.push(foreign);
+    for text in tampered {
+        assert!(own.check(&text, &begun.id, "alice").await.is_err(), "{text}");
+        assert!(own.check(&text, &begun.id, "mallory").await.is_err(), "{text}");
+    }
+    assert!(own.check(&result, &begun.id, "alice").await.is_ok());
+}
+
+#[tokio::test]
+async fn the_key_set_holds_public_parts_only_and_the_keys_before_a_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    let site = Site::with(|builder| builder.keyring(Keyring::open_or_create(&file).unwrap())).await;
+    let keys = async || site.call("GET", "/.well-known/jwks.json", Value::Null).await;
+    let set = keys().await;
+    assert_eq!(set.headers["content-type"], "application/jwk-set+json");
+    let set = set.expect(200);
+    let first = set["keys"][0].as_object().unwrap();
+    let mut names: Vec<_> = first.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x"]);
+    assert_eq!(set["keys"].as_array().unwrap().len(), 1);
+    let secret = std::fs::read_to_string(&file).unwrap();
+    assert!(!secret.contains(&hex::encode(BASE64.decode(first["x"].as_str().unwrap()).unwrap())));
+
+    let (begun, before) = result(&site).await;
+    Keyring::rotate(&file).unwrap();
+    let set = keys().await.expect(200);
+    assert_eq!(set["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(set["keys"][1]["kid"], first["kid"]);
+    let own = shop(&site, "shop");
+    assert!(own.check(&before, &begun.id, "alice").await.is_ok());
+    // A node that runs since before signs with a key that two rotations took out for the others: not for itself.
+    Keyring::rotate(&file).unwrap();
+    let set = keys().await.expect(200);
+    assert_eq!(set["keys"].as_array().unwrap().len(), 3);
+    let (begun, later) = result(&site).await;
+    assert!(own.check(&later, &begun.id, "alice").await.is_ok());
+}
