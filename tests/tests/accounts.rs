@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use twofactor::{AccountChange, AccountState, Accounts, Actor, ManualClock, RateLimits, Role, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, audited, client, is_open, log_in, new, session};
-use twofactor_tests::ecall::no_limits;
+use twofactor_tests::ecall::{Place, no_limits};
 
 fn clock() -> ManualClock {
     ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap())
@@ -212,4 +212,24 @@ async fn what_is_done_to_an_account_is_in_the_audit_log_with_who_and_from_where(
     );
     assert_eq!(audited(&engine, "unknown").await, ["nobody from 192.0.2.9: account.log-in-refused"]);
     assert_eq!(engine.administration(actor()).verify_audit_log().await.unwrap().problem, None);
+}
+
+#[tokio::test]
+async fn an_audit_log_that_was_emptied_does_not_begin_anew_where_there_are_accounts() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let engine = place.builder().build().await.unwrap();
+    let accounts = engine.accounts();
+    let (account, _) = active(&accounts, "alice").await;
+    let around = rusqlite::Connection::open(place.database()).unwrap();
+    around.execute_batch("DELETE FROM audit; DELETE FROM audit_head").unwrap();
+    // What cannot be audited does not happen.
+    for error in [
+        accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err(),
+        accounts.invite(&actor(), &account.id).await.unwrap_err(),
+        accounts.delete(&actor(), &account.id).await.unwrap_err(),
+    ] {
+        assert!(error.operator_detail().unwrap().contains("the audit log cannot go on"), "{error:?}");
+    }
+    assert!(engine.administration(actor()).verify_audit_log().await.unwrap().problem.is_some());
 }

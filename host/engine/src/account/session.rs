@@ -35,7 +35,7 @@ pub struct Session {
     pub ends_at: Timestamp,
     now: Timestamp,
     generation: u64,
-    record: SessionRecord,
+    record: Box<SessionRecord>,
 }
 
 impl Session {
@@ -140,7 +140,7 @@ impl Accounts {
             ends_at: record.ends_at,
             now: self.clock.now(),
             generation: account.generation,
-            record,
+            record: Box::new(record),
         })
     }
 
@@ -236,7 +236,7 @@ impl Accounts {
     ) -> Result<OpenedSession, Error> {
         let record = self.own_password(session, current, client).await?;
         let accepted = password::accept(new, &self.person(&record)?.names())?;
-        let sealed = self.seal_password(&record.id, &*self.passwords.hash(accepted).await?)?;
+        let sealed = self.seal_password(&record.id, &self.passwords.hash(accepted).await?)?;
         self.audit.append(&session.actor(client.address), "account.change-password", &record.id, "").await?;
         if !self.store.set_password(&record.id, session.generation, sealed).await? {
             return Err(Error::log_in_over());
@@ -271,7 +271,7 @@ impl Accounts {
 
     async fn renew(&self, session: &Session, generation: u64, instead_of: InsteadOf) -> Result<OpenedSession, Error> {
         let now = self.clock.now();
-        let record = SessionRecord { authenticated_at: now, last_used_at: now, ..session.record.clone() };
+        let record = SessionRecord { authenticated_at: now, last_used_at: now, ..(*session.record).clone() };
         self.open(record, generation, instead_of, false).await?.ok_or_else(Error::log_in_over)
     }
 }
