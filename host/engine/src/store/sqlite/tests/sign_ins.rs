@@ -112,7 +112,7 @@ async fn a_page_is_set_by_whoever_read_it_last() {
             revision,
         };
         assert!(store.set_sign_in_page(page("s", 1), 0).await.unwrap_err().is_conflict());
-        let subscription = Subscription { id: "s".to_owned(), name: "S".to_owned(), created_at: noon() };
+        let subscription = Subscription { id: "s".to_owned(), name: "S".to_owned(), revision: 1, created_at: noon() };
         store.create_subscription(subscription).await.unwrap();
         assert_eq!(store.sign_in_page("s").await.unwrap(), None);
         assert!(!store.set_sign_in_page(page("s", 8), 7).await.unwrap());
