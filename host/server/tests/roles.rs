@@ -42,11 +42,10 @@ enum Rule {
 /// The rule of each call.
 fn rule(call: &str) -> Rule {
     match call {
-        "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge" => {
-            Rule::Application
-        }
+        "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge"
+        | "beginSignIn" | "readSignIn" => Rule::Application,
         "listTwoFactors" | "readTwoFactor" | "listAssignments" | "readSubscription" | "listDirectory"
-        | "readDirectoryEntry" => Rule::OwnReads,
+        | "readDirectoryEntry" | "readSignInPage" => Rule::OwnReads,
         "createTwoFactor"
         | "replaceTwoFactor"
         | "changeTwoFactor"
@@ -58,6 +57,7 @@ fn rule(call: &str) -> Rule {
         | "nameDirectoryEntry"
         | "removeDirectoryEntry"
         | "unlockUser"
+        | "replaceSignInPage"
         | "issueToken"
         | "revokeToken" => Rule::OwnChanges,
         "listSubscriptions" | "listProviders" | "listTokens" => Rule::AllRead,
@@ -121,6 +121,12 @@ impl Guard {
             (true, _) => Self::NotThere,
         }
     }
+}
+
+const RETURN_URL: &str = "https://shop.example.com/signed-in";
+
+fn begin() -> Value {
+    json!({"tenant": "demo", "user": "alice", "recipient": {"phone": "+41791234567"}, "return_url": RETURN_URL, "state": "s"})
 }
 
 /// A server with two subscriptions, `demo` and `other`, and a token of each role for `demo`.
@@ -201,6 +207,16 @@ impl Stage {
         started["id"].as_str().unwrap().to_owned()
     }
 
+    /// A sign-in at the sign-in page.
+    async fn sign_in(&self, subscription: &str) -> String {
+        let page = json!({"return_urls": [RETURN_URL]});
+        let path = format!("/v1/subscriptions/{subscription}/sign-in-page");
+        self.server.call("PUT", &path, &self.system, page).await.expect(200);
+        let token = if subscription == "demo" { &self.tokens[4] } else { &self.others_application };
+        let begun = self.server.call("POST", "/v1/sign-ins", token, begin()).await.expect(201);
+        begun["id"].as_str().unwrap().to_owned()
+    }
+
     /// Path and body of a call, for something newly made: what a call removes is not missed by the next.
     async fn aim(&self, name: &str, path: &str, whose: Whose) -> (String, Value) {
         let home = if matches!(whose, Whose::Foreign | Whose::Claimed) { "other" } else { "demo" };
@@ -223,6 +239,7 @@ impl Stage {
                 self.issue(of).await.0
             }
             _ if path.starts_with("/v1/accounts") => self.account().await,
+            _ if path.starts_with("/v1/sign-ins") => self.sign_in(home).await,
             _ if path.starts_with("/v1/challenges") => self.challenge(home).await,
             _ => self.instance(home).await,
         };
@@ -238,6 +255,8 @@ impl Stage {
             "startChallenge" => {
                 json!({"tenant": "demo", "two_factor": self.instance(home).await, "recipient": {"phone": "+41791234567"}})
             }
+            "beginSignIn" => begin(),
+            "replaceSignInPage" => json!({"return_urls": [RETURN_URL]}),
             "verifyChallenge" => json!({"code": "000000"}),
             "createSubscription" => json!({"id": "demo", "name": "Demo"}),
             "changeAccount" => json!({}),

@@ -4,7 +4,9 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::Deserializer;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde_path_to_error::{Path, Segment};
 
 use super::problem::Problem;
@@ -34,6 +36,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for List<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         Ok(Self(parsed(&Raw::from_request(request, state).await?.0)?))
     }
+}
+
+/// An object within a body, for `deserialize_with`: here too the parser would take a list for it.
+pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(input: D) -> Result<T, D::Error> {
+    struct Only<T>(std::marker::PhantomData<T>);
+    impl<'de, T: DeserializeOwned> Visitor<'de> for Only<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    input.deserialize_map(Only(std::marker::PhantomData))
 }
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -106,6 +106,7 @@ pub(super) struct NewChallenge {
     user: Option<String>,
     /// The instance to use; without one the most specific that the recipient fits.
     two_factor: Option<String>,
+    #[serde(deserialize_with = "super::body::object")]
     recipient: Recipient,
     /// The language of the message (BCP 47, or a list as in `Accept-Language`).
     locale: Option<String>,

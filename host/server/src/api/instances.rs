@@ -285,6 +285,7 @@ pub(super) async fn remove(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Trial {
+    #[serde(deserialize_with = "super::body::object")]
     recipient: Recipient,
     /// Options that are not saved yet; without them the instance's own.
     #[schema(value_type = Option<Object>)]

@@ -20,7 +20,7 @@ pub(super) struct SignInPage {
     application_name: Option<String>,
     /// A picture above the form: a `data:` URI of a PNG, JPEG or WebP of at most 64 KiB.
     logo: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::body::object")]
     colours: Colours,
     /// Where a person finds help: `https:` or `mailto:`.
     support_url: Option<String>,

@@ -28,6 +28,7 @@ pub(super) struct NewSignIn {
     client_application: Option<String>,
     /// The user: wrong answers add up for it, and the result names it.
     user: String,
+    #[serde(deserialize_with = "super::body::object")]
     recipient: Recipient,
     /// The language of the message and of the page (BCP 47, or a list as in `Accept-Language`); the browser's if not said.
     locale: Option<String>,

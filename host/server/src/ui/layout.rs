@@ -190,7 +190,7 @@ pub(super) fn time(at: Timestamp) -> Markup {
 pub(super) fn table(headings: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
     let class = |n: usize| (n >= numbers).then_some("n");
     html! {
-        div.table { table {
+        div.table tabindex="0" { table {
             thead { tr { @for (n, heading) in headings.iter().enumerate() { th class=[class(n)] { (heading) } } } }
             tbody { @for row in rows {
                 tr { @for (n, (cell, heading)) in row.iter().zip(headings).enumerate() { td class=[class(n)] data-label=(heading) { (cell) } } }

@@ -54,7 +54,7 @@ async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Res
         l.say("Last used", "Zuletzt verwendet"),
         l.say("From", "Von"),
         l.say("Second factor", "Zweiter Faktor"),
-        "",
+        l.say("End", "Ende"),
     ];
     let main = html! {
         h1 { (title) }
