@@ -21,6 +21,7 @@ async fn a_person_gets_a_code_types_it_and_goes_back_with_state_and_result() {
     page.says(200, "Confirm it’s you");
     page.says(200, "Shop &amp; Sons");
     page.says(200, "+41 ••• •• 67");
+    assert!(!page.html.contains("type=\"radio\""));
     assert!(site.ecall.codes().is_empty());
 
     let started = browser.post("/start", &page.start()).await;

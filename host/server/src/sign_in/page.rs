@@ -122,10 +122,19 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_
         @if none.is_none() {
             form method="post" action={ (frame.path) "/start" } {
                 (frame.hidden(Some(visit.step())))
-                fieldset {
-                    legend { (words.choose_lead) }
-                    @for (n, way) in visit.ways.iter().enumerate() {
-                        (self::way(words, visit, way, n))
+                @if let [only] = &visit.ways[..] {
+                    p #lead { (words.choose_only) }
+                    input type="hidden" name="two_factor" value=(only.two_factor);
+                    div.way.only { (way_body(words, visit, only)) }
+                } @else {
+                    fieldset {
+                        legend { (words.choose_lead) }
+                        @for (n, way) in visit.ways.iter().enumerate() {
+                            label.way {
+                                input type="radio" name="two_factor" value=(way.two_factor) checked[n == 0];
+                                (way_body(words, visit, way))
+                            }
+                        }
                     }
                 }
                 button.main type="submit" { (words.send) }
@@ -139,19 +148,16 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_
     frame.document(words.choose_title, say, false, body)
 }
 
-fn way(words: &Words, visit: &Visit, way: &Way, n: usize) -> Markup {
+fn way_body(words: &Words, visit: &Visit, way: &Way) -> Markup {
     let (channel, picture) = channel(words, &way.channel);
     // Two that look alike are told apart by the name the administrator gave them.
     let alike = |other: &&Way| other.channel == way.channel && other.recipient_hint == way.recipient_hint;
     let ambiguous = visit.ways.iter().filter(alike).count() > 1;
     html! {
-        label.way {
-            input type="radio" name="two_factor" value=(way.two_factor) checked[n == 0];
-            (icon(picture))
-            span {
-                strong { (channel) @if ambiguous { " – " (way.name) } }
-                span.hint { (way.recipient_hint) }
-            }
+        (icon(picture))
+        span {
+            strong { (channel) @if ambiguous { " – " (way.name) } }
+            span.hint { (way.recipient_hint) }
         }
     }
 }
