@@ -9,56 +9,8 @@ mod common;
 
 use chromium::{Chromium, Wish, axe, skipped};
 use common::Server;
-use common::visitor::PASSWORD;
+use common::visitor::{CASES, Case, PASSWORD, SMTP_SAMPLE};
 use serde_json::json;
-
-/// As the documentation shows it.
-const SMTP_SAMPLE: &str = r#"{
-"MailType": "SMTP",
-"Host": "smtp.example.com",
-"Port": 465,
-"EnableSSL": true,
-"UserName": "<smtp-username>",
-"Password": "<smtp-password>",
-"Timeout": 20000
-}"#;
-
-/// A type, what is typed into its options, how a recipient is reached, and at what.
-struct Case {
-    type_id: &'static str,
-    options: &'static [(&'static str, &'static str)],
-    kind: &'static str,
-    recipient: &'static str,
-}
-
-const CASES: [Case; 3] = [
-    Case {
-        type_id: "email",
-        options: &[("EMailSenderAddress", "codes@example.com")],
-        kind: "email",
-        recipient: "bob@example.org",
-    },
-    Case {
-        type_id: "ecall",
-        options: &[
-            ("ECallAccountName", "account"),
-            ("ECallAccountPassword", "secret"),
-            ("ECallAccountFromNumber", "Shop"),
-        ],
-        kind: "phone",
-        recipient: "+41791112233",
-    },
-    Case {
-        type_id: "twilio",
-        options: &[
-            ("TwilioAccountSid", "AC0123456789abcdef0123456789abcdef"),
-            ("TwilioAuthToken", "secret"),
-            ("TwilioSmsFromNumber", "+15005550006"),
-        ],
-        kind: "phone",
-        recipient: "+41791112244",
-    },
-];
 
 async fn become_first_administrator(browser: &Chromium, demo: &Server) {
     browser.open(demo.said["first_administrator"].as_str().unwrap()).await;
@@ -77,7 +29,7 @@ async fn set_up(browser: &Chromium, demo: &Server, case: &Case) {
     browser.click("button.main").await;
     browser.sees(".badges", "").await;
     for (option, value) in case.options {
-        browser.fill(&format!("[name='/{option}']"), value).await;
+        browser.fill(&format!("[name='{option}']"), value).await;
     }
     if case.type_id == "email" {
         browser.click(".paste summary").await;

@@ -5,49 +5,19 @@
 mod common;
 
 use common::Server;
-use common::visitor::{PASSWORD, Visitor, options};
+use common::visitor::{CASES, Case, PASSWORD, SMTP_SAMPLE, Visitor, options as stored};
 use serde_json::{Value, json};
-
-const SMTP: &str = r#"{
-"MailType": "SMTP",
-"Host": "smtp.example.com",
-"Port": 465,
-"EnableSSL": true,
-"UserName": "<smtp-username>",
-"Password": "<smtp-password>",
-"Timeout": 20000
-}"#;
 
 /// Create, configure, test, assign, sign in, for each type: as the seed's pages tell.
 #[tokio::test]
 async fn an_instance_of_each_type_is_created_configured_tested_assigned_and_delivers_a_code() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
-    let types: [(&str, &[(&str, &str)], (&str, &str)); 3] = [
-        (
-            "email",
-            &[("/EMailSenderAddress", "codes@example.com"), ("/MailServerConfig#json", SMTP)],
-            ("email", "bob@example.org"),
-        ),
-        (
-            "ecall",
-            &[("/ECallAccountName", "a"), ("/ECallAccountPassword", "p"), ("/ECallAccountFromNumber", "Shop")],
-            ("phone", "+41791112233"),
-        ),
-        (
-            "twilio",
-            &[
-                ("/TwilioAccountSid", "AC0123456789abcdef0123456789abcdef"),
-                ("/TwilioAuthToken", "t"),
-                ("/TwilioSmsFromNumber", "+15005550006"),
-            ],
-            ("phone", "+41791112244"),
-        ),
-    ];
-    for (type_id, form, (kind, recipient)) in types {
+    for Case { type_id, options, kind, recipient } in CASES {
         let path = anna.create(type_id, &format!("Our {type_id}")).await;
         anna.get(&path).await.shows("not valid").shows("is required").shows("not assigned");
-        anna.save(&path, form).await.leads_to();
+        let sample: &[_] = if type_id == "email" { &[("/MailServerConfig#json", SMTP_SAMPLE)] } else { &[] };
+        anna.save(&path, &[options, sample].concat()).await.leads_to();
         anna.get(&path).await.shows("What it may reach").shows("assign it to a tenant");
         anna.post(&format!("{path}/test"), &[(kind, recipient)]).await.shows("The upstream took the message.");
         let assigned =
@@ -143,7 +113,7 @@ async fn a_form_of_another_site_changes_nothing_whatever_it_is() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     let path = anna.create("ecall", "Mine").await;
-    let (before, lines) = (options(&demo, &path).await, anna.get("/admin/audit").await.text);
+    let (before, lines) = (stored(&demo, &path).await, anna.get("/admin/audit").await.text);
     let forms = [
         "/admin/two-factors/new".to_owned(),
         path.clone(),
@@ -171,7 +141,7 @@ async fn a_form_of_another_site_changes_nothing_whatever_it_is() {
             assert_eq!(anna.send(request).await.status, 403, "{form} {name}: {value}");
         }
     }
-    assert_eq!(options(&demo, &path).await, before);
+    assert_eq!(stored(&demo, &path).await, before);
     assert_eq!(anna.get("/admin/audit").await.text, lines);
 }
 
@@ -296,13 +266,13 @@ async fn a_stored_secret_never_comes_back_and_goes_to_no_other_server() {
     assert!(!page.text.contains("s3cret-canary") && page.text.contains("stored: leave empty to keep it"));
     // Left empty it stays, also when something else changes.
     anna.save(&path, &[&server("smtp.example.com", "")[..], &[("/EMailSenderName", "Shop")]].concat()).await.leads_to();
-    assert_eq!(options(&demo, &path).await["MailServerConfig"]["Password"], "********");
+    assert_eq!(stored(&demo, &path).await["MailServerConfig"]["Password"], "********");
     // A mask that is typed is no secret either.
     anna.save(&path, &server("smtp.example.com", "********")).await.leads_to();
     let swapped = anna.save(&path, &server("smtp.evil.example", "")).await;
     assert_eq!(swapped.status, 200);
     assert!(swapped.text.contains("enter the secret again") && !swapped.text.contains("s3cret-canary"));
-    assert_eq!(options(&demo, &path).await["MailServerConfig"]["Host"], "smtp.example.com");
+    assert_eq!(stored(&demo, &path).await["MailServerConfig"]["Host"], "smtp.example.com");
     anna.save(&path, &server("smtp.evil.example", "its-own")).await.leads_to();
 }
 
@@ -339,11 +309,11 @@ async fn two_people_who_edit_at_once_do_not_undo_each_other() {
     anna.save(&path, &[("/ECallAccountName", "of the first")]).await.leads_to();
     let late = [("revision", &*revision), ("name", "Mine"), ("active", "yes"), ("/ECallAccountName", "of the second")];
     let page = anna.post(&path, &late).await.shows("Somebody else changed this instance").shows("of the second");
-    assert_eq!(options(&demo, &path).await["ECallAccountName"], "of the first");
+    assert_eq!(stored(&demo, &path).await["ECallAccountName"], "of the first");
     // Knowing that, the second saves again.
     let now = page.value("name=\"revision\" value=\"");
     anna.post(&path, &[&[("revision", &*now)], &late[1..]].concat()).await.leads_to();
-    assert_eq!(options(&demo, &path).await["ECallAccountName"], "of the second");
+    assert_eq!(stored(&demo, &path).await["ECallAccountName"], "of the second");
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ fn figure(name: &str, value: &str) -> Markup {
 
 /// A share in per cent; a dash where there is nothing to have a share of.
 pub(super) fn part(of: u64, all: u64) -> String {
-    if all == 0 { "–".to_owned() } else { format!("{} %", (100 * of.min(all) + all / 2) / all) }
+    (100 * of.min(all) + all / 2).checked_div(all).map_or_else(|| "–".to_owned(), |share| format!("{share} %"))
 }
 
 fn duration(l: Language, class: Option<u64>) -> String {

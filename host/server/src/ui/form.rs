@@ -162,7 +162,7 @@ impl Form<'_> {
             @if !field.help.is_empty() || !inherited.is_null() {
                 div.help id=(help) {
                     (field.help)
-                    @if !inherited.is_null() { " " (self.from_base(&field.kind, inherited)) }
+                    @if !inherited.is_null() { " " (self.inherits(&field.kind, inherited)) }
                 }
             }
             @if !problems.is_empty() {
@@ -293,7 +293,7 @@ impl Form<'_> {
         }
     }
 
-    fn from_base(&self, kind: &Kind, inherited: &Value) -> Markup {
+    fn inherits(&self, kind: &Kind, inherited: &Value) -> Markup {
         let l = self.language;
         let text = match (kind, inherited) {
             (Kind::Secret { .. }, _) => l.say("a secret", "ein Geheimnis").to_owned(),

@@ -37,9 +37,7 @@ impl FromRequestParts<Api> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
         let language = Language::of(&parts.headers);
-        let mut client = Client::default();
-        client.address = client_address(parts, api);
-        client.locale = Some(language.tag().to_owned());
+        let client = Client { address: client_address(parts, api), locale: Some(language.tag().to_owned()) };
         let pending = super::cookie(&parts.headers, PENDING).unwrap_or_default();
         Ok(Self { accounts: api.engine.accounts(), language, client, pending })
     }

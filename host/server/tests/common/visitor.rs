@@ -9,6 +9,54 @@ use super::Server;
 
 pub(crate) const PASSWORD: &str = "seven ducks cross a slow river";
 
+/// As the documentation shows it.
+pub(crate) const SMTP_SAMPLE: &str = r#"{
+"MailType": "SMTP",
+"Host": "smtp.example.com",
+"Port": 465,
+"EnableSSL": true,
+"UserName": "<smtp-username>",
+"Password": "<smtp-password>",
+"Timeout": 20000
+}"#;
+
+/// A type, what is typed into its options, how a recipient is reached, and at what.
+pub(crate) struct Case {
+    pub(crate) type_id: &'static str,
+    pub(crate) options: &'static [(&'static str, &'static str)],
+    pub(crate) kind: &'static str,
+    pub(crate) recipient: &'static str,
+}
+
+pub(crate) const CASES: [Case; 3] = [
+    Case {
+        type_id: "email",
+        options: &[("/EMailSenderAddress", "codes@example.com")],
+        kind: "email",
+        recipient: "bob@example.org",
+    },
+    Case {
+        type_id: "ecall",
+        options: &[
+            ("/ECallAccountName", "account"),
+            ("/ECallAccountPassword", "secret"),
+            ("/ECallAccountFromNumber", "Shop"),
+        ],
+        kind: "phone",
+        recipient: "+41791112233",
+    },
+    Case {
+        type_id: "twilio",
+        options: &[
+            ("/TwilioAccountSid", "AC0123456789abcdef0123456789abcdef"),
+            ("/TwilioAuthToken", "secret"),
+            ("/TwilioSmsFromNumber", "+15005550006"),
+        ],
+        kind: "phone",
+        recipient: "+41791112244",
+    },
+];
+
 /// Keeps cookies as a browser does, also those that it would send over TLS only.
 pub(crate) struct Visitor {
     pub(crate) url: String,
