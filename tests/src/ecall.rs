@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use twofactor::{Actor, Assignment, Builder, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::{Actor, Assignment, Builder, Network, NewInstance, SignIn, Start, TwoFactor};
 
 /// What the stand-in says to the next requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,27 +132,6 @@ impl Ecall {
 /// A network on which a stand-in is eCall.
 pub fn network(ecall: SocketAddr) -> Network {
     Network::builder().stand_in("https://rest.ecall.ch", ecall).build().unwrap()
-}
-
-/// No limit at all.
-pub fn no_limits() -> RateLimits {
-    let many = u32::MAX;
-    RateLimits {
-        recipient_per_hour: many,
-        recipient_in_all_per_hour: many,
-        user_per_hour: many,
-        address_per_hour: many,
-        tenant_per_hour: many,
-        prefix_per_hour: many,
-        phone_per_day: many,
-        total_per_hour: many,
-        answers_per_address_per_hour: many,
-        wrong_per_day: many,
-        wrong_in_a_row: many,
-        passwords_per_account_and_address_per_hour: many,
-        passwords_per_address_per_hour: many,
-        passwords_per_account_per_hour: many,
-    }
 }
 
 /// A sign-in of alice.

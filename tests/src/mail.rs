@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use twofactor::{
-    Actor, Assignment, Limits, Network, NetworkBuilder, NewInstance, Policy, Recipient, SignIn, Start, TestReport,
-    TwoFactor,
+    Actor, Assignment, Limits, Network, NetworkBuilder, NewInstance, Policy, RateLimits, Recipient, SignIn, Start,
+    TestReport, TwoFactor,
 };
 
 use crate::certificates::Authority;
-use crate::ecall::no_limits;
 
 pub const USER: &str = "codes@example.com";
 pub const PASSWORD: &str = "correct horse";
@@ -44,7 +43,7 @@ impl Post {
         let mut limits = Limits::default();
         limits.deliver_time = Duration::from_secs(30);
         let builder = TwoFactor::builder().network(network.build().unwrap()).provider(twofactor_bundle::EMAIL);
-        let builder = builder.policy(policy).limits(limits).rate_limits(no_limits());
+        let builder = builder.policy(policy).limits(limits).rate_limits(RateLimits::none());
         let engine = builder.build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("demo", "Demo").await.unwrap();

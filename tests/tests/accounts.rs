@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use twofactor::{AccountChange, AccountState, Accounts, Actor, ManualClock, RateLimits, Role, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, audited, client, is_open, log_in, new, session};
-use twofactor_tests::ecall::{Place, no_limits};
+use twofactor_tests::ecall::Place;
 
 fn clock() -> ManualClock {
     ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap())
@@ -136,7 +136,7 @@ async fn each_limit_on_passwords_trips_alone_for_unknown_accounts_too_and_lets_g
     for (name, set, elsewhere, others) in cases {
         for known in [true, false] {
             let clock = clock();
-            let mut limits = no_limits();
+            let mut limits = RateLimits::none();
             set(&mut limits);
             let accounts = engine(limits, &clock).await.accounts();
             if known {
@@ -161,7 +161,7 @@ async fn each_limit_on_passwords_trips_alone_for_unknown_accounts_too_and_lets_g
 
 #[tokio::test]
 async fn right_passwords_do_not_count_and_do_not_give_guesses_back() {
-    let limits = RateLimits { passwords_per_account_per_hour: 3, ..no_limits() };
+    let limits = RateLimits { passwords_per_account_per_hour: 3, ..RateLimits::none() };
     let accounts = engine(limits, &clock()).await.accounts();
     let (account, opened) = active(&accounts, "alice").await;
     for _ in 0..5 {

@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 
 use twofactor::{Accounts, Actor, Builder, RateLimits};
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, client, is_open, log_in, new};
-use twofactor_tests::ecall::{Place, no_limits};
+use twofactor_tests::ecall::Place;
 
 const FOLDER: &str = "TWOFACTOR_TEST_FOLDER";
 
 fn builder(folder: &std::path::Path) -> Builder {
-    Place::new(folder).builder().rate_limits(RateLimits { passwords_per_account_per_hour: 10, ..no_limits() })
+    Place::new(folder).builder().rate_limits(RateLimits { passwords_per_account_per_hour: 10, ..RateLimits::none() })
 }
 
 /// How many of so many wrong passwords at once were looked at.

@@ -8,7 +8,8 @@ use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use twofactor_tests::ecall::{Ecall, Place, network, no_limits, start_for};
+use twofactor::RateLimits;
+use twofactor_tests::ecall::{Ecall, Place, network, start_for};
 
 const FOLDER: &str = "TWOFACTOR_TEST_KILLED_IN";
 const UPSTREAM: &str = "TWOFACTOR_TEST_KILLED_UPSTREAM";
@@ -26,7 +27,7 @@ fn number(n: usize) -> String {
 fn process() {
     let (Some(folder), Ok(upstream)) = (std::env::var_os(FOLDER), std::env::var(UPSTREAM)) else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let builder = Place::new(PathBuf::from(folder)).builder().bundled_providers().rate_limits(no_limits());
+    let builder = Place::new(PathBuf::from(folder)).builder().bundled_providers().rate_limits(RateLimits::none());
     let engine = runtime.block_on(builder.network(network(upstream.parse().unwrap())).build()).unwrap();
     println!("\nready");
     for line in std::io::stdin().lines() {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use twofactor::{Actor, Assignment, ManualClock, NewInstance, RateLimits, SignIn, Start, TwoFactor};
-use twofactor_tests::ecall::{Ecall, no_limits, start, start_for, wrong};
+use twofactor_tests::ecall::{Ecall, start, start_for, wrong};
 
 #[tokio::test]
 async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be_unlocked() {
@@ -138,7 +138,7 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
     ];
     for (name, set, share, window) in cases {
         let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-        let mut limits = no_limits();
+        let mut limits = RateLimits::none();
         set(&mut limits);
         let engine = engine(&ecall, limits, &clock).await;
         let alike = |n: u32| {
@@ -163,14 +163,14 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
 async fn all_spellings_of_one_number_and_all_addresses_of_one_client_share_a_limit() {
     let ecall = Ecall::start().await;
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-    let numbers = engine(&ecall, RateLimits { recipient_per_hour: 1, ..no_limits() }, &clock).await;
+    let numbers = engine(&ecall, RateLimits { recipient_per_hour: 1, ..RateLimits::none() }, &clock).await;
     let to = |n: u32, number: &str| apart(n).phone(number);
     numbers.start(to(0, "+41 79 123 45 67")).await.unwrap();
     for number in ["+41791234567", "0041791234567", "+41 (0)79 123 45 67", " +41-79-123.45.67 "] {
         assert!(numbers.start(to(1, number)).await.unwrap_err().is_limited(), "{number}");
     }
 
-    let clients = engine(&ecall, RateLimits { address_per_hour: 1, ..no_limits() }, &clock).await;
+    let clients = engine(&ecall, RateLimits { address_per_hour: 1, ..RateLimits::none() }, &clock).await;
     let from = |n: u32, address: &str| Start { client_address: Some(address.parse().unwrap()), ..apart(n) };
     for (n, (first, again, other)) in
         [("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"), ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1")]
@@ -188,7 +188,7 @@ async fn all_spellings_of_one_number_and_all_addresses_of_one_client_share_a_lim
 async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie_between() {
     let ecall = Ecall::start().await;
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-    let by_address = engine(&ecall, RateLimits { answers_per_address_per_hour: 2, ..no_limits() }, &clock).await;
+    let by_address = engine(&ecall, RateLimits { answers_per_address_per_hour: 2, ..RateLimits::none() }, &clock).await;
     let address = apart(1).client_address;
     let challenge = by_address.start(apart(0)).await.unwrap();
     let code = ecall.code();
@@ -198,7 +198,7 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
     assert!(by_address.verify("demo", &challenge.id, &code, address).await.unwrap_err().is_limited());
     by_address.verify("demo", &challenge.id, &code, apart(2).client_address).await.unwrap();
 
-    let by_day = engine(&ecall, RateLimits { wrong_per_day: 3, ..no_limits() }, &clock).await;
+    let by_day = engine(&ecall, RateLimits { wrong_per_day: 3, ..RateLimits::none() }, &clock).await;
     for _ in 0..3 {
         let challenge = by_day.start(apart(0)).await.unwrap();
         let code = ecall.code();

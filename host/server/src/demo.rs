@@ -23,18 +23,14 @@ pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
         .stand_in("smtp://smtp.example.com:465", outbox.smtp)
         .build()?;
     // The demo is for trying and measuring: countries are open, and only the limits on wrong answers are the usual ones.
-    let many = u32::MAX;
+    let usual = RateLimits::default();
     let limits = RateLimits {
-        recipient_per_hour: many,
-        recipient_in_all_per_hour: many,
-        user_per_hour: many,
-        address_per_hour: many,
-        tenant_per_hour: many,
-        prefix_per_hour: many,
-        phone_per_day: many,
-        total_per_hour: many,
-        answers_per_address_per_hour: many,
-        ..RateLimits::default()
+        wrong_per_day: usual.wrong_per_day,
+        wrong_in_a_row: usual.wrong_in_a_row,
+        passwords_per_account_and_address_per_hour: usual.passwords_per_account_and_address_per_hour,
+        passwords_per_address_per_hour: usual.passwords_per_address_per_hour,
+        passwords_per_account_per_hour: usual.passwords_per_account_per_hour,
+        ..RateLimits::none()
     };
     let policy = Policy {
         application_name: "TwoFactor demo".to_owned(),

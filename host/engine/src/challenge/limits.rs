@@ -71,6 +71,29 @@ impl Default for RateLimits {
     }
 }
 
+impl RateLimits {
+    /// No limit at all: for tests and demos.
+    pub fn none() -> Self {
+        let many = u32::MAX;
+        Self {
+            recipient_per_hour: many,
+            recipient_in_all_per_hour: many,
+            user_per_hour: many,
+            address_per_hour: many,
+            tenant_per_hour: many,
+            prefix_per_hour: many,
+            phone_per_day: many,
+            total_per_hour: many,
+            answers_per_address_per_hour: many,
+            wrong_per_day: many,
+            wrong_in_a_row: many,
+            passwords_per_account_and_address_per_hour: many,
+            passwords_per_address_per_hour: many,
+            passwords_per_account_per_hour: many,
+        }
+    }
+}
+
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 

@@ -7,9 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use twofactor::{
-    Administration, Assigned, Instance, InstanceChange, NewInstance, ProviderInfo, Recipient, RecipientKind, TestReport,
-};
+use twofactor::{Administration, Assigned, Instance, InstanceChange, NewInstance, ProviderInfo, TestReport};
 
 use super::assignments;
 use super::dashboard::part;
@@ -19,7 +17,7 @@ use super::layout::{Failure, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::policy;
 use super::schema::fields;
-use super::segment;
+use super::{segment, test_send};
 
 /// The path of an instance's edit view.
 pub(super) fn path(subscription: &str, id: &str) -> String {
@@ -239,6 +237,10 @@ impl<'a> View<'a> {
         Self { instance, name, active, options, policy, message: None, report: None }
     }
 
+    pub(super) fn with_report(self, report: TestReport) -> Self {
+        Self { report: Some(report), ..self }
+    }
+
     pub(super) fn with_problem(self, problem: String) -> Self {
         Self { message: Some(("bad", problem)), ..self }
     }
@@ -314,7 +316,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
                         p.help { (l.say("And nothing else: the host refuses every other destination.", "Und nichts sonst: jedes andere Ziel wird verweigert.")) }
                     }
                 }
-                (test_card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid))
+                (test_send::card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid))
                 (assignments::card(l, &here, &assigned))
                 section.card {
                     h2 { (l.say("Remove", "Entfernen")) }
@@ -340,76 +342,6 @@ fn next_step(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup 
         return html! {};
     };
     notice("warn", step)
-}
-
-fn test_card(
-    l: Language,
-    here: &str,
-    provider: Option<&ProviderInfo>,
-    report: Option<&TestReport>,
-    valid: bool,
-) -> Markup {
-    let phone = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
-    let (kind, label, input, example) = if phone {
-        ("phone", l.say("Telephone number", "Telefonnummer"), "tel", "+41 79 123 45 67")
-    } else {
-        ("email", l.say("Email address", "E-Mail-Adresse"), "email", "alice@example.com")
-    };
-    html! {
-        section.card #test {
-            h2 { (l.say("Send a test", "Test senden")) }
-            @if let Some(report) = report {
-                @if report.outcome == "delivered" { (notice("good", l.say("The upstream took the message.", "Die Gegenstelle hat die Nachricht angenommen."))) }
-                @else { (notice("bad", hint(l, &report.outcome))) }
-                @if !report.code.is_empty() || !report.detail.is_empty() {
-                    dl.facts {
-                        dt { (l.say("Outcome", "Ergebnis")) } dd { code { (report.outcome) } }
-                        @if !report.code.is_empty() { dt { (l.say("Reference or code", "Referenz oder Code")) } dd { code { (report.code) } } }
-                        @if !report.detail.is_empty() { dt { (l.say("Detail", "Einzelheit")) } dd { (report.detail) } }
-                    }
-                }
-            }
-            @if valid {
-                form method="post" action={ (here) "/test" } {
-                    div.field {
-                        label for="recipient" { (label) }
-                        input #recipient name=(kind) type=(input) required placeholder=(example) autocomplete="off" aria-describedby="test-help";
-                        div.help #test-help { (l.say("The message carries a sample code that opens nothing.", "Die Nachricht enthält einen Mustercode, der nichts öffnet.")) }
-                    }
-                    div.actions { button { (l.say("Send", "Senden")) } }
-                }
-            } @else { p { (l.say("Once the options are valid, a test message can be sent.", "Sobald die Optionen gültig sind, kann eine Testnachricht gesendet werden.")) } }
-        }
-    }
-}
-
-/// What to do about a failure.
-fn hint(l: Language, outcome: &str) -> &'static str {
-    match outcome {
-        "retry-later" => l.say(
-            "Not sent. The upstream could not be reached or is busy: try again later.",
-            "Nicht gesendet. Die Gegenstelle war nicht erreichbar oder ist ausgelastet: versuchen Sie es später.",
-        ),
-        "outcome-unknown" => l.say(
-            "It may have been sent: the upstream did not confirm it. Look for it at the recipient.",
-            "Sie wurde vielleicht gesendet: die Gegenstelle hat nicht bestätigt. Sehen Sie beim Empfänger nach.",
-        ),
-        "rejected-recipient" => l.say(
-            "The upstream does not accept this recipient: check the address or number.",
-            "Die Gegenstelle nimmt diesen Empfänger nicht an: prüfen Sie Adresse oder Nummer.",
-        ),
-        "rejected-message" => {
-            l.say("The upstream does not accept this message.", "Die Gegenstelle nimmt diese Nachricht nicht an.")
-        }
-        "blocked" => l.say(
-            "The upstream blocked the message because it suspects fraud: contact its support.",
-            "Die Gegenstelle hat die Nachricht gesperrt, weil sie Betrug vermutet: wenden Sie sich an deren Support.",
-        ),
-        _ => l.say(
-            "The upstream refuses the account or the sender: check the credentials, the sender and the permissions.",
-            "Die Gegenstelle lehnt Konto oder Absender ab: prüfen Sie Zugangsdaten, Absender und Berechtigungen.",
-        ),
-    }
 }
 
 pub(super) async fn save(
@@ -439,25 +371,6 @@ pub(super) async fn save(
         Err(error) if error.is_invalid_input() => show(&person, admin, typed.with_problem(error.to_string())).await,
         Err(error) => Err(person.failure(error)),
     }
-}
-
-pub(super) async fn test(
-    person: Person,
-    Path((subscription, id)): Path<(String, String)>,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    let admin = person.of(&subscription)?;
-    let posted = Posted::parse(&body);
-    let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
-    let recipient =
-        Recipient { email: posted.get("email").map(str::to_owned), phone: posted.get("phone").map(str::to_owned) };
-    let view = View::of(&instance);
-    let view = match admin.test_instance(&subscription, &id, recipient, None).await {
-        Ok(report) => View { report: Some(report), ..view },
-        Err(error) if error.is_invalid_input() || error.is_recipient_rejected() => view.with_problem(error.to_string()),
-        Err(error) => return Err(person.failure(error)),
-    };
-    show(&person, admin, view).await
 }
 
 pub(super) async fn ask_remove(

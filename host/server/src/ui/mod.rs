@@ -17,6 +17,7 @@ mod policy;
 mod providers;
 mod safety;
 mod schema;
+mod test_send;
 mod tokens;
 
 use axum::Router;
@@ -34,7 +35,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/two-factors", get(instances::list))
         .route("/admin/two-factors/new", get(instances::new).post(instances::create))
         .route("/admin/two-factors/{subscription}/{id}", get(instances::edit).post(instances::save))
-        .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(instances::test))
+        .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(test_send::send))
         .route("/admin/two-factors/{subscription}/{id}/remove", get(instances::ask_remove).post(instances::remove))
         .route("/admin/two-factors/{subscription}/{id}/assignments", get(instances::to_edit).post(assignments::change))
         .route("/admin/base-settings", get(base_settings::list))

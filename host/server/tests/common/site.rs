@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use twofactor::{
-    Actor, Administration, Assignment, Builder, Keyring, ManualClock, Network, NewInstance, Outbox, Policy, Role,
-    TwoFactor,
+    Actor, Administration, Assignment, Builder, Keyring, ManualClock, Network, NewInstance, Outbox, Policy, RateLimits,
+    Role, TwoFactor,
 };
 use twofactor_server::{PublicUrl, router_at};
-use twofactor_tests::ecall::{Ecall, no_limits};
+use twofactor_tests::ecall::Ecall;
 
 pub(crate) const RETURN_URL: &str = "https://shop.example.com/signed-in?from=twofactor";
 
@@ -36,7 +36,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        Self::with(|builder| builder.rate_limits(no_limits())).await
+        Self::with(|builder| builder.rate_limits(RateLimits::none())).await
     }
 
     pub(crate) async fn with(more: impl FnOnce(Builder) -> Builder) -> Self {
