@@ -7,6 +7,10 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use twofactor::Role;
 
+/// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An engine for second factors.
 #[derive(Parser)]
 #[command(name = "twofactor", version, arg_required_else_help = true)]

@@ -50,7 +50,7 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
         cargo.args(["--package", package]);
     }
     for (key, value) in [
-        ("opt-level", "\"s\""),
+        ("opt-level", "3"),
         ("lto", "true"),
         ("codegen-units", "1"),
         ("panic", "\"abort\""),

@@ -28,7 +28,14 @@ impl Both {
                 self.component.deliver(setup::message()).await.unwrap();
             }
             Way::Native => {
-                let form = [("To", "+41791234567"), ("From", "+15005550006"), ("Body", "Your code is 123456")];
+                let form = [
+                    ("To", "+41791234567"),
+                    ("From", "+15005550006"),
+                    ("Body", "Your code is 123456"),
+                    ("ValidityPeriod", "300"),
+                    ("ContentRetention", "discard"),
+                    ("AddressRetention", "obfuscate"),
+                ];
                 let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
                 let request = self.native.post(&self.url).basic_auth(SID, Some("secret"));
                 let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);

@@ -16,6 +16,10 @@ mod setup;
 mod start;
 mod verify;
 
+/// As in the server's program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One row of the table.
 pub(crate) fn row(what: &str, measured: String, target: &str, reached: bool) {
     println!("{} {what}\n       {measured}   (target {target})", if reached { "  ok " } else { " MISS" });

@@ -10,7 +10,8 @@ use crate::{row, setup};
 
 const FEW: u64 = 1_000;
 const MANY: u64 = 1_000_000;
-const MEASURED: u32 = 1_500;
+const MEASURED: u32 = 800;
+const ROUNDS: u32 = 7;
 
 /// Copies one stored challenge until there are as many as wanted. Their ids are random, as those of real ones.
 fn fill(database: &Path, wanted: u64) {
@@ -52,20 +53,27 @@ pub(crate) async fn rows() {
         engines.push(engine);
     }
     // In turns, so that a disk that is slow for a while is slow for both.
-    let mut times = [Vec::new(), Vec::new()];
-    for number in 0..MEASURED {
-        for (engine, times) in engines.iter().zip(&mut times) {
-            times.push(one(engine, &codes, 2_000_000 + number).await);
+    let mut rounds = Vec::new();
+    for round in 0..ROUNDS {
+        let mut times = [Vec::new(), Vec::new()];
+        for number in 0..MEASURED {
+            for (engine, times) in engines.iter().zip(&mut times) {
+                times.push(one(engine, &codes, 2_000_000 + round * MEASURED + number).await);
+            }
         }
+        for times in &mut times {
+            times.sort_unstable();
+        }
+        let [few, many] = times.map(|times| percentile(&times, 99).as_secs_f64() * 1e3);
+        rounds.push((many / few, few, many));
     }
-    for times in &mut times {
-        times.sort_unstable();
-    }
-    let [few, many] = times.map(|times| percentile(&times, 99).as_secs_f64() * 1e3);
+    // A p99 hangs on a few of its calls: what stands is the median of the rounds' ratios.
+    rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (ratio, few, many) = rounds[rounds.len() / 2];
     row(
         "verify p99 with 1 000 000 stored challenges against 1 000",
-        format!("{:.3}   {many:.2} ms against {few:.2} ms", many / few),
+        format!("{ratio:.3}   {many:.2} ms against {few:.2} ms"),
         "≤ 1.2",
-        many / few <= 1.2,
+        ratio <= 1.2,
     );
 }

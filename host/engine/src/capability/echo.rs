@@ -1,8 +1,12 @@
 //! What an upstream repeats of a secret it was sent goes no further: a guest that delivers sees no secret, also not by way of
 //! its upstream.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
+use zeroize::Zeroizing;
 
 use super::connection::{Credentials, HttpAuthentication};
 use super::secret::Secret;
@@ -10,12 +14,18 @@ use super::secret::Secret;
 /// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
 const SHORTEST: usize = 6;
 
-/// The secrets of one exchange, in the forms an answer may hold them.
-pub(super) struct Echo(Vec<Vec<u8>>);
+/// Secrets, in the forms an answer may hold them.
+pub(super) struct Echo(Vec<Zeroizing<Vec<u8>>>);
+
+impl fmt::Debug for Echo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Echo(…)")
+    }
+}
 
 impl Echo {
-    /// Of an HTTP exchange; `token` is the access token that was used.
-    pub(super) fn of_http(authentication: &HttpAuthentication, token: Option<&Secret>) -> Self {
+    /// Of what an HTTP exchange is authenticated with.
+    pub(super) fn of_http(authentication: &HttpAuthentication) -> Self {
         let mut echo = Self(Vec::new());
         match authentication {
             HttpAuthentication::None => {}
@@ -27,9 +37,13 @@ impl Echo {
             | HttpAuthentication::Header { value: secret, .. }
             | HttpAuthentication::OAuth2 { client_secret: secret, .. } => echo.add(secret.expose()),
         }
-        if let Some(token) = token {
-            echo.add(token.expose());
-        }
+        echo
+    }
+
+    /// Of an access token.
+    pub(super) fn of_token(token: &Secret) -> Self {
+        let mut echo = Self(Vec::new());
+        echo.add(token.expose());
         echo
     }
 
@@ -51,8 +65,8 @@ impl Echo {
         let in_a_form = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
         let in_json = serde_json::Value::from(secret).to_string();
         for form in [secret, &in_a_form, in_json.trim_matches('"')] {
-            if !self.0.iter().any(|known| known == form.as_bytes()) {
-                self.0.push(form.as_bytes().to_vec());
+            if !self.0.iter().any(|known| **known == form.as_bytes()) {
+                self.0.push(Zeroizing::new(form.as_bytes().to_vec()));
             }
         }
         // One that holds another goes first: nothing of it stays.
@@ -63,7 +77,7 @@ impl Echo {
     pub(super) fn blot(&self, bytes: &mut [u8]) {
         for secret in &self.0 {
             let mut from = 0;
-            while let Some(at) = bytes[from..].windows(secret.len()).position(|window| window == secret) {
+            while let Some(at) = memmem::find(&bytes[from..], secret) {
                 bytes[from + at..][..secret.len()].fill(b'*');
                 from += at + secret.len();
             }
@@ -72,6 +86,9 @@ impl Echo {
 
     /// The same for a text.
     pub(super) fn blotted(&self, text: String) -> String {
+        if !self.0.iter().any(|secret| memmem::find(text.as_bytes(), secret).is_some()) {
+            return text;
+        }
         let mut bytes = text.into_bytes();
         self.blot(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
@@ -86,7 +103,7 @@ mod tests {
     fn a_secret_is_blotted_out_in_every_form_it_was_sent_in() {
         let password = Secret::new("s3cret/é\"x");
         let credentials = Credentials { username: "user".to_owned(), password };
-        let echo = Echo::of_http(&HttpAuthentication::Basic(credentials.clone()), None);
+        let echo = Echo::of_http(&HttpAuthentication::Basic(credentials.clone()));
         let sent = STANDARD.encode("user:s3cret/é\"x");
         let text = format!(r#"a s3cret/é"x b s3cret%2F%C3%A9%22x c s3cret/é\"x d {sent} s3cret/é"xs3cret/é"x"#);
         let blotted = echo.blotted(text.clone());
@@ -98,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_is_too_short_to_be_told_from_a_word_stays() {
-        let echo = Echo::of_http(&HttpAuthentication::Bearer(Secret::new("sent")), None);
+        let echo = Echo::of_http(&HttpAuthentication::Bearer(Secret::new("sent")));
         assert_eq!(echo.blotted("sent".to_owned()), "sent");
     }
 }

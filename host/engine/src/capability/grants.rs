@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
+use super::echo::Echo;
 use super::network::Network;
 use super::origin::{Origin, is_name};
 
@@ -17,6 +18,8 @@ pub(crate) struct Grants {
 pub(super) struct HttpGrant {
     pub(super) origin: Origin,
     pub(super) authentication: HttpAuthentication,
+    /// What must not come back.
+    pub(super) echo: Echo,
 }
 
 #[derive(Debug)]
@@ -72,7 +75,8 @@ impl Grants {
             }
             _ => {}
         }
-        self.http.push(HttpGrant { origin, authentication });
+        let echo = Echo::of_http(&authentication);
+        self.http.push(HttpGrant { origin, authentication, echo });
         Ok(())
     }
 

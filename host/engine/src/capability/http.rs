@@ -54,24 +54,25 @@ impl Network {
         let (mut answer, token) = loop {
             let token = self.authenticate(grant, &mut request).await?;
             // A body held in memory can be sent a second time.
-            let Some(again) = request.try_clone() else {
-                return Err(HttpError::Denied("the request cannot be sent".to_owned()));
-            };
+            let again = token.as_ref().and_then(|_| request.try_clone());
             let answer = self.exchange(request).await?;
-            match token {
+            match (token, again) {
                 // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.
                 // 401 says that the request was not processed.
-                Some(token) if answer.status == 401 && !renewed => {
+                (Some(token), Some(again)) if answer.status == 401 && !renewed => {
                     self.0.tokens.forget(&token).await;
                     renewed = true;
                     request = again;
                 }
-                token => break (answer, token),
+                (token, _) => break (answer, token),
             }
         };
-        let echo = Echo::of_http(&grant.authentication, token.as_ref());
-        echo.blot(&mut answer.body);
-        answer.headers = answer.headers.into_iter().map(|(name, value)| (name, echo.blotted(value))).collect();
+        for echo in [Some(&grant.echo), token.as_ref().map(Echo::of_token).as_ref()].into_iter().flatten() {
+            echo.blot(&mut answer.body);
+            for (_, value) in &mut answer.headers {
+                *value = echo.blotted(std::mem::take(value));
+            }
+        }
         let (origin, status, took) = (&grant.origin, answer.status, began.elapsed());
         tracing::debug!(target: "twofactor::capability", %origin, status, ?took, "http exchange");
         Ok(answer)

@@ -215,12 +215,7 @@ impl Challenges {
         message.recipient = details.address.clone();
         message.purpose = details.purpose.clone();
         let begin = Instant::now();
-        let outcome = match self.instances.deliver(&chosen.id, message).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                Err(DeliveryFailure::Misconfigured(crate::provider::Reason::new("instance", error.to_string())))
-            }
-        };
+        let outcome = chosen.deliver(message).await;
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
         let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
         self.statistics.count(&record.subscription, instance, event, "");

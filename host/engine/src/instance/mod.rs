@@ -35,7 +35,7 @@ pub(crate) struct Instances {
 }
 
 /// An instance that may serve a sign-in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Chosen {
     pub(crate) id: String,
     pub(crate) type_id: String,
@@ -45,6 +45,14 @@ pub(crate) struct Chosen {
     pub(crate) policy: Policy,
     /// RFC 8176 authentication method references.
     pub(crate) amr: Vec<String>,
+    prepared: Arc<Prepared>,
+}
+
+impl Chosen {
+    /// Has it deliver a message.
+    pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
+        self.prepared.deliver(message).await
+    }
 }
 
 impl Instances {
@@ -97,12 +105,12 @@ impl Instances {
         };
         let assigned = self.store.assigned(&sign_in.subscription, targets).await?;
         let mut chosen: Vec<Chosen> = Vec::with_capacity(assigned.len());
-        for (record, _) in assigned {
+        for (record, base) in assigned {
             let asked = wanted.is_none_or(|id| id == record.id);
             if !record.active || !asked {
                 continue;
             }
-            let prepared = self.prepared(&record).await?;
+            let prepared = self.prepared_with(&record, base.map(|settings| settings.options)).await?;
             if let (true, Some(provider)) = (prepared.is_valid(), &prepared.provider) {
                 let manifest = provider.manifest();
                 chosen.push(Chosen {
@@ -113,28 +121,20 @@ impl Instances {
                     channel: manifest.channel.clone(),
                     recipient_kind: manifest.recipient,
                     amr: amr(&manifest.channel),
+                    prepared: prepared.clone(),
                 });
             }
         }
         Ok(chosen)
     }
 
-    /// Has an instance deliver a message.
-    pub(crate) async fn deliver(
-        &self,
-        instance_id: &str,
-        message: Message,
-    ) -> Result<Result<Receipt, DeliveryFailure>, Error> {
-        let Some(record) = self.store.instance(instance_id).await? else {
-            return Err(Error::not_available());
-        };
-        let prepared = self.prepared(&record).await?;
-        Ok(prepared.deliver(message).await)
-    }
-
     /// The record judged: from memory if nothing it depends on has changed.
     pub(crate) async fn prepared(&self, record: &InstanceRecord) -> Result<Arc<Prepared>, Error> {
         let base = self.store.base_settings(&record.type_id).await?.map(|settings| settings.options);
+        self.prepared_with(record, base).await
+    }
+
+    async fn prepared_with(&self, record: &InstanceRecord, base: Option<Value>) -> Result<Arc<Prepared>, Error> {
         let provider = self.provider(&record.type_id);
         let known = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&record.id).cloned();
         if let Some(known) = known

@@ -15,8 +15,8 @@ pub(crate) struct Prepared {
     pub(crate) provider: Option<Arc<Provider>>,
     pub(crate) problems: Vec<Problem>,
     grants: Arc<Grants>,
-    /// The merged options as `deliver` gets them.
-    options: Value,
+    /// The merged options as `deliver` gets them, in JSON.
+    options: String,
     /// What this was judged from: the sealed options and base settings.
     source: (Value, Option<Value>),
 }
@@ -48,7 +48,7 @@ impl Prepared {
         };
         match Grants::new(connections, network) {
             Ok(grants) => {
-                let options = OptionsSchema::new(schema).without_secrets(options);
+                let options = OptionsSchema::new(schema).without_secrets(options).to_string();
                 let (grants, problems) = (Arc::new(grants), Vec::new());
                 Ok(Self { provider: Some(provider), problems, grants, options, source: (Value::Null, None) })
             }
@@ -58,7 +58,7 @@ impl Prepared {
 
     fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
         let grants = Arc::new(Grants::none());
-        Self { provider, problems, grants, options: Value::Null, source: (Value::Null, None) }
+        Self { provider, problems, grants, options: String::new(), source: (Value::Null, None) }
     }
 
     pub(super) fn of(mut self, record: &InstanceRecord, base: Option<Value>) -> Self {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use wasmtime::component::Instance;
 use wasmtime::{Store, Trap};
 
-use super::bindings::DeliveryProvider;
 use super::bindings::twofactor::provider::types as wit;
 use super::engine::Sandbox;
 use super::load::Provider;
@@ -41,8 +41,9 @@ impl Provider {
         let log = self.log(OptionsSchema::new(&self.manifest().options_schema).secrets(options));
         let speech = log.clone();
         let answer = self
-            .call(Arc::new(Grants::none()), log, limits.configure_time, async |provider, store| {
-                provider.twofactor_provider_configuration().call_configure(store, &options.to_string()).await
+            .call(Arc::new(Grants::none()), log, limits.configure_time, async |instance, store| {
+                let configuration = self.exports.configuration.load(&mut *store, &instance)?;
+                configuration.call_configure(store, &options.to_string()).await
             })
             .await?;
         let clean = |text: &str| speech.speech().clean(text);
@@ -56,11 +57,11 @@ impl Provider {
         })
     }
 
-    /// Has the component deliver a message, with exactly these grants.
+    /// Has the component deliver a message, with exactly these grants. `options` is JSON.
     pub(crate) async fn deliver(
         &self,
         grants: Arc<Grants>,
-        options: &Value,
+        options: &str,
         message: Message,
     ) -> Result<Receipt, DeliveryFailure> {
         let limits = self.sandbox.limits();
@@ -72,8 +73,9 @@ impl Provider {
             message.code.clear();
         }
         let answer = self
-            .call(grants, log, limits.deliver_time, async |provider, store| {
-                provider.twofactor_provider_delivery().call_deliver(store, &options.to_string(), &message).await
+            .call(grants, log, limits.deliver_time, async |instance, store| {
+                let delivery = self.exports.delivery.load(&mut *store, &instance)?;
+                delivery.call_deliver(store, options, &message).await
             })
             .await;
         let clean = |text: &str| speech.speech().clean(text);
@@ -103,11 +105,11 @@ impl Provider {
         grants: Arc<Grants>,
         log: Arc<CallLog>,
         time: Duration,
-        body: impl AsyncFnOnce(DeliveryProvider, &mut Store<State>) -> wasmtime::Result<T>,
+        body: impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, CallFailure> {
         run(&self.sandbox, grants, log, time, async |store: &mut Store<State>| {
-            let provider = self.pre.instantiate_async(&mut *store).await?;
-            body(provider, store).await
+            let instance = self.exports.pre.instantiate_async(&mut *store).await?;
+            body(instance, store).await
         })
         .await
     }

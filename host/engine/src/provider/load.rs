@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::Component;
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, InstancePre};
 
-use super::bindings::DeliveryProviderPre;
+use super::bindings::exports::twofactor::provider::{configuration, delivery};
 use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::speech::Speech;
@@ -19,9 +20,31 @@ use crate::capability::Grants;
 /// A component, ready to be called.
 pub(crate) struct Provider {
     pub(super) sandbox: Sandbox,
-    pub(super) pre: DeliveryProviderPre<State>,
+    pub(super) exports: Exports,
     info: ProviderInfo,
     validator: Validator,
+}
+
+/// A component whose imports are linked, and where its exports are. A call looks up the ones it needs.
+pub(super) struct Exports {
+    pub(super) pre: InstancePre<State>,
+    pub(super) configuration: configuration::GuestIndices,
+    pub(super) delivery: delivery::GuestIndices,
+}
+
+impl Exports {
+    fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
+        let configuration = configuration::GuestIndices::new(&pre)?;
+        let delivery = delivery::GuestIndices::new(&pre)?;
+        Ok(Self { pre, configuration, delivery })
+    }
+
+    /// Whether each export has the type of the contract.
+    fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
+        self.configuration.load(&mut *store, instance)?;
+        self.delivery.load(store, instance)?;
+        Ok(())
+    }
 }
 
 /// What is known of a provider.
@@ -68,19 +91,19 @@ impl Provider {
         if !refused.is_empty() {
             return Err(LoadError(format!("the component asks for what cannot be granted: {}", refused.join("; "))));
         }
-        let pre = sandbox.linker().instantiate_pre(&component).and_then(DeliveryProviderPre::new).map_err(|error| {
+        let exports = sandbox.linker().instantiate_pre(&component).and_then(Exports::new).map_err(|error| {
             LoadError(format!("the component does not fit the contract `twofactor:provider`: {}", one_line(&error)))
         })?;
-        let said = describe(sandbox, &pre).await?;
+        let said = describe(sandbox, &exports, Exports::check).await?;
         let (manifest, validator) =
             Manifest::check(said).map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
         let info = ProviderInfo { manifest, digest, may: imports::in_words(&imports), imports };
-        Ok(Self { sandbox: sandbox.clone(), pre, info, validator })
+        Ok(Self { sandbox: sandbox.clone(), exports, info, validator })
     }
 
     /// Asks a fresh instance who it is.
     pub(crate) async fn describe(&self) -> Result<String, LoadError> {
-        let said = describe(&self.sandbox, &self.pre).await?;
+        let said = describe(&self.sandbox, &self.exports, |_, _, _| Ok(())).await?;
         Ok(format!("{} {}", said.name, said.version))
     }
 
@@ -125,13 +148,15 @@ async fn compile(
 
 async fn describe(
     sandbox: &Sandbox,
-    pre: &DeliveryProviderPre<State>,
+    exports: &Exports,
+    check: impl FnOnce(&Exports, &mut Store<State>, &Instance) -> wasmtime::Result<()>,
 ) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
     call::run(sandbox, Arc::new(Grants::none()), log, limits.configure_time, async |store| {
-        let provider = pre.instantiate_async(&mut *store).await?;
-        provider.twofactor_provider_configuration().call_describe(store).await
+        let instance = exports.pre.instantiate_async(&mut *store).await?;
+        check(exports, store, &instance)?;
+        exports.configuration.load(&mut *store, &instance)?.call_describe(store).await
     })
     .await
     .map_err(|failure| LoadError(format!("the component could not describe itself: {}", failure.reason)))

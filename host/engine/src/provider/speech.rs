@@ -1,11 +1,15 @@
 //! What a provider says to people: bounded, on one line, and without what it must not repeat.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 /// Cleans the texts that come out of one call.
 pub(super) struct Speech {
     /// Texts that must not come out: the code, the recipient, secrets.
     unspeakable: Vec<String>,
+    /// All their spellings, the longest first: a text that holds another goes first, so nothing of it stays. Worked out when there
+    /// is a text to clean.
+    spellings: OnceLock<Vec<String>>,
     chars: usize,
 }
 
@@ -15,16 +19,24 @@ impl Speech {
 
     pub(super) fn new(unspeakable: impl IntoIterator<Item = String>, chars: usize) -> Self {
         let fits = |text: &String| text.len() >= Self::SHORTEST;
-        let mut unspeakable: Vec<String> = unspeakable.into_iter().filter(fits).flat_map(spellings).collect();
-        // A text that holds another goes first: nothing of it stays.
-        unspeakable.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        Self { unspeakable, chars }
+        Self { unspeakable: unspeakable.into_iter().filter(fits).collect(), spellings: OnceLock::new(), chars }
+    }
+
+    fn spellings(&self) -> &[String] {
+        self.spellings.get_or_init(|| {
+            let mut all: Vec<String> = self.unspeakable.iter().flat_map(|text| spellings(text)).collect();
+            all.sort_by_key(|text| std::cmp::Reverse(text.len()));
+            all
+        })
     }
 
     /// Control characters, and those that reorder or break lines, appear as escapes.
     pub(super) fn clean(&self, text: &str) -> String {
+        if text.is_empty() {
+            return String::new();
+        }
         let mut text = text.to_owned();
-        for word in &self.unspeakable {
+        for word in self.spellings() {
             text = without(text, word);
         }
         let mut clean = String::with_capacity(text.len().min(self.chars));
@@ -46,13 +58,13 @@ impl Speech {
 }
 
 /// How an upstream may have spelt a text before it was repeated: in a form or a URL, in JSON; a number without its sign.
-fn spellings(text: String) -> Vec<String> {
+fn spellings(text: &str) -> Vec<String> {
     let in_a_form = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    let in_json = serde_json::Value::from(text.as_str()).to_string().trim_matches('"').to_owned();
+    let in_json = serde_json::Value::from(text).to_string().trim_matches('"').to_owned();
     let digits = text.strip_prefix('+').filter(|rest| rest.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
     let mut all = vec![in_a_form, in_json];
     all.extend(digits);
-    all.push(text);
+    all.push(text.to_owned());
     all.sort();
     all.dedup();
     all
@@ -60,6 +72,9 @@ fn spellings(text: String) -> Vec<String> {
 
 /// A text without a word, in upper case or lower.
 fn without(text: String, word: &str) -> String {
+    if text.len() < word.len() {
+        return text;
+    }
     let (there, sought) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
     if !there.contains(&sought) {
         return text;

@@ -28,7 +28,8 @@ pub(super) struct State {
     pub(super) http: WasiHttpCtx,
     limits: StoreLimits,
     table: ResourceTable,
-    wasi: WasiCtx,
+    /// Made when it is first asked for: most calls never do.
+    wasi: Option<WasiCtx>,
     ticks_left: u64,
 }
 
@@ -38,7 +39,6 @@ impl State {
         let limits = sandbox.limits();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
-        let wasi = WasiCtx::builder().stdout(LogStream(log.clone())).stderr(LogStream(log.clone())).build();
         let state = Self {
             network: sandbox.network().clone(),
             hooks: Hooks::new(sandbox.network().clone(), grants.clone(), log.clone(), limits.host_calls),
@@ -54,7 +54,7 @@ impl State {
                 .trap_on_grow_failure(true)
                 .build(),
             table,
-            wasi,
+            wasi: None,
             ticks_left: limits.running_ticks(),
         };
         let mut store = Store::new(sandbox.engine(), state);
@@ -87,7 +87,11 @@ pub(super) struct OutOfTime;
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        let log = &self.log;
+        let ctx = self.wasi.get_or_insert_with(|| {
+            WasiCtx::builder().stdout(LogStream(log.clone())).stderr(LogStream(log.clone())).build()
+        });
+        WasiCtxView { ctx, table: &mut self.table }
     }
 }
 

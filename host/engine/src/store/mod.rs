@@ -60,10 +60,13 @@ pub trait Store: Send + Sync + 'static {
         assignments: Vec<AssignmentRecord>,
         expected_revision: u64,
     ) -> Result<bool>;
-    /// A subscription's instances, active or not, that are assigned to one of `targets`: each once, with its most
-    /// specific assignment, the most specific first, then by name.
-    async fn assigned(&self, subscription: &str, targets: Targets<'_>)
-    -> Result<Vec<(InstanceRecord, AssignmentKind)>>;
+    /// A subscription's instances, active or not, that are assigned to one of `targets`: each once, with the base settings of
+    /// its type; those with the most specific assignment first, then by name.
+    async fn assigned(
+        &self,
+        subscription: &str,
+        targets: Targets<'_>,
+    ) -> Result<Vec<(InstanceRecord, Option<BaseSettingsRecord>)>>;
 
     /// A subscription's directory, by kind and id: of one kind if said, and with `search` in id or name, whatever the case.
     async fn directory(

@@ -143,23 +143,29 @@ pub(super) fn assigned(
     c: &Connection,
     subscription: &str,
     targets: &[(AssignmentKind, Option<String>)],
-) -> Result<Vec<(InstanceRecord, AssignmentKind)>> {
+) -> Result<Vec<(InstanceRecord, Option<BaseSettingsRecord>)>> {
     let sql = format!(
         "SELECT {INSTANCE} FROM assignments a JOIN instances i ON i.id = a.instance \
          WHERE a.kind = ? AND a.target = ? AND i.subscription = ? ORDER BY i.name, i.id"
     );
     let mut statement = c.prepare_cached(&sql)?;
-    let mut found: Vec<(InstanceRecord, AssignmentKind)> = Vec::new();
+    let mut found: Vec<InstanceRecord> = Vec::new();
     for (kind, target) in targets {
         let Some(target) = target else { continue };
         for record in statement.query_map(params![kind_number(*kind), target, subscription], to_instance)? {
             let record = record?;
-            if !found.iter().any(|(other, _)| other.id == record.id) {
-                found.push((record, *kind));
+            if !found.iter().any(|other| other.id == record.id) {
+                found.push(record);
             }
         }
     }
-    Ok(found)
+    found
+        .into_iter()
+        .map(|record| {
+            let base = base_settings(c, &record.type_id)?;
+            Ok((record, base))
+        })
+        .collect()
 }
 
 pub(super) fn base_settings(c: &Connection, type_id: &str) -> Result<Option<BaseSettingsRecord>> {

@@ -49,8 +49,12 @@ impl SqliteStore {
         let path = path.as_ref();
         let mut writer = Connection::open(path)?;
         prepare(&mut writer).map_err(|error| error.about(path.display()))?;
+        // Only if the thread for it cannot keep up: see `writer::checkpoint_all`.
+        writer.pragma_update(None, "wal_autocheckpoint", 8000)?;
+        let checkpointer = Connection::open(path)?;
+        settle(&checkpointer)?;
         let readers = (0..2).map(|_| reader(path)).collect::<Result<Vec<_>>>()?;
-        Ok(Self { threads: Threads::start(writer, readers) })
+        Ok(Self { threads: Threads::start(writer, Some(checkpointer), readers) })
     }
 
     /// A store that is gone when it is dropped, for tests and demos: the same code on a private database.
@@ -60,13 +64,15 @@ impl SqliteStore {
     pub fn in_memory() -> Result<Self> {
         let mut writer = Connection::open_in_memory()?;
         prepare(&mut writer)?;
-        Ok(Self { threads: Threads::start(writer, Vec::new()) })
+        Ok(Self { threads: Threads::start(writer, None, Vec::new()) })
     }
 }
 
 fn settle(connection: &Connection) -> Result<()> {
     connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
+    // Otherwise a prepared statement is thrown away whenever a parameter is bound that the planner might have liked to know.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(())
@@ -189,7 +195,7 @@ impl Store for SqliteStore {
         &self,
         subscription: &str,
         targets: Targets<'_>,
-    ) -> Result<Vec<(InstanceRecord, AssignmentKind)>> {
+    ) -> Result<Vec<(InstanceRecord, Option<BaseSettingsRecord>)>> {
         let subscription = subscription.to_owned();
         let targets = [
             (AssignmentKind::User, targets.user.map(str::to_owned)),

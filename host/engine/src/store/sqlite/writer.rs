@@ -2,7 +2,7 @@
 //! what limits them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -13,6 +13,9 @@ use super::super::{Kind, Result, StoreError};
 
 /// How many writes share a commit at most: the first of them waits for the last.
 const BATCH: usize = 256;
+
+/// After so many commits what is in the write-ahead log is copied into the database.
+const CHECKPOINT_EVERY: u32 = 64;
 
 /// Writes, or is told why it cannot. Its own failure is in its answer; what it returns beside that spoils the whole batch.
 type Work = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> (Answer, Result<()>) + Send>;
@@ -49,10 +52,13 @@ pub(super) enum Step<T> {
 }
 
 impl Threads {
-    /// One thread that writes, and one for each connection to read with. Without any, the writing one reads too.
-    pub(super) fn start(writer: Connection, readers: Vec<Connection>) -> Self {
+    /// One thread that writes, one that copies what was written into the database, and one for each connection to read with.
+    /// Without any of these the writing one reads too.
+    pub(super) fn start(writer: Connection, checkpointer: Option<Connection>, readers: Vec<Connection>) -> Self {
         let (writes, queue) = channel::<Work>();
-        let mut threads = vec![thread::spawn(move || write_all(&writer, &queue))];
+        let (due, dues) = sync_channel(1);
+        let mut threads = vec![thread::spawn(move || write_all(&writer, &queue, &due))];
+        threads.extend(checkpointer.map(|connection| thread::spawn(move || checkpoint_all(&connection, &dues))));
         let reads = (!readers.is_empty()).then(|| {
             let (reads, queue) = channel::<Read>();
             let queue = Arc::new(Mutex::new(queue));
@@ -127,7 +133,19 @@ fn read_all(connection: &Connection, queue: &Mutex<Receiver<Read>>) {
     }
 }
 
-fn write_all(connection: &Connection, queue: &Receiver<Work>) {
+/// Nobody who writes waits for this: a checkpoint of SQLite's own would be part of the commit that made it due, and takes the
+/// longer the more places of the database were written to.
+fn checkpoint_all(connection: &Connection, due: &Receiver<()>) {
+    while due.recv().is_ok() {
+        let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(%error, "the write-ahead log could not be copied into the database");
+        }
+    }
+}
+
+fn write_all(connection: &Connection, queue: &Receiver<Work>, checkpoint: &SyncSender<()>) {
+    let mut commits = 0_u32;
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH
@@ -136,6 +154,11 @@ fn write_all(connection: &Connection, queue: &Receiver<Work>) {
             batch.push(next);
         }
         commit_together(connection, batch);
+        commits = commits.wrapping_add(1);
+        if commits.is_multiple_of(CHECKPOINT_EVERY) {
+            // One that is due already is enough; in memory there is none.
+            let _ = checkpoint.try_send(());
+        }
     }
 }
 
@@ -224,7 +247,7 @@ mod tests {
                  CREATE TABLE numbers (n INTEGER REFERENCES known DEFERRABLE INITIALLY DEFERRED);",
             )
             .unwrap();
-        Threads::start(connection, Vec::new())
+        Threads::start(connection, None, Vec::new())
     }
 
     fn add(c: &Connection) -> Result<()> {
@@ -313,7 +336,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_while_reading_leaves_the_reader_at_work() {
         let threads =
-            Threads::start(Connection::open_in_memory().unwrap(), vec![Connection::open_in_memory().unwrap()]);
+            Threads::start(Connection::open_in_memory().unwrap(), None, vec![Connection::open_in_memory().unwrap()]);
         let panicked: Result<()> = threads.read(|_| panic!("on purpose")).await;
         assert!(panicked.unwrap_err().is_unavailable());
         threads.read(|_| Ok(())).await.unwrap();
