@@ -33,8 +33,8 @@ pub mod store;
 mod token;
 
 pub use account::{
-    Account, AccountChange, AccountState, Accounts, Client, Invitation, Invited, LoggedIn, NewAccount, OpenedSession,
-    Session, SessionInfo,
+    Account, AccountChange, AccountState, Accounts, Client, Errand, Invitation, Invited, LoggedIn, NewAccount,
+    OpenedSession, Session, SessionInfo, Vouched,
 };
 pub use administration::{
     Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,

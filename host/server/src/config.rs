@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::oidc::{Oidc, OidcConfig};
 use crate::sign_in::PublicUrl;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
@@ -65,11 +66,19 @@ pub struct Accounts {
     pub second_factor_subscription: Option<String>,
     /// Whether nobody logs in without one, but with an invitation; `false`.
     pub require_second_factor: bool,
+    /// Log-in at an identity provider, beside that with a password. None if not said.
+    pub oidc: Option<OidcConfig>,
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { idle_minutes: 30, session_hours: 12, second_factor_subscription: None, require_second_factor: false }
+        Self {
+            idle_minutes: 30,
+            session_hours: 12,
+            second_factor_subscription: None,
+            require_second_factor: false,
+            oidc: None,
+        }
     }
 }
 
@@ -241,6 +250,15 @@ impl Config {
             bail!("`public_url` must be like `https://admin.example.com`");
         };
         Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Log-in at an identity provider, if it is configured. Browsers find this server at `base`.
+    ///
+    /// # Errors
+    /// What does not fit, with the key.
+    pub fn oidc(&self, base: &str) -> anyhow::Result<Option<Oidc>> {
+        let Some(oidc) = &self.accounts.oidc else { return Ok(None) };
+        oidc.build(&self.network.build()?, base).map(Some)
     }
 
     /// Where browsers find the sign-in page, if it can be served.

@@ -30,12 +30,13 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     };
     let address = listener.local_addr()?;
     let base = config.base_url(address)?;
+    let oidc = config.oidc(&base)?;
     let engine = build(config.builder()?).await?;
     let mut ready = json!({"url": config.listening_url(address)});
     first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready);
     let public = config.sign_in_page_url(address)?;
-    let router = api::router_at(engine.clone(), config.trusted_proxies, public);
+    let router = api::router_with(engine.clone(), config.trusted_proxies, public, oidc);
     run(listener, tls, router, Duration::from_secs(config.drain_seconds)).await?;
     // What was served was served: a figure less is no failure of it.
     if let Err(error) = engine.settle().await {

@@ -53,11 +53,16 @@ impl Accounts {
     /// good until then.
     ///
     /// # Errors
-    /// Not found; a conflict if the account is disabled.
+    /// Not found; a conflict if the account is disabled, or an identity provider vouches for its person.
     pub async fn invite(&self, actor: &Actor, id: &str) -> Result<Invitation, Error> {
         let disabled = || Error::conflict("the account is disabled: let it log in again first");
-        if self.record(id).await?.disabled {
+        let record = self.record(id).await?;
+        if record.disabled {
             return Err(disabled());
+        }
+        // With a password somebody would get in whom the identity provider does not let in any more.
+        if record.identity.is_some() {
+            return Err(Error::conflict("this account logs in through the identity provider: it has no password"));
         }
         self.audit.append(actor, "account.invite", id, "").await?;
         self.make(Some(id.to_owned())).await?.ok_or_else(disabled)

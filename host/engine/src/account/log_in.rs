@@ -38,10 +38,14 @@ pub enum LoggedIn {
 pub(super) enum Proof {
     Password,
     Invitation,
+    /// An identity provider's word, and whether it asked for a second factor.
+    Vouched {
+        second_factor: bool,
+    },
 }
 
 /// Whom nobody is logged in as.
-const NOBODY: &str = "nobody";
+pub(super) const NOBODY: &str = "nobody";
 
 impl Accounts {
     /// Judges a password. Wrong passwords are counted for the account and the client's address, and an unknown account costs and
@@ -98,7 +102,8 @@ impl Accounts {
     /// Asks for the second factor, or opens a session if there is none.
     pub(super) async fn admit(&self, record: AccountRecord, proof: Proof, client: &Client) -> Result<LoggedIn, Error> {
         let actor = client.actor(actor_name(&record.id));
-        if let Some(start) = self.second_factor_start(&record, client).await? {
+        let had_second_factor = proof == Proof::Vouched { second_factor: true };
+        if !had_second_factor && let Some(start) = self.second_factor_start(&record, client).await? {
             let subscription = start.sign_in.subscription.clone();
             let challenge = self.challenges.start(start).await?;
             let (pending, digest) = Use::LogIn.draw()?;
@@ -114,12 +119,14 @@ impl Accounts {
             self.store.keep_log_in(log_in, now).await?;
             return Ok(LoggedIn::SecondFactor { pending, challenge });
         }
-        if self.policy.require_second_factor && proof != Proof::Invitation {
+        if self.policy.require_second_factor && proof != Proof::Invitation && !had_second_factor {
             self.audit.append(&actor, "account.log-in-refused", &record.id, "no second factor is available").await?;
             return Err(Error::not_available());
         }
-        self.audit.append(&actor, "account.log-in", &record.id, "without a second factor").await?;
-        let session = self.begin(&record.id, false, client)?;
+        let how =
+            if had_second_factor { "with the identity provider's second factor" } else { "without a second factor" };
+        self.audit.append(&actor, "account.log-in", &record.id, how).await?;
+        let session = self.begin(&record.id, had_second_factor, client)?;
         let opened = self.open(session, record.generation, InsteadOf::Nothing, true).await?;
         // Somebody changed the account while the password was judged.
         opened.map(LoggedIn::Session).ok_or_else(Error::log_in_refused)

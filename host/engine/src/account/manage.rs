@@ -80,6 +80,7 @@ impl Accounts {
             id,
             role: serde_json::to_string(role).map_err(Error::unavailable)?,
             password: None,
+            identity: None,
             disabled: false,
             generation: 1,
             revision: 1,
@@ -88,7 +89,7 @@ impl Accounts {
         })
     }
 
-    async fn check_role(&self, role: &Role) -> Result<(), Error> {
+    pub(super) async fn check_role(&self, role: &Role) -> Result<(), Error> {
         if matches!(role, Role::Application { .. }) {
             return Err(Error::invalid_at("/role", "must be a person's: an application gets a token"));
         }
@@ -178,7 +179,7 @@ impl Accounts {
                 record.disabled = true;
                 what.push("disabled".to_owned());
             }
-            Some(AccountState::Active) if record.password.is_some() || record.disabled => {
+            Some(AccountState::Active) if record.is_active() || record.disabled => {
                 record.disabled = false;
                 what.push("enabled".to_owned());
             }

@@ -1,6 +1,6 @@
 //! Accounts of people who administer: how they are invited, log in, and stay so for a while.
 //!
-//! A secret that somebody holds (of an invitation, a log-in under way, a session) has 256 random bits and is kept as a digest.
+//! A secret that somebody holds (of an invitation, a log-in under way, an errand, a session) has 256 random bits and is kept as a digest.
 //! What proves the person comes first, the audit log second, the change last and in one step of the store: it happens only if the
 //! account is still what it was when the person proved to be its owner.
 
@@ -12,6 +12,7 @@ mod password;
 mod session;
 #[cfg(test)]
 mod tests;
+mod vouched;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ pub use invitation::{Invitation, Invited};
 pub use log_in::LoggedIn;
 pub use manage::{AccountChange, NewAccount};
 pub use session::{OpenedSession, Session, SessionInfo};
+pub use vouched::{Errand, Vouched};
 
 use crate::administration::{Actor, title};
 use crate::audit::AuditLog;
@@ -121,6 +123,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When somebody last logged in to it.
     pub last_log_in: Option<Timestamp>,
+    #[serde(skip)]
+    vouched: bool,
 }
 
 impl fmt::Debug for Account {
@@ -234,10 +238,10 @@ impl Accounts {
 
     fn view(&self, record: &AccountRecord) -> Result<Account, Error> {
         let person = self.person(record)?;
-        let state = match (record.disabled, &record.password) {
-            (true, _) => AccountState::Disabled,
-            (false, None) => AccountState::Invited,
-            (false, Some(_)) => AccountState::Active,
+        let state = match record.disabled {
+            true => AccountState::Disabled,
+            false if record.is_active() => AccountState::Active,
+            false => AccountState::Invited,
         };
         Ok(Account {
             id: record.id.clone(),
@@ -250,6 +254,7 @@ impl Accounts {
             revision: record.revision,
             created_at: record.created_at,
             last_log_in: record.last_log_in,
+            vouched: record.identity.is_some(),
         })
     }
 }
@@ -264,6 +269,7 @@ fn actor_name(account: &str) -> String {
 enum Use {
     Invitation,
     LogIn,
+    Errand,
     Session,
 }
 
@@ -272,6 +278,7 @@ impl Use {
         match self {
             Self::Invitation => "tfi_",
             Self::LogIn => "tfl_",
+            Self::Errand => "tfe_",
             Self::Session => "tfs_",
         }
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -158,6 +158,18 @@ impl Network {
             outbox: None,
             timeout: Duration::from_secs(15),
         }
+    }
+
+    /// A client for hosts that the operator named: wherever their names lead, by the same roots of trust and fixed names. It follows
+    /// no redirect.
+    ///
+    /// # Errors
+    /// If the client cannot be built.
+    pub fn client_for_named_hosts(&self) -> Result<reqwest::Client, NetworkError> {
+        let Names { resolver, fixed, .. } = &*self.0.names;
+        let leave = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
+        let names = Names { resolver: resolver.clone(), leave, fixed: fixed.clone() };
+        client(&self.0.tls, Arc::new(names), self.0.timeout)
     }
 
     pub(super) fn http_stand_in(&self, origin: &Origin) -> Option<SocketAddr> {

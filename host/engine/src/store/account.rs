@@ -23,6 +23,8 @@ pub struct AccountRecord {
     pub role: String,
     /// The password's hash, sealed and bound to `id`; none until the person sets one.
     pub password: Option<Vec<u8>>,
+    /// Keyed hash of issuer and subject, if an identity provider vouches for its person; no two accounts have the same.
+    pub identity: Option<BucketKey>,
     /// Whether it may not log in.
     pub disabled: bool,
     /// Counts what ends all sessions: a new password, another role, being disabled. A log-in that began before does not succeed.
@@ -38,7 +40,7 @@ pub struct AccountRecord {
 impl AccountRecord {
     /// Whether somebody can log in to it.
     pub fn is_active(&self) -> bool {
-        self.password.is_some() && !self.disabled
+        (self.password.is_some() || self.identity.is_some()) && !self.disabled
     }
 }
 
@@ -114,6 +116,23 @@ pub struct LogInRecord {
 impl fmt::Debug for LogInRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogInRecord").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// A browser that is at an identity provider and will come back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ErrandRecord {
+    /// SHA-256 of the secret it holds.
+    pub digest: [u8; 32],
+    /// The page it wants to come to.
+    pub aim: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for ErrandRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrandRecord").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 

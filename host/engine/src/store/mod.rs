@@ -173,19 +173,23 @@ pub trait Store: Send + Sync + 'static {
     async fn insert_account(&self, account: AccountRecord, invitation: InvitationRecord) -> Result<()>;
     /// One account.
     async fn account(&self, id: &str) -> Result<Option<AccountRecord>>;
+    /// Adds an account whose person an identity provider vouches for. A conflict if its identity or its email is taken.
+    async fn insert_vouched_account(&self, account: AccountRecord) -> Result<()>;
+    /// The account with this hash of its issuer and subject.
+    async fn account_by_identity(&self, identity: &BucketKey) -> Result<Option<AccountRecord>>;
     /// The account with this hash of its email.
     async fn account_by_email(&self, email: &BucketKey) -> Result<Option<AccountRecord>>;
     /// Accounts with `seq` over `after`, the oldest first.
     async fn accounts(&self, after: u64, limit: u32) -> Result<Vec<AccountRecord>>;
     /// Whether somebody can log in.
     async fn has_active_account(&self) -> Result<bool>;
-    /// Replaces an account if its revision is still `expected_revision`. Id, email, password, `created_at` and `last_log_in`
-    /// stay as they are. Another generation ends its sessions and log-ins; being disabled ends its invitation.
+    /// Replaces an account if its revision is still `expected_revision`. Id, email, password, identity, `created_at` and
+    /// `last_log_in` stay as they are. Another generation ends its sessions and log-ins; being disabled ends its invitation.
     async fn update_account(&self, account: AccountRecord, expected_revision: u64) -> Result<bool>;
     /// Removes an account with all that belongs to it; false if there was none.
     async fn delete_account(&self, id: &str) -> Result<bool>;
     /// Keeps an invitation in place of the earlier one to the same account; false if there is no such account or it is
-    /// disabled. One to the first administrator is kept only while no account is active.
+    /// disabled or has an identity. One to the first administrator is kept only while no account is active.
     async fn put_invitation(&self, invitation: InvitationRecord, now: Timestamp) -> Result<bool>;
     /// The invitation with this digest, also if it is over.
     async fn invitation(&self, digest: &[u8; 32]) -> Result<Option<InvitationRecord>>;
@@ -205,6 +209,10 @@ pub trait Store: Send + Sync + 'static {
     async fn keep_log_in(&self, log_in: LogInRecord, now: Timestamp) -> Result<()>;
     /// The log-in with this digest, also if it is over.
     async fn log_in(&self, digest: &[u8; 32]) -> Result<Option<LogInRecord>>;
+    /// Keeps an errand.
+    async fn keep_errand(&self, errand: ErrandRecord, now: Timestamp) -> Result<()>;
+    /// Ends the errand with this digest and answers it, if it is not over.
+    async fn take_errand(&self, digest: &[u8; 32], now: Timestamp) -> Result<Option<ErrandRecord>>;
     /// Opens a session of an active account whose generation is still the one named, in place of what it is opened with; false if
     /// that is not there any more.
     async fn open_session(&self, wish: OpenSession) -> Result<bool>;
@@ -219,7 +227,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Answers what time it is at least: the newest that any call that depends on the time came with. If that is further ahead
     /// of `now` than two nodes' clocks may be, the clock was set back, and nobody can say how long the open challenges have
-    /// been open, nor hosted sign-ins, sessions, log-ins and invitations: all of them are ended, and the time goes on from `now`.
+    /// been open, nor hosted sign-ins, sessions, log-ins, errands and invitations: all of them are ended, and the time goes on from `now`.
     async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
     /// Adds figures to those of the same hour.
     async fn add_statistics(&self, records: Vec<StatisticRecord>) -> Result<()>;

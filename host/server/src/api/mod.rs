@@ -45,6 +45,7 @@ pub(crate) use caller::{Administrator, address, client_address};
 pub use document::openapi;
 pub(crate) use problem::{Problem, ProblemName};
 
+use crate::oidc::Oidc;
 use crate::sign_in::{self, PublicUrl};
 use crate::{telemetry, ui};
 
@@ -63,6 +64,7 @@ pub(crate) struct Api {
     pub(crate) engine: TwoFactor,
     proxies: Arc<[IpNet]>,
     pub(crate) public: Option<PublicUrl>,
+    pub(crate) oidc: Option<Arc<Oidc>>,
 }
 
 impl FromRef<Api> for TwoFactor {
@@ -79,6 +81,11 @@ pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
 
 /// All routes over an engine; those of the sign-in page if it is known where browsers find it.
 pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>) -> Router {
+    router_with(engine, proxies, public, None)
+}
+
+/// The same, with log-in over OpenID Connect beside that with a password.
+pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>, oidc: Option<Oidc>) -> Router {
     let metrics = telemetry::metrics();
     let document = openapi();
     let proxies: Arc<[IpNet]> = proxies.into();
@@ -94,7 +101,7 @@ pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUr
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
         })
-        .with_state(Api { engine, proxies, public })
+        .with_state(Api { engine, proxies, public, oidc: oidc.map(Arc::new) })
         .merge(pages.unwrap_or_default())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(axum::middleware::from_fn(telemetry::observe))

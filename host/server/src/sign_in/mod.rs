@@ -21,6 +21,7 @@ use axum::routing::{get, post};
 use twofactor::{Ended, HostedSignIns, IpNet, Standing, TwoFactor, Visit, Visited};
 
 pub use public::PublicUrl;
+pub(crate) use public::is_confidential;
 
 use browser::{Client, Fields, Query};
 use page::{Frame, Say};

@@ -10,6 +10,20 @@ pub struct PublicUrl {
     webotp_host: Option<String>,
 }
 
+/// Whether what passes through it is seen by nobody on the way: over TLS, or on this machine for trying things out.
+pub(crate) fn is_confidential(url: &Url) -> bool {
+    url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 impl PublicUrl {
     /// Reads it.
     ///
@@ -22,13 +36,9 @@ impl PublicUrl {
         if !bare || !url.username().is_empty() || url.password().is_some() {
             return Err(wrong());
         }
-        let secure = url.scheme() == "https";
-        let loopback = match url.host().ok_or_else(wrong)? {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.is_loopback(),
-        };
-        if !secure && (url.scheme() != "http" || !loopback) {
+        url.host().ok_or_else(wrong)?;
+        let (secure, loopback) = (url.scheme() == "https", is_loopback(&url));
+        if !is_confidential(&url) {
             anyhow::bail!("it must begin with https: codes and cookies pass through it");
         }
         // An SMS can bind its code to a domain with the usual port only.

@@ -2,17 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, KeyUtils};
-use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{
     AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, OctetKeyPairParameters,
     OctetKeyPairType, PublicKeyUse,
 };
-use jsonwebtoken::signature::{Error as SignatureError, Signer};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::Serialize;
 use twofactor::{HostedSignIns, ResultKey, Verified, Visit};
+
+use crate::jwt;
 
 /// How long a result is good, in seconds: it is on its way by one redirect.
 const LIFETIME: i64 = 120;
@@ -46,7 +45,7 @@ pub(super) fn sign(
     visit: &Visit,
     verified: &Verified,
 ) -> anyhow::Result<String> {
-    install();
+    jwt::install();
     let key = sign_ins.result_key()?;
     let sign_in = visit.sign_in();
     let issued = verified.verified_at.as_second();
@@ -88,37 +87,4 @@ fn public(key: &ResultKey) -> Option<Jwk> {
             x: URL_SAFE_NO_PAD.encode(pair.public_key()),
         }),
     })
-}
-
-/// Ed25519 by ring, for a crate that comes without cryptography of its own.
-struct Ed25519(Ed25519KeyPair);
-
-impl Signer<Vec<u8>> for Ed25519 {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
-        Ok(self.0.sign(message).as_ref().to_vec())
-    }
-}
-
-impl JwtSigner for Ed25519 {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::EdDSA
-    }
-}
-
-/// Only signs: nothing here reads a JWT.
-static RING: CryptoProvider = CryptoProvider {
-    signer_factory: |algorithm, key| {
-        let pair = Ed25519KeyPair::from_seed_unchecked(key.as_bytes()).map_err(|_| ErrorKind::InvalidEddsaKey)?;
-        if *algorithm != Algorithm::EdDSA {
-            return Err(ErrorKind::InvalidAlgorithm.into());
-        }
-        Ok(Box::new(Ed25519(pair)))
-    },
-    verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
-    key_utils: KeyUtils::new_unimplemented(),
-};
-
-/// It fails only if it is there already.
-fn install() {
-    let _ = RING.install_default();
 }

@@ -215,7 +215,10 @@ async fn show(person: &Person, account: &Account, values: &Values<'_>, message: 
             @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[account.state != AccountState::Disabled]; (l.say("May log in", "Darf sich anmelden")) } }
             div.actions { button.main { (l.say("Save", "Speichern")) } }
         }
-        @if account.state != AccountState::Disabled {
+        @if account.is_vouched() {
+            p.help { (l.say("This person logs in at the identity provider, which decides on the role at each log-in.",
+                "Diese Person meldet sich beim Identitätsprovider an, der bei jeder Anmeldung über die Rolle entscheidet.")) }
+        } @else if account.state != AccountState::Disabled {
             form.card method="post" action={ (here) "/invitation" } {
                 h2 { (l.say("Set a password anew", "Passwort neu setzen")) }
                 p { (l.say("Makes a link with which the person sets a password. The one before stays good until then.",

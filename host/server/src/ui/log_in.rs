@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::sync::Arc;
 use twofactor::{Accounts, Client, Error, LoggedIn};
 
 use super::form::Posted;
@@ -14,6 +15,7 @@ use super::language::Language;
 use super::layout::{Failure, notice, outside};
 use super::person::{Person, SESSION};
 use crate::api::{Api, client_address};
+use crate::oidc::Oidc;
 
 /// Holds a log-in that waits for its second factor.
 const PENDING: &str = "__Host-twofactor-log-in";
@@ -24,11 +26,21 @@ pub(super) struct Visitor {
     language: Language,
     client: Client,
     pending: String,
+    oidc: Option<Arc<Oidc>>,
+    aim: String,
 }
 
 impl Visitor {
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(super) fn language(&self) -> Language {
+        self.language
     }
 }
 
@@ -39,9 +51,13 @@ impl FromRequestParts<Api> for Visitor {
         let language = Language::of(&parts.headers);
         let client = Client { address: client_address(parts, api), locale: Some(language.tag().to_owned()) };
         let pending = super::cookie(&parts.headers, PENDING).unwrap_or_default();
-        Ok(Self { accounts: api.engine.accounts(), language, client, pending })
+        let aim = Query::<Aim>::try_from_uri(&parts.uri).map(|Query(aim)| aim.path().to_owned()).unwrap_or_default();
+        Ok(Self { accounts: api.engine.accounts(), language, client, pending, oidc: api.oidc.clone(), aim })
     }
 }
+
+/// The longest link that is come back to.
+const LONGEST_AIM: usize = 2 << 10;
 
 /// Where somebody wanted to go.
 #[derive(Deserialize)]
@@ -51,10 +67,14 @@ pub(super) struct Aim {
 }
 
 impl Aim {
+    pub(super) fn new(to: String) -> Self {
+        Self { to }
+    }
+
     /// A page of this server, whatever stands in the link.
-    fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         let own = self.to == "/admin" || self.to.starts_with("/admin/") || self.to.starts_with("/admin?");
-        if own && !self.to.contains(['\\', '\r', '\n']) { &self.to } else { "/admin" }
+        if own && self.to.len() <= LONGEST_AIM && !self.to.contains(['\\', '\r', '\n']) { &self.to } else { "/admin" }
     }
 }
 
@@ -62,12 +82,16 @@ pub(super) async fn form(visitor: Visitor) -> Response {
     page(&visitor, None, "")
 }
 
-fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Response {
+pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Response {
     let l = visitor.language;
+    let to = super::segment(&visitor.aim);
     let main = html! {
         h1 { (l.say("Log in", "Anmelden")) }
         @if let Some(problem) = problem { (notice("bad", problem)) }
-        form method="post" {
+        @if let Some(oidc) = &visitor.oidc {
+            p { a.button href={ "/admin/log-in/oidc?to=" (to) } { (l.say("Log in with", "Anmelden mit")) " " (oidc.name()) } }
+        }
+        form method="post" action={ "/admin/log-in?to=" (to) } {
             div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) }
                 input #email name="email" type="email" required autocomplete="username" value=(email) autofocus[email.is_empty()]; }
             div.field { label for="password" { (l.say("Password", "Passwort")) }
@@ -93,7 +117,7 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
 }
 
 /// Goes on to where the person wanted to go, or to the second factor before.
-fn admit(logged_in: LoggedIn, to: &str) -> Response {
+pub(super) fn admit(logged_in: LoggedIn, to: &str) -> Response {
     match logged_in {
         LoggedIn::Session(opened) => {
             let cookies = [set(SESSION, opened.secret.expose()), set(PENDING, "")];

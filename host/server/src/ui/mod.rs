@@ -11,6 +11,7 @@ mod instances;
 mod language;
 mod layout;
 mod log_in;
+mod oidc;
 mod own_account;
 mod person;
 mod policy;
@@ -52,6 +53,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/account/password", get(own_account::to_show).post(own_account::change_password))
         .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
         .route("/admin/log-in", get(log_in::form).post(log_in::submit))
+        .route("/admin/log-in/oidc", get(oidc::leave))
+        .route(crate::oidc::BACK, get(oidc::back))
         .route("/admin/second-factor", get(log_in::second_factor).post(log_in::answer))
         .route("/admin/second-factor/resend", get(log_in::to_second_factor).post(log_in::resend))
         .route("/admin/invitation/{secret}", get(log_in::invitation).post(log_in::accept))

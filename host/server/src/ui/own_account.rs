@@ -60,13 +60,16 @@ async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Res
         h1 { (title) }
         p.sub { (account.name) " · " (account.email) @if let Some(phone) = &account.phone { " · " (phone) } }
         (message)
-        form.card method="post" action="/admin/account/password" {
+        @if account.is_vouched() {
+            p { (l.say("You log in at your identity provider: there is no password here.",
+                "Sie melden sich bei Ihrem Identitätsprovider an: hier gibt es kein Passwort.")) }
+        } @else { form.card method="post" action="/admin/account/password" {
             h2 { (l.say("Change the password", "Passwort ändern")) }
             input type="hidden" name="username" autocomplete="username" value=(account.email);
             div.field { label for="current" { (l.say("Current password", "Aktuelles Passwort")) } input #current name="current" type="password" required autocomplete="current-password"; }
             div.field { label for="new" { (l.say("New password", "Neues Passwort")) } input #new name="new" type="password" required autocomplete="new-password"; }
             div.actions { button.main { (l.say("Change it", "Ändern")) } }
-        }
+        } }
         h2 { (l.say("Your sessions", "Ihre Sitzungen")) }
         (table(&headings, usize::MAX, sessions.iter().map(|session| vec![
             time(session.created_at), time(session.last_used_at), html! { (session.from.as_deref().unwrap_or("–")) },

@@ -7,11 +7,11 @@ use super::super::*;
 use super::writer::Step;
 use super::{clock, limits, ms, time};
 
-const ACCOUNT: &str = "a.seq, a.id, a.email, a.sealed, a.role, a.password, a.disabled, a.generation, a.revision, \
-                       a.created_at, a.last_log_in";
-const ACCOUNT_COLUMNS: usize = 11;
+const ACCOUNT: &str = "a.seq, a.id, a.email, a.sealed, a.role, a.password, a.identity, a.disabled, a.generation, \
+                       a.revision, a.created_at, a.last_log_in";
+const ACCOUNT_COLUMNS: usize = 12;
 
-const ACTIVE: &str = "password IS NOT NULL AND disabled = 0";
+const ACTIVE: &str = "(password IS NOT NULL OR identity IS NOT NULL) AND disabled = 0";
 
 fn to_account(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
     Ok(AccountRecord {
@@ -21,11 +21,12 @@ fn to_account(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
         sealed: row.get(3)?,
         role: row.get(4)?,
         password: row.get(5)?,
-        disabled: row.get(6)?,
-        generation: row.get(7)?,
-        revision: row.get(8)?,
-        created_at: time(row.get(9)?),
-        last_log_in: row.get::<_, Option<i64>>(10)?.map(time),
+        identity: row.get(6)?,
+        disabled: row.get(7)?,
+        generation: row.get(8)?,
+        revision: row.get(9)?,
+        created_at: time(row.get(10)?),
+        last_log_in: row.get::<_, Option<i64>>(11)?.map(time),
     })
 }
 
@@ -35,14 +36,15 @@ pub(super) fn insert_account(c: &Connection, account: &AccountRecord, invitation
 }
 
 fn insert(c: &Connection, a: &AccountRecord) -> Result<()> {
-    let sql = "INSERT INTO accounts (id, email, sealed, role, password, disabled, generation, revision, created_at, last_log_in) \
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO accounts (id, email, sealed, role, password, identity, disabled, generation, revision, created_at, \
+               last_log_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     c.prepare_cached(sql)?.execute(params![
         a.id,
         a.email,
         a.sealed,
         a.role,
         a.password,
+        a.identity,
         a.disabled,
         a.generation,
         a.revision,
@@ -50,6 +52,15 @@ fn insert(c: &Connection, a: &AccountRecord) -> Result<()> {
         a.last_log_in.map(ms)
     ])?;
     Ok(())
+}
+
+pub(super) fn insert_vouched(c: &Connection, account: &AccountRecord) -> Result<()> {
+    insert(c, account)
+}
+
+pub(super) fn account_by_identity(c: &Connection, identity: &BucketKey) -> Result<Option<AccountRecord>> {
+    let sql = format!("SELECT {ACCOUNT} FROM accounts a WHERE a.identity = ?");
+    Ok(c.prepare_cached(&sql)?.query_row([identity], to_account).optional()?)
 }
 
 pub(super) fn account(c: &Connection, id: &str) -> Result<Option<AccountRecord>> {
@@ -110,7 +121,7 @@ fn insert_invitation(c: &Connection, invitation: &InvitationRecord) -> Result<()
 pub(super) fn put_invitation(c: &Connection, invitation: &InvitationRecord, now: Timestamp) -> Result<bool> {
     clock::note(c, now)?;
     let wanted = match &invitation.account {
-        Some(id) => account(c, id)?.is_some_and(|account| !account.disabled),
+        Some(id) => account(c, id)?.is_some_and(|account| !account.disabled && account.identity.is_none()),
         None => !has_active_account(c)?,
     };
     if wanted {
@@ -297,8 +308,8 @@ fn end_all_of(c: &Connection, account: &str) -> Result<()> {
 
 /// Nobody can say how long they have lasted.
 pub(super) fn end_all(c: &Connection) -> Result<()> {
-    for sql in ["DELETE FROM sessions", "DELETE FROM log_ins", "DELETE FROM invitations"] {
-        c.prepare_cached(sql)?.execute([])?;
+    for table in ["sessions", "log_ins", "errands", "invitations"] {
+        c.prepare_cached(&format!("DELETE FROM {table}"))?.execute([])?;
     }
     Ok(())
 }

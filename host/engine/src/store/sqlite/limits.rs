@@ -145,6 +145,7 @@ pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
         ),
         ("DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE ends_at < ? LIMIT 200)", ms(before)),
         ("DELETE FROM log_ins WHERE digest IN (SELECT digest FROM log_ins WHERE expires_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM errands WHERE digest IN (SELECT digest FROM errands WHERE expires_at < ? LIMIT 200)", ms(before)),
         (
             "DELETE FROM invitations WHERE digest IN (SELECT digest FROM invitations WHERE expires_at < ? LIMIT 200)",
             ms(before),

@@ -5,6 +5,7 @@ mod challenges;
 mod clock;
 mod configuration;
 mod directory;
+mod errands;
 mod limits;
 mod owners;
 mod sign_ins;
@@ -354,6 +355,13 @@ impl Store for SqliteStore {
         let id = id.to_owned();
         self.threads.read(move |c| accounts::account(c, &id)).await
     }
+    async fn insert_vouched_account(&self, account: AccountRecord) -> Result<()> {
+        self.threads.write(move |c| accounts::insert_vouched(c, &account)).await
+    }
+    async fn account_by_identity(&self, identity: &BucketKey) -> Result<Option<AccountRecord>> {
+        let identity = *identity;
+        self.threads.read(move |c| accounts::account_by_identity(c, &identity)).await
+    }
     async fn account_by_email(&self, email: &BucketKey) -> Result<Option<AccountRecord>> {
         let email = *email;
         self.threads.read(move |c| accounts::account_by_email(c, &email)).await
@@ -401,6 +409,13 @@ impl Store for SqliteStore {
     async fn log_in(&self, digest: &[u8; 32]) -> Result<Option<LogInRecord>> {
         let digest = *digest;
         self.threads.read(move |c| accounts::log_in(c, &digest)).await
+    }
+    async fn keep_errand(&self, errand: ErrandRecord, now: Timestamp) -> Result<()> {
+        self.threads.write(move |c| errands::keep(c, &errand, now)).await
+    }
+    async fn take_errand(&self, digest: &[u8; 32], now: Timestamp) -> Result<Option<ErrandRecord>> {
+        let digest = *digest;
+        self.threads.write(move |c| errands::take(c, &digest, now)).await
     }
     async fn open_session(&self, wish: OpenSession) -> Result<bool> {
         self.threads.write_step(move |c| accounts::open_session(c, &wish)).await

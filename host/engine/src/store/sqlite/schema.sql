@@ -46,11 +46,12 @@ CREATE TABLE token_subscriptions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscriptions_of_token ON token_subscriptions (token);
 
--- Who administers. `email` is a keyed hash; the address itself is in `sealed`.
+-- Who administers. `email` is a keyed hash; the address itself is in `sealed`. `identity` is one of issuer and subject, for those
+-- whom an identity provider vouches for.
 CREATE TABLE accounts (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, email BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL,
-    role TEXT NOT NULL, password BLOB, disabled INTEGER NOT NULL, generation INTEGER NOT NULL, revision INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, last_log_in INTEGER
+    role TEXT NOT NULL, password BLOB, identity BLOB UNIQUE, disabled INTEGER NOT NULL, generation INTEGER NOT NULL,
+    revision INTEGER NOT NULL, created_at INTEGER NOT NULL, last_log_in INTEGER
 ) STRICT;
 
 -- Without an account: to the first administrator.
@@ -65,6 +66,10 @@ CREATE TABLE log_ins (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX log_ins_of_account ON log_ins (account);
 CREATE INDEX log_ins_by_end ON log_ins (expires_at);
+
+-- Browsers that are at an identity provider.
+CREATE TABLE errands (digest BLOB PRIMARY KEY, aim TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX errands_by_end ON errands (expires_at);
 
 CREATE TABLE sessions (
     digest BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

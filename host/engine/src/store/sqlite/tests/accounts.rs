@@ -12,6 +12,7 @@ fn account(id: &str) -> AccountRecord {
         sealed: vec![1],
         role: "{}".to_owned(),
         password: None,
+        identity: None,
         disabled: false,
         generation: 1,
         revision: 1,

@@ -1,0 +1,104 @@
+//! The ID token: what the provider says of a person, signed (OpenID Connect Core 1.0 section 3.1.3.7).
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{DecodingKey, Header, Validation, decode, decode_header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::jwt;
+
+/// How far the provider's clock may be from ours, in seconds.
+const SKEW: u64 = 60;
+
+/// How old a token may be, in seconds: it was made after the browser was sent out.
+const OLDEST: i64 = 600;
+
+pub(super) struct Expected<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) nonce: &'a str,
+}
+
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Value>,
+}
+
+/// The claims, if all of it is as it must be; what is not, otherwise.
+pub(super) fn verify(token: &str, keys: &[u8], expected: &Expected<'_>) -> Result<Map<String, Value>, &'static str> {
+    jwt::install();
+    let header = decode_header(token).map_err(|_| "it cannot be read, or its algorithm is none of those that count")?;
+    if !jwt::ALGORITHMS.contains(&header.alg) {
+        return Err("it is not signed with a public key's other half");
+    }
+    if header.crit.is_some() {
+        return Err("it demands what is not known here");
+    }
+    let keys: KeySet = serde_json::from_slice(keys).map_err(|_| "the provider's key set is none")?;
+    let mut why = "its key is not in the provider's key set";
+    for key in keys.keys.into_iter().filter_map(|key| fitting(key, &header)) {
+        match decode::<Map<String, Value>>(token, &key, &validation(&header, expected)) {
+            Ok(data) => return check(data.claims, expected),
+            Err(error) => why = words(error.kind()),
+        }
+    }
+    Err(why)
+}
+
+/// The key, if it may have signed the token. Others of a set may be of kinds that nobody here knows.
+fn fitting(key: Value, header: &Header) -> Option<DecodingKey> {
+    let alike = key.get("alg").is_none_or(|own| serde_json::to_value(header.alg).is_ok_and(|alg| alg == *own));
+    let key: Jwk = serde_json::from_value(key).ok()?;
+    let named = header.kid.is_none() || header.kid == key.common.key_id;
+    let signs = key.common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
+    let key = if named && signs && alike { DecodingKey::from_jwk(&key).ok()? } else { return None };
+    key.family().algorithms().contains(&header.alg).then_some(key)
+}
+
+fn validation(header: &Header, expected: &Expected<'_>) -> Validation {
+    let mut validation = Validation::new(header.alg);
+    validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+    validation.set_issuer(&[expected.issuer]);
+    validation.set_audience(&[expected.client_id]);
+    validation.validate_nbf = true;
+    validation.leeway = SKEW;
+    validation
+}
+
+/// What the crate that reads tokens leaves to others.
+fn check(claims: Map<String, Value>, expected: &Expected<'_>) -> Result<Map<String, Value>, &'static str> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    // It takes a list of issuers for one that has the right one in it.
+    if text("iss") != Some(expected.issuer) {
+        return Err("it is of another issuer");
+    }
+    // Others may read a token that is for several: it must be made for us.
+    let several = claims.get("aud").and_then(Value::as_array).is_some_and(|list| list.len() > 1);
+    let party = claims.get("azp").map(|party| party.as_str() == Some(expected.client_id));
+    if party == Some(false) || several && party.is_none() {
+        return Err("it was made for another client");
+    }
+    if text("nonce") != Some(expected.nonce) {
+        return Err("it belongs to another log-in");
+    }
+    let issued = claims.get("iat").and_then(Value::as_i64).ok_or("it does not say when it was made")?;
+    let age = jiff::Timestamp::now().as_second().saturating_sub(issued);
+    if age > OLDEST + SKEW as i64 || age < -(SKEW as i64) {
+        return Err("it was made long ago, or in the future");
+    }
+    Ok(claims)
+}
+
+/// No text of the crate's own: it may repeat the token.
+fn words(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidSignature => "its signature is wrong",
+        ErrorKind::ExpiredSignature => "it is over",
+        ErrorKind::ImmatureSignature => "it is not good yet",
+        ErrorKind::InvalidIssuer => "it is of another issuer",
+        ErrorKind::InvalidAudience => "it is for somebody else",
+        ErrorKind::MissingRequiredClaim(_) => "it lacks a claim",
+        _ => "it cannot be read",
+    }
+}

@@ -1,0 +1,92 @@
+//! Logging in at an identity provider: there and back.
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::log_in::{Aim, Visitor, admit, page, set, with_status, words};
+use crate::api::Api;
+use crate::oidc::{Answer, Oidc, Trouble};
+
+/// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
+const ERRAND: &str = "__Host-twofactor-errand";
+
+/// It is a link that leads here and no form: pages send forms nowhere else (`safety.rs`), and browsers count where redirects lead.
+pub(super) async fn leave(visitor: Visitor, State(api): State<Api>, Query(aim): Query<Aim>) -> Response {
+    let Some(oidc) = &api.oidc else { return StatusCode::NOT_FOUND.into_response() };
+    // Before anything is kept.
+    if let Err(trouble) = oidc.is_there().await {
+        return fail(&visitor, oidc, &trouble);
+    }
+    let errand = match visitor.accounts().send_out(aim.path()).await {
+        Ok(errand) => errand,
+        Err(error) => {
+            let (status, problem) = words(visitor.language(), &error);
+            return with_status(page(&visitor, Some(&problem), ""), status);
+        }
+    };
+    match oidc.way(&errand).await {
+        Ok(way) => {
+            ([(header::SET_COOKIE, set(ERRAND, errand.secret.expose()))], Redirect::to(way.as_str())).into_response()
+        }
+        Err(trouble) => fail(&visitor, oidc, &trouble),
+    }
+}
+
+pub(super) async fn back(
+    visitor: Visitor,
+    State(api): State<Api>,
+    Query(answer): Query<Answer>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(oidc) = &api.oidc else { return StatusCode::NOT_FOUND.into_response() };
+    let secret = super::cookie(&headers, ERRAND).unwrap_or_default();
+    let (errand, aim) = match visitor.accounts().take_back(&secret, &answer.state).await {
+        Ok(taken) => taken,
+        // What the browser holds stays: it may be on its way still, and this a link of another site.
+        Err(error) => {
+            let (status, problem) = words(visitor.language(), &error);
+            return with_status(page(&visitor, Some(&problem), ""), status);
+        }
+    };
+    let mut response = match oidc.vouch(&errand, &answer).await {
+        Ok(vouched) => match visitor.accounts().log_in_vouched(vouched, visitor.client()).await {
+            Ok(logged_in) => admit(logged_in, Aim::new(aim).path()),
+            Err(error) if error.is_log_in_refused() => {
+                tracing::warn!(
+                    why = error.operator_detail(),
+                    "somebody whom the identity provider logged in was turned away"
+                );
+                turn_away(&visitor, oidc)
+            }
+            Err(error) => {
+                let (status, problem) = words(visitor.language(), &error);
+                with_status(page(&visitor, Some(&problem), ""), status)
+            }
+        },
+        Err(trouble) => fail(&visitor, oidc, &trouble),
+    };
+    if let Ok(gone) = HeaderValue::from_str(&set(ERRAND, "")) {
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    response
+}
+
+fn turn_away(visitor: &Visitor, oidc: &Oidc) -> Response {
+    let l = visitor.language();
+    let text = l.say(
+        "logged you in, but there is no access for you here: ask a system administrator.",
+        "hat Sie angemeldet, aber hier haben Sie keinen Zugang: wenden Sie sich an einen Systemadministrator.",
+    );
+    with_status(page(visitor, Some(&format!("{} {text}", oidc.name())), ""), StatusCode::FORBIDDEN)
+}
+
+fn fail(visitor: &Visitor, oidc: &Oidc, trouble: &Trouble) -> Response {
+    tracing::warn!(why = %trouble, "a log-in at the identity provider failed");
+    let l = visitor.language();
+    let text = l.say(
+        "The log-in did not work. Try it again later:",
+        "Die Anmeldung hat nicht geklappt. Versuchen Sie es später nochmals:",
+    );
+    with_status(page(visitor, Some(&format!("{text} {}.", oidc.name())), ""), StatusCode::BAD_GATEWAY)
+}
