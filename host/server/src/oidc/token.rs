@@ -2,7 +2,7 @@
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use jsonwebtoken::{DecodingKey, Header, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -49,6 +49,13 @@ pub(super) fn verify(token: &str, keys: &[u8], expected: &Expected<'_>) -> Resul
 /// The key, if it may have signed the token. Others of a set may be of kinds that nobody here knows.
 fn fitting(key: Value, header: &Header) -> Option<DecodingKey> {
     let alike = key.get("alg").is_none_or(|own| serde_json::to_value(header.alg).is_ok_and(|alg| alg == *own));
+    let curve = match header.alg {
+        Algorithm::ES256 => Some("P-256"),
+        Algorithm::ES384 => Some("P-384"),
+        Algorithm::EdDSA => Some("Ed25519"),
+        _ => None,
+    };
+    let alike = alike && curve.is_none_or(|curve| key.get("crv").and_then(Value::as_str) == Some(curve));
     let key: Jwk = serde_json::from_value(key).ok()?;
     let named = header.kid.is_none() || header.kid == key.common.key_id;
     let signs = key.common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);

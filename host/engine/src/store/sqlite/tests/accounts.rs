@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn account(id: &str) -> AccountRecord {
+pub(super) fn account(id: &str) -> AccountRecord {
     let mut email = [0; 16];
     email[..id.len()].copy_from_slice(id.as_bytes());
     AccountRecord {
@@ -59,7 +59,7 @@ fn log_in(n: u8, account: &str) -> LogInRecord {
 }
 
 /// An account `a` that is active, of generation 2.
-async fn active(store: &SqliteStore) {
+pub(super) async fn active(store: &SqliteStore) {
     store.insert_account(account("a"), invitation(1, Some("a"))).await.unwrap();
     assert!(store.redeem_invitation(redeem(1, "a", noon())).await.unwrap().unwrap().is_active());
 }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod codes;
+mod errands;
 mod files;
 mod people;
 mod plans;

@@ -2,7 +2,7 @@
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::super::{accounts, challenges, limits, prepare, sign_ins};
+use super::super::{accounts, challenges, errands, limits, prepare, sign_ins};
 use super::sign_ins::{sign_in, verified};
 use super::*;
 
@@ -47,6 +47,8 @@ fn no_statement_of_a_session_or_a_log_in_reads_a_whole_table() {
         accounts::end_sessions(c, "a", &Which::One("x".to_owned())).unwrap();
         accounts::end_sessions(c, "a", &Which::AllBut("x".to_owned())).unwrap();
         accounts::account_by_email(c, &[1; 16]).unwrap();
+        accounts::account_by_identity(c, &[1; 16]).unwrap();
+        errands::take(c, &digest, noon()).unwrap();
         accounts::invitation(c, &digest).unwrap();
         accounts::log_in(c, &digest).unwrap();
         accounts::set_password(c, "a", 1, b"x").unwrap();

@@ -1,0 +1,103 @@
+//! Administrators log in at a real identity provider.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/identity.rs"]
+mod identity;
+#[path = "common/real_provider.rs"]
+mod real_provider;
+
+use common::visitor::{PASSWORD, Page, Visitor};
+use identity::{SECRET, Site, Wish, leave};
+use real_provider::RealProvider;
+use serde_json::{Value, json};
+use url::Url;
+
+fn furniture(site: &Site, algorithm: &str, method: &str, groups: &[&str]) -> Value {
+    let mut client = json!({"client_id": "twofactor", "redirect_uris": [site.redirect_uri()],
+        "token_endpoint_auth_method": method, "id_token_signed_response_alg": algorithm});
+    if method != "none" {
+        client["client_secret"] = SECRET.into();
+    }
+    let person = json!({"sub": "anna-1", "email": "anna@example.com", "name": "Anna Muster", "groups": groups});
+    json!({"client": client, "person": person})
+}
+
+/// Goes to the provider and back as a browser does.
+async fn travel(visitor: &mut Visitor, provider: &RealProvider, site: &Site, to: &str) -> Page {
+    let mut there = Visitor::at(&provider.issuer);
+    let mut next = leave(visitor, to).await.url;
+    loop {
+        let path = format!("{}?{}", next.path(), next.query().unwrap_or_default());
+        if next.as_str().starts_with(&site.redirect_uri()) {
+            return visitor.get(&path).await;
+        }
+        assert!(next.as_str().starts_with(&provider.issuer), "{next}");
+        let page = there.get(&path).await;
+        next = Url::parse(&provider.issuer).unwrap().join(page.leads_to()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_logs_in_at_a_real_provider_and_comes_to_the_page_that_was_wanted() {
+    let Some(mut provider) = RealProvider::start("an_administrator_logs_in_at_a_real_provider") else { return };
+    for (algorithm, method) in
+        [("RS256", "client_secret_basic"), ("PS256", "none"), ("ES256", "client_secret_basic"), ("EdDSA", "none")]
+    {
+        let site = Site::start(&provider.issuer, &Wish { public: method == "none", ..Wish::default() });
+        provider.furnish(&furniture(&site, algorithm, method, &["people", "admins"]));
+        let mut anna = site.visitor();
+        let back = travel(&mut anna, &provider, &site, "/admin/tokens").await;
+        assert_eq!(back.leads_to(), "/admin/tokens", "{algorithm}");
+        // Only the session stays with the browser.
+        assert_eq!(anna.cookies.keys().collect::<Vec<_>>(), ["__Host-twofactor-session"]);
+        anna.get("/admin/tokens").await.shows("Anna Muster");
+        let own = anna.get("/admin/account").await.shows("You log in at your identity provider");
+        assert!(!own.text.contains("name=\"new\""));
+        // Another browser, the same account.
+        let mut again = site.visitor();
+        assert_eq!(travel(&mut again, &provider, &site, "/admin").await.leads_to(), "/admin");
+        let accounts = site.accounts().await;
+        assert_eq!(accounts.len(), 1);
+        assert_eq!((&accounts[0]["email"], &accounts[0]["state"]), (&json!("anna@example.com"), &json!("active")));
+        assert_eq!(accounts[0]["role"], "system_admin");
+        let log_in = "account: account.log-in without a second factor";
+        assert_eq!(site.audited().await, ["identity provider: account.create system_admin", log_in, log_in]);
+        anna.post("/admin/log-out", &[]).await.leads_to();
+        assert_eq!(anna.get("/admin").await.status, 303);
+        assert_eq!(again.get("/admin").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
+    let Some(mut provider) = RealProvider::start("somebody_without_a_role") else { return };
+    let site = Site::start(&provider.issuer, &Wish::default());
+    provider.furnish(&furniture(&site, "RS256", "client_secret_basic", &["people"]));
+    let mut anna = site.visitor();
+    let page = travel(&mut anna, &provider, &site, "/admin").await;
+    assert_eq!(page.status, 403);
+    let page = page.shows("Example login logged you in, but there is no access for you here");
+    // The form below the words still leads to the log-in.
+    page.shows("action=\"/admin/log-in?to=");
+    assert!(anna.cookies.is_empty());
+    assert!(site.accounts().await.is_empty());
+    let why = "nobody: account.log-in-refused no role for what the identity provider says";
+    assert_eq!(site.audited().await, [why]);
+}
+
+#[tokio::test]
+async fn the_password_of_others_goes_on_working_and_the_button_is_there_in_both_languages() {
+    let Some(provider) = RealProvider::start("the_password_of_others_goes_on_working") else { return };
+    let site = Site::start(&provider.issuer, &Wish::default());
+    let _anna = Visitor::first(&site.server).await;
+    let mut visitor = site.visitor();
+    visitor.get("/admin/log-in").await.shows("Log in with Example login").shows("name=\"password\"");
+    let form = [("email", "anna@example.com"), ("password", PASSWORD)];
+    assert_eq!(visitor.post("/admin/log-in?to=%2Fadmin%2Ftokens", &form).await.leads_to(), "/admin/tokens");
+    let german = site.visitor();
+    let request = german.request("GET", "/admin/log-in").header("accept-language", "de");
+    let page = request.send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Anmelden mit Example login"), "{page}");
+}

@@ -1,0 +1,165 @@
+//! Who gets in by an identity provider's word, and as what.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/identity.rs"]
+mod identity;
+#[path = "common/own_provider.rs"]
+mod own_provider;
+
+use common::visitor::{PASSWORD, Page, Visitor};
+use identity::{Site, Wish};
+use own_provider::OwnProvider;
+use serde_json::{Value, json};
+
+struct World {
+    own: OwnProvider,
+    site: Site,
+}
+
+async fn world() -> World {
+    let own = OwnProvider::start().await;
+    let site = Site::start(&own.issuer, &Wish::default());
+    World { own, site }
+}
+
+impl World {
+    async fn log_in(&self, changes: Value) -> Visitor {
+        let (visitor, page) = self.own.log_in(&self.site, changes).await;
+        assert_eq!(page.leads_to(), "/admin");
+        visitor
+    }
+
+    /// All who do not get in are told the same.
+    async fn refused(&self, changes: Value) {
+        let (visitor, page): (Visitor, Page) = self.own.log_in(&self.site, changes).await;
+        assert_eq!(page.status, 403);
+        page.shows("Example login logged you in, but there is no access for you here: ask a system administrator.");
+        assert!(visitor.cookies.is_empty());
+    }
+
+    async fn change(&self, account: &Value, body: Value) {
+        let path = format!("/v1/accounts/{}", account["id"].as_str().unwrap());
+        let tag = format!("\"{}\"", account["revision"]);
+        let request = self.site.server.request("PATCH", &path, &self.site.token()).header("if-match", tag);
+        common::Answer::of(request.body(body.to_string())).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn the_first_claim_that_fits_gives_the_role_and_without_one_nobody_gets_in() {
+    let world = world().await;
+    world.site.make_shop().await;
+    for groups in [
+        json!(null),
+        json!([]),
+        json!("people"),
+        json!(["Admins"]),
+        json!({"admins": true}),
+        json!([["admins"]]),
+        json!(true),
+    ] {
+        world.refused(json!({"groups": groups})).await;
+    }
+    assert!(world.site.accounts().await.is_empty());
+    let many = [
+        (json!({"sub": "1", "email": "1@example.com", "groups": "admins"}), "system_admin"),
+        (json!({"sub": "2", "email": "2@example.com", "groups": ["x", "admins"], "team": "shop"}), "system_admin"),
+        (json!({"sub": "3", "email": "3@example.com", "groups": null, "team": ["shop"]}), "subscription_admin"),
+    ];
+    for (claims, role) in many {
+        world.log_in(claims).await;
+        assert_eq!(world.site.accounts().await.last().unwrap()["role"], role);
+    }
+    let accounts = world.site.accounts().await;
+    assert_eq!(accounts[2]["subscriptions"], json!(["shop"]));
+    // Who bears no name is shown by address.
+    world.log_in(json!({"sub": "4", "email": "4@example.com", "name": null})).await;
+    assert_eq!(world.site.accounts().await[3]["name"], "4@example.com");
+}
+
+#[tokio::test]
+async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open() {
+    let world = world().await;
+    world.site.make_shop().await;
+    let mut before = world.log_in(json!({})).await;
+    let mut after = world.log_in(json!({"groups": [], "team": "shop"})).await;
+    assert_eq!(before.get("/admin").await.status, 303);
+    assert_eq!(after.get("/admin").await.status, 200);
+    assert_eq!(after.get("/admin/accounts").await.status, 403);
+    let accounts = world.site.accounts().await;
+    assert_eq!((accounts.len(), &accounts[0]["role"]), (1, &json!("subscription_admin")));
+    // A role that stays ends nothing.
+    let mut again = world.log_in(json!({"groups": [], "team": "shop"})).await;
+    assert_eq!(after.get("/admin").await.status, 200);
+    // Whoever lost it is out at once, everywhere.
+    world.refused(json!({"groups": []})).await;
+    assert_eq!(after.get("/admin").await.status, 303);
+    assert_eq!(again.get("/admin").await.status, 303);
+    let log_in = "account: account.log-in without a second factor";
+    let expected = [
+        "identity provider: account.create system_admin",
+        log_in,
+        "identity provider: account.update role subscription_admin",
+        log_in,
+        log_in,
+        "identity provider: account.update no role any more: its sessions end",
+        "nobody: account.log-in-refused no role for what the identity provider says",
+    ];
+    assert_eq!(world.site.audited().await, expected);
+}
+
+#[tokio::test]
+async fn a_disabled_account_stays_out_whatever_the_provider_says() {
+    let world = world().await;
+    let mut anna = world.log_in(json!({})).await;
+    let account = world.site.accounts().await.remove(0);
+    world.change(&account, json!({"state": "disabled"})).await;
+    assert_eq!(anna.get("/admin").await.status, 303);
+    world.refused(json!({})).await;
+    world.refused(json!({"groups": [], "team": "shop"})).await;
+    let account = world.site.accounts().await.remove(0);
+    assert_eq!((&account["state"], &account["role"]), (&json!("disabled"), &json!("system_admin")));
+    world.change(&account, json!({"state": "active"})).await;
+    world.log_in(json!({})).await;
+}
+
+#[tokio::test]
+async fn an_email_address_takes_over_nobodys_account() {
+    let world = world().await;
+    let mut anna = Visitor::first(&world.site.server).await;
+    // Another issuer's subject that says it is reached where Anna is, in another spelling.
+    world.refused(json!({"email": "ANNA@example.com"})).await;
+    world.refused(json!({"email": null})).await;
+    world.refused(json!({"email": "nowhere"})).await;
+    assert_eq!(anna.get("/admin").await.status, 200);
+    assert_eq!(world.site.accounts().await.len(), 1);
+    // The subject is who it is, not the address: what it says later moves no second factor.
+    world.log_in(json!({"email": "bob@example.com"})).await;
+    world.log_in(json!({"email": "anna@example.com"})).await;
+    world.refused(json!({"sub": "another", "email": "bob@example.com"})).await;
+    let emails: Vec<_> = world.site.accounts().await.iter().map(|one| one["email"].clone()).collect();
+    assert_eq!(emails, ["anna@example.com", "bob@example.com"]);
+    // No password opens it, and none can be set.
+    let mut mallory = world.site.visitor();
+    let form = [("email", "bob@example.com"), ("password", PASSWORD)];
+    assert_eq!(mallory.post("/admin/log-in", &form).await.status, 422);
+    let bob = &world.site.accounts().await[1];
+    let path = format!("/v1/accounts/{}/invitation", bob["id"].as_str().unwrap());
+    world.site.server.call("POST", &path, &world.site.token(), Value::Null).await.problem(409, "conflict");
+    let page = anna.get(&format!("/admin/accounts/{}", bob["id"].as_str().unwrap())).await;
+    assert!(!page.text.contains("/invitation"));
+    let log = String::from_utf8(world.site.server.into_log()).unwrap();
+    assert_eq!(log.matches("the email address that the identity provider says has this account already").count(), 2);
+    assert_eq!(log.matches("the identity provider says no email address").count(), 2);
+    assert!(!log.contains("example.com") && !log.contains("anna-1"), "{log}");
+}
+
+#[tokio::test]
+async fn a_role_for_a_subscription_that_is_not_there_lets_nobody_in() {
+    let world = world().await;
+    world.refused(json!({"groups": [], "team": "shop"})).await;
+    world.site.make_shop().await;
+    world.log_in(json!({"groups": [], "team": "shop"})).await;
+}

@@ -1,0 +1,174 @@
+//! What an identity provider says of a person counts only if all of it is as it must be.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/identity.rs"]
+mod identity;
+#[path = "common/own_provider.rs"]
+mod own_provider;
+
+use identity::{Sent, Site, Wish, leave};
+use own_provider::{CODE, KEYS, OwnProvider, Reply, changed, jwk, jwt, key, now};
+use serde_json::{Value, json};
+
+/// A site with a provider, and what was tried.
+struct World {
+    own: OwnProvider,
+    site: Site,
+}
+
+async fn world() -> World {
+    let own = OwnProvider::start().await;
+    let site = Site::start(&own.issuer, &Wish::default());
+    World { own, site }
+}
+
+impl World {
+    /// What comes of a token.
+    async fn brings(&self, token: impl FnOnce(&Sent) -> String) -> u16 {
+        let mut visitor = self.site.visitor();
+        let sent = leave(&mut visitor, "/admin").await;
+        self.own.hands_out(&sent, &token(&sent));
+        let page = visitor.get(&sent.back(&[("code", CODE)])).await;
+        let session = visitor.cookies.contains_key("__Host-twofactor-session");
+        assert_eq!(page.status == 303, session);
+        if !session {
+            page.shows("The log-in did not work.").shows("Example login");
+        }
+        if session { 303 } else { 502 }
+    }
+
+    async fn brings_claims(&self, changes: Value) -> u16 {
+        self.brings(|sent| self.own.sign(&changed(self.own.claims(sent), changes))).await
+    }
+
+    /// What the log says, once for each time; nothing a provider sent is in it.
+    #[track_caller]
+    fn said(self, whys: &[&str]) {
+        let log = String::from_utf8(self.site.server.into_log()).unwrap();
+        let lines = log.lines().filter(|line| line.contains("identity provider failed"));
+        for (n, (line, why)) in lines.clone().zip(whys).enumerate() {
+            assert!(line.contains(why), "{n}: `{why}` is not in {line}");
+        }
+        assert_eq!(lines.count(), whys.len(), "{log}");
+        for secret in ["anna", "eyJ", CODE, "tfe_"] {
+            assert!(!log.contains(secret), "{secret} in {log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_another_signature_or_none_counts_for_nothing() {
+    let world = world().await;
+    let own = &world.own;
+    let stranger = key();
+    let es256 = json!({"alg": "ES256", "kid": "1"});
+    assert_eq!(world.brings(|sent| jwt(&es256, &own.claims(sent), &stranger)).await, 502);
+    // One claim changed after it was signed.
+    let tampered = |sent: &Sent| {
+        let (good, other) = (own.sign(&own.claims(sent)), own.sign(&changed(own.claims(sent), json!({"sub": "b"}))));
+        let [good, other] = [good, other].map(|token| token.split('.').map(str::to_owned).collect::<Vec<_>>());
+        format!("{}.{}.{}", good[0], other[1], good[2])
+    };
+    assert_eq!(world.brings(tampered).await, 502);
+    let unsigned = |alg: &str, sent: &Sent| {
+        let token = jwt(&json!({"alg": alg}), &own.claims(sent), &own.key);
+        format!("{}.", token.rsplit_once('.').unwrap().0)
+    };
+    assert_eq!(world.brings(|sent| unsigned("none", sent)).await, 502);
+    assert_eq!(world.brings(|sent| unsigned("ES256", sent)).await, 502);
+    // Whoever knows the public key, or the client's secret, could make such a one.
+    assert_eq!(world.brings(|sent| jwt(&json!({"alg": "HS256"}), &own.claims(sent), &own.key)).await, 502);
+    // Its own key, brought along.
+    let along = json!({"alg": "ES256", "jwk": jwk(&stranger, "1")});
+    assert_eq!(world.brings(|sent| jwt(&along, &own.claims(sent), &stranger)).await, 502);
+    assert_eq!(world.brings(|sent| jwt(&json!({"alg": "ES256", "kid": "2"}), &own.claims(sent), &own.key)).await, 502);
+    let crit = json!({"alg": "ES256", "kid": "1", "crit": ["x"], "x": 1});
+    assert_eq!(world.brings(|sent| jwt(&crit, &own.claims(sent), &own.key)).await, 502);
+    assert_eq!(world.brings(|_| "no token".to_owned()).await, 502);
+    assert_eq!(world.brings(|sent| own.sign(&own.claims(sent))).await, 303);
+    let signature = "its signature is wrong";
+    world.said(&[
+        signature,
+        signature,
+        "its algorithm is none of those that count",
+        signature,
+        "it is not signed with a public key's other half",
+        signature,
+        "its key is not in the provider's key set",
+        "it demands what is not known here",
+        "it cannot be read",
+    ]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_for_something_else_signs_nothing() {
+    let world = world().await;
+    let own = &world.own;
+    for (change, status) in [
+        (json!({"use": "enc"}), 502),
+        (json!({"alg": "ES384"}), 502),
+        (json!({"crv": "P-384"}), 502),
+        (json!({"kty": "RSA"}), 502),
+        (json!({"use": null, "alg": "ES256"}), 303),
+        // A token that names its key is by that one.
+        (json!({"kid": null}), 502),
+    ] {
+        let keys = json!({"keys": [changed(jwk(&own.key, "1"), change.clone())]});
+        own.reply(KEYS, Reply::Json(keys));
+        assert_eq!(world.brings_claims(json!({})).await, status, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_another_client_or_of_another_issuer_counts_for_nothing() {
+    let world = world().await;
+    let issuer = world.own.issuer.clone();
+    for (changes, status) in [
+        (json!({"aud": "another"}), 502),
+        (json!({"aud": null}), 502),
+        (json!({"aud": ["another", "one more"]}), 502),
+        (json!({"aud": ["another", "twofactor"]}), 502),
+        (json!({"aud": ["another", "twofactor"], "azp": "another"}), 502),
+        (json!({"azp": "another"}), 502),
+        (json!({"iss": "https://another.example"}), 502),
+        (json!({"iss": format!("{issuer}/")}), 502),
+        (json!({"iss": [issuer, "https://another.example"]}), 502),
+        (json!({"iss": null}), 502),
+        (json!({"sub": null}), 502),
+        (json!({"sub": ""}), 502),
+        (json!({"sub": "x".repeat(256)}), 502),
+        (json!({"aud": ["another", "twofactor"], "azp": "twofactor"}), 303),
+        (json!({"aud": ["twofactor"]}), 303),
+    ] {
+        assert_eq!(world.brings_claims(changes.clone()).await, status, "{changes}");
+    }
+    let (other, issuer, lacks, party) =
+        ("it is for somebody else", "it is of another issuer", "it lacks a claim", "it was made for another client");
+    let nobody = "names nobody";
+    world.said(&[other, lacks, other, party, party, party, issuer, issuer, issuer, lacks, lacks, nobody, nobody]);
+}
+
+#[tokio::test]
+async fn a_token_counts_for_its_own_log_in_and_for_minutes() {
+    let world = world().await;
+    for (changes, status) in [
+        (json!({"nonce": "another"}), 502),
+        (json!({"nonce": null}), 502),
+        (json!({"exp": now() - 120}), 502),
+        (json!({"exp": null}), 502),
+        (json!({"exp": "tomorrow"}), 502),
+        (json!({"nbf": now() + 300}), 502),
+        (json!({"iat": now() + 300}), 502),
+        (json!({"iat": now() - 3600}), 502),
+        (json!({"iat": null}), 502),
+        (json!({"iat": now() - 300, "nbf": now() - 300}), 303),
+    ] {
+        assert_eq!(world.brings_claims(changes.clone()).await, status, "{changes}");
+    }
+    let (log_in, lacks, long_ago) =
+        ("it belongs to another log-in", "it lacks a claim", "it was made long ago, or in the future");
+    let not_said = "it does not say when it was made";
+    world.said(&[log_in, log_in, "it is over", lacks, lacks, "it is not good yet", long_ago, long_ago, not_said]);
+}

@@ -1,0 +1,149 @@
+//! Somebody whom an identity provider vouches for logs in without a password, and with a second factor where one is due.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use twofactor::{
+    AccountChange, AccountState, Accounts, Actor, Errand, LoggedIn, ManualClock, Role, TwoFactor, Vouched,
+};
+use twofactor_tests::accounts::{PASSWORD, assign_to_accounts, audited, client, is_open, pending, session};
+use twofactor_tests::ecall::Ecall;
+
+fn clock() -> ManualClock {
+    ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap())
+}
+
+async fn engine(clock: &ManualClock) -> TwoFactor {
+    TwoFactor::builder().clock(clock.clone()).build().await.unwrap()
+}
+
+fn alice() -> Vouched {
+    Vouched {
+        issuer: "https://login.example.com".to_owned(),
+        subject: "alice".to_owned(),
+        name: Some("Alice".to_owned()),
+        email: Some("Alice@Example.com".to_owned()),
+        role: Some(Role::SystemAdmin),
+        second_factor: false,
+    }
+}
+
+async fn log_in(accounts: &Accounts, vouched: Vouched) -> Result<LoggedIn, twofactor::Error> {
+    accounts.log_in_vouched(vouched, &client(1)).await
+}
+
+#[tokio::test]
+async fn a_browser_comes_back_once_within_ten_minutes_with_its_own_state() {
+    let clock = clock();
+    let engine = engine(&clock).await;
+    let accounts = engine.accounts();
+    let back = async |errand: &Errand, state: &str| accounts.take_back(errand.secret.expose(), state).await;
+    let errand = accounts.send_out("/admin/tokens").await.unwrap();
+    let another = accounts.send_out("/admin").await.unwrap();
+    for wrong in [&*another.state, "", &errand.nonce, &errand.state.to_lowercase(), &format!("{}x", errand.state)] {
+        assert!(back(&errand, wrong).await.unwrap_err().is_closed());
+    }
+    clock.advance(Duration::from_secs(600) - Duration::from_millis(1));
+    let (taken, aim) = back(&errand, &errand.state).await.unwrap();
+    assert_eq!((&*aim, &taken.nonce, &taken.verifier), ("/admin/tokens", &errand.nonce, &errand.verifier));
+    assert!(back(&errand, &errand.state).await.unwrap_err().is_closed());
+    clock.advance(Duration::from_millis(1));
+    assert!(back(&another, &another.state).await.unwrap_err().is_closed());
+    let shown = format!("{errand:?}");
+    assert!(!shown.contains("tfe_") && !shown.contains(errand.verifier.expose()), "{shown}");
+}
+
+#[tokio::test]
+async fn an_account_belongs_to_one_subject_of_one_issuer() {
+    let engine = engine(&clock()).await;
+    let accounts = engine.accounts();
+    let first = session(log_in(&accounts, alice()).await.unwrap()).session.account;
+    assert_eq!((&*first.email, first.state, first.is_vouched()), ("alice@example.com", AccountState::Active, true));
+    assert_eq!(session(log_in(&accounts, alice()).await.unwrap()).session.account.id, first.id);
+    let others = [
+        Vouched { issuer: "https://other.example.com".to_owned(), ..alice() },
+        Vouched { subject: "Alice".to_owned(), ..alice() },
+        // Neither name runs over into the other.
+        Vouched { issuer: "https://login.example.coma".to_owned(), subject: "lice".to_owned(), ..alice() },
+    ];
+    for (n, other) in others.into_iter().enumerate() {
+        assert!(log_in(&accounts, other.clone()).await.unwrap_err().is_log_in_refused());
+        let other = Vouched { email: Some(format!("{n}@example.com")), ..other };
+        assert_ne!(session(log_in(&accounts, other).await.unwrap()).session.account.id, first.id);
+    }
+}
+
+#[tokio::test]
+async fn a_vouched_account_has_no_password_and_gets_none() {
+    let engine = engine(&clock()).await;
+    let accounts = engine.accounts();
+    let opened = session(log_in(&accounts, alice()).await.unwrap());
+    let (account, actor) = (&opened.session.account, Actor::new("test"));
+    for password in [PASSWORD, ""] {
+        let refused = accounts.log_in(&account.email, password, &client(2)).await.unwrap_err();
+        assert!(refused.is_log_in_refused());
+        let refused = accounts.change_password(&opened.session, password, PASSWORD, &client(2)).await.unwrap_err();
+        assert!(refused.is_log_in_refused());
+        assert!(accounts.reauthenticate(&opened.session, password, &client(2)).await.is_err());
+    }
+    assert!(accounts.invite(&actor, &account.id).await.unwrap_err().is_conflict());
+    // Disabled and enabled again, it needs no link.
+    for (state, open) in [(AccountState::Disabled, false), (AccountState::Active, true)] {
+        let change = AccountChange { state: Some(state), ..AccountChange::default() };
+        assert_eq!(accounts.update(&actor, &account.id, change, None).await.unwrap().state, state);
+        assert!(!is_open(&accounts, &opened).await);
+        assert_eq!(log_in(&accounts, alice()).await.is_ok(), open);
+    }
+}
+
+#[tokio::test]
+async fn who_comes_twice_at_once_for_the_first_time_gets_one_account() {
+    let engine = engine(&clock()).await;
+    let accounts = engine.accounts();
+    let all = futures::future::join_all((0..20).map(|_| log_in(&accounts, alice()))).await;
+    let opened: Vec<_> = all
+        .into_iter()
+        .filter_map(|one| one.map_err(|e| assert!(e.is_closed() || e.is_log_in_refused())).ok())
+        .collect();
+    assert!(!opened.is_empty());
+    assert_eq!(accounts.list(0, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_factor_is_asked_for_unless_the_provider_did() {
+    let ecall = Ecall::start().await;
+    let builder = TwoFactor::builder().clock(clock()).second_factor_for_accounts("demo");
+    let engine = ecall.engine(builder.require_second_factor_for_accounts(true)).await;
+    let accounts = engine.accounts();
+    let asked = Vouched { second_factor: true, ..alice() };
+    // None is available yet: nobody gets in without the provider's.
+    assert!(log_in(&accounts, alice()).await.unwrap_err().is_not_available());
+    let opened = session(log_in(&accounts, asked.clone()).await.unwrap());
+    assert!(opened.session.second_factor);
+    let id = opened.session.account.id;
+    let phone = AccountChange { phone: Some(Some("+41791234567".to_owned())), ..AccountChange::default() };
+    accounts.update(&Actor::new("test"), &id, phone, None).await.unwrap();
+    assign_to_accounts(&engine).await;
+    let (secret, _) = pending(log_in(&accounts, alice()).await.unwrap());
+    assert!(accounts.session(&secret).await.unwrap().is_none());
+    let opened = accounts.second_factor(&secret, &ecall.code_to("+41791234567"), &client(1)).await.unwrap();
+    assert!(opened.session.second_factor);
+    // A role that changes meanwhile ends the log-in that waits.
+    let (secret, _) = pending(log_in(&accounts, alice()).await.unwrap());
+    assert!(log_in(&accounts, Vouched { role: None, ..asked.clone() }).await.unwrap_err().is_log_in_refused());
+    assert!(!is_open(&accounts, &opened).await);
+    let code = ecall.code_to("+41791234567");
+    assert!(accounts.second_factor(&secret, &code, &client(1)).await.unwrap_err().is_closed());
+    session(log_in(&accounts, asked).await.unwrap());
+    let lines = audited(&engine, &id).await;
+    let by_provider = "account.log-in with the identity provider's second factor";
+    assert_eq!(lines.iter().filter(|line| line.ends_with(by_provider)).count(), 2, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.ends_with("account.log-in with a second factor")));
+}
+
+#[tokio::test]
+async fn debug_shows_nobody() {
+    let shown = format!("{:?}", alice()).to_lowercase();
+    assert!(!shown.contains("alice") && !shown.contains("@"), "{shown}");
+}
