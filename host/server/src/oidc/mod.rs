@@ -6,6 +6,8 @@
 mod discovery;
 mod fetch;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::time::Instant;

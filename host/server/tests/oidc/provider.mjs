@@ -5,13 +5,17 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import Provider from 'oidc-provider';
 
+// What the library has to say of its settings stays out of the answers.
+console.info = console.error;
+
 const server = createServer();
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 console.log(issuer);
 
-const pairs = { rsa: { modulusLength: 2048 }, ec: { namedCurve: 'P-256' }, ed25519: {} };
-const keys = Object.entries(pairs).map(([type, options]) => ({
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA'];
+const pairs = [['rsa', { modulusLength: 2048 }], ['ec', { namedCurve: 'P-256' }], ['ec', { namedCurve: 'P-384' }], ['ed25519', {}]];
+const keys = pairs.map(([type, options]) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }),
   use: 'sig',
 }));
@@ -20,6 +24,7 @@ function provider({ client, person }) {
   const made = new Provider(issuer, {
     clients: [{ grant_types: ['authorization_code'], response_types: ['code'], ...client }],
     jwks: { keys },
+    enabledJWA: { idTokenSigningAlgValues: algorithms },
     cookies: { keys: ['of a test'] },
     pkce: { required: () => true },
     claims: { openid: ['sub', 'groups'], email: ['email'], profile: ['name'] },
