@@ -16,10 +16,10 @@ const GOOD: Duration = Duration::from_secs(600);
 /// How long a provider that could not be asked is left alone: everybody can press the button.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
 
-pub(super) type Known = Result<Arc<Metadata>, Trouble>;
+pub(crate) type Known = Result<Arc<Metadata>, Trouble>;
 
 #[derive(Deserialize)]
-pub(super) struct Metadata {
+pub(crate) struct Metadata {
     issuer: String,
     #[serde(deserialize_with = "url")]
     pub(super) authorization_endpoint: Url,
@@ -51,7 +51,7 @@ impl Metadata {
 
 impl Oidc {
     /// Those who wait for the same answer share it.
-    pub(super) async fn discover(&self) -> Known {
+    pub(crate) async fn discover(&self) -> Known {
         let mut known = self.known.lock().await;
         if let Some((at, found)) = &*known {
             let fresh = if found.is_ok() { GOOD } else { LEFT_ALONE };

@@ -100,14 +100,9 @@ impl Oidc {
         &self.name
     }
 
-    /// Whether the provider is there to send a browser to.
-    pub(crate) async fn is_there(&self) -> Result<(), Trouble> {
-        self.discover().await.map(drop)
-    }
-
     /// Where a browser goes for its errand.
-    pub(crate) async fn way(&self, errand: &Errand) -> Result<Url, Trouble> {
-        let mut url = self.discover().await?.authorization_endpoint.clone();
+    pub(crate) fn way(&self, provider: &Metadata, errand: &Errand) -> Url {
+        let mut url = provider.authorization_endpoint.clone();
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.client_id)
@@ -117,7 +112,7 @@ impl Oidc {
             .append_pair("nonce", &errand.nonce)
             .append_pair("code_challenge", &errand.challenge)
             .append_pair("code_challenge_method", "S256");
-        Ok(url)
+        url
     }
 
     /// Whom the provider vouches for, now that a browser is back from its errand.

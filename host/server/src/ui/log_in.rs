@@ -67,10 +67,6 @@ pub(super) struct Aim {
 }
 
 impl Aim {
-    pub(super) fn new(to: String) -> Self {
-        Self { to }
-    }
-
     /// A page of this server, whatever stands in the link.
     pub(super) fn path(&self) -> &str {
         let own = self.to == "/admin" || self.to.starts_with("/admin/") || self.to.starts_with("/admin?");

@@ -14,22 +14,19 @@ const ERRAND: &str = "__Host-twofactor-errand";
 /// It is a link that leads here and no form: pages send forms nowhere else (`safety.rs`), and browsers count where redirects lead.
 pub(super) async fn leave(visitor: Visitor, State(api): State<Api>, Query(aim): Query<Aim>) -> Response {
     let Some(oidc) = &api.oidc else { return StatusCode::NOT_FOUND.into_response() };
-    // Before anything is kept.
-    if let Err(trouble) = oidc.is_there().await {
-        return fail(&visitor, oidc, &trouble);
-    }
-    let errand = match visitor.accounts().send_out(aim.path()).await {
-        Ok(errand) => errand,
+    let provider = match oidc.discover().await {
+        Ok(provider) => provider,
+        Err(trouble) => return fail(&visitor, oidc, &trouble),
+    };
+    match visitor.accounts().send_out(aim.path()).await {
+        Ok(errand) => {
+            let cookie = [(header::SET_COOKIE, set(ERRAND, errand.secret.expose()))];
+            (cookie, Redirect::to(oidc.way(&provider, &errand).as_str())).into_response()
+        }
         Err(error) => {
             let (status, problem) = words(visitor.language(), &error);
-            return with_status(page(&visitor, Some(&problem), ""), status);
+            with_status(page(&visitor, Some(&problem), ""), status)
         }
-    };
-    match oidc.way(&errand).await {
-        Ok(way) => {
-            ([(header::SET_COOKIE, set(ERRAND, errand.secret.expose()))], Redirect::to(way.as_str())).into_response()
-        }
-        Err(trouble) => fail(&visitor, oidc, &trouble),
     }
 }
 
@@ -51,7 +48,7 @@ pub(super) async fn back(
     };
     let mut response = match oidc.vouch(&errand, &answer).await {
         Ok(vouched) => match visitor.accounts().log_in_vouched(vouched, visitor.client()).await {
-            Ok(logged_in) => admit(logged_in, Aim::new(aim).path()),
+            Ok(logged_in) => admit(logged_in, &aim),
             Err(error) if error.is_log_in_refused() => {
                 tracing::warn!(
                     why = error.operator_detail(),
