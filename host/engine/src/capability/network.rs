@@ -287,6 +287,16 @@ mod tests {
         let network = Network::builder().build().unwrap();
         assert!(network.addresses("localhost", 1).await.unwrap_err().contains("no public address"));
         assert!(Vetted(network.0.names.clone()).resolve("localhost".parse().unwrap()).await.is_err());
+        let named = network.client_for_named_hosts().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(stream);
+            }
+        });
+        // It was hung up on, and so had been reached.
+        assert!(!named.get(&url).send().await.unwrap_err().is_connect());
         let leave = Network::builder().allow_network("127.0.0.0/8".parse().unwrap()).build().unwrap();
         let allowed = leave.addresses("localhost", 1).await.unwrap();
         assert_eq!(allowed, [SocketAddr::from(([127, 0, 0, 1], 1))]);

@@ -44,8 +44,19 @@ impl Metadata {
         has("client_secret_post") && !has("client_secret_basic")
     }
 
-    fn endpoints(&self) -> [&Url; 3] {
-        [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri]
+    /// Whether this is the issuer's, and fit to pass codes, secrets and keys to and from.
+    pub(super) fn check(&self, issuer: &str) -> Result<(), Trouble> {
+        if self.issuer != issuer {
+            return Err(Trouble::new(
+                "the identity provider names itself otherwise than `accounts.oidc.issuer` does: they must be the same to the letter",
+            ));
+        }
+        let plain = |endpoint: &Url| endpoint.scheme() == "http" && issuer.starts_with("https:");
+        let endpoints = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
+        if endpoints.into_iter().any(|endpoint| plain(endpoint) || !is_confidential(endpoint)) {
+            return Err(Trouble::new("the identity provider names an endpoint that does not begin with https:"));
+        }
+        Ok(())
     }
 }
 
@@ -70,16 +81,7 @@ impl Oidc {
         let answer = self.fetch.get(&url, "the discovery document").await?;
         let metadata: Metadata = serde_json::from_slice(&answer)
             .map_err(|_| Trouble::new("the identity provider's discovery document is none"))?;
-        if metadata.issuer != self.issuer {
-            return Err(Trouble::new(
-                "the identity provider names itself otherwise than `accounts.oidc.issuer` does: they must be the same to the letter",
-            ));
-        }
-        // Codes, secrets and keys pass through them.
-        let plain = |endpoint: &&Url| endpoint.scheme() == "http" && url.scheme() == "https";
-        if metadata.endpoints().iter().any(|endpoint| plain(endpoint) || !is_confidential(endpoint)) {
-            return Err(Trouble::new("the identity provider names an endpoint that does not begin with https:"));
-        }
+        metadata.check(&self.issuer)?;
         Ok(Arc::new(metadata))
     }
 }

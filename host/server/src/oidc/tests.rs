@@ -66,6 +66,18 @@ fn a_wrong_setting_is_named_and_says_what_to_do() {
     assert!(error.contains("public_url"), "{error}");
 }
 
+#[test]
+fn a_provider_over_tls_names_no_endpoint_without_it() {
+    let named = |issuer: &str, endpoint: &str| {
+        let at = format!("{issuer}/x");
+        let says = json!({"issuer": issuer, "authorization_endpoint": at, "token_endpoint": endpoint, "jwks_uri": at});
+        serde_json::from_value::<Metadata>(says).unwrap().check(issuer).is_ok()
+    };
+    let (over_tls, here) = ("https://login.example.com", "http://127.0.0.1:9000");
+    assert!(named(over_tls, "https://tokens.example.com/") && named(here, here));
+    assert!(!named(over_tls, here) && !named(here, "http://login.example.com"));
+}
+
 async fn errand() -> Errand {
     TwoFactor::builder().build().await.unwrap().accounts().send_out("/admin").await.unwrap()
 }
