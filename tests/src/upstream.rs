@@ -32,7 +32,8 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Answers as Twilio does; a path that begins with `/silent` gets no answer, one with `/redirect/` leads to what follows.
+    /// Answers as Twilio does; a path that begins with `/silent` gets no answer, `/mirror` gets back
+    /// what it was sent, the code in it, and what is missing to nine at each digit of that; one with `/redirect/` leads to what follows.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
@@ -54,6 +55,13 @@ impl Upstream {
             headers: headers.collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
         });
+        if path == "/mirror" {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let code = text.split(|c: char| !c.is_ascii_digit()).rfind(|run| run.len() == 6).unwrap_or_default();
+            let missing: String = code.bytes().map(|digit| char::from(b'0' + b'9' - digit)).collect();
+            let headers = [("x-missing-to-nine", missing), ("x-code", code.to_owned())];
+            return (StatusCode::CREATED, headers, text.clone()).into_response();
+        }
         if path.starts_with("/silent") {
             return std::future::pending().await;
         }

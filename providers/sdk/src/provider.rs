@@ -40,7 +40,8 @@ pub struct About {
     pub channel: &'static str,
     /// What its recipient is.
     pub recipient: Recipient,
-    /// Whether it must know the code by itself.
+    /// Whether it must see the code: to speak it, or to send a text in another form than it got it. Without it letters stand for the code in
+    /// the message's texts; the host puts the code in their place in the bodies of requests and in mails.
     pub reads_code: bool,
 }
 

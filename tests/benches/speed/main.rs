@@ -1,4 +1,4 @@
-//! `cargo bench`: every row of the speed table in `ARCHITECTURE.md`, measured in one run and printed beside its target. Ratios
+//! `cargo bench`: every row of the speed table in `ARCHITECTURE.md`, and the pages of the admin UI, measured in one run and printed beside its target. Ratios
 //! compare two things that run in turns on the same machine.
 
 #![allow(
@@ -11,6 +11,7 @@
 mod deliver;
 mod http;
 mod memory;
+mod pages;
 mod rest;
 mod setup;
 mod start;
@@ -42,6 +43,9 @@ fn main() {
     }
     if wanted("rest") {
         runtime.block_on(rest::rows());
+    }
+    if wanted("pages") {
+        runtime.block_on(pages::rows());
     }
     if wanted("memory") {
         runtime.block_on(memory::rows());

@@ -51,7 +51,7 @@ struct Letter {
     sender_name: String,
     sender: String,
     recipient: String,
-    subject: String,
+    subject: Option<String>,
     text: String,
     html: Option<String>,
     id: String,
@@ -63,7 +63,7 @@ impl Default for Letter {
             sender_name: "Shop".to_owned(),
             sender: "codes@example.com".to_owned(),
             recipient: "alice@example.net".to_owned(),
-            subject: "Your code".to_owned(),
+            subject: None,
             text: "123456".to_owned(),
             html: None,
             id: "1".to_owned(),
@@ -95,25 +95,25 @@ fn recurse(depth: u64) -> u64 {
     recurse(depth + 1) + frame[0]
 }
 
-/// How often the needle, read forwards, stands in this component's own memory.
+/// How often bytes stand in this component's own memory. They are said one by one, for else they would stand there themselves.
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, reason = "every byte of the memory is looked at, whatever it belongs to")]
-fn found(needle: &str) -> usize {
-    let backwards = needle.as_bytes();
+fn found(length: usize, expected: impl Fn(usize) -> u8) -> usize {
     let end = core::arch::wasm32::memory_size(0) * 65536;
     let byte = |at: usize| unsafe { core::ptr::read_volatile(at as *const u8) };
-    let stands_at = |at: usize| backwards.iter().rev().enumerate().all(|(i, expected)| byte(at + i) == *expected);
-    (1024..end.saturating_sub(backwards.len())).filter(|at| stands_at(*at)).count()
+    let stands_at = |at: usize| (0..length).all(|i| byte(at + i) == expected(i));
+    (1024..end.saturating_sub(length)).filter(|at| stands_at(*at)).count()
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn found(_: &str) -> usize {
+fn found(_: usize, _: impl Fn(usize) -> u8) -> usize {
     0
 }
 
-fn send(options: &Options) -> Delivery {
+/// Sends a text.
+fn send(options: &Options, text: &str) -> Delivery {
     use twofactor_provider::HttpError as Error;
-    let mut request = Http::new("POST", &options.url);
+    let mut request = Http::post(&options.url).json(&text);
     if let Some((name, value)) = options.header.split_once(": ") {
         request = request.header(name, value);
     }
@@ -126,13 +126,15 @@ fn send(options: &Options) -> Delivery {
     }
 }
 
-fn mail(letter: &Letter) -> Delivery {
+/// Without a subject of its own the mail has the first line of the message.
+fn mail(letter: &Letter, message: &Message) -> Delivery {
+    let first_line = message.text.lines().next().unwrap_or_default();
     let mail = Mail {
         id: &letter.id,
         sender_name: &letter.sender_name,
         sender: &letter.sender,
         recipient: &letter.recipient,
-        subject: &letter.subject,
+        subject: letter.subject.as_deref().unwrap_or(first_line),
         text: &letter.text,
         html: letter.html.as_deref(),
     };
@@ -164,7 +166,7 @@ impl Provider for Hostile {
             "configure: trap" => std::process::abort(),
             "configure: recurse" => _ = recurse(0),
             "configure: send" => {
-                let why = send(options).is_ok().to_string();
+                let why = send(options, "").is_ok().to_string();
                 return Err(vec![problem("/Url", format!("sent: {why}"))]);
             }
             "configure: flood" => {
@@ -192,7 +194,7 @@ impl Provider for Hostile {
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
         if let Some(letter) = &options.mail {
-            return mail(letter);
+            return mail(letter, message);
         }
         match options.behaviour.as_str() {
             "loop" => forever(),
@@ -212,17 +214,35 @@ impl Provider for Hostile {
             }
             "call flood" => {
                 for _ in 0..100_000 {
-                    let _ = send(options);
+                    let _ = send(options, "");
                 }
             }
-            "search" => return Ok(accepted(format!("found {}", found(&options.needle)))),
+            "search" => {
+                let backwards = options.needle.as_bytes();
+                let found = found(backwards.len(), |i| backwards[backwards.len() - 1 - i]);
+                return Err(rejected_message(&format!("found {found}"), ""));
+            }
+            // The upstream says what is missing to nine at each digit of the code it got.
+            "search for the code" => {
+                let answer =
+                    Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
+                let missing = answer.headers.iter().find(|(name, _)| name == "x-missing-to-nine");
+                let missing = missing.map(|(_, value)| value.as_bytes()).unwrap_or_default();
+                let digit = |i: usize| b'0' + b'9' - missing[i];
+                let before = found(missing.len(), digit);
+                let code = black_box((0..missing.len()).map(digit).collect::<Vec<_>>());
+                let after = found(missing.len(), digit);
+                drop(black_box(code));
+                return Err(rejected_message(&format!("{before} then {after}"), ""));
+            }
+            "tell of a delivery" => return Ok(accepted("never")),
             "tell" => {
                 let told = format!("\u{1b}[31m\n{} {} {}", message.recipient, message.text, options.secret.reveal());
                 log(Level::Error, &told);
                 return Err(rejected_message(&told, &told));
             }
             "send, be denied, trap" => {
-                let _ = send(options);
+                let _ = send(options, &message.text);
                 let _ = Http::post("https://elsewhere.example.com/").send();
                 std::process::abort();
             }
@@ -241,7 +261,7 @@ impl Provider for Hostile {
                 }
                 return Err(rejected_message(&body, &headers.join(" ")));
             }
-            _ => return send(options),
+            _ => return send(options, &message.text),
         }
         Ok(accepted(""))
     }

@@ -59,8 +59,8 @@ fn failure(code: &ErrorCode) -> DeliveryFailure {
     }
 }
 
-/// One POST; answers with the status.
-fn send(url: &str, header: &str) -> Result<u16, DeliveryFailure> {
+/// One POST of a text; answers with the status.
+fn send(url: &str, header: &str, text: &str) -> Result<u16, DeliveryFailure> {
     let fields = Fields::new();
     if let Some((name, value)) = header.split_once(": ") {
         fields.append(name, value.as_bytes()).map_err(|_| denied("the header was refused"))?;
@@ -79,6 +79,10 @@ fn send(url: &str, header: &str) -> Result<u16, DeliveryFailure> {
     request.set_authority(Some(authority)).map_err(malformed)?;
     request.set_path_with_query(Some(if path.is_empty() { "/" } else { path })).map_err(malformed)?;
     let body = request.body().map_err(malformed)?;
+    if let Ok(stream) = body.write() {
+        // Where the host refuses the request, its body goes nowhere either.
+        let _ = stream.blocking_write_and_flush(text.as_bytes());
+    }
     // What fails here was not begun.
     let answer = handle(request, None).map_err(|_| denied("the request was refused"))?;
     OutgoingBody::finish(body, None).map_err(|code| failure(&code))?;
@@ -114,27 +118,27 @@ impl Configuration for Guest {
 }
 
 impl Delivery for Guest {
-    fn deliver(options: String, _: Message) -> Result<Receipt, DeliveryFailure> {
+    fn deliver(options: String, message: Message) -> Result<Receipt, DeliveryFailure> {
         let options: Value = serde_json::from_str(&options).unwrap_or_default();
         let text = |name: &str| options[name].as_str().unwrap_or_default().to_owned();
         let (url, header) = (text("Url"), text("Header"));
         let status = match &*text("Behaviour") {
             "call flood" => {
                 for _ in 0..100 {
-                    let _ = send(&url, &header);
+                    let _ = send(&url, &header, &message.text);
                 }
                 0
             }
             "send, be denied, trap" => {
-                let _ = send(&url, &header);
-                let _ = send(ELSEWHERE, &header);
+                let _ = send(&url, &header, &message.text);
+                let _ = send(ELSEWHERE, &header, "");
                 std::process::abort()
             }
             "be denied, trap" => {
-                let _ = send(ELSEWHERE, &header);
+                let _ = send(ELSEWHERE, &header, "");
                 std::process::abort()
             }
-            _ => send(&url, &header)?,
+            _ => send(&url, &header, &message.text)?,
         };
         Ok(Receipt { reference: status.to_string(), parts: None, extra: Vec::new() })
     }

@@ -12,6 +12,7 @@ use super::bindings::twofactor::provider::types as wit;
 use super::engine::Sandbox;
 use super::load::Provider;
 use super::outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
+use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
 use super::speech::Speech;
 use super::state::{CallLog, OutOfTime, State};
@@ -19,6 +20,10 @@ use crate::capability::{Connection, Credentials, Grants, HttpAuthentication, Sec
 
 /// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
 const LONGEST_WAIT: u32 = 3600;
+
+/// Why a receipt is not believed.
+const NO_CODE: &str = "the provider reports a delivery, but the code is in nothing that it sent: a provider that changes the form of \
+                       its texts must say `reads-code`";
 
 /// A call that did not come to an answer of the component's own.
 #[derive(Debug)]
@@ -41,7 +46,7 @@ impl Provider {
         let log = self.log(OptionsSchema::new(&self.manifest().options_schema).secrets(options));
         let speech = log.clone();
         let answer = self
-            .call(Arc::new(Grants::none()), log, limits.configure_time, async |instance, store| {
+            .call(Arc::new(Grants::none()), log, None, limits.configure_time, async |instance, store| {
                 let configuration = self.exports.configuration.load(&mut *store, &instance)?;
                 configuration.call_configure(store, &options.to_string()).await
             })
@@ -69,17 +74,27 @@ impl Provider {
         let log = self.log([digits, message.recipient.clone(), message.text.clone()]);
         let speech = log.clone();
         let mut message = wit::Message::from(message);
-        if !self.manifest().reads_code {
-            message.code.clear();
-        }
+        let placeholder = if self.manifest().reads_code {
+            None
+        } else {
+            let later = |error: crate::error::Error| DeliveryFailure::RetryLater {
+                after_seconds: None,
+                reason: Reason::new("placeholder", error.to_string()),
+            };
+            Placeholder::put(&mut message, options).map_err(later)?
+        };
+        let hidden = placeholder.clone();
         let answer = self
-            .call(grants, log, limits.deliver_time, async |instance, store| {
+            .call(grants, log, placeholder, limits.deliver_time, async |instance, store| {
                 let delivery = self.exports.delivery.load(&mut *store, &instance)?;
                 delivery.call_deliver(store, options, &message).await
             })
             .await;
         let clean = |text: &str| speech.speech().clean(text);
         match answer {
+            Ok(Ok(_)) if hidden.is_some_and(|placeholder| !placeholder.has_left()) => {
+                Err(DeliveryFailure::Misconfigured(Reason::new("no-code", NO_CODE)))
+            }
             Ok(Ok(receipt)) => Ok(Receipt {
                 reference: clean(&receipt.reference),
                 parts: receipt.parts,
@@ -104,10 +119,11 @@ impl Provider {
         &self,
         grants: Arc<Grants>,
         log: Arc<CallLog>,
+        placeholder: Option<Arc<Placeholder>>,
         time: Duration,
         body: impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, CallFailure> {
-        run(&self.sandbox, grants, log, time, async |store: &mut Store<State>| {
+        run(&self.sandbox, grants, log, placeholder, time, async |store: &mut Store<State>| {
             let instance = self.exports.pre.instantiate_async(&mut *store).await?;
             body(instance, store).await
         })
@@ -120,6 +136,7 @@ pub(super) async fn run<T>(
     sandbox: &Sandbox,
     grants: Arc<Grants>,
     log: Arc<CallLog>,
+    placeholder: Option<Arc<Placeholder>>,
     time: Duration,
     body: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
 ) -> Result<T, CallFailure> {
@@ -128,7 +145,7 @@ pub(super) async fn run<T>(
         let reason = Reason::new("busy", "too many deliveries are in flight");
         return Err(CallFailure { reason, busy: true, sent: false });
     };
-    let mut store = State::store(sandbox, grants, log.clone());
+    let mut store = State::store(sandbox, grants, log.clone(), placeholder);
     let answer = within(time, body(&mut store)).await;
     let sent = store.data().has_sent();
     answer.map_err(|error| {

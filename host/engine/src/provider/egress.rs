@@ -2,10 +2,27 @@
 //! [`crate::capability`], with the grants of the instance that is being served.
 
 use super::bindings::twofactor::provider::{http, log, smtp, types};
+use super::placeholder::Placeholder;
 use super::state::State;
-use crate::capability::{HttpError, HttpRequest, Mail, MailError, MailStage};
+use crate::capability::{Grants, HttpError, HttpRequest, HttpResponse, Mail, MailError, MailStage, Network};
 
 impl types::Host for State {}
+
+/// Sends a request, and the code with it where its place is held.
+pub(super) async fn exchange(
+    network: &Network,
+    grants: &Grants,
+    placeholder: Option<&Placeholder>,
+    mut request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
+    let Some(placeholder) = placeholder else {
+        return network.send_http(grants, request).await;
+    };
+    placeholder.fill_request(&mut request);
+    let mut answer = network.send_http(grants, request).await?;
+    placeholder.cover(&mut answer);
+    Ok(answer)
+}
 
 impl State {
     fn charge_host_call(&mut self) -> wasmtime::Result<()> {
@@ -28,7 +45,7 @@ impl http::Host for State {
         };
         // Counted before: a call that is ended half-way may have sent it.
         self.sent += 1;
-        let answer = self.network.send_http(&self.grants, request).await;
+        let answer = exchange(&self.network, &self.grants, self.placeholder.as_deref(), request).await;
         if let Err(HttpError::Denied(why) | HttpError::Unauthenticated(why)) = &answer {
             self.log.line(tracing::Level::WARN, why);
         }
@@ -52,7 +69,7 @@ impl http::Host for State {
 impl smtp::Host for State {
     async fn send(&mut self, mail: smtp::Mail) -> wasmtime::Result<Result<smtp::Accepted, smtp::Error>> {
         self.charge_host_call()?;
-        let mail = Mail {
+        let mut mail = Mail {
             sender_name: mail.sender.name,
             sender: mail.sender.address,
             recipient: mail.recipient,
@@ -61,6 +78,9 @@ impl smtp::Host for State {
             html: mail.html,
             id: mail.id,
         };
+        if let Some(placeholder) = &self.placeholder {
+            placeholder.fill_mail(&mut mail);
+        }
         self.sent += 1;
         let answer = self.network.send_mail(&self.grants, mail).await;
         if let Err(MailError::Denied(why) | MailError::Invalid(why)) = &answer {
@@ -70,7 +90,13 @@ impl smtp::Host for State {
             self.sent -= 1;
         }
         Ok(match answer {
-            Ok(reply) => Ok(smtp::Accepted { reply }),
+            Ok(reply) => {
+                let reply = match &self.placeholder {
+                    Some(placeholder) => placeholder.covered(reply),
+                    None => reply,
+                };
+                Ok(smtp::Accepted { reply })
+            }
             Err(MailError::Invalid(why)) => Err(smtp::Error::Invalid(why)),
             Err(MailError::Denied(why)) => Err(smtp::Error::Denied(why)),
             Err(MailError::NotSent(why)) => Err(smtp::Error::NotSent(why)),

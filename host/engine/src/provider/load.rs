@@ -58,7 +58,7 @@ pub struct ProviderInfo {
     pub digest: String,
     /// The names of the interfaces it imports.
     pub imports: Vec<String>,
-    /// What these imports let it do, in words.
+    /// What these imports, and what its manifest asks for, let it do, in words.
     pub may: Vec<&'static str>,
 }
 
@@ -97,7 +97,11 @@ impl Provider {
         let said = describe(sandbox, &exports, Exports::check).await?;
         let (manifest, validator) =
             Manifest::check(said).map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
-        let info = ProviderInfo { manifest, digest, may: imports::in_words(&imports), imports };
+        let mut may = imports::in_words(&imports);
+        if manifest.reads_code {
+            may.push("see the code, which others get as a placeholder");
+        }
+        let info = ProviderInfo { manifest, digest, may, imports };
         Ok(Self { sandbox: sandbox.clone(), exports, info, validator })
     }
 
@@ -153,7 +157,7 @@ async fn describe(
 ) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
-    call::run(sandbox, Arc::new(Grants::none()), log, limits.configure_time, async |store| {
+    call::run(sandbox, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
         check(exports, store, &instance)?;
         exports.configuration.load(&mut *store, &instance)?.call_describe(store).await

@@ -14,6 +14,7 @@ mod limits;
 mod load;
 mod manifest;
 mod outcome;
+mod placeholder;
 mod schema;
 mod speech;
 mod state;

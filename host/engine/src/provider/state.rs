@@ -13,6 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::engine::Sandbox;
+use super::placeholder::Placeholder;
 use super::speech::Speech;
 use super::wasi_http::Hooks;
 use crate::capability::{Grants, Network};
@@ -21,6 +22,8 @@ pub(super) struct State {
     pub(super) network: Network,
     pub(super) grants: Arc<Grants>,
     pub(super) log: Arc<CallLog>,
+    /// What stands for the code, if the component does not see it.
+    pub(super) placeholder: Option<Arc<Placeholder>>,
     pub(super) host_calls_left: u32,
     /// Requests and mails that may have gone out.
     pub(super) sent: u32,
@@ -35,15 +38,27 @@ pub(super) struct State {
 
 impl State {
     /// A store with every bound of [`super::Limits`] in force.
-    pub(super) fn store(sandbox: &Sandbox, grants: Arc<Grants>, log: Arc<CallLog>) -> Store<Self> {
+    pub(super) fn store(
+        sandbox: &Sandbox,
+        grants: Arc<Grants>,
+        log: Arc<CallLog>,
+        placeholder: Option<Arc<Placeholder>>,
+    ) -> Store<Self> {
         let limits = sandbox.limits();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         let state = Self {
             network: sandbox.network().clone(),
-            hooks: Hooks::new(sandbox.network().clone(), grants.clone(), log.clone(), limits.host_calls),
+            hooks: Hooks::new(
+                sandbox.network().clone(),
+                grants.clone(),
+                log.clone(),
+                placeholder.clone(),
+                limits.host_calls,
+            ),
             grants,
             log,
+            placeholder,
             host_calls_left: limits.host_calls,
             sent: 0,
             http: WasiHttpCtx::new(),

@@ -11,6 +11,8 @@ use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
 };
 
+use super::egress;
+use super::placeholder::Placeholder;
 use super::state::CallLog;
 use crate::capability::{Grants, HttpError, HttpRequest, HttpResponse, Network};
 
@@ -24,14 +26,21 @@ pub(super) struct Hooks {
     network: Network,
     grants: Arc<Grants>,
     log: Arc<CallLog>,
+    placeholder: Option<Arc<Placeholder>>,
     calls_left: u32,
     /// Requests that may have gone out; several may be under way at once.
     sent: Arc<AtomicU32>,
 }
 
 impl Hooks {
-    pub(super) fn new(network: Network, grants: Arc<Grants>, log: Arc<CallLog>, calls: u32) -> Self {
-        Self { network, grants, log, calls_left: calls, sent: Arc::default() }
+    pub(super) fn new(
+        network: Network,
+        grants: Arc<Grants>,
+        log: Arc<CallLog>,
+        placeholder: Option<Arc<Placeholder>>,
+        calls: u32,
+    ) -> Self {
+        Self { network, grants, log, placeholder, calls_left: calls, sent: Arc::default() }
     }
 
     /// Whether a request may have gone out.
@@ -54,11 +63,11 @@ impl WasiHttpHooks for Hooks {
         };
         self.calls_left = left;
         let (network, grants) = (self.network.clone(), self.grants.clone());
-        let (log, sent) = (self.log.clone(), self.sent.clone());
+        let (log, sent, placeholder) = (self.log.clone(), self.sent.clone(), self.placeholder.clone());
         Box::new(async move {
             let request = gather(request).await?;
             sent.fetch_add(1, Ordering::AcqRel);
-            let answer = network.send_http(&grants, request).await;
+            let answer = egress::exchange(&network, &grants, placeholder.as_deref(), request).await;
             answer.map_err(|error| refusal(error, &log, &sent)).and_then(give)
         })
     }

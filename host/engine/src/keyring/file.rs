@@ -1,0 +1,200 @@
+//! The file of the keys. It has a line a key, the newest first: an id of eight hexadecimal digits, a blank, 32 bytes in hexadecimal.
+//! Lines that begin with `#` are comments.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::{Key, KeyId, Keyring, KeyringError};
+
+impl Keyring {
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// If the file is missing, cannot be read or understood, or others may read it.
+    pub fn from_file(path: &Path) -> Result<Self, KeyringError> {
+        Self::read(path)?.ok_or_else(|| {
+            KeyringError(format!("the key file {} is missing: without it nothing stored can be read", path.display()))
+        })
+    }
+
+    /// Reads a key file, or makes one (mode 0600) if there is none. Processes that do so at once end with the same key.
+    ///
+    /// A store that was used already needs the key file it was used with: [`Builder::key_file`](crate::Builder::key_file)
+    /// makes a new one for a new store only.
+    ///
+    /// # Errors
+    /// If the file cannot be read, written or understood, or others may read it.
+    pub fn open_or_create(path: &Path) -> Result<Self, KeyringError> {
+        if let Some(found) = Self::read(path)? {
+            return Ok(found);
+        }
+        match write(path, &[Arc::new(Key::generate()?)], true) {
+            Ok(()) => {}
+            // Another process was faster.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(about(path, error)),
+        }
+        // What counts is what the file holds.
+        Self::from_file(path)
+    }
+
+    /// Adds a new key in front of those in a key file. What is sealed from the next start on is sealed with it, and processes
+    /// that run take it up when they meet something that was. The older keys keep opening what they sealed.
+    ///
+    /// # Errors
+    /// As for opening it.
+    pub fn rotate(path: &Path) -> Result<Self, KeyringError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        // Two that rotate at once must not lose a key. The system gives the lock back when the file is closed.
+        let lock = File::create(PathBuf::from(name)).and_then(|file| file.lock().map(|()| file));
+        let _lock = lock.map_err(|error| about(path, error))?;
+        let mut keys = Self::from_file(path)?.keys().clone();
+        let new = loop {
+            let new = Key::generate()?;
+            if keys.iter().all(|key| key.id != new.id) {
+                break new;
+            }
+        };
+        keys.insert(0, Arc::new(new));
+        write(path, &keys, false).map_err(|error| about(path, error))?;
+        Ok(Self::of(keys, Some(path.to_owned())))
+    }
+
+    /// `None` if there is no such file.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, KeyringError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(about(path, error)),
+        };
+        private(path)?;
+        let keys = Self::parse(&text).map_err(|why| about(path, why))?;
+        Ok(Some(Self::of(keys, Some(path.to_owned()))))
+    }
+
+    fn parse(text: &str) -> Result<Vec<Arc<Key>>, String> {
+        let mut keys: Vec<Arc<Key>> = Vec::new();
+        for (n, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let wrong = || format!("line {} is not an id of 8 and a key of 64 hexadecimal digits", n + 1);
+            let (id, secret) = line.trim().split_once(' ').ok_or_else(wrong)?;
+            let id = KeyId::from_str_radix(id, 16).map_err(|_| wrong())?;
+            let mut bytes = Zeroizing::new([0; 32]);
+            hex::decode_to_slice(secret.trim(), &mut *bytes).map_err(|_| wrong())?;
+            if keys.iter().any(|key| key.id == id) {
+                return Err(format!("line {} repeats an id", n + 1));
+            }
+            keys.push(Arc::new(Key { id, secret: bytes }));
+        }
+        if keys.is_empty() { Err("it holds no key".to_owned()) } else { Ok(keys) }
+    }
+}
+
+/// Written beside and put in place: a crash leaves the old file or the new one. Answers once it is on disk.
+fn write(path: &Path, keys: &[Arc<Key>], new: bool) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".key").tempfile_in(folder)?;
+    let mut text =
+        Zeroizing::new("# Keys of TwoFactor, the newest first. Without them the database is unreadable.\n".to_owned());
+    for key in keys {
+        text.push_str(&format!("{:08x} {}\n", key.id, *Zeroizing::new(hex::encode(*key.secret))));
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    if new {
+        file.persist_noclobber(path)?
+    } else {
+        file.persist(path)?
+    };
+    sync(folder)
+}
+
+/// A name is on disk when its folder is.
+#[cfg(unix)]
+fn sync(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn about(path: &Path, what: impl fmt::Display) -> KeyringError {
+    KeyringError(format!("the key file {}: {what}", path.display()))
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> Result<(), KeyringError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or_default();
+    if mode & 0o077 != 0 {
+        return Err(KeyringError(format!("the key file {} may be read by others: chmod 600 it", path.display())));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn private(_: &Path) -> Result<(), KeyringError> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_that_make_the_file_at_once_end_with_one_key_and_many_that_rotate_it_lose_none() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("key");
+            let ids = |make: fn(&Path) -> Result<Keyring, KeyringError>| {
+                std::thread::scope(|scope| {
+                    let all = [(); 8].map(|()| scope.spawn(|| make(&path).unwrap().newest().id));
+                    all.map(|one| one.join().unwrap())
+                })
+            };
+            let made = ids(Keyring::open_or_create);
+            assert_eq!(made, [made[0]; 8]);
+            ids(Keyring::rotate);
+            assert_eq!(Keyring::from_file(&path).unwrap().keys().len(), 9);
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_neither_opened_nor_rotated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        assert!(Keyring::from_file(&path).unwrap_err().to_string().contains("is missing"));
+        assert!(Keyring::rotate(&path).unwrap_err().to_string().contains("is missing"));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_names_a_key_twice_is_refused() {
+        let line = format!("00000001 {}\n", "00".repeat(32));
+        assert!(Keyring::parse(&line).is_ok());
+        assert_eq!(Keyring::parse(&line.repeat(2)).err().unwrap(), "line 2 repeats an id");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_file_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        Keyring::open_or_create(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(Keyring::open_or_create(&path).unwrap_err().to_string().contains("chmod 600"));
+    }
+}

@@ -1,0 +1,42 @@
+//! The code is put in where a message leaves: the component that sends it never has it.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+use serde_json::json;
+use twofactor_tests::hostile::{Neighbourhood, WASI_HTTP};
+
+const MIRROR: &str = "https://upstream.example.com/mirror";
+
+/// The code in what an upstream was sent.
+fn code(text: &str) -> Option<&str> {
+    text.split(|c: char| !c.is_ascii_digit()).rfind(|run| run.len() == 6)
+}
+
+#[tokio::test]
+async fn the_code_reaches_the_upstream_and_is_never_in_the_components_memory() {
+    let place = Neighbourhood::new().await;
+    for n in 0..50 {
+        let report = place.attempt_alone(json!({"Behaviour": "search for the code", "Url": MIRROR})).await;
+        // The search does find it once the component has put it together itself.
+        let (before, after) = report.code.split_once(" then ").unwrap();
+        assert_eq!(before, "0", "{report:?}");
+        assert_ne!(after, "0", "{report:?}");
+        assert!(code(&place.upstream.seen()[n].body).is_some());
+    }
+    println!("50 deliveries: 50 codes arrived, none was in the component's memory");
+}
+
+#[tokio::test]
+async fn through_wasi_http_the_code_is_put_in_as_well() {
+    let place = Neighbourhood::of("wasi-http", WASI_HTTP).await;
+    let report = place.attempt_alone(json!({"Behaviour": "send", "Url": MIRROR})).await;
+    assert_eq!((&*report.outcome, &*report.code), ("delivered", "201"), "{}", report.detail);
+    assert!(code(&place.upstream.seen()[0].body).is_some());
+}
+
+#[tokio::test]
+async fn a_component_that_tells_of_a_delivery_but_sent_no_code_is_not_believed() {
+    let place = Neighbourhood::new().await;
+    let report = place.attempt(json!({"Behaviour": "tell of a delivery"})).await;
+    assert_eq!((&*report.outcome, &*report.code), ("misconfigured", "no-code"), "{}", report.detail);
+}
