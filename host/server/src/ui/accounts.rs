@@ -257,9 +257,11 @@ pub(super) async fn save(
     match api.engine.accounts().update(&person.actor, &id, change, revision).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{}?done=saved", segment(&id))).into_response()),
         Err(error) if error.is_conflict() || error.is_invalid_input() => {
-            let problem = if error.is_conflict() {
+            let problem = if error.is_passed_over() {
                 l.say("Not saved: somebody else changed this account meanwhile. Save again if it still fits.",
                     "Nicht gespeichert: jemand anderes hat dieses Konto inzwischen geändert. Speichern Sie nochmals, wenn es noch passt.").to_owned()
+            } else if error.is_conflict() {
+                last_of_all(l).to_owned()
             } else {
                 error.to_string()
             };
@@ -301,12 +303,26 @@ pub(super) async fn ask_remove(
     Ok(page(&person, Room::Accounts, title, main))
 }
 
+/// Why an account stays as it is, and what to do.
+fn last_of_all(l: Language) -> &'static str {
+    l.say(
+        "This is the last system administrator who can log in: without one nobody could administer this installation. Invite another one, and do this again once they have set a password.",
+        "Das ist der letzte Systemadministrator, der sich anmelden kann: ohne ihn könnte niemand mehr diese Installation verwalten. Laden Sie einen weiteren ein, und tun Sie dies nochmals, sobald er ein Passwort gesetzt hat.",
+    )
+}
+
 pub(super) async fn remove(
     person: Person,
     State(api): State<Api>,
     Path(id): Path<String>,
-) -> Result<Redirect, Failure> {
-    account(&person, &api, &id).await?;
-    api.engine.accounts().delete(&person.actor, &id).await.map_err(|error| person.failure(error))?;
-    Ok(Redirect::to("/admin/accounts?done=removed"))
+) -> Result<Response, Failure> {
+    let account = account(&person, &api, &id).await?;
+    match api.engine.accounts().delete(&person.actor, &id).await {
+        Ok(()) => Ok(Redirect::to("/admin/accounts?done=removed").into_response()),
+        Err(error) if error.is_conflict() => {
+            let message = notice("bad", last_of_all(person.language));
+            show(&person, &account, &Values::of(&account), message).await
+        }
+        Err(error) => Err(person.failure(error)),
+    }
 }
