@@ -55,7 +55,7 @@ const BODY_BYTES: usize = 256 << 10;
 const LIST_BYTES: usize = 8 << 20;
 
 /// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::Limits`]).
-const COMPONENT_BYTES: usize = 64 << 20;
+pub(crate) const COMPONENT_BYTES: usize = 64 << 20;
 
 /// What the calls work with.
 #[derive(Clone)]
@@ -63,6 +63,7 @@ pub(crate) struct Api {
     pub(crate) engine: TwoFactor,
     proxies: Arc<[IpNet]>,
     pub(crate) public: Option<PublicUrl>,
+    pub(crate) held: ui::Held,
 }
 
 impl FromRef<Api> for TwoFactor {
@@ -94,7 +95,7 @@ pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUr
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
         })
-        .with_state(Api { engine, proxies, public })
+        .with_state(Api { engine, proxies, public, held: ui::Held::default() })
         .merge(pages.unwrap_or_default())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(axum::middleware::from_fn(telemetry::observe))

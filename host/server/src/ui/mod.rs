@@ -7,6 +7,7 @@ mod audit;
 mod base_settings;
 mod dashboard;
 mod form;
+mod held;
 mod instances;
 mod language;
 mod layout;
@@ -19,12 +20,15 @@ mod safety;
 mod schema;
 mod test_send;
 mod tokens;
+mod upload;
 
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+
+pub(crate) use held::Held;
 
 use crate::api::Api;
 
@@ -40,7 +44,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/two-factors/{subscription}/{id}/assignments", get(instances::to_edit).post(assignments::change))
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
-        .route("/admin/providers", get(providers::list))
+        .route("/admin/providers", get(providers::list).post(providers::examine))
+        .route("/admin/providers/approval", get(providers::to_list).post(providers::approve))
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
         .route("/admin/audit", get(audit::list))
