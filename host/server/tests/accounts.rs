@@ -231,6 +231,10 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
     let said = ran(&words(&invite(&["--name", "Alice", "--system-admin"])));
     assert!(said["invitation"].as_str().unwrap().starts_with("https://admin.example.com/admin/invitation/tfi_"));
     assert!(failed(&words(&invite(&["--name", "Alice", "--system-admin"]))).contains("has an account already"));
+    let auditor = ["account", "invite", "--config", file.to_str().unwrap(), "--name", "Au", "--email"];
+    ran(&[&auditor[..], &["au@example.com", "--auditor"]].concat());
+    let nowhere = failed(&[&auditor[..], &["none@example.com", "--auditor", "none"]].concat());
+    assert!(nowhere.contains("subscription that does not exist"), "{nowhere}");
     let again = ran(&words(&invite(&[])));
     assert_eq!(said["id"], again["id"]);
     assert_ne!(secret(&said["invitation"]), secret(&again["invitation"]));

@@ -92,9 +92,10 @@ impl Accounts {
         if matches!(role, Role::Application { .. }) {
             return Err(Error::invalid_at("/role", "must be a person's: an application gets a token"));
         }
-        // The pages know nobody yet who may only look.
-        if matches!(role, Role::Auditor { .. }) {
-            return Err(Error::invalid_at("/role", "must be an administrator's: an auditor gets a token"));
+        // A list that happens to be empty must not open everything.
+        if matches!(role, Role::Auditor { subscriptions: Some(none) } if none.is_empty()) {
+            let detail = "must name at least one for an `auditor`, or be left out for the whole installation";
+            return Err(Error::invalid_at("/subscriptions", detail));
         }
         if matches!(role, Role::SubscriptionAdmin { subscriptions } if subscriptions.is_empty()) {
             return Err(Error::invalid_at("/subscriptions", "must name at least one for a `subscription_admin`"));

@@ -26,7 +26,8 @@ pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
 }
 
 /// The assignments of an instance, with a way to add and take away.
-pub(super) fn card(l: Language, here: &str, assigned: &[Assigned]) -> Markup {
+pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup {
+    let l = person.language;
     html! {
         section.card #assignments {
             h2 { (l.say("Assignments", "Zuweisungen")) }
@@ -35,15 +36,15 @@ pub(super) fn card(l: Language, here: &str, assigned: &[Assigned]) -> Markup {
                 ul.assigned { @for one in assigned {
                     li {
                         span { (kind_name(l, one.kind)) " " @if let Some(name) = &one.name { (name) " " } code { (one.id) } }
-                        form method="post" action={ (here) "/assignments" } {
+                        @if person.may_change() { form method="post" action={ (here) "/assignments" } {
                             input type="hidden" name="kind" value=(one.kind.as_str());
                             input type="hidden" name="id" value=(one.id);
                             button.plain name="do" value="remove" aria-label={ (l.say("Remove ", "Entfernen: ")) (kind_name(l, one.kind)) " " (one.id) } { (l.say("Remove", "Entfernen")) }
-                        }
+                        } }
                     }
                 } }
             }
-            form.assign method="post" action={ (here) "/assignments" } {
+            @if person.may_change() { form.assign method="post" action={ (here) "/assignments" } {
                 div.field {
                     label for="kind" { (l.say("Assign to", "Zuweisen an")) }
                     select #kind name="kind" { @for kind in KINDS.into_iter().rev() { option value=(kind.as_str()) { (kind_name(l, kind)) } } }
@@ -53,7 +54,7 @@ pub(super) fn card(l: Language, here: &str, assigned: &[Assigned]) -> Markup {
                     input #target name="id" type="text" required maxlength="256" autocomplete="off";
                 }
                 div.actions { button name="do" value="add" { (l.say("Assign", "Zuweisen")) } }
-            }
+            } }
         }
     }
 }

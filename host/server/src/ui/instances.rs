@@ -13,7 +13,7 @@ use super::assignments;
 use super::dashboard::part;
 use super::form::{Form, Posted, read};
 use super::language::Language;
-use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::layout::{self, Failure, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::policy;
 use super::schema::fields;
@@ -67,7 +67,7 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
             rows.push(row);
         }
     }
-    let new = html! { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } };
+    let new = html! { @if person.may_change() { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } } };
     let main = html! {
         div.head { h1 { (Room::Instances.name(l)) } (new) }
         @if filter.done == "removed" { (notice("good", l.say("The instance was removed.", "Die Instanz wurde entfernt."))) }
@@ -101,7 +101,7 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
 
 async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Failure> {
     let all = person.of_anything().subscriptions().await.map_err(|error| person.failure(error))?;
-    Ok(all.into_iter().filter(|one| person.administers(&one.id)).map(|one| (one.id, one.name)).collect())
+    Ok(all.into_iter().filter(|one| person.has(&one.id)).map(|one| (one.id, one.name)).collect())
 }
 
 /// Whether sign-ins can use it, and if not why.
@@ -117,6 +117,7 @@ fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
 }
 
 pub(super) async fn new(person: Person) -> Result<Response, Failure> {
+    person.changes()?;
     show_new(&person, &Posted::parse(&Bytes::new()), None).await
 }
 
@@ -277,7 +278,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
         inherited: &inherited,
         inherited_from: Room::BaseSettings.name(l),
         problems: &instance.problems,
-        disabled: false,
+        disabled: !person.may_change(),
     };
     let installation = serde_json::to_value(admin.policy()).unwrap_or_default();
     let rules =
@@ -289,7 +290,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
         @if let Some((kind, text)) = &view.message { (notice(kind, text)) }
         (next_step(l, instance, &assigned))
         div.columns {
-            form.card method="post" action=(here) novalidate {
+            (layout::form(person, &here, false, html! {
                 h2 { (l.say("Configuration", "Konfiguration")) }
                 input type="hidden" name="revision" value=(instance.revision);
                 div.field {
@@ -304,8 +305,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
                     p.help { (l.say("What is left out here is as for the whole installation.", "Was hier fehlt, gilt wie für die ganze Installation.")) }
                     (rules.show(&policy::fields(l), policy::AT, &view.policy))
                 }
-                div.actions { button.main { (l.say("Save", "Speichern")) } }
-            }
+            }, html! { button.main { (l.say("Save", "Speichern")) } }))
             div.side {
                 section.card {
                     h2 { (l.say("What it may reach", "Was sie erreichen darf")) }
@@ -316,12 +316,12 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
                         p.help { (l.say("And nothing else: the host refuses every other destination.", "Und nichts sonst: jedes andere Ziel wird verweigert.")) }
                     }
                 }
-                (test_send::card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid))
-                (assignments::card(l, &here, &assigned))
-                section.card {
+                @if person.may_change() { (test_send::card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid)) }
+                (assignments::card(person, &here, &assigned))
+                @if person.may_change() { section.card {
                     h2 { (l.say("Remove", "Entfernen")) }
                     p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this instance", "Diese Instanz entfernen")) } }
-                }
+                } }
             }
         }
     };
@@ -378,6 +378,7 @@ pub(super) async fn ask_remove(
     Path((subscription, id)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let l = person.language;
+    person.changes()?;
     let admin = person.of(&subscription)?;
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
     let assigned = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?.assigned;

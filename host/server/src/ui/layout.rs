@@ -143,6 +143,14 @@ impl Failure {
         Self { language, status: problem.status(), detail: problem.detail().to_owned() }
     }
 
+    pub(super) fn reads_only(language: Language) -> Self {
+        let detail = language.say(
+            "You may look at what is administered here, and change nothing.",
+            "Sie dürfen ansehen, was hier verwaltet wird, und nichts ändern.",
+        );
+        Self { language, status: StatusCode::FORBIDDEN, detail: detail.to_owned() }
+    }
+
     pub(super) fn not_found(language: Language) -> Self {
         let detail = language.say("It may have been removed.", "Es wurde vielleicht entfernt.");
         Self { language, status: StatusCode::NOT_FOUND, detail: detail.to_owned() }
@@ -174,6 +182,17 @@ impl IntoResponse for Failure {
 pub(super) fn notice(kind: &'static str, text: &str) -> Markup {
     let role = if kind == "bad" { "alert" } else { "status" };
     html! { div class={ "notice " (kind) } role=(role) { (text) } }
+}
+
+/// A form for those who may change what stands in it; for the others what stands in it, and no button.
+pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup, actions: Markup) -> Markup {
+    html! {
+        @if person.may_change() {
+            form.card method="post" action=(action) novalidate[!validate] { (fields) div.actions { (actions) } }
+        } @else {
+            section.card { fieldset disabled { (fields) } }
+        }
+    }
 }
 
 /// A word about a state, not by colour alone.

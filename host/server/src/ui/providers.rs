@@ -49,19 +49,10 @@ fn show(person: &Person, message: Markup) -> Response {
         h1 { (title) }
         p.sub { (l.say("Each is a component in a sandbox. What an instance of it may reach stands with the instance.",
             "Jeder ist eine Komponente in einer Sandbox. Was eine Instanz erreichen darf, steht bei der Instanz.")) }
-        (message)
-        div.cards { @for provider in person.of_anything().providers() {
-            section.card {
-                h2 { (provider.manifest.name) }
-                (facts(l, &provider))
-                h3 { (l.say("It may", "Er darf")) }
-                ul { @for may in abilities(l, &provider) { li { (may) } } }
-                (imports(l, &provider))
-            }
-        } }
-        @if person.is_of_the_system() {
+        @if person.may_change() && person.is_of_the_system() {
             form.card method="post" enctype="multipart/form-data" {
                 h2 { (l.say("Install a provider", "Einen Provider installieren")) }
+                (message)
                 div.field {
                     label for="component" { (l.say("Component", "Komponente")) }
                     input #component name="component" type="file" accept=".wasm,application/wasm" required aria-describedby="component-help";
@@ -71,6 +62,15 @@ fn show(person: &Person, message: Markup) -> Response {
                 div.actions { button.main { (l.say("Look at it", "Ansehen")) } }
             }
         }
+        div.cards { @for provider in person.of_anything().providers() {
+            section.card {
+                h2 { (provider.manifest.name) }
+                (facts(l, &provider))
+                h3 { (l.say("It may", "Er darf")) }
+                ul { @for may in abilities(l, &provider) { li { (may) } } }
+                (imports(l, &provider))
+            }
+        } }
     };
     page(person, Room::Providers, title, main)
 }

@@ -20,7 +20,7 @@ pub(super) async fn list(person: Person) -> Result<Response, Failure> {
 /// Whether a person may see and revoke a token: a subscription's administrator those of its applications.
 fn handles(person: &Person, token: &TokenInfo) -> bool {
     match &token.role {
-        Role::Application { subscription } => person.administers(subscription),
+        Role::Application { subscription } => person.has(subscription),
         _ => person.is_of_the_system(),
     }
 }
@@ -35,17 +35,18 @@ async fn show(person: &Person, message: Markup, posted: &Posted) -> Result<Respo
         h1 { (title) }
         p.sub { (l.say("A host application shows its token to start and verify challenges.", "Eine Applikation zeigt ihr Token, um Challenges zu starten und zu prüfen.")) }
         (message)
-        form.card.row method="post" {
+        @if person.may_change() { form.card.row method="post" {
             div.field { label for="name" { (l.say("Name", "Name")) } input #name name="name" type="text" required maxlength="100" value=(posted.get("name").unwrap_or_default()) autocomplete="off"; }
             div.field { label for="subscription" { (l.say("Subscription", "Subscription")) }
-                select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.administers(&one.id)) { option value=(one.id) { (one.name) } } } }
+                select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.has(&one.id)) { option value=(one.id) { (one.name) } } } }
             div.actions { button.main { (l.say("Issue a token", "Token ausstellen")) } }
-        }
+        } }
         @let headings = [l.say("Name", "Name"), l.say("Role", "Rolle"), l.say("Of", "Von"), l.say("Issued", "Ausgestellt"), l.say("State", "Zustand")];
         (table(&headings, usize::MAX, tokens.iter().filter(|token| handles(person, token)).map(|token| vec![
             html! { (token.name) }, html! { (role_name(l, &token.role)) }, html! { (token.role.subscriptions().join(", ")) }, time(token.created_at),
             html! {
                 @if token.revoked_at.is_some() { (badge("off", l.say("revoked", "widerrufen"))) }
+                @else if !person.may_change() { (badge("good", l.say("good", "gültig"))) }
                 @else { a href={ "/admin/tokens/" (segment(&token.id)) "/revoke" } { (l.say("Revoke", "Widerrufen")) } }
             },
         ])))
@@ -93,6 +94,7 @@ async fn token(person: &Person, id: &str) -> Result<TokenInfo, Failure> {
 
 pub(super) async fn ask_revoke(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
     let l = person.language;
+    person.changes()?;
     let token = token(&person, &id).await?;
     let title = l.say("Revoke this token?", "Dieses Token widerrufen?");
     let main = html! {
