@@ -86,6 +86,7 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/two-factors/{subscription}/{id}/test"
         | "/admin/two-factors/{subscription}/{id}/remove"
         | "/admin/two-factors/{subscription}/{id}/assignments"
+        | "/admin/two-factors/{subscription}/{id}/directory"
         | "/admin/tokens/{id}/revoke" => Rule::Own,
         unknown => panic!("{unknown} is a new page: say whom it is for"),
     };

@@ -41,7 +41,7 @@ use twofactor::{IpNet, TwoFactor};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-pub(crate) use caller::{Reader, address, client_address};
+pub(crate) use caller::{Own, Reader, address, client_address};
 pub use document::openapi;
 pub(crate) use problem::{Problem, ProblemName};
 

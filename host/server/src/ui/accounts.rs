@@ -9,14 +9,11 @@ use twofactor::{Account, AccountChange, AccountState, Invitation, NewAccount, Ro
 
 use super::form::Posted;
 use super::language::Language;
-use super::layout::{self, Failure, Room, badge, notice, page, table, time};
+use super::layout::{self, Failure, Pages, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::segment;
 use super::tokens::role_name;
 use crate::api::Api;
-
-/// Accounts on a page.
-const PAGE: u32 = 100;
 
 #[derive(Deserialize)]
 pub(super) struct Place {
@@ -48,7 +45,14 @@ async fn show_list(
 ) -> Result<Response, Failure> {
     let l = person.language;
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
-    let accounts = api.engine.accounts().list(after, PAGE).await.map_err(|error| person.failure(error))?;
+    // One more, to know whether this is the last page.
+    let found = api.engine.accounts().list(after, Pages::SIZE + 1).await.map_err(|error| person.failure(error))?;
+    let accounts = found.get(..Pages::SIZE as usize).unwrap_or(&found);
+    let last = accounts.last().filter(|_| accounts.len() < found.len());
+    let pages = Pages {
+        first: (after > 0).then(|| "/admin/accounts".to_owned()),
+        next: last.map(|last| format!("/admin/accounts?after={}", last.seq)),
+    };
     let title = Room::Accounts.name(l);
     let headings = [
         l.say("Name", "Name"),
@@ -57,7 +61,6 @@ async fn show_list(
         l.say("State", "Zustand"),
         l.say("Last log-in", "Letzte Anmeldung"),
     ];
-    let more = (accounts.len() == PAGE as usize).then(|| accounts.last().map(|account| account.seq)).flatten();
     let main = html! {
         h1 { (title) }
         (message)
@@ -66,7 +69,7 @@ async fn show_list(
             html! { (role_name(l, &account.role)) @if !account.role.subscriptions().is_empty() { ": " (account.role.subscriptions().join(", ")) } },
             state(l, account.state), html! { @match account.last_log_in { Some(at) => (time(at)), None => "–" } },
         ])))
-        @if let Some(seq) = more { nav.pages { a.button href={ "?after=" (seq) } { (l.say("More", "Weitere")) } } }
+        (pages.show(l))
         @if person.may_change() { form.card method="post" {
             h2 { (l.say("Invite somebody", "Jemanden einladen")) }
             (fields(l, &subscriptions, &Values::typed(posted), true))

@@ -13,7 +13,7 @@ use super::layout::Failure;
 use super::person::Person;
 
 /// The most specific first, as they are chosen.
-const KINDS: [AssignmentKind; 4] =
+pub(super) const KINDS: [AssignmentKind; 4] =
     [AssignmentKind::User, AssignmentKind::ClientApplication, AssignmentKind::Idp, AssignmentKind::Tenant];
 
 pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
@@ -55,8 +55,14 @@ pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup
                 }
                 div.actions { button name="do" value="add" { (l.say("Assign", "Zuweisen")) } }
             } }
+            p { a href={ (here) "/directory" } { (l.say("Search the directory", "Im Verzeichnis suchen")) } }
         }
     }
+}
+
+/// What was chosen.
+pub(super) fn kind_of(posted: &Posted) -> AssignmentKind {
+    KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant)
 }
 
 /// Adds one assignment or takes one away.
@@ -67,9 +73,7 @@ pub(super) async fn change(
 ) -> Result<Response, Failure> {
     let admin = person.of(&subscription)?;
     let posted = Posted::parse(&body);
-    let kind =
-        KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant);
-    let one = Assignment { kind, id: posted.get("id").unwrap_or_default().to_owned() };
+    let one = Assignment { kind: kind_of(&posted), id: posted.get("id").unwrap_or_default().to_owned() };
     let set = async || loop {
         let read = admin.assignments(&subscription, &id).await?;
         let others = read.assigned.into_iter().map(|it| Assignment { kind: it.kind, id: it.id });

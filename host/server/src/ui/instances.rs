@@ -13,7 +13,7 @@ use super::assignments;
 use super::dashboard::part;
 use super::form::{Form, Posted, read};
 use super::language::Language;
-use super::layout::{self, Failure, Room, badge, notice, page, table, time};
+use super::layout::{self, Failure, Pages, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::policy;
 use super::schema::fields;
@@ -39,6 +39,10 @@ struct Row<'a> {
 pub(super) struct Filter {
     #[serde(default)]
     subscription: String,
+    /// The subscription that a page begins in.
+    from: Option<String>,
+    /// Where in it.
+    after: Option<String>,
     #[serde(default)]
     done: String,
 }
@@ -49,12 +53,23 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     let subscriptions = own_subscriptions(&person).await?;
     let mut rows = Vec::new();
     let week_ago = Timestamp::now() - SignedDuration::from_hours(7 * 24);
-    for (subscription, name) in &subscriptions {
-        if !filter.subscription.is_empty() && filter.subscription != *subscription {
-            continue;
+    let narrowed = subscriptions.iter().filter(|(id, _)| filter.subscription.is_empty() || filter.subscription == *id);
+    let before = |id: &str| filter.from.as_deref().is_some_and(|from| id < from);
+    let mut next = None;
+    for (subscription, name) in narrowed.filter(|(id, _)| !before(id)) {
+        let room = Pages::SIZE.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        let link = |after: &str| {
+            let (only, from) = (segment(&filter.subscription), segment(subscription));
+            format!("/admin/two-factors?subscription={only}&from={from}{after}")
+        };
+        if room == 0 {
+            next = Some(link(""));
+            break;
         }
+        let after = filter.after.as_deref().filter(|_| filter.from.as_ref() == Some(subscription));
+        let part = admin.instances_page(subscription, after, room).await.map_err(|error| person.failure(error))?;
         let figures = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
-        for instance in admin.instances(subscription).await.map_err(|error| person.failure(error))? {
+        for instance in part.items {
             let assigned =
                 admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
             let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, instance };
@@ -66,7 +81,14 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
             }
             rows.push(row);
         }
+        if let Some(rest) = part.next {
+            next = Some(link(&format!("&after={}", segment(&rest))));
+            break;
+        }
     }
+    let first =
+        filter.from.is_some().then(|| format!("/admin/two-factors?subscription={}", segment(&filter.subscription)));
+    let pages = Pages { first, next };
     let new = html! { @if person.may_change() { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } } };
     let main = html! {
         div.head { h1 { (Room::Instances.name(l)) } (new) }
@@ -94,6 +116,7 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
                 html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned),
                 html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (part(row.delivered, row.sent)) },
             ])))
+            (pages.show(l))
         }
     };
     Ok(page(&person, Room::Instances, Room::Instances.name(l), main))

@@ -195,6 +195,30 @@ pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup
     }
 }
 
+/// The ways on from a part of a long list.
+pub(super) struct Pages {
+    /// Back to the beginning, if this is not it.
+    pub(super) first: Option<String>,
+    /// What comes next, if anything does.
+    pub(super) next: Option<String>,
+}
+
+impl Pages {
+    /// How much stands on a page.
+    pub(super) const SIZE: u32 = 50;
+
+    pub(super) fn show(&self, l: Language) -> Markup {
+        html! {
+            @if self.first.is_some() || self.next.is_some() {
+                nav.pages aria-label=(l.say("Pages", "Seiten")) {
+                    @if let Some(first) = &self.first { a.button href=(first) { (l.say("First page", "Erste Seite")) } }
+                    @if let Some(next) = &self.next { a.button href=(next) rel="next" { (l.say("Next page", "Nächste Seite")) } }
+                }
+            }
+        }
+    }
+}
+
 /// A word about a state, not by colour alone.
 pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
     html! { span class={ "badge " (kind) } { (text) } }

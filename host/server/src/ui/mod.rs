@@ -6,6 +6,7 @@ mod assignments;
 mod audit;
 mod base_settings;
 mod dashboard;
+mod directory;
 mod form;
 mod held;
 mod instances;
@@ -42,6 +43,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(test_send::send))
         .route("/admin/two-factors/{subscription}/{id}/remove", get(instances::ask_remove).post(instances::remove))
         .route("/admin/two-factors/{subscription}/{id}/assignments", get(instances::to_edit).post(assignments::change))
+        .route("/admin/two-factors/{subscription}/{id}/directory", get(directory::list).post(directory::name))
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
         .route("/admin/providers", get(providers::list).post(providers::examine))

@@ -9,7 +9,7 @@ use twofactor::{Actor, Administration, Session};
 use super::language::Language;
 use super::layout::Failure;
 use super::log_in::to_log_in;
-use crate::api::{Api, Reader, client_address};
+use crate::api::{Api, Own, Reader, client_address};
 
 /// Holds a session's secret. The name's beginning has browsers refuse it from anywhere but this very server.
 pub(super) const SESSION: &str = "__Host-twofactor-session";
@@ -69,6 +69,14 @@ impl Person {
     /// What is known of nobody's permission: see [`Reader::of_anything`].
     pub(super) fn of_anything(&self) -> &Administration {
         self.reader.of_anything()
+    }
+
+    /// The subscriptions that are this person's; `None` for all of them.
+    pub(super) fn bound_to(&self) -> Option<&[String]> {
+        match self.reader.own() {
+            Own::Everything => None,
+            Own::These(own) => Some(own),
+        }
     }
 
     pub(super) fn has(&self, subscription: &str) -> bool {
