@@ -74,7 +74,7 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/account/password"
         | "/admin/account/sessions"
         | "/admin/log-out" => Rule::Everybody,
-        "/admin/providers" | "/admin/providers/approval" => Rule::Everybody,
+        "/admin/providers" | "/admin/providers/approval" | "/admin/subscriptions" => Rule::Everybody,
         "/admin/base-settings"
         | "/admin/base-settings/{type}"
         | "/admin/accounts"
@@ -87,6 +87,8 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/two-factors/{subscription}/{id}/remove"
         | "/admin/two-factors/{subscription}/{id}/assignments"
         | "/admin/two-factors/{subscription}/{id}/directory"
+        | "/admin/subscriptions/{subscription}"
+        | "/admin/subscriptions/{subscription}/logo"
         | "/admin/tokens/{id}/revoke" => Rule::Own,
         unknown => panic!("{unknown} is a new page: say whom it is for"),
     };
@@ -95,6 +97,9 @@ fn rule(path: &str) -> (Rule, bool) {
 
 /// The forms that everybody may send.
 const ONESELF: [&str; 3] = ["/admin/account/password", "/admin/account/sessions", "/admin/log-out"];
+
+/// What everybody reads and those of the whole installation change.
+const SYSTEM_CHANGES: [&str; 3] = ["/admin/providers", "/admin/providers/approval", "/admin/subscriptions"];
 
 /// The forms that name a subscription in a field.
 const NAMING: [&str; 2] = ["/admin/two-factors/new", "/admin/tokens"];
@@ -111,7 +116,7 @@ fn pages() -> Vec<(String, Vec<&'static str>)> {
             pages.push((path.to_owned(), methods.into_iter().map(|(_, method)| method).collect()));
         }
     }
-    assert!(pages.len() >= 27, "{pages:?}");
+    assert!(pages.len() >= 31, "{pages:?}");
     pages
 }
 
@@ -193,7 +198,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
                     let request = somebody.request(method, &aimed).header("sec-fetch-site", "same-origin").body(body);
                     let page = somebody.send(request).await;
                     let changes = is_for_changes(method, &path, asks);
-                    let system = rule == Rule::System || (changes && path.starts_with("/admin/providers"));
+                    let system = rule == Rule::System || (changes && SYSTEM_CHANGES.contains(&&*path));
                     // A redirect tells nothing of what it leads to.
                     let leads = page.status == 303 && method == "GET" && !asks;
                     let meant = match () {
@@ -256,7 +261,7 @@ async fn an_auditor_reads_every_page_and_finds_no_form_and_no_button_and_leaves_
             if !readable || !may || path.contains("{id}") {
                 continue;
             }
-            let page = somebody.get(&path.replace("{type}", "ecall")).await;
+            let page = somebody.get(&path.replace("{type}", "ecall").replace("{subscription}", "demo")).await;
             // The list of instances is narrowed by a form that asks and changes nothing.
             let narrows = page.text.matches("<form class=\"filter\" method=\"get\"").count();
             assert_eq!(forms(&page), narrows, "{role:?} {path}: {}", page.text);

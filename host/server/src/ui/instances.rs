@@ -155,8 +155,8 @@ async fn show_new(person: &Person, posted: &Posted, problem: Option<String>) -> 
         h1 { (title) }
         @if let Some(problem) = &problem { (notice("bad", problem)) }
         @if subscriptions.is_empty() {
-            (notice("warn", l.say("There is no subscription yet: a system administrator creates one over the API.",
-                "Es gibt noch keine Subscription: ein Systemadministrator erstellt sie über die API.")))
+            (notice("warn", l.say("There is no subscription yet: a system administrator creates one.",
+                "Es gibt noch keine Subscription: ein Systemadministrator erstellt sie.")))
         }
         form.card method="post" {
             fieldset.types {

@@ -14,6 +14,7 @@ use crate::api::Problem;
 pub(super) enum Room {
     Dashboard,
     Instances,
+    Subscriptions,
     BaseSettings,
     Providers,
     Tokens,
@@ -24,9 +25,10 @@ pub(super) enum Room {
 }
 
 impl Room {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Dashboard,
         Self::Instances,
+        Self::Subscriptions,
         Self::BaseSettings,
         Self::Providers,
         Self::Tokens,
@@ -38,6 +40,7 @@ impl Room {
         match self {
             Self::Dashboard => "/admin",
             Self::Instances => "/admin/two-factors",
+            Self::Subscriptions => "/admin/subscriptions",
             Self::BaseSettings => "/admin/base-settings",
             Self::Providers => "/admin/providers",
             Self::Tokens => "/admin/tokens",
@@ -51,6 +54,7 @@ impl Room {
         match self {
             Self::Dashboard => l.say("Overview", "Übersicht"),
             Self::Instances => l.say("TwoFactor Instances", "TwoFactor-Instanzen"),
+            Self::Subscriptions => "Subscriptions",
             Self::BaseSettings => l.say("Base service settings", "Basiseinstellungen"),
             Self::Providers => l.say("Providers", "Provider"),
             Self::Tokens => l.say("Tokens", "Tokens"),
@@ -189,6 +193,17 @@ pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup
     html! {
         @if person.may_change() {
             form.card method="post" action=(action) novalidate[!validate] { (fields) div.actions { (actions) } }
+        } @else {
+            section.card { fieldset disabled { (fields) } }
+        }
+    }
+}
+
+/// The same for a form with a file.
+pub(super) fn upload_form(person: &Person, action: &str, fields: Markup, actions: Markup) -> Markup {
+    html! {
+        @if person.may_change() {
+            form.card method="post" action=(action) enctype="multipart/form-data" { (fields) div.actions { (actions) } }
         } @else {
             section.card { fieldset disabled { (fields) } }
         }

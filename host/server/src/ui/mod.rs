@@ -19,6 +19,7 @@ mod policy;
 mod providers;
 mod safety;
 mod schema;
+mod subscriptions;
 mod test_send;
 mod tokens;
 mod upload;
@@ -44,6 +45,9 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/two-factors/{subscription}/{id}/remove", get(instances::ask_remove).post(instances::remove))
         .route("/admin/two-factors/{subscription}/{id}/assignments", get(instances::to_edit).post(assignments::change))
         .route("/admin/two-factors/{subscription}/{id}/directory", get(directory::list).post(directory::name))
+        .route("/admin/subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/admin/subscriptions/{subscription}", get(subscriptions::edit).post(subscriptions::save))
+        .route("/admin/subscriptions/{subscription}/logo", get(subscriptions::logo))
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
         .route("/admin/providers", get(providers::list).post(providers::examine))

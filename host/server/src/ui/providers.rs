@@ -15,8 +15,11 @@ use super::instances::path;
 use super::language::Language;
 use super::layout::{Failure, Room, notice, page};
 use super::person::Person;
-use super::upload;
-use crate::api::Api;
+use super::upload::Upload;
+use crate::api::{Api, COMPONENT_BYTES};
+
+/// What stands around a file in a form, in bytes.
+const AROUND: usize = 64 << 10;
 
 /// Instances that are named one by one.
 const NAMED: usize = 20;
@@ -102,7 +105,8 @@ pub(super) async fn examine(person: Person, State(api): State<Api>, request: Req
     let l = person.language;
     // Whoever may not install anything is not listened to any longer.
     let admin = person.of_the_system()?;
-    let Some(component) = upload::file(request, "component").await else {
+    let sent = Upload::read(request, COMPONENT_BYTES + AROUND).await;
+    let Some(component) = sent.and_then(|sent| sent.part("component")).filter(|file| !file.is_empty()) else {
         return Ok(show(
             &person,
             notice(

@@ -1,21 +1,35 @@
-//! A form with one file (`multipart/form-data`, RFC 7578), as browsers send it.
+//! A form with a file (`multipart/form-data`, RFC 7578), as browsers send it.
 
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header;
 use memchr::memmem;
 
-use crate::api::COMPONENT_BYTES;
+/// The fields of a form as they came.
+pub(super) struct Upload {
+    body: Bytes,
+    boundary: String,
+}
 
-/// What stands around a file: its own name, the boundaries, the other fields.
-const AROUND: usize = 64 << 10;
+impl Upload {
+    /// `None` if it is no such form, or longer than `longest`.
+    pub(super) async fn read(request: Request, longest: usize) -> Option<Self> {
+        let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?.to_owned();
+        let boundary = boundary(&content_type)?.to_owned();
+        let body = axum::body::to_bytes(request.into_body(), longest).await.ok()?;
+        Some(Self { body, boundary })
+    }
 
-/// The file of this field. `None` if there is none, or more than a component may have.
-pub(super) async fn file(request: Request, name: &str) -> Option<Bytes> {
-    let content_type =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = axum::body::to_bytes(request.into_body(), COMPONENT_BYTES + AROUND).await.ok()?;
-    part(&body, boundary(&content_type?)?, name).filter(|file| !file.is_empty())
+    /// What a field holds, to the letter.
+    pub(super) fn part(&self, name: &str) -> Option<Bytes> {
+        part(&self.body, &self.boundary, name)
+    }
+
+    /// What was typed into a field, without the blanks around it; empty if it is not there.
+    pub(super) fn text(&self, name: &str) -> String {
+        let bytes = self.part(name).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    }
 }
 
 fn boundary(content_type: &str) -> Option<&str> {
