@@ -221,12 +221,17 @@ impl Keyring {
         let key = self.newest();
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| no_randomness())?;
-        let aad = joined(place);
-        let sealed = key
-            .cipher(purpose)
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
-            .map_err(|_| KeyringError("this cannot be sealed".to_owned()))?;
-        Ok([&key.id.to_be_bytes()[..], &nonce, &sealed].concat())
+        key.seal(purpose, nonce, place, plain)
+    }
+
+    /// As [`Keyring::seal`], but the same for the same each time, so that it can be compared. The nonce comes from what is sealed
+    /// and where (as in RFC 5297), so none is used for two texts.
+    pub(crate) fn seal_alike(&self, purpose: &str, place: &[&[u8]], plain: &[u8]) -> Result<Vec<u8>, KeyringError> {
+        let key = self.newest();
+        let mac = key.mac(&format!("{purpose}-nonce"), &[place, &[plain]].concat());
+        let mut nonce = [0; NONCE_BYTES];
+        nonce.copy_from_slice(&mac[..NONCE_BYTES]);
+        key.seal(purpose, nonce, place, plain)
     }
 
     /// Decrypts what [`Keyring::seal`] made for this place.
@@ -310,6 +315,21 @@ impl Key {
         };
         mac.update(&joined(parts));
         mac.finalize().into_bytes().into()
+    }
+
+    fn seal(
+        &self,
+        purpose: &str,
+        nonce: [u8; NONCE_BYTES],
+        place: &[&[u8]],
+        plain: &[u8],
+    ) -> Result<Vec<u8>, KeyringError> {
+        let aad = joined(place);
+        let sealed = self
+            .cipher(purpose)
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .map_err(|_| KeyringError("this cannot be sealed".to_owned()))?;
+        Ok([&self.id.to_be_bytes()[..], &nonce, &sealed].concat())
     }
 
     fn cipher(&self, purpose: &str) -> XChaCha20Poly1305 {

@@ -36,6 +36,7 @@ pub use account::{
     Account, AccountChange, AccountState, Accounts, Client, Invitation, Invited, LoggedIn, NewAccount, OpenedSession,
     Session, SessionInfo,
 };
+pub use administration::as_code;
 pub use administration::{
     Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,
     DirectoryFilter, Instance, InstanceChange, NamedTarget, NewInstance, Page, TestReport,

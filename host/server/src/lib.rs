@@ -1,6 +1,7 @@
 //! The server: it translates between the REST API and the engine, and decides nothing but who may call what.
 
 mod api;
+mod as_code;
 mod books;
 mod config;
 mod demo;
@@ -12,6 +13,7 @@ mod telemetry;
 mod ui;
 
 pub use api::{openapi, router, router_at};
+pub use as_code::{export, import};
 pub use books::{invite_account, issue_token, rotate_keys, verify_audit_log};
 pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
 pub use demo::demo;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use twofactor::Role;
+use twofactor::as_code::ExportedSecrets;
 
 /// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
 #[global_allocator]
@@ -62,6 +63,32 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Prints subscriptions and base service settings as YAML, to be kept beside code and brought in elsewhere.
+    Export {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Only this one.
+        #[arg(long)]
+        subscription: Option<String>,
+        /// How secrets stand in it.
+        #[arg(long, default_value = "sealed")]
+        secrets: SecretsForm,
+    },
+    /// Brings in such a document: all of it, or none. What it does not name stays as it is.
+    Import {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Prints what would change, and changes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Removes the instances of its subscriptions that it does not name.
+        #[arg(long)]
+        prune: bool,
+        /// The document, a YAML file; `-` for standard input.
+        file: PathBuf,
+    },
     /// Works with a provider's component.
     Provider {
         #[command(subcommand)]
@@ -69,6 +96,16 @@ enum Command {
     },
     /// Prints the OpenAPI document of the API.
     Openapi,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SecretsForm {
+    /// Encrypted with this installation's key.
+    Sealed,
+    /// As names of variables of the environment.
+    References,
+    /// As a mask, which keeps what is stored where it is brought in.
+    LeftOut,
 }
 
 #[derive(Subcommand)]
@@ -199,6 +236,17 @@ async fn main() -> anyhow::Result<()> {
         Command::Key { command: KeyCommand::Rotate { config } } => twofactor_server::rotate_keys(&config),
         Command::Audit { command: AuditCommand::Verify { config } } => {
             twofactor_server::verify_audit_log(&config).await
+        }
+        Command::Export { config, subscription, secrets } => {
+            let secrets = match secrets {
+                SecretsForm::Sealed => ExportedSecrets::Sealed,
+                SecretsForm::References => ExportedSecrets::References,
+                SecretsForm::LeftOut => ExportedSecrets::LeftOut,
+            };
+            twofactor_server::export(&config, subscription.as_deref(), secrets).await
+        }
+        Command::Import { config, dry_run, prune, file } => {
+            twofactor_server::import(&config, &file, prune, dry_run).await
         }
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
         Command::Openapi => twofactor_server::print_openapi(),

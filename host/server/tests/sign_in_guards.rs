@@ -309,7 +309,10 @@ async fn a_change_of_the_page_is_in_the_audit_log_and_passes_over_nobody() {
     put("\"2\"", json!({"return_urls": [], "colours": {"accent": "#ffff00"}})).await.problem(400, "invalid-input");
     let log = site.engine.administration(Actor::new("test")).audit_log(0, 100).await.unwrap();
     let lines: Vec<_> = log.iter().filter(|line| line.action == "sign-in-page.set").collect();
-    assert!(lines.iter().any(|line| line.subject == "shop" && line.detail == "https://new.example.com/"));
+    let of_the_change: Value = serde_json::from_str(&lines.last().unwrap().detail).unwrap();
+    assert_eq!(lines.last().unwrap().subject, "shop");
+    assert_eq!(of_the_change["/return_urls"], json!([[RETURN_URL], ["https://new.example.com/"]]));
+    assert_eq!(of_the_change["/application_name"][1], "New");
     assert!(lines.iter().all(|line| !line.detail.contains("http://new")));
     // For a subscription that never had any.
     site.admin().create_subscription("other", "Other").await.unwrap();

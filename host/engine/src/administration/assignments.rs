@@ -121,7 +121,7 @@ impl Administration {
 }
 
 /// Whether each target was and is assigned, where that differs.
-fn differences(before: &AssignmentsRecord, after: &[AssignmentRecord]) -> Changes {
+pub(super) fn differences(before: &AssignmentsRecord, after: &[AssignmentRecord]) -> Changes {
     let mut targets: BTreeMap<&AssignmentRecord, (bool, bool)> = BTreeMap::new();
     for (target, _) in &before.targets {
         targets.entry(target).or_default().0 = true;

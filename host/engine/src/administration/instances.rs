@@ -252,7 +252,7 @@ impl Administration {
     }
 
     /// What differs between two states of an instance, each with its options.
-    fn instance_changes(
+    pub(super) fn instance_changes(
         &self,
         before: Option<(&InstanceRecord, &Value)>,
         after: Option<(&InstanceRecord, &Value)>,

@@ -1,6 +1,7 @@
 //! What administrators do. Every change is written to the audit log before it is made: what could not be audited did not
 //! happen.
 
+pub mod as_code;
 mod assignments;
 mod audit;
 mod changes;

@@ -61,7 +61,7 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    async fn stored_base_settings(&self, type_id: &str) -> Result<(Value, u64), Error> {
+    pub(super) async fn stored_base_settings(&self, type_id: &str) -> Result<(Value, u64), Error> {
         match self.store().base_settings(type_id).await? {
             Some(it) => Ok((self.instances.open_base_settings(type_id, &it.options)?, it.revision)),
             None if self.instances.provider(type_id).is_some() => Ok((Value::Object(Default::default()), 0)),

@@ -1,5 +1,8 @@
 //! How a subscription's sign-in page is set.
 
+use serde_json::Value;
+
+use super::changes::Changes;
 use super::{Administration, as_read};
 use crate::error::Error;
 use crate::sign_in::SignInPage;
@@ -30,20 +33,27 @@ impl Administration {
         expected_revision: Option<u64>,
     ) -> Result<(SignInPage, u64), Error> {
         let _turn = self.audit.turn_of(subscription).await;
-        let (_, revision) = self.sign_in_page(subscription).await?;
+        self.known(subscription).await?;
+        let before = self.store().sign_in_page(subscription).await?;
+        let (before, revision) = before.map_or((None, 0), |it| (Some(it.settings), it.revision));
         as_read(expected_revision, revision)?;
         page.check()?;
-        let record = SignInPageRecord {
-            subscription: subscription.to_owned(),
-            settings: serde_json::to_value(&page).map_err(Error::unavailable)?,
-            revision: revision + 1,
-        };
-        // Where browsers may be sent is what an auditor asks for.
-        self.audit("sign-in-page.set", subscription, &page.return_urls.join(" ")).await?;
+        let settings = serde_json::to_value(&page).map_err(Error::unavailable)?;
+        let detail = page_changes(before.as_ref(), &settings).text();
+        let record = SignInPageRecord { subscription: subscription.to_owned(), settings, revision: revision + 1 };
+        self.audit("sign-in-page.set", subscription, &detail).await?;
         if !self.store().set_sign_in_page(record, revision).await? {
             self.did_not_happen("sign-in-page.set", subscription).await?;
             return Err(Error::passed_over());
         }
         Ok((page, revision + 1))
     }
+}
+
+/// What differs between two settings of the page.
+pub(super) fn page_changes(before: Option<&Value>, after: &Value) -> Changes {
+    let fields = after.as_object().into_iter().flatten();
+    fields.fold(Changes::default(), |changes, (name, value)| {
+        changes.field(&format!("/{name}"), before.and_then(|before| before.get(name)), Some(value))
+    })
 }

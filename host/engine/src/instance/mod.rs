@@ -168,9 +168,13 @@ impl Instances {
             Some(sealed) => self.open_base_settings(type_id, &sealed.options)?,
             None => Value::Object(Default::default()),
         };
-        Prepared::judge(self.provider(type_id), &merge(&inherited, own), self.sandbox.network())
-            .await
-            .map_err(|reason: Reason| Error::unavailable(reason))
+        self.judge(type_id, &merge(&inherited, own)).await
+    }
+
+    /// Options that are merged already.
+    pub(crate) async fn judge(&self, type_id: &str, merged: &Value) -> Result<Prepared, Error> {
+        let judged = Prepared::judge(self.provider(type_id), merged, self.sandbox.network()).await;
+        judged.map_err(|reason: Reason| Error::unavailable(reason))
     }
 
     /// The policy of an instance: its own where it states one, else the installation's.

@@ -89,6 +89,19 @@ impl Instances {
         OptionsSchema::new(schema).secrets(options)
     }
 
+    /// The options with what `instead` makes of each secret, which gets its pointer.
+    pub(crate) fn with_secrets_as(
+        &self,
+        type_id: &str,
+        options: &Value,
+        instead: &mut impl FnMut(&str, Value) -> Value,
+    ) -> Value {
+        let nothing = Value::Null;
+        let provider = self.provider(type_id);
+        let schema = provider.as_ref().map_or(&nothing, |provider| &provider.manifest().options_schema);
+        OptionsSchema::new(schema).with_secrets_as(options, instead)
+    }
+
     /// Options as people may see them.
     pub(crate) fn masked(&self, type_id: &str, options: &Value) -> Value {
         match self.provider(type_id) {

@@ -29,7 +29,7 @@ impl<'a> OptionsSchema<'a> {
 
     /// The options without what `deliver` must not see.
     pub(crate) fn without_secrets(&self, options: &Value) -> Value {
-        self.rewrite(options, &[self.root], DEPTH, &mut |sight, value| match sight {
+        self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| match sight {
             Sight::Secret | Sight::Unknown => None,
             Sight::Open | Sight::Revealed => Some(value),
         })
@@ -37,17 +37,26 @@ impl<'a> OptionsSchema<'a> {
 
     /// The options with a mask in place of each secret, for people to look at.
     pub(crate) fn masked(&self, options: &Value, mask: &str) -> Value {
-        self.rewrite(options, &[self.root], DEPTH, &mut |sight, value| match sight {
+        self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| match sight {
             Sight::Open => Some(value),
             _ if value.is_null() => Some(value),
             _ => Some(Value::from(mask)),
         })
     }
 
+    /// The options with something else in place of each secret; `instead` gets its pointer.
+    pub(crate) fn with_secrets_as(&self, options: &Value, instead: &mut impl FnMut(&str, Value) -> Value) -> Value {
+        self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, pointer, value| match sight {
+            Sight::Open => Some(value),
+            _ if value.is_null() => Some(value),
+            _ => Some(instead(pointer, value)),
+        })
+    }
+
     /// The values of all secrets in the options.
     pub(crate) fn secrets(&self, options: &Value) -> Vec<String> {
         let mut secrets = Vec::new();
-        self.rewrite(options, &[self.root], DEPTH, &mut |sight, value| {
+        self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| {
             if sight != Sight::Open {
                 texts(&value, &mut secrets);
             }
@@ -89,8 +98,9 @@ impl<'a> OptionsSchema<'a> {
         &self,
         value: &Value,
         schemas: &[&'a Value],
+        at: &str,
         depth: usize,
-        keep: &mut impl FnMut(Sight, Value) -> Option<Value>,
+        keep: &mut impl FnMut(Sight, &str, Value) -> Option<Value>,
     ) -> Value {
         let Some(depth) = depth.checked_sub(1) else {
             return Value::Null;
@@ -102,9 +112,10 @@ impl<'a> OptionsSchema<'a> {
                     let mut found = Vec::new();
                     self.properties(schemas, name, &mut found);
                     let sight = self.sight(&found);
-                    let inner =
-                        if sight == Sight::Open { self.rewrite(value, &found, depth, keep) } else { value.clone() };
-                    if let Some(inner) = keep(sight, inner) {
+                    let at = format!("{at}/{}", escape(name));
+                    let open = sight == Sight::Open;
+                    let inner = if open { self.rewrite(value, &found, &at, depth, keep) } else { value.clone() };
+                    if let Some(inner) = keep(sight, &at, inner) {
                         out.insert(name.clone(), inner);
                     }
                 }
@@ -113,7 +124,10 @@ impl<'a> OptionsSchema<'a> {
             Value::Array(items) => {
                 let inner: Vec<&Value> =
                     self.expand(schemas).into_iter().filter_map(|schema| schema.get("items")).collect();
-                Value::Array(items.iter().map(|item| self.rewrite(item, &inner, depth, keep)).collect())
+                let each = items.iter().enumerate();
+                Value::Array(
+                    each.map(|(n, item)| self.rewrite(item, &inner, &format!("{at}/{n}"), depth, keep)).collect(),
+                )
             }
             other => other.clone(),
         }

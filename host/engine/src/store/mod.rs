@@ -4,6 +4,7 @@
 //! none. The store knows no key and makes no decision that a method's documentation does not state.
 
 mod account;
+mod configuration;
 mod error;
 pub(crate) mod record;
 mod sign_in;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use account::*;
+pub use configuration::ConfigurationChange;
 pub(crate) use error::Kind;
 pub use error::StoreError;
 pub use record::*;
@@ -99,6 +101,10 @@ pub trait Store: Send + Sync + 'static {
     async fn base_settings(&self, type_id: &str) -> Result<Option<BaseSettingsRecord>>;
     /// Replaces them if their revision is still the one before that of `settings`, 0 if there are none.
     async fn set_base_settings(&self, type_id: &str, settings: BaseSettingsRecord) -> Result<bool>;
+
+    /// Makes changes in their order, each as its own method would: all of them, or none and false if one of them does not find the
+    /// revision it expects.
+    async fn change_together(&self, changes: Vec<ConfigurationChange>) -> Result<bool>;
 
     /// Adds a provider, in place of the one that served its type.
     async fn insert_provider(&self, provider: ProviderRecord) -> Result<()>;

@@ -11,6 +11,7 @@ mod sign_ins;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod together;
 mod writer;
 
 use std::path::Path;
@@ -247,6 +248,9 @@ impl Store for SqliteStore {
     async fn set_base_settings(&self, type_id: &str, settings: BaseSettingsRecord) -> Result<bool> {
         let type_id = type_id.to_owned();
         self.threads.write(move |c| configuration::set_base_settings(c, &type_id, &settings)).await
+    }
+    async fn change_together(&self, changes: Vec<ConfigurationChange>) -> Result<bool> {
+        self.threads.write_step(move |c| together::change(c, &changes)).await
     }
     async fn insert_provider(&self, provider: ProviderRecord) -> Result<()> {
         self.threads.write(move |c| configuration::insert_provider(c, &provider)).await

@@ -106,3 +106,30 @@ async fn what_something_depends_on_is_not_removed() {
         assert_eq!(store.token("c").await.unwrap(), None);
     }
 }
+
+#[tokio::test]
+async fn changes_made_together_are_all_made_or_none_is() {
+    let store = SqliteStore::in_memory().unwrap();
+    furnished(&store).await;
+    let renamed = |id: &str, revision| InstanceRecord { name: "J".to_owned(), revision, ..instance(id) };
+    let together = |last| {
+        vec![
+            ConfigurationChange::PutDirectory("s".to_owned(), vec![entry("u", 1)]),
+            ConfigurationChange::SetAssignments("i".to_owned(), vec![target("u")], 0),
+            ConfigurationChange::InsertInstance(instance("j")),
+            last,
+        ]
+    };
+    let taken = ConfigurationChange::InsertInstance(instance("i"));
+    for passed_over in [ConfigurationChange::UpdateInstance(renamed("i", 8), 7), taken] {
+        assert!(!store.change_together(together(passed_over)).await.unwrap());
+        assert_eq!(store.assignments("i").await.unwrap(), AssignmentsRecord::default());
+        assert_eq!(store.directory_entries("s", vec![target("u")]).await.unwrap(), []);
+        assert_eq!(store.instance("j").await.unwrap(), None);
+    }
+    let update = ConfigurationChange::UpdateInstance(renamed("i", 2), 1);
+    assert!(store.change_together(together(update)).await.unwrap());
+    assert_eq!(store.assignments("i").await.unwrap().targets, [(target("u"), Some("N".to_owned()))]);
+    assert_eq!(store.instance("i").await.unwrap().unwrap().name, "J");
+    assert!(store.instance("j").await.unwrap().is_some());
+}

@@ -1,0 +1,166 @@
+//! What stands for a secret in a document.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, InputProblem};
+use crate::instance::{Instances, MASK};
+use crate::provider::escape;
+
+/// How secrets stand in a document that is taken out of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportedSecrets {
+    /// `{$sealed: …}`: encrypted with the installation's key, and bound to its place. The same secret is the same text each time, so
+    /// that two documents can be compared; whoever has no key learns of a secret only that it changed, and how long it is.
+    Sealed,
+    /// `{$env: NAME}`: the name of a variable of the environment in which the document is brought in. `{$file: PATH}` is read
+    /// as well: the file's text without white space at its end.
+    References,
+    /// Not at all: a mask, which keeps the secret that is stored where the document is brought in.
+    LeftOut,
+}
+
+/// Where the text of a secret is to be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reference {
+    /// A variable of the environment.
+    Env(String),
+    /// A file.
+    File(String),
+}
+
+const SEALED: &str = "$sealed";
+const ENV: &str = "$env";
+const FILE: &str = "$file";
+const PURPOSE: &str = "as-code";
+
+/// Whose options they are: `instance` and its id, or `base` and a type.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a>(pub(super) &'static str, pub(super) &'a str);
+
+impl Owner<'_> {
+    fn place<'a>(&'a self, pointer: &'a str) -> [&'a [u8]; 3] {
+        [self.0.as_bytes(), self.1.as_bytes(), pointer.as_bytes()]
+    }
+}
+
+impl Instances {
+    /// Options as they stand in a document.
+    pub(super) fn options_as_code(
+        &self,
+        owner: Owner<'_>,
+        type_id: &str,
+        options: &Value,
+        secrets: ExportedSecrets,
+    ) -> Result<Value, Error> {
+        let mut failed = None;
+        let shown = self.with_secrets_as(type_id, options, &mut |pointer, secret| match secrets {
+            ExportedSecrets::LeftOut => Value::from(MASK),
+            ExportedSecrets::References => json!({ENV: variable(owner, pointer)}),
+            ExportedSecrets::Sealed => {
+                let plain = secret.to_string();
+                match self.keyring.seal_alike(PURPOSE, &owner.place(pointer), plain.as_bytes()) {
+                    Ok(sealed) => json!({SEALED: STANDARD.encode(sealed)}),
+                    Err(error) => {
+                        failed = Some(Error::unavailable(error));
+                        Value::Null
+                    }
+                }
+            }
+        });
+        failed.map_or(Ok(shown), Err)
+    }
+
+    /// The options that a document means, and whether a secret of them came sealed. `at` is where they stand in the document.
+    pub(super) fn options_from_code(
+        &self,
+        owner: Owner<'_>,
+        type_id: &str,
+        written: Value,
+        at: &str,
+        resolve: &dyn Fn(&Reference) -> Result<String, String>,
+    ) -> Result<(Value, bool), Error> {
+        let mut found =
+            Found { instances: self, owner, resolve, places: BTreeSet::new(), sealed: false, problems: Vec::new() };
+        let options = found.read(written, "");
+        let mut of_secrets = BTreeSet::new();
+        self.with_secrets_as(type_id, &options, &mut |pointer, secret| {
+            of_secrets.insert(pointer.to_owned());
+            secret
+        });
+        // Elsewhere it would be shown to whoever may read the options.
+        for place in found.places.difference(&of_secrets) {
+            found.problems.push(InputProblem::new(place.clone(), "is no secret: write its value"));
+        }
+        if found.problems.is_empty() {
+            return Ok((options, found.sealed));
+        }
+        let under = |problem: InputProblem| InputProblem::new(format!("{at}{}", problem.pointer), problem.detail);
+        Err(Error::invalid_because(found.problems.into_iter().map(under).collect()))
+    }
+}
+
+/// What stands for secrets in options.
+struct Found<'a> {
+    instances: &'a Instances,
+    owner: Owner<'a>,
+    resolve: &'a dyn Fn(&Reference) -> Result<String, String>,
+    places: BTreeSet<String>,
+    sealed: bool,
+    problems: Vec<InputProblem>,
+}
+
+impl Found<'_> {
+    fn read(&mut self, written: Value, pointer: &str) -> Value {
+        match written {
+            Value::Object(fields) if fields.len() == 1 && fields.keys().all(|name| name.starts_with('$')) => {
+                self.places.insert(pointer.to_owned());
+                self.stand_in(&fields, pointer).unwrap_or_else(|why| {
+                    self.problems.push(InputProblem::new(pointer.to_owned(), why));
+                    Value::Null
+                })
+            }
+            Value::Object(fields) => Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| {
+                        let inner = self.read(value, &format!("{pointer}/{}", escape(&name)));
+                        (name, inner)
+                    })
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+
+    fn stand_in(&mut self, fields: &Map<String, Value>, pointer: &str) -> Result<Value, String> {
+        let Some((name, Value::String(text))) = fields.iter().next() else {
+            return Err("must have a text".to_owned());
+        };
+        match name.as_str() {
+            SEALED => {
+                let sealed = STANDARD.decode(text).map_err(|_| "is no base64".to_owned())?;
+                let place = self.owner.place(pointer);
+                let plain = self.instances.keyring.open(PURPOSE, &place, &sealed).map_err(|_| {
+                    "was not sealed for this place by this installation: write the secret, or a reference to it"
+                        .to_owned()
+                })?;
+                self.sealed = true;
+                serde_json::from_slice(&plain).map_err(|_| "does not hold a value".to_owned())
+            }
+            ENV => (self.resolve)(&Reference::Env(text.clone())).map(Value::String),
+            FILE => (self.resolve)(&Reference::File(text.clone())).map(Value::String),
+            _ => Err(format!("must be `{SEALED}`, `{ENV}` or `{FILE}`")),
+        }
+    }
+}
+
+/// A variable's name for a secret.
+fn variable(owner: Owner<'_>, pointer: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    format!("SECRET_{}{pointer}", owner.1).chars().map(letter).collect()
+}
