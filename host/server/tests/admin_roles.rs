@@ -129,7 +129,11 @@ impl Stage {
     async fn new() -> Self {
         let demo = Server::demo();
         let stage = Self { demo };
-        stage.make("/v1/subscriptions", json!({"id": "other", "name": "Other"})).await;
+        stage.make("/v1/subscriptions", json!({"id": "other", "name": "FOREIGN subscription"})).await;
+        let token = json!({"name": "FOREIGN token", "role": "application", "subscriptions": ["other"]});
+        stage.make("/v1/tokens", token).await;
+        let instance = json!({"type": "ecall", "name": "FOREIGN instance"});
+        stage.make("/v1/subscriptions/other/two-factors", instance).await;
         stage
     }
 
@@ -185,6 +189,13 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
     let mut asked = 0;
     for role in ROLES {
         let mut somebody = stage.somebody(&mut anna, role).await;
+        for path in
+            ["/admin/tokens", "/admin/subscriptions", "/admin/two-factors", "/admin/two-factors?subscription=other"]
+        {
+            let page = somebody.get(path).await;
+            let foreign = page.text.contains("FOREIGN");
+            assert_eq!(foreign, role.is_of_the_system(), "{role:?} {path}: {}", page.text);
+        }
         for (path, methods) in pages() {
             let (rule, asks) = rule(&path);
             if rule == Rule::Nobody || path == "/admin/log-out" {

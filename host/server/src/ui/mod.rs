@@ -9,6 +9,7 @@ mod dashboard;
 mod directory;
 mod form;
 mod held;
+mod instance_list;
 mod instances;
 mod language;
 mod layout;
@@ -38,7 +39,7 @@ use crate::api::Api;
 pub(crate) fn router() -> Router<Api> {
     let pages = Router::new()
         .route("/admin", get(dashboard::show))
-        .route("/admin/two-factors", get(instances::list))
+        .route("/admin/two-factors", get(instance_list::list))
         .route("/admin/two-factors/new", get(instances::new).post(instances::create))
         .route("/admin/two-factors/{subscription}/{id}", get(instances::edit).post(instances::save))
         .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(test_send::send))
