@@ -1,8 +1,9 @@
 //! A form with a file (`multipart/form-data`, RFC 7578), as browsers send it.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header;
+use http_body_util::BodyExt as _;
 use memchr::memmem;
 
 /// The fields of a form as they came.
@@ -16,7 +17,7 @@ impl Upload {
     pub(super) async fn read(request: Request, longest: usize) -> Option<Self> {
         let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?.to_owned();
         let boundary = boundary(&content_type)?.to_owned();
-        let body = axum::body::to_bytes(request.into_body(), longest).await.ok()?;
+        let body = whole(request.into_body(), longest).await?;
         Some(Self { body, boundary })
     }
 
@@ -30,6 +31,23 @@ impl Upload {
         let bytes = self.part(name).unwrap_or_default();
         String::from_utf8_lossy(&bytes).trim().to_owned()
     }
+}
+
+/// What is too long is read on, up to as much again, and thrown away: a browser that is cut off while it sends shows no answer.
+async fn whole(mut body: Body, longest: usize) -> Option<Bytes> {
+    let (mut whole, mut length) = (Vec::new(), 0usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= longest {
+            whole.extend_from_slice(&data);
+        } else if length <= longest.saturating_mul(2) {
+            whole = Vec::new();
+        } else {
+            return None;
+        }
+    }
+    (length <= longest).then(|| whole.into())
 }
 
 fn boundary(content_type: &str) -> Option<&str> {
