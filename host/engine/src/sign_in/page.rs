@@ -122,15 +122,15 @@ impl SignInPage {
         )
     }
 
-    /// Makes a file the logo.
+    /// Makes a file the logo. How long it may be is judged with the rest.
     ///
     /// # Errors
-    /// Invalid input if it is no PNG, JPEG or WebP, or too large.
+    /// Invalid input if it is no PNG, JPEG or WebP.
     pub fn set_logo(&mut self, file: &[u8]) -> Result<(), Error> {
         let kinds = "`logo` must be a PNG, JPEG or WebP";
         let media_type = media_type(file).ok_or_else(|| Error::invalid(kinds))?;
         self.logo = Some(format!("data:{media_type};base64,{}", STANDARD.encode(file)));
-        self.logo().map(|_| ())
+        Ok(())
     }
 
     /// The logo, if there is one.
