@@ -70,6 +70,7 @@ async fn a_link_is_good_once_for_a_day_until_a_newer_one_and_not_while_the_accou
     let clock = clock();
     let engine = engine(RateLimits::default(), &clock).await;
     let accounts = engine.accounts();
+    active(&accounts, "somebody-who-stays").await;
     let (account, invitation) = accounts.create(&actor(), new("alice", None)).await.unwrap();
     let accept = async |link: &str| accounts.accept_invitation(link, PASSWORD, &client(1)).await;
     assert_eq!(account.state, AccountState::Invited);
@@ -183,6 +184,7 @@ async fn right_passwords_do_not_count_and_do_not_give_guesses_back() {
 async fn what_is_done_to_an_account_is_in_the_audit_log_with_who_and_from_where() {
     let engine = engine(RateLimits::default(), &clock()).await;
     let accounts = engine.accounts();
+    active(&accounts, "somebody-who-stays").await;
     let (account, opened) = active(&accounts, "alice").await;
     guess(&accounts, 1, &account.email, 9).await;
     guess(&accounts, 1, "typed-by-mistake@example.com", 9).await;
@@ -212,6 +214,35 @@ async fn what_is_done_to_an_account_is_in_the_audit_log_with_who_and_from_where(
     );
     assert_eq!(audited(&engine, "unknown").await, ["nobody from 192.0.2.9: account.log-in-refused"]);
     assert_eq!(engine.administration(actor()).verify_audit_log().await.unwrap().problem, None);
+}
+
+#[tokio::test]
+async fn the_last_system_administrator_who_can_log_in_cannot_be_taken_away_and_the_log_says_that_it_was_tried() {
+    let engine = engine(RateLimits::default(), &clock()).await;
+    engine.administration(actor()).create_subscription("s", "S").await.unwrap();
+    let accounts = engine.accounts();
+    let (alice, opened) = active(&accounts, "alice").await;
+    // A token of that role logs in nowhere, and who has no password neither.
+    engine.administration(actor()).issue_token("t", Role::SystemAdmin, None).await.unwrap();
+    let (bob, invitation) = accounts.create(&actor(), new("bob", None)).await.unwrap();
+    let role = Role::SubscriptionAdmin { subscriptions: vec!["s".to_owned()] };
+    let changes = [
+        AccountChange { role: Some(role.clone()), ..AccountChange::default() },
+        AccountChange { state: Some(AccountState::Disabled), ..AccountChange::default() },
+    ];
+    for change in &changes {
+        let error = accounts.update(&actor(), &alice.id, change.clone(), None).await.unwrap_err();
+        assert!(error.is_conflict() && !error.is_passed_over() && error.to_string().contains("invite another"));
+    }
+    assert!(accounts.delete(&actor(), &alice.id).await.unwrap_err().is_conflict());
+    assert!(is_open(&accounts, &opened).await);
+    let log = audited(&engine, &alice.id).await;
+    let refused = log.iter().filter(|line| line.contains("this did not happen: it is the last system administrator"));
+    assert_eq!(refused.count(), 3);
+
+    session(accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &client(1)).await.unwrap());
+    accounts.update(&actor(), &alice.id, changes[0].clone(), None).await.unwrap();
+    assert!(accounts.delete(&actor(), &bob.id).await.unwrap_err().is_conflict());
 }
 
 #[tokio::test]

@@ -169,6 +169,7 @@ async fn another_role_disabling_and_removal_end_all_sessions_at_once_and_another
     let (engine, _) = engine().await;
     engine.administration(Actor::new("test")).create_subscription("s", "S").await.unwrap();
     let accounts = engine.accounts();
+    active(&accounts, "somebody-who-stays").await;
     let (account, mut opened) = active(&accounts, "alice").await;
     let update = async |change: AccountChange| {
         accounts.update(&Actor::new("test"), &account.id, change, None).await.unwrap();

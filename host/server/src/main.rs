@@ -158,6 +158,9 @@ enum AccountCommand {
         /// For everything within these subscriptions.
         #[arg(long, group = "role", value_delimiter = ',', value_name = "SUBSCRIPTION")]
         subscription_admin: Vec<String>,
+        /// To read everything within these subscriptions, or without any the whole installation.
+        #[arg(long, group = "role", value_delimiter = ',', num_args = 0.., value_name = "SUBSCRIPTION")]
+        auditor: Option<Vec<String>>,
     },
 }
 
@@ -219,11 +222,14 @@ async fn main() -> anyhow::Result<()> {
             twofactor_server::issue_token(&config, &name, role, expires_at).await
         }
         Command::Account {
-            command: AccountCommand::Invite { config, email, name, system_admin: _, subscription_admin },
+            command: AccountCommand::Invite { config, email, name, system_admin: _, subscription_admin, auditor },
         } => {
-            let role = match subscription_admin {
-                none if none.is_empty() => Role::SystemAdmin,
-                subscriptions => Role::SubscriptionAdmin { subscriptions },
+            let role = match auditor {
+                Some(subscriptions) => {
+                    Role::Auditor { subscriptions: Some(subscriptions).filter(|some| !some.is_empty()) }
+                }
+                None if subscription_admin.is_empty() => Role::SystemAdmin,
+                None => Role::SubscriptionAdmin { subscriptions: subscription_admin },
             };
             twofactor_server::invite_account(&config, &email, name.map(|name| (name, role))).await
         }

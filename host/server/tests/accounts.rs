@@ -6,6 +6,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
+use common::visitor::Visitor;
 use common::{Answer, Server};
 use serde_json::{Value, json};
 
@@ -96,6 +97,42 @@ async fn an_account_is_made_read_changed_and_removed() {
     for canary in ["tfi_", "Alice", "alice@example.com", "41791234567"] {
         assert!(!log.text.contains(canary), "{canary}");
     }
+}
+
+#[tokio::test]
+async fn the_last_system_administrator_who_can_log_in_stays_and_the_answer_says_what_to_do() {
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    let mut anna = Visitor::first(&demo).await;
+    let id = anna.get("/admin/accounts").await.value("href=\"/admin/accounts/");
+    let (path, page) = (format!("/v1/accounts/{id}"), format!("/admin/accounts/{id}"));
+    for change in [json!({"state": "disabled"}), json!({"role": "subscription_admin", "subscriptions": ["demo"]})] {
+        let problem = demo.call("PATCH", &path, admin, change).await.problem(409, "conflict");
+        assert!(problem["detail"].as_str().unwrap().contains("invite another"), "{problem}");
+    }
+    demo.call("DELETE", &path, admin, Value::Null).await.problem(409, "conflict");
+    // The page offers it to nobody for their own account, and refuses it all the same.
+    anna.post(&format!("{page}/remove"), &[]).await.shows("last system administrator who can log in").shows("Anna");
+    assert_eq!(anna.get(&page).await.status, 200);
+
+    // Once there is another, either can go.
+    let invited = demo.call("POST", "/v1/accounts", admin, alice()).await.expect(201);
+    let mut alice = Visitor::at(&demo.url);
+    let link = invited["invitation"]["path"].as_str().unwrap();
+    alice.post(link, &[("password", "another good long one")]).await.leads_to();
+    let revision = alice.get(&page).await.value("name=\"revision\" value=\"");
+    let demoted = [
+        ("revision", &*revision),
+        ("name", "Anna"),
+        ("role", "subscription_admin"),
+        ("subscription", "demo"),
+        ("enabled", "yes"),
+    ];
+    assert_eq!(alice.post(&page, &demoted).await.leads_to(), format!("{page}?done=saved"));
+    assert_eq!(anna.get("/admin/accounts").await.status, 303);
+    let own = format!("/v1/accounts/{}", invited["id"].as_str().unwrap());
+    demo.call("PATCH", &own, admin, json!({"state": "disabled"})).await.problem(409, "conflict");
+    demo.call("DELETE", &path, admin, Value::Null).await.expect(204);
 }
 
 #[tokio::test]
@@ -194,6 +231,10 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
     let said = ran(&words(&invite(&["--name", "Alice", "--system-admin"])));
     assert!(said["invitation"].as_str().unwrap().starts_with("https://admin.example.com/admin/invitation/tfi_"));
     assert!(failed(&words(&invite(&["--name", "Alice", "--system-admin"]))).contains("has an account already"));
+    let auditor = ["account", "invite", "--config", file.to_str().unwrap(), "--name", "Au", "--email"];
+    ran(&[&auditor[..], &["au@example.com", "--auditor"]].concat());
+    let nowhere = failed(&[&auditor[..], &["none@example.com", "--auditor", "none"]].concat());
+    assert!(nowhere.contains("subscription that does not exist"), "{nowhere}");
     let again = ran(&words(&invite(&[])));
     assert_eq!(said["id"], again["id"]);
     assert_ne!(secret(&said["invitation"]), secret(&again["invitation"]));

@@ -6,7 +6,7 @@ use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable}
 use crate::administration::{Actor, title};
 use crate::error::Error;
 use crate::random;
-use crate::store::{AccountRecord, InvitationRecord};
+use crate::store::{AccountRecord, AccountStep, InvitationRecord};
 use crate::token::Role;
 
 /// An account to be made. `Debug` does not show whose.
@@ -93,9 +93,10 @@ impl Accounts {
         if matches!(role, Role::Application { .. }) {
             return Err(Error::invalid_at("/role", "must be a person's: an application gets a token"));
         }
-        // The pages know nobody yet who may only look.
-        if matches!(role, Role::Auditor { .. }) {
-            return Err(Error::invalid_at("/role", "must be an administrator's: an auditor gets a token"));
+        // A list that happens to be empty must not open everything.
+        if matches!(role, Role::Auditor { subscriptions: Some(none) } if none.is_empty()) {
+            let detail = "must name at least one for an `auditor`, or be left out for the whole installation";
+            return Err(Error::invalid_at("/subscriptions", detail));
         }
         if matches!(role, Role::SubscriptionAdmin { subscriptions } if subscriptions.is_empty()) {
             return Err(Error::invalid_at("/subscriptions", "must name at least one for a `subscription_admin`"));
@@ -142,7 +143,8 @@ impl Accounts {
     /// end its sessions at once.
     ///
     /// # Errors
-    /// Not found; a conflict if somebody else changed it; invalid input as for a new one, and for a state it cannot be put into.
+    /// Not found; a conflict if somebody else changed it, or if it is the last active one of a system administrator and would not be
+    /// one any more; invalid input as for a new one, and for a state it cannot be put into.
     pub async fn update(
         &self,
         actor: &Actor,
@@ -191,19 +193,33 @@ impl Accounts {
         record.sealed = self.seal_person(id, &person)?;
         record.revision = revision + 1;
         self.audit.append(actor, "account.update", id, &what.join(", ")).await?;
-        if !self.store.update_account(record, revision).await? {
-            return Err(passed_over());
+        match self.store.update_account(record, revision).await? {
+            AccountStep::Done => self.get(id).await,
+            AccountStep::PassedOver => Err(passed_over()),
+            AccountStep::LastSystemAdmin => Err(self.last_system_admin(actor, "account.update", id).await?),
         }
-        self.get(id).await
+    }
+
+    /// The line before this one told of a change that the store refused.
+    pub(super) async fn last_system_admin(&self, actor: &Actor, action: &str, id: &str) -> Result<Error, Error> {
+        let detail = "this did not happen: it is the last system administrator";
+        self.audit.append(actor, action, id, detail).await?;
+        Ok(Error::conflict(
+            "this is the last system administrator who can log in: invite another, and once they have set a password do this again",
+        ))
     }
 
     /// Removes an account; its sessions end at once.
     ///
     /// # Errors
-    /// Not found.
+    /// Not found; a conflict if it is the last active one of a system administrator.
     pub async fn delete(&self, actor: &Actor, id: &str) -> Result<(), Error> {
         self.record(id).await?;
         self.audit.append(actor, "account.delete", id, "").await?;
-        if self.store.delete_account(id).await? { Ok(()) } else { Err(Error::not_found("account")) }
+        match self.store.delete_account(id).await? {
+            AccountStep::Done => Ok(()),
+            AccountStep::PassedOver => Err(Error::not_found("account")),
+            AccountStep::LastSystemAdmin => Err(self.last_system_admin(actor, "account.delete", id).await?),
+        }
     }
 }

@@ -42,6 +42,9 @@ async fn whoever_cannot_log_in_is_told_the_same_for_the_same_price() {
         answers.push((format!("{error:?}"), accounts.passwords.runs() - before));
     };
     attempt("nobody@example.com", PASSWORD).await;
+    let stays = NewAccount { email: "stays@example.com".to_owned(), ..alice() };
+    let (_, invitation) = accounts.create(&actor, stays).await.unwrap();
+    accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &Client::default()).await.unwrap();
     attempt("no address\0 at all", PASSWORD).await;
     let (account, _) = accounts.create(&actor, alice()).await.unwrap();
     // Invited.

@@ -16,7 +16,7 @@ use super::{Account, Accounts, Client, LoggedIn, Person, Use};
 use crate::administration::title;
 use crate::capability::Secret;
 use crate::error::Error;
-use crate::store::{AccountRecord, BucketKey, ErrandRecord};
+use crate::store::{AccountRecord, AccountStep, BucketKey, ErrandRecord};
 use crate::token::Role;
 
 /// How long a browser may be away.
@@ -136,7 +136,15 @@ impl Accounts {
         let record = match found {
             Some(record) if record.role == json => record,
             Some(record) => {
-                self.change(record, &format!("role {}", role.name()), client, |record| record.role = json).await?
+                let what = format!("role {}", role.name());
+                match self.change(record.clone(), &what, client, |record| record.role = json).await? {
+                    Some(record) => record,
+                    None => {
+                        self.change(record, "its sessions end", client, |_| {}).await?;
+                        let why = "the identity provider gives the last system administrator another role";
+                        return Err(self.turn_away(&subject, why, client).await);
+                    }
+                }
             }
             None => self.welcome(&vouched, identity, role, client).await?,
         };
@@ -149,23 +157,28 @@ impl Accounts {
         noted.err().unwrap_or_else(|| Error::log_in_refused().with_detail(why))
     }
 
-    /// Changes what ends all sessions.
+    /// Changes what ends all sessions. None if that would leave no system administrator.
     async fn change(
         &self,
         mut record: AccountRecord,
         what: &str,
         client: &Client,
         change: impl FnOnce(&mut AccountRecord),
-    ) -> Result<AccountRecord, Error> {
+    ) -> Result<Option<AccountRecord>, Error> {
         let (id, revision) = (record.id.clone(), record.revision);
         change(&mut record);
         record.generation += 1;
         record.revision += 1;
-        self.audit.append(&client.actor(PROVIDER.to_owned()), "account.update", &id, what).await?;
-        if !self.store.update_account(record, revision).await? {
-            return Err(Error::log_in_over());
+        let actor = client.actor(PROVIDER.to_owned());
+        self.audit.append(&actor, "account.update", &id, what).await?;
+        match self.store.update_account(record, revision).await? {
+            AccountStep::Done => self.record(&id).await.map(Some),
+            AccountStep::PassedOver => Err(Error::log_in_over()),
+            AccountStep::LastSystemAdmin => {
+                self.last_system_admin(&actor, "account.update", &id).await?;
+                Ok(None)
+            }
         }
-        self.record(&id).await
     }
 
     /// The account of somebody who comes for the first time.

@@ -104,6 +104,15 @@ impl Administration {
         self.instances.providers()
     }
 
+    /// Looks at a component as loading it would, and keeps nothing of it.
+    ///
+    /// # Errors
+    /// Invalid input, saying why, if it cannot be loaded.
+    pub async fn examine_provider(&self, component: &[u8]) -> Result<ProviderInfo, Error> {
+        let examined = self.instances.examine(component).await.map_err(|error| Error::invalid(error.to_string()))?;
+        Ok(examined.info().clone())
+    }
+
     /// Loads a provider and keeps it for the next start. It serves all instances of its type from now on.
     ///
     /// # Errors

@@ -79,6 +79,11 @@ impl Instances {
         Provider::load(&self.sandbox, bytes, self.cache.as_deref()).await
     }
 
+    /// Loads a component that may never serve anybody: nothing of it stays on disk.
+    pub(crate) async fn examine(&self, bytes: &[u8]) -> Result<Provider, LoadError> {
+        Provider::load(&self.sandbox, bytes, None).await
+    }
+
     /// Has a provider serve all instances of its type from now on. Calls under way end on the component they began on.
     pub(crate) fn install(&self, provider: Provider) {
         let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);

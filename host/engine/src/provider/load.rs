@@ -167,5 +167,7 @@ async fn describe(
 }
 
 fn one_line(error: &wasmtime::Error) -> String {
-    Speech::new([], 300).clean(&format!("{error:#}"))
+    let text = format!("{error:#}");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    Speech::new([], 300).clean(&words.join(" "))
 }

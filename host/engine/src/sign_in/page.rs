@@ -73,6 +73,16 @@ const INK: Colour = Colour([0x1b, 0x20, 0x2b]);
 /// The card where the page is dark.
 const DARK_CARD: Colour = Colour([0x1c, 0x20, 0x28]);
 
+/// As the bytes say it themselves. SVG is a document with scripts of its own: it is none of these.
+fn media_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
 impl SignInPage {
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.return_urls.len() > RETURN_URLS {
@@ -112,6 +122,17 @@ impl SignInPage {
         )
     }
 
+    /// Makes a file the logo. How long it may be is judged with the rest.
+    ///
+    /// # Errors
+    /// Invalid input if it is no PNG, JPEG or WebP.
+    pub fn set_logo(&mut self, file: &[u8]) -> Result<(), Error> {
+        let kinds = "`logo` must be a PNG, JPEG or WebP";
+        let media_type = media_type(file).ok_or_else(|| Error::invalid(kinds))?;
+        self.logo = Some(format!("data:{media_type};base64,{}", STANDARD.encode(file)));
+        Ok(())
+    }
+
     /// The logo, if there is one.
     ///
     /// # Errors
@@ -124,13 +145,7 @@ impl SignInPage {
         if bytes.len() > LOGO_BYTES {
             return Err(Error::invalid(format!("`logo` must be a picture of at most {} KiB", LOGO_BYTES >> 10)));
         }
-        // SVG is a document with scripts of its own: it is none of these.
-        let media_type = match &bytes[..] {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => "image/png",
-            [0xff, 0xd8, 0xff, ..] => "image/jpeg",
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-            _ => return Err(wrong()),
-        };
+        let media_type = media_type(&bytes).ok_or_else(wrong)?;
         if head.strip_prefix("data:") != Some(media_type) {
             return Err(wrong());
         }

@@ -19,7 +19,7 @@ pub struct AccountRecord {
     pub email: BucketKey,
     /// Name, email address and telephone number, sealed and bound to `id`.
     pub sealed: Vec<u8>,
-    /// Its role, as JSON.
+    /// Its role, as JSON: an object whose `role` is the role's name.
     pub role: String,
     /// The password's hash, sealed and bound to `id`; none until the person sets one.
     pub password: Option<Vec<u8>>,
@@ -199,6 +199,17 @@ impl fmt::Debug for InsteadOf {
             Self::Session(_) => "Session(…)",
         })
     }
+}
+
+/// What came of changing or removing an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountStep {
+    /// It was done.
+    Done,
+    /// It was changed since it was read, or is not there any more.
+    PassedOver,
+    /// Nobody could administer the installation any more: it is the only account of role `system_admin` that is active.
+    LastSystemAdmin,
 }
 
 /// Which of an account's sessions.

@@ -190,10 +190,11 @@ pub trait Store: Send + Sync + 'static {
     /// Whether somebody can log in.
     async fn has_active_account(&self) -> Result<bool>;
     /// Replaces an account if its revision is still `expected_revision`. Id, email, password, identity, `created_at` and
-    /// `last_log_in` stay as they are. Another generation ends its sessions and log-ins; being disabled ends its invitation.
-    async fn update_account(&self, account: AccountRecord, expected_revision: u64) -> Result<bool>;
-    /// Removes an account with all that belongs to it; false if there was none.
-    async fn delete_account(&self, id: &str) -> Result<bool>;
+    /// `last_log_in` stay as they are. Another generation ends its sessions and log-ins; being disabled ends its invitation. The
+    /// only active account of role `system_admin` stays active and of that role.
+    async fn update_account(&self, account: AccountRecord, expected_revision: u64) -> Result<AccountStep>;
+    /// Removes an account with all that belongs to it, if it is not the only active one of role `system_admin`.
+    async fn delete_account(&self, id: &str) -> Result<AccountStep>;
     /// Keeps an invitation in place of the earlier one to the same account; false if there is no such account or it is
     /// disabled or has an identity. One to the first administrator is kept only while no account is active.
     async fn put_invitation(&self, invitation: InvitationRecord, now: Timestamp) -> Result<bool>;

@@ -22,14 +22,20 @@ enum AccountRole {
     SystemAdmin,
     /// Everything within its subscriptions.
     SubscriptionAdmin,
+    /// Reads what an administrator reads, secrets masked, and changes nothing but its own password: of its subscriptions, or of
+    /// the whole installation with accounts and audit log.
+    Auditor,
 }
 
 impl AccountRole {
-    fn of(self, subscriptions: Vec<String>) -> Result<twofactor::Role, Problem> {
-        match self {
-            Self::SystemAdmin if subscriptions.is_empty() => Ok(twofactor::Role::SystemAdmin),
-            Self::SystemAdmin => Err(misfit("must be left out: a `system_admin` is bound to none")),
-            Self::SubscriptionAdmin => Ok(twofactor::Role::SubscriptionAdmin { subscriptions }),
+    fn of(self, subscriptions: Option<Vec<String>>) -> Result<twofactor::Role, Problem> {
+        match (self, subscriptions) {
+            (Self::Auditor, subscriptions) => Ok(twofactor::Role::Auditor { subscriptions }),
+            (Self::SystemAdmin, some) if some.as_ref().is_none_or(Vec::is_empty) => Ok(twofactor::Role::SystemAdmin),
+            (Self::SystemAdmin, _) => Err(misfit("must be left out: a `system_admin` is bound to none")),
+            (Self::SubscriptionAdmin, subscriptions) => {
+                Ok(twofactor::Role::SubscriptionAdmin { subscriptions: subscriptions.unwrap_or_default() })
+            }
         }
     }
 }
@@ -62,7 +68,7 @@ pub(super) struct Account {
     phone: Option<String>,
     #[schema(value_type = AccountRole)]
     role: &'static str,
-    /// The subscriptions it is bound to; none for a system administrator.
+    /// The subscriptions it is bound to; none for a system administrator and an auditor of the whole installation.
     subscriptions: Vec<String>,
     state: AccountState,
     /// Counts changes; also the `ETag`.
@@ -162,9 +168,9 @@ pub(super) struct NewAccount {
     /// For second factors, in international form.
     phone: Option<String>,
     role: AccountRole,
-    /// At least one for a subscription's administrator, none for a system administrator.
-    #[serde(default)]
-    subscriptions: Vec<String>,
+    /// At least one for a subscription's administrator, none for a system administrator. An auditor reads these; without this
+    /// field, which is not an empty list, the whole installation.
+    subscriptions: Option<Vec<String>>,
 }
 
 /// An account and the link to it.
@@ -238,7 +244,7 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let actor = administrator.of_the_system()?.actor();
     let role = match (part.role, part.subscriptions) {
-        (Some(role), subscriptions) => Some(role.of(subscriptions.unwrap_or_default())?),
+        (Some(role), subscriptions) => Some(role.of(subscriptions)?),
         (None, None) => None,
         (None, Some(_)) => return Err(misfit("go with a `role`")),
     };

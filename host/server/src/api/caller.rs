@@ -54,22 +54,11 @@ impl FromRequestParts<Api> for Administrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        Self::of_reader(Reader::from_request_parts(parts, api).await?)
-    }
-}
-
-impl Administrator {
-    /// One who is logged in.
-    pub(crate) fn new(role: Role, administration: Administration) -> Result<Self, Problem> {
-        Self::of_reader(Reader { role, administration })
-    }
-
-    fn of_reader(reader: Reader) -> Result<Self, Problem> {
-        match reader.role {
-            Role::SystemAdmin | Role::SubscriptionAdmin { .. } => Ok(Self(reader)),
-            Role::Auditor { .. } | Role::Application { .. } => {
-                Err(forbidden("an auditor reads: this call is for administrators"))
-            }
+        let reader = Reader::from_request_parts(parts, api).await?;
+        if reader.may_change() {
+            Ok(Self(reader))
+        } else {
+            Err(forbidden("an auditor reads: this call is for administrators"))
         }
     }
 }
@@ -88,16 +77,26 @@ impl FromRequestParts<Api> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let identity = identity(parts, api).await?;
-        if matches!(identity.role, Role::Application { .. }) {
-            return Err(forbidden("this call is for administrators"));
-        }
         let mut actor = Actor::new(format!("token {}", identity.token_id));
         actor.from = client_address(parts, api);
-        Ok(Self { role: identity.role, administration: api.engine.administration(actor) })
+        Self::new(identity.role, api.engine.administration(actor))
     }
 }
 
 impl Reader {
+    /// One who is known, by a token or by a session.
+    pub(crate) fn new(role: Role, administration: Administration) -> Result<Self, Problem> {
+        match role {
+            Role::Application { .. } => Err(forbidden("this call is for administrators")),
+            _ => Ok(Self { role, administration }),
+        }
+    }
+
+    /// Whether this is an administrator: an auditor reads.
+    pub(crate) fn may_change(&self) -> bool {
+        matches!(self.role, Role::SystemAdmin | Role::SubscriptionAdmin { .. })
+    }
+
     /// For what concerns the installation.
     pub(crate) fn of_the_system(&self) -> Result<&Administration, Problem> {
         match self.own() {

@@ -41,7 +41,7 @@ use twofactor::{IpNet, TwoFactor};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-pub(crate) use caller::{Administrator, address, client_address};
+pub(crate) use caller::{Own, Reader, address, client_address};
 pub use document::openapi;
 pub(crate) use problem::{Problem, ProblemName};
 
@@ -56,7 +56,7 @@ const BODY_BYTES: usize = 256 << 10;
 const LIST_BYTES: usize = 8 << 20;
 
 /// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::Limits`]).
-const COMPONENT_BYTES: usize = 64 << 20;
+pub(crate) const COMPONENT_BYTES: usize = 64 << 20;
 
 /// What the calls work with.
 #[derive(Clone)]
@@ -65,6 +65,7 @@ pub(crate) struct Api {
     proxies: Arc<[IpNet]>,
     pub(crate) public: Option<PublicUrl>,
     pub(crate) oidc: Option<Arc<Oidc>>,
+    pub(crate) held: ui::Held,
 }
 
 impl FromRef<Api> for TwoFactor {
@@ -101,7 +102,7 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
         })
-        .with_state(Api { engine, proxies, public, oidc: oidc.map(Arc::new) })
+        .with_state(Api { engine, proxies, public, oidc: oidc.map(Arc::new), held: ui::Held::default() })
         .merge(pages.unwrap_or_default())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(axum::middleware::from_fn(telemetry::observe))

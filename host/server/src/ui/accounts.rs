@@ -9,14 +9,11 @@ use twofactor::{Account, AccountChange, AccountState, Invitation, NewAccount, Ro
 
 use super::form::Posted;
 use super::language::Language;
-use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::layout::{self, Failure, Pages, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::segment;
 use super::tokens::role_name;
 use crate::api::Api;
-
-/// Accounts on a page.
-const PAGE: u32 = 100;
 
 #[derive(Deserialize)]
 pub(super) struct Place {
@@ -48,7 +45,14 @@ async fn show_list(
 ) -> Result<Response, Failure> {
     let l = person.language;
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
-    let accounts = api.engine.accounts().list(after, PAGE).await.map_err(|error| person.failure(error))?;
+    // One more, to know whether this is the last page.
+    let found = api.engine.accounts().list(after, Pages::SIZE + 1).await.map_err(|error| person.failure(error))?;
+    let accounts = found.get(..Pages::SIZE as usize).unwrap_or(&found);
+    let last = accounts.last().filter(|_| accounts.len() < found.len());
+    let pages = Pages {
+        first: (after > 0).then(|| "/admin/accounts".to_owned()),
+        next: last.map(|last| format!("/admin/accounts?after={}", last.seq)),
+    };
     let title = Room::Accounts.name(l);
     let headings = [
         l.say("Name", "Name"),
@@ -57,7 +61,6 @@ async fn show_list(
         l.say("State", "Zustand"),
         l.say("Last log-in", "Letzte Anmeldung"),
     ];
-    let more = (accounts.len() == PAGE as usize).then(|| accounts.last().map(|account| account.seq)).flatten();
     let main = html! {
         h1 { (title) }
         (message)
@@ -66,12 +69,12 @@ async fn show_list(
             html! { (role_name(l, &account.role)) @if !account.role.subscriptions().is_empty() { ": " (account.role.subscriptions().join(", ")) } },
             state(l, account.state), html! { @match account.last_log_in { Some(at) => (time(at)), None => "–" } },
         ])))
-        @if let Some(seq) = more { nav.pages { a.button href={ "?after=" (seq) } { (l.say("More", "Weitere")) } } }
-        form.card method="post" {
+        (pages.show(l))
+        @if person.may_change() { form.card method="post" {
             h2 { (l.say("Invite somebody", "Jemanden einladen")) }
             (fields(l, &subscriptions, &Values::typed(posted), true))
             div.actions { button.main { (l.say("Make the invitation", "Einladung erstellen")) } }
-        }
+        } }
     };
     Ok(page(person, Room::Accounts, title, main))
 }
@@ -83,13 +86,25 @@ struct Values<'a> {
     phone: &'a str,
     role: &'a str,
     subscriptions: Vec<String>,
+    /// Without scripts both lists are sent: each choice has its own.
+    audited: Vec<String>,
 }
+
+/// An auditor of some subscriptions, in the form; of the whole installation it is the role's own name.
+const SUBSCRIPTION_AUDITOR: &str = "subscription_auditor";
 
 impl<'a> Values<'a> {
     fn typed(posted: &'a Posted) -> Self {
         let text = |name| posted.get(name).unwrap_or_default();
-        let subscriptions = posted.all("subscription").map(str::to_owned).collect();
-        Self { name: text("name"), email: text("email"), phone: text("phone"), role: text("role"), subscriptions }
+        let all = |name| posted.all(name).map(str::to_owned).collect();
+        Self {
+            name: text("name"),
+            email: text("email"),
+            phone: text("phone"),
+            role: text("role"),
+            subscriptions: all("subscription"),
+            audited: all("audited"),
+        }
     }
 
     fn of(account: &'a Account) -> Self {
@@ -97,14 +112,20 @@ impl<'a> Values<'a> {
             name: &account.name,
             email: &account.email,
             phone: account.phone.as_deref().unwrap_or_default(),
-            role: account.role.name(),
+            role: match account.role {
+                Role::Auditor { subscriptions: Some(_) } => SUBSCRIPTION_AUDITOR,
+                _ => account.role.name(),
+            },
             subscriptions: account.role.subscriptions().to_vec(),
+            audited: account.role.subscriptions().to_vec(),
         }
     }
 
     fn role(&self) -> Role {
         match self.role {
             "system_admin" => Role::SystemAdmin,
+            "auditor" => Role::Auditor { subscriptions: None },
+            SUBSCRIPTION_AUDITOR => Role::Auditor { subscriptions: Some(self.audited.clone()) },
             _ => Role::SubscriptionAdmin { subscriptions: self.subscriptions.clone() },
         }
     }
@@ -123,14 +144,25 @@ fn fields(l: Language, subscriptions: &[Subscription], values: &Values<'_>, new:
         }
         fieldset.group {
             legend { (l.say("Role", "Rolle")) }
-            div.alternative { label.inline { input type="radio" name="role" value="system_admin" checked[values.role == "system_admin"];
-                strong { (l.say("System administrator", "Systemadministrator")) } span.help { (l.say("everything", "alles")) } } }
-            div.alternative {
-                label.inline { input type="radio" name="role" value="subscription_admin" checked[values.role != "system_admin"];
-                    strong { (l.say("Subscription administrator", "Subscription-Administrator")) } span.help { (l.say("everything within these subscriptions", "alles innerhalb dieser Subscriptions")) } }
-                div.panel { @for one in subscriptions {
-                    label.inline { input type="checkbox" name="subscription" value=(one.id) checked[values.subscriptions.contains(&one.id)]; (one.name) }
-                } }
+            @let choices = [
+                ("system_admin", l.say("System administrator", "Systemadministrator"), l.say("everything", "alles"), None),
+                ("subscription_admin", l.say("Subscription administrator", "Subscription-Administrator"),
+                    l.say("everything within these subscriptions", "alles innerhalb dieser Subscriptions"), Some(("subscription", &values.subscriptions))),
+                ("auditor", l.say("Auditor", "Auditor"), l.say("reads everything, with users and audit log, and changes nothing", "liest alles, mit Benutzern und Audit-Log, und ändert nichts"), None),
+                (SUBSCRIPTION_AUDITOR, l.say("Subscription auditor", "Subscription-Auditor"),
+                    l.say("reads everything within these subscriptions, and changes nothing", "liest alles innerhalb dieser Subscriptions, und ändert nichts"), Some(("audited", &values.audited))),
+            ];
+            @let known = choices.iter().any(|choice| choice.0 == values.role);
+            @for (value, name, help, bound) in choices {
+                div.alternative {
+                    label.inline { input type="radio" name="role" value=(value) checked[values.role == value || (!known && value == "subscription_admin")];
+                        strong { (name) } span.help { (help) } }
+                    @if let Some((field, chosen)) = bound {
+                        div.panel { @for one in subscriptions {
+                            label.inline { input type="checkbox" name=(field) value=(one.id) checked[chosen.contains(&one.id)]; (one.name) }
+                        } }
+                    }
+                }
             }
         }
     }
@@ -208,17 +240,16 @@ async fn show(person: &Person, account: &Account, values: &Values<'_>, message: 
         div.head { h1 { (account.name) } (state(l, account.state)) }
         p.sub { (account.email) " · " code { (account.id) } }
         (message)
-        form.card method="post" action=(here) {
+        (layout::form(person, &here, true, html! {
             input type="hidden" name="revision" value=(account.revision);
             (fields(l, &subscriptions, values, false))
-            @if own { p.help { (l.say("Your own role and access only somebody else can change.", "Ihre eigene Rolle und Ihren Zugang kann nur jemand anderes ändern.")) } }
+            @if own && person.may_change() { p.help { (l.say("Your own role and access only somebody else can change.", "Ihre eigene Rolle und Ihren Zugang kann nur jemand anderes ändern.")) } }
             @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[account.state != AccountState::Disabled]; (l.say("May log in", "Darf sich anmelden")) } }
-            div.actions { button.main { (l.say("Save", "Speichern")) } }
-        }
+        }, html! { button.main { (l.say("Save", "Speichern")) } }))
         @if account.is_vouched() {
             p.help { (l.say("This person logs in at the identity provider, which decides on the role at each log-in.",
                 "Diese Person meldet sich beim Identitätsprovider an, der bei jeder Anmeldung über die Rolle entscheidet.")) }
-        } @else if account.state != AccountState::Disabled {
+        } @else if person.may_change() && account.state != AccountState::Disabled {
             form.card method="post" action={ (here) "/invitation" } {
                 h2 { (l.say("Set a password anew", "Passwort neu setzen")) }
                 p { (l.say("Makes a link with which the person sets a password. The one before stays good until then.",
@@ -226,7 +257,7 @@ async fn show(person: &Person, account: &Account, values: &Values<'_>, message: 
                 div.actions { button { (l.say("Make a link", "Link erstellen")) } }
             }
         }
-        @if !own { p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this account", "Dieses Konto entfernen")) } } }
+        @if person.may_change() && !own { p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this account", "Dieses Konto entfernen")) } } }
     };
     Ok(page(person, Room::Accounts, &account.name, main))
 }
@@ -260,9 +291,11 @@ pub(super) async fn save(
     match api.engine.accounts().update(&person.actor, &id, change, revision).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{}?done=saved", segment(&id))).into_response()),
         Err(error) if error.is_conflict() || error.is_invalid_input() => {
-            let problem = if error.is_conflict() {
+            let problem = if error.is_passed_over() {
                 l.say("Not saved: somebody else changed this account meanwhile. Save again if it still fits.",
                     "Nicht gespeichert: jemand anderes hat dieses Konto inzwischen geändert. Speichern Sie nochmals, wenn es noch passt.").to_owned()
+            } else if error.is_conflict() {
+                last_of_all(l).to_owned()
             } else {
                 error.to_string()
             };
@@ -288,6 +321,7 @@ pub(super) async fn ask_remove(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let l = person.language;
+    person.changes()?;
     let account = account(&person, &api, &id).await?;
     let title = l.say("Remove this account?", "Dieses Konto entfernen?");
     let back = format!("/admin/accounts/{}", segment(&id));
@@ -304,12 +338,26 @@ pub(super) async fn ask_remove(
     Ok(page(&person, Room::Accounts, title, main))
 }
 
+/// Why an account stays as it is, and what to do.
+fn last_of_all(l: Language) -> &'static str {
+    l.say(
+        "This is the last system administrator who can log in: without one nobody could administer this installation. Invite another one, and do this again once they have set a password.",
+        "Das ist der letzte Systemadministrator, der sich anmelden kann: ohne ihn könnte niemand mehr diese Installation verwalten. Laden Sie einen weiteren ein, und tun Sie dies nochmals, sobald er ein Passwort gesetzt hat.",
+    )
+}
+
 pub(super) async fn remove(
     person: Person,
     State(api): State<Api>,
     Path(id): Path<String>,
-) -> Result<Redirect, Failure> {
-    account(&person, &api, &id).await?;
-    api.engine.accounts().delete(&person.actor, &id).await.map_err(|error| person.failure(error))?;
-    Ok(Redirect::to("/admin/accounts?done=removed"))
+) -> Result<Response, Failure> {
+    let account = account(&person, &api, &id).await?;
+    match api.engine.accounts().delete(&person.actor, &id).await {
+        Ok(()) => Ok(Redirect::to("/admin/accounts?done=removed").into_response()),
+        Err(error) if error.is_conflict() => {
+            let message = notice("bad", last_of_all(person.language));
+            show(&person, &account, &Values::of(&account), message).await
+        }
+        Err(error) => Err(person.failure(error)),
+    }
 }

@@ -13,7 +13,7 @@ use super::layout::Failure;
 use super::person::Person;
 
 /// The most specific first, as they are chosen.
-const KINDS: [AssignmentKind; 4] =
+pub(super) const KINDS: [AssignmentKind; 4] =
     [AssignmentKind::User, AssignmentKind::ClientApplication, AssignmentKind::Idp, AssignmentKind::Tenant];
 
 pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
@@ -26,7 +26,8 @@ pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
 }
 
 /// The assignments of an instance, with a way to add and take away.
-pub(super) fn card(l: Language, here: &str, assigned: &[Assigned]) -> Markup {
+pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup {
+    let l = person.language;
     html! {
         section.card #assignments {
             h2 { (l.say("Assignments", "Zuweisungen")) }
@@ -35,15 +36,15 @@ pub(super) fn card(l: Language, here: &str, assigned: &[Assigned]) -> Markup {
                 ul.assigned { @for one in assigned {
                     li {
                         span { (kind_name(l, one.kind)) " " @if let Some(name) = &one.name { (name) " " } code { (one.id) } }
-                        form method="post" action={ (here) "/assignments" } {
+                        @if person.may_change() { form method="post" action={ (here) "/assignments" } {
                             input type="hidden" name="kind" value=(one.kind.as_str());
                             input type="hidden" name="id" value=(one.id);
                             button.plain name="do" value="remove" aria-label={ (l.say("Remove ", "Entfernen: ")) (kind_name(l, one.kind)) " " (one.id) } { (l.say("Remove", "Entfernen")) }
-                        }
+                        } }
                     }
                 } }
             }
-            form.assign method="post" action={ (here) "/assignments" } {
+            @if person.may_change() { form.assign method="post" action={ (here) "/assignments" } {
                 div.field {
                     label for="kind" { (l.say("Assign to", "Zuweisen an")) }
                     select #kind name="kind" { @for kind in KINDS.into_iter().rev() { option value=(kind.as_str()) { (kind_name(l, kind)) } } }
@@ -53,9 +54,15 @@ pub(super) fn card(l: Language, here: &str, assigned: &[Assigned]) -> Markup {
                     input #target name="id" type="text" required maxlength="256" autocomplete="off";
                 }
                 div.actions { button name="do" value="add" { (l.say("Assign", "Zuweisen")) } }
-            }
+            } }
+            p { a href={ (here) "/directory" } { (l.say("Search the directory", "Im Verzeichnis suchen")) } }
         }
     }
+}
+
+/// What was chosen.
+pub(super) fn kind_of(posted: &Posted) -> AssignmentKind {
+    KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant)
 }
 
 /// Adds one assignment or takes one away.
@@ -66,9 +73,7 @@ pub(super) async fn change(
 ) -> Result<Response, Failure> {
     let admin = person.of(&subscription)?;
     let posted = Posted::parse(&body);
-    let kind =
-        KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant);
-    let one = Assignment { kind, id: posted.get("id").unwrap_or_default().to_owned() };
+    let one = Assignment { kind: kind_of(&posted), id: posted.get("id").unwrap_or_default().to_owned() };
     let set = async || loop {
         let read = admin.assignments(&subscription, &id).await?;
         let others = read.assigned.into_iter().map(|it| Assignment { kind: it.kind, id: it.id });

@@ -5,11 +5,8 @@ use axum::response::Response;
 use maud::html;
 use serde::Deserialize;
 
-use super::layout::{Failure, Room, page, table, time};
+use super::layout::{Failure, Pages, Room, page, table, time};
 use super::person::Person;
-
-/// Lines on a page.
-const PAGE: u32 = 100;
 
 #[derive(Deserialize)]
 pub(super) struct Place {
@@ -21,9 +18,9 @@ pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<R
     let l = person.language;
     let admin = person.of_the_system()?;
     let check = admin.verify_audit_log().await.map_err(|error| person.failure(error))?;
-    let newest = check.lines.saturating_sub(PAGE.into());
+    let newest = check.lines.saturating_sub(Pages::SIZE.into());
     let after = place.after.unwrap_or(newest);
-    let mut lines = admin.audit_log(after, PAGE).await.map_err(|error| person.failure(error))?;
+    let mut lines = admin.audit_log(after, Pages::SIZE).await.map_err(|error| person.failure(error))?;
     lines.reverse();
     let title = Room::Audit.name(l);
     let main = html! {
@@ -37,8 +34,8 @@ pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<R
             html! { (line.seq) }, time(line.at), html! { (line.actor) }, html! { code { (line.action) } }, html! { (line.subject) }, html! { (line.detail) },
         ])))
         nav.pages aria-label=(l.say("Pages", "Seiten")) {
-            @if after > 0 { a.button href={ "?after=" (after.saturating_sub(PAGE.into())) } { (l.say("Older", "Ältere")) } }
-            @if after < newest { a.button href={ "?after=" (after + u64::from(PAGE)) } { (l.say("Newer", "Neuere")) } }
+            @if after > 0 { a.button href={ "?after=" (after.saturating_sub(Pages::SIZE.into())) } { (l.say("Older", "Ältere")) } }
+            @if after < newest { a.button href={ "?after=" (after + u64::from(Pages::SIZE)) } { (l.say("Newer", "Neuere")) } }
         }
     };
     Ok(page(&person, Room::Audit, title, main))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use twofactor::ProviderInfo;
 
 use super::form::{Form, Posted, read};
-use super::layout::{Failure, Room, badge, notice, page, table};
+use super::layout::{self, Failure, Room, badge, notice, page, table};
 use super::person::Person;
 use super::schema::fields;
 use super::segment;
@@ -88,17 +88,23 @@ fn show(
     let mut fields = fields(&manifest.options_schema);
     // What is left out here is asked of each instance.
     fields.iter_mut().for_each(|field| field.required = false);
-    let form = Form { language: l, inherited: &Value::Null, inherited_from: "", problems: &[], disabled: false };
+    let form = Form {
+        language: l,
+        inherited: &Value::Null,
+        inherited_from: "",
+        problems: &[],
+        disabled: !person.may_change(),
+    };
+    let here = format!("/admin/base-settings/{}", segment(&manifest.type_id));
     let title = format!("{}: {}", Room::BaseSettings.name(l), manifest.type_id);
     let main = html! {
         p.trail { a href="/admin/base-settings" { (Room::BaseSettings.name(l)) } }
         h1 { (manifest.name) }
         p.sub { (l.say("What is left out here is asked of each instance.", "Was hier fehlt, wird bei jeder Instanz verlangt.")) }
         @if let Some((kind, text)) = &message { (notice(kind, text)) }
-        form.card method="post" novalidate {
-            (form.show(&fields, "", settings))
-            div.actions { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/base-settings" { (l.say("Cancel", "Abbrechen")) } }
-        }
+        (layout::form(person, &here, false, form.show(&fields, "", settings), html! {
+            button.main { (l.say("Save", "Speichern")) } a.button href="/admin/base-settings" { (l.say("Cancel", "Abbrechen")) }
+        }))
     };
     page(person, Room::BaseSettings, &title, main)
 }

@@ -112,7 +112,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
     let (mut by_instance, mut by_country) = (BTreeMap::<String, (String, Sum)>::new(), BTreeMap::<String, Sum>::new());
     let mut all = Sum::default();
     let subscriptions = admin.subscriptions().await.map_err(|error| person.failure(error))?;
-    for subscription in subscriptions.into_iter().filter(|one| person.administers(&one.id)) {
+    for subscription in subscriptions.into_iter().filter(|one| person.has(&one.id)) {
         for instance in admin.instances(&subscription.id).await.map_err(|error| person.failure(error))? {
             by_instance.insert(instance.id, (instance.name, Sum::default()));
         }

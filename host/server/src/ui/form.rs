@@ -234,7 +234,7 @@ impl Form<'_> {
                 let stored = value.as_str() == Some(MASK);
                 html! {
                     input id=(name) name=(name) type="password" value=(if stored { "" } else { &text }) maxlength=[*max] autocomplete="new-password"
-                        placeholder=[stored.then(|| l.say("stored: leave empty to keep it", "gespeichert: leer lassen, um es zu behalten"))]
+                        placeholder=[stored.then(|| if disabled { l.say("stored", "gespeichert") } else { l.say("stored: leave empty to keep it", "gespeichert: leer lassen, um es zu behalten") })]
                         aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
                     @if stored && !disabled {
                         label.inline { input type="checkbox" name={ (name) "#remove" } value="yes"; (l.say("Remove what is stored", "Gespeichertes entfernen")) }

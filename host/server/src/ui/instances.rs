@@ -1,19 +1,17 @@
-//! TwoFactor instances: the list, a new one, the extended edit view.
+//! TwoFactor instances: a new one, the extended edit view.
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use twofactor::{Administration, Assigned, Instance, InstanceChange, NewInstance, ProviderInfo, TestReport};
 
 use super::assignments;
-use super::dashboard::part;
 use super::form::{Form, Posted, read};
 use super::language::Language;
-use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::layout::{self, Failure, Room, badge, notice, page};
 use super::person::Person;
 use super::policy;
 use super::schema::fields;
@@ -24,88 +22,13 @@ pub(super) fn path(subscription: &str, id: &str) -> String {
     format!("/admin/two-factors/{}/{}", segment(subscription), segment(id))
 }
 
-/// An instance in the list, with how its deliveries went in the last seven days.
-struct Row<'a> {
-    instance: Instance,
-    subscription: &'a str,
-    assigned: Vec<Assigned>,
-    last: Option<Timestamp>,
-    delivered: u64,
-    sent: u64,
-}
-
-/// What the list is narrowed to.
-#[derive(Deserialize)]
-pub(super) struct Filter {
-    #[serde(default)]
-    subscription: String,
-    #[serde(default)]
-    done: String,
-}
-
-pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result<Response, Failure> {
-    let l = person.language;
-    let admin = person.of_anything();
-    let subscriptions = own_subscriptions(&person).await?;
-    let mut rows = Vec::new();
-    let week_ago = Timestamp::now() - SignedDuration::from_hours(7 * 24);
-    for (subscription, name) in &subscriptions {
-        if !filter.subscription.is_empty() && filter.subscription != *subscription {
-            continue;
-        }
-        let figures = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
-        for instance in admin.instances(subscription).await.map_err(|error| person.failure(error))? {
-            let assigned =
-                admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
-            let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, instance };
-            for figure in figures.iter().filter(|figure| figure.instance == row.instance.id && figure.is_delivery()) {
-                let delivered = figure.event == "delivered";
-                row.sent += figure.count;
-                row.delivered += if delivered { figure.count } else { 0 };
-                row.last = row.last.max(delivered.then_some(figure.last));
-            }
-            rows.push(row);
-        }
-    }
-    let new = html! { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } };
-    let main = html! {
-        div.head { h1 { (Room::Instances.name(l)) } (new) }
-        @if filter.done == "removed" { (notice("good", l.say("The instance was removed.", "Die Instanz wurde entfernt."))) }
-        @if subscriptions.len() > 1 {
-            form.filter method="get" {
-                label for="subscription" { (l.say("Subscription", "Subscription")) }
-                select #subscription name="subscription" {
-                    option value="" { (l.say("all", "alle")) }
-                    @for (id, name) in &subscriptions { option value=(id) selected[*id == filter.subscription] { (name) } }
-                }
-                button { (l.say("Show", "Zeigen")) }
-            }
-        }
-        @if rows.is_empty() {
-            div.empty {
-                p { (l.say("There is no TwoFactor instance yet.", "Es gibt noch keine TwoFactor-Instanz.")) }
-                p { (l.say("An instance is a way codes take to people, such as a mail server or an SMS account. Create one, send yourself a test, and assign it.",
-                    "Eine Instanz ist ein Weg, auf dem Codes zu Menschen kommen, etwa ein Mailserver oder ein SMS-Konto. Erstellen Sie eine, schicken Sie sich einen Test und weisen Sie sie zu.")) }
-            }
-        } @else {
-            @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("State", "Zustand"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
-            (table(&headings, usize::MAX, rows.iter().map(|row| vec![
-                html! { a href=(path(&row.instance.subscription, &row.instance.id)) { (row.instance.name) } },
-                html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned),
-                html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (part(row.delivered, row.sent)) },
-            ])))
-        }
-    };
-    Ok(page(&person, Room::Instances, Room::Instances.name(l), main))
-}
-
-async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Failure> {
+pub(super) async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Failure> {
     let all = person.of_anything().subscriptions().await.map_err(|error| person.failure(error))?;
-    Ok(all.into_iter().filter(|one| person.administers(&one.id)).map(|one| (one.id, one.name)).collect())
+    Ok(all.into_iter().filter(|one| person.has(&one.id)).map(|one| (one.id, one.name)).collect())
 }
 
 /// Whether sign-ins can use it, and if not why.
-fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
+pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
     html! {
         span.badges {
             @if instance.active { (badge("good", l.say("active", "aktiv"))) } @else { (badge("off", l.say("not active", "nicht aktiv"))) }
@@ -117,6 +40,7 @@ fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
 }
 
 pub(super) async fn new(person: Person) -> Result<Response, Failure> {
+    person.changes()?;
     show_new(&person, &Posted::parse(&Bytes::new()), None).await
 }
 
@@ -131,8 +55,8 @@ async fn show_new(person: &Person, posted: &Posted, problem: Option<String>) -> 
         h1 { (title) }
         @if let Some(problem) = &problem { (notice("bad", problem)) }
         @if subscriptions.is_empty() {
-            (notice("warn", l.say("There is no subscription yet: a system administrator creates one over the API.",
-                "Es gibt noch keine Subscription: ein Systemadministrator erstellt sie über die API.")))
+            (notice("warn", l.say("There is no subscription yet: a system administrator creates one.",
+                "Es gibt noch keine Subscription: ein Systemadministrator erstellt sie.")))
         }
         form.card method="post" {
             fieldset.types {
@@ -277,7 +201,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
         inherited: &inherited,
         inherited_from: Room::BaseSettings.name(l),
         problems: &instance.problems,
-        disabled: false,
+        disabled: !person.may_change(),
     };
     let installation = serde_json::to_value(admin.policy()).unwrap_or_default();
     let rules =
@@ -289,7 +213,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
         @if let Some((kind, text)) = &view.message { (notice(kind, text)) }
         (next_step(l, instance, &assigned))
         div.columns {
-            form.card method="post" action=(here) novalidate {
+            (layout::form(person, &here, false, html! {
                 h2 { (l.say("Configuration", "Konfiguration")) }
                 input type="hidden" name="revision" value=(instance.revision);
                 div.field {
@@ -304,8 +228,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
                     p.help { (l.say("What is left out here is as for the whole installation.", "Was hier fehlt, gilt wie für die ganze Installation.")) }
                     (rules.show(&policy::fields(l), policy::AT, &view.policy))
                 }
-                div.actions { button.main { (l.say("Save", "Speichern")) } }
-            }
+            }, html! { button.main { (l.say("Save", "Speichern")) } }))
             div.side {
                 section.card {
                     h2 { (l.say("What it may reach", "Was sie erreichen darf")) }
@@ -316,12 +239,12 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
                         p.help { (l.say("And nothing else: the host refuses every other destination.", "Und nichts sonst: jedes andere Ziel wird verweigert.")) }
                     }
                 }
-                (test_send::card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid))
-                (assignments::card(l, &here, &assigned))
-                section.card {
+                @if person.may_change() { (test_send::card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid)) }
+                (assignments::card(person, &here, &assigned))
+                @if person.may_change() { section.card {
                     h2 { (l.say("Remove", "Entfernen")) }
                     p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this instance", "Diese Instanz entfernen")) } }
-                }
+                } }
             }
         }
     };
@@ -378,6 +301,7 @@ pub(super) async fn ask_remove(
     Path((subscription, id)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let l = person.language;
+    person.changes()?;
     let admin = person.of(&subscription)?;
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
     let assigned = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?.assigned;

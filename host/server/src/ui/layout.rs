@@ -14,6 +14,7 @@ use crate::api::Problem;
 pub(super) enum Room {
     Dashboard,
     Instances,
+    Subscriptions,
     BaseSettings,
     Providers,
     Tokens,
@@ -24,9 +25,10 @@ pub(super) enum Room {
 }
 
 impl Room {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Dashboard,
         Self::Instances,
+        Self::Subscriptions,
         Self::BaseSettings,
         Self::Providers,
         Self::Tokens,
@@ -38,6 +40,7 @@ impl Room {
         match self {
             Self::Dashboard => "/admin",
             Self::Instances => "/admin/two-factors",
+            Self::Subscriptions => "/admin/subscriptions",
             Self::BaseSettings => "/admin/base-settings",
             Self::Providers => "/admin/providers",
             Self::Tokens => "/admin/tokens",
@@ -51,6 +54,7 @@ impl Room {
         match self {
             Self::Dashboard => l.say("Overview", "Übersicht"),
             Self::Instances => l.say("TwoFactor Instances", "TwoFactor-Instanzen"),
+            Self::Subscriptions => "Subscriptions",
             Self::BaseSettings => l.say("Base service settings", "Basiseinstellungen"),
             Self::Providers => l.say("Providers", "Provider"),
             Self::Tokens => l.say("Tokens", "Tokens"),
@@ -143,6 +147,14 @@ impl Failure {
         Self { language, status: problem.status(), detail: problem.detail().to_owned() }
     }
 
+    pub(super) fn reads_only(language: Language) -> Self {
+        let detail = language.say(
+            "You may look at what is administered here, and change nothing.",
+            "Sie dürfen ansehen, was hier verwaltet wird, und nichts ändern.",
+        );
+        Self { language, status: StatusCode::FORBIDDEN, detail: detail.to_owned() }
+    }
+
     pub(super) fn not_found(language: Language) -> Self {
         let detail = language.say("It may have been removed.", "Es wurde vielleicht entfernt.");
         Self { language, status: StatusCode::NOT_FOUND, detail: detail.to_owned() }
@@ -174,6 +186,52 @@ impl IntoResponse for Failure {
 pub(super) fn notice(kind: &'static str, text: &str) -> Markup {
     let role = if kind == "bad" { "alert" } else { "status" };
     html! { div class={ "notice " (kind) } role=(role) { (text) } }
+}
+
+/// A form for those who may change what stands in it; for the others what stands in it, and no button.
+pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup, actions: Markup) -> Markup {
+    html! {
+        @if person.may_change() {
+            form.card method="post" action=(action) novalidate[!validate] { (fields) div.actions { (actions) } }
+        } @else {
+            section.card { fieldset disabled { (fields) } }
+        }
+    }
+}
+
+/// The same for a form with a file.
+pub(super) fn upload_form(person: &Person, action: &str, fields: Markup, actions: Markup) -> Markup {
+    html! {
+        @if person.may_change() {
+            form.card method="post" action=(action) enctype="multipart/form-data" { (fields) div.actions { (actions) } }
+        } @else {
+            section.card { fieldset disabled { (fields) } }
+        }
+    }
+}
+
+/// The ways on from a part of a long list.
+pub(super) struct Pages {
+    /// Back to the beginning, if this is not it.
+    pub(super) first: Option<String>,
+    /// What comes next, if anything does.
+    pub(super) next: Option<String>,
+}
+
+impl Pages {
+    /// How much stands on a page.
+    pub(super) const SIZE: u32 = 50;
+
+    pub(super) fn show(&self, l: Language) -> Markup {
+        html! {
+            @if self.first.is_some() || self.next.is_some() {
+                nav.pages aria-label=(l.say("Pages", "Seiten")) {
+                    @if let Some(first) = &self.first { a.button href=(first) { (l.say("First page", "Erste Seite")) } }
+                    @if let Some(next) = &self.next { a.button href=(next) rel="next" { (l.say("Next page", "Nächste Seite")) } }
+                }
+            }
+        }
+    }
 }
 
 /// A word about a state, not by colour alone.

@@ -13,7 +13,7 @@ use twofactor::{Accounts, Client, Error, LoggedIn};
 use super::form::Posted;
 use super::language::Language;
 use super::layout::{Failure, notice, outside};
-use super::person::{Person, SESSION};
+use super::person::{Oneself, SESSION};
 use crate::api::{Api, client_address};
 use crate::oidc::Oidc;
 
@@ -189,7 +189,11 @@ pub(super) async fn to_second_factor() -> Redirect {
     Redirect::to("/admin/second-factor")
 }
 
-pub(super) async fn log_out(person: Person, State(api): State<Api>, visitor: Visitor) -> Result<Response, Failure> {
+pub(super) async fn log_out(
+    Oneself(person): Oneself,
+    State(api): State<Api>,
+    visitor: Visitor,
+) -> Result<Response, Failure> {
     api.engine.accounts().log_out(&person.session, &visitor.client).await.map_err(|error| person.failure(error))?;
     Ok(([(header::SET_COOKIE, set(SESSION, ""))], Redirect::to("/admin/log-in")).into_response())
 }

@@ -6,7 +6,10 @@ mod assignments;
 mod audit;
 mod base_settings;
 mod dashboard;
+mod directory;
 mod form;
+mod held;
+mod instance_list;
 mod instances;
 mod language;
 mod layout;
@@ -18,8 +21,10 @@ mod policy;
 mod providers;
 mod safety;
 mod schema;
+mod subscriptions;
 mod test_send;
 mod tokens;
+mod upload;
 
 use axum::Router;
 use axum::extract::Path;
@@ -27,21 +32,28 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
+pub(crate) use held::Held;
+
 use crate::api::Api;
 
 /// All pages.
 pub(crate) fn router() -> Router<Api> {
     let pages = Router::new()
         .route("/admin", get(dashboard::show))
-        .route("/admin/two-factors", get(instances::list))
+        .route("/admin/two-factors", get(instance_list::list))
         .route("/admin/two-factors/new", get(instances::new).post(instances::create))
         .route("/admin/two-factors/{subscription}/{id}", get(instances::edit).post(instances::save))
         .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(test_send::send))
         .route("/admin/two-factors/{subscription}/{id}/remove", get(instances::ask_remove).post(instances::remove))
         .route("/admin/two-factors/{subscription}/{id}/assignments", get(instances::to_edit).post(assignments::change))
+        .route("/admin/two-factors/{subscription}/{id}/directory", get(directory::list).post(directory::name))
+        .route("/admin/subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/admin/subscriptions/{subscription}", get(subscriptions::edit).post(subscriptions::save))
+        .route("/admin/subscriptions/{subscription}/logo", get(subscriptions::logo))
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
-        .route("/admin/providers", get(providers::list))
+        .route("/admin/providers", get(providers::list).post(providers::examine))
+        .route("/admin/providers/approval", get(providers::to_list).post(providers::approve))
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
         .route("/admin/audit", get(audit::list))

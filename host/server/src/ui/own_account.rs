@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::form::Posted;
 use super::layout::{Failure, Room, badge, notice, page, table, time};
 use super::log_in::{Visitor, set, with_status, words};
-use super::person::{Person, SESSION};
+use super::person::{Oneself, Person, SESSION};
 use crate::api::Api;
 
 #[derive(Deserialize)]
@@ -83,7 +83,7 @@ async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Res
 }
 
 pub(super) async fn change_password(
-    person: Person,
+    Oneself(person): Oneself,
     State(api): State<Api>,
     visitor: Visitor,
     body: Bytes,
@@ -103,7 +103,7 @@ pub(super) async fn change_password(
 }
 
 pub(super) async fn end_session(
-    person: Person,
+    Oneself(person): Oneself,
     State(api): State<Api>,
     visitor: Visitor,
     body: Bytes,

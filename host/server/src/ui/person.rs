@@ -1,6 +1,7 @@
 //! Who looks at a page.
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use twofactor::{Actor, Administration, Session};
@@ -8,20 +9,35 @@ use twofactor::{Actor, Administration, Session};
 use super::language::Language;
 use super::layout::Failure;
 use super::log_in::to_log_in;
-use crate::api::{Administrator, Api, client_address};
+use crate::api::{Api, Own, Reader, client_address};
 
 /// Holds a session's secret. The name's beginning has browsers refuse it from anywhere but this very server.
 pub(super) const SESSION: &str = "__Host-twofactor-session";
 
-/// A person who is logged in.
+/// A person who is logged in. Who may only read gets no form answered with this: [`Oneself`] is for the forms of everybody.
 pub(super) struct Person {
     pub(super) session: Session,
     pub(super) language: Language,
     pub(super) actor: Actor,
-    administrator: Administrator,
+    reader: Reader,
 }
 
+/// A person who is logged in, with their own account: whoever it is may change that.
+pub(super) struct Oneself(pub(super) Person);
+
 impl FromRequestParts<Api> for Person {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
+        let Oneself(person) = Oneself::from_request_parts(parts, api).await?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            person.changes().map_err(Failure::into_response)?;
+        }
+        Ok(person)
+    }
+}
+
+impl FromRequestParts<Api> for Oneself {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
@@ -29,38 +45,56 @@ impl FromRequestParts<Api> for Person {
         let secret = super::cookie(&parts.headers, SESSION).unwrap_or_default();
         let found = api.engine.accounts().session(&secret).await;
         let Some(session) = found.map_err(|error| Failure::of(language, error).into_response())? else {
-            let wanted = if parts.method == axum::http::Method::GET { parts.uri.path() } else { "/admin" };
+            let wanted = if parts.method == Method::GET { parts.uri.path() } else { "/admin" };
             return Err(to_log_in(wanted));
         };
         let actor = session.actor(client_address(parts, api));
-        let administrator = Administrator::new(session.account.role.clone(), api.engine.administration(actor.clone()))
+        let reader = Reader::new(session.account.role.clone(), api.engine.administration(actor.clone()))
             .map_err(|problem| Failure::of(language, problem).into_response())?;
-        Ok(Self { session, language, actor, administrator })
+        Ok(Self(Person { session, language, actor, reader }))
     }
 }
 
 impl Person {
-    /// What is known of nobody's permission: see [`Administrator::of_anything`].
-    pub(super) fn of_anything(&self) -> &Administration {
-        self.administrator.of_anything()
+    /// Whether this is an administrator: an auditor sees no form and no button.
+    pub(super) fn may_change(&self) -> bool {
+        self.reader.may_change()
     }
 
-    pub(super) fn administers(&self, subscription: &str) -> bool {
-        self.administrator.own().has(subscription)
+    /// For pages that are there to change something.
+    pub(super) fn changes(&self) -> Result<(), Failure> {
+        if self.may_change() { Ok(()) } else { Err(Failure::reads_only(self.language)) }
+    }
+
+    /// What is known of nobody's permission: see [`Reader::of_anything`].
+    pub(super) fn of_anything(&self) -> &Administration {
+        self.reader.of_anything()
+    }
+
+    /// The subscriptions that are this person's; `None` for all of them.
+    pub(super) fn bound_to(&self) -> Option<&[String]> {
+        match self.reader.own() {
+            Own::Everything => None,
+            Own::These(own) => Some(own),
+        }
+    }
+
+    pub(super) fn has(&self, subscription: &str) -> bool {
+        self.reader.own().has(subscription)
     }
 
     /// For what belongs to a subscription.
     pub(super) fn of(&self, subscription: &str) -> Result<&Administration, Failure> {
-        self.administrator.of(subscription).map_err(|problem| Failure::of(self.language, problem))
+        self.reader.of(subscription).map_err(|problem| Failure::of(self.language, problem))
     }
 
     /// For what concerns the installation.
     pub(super) fn of_the_system(&self) -> Result<&Administration, Failure> {
-        self.administrator.of_the_system().map_err(|problem| Failure::of(self.language, problem))
+        self.reader.of_the_system().map_err(|problem| Failure::of(self.language, problem))
     }
 
     pub(super) fn is_of_the_system(&self) -> bool {
-        self.administrator.of_the_system().is_ok()
+        self.reader.of_the_system().is_ok()
     }
 
     /// An error as a page.

@@ -1,33 +1,313 @@
-//! The providers that are loaded, and what each may do.
+//! The providers that are loaded, what each may do, and how another is installed: shown first, then approved by its digest.
 
-use axum::response::Response;
-use maud::html;
+use std::time::Instant;
 
-use super::layout::{Room, page};
+use axum::body::Bytes;
+use axum::extract::{Query, Request, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+use twofactor::{Administration, Error, Instance, Manifest, ProviderInfo, RecipientKind};
+
+use super::form::Posted;
+use super::instances::path;
+use super::language::Language;
+use super::layout::{Failure, Room, notice, page};
 use super::person::Person;
+use super::upload::Upload;
+use crate::api::{Api, COMPONENT_BYTES};
 
-pub(super) async fn list(person: Person) -> Response {
+/// What stands around a file in a form, in bytes.
+const AROUND: usize = 64 << 10;
+
+/// Instances that are named one by one.
+const NAMED: usize = 20;
+
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+pub(super) async fn list(person: Person, Query(done): Query<Done>) -> Response {
+    let message = match &*done.done {
+        "installed" => {
+            notice("good", person.language.say("The provider was installed.", "Der Provider wurde installiert."))
+        }
+        _ => html! {},
+    };
+    show(&person, message)
+}
+
+/// After a form that was answered in place, a reload leads back to the list.
+pub(super) async fn to_list() -> Redirect {
+    Redirect::to("/admin/providers")
+}
+
+fn show(person: &Person, message: Markup) -> Response {
     let l = person.language;
     let title = Room::Providers.name(l);
     let main = html! {
         h1 { (title) }
         p.sub { (l.say("Each is a component in a sandbox. What an instance of it may reach stands with the instance.",
             "Jeder ist eine Komponente in einer Sandbox. Was eine Instanz erreichen darf, steht bei der Instanz.")) }
-        div.cards { @for provider in person.of_anything().providers() {
-            @let manifest = &provider.manifest;
-            section.card {
-                h2 { (manifest.name) }
-                dl.facts {
-                    dt { (l.say("Type", "Typ")) } dd { code { (manifest.type_id) } }
-                    dt { (l.say("Version", "Version")) } dd { (manifest.version) }
-                    dt { (l.say("Channel", "Kanal")) } dd { (manifest.channel) }
-                    dt { "SHA-256" } dd { code.digest { (provider.digest) } }
+        @if person.may_change() && person.is_of_the_system() {
+            form.card method="post" enctype="multipart/form-data" {
+                h2 { (l.say("Install a provider", "Einen Provider installieren")) }
+                (message)
+                div.field {
+                    label for="component" { (l.say("Component", "Komponente")) }
+                    input #component name="component" type="file" accept=".wasm,application/wasm" required aria-describedby="component-help";
+                    div.help #component-help { (l.say("A WebAssembly component (.wasm). You are shown what it may do before anything is installed.",
+                        "Eine WebAssembly-Komponente (.wasm). Sie sehen, was sie darf, bevor etwas installiert wird.")) }
                 }
+                div.actions { button.main { (l.say("Look at it", "Ansehen")) } }
+            }
+        }
+        div.cards { @for provider in person.of_anything().providers() {
+            section.card {
+                h2 { (provider.manifest.name) }
+                (facts(l, &provider))
                 h3 { (l.say("It may", "Er darf")) }
-                ul { @for may in &provider.may { li { (may) } } }
-                details { summary { (l.say("Imports", "Importe")) } ul.imports { @for import in &provider.imports { li { code { (import) } } } } }
+                ul { @for may in abilities(l, &provider) { li { (may) } } }
+                (imports(l, &provider))
             }
         } }
     };
-    page(&person, Room::Providers, title, main)
+    page(person, Room::Providers, title, main)
+}
+
+fn facts(l: Language, provider: &ProviderInfo) -> Markup {
+    let manifest = &provider.manifest;
+    html! {
+        dl.facts {
+            dt { (l.say("Type", "Typ")) } dd { code { (manifest.type_id) } }
+            dt { (l.say("Version", "Version")) } dd { (manifest.version) }
+            dt { (l.say("Channel", "Kanal")) } dd { (manifest.channel) }
+            dt { "SHA-256" } dd { code.digest { (provider.digest) } }
+        }
+    }
+}
+
+fn imports(l: Language, provider: &ProviderInfo) -> Markup {
+    html! { details { summary { (l.say("Imports", "Importe")) } ul.imports { @for import in &provider.imports { li { code { (import) } } } } } }
+}
+
+/// What a provider may do, in words.
+fn abilities(l: Language, provider: &ProviderInfo) -> Vec<&'static str> {
+    let code = l.say("read the code by itself, apart from the message", "den Code für sich lesen, neben der Nachricht");
+    provider.may.iter().copied().chain(provider.manifest.reads_code.then_some(code)).collect()
+}
+
+/// Shows what an upload is. Nothing of it is installed.
+pub(super) async fn examine(person: Person, State(api): State<Api>, request: Request) -> Result<Response, Failure> {
+    let l = person.language;
+    // Whoever may not install anything is not listened to any longer.
+    let admin = person.of_the_system()?;
+    let sent = Upload::read(request, COMPONENT_BYTES + AROUND).await;
+    let Some(component) = sent.and_then(|sent| sent.part("component")).filter(|file| !file.is_empty()) else {
+        return Ok(show(
+            &person,
+            notice(
+                "bad",
+                l.say(
+                    "There is no file, or it is longer than 64 MiB.",
+                    "Es ist keine Datei da, oder sie ist länger als 64 MiB.",
+                ),
+            ),
+        ));
+    };
+    match admin.examine_provider(&component).await {
+        Ok(info) => {
+            api.held.keep(&person.session.account.id, &info.digest, component, Instant::now());
+            ask(&person, admin, &info, html! {}).await
+        }
+        Err(error) => refused(&person, error),
+    }
+}
+
+fn refused(person: &Person, error: Error) -> Result<Response, Failure> {
+    let l = person.language;
+    if !error.is_invalid_input() {
+        return Err(person.failure(error));
+    }
+    let text =
+        format!("{} {error}.", l.say("This file cannot be installed:", "Diese Datei kann nicht installiert werden:"));
+    Ok(show(person, notice("bad", &text)))
+}
+
+/// Installs what was shown, and nothing else.
+pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of_the_system()?;
+    let posted = Posted::parse(&body);
+    let account = &person.session.account.id;
+    let digest = posted.get("digest").unwrap_or_default();
+    let Some(component) = api.held.find(account, digest, Instant::now()) else {
+        let gone = l.say(
+            "Nothing was installed: what you were shown is not held any more. It is for ten minutes, by the server that showed it, until you look at another file. Upload it again.",
+            "Nichts wurde installiert: was Ihnen gezeigt wurde, ist nicht mehr da. Es bleibt zehn Minuten, auf dem Server, der es gezeigt hat, bis Sie eine andere Datei ansehen. Laden Sie es nochmals hoch.",
+        );
+        return Ok(show(&person, notice("bad", gone)));
+    };
+    let info = match admin.examine_provider(&component).await {
+        Ok(info) => info,
+        Err(error) => return refused(&person, error),
+    };
+    let replaced = serving(admin, &info.manifest.type_id).map(|provider| provider.digest).unwrap_or_default();
+    if replaced != posted.get("replaces").unwrap_or_default() {
+        let other = l.say(
+            "Nothing was installed: somebody else installed another component of this type meanwhile. This is what it would replace now.",
+            "Nichts wurde installiert: jemand anderes hat inzwischen eine andere Komponente dieses Typs installiert. Das würde jetzt ersetzt.",
+        );
+        return ask(&person, admin, &info, notice("bad", other)).await;
+    }
+    match admin.add_provider(&component).await {
+        Ok(_) => {
+            api.held.forget(account);
+            Ok(Redirect::to("/admin/providers?done=installed").into_response())
+        }
+        Err(error) => refused(&person, error),
+    }
+}
+
+/// The component that serves a type.
+fn serving(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
+    admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id)
+}
+
+/// What somebody approves by the digest.
+async fn ask(
+    person: &Person,
+    admin: &Administration,
+    info: &ProviderInfo,
+    message: Markup,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let manifest = &info.manifest;
+    let before = serving(admin, &manifest.type_id);
+    let same = before.as_ref().is_some_and(|before| before.digest == info.digest);
+    let users = users(person, admin, &manifest.type_id).await?;
+    let title = if same {
+        l.say("This is installed already", "Das ist schon installiert")
+    } else {
+        l.say("Install this provider?", "Diesen Provider installieren?")
+    };
+    let main = html! {
+        p.trail { a href="/admin/providers" { (Room::Providers.name(l)) } }
+        h1 { (title) }
+        (message)
+        div.columns {
+            section.card {
+                h2 { (manifest.name) }
+                p.help { (l.say("So it says of itself:", "So stellt er sich vor:")) }
+                (facts(l, info))
+                h3 { (l.say("It may", "Er darf")) }
+                ul { @for may in abilities(l, info) { li { (may) } } }
+                p.help { (l.say("Where to is decided by each instance's options, and shown with the instance.", "Wohin, entscheiden die Optionen jeder Instanz; es steht bei der Instanz.")) }
+                (imports(l, info))
+            }
+            div.side {
+                @match &before {
+                    None => { section.card { h2 { (l.say("A new type", "Ein neuer Typ")) } p { (l.say("It replaces nothing.", "Er ersetzt nichts.")) } } }
+                    Some(before) if same => { section.card { h2 { (before.manifest.name) } p { (l.say("These very bytes serve this type.", "Genau diese Bytes bedienen diesen Typ.")) } } }
+                    Some(before) => (differences(l, before, info)),
+                }
+                section.card {
+                    h2 { (l.say("Instances of this type", "Instanzen dieses Typs")) }
+                    @if users.is_empty() { p { (l.say("None.", "Keine.")) } }
+                    @else {
+                        p { (users.len()) " " (l.say("are served by it from then on:", "werden von da an von ihm bedient:")) }
+                        ul { @for (name, instance) in users.iter().take(NAMED) { li { a href=(path(&instance.subscription, &instance.id)) { (instance.name) } " · " (name) } } }
+                        @if users.len() > NAMED { p { "… " (users.len() - NAMED) " " (l.say("more", "weitere")) } }
+                    }
+                }
+            }
+        }
+        @if !same {
+            form.card method="post" action="/admin/providers/approval" {
+                input type="hidden" name="digest" value=(info.digest);
+                input type="hidden" name="replaces" value=(before.as_ref().map_or("", |before| &*before.digest));
+                p { (l.say("You approve the component with this digest, and no other:", "Sie genehmigen die Komponente mit diesem Digest, und keine andere:")) " " code.digest { (info.digest) } }
+                div.actions { button.main { (l.say("Install it", "Installieren")) } a.button href="/admin/providers" { (l.say("Leave it", "Nicht installieren")) } }
+            }
+        }
+    };
+    Ok(page(person, Room::Providers, title, main))
+}
+
+/// The instances that a type's provider serves, each with its subscription's name.
+async fn users(person: &Person, admin: &Administration, type_id: &str) -> Result<Vec<(String, Instance)>, Failure> {
+    let mut users = Vec::new();
+    for subscription in admin.subscriptions().await.map_err(|error| person.failure(error))? {
+        let instances = admin.instances(&subscription.id).await.map_err(|error| person.failure(error))?;
+        let own = instances.into_iter().filter(|instance| instance.type_id == type_id);
+        users.extend(own.map(|instance| (subscription.name.clone(), instance)));
+    }
+    Ok(users)
+}
+
+fn recipient(l: Language, manifest: &Manifest) -> &'static str {
+    match manifest.recipient {
+        RecipientKind::EmailAddress => l.say("email address", "E-Mail-Adresse"),
+        RecipientKind::PhoneNumber => l.say("telephone number", "Telefonnummer"),
+        RecipientKind::Handle => l.say("its own handle", "eigene Kennung"),
+    }
+}
+
+/// What differs from the component that serves the type now.
+fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Markup {
+    let (old, new) = (&before.manifest, &after.manifest);
+    let facts = [
+        (l.say("Name", "Name"), &*old.name, &*new.name),
+        (l.say("Version", "Version"), &old.version, &new.version),
+        (l.say("Channel", "Kanal"), &old.channel, &new.channel),
+        (l.say("Delivers to", "Stellt zu an"), recipient(l, old), recipient(l, new)),
+        ("SHA-256", &before.digest, &after.digest),
+    ];
+    let (may_before, may_after) = (abilities(l, before), abilities(l, after));
+    let options = |info: &ProviderInfo| {
+        names(info.manifest.options_schema["properties"].as_object().map(|all| all.keys().cloned()))
+    };
+    let required = |info: &ProviderInfo| {
+        let all = info.manifest.options_schema["required"].as_array();
+        names(all.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned)))
+    };
+    let lists: [(&str, Vec<String>); 5] = [
+        (l.say("It may newly", "Er darf neu"), added(&may_before, &may_after)),
+        (l.say("It may no longer", "Er darf nicht mehr"), added(&may_after, &may_before)),
+        (l.say("New options", "Neue Optionen"), added(&options(before), &options(after))),
+        (
+            l.say("Options it does not know any more", "Optionen, die er nicht mehr kennt"),
+            added(&options(after), &options(before)),
+        ),
+        (
+            l.say("Options it newly requires", "Optionen, die er neu verlangt"),
+            added(&required(before), &required(after)),
+        ),
+    ];
+    html! {
+        section.card #differences {
+            h2 { (l.say("It replaces", "Er ersetzt")) " " (old.name) " " (old.version) }
+            dl.facts { @for (name, old, new) in facts.iter().filter(|(_, old, new)| old != new) {
+                dt { (name) } dd { del { code { (old) } } " → " ins { code { (new) } } }
+            } }
+            @if may_before == may_after { p { strong { (l.say("It may do what the other may, no more and no less.", "Er darf dasselbe wie der andere, nicht mehr und nicht weniger.")) } } }
+            @for (title, items) in lists.iter().filter(|(_, items)| !items.is_empty()) {
+                h3 { (title) }
+                ul { @for item in items { li { (item) } } }
+            }
+        }
+    }
+}
+
+fn names(all: Option<impl Iterator<Item = String>>) -> Vec<String> {
+    all.into_iter().flatten().collect()
+}
+
+/// What is in `after` and not in `before`.
+fn added<T: AsRef<str>>(before: &[T], after: &[T]) -> Vec<String> {
+    let known = |one: &T| before.iter().any(|other| other.as_ref() == one.as_ref());
+    after.iter().filter(|one| !known(one)).map(|one| one.as_ref().to_owned()).collect()
 }

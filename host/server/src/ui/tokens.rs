@@ -1,54 +1,67 @@
 //! Access tokens of applications.
 
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 use twofactor::{Role, TokenInfo};
 
 use super::form::Posted;
 use super::language::Language;
-use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::layout::{Failure, Pages, Room, badge, notice, page, table, time};
 use super::person::Person;
 use super::segment;
 
-pub(super) async fn list(person: Person) -> Result<Response, Failure> {
-    show(&person, html! {}, &Posted::parse(&Bytes::new())).await
+#[derive(Deserialize)]
+pub(super) struct Place {
+    after: Option<String>,
+}
+
+pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<Response, Failure> {
+    show(&person, html! {}, &Posted::parse(&Bytes::new()), place.after.as_deref()).await
 }
 
 /// Whether a person may see and revoke a token: a subscription's administrator those of its applications.
 fn handles(person: &Person, token: &TokenInfo) -> bool {
     match &token.role {
-        Role::Application { subscription } => person.administers(subscription),
+        Role::Application { subscription } => person.has(subscription),
         _ => person.is_of_the_system(),
     }
 }
 
-async fn show(person: &Person, message: Markup, posted: &Posted) -> Result<Response, Failure> {
+async fn show(person: &Person, message: Markup, posted: &Posted, after: Option<&str>) -> Result<Response, Failure> {
     let l = person.language;
     let admin = person.of_anything();
-    let tokens = admin.tokens().await.map_err(|error| person.failure(error))?;
+    let tokens =
+        admin.tokens_page(person.bound_to(), after, Pages::SIZE).await.map_err(|error| person.failure(error))?;
+    let pages = Pages {
+        first: after.map(|_| "/admin/tokens".to_owned()),
+        next: tokens.next.map(|next| format!("/admin/tokens?after={}", segment(&next))),
+    };
     let subscriptions = admin.subscriptions().await.map_err(|error| person.failure(error))?;
     let title = Room::Tokens.name(l);
     let main = html! {
         h1 { (title) }
         p.sub { (l.say("A host application shows its token to start and verify challenges.", "Eine Applikation zeigt ihr Token, um Challenges zu starten und zu prüfen.")) }
         (message)
-        form.card.row method="post" {
+        @if person.may_change() { form.card.row method="post" {
             div.field { label for="name" { (l.say("Name", "Name")) } input #name name="name" type="text" required maxlength="100" value=(posted.get("name").unwrap_or_default()) autocomplete="off"; }
             div.field { label for="subscription" { (l.say("Subscription", "Subscription")) }
-                select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.administers(&one.id)) { option value=(one.id) { (one.name) } } } }
+                select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.has(&one.id)) { option value=(one.id) { (one.name) } } } }
             div.actions { button.main { (l.say("Issue a token", "Token ausstellen")) } }
-        }
+        } }
         @let headings = [l.say("Name", "Name"), l.say("Role", "Rolle"), l.say("Of", "Von"), l.say("Issued", "Ausgestellt"), l.say("State", "Zustand")];
-        (table(&headings, usize::MAX, tokens.iter().filter(|token| handles(person, token)).map(|token| vec![
+        (table(&headings, usize::MAX, tokens.items.iter().map(|token| vec![
             html! { (token.name) }, html! { (role_name(l, &token.role)) }, html! { (token.role.subscriptions().join(", ")) }, time(token.created_at),
             html! {
                 @if token.revoked_at.is_some() { (badge("off", l.say("revoked", "widerrufen"))) }
+                @else if !person.may_change() { (badge("good", l.say("good", "gültig"))) }
                 @else { a href={ "/admin/tokens/" (segment(&token.id)) "/revoke" } { (l.say("Revoke", "Widerrufen")) } }
             },
         ])))
+        (pages.show(l))
     };
     Ok(page(person, Room::Tokens, title, main))
 }
@@ -76,23 +89,27 @@ pub(super) async fn issue(person: Person, body: Bytes) -> Result<Response, Failu
                     p { code.secret { (token) } }
                 }
             };
-            let mut response = show(&person, message, &Posted::parse(&Bytes::new())).await?;
+            let mut response = show(&person, message, &Posted::parse(&Bytes::new()), None).await?;
             *response.status_mut() = StatusCode::CREATED;
             Ok(response)
         }
-        Err(error) if error.is_invalid_input() => show(&person, notice("bad", &error.to_string()), &posted).await,
+        Err(error) if error.is_invalid_input() => show(&person, notice("bad", &error.to_string()), &posted, None).await,
         Err(error) => Err(person.failure(error)),
     }
 }
 
 async fn token(person: &Person, id: &str) -> Result<TokenInfo, Failure> {
-    let all = person.of_anything().tokens().await.map_err(|error| person.failure(error))?;
-    let found = all.into_iter().find(|token| token.id == id && handles(person, token));
-    found.ok_or_else(|| Failure::not_found(person.language))
+    match person.of_anything().token(id).await {
+        Ok(token) if handles(person, &token) => Ok(token),
+        Ok(_) => Err(Failure::not_found(person.language)),
+        Err(error) if error.is_not_found() => Err(Failure::not_found(person.language)),
+        Err(error) => Err(person.failure(error)),
+    }
 }
 
 pub(super) async fn ask_revoke(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
     let l = person.language;
+    person.changes()?;
     let token = token(&person, &id).await?;
     let title = l.say("Revoke this token?", "Dieses Token widerrufen?");
     let main = html! {

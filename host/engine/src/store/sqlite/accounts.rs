@@ -84,7 +84,29 @@ pub(super) fn has_active_account(c: &Connection) -> Result<bool> {
     Ok(c.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
 }
 
-pub(super) fn update_account(c: &Connection, a: &AccountRecord, expected: u64) -> Result<bool> {
+/// Whether somebody who can log in may do everything.
+fn has_system_admin(c: &Connection) -> Result<bool> {
+    let sql = format!("SELECT 1 FROM accounts WHERE role ->> '$.role' = 'system_admin' AND {ACTIVE}");
+    Ok(c.prepare_cached(&sql)?.exists([])?)
+}
+
+/// Keeps what `change` did, unless it took the last system administrator away.
+fn but_the_last(c: &Connection, change: impl FnOnce() -> Result<bool>) -> Result<Step<AccountStep>> {
+    let before = has_system_admin(c)?;
+    if !change()? {
+        return Ok(Step::Undo(AccountStep::PassedOver));
+    }
+    if before && !has_system_admin(c)? {
+        return Ok(Step::Undo(AccountStep::LastSystemAdmin));
+    }
+    Ok(Step::Keep(AccountStep::Done))
+}
+
+pub(super) fn update_account(c: &Connection, a: &AccountRecord, expected: u64) -> Result<Step<AccountStep>> {
+    but_the_last(c, || update(c, a, expected))
+}
+
+fn update(c: &Connection, a: &AccountRecord, expected: u64) -> Result<bool> {
     let sql = "UPDATE accounts SET sealed = ?, role = ?, disabled = ?, generation = ?, revision = ? \
                WHERE id = ? AND revision = ? RETURNING generation";
     let before: Option<u64> = c
@@ -104,8 +126,8 @@ pub(super) fn update_account(c: &Connection, a: &AccountRecord, expected: u64) -
     Ok(changed.is_some())
 }
 
-pub(super) fn delete_account(c: &Connection, id: &str) -> Result<bool> {
-    Ok(c.prepare_cached("DELETE FROM accounts WHERE id = ?")?.execute([id])? == 1)
+pub(super) fn delete_account(c: &Connection, id: &str) -> Result<Step<AccountStep>> {
+    but_the_last(c, || Ok(c.prepare_cached("DELETE FROM accounts WHERE id = ?")?.execute([id])? == 1))
 }
 
 fn insert_invitation(c: &Connection, invitation: &InvitationRecord) -> Result<()> {

@@ -376,12 +376,12 @@ impl Store for SqliteStore {
     async fn has_active_account(&self) -> Result<bool> {
         self.threads.read(accounts::has_active_account).await
     }
-    async fn update_account(&self, account: AccountRecord, expected_revision: u64) -> Result<bool> {
-        self.threads.write(move |c| accounts::update_account(c, &account, expected_revision)).await
+    async fn update_account(&self, account: AccountRecord, expected_revision: u64) -> Result<AccountStep> {
+        self.threads.write_step(move |c| accounts::update_account(c, &account, expected_revision)).await
     }
-    async fn delete_account(&self, id: &str) -> Result<bool> {
+    async fn delete_account(&self, id: &str) -> Result<AccountStep> {
         let id = id.to_owned();
-        self.threads.write(move |c| accounts::delete_account(c, &id)).await
+        self.threads.write_step(move |c| accounts::delete_account(c, &id)).await
     }
     async fn put_invitation(&self, invitation: InvitationRecord, now: Timestamp) -> Result<bool> {
         self.threads.write(move |c| accounts::put_invitation(c, &invitation, now)).await

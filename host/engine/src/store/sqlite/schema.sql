@@ -53,6 +53,7 @@ CREATE TABLE accounts (
     role TEXT NOT NULL, password BLOB, identity BLOB UNIQUE, disabled INTEGER NOT NULL, generation INTEGER NOT NULL,
     revision INTEGER NOT NULL, created_at INTEGER NOT NULL, last_log_in INTEGER
 ) STRICT;
+CREATE INDEX accounts_by_role ON accounts (role ->> '$.role');
 
 -- Without an account: to the first administrator.
 CREATE TABLE invitations (

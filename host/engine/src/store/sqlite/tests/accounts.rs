@@ -1,6 +1,7 @@
 //! Links are used once, sessions belong to an account as it was, and all of it ends.
 
 use super::*;
+use AccountStep::{Done, LastSystemAdmin, PassedOver};
 
 pub(super) fn account(id: &str) -> AccountRecord {
     let mut email = [0; 16];
@@ -81,7 +82,7 @@ async fn a_link_is_used_once_for_its_account_until_it_ends_and_until_a_newer_one
         assert_eq!(store.redeem_invitation(redeem(2, "b", noon())).await.unwrap(), None);
         assert!(store.invitation(&[2; 32]).await.unwrap().is_none());
         let disabled = AccountRecord { disabled: true, revision: 2, ..account("b") };
-        assert!(store.update_account(disabled, 1).await.unwrap());
+        assert_eq!(store.update_account(disabled, 1).await.unwrap(), Done);
         assert!(store.invitation(&[3; 32]).await.unwrap().is_none());
         assert!(!store.put_invitation(invitation(4, Some("b")), noon()).await.unwrap());
         assert!(!store.put_invitation(invitation(4, Some("nobody")), noon()).await.unwrap());
@@ -137,7 +138,7 @@ async fn a_session_is_opened_only_for_the_account_as_it_was_and_with_what_it_is_
         let (_, account) = store.session(&[3; 32]).await.unwrap().unwrap();
         assert_eq!(account.last_log_in, Some(noon()));
         let disabled = AccountRecord { disabled: true, generation: 2, revision: 3, ..account };
-        assert!(store.update_account(disabled, 2).await.unwrap());
+        assert_eq!(store.update_account(disabled, 2).await.unwrap(), Done);
         assert!(!store.open_session(open(6, "a", 2, InsteadOf::Nothing)).await.unwrap());
     }
 }
@@ -158,11 +159,11 @@ async fn another_generation_or_password_ends_what_is_open_and_a_mere_change_does
         furnish(2).await;
         let mut record = store.account("a").await.unwrap().unwrap();
         record.revision = 3;
-        assert!(!store.update_account(record.clone(), 1).await.unwrap());
-        assert!(store.update_account(record.clone(), 2).await.unwrap());
+        assert_eq!(store.update_account(record.clone(), 1).await.unwrap(), PassedOver);
+        assert_eq!(store.update_account(record.clone(), 2).await.unwrap(), Done);
         assert_eq!(open().await, (true, true, true));
         (record.revision, record.generation) = (4, 3);
-        assert!(store.update_account(record, 3).await.unwrap());
+        assert_eq!(store.update_account(record, 3).await.unwrap(), Done);
         assert_eq!(open().await, (false, false, true));
 
         furnish(3).await;
@@ -179,9 +180,60 @@ async fn another_generation_or_password_ends_what_is_open_and_a_mere_change_does
         assert_eq!(open().await, (false, false, false));
 
         furnish(5).await;
-        assert!(store.delete_account("a").await.unwrap());
+        assert_eq!(store.delete_account("a").await.unwrap(), Done);
         assert_eq!(open().await, (false, false, false));
-        assert!(!store.delete_account("a").await.unwrap());
+        assert_eq!(store.delete_account("a").await.unwrap(), PassedOver);
+    }
+}
+
+/// A system administrator with a password.
+async fn system_admin(store: &SqliteStore, id: &str, n: u8) -> AccountRecord {
+    let record = AccountRecord { role: r#"{"role":"system_admin"}"#.to_owned(), ..account(id) };
+    store.insert_account(record, invitation(n, Some(id))).await.unwrap();
+    store.redeem_invitation(redeem(n, id, noon())).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn the_last_system_administrator_who_can_log_in_stays_one() {
+    for (_folder, store) in both() {
+        let a = system_admin(&store, "a", 1).await;
+        // Neither one who has no password, nor one who is disabled, nor one of a subscription takes the place.
+        let invited = AccountRecord { role: a.role.clone(), ..account("b") };
+        store.insert_account(invited, invitation(2, Some("b"))).await.unwrap();
+        let disabled = AccountRecord { disabled: true, revision: 3, ..system_admin(&store, "c", 3).await };
+        assert_eq!(store.update_account(disabled, 2).await.unwrap(), Done);
+        store.insert_account(account("d"), invitation(4, Some("d"))).await.unwrap();
+        store.redeem_invitation(redeem(4, "d", noon())).await.unwrap().unwrap();
+
+        let next = AccountRecord { revision: 3, ..a.clone() };
+        let of_a_subscription = r#"{"role":"subscription_admin","subscriptions":["s"]}"#.to_owned();
+        for change in [
+            AccountRecord { disabled: true, ..next.clone() },
+            AccountRecord { role: of_a_subscription, ..next.clone() },
+        ] {
+            assert_eq!(store.update_account(change.clone(), 2).await.unwrap(), LastSystemAdmin);
+            assert_eq!(store.update_account(change, 1).await.unwrap(), PassedOver);
+        }
+        assert_eq!(store.delete_account("a").await.unwrap(), LastSystemAdmin);
+        assert_eq!(store.account("a").await.unwrap(), Some(a));
+        // Anything else about it can be changed, and the others can go.
+        assert_eq!(store.update_account(next, 2).await.unwrap(), Done);
+        for id in ["b", "c", "d"] {
+            assert_eq!(store.delete_account(id).await.unwrap(), Done);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_system_administrators_who_are_taken_away_at_once_one_stays() {
+    for (_folder, store) in (0..10).flat_map(|_| both()) {
+        system_admin(&store, "a", 1).await;
+        let disabled = AccountRecord { disabled: true, revision: 3, ..system_admin(&store, "b", 2).await };
+        let (deleted, disabled) = tokio::join!(store.delete_account("a"), store.update_account(disabled, 2));
+        let mut steps = [deleted.unwrap(), disabled.unwrap()];
+        steps.sort_by_key(|step| *step != Done);
+        assert_eq!(steps, [Done, LastSystemAdmin]);
+        assert!(store.has_active_account().await.unwrap());
     }
 }
 
@@ -227,7 +279,7 @@ async fn accounts_are_listed_in_pages_in_the_order_they_were_made() {
         let page = async |after| store.accounts(after, 2).await.unwrap();
         let first = page(0).await;
         assert_eq!(first.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["c", "a"]);
-        assert!(store.delete_account("a").await.unwrap());
+        assert_eq!(store.delete_account("a").await.unwrap(), Done);
         assert_eq!(page(first[1].seq).await.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["b"]);
         assert_eq!(store.account_by_email(&account("b").email).await.unwrap().unwrap().id, "b");
     }

@@ -46,7 +46,7 @@ async fn an_identity_and_an_email_address_are_one_accounts_each() {
         let invitation = InvitationRecord { digest: [7; 32], account: Some("b".to_owned()), expires_at: noon() + DAY };
         assert!(!store.put_invitation(invitation, noon()).await.unwrap());
         let other = AccountRecord { identity: Some([3; 16]), revision: 2, disabled: true, ..found };
-        assert!(store.update_account(other, 1).await.unwrap());
+        assert_eq!(store.update_account(other, 1).await.unwrap(), AccountStep::Done);
         let found = store.account_by_identity(&[1; 16]).await.unwrap().unwrap();
         assert!(!found.is_active());
     }

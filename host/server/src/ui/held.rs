@@ -1,0 +1,85 @@
+//! Components that somebody was shown and has not approved yet.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+
+use crate::api::COMPONENT_BYTES;
+
+/// How long one is held.
+const WHILE: Duration = Duration::from_secs(10 * 60);
+
+/// How many are held at once.
+const COUNT: usize = 8;
+
+/// The bytes that were looked at are those that are installed: they wait here, in the memory of this server alone, for the person
+/// who saw what they may do. Each person has one; the oldest go where there is no room.
+#[derive(Clone, Default)]
+pub(crate) struct Held(Arc<Mutex<Vec<One>>>);
+
+struct One {
+    account: String,
+    digest: String,
+    component: Bytes,
+    since: Instant,
+}
+
+impl Held {
+    pub(super) fn keep(&self, account: &str, digest: &str, component: Bytes, now: Instant) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.account != account && now.duration_since(one.since) < WHILE);
+        let room =
+            |all: &[One]| all.iter().map(|one| one.component.len()).sum::<usize>() + component.len() <= COMPONENT_BYTES;
+        while !all.is_empty() && (all.len() >= COUNT || !room(&all)) {
+            all.remove(0);
+        }
+        all.push(One { account: account.to_owned(), digest: digest.to_owned(), component, since: now });
+    }
+
+    /// What this person was shown, if it has this digest and is still here.
+    pub(super) fn find(&self, account: &str, digest: &str, now: Instant) -> Option<Bytes> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| now.duration_since(one.since) < WHILE);
+        all.iter().find(|one| one.account == account && one.digest == digest).map(|one| one.component.clone())
+    }
+
+    pub(super) fn forget(&self, account: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|one| one.account != account);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_held_for_whoever_saw_it_and_for_ten_minutes() {
+        let (held, now) = (Held::default(), Instant::now());
+        held.keep("anna", "d1", Bytes::from_static(b"1"), now);
+        assert_eq!(held.find("anna", "d1", now).unwrap(), "1");
+        assert_eq!((held.find("ben", "d1", now), held.find("anna", "d2", now)), (None, None));
+        let later = now + WHILE - Duration::from_millis(1);
+        assert!(held.find("anna", "d1", later).is_some());
+        held.keep("anna", "d2", Bytes::from_static(b"2"), later);
+        assert_eq!(held.find("anna", "d1", later), None);
+        assert_eq!(held.find("anna", "d2", later + WHILE), None);
+        held.keep("anna", "d3", Bytes::new(), now);
+        held.forget("anna");
+        assert_eq!(held.find("anna", "d3", now), None);
+    }
+
+    #[test]
+    fn there_are_never_more_of_them_than_so_many_nor_more_bytes_than_one_may_have() {
+        let (held, now) = (Held::default(), Instant::now());
+        for n in 0..COUNT + 3 {
+            held.keep(&n.to_string(), "d", Bytes::from_static(b"x"), now);
+        }
+        let there = |n: usize| held.find(&n.to_string(), "d", now).is_some();
+        assert_eq!((0..COUNT + 3).map(there).collect::<Vec<_>>(), [[false; 3].as_slice(), &[true; COUNT]].concat());
+        held.keep("long", "d", Bytes::from(vec![0; COMPONENT_BYTES]), now);
+        assert!(held.find("long", "d", now).is_some());
+        assert!(!(0..COUNT + 3).any(there));
+    }
+}

@@ -1,0 +1,249 @@
+//! The pages of the admin UI that nobody passes on the way of `admin_browser.rs`, looked at by axe-core.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "common/chromium.rs"]
+mod chromium;
+mod common;
+
+use std::path::Path;
+
+use chromium::{Chromium, Wish, axe, skipped};
+use common::Server;
+use common::visitor::PASSWORD;
+use serde_json::json;
+
+async fn look(browser: &Chromium, axe: Option<&Path>, name: &str) {
+    browser.picture(&format!("admin-{name}")).await;
+    if let Some(axe) = axe {
+        let violations = browser.violations(axe).await;
+        assert!(violations.is_empty(), "{name}: {violations:#?}");
+    }
+}
+
+async fn become_first_administrator(browser: &Chromium, server: &Server) {
+    browser.open(server.said["first_administrator"].as_str().unwrap()).await;
+    browser.fill("#name", "Anna Muster").await;
+    browser.fill("#email", "anna@example.com").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Overview").await;
+}
+
+#[tokio::test]
+async fn a_provider_is_looked_at_and_installed() {
+    if skipped("a_provider_is_looked_at_and_installed") {
+        return;
+    }
+    let axe = axe("a_provider_is_looked_at_and_installed");
+    let demo = Server::demo();
+    let browser = Chromium::start(Wish::default()).await;
+    become_first_administrator(&browser, &demo).await;
+    let folder = tempfile::tempdir().unwrap();
+    let upload = async |name: &str, component: &[u8]| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, component).unwrap();
+        browser.open(&format!("{}/admin/providers", demo.url)).await;
+        browser.fill("#component", file.to_str().unwrap()).await;
+        browser.click("form.card button.main").await;
+    };
+    upload("notes.wasm", b"no component").await;
+    browser.sees(".notice.bad", "no WebAssembly component").await;
+    look(&browser, axe.as_deref(), "provider-refused").await;
+
+    let mut mail = twofactor_bundle::ECALL.to_vec();
+    let name = b"ecalleCall SMS";
+    let at = mail.windows(name.len()).position(|bytes| bytes == name).unwrap();
+    mail[at..at + 5].copy_from_slice(b"email");
+    upload("mail.wasm", &mail).await;
+    browser.sees("h1", "Install this provider?").await;
+    look(&browser, axe.as_deref(), "provider-shown").await;
+    browser.click("form[action$=approval] button.main").await;
+    browser.sees(".notice.good", "The provider was installed.").await;
+    look(&browser, axe.as_deref(), "provider-installed").await;
+}
+
+#[tokio::test]
+async fn what_is_taken_away_is_asked_for_first() {
+    if skipped("what_is_taken_away_is_asked_for_first") {
+        return;
+    }
+    let axe = axe("what_is_taken_away_is_asked_for_first");
+    let demo = Server::demo();
+    let browser = Chromium::start(Wish::default()).await;
+    become_first_administrator(&browser, &demo).await;
+    let admin = demo.token("admin_token");
+    let ben =
+        json!({"name": "Ben", "email": "ben@example.com", "role": "subscription_admin", "subscriptions": ["demo"]});
+    let ben = demo.call("POST", "/v1/accounts", admin, ben).await.expect(201);
+    let account = format!("/accounts/{}", ben["id"].as_str().unwrap());
+    browser.open(&format!("{}/admin{account}", demo.url)).await;
+    look(&browser, axe.as_deref(), "account-of-somebody").await;
+    browser.open(&format!("{}/admin{account}/remove", demo.url)).await;
+    look(&browser, axe.as_deref(), "account-remove").await;
+    browser.click("button.bad").await;
+    browser.sees(".notice.good", "The account was removed.").await;
+
+    browser.open(&format!("{}/admin/tokens", demo.url)).await;
+    browser.fill("#name", "Shop").await;
+    browser.click("form.card button.main").await;
+    browser.sees(".secret", "tf_").await;
+    look(&browser, axe.as_deref(), "token-issued").await;
+    browser.click("td a[href$=revoke]").await;
+    browser.sees("h1", "Revoke this token?").await;
+    look(&browser, axe.as_deref(), "token-revoke").await;
+    browser.click("button.bad").await;
+    browser.sees("td .badge", "revoked").await;
+
+    browser.open(&format!("{}/admin/two-factors", demo.url)).await;
+    browser.click("td a").await;
+    browser.sees(".badges", "").await;
+    browser.click("a.button.bad").await;
+    browser.sees("h1", "Remove this instance?").await;
+    look(&browser, axe.as_deref(), "instance-remove").await;
+    browser.click("button.bad").await;
+    browser.sees(".notice.good", "The instance was removed.").await;
+}
+
+#[tokio::test]
+async fn an_auditor_looks_at_everything() {
+    if skipped("an_auditor_looks_at_everything") {
+        return;
+    }
+    let axe = axe("an_auditor_looks_at_everything");
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    let new = json!({"name": "Aude Lauscher", "email": "aude@example.com", "role": "auditor"});
+    let invited = demo.call("POST", "/v1/accounts", admin, new).await.expect(201);
+    let browser = Chromium::start(Wish::default()).await;
+    browser.open(&format!("{}{}", demo.url, invited["invitation"]["path"].as_str().unwrap())).await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Overview").await;
+    let account = format!("/accounts/{}", invited["id"].as_str().unwrap());
+    let instances =
+        demo.call("GET", "/v1/subscriptions/demo/two-factors", admin, serde_json::Value::Null).await.expect(200);
+    let all = instances["two_factors"].as_array().unwrap();
+    let mail = all.iter().find(|one| one["type"] == "email").unwrap()["id"].as_str().unwrap();
+    let instance = format!("/two-factors/demo/{mail}");
+    for (path, name) in [
+        ("/two-factors", "auditor-instances"),
+        (&*instance, "auditor-instance"),
+        ("/base-settings/email", "auditor-base-settings"),
+        ("/providers", "auditor-providers"),
+        ("/tokens", "auditor-tokens"),
+        ("/accounts", "auditor-accounts"),
+        (&*account, "auditor-account"),
+        ("/audit", "auditor-audit"),
+        ("/two-factors/new", "auditor-refused"),
+    ] {
+        browser.open(&format!("{}/admin{path}", demo.url)).await;
+        look(&browser, axe.as_deref(), name).await;
+    }
+    browser.sees("h1", "This is not for you").await;
+}
+
+#[tokio::test]
+async fn a_subscription_is_set_up_and_the_directory_is_searched() {
+    if skipped("a_subscription_is_set_up_and_the_directory_is_searched") {
+        return;
+    }
+    let axe = axe("a_subscription_is_set_up_and_the_directory_is_searched");
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    let browser = Chromium::start(Wish::default()).await;
+    become_first_administrator(&browser, &demo).await;
+    browser.open(&format!("{}/admin/subscriptions", demo.url)).await;
+    browser.fill("#id", "shop").await;
+    browser.fill("#name", "Shop").await;
+    look(&browser, axe.as_deref(), "subscriptions").await;
+    browser.click("button.main").await;
+    browser.sees(".notice.good", "The subscription was created.").await;
+    browser.fill("#return_urls", "https://shop.example.com/signed-in").await;
+    browser.fill("#accent", "#24307a").await;
+    let folder = tempfile::tempdir().unwrap();
+    let logo = folder.path().join("logo.png");
+    // A picture of one blue point.
+    let point = "89504e470d0a1a0a0000000d49484452000000010000000108020000009077 53de0000000c49444154789c63504830070001bb00f9e2d3a1590000000049454e44ae426082";
+    let point = point.replace(' ', "");
+    let bytes: Vec<u8> =
+        (0..point.len()).step_by(2).map(|n| u8::from_str_radix(&point[n..n + 2], 16).unwrap()).collect();
+    std::fs::write(&logo, bytes).unwrap();
+    browser.fill("#logo", logo.to_str().unwrap()).await;
+    browser.click("form.card button.main").await;
+    browser.sees(".notice.good", "Saved.").await;
+    look(&browser, axe.as_deref(), "subscription").await;
+    browser.fill("#accent", "#ffff00").await;
+    browser.click("form.card button.main").await;
+    browser.sees(".notice.bad", "take a darker one").await;
+
+    let names = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"];
+    let entry = |(n, name): (usize, &&str)| json!({"kind": "user", "id": format!("u{n}"), "name": name});
+    let entries: Vec<_> = names.iter().enumerate().map(entry).collect();
+    demo.call("PUT", "/v1/subscriptions/demo/directory", admin, json!(entries)).await.expect(200);
+    browser.open(&format!("{}/admin/two-factors?subscription=demo", demo.url)).await;
+    browser.click("td a").await;
+    browser.click("a[href$=directory]").await;
+    browser.sees("h1", "Directory").await;
+    look(&browser, axe.as_deref(), "directory").await;
+    browser.fill("#search", "grace").await;
+    browser.click("form.filter button").await;
+    browser.sees("td code", "u1").await;
+    browser.fill("td input[type=text]", "Grace M. Hopper").await;
+    browser.click("td form.inline button").await;
+    browser.sees(".notice.good", "The name was saved.").await;
+    browser.click("button[value=add]").await;
+    browser.sees(".assigned", "Grace M. Hopper").await;
+}
+
+#[tokio::test]
+async fn a_second_factor_is_asked_for_on_a_page_of_its_own() {
+    if skipped("a_second_factor_is_asked_for_on_a_page_of_its_own") {
+        return;
+    }
+    let axe = axe("a_second_factor_is_asked_for_on_a_page_of_its_own");
+    let demo = Server::demo();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("twofactor.toml");
+    let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[accounts]\nsecond_factor_subscription = \"demo\"\n[network.stand_ins]\n\"https://rest.ecall.ch\" = {outbox:?}\n",
+        folder.path().join("twofactor.db")
+    );
+    std::fs::write(&file, text).unwrap();
+    let server = Server::serve(&file);
+    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
+    let said: serde_json::Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
+    let admin = said["token"].as_str().unwrap();
+    let browser = Chromium::start(Wish::default()).await;
+    become_first_administrator(&browser, &server).await;
+    let make = async |method: &str, path: &str, body: serde_json::Value| {
+        let answer = server.call(method, path, admin, body).await;
+        assert!([200, 201].contains(&answer.status), "{}", answer.text);
+        answer.json
+    };
+    make("POST", "/v1/subscriptions", json!({"id": "demo", "name": "Ours"})).await;
+    let accounts = make("GET", "/v1/accounts", serde_json::Value::Null).await;
+    let anna = format!("/v1/accounts/{}", accounts["accounts"][0]["id"].as_str().unwrap());
+    make("PATCH", &anna, json!({"phone": "+41791112233"})).await;
+    let options = json!({"ECallAccountName": "a", "ECallAccountPassword": "p", "ECallAccountFromNumber": "Shop"});
+    let sms = json!({"type": "ecall", "name": "SMS", "options": options});
+    let sms = make("POST", "/v1/subscriptions/demo/two-factors", sms).await;
+    let assignments = format!("/v1/subscriptions/demo/two-factors/{}/assignments", sms["id"].as_str().unwrap());
+    make("PUT", &assignments, json!([{"kind": "client_application", "id": "twofactor-admin"}])).await;
+
+    browser.click(".person button").await;
+    browser.fill("#email", "anna@example.com").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Enter the code").await;
+    look(&browser, axe.as_deref(), "second-factor").await;
+    let code = demo.code("+41791112233").await;
+    browser.fill("#code", &common::wrong(&code)).await;
+    browser.click("button.main").await;
+    browser.sees(".notice.bad", "This is not the code.").await;
+    look(&browser, axe.as_deref(), "second-factor-refused").await;
+    browser.fill("#code", &code).await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Overview").await;
+}

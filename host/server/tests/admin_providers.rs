@@ -1,0 +1,177 @@
+//! A provider is installed from the admin UI: shown first, in words, and approved by its digest.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::Server;
+use common::visitor::{PASSWORD, Page, Visitor};
+use serde_json::{Value, json};
+
+/// The component for eCall, saying that it serves the type `email`: as long as before, so that nothing else moves.
+fn ecall_for_email() -> Vec<u8> {
+    let mut component = twofactor_bundle::ECALL.to_vec();
+    let name = b"ecalleCall SMS";
+    let at = component.windows(name.len()).position(|bytes| bytes == name).unwrap();
+    component[at..at + 5].copy_from_slice(b"email");
+    component
+}
+
+/// The same component with a note in it that nobody reads: other bytes, and so another digest.
+fn noted(component: &[u8], note: &[u8]) -> Vec<u8> {
+    let section = [&[0, 2 + note.len() as u8, 1, b'n'], note].concat();
+    [component, &section].concat()
+}
+
+async fn upload(visitor: &mut Visitor, component: &[u8]) -> Page {
+    let head = "--b\r\nContent-Disposition: form-data; name=\"component\"; filename=\"it.wasm\"\r\nContent-Type: application/wasm\r\n\r\n";
+    let body = [head.as_bytes(), component, b"\r\n--b--\r\n"].concat();
+    let request = visitor.request("POST", "/admin/providers").header("sec-fetch-site", "same-origin");
+    visitor.send(request.header("content-type", "multipart/form-data; boundary=b").body(body)).await
+}
+
+/// Presses the button under what a page showed.
+async fn approve(visitor: &mut Visitor, shown: &Page) -> Page {
+    let field = |name: &str| shown.value(&format!("name=\"{name}\" value=\""));
+    let (digest, replaces) = (field("digest"), field("replaces"));
+    visitor.post("/admin/providers/approval", &[("digest", &*digest), ("replaces", &*replaces)]).await
+}
+
+async fn installed(demo: &Server) -> Value {
+    demo.call("GET", "/v1/providers", demo.token("admin_token"), Value::Null).await.expect(200)
+}
+
+async fn digest_of(demo: &Server, type_id: &str) -> String {
+    let all = installed(demo).await;
+    let one = all["providers"].as_array().unwrap().iter().find(|one| one["type"] == type_id).unwrap();
+    one["digest"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_a_component_may_do_and_what_it_changes_is_shown_before_it_is_installed() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let mail = anna.create("email", "Our mail").await;
+    let before = installed(&demo).await;
+    let log = anna.get("/admin/audit").await.text;
+
+    let shown = upload(&mut anna, &ecall_for_email()).await.shows("Install this provider?");
+    let differences = shown.text.split("id=\"differences\"").nth(1).unwrap().split("</section>").next().unwrap();
+    for said in [
+        "It replaces Email 0.1.0",
+        "<del><code>Email</code></del> → <ins><code>eCall SMS</code></ins>",
+        "<del><code>email</code></del> → <ins><code>sms</code></ins>",
+        "<del><code>email address</code></del> → <ins><code>telephone number</code></ins>",
+        "<h3>It may no longer</h3><ul><li>send mail through the SMTP server its instance is granted</li></ul>",
+        "<h3>New options</h3><ul><li>ECallAccountName</li>",
+        "<h3>Options it does not know any more</h3><ul><li>EMailSenderAddress</li>",
+    ] {
+        assert!(differences.contains(said), "{said} is not in {differences}");
+    }
+    // Of `http` both have made use.
+    assert!(!differences.contains("It may newly"), "{differences}");
+    assert!(shown.text.contains("<li>send HTTP requests to the origins its instance is granted</li>"));
+    assert!(shown.text.contains(&format!("<a href=\"{mail}\">Our mail</a>")), "{}", shown.text);
+    let digest = shown.value("name=\"digest\" value=\"");
+    assert_eq!(
+        shown.text.matches(&digest).count(),
+        4,
+        "beside its name, in what differs, in the form and above the button"
+    );
+    // Looking has changed nothing.
+    assert_eq!((installed(&demo).await, anna.get("/admin/audit").await.text), (before, log));
+
+    assert_eq!(approve(&mut anna, &shown).await.leads_to(), "/admin/providers?done=installed");
+    assert_eq!(digest_of(&demo, "email").await, digest);
+    anna.get("/admin/providers?done=installed").await.shows("The provider was installed.").shows(&digest);
+    anna.get("/admin/audit").await.shows("provider.add").shows(&digest);
+    // It is not there twice for the asking.
+    approve(&mut anna, &shown).await.shows("Nothing was installed");
+    upload(&mut anna, &ecall_for_email()).await.shows("This is installed already");
+
+    // The other way round it may newly send mail.
+    upload(&mut anna, twofactor_bundle::EMAIL)
+        .await
+        .shows("<h3>It may newly</h3><ul><li>send mail through the SMTP server its instance is granted</li></ul>");
+    // A component of no type there is replaces nothing, and one that differs in its bytes alone may do the same.
+    upload(&mut anna, twofactor_tests::hostile::HOSTILE).await.shows("It replaces nothing.").shows("None.");
+    upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"x")).await.shows("no more and no less");
+}
+
+#[tokio::test]
+async fn only_what_the_same_person_was_shown_is_installed() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let form = [("name", "Ben"), ("email", "ben@example.com"), ("role", "system_admin")];
+    let invited = anna.post("/admin/accounts", &form).await;
+    let link = invited.text.split("/admin/invitation/").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let mut ben = Visitor::at(&demo.url);
+    ben.post(&format!("/admin/invitation/{link}"), &[("password", PASSWORD)]).await.leads_to();
+
+    let (one, other) = (noted(twofactor_bundle::TWILIO, b"1"), noted(twofactor_bundle::TWILIO, b"2"));
+    let bundled = digest_of(&demo, "twilio").await;
+    let of_anna = upload(&mut anna, &one).await;
+    let of_ben = upload(&mut ben, &other).await;
+    // What another was shown, what nobody was shown, and what was shown before something else.
+    approve(&mut ben, &of_anna).await.shows("Nothing was installed");
+    let unknown = [("digest", &*"0".repeat(64)), ("replaces", &*bundled)];
+    anna.post("/admin/providers/approval", &unknown).await.shows("Nothing was installed");
+    let again = upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"3")).await;
+    approve(&mut anna, &of_anna).await.shows("Nothing was installed");
+    assert_eq!(digest_of(&demo, "twilio").await, bundled);
+
+    // What would be replaced is not any more what was shown: it is shown anew.
+    approve(&mut ben, &of_ben).await.leads_to();
+    let anew = approve(&mut anna, &again).await.shows("somebody else installed another component of this type");
+    assert_eq!(digest_of(&demo, "twilio").await, of_ben.value("name=\"digest\" value=\""));
+    assert_eq!(approve(&mut anna, &anew).await.leads_to(), "/admin/providers?done=installed");
+    assert_eq!(digest_of(&demo, "twilio").await, again.value("name=\"digest\" value=\""));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_provider_is_refused_in_a_sentence_beside_the_form() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let evil = b"<script>alert(1)</script>";
+    for (file, words) in [
+        (&b""[..], "There is no file"),
+        (evil, "this is no WebAssembly component that can be run"),
+        (b"\0asm\x01\0\0\0", "this is no WebAssembly component that can be run"),
+        (b"\0asm\x0d\0\x01\0", "does not fit the contract"),
+    ] {
+        let page = upload(&mut anna, file).await.shows(words).shows("Install a provider");
+        assert!(!page.text.contains("<script>"), "{}", page.text);
+    }
+    // Neither a form of another kind nor one that is cut off is a file.
+    anna.post("/admin/providers", &[("component", "x")]).await.shows("There is no file");
+    let request = anna.request("POST", "/admin/providers").header("sec-fetch-site", "same-origin");
+    let request = request.header("content-type", "multipart/form-data; boundary=b").body("--b\r\n");
+    anna.send(request).await.shows("There is no file");
+    assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn providers_are_installed_by_system_administrators_from_pages_of_this_server() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let form =
+        [("name", "Ben"), ("email", "ben@example.com"), ("role", "subscription_admin"), ("subscription", "demo")];
+    let invited = anna.post("/admin/accounts", &form).await;
+    let link = invited.text.split("/admin/invitation/").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let mut ben = Visitor::at(&demo.url);
+    ben.post(&format!("/admin/invitation/{link}"), &[("password", PASSWORD)]).await.leads_to();
+    assert!(!ben.get("/admin/providers").await.text.contains("type=\"file\""));
+    // Small enough to be sent whole before the answer, which does not wait for it.
+    assert_eq!(upload(&mut ben, b"x").await.status, 403);
+    assert_eq!(ben.post("/admin/providers/approval", &[]).await.status, 403);
+    let mut nobody = Visitor::at(&demo.url);
+    assert!(upload(&mut nobody, b"x").await.leads_to().starts_with("/admin/log-in"));
+    for path in ["/admin/providers", "/admin/providers/approval"] {
+        let foreign = anna.request("POST", path).header("sec-fetch-site", "cross-site").body("digest=x");
+        assert_eq!(anna.send(foreign).await.status, 403, "{path}");
+    }
+    // A reload of what was answered in place leads back.
+    assert_eq!(anna.get("/admin/providers/approval").await.leads_to(), "/admin/providers");
+    let count = json!(installed(&demo).await["providers"].as_array().unwrap().len());
+    assert_eq!(count, 3);
+}
