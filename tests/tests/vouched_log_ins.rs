@@ -78,6 +78,9 @@ async fn an_account_belongs_to_one_subject_of_one_issuer() {
 async fn a_vouched_account_has_no_password_and_gets_none() {
     let engine = engine(&clock()).await;
     let accounts = engine.accounts();
+    // Somebody else can do everything as well.
+    let (subject, email) = ("bob".to_owned(), Some("bob@example.com".to_owned()));
+    log_in(&accounts, Vouched { subject, email, ..alice() }).await.unwrap();
     let opened = session(log_in(&accounts, alice()).await.unwrap());
     let (account, actor) = (&opened.session.account, Actor::new("test"));
     for password in [PASSWORD, ""] {

@@ -62,6 +62,8 @@ fn rule(path: &str) -> (Rule, bool) {
     let asks = path.ends_with("/new") || path.ends_with("/remove") || path.ends_with("/revoke");
     let rule = match path {
         "/admin/log-in"
+        | "/admin/log-in/oidc"
+        | "/admin/log-in/oidc/back"
         | "/admin/second-factor"
         | "/admin/second-factor/resend"
         | "/admin/invitation/{secret}"

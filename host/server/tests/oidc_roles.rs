@@ -83,13 +83,15 @@ async fn the_first_claim_that_fits_gives_the_role_and_without_one_nobody_gets_in
 async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open() {
     let world = world().await;
     world.site.make_shop().await;
+    // Somebody else can do everything as well.
+    world.log_in(json!({"sub": "bob-1", "email": "bob@example.com"})).await;
     let mut before = world.log_in(json!({})).await;
     let mut after = world.log_in(json!({"groups": [], "team": "shop"})).await;
     assert_eq!(before.get("/admin").await.status, 303);
     assert_eq!(after.get("/admin").await.status, 200);
     assert_eq!(after.get("/admin/accounts").await.status, 403);
     let accounts = world.site.accounts().await;
-    assert_eq!((accounts.len(), &accounts[0]["role"]), (1, &json!("subscription_admin")));
+    assert_eq!((accounts.len(), &accounts[1]["role"]), (2, &json!("subscription_admin")));
     // A role that stays ends nothing.
     let mut again = world.log_in(json!({"groups": [], "team": "shop"})).await;
     assert_eq!(after.get("/admin").await.status, 200);
@@ -99,6 +101,8 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
     assert_eq!(again.get("/admin").await.status, 303);
     let log_in = "account: account.log-in without a second factor";
     let expected = [
+        "identity provider: account.create system_admin",
+        log_in,
         "identity provider: account.create system_admin",
         log_in,
         "identity provider: account.update role subscription_admin",
@@ -113,13 +117,15 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
 #[tokio::test]
 async fn a_disabled_account_stays_out_whatever_the_provider_says() {
     let world = world().await;
+    // Somebody else can do everything as well.
+    world.log_in(json!({"sub": "bob-1", "email": "bob@example.com"})).await;
     let mut anna = world.log_in(json!({})).await;
-    let account = world.site.accounts().await.remove(0);
+    let account = world.site.accounts().await.remove(1);
     world.change(&account, json!({"state": "disabled"})).await;
     assert_eq!(anna.get("/admin").await.status, 303);
     world.refused(json!({})).await;
     world.refused(json!({"groups": [], "team": "shop"})).await;
-    let account = world.site.accounts().await.remove(0);
+    let account = world.site.accounts().await.remove(1);
     assert_eq!((&account["state"], &account["role"]), (&json!("disabled"), &json!("system_admin")));
     world.change(&account, json!({"state": "active"})).await;
     world.log_in(json!({})).await;
@@ -154,6 +160,27 @@ async fn an_email_address_takes_over_nobodys_account() {
     assert_eq!(log.matches("the email address that the identity provider says has this account already").count(), 2);
     assert_eq!(log.matches("the identity provider says no email address").count(), 2);
     assert!(!log.contains("example.com") && !log.contains("anna-1"), "{log}");
+}
+
+#[tokio::test]
+async fn the_last_system_administrator_keeps_the_role_and_does_not_get_in() {
+    let world = world().await;
+    world.site.make_shop().await;
+    let mut before = world.log_in(json!({})).await;
+    world.refused(json!({"groups": [], "team": "shop"})).await;
+    assert_eq!(before.get("/admin").await.status, 303);
+    assert_eq!(world.site.accounts().await[0]["role"], "system_admin");
+    let told = world.site.audited().await;
+    let last = "nobody: account.log-in-refused the identity provider gives the last system administrator another role";
+    assert!(
+        told.ends_with(&[
+            "identity provider: account.update role subscription_admin".to_owned(),
+            "identity provider: account.update this did not happen: it is the last system administrator".to_owned(),
+            "identity provider: account.update its sessions end".to_owned(),
+            last.to_owned(),
+        ]),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

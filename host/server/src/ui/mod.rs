@@ -66,7 +66,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
         .route("/admin/log-in", get(log_in::form).post(log_in::submit))
         .route("/admin/log-in/oidc", get(oidc::leave))
-        .route(crate::oidc::BACK, get(oidc::back))
+        // As `crate::oidc::BACK` says it to the identity provider.
+        .route("/admin/log-in/oidc/back", get(oidc::back))
         .route("/admin/second-factor", get(log_in::second_factor).post(log_in::answer))
         .route("/admin/second-factor/resend", get(log_in::to_second_factor).post(log_in::resend))
         .route("/admin/invitation/{secret}", get(log_in::invitation).post(log_in::accept))
