@@ -57,7 +57,7 @@ impl Upstream {
         });
         if path == "/mirror" {
             let text = String::from_utf8_lossy(&body).into_owned();
-            let code = text.split(|c: char| !c.is_ascii_digit()).rfind(|run| run.len() == 6).unwrap_or_default();
+            let code = code(&text).unwrap_or_default();
             let missing: String = code.bytes().map(|digit| char::from(b'0' + b'9' - digit)).collect();
             let headers = [("x-missing-to-nine", missing), ("x-code", code.to_owned())];
             return (StatusCode::CREATED, headers, text.clone()).into_response();
@@ -84,6 +84,11 @@ impl Upstream {
         let seen = self.seen();
         let message = seen.iter().rev().find(|seen| seen.body.contains(&to)).unwrap();
         let text = message.body.split("Body=").nth(1).unwrap().split('&').next().unwrap();
-        text.split(|c: char| !c.is_ascii_digit()).rfind(|run| run.len() == 6).unwrap().to_owned()
+        code(text).unwrap().to_owned()
     }
+}
+
+/// The code in what an upstream was sent. Numbers of phones are longer.
+pub fn code(text: &str) -> Option<&str> {
+    text.split(|c: char| !c.is_ascii_digit()).rfind(|run| (6..=10).contains(&run.len()))
 }

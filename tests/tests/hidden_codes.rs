@@ -4,13 +4,9 @@
 
 use serde_json::json;
 use twofactor_tests::hostile::{Neighbourhood, WASI_HTTP};
+use twofactor_tests::upstream::code;
 
 const MIRROR: &str = "https://upstream.example.com/mirror";
-
-/// The code in what an upstream was sent.
-fn code(text: &str) -> Option<&str> {
-    text.split(|c: char| !c.is_ascii_digit()).rfind(|run| run.len() == 6)
-}
 
 #[tokio::test]
 async fn the_code_reaches_the_upstream_and_is_never_in_the_components_memory() {
