@@ -2,7 +2,7 @@
 
 fn main() -> Result<(), twofactor_guest_build::Error> {
     twofactor_guest_build::build(
-        &["twofactor-hostile-guest", "twofactor-wasi-http-guest"],
-        &["tests/hostile", "tests/wasi-http-guest"],
+        &["twofactor-hostile-guest", "twofactor-wasi-http-guest", "twofactor-wrong-guest"],
+        &["tests/hostile", "tests/wasi-http-guest", "tests/wrong"],
     )
 }

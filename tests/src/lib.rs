@@ -13,3 +13,4 @@ pub mod spellings;
 pub mod upstream;
 pub mod vendors;
 pub mod wire;
+pub mod wrong;

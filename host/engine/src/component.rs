@@ -42,6 +42,21 @@ impl Component {
         self.provider.describe().await
     }
 
+    /// What `configure` itself says of options that satisfy the schema: nothing, or what is wrong. The host's own rules are left
+    /// out.
+    ///
+    /// # Errors
+    /// If the component fails to answer.
+    pub async fn problems(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+        let said = self.provider.configure(options).await.map_err(|failure| failure.reason)?;
+        Ok(said.err().unwrap_or_default())
+    }
+
+    /// Whether options satisfy the schema.
+    pub fn satisfies_schema(&self, options: &Value) -> bool {
+        self.provider.validator().is_valid(options)
+    }
+
     /// Judges options, as an instance's are judged.
     ///
     /// # Errors
@@ -60,6 +75,11 @@ impl Configured {
     /// What it may reach, in words.
     pub fn connections(&self) -> Vec<String> {
         self.0.connections()
+    }
+
+    /// How many HTTP origins it may reach.
+    pub fn origins(&self) -> usize {
+        self.0.origins()
     }
 
     /// Has a message delivered.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -191,10 +192,40 @@ enum ProviderCommand {
         /// The component.
         file: PathBuf,
     },
+    /// Checks a component against the contract, with an upstream of ours on loopback that answers well, badly and not at all.
+    /// Nothing leaves the machine.
+    Check {
+        /// The component.
+        file: PathBuf,
+        /// Options that it accepts, a JSON file; without them the first of the schema's `examples`.
+        #[arg(long)]
+        options: Option<PathBuf>,
+        /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
+        #[arg(long, value_name = "FILE")]
+        accepted: Option<PathBuf>,
+        /// Prints the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Has a component deliver one code, for real, and tells what happened.
+    Try {
+        /// The component.
+        file: PathBuf,
+        /// Its options, a JSON file.
+        #[arg(long)]
+        options: PathBuf,
+        /// To whom: an email address, a telephone number in E.164, or what else the provider takes.
+        #[arg(long, value_name = "RECIPIENT")]
+        to: String,
+        /// Puts a stand-in on loopback in the place of an upstream: `https://api.example.com=127.0.0.1:8000`.
+        #[arg(long, value_name = "ORIGIN=ADDRESS")]
+        stand_in: Vec<String>,
+    },
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+#[allow(clippy::print_stdout, reason = "this is what commands are for")]
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -249,6 +280,17 @@ async fn main() -> anyhow::Result<()> {
             twofactor_server::import(&config, &file, prune, dry_run).await
         }
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
-        Command::Openapi => twofactor_server::print_openapi(),
+        Command::Provider { command: ProviderCommand::Check { file, options, accepted, json } } => {
+            let clean = twofactor_server::check(&file, options.as_deref(), accepted.as_deref(), json).await?;
+            return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in } } => {
+            twofactor_server::attempt(&file, &options, &to, &stand_in).await
+        }
+        Command::Openapi => {
+            print!("{}", twofactor_server::openapi());
+            Ok(())
+        }
     }
+    .map(|()| ExitCode::SUCCESS)
 }

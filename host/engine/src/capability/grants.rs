@@ -104,6 +104,10 @@ impl Grants {
         Ok(())
     }
 
+    pub(crate) fn origins(&self) -> usize {
+        self.http.len()
+    }
+
     /// What may be reached, in words, for the one who approves it.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let http = self.http.iter().map(|grant| {

@@ -29,7 +29,15 @@ pub(super) struct Inner {
     pub(super) outbox: Option<Outbox>,
     names: Arc<Names>,
     stand_ins: HashMap<String, SocketAddr>,
+    for_all: StandInsForAll,
     plaintext_smtp: HashSet<String>,
+}
+
+/// In the place of whatever has no stand-in of its own.
+#[derive(Clone, Copy, Default)]
+struct StandInsForAll {
+    http: Option<SocketAddr>,
+    smtp: Option<SocketAddr>,
 }
 
 /// How names become addresses.
@@ -51,6 +59,7 @@ pub struct NetworkBuilder {
     leave: Vec<IpNet>,
     fixed: HashMap<String, SocketAddr>,
     stand_ins: Vec<(String, SocketAddr)>,
+    for_all: StandInsForAll,
     plaintext_smtp: HashSet<String>,
     outbox: Option<Outbox>,
     timeout: Duration,
@@ -95,6 +104,13 @@ impl NetworkBuilder {
         self
     }
 
+    /// Puts stand-ins on loopback in the place of every HTTPS origin and of every mail server that has none of its own: nothing
+    /// leaves the machine. For checking a provider.
+    pub fn stand_ins_for_all(mut self, http: SocketAddr, smtp: SocketAddr) -> Self {
+        self.for_all = StandInsForAll { http: Some(http), smtp: Some(smtp) };
+        self
+    }
+
     /// Keeps all mail in an outbox instead of sending it. For tests.
     pub fn outbox(mut self, outbox: &Outbox) -> Self {
         self.outbox = Some(outbox.clone());
@@ -113,6 +129,10 @@ impl NetworkBuilder {
     /// If a certificate cannot be read, or a stand-in is not on loopback or stands for nothing.
     pub fn build(self) -> Result<Network, NetworkError> {
         let mut stand_ins = HashMap::new();
+        let StandInsForAll { http, smtp } = self.for_all;
+        if [http, smtp].into_iter().flatten().any(|address| !address.ip().is_loopback()) {
+            return Err(NetworkError("stand-ins must be on loopback".to_owned()));
+        }
         for (text, address) in self.stand_ins {
             if !address.ip().is_loopback() {
                 return Err(NetworkError(format!("the stand-in for {text} must be on loopback")));
@@ -140,6 +160,7 @@ impl NetworkBuilder {
             outbox: self.outbox,
             names,
             stand_ins,
+            for_all: self.for_all,
             plaintext_smtp: self.plaintext_smtp,
         })))
     }
@@ -154,6 +175,7 @@ impl Network {
             leave: Vec::new(),
             fixed: HashMap::new(),
             stand_ins: Vec::new(),
+            for_all: StandInsForAll::default(),
             plaintext_smtp: HashSet::new(),
             outbox: None,
             timeout: Duration::from_secs(15),
@@ -173,11 +195,11 @@ impl Network {
     }
 
     pub(super) fn http_stand_in(&self, origin: &Origin) -> Option<SocketAddr> {
-        self.0.stand_ins.get(&origin.to_string()).copied()
+        self.0.stand_ins.get(&origin.to_string()).copied().or(self.0.for_all.http)
     }
 
     pub(super) fn smtp_stand_in(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        self.0.stand_ins.get(&endpoint(host, port)).copied()
+        self.0.stand_ins.get(&endpoint(host, port)).copied().or(self.0.for_all.smtp)
     }
 
     /// Whether the operator's settings name this mail server.

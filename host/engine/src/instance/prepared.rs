@@ -89,6 +89,10 @@ impl Prepared {
         self.grants.sentences()
     }
 
+    pub(crate) fn origins(&self) -> usize {
+        self.grants.origins()
+    }
+
     /// Where secrets may go: compared when a change keeps a stored one.
     pub(crate) fn destinations(&self) -> Vec<String> {
         self.grants.destinations()

@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-
 /// Prints who a component says it is and what its imports let it do.
 ///
 /// # Errors
 /// If the file cannot be read, or is no provider.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn inspect(file: &Path) -> anyhow::Result<()> {
-    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let info = twofactor::inspect(&bytes).await?;
+    let info = twofactor::inspect(&super::read(file)?).await?;
     let manifest = &info.manifest;
     println!("{} {} (type `{}`, channel `{}`)", manifest.name, manifest.version, manifest.type_id, manifest.channel);
     println!("digest sha256:{}", info.digest);
@@ -24,15 +21,5 @@ pub async fn inspect(file: &Path) -> anyhow::Result<()> {
         println!("  {import}");
     }
     println!("Options:\n{:#}", manifest.options_schema);
-    Ok(())
-}
-
-/// Prints the OpenAPI document.
-///
-/// # Errors
-/// None today.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
-pub fn print_openapi() -> anyhow::Result<()> {
-    print!("{}", crate::openapi());
     Ok(())
 }

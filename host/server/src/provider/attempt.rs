@@ -1,0 +1,78 @@
+//! `twofactor provider try`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow, bail};
+use twofactor::{Component, Limits, Message, Network, RecipientKind};
+
+/// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived.
+///
+/// # Errors
+/// If the component cannot be loaded, its options are not valid, or nothing was delivered.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+pub async fn attempt(file: &Path, options: &Path, to: &str, stand_ins: &[String]) -> anyhow::Result<()> {
+    let mut network = Network::builder();
+    for stand_in in stand_ins {
+        let (origin, address) = stand_in.rsplit_once('=').context("a stand-in is written as `ORIGIN=ADDRESS`")?;
+        let address = address.parse().with_context(|| format!("`{address}` is no address with a port"))?;
+        network = network.stand_in(origin, address);
+    }
+    let component = Component::load(&super::read(file)?, network.build()?, Limits::default()).await?;
+    let manifest = &component.info().manifest;
+    println!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id);
+    if manifest.recipient == RecipientKind::PhoneNumber && !to.starts_with('+') {
+        bail!("the recipient must be a telephone number in E.164, such as +41791234567");
+    }
+    let configured = component.configure(&super::read_options(options)?).await.map_err(|problems| {
+        let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.option), problem.message));
+        anyhow!("the options are not valid:\n{}", lines.collect::<Vec<_>>().join("\n"))
+    })?;
+    println!("It may reach:");
+    for connection in configured.connections() {
+        println!("  - {connection}");
+    }
+    let code = random_code()?;
+    println!("The code is {code}.");
+    let begin = Instant::now();
+    let answer = configured.deliver(message(&code, to)).await;
+    let took = begin.elapsed().as_millis();
+    let receipt = answer.map_err(|failure| anyhow!("{} after {took} ms: {}", failure.name(), failure.reason()))?;
+    println!("delivered in {took} ms");
+    if !receipt.reference.is_empty() {
+        println!("  reference: {}", receipt.reference);
+    }
+    if let Some(parts) = receipt.parts {
+        println!("  parts: {parts}");
+    }
+    for (name, value) in &receipt.extra {
+        println!("  {name}: {value}");
+    }
+    Ok(())
+}
+
+fn or_whole(pointer: &str) -> &str {
+    if pointer.is_empty() { "(all)" } else { pointer }
+}
+
+fn random_code() -> anyhow::Result<String> {
+    let number = getrandom::u32().map_err(|error| anyhow!("there are no random numbers: {error}"))?;
+    Ok(format!("{:06}", number % 1_000_000))
+}
+
+/// A message that reads like those of a sign-in.
+pub(super) fn message(code: &str, to: &str) -> Message {
+    Message {
+        id: "twofactor-try".to_owned(),
+        recipient: to.to_owned(),
+        subject: "Your code".to_owned(),
+        text: format!("{code} is your code. It is good for 5 minutes."),
+        html: Some(format!("<p><b>{code}</b> is your code. It is good for 5 minutes.</p>")),
+        code: code.to_owned(),
+        valid_seconds: 300,
+        locale: "en".to_owned(),
+        purpose: "sign-in".to_owned(),
+        application: "TwoFactor".to_owned(),
+        extra: Vec::new(),
+    }
+}

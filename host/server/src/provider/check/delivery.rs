@@ -1,0 +1,272 @@
+//! Whether `deliver` sends once, changes nothing, and names each failure for what the host does next.
+
+use serde_json::Value;
+use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, RecipientKind};
+
+use super::mail_server::{MailServer, Twist};
+use super::report::Report;
+use super::upstream::{Script, Upstream};
+use crate::provider::attempt::message;
+
+/// Not a run of digits that anything else would have.
+const CODE: &str = "7305918264";
+
+const CLASSIFY: &str = "Name each failure for what the host does next: see `delivery-failure` in the contract.";
+
+/// What an upstream does, and the outcomes that are right then.
+struct Case {
+    rule: &'static str,
+    script: Script,
+    right: &'static [&'static str],
+    /// The wait that must be passed on.
+    after_seconds: Option<Option<u32>>,
+    /// How often the message may be sent: the host itself asks once more with a new access token after a 401.
+    sent: usize,
+}
+
+pub(super) async fn judge(
+    component: &Component,
+    configured: &Configured,
+    upstream: &Upstream,
+    mail_server: &MailServer,
+    accepted: &[u8],
+    report: &mut Report,
+) {
+    let run = Run { component, configured, upstream, mail_server };
+    if configured.origins() > 0 {
+        run.http(accepted, report).await;
+    } else {
+        run.mail(report).await;
+    }
+}
+
+struct Run<'a> {
+    component: &'a Component,
+    configured: &'a Configured,
+    upstream: &'a Upstream,
+    mail_server: &'a MailServer,
+}
+
+impl Run<'_> {
+    fn message(&self) -> Message {
+        let to = match self.component.info().manifest.recipient {
+            RecipientKind::EmailAddress => "someone@example.com",
+            RecipientKind::PhoneNumber => "+41791234567",
+            RecipientKind::Handle => "someone",
+        };
+        message(CODE, to)
+    }
+
+    /// Has a message delivered: what came of it, the wait that was asked for, and what was said.
+    async fn deliver(&self, message: Message) -> (&'static str, Option<u32>, String) {
+        match self.configured.deliver(message).await {
+            Ok(_) => ("delivered", None, String::new()),
+            Err(failure) if broke_off(failure.reason()) => {
+                ("a component that broke off", None, failure.reason().to_string())
+            }
+            Err(failure) => {
+                let wait = match &failure {
+                    DeliveryFailure::RetryLater { after_seconds, .. } => *after_seconds,
+                    _ => None,
+                };
+                (failure.name(), wait, failure.reason().to_string())
+            }
+        }
+    }
+
+    async fn http(&self, accepted: &[u8], report: &mut Report) {
+        self.texts(accepted, report).await;
+        for case in cases() {
+            self.upstream.play(case.script);
+            let (outcome, wait, said) = self.deliver(self.message()).await;
+            let mut wrong = Vec::new();
+            if !case.right.contains(&outcome) {
+                let right = case.right.join(" or ");
+                wrong.push(format!("the outcome is {outcome}, not {right}{}", in_brackets(&said)));
+            }
+            if let Some(expected) = case.after_seconds
+                && outcome == "retry-later"
+                && wait != expected
+            {
+                wrong.push(format!("the wait passed on is {wait:?}, not {expected:?} (seconds)"));
+            }
+            let sent = self.upstream.seen().iter().filter(|(head, body)| holds_code(head, body)).count();
+            if sent > case.sent {
+                wrong.push(format!("the message was sent {sent} times"));
+            }
+            if said.contains("[removed]") {
+                wrong.push("the reason given held the code, the recipient or a secret".to_owned());
+            }
+            report.judge(case.rule, wrong, CLASSIFY);
+        }
+        self.upstream.stop().await;
+        let (outcome, _, said) = self.deliver(self.message()).await;
+        let wrong = (outcome != "retry-later").then(|| {
+            format!("the outcome is {outcome}, not retry-later: surely nothing was sent{}", in_brackets(&said))
+        });
+        report.judge("no-connection", wrong.into_iter().collect(), CLASSIFY);
+    }
+
+    /// An upstream that takes everything gets the text once and as it is, whatever stands in it.
+    async fn texts(&self, accepted: &[u8], report: &mut Report) {
+        let (mut lost, mut broke) = (Vec::new(), Vec::new());
+        for (kind, text) in texts() {
+            self.upstream.play(Script::Answer {
+                status: 200,
+                headers: vec![("content-type", "application/json")],
+                body: accepted.to_vec(),
+            });
+            let (outcome, _, said) = self.deliver(Message { text: text.clone(), html: None, ..self.message() }).await;
+            if outcome == "retry-later" {
+                broke.push(format!(
+                    "{kind}: the outcome is retry-later, although the upstream took it{}",
+                    in_brackets(&said)
+                ));
+            } else if matches!(outcome, "misconfigured" | "a component that broke off") {
+                broke.push(format!("{kind}: the outcome is {outcome}{}", in_brackets(&said)));
+            }
+            let seen = self.upstream.seen();
+            let sent: Vec<_> = seen.iter().filter(|(head, body)| holds_code(head, body)).collect();
+            if sent.len() > 1 {
+                broke.push(format!("{kind}: the message was sent {} times", sent.len()));
+            }
+            if !self.component.info().manifest.reads_code
+                && !sent.iter().any(|(head, body)| holds_text(head, body, &text))
+            {
+                lost.push(format!("{kind}: the text did not arrive as it was given"));
+            }
+        }
+        report.judge(
+            "accepted",
+            broke,
+            "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown.",
+        );
+        report.judge(
+            "texts-unchanged",
+            lost,
+            "Send the text as it is, encoded by a library for JSON or forms; the host made it final.",
+        );
+    }
+
+    async fn mail(&self, report: &mut Report) {
+        self.mail_server.play(Twist::default());
+        let (outcome, _, said) = self.deliver(self.message()).await;
+        let mut wrong = Vec::new();
+        if outcome != "delivered" {
+            wrong.push(format!("the outcome is {outcome}{}", in_brackets(&said)));
+        }
+        let mails = self.mail_server.mails();
+        if mails.len() > 1 {
+            wrong.push(format!("the mail was sent {} times", mails.len()));
+        }
+        if !mails.iter().any(|mail| mail.contains(CODE)) {
+            wrong.push("the code did not arrive".to_owned());
+        }
+        report.judge("accepted", wrong, "Hand over one mail, and answer with a receipt.");
+        for (rule, at, reply, right) in MAIL_CASES {
+            self.mail_server.play(Twist { at, reply });
+            let (outcome, _, said) = self.deliver(self.message()).await;
+            let wrong = (!right.contains(&outcome))
+                .then(|| format!("the outcome is {outcome}, not {}{}", right.join(" or "), in_brackets(&said)));
+            report.judge(rule, wrong.into_iter().collect(), CLASSIFY);
+        }
+    }
+}
+
+type MailCase = (&'static str, &'static str, Option<&'static str>, &'static [&'static str]);
+
+const MAIL_CASES: [MailCase; 7] = [
+    ("server-is-busy", "greeting", Some("421 4.3.2 later"), &["retry-later"]),
+    ("log-in-refused", "AUTH", Some("535 5.7.8 no"), &["misconfigured"]),
+    ("sender-refused", "MAIL", Some("550 5.7.1 no"), &["misconfigured", "rejected-message"]),
+    ("recipient-unknown", "RCPT", Some("550 5.1.1 no"), &["rejected-recipient"]),
+    ("recipient-later", "RCPT", Some("450 4.2.0 later"), &["retry-later"]),
+    ("message-later", "message", Some("451 4.3.0 later"), &["retry-later"]),
+    ("cut-after-the-message", "message", None, &["outcome-unknown"]),
+];
+
+fn cases() -> Vec<Case> {
+    const NO: &[&str] = &["rejected-recipient", "rejected-message", "misconfigured", "blocked"];
+    let case = |rule, script, right| Case { rule, script, right, after_seconds: None, sent: 1 };
+    let later = |headers: &[(&'static str, &'static str)]| Script::Answer {
+        status: 429,
+        headers: headers.to_vec(),
+        body: b"{}".to_vec(),
+    };
+    // Some upstreams say 2xx and no in the body, so what 2xx means is the provider's to know; but never that nothing was sent.
+    const TAKEN: &[&str] =
+        &["delivered", "outcome-unknown", "rejected-recipient", "rejected-message", "misconfigured", "blocked"];
+    vec![
+        case("status-400", Script::answer(400, "{}"), NO),
+        Case { sent: 2, ..case("status-401", Script::answer(401, "{}"), &["misconfigured"]) },
+        case("status-403", Script::answer(403, "{}"), &["misconfigured", "blocked"]),
+        case("status-404", Script::answer(404, "{}"), NO),
+        Case { after_seconds: Some(None), ..case("status-429", later(&[]), &["retry-later"]) },
+        Case {
+            after_seconds: Some(Some(7)),
+            ..case("status-429-retry-after", later(&[("retry-after", "7")]), &["retry-later"])
+        },
+        case("status-500", Script::answer(500, "{}"), &["outcome-unknown"]),
+        case("status-502-html", Script::answer(502, "<html>bad gateway</html>"), &["outcome-unknown"]),
+        case(
+            "redirect",
+            Script::Answer {
+                status: 302,
+                headers: vec![("location", "https://elsewhere.example.com/")],
+                body: Vec::new(),
+            },
+            &["misconfigured", "outcome-unknown", "rejected-message"],
+        ),
+        case("silence", Script::Silence, &["outcome-unknown"]),
+        case("cut-connection", Script::Cut, &["outcome-unknown"]),
+        case("accepted-without-json", Script::answer(200, "{\"id\":"), TAKEN),
+        case("accepted-with-other-json", Script::answer(200, "[null, {\"id\": [1e400]}]"), TAKEN),
+        case("accepted-without-utf-8", Script::answer(200, [0xff, 0xfe, 0, b'{'].as_slice()), TAKEN),
+        case("huge-answer", Script::answer(200, vec![b' '; 6 << 20]), &["delivered", "outcome-unknown"]),
+    ]
+}
+
+fn texts() -> Vec<(&'static str, String)> {
+    vec![
+        ("a plain text", format!("{CODE} is your code.")),
+        ("a text with marks of JSON, forms and markup", format!("{CODE} \"quoted\" \\ & = % + <b> {{x}} ;")),
+        ("a text with other scripts", format!("Grüezi, {CODE} — 日本語 \u{1f510} \u{5e9}\u{5dc}\u{5d5}\u{5dd}")),
+        ("a text of several lines", format!("{CODE} is your code.\n\n@example.com #{CODE}")),
+        ("a long text", format!("{CODE} {}", "is your code. ".repeat(100))),
+    ]
+}
+
+/// Whether the host ended the call, or the component did without an answer.
+fn broke_off(reason: &Reason) -> bool {
+    matches!(&*reason.code, "trap" | "stack" | "running-time" | "limit") && reason.detail.starts_with("the component")
+}
+
+fn holds_code(head: &str, body: &[u8]) -> bool {
+    head.contains(CODE) || memchr::memmem::find(body, CODE.as_bytes()).is_some()
+}
+
+/// Whether a text stands in a body: as a string of JSON or a value of a form, if the head says that it is one, else as it is.
+fn holds_text(head: &str, body: &[u8], text: &str) -> bool {
+    let head = head.to_lowercase();
+    let kind = head.lines().find(|line| line.starts_with("content-type:")).unwrap_or_default();
+    if kind.contains("json") {
+        serde_json::from_slice::<Value>(body).is_ok_and(|value| holds_string(&value, text))
+    } else if kind.contains("x-www-form-urlencoded") {
+        url::form_urlencoded::parse(body).any(|(_, value)| value.contains(text))
+    } else {
+        memchr::memmem::find(body, text.as_bytes()).is_some()
+    }
+}
+
+fn holds_string(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(one) => one.contains(text),
+        Value::Array(all) => all.iter().any(|one| holds_string(one, text)),
+        Value::Object(all) => all.values().any(|one| holds_string(one, text)),
+        _ => false,
+    }
+}
+
+fn in_brackets(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(" ({said})") }
+}

@@ -1,0 +1,94 @@
+//! A mail server of ours on loopback (RFC 5321), which says what it is told at one step of the exchange.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Where it answers otherwise, and with what; without an answer it hangs up.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Twist {
+    pub(super) at: &'static str,
+    pub(super) reply: Option<&'static str>,
+}
+
+pub(super) struct MailServer {
+    pub(super) address: SocketAddr,
+    shared: Arc<Mutex<(Twist, Vec<String>)>>,
+}
+
+impl MailServer {
+    pub(super) async fn start() -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Mutex::new((Twist::default(), Vec::new())));
+        let kept = shared.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let kept = kept.clone();
+                tokio::spawn(async move { serve(stream, &kept).await });
+            }
+        });
+        Ok(Self { address, shared })
+    }
+
+    /// Answers like this from now on, and forgets its mails.
+    pub(super) fn play(&self, twist: Twist) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = (twist, Vec::new());
+    }
+
+    /// The mails whose text came to its end since then.
+    pub(super) fn mails(&self) -> Vec<String> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+}
+
+async fn serve(stream: TcpStream, shared: &Mutex<(Twist, Vec<String>)>) -> Option<()> {
+    let twist = shared.lock().unwrap_or_else(PoisonError::into_inner).0;
+    let mut stream = BufReader::new(stream);
+    say(&mut stream, twist, "greeting", "220 stand-in ESMTP").await?;
+    loop {
+        let line = line(&mut stream).await?;
+        let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        match verb.as_str() {
+            "EHLO" => {
+                say(&mut stream, twist, "EHLO", "250-stand-in\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN")
+                    .await?
+            }
+            "AUTH" => say(&mut stream, twist, "AUTH", "235 2.7.0 in").await?,
+            "MAIL" => say(&mut stream, twist, "MAIL", "250 2.1.0 ok").await?,
+            "RCPT" => say(&mut stream, twist, "RCPT", "250 2.1.5 ok").await?,
+            "DATA" => {
+                say(&mut stream, twist, "DATA", "354 go on").await?;
+                let mut text = String::new();
+                loop {
+                    let line = self::line(&mut stream).await?;
+                    if line == "." {
+                        break;
+                    }
+                    text.push_str(&line);
+                    text.push('\n');
+                }
+                shared.lock().unwrap_or_else(PoisonError::into_inner).1.push(text);
+                say(&mut stream, twist, "message", "250 2.0.0 queued as STANDIN").await?;
+            }
+            "QUIT" => {
+                say(&mut stream, Twist::default(), "QUIT", "221 bye").await?;
+                return None;
+            }
+            _ => say(&mut stream, Twist::default(), "", "502 5.5.1 no").await?,
+        }
+    }
+}
+
+async fn say(stream: &mut BufReader<TcpStream>, twist: Twist, at: &str, usual: &str) -> Option<()> {
+    let reply = if twist.at == at && !at.is_empty() { twist.reply? } else { usual };
+    stream.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await.ok()
+}
+
+async fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut line = Vec::new();
+    let read = stream.take(64 << 10).read_until(b'\n', &mut line).await.ok()?;
+    (read > 0).then(|| String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned())
+}

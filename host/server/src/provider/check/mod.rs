@@ -1,0 +1,76 @@
+//! `twofactor provider check`: does a component keep the contract?
+//!
+//! It is loaded as an operator would load it, asked what the contract asks, and has messages to deliver to upstreams of ours
+//! on loopback that answer well, badly and not at all. What it makes of their answers is compared with what the contract says.
+
+mod configuration;
+mod delivery;
+mod mail_server;
+mod manifest;
+mod report;
+mod upstream;
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use twofactor::{Component, Limits, Network};
+
+use mail_server::MailServer;
+use report::{Report, Verdict};
+use upstream::Upstream;
+
+/// How long an upstream may be silent before the host gives up on it, here.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// Checks a component and prints what was found; answers whether there is no fault.
+///
+/// # Errors
+/// If a file cannot be read, or the component cannot be loaded.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+pub async fn check(
+    file: &Path,
+    options: Option<&Path>,
+    accepted: Option<&Path>,
+    as_json: bool,
+) -> anyhow::Result<bool> {
+    let bytes = super::read(file)?;
+    let options = options.map(super::read_options).transpose()?;
+    let accepted = accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec());
+    let report = examine(&bytes, options, accepted).await?;
+    if as_json {
+        println!("{:#}", serde_json::to_value(&report)?);
+    } else {
+        print!("{}", report.in_words(std::io::stdout().is_terminal()));
+    }
+    Ok(report.count(Verdict::Fault) == 0)
+}
+
+async fn examine(bytes: &[u8], options: Option<Value>, accepted: Vec<u8>) -> anyhow::Result<Report> {
+    let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
+    let network =
+        Network::builder().stand_ins_for_all(upstream.address, mail_server.address).timeout(PATIENCE).build()?;
+    let begin = Instant::now();
+    let component = Component::load(bytes, network, Limits::default()).await?;
+    let info = component.info();
+    let mut report = Report {
+        provider: format!("{} {} (type `{}`)", info.manifest.name, info.manifest.version, info.manifest.type_id),
+        digest: info.digest.clone(),
+        component_bytes: bytes.len(),
+        load_milliseconds: begin.elapsed().as_millis(),
+        ..Report::default()
+    };
+    manifest::judge(info, &mut report);
+    let options = options.or_else(|| info.manifest.options_schema.pointer("/examples/0").cloned());
+    let Some(options) = options else {
+        for rule in ["configure", "delivery"] {
+            report.skip(rule, "give options that it accepts: `--options FILE`, or `examples` in its schema");
+        }
+        return Ok(report);
+    };
+    if let Some(configured) = configuration::judge(&component, &options, &mut report).await {
+        delivery::judge(&component, &configured, &upstream, &mail_server, &accepted, &mut report).await;
+    }
+    Ok(report)
+}

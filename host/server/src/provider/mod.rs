@@ -1,0 +1,22 @@
+//! `twofactor provider`: what an author and an operator do with a component before it serves anybody.
+
+mod attempt;
+mod check;
+mod inspect;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+pub use attempt::attempt;
+pub use check::check;
+pub use inspect::inspect;
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+fn read_options(file: &Path) -> anyhow::Result<Value> {
+    serde_json::from_slice(&read(file)?).with_context(|| format!("{} is not JSON", file.display()))
+}

@@ -1,0 +1,258 @@
+//! `twofactor provider check` finds what is wrong with a component, and nothing in one that is right.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use twofactor_tests::wrong::component;
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("provider").args(arguments).output().unwrap()
+}
+
+fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// What a check says of a component: the rules it breaks, or why it is not even loaded.
+fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, String> {
+    let file = write(folder, &format!("{name}.wasm").replace(['/', ' '], "_"), component);
+    let output = run(&["check", file.to_str().unwrap(), "--json"]);
+    let Ok(report) = serde_json::from_slice::<Value>(&output.stdout) else {
+        assert!(!output.status.success());
+        return Err(String::from_utf8(output.stderr).unwrap());
+    };
+    let all = report["findings"].as_array().unwrap();
+    let faults = all.iter().filter(|finding| finding["verdict"] == "fault");
+    let rules: Vec<String> = faults.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(output.status.success(), rules.is_empty(), "{name}");
+    Ok(rules)
+}
+
+/// Faults that `check` names by a rule of its own.
+const BROKEN_RULES: &[(&str, &str)] = &[
+    ("a version with a letter", "version"),
+    ("a version of two numbers", "version"),
+    ("an option without words", "described"),
+    ("a secret that is not marked", "secrets-marked"),
+    ("a default that does not fit", "defaults"),
+    ("configure refuses what is right", "configure"),
+    ("an origin twice", "configure"),
+    ("an origin without TLS", "configure"),
+    ("an address for an origin", "configure"),
+    ("an origin with a path", "configure"),
+    ("too many origins", "configure"),
+    ("configure throws dice", "deterministic"),
+    ("configure breaks off at nothing", "configure-answers"),
+    ("configure breaks off at length", "configure-answers"),
+    ("configure never ends", "configure-answers"),
+    ("a problem of no option", "problems-name-options"),
+    ("a problem that is no pointer", "problems-name-options"),
+    ("a problem without a sentence", "problems-name-options"),
+    ("a problem that tells a secret", "problems-keep-secrets"),
+    ("the text is cut", "texts-unchanged"),
+    ("the text is folded", "texts-unchanged"),
+    ("the text is made ASCII", "texts-unchanged"),
+    ("the text gets an end", "texts-unchanged"),
+    ("JSON by hand", "texts-unchanged"),
+    ("the text in the URL", "texts-unchanged"),
+    ("nothing is sent", "accepted"),
+    ("another origin", "accepted"),
+    ("another path, unencoded", "accepted"),
+    ("a header of the host's", "accepted"),
+    ("always sent twice", "accepted"),
+    ("2xx is for later", "accepted"),
+    ("2xx without JSON is for later", "accepted-without-json"),
+    ("break off without JSON", "accepted-without-json"),
+    ("break off at other JSON", "accepted-with-other-json"),
+    ("break off at silence", "silence"),
+    ("400 is for later", "status-400"),
+    ("400 is unknown", "status-400"),
+    ("400 is delivered", "status-400"),
+    ("sent again after 400", "status-400"),
+    ("the reason names the recipient", "status-400"),
+    ("401 is for later", "status-401"),
+    ("401 rejects the recipient", "status-401"),
+    ("403 is for later", "status-403"),
+    ("404 is for later", "status-404"),
+    ("429 is final", "status-429"),
+    ("429 is unknown", "status-429"),
+    ("429 with a wait made up", "status-429"),
+    ("sent again after 429", "status-429"),
+    ("429 without its wait", "status-429-retry-after"),
+    ("500 is for later", "status-500"),
+    ("500 is final", "status-500"),
+    ("sent again after 500", "status-500"),
+    ("502 is for later", "status-502-html"),
+    ("a redirect is delivered", "redirect"),
+    ("silence is for later", "silence"),
+    ("silence is final", "silence"),
+    ("sent again after silence", "silence"),
+    ("not sent is unknown", "no-connection"),
+    ("not sent is final", "no-connection"),
+];
+
+/// Faults for which a component is not loaded, neither by `check` nor by whoever adds it.
+const REFUSED: &[(&str, &str)] = &[
+    ("type-id in capitals", "type-id"),
+    ("no type-id", "type-id"),
+    ("a long type-id", "type-id"),
+    ("a channel with a space", "channel"),
+    ("no channel", "channel"),
+    ("no name", "its name"),
+    ("a name of two lines", "its name"),
+    ("a long name", "its name"),
+    ("no version", "its version"),
+    ("a schema of an array", "must be of type object"),
+    ("a schema that is none", "no JSON Schema 2020-12"),
+    ("a schema that is no JSON", "is not JSON"),
+    ("a long schema", "longer than"),
+    ("describe breaks off", "could not describe itself: the component broke off"),
+    ("describe never ends", "ran longer than it may"),
+    ("describe takes all memory", "could not describe itself: the component exceeded a limit"),
+];
+
+/// Runs over all of them, as many at once as the machine has cores and two.
+fn each<T: Sync>(all: &[T], look: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) + 2 {
+            scope.spawn(|| {
+                while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    look(one);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
+    let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    each(BROKEN_RULES, |(fault, rule)| {
+        let found = faults(folder.path(), fault, &component(fault));
+        if !found.as_ref().is_ok_and(|rules| rules.iter().any(|found| found == rule)) {
+            missed.lock().unwrap().push(format!("{fault}: {found:?} without `{rule}`"));
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{missed:#?}");
+    println!("{} wrong components: each was caught by the rule it breaks", BROKEN_RULES.len());
+}
+
+#[test]
+fn a_component_that_cannot_be_added_is_refused_with_the_name_of_its_fault() {
+    let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    each(REFUSED, |(fault, sentence)| {
+        let found = faults(folder.path(), fault, &component(fault));
+        if !found.as_ref().is_err_and(|said| said.contains(sentence)) {
+            missed.lock().unwrap().push(format!("{fault}: {found:?} without `{sentence}`"));
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn what_is_no_provider_is_refused_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = component("none");
+    let wants =
+        |import: &str| format!(r#"(component (import "{import}" (instance (export "f" (func)))))"#).into_bytes();
+    let cases: &[(&str, &[u8], &str)] = &[
+        ("nothing", b"", "no WebAssembly component"),
+        ("text", b"hello", "no WebAssembly component"),
+        ("a core module", b"(module)", "no WebAssembly component"),
+        ("half a component", &whole[..whole.len() / 2], "no WebAssembly component"),
+        ("a component without exports", b"(component)", "does not fit the contract"),
+        ("one that wants files", &wants("wasi:filesystem/preopens@0.2.0"), "a provider has no files"),
+        ("one that wants sockets", &wants("wasi:sockets/tcp@0.2.0"), "opens no sockets"),
+        ("one that wants to listen", &wants("wasi:http/incoming-handler@0.2.0"), "only `outgoing-handler`"),
+        ("one that wants what no host has", &wants("twofactor:provider/codes@0.1.0"), "no such interface"),
+    ];
+    for (name, bytes, sentence) in cases {
+        // As an author would have it: in the binary form.
+        let bytes =
+            if bytes.starts_with(b"(") { wat::parse_bytes(bytes).unwrap().into_owned() } else { bytes.to_vec() };
+        let said = faults(folder.path(), name, &bytes).unwrap_err();
+        assert!(said.contains(sentence), "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_right_component_has_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(faults(folder.path(), "right", &component("none")), Ok(Vec::new()));
+
+    let smtp = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true, "UserName": "u",
+        "Password": "pass-word", "Timeout": 20000});
+    let m365 = json!({"MailType": "M365", "TenantId": "8f14e45f-ceea-467f-a0e6-7a1c7e3b0c11", "UserId": "codes@example.com",
+        "ClientId": "8f14e45f-ceea-467f-a0e6-7a1c7e3b0c12", "ClientSecret": "very-secret"});
+    let from = "codes@example.com";
+    let providers: [(&str, &[u8], Value); 4] = [
+        (
+            "twilio",
+            twofactor_bundle::TWILIO,
+            json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef",
+            "TwilioAuthToken": "very-secret", "TwilioSmsFromNumber": "+15005550006"}),
+        ),
+        (
+            "ecall",
+            twofactor_bundle::ECALL,
+            json!({"ECallAccountName": "a", "ECallAccountPassword": "very-secret",
+            "ECallAccountFromNumber": "Shop"}),
+        ),
+        ("smtp", twofactor_bundle::EMAIL, json!({"EMailSenderAddress": from, "MailServerConfig": smtp})),
+        ("m365", twofactor_bundle::EMAIL, json!({"EMailSenderAddress": from, "MailServerConfig": m365})),
+    ];
+    each(&providers, |(name, component, options)| {
+        let file = write(folder.path(), &format!("{name}.wasm"), component);
+        let options = write(folder.path(), &format!("{name}.json"), options.to_string());
+        let output = run(&["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && said.contains("faults: 0") && said.contains("skipped: 0"), "{name}: {said}");
+    });
+}
+
+#[test]
+fn without_options_it_says_what_it_did_not_look_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "twilio.wasm", twofactor_bundle::TWILIO);
+    let said = String::from_utf8(run(&["check", file.to_str().unwrap()]).stdout).unwrap();
+    assert!(said.contains("skipped delivery: give options"), "{said}");
+}
+
+#[test]
+fn one_code_is_tried_for_real_and_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let upstream = runtime.block_on(twofactor_tests::upstream::Upstream::start());
+    let file = write(folder.path(), "right.wasm", component("none"));
+    let options = write(folder.path(), "options.json", r#"{"Sender": "Shop", "Key": "k3y-canary"}"#);
+    let stand_in = format!("https://upstream.example.com={}", upstream.address);
+    let of = |to: &str| {
+        let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
+        run(&["try", file, "--options", options, "--to", to, "--stand-in", &stand_in])
+    };
+    let output = of("+41791234567");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("https://upstream.example.com with a bearer token") && said.contains("delivered in "),
+        "{said}"
+    );
+    let seen = upstream.seen();
+    let code = twofactor_tests::upstream::code(&seen[0].body).unwrap();
+    assert!(said.contains(&format!("The code is {code}.")), "{said}");
+    assert!(!said.contains("k3y-canary"));
+
+    let output = of("079 123 45 67");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("E.164"));
+    assert_eq!(upstream.seen().len(), 1);
+}

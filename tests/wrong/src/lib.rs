@@ -1,0 +1,266 @@
+//! A provider that posts JSON to `https://upstream.example.com`, and is wrong in the one way that its own data names.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::hint::black_box;
+
+use serde_json::{Value, json};
+use twofactor_provider::bindings::exports::twofactor::provider::{configuration, delivery};
+use twofactor_provider::bindings::twofactor::provider::http;
+use twofactor_provider::bindings::twofactor::provider::types::{
+    Connection, DeliveryFailure, Entry, HttpAuthentication, HttpConnection, Manifest, Message, Problem, Reason,
+    Receipt, RecipientKind, RejectedPart, Rejection, Retry,
+};
+
+/// Tests write the name of a fault in here.
+static FAULT: [u8; 48] = *b"twofactor-fault:none                            ";
+
+fn fault() -> &'static str {
+    let bytes: &'static [u8; 48] = black_box(&FAULT);
+    std::str::from_utf8(&bytes[16..]).unwrap_or_default().trim_end()
+}
+
+struct Wrong;
+
+impl configuration::Guest for Wrong {
+    fn describe() -> Manifest {
+        let mut manifest = Manifest {
+            type_id: "wrong".to_owned(),
+            name: "Wrong in one way".to_owned(),
+            version: "1.0.0".to_owned(),
+            channel: "sms".to_owned(),
+            recipient: RecipientKind::PhoneNumber,
+            options_schema: String::new(),
+            reads_code: false,
+        };
+        let mut schema = json!({
+            "type": "object", "additionalProperties": false, "required": ["Sender", "Key"],
+            "properties": {
+                "Sender": {"type": "string", "description": "Whom a message is from.", "default": "Shop"},
+                "Key": {"type": "string", "title": "Key", "writeOnly": true},
+                "Parts": {"type": "integer", "description": "The most parts of a message."}
+            },
+            "examples": [{"Sender": "Shop", "Key": "k3y-canary", "Parts": 2}]
+        });
+        match fault() {
+            "type-id in capitals" => manifest.type_id = "Wrong".to_owned(),
+            "no type-id" => manifest.type_id.clear(),
+            "a long type-id" => manifest.type_id = "w".repeat(33),
+            "a channel with a space" => manifest.channel = "text message".to_owned(),
+            "no channel" => manifest.channel.clear(),
+            "no name" => manifest.name.clear(),
+            "a name of two lines" => manifest.name = "Wrong\nindeed".to_owned(),
+            "a long name" => manifest.name = "w".repeat(101),
+            "no version" => manifest.version.clear(),
+            "a version with a letter" => manifest.version = "v1.0.0".to_owned(),
+            "a version of two numbers" => manifest.version = "1.0".to_owned(),
+            "an option without words" => schema["properties"]["Parts"] = json!({"type": "integer"}),
+            "a secret that is not marked" => {
+                schema["properties"]["AccessToken"] = json!({"type": "string", "title": "Access token"});
+            }
+            "a default that does not fit" => schema["properties"]["Sender"]["default"] = json!(7),
+            "a schema of an array" => schema["type"] = json!("array"),
+            "a schema that is none" => schema["properties"]["Parts"]["type"] = json!("nonsense"),
+            "a long schema" => schema["description"] = json!("x".repeat(300 << 10)),
+            "describe breaks off" => std::process::abort(),
+            "describe never ends" => forever(),
+            "describe takes all memory" => take_all_memory(),
+            _ => {}
+        }
+        manifest.options_schema = schema.to_string();
+        if fault() == "a schema that is no JSON" {
+            manifest.options_schema.push('}');
+        }
+        manifest
+    }
+
+    fn configure(options: String) -> Result<Vec<Connection>, Vec<Problem>> {
+        let options: Value = serde_json::from_str(&options).unwrap_or_default();
+        let text = |name: &str| options[name].as_str().unwrap_or_default().to_owned();
+        let problem = |pointer: &str, message: String| Err(vec![Problem { pointer: pointer.to_owned(), message }]);
+        let (sender, key) = (text("Sender"), text("Key"));
+        let mut origins = vec!["https://upstream.example.com".to_owned()];
+        match fault() {
+            "configure refuses what is right" => return problem("/Sender", "is not liked".to_owned()),
+            "configure breaks off at nothing" if sender.is_empty() => std::process::abort(),
+            "configure breaks off at length" if sender.len() > 1000 => std::process::abort(),
+            "configure never ends" if sender == "x" => forever(),
+            "configure throws dice" => {
+                origins = vec![format!("https://u{}.example.com", RandomState::new().build_hasher().finish())];
+            }
+            "a problem of no option" if sender.is_empty() => return problem("/From", "must not be empty".to_owned()),
+            "a problem that is no pointer" if sender.is_empty() => return problem("Sender", "is empty".to_owned()),
+            "a problem without a sentence" if sender.is_empty() => return problem("/Sender", String::new()),
+            "a problem that tells a secret" if sender.is_empty() => {
+                return problem("/Key", format!("{key} cannot be right"));
+            }
+            "an origin twice" => origins.push(origins[0].clone()),
+            "an origin without TLS" => origins = vec!["http://10.0.0.1".to_owned()],
+            "an address for an origin" => origins = vec!["https://192.0.2.1".to_owned()],
+            "an origin with a path" => origins[0].push_str("/messages"),
+            "too many origins" => origins = (0..9).map(|n| format!("https://u{n}.example.com")).collect(),
+            _ => {}
+        }
+        if sender.is_empty() {
+            return problem("/Sender", "must not be empty".to_owned());
+        }
+        let connection = |origin| {
+            let authentication = HttpAuthentication::Bearer(key.clone());
+            Connection::Http(HttpConnection { origin, authentication })
+        };
+        Ok(origins.into_iter().map(connection).collect())
+    }
+}
+
+impl delivery::Guest for Wrong {
+    fn deliver(options: String, message: Message) -> Result<Receipt, DeliveryFailure> {
+        let options: Value = serde_json::from_str(&options).unwrap_or_default();
+        let mut text = message.text.clone();
+        match fault() {
+            "the text is cut" => text = text.chars().take(160).collect(),
+            "the text is folded" => text = text.replace('\n', " "),
+            "the text is made ASCII" => text = text.chars().filter(char::is_ascii).collect(),
+            "the text gets an end" => text = text.replace("code.", "code!"),
+            "nothing is sent" => return Ok(receipt()),
+            _ => {}
+        }
+        let mut body = json!({"from": options["Sender"], "to": message.recipient, "text": text}).to_string();
+        if fault() == "JSON by hand" {
+            body = format!("{{\"to\": \"{}\", \"text\": \"{text}\"}}", message.recipient);
+        }
+        let mut url = "https://upstream.example.com/messages".to_owned();
+        match fault() {
+            "the text in the URL" => {
+                url = format!("{url}?text={}", message.text.bytes().map(|b| format!("%{b:02X}")).collect::<String>());
+                body = "{}".to_owned();
+            }
+            "another origin" => url = "https://elsewhere.example.com/messages".to_owned(),
+            "another path, unencoded" => url = "https://upstream.example.com/mess ages".to_owned(),
+            _ => {}
+        }
+        let request = || http::Request {
+            method: "POST".to_owned(),
+            url: url.clone(),
+            headers: header(if fault() == "a header of the host's" { "authorization" } else { "content-type" }),
+            body: body.clone().into_bytes(),
+        };
+        if fault() == "always sent twice" {
+            let _ = http::send(&request());
+        }
+        let mut answer = http::send(&request());
+        let again = match &answer {
+            Ok(answer) => match fault() {
+                "sent again after 500" => answer.status == 500,
+                "sent again after 429" => answer.status == 429,
+                "sent again after 400" => answer.status == 400,
+                _ => false,
+            },
+            Err(_) => fault() == "sent again after silence",
+        };
+        if again {
+            answer = http::send(&request());
+        }
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(without_answer(error)),
+        };
+        by_status(&answer, &message)
+    }
+}
+
+fn without_answer(error: http::Error) -> DeliveryFailure {
+    let wrong = fault();
+    match error {
+        http::Error::Denied(why) | http::Error::Unauthenticated(why) => {
+            DeliveryFailure::Misconfigured(reason("", &why))
+        }
+        http::Error::NotSent(_) if wrong == "not sent is unknown" => DeliveryFailure::OutcomeUnknown(reason("", "")),
+        http::Error::NotSent(_) if wrong == "not sent is final" => rejected(RejectedPart::Message, ""),
+        http::Error::NotSent(why) => later(None, &why),
+        http::Error::OutcomeUnknown(_) if wrong == "silence is for later" => later(None, ""),
+        http::Error::OutcomeUnknown(_) if wrong == "silence is final" => rejected(RejectedPart::Message, ""),
+        http::Error::OutcomeUnknown(_) if wrong == "break off at silence" => std::process::abort(),
+        http::Error::OutcomeUnknown(why) => DeliveryFailure::OutcomeUnknown(reason("", &why)),
+    }
+}
+
+fn by_status(answer: &http::Response, message: &Message) -> Result<Receipt, DeliveryFailure> {
+    let wrong = fault();
+    let status = answer.status.to_string();
+    let wait =
+        answer.headers.iter().find(|header| header.name == "retry-after").and_then(|header| header.value.parse().ok());
+    let parsed = serde_json::from_slice::<Value>(&answer.body);
+    match answer.status {
+        200..300 if wrong == "2xx without JSON is for later" && parsed.is_err() => return Err(later(None, "")),
+        200..300 if wrong == "break off without JSON" && parsed.is_err() => std::process::abort(),
+        200..300 if wrong == "break off at other JSON" && !parsed.is_ok_and(|value| value.is_object()) => {
+            std::process::abort()
+        }
+        200..300 if wrong == "2xx is for later" => return Err(later(None, "")),
+        200..300 => return Ok(receipt()),
+        _ => {}
+    }
+    Err(match (answer.status, wrong) {
+        (400, "400 is for later") => later(None, &status),
+        (400, "400 is unknown") => DeliveryFailure::OutcomeUnknown(reason(&status, "")),
+        (400, "400 is delivered") => return Ok(receipt()),
+        (400, "the reason names the recipient") => rejected(RejectedPart::Recipient, &message.recipient),
+        (401, "401 is for later") => later(None, &status),
+        (401, "401 rejects the recipient") => rejected(RejectedPart::Recipient, &status),
+        (403, "403 is for later") => later(None, &status),
+        (404, "404 is for later") => later(None, &status),
+        (429, "429 is final") => rejected(RejectedPart::Message, &status),
+        (429, "429 is unknown") => DeliveryFailure::OutcomeUnknown(reason(&status, "")),
+        (429, "429 without its wait") => later(None, &status),
+        (429, "429 with a wait made up") => later(Some(60), &status),
+        (500, "500 is for later") => later(None, &status),
+        (500, "500 is final") => rejected(RejectedPart::Message, &status),
+        (502, "502 is for later") => later(None, &status),
+        (302, "a redirect is delivered") => return Ok(receipt()),
+        (400, _) => rejected(RejectedPart::Message, &status),
+        (401 | 403 | 404, _) => DeliveryFailure::Misconfigured(reason(&status, "")),
+        (429, _) => later(wait, &status),
+        (500.., _) => DeliveryFailure::OutcomeUnknown(reason(&status, "")),
+        _ => DeliveryFailure::Misconfigured(reason(&status, "")),
+    })
+}
+
+fn header(name: &str) -> Vec<Entry> {
+    vec![Entry { name: name.to_owned(), value: "application/json".to_owned() }]
+}
+
+fn receipt() -> Receipt {
+    Receipt { reference: String::new(), parts: None, extra: Vec::new() }
+}
+
+fn reason(code: &str, detail: &str) -> Reason {
+    Reason { code: code.to_owned(), detail: detail.to_owned() }
+}
+
+fn later(after_seconds: Option<u32>, detail: &str) -> DeliveryFailure {
+    DeliveryFailure::RetryLater(Retry { after_seconds, reason: reason("", detail) })
+}
+
+fn rejected(part: RejectedPart, detail: &str) -> DeliveryFailure {
+    DeliveryFailure::Rejected(Rejection { part, reason: reason("", detail) })
+}
+
+fn forever() -> ! {
+    let mut n = 0u64;
+    loop {
+        n = black_box(n.wrapping_add(1));
+    }
+}
+
+fn take_all_memory() -> ! {
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    loop {
+        all.push(black_box(vec![1; 1 << 20]));
+    }
+}
+
+#[allow(unsafe_code, reason = "the exports of a component are generated")]
+const _: () = {
+    #[cfg(target_arch = "wasm32")]
+    twofactor_provider::bindings::export_bindings!(Wrong with_types_in twofactor_provider::bindings);
+};
