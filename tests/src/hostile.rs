@@ -59,8 +59,7 @@ impl Neighbourhood {
         let builder = TwoFactor::builder().network(network).provider(twofactor_bundle::TWILIO).provider(component);
         let builder = builder.limits(limits());
         // The memory of a component is searched for them, and tables of its language have most runs of six digits.
-        let mut policy = Policy::default();
-        policy.digits = 10;
+        let policy = Policy { digits: 10, ..Policy::default() };
         let engine = builder.policy(policy).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();

@@ -1,5 +1,7 @@
 //! A provider that posts JSON to `https://upstream.example.com`, and is wrong in the one way that its own data names.
 
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a component exports anything"))]
+
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::hint::black_box;

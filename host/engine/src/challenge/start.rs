@@ -38,6 +38,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// of its message nobody knows.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
 
+/// After so long no other instance is tried: the person waits, and [`UNDER_WAY`] must be longer than all attempts together.
+const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
+
 /// How many challenges lie between two clearings of what is long over.
 const PURGE_EVERY: u64 = 256;
 
@@ -46,7 +49,7 @@ impl Challenges {
         start.check()?;
         self.purge_now_and_then();
         let now = self.clock.now();
-        let (chosen, canonical) = self.pick(&start).await?;
+        let (chosen, others, canonical) = self.pick(&start).await?;
         let policy = &chosen.policy;
         let purpose = start.purpose.clone().unwrap_or_else(|| "sign-in".to_owned());
         let idempotency = self.claim(&start, &purpose, now);
@@ -86,19 +89,20 @@ impl Challenges {
         let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
         let wish = OpenChallenge { challenge: record, charges, person: self.limits.person(), idempotency, now };
         let this = self.clone();
-        to_the_end(async move { this.open(chosen, details, &code, wish, &names).await }).await
+        to_the_end(async move { this.open(chosen, others, details, &code, wish, &names).await }).await
     }
 
     /// Counts, keeps, sends, and remembers what came of it.
     async fn open(
         &self,
         chosen: Chosen,
-        details: Details,
+        others: Vec<Chosen>,
+        mut details: Details,
         code: &str,
         wish: OpenChallenge,
         names: &[&'static str],
     ) -> Result<Challenge, Error> {
-        let (record, idempotency, now) = (wish.challenge.clone(), wish.idempotency, wish.now);
+        let (mut record, idempotency, now) = (wish.challenge.clone(), wish.idempotency, wish.now);
         match self.store.open_challenge(wish).await? {
             Opened::Open => {}
             Opened::Limited(limited) => {
@@ -108,8 +112,23 @@ impl Challenges {
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
+        let mut delivered = self.deliver(&chosen, &record, &details, code, now).await;
+        for other in others {
+            // Only what surely was not sent may take another way.
+            if !matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) || self.clock.now() - now > FAILING_OVER {
+                break;
+            }
+            match self.hand_over(&mut record, &mut details, &other).await {
+                Ok(true) => delivered = self.deliver(&other, &record, &details, code, now).await,
+                // It is over: somebody cancelled it, or it expired.
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(error = error.operator_detail(), "a challenge could not go to another instance");
+                    break;
+                }
+            }
+        }
         let challenge = self.view(&record, &details);
-        let delivered = self.deliver(&chosen, &record, &details, code, now).await;
         // Whatever fails from here on, the caller learns what became of the message: to try again could send it twice.
         if delivered.is_err() {
             // Also where the outcome is unknown: the application is told that this challenge failed, and a code that turns up later
@@ -127,6 +146,20 @@ impl Challenges {
         }
         delivered.map_err(|failure| Error::delivery(&failure))?;
         Ok(challenge)
+    }
+
+    /// Has another instance serve a challenge from now on: first kept, then sent, so that a resend and whoever verifies know of it
+    /// whatever becomes of this process. False if the challenge is over.
+    async fn hand_over(&self, record: &mut ChallengeRecord, details: &mut Details, to: &Chosen) -> Result<bool, Error> {
+        details.channel.clone_from(&to.channel);
+        let sealed = self.seal(&record.subscription, &record.id, details)?;
+        let now = self.clock.now();
+        if !self.store.hand_over_challenge(&record.subscription, &record.id, &to.id, sealed.clone(), now).await? {
+            return Ok(false);
+        }
+        tracing::warn!(from = %record.instance, to = %to.id, "the upstream takes nothing now: failing over");
+        (record.instance, record.sealed) = (to.id.clone(), sealed);
+        Ok(true)
     }
 
     pub(crate) async fn resend(self: &Arc<Self>, subscription: &str, id: &str) -> Result<Challenge, Error> {
@@ -179,21 +212,25 @@ impl Challenges {
         if closed { Ok(()) } else { Err(Error::closed()) }
     }
 
-    /// The most specific instance that the recipient fits.
-    async fn pick(&self, start: &Start) -> Result<(Chosen, Canonical), Error> {
-        let available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
+    /// The most specific instance that the recipient fits, and those that may serve in its place: in order, to the same address,
+    /// with codes of the same length.
+    async fn pick(&self, start: &Start) -> Result<(Chosen, Vec<Chosen>, Canonical), Error> {
+        let mut available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
+        if available.is_empty() {
+            return Err(Error::not_available());
+        }
         let fits = |one: &Chosen| match one.recipient_kind {
             RecipientKind::EmailAddress => start.recipient.email.is_some(),
             RecipientKind::PhoneNumber => start.recipient.phone.is_some(),
             RecipientKind::Handle => false,
         };
-        let chosen = match available.iter().position(fits) {
-            Some(n) => available.into_iter().nth(n),
-            None => available.into_iter().next(),
+        let chosen = available.remove(available.iter().position(fits).unwrap_or(0));
+        let like = |other: &Chosen| {
+            other.recipient_kind == chosen.recipient_kind && other.policy.digits == chosen.policy.digits
         };
-        let chosen = chosen.ok_or_else(Error::not_available)?;
+        available.retain(like);
         let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
-        Ok((chosen, canonical))
+        Ok((chosen, available, canonical))
     }
 
     async fn deliver(

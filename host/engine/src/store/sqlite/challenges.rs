@@ -115,6 +115,19 @@ pub(super) fn resend(c: &Connection, wish: &Resend) -> Result<Step<Resent>> {
     }
 }
 
+pub(super) fn hand_over(
+    c: &Connection,
+    subscription: &str,
+    id: &str,
+    instance: &str,
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<bool> {
+    let sql =
+        format!("UPDATE challenges SET instance = ?4, sealed = ?5 WHERE id = ?1 AND subscription = ?2 AND {OPEN}");
+    Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(now), instance, sealed])? == 1)
+}
+
 pub(super) fn close(c: &Connection, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
     let sql = format!("UPDATE challenges SET closed = ?4 WHERE id = ?1 AND subscription = ?2 AND {OPEN}");
     Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(now), closing_number(why)])? == 1)

@@ -65,3 +65,16 @@ async fn what_is_counted_until_a_code_is_used_is_given_back_for_each_message() {
         assert!(matches!(store.open_challenge(counted("e")).await.unwrap(), Opened::Limited(_)));
     }
 }
+
+#[tokio::test]
+async fn a_challenge_is_handed_over_while_it_is_open_and_only_in_its_subscription() {
+    for (_folder, store) in both() {
+        store.open_challenge(wish("a", noon())).await.unwrap();
+        assert!(!store.hand_over_challenge("t", "a", "other", vec![7], noon()).await.unwrap());
+        assert!(store.hand_over_challenge("s", "a", "other", vec![7], noon()).await.unwrap());
+        let record = store.challenge("s", "a").await.unwrap().unwrap();
+        assert_eq!((&*record.instance, record.sealed), ("other", vec![7]));
+        assert!(store.consume_challenge(consume("a", noon())).await.unwrap());
+        assert!(!store.hand_over_challenge("s", "a", "third", vec![8], noon()).await.unwrap());
+    }
+}
