@@ -20,6 +20,6 @@ pub use books::{invite_account, issue_token, rotate_keys, verify_audit_log};
 pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
 pub use demo::demo;
 pub use oidc::{Oidc, OidcConfig, OidcRole, OidcRoleName};
-pub use provider::{attempt, check, inspect};
+pub use provider::{Language as ProviderLanguage, attempt, check, inspect, new as new_provider};
 pub use serve::serve;
 pub use sign_in::PublicUrl;

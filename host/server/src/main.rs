@@ -8,6 +8,7 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use twofactor::Role;
 use twofactor::as_code::ExportedSecrets;
+use twofactor_server::ProviderLanguage;
 
 /// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
 #[global_allocator]
@@ -192,6 +193,14 @@ enum ProviderCommand {
         /// The component.
         file: PathBuf,
     },
+    /// Makes a small project that builds a provider.
+    New {
+        /// The folder, whose name becomes the project's.
+        folder: PathBuf,
+        /// What it is written in.
+        #[arg(long)]
+        language: ProviderLanguage,
+    },
     /// Checks a component against the contract, with an upstream of ours on loopback that answers well, badly and not at all.
     /// Nothing leaves the machine.
     Check {
@@ -280,6 +289,9 @@ async fn main() -> anyhow::Result<ExitCode> {
             twofactor_server::import(&config, &file, prune, dry_run).await
         }
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
+        Command::Provider { command: ProviderCommand::New { folder, language } } => {
+            twofactor_server::new_provider(&folder, language)
+        }
         Command::Provider { command: ProviderCommand::Check { file, options, accepted, json } } => {
             let clean = twofactor_server::check(&file, options.as_deref(), accepted.as_deref(), json).await?;
             return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });

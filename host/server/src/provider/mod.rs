@@ -3,6 +3,7 @@
 mod attempt;
 mod check;
 mod inspect;
+mod new;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 pub use attempt::attempt;
 pub use check::check;
 pub use inspect::inspect;
+pub use new::{Language, new};
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
