@@ -1,0 +1,72 @@
+//! A provider is replaced, and replaced again by the one before, while it is used: nobody notices.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use twofactor::{Actor, Assignment, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
+use twofactor_tests::upstream::{Upstream, code};
+use twofactor_tests::wrong::component;
+
+const CHALLENGES: usize = 10_000;
+const SWAPS: usize = 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_open_challenges_outlive_twenty_swaps() {
+    // Two that differ in their version alone.
+    let versions = [component("none"), component("a version of two numbers")];
+    let (upstream, cache) = (Upstream::start().await, tempfile::tempdir().unwrap());
+    let network = Network::builder().stand_in("https://upstream.example.com", upstream.address).build().unwrap();
+    let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).cache_dir(cache.path());
+    let engine = builder.provider(&*versions[0]).build().await.unwrap();
+    let admin = engine.administration(Actor::new("test"));
+    admin.create_subscription("s", "S").await.unwrap();
+    let instance = NewInstance::new("wrong", "SMS", json!({"Sender": "Shop", "Key": "k"}));
+    let instance = admin.create_instance("s", instance).await.unwrap();
+    admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+
+    // The swaps are spread over the run: one each time so many have been started.
+    let (due, mut swaps) = mpsc::unbounded_channel();
+    let started = AtomicUsize::new(0);
+    let start = stream::iter(0..CHALLENGES)
+        .map(|n| {
+            let (engine, due, started) = (engine.clone(), due.clone(), &started);
+            async move {
+                let number = format!("+4179{:07}", 1_000_000 + n);
+                let sign_in = SignIn::new("s").tenant("t").user(&number);
+                let challenge = engine.start(Start::new(sign_in).phone(&number)).await;
+                if (started.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(CHALLENGES / SWAPS) {
+                    due.send(()).unwrap();
+                }
+                (number, challenge)
+            }
+        })
+        .buffer_unordered(64)
+        .collect::<Vec<_>>();
+    let swap = async {
+        let mut digests = Vec::new();
+        for n in 1..=SWAPS {
+            swaps.recv().await.unwrap();
+            digests.push(admin.add_provider(&versions[n % 2]).await.unwrap().digest);
+        }
+        digests
+    };
+    let (challenges, digests) = tokio::join!(start, swap);
+    assert!(digests.windows(2).all(|pair| pair[0] != pair[1]));
+
+    let mut codes: HashMap<String, String> = HashMap::new();
+    for seen in upstream.seen() {
+        let body: Value = serde_json::from_str(&seen.body).unwrap();
+        let number = body["to"].as_str().unwrap().to_owned();
+        let code = code(body["text"].as_str().unwrap()).unwrap().to_owned();
+        assert!(codes.insert(number, code).is_none(), "a message was sent twice");
+    }
+    for (number, challenge) in challenges {
+        engine.verify("s", &challenge.unwrap().id, &codes[&number], None).await.unwrap();
+    }
+    println!("{CHALLENGES} challenges, all open at once, {SWAPS} swaps: all delivered once and verified");
+}
