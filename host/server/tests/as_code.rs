@@ -137,7 +137,7 @@ fn what_was_exported_wiped_and_imported_is_exported_the_same_to_the_byte() {
         if secrets != "left-out" {
             installation.wipe();
         }
-        let variable = ("SECRET_MAIL_MAILSERVERCONFIG_PASSWORD", "pa ss: #1 \u{e9}\u{2028} geheim");
+        let variable = ("SECRET__instance__mail__MailServerConfig__Password", "pa ss: #1 \u{e9}\u{2028} geheim");
         told(installation.importing(&first, &[], &[variable]));
         assert_eq!(installation.export(&form), first, "{secrets}");
     }

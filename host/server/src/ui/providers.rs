@@ -70,7 +70,7 @@ fn show(person: &Person, message: Markup) -> Response {
                 h2 { (provider.manifest.name) }
                 (facts(l, &provider))
                 h3 { (l.say("It may", "Er darf")) }
-                ul { @for may in abilities(l, &provider) { li { (may) } } }
+                ul { @for may in &provider.may { li { (may) } } }
                 (imports(l, &provider))
             }
         } }
@@ -92,12 +92,6 @@ fn facts(l: Language, provider: &ProviderInfo) -> Markup {
 
 fn imports(l: Language, provider: &ProviderInfo) -> Markup {
     html! { details { summary { (l.say("Imports", "Importe")) } ul.imports { @for import in &provider.imports { li { code { (import) } } } } } }
-}
-
-/// What a provider may do, in words.
-fn abilities(l: Language, provider: &ProviderInfo) -> Vec<&'static str> {
-    let code = l.say("read the code by itself, apart from the message", "den Code für sich lesen, neben der Nachricht");
-    provider.may.iter().copied().chain(provider.manifest.reads_code.then_some(code)).collect()
 }
 
 /// Shows what an upload is. Nothing of it is installed.
@@ -204,7 +198,7 @@ async fn ask(
                 p.help { (l.say("So it says of itself:", "So stellt er sich vor:")) }
                 (facts(l, info))
                 h3 { (l.say("It may", "Er darf")) }
-                ul { @for may in abilities(l, info) { li { (may) } } }
+                ul { @for may in &info.may { li { (may) } } }
                 p.help { (l.say("Where to is decided by each instance's options, and shown with the instance.", "Wohin, entscheiden die Optionen jeder Instanz; es steht bei der Instanz.")) }
                 (imports(l, info))
             }
@@ -266,7 +260,7 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
         (l.say("Delivers to", "Stellt zu an"), recipient(l, old), recipient(l, new)),
         ("SHA-256", &before.digest, &after.digest),
     ];
-    let (may_before, may_after) = (abilities(l, before), abilities(l, after));
+    let (may_before, may_after) = (&before.may, &after.may);
     let options = |info: &ProviderInfo| {
         names(info.manifest.options_schema["properties"].as_object().map(|all| all.keys().cloned()))
     };
@@ -275,8 +269,8 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
         names(all.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned)))
     };
     let lists: [(&str, Vec<String>); 5] = [
-        (l.say("It may newly", "Er darf neu"), added(&may_before, &may_after)),
-        (l.say("It may no longer", "Er darf nicht mehr"), added(&may_after, &may_before)),
+        (l.say("It may newly", "Er darf neu"), added(may_before, may_after)),
+        (l.say("It may no longer", "Er darf nicht mehr"), added(may_after, may_before)),
         (l.say("New options", "Neue Optionen"), added(&options(before), &options(after))),
         (
             l.say("Options it does not know any more", "Optionen, die er nicht mehr kennt"),

@@ -159,8 +159,48 @@ impl Found<'_> {
     }
 }
 
-/// A variable's name for a secret.
+/// A variable's name for a secret, such as `SECRET__instance__mail__MailServerConfig__Password`: no two places have the same one. Its
+/// parts are joined by `__`, and within them each byte that is no ASCII letter or digit is `_` and two hexadecimal digits.
 fn variable(owner: Owner<'_>, pointer: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    format!("SECRET_{}{pointer}", owner.1).chars().map(letter).collect()
+    let mut name = String::from("SECRET");
+    for part in [owner.0, owner.1].into_iter().chain(pointer.split('/').skip(1)) {
+        name.push_str("__");
+        for byte in part.bytes() {
+            match byte {
+                b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => name.push(byte.into()),
+                other => name.push_str(&format!("_{other:02x}")),
+            }
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Owner, variable};
+
+    #[test]
+    fn no_two_secrets_have_one_variable() {
+        let places = [
+            (Owner("instance", "mail"), "/A/B"),
+            (Owner("base", "mail"), "/A/B"),
+            (Owner("instance", "mail"), "/A_B"),
+            (Owner("instance", "mail"), "/A__B"),
+            (Owner("instance", "mail"), "/A~1B"),
+            (Owner("instance", "mail"), "/A-B"),
+            (Owner("instance", "mail"), "/a/B"),
+            (Owner("instance", "mail"), "/A/B/"),
+            (Owner("instance", "mail__A"), "/B"),
+            (Owner("instance", "mail_2d"), "/A/B"),
+            (Owner("instance", "mail-"), "/A/B"),
+            (Owner("instance", "mail\u{e9}"), "/A/B"),
+        ];
+        let names: BTreeSet<_> = places.iter().map(|(owner, pointer)| variable(*owner, pointer)).collect();
+        assert_eq!(names.len(), places.len(), "{names:?}");
+        let is_name = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        assert!(names.iter().all(is_name));
+        assert_eq!(variable(Owner("base", "e-mail"), "/Server/Key"), "SECRET__base__e_2dmail__Server__Key");
+    }
 }
