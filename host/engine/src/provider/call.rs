@@ -87,7 +87,8 @@ impl Provider {
         let answer = self
             .call(grants, log, placeholder, limits.deliver_time, async |instance, store| {
                 let delivery = self.exports.delivery.load(&mut *store, &instance)?;
-                delivery.call_deliver(store, options, &message).await
+                let answer = delivery.call_deliver(&mut *store, options, &message).await?;
+                Ok(answer.map_err(|failure| known(failure, store.data().has_sent())))
             })
             .await;
         let clean = |text: &str| speech.speech().clean(text);
@@ -128,6 +129,17 @@ impl Provider {
             body(instance, store).await
         })
         .await
+    }
+}
+
+/// The host may know better than a component whose client keeps the difference to itself (`fetch` does): what nobody was sent is of no
+/// unknown outcome.
+fn known(failure: wit::DeliveryFailure, sent: bool) -> wit::DeliveryFailure {
+    match failure {
+        wit::DeliveryFailure::OutcomeUnknown(reason) if !sent => {
+            wit::DeliveryFailure::RetryLater(wit::Retry { after_seconds: None, reason })
+        }
+        other => other,
     }
 }
 

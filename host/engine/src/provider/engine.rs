@@ -93,7 +93,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
         .total_stacks(calls)
-        .total_core_instances(calls.saturating_mul(4))
+        .total_core_instances(calls.saturating_mul(limits.core_instances))
         .total_memories(calls)
         .total_tables(calls.saturating_mul(4))
         .max_core_instances_per_component(limits.core_instances)

@@ -64,9 +64,12 @@ impl WasiHttpHooks for Hooks {
         self.calls_left = left;
         let (network, grants) = (self.network.clone(), self.grants.clone());
         let (log, sent, placeholder) = (self.log.clone(), self.sent.clone(), self.placeholder.clone());
+        // At once: the rest runs beside the component, which may end before.
+        sent.fetch_add(1, Ordering::AcqRel);
         Box::new(async move {
-            let request = gather(request).await?;
-            sent.fetch_add(1, Ordering::AcqRel);
+            let request = gather(request).await.inspect_err(|_| {
+                sent.fetch_sub(1, Ordering::AcqRel);
+            })?;
             let answer = egress::exchange(&network, &grants, placeholder.as_deref(), request).await;
             answer.map_err(|error| refusal(error, &log, &sent)).and_then(give)
         })

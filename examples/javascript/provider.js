@@ -1,0 +1,141 @@
+// A provider that posts messages to a webhook, in JavaScript.
+
+// `writeOnly` marks a secret: the host seals it, masks it, and withholds it from `deliver`.
+const SCHEMA = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  type: "object",
+  description: "Messages as JSON to a webhook of yours.",
+  properties: {
+    Url: {
+      type: "string",
+      description: "Where messages are posted: an https URL.",
+      maxLength: 2000,
+    },
+    Token: {
+      type: "string",
+      description: "The bearer token that the webhook asks for.",
+      writeOnly: true,
+      minLength: 1,
+      maxLength: 4096,
+    },
+  },
+  required: ["Url", "Token"],
+  additionalProperties: false,
+  examples: [{ Url: "https://webhook.example.com/messages", Token: "token" }],
+};
+
+export const configuration = {
+  describe() {
+    return {
+      typeId: "webhook-javascript",
+      name: "Webhook (JavaScript)",
+      version: "0.1.0",
+      channel: "sms",
+      recipient: "phone-number",
+      optionsSchema: JSON.stringify(SCHEMA),
+      readsCode: false,
+    };
+  },
+
+  configure(text) {
+    const options = JSON.parse(text);
+    const url = parsed(options.Url);
+    if (url?.protocol !== "https:" || url.username !== "" || url.password !== "") {
+      const message = "must be an https URL, such as https://webhook.example.com/messages";
+      throw [{ pointer: "/Url", message }];
+    }
+    // The host attaches the token to each request; `deliver` never has it.
+    const authentication = { tag: "bearer", val: options.Token };
+    return [{ tag: "http", val: { origin: url.origin, authentication } }];
+  },
+};
+
+export const delivery = {
+  async deliver(text, message) {
+    const options = JSON.parse(text);
+    let answer, body;
+    try {
+      answer = await fetch(options.Url, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json",
+          // The same for each attempt, so that the webhook can tell a repeat.
+          "idempotency-key": message.id,
+        },
+        // Letters stand where the code belongs: the host puts it in, so the text must stay as it is.
+        body: JSON.stringify({ to: message.recipient, text: message.text }),
+      });
+      body = await answer.text();
+    } catch {
+      // `fetch` does not say how far it came. The host knows, and takes this as `retry-later` if nothing went out.
+      throw outcomeUnknown("no-answer", "there is no whole answer");
+    }
+    if (answer.ok) {
+      return { reference: reference(body), parts: undefined, extra: [] };
+    }
+    throw refused(answer);
+  },
+};
+
+function parsed(url) {
+  try {
+    return new URL(url);
+  } catch {
+    return null;
+  }
+}
+
+/** The webhook's own word for the message, if it said one. */
+function reference(body) {
+  try {
+    const id = JSON.parse(body)?.id;
+    return typeof id === "string" ? id : "";
+  } catch {
+    return "";
+  }
+}
+
+/** What a status means. */
+function refused(answer) {
+  const { status } = answer;
+  const code = String(status);
+  if (status === 401 || status === 403) {
+    return misconfigured(code, "the webhook does not accept the token");
+  }
+  if (status === 404 || status === 405) {
+    return misconfigured(code, "there is no webhook at this URL");
+  }
+  if (status === 429) {
+    return retryLater(wait(answer), code, "the webhook asks to slow down");
+  }
+  if (status >= 500) {
+    return outcomeUnknown(code, "the webhook failed after it had the message");
+  }
+  if (status < 400) {
+    return misconfigured(code, "the webhook redirects, which is not followed");
+  }
+  return rejected("message", code, "the webhook does not accept the message");
+}
+
+/** `Retry-After` in seconds; its other form, a date, is left to the host's own schedule. */
+function wait(answer) {
+  const value = answer.headers.get("retry-after") ?? "";
+  return /^[0-9]{1,6}$/.test(value) ? Number(value) : undefined;
+}
+
+function misconfigured(code, detail) {
+  return { tag: "misconfigured", val: { code, detail } };
+}
+
+function outcomeUnknown(code, detail) {
+  return { tag: "outcome-unknown", val: { code, detail } };
+}
+
+function retryLater(afterSeconds, code, detail) {
+  return { tag: "retry-later", val: { afterSeconds, reason: { code, detail } } };
+}
+
+function rejected(part, code, detail) {
+  return { tag: "rejected", val: { part, reason: { code, detail } } };
+}

@@ -1,0 +1,136 @@
+"""A provider that posts messages to a webhook, in Python."""
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from componentize_py_types import Err
+from wit_world.imports import http
+from wit_world.imports.types import (
+    Connection_Http,
+    DeliveryFailure_Misconfigured,
+    DeliveryFailure_OutcomeUnknown,
+    DeliveryFailure_Rejected,
+    DeliveryFailure_RetryLater,
+    Entry,
+    HttpAuthentication_Bearer,
+    HttpConnection,
+    Manifest,
+    Problem,
+    Reason,
+    Receipt,
+    RecipientKind,
+    RejectedPart,
+    Rejection,
+    Retry,
+)
+
+# Read while the component is built: when it runs there are no files.
+SCHEMA = (Path(__file__).parent / "options.json").read_text(encoding="utf-8")
+
+
+def origin(url):
+    """The origin of an https URL, or None."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme != "https" or "@" in parts.netloc or not re.fullmatch(r"[a-z0-9.-]+", host or ""):
+        return None
+    return f"https://{host}" if port in (None, 443) else f"https://{host}:{port}"
+
+
+class Configuration:
+    def describe(self):
+        return Manifest(
+            type_id="webhook-python",
+            name="Webhook (Python)",
+            version="0.1.0",
+            channel="sms",
+            recipient=RecipientKind.PHONE_NUMBER,
+            options_schema=SCHEMA,
+            reads_code=False,
+        )
+
+    def configure(self, options):
+        options = json.loads(options)
+        at = origin(options["Url"])
+        if at is None:
+            raise Err([Problem(pointer="/Url", message="must be an https URL, such as https://webhook.example.com/messages")])
+        # The host attaches the token to each request; `deliver` never has it.
+        return [Connection_Http(HttpConnection(origin=at, authentication=HttpAuthentication_Bearer(options["Token"])))]
+
+
+class Delivery:
+    def deliver(self, options, message):
+        request = http.Request(
+            method="POST",
+            url=json.loads(options)["Url"],
+            headers=[
+                Entry("content-type", "application/json"),
+                Entry("accept", "application/json"),
+                # The same for each attempt, so that the webhook can tell a repeat.
+                Entry("idempotency-key", message.id),
+            ],
+            # Letters stand where the code belongs: the host puts it in, so the text must stay as it is.
+            body=json.dumps({"to": message.recipient, "text": message.text}, ensure_ascii=False).encode(),
+        )
+        try:
+            answer = http.send(request)
+        except Err as error:
+            raise Err(unanswered(error.value)) from None
+        if 200 <= answer.status < 300:
+            return Receipt(reference=reference(answer), parts=None, extra=[])
+        raise Err(refused(answer))
+
+
+def reference(answer):
+    """The webhook's own word for the message, if it said one."""
+    try:
+        said = json.loads(answer.body)
+    except ValueError:
+        return ""
+    return said["id"] if isinstance(said, dict) and isinstance(said.get("id"), str) else ""
+
+
+def unanswered(error):
+    """What it means that there is no answer."""
+    match error:
+        case http.Error_NotSent(why):
+            return DeliveryFailure_RetryLater(Retry(None, Reason("not-sent", why)))
+        case http.Error_OutcomeUnknown(why):
+            return DeliveryFailure_OutcomeUnknown(Reason("no-answer", why))
+        case http.Error_Unauthenticated(why):
+            return DeliveryFailure_Misconfigured(Reason("unauthenticated", why))
+        case http.Error_Denied(why):
+            return DeliveryFailure_Misconfigured(Reason("denied", why))
+
+
+def refused(answer):
+    """What a status means."""
+    code = str(answer.status)
+    match answer.status:
+        case 401 | 403:
+            return DeliveryFailure_Misconfigured(Reason(code, "the webhook does not accept the token"))
+        case 404 | 405:
+            return DeliveryFailure_Misconfigured(Reason(code, "there is no webhook at this URL"))
+        case 429:
+            return DeliveryFailure_RetryLater(Retry(wait(answer), Reason(code, "the webhook asks to slow down")))
+        case status if status >= 500:
+            return DeliveryFailure_OutcomeUnknown(Reason(code, "the webhook failed after it had the message"))
+        case status if status < 400:
+            return DeliveryFailure_Misconfigured(Reason(code, "the webhook redirects, which is not followed"))
+        case _:
+            return DeliveryFailure_Rejected(
+                Rejection(RejectedPart.MESSAGE, Reason(code, "the webhook does not accept the message"))
+            )
+
+
+def wait(answer):
+    """`Retry-After` in seconds; its other form, a date, is left to the host's own schedule."""
+    for header in answer.headers:
+        if header.name == "retry-after" and re.fullmatch(r"[0-9]{1,6}", header.value):
+            return int(header.value)
+    return None

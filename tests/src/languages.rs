@@ -1,0 +1,104 @@
+//! Builds the examples in other languages, each with its language's usual commands in a copy of its own.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Everything the examples are made of.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// A language with an example.
+#[derive(Clone, Copy, Debug)]
+pub enum Language {
+    JavaScript,
+    Python,
+}
+
+impl Language {
+    /// The type of the example's instances.
+    pub fn type_id(self) -> &'static str {
+        match self {
+            Self::JavaScript => "webhook-javascript",
+            Self::Python => "webhook-python",
+        }
+    }
+
+    /// The example's component, built in a folder below the given one; `None` if this machine has not what that takes.
+    pub fn component(self, below: &Path) -> Option<Vec<u8>> {
+        let place = below.join(format!("{self:?}").to_lowercase());
+        copy(&Path::new(ROOT).join("wit"), &place.join("wit"));
+        let built = match self {
+            Self::JavaScript => javascript(&example(&place, "javascript")),
+            Self::Python => python(&example(&place, "python")),
+        };
+        match built {
+            Ok(component) => Some(fs::read(component).unwrap()),
+            Err(missing) => {
+                let _ = writeln!(std::io::stderr(), "SKIPPED: the example in {self:?} cannot be built: {missing}");
+                None
+            }
+        }
+    }
+}
+
+fn example(place: &Path, name: &str) -> PathBuf {
+    let folder = place.join("examples").join(name);
+    copy(&Path::new(ROOT).join("examples").join(name), &folder);
+    folder
+}
+
+fn javascript(folder: &Path) -> Result<PathBuf, String> {
+    if is_new(folder, "package-lock.json") {
+        run(folder, "npm ci --ignore-scripts --no-audit --no-fund")?;
+        keep(folder, "package-lock.json");
+    }
+    run(folder, "npm run build").unwrap();
+    Ok(folder.join("provider.wasm"))
+}
+
+fn python(folder: &Path) -> Result<PathBuf, String> {
+    if is_new(folder, "requirements.txt") {
+        run(folder, "python3 -m venv --clear venv")?;
+        run(folder, ". venv/bin/activate && pip install --quiet --requirement requirements.txt")?;
+        keep(folder, "requirements.txt");
+    }
+    run(folder, ". venv/bin/activate && ./build").unwrap();
+    Ok(folder.join("provider.wasm"))
+}
+
+/// What was installed stays while the list of it is the same.
+fn is_new(folder: &Path, list: &str) -> bool {
+    fs::read(folder.join("installed")).ok() != fs::read(folder.join(list)).ok()
+}
+
+fn keep(folder: &Path, list: &str) {
+    fs::copy(folder.join(list), folder.join("installed")).unwrap();
+}
+
+/// As somebody types it. `Err` says what it said.
+fn run(folder: &Path, line: &str) -> Result<(), String> {
+    let output = Command::new("sh").args(["-c", line]).current_dir(folder).output().unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{line}: {} {}", said(&output.stdout), said(&output.stderr)))
+    }
+}
+
+/// The files, and those of folders within; not what was built or installed where they are.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let name = entry.file_name();
+        if ["node_modules", "venv", "__pycache__", "provider.wasm"].iter().any(|built| name == *built) {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(name));
+        } else {
+            fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Providers in JavaScript and Python: the examples are built with their languages' own tools, and are held to what the bundled ones
+//! are held to.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::{Mutex, OnceCell};
+use twofactor::{
+    Actor, Administration, Assignment, Keyring, Limits, Network, NewInstance, Recipient, SignIn, Start, TestReport,
+    TwoFactor,
+};
+use twofactor_tests::languages::Language;
+use twofactor_tests::upstream::code;
+use twofactor_tests::webhook::{REFERENCE, Webhook};
+
+const WEBHOOK: &str = "https://webhook.example.com";
+const NOBODY: &str = "https://nobody.example.com";
+const TOKEN: &str = "t0ken-of-the-webhook";
+const PHONE: &str = "+41791234567";
+
+/// An example, built and compiled.
+struct Example {
+    language: Language,
+    component: Vec<u8>,
+    keyring: Keyring,
+    cache: TempDir,
+}
+
+/// Two cores are enough for one.
+static TURN: Mutex<()> = Mutex::const_new(());
+static JAVASCRIPT: OnceCell<Option<Example>> = OnceCell::const_new();
+static PYTHON: OnceCell<Option<Example>> = OnceCell::const_new();
+
+impl Example {
+    /// Built once for all tests; `None` if it cannot be built here.
+    async fn of(language: Language) -> Option<&'static Self> {
+        let cell = match language {
+            Language::JavaScript => &JAVASCRIPT,
+            Language::Python => &PYTHON,
+        };
+        cell.get_or_init(|| async move { Self::build(language).await }).await.as_ref()
+    }
+
+    #[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
+    async fn build(language: Language) -> Option<Self> {
+        let _turn = TURN.lock().await;
+        let begun = Instant::now();
+        let component = language.component(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("languages"))?;
+        let built = begun.elapsed();
+        let (keyring, cache) = (Keyring::generate().unwrap(), tempfile::tempdir().unwrap());
+        let example = Self { language, component, keyring, cache };
+        let bytes = example.component.len();
+        let mut times = Vec::new();
+        for _ in 0..2 {
+            let begun = Instant::now();
+            example.engine(Network::builder().build().unwrap(), Limits::default()).await;
+            times.push(begun.elapsed());
+        }
+        println!(
+            "{language:?}: {bytes} bytes, built in {built:.1?}; an engine starts in {times:.1?}, first time and second"
+        );
+        let place = Place::of(&example, "/200").await;
+        let mut times = Vec::new();
+        for _ in 0..50 {
+            let begun = Instant::now();
+            place.test(&format!("{WEBHOOK}/200")).await;
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        println!(
+            "{language:?}: options judged and a message delivered in {:.1?}, the slowest of 50 in {:.1?}",
+            times[25], times[49]
+        );
+        Some(example)
+    }
+
+    async fn engine(&self, network: Network, limits: Limits) -> TwoFactor {
+        let builder = TwoFactor::builder().keyring(self.keyring.clone()).cache_dir(self.cache.path());
+        builder.network(network).limits(limits).provider(self.component.clone()).build().await.unwrap()
+    }
+}
+
+/// An engine with an instance of an example, before a webhook.
+struct Place {
+    engine: TwoFactor,
+    webhook: Webhook,
+    instance: String,
+}
+
+impl Place {
+    async fn of(example: &Example, path: &str) -> Self {
+        Self::within(Limits::default(), example, path).await
+    }
+
+    async fn within(limits: Limits, example: &Example, path: &str) -> Self {
+        let webhook = Webhook::start().await;
+        let network =
+            Network::builder().stand_in(WEBHOOK, webhook.address).stand_in(NOBODY, Webhook::nobody().await).build();
+        let engine = example.engine(network.unwrap(), limits).await;
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("s", "S").await.unwrap();
+        let options = json!({"Url": format!("{WEBHOOK}{path}"), "Token": TOKEN});
+        let instance = NewInstance::new(example.language.type_id(), "Webhook", options);
+        let instance = admin.create_instance("s", instance).await.unwrap();
+        assert!(instance.valid, "{:?}", instance.problems);
+        admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+        Self { engine, webhook, instance: instance.id }
+    }
+
+    fn admin(&self) -> Administration {
+        self.engine.administration(Actor::new("test"))
+    }
+
+    /// Sends a test message to another URL.
+    async fn test(&self, url: &str) -> TestReport {
+        let recipient = Recipient { phone: Some(PHONE.to_owned()), email: None };
+        let options = json!({"Url": url, "Token": TOKEN});
+        self.admin().test_instance("s", &self.instance, recipient, Some(options)).await.unwrap()
+    }
+
+    /// Starts a challenge that the instance serves.
+    async fn start(&self) -> Result<twofactor::Challenge, twofactor::Error> {
+        self.engine.start(Start::new(SignIn::new("s").tenant("t").user("alice")).phone(PHONE)).await
+    }
+}
+
+/// What each answer means for whoever has to act on it.
+async fn each_answer_has_its_meaning(language: Language) {
+    let Some(example) = Example::of(language).await else { return };
+    let place = Place::of(example, "/200").await;
+    for (path, outcome, word) in [
+        ("/200", "delivered", REFERENCE),
+        ("/202", "delivered", REFERENCE),
+        ("/302", "misconfigured", "302"),
+        ("/400", "rejected-message", "400"),
+        ("/401", "misconfigured", "401"),
+        ("/403", "misconfigured", "403"),
+        ("/404", "misconfigured", "404"),
+        ("/429", "retry-later", "429"),
+        ("/500", "outcome-unknown", "500"),
+        ("/503", "outcome-unknown", "503"),
+        ("/dropped", "outcome-unknown", "no-answer"),
+    ] {
+        let before = place.webhook.posted().len();
+        let report = place.test(&format!("{WEBHOOK}{path}")).await;
+        assert_eq!((&*report.outcome, &*report.code), (outcome, word), "{path}: {}", report.detail);
+        // Nothing is sent twice by itself.
+        assert_eq!(place.webhook.posted().len(), before + 1, "{path}");
+    }
+    let report = place.test(&format!("{NOBODY}/200")).await;
+    assert_eq!(report.outcome, "retry-later", "nobody listens: {}", report.detail);
+    let place = Place::of(example, "/429").await;
+    let error = place.start().await.unwrap_err();
+    assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(Duration::from_secs(7))));
+}
+
+#[tokio::test]
+async fn each_answer_has_its_meaning_in_javascript() {
+    each_answer_has_its_meaning(Language::JavaScript).await;
+}
+
+#[tokio::test]
+async fn each_answer_has_its_meaning_in_python() {
+    each_answer_has_its_meaning(Language::Python).await;
+}
+
+/// With the host's credentials, and once.
+async fn a_code_travels(language: Language) {
+    let Some(example) = Example::of(language).await else { return };
+    let place = Place::of(example, "/200").await;
+    let challenge = place.start().await.unwrap();
+    let posted = place.webhook.posted();
+    let [request] = posted.as_slice() else { panic!("{} requests", posted.len()) };
+    assert!(request.head.starts_with("POST /200 HTTP/1.1\r\n"), "{}", request.head);
+    // Attached by the host, and nowhere else: `deliver` had no token.
+    assert_eq!(request.header("authorization"), [format!("Bearer {TOKEN}")]);
+    assert_eq!(format!("{}{}", request.head, request.body).matches(TOKEN).count(), 1);
+    assert_eq!(request.header("content-type"), ["application/json"]);
+    assert_eq!(request.body["to"], PHONE);
+    let code = code(request.body["text"].as_str().unwrap()).unwrap();
+    place.engine.verify("s", &challenge.id, code, None).await.unwrap();
+    assert!(place.engine.verify("s", &challenge.id, code, None).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn a_code_travels_through_a_provider_in_javascript_and_is_accepted_once() {
+    a_code_travels(Language::JavaScript).await;
+}
+
+#[tokio::test]
+async fn a_code_travels_through_a_provider_in_python_and_is_accepted_once() {
+    a_code_travels(Language::Python).await;
+}
+
+#[tokio::test]
+async fn options_that_cannot_be_used_are_named() {
+    for language in [Language::JavaScript, Language::Python] {
+        let Some(example) = Example::of(language).await else { continue };
+        let place = Place::of(example, "/200").await;
+        for (options, pointer) in [
+            (json!({"Url": "http://webhook.example.com/", "Token": TOKEN}), "/Url"),
+            (json!({"Url": "webhook", "Token": TOKEN}), "/Url"),
+            (json!({"Url": "https://user@webhook.example.com/", "Token": TOKEN}), "/Url"),
+            (json!({"Url": "https://[", "Token": TOKEN}), "/Url"),
+        ] {
+            let instance = NewInstance::new(language.type_id(), "x", options.clone());
+            let instance = place.admin().create_instance("s", instance).await.unwrap();
+            let named: Vec<&str> = instance.problems.iter().map(|problem| &*problem.option).collect();
+            assert_eq!((instance.valid, named), (false, vec![pointer]), "{language:?}: {options}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn neither_asks_for_files_or_sockets_and_the_token_is_a_secret() {
+    for language in [Language::JavaScript, Language::Python] {
+        let Some(example) = Example::of(language).await else { continue };
+        let place = Place::of(example, "/200").await;
+        let [info] = place.admin().providers().try_into().unwrap();
+        let beyond = |name: &&String| name.starts_with("wasi:filesystem") || name.starts_with("wasi:sockets");
+        assert_eq!(info.imports.iter().find(beyond), None, "{language:?}");
+        let token = &info.manifest.options_schema["properties"]["Token"];
+        assert_eq!(token["writeOnly"], true, "{language:?}");
+        assert!(token["description"].is_string(), "{language:?}");
+    }
+}
+
+/// What a call needs is set aside for as many calls as may be in flight, however many parts a language's runtime has.
+#[tokio::test]
+async fn as_many_deliveries_are_in_flight_as_the_limit_says() {
+    for language in [Language::JavaScript, Language::Python] {
+        let Some(example) = Example::of(language).await else { continue };
+        let mut limits = Limits::default();
+        limits.calls_in_flight = 2;
+        let place = Place::within(limits, example, "/200").await;
+        let url = format!("{WEBHOOK}/200");
+        for report in join_all((0..6).map(|_| place.test(&url))).await {
+            assert_eq!(report.outcome, "delivered", "{language:?}: {}", report.detail);
+        }
+    }
+}
