@@ -94,7 +94,6 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("silence is for later", "silence"),
     ("silence is final", "silence"),
     ("sent again after silence", "silence"),
-    ("not sent is unknown", "no-connection"),
     ("not sent is final", "no-connection"),
 ];
 

@@ -176,7 +176,6 @@ fn without_answer(error: http::Error) -> DeliveryFailure {
         http::Error::Denied(why) | http::Error::Unauthenticated(why) => {
             DeliveryFailure::Misconfigured(reason("", &why))
         }
-        http::Error::NotSent(_) if wrong == "not sent is unknown" => DeliveryFailure::OutcomeUnknown(reason("", "")),
         http::Error::NotSent(_) if wrong == "not sent is final" => rejected(RejectedPart::Message, ""),
         http::Error::NotSent(why) => later(None, &why),
         http::Error::OutcomeUnknown(_) if wrong == "silence is for later" => later(None, ""),
