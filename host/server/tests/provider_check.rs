@@ -251,7 +251,8 @@ fn one_code_is_tried_for_real_and_told_of() {
     assert!(said.contains(&format!("The code is {code}.")), "{said}");
     assert!(!said.contains("k3y-canary"));
 
-    let output = of("079 123 45 67");
-    assert!(String::from_utf8(output.stderr).unwrap().contains("E.164"));
+    for number in ["079 123 45 67", "+41 79 123 45 67", "+"] {
+        assert!(String::from_utf8(of(number).stderr).unwrap().contains("E.164"), "{number}");
+    }
     assert_eq!(upstream.seen().len(), 1);
 }

@@ -21,7 +21,7 @@ pub async fn attempt(file: &Path, options: &Path, to: &str, stand_ins: &[String]
     let component = Component::load(&super::read(file)?, network.build()?, Limits::default()).await?;
     let manifest = &component.info().manifest;
     println!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id);
-    if manifest.recipient == RecipientKind::PhoneNumber && !to.starts_with('+') {
+    if manifest.recipient == RecipientKind::PhoneNumber && !is_e164(to) {
         bail!("the recipient must be a telephone number in E.164, such as +41791234567");
     }
     let configured = component.configure(&super::read_options(options)?).await.map_err(|problems| {
@@ -35,7 +35,9 @@ pub async fn attempt(file: &Path, options: &Path, to: &str, stand_ins: &[String]
     let code = random_code()?;
     println!("The code is {code}.");
     let begin = Instant::now();
-    let answer = configured.deliver(message(&code, to)).await;
+    // A new one each time: an upstream that knows repeats would keep the second to itself.
+    let id = format!("try-{:016x}", getrandom::u64().map_err(|error| anyhow!("there are no random numbers: {error}"))?);
+    let answer = configured.deliver(Message { id, ..message(&code, to) }).await;
     let took = begin.elapsed().as_millis();
     let receipt = answer.map_err(|failure| anyhow!("{} after {took} ms: {}", failure.name(), failure.reason()))?;
     println!("delivered in {took} ms");
@@ -51,6 +53,13 @@ pub async fn attempt(file: &Path, options: &Path, to: &str, stand_ins: &[String]
     Ok(())
 }
 
+/// In the spelling that providers are given: no spaces.
+fn is_e164(number: &str) -> bool {
+    number
+        .strip_prefix('+')
+        .is_some_and(|digits| (2..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
 fn or_whole(pointer: &str) -> &str {
     if pointer.is_empty() { "(all)" } else { pointer }
 }
@@ -63,7 +72,7 @@ fn random_code() -> anyhow::Result<String> {
 /// A message that reads like those of a sign-in.
 pub(super) fn message(code: &str, to: &str) -> Message {
     Message {
-        id: "twofactor-try".to_owned(),
+        id: "sample".to_owned(),
         recipient: to.to_owned(),
         subject: "Your code".to_owned(),
         text: format!("{code} is your code. It is good for 5 minutes."),
