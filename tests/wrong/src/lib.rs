@@ -34,6 +34,7 @@ impl configuration::Guest for Wrong {
             recipient: RecipientKind::PhoneNumber,
             options_schema: String::new(),
             reads_code: false,
+            extra: Vec::new(),
         };
         let mut schema = json!({
             "type": "object", "additionalProperties": false, "required": ["Sender", "Key"],
