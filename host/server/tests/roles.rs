@@ -69,6 +69,8 @@ fn rule(call: &str) -> Rule {
         | "createSubscription"
         | "removeSubscription"
         | "addProvider"
+        | "rollBackProvider"
+        | "removeProvider"
         | "replaceBaseSettings" => Rule::SystemChanges,
         unknown => panic!("`{unknown}` is a new call: say whom it is for"),
     }
