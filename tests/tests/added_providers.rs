@@ -64,7 +64,10 @@ async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
     place.admin().add_provider(version("1.10.0")).await.unwrap();
     for older in ["1.9.9", "1.10.0-rc.1", "0.99.0"] {
         let said = refused(place.admin().add_provider(version(older)).await);
-        assert!(said.contains(&format!("version {older} is older than 1.10.0")) && said.contains("allow_older"), "{said}");
+        assert!(
+            said.contains(&format!("version {older} is older than 1.10.0")) && said.contains("allow_older"),
+            "{said}"
+        );
         assert_eq!(serving(&place.engine), ["1.10.0"]);
     }
     place.admin().add_provider(NewProvider::new(version("1.9.9")).allow_older(true)).await.unwrap();

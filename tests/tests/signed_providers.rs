@@ -4,9 +4,7 @@
 
 use std::path::Path;
 
-use twofactor::{
-    Actor, Administration, Error, Keyring, NewProvider, ProviderInfo, Signers, SqliteStore, TwoFactor,
-};
+use twofactor::{Actor, Administration, Error, Keyring, NewProvider, ProviderInfo, Signers, SqliteStore, TwoFactor};
 use twofactor_tests::minisign::Signer;
 use twofactor_tests::wrong::component;
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Administration;
 use crate::error::Error;
 use crate::provider::{Provider, ProviderInfo};
@@ -101,7 +103,8 @@ impl Administration {
             type_id: String::new(),
             component: new.component.clone(),
             signature: new.signature.clone(),
-            added_at: self.clock.now(),
+            // As precise as stores are.
+            added_at: Timestamp::from_millisecond(self.clock.now().as_millisecond()).map_err(Error::unavailable)?,
         };
         let provider = self.instances.providers.admit(&record).await.map_err(invalid)?;
         let info = provider.info().clone();
