@@ -33,14 +33,15 @@ impl Provider for Twilio {
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
         options.check()?;
-        Ok(vec![Connection::basic(options.origin(), options.user(), &options.auth_token)])
+        let account = options.account();
+        Ok(vec![Connection::basic(account.origin(), account.user(), &options.auth_token)])
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
         // What Twilio keeps of the message is of no use to anybody afterwards: the body is discarded, the number obfuscated.
         let validity = message.valid_seconds.clamp(1, 36_000).to_string();
         let (from, sender) = options.sender();
-        let answer = Http::post(options.messages_url())
+        let answer = Http::post(options.account().url_of("Messages"))
             .form([
                 ("To", message.recipient.as_str()),
                 (from, sender),
@@ -56,7 +57,7 @@ impl Provider for Twilio {
                 let parts = message.num_segments.and_then(|parts| parts.parse().ok());
                 Ok(Receipt { parts, ..accepted(message.sid) })
             }
-            _ => Err(outcome::of(&answer)),
+            _ => Err(twofactor_twilio_account::failure(&answer, outcome::known)),
         }
     }
 }
