@@ -103,16 +103,18 @@ fn each_error_of_the_question_has_its_class_and_nothing_is_posted() {
 
 #[test]
 fn a_question_that_is_not_answered_may_be_asked_again() {
-    for upstream in [
-        Upstream::new().fails(HttpError::OutcomeUnknown("time-out".to_owned())),
-        Upstream::new().answers(500, &[], ""),
-        Upstream::new().answers(503, &[], &refused("something_new")),
-        Upstream::new().answers(200, &[], "<html>"),
-        Upstream::new().answers(200, &[], r#"{"ok":true}"#),
-        Upstream::new().answers(200, &[], &refused("to ann@example.org")),
-        Upstream::new().answers(429, &[("retry-after", "7")], &refused("ratelimited")),
-    ] {
-        let (failure, requests) = failure(upstream);
+    type Script = fn(Upstream) -> Upstream;
+    let scripts: [Script; 7] = [
+        |upstream| upstream.fails(HttpError::OutcomeUnknown("time-out".to_owned())),
+        |upstream| upstream.answers(500, &[], ""),
+        |upstream| upstream.answers(503, &[], &refused("something_new")),
+        |upstream| upstream.answers(200, &[], "<html>"),
+        |upstream| upstream.answers(200, &[], r#"{"ok":true}"#),
+        |upstream| upstream.answers(200, &[], &refused("to ann@example.org")),
+        |upstream| upstream.answers(429, &[("retry-after", "7")], &refused("ratelimited")),
+    ];
+    for script in scripts {
+        let (failure, requests) = failure(script(Upstream::new()));
         assert_eq!((class(&failure), requests), ("retry-later", 1), "{failure:?}");
         assert!(!format!("{failure:?}").contains("ann"));
     }

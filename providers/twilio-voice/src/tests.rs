@@ -83,11 +83,14 @@ fn each_code_has_its_class() {
 
 #[test]
 fn what_may_have_rung_is_of_unknown_outcome() {
-    for upstream in [
-        Upstream::new().answers(500, &[], ""),
-        Upstream::new().answers(201, &[], "<html>"),
-        Upstream::new().fails(HttpError::OutcomeUnknown("time-out".to_owned())),
-    ] {
+    type Script = fn(Upstream) -> Upstream;
+    let scripts: [Script; 3] = [
+        |upstream| upstream.answers(500, &[], ""),
+        |upstream| upstream.answers(201, &[], "<html>"),
+        |upstream| upstream.fails(HttpError::OutcomeUnknown("time-out".to_owned())),
+    ];
+    for script in scripts {
+        let upstream = script(Upstream::new());
         let failure = deliver::<TwilioVoice>(&options(), &call()).unwrap_err();
         assert_eq!((class(&failure), upstream.requests().len()), ("outcome-unknown", 1));
     }
