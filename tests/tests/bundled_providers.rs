@@ -36,11 +36,9 @@ async fn a_name_that_is_none_is_answered_with_those_there_are() {
     }
 }
 
-#[test]
-fn each_component_says_the_type_that_it_is_named_by() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+#[tokio::test]
+async fn each_component_says_the_type_that_it_is_named_by() {
     for (type_id, _) in twofactor_bundle::BY_TYPE {
-        let builder = TwoFactor::builder().bundled_provider(type_id).unwrap();
-        assert_eq!(runtime.block_on(types(builder)), [type_id]);
+        assert_eq!(types(TwoFactor::builder().bundled_provider(type_id).unwrap()).await, [type_id]);
     }
 }
