@@ -1,6 +1,7 @@
 //! Stand-ins for the vendors, over real TLS and HTTP. They are ours, and strict: what a vendor documents that it refuses they
 //! refuse, in the form the vendor documents. The components reach them by the vendors' own names.
 
+pub mod asking;
 pub mod ecall;
 pub mod graph;
 pub mod ses;

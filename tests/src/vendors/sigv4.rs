@@ -2,6 +2,9 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
 
 use axum::http::{HeaderMap, Uri};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use ring::{digest, hmac};
 
 /// What a signature is made with and for.
@@ -99,16 +102,15 @@ fn keyed(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
 }
 
+const FORM: &str = "%Y%m%dT%H%M%SZ";
+
 /// `20261125T103423Z` in seconds since 1970.
 fn seconds(time: &str) -> Option<i64> {
-    let digits: String = time.strip_suffix('Z')?.replacen('T', "", 1);
-    if digits.len() != 14 || time.len() != 16 {
-        return None;
-    }
-    let n = |from: usize, to: usize| digits.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (n(0, 4)?, n(4, 6)?, n(6, 8)?);
-    // Days since 1970 in the Gregorian calendar, with years that begin in March.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
-    Some(((days * 24 + n(8, 10)?) * 60 + n(10, 12)?) * 60 + n(12, 14)?)
+    let read = DateTime::strptime(FORM, time).ok()?;
+    Some(TimeZone::UTC.to_timestamp(read).ok()?.as_second())
+}
+
+/// The other way round.
+pub fn written(seconds: i64) -> String {
+    Timestamp::from_second(seconds).unwrap().strftime(FORM).to_string()
 }
