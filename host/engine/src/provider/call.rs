@@ -111,12 +111,12 @@ impl Provider {
         }
     }
 
-    fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
+    pub(super) fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
         let limits = self.sandbox.limits();
         CallLog::new(&self.manifest().type_id, Speech::new(unspeakable, limits.text_chars), limits.log_lines)
     }
 
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         grants: Arc<Grants>,
         log: Arc<CallLog>,

@@ -11,6 +11,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 
 use super::bindings::exports::twofactor::provider::{configuration, delivery};
+use super::bindings::reporting::exports::twofactor::provider::reports;
 use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::schema::revealed;
@@ -32,19 +33,30 @@ pub(super) struct Exports {
     pub(super) pre: InstancePre<State>,
     pub(super) configuration: configuration::GuestIndices,
     pub(super) delivery: delivery::GuestIndices,
+    /// Where the component exports them.
+    pub(super) reports: Option<reports::GuestIndices>,
 }
+
+/// Begins the name of the interface that a provider may leave out.
+const REPORTS: &str = "twofactor:provider/reports@";
 
 impl Exports {
     fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
         let configuration = configuration::GuestIndices::new(&pre)?;
         let delivery = delivery::GuestIndices::new(&pre)?;
-        Ok(Self { pre, configuration, delivery })
+        let exported =
+            pre.component().component_type().exports(pre.engine()).any(|(name, _)| name.starts_with(REPORTS));
+        let reports = if exported { Some(reports::GuestIndices::new(&pre)?) } else { None };
+        Ok(Self { pre, configuration, delivery, reports })
     }
 
     /// Whether each export has the type of the contract.
     fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         self.configuration.load(&mut *store, instance)?;
-        self.delivery.load(store, instance)?;
+        self.delivery.load(&mut *store, instance)?;
+        if let Some(reports) = &self.reports {
+            reports.load(store, instance)?;
+        }
         Ok(())
     }
 }
@@ -108,6 +120,9 @@ impl Provider {
         let mut may: Vec<String> = imports::in_words(&imports).into_iter().map(str::to_owned).collect();
         if manifest.reads_code {
             may.push("see the code, which others get as a placeholder".to_owned());
+        }
+        if exports.reports.is_some() {
+            may.push("read what its upstream reports of messages, and count them as arrived or not".to_owned());
         }
         for option in revealed(&manifest.options_schema) {
             may.push(format!("see the secret `{option}` while it delivers, which is withheld from others"));
