@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use twofactor::{
-    Actor, Assignment, Limits, Network, NewInstance, Policy, Recipient, SignIn, Start, TestReport, TwoFactor,
+    Actor, Assignment, Builder, Limits, Network, NewInstance, Policy, Recipient, SignIn, Start, TestReport, TwoFactor,
 };
 
 use crate::upstream::Upstream;
@@ -48,16 +48,15 @@ impl Neighbourhood {
             .stand_in("https://api.twilio.com", upstream.address)
             .build()
             .unwrap();
-        Self::with(network, upstream, type_id, component).await
+        Self::with(TwoFactor::builder().network(network), upstream, type_id, component).await
     }
 
     pub async fn on(network: Network, upstream: Upstream) -> Self {
-        Self::with(network, upstream, "hostile", HOSTILE).await
+        Self::with(TwoFactor::builder().network(network), upstream, "hostile", HOSTILE).await
     }
 
-    async fn with(network: Network, upstream: Upstream, type_id: &str, component: &[u8]) -> Self {
-        let builder = TwoFactor::builder().network(network).provider(twofactor_bundle::TWILIO).provider(component);
-        let builder = builder.limits(limits());
+    pub async fn with(builder: Builder, upstream: Upstream, type_id: &str, component: &[u8]) -> Self {
+        let builder = builder.provider(twofactor_bundle::TWILIO).provider(component).limits(limits());
         // The memory of a component is searched for them, and tables of its language have most runs of six digits.
         let policy = Policy { digits: 10, ..Policy::default() };
         let engine = builder.policy(policy).build().await.unwrap();
