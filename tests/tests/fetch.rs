@@ -206,7 +206,7 @@ async fn no_redirect_is_followed_whatever_fetch_is_told() {
 #[tokio::test]
 async fn no_setting_of_fetch_widens_what_is_granted() {
     let Some(place) = Place::new().await else { return };
-    let elsewhere = format!("http://127.0.0.1:{}/", place.port);
+    let elsewhere = format!("https://elsewhere.example.com:{}/", place.port);
     for init in [
         json!({"credentials": "include"}),
         json!({"credentials": "include", "mode": "no-cors"}),
