@@ -35,12 +35,12 @@ impl Guest {
         let component = javascript_guest("fetch-guest", &Path::new(env!("CARGO_TARGET_TMPDIR")).join("languages"))?;
         let (keyring, cache) = (Keyring::generate().unwrap(), tempfile::tempdir().unwrap());
         let guest = Self { component, keyring, cache };
-        guest.engine().limits(limits()).provider(guest.component.clone()).build().await.unwrap();
+        guest.engine().provider(guest.component.clone()).build().await.unwrap();
         Some(guest)
     }
 
     fn engine(&self) -> Builder {
-        TwoFactor::builder().keyring(self.keyring.clone()).cache_dir(self.cache.path())
+        TwoFactor::builder().limits(limits()).keyring(self.keyring.clone()).cache_dir(self.cache.path())
     }
 }
 

@@ -14,6 +14,7 @@ use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::speech::Speech;
 use super::state::{CallLog, State};
+use super::turns::Share;
 use super::{cache, call, imports};
 use crate::capability::Grants;
 
@@ -21,6 +22,7 @@ use crate::capability::Grants;
 pub(crate) struct Provider {
     pub(super) sandbox: Sandbox,
     pub(super) exports: Exports,
+    pub(super) share: Share,
     info: ProviderInfo,
     validator: Validator,
 }
@@ -102,7 +104,8 @@ impl Provider {
             may.push("see the code, which others get as a placeholder");
         }
         let info = ProviderInfo { manifest, digest, may, imports };
-        Ok(Self { sandbox: sandbox.clone(), exports, info, validator })
+        let share = sandbox.turns().share(&info.manifest.type_id);
+        Ok(Self { sandbox: sandbox.clone(), exports, share, info, validator })
     }
 
     /// Asks a fresh instance who it is.
@@ -157,7 +160,7 @@ async fn describe(
 ) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
-    call::run(sandbox, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
+    call::run(sandbox, None, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
         check(exports, store, &instance)?;
         exports.configuration.load(&mut *store, &instance)?.call_describe(store).await

@@ -14,10 +14,12 @@ mod limits;
 mod load;
 mod manifest;
 mod outcome;
+mod pace;
 mod placeholder;
 mod schema;
 mod speech;
 mod state;
+mod turns;
 mod wasi_http;
 
 pub(crate) use engine::Sandbox;
