@@ -17,6 +17,7 @@ use super::manifest::Manifest;
 use super::schema::revealed;
 use super::speech::Speech;
 use super::state::{CallLog, State};
+use super::turns::Share;
 use super::{cache, call, imports};
 use crate::capability::Grants;
 
@@ -24,6 +25,7 @@ use crate::capability::Grants;
 pub(crate) struct Provider {
     pub(super) sandbox: Sandbox,
     pub(super) exports: Exports,
+    pub(super) share: Share,
     info: ProviderInfo,
     validator: Validator,
 }
@@ -128,7 +130,8 @@ impl Provider {
             may.push(format!("see the secret `{option}` while it delivers, which is withheld from others"));
         }
         let info = ProviderInfo { manifest, digest, may, imports, signed_by: None, added_at: None };
-        Ok(Self { sandbox: sandbox.clone(), exports, info, validator })
+        let share = sandbox.turns().share(&info.manifest.type_id);
+        Ok(Self { sandbox: sandbox.clone(), exports, share, info, validator })
     }
 
     /// Asks a fresh instance who it is.
@@ -188,7 +191,7 @@ async fn describe(
 ) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
-    call::run(sandbox, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
+    call::run(sandbox, None, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
         exports.check(store, &instance)?;
         exports.configuration.load(&mut *store, &instance)?.call_describe(store).await

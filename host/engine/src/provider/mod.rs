@@ -15,12 +15,14 @@ mod limits;
 mod load;
 mod manifest;
 mod outcome;
+mod pace;
 mod placeholder;
 mod report;
 mod schema;
 mod signers;
 mod speech;
 mod state;
+mod turns;
 mod wasi_http;
 
 pub use changes::ProviderChanges;
