@@ -237,6 +237,9 @@ impl Config {
         for type_id in &self.providers.also {
             builder = builder.bundled_provider(type_id).context("`providers.also`")?;
         }
+        if self.public_url.is_some() {
+            builder = builder.report_url(format!("{}/reports", self.base_url(self.listen)?));
+        }
         for file in &self.providers.files {
             builder = builder.provider(read("providers.files", file)?);
         }

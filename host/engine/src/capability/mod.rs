@@ -28,4 +28,5 @@ pub use network::{Network, NetworkBuilder, NetworkError};
 pub use outbox::{KeptMail, Outbox};
 pub use resolver::Resolver;
 pub use secret::Secret;
+pub(crate) use signature::{Arrived, ReportSignature};
 pub(crate) use smtp::{MailError, MailStage};
