@@ -195,7 +195,7 @@ enum ProviderCommand {
     },
     /// Makes a small project that builds a provider.
     New {
-        /// The folder, whose name becomes the project's.
+        /// The folder, whose name becomes the project's and the type of its instances.
         folder: PathBuf,
         /// What it is written in.
         #[arg(long)]
