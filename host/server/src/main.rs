@@ -212,6 +212,9 @@ enum ProviderCommand {
         /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
         #[arg(long, value_name = "FILE")]
         accepted: Option<PathBuf>,
+        /// Writes the report as JUnit XML too, for a CI server.
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
         /// Prints the report as JSON.
         #[arg(long)]
         json: bool,
@@ -292,8 +295,9 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::New { folder, language } } => {
             twofactor_server::new_provider(&folder, language)
         }
-        Command::Provider { command: ProviderCommand::Check { file, options, accepted, json } } => {
-            let clean = twofactor_server::check(&file, options.as_deref(), accepted.as_deref(), json).await?;
+        Command::Provider { command: ProviderCommand::Check { file, options, accepted, junit, json } } => {
+            let (options, accepted) = (options.as_deref(), accepted.as_deref());
+            let clean = twofactor_server::check(&file, options, accepted, junit.as_deref(), json).await?;
             return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in } } => {

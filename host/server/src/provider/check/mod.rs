@@ -5,6 +5,7 @@
 
 mod configuration;
 mod delivery;
+mod junit;
 mod mail_server;
 mod manifest;
 mod report;
@@ -14,6 +15,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use serde_json::Value;
 use twofactor::{Component, Limits, Network};
 
@@ -24,7 +26,7 @@ use upstream::Upstream;
 /// How long an upstream may be silent before the host gives up on it, here.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// Checks a component and prints what was found; answers whether there is no fault.
+/// Checks a component and prints what was found; answers whether there is no fault. With `junit` it is written to that file too.
 ///
 /// # Errors
 /// If a file cannot be read, or the component cannot be loaded.
@@ -33,12 +35,21 @@ pub async fn check(
     file: &Path,
     options: Option<&Path>,
     accepted: Option<&Path>,
+    junit: Option<&Path>,
     as_json: bool,
 ) -> anyhow::Result<bool> {
     let bytes = super::read(file)?;
     let options = options.map(super::read_options).transpose()?;
     let accepted = accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec());
-    let report = examine(&bytes, options, accepted).await?;
+    let report = examine(&bytes, options, accepted).await;
+    if let Some(to) = junit {
+        let xml = match &report {
+            Ok(report) => junit::of(report),
+            Err(why) => junit::of_refusal(&file.display().to_string(), &format!("{why:#}")),
+        };
+        std::fs::write(to, xml).with_context(|| format!("{} cannot be written", to.display()))?;
+    }
+    let report = report?;
     if as_json {
         println!("{:#}", serde_json::to_value(&report)?);
     } else {
