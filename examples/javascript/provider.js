@@ -22,7 +22,7 @@ const SCHEMA = {
   },
   required: ["Url", "Token"],
   additionalProperties: false,
-  examples: [{ Url: "https://webhook.example.com/messages", Token: "token" }],
+  examples: [{ Url: "https://sms.example.com/messages", Token: "token" }],
 };
 
 export const configuration = {
@@ -48,7 +48,7 @@ export const configuration = {
     const options = JSON.parse(text);
     const url = parsed(options.Url);
     if (url === null || url.protocol !== "https:" || url.username !== "" || url.password !== "") {
-      const message = "must be an https URL, such as https://webhook.example.com/messages";
+      const message = "must be an https URL, such as https://sms.example.com/messages";
       throw [{ pointer: "/Url", message }];
     }
     // The host attaches the token to each request; `deliver` never has it.

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { configuration, delivery } from "./provider.js";
 
-const WEBHOOK = "https://webhook.example.com/messages";
+const WEBHOOK = "https://sms.example.com/messages";
 // The token is withheld: the host attaches it.
 const OPTIONS = JSON.stringify({ Url: WEBHOOK });
 // Letters stand for the code.
@@ -34,7 +34,7 @@ async function deliver(answer) {
 test("the example of the schema asks for its own origin, with the token as bearer", () => {
   const [example] = JSON.parse(configuration.describe().optionsSchema).examples;
   assert.deepEqual(configuration.configure(JSON.stringify(example)), [
-    { tag: "http", val: { origin: "https://webhook.example.com", authentication: { tag: "bearer", val: "token" } } },
+    { tag: "http", val: { origin: "https://sms.example.com", authentication: { tag: "bearer", val: "token" } } },
   ]);
 });
 
@@ -47,7 +47,7 @@ test("a secret is marked, and every option has words", () => {
 });
 
 test("a URL that cannot be used is named", async () => {
-  for (const url of ["", "webhook", "http://webhook.example.com/", "https://user@webhook.example.com/", "https://["]) {
+  for (const url of ["", "webhook", "http://sms.example.com/", "https://user@sms.example.com/", "https://["]) {
     const [problem] = await thrown(() => configuration.configure(JSON.stringify({ Url: url, Token: "t" })));
     assert.equal(problem.pointer, "/Url", url);
   }

@@ -59,7 +59,7 @@ class Configuration:
         options = json.loads(options)
         at = origin(options["Url"])
         if at is None:
-            raise Err([Problem(pointer="/Url", message="must be an https URL, such as https://webhook.example.com/messages")])
+            raise Err([Problem(pointer="/Url", message="must be an https URL, such as https://sms.example.com/messages")])
         # The host attaches the token to each request; `deliver` never has it.
         return [Connection_Http(HttpConnection(origin=at, authentication=HttpAuthentication_Bearer(options["Token"])))]
 

@@ -11,7 +11,7 @@ import app
 from componentize_py_types import Err
 from wit_world.imports import http, types
 
-WEBHOOK = "https://webhook.example.com/messages"
+WEBHOOK = "https://sms.example.com/messages"
 # The token is withheld: the host attaches it.
 OPTIONS = json.dumps({"Url": WEBHOOK})
 # Letters stand for the code.
@@ -36,7 +36,7 @@ class Configure(unittest.TestCase):
         bearer = types.HttpAuthentication_Bearer("token")
         self.assertEqual(
             app.Configuration().configure(json.dumps(example)),
-            [types.Connection_Http(types.HttpConnection("https://webhook.example.com", bearer))],
+            [types.Connection_Http(types.HttpConnection("https://sms.example.com", bearer))],
         )
 
     def test_a_secret_is_marked_and_every_option_has_words(self):
@@ -46,7 +46,7 @@ class Configure(unittest.TestCase):
             self.assertTrue(option["description"])
 
     def test_a_url_that_cannot_be_used_is_named(self):
-        for url in ("", "webhook", "http://webhook.example.com/", "https://user@webhook.example.com/", "https://["):
+        for url in ("", "webhook", "http://sms.example.com/", "https://user@sms.example.com/", "https://["):
             with self.subTest(url), self.assertRaises(Err) as raised:
                 app.Configuration().configure(json.dumps({"Url": url, "Token": "t"}))
             self.assertEqual([problem.pointer for problem in raised.exception.value], ["/Url"])

@@ -38,6 +38,10 @@ enum Command {
         /// Where the server listens.
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Adds a provider's component, with an instance that has the first of its schema's `examples` for options and is assigned
+        /// to a tenant named as its type. The outbox is in the place of whatever it reaches.
+        #[arg(long, value_name = "FILE")]
+        provider: Vec<PathBuf>,
     },
     /// Serves the API.
     Serve {
@@ -248,7 +252,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     // One TLS library, one provider of its cryptography; it fails only if there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match arguments.command {
-        Command::Demo { listen } => twofactor_server::demo(listen).await,
+        Command::Demo { listen, provider } => twofactor_server::demo(listen, &provider).await,
         Command::Serve { config } => twofactor_server::serve(&config).await,
         Command::Token {
             command:
