@@ -37,6 +37,7 @@ export const configuration = {
       recipient: "phone-number",
       optionsSchema: JSON.stringify(SCHEMA),
       readsCode: false,
+      extra: [],
     };
   },
 

@@ -16,10 +16,11 @@ mod origin;
 mod outbox;
 mod resolver;
 mod secret;
+mod signature;
 mod smtp;
 mod smtp_stream;
 
-pub(crate) use connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
+pub(crate) use connection::{AwsKey, Connection, Credentials, HttpAuthentication, SmtpSecurity};
 pub(crate) use grants::Grants;
 pub(crate) use http::{HttpError, HttpRequest, HttpResponse};
 pub(crate) use mail::Mail;

@@ -16,7 +16,7 @@ use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
 use super::speech::Speech;
 use super::state::{CallLog, OutOfTime, State};
-use crate::capability::{Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
+use crate::capability::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
 
 /// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
 const LONGEST_WAIT: u32 = 3600;
@@ -214,6 +214,15 @@ fn connection(asked: wit::Connection) -> Connection {
                     client_secret: Secret::new(asked.client_secret),
                     scope: asked.scope,
                 },
+                wit::HttpAuthentication::AwsSignature(key) => HttpAuthentication::AwsSignature(AwsKey {
+                    access_key_id: key.access_key_id,
+                    secret_access_key: Secret::new(key.secret_access_key),
+                    region: key.region,
+                    service: key.service,
+                }),
+                wit::HttpAuthentication::WebhookSignature(secret) => {
+                    HttpAuthentication::WebhookSignature(Secret::new(secret))
+                }
             },
         },
         wit::Connection::Smtp(smtp) => Connection::Smtp {

@@ -7,6 +7,7 @@
 mod bindings;
 mod cache;
 mod call;
+mod changes;
 mod egress;
 mod engine;
 mod imports;
@@ -16,10 +17,12 @@ mod manifest;
 mod outcome;
 mod placeholder;
 mod schema;
+mod signers;
 mod speech;
 mod state;
 mod wasi_http;
 
+pub use changes::ProviderChanges;
 pub(crate) use engine::Sandbox;
 pub use limits::Limits;
 pub use load::LoadError;
@@ -28,3 +31,4 @@ pub use load::ProviderInfo;
 pub use manifest::{Manifest, RecipientKind};
 pub use outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
 pub(crate) use schema::{OptionsSchema, escape};
+pub use signers::{SignerError, Signers};
