@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What is installed or built in a project, and kept for the next one of its language.
-const KEPT: [&str; 3] = ["node_modules", "target", "venv"];
+const KEPT: [&str; 2] = ["node_modules", "venv"];
 
 /// A project that was made, tested, built and checked.
 pub struct Project {
@@ -64,15 +64,21 @@ fn commands(readme: &Path) -> String {
     text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 
-/// Runs commands as a new user types them, with the program on the path and without what cargo set for a test. Each is told of on
-/// standard error, after a `+`; the first that fails is the last.
-pub fn sh(twofactor: &Path, folder: &Path, commands: &str) -> Output {
+/// Runs commands as a new user types them. Each is told of on standard error, after a `+`; the first that fails is the last.
+fn sh(twofactor: &Path, folder: &Path, commands: &str) -> Output {
+    bash(twofactor, folder).args(["-euxo", "pipefail", "-c", commands]).output().unwrap()
+}
+
+/// A shell as a new user has it: with the program on the path, and without what cargo set for a test. What cargo builds on the way to
+/// what was asked for stays from run to run.
+pub fn bash(twofactor: &Path, folder: &Path) -> Command {
     let path = std::env::join_paths(
         std::iter::once(twofactor.parent().unwrap().to_owned())
             .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     );
     let mut shell = Command::new("bash");
-    shell.args(["-euxo", "pipefail", "-c", commands]).current_dir(folder).env("PATH", path.unwrap());
+    let target = twofactor.ancestors().nth(2).unwrap();
+    shell.current_dir(folder).env("PATH", path.unwrap()).env("CARGO_BUILD_BUILD_DIR", target.join("tmp/authors/build"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         let of_cargo = ["CARGO_PKG_", "CARGO_BIN_"].iter().any(|start| name.starts_with(start));
@@ -80,7 +86,7 @@ pub fn sh(twofactor: &Path, folder: &Path, commands: &str) -> Output {
             shell.env_remove(name);
         }
     }
-    shell.output().unwrap()
+    shell
 }
 
 /// Shown also where a test's output is not.
