@@ -1,6 +1,7 @@
 //! TwoFactor instances: what is configured, whether it is valid, whom it serves.
 
 mod options;
+mod pause;
 mod prepared;
 mod providers;
 mod rules;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub use options::MASK;
 pub(crate) use options::merge;
+pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
 
@@ -49,6 +51,11 @@ impl Chosen {
     /// Has it deliver a message.
     pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
         self.prepared.deliver(message).await
+    }
+
+    /// How the last deliveries went, since something of it was changed.
+    pub(crate) fn pause(&self) -> &Pause {
+        &self.prepared.pause
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::pause::Pause;
 use super::rules;
 use crate::capability::{Grants, Network};
 use crate::provider::{DeliveryFailure, Message, OptionsSchema, Problem, Provider, Reason, Receipt};
@@ -19,6 +20,7 @@ pub(crate) struct Prepared {
     options: String,
     /// What this was judged from: the sealed options and base settings.
     source: (Value, Option<Value>),
+    pub(super) pause: Pause,
 }
 
 impl Prepared {
@@ -50,7 +52,8 @@ impl Prepared {
             Ok(grants) => {
                 let options = OptionsSchema::new(schema).without_secrets(options).to_string();
                 let (grants, problems) = (Arc::new(grants), Vec::new());
-                Ok(Self { provider: Some(provider), problems, grants, options, source: (Value::Null, None) })
+                let (source, pause) = ((Value::Null, None), Pause::default());
+                Ok(Self { provider: Some(provider), problems, grants, options, source, pause })
             }
             Err(error) => Ok(Self::invalid(Some(provider), vec![Problem::new("", error.to_string())])),
         }
@@ -58,7 +61,8 @@ impl Prepared {
 
     fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
         let grants = Arc::new(Grants::none());
-        Self { provider, problems, grants, options: String::new(), source: (Value::Null, None) }
+        let (options, source, pause) = (String::new(), (Value::Null, None), Pause::default());
+        Self { provider, problems, grants, options, source, pause }
     }
 
     pub(super) fn of(mut self, record: &InstanceRecord, base: Option<Value>) -> Self {

@@ -11,7 +11,7 @@ use wasmtime::{Store, Trap};
 use super::bindings::twofactor::provider::types as wit;
 use super::engine::Sandbox;
 use super::load::Provider;
-use super::outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
+use super::outcome::{BUSY, DeliveryFailure, Message, Problem, Reason, Receipt};
 use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
 use super::speech::Speech;
@@ -154,7 +154,7 @@ pub(super) async fn run<T>(
 ) -> Result<T, CallFailure> {
     let turn = tokio::time::timeout(sandbox.limits().queue_time, sandbox.turns().acquire()).await;
     let Ok(Ok(_turn)) = turn else {
-        let reason = Reason::new("busy", "too many deliveries are in flight");
+        let reason = Reason::new(BUSY, "too many deliveries are in flight");
         return Err(CallFailure { reason, busy: true, sent: false });
     };
     let mut store = State::store(sandbox, grants, log.clone(), placeholder);
