@@ -4,9 +4,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 /// What is installed or built in a project, and kept for the next one of its language.
 const KEPT: [&str; 2] = ["node_modules", "venv"];
+
+/// Two cores are enough for one.
+pub static TURN: Mutex<()> = Mutex::new(());
 
 /// A project that was made, tested, built and checked.
 pub struct Project {
@@ -19,6 +23,7 @@ pub struct Project {
 impl Project {
     /// Makes one below a folder that stays from run to run; `None`, with a line that says why, if this machine lacks what that takes.
     pub fn new(twofactor: &Path, language: &str, below: &Path) -> Option<Self> {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = below.join("authors").join(language).join("my-gateway");
         fresh(twofactor, language, &folder);
         let output = sh(twofactor, &folder, &commands(&folder.join("README.md")));

@@ -246,6 +246,9 @@ enum ProviderCommand {
         /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
         #[arg(long, value_name = "FILE")]
         accepted: Option<PathBuf>,
+        /// The same from a real one: a file that `provider try --record` wrote.
+        #[arg(long, value_name = "FILE", conflicts_with = "accepted")]
+        replay: Option<PathBuf>,
         /// Writes the report as JUnit XML too, for a CI server.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
@@ -266,6 +269,9 @@ enum ProviderCommand {
         /// Puts a stand-in on loopback in the place of an upstream: `https://api.example.com=127.0.0.1:8000`.
         #[arg(long, value_name = "ORIGIN=ADDRESS")]
         stand_in: Vec<String>,
+        /// Keeps the upstream's answer in a file, if it took the message: without secrets, code and recipient.
+        #[arg(long, value_name = "FILE")]
+        record: Option<PathBuf>,
     },
 }
 
@@ -341,13 +347,13 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::New { folder, language } } => {
             twofactor_server::new_provider(&folder, language)
         }
-        Command::Provider { command: ProviderCommand::Check { file, options, accepted, junit, json } } => {
-            let (options, accepted) = (options.as_deref(), accepted.as_deref());
-            let clean = twofactor_server::check(&file, options, accepted, junit.as_deref(), json).await?;
+        Command::Provider { command: ProviderCommand::Check { file, options, accepted, replay, junit, json } } => {
+            let (options, accepted, replay) = (options.as_deref(), accepted.as_deref(), replay.as_deref());
+            let clean = twofactor_server::check(&file, options, accepted, replay, junit.as_deref(), json).await?;
             return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in } } => {
-            twofactor_server::attempt(&file, &options, &to, &stand_in).await
+        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record } } => {
+            twofactor_server::attempt(&file, &options, &to, &stand_in, record.as_deref()).await
         }
         Command::Openapi => {
             print!("{}", twofactor_server::openapi());

@@ -5,8 +5,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
-use twofactor_tests::authors::{bash, skipped};
+use twofactor_tests::authors::{TURN, bash, skipped};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// Between what one block said and what the next does: its number and when it began.
@@ -52,6 +53,7 @@ fn a_tutorial_works_as_it_stands(name: &str, needs: &[&str]) {
     if let Some(lacking) = needs.iter().find(|program| !has(program)) {
         return skipped(&format!("the tutorial {name} needs {lacking}, which is not installed"));
     }
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let blocks = blocks(&page(name));
     assert!(blocks.len() > 5, "{name}");
     let mut script = String::from("exec 2>&1\ntrap 'jobs -p | xargs -r kill' EXIT\n");
