@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use twofactor::{
-    Actor, Assignment, Limits, Network, NewInstance, Policy, Recipient, SignIn, Start, TestReport, TwoFactor,
+    Actor, Assignment, Builder, Error, Limits, Network, NewInstance, Policy, Recipient, SignIn, Start, TestReport,
+    TwoFactor,
 };
 
 use crate::upstream::Upstream;
@@ -48,16 +49,16 @@ impl Neighbourhood {
             .stand_in("https://api.twilio.com", upstream.address)
             .build()
             .unwrap();
-        Self::with(network, upstream, type_id, component).await
+        Self::with(TwoFactor::builder().network(network).limits(limits()), upstream, type_id, component).await
     }
 
     pub async fn on(network: Network, upstream: Upstream) -> Self {
-        Self::with(network, upstream, "hostile", HOSTILE).await
+        Self::with(TwoFactor::builder().network(network).limits(limits()), upstream, "hostile", HOSTILE).await
     }
 
-    async fn with(network: Network, upstream: Upstream, type_id: &str, component: &[u8]) -> Self {
-        let builder = TwoFactor::builder().network(network).provider(twofactor_bundle::TWILIO).provider(component);
-        let builder = builder.limits(limits());
+    /// On an engine that is otherwise put together.
+    pub async fn with(builder: Builder, upstream: Upstream, type_id: &str, component: &[u8]) -> Self {
+        let builder = builder.provider(twofactor_bundle::TWILIO).provider(component);
         // The memory of a component is searched for them, and tables of its language have most runs of six digits.
         let policy = Policy { digits: 10, ..Policy::default() };
         let engine = builder.policy(policy).build().await.unwrap();
@@ -81,11 +82,16 @@ impl Neighbourhood {
         report
     }
 
-    pub async fn attempt_alone(&self, mut options: Value) -> TestReport {
+    pub async fn attempt_alone(&self, options: Value) -> TestReport {
+        self.try_alone(options).await.unwrap()
+    }
+
+    /// Where there may be no turn for it.
+    pub async fn try_alone(&self, mut options: Value) -> Result<TestReport, Error> {
         options["Secret"] = SECRET.into();
         let admin = self.engine.administration(Actor::new("test"));
         let recipient = Recipient { phone: Some("+41791110000".to_owned()), email: None };
-        admin.test_instance("s", &self.hostile, recipient, Some(options)).await.unwrap()
+        admin.test_instance("s", &self.hostile, recipient, Some(options)).await
     }
 
     /// What is wrong with options that the hostile instance judges.

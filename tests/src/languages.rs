@@ -42,17 +42,47 @@ impl Language {
     }
 }
 
+/// A guest in JavaScript from a folder of `tests`, built with the tools of the example.
+pub fn javascript_guest(name: &str, below: &Path) -> Option<Vec<u8>> {
+    let place = below.join("javascript");
+    copy(&Path::new(ROOT).join("wit"), &place.join("wit"));
+    let tools = example(&place, "javascript");
+    let guest = place.join("tests").join(name);
+    copy(&Path::new(ROOT).join("tests").join(name), &guest);
+    fs::copy(tools.join("package.json"), guest.join("package.json")).unwrap();
+    match installed(&tools) {
+        Ok(()) => {
+            let modules = guest.join("node_modules");
+            if !modules.exists() {
+                std::os::unix::fs::symlink(tools.join("node_modules"), modules).unwrap();
+            }
+            run(&guest, "npm run build").unwrap();
+            Some(fs::read(guest.join("provider.wasm")).unwrap())
+        }
+        Err(missing) => {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: a guest in JavaScript cannot be built: {missing}");
+            None
+        }
+    }
+}
+
 fn example(place: &Path, name: &str) -> PathBuf {
     let folder = place.join("examples").join(name);
     copy(&Path::new(ROOT).join("examples").join(name), &folder);
     folder
 }
 
-fn javascript(folder: &Path) -> Result<PathBuf, String> {
+/// What builds components of JavaScript.
+fn installed(folder: &Path) -> Result<(), String> {
     if is_new(folder, "package-lock.json") {
         run(folder, "npm ci --ignore-scripts --no-audit --no-fund")?;
         keep(folder, "package-lock.json");
     }
+    Ok(())
+}
+
+fn javascript(folder: &Path) -> Result<PathBuf, String> {
+    installed(folder)?;
     run(folder, "npm run build").unwrap();
     Ok(folder.join("provider.wasm"))
 }

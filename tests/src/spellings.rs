@@ -46,6 +46,11 @@ pub fn spellings(port: u16, own: u16) -> Vec<String> {
         format!("ws://{GRANTED}/"),
         "file:///etc/passwd".to_owned(),
         "data:text/plain,x".to_owned(),
+        format!("blob:https://{GRANTED}/0a1b2c3d-0000-4000-8000-000000000000"),
+        format!("javascript:https://{GRANTED}/"),
+        format!("HTTP://127.0.0.1:{port}/"),
+        format!("HTTPS://{GRANTED}/"),
+        format!("unix:{GRANTED}/"),
         // Loopback in other words.
         format!("http://2130706433:{port}/"),
         format!("http://0x7f000001:{port}/"),
@@ -85,6 +90,11 @@ pub fn spellings(port: u16, own: u16) -> Vec<String> {
         "https://upstream.example.com%2eevil.example/".to_owned(),
         "https://upstreаm.example.com/".to_owned(),
         "https://xn--upstrem-5nf.example.com/".to_owned(),
+        "https://upstream。example。com/".to_owned(),
+        "https://ｕｐｓｔｒｅａｍ.example.com/".to_owned(),
+        "https://%75pstream.example.com/".to_owned(),
+        "https://upstream%2eexample%2ecom/".to_owned(),
+        format!("https://%31%32%37.0.0.1:{port}/"),
         "https://upstream\u{ad}.example.com.evil.example/".to_owned(),
         // Not absolute.
         format!("//127.0.0.1:{port}/"),

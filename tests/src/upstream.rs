@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 /// One request as it came.
 #[derive(Clone)]
 pub struct Seen {
+    pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -51,6 +52,7 @@ impl Upstream {
         let headers =
             headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         self.seen.lock().unwrap().push(Seen {
+            method: head.method.to_string(),
             path: path.clone(),
             headers: headers.collect(),
             body: String::from_utf8_lossy(&body).into_owned(),

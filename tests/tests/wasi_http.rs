@@ -101,3 +101,13 @@ async fn a_message_that_was_sent_stays_sent_whatever_the_component_does_afterwar
     let report = place.attempt(json!({"Behaviour": "be denied, trap"})).await;
     assert_eq!(report.outcome, "misconfigured", "{}", report.detail);
 }
+
+/// The request goes its way beside the component: that this ends first says nothing about it.
+#[tokio::test]
+async fn a_request_that_was_only_begun_counts_as_sent() {
+    let place = place().await;
+    for _ in 0..20 {
+        let report = place.attempt_alone(json!({"Behaviour": "begin to send, trap", "Url": URL})).await;
+        assert_eq!(report.outcome, "outcome-unknown", "{}", report.detail);
+    }
+}

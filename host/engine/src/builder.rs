@@ -90,6 +90,15 @@ impl TwoFactor {
         self.challenges.cancel(subscription, id).await
     }
 
+    /// Takes what an upstream reports of a message: `message` is what follows [`Builder::report_url`] and its slash, the headers and the
+    /// body are the request's. It is counted ([`Administration::statistics`]) once, if the upstream signed it.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] for what is not believed, whatever it lacks.
+    pub async fn report(&self, message: &str, headers: &http::HeaderMap, body: &[u8]) -> Result<(), Error> {
+        self.challenges.report(message, headers, body).await
+    }
+
     /// Sign-ins for which a browser comes to a page of whoever serves one.
     pub fn hosted_sign_ins(&self) -> HostedSignIns {
         let Instances { store, keyring, .. } = &*self.instances;
@@ -162,6 +171,7 @@ pub struct Builder {
     cache: Option<PathBuf>,
     components: Vec<Vec<u8>>,
     signers: Signers,
+    reports: Option<String>,
     limits: Limits,
     policy: Policy,
     rate_limits: RateLimits,
@@ -221,6 +231,13 @@ impl Builder {
     /// Whose signature a component must carry to be added. Those that are given here need none.
     pub fn signers(mut self, signers: Signers) -> Self {
         self.signers = signers;
+        self
+    }
+
+    /// Where upstreams may report what becomes of messages: an `https` URL that leads to [`TwoFactor::report`], which gets what follows
+    /// it. Without it nobody is asked to.
+    pub fn report_url(mut self, url: impl Into<String>) -> Self {
+        self.reports = Some(url.into().trim_end_matches('/').to_owned());
         self
     }
 
@@ -311,6 +328,7 @@ impl Builder {
             instances.clone(),
             limits.clone(),
             statistics.clone(),
+            self.reports,
         ));
         let accounts = Accounts {
             store,

@@ -47,6 +47,20 @@ impl Role {
         }
     }
 
+    /// Whether those that must be bound to subscriptions are: a list that happens to be empty must not open everything.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let detail = match self {
+            Self::Auditor { subscriptions: Some(none) } if none.is_empty() => {
+                "must name at least one for an `auditor`, or be left out for the whole installation"
+            }
+            Self::SubscriptionAdmin { subscriptions } if subscriptions.is_empty() => {
+                "must name at least one for a `subscription_admin`"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::invalid_at("/subscriptions", detail))
+    }
+
     /// The subscriptions it is bound to; none for a system administrator and an auditor of the installation, who are bound to
     /// none.
     pub fn subscriptions(&self) -> &[String] {

@@ -224,6 +224,9 @@ impl Config {
         if self.providers.bundled {
             builder = builder.bundled_providers();
         }
+        if self.public_url.is_some() {
+            builder = builder.report_url(format!("{}/reports", self.base_url(self.listen)?));
+        }
         for file in &self.providers.files {
             builder = builder.provider(read("providers.files", file)?);
         }

@@ -82,16 +82,17 @@ async fn an_account_is_made_read_changed_and_removed() {
     let log = call("GET", "/v1/audit?limit=1000", Value::Null).await;
     let entries = log.json["entries"].as_array().unwrap();
     let own = entries.iter().filter(|line| line["subject"] == created["id"]);
-    let done: Vec<_> = own.map(|line| format!("{} {}", line["action"], line["detail"])).collect();
+    let word = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let done: Vec<_> = own.map(|line| format!("{} {}", word(line, "action"), word(line, "detail"))).collect();
     assert_eq!(
         done,
         [
-            r#""account.create" "system_admin""#,
-            r#""account.update" "name, phone, role subscription_admin""#,
-            r#""account.invite" """#,
-            r#""account.update" "disabled""#,
-            r#""account.update" "enabled""#,
-            r#""account.delete" """#,
+            "account.create system_admin",
+            r#"account.update {"/name":"changed","/phone":"changed","/role":["system_admin","subscription_admin"],"/subscriptions":[null,["demo"]]}"#,
+            "account.invite ",
+            r#"account.update {"/disabled":[false,true]}"#,
+            r#"account.update {"/disabled":[true,false]}"#,
+            "account.delete ",
         ]
     );
     for canary in ["tfi_", "Alice", "alice@example.com", "41791234567"] {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use chromium::{Chromium, Wish, axe, skipped};
 use common::Server;
+use common::second_factor::Guarded;
 use common::visitor::PASSWORD;
 use serde_json::json;
 
@@ -202,21 +203,9 @@ async fn a_second_factor_is_asked_for_on_a_page_of_its_own() {
         return;
     }
     let axe = axe("a_second_factor_is_asked_for_on_a_page_of_its_own");
-    let demo = Server::demo();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("twofactor.toml");
-    let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
-    let text = format!(
-        "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[accounts]\nsecond_factor_subscription = \"demo\"\n[network.stand_ins]\n\"https://rest.ecall.ch\" = {outbox:?}\n",
-        folder.path().join("twofactor.db")
-    );
-    std::fs::write(&file, text).unwrap();
-    let server = Server::serve(&file);
-    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
-    let said: serde_json::Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
-    let admin = said["token"].as_str().unwrap();
+    let Guarded { server, demo, admin, .. } = &Guarded::start();
     let browser = Chromium::start(Wish::default()).await;
-    become_first_administrator(&browser, &server).await;
+    become_first_administrator(&browser, server).await;
     let make = async |method: &str, path: &str, body: serde_json::Value| {
         let answer = server.call(method, path, admin, body).await;
         assert!([200, 201].contains(&answer.status), "{}", answer.text);

@@ -8,39 +8,21 @@ mod common;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::Server;
+use common::role::Role;
 use common::visitor::{PASSWORD, Page, Visitor};
 use serde_json::{Value, json};
 
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Role {
-    SystemAdmin,
-    SubscriptionAdmin,
-    Auditor,
-    SubscriptionAuditor,
-}
-
-const ROLES: [Role; 4] = [Role::SystemAdmin, Role::SubscriptionAdmin, Role::Auditor, Role::SubscriptionAuditor];
-
-impl Role {
-    fn is_auditor(self) -> bool {
-        matches!(self, Self::Auditor | Self::SubscriptionAuditor)
-    }
-
-    fn is_of_the_system(self) -> bool {
-        matches!(self, Self::SystemAdmin | Self::Auditor)
-    }
-
-    /// As the form of an account posts it.
-    fn posted(self) -> Vec<(&'static str, &'static str)> {
-        match self {
-            Self::SystemAdmin => vec![("role", "system_admin")],
-            Self::SubscriptionAdmin => vec![("role", "subscription_admin"), ("subscription", "demo")],
-            // What was ticked under another choice counts for nothing.
-            Self::Auditor => vec![("role", "auditor"), ("subscription", "demo"), ("audited", "demo")],
-            Self::SubscriptionAuditor => {
-                vec![("role", "subscription_auditor"), ("subscription", "other"), ("audited", "demo")]
-            }
+/// As the form of an account posts it.
+fn posted(role: Role) -> Vec<(&'static str, &'static str)> {
+    match role {
+        Role::SystemAdmin => vec![("role", "system_admin")],
+        Role::SubscriptionAdmin => vec![("role", "subscription_admin"), ("subscription", "demo")],
+        // What was ticked under another choice counts for nothing.
+        Role::Auditor => vec![("role", "auditor"), ("subscription", "demo"), ("audited", "demo")],
+        Role::SubscriptionAuditor => {
+            vec![("role", "subscription_auditor"), ("subscription", "other"), ("audited", "demo")]
         }
+        Role::Application => panic!("no account has this role"),
     }
 }
 
@@ -146,7 +128,7 @@ impl Stage {
     /// Somebody of a role for `demo`, invited by the form.
     async fn somebody(&self, anna: &mut Visitor, role: Role) -> Visitor {
         let email = format!("{role:?}@example.com").to_lowercase();
-        let form = [vec![("name", "Somebody"), ("email", &*email)], role.posted()].concat();
+        let form = [vec![("name", "Somebody"), ("email", &*email)], posted(role)].concat();
         let invited = anna.post("/admin/accounts", &form).await;
         let link = invited.text.split("/admin/invitation/").nth(1).unwrap().split('<').next().unwrap().to_owned();
         let mut visitor = Visitor::at(&self.demo.url);
@@ -189,7 +171,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
     let stage = Stage::new().await;
     let mut anna = Visitor::first(&stage.demo).await;
     let mut asked = 0;
-    for role in ROLES {
+    for role in Role::OF_PEOPLE {
         let mut somebody = stage.somebody(&mut anna, role).await;
         for path in
             ["/admin/tokens", "/admin/subscriptions", "/admin/two-factors", "/admin/two-factors?subscription=other"]
@@ -239,7 +221,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
         assert_eq!(somebody.post("/admin/log-out", &[]).await.leads_to(), "/admin/log-in");
         assert_eq!(somebody.get("/admin").await.status, 303);
     }
-    println!("{asked} pages and forms asked for by {} roles", ROLES.len());
+    println!("{asked} pages and forms asked for by {} roles", Role::OF_PEOPLE.len());
 }
 
 /// The forms of a page, without that for logging out.

@@ -5,6 +5,7 @@
 mod common;
 
 use common::Server;
+use common::second_factor::Guarded;
 use common::visitor::{CASES, Case, PASSWORD, SMTP_SAMPLE, Visitor, options as stored};
 use serde_json::{Value, json};
 
@@ -362,21 +363,9 @@ async fn an_administrator_of_a_subscription_finds_its_own_and_nothing_else() {
 
 #[tokio::test]
 async fn a_log_in_with_a_second_factor_ends_with_the_code_and_not_without_it() {
-    let demo = Server::demo();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("twofactor.toml");
-    let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
-    let text = format!(
-        "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[accounts]\nsecond_factor_subscription = \"demo\"\n[network.stand_ins]\n\"https://rest.ecall.ch\" = {outbox:?}\n",
-        folder.path().join("twofactor.db")
-    );
-    std::fs::write(&file, text).unwrap();
-    let server = Server::serve(&file);
-    let mut anna = Visitor::first(&server).await;
+    let Guarded { server, demo, admin, .. } = &Guarded::start();
+    let mut anna = Visitor::first(server).await;
     anna.get("/admin").await.shows("without a second factor");
-    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
-    let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
-    let admin = said["token"].as_str().unwrap();
     server.call("POST", "/v1/subscriptions", admin, json!({"id": "demo", "name": "Ours"})).await.expect(201);
     let id = anna.get("/admin/accounts").await.value("href=\"/admin/accounts/");
     let path = format!("/admin/accounts/{id}");

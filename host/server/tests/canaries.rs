@@ -1,14 +1,15 @@
 //! No secret, code, recipient or token comes out anywhere: the real binary logs all it can, upstreams and a hostile provider
-//! repeat what they are told, and then everything that was said and written is searched.
+//! repeat what they are told, and then everything that was said and written is searched. While a message arrives, the memory of the
+//! guest that sent it is searched as well.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod canary;
 mod common;
 
 use std::path::Path;
 
-use canary::{ACCESS_TOKEN, Canaries, MailServer, Quote, Scene, Upstream, Watched};
+use canary::{ACCESS_TOKEN, Canaries, MailServer, Quote, Scene, Upstream, Watch, Watched};
 use serde_json::{Value, json};
 use twofactor_tests::hostile::HOSTILE;
 
@@ -115,6 +116,24 @@ impl Run {
         first.json
     }
 
+    /// A guest looks for its secret and for the code in its own memory.
+    async fn guest_searches(&self, path: &str) {
+        let recipient = json!({"phone": PHONES[0]});
+        let test = async |options: Value| {
+            self.call("POST", &format!("{path}/test"), json!({"recipient": recipient, "options": options})).await
+        };
+        let url = "https://upstream.example.com/mirror";
+        for _ in 0..20 {
+            let options = json!({"Behaviour": "search for the code", "Url": url, "Secret": HOSTILE_SECRET});
+            let report = test(options).await;
+            let (before, after) = report["code"].as_str().unwrap().split_once(" then ").unwrap();
+            assert!(before == "0" && after != "0", "{report}");
+        }
+        let backwards: String = HOSTILE_SECRET.chars().rev().collect();
+        let report = test(json!({"Behaviour": "search", "Needle": backwards, "Secret": HOSTILE_SECRET})).await;
+        assert_eq!(report["code"], "found 0", "{report}");
+    }
+
     /// Answers a challenge.
     async fn answer(&self, challenge: &Value, code: &str) -> u16 {
         let path = format!("/v1/challenges/{}/verify", challenge["id"].as_str().unwrap());
@@ -164,9 +183,10 @@ impl Run {
 }
 
 /// Everything an installation goes through; what it leaves behind, and what must not be in it.
-async fn run(folder: &Path, form: &str, quotes: &[Quote]) -> (Vec<(String, Vec<u8>)>, Canaries) {
-    let (http, http_address) = Upstream::start().await;
-    let (mail, mail_address) = MailServer::start().await;
+async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> (Vec<(String, Vec<u8>)>, Canaries) {
+    let watch = Watch::default();
+    let (http, http_address) = Upstream::start(&watch).await;
+    let (mail, mail_address) = MailServer::start(&watch).await;
     let file = config(folder, &http_address, &mail_address);
     let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
     let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
@@ -180,6 +200,12 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote]) -> (Vec<(String, Vec<u
     let mut run = Run { server, admin, application, canaries: canaries(), next: 0 };
     run.canaries.add("administrator's token", &run.admin.clone());
     run.canaries.add("application's token", &run.application.clone());
+    let mut withheld = secrets();
+    withheld.add("administrator's token", &run.admin);
+    withheld.add("application's token", &run.application);
+    if deliveries > 0 {
+        watch.begin(run.server.process(), &withheld);
+    }
 
     let mut paths = Vec::new();
     for (n, (type_id, options)) in types().into_iter().enumerate() {
@@ -253,6 +279,19 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote]) -> (Vec<(String, Vec<u
     while run.server.call("POST", &path, &run.application, Value::Null).await.status != 200 {}
     assert_eq!(run.answer(&waiting, http.codes().last().unwrap()).await, 200);
 
+    mail.refuses("nowhere", "");
+    let mut n = 0;
+    while watch.seen().0 < deliveries {
+        let challenge = run.try_out(n, &paths[n]).await;
+        let codes = if n == 2 { mail.codes() } else { http.codes() };
+        assert_eq!(run.answer(&challenge, codes.last().unwrap()).await, 200, "{n}");
+        n = (n + 1) % 4;
+    }
+    let (looks, bytes, found) = watch.seen();
+    println!("{looks} deliveries: {bytes} bytes of guests' memories looked at, found {}", found.len());
+    assert!(found.is_empty(), "{:#?}", &found[..found.len().min(20)]);
+    run.guest_searches(&paths[4]).await;
+
     for path in ["/v1/audit", "/v1/tokens", "/v1/providers", "/v1/subscriptions", "/v1/subscriptions/s/two-factors"] {
         run.server.call("GET", path, &run.admin, Value::Null).await.expect(200);
     }
@@ -268,7 +307,8 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote]) -> (Vec<(String, Vec<u
     (left, run.canaries)
 }
 
-fn canaries() -> Canaries {
+/// What no guest has in its memory while it delivers.
+fn secrets() -> Canaries {
     let mut canaries = Canaries::default();
     for (name, secret) in [
         ("TwilioAuthToken", TWILIO_TOKEN),
@@ -281,10 +321,15 @@ fn canaries() -> Canaries {
         ("the hostile guest's secret", HOSTILE_SECRET),
         ("options not saved", UNSAVED),
         ("access token", ACCESS_TOKEN),
-        ("user", USER),
     ] {
         canaries.add(name, secret);
     }
+    canaries
+}
+
+fn canaries() -> Canaries {
+    let mut canaries = secrets();
+    canaries.add("user", USER);
     for email in EMAILS {
         canaries.add_email(email.trim());
     }
@@ -308,7 +353,7 @@ fn nothing_is_found(left: &[(String, Vec<u8>)], canaries: &Canaries) {
 #[tokio::test]
 async fn no_canary_comes_out_anywhere_while_everything_is_logged() {
     let folder = tempfile::tempdir().unwrap();
-    let (left, canaries) = run(folder.path(), "text", &QUOTES).await;
+    let (left, canaries) = run(folder.path(), "text", &QUOTES, 1000).await;
     let place = |name: &str| {
         let (_, bytes) = left.iter().find(|(place, _)| place == name).unwrap_or_else(|| panic!("no {name}"));
         String::from_utf8_lossy(bytes)
@@ -334,7 +379,7 @@ async fn no_canary_comes_out_anywhere_while_everything_is_logged() {
 #[tokio::test]
 async fn no_canary_comes_out_in_a_log_of_json() {
     let folder = tempfile::tempdir().unwrap();
-    let (left, canaries) = run(folder.path(), "json", &QUOTES[..1]).await;
+    let (left, canaries) = run(folder.path(), "json", &QUOTES[..1], 0).await;
     let (_, log) = left.iter().find(|(place, _)| place == "the log").unwrap();
     let lines: Vec<&[u8]> = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     assert!(lines.iter().all(|line| serde_json::from_slice::<Value>(line).is_ok()));

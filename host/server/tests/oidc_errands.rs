@@ -10,22 +10,11 @@ mod own_provider;
 
 use common::visitor::Visitor;
 use identity::{Sent, Site, Wish, leave};
-use own_provider::{CODE, DISCOVERY, OwnProvider, Reply, changed};
+use own_provider::{CODE, DISCOVERY, OwnProvider, Reply, World, changed};
 use serde_json::json;
 
 const ERRAND: &str = "__Host-twofactor-errand";
 const SESSION: &str = "__Host-twofactor-session";
-
-struct World {
-    own: OwnProvider,
-    site: Site,
-}
-
-async fn world() -> World {
-    let own = OwnProvider::start().await;
-    let site = Site::start(&own.issuer, &Wish::default());
-    World { own, site }
-}
 
 impl World {
     /// A browser that is at the provider, which has a good token for it.
@@ -39,7 +28,7 @@ impl World {
 
 #[tokio::test]
 async fn a_browser_takes_along_what_the_protocol_asks_for_and_no_secret() {
-    let world = world().await;
+    let world = World::new().await;
     let (visitor, sent) = world.away().await;
     assert!(sent.url.as_str().starts_with(&format!("{}/authorize?own=1&", world.own.issuer)));
     for (name, value) in [
@@ -60,7 +49,7 @@ async fn a_browser_takes_along_what_the_protocol_asks_for_and_no_secret() {
 
 #[tokio::test]
 async fn a_way_back_is_good_once() {
-    let world = world().await;
+    let world = World::new().await;
     let (mut anna, sent) = world.away().await;
     let held = anna.cookies.clone();
     let back = sent.back(&[("code", CODE)]);
@@ -76,7 +65,7 @@ async fn a_way_back_is_good_once() {
 
 #[tokio::test]
 async fn one_browser_is_not_logged_in_with_what_belongs_to_another() {
-    let world = world().await;
+    let world = World::new().await;
     let (mut mallory, _) = world.away().await;
     let (mut anna, sent) = world.away().await;
     let back = sent.back(&[("code", CODE)]);
@@ -104,7 +93,7 @@ async fn one_browser_is_not_logged_in_with_what_belongs_to_another() {
 
 #[tokio::test]
 async fn a_session_has_a_new_secret_whatever_the_browser_held() {
-    let world = world().await;
+    let world = World::new().await;
     let (mut anna, sent) = world.away().await;
     let planted = format!("tfs_{}", "A".repeat(43));
     anna.cookies.insert(SESSION.to_owned(), planted.clone());
@@ -126,7 +115,7 @@ async fn a_session_has_a_new_secret_whatever_the_browser_held() {
 
 #[tokio::test]
 async fn a_way_back_leads_to_no_other_site() {
-    let world = world().await;
+    let world = World::new().await;
     for to in ["https://evil.example/", "//evil.example", "/\\evil.example", "/admin\\@evil.example", "/admin.evil"] {
         let mut anna = world.site.visitor();
         let sent = leave(&mut anna, &url::form_urlencoded::byte_serialize(to.as_bytes()).collect::<String>()).await;
@@ -138,7 +127,7 @@ async fn a_way_back_leads_to_no_other_site() {
 
 #[tokio::test]
 async fn an_error_of_the_provider_is_told_in_words_and_repeats_nothing_of_it() {
-    let world = world().await;
+    let world = World::new().await;
     let (mut anna, sent) = world.away().await;
     let error = [("error", "access_denied"), ("error_description", "<script>alert(1)</script>")];
     let page = anna.get(&sent.back(&error)).await;
@@ -158,7 +147,7 @@ async fn an_error_of_the_provider_is_told_in_words_and_repeats_nothing_of_it() {
 
 #[tokio::test]
 async fn an_answer_of_another_issuer_is_not_taken_and_one_that_should_name_its_issuer_must() {
-    let world = world().await;
+    let world = World::new().await;
     let issuer = world.own.issuer.clone();
     let (mut anna, sent) = world.away().await;
     assert_eq!(anna.get(&sent.back(&[("code", CODE), ("iss", "https://evil.example")])).await.status, 502);

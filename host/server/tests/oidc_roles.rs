@@ -9,20 +9,8 @@ mod identity;
 mod own_provider;
 
 use common::visitor::{PASSWORD, Page, Visitor};
-use identity::{Site, Wish};
-use own_provider::OwnProvider;
+use own_provider::World;
 use serde_json::{Value, json};
-
-struct World {
-    own: OwnProvider,
-    site: Site,
-}
-
-async fn world() -> World {
-    let own = OwnProvider::start().await;
-    let site = Site::start(&own.issuer, &Wish::default());
-    World { own, site }
-}
 
 impl World {
     async fn log_in(&self, changes: Value) -> Visitor {
@@ -49,7 +37,7 @@ impl World {
 
 #[tokio::test]
 async fn the_first_claim_that_fits_gives_the_role_and_without_one_nobody_gets_in() {
-    let world = world().await;
+    let world = World::new().await;
     world.site.make_shop().await;
     for groups in [
         json!(null),
@@ -81,7 +69,7 @@ async fn the_first_claim_that_fits_gives_the_role_and_without_one_nobody_gets_in
 
 #[tokio::test]
 async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open() {
-    let world = world().await;
+    let world = World::new().await;
     world.site.make_shop().await;
     // Somebody else can do everything as well.
     world.log_in(json!({"sub": "bob-1", "email": "bob@example.com"})).await;
@@ -105,7 +93,7 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
         log_in,
         "identity provider: account.create system_admin",
         log_in,
-        "identity provider: account.update role subscription_admin",
+        r#"identity provider: account.update {"/role":["system_admin","subscription_admin"],"/subscriptions":[null,["shop"]]}"#,
         log_in,
         log_in,
         "identity provider: account.update no role any more: its sessions end",
@@ -116,7 +104,7 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
 
 #[tokio::test]
 async fn a_disabled_account_stays_out_whatever_the_provider_says() {
-    let world = world().await;
+    let world = World::new().await;
     // Somebody else can do everything as well.
     world.log_in(json!({"sub": "bob-1", "email": "bob@example.com"})).await;
     let mut anna = world.log_in(json!({})).await;
@@ -133,7 +121,7 @@ async fn a_disabled_account_stays_out_whatever_the_provider_says() {
 
 #[tokio::test]
 async fn an_email_address_takes_over_nobodys_account() {
-    let world = world().await;
+    let world = World::new().await;
     let mut anna = Visitor::first(&world.site.server).await;
     // Another issuer's subject that says it is reached where Anna is, in another spelling.
     world.refused(json!({"email": "ANNA@example.com"})).await;
@@ -164,7 +152,7 @@ async fn an_email_address_takes_over_nobodys_account() {
 
 #[tokio::test]
 async fn the_last_system_administrator_keeps_the_role_and_does_not_get_in() {
-    let world = world().await;
+    let world = World::new().await;
     world.site.make_shop().await;
     let mut before = world.log_in(json!({})).await;
     world.refused(json!({"groups": [], "team": "shop"})).await;
@@ -174,7 +162,7 @@ async fn the_last_system_administrator_keeps_the_role_and_does_not_get_in() {
     let last = "nobody: account.log-in-refused the identity provider gives the last system administrator another role";
     assert!(
         told.ends_with(&[
-            "identity provider: account.update role subscription_admin".to_owned(),
+            r#"identity provider: account.update {"/role":["system_admin","subscription_admin"],"/subscriptions":[null,["shop"]]}"#.to_owned(),
             "identity provider: account.update this did not happen: it is the last system administrator".to_owned(),
             "identity provider: account.update its sessions end".to_owned(),
             last.to_owned(),
@@ -185,7 +173,7 @@ async fn the_last_system_administrator_keeps_the_role_and_does_not_get_in() {
 
 #[tokio::test]
 async fn a_role_for_a_subscription_that_is_not_there_lets_nobody_in() {
-    let world = world().await;
+    let world = World::new().await;
     world.refused(json!({"groups": [], "team": "shop"})).await;
     world.site.make_shop().await;
     world.log_in(json!({"groups": [], "team": "shop"})).await;

@@ -8,21 +8,9 @@ mod identity;
 #[path = "common/own_provider.rs"]
 mod own_provider;
 
-use identity::{Sent, Site, Wish, leave};
-use own_provider::{CODE, KEYS, OwnProvider, Reply, changed, jwk, jwt, key, now};
+use identity::{Sent, leave};
+use own_provider::{CODE, KEYS, Reply, World, changed, jwk, jwt, key, now};
 use serde_json::{Value, json};
-
-/// A site with a provider, and what was tried.
-struct World {
-    own: OwnProvider,
-    site: Site,
-}
-
-async fn world() -> World {
-    let own = OwnProvider::start().await;
-    let site = Site::start(&own.issuer, &Wish::default());
-    World { own, site }
-}
 
 impl World {
     /// What comes of a token.
@@ -60,7 +48,7 @@ impl World {
 
 #[tokio::test]
 async fn a_token_with_another_signature_or_none_counts_for_nothing() {
-    let world = world().await;
+    let world = World::new().await;
     let own = &world.own;
     let stranger = key();
     let es256 = json!({"alg": "ES256", "kid": "1"});
@@ -104,7 +92,7 @@ async fn a_token_with_another_signature_or_none_counts_for_nothing() {
 
 #[tokio::test]
 async fn a_key_that_is_for_something_else_signs_nothing() {
-    let world = world().await;
+    let world = World::new().await;
     let own = &world.own;
     for (change, status) in [
         (json!({"use": "enc"}), 502),
@@ -123,7 +111,7 @@ async fn a_key_that_is_for_something_else_signs_nothing() {
 
 #[tokio::test]
 async fn a_token_for_another_client_or_of_another_issuer_counts_for_nothing() {
-    let world = world().await;
+    let world = World::new().await;
     let issuer = world.own.issuer.clone();
     for (changes, status) in [
         (json!({"aud": "another"}), 502),
@@ -152,7 +140,7 @@ async fn a_token_for_another_client_or_of_another_issuer_counts_for_nothing() {
 
 #[tokio::test]
 async fn a_token_counts_for_its_own_log_in_and_for_minutes() {
-    let world = world().await;
+    let world = World::new().await;
     for (changes, status) in [
         (json!({"nonce": "another"}), 502),
         (json!({"nonce": null}), 502),

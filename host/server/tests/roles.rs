@@ -7,17 +7,9 @@ mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use common::role::Role;
 use common::{Answer, Server};
 use serde_json::{Value, json};
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Role {
-    SystemAdmin,
-    SubscriptionAdmin,
-    Auditor,
-    SubscriptionAuditor,
-    Application,
-}
 
 const ROLES: [Role; 5] =
     [Role::SystemAdmin, Role::SubscriptionAdmin, Role::Auditor, Role::SubscriptionAuditor, Role::Application];
@@ -107,12 +99,12 @@ impl Guard {
     }
 
     fn meant(rule: Rule, role: Role, whose: Whose) -> Self {
-        let system = matches!(role, Role::SystemAdmin | Role::Auditor);
+        let system = role.is_of_the_system();
         let reads = matches!(rule, Rule::SystemReads | Rule::OwnReads | Rule::AllRead);
         let may = match (rule, role) {
             (Rule::Application, _) => role == Role::Application,
             (_, Role::Application) => false,
-            (_, Role::Auditor | Role::SubscriptionAuditor) if !reads => false,
+            _ if role.is_auditor() && !reads => false,
             (Rule::SystemReads | Rule::SystemChanges, _) => system,
             _ => true,
         };
@@ -341,7 +333,7 @@ async fn every_call_is_for_the_roles_meant_and_what_is_foreign_looks_like_what_i
                 }
                 let (foreign, unknown) = (call(Whose::Foreign).await, call(Whose::Unknown).await);
                 made += 2;
-                if !matches!(role, Role::SystemAdmin | Role::Auditor) {
+                if !role.is_of_the_system() {
                     assert_eq!(foreign, unknown, "{role:?} {name}");
                     pairs += 1;
                 }

@@ -11,6 +11,7 @@
 mod deliver;
 mod http;
 mod memory;
+mod neighbours;
 mod pages;
 mod rest;
 mod setup;
@@ -37,6 +38,9 @@ fn main() {
     let runtime = setup::runtime();
     if wanted("deliver") {
         runtime.block_on(deliver::rows());
+    }
+    if wanted("neighbours") {
+        runtime.block_on(neighbours::rows());
     }
     if wanted("start") {
         start::rows();

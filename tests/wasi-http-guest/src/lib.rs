@@ -20,7 +20,9 @@ use bindings::twofactor::provider::types::{
     Receipt, RecipientKind, Retry,
 };
 use bindings::wasi::http::outgoing_handler::handle;
-use bindings::wasi::http::types::{ErrorCode, Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
+use bindings::wasi::http::types::{
+    ErrorCode, Fields, FutureIncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
+};
 use serde_json::Value;
 
 struct Guest;
@@ -61,6 +63,17 @@ fn failure(code: &ErrorCode) -> DeliveryFailure {
 
 /// One POST of a text; answers with the status.
 fn send(url: &str, header: &str, text: &str) -> Result<u16, DeliveryFailure> {
+    let answer = begin(url, header, text)?;
+    answer.subscribe().block();
+    match answer.get() {
+        Some(Ok(Ok(response))) => Ok(response.status()),
+        Some(Ok(Err(code))) => Err(failure(&code)),
+        _ => Err(DeliveryFailure::OutcomeUnknown(reason("no-answer", "the answer was taken before"))),
+    }
+}
+
+/// The same, without waiting for the answer.
+fn begin(url: &str, header: &str, text: &str) -> Result<FutureIncomingResponse, DeliveryFailure> {
     let fields = Fields::new();
     if let Some((name, value)) = header.split_once(": ") {
         fields.append(name, value.as_bytes()).map_err(|_| denied("the header was refused"))?;
@@ -86,12 +99,7 @@ fn send(url: &str, header: &str, text: &str) -> Result<u16, DeliveryFailure> {
     // What fails here was not begun.
     let answer = handle(request, None).map_err(|_| denied("the request was refused"))?;
     OutgoingBody::finish(body, None).map_err(|code| failure(&code))?;
-    answer.subscribe().block();
-    match answer.get() {
-        Some(Ok(Ok(response))) => Ok(response.status()),
-        Some(Ok(Err(code))) => Err(failure(&code)),
-        _ => Err(DeliveryFailure::OutcomeUnknown(reason("no-answer", "the answer was taken before"))),
-    }
+    Ok(answer)
 }
 
 impl Configuration for Guest {
@@ -133,6 +141,10 @@ impl Delivery for Guest {
             "send, be denied, trap" => {
                 let _ = send(&url, &header, &message.text);
                 let _ = send(ELSEWHERE, &header, "");
+                std::process::abort()
+            }
+            "begin to send, trap" => {
+                let _under_way = begin(&url, &header, &message.text);
                 std::process::abort()
             }
             "be denied, trap" => {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable};
-use crate::administration::{Actor, title};
+use crate::administration::{Actor, Changes, title};
 use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, AccountStep, InvitationRecord};
@@ -93,14 +93,7 @@ impl Accounts {
         if matches!(role, Role::Application { .. }) {
             return Err(Error::invalid_at("/role", "must be a person's: an application gets a token"));
         }
-        // A list that happens to be empty must not open everything.
-        if matches!(role, Role::Auditor { subscriptions: Some(none) } if none.is_empty()) {
-            let detail = "must name at least one for an `auditor`, or be left out for the whole installation";
-            return Err(Error::invalid_at("/subscriptions", detail));
-        }
-        if matches!(role, Role::SubscriptionAdmin { subscriptions } if subscriptions.is_empty()) {
-            return Err(Error::invalid_at("/subscriptions", "must name at least one for a `subscription_admin`"));
-        }
+        role.check()?;
         for (n, subscription) in role.subscriptions().iter().enumerate() {
             if self.store.subscription(subscription).await?.is_none() {
                 let detail = "names a subscription that does not exist: create it first";
@@ -159,31 +152,31 @@ impl Accounts {
             return Err(passed_over());
         }
         let mut person = self.person(&record)?;
-        let mut what = Vec::new();
+        let mut what = Changes::default();
         if let Some(name) = change.name {
             title(&name)?;
-            person.name = name.trim().to_owned();
-            what.push("name".to_owned());
+            let name = name.trim().to_owned();
+            what = what.withheld("/name", &person.name, &name);
+            person.name = name;
         }
         if let Some(phone) = change.phone {
-            person.phone = phone.as_deref().map(reachable).transpose()?;
-            what.push("phone".to_owned());
+            let phone = phone.as_deref().map(reachable).transpose()?;
+            what = what.withheld("/phone", &person.phone, &phone);
+            person.phone = phone;
         }
         let before = (record.role.clone(), record.disabled);
         if let Some(role) = change.role {
             self.check_role(&role).await?;
+            what = role_changes(what, &record, &role)?;
             record.role = serde_json::to_string(&role).map_err(Error::unavailable)?;
-            what.push(format!("role {}", role.name()));
         }
         match change.state {
             None => {}
             Some(AccountState::Disabled) => {
                 record.disabled = true;
-                what.push("disabled".to_owned());
             }
             Some(AccountState::Active) if record.is_active() || record.disabled => {
                 record.disabled = false;
-                what.push("enabled".to_owned());
             }
             Some(_) => return Err(Error::invalid("an account becomes active when its person sets a password")),
         }
@@ -192,7 +185,8 @@ impl Accounts {
         }
         record.sealed = self.seal_person(id, &person)?;
         record.revision = revision + 1;
-        self.audit.append(actor, "account.update", id, &what.join(", ")).await?;
+        let what = what.field("/disabled", Some(before.1), Some(record.disabled)).text();
+        self.audit.append(actor, "account.update", id, &what).await?;
         match self.store.update_account(record, revision).await? {
             AccountStep::Done => self.get(id).await,
             AccountStep::PassedOver => Err(passed_over()),
@@ -222,4 +216,12 @@ impl Accounts {
             AccountStep::LastSystemAdmin => Err(self.last_system_admin(actor, "account.delete", id).await?),
         }
     }
+}
+
+/// How a role differs from the one that an account has.
+pub(super) fn role_changes(changes: Changes, before: &AccountRecord, after: &Role) -> Result<Changes, Error> {
+    let before: Role = serde_json::from_str(&before.role).map_err(Error::unavailable)?;
+    let bound = |role: &Role| Some(role.subscriptions().to_vec()).filter(|bound| !bound.is_empty());
+    let changes = changes.field("/role", Some(before.name()), Some(after.name()));
+    Ok(changes.field("/subscriptions", bound(&before), bound(after)))
 }

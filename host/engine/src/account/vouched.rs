@@ -12,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::log_in::{NOBODY, Proof};
+use super::manage::role_changes;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use};
-use crate::administration::title;
+use crate::administration::{Changes, title};
 use crate::capability::Secret;
 use crate::error::Error;
 use crate::store::{AccountRecord, AccountStep, BucketKey, ErrandRecord};
@@ -136,7 +137,7 @@ impl Accounts {
         let record = match found {
             Some(record) if record.role == json => record,
             Some(record) => {
-                let what = format!("role {}", role.name());
+                let what = role_changes(Changes::default(), &record, role)?.text();
                 match self.change(record.clone(), &what, client, |record| record.role = json).await? {
                     Some(record) => record,
                     None => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
 use super::directory::{IDENTIFIER, is_identifier, place};
-use super::{Administration, ROUNDS, as_read};
+use super::{Administration, MANY, ROUNDS, as_read};
 use crate::error::{Error, InputProblem};
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
 
@@ -92,8 +92,8 @@ impl Administration {
         expected_revision: Option<u64>,
     ) -> Result<Assignments, Error> {
         self.record(subscription, id).await?;
-        if assignments.len() > 10_000 {
-            return Err(Error::invalid_at("", "an instance takes at most 10000 assignments"));
+        if assignments.len() > MANY {
+            return Err(Error::invalid_at("", too_many()));
         }
         let wrong = assignments.iter().enumerate().filter(|(_, one)| !is_identifier(&one.id));
         let wrong = wrong.take(32).map(|(n, _)| InputProblem::new(format!("/{n}/id"), IDENTIFIER));
@@ -118,6 +118,10 @@ impl Administration {
         }
         Err(Error::passed_over())
     }
+}
+
+pub(super) fn too_many() -> String {
+    format!("an instance takes at most {MANY} assignments")
 }
 
 /// Whether each target was and is assigned, where that differs.

@@ -18,7 +18,7 @@ const TELLING: usize = 6;
 
 /// The fields of something that changed: an object of JSON, by pointer `[before, after]`.
 #[derive(Default)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     fields: Map<String, Value>,
     length: usize,
     left_out: usize,
@@ -27,7 +27,7 @@ pub(super) struct Changes {
 
 impl Changes {
     /// The change of a field; nothing if there is none.
-    pub(super) fn field(
+    pub(crate) fn field(
         mut self,
         pointer: &str,
         before: Option<impl Serialize>,
@@ -35,6 +35,14 @@ impl Changes {
     ) -> Self {
         let (before, after) = (before.as_ref().map(value), after.as_ref().map(value));
         self.note(pointer, &before.unwrap_or_default(), &after.unwrap_or_default());
+        self
+    }
+
+    /// The change of a field whose value is nobody's business: only that it changed is said.
+    pub(crate) fn withheld<T: PartialEq>(mut self, pointer: &str, before: &T, after: &T) -> Self {
+        if before != after {
+            self.push(pointer, Value::from("changed"));
+        }
         self
     }
 
@@ -108,7 +116,7 @@ impl Changes {
     }
 
     /// The text of the line.
-    pub(super) fn text(mut self) -> String {
+    pub(crate) fn text(mut self) -> String {
         if self.left_out > 0 {
             self.fields.insert("more".to_owned(), Value::from(self.left_out));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::Changes;
 use super::page::{page, part};
-use super::{Administration, Assignment, Page, ROUNDS, TITLE, as_read, is_title};
+use super::{Administration, Assignment, MANY, Page, ROUNDS, TITLE, as_read, is_title};
 use crate::error::{Error, InputProblem};
 use crate::provider::escape;
 use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
@@ -59,9 +59,6 @@ pub struct DirectoryChanges {
     /// How many were there as they are.
     pub unchanged: u64,
 }
-
-/// How many entries an import takes.
-const IMPORT: usize = 10_000;
 
 pub(super) const IDENTIFIER: &str = "must have 1 to 256 characters";
 
@@ -244,8 +241,8 @@ fn record(target: &Assignment) -> AssignmentRecord {
 }
 
 fn check(entries: &[NamedTarget]) -> Result<(), Error> {
-    if entries.len() > IMPORT {
-        return Err(Error::invalid_at("", format!("an import takes at most {IMPORT} entries")));
+    if entries.len() > MANY {
+        return Err(Error::invalid_at("", format!("an import takes at most {MANY} entries")));
     }
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();

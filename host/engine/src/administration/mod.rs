@@ -22,6 +22,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use assignments::{Assigned, Assignment, Assignments};
+pub(crate) use changes::Changes;
 pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
 pub use instances::{Instance, InstanceChange, NewInstance};
 pub use page::Page;
@@ -109,14 +110,22 @@ impl Administration {
     }
 }
 
+/// How many things one change may name: assignments of an instance, entries of a directory.
+const MANY: usize = 10_000;
+
 /// Ids that people choose: they stand in paths and in logs.
-pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
+const CHOSEN_ID: &str = "1 to 64 letters, digits, `-`, `_` or `.`";
+
+fn is_chosen_id(id: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if id.is_empty() || id.len() > 64 || !id.chars().all(fits) {
-        let detail = format!("of a {what} must be 1 to 64 letters, digits, `-`, `_` or `.`");
-        return Err(Error::invalid_at("/id", detail));
+    (1..=64).contains(&id.len()) && id.chars().all(fits)
+}
+
+pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
+    if is_chosen_id(id) {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::invalid_at("/id", format!("of a {what} must be {CHOSEN_ID}")))
 }
 
 /// Names for people.

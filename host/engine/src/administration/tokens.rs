@@ -26,6 +26,7 @@ impl Administration {
         if expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(Error::invalid_at("/expires_at", "must lie in the future"));
         }
+        role.check()?;
         for (n, subscription) in role.subscriptions().iter().enumerate() {
             if self.store().subscription(subscription).await?.is_none() {
                 let detail = "names a subscription that does not exist: create it first";

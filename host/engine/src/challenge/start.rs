@@ -315,6 +315,9 @@ impl Challenges {
         message.id = hex::encode(&id[..16]);
         message.recipient = details.address.clone();
         message.purpose = details.purpose.clone();
+        if chosen.has_reports() {
+            message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
+        }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
         if let Some(failure) = self.held_back(chosen, &record.subscription).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");

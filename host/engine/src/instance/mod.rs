@@ -53,6 +53,11 @@ impl Chosen {
         self.prepared.deliver(message).await
     }
 
+    /// Whether its upstream reports what becomes of messages.
+    pub(crate) fn has_reports(&self) -> bool {
+        self.prepared.has_reports()
+    }
+
     /// How the last deliveries went, since something of it was changed.
     pub(crate) fn pause(&self) -> &Pause {
         &self.prepared.pause

@@ -16,6 +16,7 @@ use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
 use super::speech::Speech;
 use super::state::{CallLog, OutOfTime, State};
+use super::turns::Share;
 use crate::capability::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
 
 /// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
@@ -111,12 +112,12 @@ impl Provider {
         }
     }
 
-    fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
+    pub(super) fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
         let limits = self.sandbox.limits();
         CallLog::new(&self.manifest().type_id, Speech::new(unspeakable, limits.text_chars), limits.log_lines)
     }
 
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         grants: Arc<Grants>,
         log: Arc<CallLog>,
@@ -124,7 +125,7 @@ impl Provider {
         time: Duration,
         body: impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, CallFailure> {
-        run(&self.sandbox, grants, log, placeholder, time, async |store: &mut Store<State>| {
+        run(&self.sandbox, Some(&self.share), grants, log, placeholder, time, async |store: &mut Store<State>| {
             let instance = self.exports.pre.instantiate_async(&mut *store).await?;
             body(instance, store).await
         })
@@ -146,14 +147,15 @@ fn known(failure: wit::DeliveryFailure, sent: bool) -> wit::DeliveryFailure {
 /// Runs a component under every bound. The store, and with it all the component had, is dropped at the end.
 pub(super) async fn run<T>(
     sandbox: &Sandbox,
+    share: Option<&Share>,
     grants: Arc<Grants>,
     log: Arc<CallLog>,
     placeholder: Option<Arc<Placeholder>>,
     time: Duration,
     body: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
 ) -> Result<T, CallFailure> {
-    let turn = tokio::time::timeout(sandbox.limits().queue_time, sandbox.turns().acquire()).await;
-    let Ok(Ok(_turn)) = turn else {
+    let turn = tokio::time::timeout(sandbox.limits().queue_time, sandbox.turns().take(share)).await;
+    let Ok(Some(_turn)) = turn else {
         let reason = Reason::new(BUSY, "too many deliveries are in flight");
         return Err(CallFailure { reason, busy: true, sent: false });
     };

@@ -1,16 +1,16 @@
 //! The sandbox all components run in: one wasmtime engine, one linker, one clock.
 
 use std::sync::Arc;
-use std::thread;
 
-use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 use wasmtime_wasi::p2::bindings as wasi;
 
 use super::bindings::twofactor::provider as host;
 use super::limits::Limits;
+use super::pace::Clock;
 use super::state::State;
+use super::turns::Turns;
 use crate::capability::Network;
 use crate::keyring::Keyring;
 
@@ -24,16 +24,16 @@ struct Inner {
     limits: Limits,
     network: Network,
     keyring: Keyring,
-    turns: Semaphore,
+    turns: Turns,
+    clock: Clock,
 }
 
 impl Sandbox {
     pub(crate) fn new(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
         let engine = Engine::new(&config(&limits))?;
         let linker = linker(&engine)?;
-        let turns = Semaphore::new(limits.calls_in_flight as usize);
-        tick(&engine);
-        Ok(Self(Arc::new(Inner { engine, linker, limits, network, keyring, turns })))
+        let (turns, clock) = (Turns::new(&limits), Clock::start(&engine));
+        Ok(Self(Arc::new(Inner { engine, linker, limits, network, keyring, turns, clock })))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -56,8 +56,12 @@ impl Sandbox {
         &self.0.keyring
     }
 
-    pub(crate) fn turns(&self) -> &Semaphore {
+    pub(super) fn turns(&self) -> &Turns {
         &self.0.turns
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 }
 
@@ -89,16 +93,17 @@ fn config(limits: &Limits) -> Config {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
+    // What one component may have is there for each call.
     let calls = limits.calls_in_flight;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
         .total_stacks(calls)
         .total_core_instances(calls.saturating_mul(limits.core_instances))
-        .total_memories(calls)
-        .total_tables(calls.saturating_mul(4))
+        .total_memories(calls.saturating_mul(limits.memories))
+        .total_tables(calls.saturating_mul(limits.tables))
         .max_core_instances_per_component(limits.core_instances)
-        .max_memories_per_component(4)
-        .max_tables_per_component(8)
+        .max_memories_per_component(limits.memories)
+        .max_tables_per_component(limits.tables)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
         // What a guest wrote to stays mapped between calls, up to here: the kernel names the written pages (Linux 6.7 and
@@ -138,16 +143,59 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// Moves the engine's epoch on for as long as the engine lives, so that running guests are interrupted.
-fn tick(engine: &Engine) {
-    let engine = engine.weak();
-    thread::spawn(move || {
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use wasmtime::component::Component;
+
+    use super::super::speech::Speech;
+    use super::super::state::CallLog;
+    use super::*;
+    use crate::capability::Grants;
+
+    /// A component of so many core instances, each with so many memories and tables.
+    fn component(instances: usize, memories: usize, tables: usize) -> String {
+        let (memories, tables) = ("(memory 1)".repeat(memories), "(table 1 funcref)".repeat(tables));
+        let instances = "(core instance (instantiate $m))".repeat(instances);
+        format!("(component (core module $m {memories} {tables}) {instances})")
+    }
+
+    /// How many calls of a component can be in flight; the error of the next.
+    async fn in_flight(sandbox: &Sandbox, text: &str) -> (usize, String) {
+        let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap()).unwrap();
+        let pre = match sandbox.linker().instantiate_pre(&component) {
+            Ok(pre) => pre,
+            Err(error) => return (0, format!("{error:#}")),
+        };
+        let mut stores = Vec::new();
         loop {
-            thread::sleep(Limits::TICK);
-            match engine.upgrade() {
-                Some(engine) => engine.increment_epoch(),
-                None => return,
+            let log = CallLog::new("t", Speech::new([], 100), 1);
+            let mut store = State::store(sandbox, Arc::new(Grants::none()), log, None);
+            match pre.instantiate_async(&mut store).await {
+                Ok(_) => stores.push(store),
+                Err(error) => return (stores.len(), format!("{error:#}")),
             }
         }
-    });
+    }
+
+    fn sandbox() -> Sandbox {
+        let limits = Limits { calls_in_flight: 3, core_instances: 4, memories: 2, tables: 3, ..Limits::default() };
+        Sandbox::new(limits, Network::builder().build().unwrap(), Keyring::generate().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_component_may_have_is_there_for_each_call_in_flight() {
+        for (instances, memories, tables) in [(4, 0, 0), (2, 1, 0), (3, 0, 1), (2, 1, 1)] {
+            let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
+            assert_eq!(calls, 3, "{instances} {memories} {tables}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_component_that_has_more_than_it_may_is_called_never() {
+        for (instances, memories, tables) in [(5, 0, 0), (3, 1, 0), (4, 0, 1)] {
+            let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
+            assert_eq!(calls, 0, "{instances} {memories} {tables}: {error}");
+        }
+    }
 }

@@ -11,8 +11,13 @@ pub struct Limits {
     pub component_bytes: usize,
     /// How long a component may take to compile. On a machine with much else to do that of Python takes minutes.
     pub compile_time: Duration,
-    /// Linear memory of one call, in bytes.
+    /// Each linear memory of one call, in bytes.
     pub memory_bytes: usize,
+    /// Linear memories within one component. Components that are made of several have one for each; 4 GiB of address space are set
+    /// aside for each, of each call in flight.
+    pub memories: u32,
+    /// Tables within one component.
+    pub tables: u32,
     /// Elements of each table.
     pub table_elements: usize,
     /// Core instances within one component. Those of Python are made of 38: its libraries are linked when it starts.
@@ -37,6 +42,8 @@ pub struct Limits {
     pub handles: usize,
     /// Calls in flight at once, over all providers.
     pub calls_in_flight: u32,
+    /// Calls in flight at once of one provider: what it leaves is for the others, however long its own calls hang.
+    pub calls_of_one_provider: u32,
     /// How long a call may wait for its turn when that many are in flight.
     pub queue_time: Duration,
 }
@@ -47,6 +54,8 @@ impl Default for Limits {
             component_bytes: 64 << 20,
             compile_time: Duration::from_secs(300),
             memory_bytes: 64 << 20,
+            memories: 1,
+            tables: 8,
             table_elements: 100_000,
             core_instances: 48,
             stack_bytes: 512 << 10,
@@ -59,6 +68,7 @@ impl Default for Limits {
             text_chars: 512,
             handles: 128,
             calls_in_flight: 1000,
+            calls_of_one_provider: 750,
             queue_time: Duration::from_secs(2),
         }
     }
@@ -66,7 +76,7 @@ impl Default for Limits {
 
 impl Limits {
     /// How often the clock that interrupts guests ticks.
-    pub(crate) const TICK: Duration = Duration::from_millis(10);
+    pub(crate) const TICK: Duration = Duration::from_millis(1);
 
     /// The running time, in ticks.
     pub(crate) fn running_ticks(&self) -> u64 {

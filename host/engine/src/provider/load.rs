@@ -11,11 +11,13 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 
 use super::bindings::exports::twofactor::provider::{configuration, delivery};
+use super::bindings::reporting::exports::twofactor::provider::reports;
 use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::schema::revealed;
 use super::speech::Speech;
 use super::state::{CallLog, State};
+use super::turns::Share;
 use super::{cache, call, imports};
 use crate::capability::Grants;
 
@@ -23,6 +25,7 @@ use crate::capability::Grants;
 pub(crate) struct Provider {
     pub(super) sandbox: Sandbox,
     pub(super) exports: Exports,
+    pub(super) share: Share,
     info: ProviderInfo,
     validator: Validator,
 }
@@ -32,19 +35,30 @@ pub(super) struct Exports {
     pub(super) pre: InstancePre<State>,
     pub(super) configuration: configuration::GuestIndices,
     pub(super) delivery: delivery::GuestIndices,
+    /// Where the component exports them.
+    pub(super) reports: Option<reports::GuestIndices>,
 }
+
+/// Begins the name of the interface that a provider may leave out.
+const REPORTS: &str = "twofactor:provider/reports@";
 
 impl Exports {
     fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
         let configuration = configuration::GuestIndices::new(&pre)?;
         let delivery = delivery::GuestIndices::new(&pre)?;
-        Ok(Self { pre, configuration, delivery })
+        let exported =
+            pre.component().component_type().exports(pre.engine()).any(|(name, _)| name.starts_with(REPORTS));
+        let reports = if exported { Some(reports::GuestIndices::new(&pre)?) } else { None };
+        Ok(Self { pre, configuration, delivery, reports })
     }
 
     /// Whether each export has the type of the contract.
     fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         self.configuration.load(&mut *store, instance)?;
-        self.delivery.load(store, instance)?;
+        self.delivery.load(&mut *store, instance)?;
+        if let Some(reports) = &self.reports {
+            reports.load(store, instance)?;
+        }
         Ok(())
     }
 }
@@ -109,11 +123,15 @@ impl Provider {
         if manifest.reads_code {
             may.push("see the code, which others get as a placeholder".to_owned());
         }
+        if exports.reports.is_some() {
+            may.push("read what its upstream reports of messages, and count them as arrived or not".to_owned());
+        }
         for option in revealed(&manifest.options_schema) {
             may.push(format!("see the secret `{option}` while it delivers, which is withheld from others"));
         }
         let info = ProviderInfo { manifest, digest, may, imports, signed_by: None, added_at: None };
-        Ok(Self { sandbox: sandbox.clone(), exports, info, validator })
+        let share = sandbox.turns().share(&info.manifest.type_id);
+        Ok(Self { sandbox: sandbox.clone(), exports, share, info, validator })
     }
 
     /// Asks a fresh instance who it is.
@@ -173,7 +191,7 @@ async fn describe(
 ) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
-    call::run(sandbox, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
+    call::run(sandbox, None, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
         exports.check(store, &instance)?;
         exports.configuration.load(&mut *store, &instance)?.call_describe(store).await

@@ -13,6 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::engine::Sandbox;
+use super::pace::Running;
 use super::placeholder::Placeholder;
 use super::speech::Speech;
 use super::wasi_http::Hooks;
@@ -34,6 +35,7 @@ pub(super) struct State {
     /// Made when it is first asked for: most calls never do.
     wasi: Option<WasiCtx>,
     ticks_left: u64,
+    _running: Running,
 }
 
 impl State {
@@ -66,25 +68,31 @@ impl State {
                 .memory_size(limits.memory_bytes)
                 .table_elements(limits.table_elements)
                 .instances(limits.core_instances as usize)
+                .memories(limits.memories as usize)
+                .tables(limits.tables as usize)
                 .trap_on_grow_failure(true)
                 .build(),
             table,
             wasi: None,
             ticks_left: limits.running_ticks(),
+            _running: sandbox.clock().run(),
         };
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(limits.exchanged_bytes);
         // The epoch moves on while a host call waits, so a deadline in epochs would punish a slow upstream. Each tick
-        // that finds the guest running is counted instead, and other tasks get their turn.
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut context| {
+        // that finds the guest running is counted instead, and it goes on when there is time for it. The first does not count: it
+        // may come at once, and most calls have ended before the second.
+        store.set_epoch_deadline(2);
+        let pace = sandbox.clock().pace();
+        store.epoch_deadline_callback(move |mut context| {
             let state = context.data_mut();
             state.ticks_left = state.ticks_left.saturating_sub(1);
             if state.ticks_left == 0 {
                 return Err(wasmtime::Error::new(OutOfTime));
             }
-            Ok(UpdateDeadline::Yield(1))
+            let pace = pace.clone();
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(async move { pace.next_slice().await })))
         });
         store
     }

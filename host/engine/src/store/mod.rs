@@ -4,6 +4,7 @@
 //! none. The store knows no key and makes no decision that a method's documentation does not state.
 
 mod account;
+mod challenge;
 mod configuration;
 mod error;
 pub(crate) mod record;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use account::*;
+pub use challenge::*;
 pub use configuration::ConfigurationChange;
 pub(crate) use error::Kind;
 pub use error::StoreError;

@@ -1,7 +1,5 @@
 //! The providers that are loaded.
 
-#![allow(unused_qualifications, reason = "what utoipa makes of several parameters is qualified")]
-
 use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};

@@ -45,9 +45,8 @@ pub struct OidcRole {
     pub value: String,
     /// The role.
     pub role: OidcRoleName,
-    /// The subscriptions of a `subscription_admin`.
-    #[serde(default)]
-    pub subscriptions: Vec<String>,
+    /// The subscriptions of a `subscription_admin`, and of an `auditor` who is not one of the whole installation.
+    pub subscriptions: Option<Vec<String>>,
 }
 
 /// A role that an account may have.
@@ -58,6 +57,8 @@ pub enum OidcRoleName {
     SystemAdmin,
     /// Everything within some subscriptions.
     SubscriptionAdmin,
+    /// Reads, and changes nothing.
+    Auditor,
 }
 
 fn default_scopes() -> Vec<String> {
@@ -66,13 +67,22 @@ fn default_scopes() -> Vec<String> {
 
 impl OidcRole {
     fn rule(&self) -> anyhow::Result<Rule> {
-        let role = match (self.role, &*self.subscriptions) {
-            (OidcRoleName::SystemAdmin, []) => Role::SystemAdmin,
-            (OidcRoleName::SystemAdmin, _) => bail!("`subscriptions` are for a `subscription_admin`: leave them out"),
-            (OidcRoleName::SubscriptionAdmin, []) => {
+        let role = match (self.role, self.subscriptions.clone()) {
+            (OidcRoleName::SystemAdmin, None) => Role::SystemAdmin,
+            (OidcRoleName::SystemAdmin, _) => bail!("`subscriptions` are not for a `system_admin`: leave them out"),
+            // A list that happens to be empty must not open everything.
+            (OidcRoleName::Auditor, Some(none)) if none.is_empty() => {
+                bail!(
+                    "`subscriptions` must name at least one for an `auditor`, or be left out for the whole installation"
+                )
+            }
+            (OidcRoleName::Auditor, subscriptions) => Role::Auditor { subscriptions },
+            (OidcRoleName::SubscriptionAdmin, Some(subscriptions)) if !subscriptions.is_empty() => {
+                Role::SubscriptionAdmin { subscriptions }
+            }
+            (OidcRoleName::SubscriptionAdmin, _) => {
                 bail!("`subscriptions` must name at least one for a `subscription_admin`")
             }
-            (OidcRoleName::SubscriptionAdmin, named) => Role::SubscriptionAdmin { subscriptions: named.to_vec() },
         };
         if self.claim.is_empty() || self.value.is_empty() {
             bail!("`claim` and `value` must not be empty");

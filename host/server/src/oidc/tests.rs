@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use twofactor::{Errand, Network, TwoFactor};
+use twofactor::{Errand, Network, Role, TwoFactor};
 
 use super::discovery::Metadata;
 use super::*;
@@ -55,6 +55,15 @@ fn a_wrong_setting_is_named_and_says_what_to_do() {
         (String::new(), "roles"),
         (format!("{ROLE}{subscriptions}"), "`accounts.oidc.roles`, number 1: `subscriptions`"),
         (ROLE.replace("system_admin", "subscription_admin"), "`subscriptions` must name at least one"),
+        (format!("{ROLE}subscriptions = []\n"), "`accounts.oidc.roles`, number 1: `subscriptions`"),
+        (
+            format!("{}subscriptions = []\n", ROLE.replace("system_admin", "subscription_admin")),
+            "`subscriptions` must name at least one",
+        ),
+        (
+            format!("{}subscriptions = []\n", ROLE.replace("system_admin", "auditor")),
+            "`subscriptions` must name at least one",
+        ),
         (ROLE.replace("system_admin", "application"), "application"),
         (ROLE.replace("\"groups\"", "\"\""), "`claim` and `value`"),
         (format!("{ROLE}clam = \"x\"\n"), "clam"),
@@ -64,6 +73,14 @@ fn a_wrong_setting_is_named_and_says_what_to_do() {
     }
     let error = built_at("http://admin.example.com", ROLE).err().unwrap();
     assert!(error.contains("public_url"), "{error}");
+}
+
+#[test]
+fn an_auditor_reads_what_is_named_or_the_whole_installation() {
+    let auditor = ROLE.replace("system_admin", "auditor");
+    let role = |more: &str| built(&format!("{auditor}{more}")).unwrap().rules.remove(0).role;
+    assert_eq!(role(""), Role::Auditor { subscriptions: None });
+    assert_eq!(role("subscriptions = [\"a\"]\n"), Role::Auditor { subscriptions: Some(vec!["a".to_owned()]) });
 }
 
 #[test]

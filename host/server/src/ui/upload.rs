@@ -1,29 +1,32 @@
 //! A form with a file (`multipart/form-data`, RFC 7578), as browsers send it.
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
-use axum::http::header;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
 use http_body_util::BodyExt as _;
-use memchr::memmem;
 
 /// The fields of a form as they came.
-pub(super) struct Upload {
-    body: Bytes,
-    boundary: String,
-}
+pub(super) struct Upload(Vec<(String, Bytes)>);
 
 impl Upload {
-    /// `None` if it is no such form, or longer than `longest`.
+    /// `None` if it is no such form, is cut off, or is longer than `longest`.
     pub(super) async fn read(request: Request, longest: usize) -> Option<Self> {
-        let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?.to_owned();
-        let boundary = boundary(&content_type)?.to_owned();
-        let body = whole(request.into_body(), longest).await?;
-        Some(Self { body, boundary })
+        let (head, body) = request.into_parts();
+        let body = whole(body, longest).await?;
+        let mut request = Request::from_parts(head, Body::from(body));
+        // Its length was looked at.
+        DefaultBodyLimit::disable().apply(&mut request);
+        let mut form = Multipart::from_request(request, &()).await.ok()?;
+        let mut fields = Vec::new();
+        while let Some(field) = form.next_field().await.ok()? {
+            let Some(name) = field.name().map(str::to_owned) else { continue };
+            fields.push((name, field.bytes().await.ok()?));
+        }
+        Some(Self(fields))
     }
 
     /// What a field holds, to the letter.
     pub(super) fn part(&self, name: &str) -> Option<Bytes> {
-        part(&self.body, &self.boundary, name)
+        self.0.iter().find(|(it, _)| it == name).map(|(_, bytes)| bytes.clone())
     }
 
     /// What was typed into a field, without the blanks around it; empty if it is not there.
@@ -50,40 +53,6 @@ async fn whole(mut body: Body, longest: usize) -> Option<Bytes> {
     (length <= longest).then(|| whole.into())
 }
 
-fn boundary(content_type: &str) -> Option<&str> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    let boundary = parameters.split(';').find_map(|one| one.trim().strip_prefix("boundary="))?.trim_matches('"');
-    (1..=70).contains(&boundary.len()).then_some(boundary)
-}
-
-/// The content of the part with this name.
-fn part(body: &Bytes, boundary: &str, name: &str) -> Option<Bytes> {
-    let first = format!("--{boundary}\r\n");
-    let between = format!("\r\n--{boundary}");
-    let wanted = format!("name=\"{name}\"");
-    let mut at = body.starts_with(first.as_bytes()).then_some(first.len())?;
-    loop {
-        let rest = body.get(at..)?;
-        let head = memmem::find(rest, b"\r\n\r\n")?;
-        let content = at + head + 4;
-        let length = memmem::find(body.get(content..)?, between.as_bytes())?;
-        let fields = String::from_utf8_lossy(rest.get(..head)?).into_owned();
-        let disposition = fields.lines().find_map(|line| {
-            let (field, value) = line.split_once(':')?;
-            field.eq_ignore_ascii_case("content-disposition").then(|| value.to_owned())
-        });
-        if disposition.is_some_and(|value| value.split(';').any(|one| one.trim() == wanted)) {
-            return Some(body.slice(content..content + length));
-        }
-        // Behind a boundary the next part begins on a line of its own; where two hyphens stand there is none.
-        let next = content + length + between.len();
-        at = body.get(next..next + 2).filter(|end| *end == b"\r\n").map(|_| next + 2)?;
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -93,31 +62,49 @@ mod tests {
         --x\r\ncontent-disposition: form-data; name=\"component\"; filename=\"a;b.wasm\"\r\nContent-Type: application/wasm\r\n\r\n\
         \0asm\r\n--\r\n\r\n--y\r\n--x--\r\n";
 
-    #[test]
-    fn a_file_comes_out_as_it_went_in() {
-        assert_eq!(part(&Bytes::from_static(FORM), "x", "component").unwrap(), &b"\0asm\r\n--\r\n\r\n--y"[..]);
-        assert_eq!(part(&Bytes::from_static(FORM), "x", "other"), None);
+    async fn sent(content_type: &str, body: &[u8], longest: usize) -> Option<Upload> {
+        let request = Request::builder().method("POST").header("content-type", content_type);
+        Upload::read(request.body(Body::from(body.to_vec())).unwrap(), longest).await
     }
 
-    #[test]
-    fn a_form_that_is_cut_off_anywhere_is_no_form_or_lacks_the_file() {
-        let file = FORM.len() - "\r\n--x--\r\n".len();
-        for end in 0..file + "\r\n--x".len() {
-            assert_eq!(part(&Bytes::from_static(&FORM[..end]), "x", "component"), None, "{end}");
+    async fn read(body: &[u8]) -> Option<Upload> {
+        sent("multipart/form-data; boundary=x", body, FORM.len()).await
+    }
+
+    #[tokio::test]
+    async fn a_file_comes_out_as_it_went_in() {
+        let form = read(FORM).await.unwrap();
+        assert_eq!(form.part("component").unwrap(), &b"\0asm\r\n--\r\n\r\n--y"[..]);
+        assert_eq!(
+            (form.text("note"), form.text("other"), form.part("other")),
+            ("name=\"component\"".to_owned(), String::new(), None)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_form_that_is_cut_off_anywhere_is_no_form() {
+        for end in 0..FORM.len() - "--\r\n".len() {
+            assert!(read(&FORM[..end]).await.is_none(), "{end}");
         }
     }
 
-    #[test]
-    fn a_boundary_is_read_as_browsers_write_it() {
-        assert_eq!(
-            boundary("multipart/form-data; boundary=----WebKitFormBoundaryAb1"),
-            Some("----WebKitFormBoundaryAb1")
-        );
-        assert_eq!(boundary("Multipart/Form-Data; charset=utf-8; boundary=\"a b\""), Some("a b"));
+    #[tokio::test]
+    async fn a_form_that_is_longer_than_it_may_be_is_none() {
+        assert!(sent("multipart/form-data; boundary=x", FORM, FORM.len() - 1).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_boundary_is_read_as_browsers_write_it() {
+        let webkit = "----WebKitFormBoundaryAb1";
+        let form = String::from_utf8_lossy(FORM).replace("--x", &format!("--{webkit}"));
+        for kind in ["multipart/form-data", "Multipart/Form-Data; charset=utf-8"] {
+            let form = sent(&format!("{kind}; boundary={webkit}"), form.as_bytes(), 1000).await.unwrap();
+            assert!(form.part("component").is_some(), "{kind}");
+        }
         for wrong in
             ["multipart/form-data", "multipart/mixed; boundary=x", "multipart/form-data; boundary=", "text/plain"]
         {
-            assert_eq!(boundary(wrong), None, "{wrong}");
+            assert!(sent(wrong, FORM, 1000).await.is_none(), "{wrong}");
         }
     }
 }

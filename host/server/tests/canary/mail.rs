@@ -8,10 +8,11 @@ use mail_parser::MessageParser;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::memory::Watch;
 use super::upstream::code_in;
 
-#[derive(Clone, Default)]
-pub(crate) struct MailServer(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub(crate) struct MailServer(Arc<Mutex<State>>, Watch);
 
 #[derive(Default)]
 struct State {
@@ -21,10 +22,10 @@ struct State {
 }
 
 impl MailServer {
-    pub(crate) async fn start() -> (Self, String) {
+    pub(crate) async fn start(watch: &Watch) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let server = Self::default();
+        let server = Self(Arc::default(), watch.clone());
         let served = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -47,7 +48,7 @@ impl MailServer {
 
     async fn converse(&self, stream: TcpStream) -> std::io::Result<()> {
         let (stage, refusal) = self.0.lock().unwrap().refusal;
-        let mut told = String::new();
+        let (mut told, mut recipient) = (String::new(), String::new());
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 ours\r\n").await?;
         let (mut line, mut mail) = (String::new(), None::<String>);
@@ -66,6 +67,7 @@ impl MailServer {
                     let parsed = MessageParser::default().parse(mail.as_bytes()).unwrap();
                     let code = code_in(&parsed.body_text(0).unwrap()).unwrap();
                     told = format!("{code} {told}");
+                    self.1.look(&code, &recipient);
                     self.0.lock().unwrap().codes.push(code);
                 }
                 (None, Some(("AUTH", login))) => {
@@ -76,6 +78,7 @@ impl MailServer {
                 (None, Some(("RCPT", to))) => {
                     let address = to.trim_start_matches("TO:<").trim_end_matches('>').to_owned();
                     told = format!("{address} {} {told}", address.to_uppercase());
+                    recipient = address;
                 }
                 _ => {}
             }

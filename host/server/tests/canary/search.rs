@@ -122,6 +122,10 @@ impl Needles {
 
     fn find(&self, bytes: &[u8], found: &mut Vec<String>) {
         for at in 0..bytes.len().saturating_sub(HEAD - 1) {
+            // Most of a memory is empty.
+            if bytes[at] == 0 {
+                continue;
+            }
             let rest = &bytes[at..];
             if !self.begins[place(rest)] {
                 continue;

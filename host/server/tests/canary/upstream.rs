@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::memory::Watch;
+
 /// The access token that it grants.
 pub(crate) const ACCESS_TOKEN: &str = "canary-access-token.1a2b3c4d";
 
@@ -47,7 +49,7 @@ pub(crate) enum Quote {
 }
 
 #[derive(Clone)]
-pub(crate) struct Upstream(Arc<Mutex<State>>);
+pub(crate) struct Upstream(Arc<Mutex<State>>, Watch);
 
 struct State {
     scene: Scene,
@@ -56,11 +58,11 @@ struct State {
 }
 
 impl Upstream {
-    pub(crate) async fn start() -> (Self, String) {
+    pub(crate) async fn start(watch: &Watch) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let state = State { scene: Scene::Taken, quote: Quote::Everything, codes: Vec::new() };
-        let upstream = Self(Arc::new(Mutex::new(state)));
+        let upstream = Self(Arc::new(Mutex::new(state)), watch.clone());
         let served = upstream.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -105,8 +107,9 @@ impl Upstream {
         let token = head.contains("/oauth2/v2.0/token");
         let heard = Heard::new(head, body);
         let mut state = self.0.lock().unwrap();
-        if !token {
-            state.codes.extend(heard.code.clone());
+        if let Some(code) = heard.code.as_deref().filter(|_| !token) {
+            self.1.look(code, &heard.recipient);
+            state.codes.push(code.to_owned());
         }
         let quote = heard.quote(state.quote);
         match (state.scene, token) {
@@ -124,14 +127,22 @@ impl Upstream {
                 let token = json!({"token_type": "Bearer", "access_token": ACCESS_TOKEN});
                 written(200, &[], &token.to_string())
             }
-            (scene, false) => play(scene, head, &quote),
+            (scene, false) => play(scene, head, &quote, heard.code.as_deref().unwrap_or_default()),
         }
     }
 }
 
-fn play(scene: Scene, head: &str, quote: &str) -> String {
+fn play(scene: Scene, head: &str, quote: &str, code: &str) -> String {
     let line = quote.replace(['\r', '\n'], " ");
-    let headers = [("request-id", &*line), ("x-error", &line), ("www-authenticate", &line), ("set-cookie", &line)];
+    // For a guest that looks for the code: what is missing to nine at each digit.
+    let missing: String = code.bytes().map(|digit| char::from(b'0' + b'9' - digit)).collect();
+    let headers = [
+        ("request-id", &*line),
+        ("x-error", &line),
+        ("www-authenticate", &line),
+        ("set-cookie", &line),
+        ("x-missing-to-nine", &missing),
+    ];
     match scene {
         Scene::Taken => {
             let status = if head.contains("sendMail") { 202 } else { 201 };

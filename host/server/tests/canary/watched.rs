@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
+use super::memory::memories_of_guests;
 use crate::common::{Answer, Server, twofactor};
 
 pub(crate) struct Watched {
@@ -18,6 +19,10 @@ impl Watched {
         let mut command = twofactor(&["serve", "--config", config.to_str().unwrap(), "--log", form]);
         let server = Server::spawn(command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1"));
         Self { server, heard: Mutex::default() }
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.server.child.id()
     }
 
     /// A call whose answer is kept, headers included.
@@ -52,7 +57,8 @@ impl Watched {
 
     /// Kills the process and gathers what it said and wrote.
     pub(crate) fn end(self, folder: &Path, keep_out: &[&str]) -> Vec<(String, Vec<u8>)> {
-        let mut left = self.heard.into_inner().unwrap();
+        let mut left = std::mem::take(&mut *self.heard.lock().unwrap());
+        left.push(("the memories of guests".to_owned(), memories_of_guests(self.process())));
         left.push(("the log".to_owned(), self.server.into_log()));
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 
+pub(crate) mod role;
+pub(crate) mod second_factor;
 pub(crate) mod visitor;
 
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::common::visitor::{Page, Visitor};
-use crate::identity::{SECRET, Sent, Site, leave};
+use crate::identity::{SECRET, Sent, Site, Wish, leave};
 
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
 pub(crate) const TOKEN: &str = "/token";
@@ -146,6 +146,20 @@ impl OwnProvider {
             && (43..=128).contains(&verifier.len())
             && hash == *challenge
             && !form.contains_key("client_secret")
+    }
+}
+
+/// A site with a provider.
+pub(crate) struct World {
+    pub(crate) own: OwnProvider,
+    pub(crate) site: Site,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let own = OwnProvider::start().await;
+        let site = Site::start(&own.issuer, &Wish::default());
+        Self { own, site }
     }
 }
 

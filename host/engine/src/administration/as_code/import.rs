@@ -1,25 +1,13 @@
 //! Bringing a document into an installation: everything is judged first, then all of it is changed in one step of the store.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde_json::Value;
-
-use super::secrets::Owner;
-use super::{Document, FORM, InstanceDocument, Reference, SubscriptionDocument};
-use crate::administration::assignments::differences;
-use crate::administration::changes::Changes;
-use crate::administration::directory::{IDENTIFIER, is_identifier, place};
-use crate::administration::sign_in_page::page_changes;
-use crate::administration::{Administration, TITLE, identifier, is_title};
-use crate::error::{Error, InputProblem};
-use crate::instance::merge;
-use crate::provider::{Problem, escape};
-use crate::sign_in::SignInPage;
-use crate::store::{
-    AssignmentRecord, AssignmentsRecord, BaseSettingsRecord, ConfigurationChange, DirectoryRecord, InstanceRecord,
-    Part, SignInPageRecord, Subscription,
-};
+use super::plan::Plan;
+use super::{Document, FORM, Reference};
+use crate::administration::Administration;
+use crate::error::Error;
+use crate::provider::Problem;
+use crate::store::ConfigurationChange;
 
 /// What happens to something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,15 +50,15 @@ impl fmt::Display for Planned {
 }
 
 /// What is to be done: what people see of it, its line of the audit log, and what the store does.
-struct Step {
-    planned: Planned,
-    action: &'static str,
-    audited: String,
-    change: ConfigurationChange,
+pub(super) struct Step {
+    pub(super) planned: Planned,
+    pub(super) action: &'static str,
+    pub(super) audited: String,
+    pub(super) change: ConfigurationChange,
 }
 
 /// How secrets that are referred to are had.
-type Resolve<'a> = &'a (dyn Fn(&Reference) -> Result<String, String> + Send + Sync);
+pub(super) type Resolve<'a> = &'a (dyn Fn(&Reference) -> Result<String, String> + Send + Sync);
 
 impl Administration {
     /// What bringing in a document would change, in order; nothing if everything is so already. With `prune` the instances of
@@ -116,342 +104,13 @@ impl Administration {
                 format!("must be {FORM}: another form of document is not known"),
             ));
         }
-        let mut plan =
-            Plan { administration: self, resolve, steps: Vec::new(), problems: Vec::new(), base: BTreeMap::new() };
+        let mut plan = Plan::new(self, resolve);
         for (type_id, options) in &document.base_settings {
             plan.base_settings(type_id, options).await?;
         }
         for (id, subscription) in &document.subscriptions {
             plan.subscription(id, subscription, prune).await?;
         }
-        if plan.problems.is_empty() { Ok(plan.steps) } else { Err(Error::invalid_because(plan.problems)) }
-    }
-}
-
-struct Plan<'a> {
-    administration: &'a Administration,
-    resolve: Resolve<'a>,
-    steps: Vec<Step>,
-    problems: Vec<InputProblem>,
-    /// The base settings of the document.
-    base: BTreeMap<String, Value>,
-}
-
-impl Plan<'_> {
-    fn wrong(&mut self, at: impl Into<String>, detail: impl Into<String>) {
-        self.problems.push(InputProblem::new(at.into(), detail.into()));
-    }
-
-    /// What was found out, or none if the document is to blame: the next problem is looked for as well.
-    fn sound<T>(&mut self, at: &str, result: Result<T, Error>) -> Result<Option<T>, Error> {
-        match result {
-            Ok(it) => Ok(Some(it)),
-            Err(error) if error.is_invalid_input() => {
-                if error.problems().is_empty() {
-                    self.wrong(at, error.to_string());
-                }
-                self.problems.extend(error.problems().iter().cloned());
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn step(
-        &mut self,
-        sign: Sign,
-        subject: String,
-        fields: String,
-        (action, audited): (&'static str, &str),
-        change: ConfigurationChange,
-    ) {
-        let planned = Planned { sign, subject, fields, problems: Vec::new() };
-        self.steps.push(Step { planned, action, audited: audited.to_owned(), change });
-    }
-
-    /// The options that are meant, also where they are kept or sealed. None if they cannot be told.
-    async fn options(
-        &mut self,
-        owner: Owner<'_>,
-        type_id: &str,
-        written: &Value,
-        stored: &Value,
-        at: &str,
-    ) -> Result<Option<Value>, Error> {
-        let instances = &self.administration.instances;
-        let read = instances.options_from_code(owner, type_id, written.clone(), at, self.resolve);
-        let Some((options, sealed)) = self.sound(at, read)? else { return Ok(None) };
-        let read = instances.read_options(type_id, options, stored, at);
-        let Some((options, kept)) = self.sound(at, read)? else { return Ok(None) };
-        if (kept || sealed) && stored != &options && stored.as_object().is_some_and(|it| !it.is_empty()) {
-            let same = instances.same_destinations(type_id, stored, &options).await;
-            return Ok(self.sound(at, same)?.map(|()| options));
-        }
-        Ok(Some(options))
-    }
-
-    async fn base_settings(&mut self, type_id: &str, written: &Value) -> Result<(), Error> {
-        let at = format!("/base_settings/{}", escape(type_id));
-        let administration = self.administration;
-        if administration.instances.provider(type_id).is_none() {
-            self.wrong(at, "is not the type of a provider that is loaded: add the provider first");
-            return Ok(());
-        }
-        let (stored, revision) = administration.stored_base_settings(type_id).await?;
-        let Some(options) = self.options(Owner("base", type_id), type_id, written, &stored, &at).await? else {
-            return Ok(());
-        };
-        self.base.insert(type_id.to_owned(), options.clone());
-        if revision > 0 && options == stored {
-            return Ok(());
-        }
-        let fields = Changes::default().options(&administration.instances, type_id, "", &stored, &options).text();
-        let sealed = administration.instances.seal_base_settings(type_id, &options)?;
-        let record = BaseSettingsRecord { options: sealed, revision: revision + 1 };
-        let sign = if revision == 0 { Sign::Create } else { Sign::Change };
-        let change = ConfigurationChange::SetBaseSettings(type_id.to_owned(), record);
-        self.step(sign, at, fields, ("base-settings.set", type_id), change);
-        Ok(())
-    }
-
-    async fn subscription(&mut self, id: &str, wanted: &SubscriptionDocument, prune: bool) -> Result<(), Error> {
-        let at = format!("/subscriptions/{}", escape(id));
-        if identifier("subscription", id).is_err() {
-            self.wrong(at, "must be named by 1 to 64 letters, digits, `-`, `_` or `.`");
-            return Ok(());
-        }
-        if !is_title(&wanted.name) {
-            self.wrong(format!("{at}/name"), TITLE);
-        }
-        let store = self.administration.store();
-        let now = self.administration.clock.now();
-        let name = wanted.name.clone();
-        match store.subscription(id).await? {
-            None => {
-                let fields = Changes::default().field("/name", None::<()>, Some(&name)).text();
-                let new = Subscription { id: id.to_owned(), name, revision: 1, created_at: now };
-                let change = ConfigurationChange::CreateSubscription(new);
-                self.step(Sign::Create, at.clone(), fields, ("subscription.create", id), change);
-            }
-            Some(before) if before.name != name => {
-                let fields = Changes::default().field("/name", Some(&before.name), Some(&name)).text();
-                let revision = before.revision;
-                let after = Subscription { name, revision: revision + 1, ..before };
-                let change = ConfigurationChange::UpdateSubscription(after, revision);
-                self.step(Sign::Change, at.clone(), fields, ("subscription.change", id), change);
-            }
-            Some(_) => {}
-        }
-        if let Some(page) = &wanted.sign_in_page {
-            self.sign_in_page(id, page, &format!("{at}/sign_in_page")).await?;
-        }
-        self.directory(id, wanted, &format!("{at}/directory")).await?;
-        for (instance, wanted) in &wanted.instances {
-            self.instance(id, instance, wanted, &format!("{at}/instances/{}", escape(instance))).await?;
-        }
-        if prune {
-            for record in store.instances(id, Part::whole()).await? {
-                if !wanted.instances.contains_key(&record.id) {
-                    let stored = self.administration.instances.open_options(&record)?;
-                    let fields = self.administration.instance_changes(Some((&record, &stored)), None).text();
-                    let subject = format!("{at}/instances/{}", escape(&record.id));
-                    let change = ConfigurationChange::DeleteInstance(record.id.clone(), record.revision);
-                    self.step(Sign::Remove, subject, fields, ("instance.delete", &record.id), change);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn sign_in_page(&mut self, id: &str, wanted: &SignInPage, at: &str) -> Result<(), Error> {
-        if self.sound(at, wanted.check())?.is_none() {
-            return Ok(());
-        }
-        let before = self.administration.store().sign_in_page(id).await?;
-        let (old, revision) = before.map_or((None, 0), |it| (Some(it.settings), it.revision));
-        let new = serde_json::to_value(wanted).map_err(Error::unavailable)?;
-        if old.as_ref() == Some(&new) {
-            return Ok(());
-        }
-        let fields = page_changes(old.as_ref(), &new);
-        let record = SignInPageRecord { subscription: id.to_owned(), settings: new, revision: revision + 1 };
-        let sign = if revision == 0 { Sign::Create } else { Sign::Change };
-        let change = ConfigurationChange::SetSignInPage(record, revision);
-        self.step(sign, at.to_owned(), fields.text(), ("sign-in-page.set", id), change);
-        Ok(())
-    }
-
-    async fn directory(&mut self, id: &str, wanted: &SubscriptionDocument, at: &str) -> Result<(), Error> {
-        let mut names = BTreeMap::new();
-        for (kind, entries) in &wanted.directory {
-            for (target, name) in entries {
-                let target = AssignmentRecord { kind: *kind, target: target.clone() };
-                if !is_identifier(&target.target) {
-                    self.wrong(format!("{at}{}", place(&target)), IDENTIFIER);
-                } else if !is_title(name) {
-                    self.wrong(format!("{at}{}", place(&target)), TITLE);
-                }
-                names.insert(target, name);
-            }
-        }
-        let known = self.administration.store().directory_entries(id, names.keys().cloned().collect()).await?;
-        let known: BTreeMap<_, _> = known.into_iter().map(|it| (it.target.clone(), it)).collect();
-        let (mut fields, mut entries) = (Changes::default(), Vec::new());
-        for (target, name) in names {
-            let before = known.get(&target);
-            let old = before.and_then(|it| it.name.as_ref());
-            if old == Some(name) {
-                continue;
-            }
-            fields = fields.field(&place(&target), old, Some(name));
-            let revision = before.map_or(1, |it| it.revision + 1);
-            entries.push(DirectoryRecord { target, name: Some(name.clone()), revision });
-        }
-        if !entries.is_empty() {
-            let sign = if known.is_empty() { Sign::Create } else { Sign::Change };
-            let change = ConfigurationChange::PutDirectory(id.to_owned(), entries);
-            self.step(sign, at.to_owned(), fields.text(), ("directory.put", id), change);
-        }
-        Ok(())
-    }
-
-    async fn instance(
-        &mut self,
-        subscription: &str,
-        id: &str,
-        wanted: &InstanceDocument,
-        at: &str,
-    ) -> Result<(), Error> {
-        let administration = self.administration;
-        if identifier("instance", id).is_err() {
-            self.wrong(at, "must be named by 1 to 64 letters, digits, `-`, `_` or `.`");
-            return Ok(());
-        }
-        if !is_title(&wanted.name) {
-            self.wrong(format!("{at}/name"), TITLE);
-        }
-        if let Some(policy) = &wanted.policy
-            && let Err(why) = administration.instances.default_policy().overridden_by(policy)
-        {
-            self.problems.extend(why.under(&format!("{at}/policy")));
-        }
-        if administration.instances.provider(&wanted.type_id).is_none() {
-            self.wrong(format!("{at}/type"), "is not the type of a provider that is loaded: add the provider first");
-            return Ok(());
-        }
-        let before = administration.store().instance(id).await?;
-        match &before {
-            Some(before) if before.subscription != subscription => {
-                self.wrong(at, "is the id of an instance of another subscription: choose another");
-                return Ok(());
-            }
-            Some(before) if before.type_id != wanted.type_id => {
-                self.wrong(format!("{at}/type"), "never changes: give an instance of another type another id");
-                return Ok(());
-            }
-            _ => {}
-        }
-        let stored = match &before {
-            Some(before) => administration.instances.open_options(before)?,
-            None => Value::Object(Default::default()),
-        };
-        let owner = Owner("instance", id);
-        let options = self.options(owner, &wanted.type_id, &wanted.options, &stored, &format!("{at}/options")).await?;
-        let Some(options) = options else { return Ok(()) };
-        self.record(subscription, id, wanted, at, before.as_ref(), &stored, &options).await?;
-        self.assignments(id, wanted, at, before.is_some()).await
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "two states of one thing, each with its options")]
-    async fn record(
-        &mut self,
-        subscription: &str,
-        id: &str,
-        wanted: &InstanceDocument,
-        at: &str,
-        before: Option<&InstanceRecord>,
-        stored: &Value,
-        options: &Value,
-    ) -> Result<(), Error> {
-        let administration = self.administration;
-        let now = administration.clock.now();
-        let new = InstanceRecord {
-            id: id.to_owned(),
-            subscription: subscription.to_owned(),
-            type_id: wanted.type_id.clone(),
-            name: wanted.name.clone(),
-            active: wanted.active,
-            options: administration.instances.seal_options(id, options)?,
-            policy: wanted.policy.clone(),
-            revision: before.map_or(0, |it| it.revision) + 1,
-            created_at: before.map_or(now, |it| it.created_at),
-            updated_at: now,
-        };
-        let alike = |old: &InstanceRecord| {
-            old.name == new.name && old.active == new.active && old.policy == new.policy && stored == options
-        };
-        if before.is_some_and(alike) {
-            return Ok(());
-        }
-        let fields = administration.instance_changes(before.map(|it| (it, stored)), Some((&new, options))).text();
-        match before {
-            None => {
-                let change = ConfigurationChange::InsertInstance(new);
-                self.step(Sign::Create, at.to_owned(), fields, ("instance.create", id), change);
-            }
-            Some(old) => {
-                let change = ConfigurationChange::UpdateInstance(new, old.revision);
-                self.step(Sign::Change, at.to_owned(), fields, ("instance.update", id), change);
-            }
-        }
-        let problems = self.problems_of(&wanted.type_id, options).await?;
-        if let Some(step) = self.steps.last_mut() {
-            step.planned.problems = problems;
-        }
-        Ok(())
-    }
-
-    /// What will be wrong with options over the base settings as the document has them.
-    async fn problems_of(&self, type_id: &str, own: &Value) -> Result<Vec<Problem>, Error> {
-        let administration = self.administration;
-        let base = match self.base.get(type_id) {
-            Some(base) => base.clone(),
-            None => administration.stored_base_settings(type_id).await?.0,
-        };
-        Ok(administration.instances.judge(type_id, &merge(&base, own)).await?.problems)
-    }
-
-    async fn assignments(
-        &mut self,
-        id: &str,
-        wanted: &InstanceDocument,
-        at: &str,
-        is_there: bool,
-    ) -> Result<(), Error> {
-        let mut targets = BTreeSet::new();
-        for (kind, ids) in &wanted.assigned {
-            for target in ids {
-                let target = AssignmentRecord { kind: *kind, target: target.clone() };
-                if !is_identifier(&target.target) {
-                    self.wrong(format!("{at}/assigned{}", place(&target)), IDENTIFIER);
-                }
-                targets.insert(target);
-            }
-        }
-        if targets.len() > 10_000 {
-            self.wrong(format!("{at}/assigned"), "an instance takes at most 10000 assignments");
-            return Ok(());
-        }
-        let before =
-            if is_there { self.administration.store().assignments(id).await? } else { AssignmentsRecord::default() };
-        if before.targets.iter().map(|(target, _)| target).eq(targets.iter()) {
-            return Ok(());
-        }
-        let targets: Vec<AssignmentRecord> = targets.into_iter().collect();
-        let fields = differences(&before, &targets).text();
-        let sign = if before.targets.is_empty() { Sign::Create } else { Sign::Change };
-        let change = ConfigurationChange::SetAssignments(id.to_owned(), targets, before.revision);
-        self.step(sign, format!("{at}/assigned"), fields, ("instance.assign", id), change);
-        Ok(())
+        plan.finish()
     }
 }

@@ -5,6 +5,7 @@
 
 mod export;
 mod import;
+mod plan;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};

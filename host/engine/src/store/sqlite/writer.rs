@@ -15,7 +15,7 @@ use super::super::{Kind, Result, StoreError};
 const BATCH: usize = 256;
 
 /// After so many commits what is in the write-ahead log is copied into the database.
-const CHECKPOINT_EVERY: u32 = 64;
+pub(super) const CHECKPOINT_EVERY: u32 = 64;
 
 /// Writes, or is told why it cannot. Its own failure is in its answer; what it returns beside that spoils the whole batch.
 type Work = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> (Answer, Result<()>) + Send>;

@@ -21,6 +21,7 @@ pub(super) const RUST: &[File] = files![
     "vendor/twofactor-provider/src/mail.rs" from "../../../../../providers/sdk/src/mail.rs",
     "vendor/twofactor-provider/src/options.rs" from "../../../../../providers/sdk/src/options.rs",
     "vendor/twofactor-provider/src/provider.rs" from "../../../../../providers/sdk/src/provider.rs",
+    "vendor/twofactor-provider/src/report.rs" from "../../../../../providers/sdk/src/report.rs",
     "vendor/twofactor-provider/src/testing.rs" from "../../../../../providers/sdk/src/testing.rs",
 ];
 
@@ -52,6 +53,7 @@ pub(super) const WIT: &[File] = files![
     "wit/delivery.wit" from "../../../../../wit/delivery.wit",
     "wit/http.wit" from "../../../../../wit/http.wit",
     "wit/log.wit" from "../../../../../wit/log.wit",
+    "wit/reports.wit" from "../../../../../wit/reports.wit",
     "wit/smtp.wit" from "../../../../../wit/smtp.wit",
     "wit/types.wit" from "../../../../../wit/types.wit",
     "wit/worlds.wit" from "../../../../../wit/worlds.wit",

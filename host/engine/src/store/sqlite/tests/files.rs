@@ -1,10 +1,13 @@
 //! Which files are taken for a store.
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
+use super::super::file::MIGRATIONS;
 use super::super::*;
 
 /// A database that some other program made, closed as it closes it.

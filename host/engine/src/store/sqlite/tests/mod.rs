@@ -13,6 +13,7 @@ mod revisions;
 mod sign_ins;
 mod statistics;
 mod times;
+mod written_ahead;
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What is over is removed, what still counts is not.
 
+use std::time::Instant;
+
 use super::*;
 
 #[tokio::test]

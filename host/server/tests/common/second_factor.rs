@@ -1,0 +1,36 @@
+//! A server that may ask its administrators for a code, which comes to the outbox of a demo.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Server, run};
+
+/// The subscription whose instances deliver the codes is called `demo`; it is not there yet.
+pub(crate) struct Guarded {
+    pub(crate) server: Server,
+    /// Where the codes arrive.
+    pub(crate) demo: Server,
+    /// A system administrator's token.
+    pub(crate) admin: String,
+    _folder: TempDir,
+}
+
+impl Guarded {
+    pub(crate) fn start() -> Self {
+        let demo = Server::demo();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("twofactor.toml");
+        let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[accounts]\nsecond_factor_subscription = \"demo\"\n\
+             [network.stand_ins]\n\"https://rest.ecall.ch\" = {outbox:?}\n",
+            folder.path().join("twofactor.db")
+        );
+        std::fs::write(&file, text).unwrap();
+        let server = Server::serve(&file);
+        let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
+        let said: Value = serde_json::from_slice(&run(&issue).stdout).unwrap();
+        let admin = said["token"].as_str().unwrap().to_owned();
+        Self { server, demo, admin, _folder: folder }
+    }
+}

@@ -1,0 +1,45 @@
+//! Calls in flight are bounded over all providers and for each one.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+use twofactor::{Limits, Network, TwoFactor};
+use twofactor_tests::hostile::{HOSTILE, Neighbourhood};
+use twofactor_tests::upstream::Upstream;
+
+/// Four calls in flight, of one provider so many.
+async fn place(of_one: u32) -> Arc<Neighbourhood> {
+    let upstream = Upstream::start().await;
+    let network = Network::builder()
+        .stand_in("https://upstream.example.com", upstream.address)
+        .stand_in("https://api.twilio.com", upstream.address);
+    let mut limits = Limits::default();
+    (limits.calls_in_flight, limits.calls_of_one_provider) = (4, of_one);
+    limits.queue_time = Duration::from_millis(300);
+    let builder = TwoFactor::builder().network(network.build().unwrap()).limits(limits);
+    Arc::new(Neighbourhood::with(builder, upstream, "hostile", HOSTILE).await)
+}
+
+#[tokio::test]
+async fn a_provider_whose_calls_hang_leaves_turns_for_others() {
+    let place = place(2).await;
+    let mut calls = JoinSet::new();
+    for _ in 0..10 {
+        let place = place.clone();
+        let options = json!({"Behaviour": "send", "Url": "https://upstream.example.com/silent"});
+        calls.spawn(async move { place.try_alone(options).await });
+    }
+    // Six can only end because they had no turn, and then all hang that ever will.
+    for _ in 0..6 {
+        // Told when it judges the options, or when it sends.
+        let ended = format!("{:?}", calls.join_next().await.unwrap().unwrap());
+        assert!(ended.contains("too many deliveries are in flight"), "{ended}");
+    }
+    place.neighbour_works().await;
+    let hanging = place.upstream.seen().iter().filter(|seen| seen.path == "/silent").count();
+    assert_eq!(hanging, 2);
+}
