@@ -34,6 +34,7 @@ export const configuration = {
       recipient: "phone-number",
       optionsSchema: JSON.stringify(SCHEMA),
       readsCode: false,
+      extra: [],
     };
   },
 

@@ -52,6 +52,7 @@ class Configuration:
             recipient=RecipientKind.PHONE_NUMBER,
             options_schema=SCHEMA,
             reads_code=False,
+            extra=[],
         )
 
     def configure(self, options):

@@ -9,6 +9,8 @@ pub mod exim;
 pub mod hostile;
 pub mod languages;
 pub mod mail;
+pub mod minisign;
+pub mod registry;
 pub mod smtp_server;
 pub mod spellings;
 pub mod upstream;

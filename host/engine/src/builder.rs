@@ -12,9 +12,9 @@ use crate::capability::Network;
 use crate::challenge::{Available, Challenge, Challenges, Policy, RateLimits, SignIn, Start, Verified};
 use crate::clock::{Clock, Resumed, SystemClock};
 use crate::error::Error;
-use crate::instance::Instances;
+use crate::instance::{Instances, Providers};
 use crate::keyring::Keyring;
-use crate::provider::{Limits, Sandbox};
+use crate::provider::{Limits, Sandbox, Signers};
 use crate::sign_in::HostedSignIns;
 use crate::statistics::Statistics;
 use crate::store::{Part, SqliteStore, Store};
@@ -90,6 +90,15 @@ impl TwoFactor {
         self.challenges.cancel(subscription, id).await
     }
 
+    /// Takes what an upstream reports of a message: `message` is what follows [`Builder::report_url`] and its slash, the headers and the
+    /// body are the request's. It is counted ([`Administration::statistics`]) once, if the upstream signed it.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] for what is not believed, whatever it lacks.
+    pub async fn report(&self, message: &str, headers: &http::HeaderMap, body: &[u8]) -> Result<(), Error> {
+        self.challenges.report(message, headers, body).await
+    }
+
     /// Sign-ins for which a browser comes to a page of whoever serves one.
     pub fn hosted_sign_ins(&self) -> HostedSignIns {
         let Instances { store, keyring, .. } = &*self.instances;
@@ -121,6 +130,18 @@ impl TwoFactor {
         }
     }
 
+    /// Takes over what another process on the same store added or took away of providers: to be called now and then where several
+    /// work on one store.
+    ///
+    /// # Errors
+    /// Invalid input if a provider cannot be loaded or may not serve here: it does not, and those that served go on. When the store is
+    /// not available.
+    pub async fn refresh_providers(&self) -> Result<(), Error> {
+        let providers = &self.instances.providers;
+        let refused = providers.refresh(&providers.changing().await).await?;
+        refused.into_iter().next().map_or(Ok(()), |refused| Err(Error::invalid(refused.to_string())))
+    }
+
     /// Brings the figures of the last seconds to the store: to be called before the process ends.
     ///
     /// # Errors
@@ -149,6 +170,8 @@ pub struct Builder {
     clock: Option<Arc<dyn Clock>>,
     cache: Option<PathBuf>,
     components: Vec<Vec<u8>>,
+    signers: Signers,
+    reports: Option<String>,
     limits: Limits,
     policy: Policy,
     rate_limits: RateLimits,
@@ -205,6 +228,19 @@ impl Builder {
         self
     }
 
+    /// Whose signature a component must carry to be added. Those that are given here need none.
+    pub fn signers(mut self, signers: Signers) -> Self {
+        self.signers = signers;
+        self
+    }
+
+    /// Where upstreams may report what becomes of messages: an `https` URL that leads to [`TwoFactor::report`], which gets what follows
+    /// it. Without it nobody is asked to.
+    pub fn report_url(mut self, url: impl Into<String>) -> Self {
+        self.reports = Some(url.into().trim_end_matches('/').to_owned());
+        self
+    }
+
     /// What a component may use.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -244,7 +280,8 @@ impl Builder {
     }
 
     /// Builds the engine: opens the store's books, compiles or loads the components, asks each who it is. Providers that
-    /// were added to the store take the place of those given here.
+    /// were added to the store take the place of those given here; one that cannot be loaded any more, or may not serve, leaves its
+    /// type without a provider, and the log says why.
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] for a component that cannot be loaded or a policy out of bounds, saying why;
@@ -273,12 +310,13 @@ impl Builder {
         let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
         let sandbox = Sandbox::new(self.limits, network, keyring.clone())
             .map_err(|error| Error::invalid(format!("these limits cannot be had: {error:#}")))?;
-        let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), sandbox, self.cache, self.policy));
-        let added = store.providers().await?.into_iter().map(|record| record.component);
-        for component in self.components.into_iter().chain(added) {
-            let provider = instances.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
-            instances.install(provider);
+        let providers = Providers::new(store.clone(), sandbox, self.cache, self.signers);
+        for component in self.components {
+            let provider = providers.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
+            providers.install_own(provider);
         }
+        providers.begin().await?;
+        let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), providers, self.policy));
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
         let statistics = Statistics::new(store.clone(), clock.clone());
@@ -290,6 +328,7 @@ impl Builder {
             instances.clone(),
             limits.clone(),
             statistics.clone(),
+            self.reports,
         ));
         let accounts = Accounts {
             store,

@@ -39,7 +39,7 @@ pub use account::{
 pub use administration::as_code;
 pub use administration::{
     Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,
-    DirectoryFilter, Instance, InstanceChange, NamedTarget, NewInstance, Page, TestReport,
+    DirectoryFilter, Instance, InstanceChange, NamedTarget, NewInstance, NewProvider, Page, TestReport,
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
@@ -54,7 +54,8 @@ pub use instance::MASK;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
-    DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderInfo, Reason, Receipt, RecipientKind,
+    DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason, Receipt,
+    RecipientKind, SignerError, Signers,
 };
 pub use sign_in::{
     BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,

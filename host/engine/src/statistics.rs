@@ -31,7 +31,7 @@ pub struct Statistic {
     /// The instance.
     pub instance: String,
     /// What happened: `started`, `verified` or `wrong-answer` of a challenge; `delivered`, or how a delivery failed
-    /// (`retry-later` …); `duration` of a delivery.
+    /// (`retry-later` …); `duration` of a delivery; `confirmed` or `undelivered` where the upstream reported that a message arrived, or did not.
     pub event: String,
     /// More of it: for `started` and `verified` of a telephone number its country (ISO 3166-1); for `duration` the milliseconds
     /// it was at most, or `more`. Else empty.
@@ -45,7 +45,7 @@ pub struct Statistic {
 impl Statistic {
     /// Whether it counts deliveries, good or bad.
     pub fn is_delivery(&self) -> bool {
-        !["started", "verified", "wrong-answer", "duration"].contains(&&*self.event)
+        !["started", "verified", "wrong-answer", "duration", "confirmed", "undelivered"].contains(&&*self.event)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::oidc::{Oidc, OidcConfig};
 use crate::sign_in::PublicUrl;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
-use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, SqliteStore, TwoFactor};
+use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, Signers, SqliteStore, TwoFactor};
 use url::Url;
 
 /// Everything that can be configured. What has a default may be left out.
@@ -143,13 +143,19 @@ pub struct Providers {
     /// More components.
     #[serde(default)]
     pub files: Vec<PathBuf>,
+    /// Whose signatures of components are trusted: minisign public keys in base64, as `acme = "RWQ…"`.
+    #[serde(default)]
+    pub signers: BTreeMap<String, String>,
+    /// Whether a component that is added must carry one; `false`. Those of `bundled` and `files` need none.
+    #[serde(default)]
+    pub require_signature: bool,
     /// Where compiled components are kept; beside the database, with the ending `.cache`, if not said.
     pub cache: Option<PathBuf>,
 }
 
 impl Default for Providers {
     fn default() -> Self {
-        Self { bundled: true, files: Vec::new(), cache: None }
+        Self { bundled: true, files: Vec::new(), signers: BTreeMap::new(), require_signature: false, cache: None }
     }
 }
 
@@ -218,6 +224,9 @@ impl Config {
         if self.providers.bundled {
             builder = builder.bundled_providers();
         }
+        if self.public_url.is_some() {
+            builder = builder.report_url(format!("{}/reports", self.base_url(self.listen)?));
+        }
         for file in &self.providers.files {
             builder = builder.provider(read("providers.files", file)?);
         }
@@ -233,7 +242,11 @@ impl Config {
             .with_context(|| format!("`store.path` = {}: the database cannot be opened", self.store.path.display()))?;
         let file = self.key_file();
         let keys = Keyring::open_or_create(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
-        Ok(TwoFactor::builder().store(store).keyring(keys))
+        let mut signers = Signers::new().required(self.providers.require_signature);
+        for (name, key) in &self.providers.signers {
+            signers = signers.trust(name, key).with_context(|| format!("`providers.signers.{name}`"))?;
+        }
+        Ok(TwoFactor::builder().store(store).keyring(keys).signers(signers))
     }
 
     /// What links begin with, where the server listens at `address`.

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use twofactor::Role;
 use twofactor::as_code::ExportedSecrets;
-use twofactor_server::ProviderLanguage;
+use twofactor_server::{ProviderAddition, ProviderLanguage};
 
 /// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
 #[global_allocator]
@@ -188,6 +188,36 @@ enum AuditCommand {
 
 #[derive(Subcommand)]
 enum ProviderCommand {
+    /// Installs a component, having shown what it may do and what it changes.
+    Add {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        #[command(flatten)]
+        addition: ProviderAddition,
+    },
+    /// Prints the components that serve.
+    List {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Has the component that served a type before serve it again.
+    Rollback {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The type, such as `email`.
+        type_id: String,
+    },
+    /// Takes all components away that were added for a type.
+    Remove {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The type, such as `email`.
+        type_id: String,
+    },
     /// Prints who a component says it is, its digest, and what its imports let it do.
     Inspect {
         /// The component.
@@ -287,6 +317,18 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         Command::Import { config, dry_run, prune, file } => {
             twofactor_server::import(&config, &file, prune, dry_run).await
+        }
+        Command::Provider { command: ProviderCommand::Add { config, addition } } => {
+            twofactor_server::add_provider(&config, &addition).await
+        }
+        Command::Provider { command: ProviderCommand::List { config } } => {
+            twofactor_server::list_providers(&config).await
+        }
+        Command::Provider { command: ProviderCommand::Rollback { config, type_id } } => {
+            twofactor_server::roll_back_provider(&config, &type_id).await
+        }
+        Command::Provider { command: ProviderCommand::Remove { config, type_id } } => {
+            twofactor_server::remove_provider(&config, &type_id).await
         }
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
         Command::Provider { command: ProviderCommand::New { folder, language } } => {

@@ -9,6 +9,7 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use serde_json::json;
+use tokio::time::MissedTickBehavior;
 use twofactor::TwoFactor;
 
 use crate::config::{Config, Tls, build};
@@ -36,6 +37,7 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready);
     let public = config.sign_in_page_url(address)?;
+    tokio::spawn(follow_providers(engine.clone()));
     let router = api::router_with(engine.clone(), config.trusted_proxies, public, oidc);
     run(listener, tls, router, Duration::from_secs(config.drain_seconds)).await?;
     // What was served was served: a figure less is no failure of it.
@@ -98,6 +100,24 @@ pub(crate) async fn run(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How often the store is asked whether another process added a provider.
+const FOLLOW: Duration = Duration::from_secs(1);
+
+/// Has what the command line or another node adds serve here too.
+async fn follow_providers(engine: TwoFactor) {
+    let mut last = String::new();
+    let mut turns = tokio::time::interval(FOLLOW);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let said = engine.refresh_providers().await.err().map(|error| error.to_string()).unwrap_or_default();
+        if !said.is_empty() && said != last {
+            tracing::error!(error = said, "a provider that was added does not serve");
+        }
+        last = said;
+    }
 }
 
 async fn certificate(tls: &Tls) -> anyhow::Result<RustlsConfig> {

@@ -175,3 +175,40 @@ async fn providers_are_installed_by_system_administrators_from_pages_of_this_ser
     let count = json!(installed(&demo).await["providers"].as_array().unwrap().len());
     assert_eq!(count, 3);
 }
+
+#[tokio::test]
+async fn what_was_installed_is_taken_back_from_a_page_and_what_it_replaced_serves_again() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let bundled = digest_of(&demo, "twilio").await;
+    let path = "/admin/providers/twilio/take-back";
+    // What comes with the program cannot be.
+    assert_eq!(anna.get(path).await.status, 404);
+    assert!(!anna.get("/admin/providers").await.text.contains("take-back"));
+
+    let shown = upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"1")).await;
+    approve(&mut anna, &shown).await.leads_to();
+    anna.get("/admin/providers").await.shows(path);
+    let asked = anna.get(path).await;
+    let asked = asked.shows("Take this provider back?").shows("serves again");
+    let digest = asked.value("name=\"digest\" value=\"");
+    // Another component serves by now.
+    let other = upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"2")).await;
+    approve(&mut anna, &other).await.leads_to();
+    anna.post(path, &[("digest", &*digest)]).await.shows("Nothing was taken back");
+    for expected in [&*digest, &*bundled] {
+        let serving = digest_of(&demo, "twilio").await;
+        let done = anna.post(path, &[("digest", &*serving)]).await;
+        assert_eq!(done.leads_to(), "/admin/providers?done=taken-back");
+        assert_eq!(digest_of(&demo, "twilio").await, expected);
+    }
+    anna.get("/admin/providers?done=taken-back").await.shows("The provider was taken back.");
+    anna.get("/admin/audit").await.shows("provider.roll_back");
+
+    // A type of its own is gone then.
+    let hostile = upload(&mut anna, twofactor_tests::hostile::HOSTILE).await;
+    approve(&mut anna, &hostile).await.leads_to();
+    let serving = digest_of(&demo, "hostile").await;
+    anna.post("/admin/providers/hostile/take-back", &[("digest", &*serving)]).await.leads_to();
+    assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 3);
+}

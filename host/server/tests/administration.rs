@@ -201,5 +201,6 @@ async fn a_component_that_is_added_serves_its_type_and_is_there_after_a_restart(
     let log = server.call("GET", "/v1/audit", &admin, Value::Null).await.expect(200);
     let lines = log["entries"].as_array().unwrap().iter().filter(|line| line["action"] == "provider.add");
     let [line] = lines.collect::<Vec<_>>()[..] else { panic!("{log}") };
-    assert_eq!((&line["subject"], &line["detail"]), (&added["type"], &added["digest"]));
+    let told = format!("{} sha256:{}", added["version"].as_str().unwrap(), added["digest"].as_str().unwrap());
+    assert_eq!((&line["subject"], &line["detail"]), (&added["type"], &json!(told)));
 }

@@ -146,7 +146,7 @@ impl Bench {
         let file = folder.join("twofactor.toml");
         let many = u32::MAX;
         let text = format!(
-            "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[limits]\nprefix_per_hour = {many}\n[network.stand_ins]\n\
+            "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[limits]\nprefix_per_hour = {many}\n[policy]\nretries = 0\npause_after = 0\n[network.stand_ins]\n\
              \"https://api.twilio.com\" = {http:?}\n\"https://rest.ecall.ch\" = {http:?}\n\
              \"https://graph.microsoft.com\" = {http:?}\n\"https://login.microsoftonline.com\" = {http:?}\n\
              \"smtp://mail.example.com:465\" = {mail:?}\n",

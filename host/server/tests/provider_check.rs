@@ -37,8 +37,6 @@ fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, St
 
 /// Faults that `check` names by a rule of its own.
 const BROKEN_RULES: &[(&str, &str)] = &[
-    ("a version with a letter", "version"),
-    ("a version of two numbers", "version"),
     ("an option without words", "described"),
     ("a secret that is not marked", "secrets-marked"),
     ("a default that does not fit", "defaults"),
@@ -108,6 +106,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("a name of two lines", "its name"),
     ("a long name", "its name"),
     ("no version", "its version"),
+    ("a version with a letter", "its version"),
+    ("a version of two numbers", "its version"),
     ("a schema of an array", "must be of type object"),
     ("a schema that is none", "no JSON Schema 2020-12"),
     ("a schema that is no JSON", "is not JSON"),

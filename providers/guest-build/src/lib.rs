@@ -76,6 +76,7 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
             cargo.env_remove(name);
         }
     }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", same_everywhere().join("\x1f"));
     let output = cargo.output().map_err(|error| format!("cargo could not be run: {error}"))?;
     if !output.status.success() {
         return Err(format!("the guests do not build:\n{}", String::from_utf8_lossy(&output.stderr)).into());
@@ -86,6 +87,15 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
         std::fs::copy(&built, out.join(&file)).map_err(|error| format!("{}: {error}", built.display()))?;
     }
     Ok(())
+}
+
+/// Flags with which places of this machine stay out of components: the same sources make the same bytes, and so the same digest,
+/// wherever they are built.
+fn same_everywhere() -> Vec<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
+    let registries = home.join("registry/src").read_dir().into_iter().flatten().flatten();
+    registries.map(|registry| format!("--remap-path-prefix={}=crates", registry.path().display())).collect()
 }
 
 /// The workspace's root, and the way up to it from the package.

@@ -24,6 +24,7 @@ impl<P: Provider> configuration::Guest for Exported<P> {
             },
             options_schema: schema::<P::Options>(),
             reads_code: about.reads_code,
+            extra: Vec::new(),
         }
     }
 

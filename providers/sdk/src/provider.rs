@@ -104,6 +104,29 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::Oauth2(client))
     }
 
+    /// An origin of Amazon Web Services: the host signs each request with Signature Version 4. `service` is its name in signatures,
+    /// such as `ses`.
+    pub fn aws(
+        origin: impl Into<String>,
+        access_key_id: &str,
+        secret_access_key: &Secret,
+        region: &str,
+        service: &str,
+    ) -> Self {
+        let key = wit::AwsKey {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: secret_access_key.reveal().to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+        };
+        Self::http(origin, wit::HttpAuthentication::AwsSignature(key))
+    }
+
+    /// An origin for which the host signs each request as Standard Webhooks say. `deliver` gives the header `webhook-id`.
+    pub fn signed_webhook(origin: impl Into<String>, secret: &Secret) -> Self {
+        Self::http(origin, wit::HttpAuthentication::WebhookSignature(secret.reveal().to_owned()))
+    }
+
     /// An origin that wants nothing.
     pub fn open(origin: impl Into<String>) -> Self {
         Self::http(origin, wit::HttpAuthentication::None)

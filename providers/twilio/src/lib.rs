@@ -6,7 +6,10 @@ mod outcome;
 
 use options::Options;
 use serde::Deserialize;
-use twofactor_provider::{About, Connection, Delivery, Http, Message, Problem, Provider, Receipt, Recipient, accepted};
+use twofactor_provider::{
+    About, Connection, Delivery, Fate, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
+    Signature, accepted, form_field, report_url,
+};
 
 /// The provider.
 pub struct Twilio;
@@ -40,16 +43,16 @@ impl Provider for Twilio {
         // What Twilio keeps of the message is of no use to anybody afterwards: the body is discarded, the number obfuscated.
         let validity = message.valid_seconds.clamp(1, 36_000).to_string();
         let (from, sender) = options.sender();
-        let answer = Http::post(options.messages_url())
-            .form([
-                ("To", message.recipient.as_str()),
-                (from, sender),
-                ("Body", message.text.as_str()),
-                ("ValidityPeriod", validity.as_str()),
-                ("ContentRetention", "discard"),
-                ("AddressRetention", "obfuscate"),
-            ])
-            .send()?;
+        let mut fields = vec![
+            ("To", message.recipient.as_str()),
+            (from, sender),
+            ("Body", message.text.as_str()),
+            ("ValidityPeriod", validity.as_str()),
+            ("ContentRetention", "discard"),
+            ("AddressRetention", "obfuscate"),
+        ];
+        fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
+        let answer = Http::post(options.messages_url()).form(fields).send()?;
         match (answer.status, answer.json::<Accepted>()) {
             (200 | 201, Some(Accepted { error_code: Some(code), .. })) => Err(outcome::by_code(code, None)),
             (200 | 201, Some(message)) => {
@@ -61,7 +64,26 @@ impl Provider for Twilio {
     }
 }
 
+/// <https://www.twilio.com/docs/messaging/guides/track-outbound-message-status>
+impl Reports for Twilio {
+    /// Reports are signed with the account's auth token; whoever logs in with an API key has not given it.
+    fn signed_by(options: &Options) -> Option<Signature> {
+        options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
+    }
+
+    fn read(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
+        let fate = match &*form_field(body, "MessageStatus")? {
+            "delivered" | "read" => Fate::Delivered,
+            "undelivered" | "failed" | "canceled" => Fate::Undelivered,
+            _ => Fate::UnderWay,
+        };
+        let code = form_field(body, "ErrorCode").filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
+        Some(Report { fate, code: code.unwrap_or_default() })
+    }
+}
+
 twofactor_provider::export!(Twilio);
+twofactor_provider::export_reports!(Twilio);
 
 #[cfg(test)]
 mod tests;

@@ -112,6 +112,7 @@ impl Configuration for Guest {
             recipient: RecipientKind::PhoneNumber,
             options_schema: SCHEMA.to_owned(),
             reads_code: false,
+            extra: Vec::new(),
         }
     }
 

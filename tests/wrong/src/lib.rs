@@ -34,6 +34,7 @@ impl configuration::Guest for Wrong {
             recipient: RecipientKind::PhoneNumber,
             options_schema: String::new(),
             reads_code: false,
+            extra: Vec::new(),
         };
         let mut schema = json!({
             "type": "object", "additionalProperties": false, "required": ["Sender", "Key"],
@@ -56,6 +57,8 @@ impl configuration::Guest for Wrong {
             "no version" => manifest.version.clear(),
             "a version with a letter" => manifest.version = "v1.0.0".to_owned(),
             "a version of two numbers" => manifest.version = "1.0".to_owned(),
+            // Not wrong: another version of it.
+            fault if fault.starts_with("version ") => manifest.version = fault["version ".len()..].to_owned(),
             "an option without words" => schema["properties"]["Parts"] = json!({"type": "integer"}),
             "a secret that is not marked" => {
                 schema["properties"]["AccessToken"] = json!({"type": "string", "title": "Access token"});

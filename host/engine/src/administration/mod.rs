@@ -9,6 +9,7 @@ mod directory;
 mod instances;
 mod page;
 mod people;
+mod providers;
 mod settings;
 mod sign_in_page;
 mod subscriptions;
@@ -25,6 +26,7 @@ pub(crate) use changes::Changes;
 pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
 pub use instances::{Instance, InstanceChange, NewInstance};
 pub use page::Page;
+pub use providers::NewProvider;
 pub use settings::BaseSettings;
 pub use test_send::TestReport;
 
@@ -33,9 +35,8 @@ use crate::challenge::Policy;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
-use crate::provider::ProviderInfo;
 use crate::statistics::{Statistic, Statistics};
-use crate::store::{ProviderRecord, Store};
+use crate::store::Store;
 use crate::token::Tokens;
 
 /// Who administers, for the audit log.
@@ -98,39 +99,6 @@ impl Administration {
         self.statistics.settle().await?;
         let records = self.store().statistics(subscription, since).await?;
         Ok(records.into_iter().map(Statistic::from).collect())
-    }
-
-    /// The providers that are loaded.
-    pub fn providers(&self) -> Vec<ProviderInfo> {
-        self.instances.providers()
-    }
-
-    /// Looks at a component as loading it would, and keeps nothing of it.
-    ///
-    /// # Errors
-    /// Invalid input, saying why, if it cannot be loaded.
-    pub async fn examine_provider(&self, component: &[u8]) -> Result<ProviderInfo, Error> {
-        let examined = self.instances.examine(component).await.map_err(|error| Error::invalid(error.to_string()))?;
-        Ok(examined.info().clone())
-    }
-
-    /// Loads a provider and keeps it for the next start. It serves all instances of its type from now on.
-    ///
-    /// # Errors
-    /// Invalid input, saying why, if it cannot be loaded.
-    pub async fn add_provider(&self, component: &[u8]) -> Result<ProviderInfo, Error> {
-        let provider = self.instances.load(component).await.map_err(|error| Error::invalid(error.to_string()))?;
-        let info = provider.info().clone();
-        self.audit("provider.add", &info.manifest.type_id, &info.digest).await?;
-        let record = ProviderRecord {
-            digest: info.digest.clone(),
-            type_id: info.manifest.type_id.clone(),
-            component: component.to_vec(),
-            added_at: self.clock.now(),
-        };
-        self.store().insert_provider(record).await?;
-        self.instances.install(provider);
-        Ok(info)
     }
 
     /// Lines of the audit log after number `after`, at most `limit`.

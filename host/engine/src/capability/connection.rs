@@ -11,6 +11,15 @@ pub(crate) struct Credentials {
     pub(crate) password: Secret,
 }
 
+/// A key of Amazon Web Services, and what its signatures are for.
+#[derive(Debug, Clone)]
+pub(crate) struct AwsKey {
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: Secret,
+    pub(crate) region: String,
+    pub(crate) service: String,
+}
+
 /// How the host authenticates at an origin.
 #[derive(Debug, Clone)]
 pub(crate) enum HttpAuthentication {
@@ -19,6 +28,8 @@ pub(crate) enum HttpAuthentication {
     Bearer(Secret),
     Header { name: String, value: Secret },
     OAuth2 { token_url: String, client_id: String, client_secret: Secret, scope: String },
+    AwsSignature(AwsKey),
+    WebhookSignature(Secret),
 }
 
 /// How an SMTP connection is protected.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::connection::{Credentials, HttpAuthentication};
+use super::connection::{AwsKey, Credentials, HttpAuthentication};
 use super::secret::Secret;
 
 /// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
@@ -35,7 +35,9 @@ impl Echo {
             }
             HttpAuthentication::Bearer(secret)
             | HttpAuthentication::Header { value: secret, .. }
-            | HttpAuthentication::OAuth2 { client_secret: secret, .. } => echo.add(secret.expose()),
+            | HttpAuthentication::OAuth2 { client_secret: secret, .. }
+            | HttpAuthentication::AwsSignature(AwsKey { secret_access_key: secret, .. })
+            | HttpAuthentication::WebhookSignature(secret) => echo.add(secret.expose()),
         }
         echo
     }

@@ -6,6 +6,7 @@ use super::connection::{Connection, Credentials, HttpAuthentication, SmtpSecurit
 use super::echo::Echo;
 use super::network::Network;
 use super::origin::{Origin, is_name};
+use super::signature;
 
 /// The connections of one instance. Empty denies all.
 #[derive(Debug, Default)]
@@ -73,6 +74,10 @@ impl Grants {
             HttpAuthentication::Header { name, .. } if !is_header_name(name) => {
                 return Err(GrantError("the name of an authenticating header is malformed".to_owned()));
             }
+            HttpAuthentication::AwsSignature(key) => signature::check_aws(key).map_err(GrantError)?,
+            HttpAuthentication::WebhookSignature(secret) => {
+                signature::webhook_key(secret).map_err(GrantError)?;
+            }
             _ => {}
         }
         let echo = Echo::of_http(&authentication);
@@ -122,6 +127,8 @@ impl Grants {
                     let issuer = Origin::of_url(token_url).map(|(origin, _)| origin.to_string()).unwrap_or_default();
                     format!("with an OAuth 2 token from {issuer}")
                 }
+                HttpAuthentication::AwsSignature(_) => "signed with an AWS key".to_owned(),
+                HttpAuthentication::WebhookSignature(_) => "signed with a webhook's secret".to_owned(),
             };
             format!("{} {how}", grant.origin)
         });

@@ -1,6 +1,6 @@
 //! One HTTP exchange, under an instance's grants.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use base64::Engine as _;
@@ -16,6 +16,7 @@ use super::network::Network;
 use super::oauth::TokenError;
 use super::origin::Origin;
 use super::secret::Secret;
+use super::signature;
 
 /// The longest body accepted from an upstream, in bytes. Receipts are small.
 pub(super) const ANSWER_BYTES: usize = 1 << 20;
@@ -151,6 +152,14 @@ impl Network {
                     })?;
                 (header::AUTHORIZATION, format!("Bearer {}", token.expose()), Some(token))
             }
+            HttpAuthentication::AwsSignature(key) => {
+                signature::sign_aws(key, &grant.origin, request, SystemTime::now())?;
+                return Ok(None);
+            }
+            HttpAuthentication::WebhookSignature(secret) => {
+                signature::sign_webhook(secret, request, SystemTime::now())?;
+                return Ok(None);
+            }
         };
         let mut value = HeaderValue::from_str(&value).map_err(|_| {
             HttpError::Unauthenticated("the credentials hold a character that no header can".to_owned())
@@ -218,7 +227,14 @@ fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bo
         header::UPGRADE,
         header::EXPECT,
     ];
-    let own = matches!(authentication, HttpAuthentication::Header { name: own, .. } if own.eq_ignore_ascii_case(name.as_str()));
+    let own = match authentication {
+        HttpAuthentication::Header { name: own, .. } => own.eq_ignore_ascii_case(name.as_str()),
+        HttpAuthentication::AwsSignature(_) => name.as_str().starts_with("x-amz-"),
+        HttpAuthentication::WebhookSignature(_) => {
+            matches!(name.as_str(), "webhook-timestamp" | "webhook-signature")
+        }
+        _ => false,
+    };
     own || HOST.contains(name)
         || name.as_str().starts_with("proxy-")
         || matches!(name.as_str(), "keep-alive" | "http2-settings")

@@ -16,10 +16,11 @@ mod origin;
 mod outbox;
 mod resolver;
 mod secret;
+mod signature;
 mod smtp;
 mod smtp_stream;
 
-pub(crate) use connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
+pub(crate) use connection::{AwsKey, Connection, Credentials, HttpAuthentication, SmtpSecurity};
 pub(crate) use grants::Grants;
 pub(crate) use http::{HttpError, HttpRequest, HttpResponse};
 pub(crate) use mail::Mail;
@@ -27,4 +28,5 @@ pub use network::{Network, NetworkBuilder, NetworkError};
 pub use outbox::{KeptMail, Outbox};
 pub use resolver::Resolver;
 pub use secret::Secret;
+pub(crate) use signature::{Arrived, ReportSignature};
 pub(crate) use smtp::{MailError, MailStage};

@@ -172,6 +172,17 @@ impl RateLimits {
     }
 }
 
+/// A message of an instance that may send so many in a day.
+pub(super) fn of_instance(keyring: &Keyring, subscription: &str, instance: &str, limit: u32) -> Charge {
+    let key = bucket(keyring, "instance", &[subscription.as_bytes(), instance.as_bytes()]);
+    Charge { key, limit, window_ms: DAY_MS }
+}
+
+/// What counts once in a day.
+pub(super) fn once(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> Charge {
+    Charge { key: bucket(keyring, kind, what), limit: 1, window_ms: DAY_MS }
+}
+
 /// What is given back when a code is verified: a prefix is stopped for codes nobody ever uses.
 pub(super) fn prefix_bucket(keyring: &Keyring, subscription: &str, prefix: &str) -> BucketKey {
     bucket(keyring, "prefix", &[subscription.as_bytes(), prefix.as_bytes()])

@@ -9,6 +9,7 @@ mod hosted;
 mod limits;
 mod policy;
 mod recipient;
+mod report;
 mod request;
 mod start;
 mod text;
@@ -45,6 +46,8 @@ pub(crate) struct Challenges {
     limits: RateLimits,
     statistics: Statistics,
     started: AtomicU64,
+    /// Where upstreams may report what becomes of messages, as a URL without a slash at its end.
+    reports: Option<String>,
 }
 
 /// What a challenge must remember of a person, sealed at rest.
@@ -78,8 +81,9 @@ impl Challenges {
         instances: Arc<Instances>,
         limits: RateLimits,
         statistics: Statistics,
+        reports: Option<String>,
     ) -> Self {
-        Self { store, keyring, clock, instances, limits, statistics, started: AtomicU64::new(0) }
+        Self { store, keyring, clock, instances, limits, statistics, started: AtomicU64::new(0), reports }
     }
 
     fn seal(&self, subscription: &str, id: &str, details: &Details) -> Result<Vec<u8>, Error> {

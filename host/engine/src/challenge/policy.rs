@@ -35,6 +35,18 @@ pub struct Policy {
     /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all. What is not listed is
     /// closed; by default Switzerland, Liechtenstein, Germany, Austria, France and Italy, whose languages the texts are in.
     pub countries: BTreeSet<String>,
+    /// Messages of an instance in a day, test messages aside; 0 for as many as come, which is the default. What they cost at most is
+    /// this times the price of one. Beyond it another instance is tried, as if the upstream had asked to wait.
+    pub messages_per_day: u32,
+    /// How often a message that surely was not sent is tried again by itself, where no other instance takes it, 0 to 5; 1 by default.
+    /// Before it lies half a second, and twice as long each time; from a half to one and a half of that by chance, so that those who
+    /// failed together do not come back together. Where the upstream says how long to wait, the application is told.
+    pub retries: u32,
+    /// After how many messages in a row of which none was taken, nor refused for what it is, an instance pauses, 0 to 1000; 8 by
+    /// default, 0 for never. While it pauses another instance is tried, and nothing is sent through it.
+    pub pause_after: u32,
+    /// How many seconds such a pause lasts, 1 to 3600; 10 by default. Then one message is tried: the pause ends if it is taken.
+    pub pause_seconds: u32,
 }
 
 impl Default for Policy {
@@ -49,6 +61,10 @@ impl Default for Policy {
             application_name: String::new(),
             webotp_host: String::new(),
             countries: ["CH", "LI", "DE", "AT", "FR", "IT"].map(str::to_owned).into(),
+            messages_per_day: 0,
+            retries: 1,
+            pause_after: 8,
+            pause_seconds: 10,
         }
     }
 }
@@ -120,6 +136,9 @@ impl Policy {
             ("attempts", self.attempts, 1..=10),
             ("resend_interval_seconds", self.resend_interval_seconds, 5..=600),
             ("resends", self.resends, 0..=10),
+            ("retries", self.retries, 0..=5),
+            ("pause_after", self.pause_after, 0..=1000),
+            ("pause_seconds", self.pause_seconds, 1..=3600),
         ] {
             must(range.contains(&value), name, format!("must be {} to {}", range.start(), range.end()));
         }

@@ -17,8 +17,8 @@ use super::recipient::{Canonical, Recipient};
 use super::request::{Challenge, Start};
 use super::{Challenges, Details, SEALED, text};
 use crate::error::Error;
-use crate::instance::Chosen;
-use crate::provider::{DeliveryFailure, Manifest, Message, RecipientKind};
+use crate::instance::{Chosen, PauseAfter};
+use crate::provider::{DeliveryFailure, Manifest, Message, Reason, RecipientKind};
 use crate::random;
 use crate::store::{
     ChallengeRecord, Closing, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend, Resent,
@@ -40,6 +40,9 @@ const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
 
 /// After so long no other instance is tried: the person waits, and [`UNDER_WAY`] must be longer than all attempts together.
 const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
+
+/// What lies before the first time a message is tried again.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// How many challenges lie between two clearings of what is long over.
 const PURGE_EVERY: u64 = 256;
@@ -112,6 +115,7 @@ impl Challenges {
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
+        let mut chosen = chosen;
         let mut delivered = self.deliver(&chosen, &record, &details, code, now).await;
         for other in others {
             // Only what surely was not sent may take another way.
@@ -119,7 +123,10 @@ impl Challenges {
                 break;
             }
             match self.hand_over(&mut record, &mut details, &other).await {
-                Ok(true) => delivered = self.deliver(&other, &record, &details, code, now).await,
+                Ok(true) => {
+                    chosen = other;
+                    delivered = self.deliver(&chosen, &record, &details, code, now).await;
+                }
                 // It is over: somebody cancelled it, or it expired.
                 Ok(false) => break,
                 Err(error) => {
@@ -128,6 +135,7 @@ impl Challenges {
                 }
             }
         }
+        delivered = self.try_again(delivered, &chosen, &record, &details, code, now).await;
         let challenge = self.view(&record, &details);
         // Whatever fails from here on, the caller learns what became of the message: to try again could send it twice.
         if delivered.is_err() {
@@ -146,6 +154,60 @@ impl Challenges {
         }
         delivered.map_err(|failure| Error::delivery(&failure))?;
         Ok(challenge)
+    }
+
+    /// Tries a message again that surely was not sent, as the policy says. The person waits, so it takes seconds at most.
+    async fn try_again(
+        &self,
+        mut delivered: Result<(), DeliveryFailure>,
+        chosen: &Chosen,
+        record: &ChallengeRecord,
+        details: &Details,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<(), DeliveryFailure> {
+        let mut wait = FIRST_WAIT;
+        for _ in 0..chosen.policy.retries {
+            let may = matches!(&delivered, Err(DeliveryFailure::RetryLater { after_seconds: None, .. }));
+            if !may || self.clock.now() - now > FAILING_OVER {
+                break;
+            }
+            let mut chance = [0];
+            if random::fill(&mut chance).is_err() {
+                break;
+            }
+            tokio::time::sleep(wait / 2 + wait * chance[0].into() / 256).await;
+            wait *= 2;
+            delivered = self.deliver(chosen, record, details, code, now).await;
+        }
+        delivered
+    }
+
+    /// What keeps a message from being tried at all: the instance pauses, or has sent as many as it may.
+    async fn held_back(&self, chosen: &Chosen, subscription: &str) -> Option<DeliveryFailure> {
+        let policy = &chosen.policy;
+        let now = self.clock.now();
+        let later = |after_seconds, code, detail: &str| DeliveryFailure::RetryLater {
+            after_seconds: Some(after_seconds),
+            reason: Reason::new(code, detail),
+        };
+        if policy.messages_per_day > 0 {
+            let charge = limits::of_instance(&self.keyring, subscription, &chosen.id, policy.messages_per_day);
+            match self.store.charge(vec![charge], now).await {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    metrics::counter!("twofactor_limits_reached_total", "limit" => "instance").increment(1);
+                    return Some(later(
+                        3600,
+                        "quota",
+                        "the instance has sent as many messages as `messages_per_day` admits",
+                    ));
+                }
+                Err(error) => return Some(later(1, "store", &error.to_string())),
+            }
+        }
+        let wait = chosen.pause().admit(now, pause_after(policy)).err()?;
+        Some(later(wait, "pause", "the upstream took nothing several times in a row: it is left alone for a while"))
     }
 
     /// Has another instance serve a challenge from now on: first kept, then sent, so that a resend and whoever verifies know of it
@@ -201,7 +263,9 @@ impl Challenges {
             }
             record.resends += 1;
             record.resend_after = resend_after;
-            this.deliver(&chosen, &record, &details, &code, now).await.map_err(|failure| Error::delivery(&failure))?;
+            let delivered = this.deliver(&chosen, &record, &details, &code, now).await;
+            let delivered = this.try_again(delivered, &chosen, &record, &details, &code, now).await;
+            delivered.map_err(|failure| Error::delivery(&failure))?;
             Ok(this.view(&record, &details))
         })
         .await
@@ -251,9 +315,22 @@ impl Challenges {
         message.id = hex::encode(&id[..16]);
         message.recipient = details.address.clone();
         message.purpose = details.purpose.clone();
+        if chosen.has_reports() {
+            message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
+        }
+        let (instance, type_id) = (&chosen.id, &chosen.type_id);
+        if let Some(failure) = self.held_back(chosen, &record.subscription).await {
+            tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");
+            return Err(failure);
+        }
         let begin = Instant::now();
         let outcome = chosen.deliver(message).await;
-        let (instance, type_id) = (&chosen.id, &chosen.type_id);
+        let failure = outcome.as_ref().err();
+        let told = failure.is_none_or(|failure| !failure.is_of_the_host());
+        if told && chosen.pause().note(failure, self.clock.now(), pause_after(&chosen.policy)) {
+            metrics::counter!("twofactor_pauses_total", "type" => type_id.clone()).increment(1);
+            tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream takes nothing: the instance pauses");
+        }
         let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
         self.statistics.count(&record.subscription, instance, event, "");
         self.statistics.took(&record.subscription, instance, begin.elapsed());
@@ -391,6 +468,10 @@ async fn to_the_end<T: Send + 'static>(
 
 fn is_open(record: &ChallengeRecord, now: Timestamp) -> bool {
     record.closed.is_none() && record.expires_at > now && record.attempts < record.max_attempts
+}
+
+fn pause_after(policy: &Policy) -> PauseAfter {
+    PauseAfter { failures: policy.pause_after, seconds: policy.pause_seconds }
 }
 
 fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &str, seconds: u32) -> Message {

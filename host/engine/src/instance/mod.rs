@@ -1,35 +1,34 @@
 //! TwoFactor instances: what is configured, whether it is valid, whom it serves.
 
 mod options;
+mod pause;
 mod prepared;
+mod providers;
 mod rules;
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
 pub use options::MASK;
 pub(crate) use options::merge;
+pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;
+pub(crate) use providers::Providers;
 
 use crate::challenge::{Policy, SignIn};
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::provider::{
-    DeliveryFailure, LoadError, Message, Provider, ProviderInfo, Reason, Receipt, RecipientKind, Sandbox,
-};
+use crate::provider::{DeliveryFailure, Message, Provider, Reason, Receipt, RecipientKind};
 use crate::store::{InstanceRecord, Store, Targets};
 
 /// The instances of this installation and the providers they run on.
 pub(crate) struct Instances {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Keyring,
-    sandbox: Sandbox,
-    cache: Option<PathBuf>,
+    pub(crate) providers: Providers,
     default_policy: Policy,
-    providers: RwLock<BTreeMap<String, Arc<Provider>>>,
     /// Judged instances, by id: judging costs a call of the component, a sign-in should not.
     prepared: RwLock<HashMap<String, Arc<Prepared>>>,
 }
@@ -53,50 +52,26 @@ impl Chosen {
     pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
         self.prepared.deliver(message).await
     }
+
+    /// Whether its upstream reports what becomes of messages.
+    pub(crate) fn has_reports(&self) -> bool {
+        self.prepared.has_reports()
+    }
+
+    /// How the last deliveries went, since something of it was changed.
+    pub(crate) fn pause(&self) -> &Pause {
+        &self.prepared.pause
+    }
 }
 
 impl Instances {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        keyring: Keyring,
-        sandbox: Sandbox,
-        cache: Option<PathBuf>,
-        default_policy: Policy,
-    ) -> Self {
-        Self {
-            store,
-            keyring,
-            sandbox,
-            cache,
-            default_policy,
-            providers: RwLock::default(),
-            prepared: RwLock::default(),
-        }
+    pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, providers: Providers, default_policy: Policy) -> Self {
+        Self { store, keyring, providers, default_policy, prepared: RwLock::default() }
     }
 
-    /// Loads a component. It serves nobody yet.
-    pub(crate) async fn load(&self, bytes: &[u8]) -> Result<Provider, LoadError> {
-        Provider::load(&self.sandbox, bytes, self.cache.as_deref()).await
-    }
-
-    /// Loads a component that may never serve anybody: nothing of it stays on disk.
-    pub(crate) async fn examine(&self, bytes: &[u8]) -> Result<Provider, LoadError> {
-        Provider::load(&self.sandbox, bytes, None).await
-    }
-
-    /// Has a provider serve all instances of its type from now on. Calls under way end on the component they began on.
-    pub(crate) fn install(&self, provider: Provider) {
-        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
-        providers.insert(provider.manifest().type_id.clone(), Arc::new(provider));
-    }
-
+    /// The component that serves a type.
     pub(crate) fn provider(&self, type_id: &str) -> Option<Arc<Provider>> {
-        self.providers.read().unwrap_or_else(PoisonError::into_inner).get(type_id).cloned()
-    }
-
-    pub(crate) fn providers(&self) -> Vec<ProviderInfo> {
-        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
-        providers.values().map(|provider| provider.info().clone()).collect()
+        self.providers.of(type_id)
     }
 
     /// The instances available to a sign-in (active, valid, and assigned to one of its four), most specific first: user, client
@@ -153,7 +128,7 @@ impl Instances {
             None => Value::Object(Default::default()),
         };
         let merged = merge(&inherited, &own);
-        let judged = Prepared::judge(provider, &merged, self.sandbox.network()).await;
+        let judged = Prepared::judge(provider, &merged, self.providers.sandbox().network()).await;
         let Ok(judged) = judged else {
             return Err(Error::unavailable("the provider could not be asked now"));
         };
@@ -173,7 +148,7 @@ impl Instances {
 
     /// Options that are merged already.
     pub(crate) async fn judge(&self, type_id: &str, merged: &Value) -> Result<Prepared, Error> {
-        let judged = Prepared::judge(self.provider(type_id), merged, self.sandbox.network()).await;
+        let judged = Prepared::judge(self.provider(type_id), merged, self.providers.sandbox().network()).await;
         judged.map_err(|reason: Reason| Error::unavailable(reason))
     }
 

@@ -1,13 +1,14 @@
 //! An instance judged: valid or not, and if valid ready to deliver.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde_json::Value;
 
+use super::pause::Pause;
 use super::rules;
-use crate::capability::{Grants, Network};
-use crate::provider::{DeliveryFailure, Message, OptionsSchema, Problem, Provider, Reason, Receipt};
+use crate::capability::{Arrived, Grants, Network, ReportSignature};
+use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Receipt};
 use crate::store::InstanceRecord;
 
 /// What is known of merged options: what is wrong with them, or what they may reach.
@@ -19,6 +20,9 @@ pub(crate) struct Prepared {
     options: String,
     /// What this was judged from: the sealed options and base settings.
     source: (Value, Option<Value>),
+    pub(super) pause: Pause,
+    /// How the upstream signs what it reports of messages, if it does.
+    reports: Option<ReportSignature>,
 }
 
 impl Prepared {
@@ -48,9 +52,16 @@ impl Prepared {
         };
         match Grants::new(connections, network) {
             Ok(grants) => {
+                let merged = options;
                 let options = OptionsSchema::new(schema).without_secrets(options).to_string();
                 let (grants, problems) = (Arc::new(grants), Vec::new());
-                Ok(Self { provider: Some(provider), problems, grants, options, source: (Value::Null, None) })
+                let reports = match provider.signed_by(merged).await {
+                    Ok(reports) => reports,
+                    Err(failure) if failure.busy => return Err(failure.reason),
+                    Err(_) => None,
+                };
+                let (source, pause) = ((Value::Null, None), Pause::default());
+                Ok(Self { provider: Some(provider), problems, grants, options, source, pause, reports })
             }
             Err(error) => Ok(Self::invalid(Some(provider), vec![Problem::new("", error.to_string())])),
         }
@@ -58,7 +69,8 @@ impl Prepared {
 
     fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
         let grants = Arc::new(Grants::none());
-        Self { provider, problems, grants, options: String::new(), source: (Value::Null, None) }
+        let (options, source, pause) = (String::new(), (Value::Null, None), Pause::default());
+        Self { provider, problems, grants, options, source, pause, reports: None }
     }
 
     pub(super) fn of(mut self, record: &InstanceRecord, base: Option<Value>) -> Self {
@@ -96,6 +108,29 @@ impl Prepared {
     /// Where secrets may go: compared when a change keeps a stored one.
     pub(crate) fn destinations(&self) -> Vec<String> {
         self.grants.destinations()
+    }
+
+    /// Whether its upstream reports what becomes of messages, in a way that can be checked.
+    pub(crate) fn has_reports(&self) -> bool {
+        self.reports.is_some()
+    }
+
+    /// What a report says, if it is the upstream's own; `None` if it is not, or says nothing.
+    pub(crate) async fn read_report(&self, arrived: &Arrived<'_>, now: SystemTime) -> Option<Fate> {
+        let (Some(provider), Some(signature)) = (&self.provider, &self.reports) else { return None };
+        if !signature.is_of(arrived, now) {
+            return None;
+        }
+        let content_type =
+            arrived.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match provider.read_report(&self.options, content_type, arrived.body).await {
+            Ok(fate) => fate,
+            Err(failure) => {
+                let type_id = &provider.manifest().type_id;
+                tracing::warn!(%type_id, reason = %failure.reason, "a report could not be read");
+                None
+            }
+        }
     }
 
     pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {

@@ -15,3 +15,12 @@ wasmtime::component::bindgen!({
     imports: { default: async | trappable },
     exports: { default: async },
 });
+
+/// The part that a provider may leave out.
+pub(super) mod reporting {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "reporting",
+        exports: { default: async },
+    });
+}

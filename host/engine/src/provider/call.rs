@@ -11,13 +11,13 @@ use wasmtime::{Store, Trap};
 use super::bindings::twofactor::provider::types as wit;
 use super::engine::Sandbox;
 use super::load::Provider;
-use super::outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
+use super::outcome::{BUSY, DeliveryFailure, Message, Problem, Reason, Receipt};
 use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
 use super::speech::Speech;
 use super::state::{CallLog, OutOfTime, State};
 use super::turns::Share;
-use crate::capability::{Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
+use crate::capability::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
 
 /// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
 const LONGEST_WAIT: u32 = 3600;
@@ -112,12 +112,12 @@ impl Provider {
         }
     }
 
-    fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
+    pub(super) fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
         let limits = self.sandbox.limits();
         CallLog::new(&self.manifest().type_id, Speech::new(unspeakable, limits.text_chars), limits.log_lines)
     }
 
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         grants: Arc<Grants>,
         log: Arc<CallLog>,
@@ -156,7 +156,7 @@ pub(super) async fn run<T>(
 ) -> Result<T, CallFailure> {
     let turn = tokio::time::timeout(sandbox.limits().queue_time, sandbox.turns().take(share)).await;
     let Ok(Some(_turn)) = turn else {
-        let reason = Reason::new("busy", "too many deliveries are in flight");
+        let reason = Reason::new(BUSY, "too many deliveries are in flight");
         return Err(CallFailure { reason, busy: true, sent: false });
     };
     let mut store = State::store(sandbox, grants, log.clone(), placeholder);
@@ -216,6 +216,15 @@ fn connection(asked: wit::Connection) -> Connection {
                     client_secret: Secret::new(asked.client_secret),
                     scope: asked.scope,
                 },
+                wit::HttpAuthentication::AwsSignature(key) => HttpAuthentication::AwsSignature(AwsKey {
+                    access_key_id: key.access_key_id,
+                    secret_access_key: Secret::new(key.secret_access_key),
+                    region: key.region,
+                    service: key.service,
+                }),
+                wit::HttpAuthentication::WebhookSignature(secret) => {
+                    HttpAuthentication::WebhookSignature(Secret::new(secret))
+                }
             },
         },
         wit::Connection::Smtp(smtp) => Connection::Smtp {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jsonschema::Validator;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -10,8 +11,10 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 
 use super::bindings::exports::twofactor::provider::{configuration, delivery};
+use super::bindings::reporting::exports::twofactor::provider::reports;
 use super::engine::Sandbox;
 use super::manifest::Manifest;
+use super::schema::revealed;
 use super::speech::Speech;
 use super::state::{CallLog, State};
 use super::turns::Share;
@@ -32,19 +35,30 @@ pub(super) struct Exports {
     pub(super) pre: InstancePre<State>,
     pub(super) configuration: configuration::GuestIndices,
     pub(super) delivery: delivery::GuestIndices,
+    /// Where the component exports them.
+    pub(super) reports: Option<reports::GuestIndices>,
 }
+
+/// Begins the name of the interface that a provider may leave out.
+const REPORTS: &str = "twofactor:provider/reports@";
 
 impl Exports {
     fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
         let configuration = configuration::GuestIndices::new(&pre)?;
         let delivery = delivery::GuestIndices::new(&pre)?;
-        Ok(Self { pre, configuration, delivery })
+        let exported =
+            pre.component().component_type().exports(pre.engine()).any(|(name, _)| name.starts_with(REPORTS));
+        let reports = if exported { Some(reports::GuestIndices::new(&pre)?) } else { None };
+        Ok(Self { pre, configuration, delivery, reports })
     }
 
     /// Whether each export has the type of the contract.
     fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         self.configuration.load(&mut *store, instance)?;
-        self.delivery.load(store, instance)?;
+        self.delivery.load(&mut *store, instance)?;
+        if let Some(reports) = &self.reports {
+            reports.load(store, instance)?;
+        }
         Ok(())
     }
 }
@@ -61,7 +75,13 @@ pub struct ProviderInfo {
     /// The names of the interfaces it imports.
     pub imports: Vec<String>,
     /// What these imports, and what its manifest asks for, let it do, in words.
-    pub may: Vec<&'static str>,
+    pub may: Vec<String>,
+    /// Whose signature it carries, of those that this installation trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+    /// When it was added; `None` for one that comes with the program or its configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added_at: Option<Timestamp>,
 }
 
 /// Why a component was not loaded, in a sentence that says what to do. Holds nothing of the component but names.
@@ -96,22 +116,34 @@ impl Provider {
         let exports = sandbox.linker().instantiate_pre(&component).and_then(Exports::new).map_err(|error| {
             LoadError(format!("the component does not fit the contract `twofactor:provider`: {}", one_line(&error)))
         })?;
-        let said = describe(sandbox, &exports, Exports::check).await?;
+        let said = describe(sandbox, &exports).await?;
         let (manifest, validator) =
             Manifest::check(said).map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
-        let mut may = imports::in_words(&imports);
+        let mut may: Vec<String> = imports::in_words(&imports).into_iter().map(str::to_owned).collect();
         if manifest.reads_code {
-            may.push("see the code, which others get as a placeholder");
+            may.push("see the code, which others get as a placeholder".to_owned());
         }
-        let info = ProviderInfo { manifest, digest, may, imports };
+        if exports.reports.is_some() {
+            may.push("read what its upstream reports of messages, and count them as arrived or not".to_owned());
+        }
+        for option in revealed(&manifest.options_schema) {
+            may.push(format!("see the secret `{option}` while it delivers, which is withheld from others"));
+        }
+        let info = ProviderInfo { manifest, digest, may, imports, signed_by: None, added_at: None };
         let share = sandbox.turns().share(&info.manifest.type_id);
         Ok(Self { sandbox: sandbox.clone(), exports, share, info, validator })
     }
 
     /// Asks a fresh instance who it is.
     pub(crate) async fn describe(&self) -> Result<String, LoadError> {
-        let said = describe(&self.sandbox, &self.exports, |_, _, _| Ok(())).await?;
+        let said = describe(&self.sandbox, &self.exports).await?;
         Ok(format!("{} {}", said.name, said.version))
+    }
+
+    /// Notes how it came here.
+    pub(crate) fn came(mut self, signed_by: Option<String>, added_at: Timestamp) -> Self {
+        (self.info.signed_by, self.info.added_at) = (signed_by, Some(added_at));
+        self
     }
 
     pub(crate) fn info(&self) -> &ProviderInfo {
@@ -156,13 +188,12 @@ async fn compile(
 async fn describe(
     sandbox: &Sandbox,
     exports: &Exports,
-    check: impl FnOnce(&Exports, &mut Store<State>, &Instance) -> wasmtime::Result<()>,
 ) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
     call::run(sandbox, None, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
-        check(exports, store, &instance)?;
+        exports.check(store, &instance)?;
         exports.configuration.load(&mut *store, &instance)?.call_describe(store).await
     })
     .await

@@ -1,6 +1,7 @@
 //! What a provider says of itself, checked.
 
 use jsonschema::{Draft, Validator};
+use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +27,7 @@ pub struct Manifest {
     pub type_id: String,
     /// Its name for people.
     pub name: String,
-    /// Its own version.
+    /// Its own version (semver).
     pub version: String,
     /// The way a code takes to its recipient.
     pub channel: String,
@@ -47,7 +48,9 @@ impl Manifest {
         word("type-id", &said.type_id)?;
         word("channel", &said.channel)?;
         line("name", &said.name)?;
-        line("version", &said.version)?;
+        if said.version.len() > 100 || Version::parse(&said.version).is_err() {
+            return Err("its version must be a semantic version, such as 1.0.0 (https://semver.org)".to_owned());
+        }
         if said.options_schema.len() > SCHEMA_BYTES {
             return Err(format!("its options-schema is longer than {SCHEMA_BYTES} bytes"));
         }
@@ -74,6 +77,11 @@ impl Manifest {
             reads_code: said.reads_code,
         };
         Ok((manifest, validator))
+    }
+
+    /// Whether its version comes before another's (semver section 11).
+    pub(crate) fn is_older_than(&self, other: &Self) -> bool {
+        matches!((Version::parse(&self.version), Version::parse(&other.version)), (Ok(own), Ok(other)) if own < other)
     }
 }
 

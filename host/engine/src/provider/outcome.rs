@@ -58,6 +58,9 @@ pub struct Reason {
     pub detail: String,
 }
 
+/// The code of what failed for the host has too much to do.
+pub(super) const BUSY: &str = "busy";
+
 impl Reason {
     pub(crate) fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code: code.into(), detail: detail.into() }
@@ -96,6 +99,11 @@ pub enum DeliveryFailure {
 }
 
 impl DeliveryFailure {
+    /// Whether the host had no room for the call: it says nothing of the upstream.
+    pub(crate) fn is_of_the_host(&self) -> bool {
+        matches!(self, Self::RetryLater { reason, .. } if reason.code == BUSY)
+    }
+
     /// Why, for the operator.
     pub fn reason(&self) -> &Reason {
         match self {

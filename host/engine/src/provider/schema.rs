@@ -182,6 +182,26 @@ fn texts(value: &Value, out: &mut Vec<String>) {
     }
 }
 
+/// The secrets that a component asks to see while it delivers, by name: wherever in the schema they stand.
+pub(super) fn revealed(schema: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut left = vec![schema];
+    while let Some(value) = left.pop() {
+        let marked = |value: &Value, mark: &str| value[mark] == Value::Bool(true);
+        if let Value::Object(all) = value {
+            let own = all.iter().filter(|(_, one)| marked(one, "writeOnly") && marked(one, "x-twofactor-revealed"));
+            // A stranger's word, which people are shown.
+            names.extend(own.map(|(name, _)| name.chars().filter(|c| !c.is_control()).take(100).collect::<String>()));
+            left.extend(all.values());
+        } else if let Value::Array(all) = value {
+            left.extend(all);
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// One step of a JSON Pointer (RFC 6901 section 3).
 pub(crate) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")

@@ -26,6 +26,9 @@ pub use sqlite::SqliteStore;
 /// What every method answers.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
+/// How many providers of a type are kept: the one that serves and those before it.
+pub const PROVIDERS_KEPT: u32 = 5;
+
 /// A place to keep things in.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -108,10 +111,15 @@ pub trait Store: Send + Sync + 'static {
     /// revision it expects.
     async fn change_together(&self, changes: Vec<ConfigurationChange>) -> Result<bool>;
 
-    /// Adds a provider, in place of the one that served its type.
-    async fn insert_provider(&self, provider: ProviderRecord) -> Result<()>;
-    /// All providers, by type.
-    async fn providers(&self) -> Result<Vec<ProviderRecord>>;
+    /// Adds a provider on top of those of its type if the topmost has the digest `replaces`, none if there is none; says whether it did.
+    /// Of a type the last [`PROVIDERS_KEPT`] are kept.
+    async fn push_provider(&self, provider: ProviderRecord, replaces: Option<&str>) -> Result<bool>;
+    /// Takes the topmost provider of a type away if it has this digest; says whether it did.
+    async fn pop_provider(&self, type_id: &str, digest: &str) -> Result<bool>;
+    /// The topmost provider of a type and the one below it.
+    async fn top_providers(&self, type_id: &str) -> Result<(Option<ProviderRecord>, Option<ProviderRecord>)>;
+    /// The digest of the topmost provider of each type, by type.
+    async fn provider_digests(&self) -> Result<Vec<(String, String)>>;
 
     /// Adds a token. A conflict if a subscription it is bound to is unknown.
     async fn insert_token(&self, token: TokenRecord) -> Result<()>;

@@ -168,6 +168,8 @@ pub struct ProviderRecord {
     pub type_id: String,
     /// The bytes.
     pub component: Vec<u8>,
+    /// The minisign signature that came with it.
+    pub signature: Option<String>,
     /// When it was added.
     pub added_at: Timestamp,
 }

@@ -77,6 +77,18 @@ pub(super) struct PolicyPart {
     /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all.
     #[schema(nullable = false)]
     countries: Option<Vec<String>>,
+    /// Messages of the instance in a day, test messages aside; 0 for as many as come.
+    #[schema(nullable = false)]
+    messages_per_day: Option<u32>,
+    /// How often a message that surely was not sent is tried again by itself, where no other instance takes it.
+    #[schema(minimum = 0, maximum = 5, nullable = false)]
+    retries: Option<u32>,
+    /// After how many messages in a row that nobody took the instance pauses; 0 for never.
+    #[schema(minimum = 0, maximum = 1000, nullable = false)]
+    pause_after: Option<u32>,
+    /// How many seconds such a pause lasts.
+    #[schema(minimum = 1, maximum = 3600, nullable = false)]
+    pause_seconds: Option<u32>,
 }
 
 /// What is wrong with an option.

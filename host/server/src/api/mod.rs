@@ -18,6 +18,7 @@ mod instances;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod part;
 mod problem;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod providers;
 mod settings;
 mod sign_in_page;
@@ -32,10 +33,11 @@ mod users;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef, State};
-use axum::http::{StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use twofactor::{IpNet, TwoFactor};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
@@ -54,6 +56,9 @@ const BODY_BYTES: usize = 256 << 10;
 
 /// The longest body of a call that carries ten thousand names.
 const LIST_BYTES: usize = 8 << 20;
+
+/// The longest report of an upstream, in bytes: a form of some fields.
+const REPORT_BYTES: usize = 64 << 10;
 
 /// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::Limits`]).
 pub(crate) const COMPONENT_BYTES: usize = 64 << 20;
@@ -95,6 +100,7 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
     calls
         .merge(ui::router())
         .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route("/reports/{*message}", post(report).layer(DefaultBodyLimit::max(REPORT_BYTES)))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(|| async move { exposition(metrics) }))
@@ -130,12 +136,25 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(users::unlock))
         .routes(routes!(settings::read, settings::replace))
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
+        .routes(routes!(providers::roll_back))
+        .routes(routes!(providers::remove))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::read, accounts::change, accounts::remove))
         .routes(routes!(accounts::invite))
         .routes(routes!(audit::list))
+}
+
+/// What an upstream reports of a message. Whoever sends it is told nothing.
+async fn report(
+    State(engine): State<TwoFactor>,
+    Path(message): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    engine.report(&message, &headers, &body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn ready(State(engine): State<TwoFactor>) -> Result<&'static str, Problem> {

@@ -1,13 +1,17 @@
 //! The providers that are loaded.
 
 use axum::Json;
-use axum::http::StatusCode;
-use serde::Serialize;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use twofactor::{ProviderInfo, RecipientKind};
-use utoipa::ToSchema;
+use twofactor::{NewProvider, ProviderInfo, RecipientKind};
+use utoipa::{IntoParams, ToSchema};
 
-use super::body::Raw;
+use super::body::{Parameters, Raw};
 use super::caller::{Administrator, Reader};
 use super::problem::Problem;
 
@@ -42,8 +46,14 @@ pub(super) struct Provider {
     digest: String,
     /// The interfaces it imports.
     imports: Vec<String>,
-    /// What these imports let it do, in words.
-    may: Vec<&'static str>,
+    /// What these imports and its manifest let it do, in words.
+    may: Vec<String>,
+    /// Whose signature it carries, of those that this installation trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_by: Option<String>,
+    /// When it was added; not there for one that comes with the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    added_at: Option<Timestamp>,
 }
 
 impl From<ProviderInfo> for Provider {
@@ -63,6 +73,8 @@ impl From<ProviderInfo> for Provider {
             digest: info.digest,
             imports: info.imports,
             may: info.may,
+            signed_by: info.signed_by,
+            added_at: info.added_at,
         }
     }
 }
@@ -79,14 +91,69 @@ pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
     Json(ProviderList { providers: all.into_iter().map(Provider::from).collect() })
 }
 
+/// What is expected of a component.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Expected {
+    /// Its SHA-256, as `sha256:` and 64 hexadecimal digits.
+    digest: Option<String>,
+    /// The digest of the component that it is to replace; empty if there is none.
+    replaces: Option<String>,
+    /// Whether it may have a lower version than the component it replaces; `false` if not said.
+    #[serde(default)]
+    allow_older: bool,
+}
+
+/// The header that brings a signature.
+const SIGNATURE: &str = "Minisign-Signature";
+
 /// Loads a component and keeps it (system administrators). It serves all instances of its type from now on.
 #[utoipa::path(post, path = "/v1/providers", operation_id = "addProvider", tag = "administration",
+    params(("Minisign-Signature" = Option<String>, Header, description = "The file that `minisign -S` makes, in base64."), Expected),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, body = Provider)))]
 pub(super) async fn add(
     administrator: Administrator,
+    Parameters(expected): Parameters<Expected>,
+    headers: HeaderMap,
     Raw(component): Raw,
 ) -> Result<(StatusCode, Json<Provider>), Problem> {
-    let added = administrator.of_the_system()?.add_provider(&component).await?;
-    Ok((StatusCode::CREATED, Json(added.into())))
+    let administration = administrator.of_the_system()?;
+    let mut new = NewProvider::new(component).allow_older(expected.allow_older);
+    if let Some(digest) = expected.digest {
+        new = new.digest(digest);
+    }
+    if let Some(replaces) = expected.replaces {
+        new = new.replacing(replaces.trim_start_matches("sha256:"));
+    }
+    if let Some(encoded) = headers.get(SIGNATURE) {
+        let text = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = text.ok_or_else(|| {
+            let detail = "the header `Minisign-Signature` must be the signature's file in base64";
+            Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+        })?;
+        new = new.signature(text);
+    }
+    Ok((StatusCode::CREATED, Json(administration.add_provider(new).await?.into())))
+}
+
+/// Has the component that served a type before serve it again (system administrators): the one that was replaced, or the one that
+/// comes with the program. What serves now is taken away.
+#[utoipa::path(post, path = "/v1/providers/{type}/rollback", operation_id = "rollBackProvider", tag = "administration",
+    responses((status = 200, body = Provider)))]
+pub(super) async fn roll_back(
+    administrator: Administrator,
+    Path(type_id): Path<String>,
+) -> Result<Json<Provider>, Problem> {
+    Ok(Json(administrator.of_the_system()?.roll_back_provider(&type_id).await?.into()))
+}
+
+/// Takes all components away that were added for a type (system administrators). The one that comes with the program serves then, or
+/// none.
+#[utoipa::path(delete, path = "/v1/providers/{type}", operation_id = "removeProvider", tag = "administration",
+    responses((status = 204)))]
+pub(super) async fn remove(administrator: Administrator, Path(type_id): Path<String>) -> Result<StatusCode, Problem> {
+    administrator.of_the_system()?.remove_provider(&type_id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

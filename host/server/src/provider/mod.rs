@@ -1,5 +1,6 @@
 //! `twofactor provider`: what an author and an operator do with a component before it serves anybody.
 
+mod add;
 mod attempt;
 mod check;
 mod inspect;
@@ -10,6 +11,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::Value;
 
+pub use add::{Addition, add, list, remove, roll_back};
 pub use attempt::attempt;
 pub use check::check;
 pub use inspect::inspect;

@@ -66,6 +66,9 @@ struct Sum {
     wrong: u64,
     delivered: u64,
     failed: u64,
+    /// As upstreams reported it.
+    confirmed: u64,
+    undelivered: u64,
     /// Deliveries by the milliseconds they took at most.
     durations: BTreeMap<u64, u64>,
 }
@@ -77,6 +80,8 @@ impl Sum {
             "verified" => self.verified += one.count,
             "wrong-answer" => self.wrong += one.count,
             "delivered" => self.delivered += one.count,
+            "confirmed" => self.confirmed += one.count,
+            "undelivered" => self.undelivered += one.count,
             "duration" => *self.durations.entry(one.label.parse().unwrap_or(u64::MAX)).or_default() += one.count,
             _ if one.is_delivery() => self.failed += one.count,
             _ => {}
@@ -155,11 +160,12 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
             }
             section.card {
                 h2 { (l.say("By instance", "Nach Instanz")) }
-                @let headings = [l.say("Instance", "Instanz"), l.say("Sent", "Gesendet"), l.say("Delivered", "Zugestellt"),
-                    l.say("Half took", "Hälfte dauerte"), l.say("95 % took", "95 % dauerten")];
+                @let headings = [l.say("Instance", "Instanz"), l.say("Sent", "Gesendet"), l.say("Taken", "Angenommen"),
+                    l.say("Arrived, of those reported", "Angekommen, von den gemeldeten"), l.say("Half took", "Hälfte dauerte"), l.say("95 % took", "95 % dauerten")];
                 (table(&headings, 1, by_instance.iter().filter(|(_, (_, sum))| sum.sent() > 0).map(|(id, (name, sum))| vec![
                     html! { @if name.is_empty() { (l.say("removed: ", "entfernt: ")) code { (id) } } @else { (name) } },
                     html! { (sum.sent()) }, html! { (part(sum.delivered, sum.sent())) },
+                    html! { (part(sum.confirmed, sum.confirmed + sum.undelivered)) },
                     html! { (duration(l, sum.within(0.5))) }, html! { (duration(l, sum.within(0.95))) },
                 ])))
             }

@@ -22,11 +22,12 @@ struct One {
     account: String,
     digest: String,
     component: Bytes,
+    signature: String,
     since: Instant,
 }
 
 impl Held {
-    pub(super) fn keep(&self, account: &str, digest: &str, component: Bytes, now: Instant) {
+    pub(super) fn keep(&self, account: &str, digest: &str, component: Bytes, signature: String, now: Instant) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| one.account != account && now.duration_since(one.since) < WHILE);
         let room =
@@ -34,14 +35,15 @@ impl Held {
         while !all.is_empty() && (all.len() >= COUNT || !room(&all)) {
             all.remove(0);
         }
-        all.push(One { account: account.to_owned(), digest: digest.to_owned(), component, since: now });
+        all.push(One { account: account.to_owned(), digest: digest.to_owned(), component, signature, since: now });
     }
 
     /// What this person was shown, if it has this digest and is still here.
-    pub(super) fn find(&self, account: &str, digest: &str, now: Instant) -> Option<Bytes> {
+    pub(super) fn find(&self, account: &str, digest: &str, now: Instant) -> Option<(Bytes, String)> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| now.duration_since(one.since) < WHILE);
-        all.iter().find(|one| one.account == account && one.digest == digest).map(|one| one.component.clone())
+        let one = all.iter().find(|one| one.account == account && one.digest == digest)?;
+        Some((one.component.clone(), one.signature.clone()))
     }
 
     pub(super) fn forget(&self, account: &str) {
@@ -57,15 +59,15 @@ mod tests {
     #[test]
     fn one_is_held_for_whoever_saw_it_and_for_ten_minutes() {
         let (held, now) = (Held::default(), Instant::now());
-        held.keep("anna", "d1", Bytes::from_static(b"1"), now);
-        assert_eq!(held.find("anna", "d1", now).unwrap(), "1");
+        held.keep("anna", "d1", Bytes::from_static(b"1"), String::new(), now);
+        assert_eq!(held.find("anna", "d1", now).unwrap().0, "1");
         assert_eq!((held.find("ben", "d1", now), held.find("anna", "d2", now)), (None, None));
         let later = now + WHILE - Duration::from_millis(1);
         assert!(held.find("anna", "d1", later).is_some());
-        held.keep("anna", "d2", Bytes::from_static(b"2"), later);
+        held.keep("anna", "d2", Bytes::from_static(b"2"), String::new(), later);
         assert_eq!(held.find("anna", "d1", later), None);
         assert_eq!(held.find("anna", "d2", later + WHILE), None);
-        held.keep("anna", "d3", Bytes::new(), now);
+        held.keep("anna", "d3", Bytes::new(), String::new(), now);
         held.forget("anna");
         assert_eq!(held.find("anna", "d3", now), None);
     }
@@ -74,11 +76,11 @@ mod tests {
     fn there_are_never_more_of_them_than_so_many_nor_more_bytes_than_one_may_have() {
         let (held, now) = (Held::default(), Instant::now());
         for n in 0..COUNT + 3 {
-            held.keep(&n.to_string(), "d", Bytes::from_static(b"x"), now);
+            held.keep(&n.to_string(), "d", Bytes::from_static(b"x"), String::new(), now);
         }
         let there = |n: usize| held.find(&n.to_string(), "d", now).is_some();
         assert_eq!((0..COUNT + 3).map(there).collect::<Vec<_>>(), [[false; 3].as_slice(), &[true; COUNT]].concat());
-        held.keep("long", "d", Bytes::from(vec![0; COMPONENT_BYTES]), now);
+        held.keep("long", "d", Bytes::from(vec![0; COMPONENT_BYTES]), String::new(), now);
         assert!(held.find("long", "d", now).is_some());
         assert!(!(0..COUNT + 3).any(there));
     }

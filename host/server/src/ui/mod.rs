@@ -54,6 +54,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
         .route("/admin/providers", get(providers::list).post(providers::examine))
         .route("/admin/providers/approval", get(providers::to_list).post(providers::approve))
+        .route("/admin/providers/{type}/take-back", get(providers::ask_take_back).post(providers::take_back))
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
         .route("/admin/audit", get(audit::list))

@@ -65,6 +65,31 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                 ),
             )
         },
+        number(
+            "messages_per_day",
+            l.say("Messages a day", "Nachrichten am Tag"),
+            l.say(
+                "Beyond them another instance is tried. 0 for as many as come.",
+                "Darüber wird eine andere Instanz versucht. 0 für beliebig viele.",
+            ),
+        ),
+        number(
+            "retries",
+            l.say("Retries", "Wiederholungen"),
+            l.say(
+                "0–5: how often a message that surely was not sent is tried again by itself.",
+                "0–5: wie oft eine Nachricht, die sicher nicht gesendet wurde, von selbst wiederholt wird.",
+            ),
+        ),
+        number(
+            "pause_after",
+            l.say("Pause after (failures)", "Pause nach (Fehlern)"),
+            l.say(
+                "After so many in a row the upstream is left alone, and another instance is tried. 0 for never.",
+                "Nach so vielen in Folge wird der Dienst in Ruhe gelassen und eine andere Instanz versucht. 0 für nie.",
+            ),
+        ),
+        number("pause_seconds", l.say("Pause (seconds)", "Pause (Sekunden)"), "1–3600"),
     ]
 }
 

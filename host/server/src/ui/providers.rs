@@ -3,18 +3,18 @@
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value;
-use twofactor::{Administration, Error, Instance, Manifest, ProviderInfo, RecipientKind};
+use twofactor::{Administration, Error, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind};
 
 use super::form::Posted;
 use super::instances::path;
 use super::language::Language;
 use super::layout::{Failure, Room, notice, page};
 use super::person::Person;
+use super::segment;
 use super::upload::Upload;
 use crate::api::{Api, COMPONENT_BYTES};
 
@@ -34,6 +34,9 @@ pub(super) async fn list(person: Person, Query(done): Query<Done>) -> Response {
     let message = match &*done.done {
         "installed" => {
             notice("good", person.language.say("The provider was installed.", "Der Provider wurde installiert."))
+        }
+        "taken-back" => {
+            notice("good", person.language.say("The provider was taken back.", "Der Provider wurde zurückgenommen."))
         }
         _ => html! {},
     };
@@ -62,6 +65,12 @@ fn show(person: &Person, message: Markup) -> Response {
                     div.help #component-help { (l.say("A WebAssembly component (.wasm). You are shown what it may do before anything is installed.",
                         "Eine WebAssembly-Komponente (.wasm). Sie sehen, was sie darf, bevor etwas installiert wird.")) }
                 }
+                div.field {
+                    label for="signature" { (l.say("Signature", "Signatur")) }
+                    input #signature name="signature" type="file" accept=".minisig" aria-describedby="signature-help";
+                    div.help #signature-help { (l.say("The file that minisign made for it (.minisig), if there is one.",
+                        "Die Datei, die minisign dazu gemacht hat (.minisig), falls es eine gibt.")) }
+                }
                 div.actions { button.main { (l.say("Look at it", "Ansehen")) } }
             }
         }
@@ -72,6 +81,9 @@ fn show(person: &Person, message: Markup) -> Response {
                 h3 { (l.say("It may", "Er darf")) }
                 ul { @for may in &provider.may { li { (may) } } }
                 (imports(l, &provider))
+                @if provider.added_at.is_some() && person.may_change() && person.is_of_the_system() {
+                    p { a href=(take_back_path(&provider.manifest.type_id)) { (l.say("Take it back", "Zurücknehmen")) } }
+                }
             }
         } }
     };
@@ -86,6 +98,7 @@ fn facts(l: Language, provider: &ProviderInfo) -> Markup {
             dt { (l.say("Version", "Version")) } dd { (manifest.version) }
             dt { (l.say("Channel", "Kanal")) } dd { (manifest.channel) }
             dt { "SHA-256" } dd { code.digest { (provider.digest) } }
+            @if let Some(signer) = &provider.signed_by { dt { (l.say("Signed by", "Signiert von")) } dd { (signer) } }
         }
     }
 }
@@ -100,6 +113,7 @@ pub(super) async fn examine(person: Person, State(api): State<Api>, request: Req
     // Whoever may not install anything is not listened to any longer.
     let admin = person.of_the_system()?;
     let sent = Upload::read(request, COMPONENT_BYTES + AROUND).await;
+    let sent_signature = sent.as_ref().map(|sent| sent.text("signature")).unwrap_or_default();
     let Some(component) = sent.and_then(|sent| sent.part("component")).filter(|file| !file.is_empty()) else {
         return Ok(show(
             &person,
@@ -112,9 +126,10 @@ pub(super) async fn examine(person: Person, State(api): State<Api>, request: Req
             ),
         ));
     };
-    match admin.examine_provider(&component).await {
+    let signature = sent_signature;
+    match admin.examine_provider(new(&component, &signature)).await {
         Ok(info) => {
-            api.held.keep(&person.session.account.id, &info.digest, component, Instant::now());
+            api.held.keep(&person.session.account.id, &info.digest, component, signature, Instant::now());
             ask(&person, admin, &info, html! {}).await
         }
         Err(error) => refused(&person, error),
@@ -138,30 +153,86 @@ pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes)
     let posted = Posted::parse(&body);
     let account = &person.session.account.id;
     let digest = posted.get("digest").unwrap_or_default();
-    let Some(component) = api.held.find(account, digest, Instant::now()) else {
+    let Some((component, signature)) = api.held.find(account, digest, Instant::now()) else {
         let gone = l.say(
             "Nothing was installed: what you were shown is not held any more. It is for ten minutes, by the server that showed it, until you look at another file. Upload it again.",
             "Nichts wurde installiert: was Ihnen gezeigt wurde, ist nicht mehr da. Es bleibt zehn Minuten, auf dem Server, der es gezeigt hat, bis Sie eine andere Datei ansehen. Laden Sie es nochmals hoch.",
         );
         return Ok(show(&person, notice("bad", gone)));
     };
-    let info = match admin.examine_provider(&component).await {
-        Ok(info) => info,
-        Err(error) => return refused(&person, error),
-    };
-    let replaced = serving(admin, &info.manifest.type_id).map(|provider| provider.digest).unwrap_or_default();
-    if replaced != posted.get("replaces").unwrap_or_default() {
-        let other = l.say(
-            "Nothing was installed: somebody else installed another component of this type meanwhile. This is what it would replace now.",
-            "Nichts wurde installiert: jemand anderes hat inzwischen eine andere Komponente dieses Typs installiert. Das würde jetzt ersetzt.",
-        );
-        return ask(&person, admin, &info, notice("bad", other)).await;
-    }
-    match admin.add_provider(&component).await {
+    // Whether it is older than what it replaces stood on the page.
+    let new = new(&component, &signature).replacing(posted.get("replaces").unwrap_or_default()).allow_older(true);
+    match admin.add_provider(new.clone()).await {
         Ok(_) => {
             api.held.forget(account);
             Ok(Redirect::to("/admin/providers?done=installed").into_response())
         }
+        Err(error) if error.is_passed_over() => {
+            let info = match admin.examine_provider(new).await {
+                Ok(info) => info,
+                Err(error) => return refused(&person, error),
+            };
+            let other = l.say(
+                "Nothing was installed: somebody else installed another component of this type meanwhile. This is what it would replace now.",
+                "Nichts wurde installiert: jemand anderes hat inzwischen eine andere Komponente dieses Typs installiert. Das würde jetzt ersetzt.",
+            );
+            ask(&person, admin, &info, notice("bad", other)).await
+        }
+        Err(error) => refused(&person, error),
+    }
+}
+
+fn new(component: &Bytes, signature: &str) -> NewProvider {
+    let new = NewProvider::new(component.clone());
+    if signature.is_empty() { new } else { new.signature(signature) }
+}
+
+fn take_back_path(type_id: &str) -> String {
+    format!("/admin/providers/{}/take-back", segment(type_id))
+}
+
+/// Asks before a component is taken back.
+pub(super) async fn ask_take_back(person: Person, Path(type_id): Path<String>) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of_the_system()?;
+    let Some(provider) = serving(admin, &type_id).filter(|provider| provider.added_at.is_some()) else {
+        return Err(Failure::not_found(l));
+    };
+    let users = users(&person, admin, &type_id).await?;
+    let title = l.say("Take this provider back?", "Diesen Provider zurücknehmen?");
+    let main = html! {
+        p.trail { a href="/admin/providers" { (Room::Providers.name(l)) } }
+        h1 { (title) }
+        form.card method="post" {
+            h2 { (provider.manifest.name) " " (provider.manifest.version) }
+            p { (l.say("What it replaced serves again: the component before it, or the one that comes with the program. If there is none, its instances are not available any more.",
+                "Was er ersetzt hat, bedient wieder: die Komponente davor, oder die, die zum Programm gehört. Gibt es keine, sind seine Instanzen nicht mehr verfügbar.")) }
+            p { (users.len()) " " (l.say("instances are served by it now.", "Instanzen bedient er jetzt.")) }
+            input type="hidden" name="digest" value=(provider.digest);
+            div.actions { button.bad { (l.say("Take it back", "Zurücknehmen")) } a.button href="/admin/providers" { (l.say("Keep it", "Behalten")) } }
+        }
+    };
+    Ok(page(&person, Room::Providers, title, main))
+}
+
+pub(super) async fn take_back(person: Person, Path(type_id): Path<String>, body: Bytes) -> Result<Response, Failure> {
+    let l = person.language;
+    let admin = person.of_the_system()?;
+    let shown = Posted::parse(&body);
+    let serves = serving(admin, &type_id).map(|provider| provider.digest);
+    if serves.as_deref() != shown.get("digest") {
+        let other = l.say(
+            "Nothing was taken back: another component serves by now.",
+            "Nichts wurde zurückgenommen: inzwischen bedient eine andere Komponente.",
+        );
+        return Ok(show(&person, notice("bad", other)));
+    }
+    let taken = match admin.roll_back_provider(&type_id).await {
+        Err(error) if error.is_conflict() && !error.is_passed_over() => admin.remove_provider(&type_id).await,
+        other => other.map(drop),
+    };
+    match taken {
+        Ok(()) => Ok(Redirect::to("/admin/providers?done=taken-back").into_response()),
         Err(error) => refused(&person, error),
     }
 }
@@ -260,26 +331,13 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
         (l.say("Delivers to", "Stellt zu an"), recipient(l, old), recipient(l, new)),
         ("SHA-256", &before.digest, &after.digest),
     ];
-    let (may_before, may_after) = (&before.may, &after.may);
-    let options = |info: &ProviderInfo| {
-        names(info.manifest.options_schema["properties"].as_object().map(|all| all.keys().cloned()))
-    };
-    let required = |info: &ProviderInfo| {
-        let all = info.manifest.options_schema["required"].as_array();
-        names(all.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned)))
-    };
-    let lists: [(&str, Vec<String>); 5] = [
-        (l.say("It may newly", "Er darf neu"), added(may_before, may_after)),
-        (l.say("It may no longer", "Er darf nicht mehr"), added(may_after, may_before)),
-        (l.say("New options", "Neue Optionen"), added(&options(before), &options(after))),
-        (
-            l.say("Options it does not know any more", "Optionen, die er nicht mehr kennt"),
-            added(&options(after), &options(before)),
-        ),
-        (
-            l.say("Options it newly requires", "Optionen, die er neu verlangt"),
-            added(&required(before), &required(after)),
-        ),
+    let changes = after.changes_from(before);
+    let lists: [(&str, &[String]); 5] = [
+        (l.say("It may newly", "Er darf neu"), &changes.may_newly),
+        (l.say("It may no longer", "Er darf nicht mehr"), &changes.may_no_longer),
+        (l.say("New options", "Neue Optionen"), &changes.new_options),
+        (l.say("Options it does not know any more", "Optionen, die er nicht mehr kennt"), &changes.lost_options),
+        (l.say("Options it newly requires", "Optionen, die er neu verlangt"), &changes.newly_required),
     ];
     html! {
         section.card #differences {
@@ -287,21 +345,12 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
             dl.facts { @for (name, old, new) in facts.iter().filter(|(_, old, new)| old != new) {
                 dt { (name) } dd { del { code { (old) } } " → " ins { code { (new) } } }
             } }
-            @if may_before == may_after { p { strong { (l.say("It may do what the other may, no more and no less.", "Er darf dasselbe wie der andere, nicht mehr und nicht weniger.")) } } }
+            @if changes.is_older { p { strong { (l.say("It is older than what it replaces: faults that were mended come back.", "Er ist älter als der andere: behobene Fehler kommen zurück.")) } } }
+            @if before.may == after.may { p { strong { (l.say("It may do what the other may, no more and no less.", "Er darf dasselbe wie der andere, nicht mehr und nicht weniger.")) } } }
             @for (title, items) in lists.iter().filter(|(_, items)| !items.is_empty()) {
                 h3 { (title) }
-                ul { @for item in items { li { (item) } } }
+                ul { @for item in *items { li { (item) } } }
             }
         }
     }
-}
-
-fn names(all: Option<impl Iterator<Item = String>>) -> Vec<String> {
-    all.into_iter().flatten().collect()
-}
-
-/// What is in `after` and not in `before`.
-fn added<T: AsRef<str>>(before: &[T], after: &[T]) -> Vec<String> {
-    let known = |one: &T| before.iter().any(|other| other.as_ref() == one.as_ref());
-    after.iter().filter(|one| !known(one)).map(|one| one.as_ref().to_owned()).collect()
 }

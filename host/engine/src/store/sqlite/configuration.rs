@@ -183,32 +183,6 @@ pub(super) fn set_base_settings(c: &Connection, type_id: &str, settings: &BaseSe
     Ok(c.prepare_cached(sql)?.execute(params![type_id, settings.options, settings.revision])? == 1)
 }
 
-pub(super) fn insert_provider(c: &Connection, provider: &ProviderRecord) -> Result<()> {
-    let sql = "INSERT INTO providers VALUES (?1, ?2, ?3, ?4) \
-               ON CONFLICT (type_id) DO UPDATE SET digest = ?2, component = ?3, added_at = ?4";
-    c.prepare_cached(sql)?.execute(params![
-        provider.type_id,
-        provider.digest,
-        provider.component,
-        ms(provider.added_at)
-    ])?;
-    Ok(())
-}
-
-pub(super) fn providers(c: &Connection) -> Result<Vec<ProviderRecord>> {
-    let mut statement =
-        c.prepare_cached("SELECT type_id, digest, component, added_at FROM providers ORDER BY type_id")?;
-    let rows = statement.query_map([], |row| {
-        Ok(ProviderRecord {
-            type_id: row.get(0)?,
-            digest: row.get(1)?,
-            component: row.get(2)?,
-            added_at: time(row.get(3)?),
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
 pub(super) fn append_audit(c: &Connection, line: &AuditRecord, head: &AuditHead) -> Result<bool> {
     let last = audit_head(c)?.map_or(0, |head| head.seq);
     if line.seq != last + 1 {

@@ -9,6 +9,7 @@ mod errands;
 mod file;
 mod limits;
 mod owners;
+mod providers;
 mod sign_ins;
 mod statistics;
 #[cfg(test)]
@@ -178,11 +179,20 @@ impl Store for SqliteStore {
     async fn change_together(&self, changes: Vec<ConfigurationChange>) -> Result<bool> {
         self.threads.write_step(move |c| together::change(c, &changes)).await
     }
-    async fn insert_provider(&self, provider: ProviderRecord) -> Result<()> {
-        self.threads.write(move |c| configuration::insert_provider(c, &provider)).await
+    async fn push_provider(&self, provider: ProviderRecord, replaces: Option<&str>) -> Result<bool> {
+        let replaces = replaces.map(str::to_owned);
+        self.threads.write(move |c| providers::push(c, &provider, replaces.as_deref())).await
     }
-    async fn providers(&self) -> Result<Vec<ProviderRecord>> {
-        self.threads.read(configuration::providers).await
+    async fn pop_provider(&self, type_id: &str, digest: &str) -> Result<bool> {
+        let (type_id, digest) = (type_id.to_owned(), digest.to_owned());
+        self.threads.write(move |c| providers::pop(c, &type_id, &digest)).await
+    }
+    async fn top_providers(&self, type_id: &str) -> Result<(Option<ProviderRecord>, Option<ProviderRecord>)> {
+        let type_id = type_id.to_owned();
+        self.threads.read(move |c| providers::top_two(c, &type_id)).await
+    }
+    async fn provider_digests(&self) -> Result<Vec<(String, String)>> {
+        self.threads.read(providers::digests).await
     }
     async fn insert_token(&self, token: TokenRecord) -> Result<()> {
         self.threads.write(move |c| owners::insert_token(c, &token)).await

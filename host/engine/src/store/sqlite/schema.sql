@@ -31,8 +31,10 @@ CREATE TABLE base_settings (
     type_id TEXT PRIMARY KEY, options TEXT NOT NULL, revision INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The topmost of a type serves.
 CREATE TABLE providers (
-    type_id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, component BLOB NOT NULL, added_at INTEGER NOT NULL
+    type_id TEXT NOT NULL, position INTEGER NOT NULL, digest TEXT NOT NULL, added_at INTEGER NOT NULL, signature TEXT,
+    component BLOB NOT NULL, UNIQUE (type_id, position)
 ) STRICT;
 
 CREATE TABLE tokens (

@@ -16,16 +16,6 @@ const OPEN: [&str; 6] = ["url", "endpoint", "lifetime", "name", "type", "id"];
 
 pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
     let manifest = &info.manifest;
-    let numbers = manifest.version.split(['-', '+']).next().unwrap_or_default().split('.');
-    let semver = numbers.clone().count() == 3
-        && numbers.clone().all(|n| n.parse::<u64>().is_ok_and(|value| value.to_string() == n));
-    let wrong = (!semver).then(|| format!("the version `{}` is not one of semver", manifest.version));
-    report.judge(
-        "version",
-        wrong.into_iter().collect(),
-        "Write three numbers, such as `1.4.0`: upgrades compare them.",
-    );
-
     let mut found = Found::default();
     found.look(&manifest.options_schema, &manifest.options_schema, "", DEPTH);
     report.judge(

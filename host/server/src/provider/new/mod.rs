@@ -24,6 +24,7 @@ const RUST: &[File] = files![
     "vendor/twofactor-provider/src/mail.rs" from "../../../../../providers/sdk/src/mail.rs",
     "vendor/twofactor-provider/src/options.rs" from "../../../../../providers/sdk/src/options.rs",
     "vendor/twofactor-provider/src/provider.rs" from "../../../../../providers/sdk/src/provider.rs",
+    "vendor/twofactor-provider/src/report.rs" from "../../../../../providers/sdk/src/report.rs",
     "vendor/twofactor-provider/src/testing.rs" from "../../../../../providers/sdk/src/testing.rs",
 ];
 
@@ -32,6 +33,7 @@ const WIT: &[File] = files![
     "wit/configuration.wit" from "../../../../../wit/configuration.wit",
     "wit/delivery.wit" from "../../../../../wit/delivery.wit",
     "wit/http.wit" from "../../../../../wit/http.wit",
+    "wit/reports.wit" from "../../../../../wit/reports.wit",
     "wit/log.wit" from "../../../../../wit/log.wit",
     "wit/smtp.wit" from "../../../../../wit/smtp.wit",
     "wit/types.wit" from "../../../../../wit/types.wit",

@@ -1,0 +1,69 @@
+//! What upstreams report later of messages: whether they arrived. Each message has a URL of its own for that; who knows it and signs as the
+//! instance's upstream does is believed, once.
+
+use std::time::{Duration, SystemTime};
+
+use ::http::HeaderMap;
+use jiff::Timestamp;
+use subtle::ConstantTimeEq as _;
+
+use super::{Challenges, limits};
+use crate::capability::Arrived;
+use crate::error::Error;
+use crate::provider::Fate;
+use crate::store::ChallengeRecord;
+
+fn time(now: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default())
+}
+
+impl Challenges {
+    /// Where the upstream of an instance may report what becomes of a message; `None` if nobody listens.
+    pub(super) fn report_url(&self, record: &ChallengeRecord) -> Option<String> {
+        let base = self.reports.as_ref()?;
+        let (subscription, instance, challenge) = (&record.subscription, &record.instance, &record.id);
+        let resends = record.resends.to_string();
+        let proof = self.proof([subscription, instance, challenge, &resends]);
+        Some(format!("{base}/{subscription}/{instance}/{challenge}/{resends}/{proof}"))
+    }
+
+    /// That a URL was made here.
+    fn proof(&self, parts: [&str; 4]) -> String {
+        hex::encode(self.keyring.bucket("report", &parts.map(str::as_bytes)))
+    }
+
+    /// Takes a report. One text for all that is not believed.
+    pub(crate) async fn report(&self, message: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+        let nobodys = || Error::not_found("message");
+        let base = self.reports.as_ref().ok_or_else(nobodys)?;
+        let parts: Vec<&str> = message.split('/').collect();
+        let [subscription, instance, challenge, resends, proof] = parts[..] else { return Err(nobodys()) };
+        let right = self.proof([subscription, instance, challenge, resends]);
+        if !bool::from(right.as_bytes().ct_eq(proof.as_bytes())) {
+            return Err(nobodys());
+        }
+        let record = self.store.instance(instance).await?.filter(|record| record.subscription == subscription);
+        let record = record.ok_or_else(nobodys)?;
+        let prepared = self.instances.prepared(&record).await?;
+        let now = self.clock.now();
+        let arrived = Arrived { url: &format!("{base}/{message}"), headers, body };
+        let fate = prepared.read_report(&arrived, time(now)).await.ok_or_else(nobodys)?;
+        let (event, code) = match &fate {
+            Fate::UnderWay => return Ok(()),
+            Fate::Delivered => ("confirmed", ""),
+            Fate::Undelivered(code) => ("undelivered", &**code),
+        };
+        // Upstreams repeat themselves.
+        let charge =
+            limits::once(&self.keyring, "report", &[challenge.as_bytes(), resends.as_bytes(), event.as_bytes()]);
+        if self.store.charge(vec![charge], now).await?.is_some() {
+            return Ok(());
+        }
+        self.statistics.count(subscription, instance, event, "");
+        metrics::counter!("twofactor_reports_total", "type" => record.type_id.clone(), "fate" => event).increment(1);
+        if matches!(fate, Fate::Undelivered(_)) {
+            tracing::warn!(%instance, type_id = %record.type_id, code, "a message did not arrive");
+        }
+        Ok(())
+    }
+}

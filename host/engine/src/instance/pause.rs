@@ -1,0 +1,139 @@
+//! An instance whose upstream takes nothing is left alone for a while: a circuit breaker. It is of one process, which finds out for itself.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::provider::DeliveryFailure;
+
+/// How the last deliveries went.
+#[derive(Default)]
+pub(crate) struct Pause(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Failures in a row.
+    failures: u32,
+    until: Option<Timestamp>,
+}
+
+/// When an instance pauses, and for how long.
+#[derive(Clone, Copy)]
+pub(crate) struct PauseAfter {
+    /// Failures in a row; 0 for never.
+    pub(crate) failures: u32,
+    pub(crate) seconds: u32,
+}
+
+impl PauseAfter {
+    fn end(self, now: Timestamp) -> Timestamp {
+        now.saturating_add(SignedDuration::from_secs(self.seconds.into())).unwrap_or(now)
+    }
+}
+
+impl Pause {
+    /// Whether a message may be tried now; `Err` with the seconds to wait. After a pause one may, and the others wait for what becomes
+    /// of it, for another pause at most.
+    pub(crate) fn admit(&self, now: Timestamp, after: PauseAfter) -> Result<(), u32> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.until {
+            Some(until) if until > now => {
+                let left = (until.as_millisecond() - now.as_millisecond() + 999) / 1000;
+                Err(u32::try_from(left).unwrap_or(1))
+            }
+            Some(_) => {
+                state.until = Some(after.end(now));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What became of a message. True if the instance begins to pause.
+    pub(crate) fn note(&self, failure: Option<&DeliveryFailure>, now: Timestamp, after: PauseAfter) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // That it was refused shows that somebody is there; that nobody may come in is for the operator, and no sooner over for a pause.
+        let silent = matches!(failure, Some(DeliveryFailure::RetryLater { .. } | DeliveryFailure::OutcomeUnknown(_)));
+        if !silent {
+            *state = State::default();
+            return false;
+        }
+        state.failures = state.failures.saturating_add(1);
+        let paused = state.until.is_some();
+        if after.failures > 0 && state.failures >= after.failures {
+            state.until = Some(after.end(now));
+            return !paused;
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::provider::Reason;
+
+    const AFTER: PauseAfter = PauseAfter { failures: 3, seconds: 10 };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn later() -> DeliveryFailure {
+        DeliveryFailure::RetryLater { after_seconds: None, reason: Reason::default() }
+    }
+
+    #[test]
+    fn it_begins_after_so_many_failures_in_a_row_and_ends_with_one_message_that_is_taken() {
+        let pause = Pause::default();
+        let fail = |second| pause.note(Some(&later()), at(second), AFTER);
+        assert!(!fail(0) && !fail(0));
+        pause.note(None, at(0), AFTER);
+        assert!(!fail(1) && !fail(1) && pause.admit(at(1), AFTER).is_ok());
+        assert!(fail(1));
+        assert_eq!(pause.admit(at(1), AFTER), Err(10));
+        assert_eq!(pause.admit(at(10), AFTER), Err(1));
+        // One is tried; the others wait for it.
+        assert_eq!(pause.admit(at(11), AFTER), Ok(()));
+        assert_eq!(pause.admit(at(11), AFTER), Err(10));
+        assert!(!fail(12));
+        assert_eq!(pause.admit(at(12), AFTER), Err(10));
+        assert_eq!(pause.admit(at(22), AFTER), Ok(()));
+        pause.note(None, at(22), AFTER);
+        assert_eq!(pause.admit(at(22), AFTER), Ok(()));
+        assert!(!fail(23) && !fail(23));
+    }
+
+    #[test]
+    fn of_a_message_whose_end_nobody_learns_the_others_wait_no_longer_than_a_pause() {
+        let pause = Pause::default();
+        for _ in 0..3 {
+            pause.note(Some(&later()), at(0), AFTER);
+        }
+        assert_eq!(pause.admit(at(10), AFTER), Ok(()));
+        assert_eq!(pause.admit(at(19), AFTER), Err(1));
+        assert_eq!(pause.admit(at(20), AFTER), Ok(()));
+    }
+
+    #[test]
+    fn what_is_refused_for_what_it_is_shows_that_somebody_is_there() {
+        let pause = Pause::default();
+        let refused = DeliveryFailure::Rejected { recipient: true, reason: Reason::default() };
+        for _ in 0..9 {
+            pause.note(Some(&later()), at(0), AFTER);
+            pause.note(Some(&DeliveryFailure::OutcomeUnknown(Reason::default())), at(0), AFTER);
+            pause.note(Some(&refused), at(0), AFTER);
+        }
+        assert!(pause.admit(at(0), AFTER).is_ok());
+    }
+
+    #[test]
+    fn zero_is_never() {
+        let (pause, never) = (Pause::default(), PauseAfter { failures: 0, ..AFTER });
+        for _ in 0..99 {
+            assert!(!pause.note(Some(&later()), at(0), never));
+        }
+        assert!(pause.admit(at(0), never).is_ok());
+    }
+}

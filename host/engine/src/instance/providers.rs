@@ -1,0 +1,146 @@
+//! Which component serves which type. The store says so, for all processes that work on it; what comes with the program serves where
+//! the store says nothing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::error::Error;
+use crate::provider::{LoadError, Provider, ProviderInfo, Sandbox, Signers};
+use crate::store::{ProviderRecord, Store};
+
+pub(crate) struct Providers {
+    store: Arc<dyn Store>,
+    sandbox: Sandbox,
+    cache: Option<PathBuf>,
+    signers: Signers,
+    serving: RwLock<BTreeMap<String, Arc<Provider>>>,
+    /// Those that come with the program.
+    own: RwLock<BTreeMap<String, Arc<Provider>>>,
+    /// One change at a time in this process.
+    changing: Mutex<()>,
+}
+
+/// A component that was added and does not serve.
+#[derive(Debug, thiserror::Error)]
+#[error("type `{type_id}`, sha256:{digest}: {why}")]
+pub(crate) struct Refused {
+    type_id: String,
+    digest: String,
+    why: LoadError,
+}
+
+impl Providers {
+    pub(crate) fn new(store: Arc<dyn Store>, sandbox: Sandbox, cache: Option<PathBuf>, signers: Signers) -> Self {
+        let (serving, own) = (RwLock::default(), RwLock::default());
+        Self { store, sandbox, cache, signers, serving, own, changing: Mutex::default() }
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    pub(crate) fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// The component that serves a type.
+    pub(crate) fn of(&self, type_id: &str) -> Option<Arc<Provider>> {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).get(type_id).cloned()
+    }
+
+    /// The one that serves a type where nothing was added.
+    pub(crate) fn own(&self, type_id: &str) -> Option<Arc<Provider>> {
+        self.own.read().unwrap_or_else(PoisonError::into_inner).get(type_id).cloned()
+    }
+
+    /// All that serve.
+    pub(crate) fn all(&self) -> Vec<ProviderInfo> {
+        let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
+        serving.values().map(|provider| provider.info().clone()).collect()
+    }
+
+    /// Loads a component. It serves nobody yet.
+    pub(crate) async fn load(&self, component: &[u8]) -> Result<Provider, LoadError> {
+        Provider::load(&self.sandbox, component, self.cache.as_deref()).await
+    }
+
+    /// Loads a component that may never serve anybody: nothing of it stays on disk.
+    pub(crate) async fn examine(&self, component: &[u8]) -> Result<Provider, LoadError> {
+        Provider::load(&self.sandbox, component, None).await
+    }
+
+    /// Loads a component that was added, if it may serve here.
+    pub(crate) async fn admit(&self, record: &ProviderRecord) -> Result<Provider, LoadError> {
+        let signed_by = self.signers.judge(&record.component, record.signature.as_deref())?;
+        Ok(self.load(&record.component).await?.came(signed_by, record.added_at))
+    }
+
+    /// Has a component of the program's own serve its type.
+    pub(crate) fn install_own(&self, provider: Provider) {
+        let (type_id, provider) = (provider.manifest().type_id.clone(), Arc::new(provider));
+        self.own.write().unwrap_or_else(PoisonError::into_inner).insert(type_id.clone(), provider.clone());
+        self.put(&type_id, Some(provider));
+    }
+
+    /// Has a provider serve all instances of its type from now on. Calls under way end on the component they began on.
+    pub(crate) fn install(&self, provider: Provider) {
+        self.put(&provider.manifest().type_id.clone(), Some(Arc::new(provider)));
+    }
+
+    fn put(&self, type_id: &str, provider: Option<Arc<Provider>>) {
+        let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+        match provider {
+            Some(provider) => serving.insert(type_id.to_owned(), provider),
+            None => serving.remove(type_id),
+        };
+    }
+
+    /// To be held from reading what serves until it was changed.
+    pub(crate) async fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// Takes over what another process added or took away. What cannot be loaded, or may not serve here, changes nothing and is named in
+    /// the answer.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn refresh(&self, _changing: &MutexGuard<'_, ()>) -> Result<Vec<Refused>, Error> {
+        let kept = self.store.provider_digests().await?;
+        {
+            let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+            let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+            let is_kept = |type_id: &String| kept.iter().any(|(kept, _)| kept == type_id);
+            serving.retain(|type_id, provider| provider.info().added_at.is_none() || is_kept(type_id));
+            for (type_id, provider) in own.iter().filter(|(type_id, _)| !is_kept(type_id)) {
+                serving.insert(type_id.clone(), provider.clone());
+            }
+        }
+        let mut refused = Vec::new();
+        for (type_id, digest) in kept {
+            // A component of the program's own may be the same, without the signature.
+            let known = |serving: &Arc<Provider>| serving.info().digest == digest && serving.info().added_at.is_some();
+            if self.of(&type_id).as_ref().is_some_and(known) {
+                continue;
+            }
+            let Some(record) = self.store.top_providers(&type_id).await?.0 else { continue };
+            match self.admit(&record).await {
+                Ok(provider) => self.install(provider),
+                Err(why) => refused.push(Refused { type_id, digest: record.digest, why }),
+            }
+        }
+        Ok(refused)
+    }
+
+    /// What the first refresh does: a type whose component may not serve is without one, rather than with the one that was replaced.
+    pub(crate) async fn begin(&self) -> Result<(), Error> {
+        for refused in self.refresh(&self.changing().await).await? {
+            tracing::error!(%refused, "a provider that was added does not serve");
+            self.put(&refused.type_id, None);
+        }
+        Ok(())
+    }
+}

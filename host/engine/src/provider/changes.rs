@@ -1,0 +1,50 @@
+//! What is different when one component takes the place of another: what an operator approves at an upgrade.
+
+use serde_json::Value;
+
+use super::load::ProviderInfo;
+
+/// What a component changes, by names and in words. What is the same is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProviderChanges {
+    /// What it may do that the other may not.
+    pub may_newly: Vec<String>,
+    /// What it may not do any more.
+    pub may_no_longer: Vec<String>,
+    /// Options that the other does not know.
+    pub new_options: Vec<String>,
+    /// Options that it does not know any more.
+    pub lost_options: Vec<String>,
+    /// Options that it requires and the other does not.
+    pub newly_required: Vec<String>,
+    /// Whether its version comes before the other's (semver section 11).
+    pub is_older: bool,
+}
+
+impl ProviderInfo {
+    /// What changes when this component takes the place of another.
+    pub fn changes_from(&self, before: &Self) -> ProviderChanges {
+        let options = |info: &Self| -> Vec<String> {
+            let all = info.manifest.options_schema["properties"].as_object();
+            all.into_iter().flat_map(|all| all.keys().cloned()).collect()
+        };
+        let required = |info: &Self| -> Vec<String> {
+            let all = info.manifest.options_schema["required"].as_array();
+            all.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        ProviderChanges {
+            may_newly: added(&before.may, &self.may),
+            may_no_longer: added(&self.may, &before.may),
+            new_options: added(&options(before), &options(self)),
+            lost_options: added(&options(self), &options(before)),
+            newly_required: added(&required(before), &required(self)),
+            is_older: self.manifest.is_older_than(&before.manifest),
+        }
+    }
+}
+
+/// What is in `after` and not in `before`.
+fn added(before: &[String], after: &[String]) -> Vec<String> {
+    after.iter().filter(|one| !before.contains(one)).cloned().collect()
+}

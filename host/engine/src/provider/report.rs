@@ -1,0 +1,66 @@
+//! What an upstream says later of a message: the optional part of the contract.
+
+use serde_json::Value;
+
+use super::bindings::reporting::exports::twofactor::provider::reports as wit;
+use super::call::CallFailure;
+use super::load::Provider;
+use super::schema::OptionsSchema;
+use crate::capability::{Grants, ReportSignature, Secret};
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    UnderWay,
+    Delivered,
+    /// With the upstream's own code for why.
+    Undelivered(String),
+}
+
+/// The longest code of an upstream's that is kept, in characters.
+const CODE: usize = 32;
+
+impl Provider {
+    /// How reports for an instance with these options are signed; `None` if the component reads none.
+    pub(crate) async fn signed_by(&self, options: &Value) -> Result<Option<ReportSignature>, CallFailure> {
+        let Some(reports) = &self.exports.reports else { return Ok(None) };
+        let log = self.log(OptionsSchema::new(&self.manifest().options_schema).secrets(options));
+        let time = self.sandbox.limits().configure_time;
+        let signature = self
+            .call(Grants::none().into(), log, None, time, async |instance, store| {
+                let reports = reports.load(&mut *store, &instance)?;
+                reports.call_signed_by(store, &options.to_string()).await
+            })
+            .await?;
+        Ok(signature.map(|signature| match signature {
+            wit::Signature::Twilio(token) => ReportSignature::Twilio(Secret::new(token)),
+            wit::Signature::Webhook(secret) => ReportSignature::Webhook(Secret::new(secret)),
+        }))
+    }
+
+    /// Has the component read a report that was checked. `options` is JSON, without the secrets.
+    pub(crate) async fn read_report(
+        &self,
+        options: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> Result<Option<Fate>, CallFailure> {
+        let Some(reports) = &self.exports.reports else { return Ok(None) };
+        let log = self.log([]);
+        let time = self.sandbox.limits().configure_time;
+        let report = self
+            .call(Grants::none().into(), log, None, time, async |instance, store| {
+                let reports = reports.load(&mut *store, &instance)?;
+                reports.call_read(store, options, content_type, body).await
+            })
+            .await?;
+        Ok(report.map(|report| match report.fate {
+            wit::Fate::UnderWay => Fate::UnderWay,
+            wit::Fate::Delivered => Fate::Delivered,
+            wit::Fate::Undelivered => {
+                let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+                Fate::Undelivered(report.code.chars().filter(fits).take(CODE).collect())
+            }
+        }))
+    }
+}

@@ -1,0 +1,66 @@
+//! Whose components an installation takes. A signature is minisign's (Ed25519 over BLAKE2b, with a trusted comment): small keys, no
+//! authority, tools in every distribution.
+
+use minisign_verify::{PublicKey, Signature};
+
+use super::load::LoadError;
+
+/// Those who are trusted to sign components, each by a name of the operator's.
+#[derive(Clone, Default)]
+pub struct Signers {
+    keys: Vec<(String, PublicKey)>,
+    required: bool,
+}
+
+/// A public key that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the public key of `{0}` cannot be read: it is the second line of the file `minisign -G` makes, 56 characters that begin with `RW`"
+)]
+pub struct SignerError(String);
+
+impl Signers {
+    /// Nobody, and no signature is asked for.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts a minisign public key, in base64.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn trust(mut self, name: impl Into<String>, public_key: &str) -> Result<Self, SignerError> {
+        let name = name.into();
+        match PublicKey::from_base64(public_key.trim()) {
+            Ok(key) => self.keys.push((name, key)),
+            Err(_) => return Err(SignerError(name)),
+        }
+        Ok(self)
+    }
+
+    /// Whether a component without the signature of one of these is refused.
+    pub fn required(mut self, required: bool) -> Self {
+        self.required = required;
+        self
+    }
+
+    /// Whose signature a component carries: `None` if it carries none and none is asked for. A signature that is there and is not right
+    /// is never passed over.
+    pub(crate) fn judge(&self, component: &[u8], signature: Option<&str>) -> Result<Option<String>, LoadError> {
+        let Some(signature) = signature else {
+            if !self.required {
+                return Ok(None);
+            }
+            let why = "the component is not signed, and this installation takes only what a key under `providers.signers` signed";
+            return Err(LoadError::new(why.to_owned()));
+        };
+        let read = Signature::decode(signature).map_err(|_| {
+            LoadError::new("the signature cannot be read: it is the text `minisign -S` makes".to_owned())
+        })?;
+        let known = self.keys.iter().find(|(_, key)| key.verify(component, &read, false).is_ok());
+        known.map(|(name, _)| Some(name.clone())).ok_or_else(|| {
+            let why = "the signature is not one of this component by a key under `providers.signers`";
+            LoadError::new(why.to_owned())
+        })
+    }
+}

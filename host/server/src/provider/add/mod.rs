@@ -1,0 +1,229 @@
+//! `twofactor provider add`, `list`, `rollback`, `remove`: what an operator does with the components that serve.
+
+mod oci;
+mod source;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use twofactor::{Actor, Administration, NewProvider, ProviderInfo};
+
+use crate::config::{Config, build};
+use source::Source;
+
+/// How often a component that is watched is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What to add, and what is expected of it.
+#[derive(Debug, clap::Args)]
+pub struct Addition {
+    /// A component, a folder with one (also a project of Rust that was built), or `oci://REGISTRY/NAME@sha256:…`.
+    source: String,
+    /// Its digest, `sha256:…`, as somebody approved it: it is installed without a question, and nothing else is.
+    #[arg(long)]
+    digest: Option<String>,
+    /// Its minisign signature; the file beside it that ends in `.minisig` if not said.
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
+    /// Takes a version that is lower than that of the component which serves.
+    #[arg(long)]
+    allow_older: bool,
+    /// Installs it without a question.
+    #[arg(long)]
+    yes: bool,
+    /// Installs it anew whenever it changes, without a question: for development.
+    #[arg(long, conflicts_with = "digest")]
+    watch: bool,
+}
+
+/// Installs a component: shows what it may do and what it changes, and asks. A server that runs on the same store serves with it within
+/// a second or two.
+///
+/// # Errors
+/// If it cannot be had, cannot be loaded, is not what was expected, or nobody approves.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
+    let admin = administration(config).await?;
+    let source = Source::parse(&addition.source)?;
+    if addition.watch && source.file()?.is_none() {
+        bail!("--watch needs a file or a folder");
+    }
+    let new = read(&source, addition).await?;
+    let info = admin.examine_provider(new.clone()).await?;
+    let serving = serving(&admin, &info.manifest.type_id);
+    print!("{}", described(&info));
+    match &serving {
+        Some(serving) if serving.digest == info.digest => println!("\nThis component serves already."),
+        Some(serving) => print!("\n{}", differences(serving, &info)),
+        None => println!("\nIt replaces nothing: `{}` is a new type.", info.manifest.type_id),
+    }
+    if addition.digest.is_none() && !addition.yes && !addition.watch {
+        approved(&info)?;
+    }
+    let replaced = serving.map(|serving| serving.digest).unwrap_or_default();
+    let info = admin.add_provider(new.replacing(replaced)).await?;
+    println!("Installed: sha256:{}", info.digest);
+    if addition.watch { watch(&admin, &source, addition).await } else { Ok(()) }
+}
+
+/// Prints the components that serve, by type.
+///
+/// # Errors
+/// If the store does not open.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+pub async fn list(config: &Path) -> anyhow::Result<()> {
+    for provider in administration(config).await?.providers() {
+        let manifest = &provider.manifest;
+        let came = match (&provider.added_at, &provider.signed_by) {
+            (Some(at), Some(signer)) => format!("added {at:.0}, signed by {signer}"),
+            (Some(at), None) => format!("added {at:.0}"),
+            (None, _) => "comes with the program".to_owned(),
+        };
+        println!("{} {} {} sha256:{} ({came})", manifest.type_id, manifest.version, manifest.name, provider.digest);
+    }
+    Ok(())
+}
+
+/// Has the component that served a type before serve it again.
+///
+/// # Errors
+/// If there is none.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+pub async fn roll_back(config: &Path, type_id: &str) -> anyhow::Result<()> {
+    let info = administration(config).await?.roll_back_provider(type_id).await?;
+    println!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest);
+    Ok(())
+}
+
+/// Takes all components away that were added for a type.
+///
+/// # Errors
+/// If none was added.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+pub async fn remove(config: &Path, type_id: &str) -> anyhow::Result<()> {
+    let admin = administration(config).await?;
+    admin.remove_provider(type_id).await?;
+    match serving(&admin, type_id) {
+        Some(own) => println!(
+            "{} {}, which comes with the program, serves `{type_id}`.",
+            own.manifest.name, own.manifest.version
+        ),
+        None => println!("Nothing serves `{type_id}` any more: its instances are not available."),
+    }
+    Ok(())
+}
+
+async fn administration(config: &Path) -> anyhow::Result<Administration> {
+    let engine = build(Config::read(config)?.builder()?).await?;
+    Ok(engine.administration(Actor::new("command line")))
+}
+
+fn serving(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
+    admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id)
+}
+
+async fn read(source: &Source, addition: &Addition) -> anyhow::Result<NewProvider> {
+    let (component, beside) = source.read().await?;
+    let signature = match &addition.signature {
+        Some(file) => {
+            Some(std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?)
+        }
+        None => beside,
+    };
+    let mut new = NewProvider::new(component).allow_older(addition.allow_older || addition.watch);
+    if let Some(signature) = signature {
+        new = new.signature(signature);
+    }
+    if let Some(digest) = &addition.digest {
+        new = new.digest(digest);
+    }
+    Ok(new)
+}
+
+#[allow(clippy::print_stdout, clippy::print_stderr, reason = "somebody sits before it")]
+async fn watch(admin: &Administration, source: &Source, addition: &Addition) -> anyhow::Result<()> {
+    println!("Watching; Ctrl-C ends it.");
+    let mut last = source.stamp();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = source.stamp();
+        // While it is written it changes from look to look.
+        if now.is_none() || now == last {
+            continue;
+        }
+        tokio::time::sleep(LOOK).await;
+        if source.stamp() != now {
+            continue;
+        }
+        last = now;
+        let added = async { Ok::<_, anyhow::Error>(admin.add_provider(read(source, addition).await?).await?) }.await;
+        match added {
+            Ok(info) => println!("Installed: {} sha256:{}", info.manifest.version, info.digest),
+            Err(error) => eprintln!("Not installed: {error:#}"),
+        }
+    }
+}
+
+/// Asks whoever sits at the terminal.
+#[allow(clippy::print_stdout, reason = "it is a question")]
+fn approved(info: &ProviderInfo) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "nobody is there to approve it: nothing was installed. Say `--digest sha256:{}`, or `--yes`",
+            info.digest
+        );
+    }
+    print!("\nInstall it? [y/N] ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("nothing was installed");
+    }
+    Ok(())
+}
+
+pub(super) fn described(info: &ProviderInfo) -> String {
+    let manifest = &info.manifest;
+    let mut text = format!(
+        "{} {} (type `{}`, channel `{}`)\ndigest sha256:{}\n",
+        manifest.name, manifest.version, manifest.type_id, manifest.channel, info.digest
+    );
+    if let Some(signer) = &info.signed_by {
+        text += &format!("signed by {signer}\n");
+    }
+    text += "It may:\n";
+    for ability in &info.may {
+        text += &format!("  - {ability}\n");
+    }
+    text + "Where to is decided by each instance's options, and shown with the instance.\n"
+}
+
+/// What changes, and nothing else.
+fn differences(before: &ProviderInfo, after: &ProviderInfo) -> String {
+    let changes = after.changes_from(before);
+    let mut text =
+        format!("It replaces {} {} (sha256:{})\n", before.manifest.name, before.manifest.version, before.digest);
+    if changes.is_older {
+        text += "It is OLDER than what it replaces: faults that were mended come back.\n";
+    }
+    if before.may == after.may {
+        text += "It may do what the other may, no more and no less.\n";
+    }
+    for (title, items) in [
+        ("It may newly", &changes.may_newly),
+        ("It may no longer", &changes.may_no_longer),
+        ("New options", &changes.new_options),
+        ("Options it does not know any more", &changes.lost_options),
+        ("Options it newly requires", &changes.newly_required),
+    ] {
+        if !items.is_empty() {
+            text += &format!("{title}:\n");
+            // Names of options are a stranger's words.
+            text.extend(items.iter().map(|item| format!("  - {}\n", item.escape_debug())));
+        }
+    }
+    text
+}

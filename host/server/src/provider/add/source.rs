@@ -1,0 +1,75 @@
+//! Where a component comes from.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail};
+
+use super::oci;
+
+/// Where a project of Rust has what it built.
+const BUILT: &str = "target/wasm32-wasip2/release";
+
+pub(super) enum Source {
+    Path(PathBuf),
+    Registry(oci::Image),
+}
+
+impl Source {
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        match text.strip_prefix("oci://") {
+            Some(image) => Ok(Self::Registry(image.parse()?)),
+            None => Ok(Self::Path(PathBuf::from(text))),
+        }
+    }
+
+    /// The file it is, or the only component in the folder.
+    pub(super) fn file(&self) -> anyhow::Result<Option<PathBuf>> {
+        let Self::Path(path) = self else { return Ok(None) };
+        if !path.is_dir() {
+            return Ok(Some(path.clone()));
+        }
+        for folder in [path.clone(), path.join(BUILT)] {
+            let mut found = components(&folder);
+            match (found.pop(), found.len()) {
+                (Some(one), 0) => return Ok(Some(one)),
+                (Some(_), _) => bail!("{} holds more than one component: name the file", folder.display()),
+                (None, _) => {}
+            }
+        }
+        bail!(
+            "there is no component (.wasm) in {}, nor in its `{BUILT}`: build it first, or name the file",
+            path.display()
+        )
+    }
+
+    /// The component, and the signature that lies beside it.
+    pub(super) async fn read(&self) -> anyhow::Result<(Vec<u8>, Option<String>)> {
+        if let Self::Registry(image) = self {
+            return Ok((image.pull().await?, None));
+        }
+        let Some(file) = self.file()? else { bail!("there is no file") };
+        let component = crate::provider::read(&file)?;
+        let signature = file.with_added_extension("minisig");
+        let signature = match signature.exists() {
+            true => Some(
+                std::fs::read_to_string(&signature)
+                    .with_context(|| format!("{} cannot be read", signature.display()))?,
+            ),
+            false => None,
+        };
+        Ok((component, signature))
+    }
+
+    /// What changes when the file does; `None` while there is none.
+    pub(super) fn stamp(&self) -> Option<(PathBuf, SystemTime, u64)> {
+        let file = self.file().ok().flatten()?;
+        let known = file.metadata().ok()?;
+        Some((file, known.modified().ok()?, known.len()))
+    }
+}
+
+fn components(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "wasm")).collect()
+}

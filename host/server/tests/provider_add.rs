@@ -1,0 +1,219 @@
+//! `twofactor provider add`, `list`, `rollback` and `remove`, beside a server on the same store. What is waited for is looked at over and
+//! over.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use common::{Server, run, twofactor};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use twofactor_tests::minisign::Signer;
+use twofactor_tests::wrong::component;
+
+/// An installation in a folder.
+struct Place {
+    folder: TempDir,
+    config: PathBuf,
+}
+
+impl Place {
+    fn new(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("twofactor.toml");
+        let store = folder.path().join("db");
+        fs::write(&config, format!("listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n{more}")).unwrap();
+        Self { folder, config }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn run(&self, command: &str, more: &[&str]) -> Output {
+        let config = self.config.to_str().unwrap();
+        run(&[&["provider", command, "--config", config], more].concat())
+    }
+
+    fn add(&self, path: &Path, more: &[&str]) -> Output {
+        self.run("add", &[&[path.to_str().unwrap()], more].concat())
+    }
+
+    /// What serves the type of these tests, by the command line.
+    fn listed(&self) -> Option<String> {
+        let all = out(&self.run("list", &[]));
+        all.lines().find(|line| line.starts_with("wrong ")).map(str::to_owned)
+    }
+
+    fn admin_token(&self) -> String {
+        let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", self.config.to_str().unwrap()];
+        let said: Value = serde_json::from_slice(&run(&issue).stdout).unwrap();
+        said["token"].as_str().unwrap().to_owned()
+    }
+}
+
+#[track_caller]
+fn out(output: &Output) -> String {
+    assert!(output.status.success(), "{}", err(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[track_caller]
+fn refused(output: &Output) -> String {
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    err(output)
+}
+
+/// Asks the server until this version serves.
+async fn serves(server: &Server, token: &str, version: Option<&str>) {
+    loop {
+        let all = server.call("GET", "/v1/providers", token, Value::Null).await.expect(200);
+        let found = all["providers"].as_array().unwrap().iter().find(|one| one["type"] == "wrong");
+        if found.map(|one| one["version"].as_str().unwrap()) == version {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_installed_before_somebody_approved_what_was_shown() {
+    let place = Place::new("");
+    let file = place.write("it.wasm", &component("none"));
+    let shown = place.add(&file, &[]);
+    let said = refused(&shown);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for words in
+        ["Wrong in one way 1.0.0 (type `wrong`", "It may:\n  - send HTTP requests to the origins", "is a new type"]
+    {
+        assert!(shown.contains(words), "{shown}");
+    }
+    assert!(said.contains("nobody is there to approve it: nothing was installed"), "{said}");
+    assert_eq!(place.listed(), None);
+
+    let digest = said.split("--digest ").nth(1).unwrap().split('`').next().unwrap().to_owned();
+    let other = refused(&place.add(&file, &["--digest", &digest.replace(&digest[8..10], "zz")]));
+    assert!(other.contains("not the component that was meant"), "{other}");
+    let shown = out(&place.add(&file, &["--digest", &digest]));
+    assert!(shown.ends_with(&format!("Installed: {digest}\n")), "{shown}");
+    assert!(place.listed().unwrap().contains(&digest));
+}
+
+#[tokio::test]
+async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_back() {
+    let place = Place::new("");
+    let (token, server) = (place.admin_token(), Server::serve(&place.config));
+    let project = place.write("project/target/wasm32-wasip2/release/it.wasm", &component("none"));
+    let project = project.ancestors().nth(4).unwrap();
+    out(&place.add(project, &["--yes"]));
+    serves(&server, &token, Some("1.0.0")).await;
+
+    place.write("project/provider.wasm", &component("version 2.0.0"));
+    let shown = out(&place.add(project, &["--yes"]));
+    let difference = shown.split("It replaces ").nth(1).unwrap();
+    assert!(difference.contains("Wrong in one way 1.0.0 (sha256:"), "{difference}");
+    assert!(difference.contains("It may do what the other may, no more and no less."), "{difference}");
+    assert!(!difference.contains("options") && !difference.contains("OLDER"), "{difference}");
+    serves(&server, &token, Some("2.0.0")).await;
+
+    place.write("project/provider.wasm", &component("version 1.5.0"));
+    assert!(refused(&place.add(project, &["--yes"])).contains("older than 2.0.0"));
+    let shown = out(&place.add(project, &["--yes", "--allow-older"]));
+    assert!(shown.contains("It is OLDER"), "{shown}");
+    serves(&server, &token, Some("1.5.0")).await;
+
+    assert!(out(&place.run("rollback", &["wrong"])).contains("2.0.0 serves `wrong` again"));
+    serves(&server, &token, Some("2.0.0")).await;
+    assert!(place.listed().unwrap().starts_with("wrong 2.0.0 Wrong in one way sha256:"));
+    // The same over the API.
+    let path = "/v1/providers/wrong/rollback";
+    let before = server.call("POST", path, &token, Value::Null).await.expect(200);
+    assert_eq!(before["version"], "1.0.0");
+    server.call("POST", path, &token, Value::Null).await.problem(409, "conflict");
+    assert!(out(&place.run("remove", &["wrong"])).contains("Nothing serves `wrong` any more"));
+    serves(&server, &token, None).await;
+    assert!(refused(&place.run("remove", &["wrong"])).contains("there is no such provider"));
+}
+
+#[tokio::test]
+async fn a_folder_must_hold_one_component() {
+    let place = Place::new("");
+    let folder = place.folder.path().join("empty");
+    fs::create_dir(&folder).unwrap();
+    assert!(refused(&place.add(&folder, &["--yes"])).contains("there is no component (.wasm) in"));
+    place.write("empty/a.wasm", &component("none"));
+    place.write("empty/b.wasm", &component("none"));
+    assert!(refused(&place.add(&folder, &["--yes"])).contains("more than one component: name the file"));
+    assert!(refused(&place.add(&folder.join("c.wasm"), &["--yes"])).contains("cannot be read"));
+    let no_provider = place.write("x.wasm", b"\0asm");
+    assert!(refused(&place.add(&no_provider, &["--yes"])).contains("no WebAssembly component"));
+}
+
+#[tokio::test]
+async fn a_signature_is_taken_from_beside_the_component_or_from_the_call() {
+    let Some(acme) = Signer::new() else { return };
+    let signers = format!("[providers]\nrequire_signature = true\n[providers.signers]\nacme = {:?}\n", acme.public_key);
+    let place = Place::new(&signers);
+    let file = place.write("it.wasm", &component("none"));
+    assert!(refused(&place.add(&file, &["--yes"])).contains("is not signed"));
+    let elsewhere = place.write("elsewhere", acme.sign(&component("none")).as_bytes());
+    let shown = out(&place.add(&file, &["--yes", "--signature", elsewhere.to_str().unwrap()]));
+    assert!(shown.contains("signed by acme"), "{shown}");
+    let file = place.write("it.wasm", &component("version 1.1.0"));
+    place.write("it.wasm.minisig", acme.sign(&component("none")).as_bytes());
+    assert!(refused(&place.add(&file, &["--yes"])).contains("not one of this component"));
+    place.write("it.wasm.minisig", acme.sign(&component("version 1.1.0")).as_bytes());
+    out(&place.add(&file, &["--yes"]));
+    assert!(place.listed().unwrap().contains("signed by acme"));
+
+    // Over the API it comes in a header.
+    let (token, server) = (place.admin_token(), Server::serve(&place.config));
+    let body = component("version 1.2.0");
+    let add = |signature: Option<String>| {
+        let request = server.request("POST", "/v1/providers", &token).body(body.clone());
+        let request = signature.into_iter().fold(request, |request, text| request.header("minisign-signature", text));
+        common::Answer::of(request)
+    };
+    use base64::Engine as _;
+    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    add(None).await.problem(400, "invalid-input");
+    add(Some("not base64".to_owned())).await.problem(400, "invalid-input");
+    add(Some(base64(&acme.sign(&component("none"))))).await.problem(400, "invalid-input");
+    assert_eq!(add(Some(base64(&acme.sign(&body)))).await.expect(201)["signed_by"], json!("acme"));
+}
+
+#[test]
+fn a_component_that_is_watched_is_installed_anew_whenever_it_changes() {
+    let place = Place::new("");
+    let file = place.write("it.wasm", &component("none"));
+    let config = place.config.to_str().unwrap();
+    let mut command = twofactor(&["provider", "add", "--config", config, "--watch", file.to_str().unwrap()]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut faults = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("Watching")));
+    // A lower version too: this is development.
+    for version in ["1.1.0", "0.3.0"] {
+        place.write("it.wasm", &component(&format!("version {version}")));
+        assert!(lines.next().unwrap().starts_with(&format!("Installed: {version} ")));
+        assert!(place.listed().unwrap().starts_with(&format!("wrong {version} ")));
+    }
+    place.write("it.wasm", b"half a compone");
+    assert!(faults.any(|line| line.contains("Not installed: this is no WebAssembly component")));
+    place.write("it.wasm", &component("version 1.2.0"));
+    assert!(lines.next().unwrap().starts_with("Installed: 1.2.0 "));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,0 +1,118 @@
+//! `twofactor provider add oci://…`, from a real registry that keeps to what it was given, and from one that does not.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+
+use common::run;
+use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
+use oci_client::manifest::OciImageManifest;
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference};
+use tempfile::TempDir;
+use twofactor_tests::registry::Registry;
+use twofactor_tests::wrong::component;
+
+struct Place {
+    _folder: TempDir,
+    config: PathBuf,
+    registry: Registry,
+}
+
+impl Place {
+    fn new() -> Option<Self> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let registry = Registry::start()?;
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("twofactor.toml");
+        fs::write(&config, format!("[store]\npath = {:?}\n", folder.path().join("db"))).unwrap();
+        Some(Self { _folder: folder, config, registry })
+    }
+
+    fn add(&self, source: &str) -> Output {
+        run(&["provider", "add", "--config", self.config.to_str().unwrap(), "--yes", source])
+    }
+
+    fn serves(&self) -> bool {
+        let output = run(&["provider", "list", "--config", self.config.to_str().unwrap()]);
+        String::from_utf8(output.stdout).unwrap().lines().any(|line| line.starts_with("wrong "))
+    }
+
+    #[track_caller]
+    fn refuses(&self, source: &str, why: &str) {
+        let output = self.add(source);
+        assert!(!output.status.success());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(why), "{said}");
+        assert!(!self.serves());
+    }
+
+    /// Pushes an artifact as `oras` and `wkg` do; its reference, and the digests of its manifest and layers.
+    async fn push(&self, layers: Vec<(Vec<u8>, &str)>) -> (String, String, Vec<String>) {
+        let client = Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
+        let name = format!("{}/providers/it", self.registry.address);
+        let layers: Vec<_> =
+            layers.into_iter().map(|(bytes, kind)| ImageLayer::new(bytes, kind.to_owned(), None)).collect();
+        let config = Config::new(b"{}".to_vec(), "application/vnd.wasm.config.v0+json".to_owned(), None);
+        let manifest = OciImageManifest::build(&layers, &config, None);
+        let image: Reference = format!("{name}:latest").parse().unwrap();
+        client.push(&image, &layers, config, &RegistryAuth::Anonymous, Some(manifest)).await.unwrap();
+        let digest = client.fetch_manifest_digest(&image, &RegistryAuth::Anonymous).await.unwrap();
+        (format!("oci://{name}"), digest, layers.iter().map(ImageLayer::sha256_digest).collect())
+    }
+}
+
+const WASM: &str = "application/wasm";
+
+#[tokio::test]
+async fn a_component_is_taken_from_a_registry_by_the_digest_of_its_manifest() {
+    let Some(place) = Place::new() else { return };
+    let (name, digest, _) = place.push(vec![(component("none"), WASM)]).await;
+    place.refuses(&name, "must say which one by its digest");
+    place.refuses(&format!("{name}:latest"), "must say which one by its digest");
+    place.refuses(&format!("{name}@sha256:{}", "0".repeat(64)), "did not give the manifest");
+    place.refuses(&format!("{name}-other@{digest}"), "did not give the manifest");
+    let added = place.add(&format!("{name}@{digest}"));
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    assert!(place.serves());
+}
+
+#[tokio::test]
+async fn a_layer_or_a_manifest_that_was_tampered_with_is_refused() {
+    let Some(place) = Place::new() else { return };
+    let (name, digest, layers) = place.push(vec![(component("none"), WASM)]).await;
+    let source = format!("{name}@{digest}");
+    let layer = place.registry.file(&layers[0]);
+    // As long as before, and a provider as good as the other.
+    let other = component("version 1.0.1");
+    assert_eq!(fs::metadata(&layer).unwrap().len(), other.len() as u64);
+    fs::write(&layer, &other).unwrap();
+    place.refuses(&source, "did not give the component");
+    fs::write(&layer, component("none")).unwrap();
+
+    // A manifest that names the other component.
+    let (_, second, _) = place.push(vec![(other, WASM)]).await;
+    let manifest = place.registry.file(&digest);
+    let right = fs::read(&manifest).unwrap();
+    fs::copy(place.registry.file(&second), &manifest).unwrap();
+    place.refuses(&source, "did not give the manifest");
+    fs::write(&manifest, right).unwrap();
+    assert!(place.add(&source).status.success());
+}
+
+#[tokio::test]
+async fn what_has_no_component_or_two_is_refused() {
+    let Some(place) = Place::new() else { return };
+    for layers in
+        [vec![(b"text".to_vec(), "text/plain")], vec![(component("none"), WASM), (component("version 1.0.1"), WASM)]]
+    {
+        let (name, digest, _) = place.push(layers).await;
+        place.refuses(&format!("{name}@{digest}"), "not exactly one layer");
+    }
+    let (name, digest, _) = place.push(vec![(b"\0asm".to_vec(), WASM)]).await;
+    place.refuses(&format!("{name}@{digest}"), "no WebAssembly component");
+}

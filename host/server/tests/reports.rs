@@ -1,0 +1,69 @@
+//! Upstreams report to a real server, at its public URL.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use common::Server;
+use ring::hmac;
+use serde_json::{Value, json};
+use twofactor_tests::upstream::Upstream;
+
+const BASE: &str = "https://auth.example.com/reports";
+const TOKEN: &str = "t0ken-of-the-account";
+
+#[tokio::test]
+async fn a_report_that_the_upstream_signed_is_taken_and_no_other_and_it_shows_in_the_figures() {
+    let (twilio, folder) = (Upstream::start().await, tempfile::tempdir().unwrap());
+    let file = folder.path().join("twofactor.toml");
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\npublic_url = \"https://auth.example.com\"\n[store]\npath = {:?}\n[network.stand_ins]\n\
+         \"https://api.twilio.com\" = \"{}\"\n",
+        folder.path().join("db"),
+        twilio.address
+    );
+    std::fs::write(&file, text).unwrap();
+    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
+    let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
+    let admin = said["token"].as_str().unwrap();
+    let server = Server::serve(&file);
+    server.call("POST", "/v1/subscriptions", admin, json!({"id": "s", "name": "S"})).await.expect(201);
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": TOKEN,
+        "TwilioSmsFromNumber": "+15005550006"});
+    let new = json!({"type": "twilio", "name": "SMS", "options": options});
+    let created = server.call("POST", "/v1/subscriptions/s/two-factors", admin, new).await.expect(201);
+    let path = format!("/v1/subscriptions/s/two-factors/{}/assignments", created["id"].as_str().unwrap());
+    server.call("PUT", &path, admin, json!([{"kind": "tenant", "id": "t"}])).await.expect(200);
+    let token = json!({"name": "a", "role": "application", "subscriptions": ["s"]});
+    let token = server.call("POST", "/v1/tokens", admin, token).await.expect(201);
+    let start = json!({"tenant": "t", "recipient": {"phone": "+41791234567"}});
+    server.call("POST", "/v1/challenges", token["token"].as_str().unwrap(), start).await.expect(201);
+    let sent = twilio.seen().pop().unwrap().body;
+    let (_, url) = url::form_urlencoded::parse(sent.as_bytes()).find(|(name, _)| name == "StatusCallback").unwrap();
+
+    let body = "MessageStatus=undelivered&ErrorCode=30003";
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN.as_bytes());
+    let signature =
+        STANDARD.encode(hmac::sign(&key, format!("{url}ErrorCode30003MessageStatusundelivered").as_bytes()));
+    let path = url.strip_prefix(BASE).unwrap();
+    let report = |signature: &str| {
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let request = server.request("POST", &format!("/reports{path}"), "").header(form.0, form.1).body(body);
+        common::Answer::of(request.header("x-twilio-signature", signature.to_owned()))
+    };
+    report("").await.problem(404, "not-found");
+    report(&signature.to_lowercase()).await.problem(404, "not-found");
+    report(&signature).await.expect(204);
+    report(&signature).await.expect(204);
+    let long = server.request("POST", &format!("/reports{path}"), "").body(vec![b'x'; 65 << 10]);
+    assert_eq!(common::Answer::of(long).await.status, 413);
+    let metrics = server.call("GET", "/metrics", "", Value::Null).await.text;
+    let line = metrics.lines().find(|line| line.starts_with("twofactor_reports_total")).unwrap();
+    assert!(line.contains("undelivered") && line.contains("twilio") && line.ends_with(" 1"), "{line}");
+    // The log tells of it, and not of the URL, which is worth something.
+    let log = String::from_utf8(server.into_log()).unwrap();
+    assert!(log.contains("a message did not arrive") && log.contains("30003"), "{log}");
+    assert!(!log.contains(url.rsplit('/').next().unwrap()), "{log}");
+}

@@ -1,0 +1,189 @@
+//! Components are added, replaced and taken back. What serves is what was meant to.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use serde_json::json;
+use tempfile::TempDir;
+use twofactor::{Actor, Administration, Error, Keyring, NewInstance, NewProvider, SqliteStore, TwoFactor};
+use twofactor_tests::wrong::component;
+
+/// An installation whose program brings version 1.0.0.
+struct Place {
+    folder: TempDir,
+    keyring: Keyring,
+    engine: TwoFactor,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
+        let engine = engine(folder.path(), &keyring, Some(component("none"))).await;
+        Self { folder, keyring, engine }
+    }
+
+    /// Another process on the same store.
+    async fn other(&self) -> TwoFactor {
+        engine(self.folder.path(), &self.keyring, Some(component("none"))).await
+    }
+
+    fn admin(&self) -> Administration {
+        admin(&self.engine)
+    }
+}
+
+async fn engine(folder: &Path, keyring: &Keyring, own: Option<Vec<u8>>) -> TwoFactor {
+    let store = SqliteStore::open(folder.join("db")).unwrap();
+    let builder = TwoFactor::builder().store(store).keyring(keyring.clone()).cache_dir(folder.join("cache"));
+    let builder = own.into_iter().fold(builder, |builder, own| builder.provider(own));
+    builder.build().await.unwrap()
+}
+
+fn admin(engine: &TwoFactor) -> Administration {
+    engine.administration(Actor::new("test"))
+}
+
+fn version(number: &str) -> Vec<u8> {
+    component(&format!("version {number}"))
+}
+
+fn serving(engine: &TwoFactor) -> Vec<String> {
+    admin(engine).providers().into_iter().map(|provider| provider.manifest.version).collect()
+}
+
+fn refused(result: Result<twofactor::ProviderInfo, Error>) -> String {
+    let error = result.unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
+    let place = Place::new().await;
+    place.admin().add_provider(version("1.10.0")).await.unwrap();
+    for older in ["1.9.9", "1.10.0-rc.1", "0.99.0"] {
+        let said = refused(place.admin().add_provider(version(older)).await);
+        assert!(
+            said.contains(&format!("version {older} is older than 1.10.0")) && said.contains("allow_older"),
+            "{said}"
+        );
+        assert_eq!(serving(&place.engine), ["1.10.0"]);
+    }
+    place.admin().add_provider(NewProvider::new(version("1.9.9")).allow_older(true)).await.unwrap();
+    assert_eq!(serving(&place.engine), ["1.9.9"]);
+    // What comes with the program counts too.
+    let place = Place::new().await;
+    refused(place.admin().add_provider(version("0.9.0")).await);
+}
+
+#[tokio::test]
+async fn a_component_with_another_digest_than_the_one_that_was_meant_is_refused() {
+    let place = Place::new().await;
+    let digest = place.admin().examine_provider(version("1.1.0")).await.unwrap().digest;
+    for wrong in ["", "sha256:", &digest[1..], &digest.replace(&digest[..1], "x"), &"0".repeat(64)] {
+        let said = refused(place.admin().add_provider(NewProvider::new(version("1.1.0")).digest(wrong)).await);
+        assert!(said.contains("is not the component that was meant") && said.contains(&digest), "{said}");
+    }
+    // One byte more.
+    let longer = [version("1.1.0"), vec![0, 2, 1, b'n']].concat();
+    refused(place.admin().add_provider(NewProvider::new(longer).digest(&digest)).await);
+    assert_eq!(serving(&place.engine), ["1.0.0"]);
+    for right in [digest.clone(), format!("sha256:{digest}"), digest.to_uppercase()] {
+        place.admin().add_provider(NewProvider::new(version("1.1.0")).digest(right)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_approved_is_the_change_from_the_component_that_was_shown() {
+    let place = Place::new().await;
+    let [shown] = place.admin().providers().try_into().unwrap();
+    place.admin().add_provider(version("1.1.0")).await.unwrap();
+    let late = NewProvider::new(version("1.2.0"));
+    let error = place.admin().add_provider(late.clone().replacing(&shown.digest)).await.unwrap_err();
+    assert!(error.is_passed_over());
+    assert!(place.admin().add_provider(late.clone().replacing("")).await.unwrap_err().is_passed_over());
+    let [shown] = place.admin().providers().try_into().unwrap();
+    place.admin().add_provider(late.replacing(&shown.digest)).await.unwrap();
+    assert_eq!(serving(&place.engine), ["1.2.0"]);
+}
+
+#[tokio::test]
+async fn what_was_replaced_serves_again_one_after_the_other_and_at_last_what_comes_with_the_program() {
+    let place = Place::new().await;
+    for number in ["1.1.0", "1.2.0"] {
+        place.admin().add_provider(version(number)).await.unwrap();
+    }
+    for number in ["1.1.0", "1.0.0"] {
+        assert_eq!(place.admin().roll_back_provider("wrong").await.unwrap().manifest.version, number);
+        assert_eq!(serving(&place.engine), [number]);
+        // After a restart too.
+        assert_eq!(serving(&place.other().await), [number]);
+    }
+    assert!(place.admin().roll_back_provider("wrong").await.unwrap_err().is_not_found());
+    assert!(place.admin().roll_back_provider("unknown").await.unwrap_err().is_not_found());
+    let lines: Vec<_> = place.admin().audit_log(0, 100).await.unwrap().into_iter().map(|line| line.action).collect();
+    assert_eq!(lines, ["provider.add", "provider.add", "provider.roll_back", "provider.roll_back"]);
+}
+
+#[tokio::test]
+async fn the_only_component_of_a_type_is_removed_and_not_rolled_back() {
+    let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
+    let engine = engine(folder.path(), &keyring, None).await;
+    let admin = admin(&engine);
+    admin.create_subscription("s", "S").await.unwrap();
+    admin.add_provider(version("1.0.0")).await.unwrap();
+    let instance = NewInstance::new("wrong", "SMS", json!({"Sender": "Shop", "Key": "k"}));
+    let instance = admin.create_instance("s", instance).await.unwrap();
+    assert!(instance.valid);
+    let error = admin.roll_back_provider("wrong").await.unwrap_err();
+    assert!(error.is_conflict() && error.to_string().contains("removed only"), "{error}");
+    assert_eq!(serving(&engine), ["1.0.0"]);
+
+    admin.remove_provider("wrong").await.unwrap();
+    assert!(serving(&engine).is_empty());
+    assert!(!admin.instance("s", &instance.id).await.unwrap().valid);
+    assert!(admin.remove_provider("wrong").await.unwrap_err().is_not_found());
+    admin.add_provider(version("1.0.0")).await.unwrap();
+    assert!(admin.instance("s", &instance.id).await.unwrap().valid);
+}
+
+#[tokio::test]
+async fn what_one_process_adds_or_takes_back_serves_in_the_others_when_they_look() {
+    let place = Place::new().await;
+    let other = place.other().await;
+    place.admin().add_provider(version("1.1.0")).await.unwrap();
+    assert_eq!(serving(&other), ["1.0.0"]);
+    other.refresh_providers().await.unwrap();
+    assert_eq!(serving(&other), ["1.1.0"]);
+    // Whoever adds has looked, whatever it knew before.
+    place.admin().add_provider(version("1.3.0")).await.unwrap();
+    assert!(refused(admin(&other).add_provider(version("1.2.0")).await).contains("older than 1.3.0"));
+    place.admin().roll_back_provider("wrong").await.unwrap();
+    place.admin().roll_back_provider("wrong").await.unwrap();
+    other.refresh_providers().await.unwrap();
+    assert_eq!(serving(&other), ["1.0.0"]);
+}
+
+#[tokio::test]
+async fn the_last_five_of_a_type_are_kept() {
+    let place = Place::new().await;
+    for number in 1..=8 {
+        place.admin().add_provider(version(&format!("1.{number}.0"))).await.unwrap();
+    }
+    for number in (4..=7).rev() {
+        let before = place.admin().roll_back_provider("wrong").await.unwrap();
+        assert_eq!(before.manifest.version, format!("1.{number}.0"));
+    }
+    assert_eq!(place.admin().roll_back_provider("wrong").await.unwrap().manifest.version, "1.0.0");
+}
+
+#[tokio::test]
+async fn the_same_component_again_changes_nothing() {
+    let place = Place::new().await;
+    let first = place.admin().add_provider(version("1.1.0")).await.unwrap();
+    let again = place.admin().add_provider(version("1.1.0")).await.unwrap();
+    assert_eq!((again.digest, again.added_at), (first.digest, first.added_at));
+    assert_eq!(place.admin().audit_log(0, 100).await.unwrap().len(), 1);
+    assert_eq!(place.admin().roll_back_provider("wrong").await.unwrap().manifest.version, "1.0.0");
+}

@@ -1,0 +1,214 @@
+//! An instance whose upstream takes nothing pauses; a message that surely was not sent is tried again; an instance sends no more in a day
+//! than it may.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use twofactor::{
+    Actor, Assignment, Challenge, Error, ManualClock, Network, NewInstance, RateLimits, Recipient, SignIn, Start,
+    TwoFactor,
+};
+
+/// What a stand-in for Twilio of ours answers.
+#[derive(Clone, Copy)]
+enum Say {
+    Taken,
+    /// Asks to slow down, and does not say for how long.
+    Later,
+    LaterBy(u32),
+    /// Fails after it had the message.
+    Broken,
+    /// Does not take messages to this number.
+    Refused,
+}
+use Say::{Broken, Later, LaterBy, Refused, Taken};
+
+/// Says one after the other, and the last for ever.
+#[derive(Clone)]
+struct Twilio {
+    address: SocketAddr,
+    script: Arc<Mutex<VecDeque<Say>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
+}
+
+impl Twilio {
+    async fn start(script: &[Say]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Arc::new(Mutex::new(script.iter().copied().collect()));
+        let twilio = Self { address, script, bodies: Arc::default() };
+        let state = twilio.clone();
+        let router = Router::new().fallback(async move |body: String| {
+            state.bodies.lock().unwrap().push(body);
+            let mut script = state.script.lock().unwrap();
+            let say = if script.len() > 1 { script.pop_front().unwrap() } else { script[0] };
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            let error = |status: StatusCode, code| {
+                (status, json.clone(), json!({"code": code, "message": "x", "status": status.as_u16()}).to_string())
+            };
+            match say {
+                Taken => {
+                    let body =
+                        json!({"sid": "SM00000000000000000000000000000000", "status": "queued", "error_code": null});
+                    (StatusCode::CREATED, json, body.to_string()).into_response()
+                }
+                Later => error(StatusCode::TOO_MANY_REQUESTS, 20429).into_response(),
+                LaterBy(seconds) => {
+                    let wait = [(header::RETRY_AFTER, seconds.to_string())];
+                    (wait, error(StatusCode::TOO_MANY_REQUESTS, 20429)).into_response()
+                }
+                Broken => error(StatusCode::INTERNAL_SERVER_ERROR, 20500).into_response(),
+                Refused => error(StatusCode::BAD_REQUEST, 21211).into_response(),
+            }
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        twilio
+    }
+
+    fn asked(&self) -> usize {
+        self.bodies.lock().unwrap().len()
+    }
+
+    fn says(&self, script: &[Say]) {
+        *self.script.lock().unwrap() = script.iter().copied().collect();
+    }
+}
+
+struct Place {
+    engine: TwoFactor,
+    clock: ManualClock,
+    twilio: Twilio,
+    instance: String,
+}
+
+impl Place {
+    async fn new(policy: Value, script: &[Say]) -> Self {
+        let (twilio, clock) = (Twilio::start(script).await, ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap()));
+        let network = Network::builder().stand_in("https://api.twilio.com", twilio.address).build().unwrap();
+        let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
+        let engine = builder.bundled_providers().build().await.unwrap();
+        engine.administration(Actor::new("test")).create_subscription("s", "S").await.unwrap();
+        let mut place = Self { engine, clock, twilio, instance: String::new() };
+        place.instance = place.add("1", policy).await;
+        place
+    }
+
+    async fn add(&self, name: &str, policy: Value) -> String {
+        let admin = self.engine.administration(Actor::new("test"));
+        let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
+            "TwilioSmsFromNumber": "+15005550006"});
+        let instance = NewInstance { policy: Some(policy), ..NewInstance::new("twilio", name, options) };
+        let instance = admin.create_instance("s", instance).await.unwrap();
+        assert!(instance.valid, "{:?}", instance.problems);
+        admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+        instance.id
+    }
+
+    async fn start(&self) -> Result<Challenge, Error> {
+        self.engine.start(Start::new(SignIn::new("s").tenant("t").user("alice")).phone("+41791234567")).await
+    }
+
+    /// Fails, and says how long to wait.
+    async fn waits(&self) -> Option<u64> {
+        let error = self.start().await.unwrap_err();
+        assert!(error.is_delivery_failed() && error.is_retryable(), "{error:?}");
+        error.retry_after().map(|wait| wait.as_secs())
+    }
+}
+
+#[tokio::test]
+async fn an_instance_pauses_after_so_many_failures_in_a_row_and_one_message_ends_it() {
+    let place = Place::new(json!({"pause_after": 3, "pause_seconds": 20, "retries": 0}), &[Later]).await;
+    for n in 1..=3 {
+        assert_eq!((place.waits().await, place.twilio.asked()), (None, n));
+    }
+    // Nothing is sent, and it is said how long that lasts.
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 3));
+    place.clock.advance(Duration::from_secs(15));
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(5), 3));
+    // One is tried, which fails: it pauses at once.
+    place.clock.advance(Duration::from_secs(5));
+    assert_eq!((place.waits().await, place.twilio.asked()), (None, 4));
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 4));
+    place.clock.advance(Duration::from_secs(20));
+    place.twilio.says(&[Taken]);
+    place.start().await.unwrap();
+    place.start().await.unwrap();
+    assert_eq!(place.twilio.asked(), 6);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_what_it_is_pauses_nothing_and_an_unknown_outcome_does() {
+    let policy = json!({"pause_after": 2, "pause_seconds": 20, "retries": 0});
+    let place = Place::new(policy, &[Broken, Refused, Broken, Broken]).await;
+    for _ in 0..4 {
+        place.start().await.unwrap_err();
+    }
+    assert_eq!(place.twilio.asked(), 4);
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 4));
+    // Whoever administers wants to know, and changes something: both ask the upstream.
+    let admin = place.engine.administration(Actor::new("test"));
+    let to = Recipient { phone: Some("+41791234567".to_owned()), email: None };
+    admin.test_instance("s", &place.instance, to, None).await.unwrap();
+    assert_eq!(place.twilio.asked(), 5);
+}
+
+#[tokio::test]
+async fn while_one_instance_pauses_another_serves_at_once() {
+    let place = Place::new(json!({"pause_after": 2, "retries": 0}), &[Later, Taken, Later, Taken, Taken]).await;
+    let other = place.add("2", json!({})).await;
+    // The first two go through the other one after the first failed.
+    for n in [2, 4] {
+        assert_eq!((place.start().await.unwrap().two_factor, place.twilio.asked()), (other.clone(), n));
+    }
+    assert_eq!((place.start().await.unwrap().two_factor, place.twilio.asked()), (other.clone(), 5));
+}
+
+#[tokio::test]
+async fn a_message_that_was_not_sent_is_tried_again_as_the_same_message() {
+    let place = Place::new(json!({"retries": 2}), &[Later, Later, Taken]).await;
+    let challenge = place.start().await.unwrap();
+    let bodies = place.twilio.bodies.lock().unwrap().clone();
+    assert_eq!(bodies.len(), 3);
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    let text =
+        url::form_urlencoded::parse(bodies[0].as_bytes()).find(|(name, _)| name == "Body").unwrap().1.into_owned();
+    let code = twofactor_tests::upstream::code(&text).unwrap();
+    place.engine.verify("s", &challenge.id, code, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_may_have_gone_out_and_what_has_a_time_of_its_own_is_not_tried_again() {
+    for (say, retryable, wait) in [(Broken, false, None), (Refused, false, None), (LaterBy(7), true, Some(7))] {
+        let place = Place::new(json!({"retries": 5}), &[say]).await;
+        let error = place.start().await.unwrap_err();
+        let waits = error.retry_after().map(|wait| wait.as_secs());
+        assert_eq!((error.is_retryable(), waits, place.twilio.asked()), (retryable, wait, 1));
+    }
+    let place = Place::new(json!({"retries": 1}), &[Later]).await;
+    assert_eq!((place.waits().await, place.twilio.asked()), (None, 2));
+}
+
+#[tokio::test]
+async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
+    let place = Place::new(json!({"messages_per_day": 2}), &[Taken]).await;
+    place.start().await.unwrap();
+    place.start().await.unwrap();
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 2));
+    let other = place.add("2", json!({"messages_per_day": 1})).await;
+    assert_eq!(place.start().await.unwrap().two_factor, other);
+    assert_eq!(place.waits().await, Some(3600));
+    place.clock.advance(Duration::from_secs(24 * 3600 + 1));
+    assert_eq!(place.start().await.unwrap().two_factor, place.instance);
+    // Each counts what it sends itself, whoever else there is.
+    assert_eq!(place.twilio.asked(), 4);
+}

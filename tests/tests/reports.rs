@@ -1,0 +1,161 @@
+//! What an upstream reports of a message is counted once, if it is its own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderMap;
+use ring::hmac;
+use serde_json::{Value, json};
+use twofactor::{Actor, Assignment, Network, NewInstance, SignIn, Start, TwoFactor};
+use twofactor_tests::upstream::Upstream;
+
+const BASE: &str = "https://auth.example.com/reports";
+const TOKEN: &str = "t0ken-of-the-account";
+
+struct Place {
+    engine: TwoFactor,
+    twilio: Upstream,
+}
+
+impl Place {
+    async fn new(options: Value, base: Option<&str>) -> Self {
+        let twilio = Upstream::start().await;
+        let network = Network::builder().stand_in("https://api.twilio.com", twilio.address).build().unwrap();
+        let builder = TwoFactor::builder().network(network).bundled_providers();
+        let builder = base.into_iter().fold(builder, |builder, base| builder.report_url(base));
+        let engine = builder.build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("s", "S").await.unwrap();
+        let instance = admin.create_instance("s", NewInstance::new("twilio", "SMS", options)).await.unwrap();
+        assert!(instance.valid, "{:?}", instance.problems);
+        admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+        Self { engine, twilio }
+    }
+
+    /// Sends a message; where its upstream may report.
+    async fn sent(&self) -> Option<String> {
+        let sign_in = SignIn::new("s").tenant("t").user("alice");
+        self.engine.start(Start::new(sign_in).phone("+41791234567")).await.unwrap();
+        let body = self.twilio.seen().pop().unwrap().body;
+        let fields: HashMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        fields.get("StatusCallback").cloned()
+    }
+
+    async fn reports(&self, url: &str, headers: &HeaderMap, body: &str) -> bool {
+        let message = url.strip_prefix(BASE).unwrap().strip_prefix('/').unwrap();
+        match self.engine.report(message, headers, body.as_bytes()).await {
+            Ok(()) => true,
+            Err(error) => {
+                assert!(error.is_not_found(), "{error}");
+                assert_eq!(error.to_string(), "there is no such message");
+                false
+            }
+        }
+    }
+
+    /// How many messages arrived, and did not.
+    async fn counted(&self) -> (u64, u64) {
+        let admin = self.engine.administration(Actor::new("test"));
+        let all = admin.statistics("s", "2020-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+        let sum = |event: &str| all.iter().filter(|one| one.event == event).map(|one| one.count).sum();
+        (sum("confirmed"), sum("undelivered"))
+    }
+}
+
+fn options() -> Value {
+    json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": TOKEN,
+        "TwilioSmsFromNumber": "+15005550006"})
+}
+
+fn body(status: &str) -> String {
+    let fields = [("MessageSid", "SM1"), ("MessageStatus", status), ("ErrorCode", "30003"), ("To", "+41791234567")];
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// As Twilio signs.
+fn signed(token: &str, url: &str, body: &str) -> HeaderMap {
+    let mut fields: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    fields.sort();
+    let text = fields.into_iter().fold(url.to_owned(), |text, (name, value)| text + &name + &value);
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
+    let signature = STANDARD.encode(hmac::sign(&key, text.as_bytes()));
+    HeaderMap::from_iter([("x-twilio-signature".parse().unwrap(), signature.parse().unwrap())])
+}
+
+#[tokio::test]
+async fn each_report_of_a_message_counts_once() {
+    let place = Place::new(options(), Some(BASE)).await;
+    let (first, second) = (place.sent().await.unwrap(), place.sent().await.unwrap());
+    assert!(first.starts_with(&format!("{BASE}/s/")) && first != second, "{first}");
+    for status in ["queued", "sent", "delivered", "delivered"] {
+        assert!(place.reports(&first, &signed(TOKEN, &first, &body(status)), &body(status)).await);
+    }
+    assert!(place.reports(&second, &signed(TOKEN, &second, &body("undelivered")), &body("undelivered")).await);
+    assert_eq!(place.counted().await, (1, 1));
+    // What is no report is none, signed or not.
+    for nothing in ["", "MessageSid=SM1", "{}"] {
+        assert!(!place.reports(&second, &signed(TOKEN, &second, nothing), nothing).await);
+    }
+    assert_eq!(place.counted().await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_report_that_is_not_the_upstreams_own_is_not_believed() {
+    let place = Place::new(options(), Some(BASE)).await;
+    let (url, other) = (place.sent().await.unwrap(), place.sent().await.unwrap());
+    let delivered = body("delivered");
+    let unsigned = HeaderMap::new();
+    for (url, headers, body) in [
+        (&url, &unsigned, &delivered),
+        (&url, &signed("another token", &url, &delivered), &delivered),
+        (&url, &signed(TOKEN, &other, &delivered), &delivered),
+        (&url, &signed(TOKEN, &url, &body("undelivered")), &delivered),
+    ] {
+        assert!(!place.reports(url, headers, body).await);
+    }
+    // URLs that were not made here, though signed.
+    let parts: Vec<&str> = url.rsplitn(6, '/').collect();
+    let [proof, resends, challenge, instance, subscription, _] = parts[..] else { panic!("{url}") };
+    let others: Vec<&str> = other.rsplitn(6, '/').collect();
+    for made_up in [
+        format!("{BASE}/{subscription}/{instance}/{challenge}/1/{proof}"),
+        format!("{BASE}/{subscription}/{instance}/{}/{resends}/{proof}", others[2]),
+        format!("{BASE}/other/{instance}/{challenge}/{resends}/{proof}"),
+        format!("{BASE}/{subscription}/{instance}/{challenge}/{resends}/{}", &proof[1..]),
+        format!("{BASE}/{subscription}/{instance}/{challenge}/{resends}"),
+        format!("{BASE}/{subscription}/{instance}/{challenge}/{resends}/{proof}/"),
+        format!("{BASE}/"),
+    ] {
+        assert!(!place.reports(&made_up, &signed(TOKEN, &made_up, &delivered), &delivered).await, "{made_up}");
+    }
+    assert_eq!(place.counted().await, (0, 0));
+    assert!(place.reports(&url, &signed(TOKEN, &url, &delivered), &delivered).await);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_report_where_nobody_listens_or_nothing_could_be_checked() {
+    let place = Place::new(options(), None).await;
+    assert_eq!(place.sent().await, None);
+    assert!(place.engine.report("s/i/c/0/p", &HeaderMap::new(), b"").await.unwrap_err().is_not_found());
+    // Twilio signs with the account's token, which is not given beside an API key.
+    let mut with_key = options();
+    with_key["TwilioApiKeySid"] = json!("SK0123456789abcdef0123456789abcdef");
+    assert_eq!(Place::new(with_key, Some(BASE)).await.sent().await, None);
+}
+
+#[tokio::test]
+async fn when_the_token_is_changed_the_one_before_signs_nothing_any_more() {
+    let place = Place::new(options(), Some(BASE)).await;
+    let url = place.sent().await.unwrap();
+    let admin = place.engine.administration(Actor::new("test"));
+    let [instance] = admin.instances("s").await.unwrap().try_into().unwrap();
+    let mut changed = options();
+    changed["TwilioAuthToken"] = json!("the next token");
+    let change = twofactor::InstanceChange { options: Some(changed), ..Default::default() };
+    admin.update_instance("s", &instance.id, change, None).await.unwrap();
+    assert!(!place.reports(&url, &signed(TOKEN, &url, &body("delivered")), &body("delivered")).await);
+    assert!(place.reports(&url, &signed("the next token", &url, &body("delivered")), &body("delivered")).await);
+}

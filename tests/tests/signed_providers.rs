@@ -1,0 +1,130 @@
+//! An installation that demands signatures takes and runs only what one of its signers signed. Signatures are made by the real tool.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use twofactor::{Actor, Administration, Error, Keyring, NewProvider, ProviderInfo, Signers, SqliteStore, TwoFactor};
+use twofactor_tests::minisign::Signer;
+use twofactor_tests::wrong::component;
+
+async fn engine(folder: &Path, keyring: &Keyring, signers: Signers) -> TwoFactor {
+    let store = SqliteStore::open(folder.join("db")).unwrap();
+    let builder = TwoFactor::builder().store(store).keyring(keyring.clone()).cache_dir(folder.join("cache"));
+    builder.provider(component("none")).signers(signers).build().await.unwrap()
+}
+
+fn admin(engine: &TwoFactor) -> Administration {
+    engine.administration(Actor::new("test"))
+}
+
+fn serving(engine: &TwoFactor) -> Vec<(String, Option<String>)> {
+    admin(engine).providers().into_iter().map(|one| (one.manifest.version, one.signed_by)).collect()
+}
+
+fn refused(result: Result<ProviderInfo, Error>) -> String {
+    let error = result.unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    error.to_string()
+}
+
+fn newer() -> Vec<u8> {
+    component("version 1.1.0")
+}
+
+#[tokio::test]
+async fn only_what_a_trusted_key_signed_is_taken() {
+    let (Some(acme), Some(stranger)) = (Signer::new(), Signer::new()) else { return };
+    let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
+    let signers = Signers::new().trust("acme", &acme.public_key).unwrap().required(true);
+    let engine = engine(folder.path(), &keyring, signers).await;
+    let admin = admin(&engine);
+    let good = acme.sign(&newer());
+    let flipped = |line: usize, at: usize| {
+        let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
+        let old = lines[line].as_bytes()[at];
+        lines[line].replace_range(at..=at, if old == b'A' { "B" } else { "A" });
+        lines.join("\n") + "\n"
+    };
+    let not_signed = "is not signed";
+    let not_by_us = "not one of this component by a key";
+    let unreadable = "cannot be read";
+    for (what, component, signature, said) in [
+        ("no signature", newer(), None, not_signed),
+        ("a stranger's", newer(), Some(stranger.sign(&newer())), not_by_us),
+        ("one of another component", newer(), Some(acme.sign(&component("none"))), not_by_us),
+        ("a component that was changed", [newer(), vec![0, 2, 1, b'n']].concat(), Some(good.clone()), not_by_us),
+        ("a signature that was changed", newer(), Some(flipped(1, 60)), not_by_us),
+        ("a comment that was changed", newer(), Some(good.replace("a component", "another one")), not_by_us),
+        ("the signature of the comment that was changed", newer(), Some(flipped(3, 20)), not_by_us),
+        ("nothing", newer(), Some(String::new()), unreadable),
+        ("half of it", newer(), Some(good[..good.len() / 2].to_owned()), unreadable),
+        ("something else", newer(), Some("\u{fffd}\n".repeat(9)), unreadable),
+    ] {
+        let mut new = NewProvider::new(component);
+        if let Some(signature) = signature {
+            new = new.signature(signature);
+        }
+        assert!(refused(admin.examine_provider(new.clone()).await).contains(said), "{what}");
+        assert!(refused(admin.add_provider(new).await).contains(said), "{what}");
+        assert_eq!(serving(&engine), [("1.0.0".to_owned(), None)], "{what}");
+    }
+    let added = admin.add_provider(NewProvider::new(newer()).signature(good)).await.unwrap();
+    assert_eq!(added.signed_by.as_deref(), Some("acme"));
+    assert_eq!(serving(&engine), [("1.1.0".to_owned(), Some("acme".to_owned()))]);
+    let line = admin.audit_log(0, 100).await.unwrap().pop().unwrap();
+    assert!(line.detail.contains("signed by acme"), "{}", line.detail);
+}
+
+#[tokio::test]
+async fn a_wrong_signature_is_refused_also_where_none_is_demanded() {
+    let (Some(acme), Some(stranger)) = (Signer::new(), Signer::new()) else { return };
+    let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
+    let engine = engine(folder.path(), &keyring, Signers::new().trust("acme", &acme.public_key).unwrap()).await;
+    refused(admin(&engine).add_provider(NewProvider::new(newer()).signature(stranger.sign(&newer()))).await);
+    admin(&engine).add_provider(newer()).await.unwrap();
+    assert_eq!(serving(&engine), [("1.1.0".to_owned(), None)]);
+    // The same bytes once more, signed now.
+    admin(&engine).add_provider(NewProvider::new(newer()).signature(acme.sign(&newer()))).await.unwrap();
+    assert_eq!(serving(&engine), [("1.1.0".to_owned(), Some("acme".to_owned()))]);
+}
+
+#[tokio::test]
+async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_serves_in_its_place() {
+    let Some(acme) = Signer::new() else { return };
+    let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
+    let start = |required| {
+        let signers = Signers::new().trust("acme", &acme.public_key).unwrap().required(required);
+        engine(folder.path(), &keyring, signers)
+    };
+    let first = start(false).await;
+    admin(&first).add_provider(newer()).await.unwrap();
+    // Signatures are demanded from now on.
+    let second = start(true).await;
+    assert_eq!(serving(&second), []);
+    // Who serves it already is told, and goes on.
+    let signed = NewProvider::new(component("version 1.2.0")).signature(acme.sign(&component("version 1.2.0")));
+    admin(&second).add_provider(signed).await.unwrap();
+    assert_eq!(serving(&start(true).await), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
+    // What it replaced may not come back.
+    assert!(refused(admin(&second).roll_back_provider("wrong").await).contains("is not signed"));
+
+    // Somebody who can write to the database puts another component there.
+    let database = rusqlite::Connection::open(folder.path().join("db")).unwrap();
+    let sql = "UPDATE providers SET component = ?1, digest = 'd' WHERE signature IS NOT NULL";
+    assert_eq!(database.execute(sql, [component("version 1.3.0")]).unwrap(), 1);
+    assert!(second.refresh_providers().await.unwrap_err().to_string().contains("not one of this component"));
+    assert_eq!(serving(&second), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
+    let third = start(true).await;
+    assert_eq!(serving(&third), []);
+    admin(&third).remove_provider("wrong").await.unwrap();
+    assert_eq!(serving(&third), [("1.0.0".to_owned(), None)]);
+}
+
+#[test]
+fn a_key_that_is_none_is_named() {
+    for wrong in ["", "RWQ", "RWR4+Zl+p8ImPtpi7z1BMG05j7GV0VhPb6Lk83fdshsC1DM+LH6iJ5q", "minisign"] {
+        let error = Signers::new().trust("acme", wrong).err().unwrap().to_string();
+        assert!(error.contains("`acme`"), "{error}");
+    }
+}
