@@ -79,8 +79,12 @@ impl Run<'_> {
         for case in cases() {
             self.upstream.play(case.script);
             let (outcome, wait, said) = self.deliver(self.message()).await;
+            let sent = self.upstream.seen().iter().filter(|(head, body)| holds_code(head, body)).count();
+            // A provider that asks something before it sends may fail at that: then surely nothing was sent. One that reads the code can
+            // send it in a form that is not known here.
+            let unsent = sent == 0 && !self.component.info().manifest.reads_code && outcome == "retry-later";
             let mut wrong = Vec::new();
-            if !case.right.contains(&outcome) {
+            if !case.right.contains(&outcome) && !unsent {
                 let right = case.right.join(" or ");
                 wrong.push(format!("the outcome is {outcome}, not {right}{}", in_brackets(&said)));
             }
@@ -90,7 +94,6 @@ impl Run<'_> {
             {
                 wrong.push(format!("the wait passed on is {wait:?}, not {expected:?} (seconds)"));
             }
-            let sent = self.upstream.seen().iter().filter(|(head, body)| holds_code(head, body)).count();
             if sent > case.sent {
                 wrong.push(format!("the message was sent {sent} times"));
             }
