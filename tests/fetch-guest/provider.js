@@ -27,6 +27,7 @@ export const configuration = {
       recipient: "phone-number",
       optionsSchema: JSON.stringify(SCHEMA),
       readsCode: false,
+      extra: [],
     };
   },
 
