@@ -162,8 +162,8 @@ mod tests {
 
     /// How many calls of a component can be in flight; the error of the next.
     async fn in_flight(sandbox: &Sandbox, text: &str) -> (usize, String) {
-        let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap()).unwrap();
-        let pre = match sandbox.linker().instantiate_pre(&component) {
+        let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap());
+        let pre = match component.and_then(|component| sandbox.linker().instantiate_pre(&component)) {
             Ok(pre) => pre,
             Err(error) => return (0, format!("{error:#}")),
         };
