@@ -2,7 +2,7 @@
 
 fn main() -> Result<(), twofactor_guest_build::Error> {
     twofactor_guest_build::build(
-        &["twofactor-hostile-guest", "twofactor-wasi-http-guest", "twofactor-wrong-guest"],
-        &["tests/hostile", "tests/wasi-http-guest", "tests/wrong"],
+        &["twofactor-hostile-guest", "twofactor-verifying-guest", "twofactor-wasi-http-guest", "twofactor-wrong-guest"],
+        &["tests/hostile", "tests/verifying", "tests/wasi-http-guest", "tests/wrong"],
     )
 }

@@ -17,6 +17,9 @@ pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_h
 /// One that misbehaves through `wasi:http`: see `tests/wasi-http-guest`.
 pub const WASI_HTTP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_wasi_http_guest.wasm"));
 
+/// One that judges answers: see `tests/verifying`.
+pub const VERIFYING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_verifying_guest.wasm"));
+
 /// What the hostile instance is granted and must not see.
 pub const SECRET: &str = "s3cret-canary-of-the-hostile-instance";
 

@@ -23,7 +23,10 @@ async fn only_the_usual_three_are_loaded_unless_more_are_named() {
     for (type_id, _) in twofactor_bundle::BY_TYPE {
         all = all.bundled_provider(type_id).unwrap();
     }
-    assert_eq!(types(all).await, ["ecall", "email", "ses", "slack", "twilio", "twilio-voice", "webhook"]);
+    assert_eq!(
+        types(all).await,
+        ["ecall", "email", "ses", "slack", "twilio", "twilio-verify", "twilio-voice", "webhook"]
+    );
 }
 
 #[tokio::test]
@@ -31,7 +34,7 @@ async fn a_name_that_is_none_is_answered_with_those_there_are() {
     let error = TwoFactor::builder().bundled_provider("sns").err().unwrap();
     assert!(error.is_invalid_input());
     let said = error.to_string();
-    for name in ["`sns`", "`email`", "`ses`", "`slack`", "`twilio-voice`", "`webhook`"] {
+    for name in ["`sns`", "`email`", "`ses`", "`slack`", "`twilio-verify`", "`twilio-voice`", "`webhook`"] {
         assert!(said.contains(name), "{said}");
     }
 }

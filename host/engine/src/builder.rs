@@ -63,7 +63,8 @@ impl TwoFactor {
     /// Judges an answer. The right one is accepted once.
     ///
     /// # Errors
-    /// [`Error::is_code_rejected`], [`Error::is_closed`], [`Error::is_limited`], [`Error::is_invalid_input`].
+    /// [`Error::is_code_rejected`], [`Error::is_closed`], [`Error::is_limited`], [`Error::is_invalid_input`]; where the upstream judges the
+    /// answers and cannot be asked, [`Error::is_delivery_failed`].
     pub async fn verify(
         &self,
         subscription: &str,
@@ -228,7 +229,7 @@ impl Builder {
         self
     }
 
-    /// One provider that comes with TwoFactor, by the type of its instances: beside those three `ses`, `slack`, `twilio-voice` or
+    /// One provider that comes with TwoFactor, by the type of its instances: beside those three `ses`, `slack`, `twilio-verify`, `twilio-voice` or
     /// `webhook`.
     ///
     /// # Errors

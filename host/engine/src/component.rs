@@ -8,8 +8,8 @@ use crate::capability::Network;
 use crate::instance::Prepared;
 use crate::keyring::Keyring;
 use crate::provider::{
-    DeliveryFailure, Limits, LoadError, Message, OptionsSchema, Problem, Provider, ProviderInfo, Reason, Receipt,
-    Sandbox,
+    Begun, DeliveryFailure, Limits, LoadError, Message, OptionsSchema, Problem, Provider, ProviderInfo, Reason,
+    Receipt, Sandbox, Verdict,
 };
 
 /// A provider's component, loaded into a sandbox of its own.
@@ -33,6 +33,11 @@ impl Component {
     /// What is known of it.
     pub fn info(&self) -> &ProviderInfo {
         self.provider.info()
+    }
+
+    /// Whether its upstream makes the codes and judges the answers.
+    pub fn verifies(&self) -> bool {
+        self.provider.verifies()
     }
 
     /// Asks a fresh instance who it is once more: its name and version.
@@ -93,7 +98,26 @@ impl Configured {
     /// # Errors
     /// How it failed.
     pub async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
-        self.0.deliver(message).await
+        Ok(self.0.deliver(message).await?.receipt)
+    }
+
+    /// Has the upstream make a code of its own and send it; see [`Component::verifies`].
+    ///
+    /// # Errors
+    /// How it failed; misconfigured if the provider delivers the host's codes.
+    pub async fn begin(&self, message: Message) -> Result<(Receipt, Begun), DeliveryFailure> {
+        let sent = self.0.deliver(message).await?;
+        let none =
+            || DeliveryFailure::Misconfigured(Reason::new("no-verification", "the provider delivers the host's codes"));
+        Ok((sent.receipt, sent.begun.ok_or_else(none)?))
+    }
+
+    /// Asks the upstream about an answer to what was begun.
+    ///
+    /// # Errors
+    /// How it failed.
+    pub async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
+        self.0.check(state, answer).await
     }
 }
 

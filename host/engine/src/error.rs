@@ -160,6 +160,26 @@ impl Error {
         error.with_detail(format_args!("{}: {}", failure.name(), failure.reason()))
     }
 
+    /// An answer that the upstream did not judge, in the words of the one who gave it. To ask again sends nothing twice.
+    pub(crate) fn judging(failure: &DeliveryFailure) -> Self {
+        let (retryable, wait) = match failure {
+            DeliveryFailure::RetryLater { after_seconds, .. } => (true, *after_seconds),
+            DeliveryFailure::OutcomeUnknown(_) => (true, None),
+            _ => (false, None),
+        };
+        let text = if retryable {
+            "the answer could not be judged: try again later"
+        } else {
+            "the TwoFactor instance cannot have answers judged: call the operator"
+        };
+        let retry_after = wait.map(|seconds| Duration::from_secs(seconds.into()));
+        Self::new(Kind::DeliveryFailed { retryable, retry_after }, text).with_detail(format_args!(
+            "{}: {}",
+            failure.name(),
+            failure.reason()
+        ))
+    }
+
     /// The input is malformed; the text says how.
     pub fn is_invalid_input(&self) -> bool {
         self.0.kind == Kind::InvalidInput
@@ -221,12 +241,12 @@ impl Error {
         self.0.kind == Kind::RecipientRejected
     }
 
-    /// The provider could not deliver, or it is not known whether it did.
+    /// The provider could not deliver, or it is not known whether it did; or its upstream could not be asked about an answer.
     pub fn is_delivery_failed(&self) -> bool {
         matches!(self.0.kind, Kind::DeliveryFailed { .. })
     }
 
-    /// Surely nothing was sent, and the same call may succeed later.
+    /// Surely no message was sent, and the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         matches!(self.0.kind, Kind::DeliveryFailed { retryable: true, .. } | Kind::Limited { .. } | Kind::Unavailable)
     }

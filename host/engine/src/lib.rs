@@ -54,8 +54,8 @@ pub use instance::MASK;
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
-    DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason, Receipt,
-    RecipientKind, SignerError, Signers,
+    Begun, DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason,
+    Receipt, RecipientKind, SignerError, Signers, Verdict,
 };
 pub use sign_in::{
     BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,

@@ -140,7 +140,7 @@ pub struct Providers {
     /// Whether the usual ones that come with TwoFactor are loaded, `email`, `ecall` and `twilio`; `true`.
     #[serde(default = "yes")]
     pub bundled: bool,
-    /// Others that come with TwoFactor and are loaded as well: `["ses", "slack", "twilio-voice", "webhook"]`; none.
+    /// Others that come with TwoFactor and are loaded as well: `["ses", "slack", "twilio-verify", "twilio-voice", "webhook"]`; none.
     #[serde(default)]
     pub also: Vec<String>,
     /// More components.

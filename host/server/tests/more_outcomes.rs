@@ -169,7 +169,9 @@ fn a_server_says_which_providers_there_are_if_one_is_named_that_is_not() {
     let output = common::run(&["serve", "--config", file.to_str().unwrap()]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    for part in ["`providers.also`", "`sns`", "`email`", "`ses`", "`slack`", "`twilio-voice`", "`webhook`"] {
+    for part in
+        ["`providers.also`", "`sns`", "`email`", "`ses`", "`slack`", "`twilio-verify`", "`twilio-voice`", "`webhook`"]
+    {
         assert!(said.contains(part), "{said}");
     }
 }

@@ -197,7 +197,9 @@ fn a_right_component_has_no_fault() {
     // Slack is asked for the member first: its answer to that and to the message in one.
     let by_slack =
         write(folder.path(), "slack.accepted", r#"{"ok":true,"user":{"id":"W012A3CDE"},"channel":"D1","ts":"1.2"}"#);
-    let providers: [(&str, &[u8], Value); 8] = [
+    let by_verify =
+        write(folder.path(), "verify.accepted", r#"{"sid":"VE0123456789abcdef0123456789abcdef","status":"pending"}"#);
+    let providers: [(&str, &[u8], Value); 9] = [
         (
             "twilio",
             twofactor_bundle::TWILIO,
@@ -220,6 +222,12 @@ fn a_right_component_has_no_fault() {
         ),
         ("slack", twofactor_bundle::SLACK, json!({"SlackBotToken": "xoxb-0123456789-very-secret"})),
         (
+            "twilio-verify",
+            twofactor_bundle::TWILIO_VERIFY,
+            json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "very-secret",
+            "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"}),
+        ),
+        (
             "twilio-voice",
             twofactor_bundle::TWILIO_VOICE,
             json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef",
@@ -238,6 +246,8 @@ fn a_right_component_has_no_fault() {
         let mut arguments = vec!["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()];
         if *name == "slack" {
             arguments.extend(["--accepted", by_slack.to_str().unwrap()]);
+        } else if *name == "twilio-verify" {
+            arguments.extend(["--accepted", by_verify.to_str().unwrap()]);
         }
         let output = run(&arguments);
         let said = String::from_utf8(output.stdout).unwrap();

@@ -10,6 +10,8 @@ pub const TWILIO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_tw
 pub const SES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_ses.wasm"));
 /// Direct messages in Slack.
 pub const SLACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_slack.wasm"));
+/// Codes that Twilio makes, sends and judges.
+pub const TWILIO_VERIFY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_twilio_verify.wasm"));
 /// Calls through Twilio.
 pub const TWILIO_VOICE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_twilio_voice.wasm"));
 /// Signed webhooks.
@@ -21,12 +23,13 @@ pub fn usual() -> [&'static [u8]; 3] {
 }
 
 /// All of them, by the type of their instances.
-pub const BY_TYPE: [(&str, &[u8]); 7] = [
+pub const BY_TYPE: [(&str, &[u8]); 8] = [
     ("email", EMAIL),
     ("ecall", ECALL),
     ("twilio", TWILIO),
     ("ses", SES),
     ("slack", SLACK),
+    ("twilio-verify", TWILIO_VERIFY),
     ("twilio-voice", TWILIO_VOICE),
     ("webhook", WEBHOOK),
 ];

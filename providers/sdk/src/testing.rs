@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
-use crate::bindings::exports::twofactor::provider::delivery::Guest as _;
 use crate::bindings::twofactor::provider::types::{Entry, Manifest};
 use crate::bindings::twofactor::provider::{http, smtp};
+use crate::delivery_bindings::exports::twofactor::provider::delivery::Guest as _;
 use crate::{Connection, Delivery, Exported, Level, Message, Problem, Provider};
 
 pub use http::{Error as HttpError, Request};
@@ -127,5 +127,47 @@ pub fn message(recipient: &str) -> Message {
         purpose: "sign-in".to_owned(),
         application: "Example".to_owned(),
         extra: Vec::new(),
+    }
+}
+
+/// The same for a [`Verifier`](crate::Verifier).
+pub mod verification {
+    use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
+    use crate::verification_bindings::exports::twofactor::provider::verification::Guest as _;
+    use crate::{Begun, Connection, ExportedVerifier, Failure, Manifest, Message, Problem, Verdict, Verifier};
+
+    /// What `describe` of the component answers.
+    pub fn describe<V: Verifier>() -> Manifest {
+        ExportedVerifier::<V>::describe()
+    }
+
+    /// What `configure` of the component answers to these options.
+    ///
+    /// # Errors
+    /// Its problems.
+    pub fn configure<V: Verifier>(options: &serde_json::Value) -> Result<Vec<Connection>, Vec<Problem>> {
+        ExportedVerifier::<V>::configure(options.to_string()).map(|all| all.into_iter().map(Connection).collect())
+    }
+
+    /// What `begin` of the component answers. Give it options without secrets, as the host does.
+    ///
+    /// # Errors
+    /// Its failure.
+    pub fn begin<V: Verifier>(options: &serde_json::Value, message: &Message) -> Result<Begun, Failure> {
+        ExportedVerifier::<V>::begin(options.to_string(), message.clone())
+    }
+
+    /// What `check` of the component answers.
+    ///
+    /// # Errors
+    /// Its failure.
+    pub fn check<V: Verifier>(options: &serde_json::Value, state: &str, answer: &str) -> Result<Verdict, Failure> {
+        ExportedVerifier::<V>::check(options.to_string(), state.to_owned(), answer.to_owned())
+    }
+
+    /// A message without texts, as the host gives one.
+    pub fn message(recipient: &str) -> Message {
+        let none = String::new;
+        Message { subject: none(), text: none(), html: None, ..super::message(recipient) }
     }
 }

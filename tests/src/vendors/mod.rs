@@ -10,6 +10,7 @@ pub mod slack;
 pub mod tls;
 pub mod twilio;
 pub mod twilio_calls;
+pub mod twilio_verify;
 pub mod webhook;
 
 use axum::http::{HeaderMap, header};

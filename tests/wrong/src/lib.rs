@@ -7,12 +7,13 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::hint::black_box;
 
 use serde_json::{Value, json};
-use twofactor_provider::bindings::exports::twofactor::provider::{configuration, delivery};
+use twofactor_provider::bindings::exports::twofactor::provider::configuration;
 use twofactor_provider::bindings::twofactor::provider::http;
 use twofactor_provider::bindings::twofactor::provider::types::{
     Connection, DeliveryFailure, Entry, HttpAuthentication, HttpConnection, Manifest, Message, Problem, Reason,
     Receipt, RecipientKind, RejectedPart, Rejection, Retry,
 };
+use twofactor_provider::delivery_bindings::exports::twofactor::provider::delivery;
 
 /// Tests write the name of a fault in here.
 static FAULT: [u8; 48] = *b"twofactor-fault:none                            ";
@@ -268,4 +269,5 @@ fn take_all_memory() -> ! {
 const _: () = {
     #[cfg(target_arch = "wasm32")]
     twofactor_provider::bindings::export_bindings!(Wrong with_types_in twofactor_provider::bindings);
+    twofactor_provider::delivery_bindings::export_bindings!(Wrong with_types_in twofactor_provider::delivery_bindings);
 };

@@ -63,8 +63,8 @@ impl Administration {
         let policy = self.instances.policy(&record);
         let message = sample_message(&policy, provider.manifest(), &recipient)?;
         Ok(match prepared.deliver(message).await {
-            Ok(receipt) => {
-                TestReport { outcome: "delivered".to_owned(), code: receipt.reference, detail: String::new() }
+            Ok(sent) => {
+                TestReport { outcome: "delivered".to_owned(), code: sent.receipt.reference, detail: String::new() }
             }
             Err(failure) => TestReport {
                 outcome: failure.name().to_owned(),

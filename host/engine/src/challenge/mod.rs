@@ -65,6 +65,18 @@ struct Details {
     channel: String,
     digits: u8,
     webotp_host: Option<String>,
+    #[serde(default)]
+    judge: Judge,
+}
+
+/// Who says whether an answer is right.
+#[derive(Default, Serialize, Deserialize)]
+enum Judge {
+    /// The host, which made the code.
+    #[default]
+    Host,
+    /// The upstream, which made a code of its own. Under this the provider finds it again.
+    Upstream(String),
 }
 
 const SEALED: &str = "challenge";

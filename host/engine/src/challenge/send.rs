@@ -10,10 +10,10 @@ use super::limits;
 use super::policy::Policy;
 use super::recipient::Recipient;
 use super::start::is_open;
-use super::{Challenges, Details, text};
+use super::{Challenges, Details, Judge, text};
 use crate::error::Error;
 use crate::instance::{Chosen, PauseAfter};
-use crate::provider::{DeliveryFailure, Manifest, Message, Reason, RecipientKind};
+use crate::provider::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind};
 use crate::random;
 use crate::store::ChallengeRecord;
 
@@ -127,11 +127,37 @@ impl Challenges {
         Ok(true)
     }
 
+    /// Keeps who judges the answers to the message that was sent, if that is another than before.
+    async fn note_judge(
+        &self,
+        record: &mut ChallengeRecord,
+        details: &mut Details,
+        begun: Option<Begun>,
+    ) -> Result<(), DeliveryFailure> {
+        match begun {
+            Some(begun) => {
+                details.digits = begun.code_length;
+                details.judge = Judge::Upstream(begun.state);
+            }
+            None if matches!(details.judge, Judge::Host) => return Ok(()),
+            None => details.judge = Judge::Host,
+        }
+        // Without it no answer could be judged, although the message is on its way.
+        let lost = |error: Error| DeliveryFailure::OutcomeUnknown(Reason::new("store", error.to_string()));
+        let sealed = self.seal(&record.subscription, &record.id, details).map_err(lost)?;
+        let (subscription, id, now) = (&record.subscription, &record.id, self.clock.now());
+        let kept = self.store.hand_over_challenge(subscription, id, &record.instance, sealed.clone(), now).await;
+        // Where it is false the challenge is over: somebody cancelled it meanwhile.
+        kept.map_err(|error| lost(error.into()))?;
+        record.sealed = sealed;
+        Ok(())
+    }
+
     async fn deliver(
         &self,
         chosen: &Chosen,
-        record: &ChallengeRecord,
-        details: &Details,
+        record: &mut ChallengeRecord,
+        details: &mut Details,
         code: &str,
         now: Timestamp,
     ) -> Result<(), DeliveryFailure> {
@@ -165,9 +191,9 @@ impl Challenges {
         self.statistics.count(&record.subscription, instance, event, "");
         self.statistics.took(&record.subscription, instance, begin.elapsed());
         match outcome {
-            Ok(receipt) => {
-                tracing::info!(%instance, %type_id, reference = receipt.reference, "delivered");
-                Ok(())
+            Ok(sent) => {
+                tracing::info!(%instance, %type_id, reference = sent.receipt.reference, "delivered");
+                self.note_judge(record, details, sent.begun).await
             }
             Err(failure) => {
                 tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not delivered");

@@ -13,7 +13,7 @@ use super::code::{self, Binding};
 use super::limits::{self, Counted};
 use super::recipient::Canonical;
 use super::request::{Challenge, Start};
-use super::{Challenges, Details, SEALED};
+use super::{Challenges, Details, Judge, SEALED};
 use crate::error::Error;
 use crate::instance::Chosen;
 use crate::provider::{DeliveryFailure, RecipientKind};
@@ -60,6 +60,7 @@ impl Challenges {
             channel: chosen.channel.clone(),
             digits: policy.digits,
             webotp_host: start.webotp_host,
+            judge: Judge::Host,
         };
         let id = random::id()?;
         let subscription = details.sign_in.subscription.clone();
@@ -143,7 +144,9 @@ impl Challenges {
         }
         let policy = &chosen.policy;
         let code = code::draw(details.digits)?;
-        let mut codes = if policy.keep_earlier_codes { record.codes.clone() } else { Vec::new() };
+        // Those that stand for a code of the upstream's were sent to nobody, and an answer may be with it just now.
+        let keep = policy.keep_earlier_codes || matches!(details.judge, Judge::Upstream(_));
+        let mut codes = if keep { record.codes.clone() } else { Vec::new() };
         codes.push(code::seal(&self.keyring, &details.binding(id), &code));
         let resend_after = now + Duration::from_secs(policy.resend_interval_seconds.into());
         let counted = details.counted(record.person, None);
@@ -310,7 +313,7 @@ impl Details {
 }
 
 /// Goes on when the caller does not wait any more: what was sent must be known.
-async fn to_the_end<T: Send + 'static>(
+pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     match tokio::spawn(work.in_current_span()).await {

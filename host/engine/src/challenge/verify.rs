@@ -1,15 +1,19 @@
 //! Judging an answer.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::request::Verified;
-use super::{Challenges, code, limits};
+use super::start::to_the_end;
+use super::{Challenges, Details, Judge, code, limits};
 use crate::error::Error;
-use crate::store::{Attempt, Charged, Consume};
+use crate::instance::Chosen;
+use crate::provider::Verdict;
+use crate::store::{Attempt, ChallengeRecord, Charged, Closing, CodeMac, Consume};
 
 impl Challenges {
     pub(crate) async fn verify(
-        &self,
+        self: &Arc<Self>,
         subscription: &str,
         id: &str,
         input: &str,
@@ -32,7 +36,58 @@ impl Challenges {
         };
         let details = self.details(&record)?;
         let chosen = self.still_available(&record, &details).await?;
-        let Some(code) = code::fits(&self.keyring, &details.binding(id), &record.codes, &input) else {
+        let judge = match &details.judge {
+            Judge::Host => None,
+            Judge::Upstream(state) => Some(state.clone()),
+        };
+        let Some(state) = judge else {
+            let code = code::fits(&self.keyring, &details.binding(id), &record.codes, &input);
+            return self.conclude(record, details, chosen, code).await;
+        };
+        let this = self.clone();
+        // To the end: what the upstream took as right it takes only once.
+        to_the_end(async move {
+            let code = this.ask(&chosen, &record, &state, &input).await?;
+            this.conclude(record, details, chosen, code).await
+        })
+        .await
+    }
+
+    /// Has the upstream judge an answer. One of the challenge's own codes, which nobody was sent, stands for its code.
+    async fn ask(
+        &self,
+        chosen: &Chosen,
+        record: &ChallengeRecord,
+        state: &str,
+        answer: &str,
+    ) -> Result<Option<CodeMac>, Error> {
+        let (instance, type_id) = (&chosen.id, &chosen.type_id);
+        match chosen.check(state, answer).await {
+            Ok(Verdict::Right) => Ok(record.codes.last().copied()),
+            Ok(Verdict::Wrong) => Ok(None),
+            Ok(Verdict::Over) => {
+                tracing::info!(%instance, %type_id, "the upstream takes no more answers");
+                let (subscription, now) = (&record.subscription, self.clock.now());
+                self.store.close_challenge(subscription, &record.id, Closing::Cancelled, now).await?;
+                Err(Error::closed())
+            }
+            Err(failure) => {
+                tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not judged");
+                Err(Error::judging(&failure))
+            }
+        }
+    }
+
+    /// Ends the challenge if the answer is right and nobody was faster.
+    async fn conclude(
+        &self,
+        record: ChallengeRecord,
+        details: Details,
+        chosen: Chosen,
+        code: Option<CodeMac>,
+    ) -> Result<Verified, Error> {
+        let now = self.clock.now();
+        let Some(code) = code else {
             self.statistics.count(&record.subscription, &record.instance, "wrong-answer", "");
             return Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts)));
         };
@@ -45,7 +100,7 @@ impl Challenges {
             code,
             person: record.person,
             release: vec![prefix; messages],
-            now: self.clock.now(),
+            now,
         };
         if !self.store.consume_challenge(consume).await? {
             return Err(Error::closed());

@@ -20,7 +20,7 @@ pub(crate) use providers::Providers;
 use crate::challenge::{Policy, SignIn};
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::provider::{DeliveryFailure, Message, Provider, Reason, Receipt, RecipientKind};
+use crate::provider::{DeliveryFailure, Message, Provider, Reason, RecipientKind, Sent, Verdict};
 use crate::store::{InstanceRecord, Store, Targets};
 
 /// The instances of this installation and the providers they run on.
@@ -49,8 +49,13 @@ pub(crate) struct Chosen {
 
 impl Chosen {
     /// Has it deliver a message.
-    pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
+    pub(crate) async fn deliver(&self, message: Message) -> Result<Sent, DeliveryFailure> {
         self.prepared.deliver(message).await
+    }
+
+    /// Has its upstream judge an answer.
+    pub(crate) async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
+        self.prepared.check(state, answer).await
     }
 
     /// Whether its upstream reports what becomes of messages.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::pause::Pause;
 use super::rules;
 use crate::capability::{Arrived, Grants, Network, ReportSignature};
-use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Receipt};
+use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Sent, Verdict};
 use crate::store::InstanceRecord;
 
 /// What is known of merged options: what is wrong with them, or what they may reach.
@@ -133,7 +133,26 @@ impl Prepared {
         }
     }
 
-    pub(crate) async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
+    /// Asks the upstream about an answer to a code of its own.
+    pub(crate) async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
+        match &self.provider {
+            Some(provider) if self.is_valid() => {
+                let verdict = provider.check(self.grants.clone(), &self.options, state, answer).await;
+                let outcome = match &verdict {
+                    Ok(Verdict::Right) => "right",
+                    Ok(Verdict::Wrong) => "wrong",
+                    Ok(Verdict::Over) => "over",
+                    Err(failure) => failure.name(),
+                };
+                let type_id = provider.manifest().type_id.clone();
+                metrics::counter!("twofactor_checks_total", "type" => type_id, "outcome" => outcome).increment(1);
+                verdict
+            }
+            _ => Err(DeliveryFailure::Misconfigured(Reason::new("invalid", "the instance is not valid"))),
+        }
+    }
+
+    pub(crate) async fn deliver(&self, message: Message) -> Result<Sent, DeliveryFailure> {
         match &self.provider {
             Some(provider) if self.is_valid() => {
                 let begin = Instant::now();

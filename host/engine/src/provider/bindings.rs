@@ -24,3 +24,18 @@ pub(super) mod reporting {
         exports: { default: async },
     });
 }
+
+/// What a provider exports whose upstream judges the answers.
+pub(super) mod verifying {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "verification-provider",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "twofactor:provider/types": super::twofactor::provider::types,
+            "twofactor:provider/http": super::twofactor::provider::http,
+            "twofactor:provider/log": super::twofactor::provider::log,
+        },
+    });
+}

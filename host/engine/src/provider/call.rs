@@ -10,14 +10,15 @@ use wasmtime::{Store, Trap};
 
 use super::bindings::twofactor::provider::types as wit;
 use super::engine::Sandbox;
-use super::load::Provider;
-use super::outcome::{BUSY, DeliveryFailure, Message, Problem, Reason, Receipt};
+use super::load::{Delivers, Provider};
+use super::outcome::{BUSY, DeliveryFailure, Message, Problem, Reason, Receipt, Sent};
 use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
 use super::speech::Speech;
 use super::state::{CallLog, OutOfTime, State};
 use super::turns::Share;
 use crate::capability::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
+use crate::error::Error;
 
 /// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
 const LONGEST_WAIT: u32 = 3600;
@@ -69,7 +70,10 @@ impl Provider {
         grants: Arc<Grants>,
         options: &str,
         message: Message,
-    ) -> Result<Receipt, DeliveryFailure> {
+    ) -> Result<Sent, DeliveryFailure> {
+        let Delivers::Messages(delivery) = &self.exports.delivers else {
+            return self.begin(grants, options, message).await;
+        };
         let limits = self.sandbox.limits();
         let digits: String = message.code.clone();
         let log = self.log([digits, message.recipient.clone(), message.text.clone()]);
@@ -78,16 +82,12 @@ impl Provider {
         let placeholder = if self.manifest().reads_code {
             None
         } else {
-            let later = |error: crate::error::Error| DeliveryFailure::RetryLater {
-                after_seconds: None,
-                reason: Reason::new("placeholder", error.to_string()),
-            };
-            Placeholder::put(&mut message, options).map_err(later)?
+            Placeholder::put(&mut message, options).map_err(no_letters)?
         };
         let hidden = placeholder.clone();
         let answer = self
             .call(grants, log, placeholder, limits.deliver_time, async |instance, store| {
-                let delivery = self.exports.delivery.load(&mut *store, &instance)?;
+                let delivery = delivery.load(&mut *store, &instance)?;
                 let answer = delivery.call_deliver(&mut *store, options, &message).await?;
                 Ok(answer.map_err(|failure| known(failure, store.data().has_sent())))
             })
@@ -97,18 +97,9 @@ impl Provider {
             Ok(Ok(_)) if hidden.is_some_and(|placeholder| !placeholder.has_left()) => {
                 Err(DeliveryFailure::Misconfigured(Reason::new("no-code", NO_CODE)))
             }
-            Ok(Ok(receipt)) => Ok(Receipt {
-                reference: clean(&receipt.reference),
-                parts: receipt.parts,
-                extra: receipt.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
-            }),
+            Ok(Ok(taken)) => Ok(Sent { receipt: receipt(&taken, &clean), begun: None }),
             Ok(Err(failure)) => Err(delivery_failure(failure, &clean)),
-            Err(failure) if failure.busy => {
-                Err(DeliveryFailure::RetryLater { after_seconds: Some(1), reason: failure.reason })
-            }
-            // A component that broke after it had sent something may have delivered it.
-            Err(failure) if failure.sent => Err(DeliveryFailure::OutcomeUnknown(failure.reason)),
-            Err(failure) => Err(DeliveryFailure::Misconfigured(failure.reason)),
+            Err(failure) => Err(failure.into()),
         }
     }
 
@@ -133,9 +124,32 @@ impl Provider {
     }
 }
 
+/// A component that broke after it had sent something may have delivered it.
+impl From<CallFailure> for DeliveryFailure {
+    fn from(failure: CallFailure) -> Self {
+        match failure.reason {
+            reason if failure.busy => Self::RetryLater { after_seconds: Some(1), reason },
+            reason if failure.sent => Self::OutcomeUnknown(reason),
+            reason => Self::Misconfigured(reason),
+        }
+    }
+}
+
+pub(super) fn no_letters(error: Error) -> DeliveryFailure {
+    DeliveryFailure::RetryLater { after_seconds: None, reason: Reason::new("placeholder", error.to_string()) }
+}
+
+pub(super) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> Receipt {
+    Receipt {
+        reference: clean(&taken.reference),
+        parts: taken.parts,
+        extra: taken.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
+    }
+}
+
 /// The host may know better than a component whose client keeps the difference to itself (`fetch` does): what nobody was sent is of no
 /// unknown outcome.
-fn known(failure: wit::DeliveryFailure, sent: bool) -> wit::DeliveryFailure {
+pub(super) fn known(failure: wit::DeliveryFailure, sent: bool) -> wit::DeliveryFailure {
     match failure {
         wit::DeliveryFailure::OutcomeUnknown(reason) if !sent => {
             wit::DeliveryFailure::RetryLater(wit::Retry { after_seconds: None, reason })
@@ -241,7 +255,7 @@ fn connection(asked: wit::Connection) -> Connection {
     }
 }
 
-fn delivery_failure(failure: wit::DeliveryFailure, clean: &impl Fn(&str) -> String) -> DeliveryFailure {
+pub(super) fn delivery_failure(failure: wit::DeliveryFailure, clean: &impl Fn(&str) -> String) -> DeliveryFailure {
     let reason = |said: wit::Reason| Reason::new(clean(&said.code), clean(&said.detail));
     match failure {
         wit::DeliveryFailure::RetryLater(retry) => {

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use jsonschema::Validator;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
+use wasmtime::{Store, bail};
 
 use super::bindings::exports::twofactor::provider::{configuration, delivery};
 use super::bindings::reporting::exports::twofactor::provider::reports;
+use super::bindings::verifying::exports::twofactor::provider::verification;
 use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::schema::revealed;
@@ -34,28 +35,47 @@ pub(crate) struct Provider {
 pub(super) struct Exports {
     pub(super) pre: InstancePre<State>,
     pub(super) configuration: configuration::GuestIndices,
-    pub(super) delivery: delivery::GuestIndices,
+    pub(super) delivers: Delivers,
     /// Where the component exports them.
     pub(super) reports: Option<reports::GuestIndices>,
 }
 
-/// Begins the name of the interface that a provider may leave out.
+/// What a provider has to do with codes.
+pub(super) enum Delivers {
+    /// It takes the host's to people.
+    Messages(delivery::GuestIndices),
+    /// Its upstream makes them and judges the answers.
+    Verifications(verification::GuestIndices),
+}
+
+/// How the names begin of the interfaces that a provider may leave out.
 const REPORTS: &str = "twofactor:provider/reports@";
+const VERIFICATION: &str = "twofactor:provider/verification@";
+const DELIVERY: &str = "twofactor:provider/delivery@";
 
 impl Exports {
     fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
         let configuration = configuration::GuestIndices::new(&pre)?;
-        let delivery = delivery::GuestIndices::new(&pre)?;
-        let exported =
-            pre.component().component_type().exports(pre.engine()).any(|(name, _)| name.starts_with(REPORTS));
-        let reports = if exported { Some(reports::GuestIndices::new(&pre)?) } else { None };
-        Ok(Self { pre, configuration, delivery, reports })
+        let ty = pre.component().component_type();
+        let exported = |interface| ty.exports(pre.engine()).any(|(name, _)| name.starts_with(interface));
+        let delivers = match (exported(VERIFICATION), exported(DELIVERY)) {
+            (true, true) => {
+                bail!("it exports both `delivery` and `verification`: either the host judges answers or its upstream")
+            }
+            (true, false) => Delivers::Verifications(verification::GuestIndices::new(&pre)?),
+            (false, _) => Delivers::Messages(delivery::GuestIndices::new(&pre)?),
+        };
+        let reports = if exported(REPORTS) { Some(reports::GuestIndices::new(&pre)?) } else { None };
+        Ok(Self { pre, configuration, delivers, reports })
     }
 
     /// Whether each export has the type of the contract.
     fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         self.configuration.load(&mut *store, instance)?;
-        self.delivery.load(&mut *store, instance)?;
+        match &self.delivers {
+            Delivers::Messages(delivery) => drop(delivery.load(&mut *store, instance)?),
+            Delivers::Verifications(verification) => drop(verification.load(&mut *store, instance)?),
+        }
         if let Some(reports) = &self.reports {
             reports.load(store, instance)?;
         }
@@ -123,6 +143,9 @@ impl Provider {
         if manifest.reads_code {
             may.push("see the code, which others get as a placeholder".to_owned());
         }
+        if matches!(exports.delivers, Delivers::Verifications(_)) {
+            may.push("decide who is let in: its upstream makes the codes and judges the answers".to_owned());
+        }
         if exports.reports.is_some() {
             may.push("read what its upstream reports of messages, and count them as arrived or not".to_owned());
         }
@@ -144,6 +167,11 @@ impl Provider {
     pub(crate) fn came(mut self, signed_by: Option<String>, added_at: Timestamp) -> Self {
         (self.info.signed_by, self.info.added_at) = (signed_by, Some(added_at));
         self
+    }
+
+    /// Whether its upstream makes the codes and judges the answers.
+    pub(crate) fn verifies(&self) -> bool {
+        matches!(self.exports.delivers, Delivers::Verifications(_))
     }
 
     pub(crate) fn info(&self) -> &ProviderInfo {

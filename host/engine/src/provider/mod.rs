@@ -23,6 +23,7 @@ mod signers;
 mod speech;
 mod state;
 mod turns;
+mod verification;
 mod wasi_http;
 
 pub use changes::ProviderChanges;
@@ -32,7 +33,8 @@ pub use load::LoadError;
 pub(crate) use load::Provider;
 pub use load::ProviderInfo;
 pub use manifest::{Manifest, RecipientKind};
-pub use outcome::{DeliveryFailure, Message, Problem, Reason, Receipt};
+pub(crate) use outcome::Sent;
+pub use outcome::{Begun, DeliveryFailure, Message, Problem, Reason, Receipt, Verdict};
 pub(crate) use report::Fate;
 pub(crate) use schema::{OptionsSchema, escape};
 pub use signers::{SignerError, Signers};

@@ -48,6 +48,40 @@ pub struct Receipt {
     pub extra: Vec<(String, String)>,
 }
 
+/// The upstream made a code of its own and sent it. `Debug` does not show the state.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// What the provider needs to find it again.
+    pub state: String,
+    /// How many digits the code has.
+    pub code_length: u8,
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun").field("code_length", &self.code_length).finish_non_exhaustive()
+    }
+}
+
+/// What became of a message that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) receipt: Receipt,
+    /// Set if the upstream judges the answers.
+    pub(crate) begun: Option<Begun>,
+}
+
+/// What an upstream says of an answer to a code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the code.
+    Right,
+    /// It is not.
+    Wrong,
+    /// No answer counts any more.
+    Over,
+}
+
 /// What went wrong, for the operator. Its texts are bounded, on one line, and searched for the code and the
 /// recipient before they get here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -33,11 +33,34 @@ impl Placeholder {
         if code.is_empty() {
             return Ok(None);
         }
-        let letters = distinct(code.len(), message, options)?;
+        let html = message.html.as_deref().unwrap_or_default();
+        let texts = [&*message.text, &message.subject, html, &message.recipient, &message.application, options];
+        let placeholder = Self::new(&code, &texts)?;
         for text in [&mut message.text, &mut message.subject].into_iter().chain(message.html.as_mut()) {
-            *text = text.replace(code.as_str(), &letters);
+            *text = text.replace(code.as_str(), &placeholder.letters);
         }
-        Ok(Some(Arc::new(Self { letters, code, left: AtomicBool::new(false) })))
+        Ok(Some(placeholder))
+    }
+
+    /// Letters for a code that stand in none of these `texts`, which the component gets beside them: only the code's place may become
+    /// the code.
+    pub(super) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, Error> {
+        for _ in 0..ROUNDS {
+            let mut bytes = vec![0; code.len()];
+            random::fill(&mut bytes)?;
+            let letters: String =
+                bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()])).collect();
+            if !texts.iter().any(|text| text.contains(&letters)) {
+                let (code, left) = (Zeroizing::new(code.to_owned()), AtomicBool::new(false));
+                return Ok(Arc::new(Self { letters, code, left }));
+            }
+        }
+        Err(Error::unavailable("no letters were found that could stand for the code"))
+    }
+
+    /// What the component gets in the code's place.
+    pub(super) fn letters(&self) -> &str {
+        &self.letters
     }
 
     /// Puts the code into a request's body. Not into its URL or its headers, which are written down on their way.
@@ -91,22 +114,6 @@ fn replaced(mut bytes: Vec<u8>, old: &[u8], new: &[u8]) -> Vec<u8> {
         bytes[at..at + old.len()].copy_from_slice(new);
     }
     bytes
-}
-
-/// Letters that stand nowhere in what the component gets: only the code's place may become the code.
-fn distinct(length: usize, message: &wit::Message, options: &str) -> Result<String, Error> {
-    let html = message.html.as_deref().unwrap_or_default();
-    let texts = [&*message.text, &message.subject, html, &message.recipient, &message.application, options];
-    for _ in 0..ROUNDS {
-        let mut bytes = vec![0; length];
-        random::fill(&mut bytes)?;
-        let letters: String =
-            bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()])).collect();
-        if !texts.iter().any(|text| text.contains(&letters)) {
-            return Ok(letters);
-        }
-    }
-    Err(Error::unavailable("no letters were found that could stand for the code"))
 }
 
 #[cfg(test)]

@@ -100,7 +100,8 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     let Some(responses) = call["responses"].as_object_mut() else { return };
     let taken =
         ["createSubscription", "removeSubscription", "removeDirectoryEntry", "startChallenge"].contains(&&*name);
-    let sends = ["startChallenge", "resendChallenge"].contains(&&*name);
+    // The last one asks the upstream where that made the code.
+    let upstream = ["startChallenge", "resendChallenge", "verifyChallenge"].contains(&&*name);
     for (status, here, description) in [
         ("400", body || parameters, "The request is wrong: `invalid-input`; `errors` says where."),
         ("401", true, "The token is missing, over or revoked: `unauthorized`."),
@@ -112,7 +113,11 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         ("413", body, "The body is longer than this call takes: `too-large`."),
         ("422", challenge && method == "post", "`code-rejected`, or `recipient-rejected`."),
         ("429", challenge, "Too many: `limited`, `user-locked`; `Retry-After` says how long to wait."),
-        ("502", sends, "The message could not be delivered: `delivery-failed`, with `retryable`."),
+        (
+            "502",
+            upstream,
+            "The message could not be delivered, or the answer not judged: `delivery-failed`, with `retryable`.",
+        ),
         ("503", true, "Not now: `unavailable`, `delivery-failed`."),
         ("default", true, "A problem (RFC 9457); what its `type` ends in is stable."),
     ] {

@@ -24,7 +24,8 @@ pub(super) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     attempts_left: Option<u32>,
-    /// With `delivery-failed`: whether the message surely did not go out, so that starting anew is safe.
+    /// With `delivery-failed`: whether the message surely did not go out, so that starting anew is safe; of an answer, whether it may be
+    /// given again.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retryable: Option<bool>,

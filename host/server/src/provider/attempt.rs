@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{Component, Limits, Message, Network, RecipientKind, Recording};
+use twofactor::{Begun, Component, Configured, Limits, Message, Network, RecipientKind, Recording, Verdict};
 
 use super::cassette::Cassette;
 
@@ -47,13 +47,23 @@ pub async fn attempt(
         println!("  - {connection}");
     }
     let code = random_code()?;
-    println!("The code is {code}.");
+    if component.verifies() {
+        println!("The upstream makes the code.");
+    } else {
+        println!("The code is {code}.");
+    }
     let begin = Instant::now();
     // A new one each time: an upstream that knows repeats would keep the second to itself.
     let id = format!("try-{:016x}", getrandom::u64().map_err(|error| anyhow!("there are no random numbers: {error}"))?);
-    let answer = configured.deliver(Message { id, ..message(&code, to) }).await;
+    let message = Message { id, ..message(&code, to) };
+    let answer = if component.verifies() {
+        configured.begin(message).await.map(|(receipt, begun)| (receipt, Some(begun)))
+    } else {
+        configured.deliver(message).await.map(|receipt| (receipt, None))
+    };
     let took = begin.elapsed().as_millis();
-    let receipt = answer.map_err(|failure| anyhow!("{} after {took} ms: {}", failure.name(), failure.reason()))?;
+    let (receipt, begun) =
+        answer.map_err(|failure| anyhow!("{} after {took} ms: {}", failure.name(), failure.reason()))?;
     println!("delivered in {took} ms");
     if !receipt.reference.is_empty() {
         println!("  reference: {}", receipt.reference);
@@ -70,6 +80,31 @@ pub async fn attempt(
         unspeakable.extend([code, to.to_owned()]);
         Cassette::new(&format!("{} {}", manifest.name, manifest.version), exchange, &unspeakable).write(to_file)?;
         println!("The answer is kept in {}: `provider check --replay` gives it again.", to_file.display());
+    }
+    if let Some(begun) = begun {
+        judge(&configured, &begun).await?;
+    }
+    Ok(())
+}
+
+/// Has the upstream judge what arrived, if somebody types it.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+async fn judge(configured: &Configured, begun: &Begun) -> anyhow::Result<()> {
+    println!("Type the {} digits that arrived, or nothing:", begun.code_length);
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("what is typed cannot be read")?;
+    let typed = line.trim();
+    if typed.is_empty() {
+        return Ok(());
+    }
+    if !typed.bytes().all(|byte| byte.is_ascii_digit()) {
+        bail!("a code has digits only");
+    }
+    let verdict = configured.check(&begun.state, typed).await;
+    match verdict.map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {
+        Verdict::Right => println!("right"),
+        Verdict::Wrong => println!("wrong"),
+        Verdict::Over => println!("over: the upstream takes no more answers"),
     }
     Ok(())
 }

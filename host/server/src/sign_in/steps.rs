@@ -150,6 +150,8 @@ fn reason(error: &Error, visit: &Visit, words: &Words, wait: Option<u64>, answer
         plain(&words.limited.replace("{wait}", &words.wait(wait.unwrap_or_default())))
     } else if error.is_closed() {
         plain(words.code_over)
+    } else if error.is_delivery_failed() && answered {
+        plain(words.not_judged)
     } else if error.is_delivery_failed() {
         plain(if error.is_retryable() { words.try_again } else { words.not_sent })
     } else {

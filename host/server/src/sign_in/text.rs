@@ -45,6 +45,7 @@ pub(super) struct Words {
     pub(super) not_there: &'static str,
     pub(super) try_again: &'static str,
     pub(super) not_sent: &'static str,
+    pub(super) not_judged: &'static str,
     pub(super) no_more: &'static str,
     pub(super) no_way: &'static str,
     pub(super) unknown: Notice,
@@ -125,6 +126,7 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_there: "We cannot send a code there. Choose another way, or cancel and check your details.",
         try_again: "The code was not sent. Please try again in a moment.",
         not_sent: "We are not sure that the code was sent. Ask for a new one, or choose another way.",
+        not_judged: "Your code could not be checked just now. Please try again in a moment.",
         no_more: "You have asked for as many codes as one sign-in allows. Cancel and sign in again.",
         no_way: "There is no way to send you a code at the moment. Cancel and try again later.",
         unknown: Notice {
@@ -198,6 +200,7 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_there: "Dorthin können wir keinen Code senden. Wählen Sie einen anderen Weg, oder brechen Sie ab und prüfen Sie Ihre Angaben.",
         try_again: "Der Code wurde nicht gesendet. Bitte versuchen Sie es gleich noch einmal.",
         not_sent: "Es ist nicht sicher, ob der Code gesendet wurde. Fordern Sie einen neuen an, oder wählen Sie einen anderen Weg.",
+        not_judged: "Ihr Code konnte gerade nicht geprüft werden. Bitte versuchen Sie es gleich noch einmal.",
         no_more: "Mehr Codes gibt es für diese Anmeldung nicht. Brechen Sie ab und melden Sie sich neu an.",
         no_way: "Im Moment können wir Ihnen keinen Code senden. Brechen Sie ab und versuchen Sie es später wieder.",
         unknown: Notice {
@@ -271,6 +274,7 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_there: "Nous ne pouvons pas envoyer de code à cette adresse. Choisissez un autre moyen, ou annulez et vérifiez vos données.",
         try_again: "Le code n’a pas été envoyé. Réessayez dans un instant.",
         not_sent: "Il n’est pas certain que le code ait été envoyé. Demandez-en un nouveau ou choisissez un autre moyen.",
+        not_judged: "Votre code n’a pas pu être vérifié. Réessayez dans un instant.",
         no_more: "Vous avez demandé autant de codes qu’une connexion le permet. Annulez et reconnectez-vous.",
         no_way: "Nous ne pouvons pas vous envoyer de code pour le moment. Annulez et réessayez plus tard.",
         unknown: Notice {
@@ -344,6 +348,7 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_there: "Non possiamo inviare un codice a questo recapito. Scelga un altro modo, oppure annulli e controlli i Suoi dati.",
         try_again: "Il codice non è stato inviato. Riprovi tra un momento.",
         not_sent: "Non è certo che il codice sia stato inviato. Ne chieda uno nuovo o scelga un altro modo.",
+        not_judged: "Il codice non ha potuto essere verificato. Riprovi tra un momento.",
         no_more: "Ha chiesto tutti i codici che un accesso consente. Annulli e acceda di nuovo.",
         no_way: "Al momento non possiamo inviarle un codice. Annulli e riprovi più tardi.",
         unknown: Notice {

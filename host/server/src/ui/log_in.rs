@@ -322,8 +322,8 @@ pub(super) fn words(l: Language, error: &Error) -> (StatusCode, String) {
     if error.is_delivery_failed() || error.is_unavailable() {
         return say(
             StatusCode::SERVICE_UNAVAILABLE,
-            "The code could not be sent now: try again later.",
-            "Der Code konnte jetzt nicht gesendet werden: versuchen Sie es später.",
+            "The code could not be sent or checked now: try again later.",
+            "Der Code konnte jetzt nicht gesendet oder geprüft werden: versuchen Sie es später.",
         );
     }
     (StatusCode::BAD_REQUEST, error.to_string())

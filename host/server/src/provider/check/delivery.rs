@@ -6,12 +6,20 @@ use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, Recipie
 use super::mail_server::{MailServer, Twist};
 use super::report::Report;
 use super::upstream::{Script, Upstream};
+use super::verification;
 use crate::provider::attempt::message;
 
 /// Not a run of digits that anything else would have.
 const CODE: &str = "7305918264";
 
-const CLASSIFY: &str = "Name each failure for what the host does next: see `delivery-failure` in the contract.";
+/// Of all recipients below, as it stands in any form of them.
+const RECIPIENT_DIGITS: &str = "41791234567";
+
+const ACCEPTED: &str =
+    "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown.";
+
+pub(super) const CLASSIFY: &str =
+    "Name each failure for what the host does next: see `delivery-failure` in the contract.";
 
 /// What an upstream does, and the outcomes that are right then.
 struct Case {
@@ -35,6 +43,10 @@ pub(super) async fn judge(
     let run = Run { component, configured, upstream, mail_server };
     if configured.origins() > 0 {
         run.http(accepted, report).await;
+        if component.verifies() {
+            verification::judge(configured, upstream, &run.message(), accepted, report).await;
+        }
+        run.no_connection(report).await;
     } else {
         run.mail(report).await;
     }
@@ -50,9 +62,9 @@ struct Run<'a> {
 impl Run<'_> {
     fn message(&self) -> Message {
         let to = match self.component.info().manifest.recipient {
-            RecipientKind::EmailAddress => "someone@example.com",
+            RecipientKind::EmailAddress => "someone41791234567@example.com",
             RecipientKind::PhoneNumber => "+41791234567",
-            RecipientKind::Handle => "someone",
+            RecipientKind::Handle => "someone41791234567",
         };
         message(CODE, to)
     }
@@ -74,12 +86,22 @@ impl Run<'_> {
         }
     }
 
+    /// Whether a request has the message in it: by its code, or where the upstream makes that by whom it is for.
+    fn holds_message(&self, head: &str, body: &[u8]) -> bool {
+        let mark = if self.component.verifies() { RECIPIENT_DIGITS } else { CODE };
+        holds(mark, head, body)
+    }
+
     async fn http(&self, accepted: &Script, report: &mut Report) {
-        self.texts(accepted, report).await;
+        if self.component.verifies() {
+            self.begin(accepted, report).await;
+        } else {
+            self.texts(accepted, report).await;
+        }
         for case in cases() {
             self.upstream.play(case.script);
             let (outcome, wait, said) = self.deliver(self.message()).await;
-            let sent = self.upstream.seen().iter().filter(|(head, body)| holds_code(head, body)).count();
+            let sent = self.upstream.seen().iter().filter(|(head, body)| self.holds_message(head, body)).count();
             // A provider that asks something before it sends may fail at that: where else the outcome is unknown, then surely nothing was
             // sent. One that reads the code can send it in a form that is not known here.
             let unsent = sent == 0 && !self.component.info().manifest.reads_code;
@@ -103,12 +125,30 @@ impl Run<'_> {
             }
             report.judge(case.rule, wrong, CLASSIFY);
         }
+    }
+
+    async fn no_connection(&self, report: &mut Report) {
         self.upstream.stop().await;
         let (outcome, _, said) = self.deliver(self.message()).await;
         let wrong = (outcome != "retry-later").then(|| {
             format!("the outcome is {outcome}, not retry-later: surely nothing was sent{}", in_brackets(&said))
         });
         report.judge("no-connection", wrong.into_iter().collect(), CLASSIFY);
+    }
+
+    /// An upstream that takes everything is asked for a code once.
+    async fn begin(&self, accepted: &Script, report: &mut Report) {
+        self.upstream.play(accepted.clone());
+        let (outcome, _, said) = self.deliver(self.message()).await;
+        let sent = self.upstream.seen().iter().filter(|(head, body)| self.holds_message(head, body)).count();
+        let mut wrong = Vec::new();
+        if !matches!(outcome, "delivered" | "outcome-unknown") {
+            wrong.push(format!("the outcome is {outcome}, although the upstream took it{}", in_brackets(&said)));
+        }
+        if sent != 1 {
+            wrong.push(format!("the upstream was asked {sent} times"));
+        }
+        report.judge("accepted", wrong, ACCEPTED);
     }
 
     /// An upstream that takes everything gets the text once and as it is, whatever stands in it.
@@ -136,11 +176,7 @@ impl Run<'_> {
                 lost.push(format!("{kind}: the text did not arrive as it was given"));
             }
         }
-        report.judge(
-            "accepted",
-            broke,
-            "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown.",
-        );
+        report.judge("accepted", broke, ACCEPTED);
         report.judge(
             "texts-unchanged",
             lost,
@@ -240,7 +276,11 @@ fn broke_off(reason: &Reason) -> bool {
 }
 
 fn holds_code(head: &str, body: &[u8]) -> bool {
-    head.contains(CODE) || memchr::memmem::find(body, CODE.as_bytes()).is_some()
+    holds(CODE, head, body)
+}
+
+pub(super) fn holds(mark: &str, head: &str, body: &[u8]) -> bool {
+    head.contains(mark) || memchr::memmem::find(body, mark.as_bytes()).is_some()
 }
 
 /// Whether a text stands in a body: as a string of JSON or a value of a form, if the head says that it is one, else as it is.
@@ -265,6 +305,6 @@ fn holds_string(value: &Value, text: &str) -> bool {
     }
 }
 
-fn in_brackets(said: &str) -> String {
+pub(super) fn in_brackets(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(" ({said})") }
 }

@@ -10,6 +10,7 @@ mod mail_server;
 mod manifest;
 mod report;
 mod upstream;
+mod verification;
 
 use std::io::IsTerminal as _;
 use std::path::Path;

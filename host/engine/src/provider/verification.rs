@@ -1,0 +1,97 @@
+//! Upstreams that make codes of their own and judge the answers.
+
+use std::sync::Arc;
+
+use super::bindings::twofactor::provider::types as wit;
+use super::bindings::verifying::exports::twofactor::provider::verification;
+use super::call::{delivery_failure, known, no_letters, receipt};
+use super::load::{Delivers, Provider};
+use super::outcome::{Begun, DeliveryFailure, Message, Reason, Sent, Verdict};
+use super::placeholder::Placeholder;
+use crate::capability::Grants;
+
+/// The longest state that is kept, in bytes.
+const STATE_BYTES: usize = 4096;
+
+/// How many digits people are asked for.
+const CODE_LENGTHS: std::ops::RangeInclusive<u8> = 4..=10;
+
+impl Provider {
+    /// Has the upstream make a code and send it. Of the message its texts and its code are kept back: they are not the upstream's.
+    pub(super) async fn begin(
+        &self,
+        grants: Arc<Grants>,
+        options: &str,
+        message: Message,
+    ) -> Result<Sent, DeliveryFailure> {
+        let verification = self.verification()?;
+        let log = self.log([message.recipient.clone()]);
+        let speech = log.clone();
+        let none = String::new;
+        let message =
+            wit::Message::from(Message { subject: none(), text: none(), html: None, code: none(), ..message });
+        let time = self.sandbox.limits().deliver_time;
+        let answer = self
+            .call(grants, log, None, time, async |instance, store| {
+                let verification = verification.load(&mut *store, &instance)?;
+                let answer = verification.call_begin(&mut *store, options, &message).await?;
+                Ok(answer.map_err(|failure| known(failure, store.data().has_sent())))
+            })
+            .await?;
+        let clean = |text: &str| speech.speech().clean(text);
+        let begun = answer.map_err(|failure| delivery_failure(failure, &clean))?;
+        if begun.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&begun.code_length) {
+            let why = "the provider's state is over 4096 bytes, or its code has less than 4 or more than 10 digits";
+            return Err(DeliveryFailure::Misconfigured(Reason::new("begun", why)));
+        }
+        let (state, code_length) = (begun.state, begun.code_length);
+        Ok(Sent { receipt: receipt(&begun.receipt, &clean), begun: Some(Begun { state, code_length }) })
+    }
+
+    /// Asks the upstream about an answer, which the component need not see.
+    pub(crate) async fn check(
+        &self,
+        grants: Arc<Grants>,
+        options: &str,
+        state: &str,
+        answer: &str,
+    ) -> Result<Verdict, DeliveryFailure> {
+        let verification = self.verification()?;
+        let log = self.log([answer.to_owned()]);
+        let speech = log.clone();
+        let placeholder = if self.manifest().reads_code {
+            None
+        } else {
+            Some(Placeholder::new(answer, &[options, state]).map_err(no_letters)?)
+        };
+        let given = placeholder.as_ref().map_or(answer, |placeholder| placeholder.letters());
+        let time = self.sandbox.limits().deliver_time;
+        let verdict = self
+            .call(grants, log, placeholder.clone(), time, async |instance, store| {
+                let verification = verification.load(&mut *store, &instance)?;
+                let verdict = verification.call_check(&mut *store, options, state, given).await?;
+                Ok(verdict.map_err(|failure| known(failure, store.data().has_sent())))
+            })
+            .await?;
+        let clean = |text: &str| speech.speech().clean(text);
+        match verdict.map_err(|failure| delivery_failure(failure, &clean))? {
+            verification::Verdict::Right if placeholder.as_ref().is_some_and(|placeholder| !placeholder.has_left()) => {
+                let why = "the provider says that an answer is right which it has not sent to anybody";
+                Err(DeliveryFailure::Misconfigured(Reason::new("no-answer", why)))
+            }
+            verification::Verdict::Right => Ok(Verdict::Right),
+            verification::Verdict::Wrong => Ok(Verdict::Wrong),
+            verification::Verdict::Over => Ok(Verdict::Over),
+        }
+    }
+
+    fn verification(&self) -> Result<&verification::GuestIndices, DeliveryFailure> {
+        match &self.exports.delivers {
+            Delivers::Verifications(verification) => Ok(verification),
+            Delivers::Messages(_) => {
+                let why = "the provider that serves now leaves it to the host to judge answers";
+                Err(DeliveryFailure::Misconfigured(Reason::new("no-verification", why)))
+            }
+        }
+    }
+}

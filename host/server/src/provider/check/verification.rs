@@ -1,0 +1,92 @@
+//! Whether `check` believes nobody but an upstream that says yes, and names each failure for what the host does next.
+
+use twofactor::{Configured, DeliveryFailure, Message, Verdict};
+
+use super::delivery::{CLASSIFY, holds, in_brackets};
+use super::report::Report;
+use super::upstream::{Script, Upstream};
+
+/// What was typed. Not a run of digits that anything else would have.
+const ANSWER: &str = "4608172935";
+
+pub(super) async fn judge(
+    configured: &Configured,
+    upstream: &Upstream,
+    message: &Message,
+    accepted: &Script,
+    report: &mut Report,
+) {
+    upstream.play(accepted.clone());
+    let state = match configured.begin(message.clone()).await {
+        Ok((_, begun)) => begun.state,
+        Err(failure) => {
+            let why = format!(
+                "nothing was begun ({}): give what the upstream says when it takes it, `--accepted FILE`",
+                failure.reason()
+            );
+            report.skip("answers", &why);
+            return;
+        }
+    };
+    for (rule, script, right, wait) in cases() {
+        upstream.play(script);
+        let (outcome, after_seconds, said) = match configured.check(&state, ANSWER).await {
+            Ok(Verdict::Right) => ("right", None, String::new()),
+            Ok(Verdict::Wrong) => ("wrong", None, String::new()),
+            Ok(Verdict::Over) => ("over", None, String::new()),
+            Err(failure) => {
+                let wait = match &failure {
+                    DeliveryFailure::RetryLater { after_seconds, .. } => *after_seconds,
+                    _ => None,
+                };
+                (failure.name(), wait, failure.reason().to_string())
+            }
+        };
+        let mut wrong = Vec::new();
+        if !right.contains(&outcome) {
+            wrong.push(format!("what it makes of it is {outcome}, not {}{}", right.join(" or "), in_brackets(&said)));
+        }
+        if outcome == "retry-later" && wait.is_some_and(|wait| after_seconds != wait) {
+            wrong.push(format!("the wait passed on is {after_seconds:?}, not {wait:?} (seconds)"));
+        }
+        if upstream.seen().iter().filter(|(head, body)| holds(ANSWER, head, body)).count() > 1 {
+            wrong.push("the answer was sent more than once".to_owned());
+        }
+        if said.contains("[removed]") {
+            wrong.push("the reason given held the answer or a secret".to_owned());
+        }
+        report.judge(rule, wrong, CLASSIFY);
+    }
+}
+
+/// What the upstream says of the answer, what may be made of it, and the wait that must be passed on.
+type Case = (&'static str, Script, &'static [&'static str], Option<Option<u32>>);
+
+fn cases() -> Vec<Case> {
+    // 4xx without a body that anybody knows: a verification that is gone, or a request that is wrong.
+    const NO: &[&str] = &["wrong", "over", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
+    // Whatever it is, it is no yes.
+    const UNCLEAR: &[&str] =
+        &["wrong", "over", "outcome-unknown", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
+    let later = |headers: &[(&str, &str)]| Script::Answer {
+        status: 429,
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: b"{}".to_vec(),
+    };
+    vec![
+        ("answer-400", Script::answer(400, "{}"), NO, None),
+        ("answer-401", Script::answer(401, "{}"), &["misconfigured"], None),
+        ("answer-403", Script::answer(403, "{}"), &["misconfigured", "blocked"], None),
+        ("answer-404", Script::answer(404, "{}"), NO, None),
+        ("answer-429", later(&[]), &["retry-later"], Some(None)),
+        ("answer-429-retry-after", later(&[("retry-after", "7")]), &["retry-later"], Some(Some(7))),
+        ("answer-500", Script::answer(500, "{}"), &["outcome-unknown"], None),
+        ("answer-redirect", Script::answer(302, "{}"), UNCLEAR, None),
+        ("answer-silence", Script::Silence, &["outcome-unknown"], None),
+        ("answer-cut-connection", Script::Cut, &["outcome-unknown"], None),
+        ("answer-without-json", Script::answer(200, "{\"status\":"), UNCLEAR, None),
+        ("answer-with-other-json", Script::answer(200, "[null, {\"status\": [1e400]}]"), UNCLEAR, None),
+        ("answer-with-nothing", Script::answer(200, ""), UNCLEAR, None),
+        ("answer-huge", Script::answer(200, vec![b' '; 6 << 20]), UNCLEAR, None),
+    ]
+}

@@ -1,0 +1,91 @@
+//! Codes that Twilio Verify makes, sends by SMS, and judges.
+//! <https://www.twilio.com/docs/verify/api/verification>, <https://www.twilio.com/docs/verify/api/verification-check>
+
+mod options;
+mod outcome;
+
+use options::Options;
+use serde::Deserialize;
+use twofactor_provider::{
+    About, Begun, Connection, Failure, Http, Message, Problem, Recipient, Verdict, Verifier, accepted, misconfigured,
+    unknown,
+};
+
+/// The provider.
+pub struct TwilioVerify;
+
+#[derive(Deserialize)]
+struct Verification {
+    sid: String,
+}
+
+#[derive(Deserialize)]
+struct Check {
+    status: String,
+}
+
+impl Verifier for TwilioVerify {
+    type Options = Options;
+    const ABOUT: About = About {
+        type_id: "twilio-verify",
+        name: "Twilio Verify",
+        version: env!("CARGO_PKG_VERSION"),
+        channel: "sms",
+        recipient: Recipient::PhoneNumber,
+        reads_code: false,
+    };
+
+    fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
+        options.check()?;
+        Ok(vec![Connection::basic(options::ORIGIN, options.account().user(), &options.auth_token)])
+    }
+
+    fn begin(options: &Options, message: &Message) -> Result<Begun, Failure> {
+        let mut fields = vec![("To", message.recipient.as_str()), ("Channel", "sms")];
+        fields.extend(locale(&message.locale).map(|locale| ("Locale", locale)));
+        let answer = Http::post(options.url_of("Verifications")).form(fields).send()?;
+        match (answer.status, answer.json::<Verification>()) {
+            // For whoever wants the code once more it is the same verification again.
+            (200 | 201, Some(begun)) => {
+                Ok(Begun { receipt: accepted(&begun.sid), state: begun.sid, code_length: options.code_length })
+            }
+            _ => Err(outcome::of_begin(&answer)),
+        }
+    }
+
+    fn check(options: &Options, state: &str, answer: &str) -> Result<Verdict, Failure> {
+        let fields = [("VerificationSid", state), ("Code", answer)];
+        let answer = Http::post(options.url_of("VerificationCheck")).form(fields).send()?;
+        if outcome::is_over(&answer) {
+            return Ok(Verdict::Over);
+        }
+        match (answer.status, answer.json::<Check>().as_ref().map(|check| check.status.as_str())) {
+            (200 | 201, Some("approved")) => Ok(Verdict::Right),
+            (200 | 201, Some("pending")) => Ok(Verdict::Wrong),
+            (200 | 201, Some("canceled" | "max_attempts_reached" | "deleted" | "failed" | "expired")) => {
+                Ok(Verdict::Over)
+            }
+            (200..300, _) => Err(unknown("", "Twilio's answer to a check is malformed")),
+            (300..400, _) => Err(misconfigured(&answer.status.to_string(), "Twilio sends checks elsewhere")),
+            _ => Err(outcome::of_check(&answer)),
+        }
+    }
+}
+
+/// The language of the text, of those that Twilio has one in; none leaves it to the number's country.
+fn locale(locale: &str) -> Option<&'static str> {
+    /// <https://www.twilio.com/docs/verify/supported-languages>
+    const KNOWN: [&str; 41] = [
+        "af", "ar", "ca", "zh", "zh-CN", "zh-HK", "hr", "cs", "da", "nl", "en", "en-GB", "et", "fi", "fr", "de", "el",
+        "he", "hi", "hu", "id", "it", "ja", "kn", "ko", "lt", "ms", "mr", "nb", "pl", "pt", "pt-BR", "ro", "ru", "sk",
+        "es", "sv", "te", "th", "tr", "vi",
+    ];
+    let language = locale.split(['-', '_']).next().unwrap_or_default();
+    let find = |wanted: &str| KNOWN.into_iter().find(|known| *known == wanted);
+    find(locale).or_else(|| find(language))
+}
+
+twofactor_provider::export_verifier!(TwilioVerify);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! The options of a Twilio Verify instance.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use twofactor_provider::{Problem, Secret, problem};
+use twofactor_twilio_account::{Account, is_sid};
+
+/// Where it is reached. <https://www.twilio.com/docs/verify/api#base-url>
+pub const ORIGIN: &str = "https://verify.twilio.com";
+
+/// Codes of a Verify service in an account at Twilio, which makes, sends and judges them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The account's SID: AC and 32 hexadecimal digits.
+    #[serde(rename = "TwilioAccountSid")]
+    #[schemars(regex(pattern = "^AC[0-9a-fA-F]{32}$"))]
+    pub account_sid: String,
+    /// The account's auth token; with an API key, that key's secret.
+    #[serde(rename = "TwilioAuthToken")]
+    pub auth_token: Secret,
+    /// The Verify service's SID: VA and 32 hexadecimal digits.
+    #[serde(rename = "TwilioVerifyServiceSid")]
+    #[schemars(regex(pattern = "^VA[0-9a-fA-F]{32}$"))]
+    pub service_sid: String,
+    /// How many digits the service's codes have, as it is set at Twilio.
+    #[serde(rename = "TwilioVerifyCodeLength")]
+    #[serde(default = "six")]
+    #[schemars(range(min = 4, max = 10))]
+    pub code_length: u8,
+    /// The SID of an API key (SK…) to log in with in place of the account.
+    #[serde(rename = "TwilioApiKeySid")]
+    #[serde(default)]
+    #[schemars(regex(pattern = "^SK[0-9a-fA-F]{32}$"))]
+    pub api_key_sid: Option<String>,
+}
+
+fn six() -> u8 {
+    6
+}
+
+impl Options {
+    pub fn check(&self) -> Result<(), Vec<Problem>> {
+        let mut problems = self.account().problems();
+        if !is_sid("VA", &self.service_sid) {
+            let what = "must be VA and 32 hexadecimal digits: copy it from Twilio's console";
+            problems.push(problem("/TwilioVerifyServiceSid", what));
+        }
+        if !(4..=10).contains(&self.code_length) {
+            problems.push(problem("/TwilioVerifyCodeLength", "must be 4 to 10"));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    pub fn account(&self) -> Account<'_> {
+        Account { sid: &self.account_sid, api_key_sid: self.api_key_sid.as_deref(), region: None, edge: None }
+    }
+
+    /// Where a resource of the service is made, such as `Verifications`.
+    pub fn url_of(&self, resource: &str) -> String {
+        format!("{ORIGIN}/v2/Services/{}/{resource}", self.service_sid)
+    }
+}

@@ -1,0 +1,349 @@
+//! Where the upstream makes the code, the host counts the answers, takes a right one once, and believes nobody who did not ask.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use twofactor::{
+    Actor, Assignment, Builder, Challenge, ManualClock, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor,
+    Verdict,
+};
+use twofactor_tests::hostile::VERIFYING;
+use twofactor_tests::upstream::{Upstream, code};
+use twofactor_tests::vendors::tls::Authority;
+use twofactor_tests::vendors::twilio_verify::{self, TwilioVerify};
+use twofactor_tests::vendors::{Bench, trusting, twilio};
+
+const PHONE: &str = "+41791234567";
+const NOON: &str = "2026-11-24T12:00:00Z";
+
+fn options() -> Value {
+    json!({"TwilioAccountSid": twilio::ACCOUNT, "TwilioAuthToken": twilio::TOKEN,
+        "TwilioVerifyServiceSid": twilio_verify::SERVICE})
+}
+
+async fn on_twilio(options: Value) -> (TwilioVerify, Bench) {
+    let authority = Authority::default();
+    let verify = TwilioVerify::start(&authority).await;
+    let bench = Bench::new(verify.on(trusting(&authority)), "twilio-verify", options).await;
+    (verify, bench)
+}
+
+fn start(user: &str) -> Start {
+    Start::new(SignIn::new("s").tenant("t").user(user)).phone(PHONE)
+}
+
+/// Six digits that are not the code.
+fn other_than(code: &str) -> &'static str {
+    if code == "000000" { "000001" } else { "000000" }
+}
+
+#[tokio::test]
+async fn a_code_of_twilios_own_travels_and_is_accepted_once() {
+    let key = json!({"TwilioAccountSid": twilio::ACCOUNT, "TwilioApiKeySid": twilio::KEY,
+        "TwilioAuthToken": twilio::KEY_SECRET, "TwilioVerifyServiceSid": twilio_verify::SERVICE});
+    for options in [options(), key] {
+        let (verify, bench) = on_twilio(options).await;
+        let challenge = bench.engine.start(start("u").locale("de-CH")).await.unwrap();
+        assert_eq!((challenge.code_length, &*challenge.channel, challenge.attempts_left), (6, "sms", 5));
+        let sent = verify.all().pop().unwrap();
+        assert_eq!((&*sent.to, sent.locale.as_deref(), sent.sent), (PHONE, Some("de"), 1));
+        let wrong = bench.engine.verify("s", &challenge.id, other_than(&sent.code), None).await.unwrap_err();
+        assert_eq!(wrong.attempts_left(), Some(4));
+        let spaced = format!("{} {}", &sent.code[..3], &sent.code[3..]);
+        let verified = bench.engine.verify("s", &challenge.id, &spaced, None).await.unwrap();
+        assert_eq!((verified.amr, verified.user.as_deref()), (vec!["otp".to_owned(), "sms".to_owned()], Some("u")));
+        assert!(bench.engine.verify("s", &challenge.id, &sent.code, None).await.unwrap_err().is_closed());
+        assert_eq!(verify.all()[0].checks, 2, "a challenge that is over asks nobody");
+    }
+}
+
+#[tokio::test]
+async fn the_host_counts_the_answers_whatever_the_upstream_would_still_take() {
+    let (verify, bench) = on_twilio(options()).await;
+    let challenge = bench.engine.start(start("u")).await.unwrap();
+    let wrong = other_than(&verify.code());
+    let all = join_all((0..50).map(|_| bench.engine.verify("s", &challenge.id, wrong, None))).await;
+    let rejected = all.iter().filter(|answer| answer.as_ref().unwrap_err().is_code_rejected()).count();
+    let closed = all.iter().filter(|answer| answer.as_ref().unwrap_err().is_closed()).count();
+    assert_eq!((rejected, closed, verify.all()[0].checks), (5, 45, 5));
+    assert!(bench.engine.verify("s", &challenge.id, &verify.code(), None).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn of_right_answers_at_once_one_is_accepted() {
+    let (verify, bench) = on_twilio(options()).await;
+    let challenge = bench.engine.start(start("u")).await.unwrap();
+    let right = verify.code();
+    let all = join_all((0..20).map(|_| bench.engine.verify("s", &challenge.id, &right, None))).await;
+    assert_eq!(all.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert!(all.iter().filter_map(|answer| answer.as_ref().err()).all(|error| error.is_closed()));
+}
+
+#[tokio::test]
+async fn a_code_is_sent_again_and_what_the_upstream_has_forgotten_is_over() {
+    let authority = Authority::default();
+    let (verify, clock) = (TwilioVerify::start(&authority).await, ManualClock::new(NOON.parse().unwrap()));
+    let network = verify.on(trusting(&authority)).build().unwrap();
+    let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
+    let engine = with_instance(builder.provider(twofactor_bundle::TWILIO_VERIFY), "twilio-verify", options()).await;
+    let again = async |id: &str| {
+        clock.advance(Duration::from_secs(30));
+        engine.resend("s", id).await.unwrap();
+    };
+    let challenge = engine.start(start("u")).await.unwrap();
+    again(&challenge.id).await;
+    assert_eq!((verify.all().len(), verify.all()[0].sent), (1, 2));
+    engine.verify("s", &challenge.id, &verify.code(), None).await.unwrap();
+
+    let challenge = engine.start(start("u")).await.unwrap();
+    let right = verify.code();
+    verify.expire();
+    assert!(engine.verify("s", &challenge.id, &right, None).await.unwrap_err().is_closed());
+    assert!(engine.cancel("s", &challenge.id).await.unwrap_err().is_closed(), "it is over for the host too");
+    // A code that is sent again may be another, which the upstream finds by another name.
+    let challenge = engine.start(start("u")).await.unwrap();
+    verify.expire();
+    again(&challenge.id).await;
+    engine.verify("s", &challenge.id, &verify.code(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_twilio_refuses_has_its_class() {
+    for (more, outcome, code) in [
+        (json!({"TwilioAuthToken": "wrong"}), "misconfigured", "20003"),
+        (json!({"TwilioVerifyServiceSid": "VAffffffffffffffffffffffffffffffff"}), "misconfigured", "20404"),
+    ] {
+        let mut options = options();
+        options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let (verify, bench) = on_twilio(options).await;
+        let report = bench.test(PHONE, "").await;
+        assert_eq!((&*report.outcome, &*report.code), (outcome, code), "{}", report.detail);
+        assert!(verify.all().is_empty());
+    }
+    let (_verify, bench) = on_twilio(options()).await;
+    for _ in 0..5 {
+        assert_eq!(bench.test(PHONE, "").await.outcome, "delivered");
+    }
+    let report = bench.test(PHONE, "").await;
+    assert_eq!((&*report.outcome, &*report.code), ("retry-later", "60203"));
+}
+
+/// An upstream that answers as it is told.
+#[derive(Clone)]
+struct Told {
+    address: SocketAddr,
+    status: Arc<Mutex<u16>>,
+    bodies: Arc<Mutex<Vec<String>>>,
+    /// Held back until somebody says so, if the status is 0.
+    go_on: Arc<Notify>,
+}
+
+impl Told {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let told = Self { address, status: Arc::new(Mutex::new(200)), bodies: Arc::default(), go_on: Arc::default() };
+        let state = told.clone();
+        let router = Router::new().fallback(async move |request: Request| state.answer(request).await);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        told
+    }
+
+    async fn answer(&self, request: Request) -> StatusCode {
+        let path = request.uri().path().to_owned();
+        let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+        self.bodies.lock().unwrap().push(format!("{path} {}", String::from_utf8_lossy(&body)));
+        let status = if path == "/begin" { 200 } else { *self.status.lock().unwrap() };
+        if status == 0 {
+            self.go_on.notified().await;
+            return StatusCode::OK;
+        }
+        StatusCode::from_u16(status).unwrap()
+    }
+
+    fn says(&self, status: u16) {
+        *self.status.lock().unwrap() = status;
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().clone()
+    }
+}
+
+async fn with_instance(builder: Builder, type_id: &str, options: Value) -> TwoFactor {
+    let engine = builder.build().await.unwrap();
+    let admin = engine.administration(Actor::new("test"));
+    admin.create_subscription("s", "S").await.unwrap();
+    let instance = admin.create_instance("s", NewInstance::new(type_id, "1", options)).await.unwrap();
+    assert!(instance.valid, "{:?}", instance.problems);
+    admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+    engine
+}
+
+/// A guest on an upstream of its own.
+struct Place {
+    told: Told,
+    clock: ManualClock,
+    engine: TwoFactor,
+}
+
+impl Place {
+    async fn new(behaviour: &str) -> Self {
+        let (told, clock) = (Told::start().await, ManualClock::new(NOON.parse().unwrap()));
+        let network = Network::builder().stand_in("https://upstream.example.com", told.address).build().unwrap();
+        let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
+        let engine = with_instance(builder.provider(VERIFYING), "verifying", json!({"Behaviour": behaviour})).await;
+        Self { told, clock, engine }
+    }
+
+    async fn begun(behaviour: &str) -> (Self, Challenge) {
+        let place = Self::new(behaviour).await;
+        let challenge = place.engine.start(start("u")).await.unwrap();
+        (place, challenge)
+    }
+}
+
+#[tokio::test]
+async fn the_answer_leaves_in_a_body_and_the_provider_gets_no_text() {
+    let (Place { told, engine, .. }, challenge) = Place::begun("").await;
+    assert_eq!(challenge.code_length, 4);
+    told.says(403);
+    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_code_rejected());
+    assert_eq!(told.seen(), ["/begin =", "/check state=4711"]);
+    told.says(200);
+    engine.verify("s", &challenge.id, "0815", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_provider_that_says_right_without_asking_lets_nobody_in() {
+    for behaviour in ["lie", "lie in a URL"] {
+        let (Place { told, engine, .. }, challenge) = Place::begun(behaviour).await;
+        let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+        assert!(error.is_delivery_failed() && !error.is_retryable(), "{behaviour}: {error}");
+        assert!(error.operator_detail().unwrap().contains("no-answer"), "{error:?}");
+        assert!(!told.seen().iter().any(|seen| seen.contains("4711")), "{:?}", told.seen());
+    }
+}
+
+#[tokio::test]
+async fn what_was_typed_stands_in_no_error() {
+    for behaviour in ["tell in a reason", "trap"] {
+        let (Place { engine, .. }, challenge) = Place::begun(behaviour).await;
+        let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+        assert!(error.is_delivery_failed() && !format!("{error} {error:?}").contains("4711"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_or_a_code_beyond_all_measure_is_not_kept() {
+    for behaviour in ["long state", "short code", "long code"] {
+        let error = Place::new(behaviour).await.engine.start(start("u")).await.unwrap_err();
+        assert!(error.operator_detail().unwrap().contains("begun"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_fails_costs_an_attempt_and_not_the_challenge() {
+    let (Place { told, engine, .. }, challenge) = Place::begun("").await;
+    for (status, retryable) in [(500, true), (429, true), (401, false)] {
+        told.says(status);
+        let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+        assert_eq!((error.is_delivery_failed(), error.is_retryable()), (true, retryable), "{status}: {error}");
+    }
+    told.says(403);
+    let wrong = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+    assert_eq!(wrong.attempts_left(), Some(1), "else an upstream that is down would take any number of guesses");
+    told.says(200);
+    engine.verify("s", &challenge.id, "4711", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_with_the_upstream_counts_although_the_code_is_sent_again_and_nobody_waits() {
+    let (Place { told, engine, clock }, challenge) = Place::begun("").await;
+    told.says(0);
+    let answer = tokio::spawn({
+        let (engine, id) = (engine.clone(), challenge.id.clone());
+        async move { engine.verify("s", &id, "4711", None).await }
+    });
+    while told.seen().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(30));
+    engine.resend("s", &challenge.id).await.unwrap();
+    answer.abort();
+    assert!(answer.await.unwrap_err().is_cancelled());
+    told.go_on.notify_one();
+    // It goes on by itself: sooner or later the challenge is used.
+    let admin = engine.administration(Actor::new("test"));
+    let since = "2026-01-01T00:00:00Z".parse().unwrap();
+    while !admin.statistics("s", since).await.unwrap().iter().any(|one| one.event == "verified") {
+        tokio::task::yield_now().await;
+    }
+    assert!(engine.cancel("s", &challenge.id).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn where_the_upstream_takes_nothing_an_instance_that_delivers_serves_and_the_host_judges() {
+    let (told, sms) = (Told::start().await, Upstream::start().await);
+    // Nobody listens there.
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for (verifying, served_by_sms) in [(dead, true), (told.address, false)] {
+        let network = Network::builder()
+            .stand_in("https://upstream.example.com", verifying)
+            .stand_in("https://api.twilio.com", sms.address)
+            .build()
+            .unwrap();
+        let builder = TwoFactor::builder().network(network).provider(VERIFYING).provider(twofactor_bundle::TWILIO);
+        let engine = builder.rate_limits(RateLimits::none()).build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("s", "S").await.unwrap();
+        let twilio = json!({"TwilioAccountSid": twilio::ACCOUNT, "TwilioAuthToken": "x",
+            "TwilioSmsFromNumber": "+15005550006"});
+        for (type_id, name, options) in [("verifying", "1", json!({})), ("twilio", "2", twilio)] {
+            let instance = admin.create_instance("s", NewInstance::new(type_id, name, options)).await.unwrap();
+            admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+        }
+        let challenge = engine.start(start("u")).await.unwrap();
+        let answer = if served_by_sms {
+            assert_eq!(challenge.code_length, 6);
+            code(&sms.seen().pop().unwrap().body).unwrap().to_owned()
+        } else {
+            assert_eq!((challenge.code_length, sms.seen().len()), (4, 1));
+            told.says(200);
+            "4711".to_owned()
+        };
+        engine.verify("s", &challenge.id, &answer, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
+    let info = twofactor::inspect(VERIFYING).await.unwrap();
+    assert!(info.may.iter().any(|may| may.starts_with("decide who is let in")), "{:?}", info.may);
+    let other = twofactor::inspect(twofactor_bundle::TWILIO).await.unwrap();
+    assert!(!other.may.iter().any(|may| may.starts_with("decide")), "{:?}", other.may);
+    assert!(info.changes_from(&other).may_newly.iter().any(|may| may.starts_with("decide who is let in")));
+}
+
+#[tokio::test]
+async fn a_component_by_itself_begins_and_checks() {
+    let told = Told::start().await;
+    let network = Network::builder().stand_in("https://upstream.example.com", told.address).build().unwrap();
+    let component = twofactor::Component::load(VERIFYING, network, twofactor::Limits::default()).await.unwrap();
+    assert!(component.verifies());
+    let configured = component.configure(&json!({})).await.unwrap();
+    for (status, verdict) in [(200, Verdict::Right), (403, Verdict::Wrong), (410, Verdict::Over)] {
+        told.says(status);
+        assert_eq!(configured.check("state", "4711").await.unwrap(), verdict);
+    }
+}

@@ -1,0 +1,71 @@
+//! A provider that judges answers as its upstream does, or in the wrong way that its options say.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use twofactor_provider::{
+    About, Begun, Connection, Failure, Http, Level, Message, Problem, Recipient, Verdict, Verifier, accepted, log,
+    unknown,
+};
+
+struct Verifying;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// Empty for one that is as it should be.
+    #[serde(rename = "Behaviour", default)]
+    behaviour: String,
+}
+
+const ORIGIN: &str = "https://upstream.example.com";
+
+impl Verifier for Verifying {
+    type Options = Options;
+    const ABOUT: About = About {
+        type_id: "verifying",
+        name: "Verifying",
+        version: "1.0.0",
+        channel: "sms",
+        recipient: Recipient::PhoneNumber,
+        reads_code: false,
+    };
+
+    fn configure(_: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
+        Ok(vec![Connection::open(ORIGIN)])
+    }
+
+    fn begin(options: &Options, message: &Message) -> Result<Begun, Failure> {
+        let text = [&*message.subject, &message.text, message.html.as_deref().unwrap_or_default(), &message.code];
+        Http::post(format!("{ORIGIN}/begin")).form([("", &*text.concat())]).send()?;
+        let (state, code_length) = match &*options.behaviour {
+            "long state" => ("x".repeat(4097), 6),
+            "short code" => ("state".to_owned(), 3),
+            "long code" => ("state".to_owned(), 11),
+            _ => ("state".to_owned(), 4),
+        };
+        Ok(Begun { receipt: accepted("begun"), state, code_length })
+    }
+
+    fn check(options: &Options, state: &str, answer: &str) -> Result<Verdict, Failure> {
+        match &*options.behaviour {
+            "lie" => return Ok(Verdict::Right),
+            "lie in a URL" => {
+                Http::post(format!("{ORIGIN}/check/{answer}")).form([("", state)]).send()?;
+                return Ok(Verdict::Right);
+            }
+            "tell" => log(Level::Error, &format!("somebody typed {answer}")),
+            "tell in a reason" => return Err(unknown(answer, answer)),
+            "trap" => panic!("it breaks off"),
+            _ => {}
+        }
+        let said = Http::post(format!("{ORIGIN}/check")).form([(state, answer)]).send()?;
+        match said.status {
+            200 => Ok(Verdict::Right),
+            403 => Ok(Verdict::Wrong),
+            410 => Ok(Verdict::Over),
+            status => Err(said.failure_by_status(&status.to_string())),
+        }
+    }
+}
+
+twofactor_provider::export_verifier!(Verifying);
