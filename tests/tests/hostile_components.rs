@@ -35,6 +35,15 @@ async fn misfit() -> String {
 }
 
 #[tokio::test]
+async fn one_that_leaves_open_who_judges_answers_is_refused() {
+    let text = r#"(component (instance $none)
+        (export "twofactor:provider/delivery@0.1.0" (instance $none))
+        (export "twofactor:provider/verification@0.1.0" (instance $none)))"#;
+    let error = refusal(&wat::parse_str(text).unwrap()).await;
+    assert!(error.contains("both `delivery` and `verification`"), "{error}");
+}
+
+#[tokio::test]
 async fn a_loop_at_the_start_ends_at_its_running_time() {
     let error = refusal(&with_module("(func $s (loop br 0)) (start $s)")).await;
     assert!(error.contains("longer than it may"), "{error}");

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +14,10 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use twofactor::{
     Actor, Assignment, Builder, Challenge, ManualClock, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor,
     Verdict,
@@ -235,13 +240,36 @@ async fn a_provider_that_says_right_without_asking_lets_nobody_in() {
     }
 }
 
-#[tokio::test]
-async fn what_was_typed_stands_in_no_error() {
-    for behaviour in ["tell in a reason", "trap"] {
-        let (Place { engine, .. }, challenge) = Place::begun(behaviour).await;
-        let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
-        assert!(error.is_delivery_failed() && !format!("{error} {error:?}").contains("4711"), "{error:?}");
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
     }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_was_typed_stands_in_no_error_and_no_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let targets = Targets::new().with_target("twofactor", LevelFilter::TRACE);
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_filter(targets);
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    for behaviour in ["tell", "tell in a reason", "trap"] {
+        let (Place { told, engine, .. }, challenge) = Place::begun(behaviour).await;
+        told.says(500);
+        let error = engine.verify("s", &challenge.id, "7130945", None).await.unwrap_err();
+        assert!(error.is_delivery_failed() && !format!("{error} {error:?}").contains("7130945"), "{error:?}");
+    }
+    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(said.contains("somebody typed") && said.contains("not judged"), "{said}");
+    assert!(!said.contains("7130945"), "{said}");
 }
 
 #[tokio::test]

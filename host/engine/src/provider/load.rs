@@ -55,7 +55,6 @@ const DELIVERY: &str = "twofactor:provider/delivery@";
 
 impl Exports {
     fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
-        let configuration = configuration::GuestIndices::new(&pre)?;
         let ty = pre.component().component_type();
         let exported = |interface| ty.exports(pre.engine()).any(|(name, _)| name.starts_with(interface));
         let delivers = match (exported(VERIFICATION), exported(DELIVERY)) {
@@ -65,6 +64,7 @@ impl Exports {
             (true, false) => Delivers::Verifications(verification::GuestIndices::new(&pre)?),
             (false, _) => Delivers::Messages(delivery::GuestIndices::new(&pre)?),
         };
+        let configuration = configuration::GuestIndices::new(&pre)?;
         let reports = if exported(REPORTS) { Some(reports::GuestIndices::new(&pre)?) } else { None };
         Ok(Self { pre, configuration, delivers, reports })
     }
