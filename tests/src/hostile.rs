@@ -93,7 +93,7 @@ impl Neighbourhood {
     pub async fn try_alone(&self, mut options: Value) -> Result<TestReport, Error> {
         options["Secret"] = SECRET.into();
         let admin = self.engine.administration(Actor::new("test"));
-        let recipient = Recipient { phone: Some("+41791110000".to_owned()), email: None };
+        let recipient = Recipient { phone: Some("+41791110000".to_owned()), ..Recipient::default() };
         admin.test_instance("s", &self.hostile, recipient, Some(options)).await
     }
 

@@ -55,7 +55,7 @@ impl Post {
 
     /// Sends a test message, with the instance's own options or with others.
     pub async fn test(&self, to: &str, options: Option<Value>) -> TestReport {
-        let recipient = Recipient { email: Some(to.to_owned()), phone: None };
+        let recipient = Recipient { email: Some(to.to_owned()), ..Recipient::default() };
         let admin = self.engine.administration(Actor::new("test"));
         admin.test_instance("demo", &self.instance, recipient, options).await.unwrap()
     }

@@ -118,7 +118,7 @@ impl Place {
 
     /// Sends a test message to another URL.
     async fn test(&self, url: &str) -> TestReport {
-        let recipient = Recipient { phone: Some(PHONE.to_owned()), email: None };
+        let recipient = Recipient { phone: Some(PHONE.to_owned()), ..Recipient::default() };
         let options = json!({"Url": url, "Token": TOKEN});
         self.admin().test_instance("s", &self.instance, recipient, Some(options)).await.unwrap()
     }

@@ -157,7 +157,7 @@ async fn what_is_refused_for_what_it_is_pauses_nothing_and_an_unknown_outcome_do
     assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 4));
     // Whoever administers wants to know, and changes something: both ask the upstream.
     let admin = place.engine.administration(Actor::new("test"));
-    let to = Recipient { phone: Some("+41791234567".to_owned()), email: None };
+    let to = Recipient { phone: Some("+41791234567".to_owned()), ..Recipient::default() };
     admin.test_instance("s", &place.instance, to, None).await.unwrap();
     assert_eq!(place.twilio.asked(), 5);
 }

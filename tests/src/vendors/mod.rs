@@ -49,7 +49,8 @@ impl Bench {
 
     /// Sends a test message.
     pub async fn test(&self, phone: &str, email: &str) -> TestReport {
-        let recipient = Recipient { phone: Some(phone.to_owned()), email: Some(email.to_owned()) };
+        let recipient =
+            Recipient { phone: Some(phone.to_owned()), email: Some(email.to_owned()), ..Recipient::default() };
         let admin = self.engine.administration(Actor::new("test"));
         admin.test_instance("s", &self.instance, recipient, None).await.unwrap()
     }

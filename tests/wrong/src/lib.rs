@@ -58,6 +58,8 @@ impl configuration::Guest for Wrong {
             "no version" => manifest.version.clear(),
             "a version with a letter" => manifest.version = "v1.0.0".to_owned(),
             "a version of two numbers" => manifest.version = "1.0".to_owned(),
+            // Not wrong: whom it reaches.
+            "its recipients are handles" => manifest.recipient = RecipientKind::Handle,
             // Not wrong: another version of it.
             fault if fault.starts_with("version ") => manifest.version = fault["version ".len()..].to_owned(),
             "an option without words" => schema["properties"]["Parts"] = json!({"type": "integer"}),

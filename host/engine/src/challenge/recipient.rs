@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
 use crate::error::Error;
 use crate::provider::RecipientKind;
 
 /// Where a person can be reached. `Debug` does not show it.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipient {
     /// An email address.
@@ -18,11 +18,18 @@ pub struct Recipient {
     /// A telephone number in international form, such as `+41 79 123 45 67`.
     #[serde(default)]
     pub phone: Option<String>,
+    /// A name that the instance's provider understands: an account of a chat, a device.
+    #[serde(default)]
+    pub handle: Option<String>,
 }
 
 impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recipient").field("email", &self.email.is_some()).field("phone", &self.phone.is_some()).finish()
+        f.debug_struct("Recipient")
+            .field("email", &self.email.is_some())
+            .field("phone", &self.phone.is_some())
+            .field("handle", &self.handle.is_some())
+            .finish()
     }
 }
 
@@ -43,22 +50,26 @@ pub(super) struct Canonical {
 impl Recipient {
     /// Picks what the provider delivers to.
     pub(super) fn canonical(&self, kind: RecipientKind, policy: &Policy) -> Result<Canonical, Error> {
+        let (name, given) = match kind {
+            RecipientKind::EmailAddress => ("email", &self.email),
+            RecipientKind::PhoneNumber => ("phone", &self.phone),
+            RecipientKind::Handle => ("handle", &self.handle),
+        };
+        let missing = || Error::invalid_at(format!("/recipient/{name}"), "is needed for this instance");
+        let given = given.as_deref().ok_or_else(missing)?;
         match kind {
-            RecipientKind::EmailAddress => {
-                let email = self
-                    .email
-                    .as_deref()
-                    .ok_or_else(|| Error::invalid_at("/recipient/email", "is needed for this instance"))?;
-                mail(email)
-            }
-            RecipientKind::PhoneNumber => {
-                let number = self
-                    .phone
-                    .as_deref()
-                    .ok_or_else(|| Error::invalid_at("/recipient/phone", "is needed for this instance"))?;
-                phone(number, policy)
-            }
-            RecipientKind::Handle => Err(Error::invalid("recipients by handle are not supported yet")),
+            RecipientKind::EmailAddress => mail(given),
+            RecipientKind::PhoneNumber => phone(given, policy),
+            RecipientKind::Handle => handle(given),
+        }
+    }
+
+    /// Whether it says where somebody of that kind is.
+    pub(super) fn fits(&self, kind: RecipientKind) -> bool {
+        match kind {
+            RecipientKind::EmailAddress => self.email.is_some(),
+            RecipientKind::PhoneNumber => self.phone.is_some(),
+            RecipientKind::Handle => self.handle.is_some(),
         }
     }
 }
@@ -142,18 +153,39 @@ fn phone(text: &str, policy: &Policy) -> Result<Canonical, Error> {
     })
 }
 
+/// The longest handle, in characters.
+const HANDLE_CHARS: usize = 256;
+
+/// What it means is the provider's to know; that it is one line is not.
+fn handle(text: &str) -> Result<Canonical, Error> {
+    let text = text.trim();
+    let fits = !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    if text.is_empty() || text.chars().nth(HANDLE_CHARS).is_some() || !fits {
+        let what = format!("`recipient.handle` must be one line of 1 to {HANDLE_CHARS} characters");
+        return Err(Error::recipient_rejected(what));
+    }
+    Ok(Canonical {
+        address: text.to_owned(),
+        // One that is the same but for upper and lower case may be somebody else, and shares the limits.
+        bucket: format!("handle:{}", text.to_lowercase()),
+        prefix: String::new(),
+        country: String::new(),
+        hint: format!("{}•••", text.chars().next().map(String::from).unwrap_or_default()),
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
     fn phone_of(text: &str) -> Result<Canonical, Error> {
-        let recipient = Recipient { phone: Some(text.to_owned()), email: None };
+        let recipient = Recipient { phone: Some(text.to_owned()), ..Recipient::default() };
         recipient.canonical(RecipientKind::PhoneNumber, &Policy::default())
     }
 
     fn mail_of(text: &str) -> Result<Canonical, Error> {
-        let recipient = Recipient { email: Some(text.to_owned()), phone: None };
+        let recipient = Recipient { email: Some(text.to_owned()), ..Recipient::default() };
         recipient.canonical(RecipientKind::EmailAddress, &Policy::default())
     }
 
@@ -180,7 +212,7 @@ mod tests {
     fn countries_that_are_not_listed_are_closed() {
         assert!(phone_of("+14155552671").is_err_and(|error| error.is_recipient_rejected()));
         let open = Policy { countries: ["*".to_owned()].into(), ..Policy::default() };
-        let recipient = Recipient { phone: Some("+1 415 555 2671".to_owned()), email: None };
+        let recipient = Recipient { phone: Some("+1 415 555 2671".to_owned()), ..Recipient::default() };
         assert_eq!(recipient.canonical(RecipientKind::PhoneNumber, &open).unwrap().address, "+14155552671");
     }
 
@@ -208,6 +240,21 @@ mod tests {
             "a@example.com,b@example.com",
         ] {
             assert!(mail_of(text).is_err_and(|error| error.is_recipient_rejected()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_handle_is_one_line_and_goes_to_its_provider_as_it_is() {
+        let of = |text: &str| {
+            let recipient = Recipient { handle: Some(text.to_owned()), ..Recipient::default() };
+            recipient.canonical(RecipientKind::Handle, &Policy::default())
+        };
+        let canonical = of(" @Alice:example.org ").unwrap();
+        assert_eq!((&*canonical.address, &*canonical.hint), ("@Alice:example.org", "@•••"));
+        assert_eq!(canonical.bucket, of("@alice:EXAMPLE.org").unwrap().bucket);
+        assert!(of(&"ä".repeat(256)).is_ok());
+        for text in ["", " ", "a\nb", "a\u{2028}b", "a\0", &"a".repeat(257)] {
+            assert!(of(text).is_err_and(|error| error.is_recipient_rejected()), "{text:?}");
         }
     }
 }

@@ -122,6 +122,12 @@ impl Start {
         self
     }
 
+    /// The person's name for a provider that delivers to handles.
+    pub fn handle(mut self, name: impl Into<String>) -> Self {
+        self.recipient.handle = Some(name.into());
+        self
+    }
+
     /// The person's telephone number, in international form.
     pub fn phone(mut self, number: impl Into<String>) -> Self {
         self.recipient.phone = Some(number.into());

@@ -189,14 +189,13 @@ impl Challenges {
         if available.is_empty() {
             return Err(Error::not_available());
         }
-        let fits = |one: &Chosen| match one.recipient_kind {
-            RecipientKind::EmailAddress => start.recipient.email.is_some(),
-            RecipientKind::PhoneNumber => start.recipient.phone.is_some(),
-            RecipientKind::Handle => false,
-        };
+        let fits = |one: &Chosen| start.recipient.fits(one.recipient_kind);
         let chosen = available.remove(available.iter().position(fits).unwrap_or(0));
         let like = |other: &Chosen| {
-            other.recipient_kind == chosen.recipient_kind && other.policy.digits == chosen.policy.digits
+            // A handle means something to one type of provider alone.
+            let same_kind = other.recipient_kind == chosen.recipient_kind;
+            let same_word = chosen.recipient_kind != RecipientKind::Handle || other.type_id == chosen.type_id;
+            same_kind && same_word && other.policy.digits == chosen.policy.digits
         };
         available.retain(like);
         let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
@@ -211,6 +210,7 @@ impl Challenges {
             start.two_factor,
             start.recipient.email,
             start.recipient.phone,
+            start.recipient.handle,
             start.locale,
             purpose
         ]);

@@ -40,8 +40,7 @@ impl HostedSignIns {
         }
         let kept = Kept {
             sign_in: new.sign_in,
-            email: new.recipient.email,
-            phone: new.recipient.phone,
+            recipient: new.recipient,
             locale: new.locale,
             purpose: new.purpose,
             client_address: new.client_address,

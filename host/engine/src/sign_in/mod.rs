@@ -45,8 +45,7 @@ pub struct ResultKey {
 #[derive(Serialize, Deserialize)]
 struct Kept {
     sign_in: SignIn,
-    email: Option<String>,
-    phone: Option<String>,
+    recipient: Recipient,
     locale: Option<String>,
     purpose: Option<String>,
     client_address: Option<std::net::IpAddr>,
@@ -104,7 +103,7 @@ impl From<(crate::keyring::KeyId, Zeroizing<[u8; 32]>)> for ResultKey {
 impl Kept {
     fn start(&self) -> Start {
         let mut start = Start::new(self.sign_in.clone());
-        start.recipient = Recipient { email: self.email.clone(), phone: self.phone.clone() };
+        start.recipient = self.recipient.clone();
         start.locale.clone_from(&self.locale);
         start.purpose.clone_from(&self.purpose);
         start.client_address = self.client_address;

@@ -84,11 +84,13 @@ pub(super) struct Recipient {
     /// A telephone number in international form.
     #[schema(example = "+41791234567")]
     phone: Option<String>,
+    /// A name that the instance's provider understands: an account of a chat, a device.
+    handle: Option<String>,
 }
 
 impl From<Recipient> for twofactor::Recipient {
     fn from(recipient: Recipient) -> Self {
-        Self { email: recipient.email, phone: recipient.phone }
+        Self { email: recipient.email, phone: recipient.phone, handle: recipient.handle }
     }
 }
 

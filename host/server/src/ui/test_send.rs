@@ -19,11 +19,12 @@ pub(super) fn card(
     report: Option<&TestReport>,
     valid: bool,
 ) -> Markup {
-    let phone = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
-    let (kind, label, input, example) = if phone {
-        ("phone", l.say("Telephone number", "Telefonnummer"), "tel", "+41 79 123 45 67")
-    } else {
-        ("email", l.say("Email address", "E-Mail-Adresse"), "email", "alice@example.com")
+    let (kind, label, input, example) = match provider.map(|provider| provider.manifest.recipient) {
+        Some(RecipientKind::PhoneNumber) => {
+            ("phone", l.say("Telephone number", "Telefonnummer"), "tel", "+41 79 123 45 67")
+        }
+        Some(RecipientKind::Handle) => ("handle", l.say("Name at the provider", "Name beim Anbieter"), "text", "alice"),
+        _ => ("email", l.say("Email address", "E-Mail-Adresse"), "email", "alice@example.com"),
     };
     html! {
         section.card #test {
@@ -90,8 +91,8 @@ pub(super) async fn send(
     let admin = person.of(&subscription)?;
     let posted = Posted::parse(&body);
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
-    let recipient =
-        Recipient { email: posted.get("email").map(str::to_owned), phone: posted.get("phone").map(str::to_owned) };
+    let field = |name: &str| posted.get(name).map(str::to_owned);
+    let recipient = Recipient { email: field("email"), phone: field("phone"), handle: field("handle") };
     let view = View::of(&instance);
     let view = match admin.test_instance(&subscription, &id, recipient, None).await {
         Ok(report) => view.with_report(report),
