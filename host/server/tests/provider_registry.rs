@@ -14,6 +14,7 @@ use oci_client::manifest::OciImageManifest;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use tempfile::TempDir;
+use twofactor_tests::minisign::Signer;
 use twofactor_tests::registry::Registry;
 use twofactor_tests::wrong::component;
 
@@ -25,11 +26,15 @@ struct Place {
 
 impl Place {
     fn new() -> Option<Self> {
+        Self::with("")
+    }
+
+    fn with(more: &str) -> Option<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let registry = Registry::start()?;
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("twofactor.toml");
-        fs::write(&config, format!("[store]\npath = {:?}\n", folder.path().join("db"))).unwrap();
+        fs::write(&config, format!("[store]\npath = {:?}\n{more}", folder.path().join("db"))).unwrap();
         Some(Self { _folder: folder, config, registry })
     }
 
@@ -53,10 +58,13 @@ impl Place {
 
     /// Pushes an artifact as `oras` and `wkg` do; its reference, and the digests of its manifest and layers.
     async fn push(&self, layers: Vec<(Vec<u8>, &str)>) -> (String, String, Vec<String>) {
+        let untitled = |(bytes, kind): (Vec<u8>, &str)| ImageLayer::new(bytes, kind.to_owned(), None);
+        self.push_layers(layers.into_iter().map(untitled).collect()).await
+    }
+
+    async fn push_layers(&self, layers: Vec<ImageLayer>) -> (String, String, Vec<String>) {
         let client = Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
         let name = format!("{}/providers/it", self.registry.address);
-        let layers: Vec<_> =
-            layers.into_iter().map(|(bytes, kind)| ImageLayer::new(bytes, kind.to_owned(), None)).collect();
         let config = Config::new(b"{}".to_vec(), "application/vnd.wasm.config.v0+json".to_owned(), None);
         let manifest = OciImageManifest::build(&layers, &config, None);
         let image: Reference = format!("{name}:latest").parse().unwrap();
@@ -115,4 +123,39 @@ async fn what_has_no_component_or_two_is_refused() {
     }
     let (name, digest, _) = place.push(vec![(b"\0asm".to_vec(), WASM)]).await;
     place.refuses(&format!("{name}@{digest}"), "no WebAssembly component");
+}
+
+#[tokio::test]
+async fn a_signature_comes_with_its_component() {
+    let (Some(acme), Some(other)) = (Signer::new(), Signer::new()) else { return };
+    let signers = format!("[providers]\nrequire_signature = true\n[providers.signers]\nacme = {:?}\n", acme.public_key);
+    let Some(place) = Place::with(&signers) else { return };
+    let it = component("none");
+    // As `oras push it.wasm:application/wasm it.wasm.minisig` makes them.
+    let file = |bytes: &[u8], kind: &str, name: &str| {
+        let title = [("org.opencontainers.image.title".to_owned(), name.to_owned())].into();
+        ImageLayer::new(bytes.to_vec(), kind.to_owned(), Some(title))
+    };
+    let wasm = || file(&it, WASM, "it.wasm");
+    let signed = |by: &Signer| file(by.sign(&it).as_bytes(), "application/octet-stream", "it.wasm.minisig");
+    let huge = file(&[b'x'; 5000], "application/octet-stream", "it.wasm.minisig");
+    for (layers, why) in [
+        (vec![wasm()], "is not signed"),
+        (vec![wasm(), signed(&other)], "signature"),
+        (vec![wasm(), signed(&acme), signed(&other)], "two signatures"),
+        (vec![wasm(), huge], "more than 4096"),
+    ] {
+        let (name, digest, _) = place.push_layers(layers).await;
+        place.refuses(&format!("{name}@{digest}"), why);
+    }
+    let (name, digest, layers) = place.push_layers(vec![wasm(), signed(&acme)]).await;
+    let source = format!("{name}@{digest}");
+    let layer = place.registry.file(&layers[1]);
+    let right = fs::read(&layer).unwrap();
+    fs::write(&layer, &right[1..]).unwrap();
+    place.refuses(&source, "did not give the signature");
+    fs::write(&layer, right).unwrap();
+    let added = place.add(&source);
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    assert!(place.serves());
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use twofactor::{Actor, Administration, NewProvider, ProviderInfo};
 
 use crate::config::{Config, build};
-use source::Source;
+use source::{Source, Stamp};
 
 /// How often a component that is watched is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -50,6 +50,8 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     if addition.watch && source.file()?.is_none() {
         bail!("--watch needs a file or a folder");
     }
+    // Before it is read: a change from then on is one.
+    let stamp = source.stamp();
     let new = read(&source, addition).await?;
     let info = admin.examine_provider(new.clone()).await?;
     let serving = serving(&admin, &info.manifest.type_id);
@@ -65,7 +67,7 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let replaced = serving.map(|serving| serving.digest).unwrap_or_default();
     let info = admin.add_provider(new.replacing(replaced)).await?;
     println!("Installed: sha256:{}", info.digest);
-    if addition.watch { watch(&admin, &source, addition).await } else { Ok(()) }
+    if addition.watch { watch(&admin, &source, stamp, addition).await } else { Ok(()) }
 }
 
 /// Prints the components that serve, by type.
@@ -143,9 +145,13 @@ async fn read(source: &Source, addition: &Addition) -> anyhow::Result<NewProvide
 }
 
 #[allow(clippy::print_stdout, clippy::print_stderr, reason = "somebody sits before it")]
-async fn watch(admin: &Administration, source: &Source, addition: &Addition) -> anyhow::Result<()> {
+async fn watch(
+    admin: &Administration,
+    source: &Source,
+    mut last: Option<Stamp>,
+    addition: &Addition,
+) -> anyhow::Result<()> {
     println!("Watching; Ctrl-C ends it.");
-    let mut last = source.stamp();
     loop {
         tokio::time::sleep(LOOK).await;
         let now = source.stamp();

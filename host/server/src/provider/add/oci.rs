@@ -1,6 +1,7 @@
 //! A component in a registry: an OCI artifact with one layer of type `application/wasm`, as `wkg` and `oras` push it
 //! (<https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>). It is named by the digest of its manifest, which names the
-//! layer's: whoever has the reference has the component, whatever the registry says.
+//! layers': whoever has the reference has the component, whatever the registry says. Its signature may be a second layer, of whatever
+//! type, whose title ends in `.minisig`: `oras push` gives each file a layer with its name for a title.
 
 use std::str::FromStr;
 
@@ -14,6 +15,12 @@ use oci_client::{Client, Reference};
 use crate::api::COMPONENT_BYTES;
 
 const LAYER: &str = "application/wasm";
+
+/// <https://github.com/opencontainers/image-spec/blob/main/annotations.md>
+const TITLE: &str = "org.opencontainers.image.title";
+
+/// A signature has some three hundred.
+const SIGNATURE_BYTES: usize = 4096;
 
 pub(super) struct Image(Reference);
 
@@ -33,29 +40,42 @@ impl FromStr for Image {
 }
 
 impl Image {
-    pub(super) async fn pull(&self) -> anyhow::Result<Vec<u8>> {
+    /// The component, and its signature if there is one.
+    pub(super) async fn pull(&self) -> anyhow::Result<(Vec<u8>, Option<String>)> {
         let registry = self.0.resolve_registry();
         let local = registry.split(':').next().is_some_and(|host| host == "localhost" || host == "127.0.0.1");
         let protocol = if local { ClientProtocol::Http } else { ClientProtocol::Https };
         let client = Client::new(ClientConfig { protocol, ..ClientConfig::default() });
-        // The client compares both digests with what it got.
+        // The client compares all digests with what it got.
         let (manifest, _) = client
             .pull_manifest_raw(&self.0, &credentials(), &[OCI_IMAGE_MEDIA_TYPE])
             .await
             .with_context(|| format!("{registry} did not give the manifest of {}", self.0))?;
         let manifest: OciImageManifest = serde_json::from_slice(&manifest).context("the manifest cannot be read")?;
-        let layer = only_component(&manifest)?;
-        let failed = || format!("{registry} did not give the component {} of {}", layer.digest, self.0);
+        let (component, signature) = (only_component(&manifest)?, only_signature(&manifest)?);
+        let component = self.layer(&client, "component", component, COMPONENT_BYTES).await?;
+        let signature = match signature {
+            Some(layer) => {
+                let text = self.layer(&client, "signature", layer, SIGNATURE_BYTES).await?;
+                Some(String::from_utf8(text).context("the signature is no text")?)
+            }
+            None => None,
+        };
+        Ok((component, signature))
+    }
+
+    async fn layer(&self, client: &Client, what: &str, layer: &OciDescriptor, most: usize) -> anyhow::Result<Vec<u8>> {
+        let fits = usize::try_from(layer.size).is_ok_and(|size| size <= most);
+        ensure!(fits, "the {what} has {} bytes, more than {most}", layer.size);
+        let registry = self.0.resolve_registry();
+        let failed = || format!("{registry} did not give the {what} {} of {}", layer.digest, self.0);
         let mut stream = client.pull_blob_stream(&self.0, layer).await.with_context(failed)?.stream;
-        let mut component = Vec::new();
+        let mut bytes = Vec::new();
         while let Some(part) = stream.try_next().await.with_context(failed)? {
-            ensure!(
-                component.len() + part.len() <= COMPONENT_BYTES,
-                "{registry} sends more than {COMPONENT_BYTES} bytes"
-            );
-            component.extend_from_slice(&part);
+            ensure!(bytes.len() + part.len() <= most, "{registry} sends more than {most} bytes");
+            bytes.extend_from_slice(&part);
         }
-        Ok(component)
+        Ok(bytes)
     }
 }
 
@@ -64,9 +84,19 @@ fn only_component(manifest: &OciImageManifest) -> anyhow::Result<&OciDescriptor>
     let (Some(layer), None) = (layers.next(), layers.next()) else {
         bail!("this is no component: it has not exactly one layer of type `{LAYER}`");
     };
-    let fits = usize::try_from(layer.size).is_ok_and(|size| size <= COMPONENT_BYTES);
-    ensure!(fits, "the component has {} bytes, more than {COMPONENT_BYTES}", layer.size);
     Ok(layer)
+}
+
+fn only_signature(manifest: &OciImageManifest) -> anyhow::Result<Option<&OciDescriptor>> {
+    let is_one = |layer: &&OciDescriptor| {
+        let title = layer.annotations.as_ref().and_then(|all| all.get(TITLE));
+        title.is_some_and(|title| title.ends_with(".minisig"))
+    };
+    let mut layers = manifest.layers.iter().filter(is_one);
+    match (layers.next(), layers.next()) {
+        (one, None) => Ok(one),
+        _ => bail!("it has two signatures: push the component with one"),
+    }
 }
 
 /// Of the environment; nobody's if not said.

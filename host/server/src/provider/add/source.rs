@@ -43,10 +43,10 @@ impl Source {
         )
     }
 
-    /// The component, and the signature that lies beside it.
+    /// The component, and the signature that lies beside it, in a folder or in a registry.
     pub(super) async fn read(&self) -> anyhow::Result<(Vec<u8>, Option<String>)> {
         if let Self::Registry(image) = self {
-            return Ok((image.pull().await?, None));
+            return image.pull().await;
         }
         let Some(file) = self.file()? else { bail!("there is no file") };
         let component = crate::provider::read(&file)?;
@@ -62,12 +62,15 @@ impl Source {
     }
 
     /// What changes when the file does; `None` while there is none.
-    pub(super) fn stamp(&self) -> Option<(PathBuf, SystemTime, u64)> {
+    pub(super) fn stamp(&self) -> Option<Stamp> {
         let file = self.file().ok().flatten()?;
         let known = file.metadata().ok()?;
         Some((file, known.modified().ok()?, known.len()))
     }
 }
+
+/// The file, when it was changed, and its length.
+pub(super) type Stamp = (PathBuf, SystemTime, u64);
 
 fn components(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
