@@ -1,4 +1,5 @@
-// A provider that posts messages to a webhook, in JavaScript.
+/// <reference path="./types/delivery-provider-wasi-http.d.ts" />
+// A provider that posts messages to a webhook.
 
 // `writeOnly` marks a secret: the host seals it, masks it, and withholds it from `deliver`.
 const SCHEMA = {
@@ -21,12 +22,14 @@ const SCHEMA = {
   },
   required: ["Url", "Token"],
   additionalProperties: false,
-  examples: [{ Url: "https://webhook.example.com/messages", Token: "token" }],
+  examples: [{ Url: "https://sms.example.com/messages", Token: "token" }],
 };
 
 export const configuration = {
+  /** @returns {import("twofactor:provider/types@0.1.0").Manifest} */
   describe() {
     return {
+      // The type of its instances: part of what operators configure, so never change it once somebody has it.
       typeId: "webhook-javascript",
       name: "Webhook (JavaScript)",
       version: "0.1.0",
@@ -38,20 +41,28 @@ export const configuration = {
     };
   },
 
+  /**
+   * @param {string} text
+   * @returns {import("twofactor:provider/types@0.1.0").Connection[]}
+   */
   configure(text) {
     const options = JSON.parse(text);
     const url = parsed(options.Url);
-    if (url?.protocol !== "https:" || url.username !== "" || url.password !== "") {
-      const message = "must be an https URL, such as https://webhook.example.com/messages";
+    if (url === null || url.protocol !== "https:" || url.username !== "" || url.password !== "") {
+      const message = "must be an https URL, such as https://sms.example.com/messages";
       throw [{ pointer: "/Url", message }];
     }
     // The host attaches the token to each request; `deliver` never has it.
-    const authentication = { tag: "bearer", val: options.Token };
-    return [{ tag: "http", val: { origin: url.origin, authentication } }];
+    return [{ tag: "http", val: { origin: url.origin, authentication: { tag: "bearer", val: options.Token } } }];
   },
 };
 
 export const delivery = {
+  /**
+   * @param {string} text
+   * @param {import("twofactor:provider/types@0.1.0").Message} message
+   * @returns {Promise<import("twofactor:provider/types@0.1.0").Receipt>}
+   */
   async deliver(text, message) {
     const options = JSON.parse(text);
     let answer, body;
@@ -79,6 +90,7 @@ export const delivery = {
   },
 };
 
+/** @param {string} url */
 function parsed(url) {
   try {
     return new URL(url);
@@ -87,7 +99,11 @@ function parsed(url) {
   }
 }
 
-/** The webhook's own word for the message, if it said one. */
+/**
+ * The webhook's own word for the message, if it said one.
+ *
+ * @param {string} body
+ */
 function reference(body) {
   try {
     const id = JSON.parse(body)?.id;
@@ -97,7 +113,12 @@ function reference(body) {
   }
 }
 
-/** What a status means. */
+/**
+ * What a status means.
+ *
+ * @param {Response} answer
+ * @returns {Failure}
+ */
 function refused(answer) {
   const { status } = answer;
   const code = String(status);
@@ -119,24 +140,34 @@ function refused(answer) {
   return rejected("message", code, "the webhook does not accept the message");
 }
 
-/** `Retry-After` in seconds; its other form, a date, is left to the host's own schedule. */
+/**
+ * `Retry-After` in seconds; its other form, a date, is left to the host's own schedule.
+ *
+ * @param {Response} answer
+ */
 function wait(answer) {
   const value = answer.headers.get("retry-after") ?? "";
   return /^[0-9]{1,6}$/.test(value) ? Number(value) : undefined;
 }
 
+/** @typedef {import("twofactor:provider/types@0.1.0").DeliveryFailure} Failure */
+
+/** @type {(code: string, detail: string) => Failure} */
 function misconfigured(code, detail) {
   return { tag: "misconfigured", val: { code, detail } };
 }
 
+/** @type {(code: string, detail: string) => Failure} */
 function outcomeUnknown(code, detail) {
   return { tag: "outcome-unknown", val: { code, detail } };
 }
 
+/** @type {(afterSeconds: number | undefined, code: string, detail: string) => Failure} */
 function retryLater(afterSeconds, code, detail) {
   return { tag: "retry-later", val: { afterSeconds, reason: { code, detail } } };
 }
 
+/** @type {(part: "recipient" | "message", code: string, detail: string) => Failure} */
 function rejected(part, code, detail) {
   return { tag: "rejected", val: { part, reason: { code, detail } } };
 }

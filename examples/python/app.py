@@ -1,4 +1,4 @@
-"""A provider that posts messages to a webhook, in Python."""
+"""A provider that posts messages to a webhook."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from wit_world.imports.types import (
 )
 
 # Read while the component is built: when it runs there are no files.
-SCHEMA = (Path(__file__).parent / "options.json").read_text(encoding="utf-8")
+SCHEMA = (Path(__file__).parent / "schema.json").read_text(encoding="utf-8")
 
 
 def origin(url):
@@ -45,6 +45,7 @@ def origin(url):
 class Configuration:
     def describe(self):
         return Manifest(
+            # The type of its instances: part of what operators configure, so never change it once somebody has it.
             type_id="webhook-python",
             name="Webhook (Python)",
             version="0.1.0",
@@ -59,7 +60,7 @@ class Configuration:
         options = json.loads(options)
         at = origin(options["Url"])
         if at is None:
-            raise Err([Problem(pointer="/Url", message="must be an https URL, such as https://webhook.example.com/messages")])
+            raise Err([Problem(pointer="/Url", message="must be an https URL, such as https://sms.example.com/messages")])
         # The host attaches the token to each request; `deliver` never has it.
         return [Connection_Http(HttpConnection(origin=at, authentication=HttpAuthentication_Bearer(options["Token"])))]
 

@@ -122,7 +122,10 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let name = entry.file_name();
-        if ["node_modules", "venv", "__pycache__", "provider.wasm"].iter().any(|built| name == *built) {
+        if ["node_modules", "venv", "types", "bindings", "__pycache__", "provider.wasm"]
+            .iter()
+            .any(|built| name == *built)
+        {
             continue;
         }
         if entry.file_type().unwrap().is_dir() {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "this serves tests, which fail by panicking")]
 
 pub mod accounts;
+pub mod authors;
 pub mod certificates;
 pub mod ecall;
 pub mod exim;

@@ -2,30 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
+use twofactor_tests::vendors::asking::{answer, client, form};
 use twofactor_tests::vendors::ecall::{self, Ecall};
 use twofactor_tests::vendors::graph::{self, Graph};
 use twofactor_tests::vendors::tls::Authority;
 use twofactor_tests::vendors::twilio::{self, Twilio};
-
-/// A client that trusts an authority of ours.
-fn client(authority: &Authority, hosts: &[(&str, std::net::SocketAddr)]) -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let root = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
-    let builder = Client::builder().tls_certs_only([root]);
-    hosts.iter().fold(builder, |builder, (host, address)| builder.resolve(host, *address)).build().unwrap()
-}
-
-async fn answer(request: RequestBuilder) -> (u16, Value) {
-    let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default())
-}
-
-fn form(fields: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
-}
 
 #[tokio::test]
 async fn twilio_refuses_what_its_documentation_says_it_refuses() {

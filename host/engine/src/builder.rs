@@ -221,11 +221,30 @@ impl Builder {
         self
     }
 
-    /// The providers that come with TwoFactor: `email`, `ecall` and `twilio`.
+    /// The usual providers that come with TwoFactor: `email`, `ecall` and `twilio`.
     #[cfg(feature = "bundled")]
     pub fn bundled_providers(mut self) -> Self {
-        self.components.extend(twofactor_bundle::all().map(<[u8]>::to_vec));
+        self.components.extend(twofactor_bundle::usual().map(<[u8]>::to_vec));
         self
+    }
+
+    /// One provider that comes with TwoFactor, by the type of its instances: beside those three `ses`, `slack`, `twilio-voice` or
+    /// `webhook`.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] for any other word, with those there are.
+    #[cfg(feature = "bundled")]
+    pub fn bundled_provider(mut self, type_id: &str) -> Result<Self, Error> {
+        let all = twofactor_bundle::BY_TYPE;
+        let Some((_, component)) = all.iter().find(|(known, _)| *known == type_id) else {
+            let names = all.map(|(known, _)| format!("`{known}`")).join(", ");
+            return Err(Error::invalid(format!("no provider `{type_id}` comes with TwoFactor: there are {names}")));
+        };
+        // One that is there already is not compiled again.
+        if !self.components.iter().any(|loaded| loaded == component) {
+            self.components.push(component.to_vec());
+        }
+        Ok(self)
     }
 
     /// Whose signature a component must carry to be added. Those that are given here need none.

@@ -8,7 +8,8 @@ use crate::capability::Network;
 use crate::instance::Prepared;
 use crate::keyring::Keyring;
 use crate::provider::{
-    DeliveryFailure, Limits, LoadError, Message, Problem, Provider, ProviderInfo, Reason, Receipt, Sandbox,
+    DeliveryFailure, Limits, LoadError, Message, OptionsSchema, Problem, Provider, ProviderInfo, Reason, Receipt,
+    Sandbox,
 };
 
 /// A provider's component, loaded into a sandbox of its own.
@@ -55,6 +56,11 @@ impl Component {
     /// Whether options satisfy the schema.
     pub fn satisfies_schema(&self, options: &Value) -> bool {
         self.provider.validator().is_valid(options)
+    }
+
+    /// The values of the secrets in options, those included that the component sees while it delivers.
+    pub fn secrets(&self, options: &Value) -> Vec<String> {
+        OptionsSchema::new(&self.info().manifest.options_schema).secrets(options)
     }
 
     /// Judges options, as an instance's are judged.

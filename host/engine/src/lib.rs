@@ -43,7 +43,7 @@ pub use administration::{
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
-pub use capability::{KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Resolver, Secret};
+pub use capability::{Exchange, KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Recording, Resolver, Secret};
 pub use challenge::{
     Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
 };

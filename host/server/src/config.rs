@@ -137,9 +137,12 @@ pub struct Reach {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Providers {
-    /// Whether those that come with TwoFactor are loaded; `true`.
+    /// Whether the usual ones that come with TwoFactor are loaded, `email`, `ecall` and `twilio`; `true`.
     #[serde(default = "yes")]
     pub bundled: bool,
+    /// Others that come with TwoFactor and are loaded as well: `["ses", "slack", "twilio-voice", "webhook"]`; none.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// More components.
     #[serde(default)]
     pub files: Vec<PathBuf>,
@@ -155,7 +158,14 @@ pub struct Providers {
 
 impl Default for Providers {
     fn default() -> Self {
-        Self { bundled: true, files: Vec::new(), signers: BTreeMap::new(), require_signature: false, cache: None }
+        Self {
+            bundled: true,
+            also: Vec::new(),
+            files: Vec::new(),
+            signers: BTreeMap::new(),
+            require_signature: false,
+            cache: None,
+        }
     }
 }
 
@@ -223,6 +233,9 @@ impl Config {
         }
         if self.providers.bundled {
             builder = builder.bundled_providers();
+        }
+        for type_id in &self.providers.also {
+            builder = builder.bundled_provider(type_id).context("`providers.also`")?;
         }
         if self.public_url.is_some() {
             builder = builder.report_url(format!("{}/reports", self.base_url(self.listen)?));

@@ -1,8 +1,11 @@
 //! `twofactor demo`: everything on loopback, with a throw-away store.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context as _, bail};
+use ring::digest::{SHA256, digest};
 use serde_json::json;
 use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, SignInPage, TwoFactor};
 
@@ -10,18 +13,21 @@ use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
 use crate::{api, outbox};
 
-/// Runs the demo until it is interrupted. Its last start-up line is one JSON object on standard output.
+/// Runs the demo until it is interrupted, with more providers than the bundled ones if files are given. Its last start-up line is one
+/// JSON object on standard output.
 ///
 /// # Errors
-/// If the address is taken, or the engine cannot be built.
-pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
+/// If the address is taken, the engine cannot be built, or a provider's example options are not valid.
+pub async fn demo(address: SocketAddr, providers: &[PathBuf]) -> anyhow::Result<()> {
     let listener = listen(address)?;
     let outbox = outbox::start().await?;
-    let network = Network::builder()
+    let mut network = Network::builder()
         .stand_in("https://api.twilio.com", outbox.http)
         .stand_in("https://rest.ecall.ch", outbox.http)
-        .stand_in("smtp://smtp.example.com:465", outbox.smtp)
-        .build()?;
+        .stand_in("smtp://smtp.example.com:465", outbox.smtp);
+    if !providers.is_empty() {
+        network = network.stand_ins_for_all(outbox.http, outbox.smtp);
+    }
     // The demo is for trying and measuring: countries are open, and only the limits on wrong answers are the usual ones.
     let usual = RateLimits::default();
     let limits = RateLimits {
@@ -37,9 +43,19 @@ pub async fn demo(address: SocketAddr) -> anyhow::Result<()> {
         countries: ["*".to_owned()].into(),
         ..Policy::default()
     };
-    let engine =
-        TwoFactor::builder().network(network).bundled_providers().policy(policy).rate_limits(limits).build().await?;
+    let mut builder =
+        TwoFactor::builder().network(network.build()?).bundled_providers().policy(policy).rate_limits(limits);
+    let mut digests = Vec::new();
+    for file in providers {
+        let component = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        digests.push(hex::encode(digest(&SHA256, &component)));
+        builder = builder.provider(component);
+    }
+    let engine = builder.build().await?;
     let (application, admin) = furnish(&engine).await?;
+    for (file, digest) in providers.iter().zip(&digests) {
+        instance_of(&engine, file, digest).await?;
+    }
     let url = format!("http://{}", listener.local_addr()?);
     // Browsers are sent to nowhere but loopback without TLS.
     let public = PublicUrl::parse(&url).ok();
@@ -89,4 +105,22 @@ async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
     let (_, application) = admin.issue_token("demo application", role, None).await?;
     let (_, token) = admin.issue_token("demo administrator", Role::SystemAdmin, None).await?;
     Ok((application, token))
+}
+
+/// An instance of a provider that somebody is writing, as its schema's example has it.
+async fn instance_of(engine: &TwoFactor, file: &Path, digest: &str) -> anyhow::Result<()> {
+    let admin = engine.administration(Actor::new("demo"));
+    let info = admin.providers().into_iter().find(|info| info.digest == digest);
+    let manifest = info.with_context(|| format!("another component serves the type of {}", file.display()))?.manifest;
+    let options = manifest.options_schema.pointer("/examples/0").cloned();
+    let options = options.with_context(|| {
+        format!("the schema of {} has no `examples`: the first is what the demo takes for options", file.display())
+    })?;
+    let new = NewInstance::new(manifest.type_id.clone(), manifest.name, options);
+    let instance = admin.create_instance("demo", new).await?;
+    if let Some(problem) = instance.problems.first() {
+        bail!("the example options of {} are not valid: `{}` {}", file.display(), problem.option, problem.message);
+    }
+    admin.set_assignments("demo", &instance.id, vec![Assignment::tenant(manifest.type_id)]).await?;
+    Ok(())
 }

@@ -38,6 +38,10 @@ enum Command {
         /// Where the server listens.
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Adds a provider's component, with an instance that has the first of its schema's `examples` for options and is assigned
+        /// to a tenant named as its type. The outbox is in the place of whatever it reaches.
+        #[arg(long, value_name = "FILE")]
+        provider: Vec<PathBuf>,
     },
     /// Serves the API.
     Serve {
@@ -225,7 +229,7 @@ enum ProviderCommand {
     },
     /// Makes a small project that builds a provider.
     New {
-        /// The folder, whose name becomes the project's.
+        /// The folder, whose name becomes the project's and the type of its instances.
         folder: PathBuf,
         /// What it is written in.
         #[arg(long)]
@@ -242,6 +246,12 @@ enum ProviderCommand {
         /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
         #[arg(long, value_name = "FILE")]
         accepted: Option<PathBuf>,
+        /// The same from a real one: a file that `provider try --record` wrote.
+        #[arg(long, value_name = "FILE", conflicts_with = "accepted")]
+        replay: Option<PathBuf>,
+        /// Writes the report as JUnit XML too, for a CI server.
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
         /// Prints the report as JSON.
         #[arg(long)]
         json: bool,
@@ -259,6 +269,9 @@ enum ProviderCommand {
         /// Puts a stand-in on loopback in the place of an upstream: `https://api.example.com=127.0.0.1:8000`.
         #[arg(long, value_name = "ORIGIN=ADDRESS")]
         stand_in: Vec<String>,
+        /// Keeps the upstream's answer in a file, if it took the message: without secrets, code and recipient.
+        #[arg(long, value_name = "FILE")]
+        record: Option<PathBuf>,
     },
 }
 
@@ -275,7 +288,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     // One TLS library, one provider of its cryptography; it fails only if there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match arguments.command {
-        Command::Demo { listen } => twofactor_server::demo(listen).await,
+        Command::Demo { listen, provider } => twofactor_server::demo(listen, &provider).await,
         Command::Serve { config } => twofactor_server::serve(&config).await,
         Command::Token {
             command:
@@ -334,12 +347,13 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::New { folder, language } } => {
             twofactor_server::new_provider(&folder, language)
         }
-        Command::Provider { command: ProviderCommand::Check { file, options, accepted, json } } => {
-            let clean = twofactor_server::check(&file, options.as_deref(), accepted.as_deref(), json).await?;
+        Command::Provider { command: ProviderCommand::Check { file, options, accepted, replay, junit, json } } => {
+            let (options, accepted, replay) = (options.as_deref(), accepted.as_deref(), replay.as_deref());
+            let clean = twofactor_server::check(&file, options, accepted, replay, junit.as_deref(), json).await?;
             return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in } } => {
-            twofactor_server::attempt(&file, &options, &to, &stand_in).await
+        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record } } => {
+            twofactor_server::attempt(&file, &options, &to, &stand_in, record.as_deref()).await
         }
         Command::Openapi => {
             print!("{}", twofactor_server::openapi());

@@ -194,7 +194,10 @@ fn a_right_component_has_no_fault() {
     let m365 = json!({"MailType": "M365", "TenantId": "8f14e45f-ceea-467f-a0e6-7a1c7e3b0c11", "UserId": "codes@example.com",
         "ClientId": "8f14e45f-ceea-467f-a0e6-7a1c7e3b0c12", "ClientSecret": "very-secret"});
     let from = "codes@example.com";
-    let providers: [(&str, &[u8], Value); 4] = [
+    // Slack is asked for the member first: its answer to that and to the message in one.
+    let by_slack =
+        write(folder.path(), "slack.accepted", r#"{"ok":true,"user":{"id":"W012A3CDE"},"channel":"D1","ts":"1.2"}"#);
+    let providers: [(&str, &[u8], Value); 8] = [
         (
             "twilio",
             twofactor_bundle::TWILIO,
@@ -209,11 +212,34 @@ fn a_right_component_has_no_fault() {
         ),
         ("smtp", twofactor_bundle::EMAIL, json!({"EMailSenderAddress": from, "MailServerConfig": smtp})),
         ("m365", twofactor_bundle::EMAIL, json!({"EMailSenderAddress": from, "MailServerConfig": m365})),
+        (
+            "ses",
+            twofactor_bundle::SES,
+            json!({"SesRegion": "eu-central-1", "SesAccessKeyId": "AKIDEXAMPLE0000A",
+            "SesSecretAccessKey": "very-secret", "SesSenderAddress": from, "SesSenderName": "Käse"}),
+        ),
+        ("slack", twofactor_bundle::SLACK, json!({"SlackBotToken": "xoxb-0123456789-very-secret"})),
+        (
+            "twilio-voice",
+            twofactor_bundle::TWILIO_VOICE,
+            json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef",
+            "TwilioAuthToken": "very-secret", "TwilioVoiceFromNumber": "+15005550006"}),
+        ),
+        (
+            "webhook",
+            twofactor_bundle::WEBHOOK,
+            json!({"WebhookUrl": "https://gateway.example.com/codes",
+            "WebhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}),
+        ),
     ];
     each(&providers, |(name, component, options)| {
         let file = write(folder.path(), &format!("{name}.wasm"), component);
         let options = write(folder.path(), &format!("{name}.json"), options.to_string());
-        let output = run(&["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()]);
+        let mut arguments = vec!["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()];
+        if *name == "slack" {
+            arguments.extend(["--accepted", by_slack.to_str().unwrap()]);
+        }
+        let output = run(&arguments);
         let said = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && said.contains("faults: 0") && said.contains("skipped: 0"), "{name}: {said}");
     });

@@ -36,7 +36,8 @@ impl Provider for Twilio {
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
         options.check()?;
-        Ok(vec![Connection::basic(options.origin(), options.user(), &options.auth_token)])
+        let account = options.account();
+        Ok(vec![Connection::basic(account.origin(), account.user(), &options.auth_token)])
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
@@ -52,14 +53,14 @@ impl Provider for Twilio {
             ("AddressRetention", "obfuscate"),
         ];
         fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
-        let answer = Http::post(options.messages_url()).form(fields).send()?;
+        let answer = Http::post(options.account().url_of("Messages")).form(fields).send()?;
         match (answer.status, answer.json::<Accepted>()) {
             (200 | 201, Some(Accepted { error_code: Some(code), .. })) => Err(outcome::by_code(code, None)),
             (200 | 201, Some(message)) => {
                 let parts = message.num_segments.and_then(|parts| parts.parse().ok());
                 Ok(Receipt { parts, ..accepted(message.sid) })
             }
-            _ => Err(outcome::of(&answer)),
+            _ => Err(twofactor_twilio_account::failure(&answer, outcome::known)),
         }
     }
 }

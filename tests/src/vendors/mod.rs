@@ -1,10 +1,16 @@
 //! Stand-ins for the vendors, over real TLS and HTTP. They are ours, and strict: what a vendor documents that it refuses they
 //! refuse, in the form the vendor documents. The components reach them by the vendors' own names.
 
+pub mod asking;
 pub mod ecall;
 pub mod graph;
+pub mod ses;
+pub mod sigv4;
+pub mod slack;
 pub mod tls;
 pub mod twilio;
+pub mod twilio_calls;
+pub mod webhook;
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -29,12 +35,8 @@ pub struct Bench {
 impl Bench {
     pub async fn new(network: NetworkBuilder, type_id: &str, options: Value) -> Self {
         let policy = Policy { countries: ["*".to_owned()].into(), ..Policy::default() };
-        let component = match type_id {
-            "email" => twofactor_bundle::EMAIL,
-            "ecall" => twofactor_bundle::ECALL,
-            _ => twofactor_bundle::TWILIO,
-        };
-        let builder = TwoFactor::builder().network(network.build().unwrap()).provider(component).policy(policy);
+        let builder = TwoFactor::builder().network(network.build().unwrap()).policy(policy);
+        let builder = builder.bundled_provider(type_id).unwrap();
         let engine = builder.build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();
@@ -51,15 +53,16 @@ impl Bench {
         admin.test_instance("s", &self.instance, recipient, None).await.unwrap()
     }
 
-    /// A code travels, and is accepted once. `sent` gives the text that arrived.
-    pub async fn a_code_travels(&self, phone: &str, email: &str, sent: impl Fn() -> String) {
+    /// A code travels, and is accepted once; answers with its `amr`. `sent` gives the text that arrived.
+    pub async fn a_code_travels(&self, phone: &str, email: &str, sent: impl Fn() -> String) -> Vec<String> {
         let start = Start::new(SignIn::new("s").tenant("t").user("u")).phone(phone).email(email);
         let challenge = self.engine.start(start).await.unwrap();
         let text = sent();
         let mut runs = text.split(|c: char| !c.is_ascii_digit());
         let code = runs.find(|run| run.len() == 6).unwrap();
-        self.engine.verify("s", &challenge.id, code, None).await.unwrap();
+        let verified = self.engine.verify("s", &challenge.id, code, None).await.unwrap();
         assert!(self.engine.verify("s", &challenge.id, code, None).await.unwrap_err().is_closed());
+        verified.amr
     }
 }
 

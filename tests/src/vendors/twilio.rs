@@ -27,12 +27,15 @@ use serde_json::json;
 use twofactor::NetworkBuilder;
 
 use super::tls::{Authority, TlsListener, with_http2};
+use super::twilio_calls::{self, Call};
 
 pub const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const KEY: &str = "SK0123456789abcdef0123456789abcdef";
 pub const KEY_SECRET: &str = "abcdefghijklmnopqrstuvwxyz012345";
 pub const SERVICE: &str = "MG0123456789abcdef0123456789abcdef";
+/// The number that calls: the account's own, and with test credentials the one that may.
+pub const FROM: &str = "+15005550006";
 /// The test credentials, with which only the magic numbers send.
 pub const TEST_ACCOUNT: &str = "ACfedcba9876543210fedcba9876543210";
 pub const TEST_TOKEN: &str = "fedcba9876543210fedcba9876543210";
@@ -65,14 +68,16 @@ pub struct Message {
 pub struct Twilio {
     address: SocketAddr,
     taken: Arc<Mutex<Vec<Message>>>,
+    pub(super) calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Twilio {
     pub async fn start(authority: &Authority) -> Self {
         let listener = TlsListener::bind(with_http2(authority.server(&HOSTS))).await;
-        let twilio = Self { address: listener.address(), taken: Arc::default() };
+        let twilio = Self { address: listener.address(), taken: Arc::default(), calls: Arc::default() };
         let router = Router::new()
             .route("/2010-04-01/Accounts/{sid}/Messages.json", post(messages))
+            .route("/2010-04-01/Accounts/{sid}/Calls.json", post(twilio_calls::calls))
             .fallback(|| async { refusal(404, 20404, "The requested resource was not found") })
             .method_not_allowed_fallback(|| async { refusal(405, 20004, "Method not allowed") })
             .with_state(twilio.clone());
@@ -91,6 +96,11 @@ impl Twilio {
 
     pub fn taken(&self) -> Vec<Message> {
         self.taken.lock().unwrap().clone()
+    }
+
+    /// The calls it made.
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
     }
 
     /// The text of the newest message.
@@ -119,15 +129,16 @@ async fn messages(
     }
 }
 
-type Refusal = (u16, u32, &'static str);
+pub(super) type Refusal = (u16, u32, &'static str);
 
-fn refusal(status: u16, code: u32, message: &str) -> Response {
+pub(super) fn refusal(status: u16, code: u32, message: &str) -> Response {
     let more_info = format!("https://www.twilio.com/docs/errors/{code}");
     let body = json!({"code": code, "message": message, "more_info": more_info, "status": status});
     (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
 }
 
-fn judge(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<HashMap<String, String>, Refusal> {
+/// Whether a request comes from an account there is.
+pub(super) fn authenticate(sid: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     if !is_sid("AC", sid) {
         return Err((404, 20404, "The requested resource was not found"));
     }
@@ -138,19 +149,27 @@ fn judge(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<HashMap<String,
         TEST_ACCOUNT => user == (TEST_ACCOUNT, TEST_TOKEN),
         _ => false,
     };
-    if !known {
-        return Err((401, 20003, "Authenticate"));
-    }
+    if known { Ok(()) } else { Err((401, 20003, "Authenticate")) }
+}
+
+/// A form of these fields, each once.
+pub(super) fn form(headers: &HeaderMap, body: &Bytes, names: &[&str]) -> Result<HashMap<String, String>, Refusal> {
     if !super::is_of_type(headers, "application/x-www-form-urlencoded") {
         return Err((415, 20015, "Unsupported media type"));
     }
     let mut fields = HashMap::new();
     for (name, value) in url::form_urlencoded::parse(body) {
         let twice = fields.insert(name.clone().into_owned(), value.into_owned()).is_some();
-        if twice || !FIELDS.contains(&&*name) {
+        if twice || !names.contains(&&*name) {
             return Err((400, 20001, "Unknown parameter"));
         }
     }
+    Ok(fields)
+}
+
+fn judge(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<HashMap<String, String>, Refusal> {
+    authenticate(sid, headers)?;
+    let fields = form(headers, body, &FIELDS)?;
     let field = |name: &str| fields.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let to = field("To").ok_or((400, 21604, "A 'To' phone number is required"))?;
     if !super::is_e164(to) {

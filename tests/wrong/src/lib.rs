@@ -64,6 +64,7 @@ impl configuration::Guest for Wrong {
                 schema["properties"]["AccessToken"] = json!({"type": "string", "title": "Access token"});
             }
             "a default that does not fit" => schema["properties"]["Sender"]["default"] = json!(7),
+            "a schema that takes anything" => schema["additionalProperties"] = json!(true),
             "a schema of an array" => schema["type"] = json!("array"),
             "a schema that is none" => schema["properties"]["Parts"]["type"] = json!("nonsense"),
             "a long schema" => schema["description"] = json!("x".repeat(300 << 10)),

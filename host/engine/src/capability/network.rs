@@ -12,9 +12,11 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::address::is_allowed;
+use super::http::HttpResponse;
 use super::oauth::TokenCache;
 use super::origin::Origin;
 use super::outbox::Outbox;
+use super::recording::Recording;
 use super::resolver::{Resolver, SystemResolver};
 
 /// What may be reached at all, and how. Cheap to clone; all clones share one pool of connections.
@@ -27,6 +29,7 @@ pub(super) struct Inner {
     pub(super) tokens: TokenCache,
     pub(super) timeout: Duration,
     pub(super) outbox: Option<Outbox>,
+    recording: Option<Recording>,
     names: Arc<Names>,
     stand_ins: HashMap<String, SocketAddr>,
     for_all: StandInsForAll,
@@ -62,6 +65,7 @@ pub struct NetworkBuilder {
     for_all: StandInsForAll,
     plaintext_smtp: HashSet<String>,
     outbox: Option<Outbox>,
+    recording: Option<Recording>,
     timeout: Duration,
 }
 
@@ -117,6 +121,12 @@ impl NetworkBuilder {
         self
     }
 
+    /// Keeps what components ask over HTTP and are answered, too. For trying providers.
+    pub fn recording(mut self, recording: &Recording) -> Self {
+        self.recording = Some(recording.clone());
+        self
+    }
+
     /// How long one HTTP exchange may take; 15 seconds if not set. It is also what a connection may take to come about.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -158,6 +168,7 @@ impl NetworkBuilder {
             tokens: TokenCache::default(),
             timeout: self.timeout,
             outbox: self.outbox,
+            recording: self.recording,
             names,
             stand_ins,
             for_all: self.for_all,
@@ -167,6 +178,18 @@ impl NetworkBuilder {
 }
 
 impl Network {
+    /// Whether exchanges are kept.
+    pub(crate) fn records(&self) -> bool {
+        self.0.recording.is_some()
+    }
+
+    /// Keeps an exchange as the component sees it; `asked` is the method and the URL.
+    pub(crate) fn record(&self, asked: (String, String), answer: &HttpResponse) {
+        if let Some(recording) = &self.0.recording {
+            recording.keep(asked, answer);
+        }
+    }
+
     /// Begins a network that reaches public addresses and trusts public certificates.
     pub fn builder() -> NetworkBuilder {
         NetworkBuilder {
@@ -178,6 +201,7 @@ impl Network {
             for_all: StandInsForAll::default(),
             plaintext_smtp: HashSet::new(),
             outbox: None,
+            recording: None,
             timeout: Duration::from_secs(15),
         }
     }

@@ -15,12 +15,17 @@ pub(super) async fn exchange(
     placeholder: Option<&Placeholder>,
     mut request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
-    let Some(placeholder) = placeholder else {
-        return network.send_http(grants, request).await;
-    };
-    placeholder.fill_request(&mut request);
+    let asked = network.records().then(|| (request.method.clone(), request.url.clone()));
+    if let Some(placeholder) = placeholder {
+        placeholder.fill_request(&mut request);
+    }
     let mut answer = network.send_http(grants, request).await?;
-    placeholder.cover(&mut answer);
+    if let Some(placeholder) = placeholder {
+        placeholder.cover(&mut answer);
+    }
+    if let Some(asked) = asked {
+        network.record(asked, &answer);
+    }
     Ok(answer)
 }
 

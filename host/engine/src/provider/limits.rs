@@ -9,7 +9,7 @@ pub struct Limits {
     /// The largest component accepted, in bytes. Components of languages with an engine of their own
     /// (JavaScript 13 MB, Python 19 MB) are far larger than those of Rust (100 KB).
     pub component_bytes: usize,
-    /// How long a component may take to compile.
+    /// How long a component may take to compile. On a machine with much else to do that of Python takes minutes.
     pub compile_time: Duration,
     /// Each linear memory of one call, in bytes.
     pub memory_bytes: usize,
@@ -52,7 +52,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             component_bytes: 64 << 20,
-            compile_time: Duration::from_secs(60),
+            compile_time: Duration::from_secs(300),
             memory_bytes: 64 << 20,
             memories: 1,
             tables: 8,

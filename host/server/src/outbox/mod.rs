@@ -1,6 +1,7 @@
 //! The demo's outbox: it stands in for a mail server, eCall and Twilio, and lists what they were given. It is ours, and checks
 //! no more than it needs to know a message by.
 
+mod other;
 mod sms;
 mod smtp;
 
@@ -52,9 +53,10 @@ pub(crate) async fn start() -> std::io::Result<Outbox> {
     let http = TcpListener::bind("127.0.0.1:0").await?;
     let outbox = Outbox { http: http.local_addr()?, smtp: smtp.local_addr()? };
     let router = Router::new()
-        .route("/messages", get(list))
+        .route("/messages", get(list).post(other::take))
         .route("/2010-04-01/Accounts/{sid}/Messages.json", post(sms::twilio))
         .route("/api/message", post(sms::ecall))
+        .fallback(other::take)
         .with_state(messages.clone());
     tokio::spawn(smtp::serve(smtp, messages));
     tokio::spawn(async move { axum::serve(http, router).await });

@@ -4,15 +4,28 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{Component, Limits, Message, Network, RecipientKind};
+use twofactor::{Component, Limits, Message, Network, RecipientKind, Recording};
 
-/// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived.
+use super::cassette::Cassette;
+
+/// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived. With `record` the
+/// upstream's answer is kept in that file, if it took the message.
 ///
 /// # Errors
 /// If the component cannot be loaded, its options are not valid, or nothing was delivered.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
-pub async fn attempt(file: &Path, options: &Path, to: &str, stand_ins: &[String]) -> anyhow::Result<()> {
+pub async fn attempt(
+    file: &Path,
+    options: &Path,
+    to: &str,
+    stand_ins: &[String],
+    record: Option<&Path>,
+) -> anyhow::Result<()> {
+    let recording = Recording::new();
     let mut network = Network::builder();
+    if record.is_some() {
+        network = network.recording(&recording);
+    }
     for stand_in in stand_ins {
         let (origin, address) = stand_in.rsplit_once('=').context("a stand-in is written as `ORIGIN=ADDRESS`")?;
         let address = address.parse().with_context(|| format!("`{address}` is no address with a port"))?;
@@ -24,7 +37,8 @@ pub async fn attempt(file: &Path, options: &Path, to: &str, stand_ins: &[String]
     if manifest.recipient == RecipientKind::PhoneNumber && !is_e164(to) {
         bail!("the recipient must be a telephone number in E.164, such as +41791234567");
     }
-    let configured = component.configure(&super::read_options(options)?).await.map_err(|problems| {
+    let options = super::read_options(options)?;
+    let configured = component.configure(&options).await.map_err(|problems| {
         let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.option), problem.message));
         anyhow!("the options are not valid:\n{}", lines.collect::<Vec<_>>().join("\n"))
     })?;
@@ -49,6 +63,13 @@ pub async fn attempt(file: &Path, options: &Path, to: &str, stand_ins: &[String]
     }
     for (name, value) in &receipt.extra {
         println!("  {name}: {value}");
+    }
+    if let Some(to_file) = record {
+        let exchange = recording.exchanges().pop().context("nothing was kept: the message did not go over HTTP")?;
+        let mut unspeakable = component.secrets(&options);
+        unspeakable.extend([code, to.to_owned()]);
+        Cassette::new(&format!("{} {}", manifest.name, manifest.version), exchange, &unspeakable).write(to_file)?;
+        println!("The answer is kept in {}: `provider check --replay` gives it again.", to_file.display());
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod add;
 mod attempt;
+mod cassette;
 mod check;
 mod inspect;
 mod new;

@@ -29,7 +29,7 @@ pub(super) async fn judge(
     configured: &Configured,
     upstream: &Upstream,
     mail_server: &MailServer,
-    accepted: &[u8],
+    accepted: &Script,
     report: &mut Report,
 ) {
     let run = Run { component, configured, upstream, mail_server };
@@ -74,13 +74,17 @@ impl Run<'_> {
         }
     }
 
-    async fn http(&self, accepted: &[u8], report: &mut Report) {
+    async fn http(&self, accepted: &Script, report: &mut Report) {
         self.texts(accepted, report).await;
         for case in cases() {
             self.upstream.play(case.script);
             let (outcome, wait, said) = self.deliver(self.message()).await;
+            let sent = self.upstream.seen().iter().filter(|(head, body)| holds_code(head, body)).count();
+            // A provider that asks something before it sends may fail at that: then surely nothing was sent. One that reads the code can
+            // send it in a form that is not known here.
+            let unsent = sent == 0 && !self.component.info().manifest.reads_code && outcome == "retry-later";
             let mut wrong = Vec::new();
-            if !case.right.contains(&outcome) {
+            if !case.right.contains(&outcome) && !unsent {
                 let right = case.right.join(" or ");
                 wrong.push(format!("the outcome is {outcome}, not {right}{}", in_brackets(&said)));
             }
@@ -90,7 +94,6 @@ impl Run<'_> {
             {
                 wrong.push(format!("the wait passed on is {wait:?}, not {expected:?} (seconds)"));
             }
-            let sent = self.upstream.seen().iter().filter(|(head, body)| holds_code(head, body)).count();
             if sent > case.sent {
                 wrong.push(format!("the message was sent {sent} times"));
             }
@@ -108,14 +111,10 @@ impl Run<'_> {
     }
 
     /// An upstream that takes everything gets the text once and as it is, whatever stands in it.
-    async fn texts(&self, accepted: &[u8], report: &mut Report) {
+    async fn texts(&self, accepted: &Script, report: &mut Report) {
         let (mut lost, mut broke) = (Vec::new(), Vec::new());
         for (kind, text) in texts() {
-            self.upstream.play(Script::Answer {
-                status: 200,
-                headers: vec![("content-type", "application/json")],
-                body: accepted.to_vec(),
-            });
+            self.upstream.play(accepted.clone());
             let (outcome, _, said) = self.deliver(Message { text: text.clone(), html: None, ..self.message() }).await;
             if outcome == "retry-later" {
                 broke.push(format!(
@@ -188,11 +187,9 @@ const MAIL_CASES: [MailCase; 7] = [
 fn cases() -> Vec<Case> {
     const NO: &[&str] = &["rejected-recipient", "rejected-message", "misconfigured", "blocked"];
     let case = |rule, script, right| Case { rule, script, right, after_seconds: None, sent: 1 };
-    let later = |headers: &[(&'static str, &'static str)]| Script::Answer {
-        status: 429,
-        headers: headers.to_vec(),
-        body: b"{}".to_vec(),
-    };
+    let headers =
+        |all: &[(&str, &str)]| all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let later = |all: &[(&str, &str)]| Script::Answer { status: 429, headers: headers(all), body: b"{}".to_vec() };
     // Some upstreams say 2xx and no in the body, so what 2xx means is the provider's to know; but never that nothing was sent.
     const TAKEN: &[&str] =
         &["delivered", "outcome-unknown", "rejected-recipient", "rejected-message", "misconfigured", "blocked"];
@@ -212,7 +209,7 @@ fn cases() -> Vec<Case> {
             "redirect",
             Script::Answer {
                 status: 302,
-                headers: vec![("location", "https://elsewhere.example.com/")],
+                headers: headers(&[("location", "https://elsewhere.example.com/")]),
                 body: Vec::new(),
             },
             &["misconfigured", "outcome-unknown", "rejected-message"],

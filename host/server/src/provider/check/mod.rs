@@ -5,6 +5,7 @@
 
 mod configuration;
 mod delivery;
+mod junit;
 mod mail_server;
 mod manifest;
 mod report;
@@ -14,17 +15,20 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use serde_json::Value;
 use twofactor::{Component, Limits, Network};
 
 use mail_server::MailServer;
 use report::{Report, Verdict};
-use upstream::Upstream;
+use upstream::{Script, Upstream};
+
+use super::cassette::Cassette;
 
 /// How long an upstream may be silent before the host gives up on it, here.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// Checks a component and prints what was found; answers whether there is no fault.
+/// Checks a component and prints what was found; answers whether there is no fault. With `junit` it is written to that file too.
 ///
 /// # Errors
 /// If a file cannot be read, or the component cannot be loaded.
@@ -33,12 +37,25 @@ pub async fn check(
     file: &Path,
     options: Option<&Path>,
     accepted: Option<&Path>,
+    replay: Option<&Path>,
+    junit: Option<&Path>,
     as_json: bool,
 ) -> anyhow::Result<bool> {
     let bytes = super::read(file)?;
     let options = options.map(super::read_options).transpose()?;
-    let accepted = accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec());
-    let report = examine(&bytes, options, accepted).await?;
+    let accepted = match replay {
+        Some(file) => recorded(&Cassette::read(file)?)?,
+        None => taken(accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec())),
+    };
+    let report = examine(&bytes, options, accepted).await;
+    if let Some(to) = junit {
+        let xml = match &report {
+            Ok(report) => junit::of(report),
+            Err(why) => junit::of_refusal(&file.display().to_string(), &format!("{why:#}")),
+        };
+        std::fs::write(to, xml).with_context(|| format!("{} cannot be written", to.display()))?;
+    }
+    let report = report?;
     if as_json {
         println!("{:#}", serde_json::to_value(&report)?);
     } else {
@@ -47,7 +64,17 @@ pub async fn check(
     Ok(report.count(Verdict::Fault) == 0)
 }
 
-async fn examine(bytes: &[u8], options: Option<Value>, accepted: Vec<u8>) -> anyhow::Result<Report> {
+/// What an upstream says when it takes a message, as JSON with 200.
+fn taken(body: Vec<u8>) -> Script {
+    Script::Answer { status: 200, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
+}
+
+/// What a real one said.
+fn recorded(cassette: &Cassette) -> anyhow::Result<Script> {
+    Ok(Script::Answer { status: cassette.status, headers: cassette.headers.clone(), body: cassette.body()? })
+}
+
+async fn examine(bytes: &[u8], options: Option<Value>, accepted: Script) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
     let network =
         Network::builder().stand_ins_for_all(upstream.address, mail_server.address).timeout(PATIENCE).build()?;

@@ -15,7 +15,7 @@ const LONGEST: usize = 8 << 20;
 pub(super) enum Script {
     Answer {
         status: u16,
-        headers: Vec<(&'static str, &'static str)>,
+        headers: Vec<(String, String)>,
         body: Vec<u8>,
     },
     /// It reads, and says nothing.
@@ -81,7 +81,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     // RFC 6749 section 4.4.2. A check of what a provider does is not about tokens: there always is one.
     if body.starts_with(b"grant_type=") || memchr::memmem::find(&body, b"&grant_type=client_credentials").is_some() {
         let token = br#"{"access_token":"stand-in","token_type":"Bearer","expires_in":3600}"#;
-        say(&mut stream, 200, &[("content-type", "application/json")], token).await;
+        say(&mut stream, 200, &[("content-type".to_owned(), "application/json".to_owned())], token).await;
         return;
     }
     let script = {
@@ -99,7 +99,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
 }
 
 /// Each answer ends its connection, so that nothing of one script is left for the next.
-async fn say(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+async fn say(stream: &mut TcpStream, status: u16, headers: &[(String, String)], body: &[u8]) {
     let mut head = format!("HTTP/1.1 {status} Scripted\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -1,63 +1,55 @@
 //! `twofactor provider new`.
 
+mod files;
+
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-/// Where the file goes, and what is in it.
-type File = (&'static str, &'static str);
+use files::{File, JAVASCRIPT, PYTHON, RUST, WIT};
 
-macro_rules! files {
-    ($($to:literal from $from:literal),* $(,)?) => { &[$(($to, include_str!($from))),*] };
-}
-
-const RUST: &[File] = files![
-    "Cargo.toml" from "rust/Cargo.toml.txt",
-    "README.md" from "rust/README.md.txt",
-    "src/lib.rs" from "rust/lib.rs.txt",
-    "vendor/twofactor-provider/Cargo.toml" from "rust/sdk.toml.txt",
-    "vendor/twofactor-provider/src/export.rs" from "../../../../../providers/sdk/src/export.rs",
-    "vendor/twofactor-provider/src/failure.rs" from "../../../../../providers/sdk/src/failure.rs",
-    "vendor/twofactor-provider/src/http.rs" from "../../../../../providers/sdk/src/http.rs",
-    "vendor/twofactor-provider/src/lib.rs" from "../../../../../providers/sdk/src/lib.rs",
-    "vendor/twofactor-provider/src/log.rs" from "../../../../../providers/sdk/src/log.rs",
-    "vendor/twofactor-provider/src/mail.rs" from "../../../../../providers/sdk/src/mail.rs",
-    "vendor/twofactor-provider/src/options.rs" from "../../../../../providers/sdk/src/options.rs",
-    "vendor/twofactor-provider/src/provider.rs" from "../../../../../providers/sdk/src/provider.rs",
-    "vendor/twofactor-provider/src/report.rs" from "../../../../../providers/sdk/src/report.rs",
-    "vendor/twofactor-provider/src/testing.rs" from "../../../../../providers/sdk/src/testing.rs",
-];
-
-/// The contract, with the WASI packages that it names.
-const WIT: &[File] = files![
-    "wit/configuration.wit" from "../../../../../wit/configuration.wit",
-    "wit/delivery.wit" from "../../../../../wit/delivery.wit",
-    "wit/http.wit" from "../../../../../wit/http.wit",
-    "wit/reports.wit" from "../../../../../wit/reports.wit",
-    "wit/log.wit" from "../../../../../wit/log.wit",
-    "wit/smtp.wit" from "../../../../../wit/smtp.wit",
-    "wit/types.wit" from "../../../../../wit/types.wit",
-    "wit/worlds.wit" from "../../../../../wit/worlds.wit",
-    "wit/deps/cli.wit" from "../../../../../wit/deps/cli.wit",
-    "wit/deps/clocks.wit" from "../../../../../wit/deps/clocks.wit",
-    "wit/deps/filesystem.wit" from "../../../../../wit/deps/filesystem.wit",
-    "wit/deps/http.wit" from "../../../../../wit/deps/http.wit",
-    "wit/deps/io.wit" from "../../../../../wit/deps/io.wit",
-    "wit/deps/random.wit" from "../../../../../wit/deps/random.wit",
-    "wit/deps/sockets.wit" from "../../../../../wit/deps/sockets.wit",
-];
+/// The longest type that a provider may say it serves.
+const LONGEST_TYPE: usize = 32;
 
 /// What a provider is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
     /// Rust, with a kit of its own.
     Rust,
+    /// JavaScript, with plain `fetch`.
+    #[value(name = "javascript")]
+    JavaScript,
+    /// Python, with the contract's own HTTP.
+    Python,
 }
 
 impl Language {
     fn files(self) -> &'static [File] {
         match self {
             Self::Rust => RUST,
+            Self::JavaScript => JAVASCRIPT,
+            Self::Python => PYTHON,
+        }
+    }
+
+    /// A file's text, with the names that a project has in place of those it has here.
+    fn named(self, text: &str, name: &str) -> String {
+        let title = title(name);
+        match self {
+            // The kit looks for the contract where it does here.
+            Self::Rust => {
+                let text = text.replace("{{name}}", name).replace("{{title}}", &title);
+                text.replace("{{crate}}", &name.replace('-', "_"))
+            }
+            // In a project the contract is beside everything else.
+            Self::JavaScript => {
+                let text = text.replace("webhook-javascript", name).replace("Webhook (JavaScript)", &title);
+                text.replace("../../wit", "wit")
+            }
+            Self::Python => {
+                let text = text.replace("webhook-python", name).replace("Webhook (Python)", &title);
+                text.replace("../../wit", "wit")
+            }
         }
     }
 }
@@ -70,22 +62,42 @@ impl Language {
 pub fn new(folder: &Path, language: Language) -> anyhow::Result<()> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !name.chars().all(fits) || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+    if !name.chars().all(fits) || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > LONGEST_TYPE {
         bail!(
-            "the folder's name becomes the project's: give it a letter first, then lower-case letters, digits and `-`"
+            "the folder's name becomes the project's, and the type of the provider's instances: give it a letter first, then \
+             lower-case letters, digits and `-`, {LONGEST_TYPE} at most"
         );
     }
     if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty: nothing was written", folder.display());
     }
-    for (path, text) in language.files().iter().chain(WIT) {
-        let path = folder.join(path);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
-        }
-        let text = text.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_"));
-        std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    for (path, text) in language.files() {
+        write(&folder.join(path), &language.named(text, name))?;
+    }
+    for (path, text) in WIT {
+        write(&folder.join(path), text)?;
     }
     println!("{} is a provider: its README.md says how to build and to check it.", folder.display());
     Ok(())
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+    }
+    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    #[cfg(unix)]
+    if text.starts_with("#!") {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("{} cannot be made executable", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The project's name as people write it: `my-gateway` is `My gateway`.
+fn title(name: &str) -> String {
+    let words = name.replace('-', " ");
+    let first = words.get(..1).unwrap_or_default().to_ascii_uppercase();
+    format!("{first}{}", words.get(1..).unwrap_or_default())
 }

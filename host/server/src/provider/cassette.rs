@@ -1,0 +1,128 @@
+//! An answer of a real upstream, kept by `provider try --record` and given again by `provider check --replay`.
+//!
+//! What is kept is what the component saw, so nothing that the host attached is in it. What a component may get hold of otherwise,
+//! the recipient, a code and secrets that it is allowed to see, is blotted out here before anything is written.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+use twofactor::Exchange;
+
+/// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
+const SHORTEST: usize = 4;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cassette {
+    /// Whose upstream it was.
+    provider: String,
+    /// What was asked: the method and the URL.
+    request: String,
+    pub(super) status: u16,
+    /// Those that say something of the body, or of what to do.
+    pub(super) headers: Vec<(String, String)>,
+    body: Body,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Body {
+    Text(String),
+    Base64(String),
+}
+
+impl Cassette {
+    /// Of an exchange, without these words in any spelling.
+    pub(super) fn new(provider: &str, exchange: Exchange, unspeakable: &[String]) -> Self {
+        let clean = |text: &str| {
+            let mut bytes = text.as_bytes().to_vec();
+            blot(&mut bytes, unspeakable);
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let headers = exchange.headers.iter().filter(|(name, _)| says_something(name));
+        let headers = headers.map(|(name, value)| (name.clone(), clean(value))).collect();
+        let request = clean(&format!("{} {}", exchange.method, exchange.url));
+        let mut body = exchange.body;
+        blot(&mut body, unspeakable);
+        let body = match String::from_utf8(body) {
+            Ok(text) => Body::Text(text),
+            Err(error) => Body::Base64(STANDARD.encode(error.as_bytes())),
+        };
+        Self { provider: provider.to_owned(), request, status: exchange.status, headers, body }
+    }
+
+    pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
+        let text = format!("{:#}\n", serde_json::to_value(self)?);
+        std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+    }
+
+    pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
+        let cassette: Self = serde_json::from_slice(&super::read(file)?)
+            .with_context(|| format!("{} is nothing that `provider try --record` wrote", file.display()))?;
+        if !(200..600).contains(&cassette.status) {
+            bail!("{}: {} is no status of an answer", file.display(), cassette.status);
+        }
+        Ok(cassette)
+    }
+
+    pub(super) fn body(&self) -> anyhow::Result<Vec<u8>> {
+        match &self.body {
+            Body::Text(text) => Ok(text.clone().into_bytes()),
+            Body::Base64(text) => STANDARD.decode(text).context("the body is not in base64"),
+        }
+    }
+}
+
+/// Not those of the connection, nor those that name the moment or somebody's session.
+fn says_something(name: &str) -> bool {
+    matches!(name, "content-type" | "content-language" | "location" | "retry-after")
+}
+
+/// Writes `*` over words, in whatever case and spelling: as they are, in a form or URL, in JSON, in base64 wherever it begins; numbers without their sign.
+fn blot(bytes: &mut [u8], words: &[String]) {
+    let mut spellings: Vec<String> = words
+        .iter()
+        .filter(|word| word.len() >= SHORTEST)
+        .flat_map(|word| {
+            let form = url::form_urlencoded::byte_serialize(word.as_bytes()).collect();
+            let json = serde_json::Value::from(word.as_str()).to_string().trim_matches('"').to_owned();
+            let digits = word.strip_prefix('+').unwrap_or(word).to_owned();
+            [word.clone(), form, json, digits, STANDARD.encode(word)].into_iter().chain(in_base64(word))
+        })
+        .collect();
+    // One that holds another goes first: nothing of it stays.
+    spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+    for spelling in spellings.iter().map(|spelling| spelling.to_ascii_lowercase()) {
+        let there = bytes.to_ascii_lowercase();
+        for at in memmem::find_iter(&there, spelling.as_bytes()) {
+            bytes[at..at + spelling.len()].fill(b'*');
+        }
+    }
+}
+
+/// What a word becomes in base64 after zero, one or two other bytes of its group: the characters that are its alone.
+fn in_base64(word: &str) -> impl Iterator<Item = String> {
+    let of = |before: usize| {
+        let bytes = [&[0, 0][..before], word.as_bytes()].concat();
+        let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        STANDARD.encode(&bytes).get(from..to).unwrap_or_default().to_owned()
+    };
+    (0..3).map(of).filter(|encoded| encoded.len() >= SHORTEST).collect::<Vec<_>>().into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_blotted_out_in_every_spelling() {
+        let words = ["+41791234567", "Ann.B@example.com", "s3cr\"et", "482913"].map(str::to_owned);
+        let mut said = b"0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 m-1".to_vec();
+        blot(&mut said, &words);
+        assert_eq!(String::from_utf8_lossy(&said).replace('*', ""), "00      m-1");
+    }
+}

@@ -1,0 +1,60 @@
+//! `twofactor demo --provider FILE`: a provider that somebody is writing, in a whole TwoFactor.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::Server;
+use serde_json::json;
+use twofactor_tests::wrong::component;
+
+fn write(folder: &Path, bytes: &[u8]) -> PathBuf {
+    let file = folder.join("it.wasm");
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn an_instance_with_the_example_options_delivers_into_the_outbox_whatever_its_upstream_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), &component("none"));
+    let arguments = ["demo", "--listen", "127.0.0.1:0", "--provider", file.to_str().unwrap()];
+    let demo = Server::spawn(&mut common::twofactor(&arguments));
+    let admin = demo.token("admin_token");
+    let all = demo.call("GET", "/v1/subscriptions/demo/two-factors", admin, json!(null)).await.expect(200);
+    let own = all["two_factors"].as_array().unwrap();
+    let [own] = own
+        .iter()
+        .filter(|one| !["email", "ecall", "twilio"].contains(&one["type"].as_str().unwrap()))
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("{all}")
+    };
+    assert_eq!(own["valid"], true);
+    let application = demo.token("application_token");
+    let start = json!({"tenant": own["type"], "user": "alice", "recipient": {"phone": "+41791234567"}});
+    let started = demo.call("POST", "/v1/challenges", application, start).await.expect(201);
+    assert_eq!(started["two_factor"], own["id"]);
+    let text = demo.messages().await[0]["text"].as_str().unwrap().to_owned();
+    let code = twofactor_tests::upstream::code(&text).unwrap();
+    let verify = format!("/v1/challenges/{}/verify", started["id"].as_str().unwrap());
+    demo.call("POST", &verify, application, json!({"code": code})).await.expect(200);
+}
+
+#[test]
+fn a_provider_without_an_example_that_is_valid_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&[u8], &str); 3] = [
+        (twofactor_bundle::TWILIO, "has no `examples`"),
+        (&component("configure refuses what is right"), "are not valid: `/"),
+        (b"nothing", "no WebAssembly component"),
+    ];
+    for (bytes, sentence) in cases {
+        let file = write(folder.path(), bytes);
+        let output = common::run(&["demo", "--listen", "127.0.0.1:0", "--provider", file.to_str().unwrap()]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(sentence), "{said}");
+    }
+}

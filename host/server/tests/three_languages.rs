@@ -1,0 +1,238 @@
+//! A provider in each language that `provider new` knows: made, tested, checked, added to a running server, delivering, and its code
+//! verified, within the limits that hold where nothing is said. What that costs is printed.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode, header};
+use common::{Answer, Server};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use twofactor_tests::authors::Project;
+
+const PHONE: &str = "+41791234567";
+const TOKEN: &str = "t0ken-of-the-gateway";
+/// Deliveries at once.
+const IN_FLIGHT: usize = 64;
+/// Deliveries one after the other.
+const IN_TURN: usize = 50;
+
+/// The gateway of each project, ours: it takes what their READMEs say that it is sent, and nothing else.
+struct Gateway {
+    address: SocketAddr,
+    /// The texts that were taken or are waiting for it.
+    texts: Arc<Mutex<Vec<String>>>,
+    /// How many requests came; while it is shut none is answered.
+    came: watch::Sender<usize>,
+    open: watch::Sender<bool>,
+}
+
+impl Gateway {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let gateway = Self {
+            address: listener.local_addr().unwrap(),
+            texts: Arc::default(),
+            came: watch::Sender::new(0),
+            open: watch::Sender::new(true),
+        };
+        let (texts, came, open) = (gateway.texts.clone(), gateway.came.clone(), gateway.open.clone());
+        let router = Router::new().fallback(async move |request: Request| {
+            let (head, body) = request.into_parts();
+            let body: Value = serde_json::from_slice(&to_bytes(body, 64 << 10).await.unwrap()).unwrap_or_default();
+            let Some(text) = taken(head.method.as_str(), head.uri.path(), &head.headers, &body) else {
+                return (StatusCode::BAD_REQUEST, String::new());
+            };
+            texts.lock().unwrap().push(text);
+            came.send_modify(|came| *came += 1);
+            open.subscribe().wait_for(|open| *open).await.unwrap();
+            (StatusCode::ACCEPTED, json!({"id": "g-1"}).to_string())
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        gateway
+    }
+
+    fn code(&self) -> String {
+        let texts = self.texts.lock().unwrap();
+        twofactor_tests::upstream::code(texts.last().unwrap()).unwrap().to_owned()
+    }
+}
+
+/// The text of a request that is as it should be.
+fn taken(method: &str, path: &str, headers: &HeaderMap, body: &Value) -> Option<String> {
+    let is = |name: header::HeaderName, value: &str| headers.get(name).is_some_and(|found| found == value);
+    let body = body.as_object()?;
+    let right = method == "POST"
+        && path == "/messages"
+        && is(header::AUTHORIZATION, &format!("Bearer {TOKEN}"))
+        && is(header::CONTENT_TYPE, "application/json")
+        && body.len() == 2
+        && body.get("to")?.as_str()?.starts_with("+4179");
+    body.get("text")?.as_str().filter(|_| right).map(str::to_owned)
+}
+
+fn options(language: &str) -> Value {
+    match language {
+        "rust" => json!({"GatewayHost": "sms.example.com", "GatewayKey": TOKEN}),
+        _ => json!({"Url": "https://sms.example.com/messages", "Token": TOKEN}),
+    }
+}
+
+/// MiB of the process: what it has now, and the most it had. Nothing on a system that does not say.
+fn resident(server: &Server) -> (u64, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap_or_default();
+    let of = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0 kB");
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+    };
+    (of("VmRSS:"), of("VmHWM:"))
+}
+
+/// Where nothing is said but what a test needs: limits are those that hold by themselves.
+fn config(folder: &Path, gateway: &Gateway) -> PathBuf {
+    let file = folder.join("twofactor.toml");
+    let (store, address) = (folder.join("twofactor.db"), gateway.address);
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[network.stand_ins]\n\"https://sms.example.com\" = \"{address}\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+struct Place {
+    server: Server,
+    admin: String,
+    /// The instance's path.
+    instance: String,
+}
+
+impl Place {
+    async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.server.call(method, path, &self.admin, body).await
+    }
+
+    /// Adds a component; how long that took.
+    async fn add(&self, component: &[u8]) -> Duration {
+        let begun = Instant::now();
+        let request = self.server.request("POST", "/v1/providers", &self.admin);
+        let added = Answer::of(request.body(component.to_vec())).await.expect(201);
+        assert_eq!(added["type"], "my-gateway");
+        begun.elapsed()
+    }
+
+    async fn test(&self, number: usize) {
+        let body = json!({"recipient": {"phone": format!("+4179{number:07}")}});
+        let report = self.call("POST", &format!("{}/test", self.instance), body).await.expect(200);
+        assert_eq!(report["outcome"], "delivered", "{report}");
+    }
+}
+
+#[derive(Default)]
+struct Figures {
+    bytes: usize,
+    compiled: Duration,
+    cached: Duration,
+    first: Duration,
+    median: Duration,
+    /// Resident before it was added, after, at most by then; from the cache and idle; with deliveries in flight, at most by then.
+    memory: [u64; 6],
+}
+
+async fn from_its_component_to_a_verified_code(language: &str, component: &[u8]) -> Figures {
+    let mut figures = Figures { bytes: component.len(), ..Figures::default() };
+    let (gateway, folder) = (Gateway::start().await, tempfile::tempdir().unwrap());
+    let config = config(folder.path(), &gateway);
+    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", config.to_str().unwrap()];
+    let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
+    let admin = said["token"].as_str().unwrap().to_owned();
+    // So that what follows is this provider's: the bundled ones are compiled before.
+    drop(Server::serve(&config));
+
+    let mut place = Place { server: Server::serve(&config), admin, instance: String::new() };
+    figures.memory[0] = resident(&place.server).0;
+    figures.compiled = place.add(component).await;
+    (figures.memory[1], figures.memory[2]) = resident(&place.server);
+
+    place.call("POST", "/v1/subscriptions", json!({"id": "s", "name": "S"})).await.expect(201);
+    let new = json!({"type": "my-gateway", "name": "SMS", "options": options(language)});
+    let created = place.call("POST", "/v1/subscriptions/s/two-factors", new).await.expect(201);
+    assert_eq!(created["valid"], true, "{created}");
+    place.instance = format!("/v1/subscriptions/s/two-factors/{}", created["id"].as_str().unwrap());
+    let tenant = json!([{"kind": "tenant", "id": "t"}]);
+    place.call("PUT", &format!("{}/assignments", place.instance), tenant).await.expect(200);
+    let token = json!({"name": "web", "role": "application", "subscriptions": ["s"]});
+    let issued = place.call("POST", "/v1/tokens", token).await.expect(201);
+    let application = issued["token"].as_str().unwrap();
+
+    let begun = Instant::now();
+    let start = json!({"tenant": "t", "user": "alice", "recipient": {"phone": PHONE}});
+    let started = place.server.call("POST", "/v1/challenges", application, start).await.expect(201);
+    figures.first = begun.elapsed();
+    let verify = format!("/v1/challenges/{}/verify", started["id"].as_str().unwrap());
+    let code = gateway.code();
+    place
+        .server
+        .call("POST", &verify, application, json!({"code": common::wrong(&code)}))
+        .await
+        .problem(422, "code-rejected");
+    let verified = place.server.call("POST", &verify, application, json!({"code": code})).await.expect(200);
+    assert_eq!(verified["status"], "verified");
+
+    let mut times = Vec::new();
+    for number in 0..IN_TURN {
+        let begun = Instant::now();
+        place.test(number).await;
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    figures.median = times[IN_TURN / 2];
+
+    // As after an upgrade or a power cut: what was added is there.
+    drop(place.server);
+    place.server = Server::serve(&config);
+    figures.memory[3] = resident(&place.server).0;
+    gateway.open.send_replace(false);
+    gateway.came.send_replace(0);
+    let held = join_all((0..IN_FLIGHT).map(|number| place.test(number)));
+    let look = async {
+        gateway.came.subscribe().wait_for(|came| *came == IN_FLIGHT).await.unwrap();
+        figures.memory[4] = resident(&place.server).0;
+        gateway.open.send_replace(true);
+    };
+    tokio::join!(held, look);
+    figures.memory[5] = resident(&place.server).1;
+    figures.cached = place.add(component).await;
+    figures
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_of_each_language_is_made_checked_added_delivers_and_is_believed_within_the_usual_limits() {
+    let below = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    println!(
+        "language   | component | add: compile | add: cached | first code | median of {IN_TURN} tests | resident MiB: server / added / most by then | restarted / {IN_FLIGHT} in flight / most"
+    );
+    for language in ["rust", "javascript", "python"] {
+        let project = tokio::task::spawn_blocking(move || {
+            Project::new(env!("CARGO_BIN_EXE_twofactor").as_ref(), language, below)
+        });
+        let Some(project) = project.await.unwrap() else { continue };
+        assert!(project.said.contains("faults: 0, advice: 0, skipped: 0"), "{}", project.said);
+        let component = std::fs::read(project.component).unwrap();
+        let Figures { bytes, compiled, cached, first, median, memory: [before, after, most, idle, flight, peak] } =
+            from_its_component_to_a_verified_code(language, &component).await;
+        println!(
+            "{language:10} | {bytes:9} | {compiled:>12.1?} | {cached:>11.1?} | {first:>10.1?} | {median:>19.1?} | {before:4} / {after:4} / {most:4} | {idle:4} / {flight:4} / {peak:4}"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! What errors of Amazon SES mean: those of `SendEmail`, and those that all of AWS's interfaces have.
+//! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors>
+//! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html>
+
+use serde::Deserialize;
+use twofactor_provider::{Answer, Failure, misconfigured, rejected_message, retry_later, unknown};
+
+#[derive(Deserialize)]
+struct Refused {
+    #[serde(rename = "__type", alias = "code", alias = "Code")]
+    kind: String,
+}
+
+/// What an answer means that accepts nothing.
+pub fn of(answer: &Answer) -> Failure {
+    let code = name(answer).unwrap_or_else(|| answer.status.to_string());
+    match (answer.status, code.as_str()) {
+        (500.., _) => unknown(&code, "Amazon SES failed after it had the message"),
+        (200..300, _) => unknown(&code, "Amazon SES's answer is not the one it documents"),
+        (429, _) => retry_later(answer.retry_after(), &code, "Amazon SES asks to slow down"),
+        (_, "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException") => {
+            retry_later(answer.retry_after(), &code, "Amazon SES asks to slow down, or the account's quota is used up")
+        }
+        (_, "AccountSuspendedException" | "SendingPausedException") => {
+            misconfigured(&code, "this account may not send at the moment: see the console of Amazon SES")
+        }
+        (_, "MailFromDomainNotVerifiedException") => misconfigured(&code, "the sender's domain is not verified"),
+        (_, "NotFoundException") => misconfigured(&code, "there is no such configuration set"),
+        (_, "RequestExpired") => misconfigured(&code, "AWS finds the request's time wrong: set this machine's clock"),
+        (_, "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "OptInRequired") => {
+            misconfigured(&code, "the access key may not send: allow it ses:SendEmail for this sender")
+        }
+        (_, "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature") => misconfigured(
+            &code,
+            "AWS does not accept the signature: the secret access key or this machine's clock is wrong",
+        ),
+        (_, "UnrecognizedClientException" | "InvalidClientTokenId" | "ExpiredTokenException" | "ExpiredToken") => {
+            misconfigured(&code, "AWS does not know the access key")
+        }
+        (_, "MissingAuthenticationTokenException" | "MissingAuthenticationToken") => {
+            misconfigured(&code, "AWS does not accept the credentials")
+        }
+        (_, "MessageRejected") => {
+            let detail = "Amazon SES does not accept the message; it says the same of a sender that is not verified, and, as long as the \
+                          account is in its sandbox, of such a recipient";
+            rejected_message(&code, detail)
+        }
+        (_, "BadRequestException" | "ValidationException") => {
+            rejected_message(&code, "Amazon SES does not accept the request")
+        }
+        _ => answer.failure_by_status(&code),
+    }
+}
+
+/// The error's name: in a header, up to a colon, or in the body, behind a number sign.
+/// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
+fn name(answer: &Answer) -> Option<String> {
+    let header = answer.headers.iter().find(|(name, _)| name == "x-amzn-errortype").map(|(_, value)| value.clone());
+    let said = header.or_else(|| answer.json::<Refused>().map(|refused| refused.kind))?;
+    let name = said.split(':').next().unwrap_or_default();
+    let name = name.rsplit('#').next().unwrap_or_default().trim();
+    // What is no name may repeat what was sent.
+    let is_name = (1..=60).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_name.then(|| name.to_owned())
+}

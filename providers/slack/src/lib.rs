@@ -1,0 +1,100 @@
+//! Direct messages through Slack, to the member of the workspace who has the recipient's email address.
+//! <https://docs.slack.dev/reference/methods/users.lookupByEmail>, <https://docs.slack.dev/reference/methods/chat.postMessage>
+
+mod options;
+mod outcome;
+
+use options::Options;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use twofactor_provider::{
+    About, Answer, Connection, Delivery, Failure, Http, HttpError, Message, Problem, Provider, Recipient, accepted,
+    rejected_recipient, retry_later,
+};
+
+/// The provider.
+pub struct Slack;
+
+const ORIGIN: &str = "https://slack.com";
+
+#[derive(Deserialize)]
+struct Found {
+    user: User,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: String,
+    #[serde(default)]
+    deleted: bool,
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    #[serde(default)]
+    ts: String,
+}
+
+impl Provider for Slack {
+    type Options = Options;
+    const ABOUT: About = About {
+        type_id: "slack",
+        name: "Slack",
+        version: env!("CARGO_PKG_VERSION"),
+        channel: "chat",
+        recipient: Recipient::EmailAddress,
+        reads_code: false,
+    };
+
+    fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
+        options.check()?;
+        Ok(vec![Connection::bearer(ORIGIN, &options.bot_token)])
+    }
+
+    fn deliver(_: &Options, message: &Message) -> Delivery {
+        let member = member(&message.recipient)?;
+        let answer = Http::post(format!("{ORIGIN}/api/chat.postMessage")).json(&post(&member, &message.text)).send()?;
+        match outcome::taken::<Posted>(&answer) {
+            Ok(posted) => Ok(accepted(posted.ts)),
+            Err(refusal) => Err(outcome::of_the_message(&answer, &refusal)),
+        }
+    }
+}
+
+/// The id of the member with an address. Nothing is sent by asking, so whatever goes wrong here may be tried again.
+fn member(address: &str) -> Result<String, Failure> {
+    // In the body, not in the URL: addresses in URLs are written down on their way.
+    let asked = Http::post(format!("{ORIGIN}/api/users.lookupByEmail")).form([("email", address)]).send();
+    let answer: Answer = asked.map_err(|error| match error {
+        HttpError::OutcomeUnknown(why) => retry_later(None, "no-answer", &why),
+        other => other.into(),
+    })?;
+    let Found { user } = outcome::taken(&answer).map_err(|refusal| outcome::of_the_question(&answer, &refusal))?;
+    if user.deleted {
+        return Err(rejected_recipient("deleted", "the member of this address is deactivated"));
+    }
+    Ok(user.id)
+}
+
+/// A message whose text is shown as it is. `text` is what a notification shows, and the one place where Slack looks for its markup.
+fn post(member: &str, text: &str) -> Value {
+    let shown = json!({"type": "rich_text_section", "elements": [{"type": "text", "text": text}]});
+    json!({
+        "channel": member,
+        "text": escaped(text),
+        "blocks": [{"type": "rich_text", "elements": [shown]}],
+        "mrkdwn": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+/// <https://docs.slack.dev/messaging/formatting-message-text#escaping>
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+twofactor_provider::export!(Slack);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! What Slack's errors mean. Slack answers 200 as a rule, with `ok` and the name of an error. Those of the two methods and those of all:
+//! <https://docs.slack.dev/reference/methods/chat.postMessage#errors>,
+//! <https://docs.slack.dev/reference/methods/users.lookupByEmail#errors>
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use twofactor_provider::{Answer, Failure, misconfigured, rejected_message, rejected_recipient, retry_later, unknown};
+
+#[derive(Deserialize)]
+struct Said {
+    ok: bool,
+    #[serde(default)]
+    error: String,
+}
+
+/// Why nothing was taken.
+pub enum Refusal {
+    /// Slack's name for it.
+    Named(String),
+    /// It gave none.
+    Unnamed,
+}
+
+/// What Slack answered, if it said yes.
+pub fn taken<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
+    match (answer.status, answer.json::<Said>()) {
+        (200, Some(Said { ok: true, .. })) => answer.json().ok_or(Refusal::Unnamed),
+        // What is no name may repeat what was sent.
+        (_, Some(Said { ok: false, error })) if is_name(&error) => Err(Refusal::Named(error)),
+        _ => Err(Refusal::Unnamed),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Of the question who has an address: by itself it sends nothing.
+pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
+    let status = answer.status.to_string();
+    let known = match refusal {
+        Refusal::Named(name) => known(answer, name),
+        Refusal::Unnamed => None,
+    };
+    match (known, answer.status, refusal) {
+        (Some(failure), ..) => failure,
+        (None, 200, Refusal::Named(name)) => retry_later(None, name, "Slack did not say who has this address"),
+        (None, 200..300 | 500.., _) => retry_later(None, &status, "Slack did not say who has this address"),
+        _ => answer.failure_by_status(&status),
+    }
+}
+
+/// Of the message.
+pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
+    let status = answer.status.to_string();
+    match (answer.status, refusal) {
+        (500.., _) => unknown(&status, "Slack failed after it had the message"),
+        (_, Refusal::Named(name)) => known(answer, name).unwrap_or_else(|| match name.as_str() {
+            // Slack says of both that something may have been done before.
+            "fatal_error" | "internal_error" => unknown(name, "Slack failed after it had the message"),
+            "channel_not_found" | "user_not_found" | "user_disabled" => {
+                rejected_recipient(name, "this member cannot be written to")
+            }
+            "msg_too_long" | "no_text" | "invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long" => {
+                rejected_message(name, "Slack does not accept the message")
+            }
+            "is_archived" | "not_in_channel" | "messages_tab_disabled" | "cannot_dm_bot" => {
+                misconfigured(name, "the app cannot write direct messages: see its settings under App Home")
+            }
+            name if name.starts_with("restricted_action") => {
+                misconfigured(name, "a setting of the workspace keeps the app from writing")
+            }
+            name if name.starts_with("invalid_") || name.starts_with("missing_") => {
+                rejected_message(name, "Slack does not accept the request")
+            }
+            name => unknown(name, "Slack gives a reason that is not known here"),
+        }),
+        (200..300, _) => unknown(&status, "Slack's answer is not the one it documents"),
+        _ => answer.failure_by_status(&status),
+    }
+}
+
+/// Errors that mean the same at both methods: nothing was done.
+fn known(answer: &Answer, name: &str) -> Option<Failure> {
+    Some(match name {
+        "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
+            retry_later(answer.retry_after(), name, "Slack asks to slow down")
+        }
+        "service_unavailable" | "request_timeout" | "team_added_to_org" | "org_login_required" => {
+            retry_later(answer.retry_after(), name, "Slack cannot take requests for this workspace now")
+        }
+        "users_not_found" => rejected_recipient(name, "nobody in the workspace has this address"),
+        "missing_scope" | "no_permission" | "not_allowed_token_type" => {
+            misconfigured(name, "the token lacks a scope: users:read, users:read.email and chat:write are needed")
+        }
+        "not_authed" | "invalid_auth" | "token_revoked" | "token_expired" | "account_inactive" => {
+            misconfigured(name, "Slack does not accept the token")
+        }
+        "access_denied"
+        | "accesslimited"
+        | "ekm_access_denied"
+        | "enterprise_is_restricted"
+        | "team_access_not_granted"
+        | "two_factor_setup_required" => misconfigured(name, "the workspace does not let the app in"),
+        "deprecated_endpoint" | "method_deprecated" => misconfigured(name, "Slack has given up what is called"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,107 @@
+//! What the providers for Twilio share: the account, and what an error of its API means.
+
+use serde::Deserialize;
+use twofactor_provider::{Answer, Failure, Problem, blocked, misconfigured, problem, retry_later, unknown};
+
+/// An account, as the options `TwilioAccountSid`, `TwilioApiKeySid`, `TwilioRegion` and `TwilioEdge` name it.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// The account's SID.
+    pub sid: &'a str,
+    /// The SID of an API key to log in with in place of the account.
+    pub api_key_sid: Option<&'a str>,
+    /// Where requests are processed.
+    pub region: Option<&'a str>,
+    /// Where Twilio is entered.
+    pub edge: Option<&'a str>,
+}
+
+impl Account<'_> {
+    /// What is wrong with it.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if !is_sid("AC", self.sid) {
+            problems.push(problem(
+                "/TwilioAccountSid",
+                "must be AC and 32 hexadecimal digits: copy it from Twilio's console",
+            ));
+        }
+        if !self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)) {
+            problems.push(problem("/TwilioApiKeySid", "must be SK and 32 hexadecimal digits, or left out"));
+        }
+        // Both become parts of a host name.
+        let label = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        for (pointer, part) in [("/TwilioRegion", self.region), ("/TwilioEdge", self.edge)] {
+            if !part.is_none_or(|text| !text.is_empty() && label(text)) {
+                problems.push(problem(pointer, "must be a name of Twilio's, such as ie1 or dublin"));
+            }
+        }
+        problems
+    }
+
+    /// An edge alone implies the region us1 (<https://www.twilio.com/docs/global-infrastructure>).
+    pub fn origin(&self) -> String {
+        match (self.edge, self.region) {
+            (Some(edge), Some(region)) => format!("https://api.{edge}.{region}.twilio.com"),
+            (Some(edge), None) => format!("https://api.{edge}.us1.twilio.com"),
+            (None, Some(region)) => format!("https://api.{region}.twilio.com"),
+            (None, None) => "https://api.twilio.com".to_owned(),
+        }
+    }
+
+    /// Where a resource of the account is made, such as `Messages`.
+    pub fn url_of(&self, resource: &str) -> String {
+        format!("{}/2010-04-01/Accounts/{}/{resource}.json", self.origin(), self.sid)
+    }
+
+    /// The user of HTTP Basic (<https://www.twilio.com/docs/usage/requests-to-twilio>).
+    pub fn user(&self) -> &str {
+        self.api_key_sid.unwrap_or(self.sid)
+    }
+}
+
+/// Whether a text is a SID of a kind: two letters and 32 hexadecimal digits.
+pub fn is_sid(kind: &str, text: &str) -> bool {
+    text.strip_prefix(kind).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Whether a text is a number in E.164.
+pub fn is_number(text: &str) -> bool {
+    text.strip_prefix('+')
+        .is_some_and(|rest| (7..=15).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Both forms of an error have this much: the older one, and the one after RFC 9457.
+#[derive(Deserialize)]
+struct Refused {
+    code: u32,
+}
+
+/// What an answer means that accepts nothing. `known` gives the meaning of a code of the resource's own.
+pub fn failure(answer: &Answer, known: impl FnOnce(u32, Option<u32>) -> Option<Failure>) -> Failure {
+    match (answer.status, answer.json::<Refused>()) {
+        // A 5xx says nothing about the message: it may have been queued.
+        (500.., _) => unknown(&answer.status.to_string(), "Twilio failed after it had the message"),
+        // Not processed: safe to repeat after a while.
+        (429, refused) => {
+            let code = refused.map_or(429, |refused| refused.code);
+            retry_later(answer.retry_after(), &code.to_string(), "Twilio asks to slow down")
+        }
+        (200..300, _) => unknown("", "Twilio's answer to an accepted message is malformed"),
+        (_, Some(refused)) => known(refused.code, answer.retry_after())
+            .or_else(|| of_the_account(refused.code, answer.retry_after()))
+            .unwrap_or_else(|| answer.failure_by_status(&refused.code.to_string())),
+        _ => answer.failure_by_status(&answer.status.to_string()),
+    }
+}
+
+/// Codes that mean the same whatever is sent. <https://www.twilio.com/docs/api/errors>
+pub fn of_the_account(code: u32, after: Option<u32>) -> Option<Failure> {
+    let text = code.to_string();
+    Some(match code {
+        20003 | 20403 | 20404 => misconfigured(&text, "Twilio does not accept the account or its token"),
+        20429 => retry_later(after, &text, "Twilio cannot send it now"),
+        30450 | 60605 => blocked(&text, "Twilio suspects fraud"),
+        _ => return None,
+    })
+}
