@@ -212,3 +212,33 @@ async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
     // Each counts what it sends itself, whoever else there is.
     assert_eq!(place.twilio.asked(), 4);
 }
+
+#[tokio::test]
+async fn what_is_not_tried_in_a_pause_uses_nothing_of_the_days_messages() {
+    let policy = json!({"messages_per_day": 3, "pause_after": 2, "pause_seconds": 20, "retries": 0});
+    let place = Place::new(policy, &[Later, Later, Taken]).await;
+    for _ in 0..2 {
+        place.waits().await;
+    }
+    for _ in 0..5 {
+        assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 2));
+    }
+    place.clock.advance(Duration::from_secs(20));
+    place.start().await.unwrap();
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 3));
+}
+
+#[tokio::test]
+async fn a_challenge_that_ends_before_its_message_is_tried_again_gets_none() {
+    let place = Place::new(json!({"retries": 1}), &[Taken, Later, Taken]).await;
+    let challenge = place.start().await.unwrap();
+    place.clock.advance(Duration::from_secs(30));
+    let (engine, id) = (place.engine.clone(), challenge.id.clone());
+    let resend = tokio::spawn(async move { engine.resend("s", &id).await });
+    while place.twilio.asked() < 2 {
+        tokio::task::yield_now().await;
+    }
+    place.engine.cancel("s", &challenge.id).await.unwrap();
+    assert!(resend.await.unwrap().unwrap_err().is_delivery_failed());
+    assert_eq!(place.twilio.asked(), 2);
+}

@@ -48,7 +48,10 @@ impl Role {
     }
 
     /// Whether those that must be bound to subscriptions are: a list that happens to be empty must not open everything.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// Invalid input if not.
+    pub fn check(&self) -> Result<(), Error> {
         let detail = match self {
             Self::Auditor { subscriptions: Some(none) } if none.is_empty() => {
                 "must name at least one for an `auditor`, or be left out for the whole installation"

@@ -222,6 +222,7 @@ async fn a_second_factor_is_asked_for_on_a_page_of_its_own() {
     make("PUT", &assignments, json!([{"kind": "client_application", "id": "twofactor-admin"}])).await;
 
     browser.click(".person button").await;
+    browser.sees("h1", "Log in").await;
     browser.fill("#email", "anna@example.com").await;
     browser.fill("#password", PASSWORD).await;
     browser.click("button.main").await;

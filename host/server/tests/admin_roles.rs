@@ -7,9 +7,9 @@ mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::Server;
 use common::role::Role;
 use common::visitor::{PASSWORD, Page, Visitor};
+use common::{Answer, Server};
 use serde_json::{Value, json};
 
 /// As the form of an account posts it.
@@ -41,7 +41,10 @@ enum Rule {
 
 /// Whom a page is for, and whether it is there to change something even as it is read.
 fn rule(path: &str) -> (Rule, bool) {
-    let asks = path.ends_with("/new") || path.ends_with("/remove") || path.ends_with("/revoke");
+    let asks = path.ends_with("/new")
+        || path.ends_with("/remove")
+        || path.ends_with("/revoke")
+        || path.ends_with("/take-back");
     let rule = match path {
         "/admin/log-in"
         | "/admin/log-in/oidc"
@@ -65,6 +68,7 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/accounts/{id}"
         | "/admin/accounts/{id}/invitation"
         | "/admin/accounts/{id}/remove"
+        | "/admin/providers/{type}/take-back"
         | "/admin/audit" => Rule::System,
         "/admin/two-factors/{subscription}/{id}"
         | "/admin/two-factors/{subscription}/{id}/test"
@@ -118,6 +122,8 @@ impl Stage {
         stage.make("/v1/tokens", token).await;
         let instance = json!({"type": "ecall", "name": "FOREIGN instance"});
         stage.make("/v1/subscriptions/other/two-factors", instance).await;
+        let add = stage.demo.request("POST", "/v1/providers", stage.demo.token("admin_token"));
+        Answer::of(add.body(twofactor_bundle::ECALL)).await.expect(201);
         stage
     }
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -148,14 +149,46 @@ fn every_item_of_the_contract_is_named_in_the_book() {
 }
 
 #[test]
-fn each_limit_stands_in_the_book_by_its_name() {
-    let (book, limits) = (page("README.md"), include_str!("../../engine/src/provider/limits.rs"));
-    let fields = limits.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "));
-    let names: Vec<&str> = fields.map(|(name, _)| name).collect();
-    assert!(names.len() > 10);
-    for name in names {
-        assert!(book.contains(&format!("`{name}`")), "{name}");
+fn each_limit_stands_in_the_book_with_its_default() {
+    let bytes =
+        |n: usize| if n.is_multiple_of(1 << 20) { format!("{} MiB", n >> 20) } else { format!("{} KiB", n >> 10) };
+    let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
+    let limits = twofactor::Limits::default();
+    let defaults = BTreeMap::from([
+        ("component_bytes", bytes(limits.component_bytes)),
+        ("compile_time", seconds(limits.compile_time)),
+        ("memory_bytes", bytes(limits.memory_bytes)),
+        ("memories", limits.memories.to_string()),
+        ("tables", limits.tables.to_string()),
+        ("table_elements", format!("{},000", limits.table_elements / 1000)),
+        ("core_instances", limits.core_instances.to_string()),
+        ("stack_bytes", bytes(limits.stack_bytes)),
+        ("running_time", seconds(limits.running_time)),
+        ("configure_time", seconds(limits.configure_time)),
+        ("deliver_time", seconds(limits.deliver_time)),
+        ("exchanged_bytes", bytes(limits.exchanged_bytes)),
+        ("host_calls", limits.host_calls.to_string()),
+        ("log_lines", limits.log_lines.to_string()),
+        ("text_chars", limits.text_chars.to_string()),
+        ("handles", limits.handles.to_string()),
+        ("calls_in_flight", limits.calls_in_flight.to_string()),
+        ("calls_of_one_provider", limits.calls_of_one_provider.to_string()),
+        ("queue_time", seconds(limits.queue_time)),
+    ]);
+    let source = include_str!("../../engine/src/provider/limits.rs");
+    let fields = source.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "));
+    assert_eq!(fields.map(|(name, _)| name).collect::<BTreeSet<_>>(), defaults.keys().copied().collect());
+    let book = page("README.md");
+    let table = book.split("## Limits").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut told = BTreeMap::new();
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let names = cells[1].split(", ").map(|name| name.trim_matches('`'));
+        told.extend(names.zip(cells[2].split(", ").map(str::to_owned)));
     }
+    // That of the network, which is no part of these.
+    assert!(told.remove("timeout_seconds").is_some());
+    assert_eq!(told, defaults);
 }
 
 #[test]

@@ -140,7 +140,7 @@ impl Administration {
             self.did_not_happen("provider.add", &type_id).await?;
             return Err(Error::passed_over());
         }
-        providers.install(provider);
+        providers.install(Arc::new(provider));
         Ok(info)
     }
 
@@ -152,7 +152,7 @@ impl Administration {
     /// invalid input if that one may not serve here any more.
     pub async fn roll_back_provider(&self, type_id: &str) -> Result<ProviderInfo, Error> {
         let providers = &self.instances.providers;
-        let changing = providers.changing().await;
+        let _changing = providers.changing().await;
         let (top, below) = self.store().top_providers(type_id).await?;
         let top = top.ok_or_else(|| Error::not_found("provider that was added"))?;
         let before = match &below {
@@ -168,8 +168,9 @@ impl Administration {
             self.did_not_happen("provider.roll_back", type_id).await?;
             return Err(Error::passed_over());
         }
-        providers.refresh(&changing).await?;
-        Ok(before.info().clone())
+        let info = before.info().clone();
+        providers.install(before);
+        Ok(info)
     }
 
     /// Takes all components away that were added for a type. The one that comes with the program serves then, or none.

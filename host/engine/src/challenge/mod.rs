@@ -11,6 +11,7 @@ mod policy;
 mod recipient;
 mod report;
 mod request;
+mod send;
 mod start;
 mod text;
 mod verify;
@@ -28,7 +29,7 @@ pub use policy::{Policy, PolicyError};
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Available, Challenge, SignIn, Start, Verified};
-pub(crate) use start::sample_message;
+pub(crate) use send::sample_message;
 
 use crate::clock::Clock;
 use crate::error::Error;

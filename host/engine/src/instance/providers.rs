@@ -81,21 +81,14 @@ impl Providers {
     /// Has a component of the program's own serve its type.
     pub(crate) fn install_own(&self, provider: Provider) {
         let (type_id, provider) = (provider.manifest().type_id.clone(), Arc::new(provider));
-        self.own.write().unwrap_or_else(PoisonError::into_inner).insert(type_id.clone(), provider.clone());
-        self.put(&type_id, Some(provider));
+        self.own.write().unwrap_or_else(PoisonError::into_inner).insert(type_id, provider.clone());
+        self.install(provider);
     }
 
     /// Has a provider serve all instances of its type from now on. Calls under way end on the component they began on.
-    pub(crate) fn install(&self, provider: Provider) {
-        self.put(&provider.manifest().type_id.clone(), Some(Arc::new(provider)));
-    }
-
-    fn put(&self, type_id: &str, provider: Option<Arc<Provider>>) {
+    pub(crate) fn install(&self, provider: Arc<Provider>) {
         let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
-        match provider {
-            Some(provider) => serving.insert(type_id.to_owned(), provider),
-            None => serving.remove(type_id),
-        };
+        serving.insert(provider.manifest().type_id.clone(), provider);
     }
 
     /// To be held from reading what serves until it was changed.
@@ -128,7 +121,7 @@ impl Providers {
             }
             let Some(record) = self.store.top_providers(&type_id).await?.0 else { continue };
             match self.admit(&record).await {
-                Ok(provider) => self.install(provider),
+                Ok(provider) => self.install(Arc::new(provider)),
                 Err(why) => refused.push(Refused { type_id, digest: record.digest, why }),
             }
         }
@@ -139,7 +132,7 @@ impl Providers {
     pub(crate) async fn begin(&self) -> Result<(), Error> {
         for refused in self.refresh(&self.changing().await).await? {
             tracing::error!(%refused, "a provider that was added does not serve");
-            self.put(&refused.type_id, None);
+            self.serving.write().unwrap_or_else(PoisonError::into_inner).remove(&refused.type_id);
         }
         Ok(())
     }

@@ -78,7 +78,7 @@ pub(super) struct PolicyPart {
     #[schema(nullable = false)]
     countries: Option<Vec<String>>,
     /// Messages of the instance in a day, test messages aside; 0 for as many as come.
-    #[schema(nullable = false)]
+    #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
     messages_per_day: Option<u32>,
     /// How often a message that surely was not sent is tried again by itself, where no other instance takes it.
     #[schema(minimum = 0, maximum = 5, nullable = false)]

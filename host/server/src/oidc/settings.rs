@@ -70,20 +70,12 @@ impl OidcRole {
         let role = match (self.role, self.subscriptions.clone()) {
             (OidcRoleName::SystemAdmin, None) => Role::SystemAdmin,
             (OidcRoleName::SystemAdmin, _) => bail!("`subscriptions` are not for a `system_admin`: leave them out"),
-            // A list that happens to be empty must not open everything.
-            (OidcRoleName::Auditor, Some(none)) if none.is_empty() => {
-                bail!(
-                    "`subscriptions` must name at least one for an `auditor`, or be left out for the whole installation"
-                )
-            }
             (OidcRoleName::Auditor, subscriptions) => Role::Auditor { subscriptions },
-            (OidcRoleName::SubscriptionAdmin, Some(subscriptions)) if !subscriptions.is_empty() => {
-                Role::SubscriptionAdmin { subscriptions }
-            }
-            (OidcRoleName::SubscriptionAdmin, _) => {
-                bail!("`subscriptions` must name at least one for a `subscription_admin`")
+            (OidcRoleName::SubscriptionAdmin, subscriptions) => {
+                Role::SubscriptionAdmin { subscriptions: subscriptions.unwrap_or_default() }
             }
         };
+        role.check()?;
         if self.claim.is_empty() || self.value.is_empty() {
             bail!("`claim` and `value` must not be empty");
         }

@@ -194,6 +194,7 @@ fn take_back_path(type_id: &str) -> String {
 /// Asks before a component is taken back.
 pub(super) async fn ask_take_back(person: Person, Path(type_id): Path<String>) -> Result<Response, Failure> {
     let l = person.language;
+    person.changes()?;
     let admin = person.of_the_system()?;
     let Some(provider) = serving(admin, &type_id).filter(|provider| provider.added_at.is_some()) else {
         return Err(Failure::not_found(l));

@@ -21,6 +21,8 @@ use crate::store::{
     Part, SignInPageRecord, Subscription,
 };
 
+const NOT_LOADED: &str = "is not the type of a provider that is loaded: add the provider first";
+
 /// What a document would change, found out piece by piece.
 pub(super) struct Plan<'a> {
     administration: &'a Administration,
@@ -107,7 +109,7 @@ impl Plan<'_> {
         let at = format!("/base_settings/{}", escape(type_id));
         let administration = self.administration;
         if administration.instances.provider(type_id).is_none() {
-            self.wrong(at, "is not the type of a provider that is loaded: add the provider first");
+            self.wrong(at, NOT_LOADED);
             return Ok(());
         }
         let (stored, revision) = administration.stored_base_settings(type_id).await?;
@@ -250,7 +252,7 @@ impl Plan<'_> {
             self.problems.extend(why.under(&format!("{at}/policy")));
         }
         if administration.instances.provider(&wanted.type_id).is_none() {
-            self.wrong(format!("{at}/type"), "is not the type of a provider that is loaded: add the provider first");
+            self.wrong(format!("{at}/type"), NOT_LOADED);
             return Ok(());
         }
         let before = administration.store().instance(id).await?;

@@ -1,0 +1,213 @@
+//! A message on its way: through the instance that was chosen, again, or through another one.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::code;
+use super::limits;
+use super::policy::Policy;
+use super::recipient::Recipient;
+use super::start::is_open;
+use super::{Challenges, Details, text};
+use crate::error::Error;
+use crate::instance::{Chosen, PauseAfter};
+use crate::provider::{DeliveryFailure, Manifest, Message, Reason, RecipientKind};
+use crate::random;
+use crate::store::ChallengeRecord;
+
+/// After so long no other instance is tried: the person waits, and [`UNDER_WAY`] must be longer than all attempts together.
+const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
+
+/// What lies before the first time a message is tried again.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+impl Challenges {
+    /// Has a challenge's message delivered: by the instance that was chosen, by `others` in their order while it surely was not sent,
+    /// and by the last of them again as its policy says. The challenge goes to the one that is tried.
+    pub(super) async fn send(
+        &self,
+        mut chosen: Chosen,
+        others: Vec<Chosen>,
+        record: &mut ChallengeRecord,
+        details: &mut Details,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<(), DeliveryFailure> {
+        let mut delivered = self.deliver(&chosen, record, details, code, now).await;
+        for other in others {
+            // Only what surely was not sent may take another way.
+            if !matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) || self.clock.now() - now > FAILING_OVER {
+                break;
+            }
+            match self.hand_over(record, details, &other).await {
+                Ok(true) => {
+                    chosen = other;
+                    delivered = self.deliver(&chosen, record, details, code, now).await;
+                }
+                // It is over: somebody cancelled it, or it expired.
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(error = error.operator_detail(), "a challenge could not go to another instance");
+                    break;
+                }
+            }
+        }
+        let mut wait = FIRST_WAIT;
+        for _ in 0..chosen.policy.retries {
+            let may = matches!(&delivered, Err(DeliveryFailure::RetryLater { after_seconds: None, .. }));
+            // The person waits, so it takes seconds at most.
+            if !may || self.clock.now() - now > FAILING_OVER {
+                break;
+            }
+            let mut chance = [0];
+            if random::fill(&mut chance).is_err() {
+                break;
+            }
+            // Not to observe anything: the upstream is given time, and those who failed together should not come back together.
+            tokio::time::sleep(wait / 2 + wait * chance[0].into() / 256).await;
+            wait *= 2;
+            if !self.is_still_open(record).await {
+                break;
+            }
+            delivered = self.deliver(&chosen, record, details, code, now).await;
+        }
+        delivered
+    }
+
+    /// Nobody should get a code that opens nothing any more.
+    async fn is_still_open(&self, record: &ChallengeRecord) -> bool {
+        let stored = self.store.challenge(&record.subscription, &record.id).await;
+        stored.is_ok_and(|stored| stored.is_some_and(|stored| is_open(&stored, self.clock.now())))
+    }
+
+    /// What keeps a message from being tried at all: the instance pauses, or has sent as many as it may.
+    async fn held_back(&self, chosen: &Chosen, subscription: &str) -> Option<DeliveryFailure> {
+        let policy = &chosen.policy;
+        let now = self.clock.now();
+        let later = |after_seconds, code, detail: &str| DeliveryFailure::RetryLater {
+            after_seconds: Some(after_seconds),
+            reason: Reason::new(code, detail),
+        };
+        // First, so that what is not tried is not counted either.
+        if let Err(wait) = chosen.pause().admit(now, pause_after(policy)) {
+            let detail = "the upstream took nothing several times in a row: it is left alone for a while";
+            return Some(later(wait, "pause", detail));
+        }
+        if policy.messages_per_day > 0 {
+            let charge = limits::of_instance(&self.keyring, subscription, &chosen.id, policy.messages_per_day);
+            match self.store.charge(vec![charge], now).await {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    metrics::counter!("twofactor_limits_reached_total", "limit" => "instance").increment(1);
+                    return Some(later(
+                        3600,
+                        "quota",
+                        "the instance has sent as many messages as `messages_per_day` admits",
+                    ));
+                }
+                Err(error) => return Some(later(1, "store", &error.to_string())),
+            }
+        }
+        None
+    }
+
+    /// Has another instance serve a challenge from now on: first kept, then sent, so that a resend and whoever verifies know of it
+    /// whatever becomes of this process. False if the challenge is over.
+    async fn hand_over(&self, record: &mut ChallengeRecord, details: &mut Details, to: &Chosen) -> Result<bool, Error> {
+        details.channel.clone_from(&to.channel);
+        let sealed = self.seal(&record.subscription, &record.id, details)?;
+        let now = self.clock.now();
+        if !self.store.hand_over_challenge(&record.subscription, &record.id, &to.id, sealed.clone(), now).await? {
+            return Ok(false);
+        }
+        tracing::warn!(from = %record.instance, to = %to.id, "the upstream takes nothing now: failing over");
+        (record.instance, record.sealed) = (to.id.clone(), sealed);
+        Ok(true)
+    }
+
+    async fn deliver(
+        &self,
+        chosen: &Chosen,
+        record: &ChallengeRecord,
+        details: &Details,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<(), DeliveryFailure> {
+        let seconds = u32::try_from((record.expires_at - now).as_secs()).unwrap_or_default();
+        let (_, id) = self.keyring.mac("message", &[record.id.as_bytes(), &record.resends.to_be_bytes()]);
+        let mut policy = Cow::Borrowed(&chosen.policy);
+        if let Some(host) = &details.webotp_host {
+            policy.to_mut().webotp_host.clone_from(host);
+        }
+        let mut message = compose(&policy, chosen.recipient_kind, details.locale.as_deref(), code, seconds);
+        message.id = hex::encode(&id[..16]);
+        message.recipient = details.address.clone();
+        message.purpose = details.purpose.clone();
+        if chosen.has_reports() {
+            message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
+        }
+        let (instance, type_id) = (&chosen.id, &chosen.type_id);
+        if let Some(failure) = self.held_back(chosen, &record.subscription).await {
+            tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");
+            return Err(failure);
+        }
+        let begin = Instant::now();
+        let outcome = chosen.deliver(message).await;
+        let failure = outcome.as_ref().err();
+        let told = failure.is_none_or(|failure| !failure.is_of_the_host());
+        if told && chosen.pause().note(failure, self.clock.now(), pause_after(&chosen.policy)) {
+            metrics::counter!("twofactor_pauses_total", "type" => type_id.clone()).increment(1);
+            tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream takes nothing: the instance pauses");
+        }
+        let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
+        self.statistics.count(&record.subscription, instance, event, "");
+        self.statistics.took(&record.subscription, instance, begin.elapsed());
+        match outcome {
+            Ok(receipt) => {
+                tracing::info!(%instance, %type_id, reference = receipt.reference, "delivered");
+                Ok(())
+            }
+            Err(failure) => {
+                tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not delivered");
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn pause_after(policy: &Policy) -> PauseAfter {
+    PauseAfter { failures: policy.pause_after, seconds: policy.pause_seconds }
+}
+
+fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &str, seconds: u32) -> Message {
+    let texts = match kind {
+        RecipientKind::EmailAddress => text::mail(policy, locale, code, seconds),
+        RecipientKind::PhoneNumber | RecipientKind::Handle => text::short(policy, locale, code, seconds),
+    };
+    Message {
+        id: String::new(),
+        recipient: String::new(),
+        subject: texts.subject,
+        text: texts.text,
+        html: texts.html,
+        code: code.to_owned(),
+        valid_seconds: seconds,
+        locale: texts.locale.to_owned(),
+        purpose: String::new(),
+        application: policy.application_name.clone(),
+        extra: Vec::new(),
+    }
+}
+
+/// A message with a code that opens nothing, to try an instance with.
+pub(crate) fn sample_message(policy: &Policy, manifest: &Manifest, recipient: &Recipient) -> Result<Message, Error> {
+    let canonical = recipient.canonical(manifest.recipient, policy)?;
+    let code = code::draw(policy.digits)?;
+    let mut message = compose(policy, manifest.recipient, None, &code, policy.lifetime_seconds);
+    message.id = random::id()?;
+    message.recipient = canonical.address;
+    message.purpose = "test".to_owned();
+    Ok(message)
+}

@@ -1,0 +1,90 @@
+//! What a configuration says, and what is wrong with one.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+
+const LEAST: &str = "[store]\npath = \"a.db\"\n";
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Config::parse(text, variables).map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn a_path_for_the_store_is_enough() {
+    let config = parse(LEAST, &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert!(config.providers.bundled && config.trusted_proxies.is_empty());
+    assert_eq!(config.key_file(), Path::new("a.db.keys"));
+}
+
+#[test]
+fn links_begin_with_the_public_url_or_with_where_the_server_listens() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 81));
+    let base = |text: &str| parse(&format!("{text}{LEAST}"), &[]).unwrap().base_url(address);
+    assert_eq!(base("").unwrap(), "http://127.0.0.1:81");
+    assert_eq!(base("public_url = \"https://a.example/\"\n").unwrap(), "https://a.example");
+    assert_eq!(base("public_url = \"https://a.example/two/\"\n").unwrap(), "https://a.example/two");
+    for wrong in ["here", "ftp://a.example", "https://me@a.example", "https://a.example/?a", "https://a.example/#a"] {
+        assert!(base(&format!("public_url = \"{wrong}\"\n")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_names_the_key_and_the_line() {
+    let wrong = [
+        ("lsiten = \"127.0.0.1:1\"\n", "lsiten", "line 1"),
+        ("listen = \"here\"\n", "listen", "line 1"),
+        ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "trusted_proxies", "line 2"),
+        ("[policy]\ndigits = \"six\"\n", "digits", "line 2"),
+        ("[limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
+        ("listen = \n", "listen", "line 1"),
+        ("[accounts]\nidle_hours = 1\n", "idle_hours", "line 2"),
+    ];
+    for (text, key, line) in wrong {
+        let error = parse(&format!("{text}{LEAST}"), &[]).unwrap_err();
+        assert!(error.contains(key) && error.contains(line), "{error}");
+    }
+    assert!(parse("", &[]).unwrap_err().contains("store"));
+}
+
+#[test]
+fn there_is_a_sign_in_page_where_browsers_can_trust_it_only() {
+    let page = |text: &str, ip: [u8; 4]| {
+        let config = parse(&format!("{text}{LEAST}"), &[]).unwrap();
+        let url = config.sign_in_page_url(SocketAddr::from((ip, 81))).unwrap();
+        url.map(|url| url.origin().to_owned())
+    };
+    assert_eq!(page("", [127, 0, 0, 1]).unwrap(), "http://127.0.0.1:81");
+    assert_eq!(page("public_url = \"https://a.example/\"\n", [0, 0, 0, 0]).unwrap(), "https://a.example");
+    assert_eq!(page("", [0, 0, 0, 0]), None);
+    assert_eq!(page("public_url = \"http://a.example\"\n", [127, 0, 0, 1]), None);
+    assert_eq!(page("public_url = \"https://a.example/two\"\n", [127, 0, 0, 1]), None);
+}
+
+#[test]
+fn the_environment_lies_over_the_file() {
+    let variables = [
+        ("TWOFACTOR_LISTEN", "0.0.0.0:80"),
+        ("TWOFACTOR_STORE__PATH", "b.db"),
+        ("TWOFACTOR_POLICY__DIGITS", "8"),
+        ("TWOFACTOR_TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"),
+    ];
+    let config = parse(LEAST, &variables).unwrap();
+    assert_eq!(config.listen.to_string(), "0.0.0.0:80");
+    assert_eq!(config.store.path, Path::new("b.db"));
+    assert_eq!(config.policy.digits, 8);
+    assert_eq!(config.trusted_proxies.len(), 1);
+    assert!(parse(LEAST, &[("TWOFACTOR_LISTEN__X", "1"), ("TWOFACTOR_LISTEN", "a")]).is_err());
+}
+
+#[test]
+fn a_wrong_variable_is_named_and_a_wrong_file_still_names_its_line() {
+    let error = parse(LEAST, &[("TWOFACTOR_STORE__PATH__X", "1")]).unwrap_err();
+    assert!(error.contains("TWOFACTOR_STORE__PATH__X"), "{error}");
+    let error = parse(LEAST, &[("TWOFACTOR_LITSEN", "1")]).unwrap_err();
+    assert!(error.contains("litsen") && error.contains("environment"), "{error}");
+    let error = parse(&format!("lsiten = 1\n{LEAST}"), &[("TWOFACTOR_LISTEN", "127.0.0.1:1")]).unwrap_err();
+    assert!(error.contains("lsiten") && error.contains("line 1"), "{error}");
+}
