@@ -69,7 +69,7 @@ async fn engine() -> TwoFactor {
         .network(network.build().unwrap())
         .provider(twofactor_bundle::TWILIO)
         .provider(HOSTILE)
-        .policy(Policy { countries: ["*".to_owned()].into(), ..Policy::default() })
+        .policy(Policy { countries: ["*".to_owned()].into(), pause_after: 0, ..Policy::default() })
         .rate_limits(RateLimits::none())
         .build()
         .await
