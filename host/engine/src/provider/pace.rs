@@ -143,6 +143,10 @@ impl CallTime {
             self.since.store(self.now(), Ordering::Relaxed);
             let answer = call.as_mut().poll(context);
             self.used.fetch_add(self.ran(), Ordering::Relaxed);
+            if long && answer.is_pending() {
+                // To the other threads on this processor too, which would wait for the system's own tick else.
+                thread::yield_now();
+            }
             answer
         })
         .await;
