@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use axum::Router;
@@ -37,24 +38,34 @@ const BEHAVIOURS: [(&str, &str); 9] = [
     ("send", "holds its call until it is ended"),
 ];
 
-/// Two upstreams in a thread of their own: one plays Twilio, the other is silent where it is told so.
-fn upstreams() -> (SocketAddr, SocketAddr) {
-    let (sender, receiver) = std::sync::mpsc::channel();
+/// An upstream in a thread of its own: what one has to do keeps the other from nothing.
+fn apart<T: Send + 'static>(upstream: impl AsyncFnOnce(Sender<T>) + Send + 'static) -> T {
+    let (sender, receiver) = channel();
     std::thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-            let (twilio, _) = setup::upstream(Duration::from_millis(20)).await;
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            sender.send((twilio, listener.local_addr().unwrap())).unwrap();
-            let answer = async |request: Request| {
-                if request.uri().path() == "/silent" {
-                    std::future::pending::<()>().await;
-                }
-                StatusCode::CREATED
-            };
-            axum::serve(listener, Router::new().fallback(answer)).await.unwrap();
-        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(upstream(sender));
     });
     receiver.recv().unwrap()
+}
+
+/// One that plays Twilio, and one that is silent where it is told so.
+fn upstreams() -> (SocketAddr, SocketAddr) {
+    let twilio = apart(async |sender: Sender<SocketAddr>| {
+        sender.send(setup::upstream(Duration::from_millis(20)).await.0).unwrap();
+        std::future::pending::<()>().await;
+    });
+    let other = apart(async |sender: Sender<SocketAddr>| {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        sender.send(listener.local_addr().unwrap()).unwrap();
+        let answer = async |request: Request| {
+            if request.uri().path() == "/silent" {
+                std::future::pending::<()>().await;
+            }
+            StatusCode::CREATED
+        };
+        axum::serve(listener, Router::new().fallback(answer)).await.unwrap();
+    });
+    (twilio, other)
 }
 
 async fn engine() -> TwoFactor {
@@ -69,7 +80,7 @@ async fn engine() -> TwoFactor {
         .network(network.build().unwrap())
         .provider(twofactor_bundle::TWILIO)
         .provider(HOSTILE)
-        .policy(Policy { countries: ["*".to_owned()].into(), ..Policy::default() })
+        .policy(Policy { countries: ["*".to_owned()].into(), pause_after: 0, ..Policy::default() })
         .rate_limits(RateLimits::none())
         .build()
         .await

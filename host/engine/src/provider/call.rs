@@ -168,14 +168,21 @@ pub(super) async fn run<T>(
     time: Duration,
     body: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
 ) -> Result<T, CallFailure> {
-    let turn = tokio::time::timeout(sandbox.limits().queue_time, sandbox.turns().take(share)).await;
+    let limits = sandbox.limits();
+    let turn = tokio::time::timeout(limits.queue_time, sandbox.turns().take(share)).await;
     let Ok(Some(_turn)) = turn else {
         let reason = Reason::new(BUSY, "too many deliveries are in flight");
         return Err(CallFailure { reason, busy: true, sent: false });
     };
-    let mut store = State::store(sandbox, grants, log.clone(), placeholder);
-    let answer = within(time, body(&mut store)).await;
-    let sent = store.data().has_sent();
+    let own_time = sandbox.clock().call(limits.running_ticks());
+    // With the undoing of all that it had.
+    let (answer, sent) = own_time
+        .run(share.map(|share| &share.runs_long), async {
+            let mut store = State::store(sandbox, grants, log.clone(), placeholder, own_time.clone());
+            let answer = within(time, body(&mut store)).await;
+            (answer, store.data().has_sent())
+        })
+        .await;
     answer.map_err(|error| {
         let reason = explain(error.as_ref());
         // The frames of a trap are for the provider's author; they hold names of functions and no data.

@@ -170,7 +170,8 @@ mod tests {
         let mut stores = Vec::new();
         loop {
             let log = CallLog::new("t", Speech::new([], 100), 1);
-            let mut store = State::store(sandbox, Arc::new(Grants::none()), log, None);
+            let time = sandbox.clock().call(1000);
+            let mut store = State::store(sandbox, Arc::new(Grants::none()), log, None, time);
             match pre.instantiate_async(&mut store).await {
                 Ok(_) => stores.push(store),
                 Err(error) => return (stores.len(), format!("{error:#}")),

@@ -26,7 +26,7 @@ use crate::capability::Grants;
 pub(crate) struct Provider {
     pub(super) sandbox: Sandbox,
     pub(super) exports: Exports,
-    pub(super) share: Share,
+    pub(super) share: Arc<Share>,
     info: ProviderInfo,
     validator: Validator,
 }

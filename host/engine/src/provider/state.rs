@@ -13,7 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::engine::Sandbox;
-use super::pace::Running;
+use super::pace::{CallTime, Found};
 use super::placeholder::Placeholder;
 use super::speech::Speech;
 use super::wasi_http::Hooks;
@@ -34,8 +34,6 @@ pub(super) struct State {
     table: ResourceTable,
     /// Made when it is first asked for: most calls never do.
     wasi: Option<WasiCtx>,
-    ticks_left: u64,
-    _running: Running,
 }
 
 impl State {
@@ -45,6 +43,7 @@ impl State {
         grants: Arc<Grants>,
         log: Arc<CallLog>,
         placeholder: Option<Arc<Placeholder>>,
+        time: Arc<CallTime>,
     ) -> Store<Self> {
         let limits = sandbox.limits();
         let mut table = ResourceTable::new();
@@ -74,25 +73,17 @@ impl State {
                 .build(),
             table,
             wasi: None,
-            ticks_left: limits.running_ticks(),
-            _running: sandbox.clock().run(),
         };
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(limits.exchanged_bytes);
-        // The epoch moves on while a host call waits, so a deadline in epochs would punish a slow upstream. Each tick
-        // that finds the guest running is counted instead, and it goes on when there is time for it. The first does not count: it
-        // may come at once, and most calls have ended before the second.
-        store.set_epoch_deadline(2);
-        let pace = sandbox.clock().pace();
-        store.epoch_deadline_callback(move |mut context| {
-            let state = context.data_mut();
-            state.ticks_left = state.ticks_left.saturating_sub(1);
-            if state.ticks_left == 0 {
-                return Err(wasmtime::Error::new(OutOfTime));
-            }
-            let pace = pace.clone();
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(async move { pace.next_slice().await })))
+        // The epoch moves on while a host call waits, so a deadline in epochs would punish a slow upstream: each tick asks how
+        // long the guest itself has been at work, and where that is long others get their turn.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| match time.found() {
+            Found::Early => Ok(UpdateDeadline::Continue(1)),
+            Found::Long => Ok(UpdateDeadline::Yield(1)),
+            Found::OutOfTime => Err(wasmtime::Error::new(OutOfTime)),
         });
         store
     }

@@ -1,6 +1,7 @@
 //! Whose turn it is: how many calls are in flight, over all providers and of each.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -10,12 +11,15 @@ use super::limits::Limits;
 pub(crate) struct Turns {
     all: Semaphore,
     of_each: usize,
-    shares: Mutex<HashMap<String, Share>>,
+    shares: Mutex<HashMap<String, Arc<Share>>>,
 }
 
 /// The turns that one provider may have at once, whatever version of it is called.
-#[derive(Clone)]
-pub(super) struct Share(Arc<Semaphore>);
+pub(super) struct Share {
+    turns: Semaphore,
+    /// Whether its calls run long, as the last one that ended did or did not.
+    pub(super) runs_long: AtomicBool,
+}
 
 /// A turn, until it is dropped.
 pub(super) struct Turn<'a> {
@@ -29,16 +33,17 @@ impl Turns {
         Self { all: Semaphore::new(limits.calls_in_flight as usize), of_each, shares: Mutex::default() }
     }
 
-    pub(super) fn share(&self, type_id: &str) -> Share {
+    pub(super) fn share(&self, type_id: &str) -> Arc<Share> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        shares.entry(type_id.to_owned()).or_insert_with(|| Share(Arc::new(Semaphore::new(self.of_each)))).clone()
+        let new = || Share { turns: Semaphore::new(self.of_each), runs_long: AtomicBool::new(false) };
+        shares.entry(type_id.to_owned()).or_insert_with(|| Arc::new(new())).clone()
     }
 
     /// Waits among the calls of the same provider first, and only then among all: those that hang keep no other provider from its
     /// turn.
     pub(super) async fn take<'a>(&'a self, share: Option<&'a Share>) -> Option<Turn<'a>> {
         let own = match share {
-            Some(share) => Some(share.0.acquire().await.ok()?),
+            Some(share) => Some(share.turns.acquire().await.ok()?),
             None => None,
         };
         Some(Turn { _own: own, _of_all: self.all.acquire().await.ok()? })
