@@ -27,6 +27,7 @@ use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::vendors::tls::Authority;
 use twofactor_tests::vendors::twilio_verify::{self, TwilioVerify};
 use twofactor_tests::vendors::{Bench, trusting, twilio};
+use twofactor_tests::wrong;
 
 const PHONE: &str = "+41791234567";
 const NOON: &str = "2026-11-24T12:00:00Z";
@@ -85,13 +86,69 @@ async fn the_host_counts_the_answers_whatever_the_upstream_would_still_take() {
 }
 
 #[tokio::test]
-async fn of_right_answers_at_once_one_is_accepted() {
-    let (verify, bench) = on_twilio(options()).await;
-    let challenge = bench.engine.start(start("u")).await.unwrap();
-    let right = verify.code();
-    let all = join_all((0..20).map(|_| bench.engine.verify("s", &challenge.id, &right, None))).await;
+async fn of_right_answers_at_once_one_is_accepted_though_the_upstream_takes_them_all() {
+    let (Place { told, engine, .. }, challenge) = Place::begun("").await;
+    let all = join_all((0..20).map(|_| engine.verify("s", &challenge.id, "4711", None))).await;
     assert_eq!(all.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert!(all.iter().filter_map(|answer| answer.as_ref().err()).all(|error| error.is_closed()));
+    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_closed());
+    // Asked were those that began before one was accepted, and no more than the challenge takes.
+    assert!((2..=6).contains(&told.seen().len()), "{:?}", told.seen());
+}
+
+#[tokio::test]
+async fn a_second_click_does_not_end_what_the_first_is_about_to_win() {
+    let (Place { told, engine, .. }, challenge) = Place::begun("").await;
+    told.says(0);
+    let first = engine.verify("s", &challenge.id, "4711", None);
+    let second = async {
+        while told.seen().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        // It took the first as right, and knows the verification no more.
+        told.says(410);
+        assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_closed());
+        told.go_on.notify_one();
+    };
+    tokio::join!(first, second).0.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_the_code_is_wrong_without_asking() {
+    let (Place { told, engine, .. }, challenge) = Place::begun("").await;
+    for (input, left) in [("1", 4), ("123", 3), ("12345678901", 2)] {
+        let wrong = engine.verify("s", &challenge.id, input, None).await.unwrap_err();
+        assert_eq!(wrong.attempts_left(), Some(left), "{input}");
+    }
+    assert_eq!(told.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_back() {
+    let (Place { told, engine, clock }, challenge) = Place::begun("").await;
+    let admin = engine.administration(Actor::new("test"));
+    admin.add_provider(wrong::component("its type is verifying")).await.unwrap();
+    let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+    assert!(error.operator_detail().unwrap().contains("no-verification"), "{error:?}");
+    clock.advance(Duration::from_secs(30));
+    // The host makes the code now, as long as the policy says, and takes no other.
+    let challenge = engine.resend("s", &challenge.id).await.unwrap();
+    assert_eq!(challenge.code_length, 6);
+    let sent = told.seen().pop().unwrap();
+    assert!(sent.starts_with("/messages "), "{sent}");
+    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_code_rejected());
+    engine.verify("s", &challenge.id, code(&sent).unwrap(), None).await.unwrap();
+
+    let challenge = engine.start(start("u")).await.unwrap();
+    let old = code(&told.seen().pop().unwrap()).unwrap().to_owned();
+    admin.add_provider(VERIFYING.to_vec()).await.unwrap();
+    clock.advance(Duration::from_secs(30));
+    let challenge = engine.resend("s", &challenge.id).await.unwrap();
+    assert_eq!(challenge.code_length, 4);
+    told.says(403);
+    assert!(engine.verify("s", &challenge.id, &old, None).await.unwrap_err().is_code_rejected());
+    told.says(200);
+    engine.verify("s", &challenge.id, "4711", None).await.unwrap();
 }
 
 #[tokio::test]
@@ -114,10 +171,7 @@ async fn a_code_is_sent_again_and_what_the_upstream_has_forgotten_is_over() {
     let right = verify.code();
     verify.expire();
     assert!(engine.verify("s", &challenge.id, &right, None).await.unwrap_err().is_closed());
-    assert!(engine.cancel("s", &challenge.id).await.unwrap_err().is_closed(), "it is over for the host too");
     // A code that is sent again may be another, which the upstream finds by another name.
-    let challenge = engine.start(start("u")).await.unwrap();
-    verify.expire();
     again(&challenge.id).await;
     engine.verify("s", &challenge.id, &verify.code(), None).await.unwrap();
 }
@@ -291,8 +345,10 @@ async fn an_upstream_that_fails_costs_an_attempt_and_not_the_challenge() {
     told.says(403);
     let wrong = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
     assert_eq!(wrong.attempts_left(), Some(1), "else an upstream that is down would take any number of guesses");
-    told.says(200);
-    engine.verify("s", &challenge.id, "4711", None).await.unwrap();
+    told.says(500);
+    let last = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+    assert!(!last.is_retryable(), "the challenge takes no more: {last}");
+    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_closed());
 }
 
 #[tokio::test]

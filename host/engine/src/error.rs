@@ -160,18 +160,20 @@ impl Error {
         error.with_detail(format_args!("{}: {}", failure.name(), failure.reason()))
     }
 
-    /// An answer that the upstream did not judge, in the words of the one who gave it. To ask again sends nothing twice.
-    pub(crate) fn judging(failure: &DeliveryFailure) -> Self {
+    /// An answer that the upstream did not judge, in the words of the one who gave it. To ask again sends nothing twice, while the
+    /// challenge takes answers.
+    pub(crate) fn judging(failure: &DeliveryFailure, attempts_left: u32) -> Self {
         let (retryable, wait) = match failure {
             DeliveryFailure::RetryLater { after_seconds, .. } => (true, *after_seconds),
             DeliveryFailure::OutcomeUnknown(_) => (true, None),
             _ => (false, None),
         };
-        let text = if retryable {
-            "the answer could not be judged: try again later"
-        } else {
-            "the TwoFactor instance cannot have answers judged: call the operator"
+        let text = match (retryable, attempts_left) {
+            (true, 0) => "the answer could not be judged, and the challenge takes no more: start anew",
+            (true, _) => "the answer could not be judged: try again later",
+            (false, _) => "the TwoFactor instance cannot have answers judged: call the operator",
         };
+        let (retryable, wait) = if attempts_left == 0 { (false, None) } else { (retryable, wait) };
         let retry_after = wait.map(|seconds| Duration::from_secs(seconds.into()));
         Self::new(Kind::DeliveryFailed { retryable, retry_after }, text).with_detail(format_args!(
             "{}: {}",

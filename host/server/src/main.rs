@@ -246,7 +246,11 @@ enum ProviderCommand {
         /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
         #[arg(long, value_name = "FILE")]
         accepted: Option<PathBuf>,
-        /// The same from a real one: a file that `provider try --record` wrote.
+        /// What the upstream says when an answer is right, a file with the body of its answer: for a provider whose upstream makes the
+        /// codes.
+        #[arg(long, value_name = "FILE")]
+        approved: Option<PathBuf>,
+        /// What the upstream said when it took a message, from a real one: a file that `provider try --record` wrote.
         #[arg(long, value_name = "FILE", conflicts_with = "accepted")]
         replay: Option<PathBuf>,
         /// Writes the report as JUnit XML too, for a CI server.
@@ -347,9 +351,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::New { folder, language } } => {
             twofactor_server::new_provider(&folder, language)
         }
-        Command::Provider { command: ProviderCommand::Check { file, options, accepted, replay, junit, json } } => {
-            let (options, accepted, replay) = (options.as_deref(), accepted.as_deref(), replay.as_deref());
-            let clean = twofactor_server::check(&file, options, accepted, replay, junit.as_deref(), json).await?;
+        Command::Provider { command: ProviderCommand::Check { file, options, accepted, approved, replay, junit, json } } => {
+            let (options, accepted, approved) = (options.as_deref(), accepted.as_deref(), approved.as_deref());
+            let (replay, junit) = (replay.as_deref(), junit.as_deref());
+            let clean = twofactor_server::check(&file, options, accepted, approved, replay, junit, json).await?;
             return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record } } => {

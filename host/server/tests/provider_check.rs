@@ -199,6 +199,7 @@ fn a_right_component_has_no_fault() {
         write(folder.path(), "slack.accepted", r#"{"ok":true,"user":{"id":"W012A3CDE"},"channel":"D1","ts":"1.2"}"#);
     let by_verify =
         write(folder.path(), "verify.accepted", r#"{"sid":"VE0123456789abcdef0123456789abcdef","status":"pending"}"#);
+    let approved = write(folder.path(), "verify.approved", r#"{"status":"approved"}"#);
     let providers: [(&str, &[u8], Value); 9] = [
         (
             "twilio",
@@ -247,7 +248,7 @@ fn a_right_component_has_no_fault() {
         if *name == "slack" {
             arguments.extend(["--accepted", by_slack.to_str().unwrap()]);
         } else if *name == "twilio-verify" {
-            arguments.extend(["--accepted", by_verify.to_str().unwrap()]);
+            arguments.extend(["--accepted", by_verify.to_str().unwrap(), "--approved", approved.to_str().unwrap()]);
         }
         let output = run(&arguments);
         let said = String::from_utf8(output.stdout).unwrap();

@@ -148,7 +148,9 @@ async fn a_signature_comes_with_its_component() {
         let (name, digest, _) = place.push_layers(layers).await;
         place.refuses(&format!("{name}@{digest}"), why);
     }
-    let (name, digest, layers) = place.push_layers(vec![wasm(), signed(&acme)]).await;
+    // That of another file is none of it.
+    let beside = file(other.sign(b"{}").as_bytes(), "application/octet-stream", "sbom.json.minisig");
+    let (name, digest, layers) = place.push_layers(vec![wasm(), signed(&acme), beside]).await;
     let source = format!("{name}@{digest}");
     let layer = place.registry.file(&layers[1]);
     let right = fs::read(&layer).unwrap();

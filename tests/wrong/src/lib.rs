@@ -60,6 +60,12 @@ impl configuration::Guest for Wrong {
             "a version of two numbers" => manifest.version = "1.0".to_owned(),
             // Not wrong: whom it reaches.
             "its recipients are handles" => manifest.recipient = RecipientKind::Handle,
+            // Not wrong: it takes the place of `tests/verifying`, with the same options.
+            "its type is verifying" => {
+                manifest.type_id = "verifying".to_owned();
+                schema = json!({"type": "object", "additionalProperties": false,
+                    "properties": {"Behaviour": {"type": "string", "title": "Behaviour"}}});
+            }
             // Not wrong: another version of it.
             fault if fault.starts_with("version ") => manifest.version = fault["version ".len()..].to_owned(),
             "an option without words" => schema["properties"]["Parts"] = json!({"type": "integer"}),
@@ -87,7 +93,10 @@ impl configuration::Guest for Wrong {
         let options: Value = serde_json::from_str(&options).unwrap_or_default();
         let text = |name: &str| options[name].as_str().unwrap_or_default().to_owned();
         let problem = |pointer: &str, message: String| Err(vec![Problem { pointer: pointer.to_owned(), message }]);
-        let (sender, key) = (text("Sender"), text("Key"));
+        let (mut sender, key) = (text("Sender"), text("Key"));
+        if fault() == "its type is verifying" {
+            sender = "Shop".to_owned();
+        }
         let mut origins = vec!["https://upstream.example.com".to_owned()];
         match fault() {
             "configure refuses what is right" => return problem("/Sender", "is not liked".to_owned()),

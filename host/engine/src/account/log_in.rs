@@ -1,14 +1,16 @@
 //! Logging in: a password, and a second factor if there is one.
 
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
 use super::password::Verdict;
 use super::{Accounts, Client, OpenedSession, Use, actor_name};
 use crate::capability::Secret;
-use crate::challenge::{Challenge, Challenges, SignIn, Start};
+use crate::challenge::{Challenge, Challenges, SignIn, Start, to_the_end};
 use crate::error::Error;
 use crate::provider::RecipientKind;
 use crate::store::{AccountRecord, BucketKey, InsteadOf, LogInRecord};
-
-use std::time::Duration;
 
 /// The client application that log-ins to accounts are sign-ins to: what instances are assigned to for them.
 const CLIENT_APPLICATION: &str = "twofactor-admin";
@@ -165,6 +167,13 @@ impl Accounts {
     /// # Errors
     /// [`Error::is_code_rejected`]; [`Error::is_closed`] if the log-in or its challenge is over; [`Error::is_limited`].
     pub async fn second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
+        let (this, client) = (self.clone(), client.clone());
+        let (pending, code) = (Zeroizing::new(pending.to_owned()), Zeroizing::new(code.to_owned()));
+        // To the end, though the browser may not wait: the audit log tells of each code that was used.
+        to_the_end(async move { this.judge_second_factor(&pending, &code, &client).await }).await
+    }
+
+    async fn judge_second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
         let log_in = self.waiting(pending).await?;
         let account = &log_in.account;
         let judged = self.challenges.verify(&log_in.subscription, &log_in.challenge, code, client.address).await;

@@ -30,6 +30,7 @@ pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Available, Challenge, SignIn, Start, Verified};
 pub(crate) use send::sample_message;
+pub(crate) use start::to_the_end;
 
 use crate::clock::Clock;
 use crate::error::Error;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::instance::{Chosen, PauseAfter};
 use crate::provider::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind};
 use crate::random;
-use crate::store::ChallengeRecord;
+use crate::store::{ChallengeRecord, HandOver};
 
 /// After so long no other instance is tried: the person waits, and [`UNDER_WAY`] must be longer than all attempts together.
 const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
@@ -117,14 +117,33 @@ impl Challenges {
     /// whatever becomes of this process. False if the challenge is over.
     async fn hand_over(&self, record: &mut ChallengeRecord, details: &mut Details, to: &Chosen) -> Result<bool, Error> {
         details.channel.clone_from(&to.channel);
-        let sealed = self.seal(&record.subscription, &record.id, details)?;
-        let now = self.clock.now();
-        if !self.store.hand_over_challenge(&record.subscription, &record.id, &to.id, sealed.clone(), now).await? {
+        if !self.keep_details(record, details, &to.id).await? {
             return Ok(false);
         }
         tracing::warn!(from = %record.instance, to = %to.id, "the upstream takes nothing now: failing over");
-        (record.instance, record.sealed) = (to.id.clone(), sealed);
+        record.instance.clone_from(&to.id);
         Ok(true)
+    }
+
+    /// False if the challenge is over, or another message of it came since.
+    async fn keep_details(
+        &self,
+        record: &mut ChallengeRecord,
+        details: &Details,
+        instance: &str,
+    ) -> Result<bool, Error> {
+        let sealed = self.seal(&record.subscription, &record.id, details)?;
+        let wish = HandOver {
+            subscription: record.subscription.clone(),
+            id: record.id.clone(),
+            resends: record.resends,
+            instance: instance.to_owned(),
+            sealed: sealed.clone(),
+            now: self.clock.now(),
+        };
+        let kept = self.store.hand_over_challenge(wish).await?;
+        record.sealed = sealed;
+        Ok(kept)
     }
 
     /// Keeps who judges the answers to the message that was sent, if that is another than before.
@@ -142,15 +161,13 @@ impl Challenges {
             None if matches!(details.judge, Judge::Host) => return Ok(()),
             None => details.judge = Judge::Host,
         }
-        // Without it no answer could be judged, although the message is on its way.
-        let lost = |error: Error| DeliveryFailure::OutcomeUnknown(Reason::new("store", error.to_string()));
-        let sealed = self.seal(&record.subscription, &record.id, details).map_err(lost)?;
-        let (subscription, id, now) = (&record.subscription, &record.id, self.clock.now());
-        let kept = self.store.hand_over_challenge(subscription, id, &record.instance, sealed.clone(), now).await;
-        // Where it is false the challenge is over: somebody cancelled it meanwhile.
-        kept.map_err(|error| lost(error.into()))?;
-        record.sealed = sealed;
-        Ok(())
+        let instance = record.instance.clone();
+        // Without it no answer could be judged, although the message is on its way. Where it is false the challenge is over, or another
+        // message has come since that knows better.
+        match self.keep_details(record, details, &instance).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(DeliveryFailure::OutcomeUnknown(Reason::new("store", error.to_string()))),
+        }
     }
 
     async fn deliver(

@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 
 use super::code::{self, Binding};
 use super::limits::{self, Counted};
-use super::recipient::Canonical;
+use super::recipient::{Canonical, Recipient};
 use super::request::{Challenge, Start};
 use super::{Challenges, Details, Judge, SEALED};
 use crate::error::Error;
@@ -143,9 +143,15 @@ impl Challenges {
             return Err(wait(record.resend_after));
         }
         let policy = &chosen.policy;
+        let upstream_judges = matches!(details.judge, Judge::Upstream(_));
+        if upstream_judges && !chosen.verifies() {
+            // Another component serves: from now on the host makes the code.
+            details.digits = policy.digits;
+        }
         let code = code::draw(details.digits)?;
-        // Those that stand for a code of the upstream's were sent to nobody, and an answer may be with it just now.
-        let keep = policy.keep_earlier_codes || matches!(details.judge, Judge::Upstream(_));
+        // What stands for a code of the upstream's was sent to nobody: it stays for an answer that may be with the upstream just now, and
+        // must open nothing once the host judges.
+        let keep = if upstream_judges { chosen.verifies() } else { policy.keep_earlier_codes };
         let mut codes = if keep { record.codes.clone() } else { Vec::new() };
         codes.push(code::seal(&self.keyring, &details.binding(id), &code));
         let resend_after = now + Duration::from_secs(policy.resend_interval_seconds.into());
@@ -195,7 +201,7 @@ impl Challenges {
             // A handle means something to one type of provider alone.
             let same_kind = other.recipient_kind == chosen.recipient_kind;
             let same_word = chosen.recipient_kind != RecipientKind::Handle || other.type_id == chosen.type_id;
-            same_kind && same_word && other.policy.digits == chosen.policy.digits
+            same_kind && same_word && (other.verifies() || other.policy.digits == chosen.policy.digits)
         };
         available.retain(like);
         let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
@@ -205,15 +211,8 @@ impl Challenges {
     fn claim(&self, start: &Start, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
         let key = start.idempotency_key.as_deref()?;
         let sign_in = &start.sign_in;
-        let request = serde_json::json!([
-            sign_in,
-            start.two_factor,
-            start.recipient.email,
-            start.recipient.phone,
-            start.recipient.handle,
-            start.locale,
-            purpose
-        ]);
+        let Recipient { email, phone, handle } = &start.recipient;
+        let request = serde_json::json!([sign_in, start.two_factor, email, phone, handle, start.locale, purpose]);
         Some(IdempotencyClaim {
             key: limits::bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
             request: self.keyring.fingerprint("idempotent-request", &[request.to_string().as_bytes()]),
@@ -313,7 +312,7 @@ impl Details {
 }
 
 /// Goes on when the caller does not wait any more: what was sent must be known.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     match tokio::spawn(work.in_current_span()).await {

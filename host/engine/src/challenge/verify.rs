@@ -8,8 +8,8 @@ use super::start::to_the_end;
 use super::{Challenges, Details, Judge, code, limits};
 use crate::error::Error;
 use crate::instance::Chosen;
-use crate::provider::Verdict;
-use crate::store::{Attempt, ChallengeRecord, Charged, Closing, CodeMac, Consume};
+use crate::provider::{CODE_LENGTHS, Verdict};
+use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
 
 impl Challenges {
     pub(crate) async fn verify(
@@ -61,19 +61,24 @@ impl Challenges {
         state: &str,
         answer: &str,
     ) -> Result<Option<CodeMac>, Error> {
+        // It cannot be the code, and what is so short stands in too much for the letters that hide it.
+        if !CODE_LENGTHS.contains(&answer.len()) {
+            return Ok(None);
+        }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
         match chosen.check(state, answer).await {
             Ok(Verdict::Right) => Ok(record.codes.last().copied()),
             Ok(Verdict::Wrong) => Ok(None),
+            // The challenge stays open: a right answer may be about to end it, or a newer message be on its way.
             Ok(Verdict::Over) => {
-                tracing::info!(%instance, %type_id, "the upstream takes no more answers");
-                let (subscription, now) = (&record.subscription, self.clock.now());
-                self.store.close_challenge(subscription, &record.id, Closing::Cancelled, now).await?;
+                tracing::warn!(%instance, %type_id, "the upstream takes no more answers");
+                self.statistics.count(&record.subscription, instance, "over-at-upstream", "");
                 Err(Error::closed())
             }
             Err(failure) => {
                 tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not judged");
-                Err(Error::judging(&failure))
+                self.statistics.count(&record.subscription, instance, "not-judged", "");
+                Err(Error::judging(&failure, record.max_attempts.saturating_sub(record.attempts)))
             }
         }
     }

@@ -53,6 +53,11 @@ impl Chosen {
         self.prepared.deliver(message).await
     }
 
+    /// Whether its upstream makes the codes and judges the answers.
+    pub(crate) fn verifies(&self) -> bool {
+        self.prepared.provider.as_ref().is_some_and(|provider| provider.verifies())
+    }
+
     /// Has its upstream judge an answer.
     pub(crate) async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
         self.prepared.check(state, answer).await

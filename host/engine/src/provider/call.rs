@@ -177,7 +177,7 @@ pub(super) async fn run<T>(
     let own_time = sandbox.clock().call(limits.running_ticks());
     // With the undoing of all that it had.
     let (answer, sent) = own_time
-        .run(share.map(|share| &share.runs_long), async {
+        .run(share.map(|share| &share.habit), async {
             let mut store = State::store(sandbox, grants, log.clone(), placeholder, own_time.clone());
             let answer = within(time, body(&mut store)).await;
             (answer, store.data().has_sent())

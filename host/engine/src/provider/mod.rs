@@ -38,3 +38,4 @@ pub use outcome::{Begun, DeliveryFailure, Message, Problem, Reason, Receipt, Ver
 pub(crate) use report::Fate;
 pub(crate) use schema::{OptionsSchema, escape};
 pub use signers::{SignerError, Signers};
+pub(crate) use verification::CODE_LENGTHS;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread::{self, Thread};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use super::limits::Limits;
@@ -33,14 +33,29 @@ struct Shared {
     gate: Arc<Semaphore>,
 }
 
+/// How a provider's calls run.
+pub(super) struct Habit {
+    /// Whether they run long, as the last one that ended did or did not.
+    long: AtomicBool,
+    /// Before all that run long those of one provider wait among themselves: however many they are, the others find a short queue.
+    gate: Arc<Semaphore>,
+}
+
 /// The time of one call. It is at work while its future is polled; what it waits for is not its own time.
 pub(super) struct CallTime {
     shared: Arc<Shared>,
-    /// Ticks at work, those since it was last begun or looked at left out.
-    used: AtomicU64,
-    since: AtomicU64,
     limit: u64,
+    /// Ticks at work before it was last begun anew.
+    used: AtomicU64,
+    /// Of these, those since it last waited for something other than its turn.
+    stretch: AtomicU64,
+    /// When it was last begun anew.
+    since: AtomicU64,
+    /// Whether it runs long, or is expected to.
     long: AtomicBool,
+    expected: AtomicBool,
+    /// Whether it was made to give way.
+    gave_way: AtomicBool,
 }
 
 /// What to do with a guest that the clock finds at work.
@@ -60,9 +75,7 @@ impl Drop for Clock {
 
 impl Clock {
     pub(super) fn start(engine: &Engine) -> Self {
-        // One processor is always left for those who do not run long.
-        let shared = Shared::new(thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1));
-        let (shared, ended) = (Arc::new(shared), Arc::new(AtomicBool::new(false)));
+        let (shared, ended) = (Arc::new(Shared::new(for_long())), Arc::new(AtomicBool::new(false)));
         let (ticking, engine, end) = (shared.clone(), engine.weak(), ended.clone());
         let thread = thread::spawn(move || {
             let mut idle = 0;
@@ -99,6 +112,17 @@ impl Clock {
     }
 }
 
+/// One processor is always left for those who do not run long.
+fn for_long() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1)
+}
+
+impl Habit {
+    pub(super) fn new() -> Self {
+        Self { long: AtomicBool::new(false), gate: Arc::new(Semaphore::new(for_long())) }
+    }
+}
+
 impl Shared {
     fn new(at_once: usize) -> Self {
         Self {
@@ -118,22 +142,24 @@ impl Drop for CallTime {
 
 impl CallTime {
     fn new(shared: &Arc<Shared>, limit: u64) -> Self {
-        let (used, since, long) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-        Self { shared: shared.clone(), used, since, limit, long }
+        let (zero, no) = (|| AtomicU64::new(0), || AtomicBool::new(false));
+        let (used, stretch, since) = (zero(), zero(), zero());
+        Self { shared: shared.clone(), limit, used, stretch, since, long: no(), expected: no(), gave_way: no() }
     }
 
     /// Runs a call. If it runs long, or those of its provider do of late, it is at work only while one of the processors for such
     /// calls is free: all others find one that is not taken.
-    pub(super) async fn run<T>(&self, provider: Option<&AtomicBool>, call: impl Future<Output = T>) -> T {
+    pub(super) async fn run<T>(&self, habit: Option<&Habit>, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         let mut place = None;
+        self.expected.store(habit.is_some_and(|habit| habit.long.load(Ordering::Relaxed)), Ordering::Relaxed);
         let answer = poll_fn(|context| {
-            let long = self.long.load(Ordering::Relaxed) || provider.is_some_and(|long| long.load(Ordering::Relaxed));
+            let long = self.is_long();
             // Given back when the guest waits or has had its time.
-            let _permit = if long {
-                let place = place.get_or_insert_with(|| Box::pin(self.shared.gate.clone().acquire_owned()));
+            let _permits = if long {
+                let place = place.get_or_insert_with(|| Box::pin(self.turn(habit)));
                 match place.as_mut().poll(context) {
-                    Poll::Ready(permit) => permit.ok(),
+                    Poll::Ready(permits) => Some(permits),
                     Poll::Pending => return Poll::Pending,
                 }
             } else {
@@ -142,18 +168,38 @@ impl CallTime {
             place = None;
             self.since.store(self.now(), Ordering::Relaxed);
             let answer = call.as_mut().poll(context);
-            self.used.fetch_add(self.ran(), Ordering::Relaxed);
-            if long && answer.is_pending() {
+            let ran = self.ran();
+            self.used.fetch_add(ran, Ordering::Relaxed);
+            if self.gave_way.swap(false, Ordering::Relaxed) {
+                self.stretch.fetch_add(ran, Ordering::Relaxed);
                 // To the other threads on this processor too, which would wait for the system's own tick else.
                 thread::yield_now();
+            } else {
+                self.stretch.store(0, Ordering::Relaxed);
             }
             answer
         })
         .await;
-        if let Some(provider) = provider {
-            provider.store(self.long.load(Ordering::Relaxed), Ordering::Relaxed);
+        if let Some(habit) = habit {
+            habit.long.store(self.long.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         answer
+    }
+
+    /// Waits among the calls of the same provider first, and then among all that run long.
+    fn turn(&self, habit: Option<&Habit>) -> impl Future<Output = [Option<OwnedSemaphorePermit>; 2]> + use<> {
+        let (own, all) = (habit.map(|habit| habit.gate.clone()), self.shared.gate.clone());
+        async move {
+            let own = match own {
+                Some(own) => own.acquire_owned().await.ok(),
+                None => None,
+            };
+            [own, all.acquire_owned().await.ok()]
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed) || self.expected.load(Ordering::Relaxed)
     }
 
     /// The clock found the guest at work.
@@ -162,10 +208,13 @@ impl CallTime {
         if self.used.load(Ordering::Relaxed) + ran >= self.limit {
             return Found::OutOfTime;
         }
-        if ran < LONG {
+        if self.stretch.load(Ordering::Relaxed) + ran >= LONG {
+            self.long.store(true, Ordering::Relaxed);
+        }
+        if !self.is_long() {
             return Found::Early;
         }
-        self.long.store(true, Ordering::Relaxed);
+        self.gave_way.store(true, Ordering::Relaxed);
         Found::Long
     }
 
@@ -239,14 +288,14 @@ mod tests {
 
     #[tokio::test]
     async fn calls_of_a_provider_that_ran_long_wait_from_the_beginning_until_one_did_not() {
-        let (shared, provider) = (Arc::new(Shared::new(1)), AtomicBool::new(false));
+        let (shared, habit) = (Arc::new(Shared::new(1)), Habit::new());
         let once = async |ticks: u64| {
             let call = call(&shared, 1000);
             let work = async {
                 call.shared.ticks.fetch_add(ticks, Ordering::SeqCst);
                 call.found();
             };
-            call.run(Some(&provider), work).now_or_never()
+            call.run(Some(&habit), work).now_or_never()
         };
         assert!(once(LONG).await.is_some());
         let taken = shared.gate.clone().try_acquire_owned().unwrap();

@@ -1,12 +1,12 @@
 //! Whose turn it is: how many calls are in flight, over all providers and of each.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::limits::Limits;
+use super::pace::Habit;
 
 pub(crate) struct Turns {
     all: Semaphore,
@@ -17,8 +17,7 @@ pub(crate) struct Turns {
 /// The turns that one provider may have at once, whatever version of it is called.
 pub(super) struct Share {
     turns: Semaphore,
-    /// Whether its calls run long, as the last one that ended did or did not.
-    pub(super) runs_long: AtomicBool,
+    pub(super) habit: Habit,
 }
 
 /// A turn, until it is dropped.
@@ -35,7 +34,7 @@ impl Turns {
 
     pub(super) fn share(&self, type_id: &str) -> Arc<Share> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Share { turns: Semaphore::new(self.of_each), runs_long: AtomicBool::new(false) };
+        let new = || Share { turns: Semaphore::new(self.of_each), habit: Habit::new() };
         shares.entry(type_id.to_owned()).or_insert_with(|| Arc::new(new())).clone()
     }
 

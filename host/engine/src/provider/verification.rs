@@ -1,5 +1,6 @@
 //! Upstreams that make codes of their own and judge the answers.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::bindings::twofactor::provider::types as wit;
@@ -14,7 +15,7 @@ use crate::capability::Grants;
 const STATE_BYTES: usize = 4096;
 
 /// How many digits people are asked for.
-const CODE_LENGTHS: std::ops::RangeInclusive<u8> = 4..=10;
+pub(crate) const CODE_LENGTHS: RangeInclusive<usize> = 4..=10;
 
 impl Provider {
     /// Has the upstream make a code and send it. Of the message its texts and its code are kept back: they are not the upstream's.
@@ -40,7 +41,7 @@ impl Provider {
             .await?;
         let clean = |text: &str| speech.speech().clean(text);
         let begun = answer.map_err(|failure| delivery_failure(failure, &clean))?;
-        if begun.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&begun.code_length) {
+        if begun.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&begun.code_length.into()) {
             let why = "the provider's state is over 4096 bytes, or its code has less than 4 or more than 10 digits";
             return Err(DeliveryFailure::Misconfigured(Reason::new("begun", why)));
         }
@@ -70,12 +71,16 @@ impl Provider {
             .call(grants, log, placeholder.clone(), time, async |instance, store| {
                 let verification = verification.load(&mut *store, &instance)?;
                 let verdict = verification.call_check(&mut *store, options, state, given).await?;
-                Ok(verdict.map_err(|failure| known(failure, store.data().has_sent())))
+                let sent = store.data().has_sent();
+                Ok(verdict.map(|verdict| (verdict, sent)).map_err(|failure| known(failure, sent)))
             })
             .await?;
         let clean = |text: &str| speech.speech().clean(text);
-        match verdict.map_err(|failure| delivery_failure(failure, &clean))? {
-            verification::Verdict::Right if placeholder.as_ref().is_some_and(|placeholder| !placeholder.has_left()) => {
+        let (verdict, sent) = verdict.map_err(|failure| delivery_failure(failure, &clean))?;
+        // A provider that sees the answer may have sent it in a form that is not known here.
+        let left = placeholder.as_ref().is_none_or(|placeholder| placeholder.has_left());
+        match verdict {
+            verification::Verdict::Right if !sent || !left => {
                 let why = "the provider says that an answer is right which it has not sent to anybody";
                 Err(DeliveryFailure::Misconfigured(Reason::new("no-answer", why)))
             }

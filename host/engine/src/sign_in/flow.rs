@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInStatus, Visit, Visited};
 use super::{HostedSignIns, Kept, SignInPage, digest};
-use crate::challenge::{Challenge, Standing, Verified, Way, typed};
+use crate::challenge::{Challenge, Standing, Verified, Way, to_the_end, typed};
 use crate::error::Error;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};
@@ -215,13 +217,20 @@ impl HostedSignIns {
             return Err(Error::invalid(format!("the code has {} digits", challenge.code_length)));
         }
         let address = visit.kept.client_address.or(client_address);
-        let verified = self.challenges.verify(&visit.record.subscription, &challenge.id, code, address).await?;
-        let end = SignInEnd::Verified {
-            at: verified.verified_at,
-            two_factor: verified.two_factor.clone(),
-            amr: verified.amr.clone(),
-        };
-        if self.store.end_sign_in(visit.id(), end).await? { Ok(verified) } else { Err(Error::closed()) }
+        let (this, code) = (self.clone(), Zeroizing::new(code.to_owned()));
+        let (subscription, challenge, id) =
+            (visit.record.subscription.clone(), challenge.id.clone(), visit.id().to_owned());
+        // To the end, though the browser may not wait: whoever comes again finds that it is verified.
+        to_the_end(async move {
+            let verified = this.challenges.verify(&subscription, &challenge, &code, address).await?;
+            let end = SignInEnd::Verified {
+                at: verified.verified_at,
+                two_factor: verified.two_factor.clone(),
+                amr: verified.amr.clone(),
+            };
+            if this.store.end_sign_in(&id, end).await? { Ok(verified) } else { Err(Error::closed()) }
+        })
+        .await
     }
 
     /// Ends a sign-in that the person gives up.

@@ -190,6 +190,23 @@ pub struct Consume {
     pub now: Timestamp,
 }
 
+/// Another instance is to serve an open challenge, or something else is to be remembered of it.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    /// Whose challenge.
+    pub subscription: String,
+    /// Which.
+    pub id: String,
+    /// Its `resends` as they were read: another message since then knows better.
+    pub resends: u32,
+    /// The instance that serves it.
+    pub instance: String,
+    /// What stands in `ChallengeRecord::sealed` from now on.
+    pub sealed: Vec<u8>,
+    /// The time.
+    pub now: Timestamp,
+}
+
 /// A wish to send once more.
 #[derive(Clone, Debug)]
 pub struct Resend {

@@ -159,15 +159,8 @@ pub trait Store: Send + Sync + 'static {
     async fn consume_challenge(&self, consume: Consume) -> Result<bool>;
     /// Replaces the codes of an open challenge, if its interval and its cap allow a resend.
     async fn resend_challenge(&self, wish: Resend) -> Result<Resent>;
-    /// Has another instance serve an open challenge, with other sealed details; false if no such one is open.
-    async fn hand_over_challenge(
-        &self,
-        subscription: &str,
-        id: &str,
-        instance: &str,
-        sealed: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<bool>;
+    /// Has another instance serve an open challenge, with other sealed details; false if no such one is open, or it was sent again.
+    async fn hand_over_challenge(&self, wish: HandOver) -> Result<bool>;
     /// Ends an open challenge; false if no such one is open.
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool>;
     /// Remembers the answer under an idempotency key, or forgets the key.

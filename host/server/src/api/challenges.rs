@@ -112,7 +112,7 @@ pub(super) struct NewChallenge {
     recipient: Recipient,
     /// The language of the message (BCP 47, or a list as in `Accept-Language`).
     locale: Option<String>,
-    /// What the code is for; `sign-in` if not said. The code is good for nothing else.
+    /// What the code is for; `sign-in` if not said. A code that TwoFactor made is good for nothing else.
     purpose: Option<String>,
     /// The person's own network address, for limits.
     #[schema(value_type = Option<String>)]
@@ -210,7 +210,7 @@ pub(super) struct Verified {
 }
 
 /// Judges an answer. 422 `code-rejected` for a wrong one; 410 `challenge-closed` for a challenge that is used, expired, locked,
-/// cancelled or unknown alike.
+/// cancelled or unknown alike; 502 or 503 `delivery-failed` where the upstream made the code and cannot be asked.
 #[utoipa::path(post, path = "/v1/challenges/{id}/verify", operation_id = "verifyChallenge", tag = "challenges", request_body = Answer,
     responses((status = 200, body = Verified)))]
 pub(super) async fn verify(
@@ -229,7 +229,7 @@ pub(super) async fn verify(
     }))
 }
 
-/// Sends a challenge's message again, with a new code.
+/// Sends a challenge's message again, with a new code; where the upstream makes the codes it may be the same one.
 #[utoipa::path(post, path = "/v1/challenges/{id}/resend", operation_id = "resendChallenge", tag = "challenges",
     responses((status = 200, body = Challenge)))]
 pub(super) async fn resend(

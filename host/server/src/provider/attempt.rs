@@ -1,10 +1,11 @@
 //! `twofactor provider try`.
 
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{Begun, Component, Configured, Limits, Message, Network, RecipientKind, Recording, Verdict};
+use twofactor::{Begun, Component, Limits, Message, Network, RecipientKind, Recording, Verdict};
 
 use super::cassette::Cassette;
 
@@ -74,39 +75,44 @@ pub async fn attempt(
     for (name, value) in &receipt.extra {
         println!("  {name}: {value}");
     }
+    let exchange = recording.exchanges().pop();
+    let typed = match &begun {
+        Some(begun) => typed(begun)?,
+        None => None,
+    };
     if let Some(to_file) = record {
-        let exchange = recording.exchanges().pop().context("nothing was kept: the message did not go over HTTP")?;
+        let exchange = exchange.context("nothing was kept: the message did not go over HTTP")?;
         let mut unspeakable = component.secrets(&options);
         unspeakable.extend([code, to.to_owned()]);
+        unspeakable.extend(typed.clone());
         Cassette::new(&format!("{} {}", manifest.name, manifest.version), exchange, &unspeakable).write(to_file)?;
         println!("The answer is kept in {}: `provider check --replay` gives it again.", to_file.display());
     }
-    if let Some(begun) = begun {
-        judge(&configured, &begun).await?;
+    if let (Some(begun), Some(typed)) = (begun, typed) {
+        let verdict = configured.check(&begun.state, &typed).await;
+        match verdict.map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {
+            Verdict::Right => println!("right"),
+            Verdict::Wrong => bail!("wrong"),
+            Verdict::Over => bail!("over: the upstream takes no more answers"),
+        }
     }
     Ok(())
 }
 
-/// Has the upstream judge what arrived, if somebody types it.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
-async fn judge(configured: &Configured, begun: &Begun) -> anyhow::Result<()> {
-    println!("Type the {} digits that arrived, or nothing:", begun.code_length);
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).context("what is typed cannot be read")?;
-    let typed = line.trim();
-    if typed.is_empty() {
-        return Ok(());
+/// What arrived, if somebody sits there and types it.
+#[allow(clippy::print_stdout, reason = "it is a question")]
+fn typed(begun: &Begun) -> anyhow::Result<Option<String>> {
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        println!("Type the {} digits that arrived, or nothing:", begun.code_length);
     }
-    if !typed.bytes().all(|byte| byte.is_ascii_digit()) {
+    let mut line = String::new();
+    input.read_line(&mut line).context("what is typed cannot be read")?;
+    let digits: String = line.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         bail!("a code has digits only");
     }
-    let verdict = configured.check(&begun.state, typed).await;
-    match verdict.map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {
-        Verdict::Right => println!("right"),
-        Verdict::Wrong => println!("wrong"),
-        Verdict::Over => println!("over: the upstream takes no more answers"),
-    }
-    Ok(())
+    Ok((!digits.is_empty()).then_some(digits))
 }
 
 /// In the spelling that providers are given: no spaces.

@@ -45,7 +45,7 @@ pub(super) fn card(
                     div.field {
                         label for="recipient" { (label) }
                         input #recipient name=(kind) type=(input) required placeholder=(example) autocomplete="off" aria-describedby="test-help";
-                        div.help #test-help { (l.say("The message carries a sample code that opens nothing.", "Die Nachricht enthält einen Mustercode, der nichts öffnet.")) }
+                        div.help #test-help { (l.say("The message carries a sample code that opens nothing; where the upstream makes the codes it sends one of its own.", "Die Nachricht enthält einen Mustercode, der nichts öffnet; macht die Gegenstelle die Codes, so sendet sie einen eigenen.")) }
                     }
                     div.actions { button { (l.say("Send", "Senden")) } }
                 }

@@ -247,16 +247,8 @@ impl Store for SqliteStore {
     async fn resend_challenge(&self, wish: Resend) -> Result<Resent> {
         self.threads.write_step(move |c| challenges::resend(c, &wish)).await
     }
-    async fn hand_over_challenge(
-        &self,
-        subscription: &str,
-        id: &str,
-        instance: &str,
-        sealed: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<bool> {
-        let (subscription, id, instance) = (subscription.to_owned(), id.to_owned(), instance.to_owned());
-        self.threads.write(move |c| challenges::hand_over(c, &subscription, &id, &instance, &sealed, now)).await
+    async fn hand_over_challenge(&self, wish: HandOver) -> Result<bool> {
+        self.threads.write(move |c| challenges::hand_over(c, &wish)).await
     }
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());

@@ -1,7 +1,7 @@
 //! A component in a registry: an OCI artifact with one layer of type `application/wasm`, as `wkg` and `oras` push it
 //! (<https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>). It is named by the digest of its manifest, which names the
-//! layers': whoever has the reference has the component, whatever the registry says. Its signature may be a second layer, of whatever
-//! type, whose title ends in `.minisig`: `oras push` gives each file a layer with its name for a title.
+//! layers': whoever has the reference has the component, whatever the registry says. Its signature may be another layer, of whatever
+//! type, with the component's title and `.minisig`: `oras push` gives each file a layer with its name for a title.
 
 use std::str::FromStr;
 
@@ -52,7 +52,8 @@ impl Image {
             .await
             .with_context(|| format!("{registry} did not give the manifest of {}", self.0))?;
         let manifest: OciImageManifest = serde_json::from_slice(&manifest).context("the manifest cannot be read")?;
-        let (component, signature) = (only_component(&manifest)?, only_signature(&manifest)?);
+        let component = only_component(&manifest)?;
+        let signature = only_signature(&manifest, component)?;
         let component = self.layer(&client, "component", component, COMPONENT_BYTES).await?;
         let signature = match signature {
             Some(layer) => {
@@ -87,16 +88,26 @@ fn only_component(manifest: &OciImageManifest) -> anyhow::Result<&OciDescriptor>
     Ok(layer)
 }
 
-fn only_signature(manifest: &OciImageManifest) -> anyhow::Result<Option<&OciDescriptor>> {
-    let is_one = |layer: &&OciDescriptor| {
-        let title = layer.annotations.as_ref().and_then(|all| all.get(TITLE));
-        title.is_some_and(|title| title.ends_with(".minisig"))
+/// The layer that has the component's title and `.minisig`; where that has no title, the one whose title ends so.
+fn only_signature<'a>(
+    manifest: &'a OciImageManifest,
+    component: &OciDescriptor,
+) -> anyhow::Result<Option<&'a OciDescriptor>> {
+    let wanted = title(component).map(|title| format!("{title}.minisig"));
+    let is_one = |layer: &&OciDescriptor| match (title(layer), &wanted) {
+        (Some(title), Some(wanted)) => title == wanted,
+        (Some(title), None) => title.ends_with(".minisig"),
+        (None, _) => false,
     };
     let mut layers = manifest.layers.iter().filter(is_one);
     match (layers.next(), layers.next()) {
         (one, None) => Ok(one),
         _ => bail!("it has two signatures: push the component with one"),
     }
+}
+
+fn title(layer: &OciDescriptor) -> Option<&str> {
+    layer.annotations.as_ref()?.get(TITLE).map(String::as_str)
 }
 
 /// Of the environment; nobody's if not said.

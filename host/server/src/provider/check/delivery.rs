@@ -5,7 +5,7 @@ use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, Recipie
 
 use super::mail_server::{MailServer, Twist};
 use super::report::Report;
-use super::upstream::{Script, Upstream};
+use super::upstream::{Says, Script, Upstream};
 use super::verification;
 use crate::provider::attempt::message;
 
@@ -37,16 +37,27 @@ pub(super) async fn judge(
     configured: &Configured,
     upstream: &Upstream,
     mail_server: &MailServer,
-    accepted: &Script,
+    says: &Says,
     report: &mut Report,
 ) {
     let run = Run { component, configured, upstream, mail_server };
     if configured.origins() > 0 {
-        run.http(accepted, report).await;
-        if component.verifies() {
-            verification::judge(configured, upstream, &run.message(), accepted, report).await;
-        }
+        run.http(&says.accepted, report).await;
+        let begun = match component.verifies() {
+            true => verification::judge(configured, upstream, &run.message(), says, report).await,
+            false => None,
+        };
         run.no_connection(report).await;
+        if let Some(state) = begun {
+            verification::judge_silence(configured, &state, report).await;
+        }
+    } else if component.verifies() {
+        let wrong = vec!["it reaches nobody over HTTP with these options".to_owned()];
+        report.judge(
+            "upstream",
+            wrong,
+            "Answer in `configure` with the origin that makes the codes and judges the answers.",
+        );
     } else {
         run.mail(report).await;
     }

@@ -22,7 +22,7 @@ use twofactor::{Component, Limits, Network};
 
 use mail_server::MailServer;
 use report::{Report, Verdict};
-use upstream::{Script, Upstream};
+use upstream::{Says, Script, Upstream};
 
 use super::cassette::Cassette;
 
@@ -38,6 +38,7 @@ pub async fn check(
     file: &Path,
     options: Option<&Path>,
     accepted: Option<&Path>,
+    approved: Option<&Path>,
     replay: Option<&Path>,
     junit: Option<&Path>,
     as_json: bool,
@@ -48,7 +49,8 @@ pub async fn check(
         Some(file) => recorded(&Cassette::read(file)?)?,
         None => taken(accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec())),
     };
-    let report = examine(&bytes, options, accepted).await;
+    let approved = approved.map(super::read).transpose()?.map(taken);
+    let report = examine(&bytes, options, Says { accepted, approved }).await;
     if let Some(to) = junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
@@ -65,7 +67,7 @@ pub async fn check(
     Ok(report.count(Verdict::Fault) == 0)
 }
 
-/// What an upstream says when it takes a message, as JSON with 200.
+/// What an upstream says, as JSON with 200.
 fn taken(body: Vec<u8>) -> Script {
     Script::Answer { status: 200, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
 }
@@ -75,7 +77,7 @@ fn recorded(cassette: &Cassette) -> anyhow::Result<Script> {
     Ok(Script::Answer { status: cassette.status, headers: cassette.headers.clone(), body: cassette.body()? })
 }
 
-async fn examine(bytes: &[u8], options: Option<Value>, accepted: Script) -> anyhow::Result<Report> {
+async fn examine(bytes: &[u8], options: Option<Value>, says: Says) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
     let network =
         Network::builder().stand_ins_for_all(upstream.address, mail_server.address).timeout(PATIENCE).build()?;
@@ -98,7 +100,7 @@ async fn examine(bytes: &[u8], options: Option<Value>, accepted: Script) -> anyh
         return Ok(report);
     };
     if let Some(configured) = configuration::judge(&component, &options, &mut report).await {
-        delivery::judge(&component, &configured, &upstream, &mail_server, &accepted, &mut report).await;
+        delivery::judge(&component, &configured, &upstream, &mail_server, &says, &mut report).await;
     }
     Ok(report)
 }

@@ -24,6 +24,14 @@ pub(super) enum Script {
     Cut,
 }
 
+/// What the real one says, as JSON with 200.
+pub(super) struct Says {
+    /// When it takes a message.
+    pub(super) accepted: Script,
+    /// When it finds an answer right.
+    pub(super) approved: Option<Script>,
+}
+
 impl Script {
     pub(super) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.into() }

@@ -4,19 +4,20 @@ use twofactor::{Configured, DeliveryFailure, Message, Verdict};
 
 use super::delivery::{CLASSIFY, holds, in_brackets};
 use super::report::Report;
-use super::upstream::{Script, Upstream};
+use super::upstream::{Says, Script, Upstream};
 
 /// What was typed. Not a run of digits that anything else would have.
 const ANSWER: &str = "4608172935";
 
+/// Answers with the state of what was begun, if anything was.
 pub(super) async fn judge(
     configured: &Configured,
     upstream: &Upstream,
     message: &Message,
-    accepted: &Script,
+    says: &Says,
     report: &mut Report,
-) {
-    upstream.play(accepted.clone());
+) -> Option<String> {
+    upstream.play(says.accepted.clone());
     let state = match configured.begin(message.clone()).await {
         Ok((_, begun)) => begun.state,
         Err(failure) => {
@@ -25,23 +26,21 @@ pub(super) async fn judge(
                 failure.reason()
             );
             report.skip("answers", &why);
-            return;
+            return None;
         }
     };
+    match &says.approved {
+        Some(approved) => {
+            upstream.play(approved.clone());
+            let (outcome, _, said) = ask(configured, &state).await;
+            let wrong = (outcome != "right").then(|| format!("what it makes of it is {outcome}{}", in_brackets(&said)));
+            report.judge("answer-right", wrong.into_iter().collect(), "An answer that the upstream approves is right.");
+        }
+        None => report.skip("answer-right", "give what the upstream says when an answer is right, `--approved FILE`"),
+    }
     for (rule, script, right, wait) in cases() {
         upstream.play(script);
-        let (outcome, after_seconds, said) = match configured.check(&state, ANSWER).await {
-            Ok(Verdict::Right) => ("right", None, String::new()),
-            Ok(Verdict::Wrong) => ("wrong", None, String::new()),
-            Ok(Verdict::Over) => ("over", None, String::new()),
-            Err(failure) => {
-                let wait = match &failure {
-                    DeliveryFailure::RetryLater { after_seconds, .. } => *after_seconds,
-                    _ => None,
-                };
-                (failure.name(), wait, failure.reason().to_string())
-            }
-        };
+        let (outcome, after_seconds, said) = ask(configured, &state).await;
         let mut wrong = Vec::new();
         if !right.contains(&outcome) {
             wrong.push(format!("what it makes of it is {outcome}, not {}{}", right.join(" or "), in_brackets(&said)));
@@ -56,6 +55,31 @@ pub(super) async fn judge(
             wrong.push("the reason given held the answer or a secret".to_owned());
         }
         report.judge(rule, wrong, CLASSIFY);
+    }
+    Some(state)
+}
+
+/// When nobody listens at the upstream.
+pub(super) async fn judge_silence(configured: &Configured, state: &str, report: &mut Report) {
+    let (outcome, _, said) = ask(configured, state).await;
+    let wrong = (outcome != "retry-later")
+        .then(|| format!("what it makes of it is {outcome}, not retry-later: nobody was asked{}", in_brackets(&said)));
+    report.judge("answer-no-connection", wrong.into_iter().collect(), CLASSIFY);
+}
+
+/// What it makes of an answer, the wait that it asks for, and what it says.
+async fn ask(configured: &Configured, state: &str) -> (&'static str, Option<u32>, String) {
+    match configured.check(state, ANSWER).await {
+        Ok(Verdict::Right) => ("right", None, String::new()),
+        Ok(Verdict::Wrong) => ("wrong", None, String::new()),
+        Ok(Verdict::Over) => ("over", None, String::new()),
+        Err(failure) => {
+            let wait = match &failure {
+                DeliveryFailure::RetryLater { after_seconds, .. } => *after_seconds,
+                _ => None,
+            };
+            (failure.name(), wait, failure.reason().to_string())
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) const RUST: &[File] = files![
     "vendor/twofactor-provider/src/provider.rs" from "../../../../../providers/sdk/src/provider.rs",
     "vendor/twofactor-provider/src/report.rs" from "../../../../../providers/sdk/src/report.rs",
     "vendor/twofactor-provider/src/testing.rs" from "../../../../../providers/sdk/src/testing.rs",
+    "vendor/twofactor-provider/src/verify.rs" from "../../../../../providers/sdk/src/verify.rs",
 ];
 
 pub(super) const JAVASCRIPT: &[File] = files![
@@ -56,6 +57,7 @@ pub(super) const WIT: &[File] = files![
     "wit/reports.wit" from "../../../../../wit/reports.wit",
     "wit/smtp.wit" from "../../../../../wit/smtp.wit",
     "wit/types.wit" from "../../../../../wit/types.wit",
+    "wit/verification.wit" from "../../../../../wit/verification.wit",
     "wit/worlds.wit" from "../../../../../wit/worlds.wit",
     "wit/deps/cli.wit" from "../../../../../wit/deps/cli.wit",
     "wit/deps/clocks.wit" from "../../../../../wit/deps/clocks.wit",

@@ -67,14 +67,23 @@ async fn what_is_counted_until_a_code_is_used_is_given_back_for_each_message() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_handed_over_while_it_is_open_and_only_in_its_subscription() {
+async fn a_challenge_is_handed_over_while_it_is_open_by_the_newest_message_and_only_in_its_subscription() {
     for (_folder, store) in both() {
         store.open_challenge(wish("a", noon())).await.unwrap();
-        assert!(!store.hand_over_challenge("t", "a", "other", vec![7], noon()).await.unwrap());
-        assert!(store.hand_over_challenge("s", "a", "other", vec![7], noon()).await.unwrap());
+        let to = |subscription: &str, instance: &str, resends, byte| HandOver {
+            subscription: subscription.to_owned(),
+            id: "a".to_owned(),
+            resends,
+            instance: instance.to_owned(),
+            sealed: vec![byte],
+            now: noon(),
+        };
+        assert!(!store.hand_over_challenge(to("t", "other", 0, 7)).await.unwrap());
+        assert!(!store.hand_over_challenge(to("s", "other", 1, 7)).await.unwrap(), "another message came since");
+        assert!(store.hand_over_challenge(to("s", "other", 0, 7)).await.unwrap());
         let record = store.challenge("s", "a").await.unwrap().unwrap();
         assert_eq!((&*record.instance, record.sealed), ("other", vec![7]));
         assert!(store.consume_challenge(consume("a", noon())).await.unwrap());
-        assert!(!store.hand_over_challenge("s", "a", "third", vec![8], noon()).await.unwrap());
+        assert!(!store.hand_over_challenge(to("s", "third", 0, 8)).await.unwrap());
     }
 }
