@@ -73,8 +73,8 @@ impl Exports {
     fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         self.configuration.load(&mut *store, instance)?;
         match &self.delivers {
-            Delivers::Messages(delivery) => drop(delivery.load(&mut *store, instance)?),
-            Delivers::Verifications(verification) => drop(verification.load(&mut *store, instance)?),
+            Delivers::Messages(delivery) => delivery.load(&mut *store, instance).map(|_| ())?,
+            Delivers::Verifications(verification) => verification.load(&mut *store, instance).map(|_| ())?,
         }
         if let Some(reports) = &self.reports {
             reports.load(store, instance)?;
