@@ -37,9 +37,11 @@ def origin(url):
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if parts.scheme != "https" or "@" in parts.netloc or not re.fullmatch(r"[a-z0-9.-]+", host or ""):
+    at = f"https://{host}" if port in (None, 443) else f"https://{host}:{port}"
+    # `deliver` sends the URL as it is, so it must be written as the host grants it: in lower case, without the port that is understood.
+    if not re.fullmatch(r"[a-z0-9.-]+", host or "") or not re.fullmatch(re.escape(at) + r"([/?][!-~]*)?", url) or "#" in url:
         return None
-    return f"https://{host}" if port in (None, 443) else f"https://{host}:{port}"
+    return at
 
 
 class Configuration:

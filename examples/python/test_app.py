@@ -46,7 +46,9 @@ class Configure(unittest.TestCase):
             self.assertTrue(option["description"])
 
     def test_a_url_that_cannot_be_used_is_named(self):
-        for url in ("", "webhook", "http://sms.example.com/", "https://user@sms.example.com/", "https://["):
+        for url in ("", "webhook", "http://sms.example.com/", "https://user@sms.example.com/", "https://[",
+                    "https://SMS.example.com/", "https://sms.example.com:443/", "HTTPS://sms.example.com/", WEBHOOK + "#x",
+                    WEBHOOK + "/ü", "https://sms.example.com.evil"[:-5] + "@x"):
             with self.subTest(url), self.assertRaises(Err) as raised:
                 app.Configuration().configure(json.dumps({"Url": url, "Token": "t"}))
             self.assertEqual([problem.pointer for problem in raised.exception.value], ["/Url"])

@@ -6,7 +6,11 @@ use std::path::Path;
 
 use serde_json::json;
 use tempfile::TempDir;
-use twofactor::{Actor, Administration, Error, Keyring, NewInstance, NewProvider, SqliteStore, TwoFactor};
+use twofactor::{
+    Actor, Administration, Assignment, Error, Keyring, Network, NewInstance, NewProvider, SignIn, SqliteStore, Start,
+    TwoFactor,
+};
+use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
 
 /// An installation whose program brings version 1.0.0.
@@ -52,7 +56,7 @@ fn serving(engine: &TwoFactor) -> Vec<String> {
     admin(engine).providers().into_iter().map(|provider| provider.manifest.version).collect()
 }
 
-fn refused(result: Result<twofactor::ProviderInfo, Error>) -> String {
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     let error = result.unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
     error.to_string()
@@ -80,7 +84,7 @@ async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
 #[tokio::test]
 async fn a_component_with_another_digest_than_the_one_that_was_meant_is_refused() {
     let place = Place::new().await;
-    let digest = place.admin().examine_provider(version("1.1.0")).await.unwrap().digest;
+    let digest = place.admin().examine_provider(version("1.1.0")).await.unwrap().info.digest;
     for wrong in ["", "sha256:", &digest[1..], &digest.replace(&digest[..1], "x"), &"0".repeat(64)] {
         let said = refused(place.admin().add_provider(NewProvider::new(version("1.1.0")).digest(wrong)).await);
         assert!(said.contains("is not the component that was meant") && said.contains(&digest), "{said}");
@@ -115,13 +119,13 @@ async fn what_was_replaced_serves_again_one_after_the_other_and_at_last_what_com
         place.admin().add_provider(version(number)).await.unwrap();
     }
     for number in ["1.1.0", "1.0.0"] {
-        assert_eq!(place.admin().roll_back_provider("wrong").await.unwrap().manifest.version, number);
+        assert_eq!(place.admin().roll_back_provider("wrong", None).await.unwrap().manifest.version, number);
         assert_eq!(serving(&place.engine), [number]);
         // After a restart too.
         assert_eq!(serving(&place.other().await), [number]);
     }
-    assert!(place.admin().roll_back_provider("wrong").await.unwrap_err().is_not_found());
-    assert!(place.admin().roll_back_provider("unknown").await.unwrap_err().is_not_found());
+    assert!(place.admin().roll_back_provider("wrong", None).await.unwrap_err().is_not_found());
+    assert!(place.admin().roll_back_provider("unknown", None).await.unwrap_err().is_not_found());
     let lines: Vec<_> = place.admin().audit_log(0, 100).await.unwrap().into_iter().map(|line| line.action).collect();
     assert_eq!(lines, ["provider.add", "provider.add", "provider.roll_back", "provider.roll_back"]);
 }
@@ -136,15 +140,18 @@ async fn the_only_component_of_a_type_is_removed_and_not_rolled_back() {
     let instance = NewInstance::new("wrong", "SMS", json!({"Sender": "Shop", "Key": "k"}));
     let instance = admin.create_instance("s", instance).await.unwrap();
     assert!(instance.valid);
-    let error = admin.roll_back_provider("wrong").await.unwrap_err();
+    let error = admin.roll_back_provider("wrong", None).await.unwrap_err();
     assert!(error.is_conflict() && error.to_string().contains("removed only"), "{error}");
     assert_eq!(serving(&engine), ["1.0.0"]);
 
-    admin.remove_provider("wrong").await.unwrap();
+    admin.remove_provider("wrong", None).await.unwrap();
     assert!(serving(&engine).is_empty());
     assert!(!admin.instance("s", &instance.id).await.unwrap().valid);
-    assert!(admin.remove_provider("wrong").await.unwrap_err().is_not_found());
-    admin.add_provider(version("1.0.0")).await.unwrap();
+    assert!(admin.remove_provider("wrong", None).await.unwrap_err().is_not_found());
+    // Nobody serves it now, so that its secrets go nowhere: where to is approved anew.
+    let again = NewProvider::new(version("1.0.0"));
+    assert!(refused(admin.add_provider(again.clone()).await).contains("https://upstream.example.com"));
+    admin.add_provider(again.destinations(["https://upstream.example.com"])).await.unwrap();
     assert!(admin.instance("s", &instance.id).await.unwrap().valid);
 }
 
@@ -159,8 +166,8 @@ async fn what_one_process_adds_or_takes_back_serves_in_the_others_when_they_look
     // Whoever adds has looked, whatever it knew before.
     place.admin().add_provider(version("1.3.0")).await.unwrap();
     assert!(refused(admin(&other).add_provider(version("1.2.0")).await).contains("older than 1.3.0"));
-    place.admin().roll_back_provider("wrong").await.unwrap();
-    place.admin().roll_back_provider("wrong").await.unwrap();
+    place.admin().roll_back_provider("wrong", None).await.unwrap();
+    place.admin().roll_back_provider("wrong", None).await.unwrap();
     other.refresh_providers().await.unwrap();
     assert_eq!(serving(&other), ["1.0.0"]);
 }
@@ -172,10 +179,10 @@ async fn the_last_five_of_a_type_are_kept() {
         place.admin().add_provider(version(&format!("1.{number}.0"))).await.unwrap();
     }
     for number in (4..=7).rev() {
-        let before = place.admin().roll_back_provider("wrong").await.unwrap();
+        let before = place.admin().roll_back_provider("wrong", None).await.unwrap();
         assert_eq!(before.manifest.version, format!("1.{number}.0"));
     }
-    assert_eq!(place.admin().roll_back_provider("wrong").await.unwrap().manifest.version, "1.0.0");
+    assert_eq!(place.admin().roll_back_provider("wrong", None).await.unwrap().manifest.version, "1.0.0");
 }
 
 #[tokio::test]
@@ -185,5 +192,101 @@ async fn the_same_component_again_changes_nothing() {
     let again = place.admin().add_provider(version("1.1.0")).await.unwrap();
     assert_eq!((again.digest, again.added_at), (first.digest, first.added_at));
     assert_eq!(place.admin().audit_log(0, 100).await.unwrap().len(), 1);
-    assert_eq!(place.admin().roll_back_provider("wrong").await.unwrap().manifest.version, "1.0.0");
+    assert_eq!(place.admin().roll_back_provider("wrong", None).await.unwrap().manifest.version, "1.0.0");
+}
+
+/// An instance with a secret, assigned to the tenant `t`.
+async fn with_instance(place: &Place) {
+    let admin = place.admin();
+    admin.create_subscription("s", "S").await.unwrap();
+    let options = json!({"Sender": "Shop", "Key": "k3y"});
+    let instance = admin.create_instance("s", NewInstance::new("wrong", "x", options)).await.unwrap();
+    assert!(instance.valid, "{:?}", instance.problems);
+    admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn stored_secrets_go_nowhere_else_with_another_component_unless_that_was_approved() {
+    let place = Place::new().await;
+    with_instance(&place).await;
+    let elsewhere = component("it goes elsewhere");
+    let told = place.admin().examine_provider(elsewhere.clone()).await.unwrap().new_destinations;
+    assert_eq!(told, ["https://elsewhere.example.com"]);
+    assert!(place.admin().examine_provider(version("1.1.0")).await.unwrap().new_destinations.is_empty());
+    let new = NewProvider::new(elsewhere);
+    for allowed in [vec![], vec!["https://other.example.com".to_owned()]] {
+        let said = refused(place.admin().add_provider(new.clone().destinations(allowed)).await);
+        assert!(said.contains("https://elsewhere.example.com") && said.contains("`destinations`"), "{said}");
+    }
+    assert_eq!(place.admin().providers()[0].added_at, None);
+    place.admin().add_provider(new.destinations(told)).await.unwrap();
+    // Who has no instances has no secrets.
+    Place::new().await.admin().add_provider(component("it goes elsewhere")).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_upgrades_is_told_which_secrets_are_none_any_more() {
+    let place = Place::new().await;
+    let [before] = place.admin().providers().try_into().unwrap();
+    let after = place.admin().examine_provider(component("its key is open")).await.unwrap().info;
+    assert_eq!(after.changes_from(&before).no_longer_secret, ["Key"]);
+    let same = place.admin().examine_provider(version("1.1.0")).await.unwrap().info;
+    assert!(same.changes_from(&before).no_longer_secret.is_empty());
+}
+
+#[tokio::test]
+async fn a_code_that_was_sent_is_good_though_a_component_wants_more_options_since() {
+    let upstream = Upstream::start().await;
+    let network = Network::builder().stand_in("https://upstream.example.com", upstream.address).build().unwrap();
+    let engine = TwoFactor::builder().network(network).provider(component("none")).build().await.unwrap();
+    let place = Place { folder: tempfile::tempdir().unwrap(), keyring: Keyring::generate().unwrap(), engine };
+    with_instance(&place).await;
+    let start = || Start::new(SignIn::new("s").tenant("t").user("u")).phone("+41791234567");
+    let challenge = place.engine.start(start()).await.unwrap();
+    let sent = upstream.seen().pop().unwrap().body;
+    place.admin().add_provider(component("it requires one more")).await.unwrap();
+    assert!(place.engine.start(start()).await.unwrap_err().is_not_available());
+    place.engine.verify("s", &challenge.id, code(&sent).unwrap(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_somebody_without_the_keys_puts_into_the_store_serves_nobody() {
+    let place = Place::new().await;
+    place.admin().add_provider(version("1.1.0")).await.unwrap();
+    let database = rusqlite::Connection::open(place.folder.path().join("db")).unwrap();
+    let digest = |bytes: &[u8]| hex::encode(ring::digest::digest(&ring::digest::SHA256, bytes));
+    let other = version("1.2.0");
+    for sql in [
+        // Other bytes under the same digest, and under their own.
+        "UPDATE providers SET component = ?1 WHERE length(?2) > 0",
+        "UPDATE providers SET component = ?1, digest = ?2",
+        "INSERT INTO providers (type_id, position, digest, added_at, component, seal) \
+         SELECT type_id, 2, ?2, added_at, ?1, seal FROM providers",
+        "INSERT INTO providers (type_id, position, digest, added_at, component, seal) \
+         SELECT type_id, 3, ?2, added_at, ?1, x'' FROM providers WHERE position = 1",
+    ] {
+        database.execute(sql, rusqlite::params![other, digest(&other)]).unwrap();
+        assert_eq!(serving(&place.other().await), Vec::<String>::new(), "{sql}");
+    }
+    let said = refused(place.admin().roll_back_provider("wrong", None).await);
+    assert!(said.contains("does not carry this installation's seal"), "{said}");
+    place.admin().remove_provider("wrong", None).await.unwrap();
+    assert_eq!(serving(&place.other().await), ["1.0.0"]);
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_what_somebody_saw() {
+    let place = Place::new().await;
+    for number in ["1.1.0", "1.2.0"] {
+        place.admin().add_provider(version(number)).await.unwrap();
+    }
+    let [shown] = place.admin().providers().try_into().unwrap();
+    // A double click.
+    let (first, second) =
+        tokio::join!(async { place.admin().roll_back_provider("wrong", Some(&shown.digest)).await }, async {
+            place.admin().roll_back_provider("wrong", Some(&shown.digest)).await
+        });
+    assert!(first.is_ok() && second.unwrap_err().is_passed_over());
+    assert!(place.admin().remove_provider("wrong", Some(&shown.digest)).await.unwrap_err().is_passed_over());
+    assert_eq!(serving(&place.engine), ["1.1.0"]);
 }

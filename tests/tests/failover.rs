@@ -11,7 +11,7 @@ use futures::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use twofactor::{Actor, Assignment, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::{Actor, Assignment, InstanceChange, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong;
 
@@ -177,4 +177,17 @@ async fn a_challenge_stays_with_the_instance_it_went_to() {
     assert_eq!(place.twilio.seen().len(), 1);
     let verified = place.engine.verify("s", &challenge.id, &place.twilio.code(number), None).await.unwrap();
     assert_eq!(verified.two_factor, place.second);
+}
+
+#[tokio::test]
+async fn no_message_goes_by_another_way_to_where_that_may_not_send() {
+    let place = Place::new(Mortal::start(0, false).await.address).await;
+    let admin = place.engine.administration(Actor::new("test"));
+    let closed = json!({"countries": ["DE"]});
+    let change = |policy| InstanceChange { policy: Some(Some(policy)), ..InstanceChange::default() };
+    admin.update_instance("s", &place.second, change(closed), None).await.unwrap();
+    assert!(place.engine.start(Place::start("+41791234567")).await.unwrap_err().is_delivery_failed());
+    assert!(place.twilio.seen().is_empty());
+    admin.update_instance("s", &place.second, change(json!({"countries": ["DE", "CH"]})), None).await.unwrap();
+    assert_eq!(place.engine.start(Place::start("+41791234567")).await.unwrap().two_factor, place.second);
 }

@@ -229,6 +229,25 @@ async fn what_is_not_tried_in_a_pause_uses_nothing_of_the_days_messages() {
 }
 
 #[tokio::test]
+async fn a_code_that_a_person_has_stays_good_while_no_other_can_be_sent() {
+    for policy in [json!({"messages_per_day": 1}), json!({"pause_after": 1, "pause_seconds": 60, "retries": 0})] {
+        let place = Place::new(policy, &[Taken, Later]).await;
+        let challenge = place.start().await.unwrap();
+        let sent = place.twilio.bodies.lock().unwrap()[0].clone();
+        let text =
+            url::form_urlencoded::parse(sent.as_bytes()).find(|(name, _)| name == "Body").unwrap().1.into_owned();
+        // The second one begins the pause.
+        let _ = place.start().await;
+        let asked = place.twilio.asked();
+        place.clock.advance(Duration::from_secs(30));
+        assert!(place.engine.resend("s", &challenge.id).await.unwrap_err().is_retryable());
+        assert_eq!(place.twilio.asked(), asked);
+        let code = twofactor_tests::upstream::code(&text).unwrap();
+        place.engine.verify("s", &challenge.id, code, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_challenge_that_ends_before_its_message_is_tried_again_gets_none() {
     let place = Place::new(json!({"retries": 1}), &[Taken, Later, Taken]).await;
     let challenge = place.start().await.unwrap();

@@ -65,7 +65,7 @@ async fn only_what_a_trusted_key_signed_is_taken() {
         if let Some(signature) = signature {
             new = new.signature(signature);
         }
-        assert!(refused(admin.examine_provider(new.clone()).await).contains(said), "{what}");
+        assert!(refused(admin.examine_provider(new.clone()).await.map(|it| it.info)).contains(said), "{what}");
         assert!(refused(admin.add_provider(new).await).contains(said), "{what}");
         assert_eq!(serving(&engine), [("1.0.0".to_owned(), None)], "{what}");
     }
@@ -107,17 +107,19 @@ async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_s
     admin(&second).add_provider(signed).await.unwrap();
     assert_eq!(serving(&start(true).await), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
     // What it replaced may not come back.
-    assert!(refused(admin(&second).roll_back_provider("wrong").await).contains("is not signed"));
+    assert!(refused(admin(&second).roll_back_provider("wrong", None).await).contains("is not signed"));
 
     // Somebody who can write to the database puts another component there.
     let database = rusqlite::Connection::open(folder.path().join("db")).unwrap();
     let sql = "UPDATE providers SET component = ?1, digest = 'd' WHERE signature IS NOT NULL";
     assert_eq!(database.execute(sql, [component("version 1.3.0")]).unwrap(), 1);
-    assert!(second.refresh_providers().await.unwrap_err().to_string().contains("not one of this component"));
+    assert!(
+        second.refresh_providers().await.unwrap_err().to_string().contains("does not carry this installation's seal")
+    );
     assert_eq!(serving(&second), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
     let third = start(true).await;
     assert_eq!(serving(&third), []);
-    admin(&third).remove_provider("wrong").await.unwrap();
+    admin(&third).remove_provider("wrong", None).await.unwrap();
     assert_eq!(serving(&third), [("1.0.0".to_owned(), None)]);
 }
 

@@ -39,7 +39,8 @@ pub use account::{
 pub use administration::as_code;
 pub use administration::{
     Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,
-    DirectoryFilter, Instance, InstanceChange, NamedTarget, NewInstance, NewProvider, Page, TestReport,
+    DirectoryFilter, ExaminedProvider, Instance, InstanceChange, NamedTarget, NewInstance, NewProvider, Page,
+    TestReport,
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};

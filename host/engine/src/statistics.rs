@@ -45,7 +45,17 @@ pub struct Statistic {
 impl Statistic {
     /// Whether it counts deliveries, good or bad.
     pub fn is_delivery(&self) -> bool {
-        !["started", "verified", "wrong-answer", "duration", "confirmed", "undelivered"].contains(&&*self.event)
+        const OTHERS: [&str; 8] = [
+            "started",
+            "verified",
+            "wrong-answer",
+            "not-judged",
+            "over-at-upstream",
+            "duration",
+            "confirmed",
+            "undelivered",
+        ];
+        !OTHERS.contains(&&*self.event)
     }
 }
 

@@ -72,7 +72,7 @@ async fn each_answer_of_a_webhook_has_its_class() {
         (405, None, Misconfigured),
         (410, None, Misconfigured),
         (302, None, Misconfigured),
-        (408, None, RetryLater(None)),
+        (408, None, OutcomeUnknown),
         (429, None, RetryLater(None)),
         (429, Some("7"), RetryLater(Some(7))),
         (503, Some("9"), RetryLater(Some(9))),

@@ -90,6 +90,7 @@ impl Answer {
             404 | 405 => misconfigured(code, "the upstream does not know what was called"),
             // RFC 6585 section 4: not processed.
             429 => retry_later(self.retry_after(), code, "the upstream asks to slow down"),
+            200..=299 => unknown(code, "the upstream took it and says what is not understood"),
             500.. => unknown(code, "the upstream failed after it had the message"),
             300..=399 => misconfigured(code, "the upstream answered with a redirect, which is not followed"),
             _ => rejected_message(code, "the upstream does not accept the request"),

@@ -142,7 +142,9 @@ pub mod report_bindings {
     });
 }
 
-pub use bindings::twofactor::provider::types::{Credentials, Manifest, Message, Problem, Receipt};
+pub use bindings::twofactor::provider::types::{
+    Credentials, Entry, Manifest, Message, Problem, Reason, Receipt, RejectedPart, Rejection, Retry, SmtpSecurity,
+};
 pub use export::Exported;
 pub use failure::{
     Delivery, Failure, accepted, blocked, misconfigured, rejected_message, rejected_recipient, retry_later, unknown,

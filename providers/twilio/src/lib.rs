@@ -7,7 +7,7 @@ mod outcome;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Delivery, Fate, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
+    About, Connection, Delivery, Failure, Fate, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
     Signature, accepted, form_field, report_url,
 };
 
@@ -55,7 +55,11 @@ impl Provider for Twilio {
         fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
         let answer = Http::post(options.account().url_of("Messages")).form(fields).send()?;
         match (answer.status, answer.json::<Accepted>()) {
-            (200 | 201, Some(Accepted { error_code: Some(code), .. })) => Err(outcome::by_code(code, None)),
+            // It was made a message, so whatever is wrong with it for now, it may go out.
+            (200 | 201, Some(Accepted { error_code: Some(code), .. })) => Err(match outcome::by_code(code, None) {
+                Failure::RetryLater(retry) => Failure::OutcomeUnknown(retry.reason),
+                failure => failure,
+            }),
             (200 | 201, Some(message)) => {
                 let parts = message.num_segments.and_then(|parts| parts.parse().ok());
                 Ok(Receipt { parts, ..accepted(message.sid) })

@@ -68,7 +68,9 @@ fn each_code_has_its_class() {
             let accepted = json!({"sid": "SM1", "error_code": code}).to_string();
             let _upstream = Upstream::new().answers(201, &[], &accepted);
             let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
-            assert_eq!(class(&failure), *expected, "{code} in an accepted message");
+            // It was made a message: it may go out.
+            let expected = if *expected == "retry-later" { "outcome-unknown" } else { expected };
+            assert_eq!(class(&failure), expected, "{code} in an accepted message");
         }
     }
 }

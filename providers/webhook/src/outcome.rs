@@ -8,9 +8,10 @@ pub fn of(answer: &Answer) -> Delivery {
     let says_when = answer.headers.iter().any(|(name, _)| name == "retry-after");
     Err(match answer.status {
         200..=299 => return Ok(accepted("")),
-        // The request did not come whole in time (section 15.5.9), is for another server (15.5.20), or would not be risked yet
-        // (RFC 8470 section 5.2): none of them was processed.
-        408 | 421 | 425 => retry_later(answer.retry_after(), &code, "the receiver did not take the request up"),
+        // The request is for another server (section 15.5.20), or would not be risked yet (RFC 8470 section 5.2): neither was processed.
+        421 | 425 => retry_later(answer.retry_after(), &code, "the receiver did not take the request up"),
+        // Section 15.5.9 means a request that did not come whole; but servers also say it of a handler that was too slow.
+        408 => unknown(&code, "the receiver took too long"),
         // RFC 6585 section 4: refused for being one too many.
         429 => retry_later(answer.retry_after(), &code, "the receiver asks to slow down"),
         // Section 15.6.4: it cannot handle the request now. With a time to come back this is the receiver's own word; without, it is

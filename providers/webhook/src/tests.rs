@@ -53,7 +53,7 @@ fn each_status_has_its_class() {
         (410, &[], "misconfigured"),
         (415, &[], "misconfigured"),
         (302, &[], "misconfigured"),
-        (408, &[], "retry-later"),
+        (408, &[], "outcome-unknown"),
         (421, &[], "retry-later"),
         (425, &[], "retry-later"),
         (429, &[], "retry-later"),

@@ -66,6 +66,12 @@ impl configuration::Guest for Wrong {
                 schema = json!({"type": "object", "additionalProperties": false,
                     "properties": {"Behaviour": {"type": "string", "title": "Behaviour"}}});
             }
+            // Not wrong by itself, and a change that whoever upgrades must know of.
+            "its key is open" => schema["properties"]["Key"] = json!({"type": "string", "title": "Key"}),
+            "it requires one more" => {
+                schema["properties"]["More"] = json!({"type": "string", "title": "More"});
+                schema["required"] = json!(["Sender", "Key", "More"]);
+            }
             // Not wrong: another version of it.
             fault if fault.starts_with("version ") => manifest.version = fault["version ".len()..].to_owned(),
             "an option without words" => schema["properties"]["Parts"] = json!({"type": "integer"}),
@@ -112,6 +118,8 @@ impl configuration::Guest for Wrong {
             "a problem that tells a secret" if sender.is_empty() => {
                 return problem("/Key", format!("{key} cannot be right"));
             }
+            // Not wrong by itself.
+            "it goes elsewhere" => origins = vec!["https://elsewhere.example.com".to_owned()],
             "an origin twice" => origins.push(origins[0].clone()),
             "an origin without TLS" => origins = vec!["http://10.0.0.1".to_owned()],
             "an address for an origin" => origins = vec!["https://192.0.2.1".to_owned()],

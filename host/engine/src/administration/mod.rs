@@ -26,7 +26,7 @@ pub(crate) use changes::Changes;
 pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
 pub use instances::{Instance, InstanceChange, NewInstance};
 pub use page::Page;
-pub use providers::NewProvider;
+pub use providers::{ExaminedProvider, NewProvider};
 pub use settings::BaseSettings;
 pub use test_send::TestReport;
 

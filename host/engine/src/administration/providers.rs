@@ -1,5 +1,6 @@
 //! The components that serve: shown, added, and taken back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,12 +18,32 @@ pub struct NewProvider {
     digest: Option<String>,
     replaces: Option<String>,
     allow_older: bool,
+    destinations: Vec<String>,
+    any_destination: bool,
+}
+
+/// What a component is, and what it would change.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ExaminedProvider {
+    /// What is known of it.
+    pub info: ProviderInfo,
+    /// Where secrets of the instances of its type would go that they do not go to now. Judged anew when it is added.
+    pub new_destinations: Vec<String>,
 }
 
 impl NewProvider {
     /// These bytes.
     pub fn new(component: impl Into<Vec<u8>>) -> Self {
-        Self { component: component.into(), signature: None, digest: None, replaces: None, allow_older: false }
+        Self {
+            component: component.into(),
+            signature: None,
+            digest: None,
+            replaces: None,
+            allow_older: false,
+            destinations: Vec::new(),
+            any_destination: false,
+        }
     }
 
     /// The text of a minisign signature of the component.
@@ -47,6 +68,21 @@ impl NewProvider {
     /// Whether it may have a lower version than the component it replaces: an old fault that comes back is an attack as a rule.
     pub fn allow_older(mut self, allowed: bool) -> Self {
         self.allow_older = allowed;
+        self
+    }
+}
+
+impl NewProvider {
+    /// Where secrets of instances may go that they do not go to now: [`ExaminedProvider::new_destinations`], which somebody approved. Any
+    /// other is refused.
+    pub fn destinations(mut self, allowed: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.destinations = allowed.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether they may go to wherever the component says: for development.
+    pub fn any_destination(mut self, allowed: bool) -> Self {
+        self.any_destination = allowed;
         self
     }
 }
@@ -78,16 +114,30 @@ impl Administration {
     /// Looks at a component as adding it would, signature and digest too, and keeps nothing of it.
     ///
     /// # Errors
-    /// Invalid input, saying why, if it cannot be loaded or may not serve here.
-    pub async fn examine_provider(&self, new: impl Into<NewProvider>) -> Result<ProviderInfo, Error> {
+    /// Invalid input, saying why, if it cannot be loaded or may not serve here; when the store is not available.
+    pub async fn examine_provider(&self, new: impl Into<NewProvider>) -> Result<ExaminedProvider, Error> {
         let new = new.into();
         let providers = &self.instances.providers;
         let signed_by = providers.signers().judge(&new.component, new.signature.as_deref()).map_err(invalid)?;
-        let examined = providers.examine(&new.component).await.map_err(invalid)?;
+        let examined = Arc::new(providers.examine(&new.component).await.map_err(invalid)?);
         let mut info = examined.info().clone();
         expected_digest(&new, &info)?;
         info.signed_by = signed_by;
-        Ok(info)
+        Ok(ExaminedProvider { info, new_destinations: self.destinations_with(&examined).await? })
+    }
+
+    async fn destinations_with(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
+        let mut all = BTreeSet::new();
+        for subscription in self.subscriptions().await? {
+            for instance in self.instances(&subscription.id).await? {
+                if instance.type_id == provider.manifest().type_id
+                    && let Some(record) = self.store().instance(&instance.id).await?
+                {
+                    all.extend(self.instances.new_destinations(&record, provider.clone()).await?);
+                }
+            }
+        }
+        Ok(all.into_iter().collect())
     }
 
     /// Loads a provider and keeps it. It serves all instances of its type from now on, in each process that works on the store as soon
@@ -95,7 +145,7 @@ impl Administration {
     ///
     /// # Errors
     /// Invalid input, saying why, if it cannot be loaded, is not signed as it must be, has another digest or an older version than
-    /// allowed; [`Error::is_passed_over`] if another component serves than the one it was to replace.
+    /// allowed, or would send secrets of instances to where they do not go now ([`NewProvider::destinations`]); [`Error::is_passed_over`] if another component serves than the one it was to replace.
     pub async fn add_provider(&self, new: impl Into<NewProvider>) -> Result<ProviderInfo, Error> {
         let new = new.into();
         let record = ProviderRecord {
@@ -105,16 +155,18 @@ impl Administration {
             signature: new.signature.clone(),
             // As precise as stores are.
             added_at: Timestamp::from_millisecond(self.clock.now().as_millisecond()).map_err(Error::unavailable)?,
+            seal: Vec::new(),
         };
-        let provider = self.instances.providers.admit(&record).await.map_err(invalid)?;
+        let provider = Arc::new(self.instances.providers.admit(&record).await.map_err(invalid)?);
         let info = provider.info().clone();
         expected_digest(&new, &info)?;
         let type_id = info.manifest.type_id.clone();
-        let record = ProviderRecord { digest: info.digest.clone(), type_id: type_id.clone(), ..record };
-
         let providers = &self.instances.providers;
+        let mut record = ProviderRecord { digest: info.digest.clone(), type_id: type_id.clone(), ..record };
+        record.seal = providers.seal(&record);
+
         let changing = providers.changing().await;
-        providers.refresh(&changing).await?;
+        let refused = providers.refresh(&changing).await?;
         let serving = providers.of(&type_id);
         let served = serving.as_ref().map_or("", |provider| &provider.info().digest);
         if new.replaces.as_ref().is_some_and(|expected| expected != served) {
@@ -131,8 +183,24 @@ impl Administration {
             )));
         }
         let (top, _) = self.store().top_providers(&type_id).await?;
+        // What was compared above is what is replaced, but for one that may not serve.
+        let compared = serving.as_ref().filter(|serving| serving.info().added_at.is_some());
+        let compared = compared.map(|serving| &*serving.info().digest);
+        let is_refused = refused.iter().any(|refused| refused.type_id == type_id);
+        if serving.is_some() && !is_refused && top.as_ref().map(|top| &*top.digest) != compared {
+            return Err(Error::passed_over());
+        }
         if top.as_ref().is_some_and(|top| top.digest == record.digest && top.signature == record.signature) {
             return Ok(serving.map_or(info, |serving| serving.info().clone()));
+        }
+        let mut elsewhere = self.destinations_with(&provider).await?;
+        elsewhere.retain(|destination| !new.destinations.contains(destination));
+        if !elsewhere.is_empty() && !new.any_destination {
+            return Err(Error::invalid(format!(
+                "with it secrets of instances would go to where they do not go now ({}): that is taken only where it is allowed by name \
+                 (`destinations`)",
+                elsewhere.join(", ")
+            )));
         }
         self.audit("provider.add", &type_id, &told(&info, serving.as_ref())).await?;
         let replaces = top.as_ref().map(|top| &*top.digest);
@@ -140,23 +208,23 @@ impl Administration {
             self.did_not_happen("provider.add", &type_id).await?;
             return Err(Error::passed_over());
         }
-        providers.install(Arc::new(provider));
+        providers.install(provider);
         Ok(info)
     }
 
     /// Takes the component that serves a type away, and has the one before it serve again: the one it replaced, or the one that comes
-    /// with the program.
+    /// with the program. With a digest only if that is the one that is taken away.
     ///
     /// # Errors
     /// Not found if none was added; a conflict if there is none before it ([`Self::remove_provider`] takes it away all the same);
-    /// invalid input if that one may not serve here any more.
-    pub async fn roll_back_provider(&self, type_id: &str) -> Result<ProviderInfo, Error> {
+    /// invalid input if that one may not serve here any more; [`Error::is_passed_over`] if another one was added since.
+    pub async fn roll_back_provider(&self, type_id: &str, digest: Option<&str>) -> Result<ProviderInfo, Error> {
         let providers = &self.instances.providers;
         let _changing = providers.changing().await;
         let (top, below) = self.store().top_providers(type_id).await?;
-        let top = top.ok_or_else(|| Error::not_found("provider that was added"))?;
+        let top = meant(top, digest)?;
         let before = match &below {
-            Some(record) => Some(Arc::new(providers.admit(record).await.map_err(invalid)?)),
+            Some(record) => Some(Arc::new(providers.admit_stored(record).await.map_err(invalid)?)),
             None => providers.own(type_id),
         };
         let before = before.ok_or_else(|| {
@@ -173,23 +241,34 @@ impl Administration {
         Ok(info)
     }
 
-    /// Takes all components away that were added for a type. The one that comes with the program serves then, or none.
+    /// Takes all components away that were added for a type. The one that comes with the program serves then, or none. With a digest
+    /// only if that is the newest of them.
     ///
     /// # Errors
-    /// Not found if none was added.
-    pub async fn remove_provider(&self, type_id: &str) -> Result<(), Error> {
+    /// Not found if none was added; [`Error::is_passed_over`] if another one was added since.
+    pub async fn remove_provider(&self, type_id: &str, digest: Option<&str>) -> Result<(), Error> {
         let providers = &self.instances.providers;
         let changing = providers.changing().await;
         let (top, _) = self.store().top_providers(type_id).await?;
-        let mut top = Some(top.ok_or_else(|| Error::not_found("provider that was added"))?);
-        self.audit("provider.remove", type_id, "").await?;
-        while let Some(record) = top {
-            self.store().pop_provider(type_id, &record.digest).await?;
-            top = self.store().top_providers(type_id).await?.0;
+        let top = meant(top, digest)?;
+        self.audit("provider.remove", type_id, &format!("sha256:{}", top.digest)).await?;
+        if !self.store().remove_providers(type_id, &top.digest).await? {
+            self.did_not_happen("provider.remove", type_id).await?;
+            return Err(Error::passed_over());
         }
         providers.refresh(&changing).await?;
         Ok(())
     }
+}
+
+/// The component that is to be taken away, if it is the one that somebody saw.
+fn meant(top: Option<ProviderRecord>, digest: Option<&str>) -> Result<ProviderRecord, Error> {
+    let top = top.ok_or_else(|| Error::not_found("provider that was added"))?;
+    let meant = digest.map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
+    if meant.is_some_and(|meant| !meant.eq_ignore_ascii_case(&top.digest)) {
+        return Err(Error::passed_over());
+    }
+    Ok(top)
 }
 
 fn invalid(why: crate::provider::LoadError) -> Error {

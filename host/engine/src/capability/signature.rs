@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Request;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-use url::Position;
+use url::{Position, Url};
 use zeroize::Zeroizing;
 
 use super::connection::AwsKey;
@@ -122,22 +122,28 @@ impl ReportSignature {
 }
 
 /// <https://www.twilio.com/docs/usage/security#validating-requests>: Base64(HMAC-SHA1(auth token, URL and, by name, each field's name
-/// and value)).
+/// and value)). Of a field that stands there several times equal values count once.
 fn is_twilio(token: &Secret, arrived: &Arrived<'_>) -> bool {
     let given = arrived.headers.get("x-twilio-signature").and_then(|value| STANDARD.decode(value).ok());
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.expose().as_bytes()) else { return false };
-    mac.update(arrived.url.as_bytes());
+    let Some(given) = given else { return false };
     let fields: BTreeSet<_> = url::form_urlencoded::parse(arrived.body).collect();
-    let mut last = None;
-    for (name, value) in &fields {
-        // Of a field that stands there several times the name counts once, and equal values too.
-        if last != Some(name) {
-            mac.update(name.as_bytes());
-        }
-        mac.update(value.as_bytes());
-        last = Some(name);
+    // Twilio signs the URL with its port or without it, and its own libraries take both.
+    let mut urls = vec![arrived.url.to_owned()];
+    if let Ok(url) = Url::parse(arrived.url)
+        && let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default())
+    {
+        let rest = &url[Position::BeforePath..];
+        urls.extend([format!("{}://{host}{rest}", url.scheme()), format!("{}://{host}:{port}{rest}", url.scheme())]);
     }
-    given.is_some_and(|given| mac.verify_slice(&given).is_ok())
+    urls.iter().any(|url| {
+        let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.expose().as_bytes()) else { return false };
+        mac.update(url.as_bytes());
+        for (name, value) in &fields {
+            mac.update(name.as_bytes());
+            mac.update(value.as_bytes());
+        }
+        mac.verify_slice(&given).is_ok()
+    })
 }
 
 /// How far a webhook's time may be from ours (Standard Webhooks 1.0.0, "Verifying the timestamp").
@@ -254,6 +260,12 @@ mod tests {
         assert!(!is_of(url, &headers(&[]), body));
         // The order of the fields is no part of it, nor how often one stands there.
         assert!(is_of(url, &right, b"Digits=1234&CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309&To=%2B18005551212"));
+        // Twilio may sign with the port.
+        assert!(is_of(url, &headers(&[("x-twilio-signature", "kvajT1Ptam85bY51eRf/AJRuM3w=")]), body));
+        assert!(is_of("https://mycompany.com:443/myapp.php?foo=1&bar=2", &right, body));
+        // Different values of one field.
+        let several = headers(&[("x-twilio-signature", "IK+Dwps556ElfBT0I3Rgjkr1wJU=")]);
+        assert!(is_of(url, &several, b"Sid=CA123&SidAccount=AC123&Digits=5678&Digits=1234&Digits=1234"));
         for wrong in ["", "x", "RSOYDt4T1cUTdK1PDd93/VVr8B8", "AAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
             assert!(!is_of(url, &headers(&[("x-twilio-signature", wrong)]), body), "{wrong}");
         }

@@ -35,7 +35,7 @@ pub struct Policy {
     /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all. What is not listed is
     /// closed; by default Switzerland, Liechtenstein, Germany, Austria, France and Italy, whose languages the texts are in.
     pub countries: BTreeSet<String>,
-    /// Messages of an instance in a day, test messages aside, 0 to 1,000,000,000; 0 for as many as come, which is the default. What they cost at most is
+    /// Messages of an instance in a day, each attempt counted and test messages not, 0 to 1,000,000,000; 0 for as many as come, which is the default. What they cost at most is
     /// this times the price of one. Beyond it another instance is tried, as if the upstream had asked to wait.
     pub messages_per_day: u32,
     /// How often a message that surely was not sent is tried again by itself, where no other instance takes it, 0 to 5; 1 by default.

@@ -42,6 +42,8 @@ impl Challenges {
         if !bool::from(right.as_bytes().ct_eq(proof.as_bytes())) {
             return Err(nobodys());
         }
+        // Of what is long over nobody need hear, again and again least of all.
+        self.store.challenge(subscription, challenge).await?.ok_or_else(nobodys)?;
         let record = self.store.instance(instance).await?.filter(|record| record.subscription == subscription);
         let record = record.ok_or_else(nobodys)?;
         let prepared = self.instances.prepared(&record).await?;
@@ -54,8 +56,8 @@ impl Challenges {
             Fate::Undelivered(code) => ("undelivered", &**code),
         };
         // Upstreams repeat themselves.
-        let charge =
-            limits::once(&self.keyring, "report", &[challenge.as_bytes(), resends.as_bytes(), event.as_bytes()]);
+        let what = [instance, challenge, resends, event].map(str::as_bytes);
+        let charge = limits::once(&self.keyring, "report", &what);
         if self.store.charge(vec![charge], now).await?.is_some() {
             return Ok(());
         }

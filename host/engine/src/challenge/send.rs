@@ -23,19 +23,24 @@ const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
 /// What lies before the first time a message is tried again.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
+/// Whether pause and quota of the instance were asked already.
+pub(super) struct Admitted(pub(super) bool);
+
 impl Challenges {
+    #[expect(clippy::too_many_arguments, reason = "a message's way needs what it is and where it may go")]
     /// Has a challenge's message delivered: by the instance that was chosen, by `others` in their order while it surely was not sent,
     /// and by the last of them again as its policy says. The challenge goes to the one that is tried.
     pub(super) async fn send(
         &self,
         mut chosen: Chosen,
         others: Vec<Chosen>,
+        admitted: Admitted,
         record: &mut ChallengeRecord,
         details: &mut Details,
         code: &str,
         now: Timestamp,
     ) -> Result<(), DeliveryFailure> {
-        let mut delivered = self.deliver(&chosen, record, details, code, now).await;
+        let mut delivered = self.deliver(&chosen, admitted, record, details, code, now).await;
         for other in others {
             // Only what surely was not sent may take another way.
             if !matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) || self.clock.now() - now > FAILING_OVER {
@@ -44,7 +49,7 @@ impl Challenges {
             match self.hand_over(record, details, &other).await {
                 Ok(true) => {
                     chosen = other;
-                    delivered = self.deliver(&chosen, record, details, code, now).await;
+                    delivered = self.deliver(&chosen, Admitted(false), record, details, code, now).await;
                 }
                 // It is over: somebody cancelled it, or it expired.
                 Ok(false) => break,
@@ -71,7 +76,7 @@ impl Challenges {
             if !self.is_still_open(record).await {
                 break;
             }
-            delivered = self.deliver(&chosen, record, details, code, now).await;
+            delivered = self.deliver(&chosen, Admitted(false), record, details, code, now).await;
         }
         delivered
     }
@@ -79,11 +84,12 @@ impl Challenges {
     /// Nobody should get a code that opens nothing any more.
     async fn is_still_open(&self, record: &ChallengeRecord) -> bool {
         let stored = self.store.challenge(&record.subscription, &record.id).await;
-        stored.is_ok_and(|stored| stored.is_some_and(|stored| is_open(&stored, self.clock.now())))
+        let is_newest = |stored: &ChallengeRecord| stored.resends == record.resends;
+        stored.is_ok_and(|stored| stored.is_some_and(|stored| is_newest(&stored) && is_open(&stored, self.clock.now())))
     }
 
     /// What keeps a message from being tried at all: the instance pauses, or has sent as many as it may.
-    async fn held_back(&self, chosen: &Chosen, subscription: &str) -> Option<DeliveryFailure> {
+    pub(super) async fn held_back(&self, chosen: &Chosen, subscription: &str) -> Option<DeliveryFailure> {
         let policy = &chosen.policy;
         let now = self.clock.now();
         let later = |after_seconds, code, detail: &str| DeliveryFailure::RetryLater {
@@ -173,6 +179,7 @@ impl Challenges {
     async fn deliver(
         &self,
         chosen: &Chosen,
+        Admitted(admitted): Admitted,
         record: &mut ChallengeRecord,
         details: &mut Details,
         code: &str,
@@ -192,7 +199,7 @@ impl Challenges {
             message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
-        if let Some(failure) = self.held_back(chosen, &record.subscription).await {
+        if !admitted && let Some(failure) = self.held_back(chosen, &record.subscription).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");
             return Err(failure);
         }

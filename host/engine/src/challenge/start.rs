@@ -13,6 +13,7 @@ use super::code::{self, Binding};
 use super::limits::{self, Counted};
 use super::recipient::{Canonical, Recipient};
 use super::request::{Challenge, Start};
+use super::send::Admitted;
 use super::{Challenges, Details, Judge, SEALED};
 use crate::error::Error;
 use crate::instance::Chosen;
@@ -108,7 +109,7 @@ impl Challenges {
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
-        let delivered = self.send(chosen, others, &mut record, &mut details, code, now).await;
+        let delivered = self.send(chosen, others, Admitted(false), &mut record, &mut details, code, now).await;
         let challenge = self.view(&record, &details);
         // Whatever fails from here on, the caller learns what became of the message: to try again could send it twice.
         if delivered.is_err() {
@@ -141,6 +142,10 @@ impl Challenges {
         }
         if record.resend_after > now {
             return Err(wait(record.resend_after));
+        }
+        // Before the code that the person has is replaced by one that does not come.
+        if let Some(failure) = self.held_back(&chosen, subscription).await {
+            return Err(Error::delivery(&failure));
         }
         let policy = &chosen.policy;
         let upstream_judges = matches!(details.judge, Judge::Upstream(_));
@@ -176,7 +181,8 @@ impl Challenges {
             }
             record.resends += 1;
             record.resend_after = resend_after;
-            let delivered = this.send(chosen, Vec::new(), &mut record, &mut details, &code, now).await;
+            let admitted = Admitted(true);
+            let delivered = this.send(chosen, Vec::new(), admitted, &mut record, &mut details, &code, now).await;
             delivered.map_err(|failure| Error::delivery(&failure))?;
             Ok(this.view(&record, &details))
         })
@@ -197,14 +203,17 @@ impl Challenges {
         }
         let fits = |one: &Chosen| start.recipient.fits(one.recipient_kind);
         let chosen = available.remove(available.iter().position(fits).unwrap_or(0));
+        let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
+        let country = (!canonical.country.is_empty()).then_some(&*canonical.country);
+        let is_phone = chosen.recipient_kind == RecipientKind::PhoneNumber;
         let like = |other: &Chosen| {
             // A handle means something to one type of provider alone.
-            let same_kind = other.recipient_kind == chosen.recipient_kind;
             let same_word = chosen.recipient_kind != RecipientKind::Handle || other.type_id == chosen.type_id;
-            same_kind && same_word && (other.verifies() || other.policy.digits == chosen.policy.digits)
+            let may = !is_phone || other.policy.allows_country(country);
+            let same_code = other.verifies() || other.policy.digits == chosen.policy.digits;
+            other.recipient_kind == chosen.recipient_kind && same_word && may && same_code
         };
         available.retain(like);
-        let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
         Ok((chosen, available, canonical))
     }
 

@@ -7,7 +7,7 @@ use super::request::Verified;
 use super::start::to_the_end;
 use super::{Challenges, Details, Judge, code, limits};
 use crate::error::Error;
-use crate::instance::Chosen;
+use crate::instance::{Chosen, amr};
 use crate::provider::{CODE_LENGTHS, Verdict};
 use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
 
@@ -35,20 +35,23 @@ impl Challenges {
             Charged::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
         };
         let details = self.details(&record)?;
+        let state = match &details.judge {
+            // Whether the instance is valid now does not matter: its provider is not asked.
+            Judge::Host => {
+                if !self.instances.is_assigned(&details.sign_in, &record.instance).await? {
+                    return Err(Error::closed());
+                }
+                let code = code::fits(&self.keyring, &details.binding(id), &record.codes, &input);
+                return self.conclude(record, details, code).await;
+            }
+            Judge::Upstream(state) => state.clone(),
+        };
         let chosen = self.still_available(&record, &details).await?;
-        let judge = match &details.judge {
-            Judge::Host => None,
-            Judge::Upstream(state) => Some(state.clone()),
-        };
-        let Some(state) = judge else {
-            let code = code::fits(&self.keyring, &details.binding(id), &record.codes, &input);
-            return self.conclude(record, details, chosen, code).await;
-        };
         let this = self.clone();
         // To the end: what the upstream took as right it takes only once.
         to_the_end(async move {
             let code = this.ask(&chosen, &record, &state, &input).await?;
-            this.conclude(record, details, chosen, code).await
+            this.conclude(record, details, code).await
         })
         .await
     }
@@ -88,7 +91,6 @@ impl Challenges {
         &self,
         record: ChallengeRecord,
         details: Details,
-        chosen: Chosen,
         code: Option<CodeMac>,
     ) -> Result<Verified, Error> {
         let now = self.clock.now();
@@ -111,6 +113,7 @@ impl Challenges {
             return Err(Error::closed());
         }
         self.statistics.count(&record.subscription, &record.instance, "verified", details.country);
-        Ok(Verified { user: details.sign_in.user, two_factor: record.instance, amr: chosen.amr, verified_at: now })
+        let amr = amr(&details.channel);
+        Ok(Verified { user: details.sign_in.user, two_factor: record.instance, amr, verified_at: now })
     }
 }

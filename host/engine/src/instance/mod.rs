@@ -42,8 +42,6 @@ pub(crate) struct Chosen {
     pub(crate) channel: String,
     pub(crate) recipient_kind: RecipientKind,
     pub(crate) policy: Policy,
-    /// RFC 8176 authentication method references.
-    pub(crate) amr: Vec<String>,
     prepared: Arc<Prepared>,
 }
 
@@ -87,13 +85,7 @@ impl Instances {
     /// The instances available to a sign-in (active, valid, and assigned to one of its four), most specific first: user, client
     /// application, IDP, tenant. With `wanted` only the one of that id.
     pub(crate) async fn choose(&self, sign_in: &SignIn, wanted: Option<&str>) -> Result<Vec<Chosen>, Error> {
-        let targets = Targets {
-            tenant: sign_in.tenant.as_deref(),
-            idp: sign_in.idp.as_deref(),
-            client_application: sign_in.client_application.as_deref(),
-            user: sign_in.user.as_deref(),
-        };
-        let assigned = self.store.assigned(&sign_in.subscription, targets).await?;
+        let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
         let mut chosen: Vec<Chosen> = Vec::with_capacity(assigned.len());
         for (record, base) in assigned {
             let asked = wanted.is_none_or(|id| id == record.id);
@@ -110,12 +102,17 @@ impl Instances {
                     name: record.name,
                     channel: manifest.channel.clone(),
                     recipient_kind: manifest.recipient,
-                    amr: amr(&manifest.channel),
                     prepared: prepared.clone(),
                 });
             }
         }
         Ok(chosen)
+    }
+
+    /// Whether an instance is active and assigned to a sign-in, valid or not.
+    pub(crate) async fn is_assigned(&self, sign_in: &SignIn, id: &str) -> Result<bool, Error> {
+        let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
+        Ok(assigned.iter().any(|(record, _)| record.id == id && record.active))
     }
 
     /// The record judged: from memory if nothing it depends on has changed.
@@ -147,6 +144,23 @@ impl Instances {
         Ok(judged)
     }
 
+    /// Where an instance's secrets would go that they do not go to now, if this component served it.
+    pub(crate) async fn new_destinations(
+        &self,
+        record: &InstanceRecord,
+        provider: Arc<Provider>,
+    ) -> Result<Vec<String>, Error> {
+        let before = self.prepared(record).await?.destinations();
+        let inherited = match self.store.base_settings(&record.type_id).await? {
+            Some(sealed) => self.open_base_settings(&record.type_id, &sealed.options)?,
+            None => Value::Object(Default::default()),
+        };
+        let merged = merge(&inherited, &self.open_options(record)?);
+        let judged = Prepared::judge(Some(provider), &merged, self.providers.sandbox().network()).await;
+        let after = judged.map_err(Error::unavailable)?.destinations();
+        Ok(after.into_iter().filter(|destination| !before.contains(destination)).collect())
+    }
+
     /// Options that are not stored, judged as if they were.
     pub(crate) async fn judge_options(&self, type_id: &str, own: &Value) -> Result<Prepared, Error> {
         let inherited = match self.store.base_settings(type_id).await? {
@@ -173,8 +187,17 @@ impl Instances {
     }
 }
 
+fn targets(sign_in: &SignIn) -> Targets<'_> {
+    Targets {
+        tenant: sign_in.tenant.as_deref(),
+        idp: sign_in.idp.as_deref(),
+        client_application: sign_in.client_application.as_deref(),
+        user: sign_in.user.as_deref(),
+    }
+}
+
 /// RFC 8176 section 2 names `otp`, `sms` and `tel`; email has no name there and keeps its own.
-fn amr(channel: &str) -> Vec<String> {
+pub(crate) fn amr(channel: &str) -> Vec<String> {
     let way = match channel {
         "voice" => "tel",
         other => other,

@@ -36,7 +36,11 @@ impl Pause {
     /// of it, for another pause at most.
     pub(crate) fn admit(&self, now: Timestamp, after: PauseAfter) -> Result<(), u32> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.until {
+        // The policy may have changed since the pause began.
+        if after.failures == 0 {
+            *state = State::default();
+        }
+        match state.until.map(|until| until.min(after.end(now))) {
             Some(until) if until > now => {
                 let left = (until.as_millisecond() - now.as_millisecond() + 999) / 1000;
                 Err(u32::try_from(left).unwrap_or(1))
@@ -135,5 +139,16 @@ mod tests {
             assert!(!pause.note(Some(&later()), at(0), never));
         }
         assert!(pause.admit(at(0), never).is_ok());
+    }
+
+    #[test]
+    fn a_policy_that_is_changed_in_a_pause_counts_at_once() {
+        let pause = Pause::default();
+        let hour = PauseAfter { failures: 1, seconds: 3600 };
+        assert!(pause.note(Some(&later()), at(0), hour));
+        assert_eq!(pause.admit(at(1), hour), Err(3599));
+        assert_eq!(pause.admit(at(1), PauseAfter { seconds: 10, ..hour }), Err(10));
+        assert!(pause.admit(at(1), PauseAfter { failures: 0, ..hour }).is_ok());
+        assert!(pause.admit(at(1), hour).is_ok());
     }
 }

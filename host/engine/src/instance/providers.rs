@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::Error;
+use crate::keyring::KeyId;
 use crate::provider::{LoadError, Provider, ProviderInfo, Sandbox, Signers};
 use crate::store::{ProviderRecord, Store};
 
@@ -27,9 +29,23 @@ pub(crate) struct Providers {
 #[derive(Debug, thiserror::Error)]
 #[error("type `{type_id}`, sha256:{digest}: {why}")]
 pub(crate) struct Refused {
-    type_id: String,
+    pub(crate) type_id: String,
     digest: String,
     why: LoadError,
+}
+
+const SEAL: &str = "provider";
+
+/// What the seal of a component is over. Its digest stands for its bytes.
+fn sealed_parts(record: &ProviderRecord) -> [Vec<u8>; 5] {
+    let signed = [u8::from(record.signature.is_some())];
+    [
+        record.type_id.as_bytes().to_vec(),
+        record.digest.as_bytes().to_vec(),
+        signed.to_vec(),
+        record.signature.as_deref().unwrap_or_default().as_bytes().to_vec(),
+        record.added_at.as_millisecond().to_be_bytes().to_vec(),
+    ]
 }
 
 impl Providers {
@@ -70,6 +86,28 @@ impl Providers {
     /// Loads a component that may never serve anybody: nothing of it stays on disk.
     pub(crate) async fn examine(&self, component: &[u8]) -> Result<Provider, LoadError> {
         Provider::load(&self.sandbox, component, None).await
+    }
+
+    /// Loads a component that is in the store, if it may serve here: whoever can write to the database and has not the keys puts none there.
+    pub(crate) async fn admit_stored(&self, record: &ProviderRecord) -> Result<Provider, LoadError> {
+        let sealed = record.seal.split_first_chunk::<4>().and_then(|(key, mac)| Some((key, mac.try_into().ok()?)));
+        let parts = sealed_parts(record);
+        let is_ours = sealed.is_some_and(|(key, mac)| {
+            let parts = parts.each_ref().map(|part| &part[..]);
+            self.sandbox.keyring().verify_mac(KeyId::from_be_bytes(*key), mac, SEAL, &parts)
+        });
+        if !is_ours || hex::encode(Sha256::digest(&record.component)) != record.digest {
+            let why = "it does not carry this installation's seal: somebody put it into the store who has not the keys";
+            return Err(LoadError::new(why.to_owned()));
+        }
+        self.admit(record).await
+    }
+
+    /// What a record is put into the store with.
+    pub(crate) fn seal(&self, record: &ProviderRecord) -> Vec<u8> {
+        let parts = sealed_parts(record);
+        let (key, mac) = self.sandbox.keyring().mac(SEAL, &parts.each_ref().map(|part| &part[..]));
+        [&key.to_be_bytes()[..], &mac].concat()
     }
 
     /// Loads a component that was added, if it may serve here.
@@ -120,7 +158,7 @@ impl Providers {
                 continue;
             }
             let Some(record) = self.store.top_providers(&type_id).await?.0 else { continue };
-            match self.admit(&record).await {
+            match self.admit_stored(&record).await {
                 Ok(provider) => self.install(Arc::new(provider)),
                 Err(why) => refused.push(Refused { type_id, digest: record.digest, why }),
             }

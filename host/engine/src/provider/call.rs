@@ -263,7 +263,12 @@ fn connection(asked: wit::Connection) -> Connection {
 }
 
 pub(super) fn delivery_failure(failure: wit::DeliveryFailure, clean: &impl Fn(&str) -> String) -> DeliveryFailure {
-    let reason = |said: wit::Reason| Reason::new(clean(&said.code), clean(&said.detail));
+    let reason = |said: wit::Reason| {
+        let code = clean(&said.code);
+        // The host's own word for having no room, which says nothing of the upstream: nobody else says it.
+        let code = if code == BUSY { format!("upstream-{BUSY}") } else { code };
+        Reason::new(code, clean(&said.detail))
+    };
     match failure {
         wit::DeliveryFailure::RetryLater(retry) => {
             let after_seconds = retry.after_seconds.map(|seconds| seconds.min(LONGEST_WAIT));

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::load::ProviderInfo;
+use super::schema::{OptionsSchema, Sight};
 
 /// What a component changes, by names and in words. What is the same is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct ProviderChanges {
     pub lost_options: Vec<String>,
     /// Options that it requires and the other does not.
     pub newly_required: Vec<String>,
+    /// Options that are secrets to the other and none to it: what is stored of them is shown and given to it from then on.
+    pub no_longer_secret: Vec<String>,
     /// Whether its version comes before the other's (semver section 11).
     pub is_older: bool,
 }
@@ -39,9 +42,17 @@ impl ProviderInfo {
             new_options: added(&options(before), &options(self)),
             lost_options: added(&options(self), &options(before)),
             newly_required: added(&required(before), &required(self)),
+            no_longer_secret: no_longer_secret(before, self),
             is_older: self.manifest.is_older_than(&before.manifest),
         }
     }
+}
+
+fn no_longer_secret(before: &ProviderInfo, after: &ProviderInfo) -> Vec<String> {
+    let sights = |info: &ProviderInfo| OptionsSchema::new(&info.manifest.options_schema).sights().0;
+    let (before, after) = (sights(before), sights(after));
+    let is_open = |name: &String| after.get(name) == Some(&Sight::Open);
+    before.into_iter().filter(|(name, sight)| *sight != Sight::Open && is_open(name)).map(|(name, _)| name).collect()
 }
 
 /// What is in `after` and not in `before`.

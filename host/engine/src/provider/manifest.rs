@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::bindings::twofactor::provider::types as wit;
+use super::schema::OptionsSchema;
 
 /// What a provider's recipient is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,6 +64,11 @@ impl Manifest {
             .with_draft(Draft::Draft202012)
             .build(&schema)
             .map_err(|error| format!("its options-schema is no JSON Schema 2020-12: {error}"))?;
+        if let Some(name) = OptionsSchema::new(&schema).sights().1.first() {
+            return Err(format!(
+                "its option `{name}` is a secret in a list, which nobody could mask: give each an option of its own"
+            ));
+        }
         let manifest = Self {
             type_id: said.type_id,
             name: said.name,
@@ -81,7 +87,7 @@ impl Manifest {
 
     /// Whether its version comes before another's (semver section 11).
     pub(crate) fn is_older_than(&self, other: &Self) -> bool {
-        matches!((Version::parse(&self.version), Version::parse(&other.version)), (Ok(own), Ok(other)) if own < other)
+        matches!((Version::parse(&self.version), Version::parse(&other.version)), (Ok(own), Ok(other)) if own.cmp_precedence(&other).is_lt())
     }
 }
 

@@ -6,6 +6,8 @@ use super::bindings::reporting::exports::twofactor::provider::reports as wit;
 use super::call::CallFailure;
 use super::load::Provider;
 use super::schema::OptionsSchema;
+use super::speech::Speech;
+use super::state::CallLog;
 use crate::capability::{Grants, ReportSignature, Secret};
 
 /// What became of a message.
@@ -46,7 +48,8 @@ impl Provider {
         body: &[u8],
     ) -> Result<Option<Fate>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
-        let log = self.log([]);
+        // The body names the recipient, in whatever form: what it writes is not kept.
+        let log = CallLog::new(&self.manifest().type_id, Speech::new([], 0), 0);
         let time = self.sandbox.limits().configure_time;
         let report = self
             .call(Grants::none().into(), log, None, time, async |instance, store| {

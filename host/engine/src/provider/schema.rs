@@ -1,5 +1,7 @@
 //! What the host reads out of an options schema beside its validity: which options are secret, and which are objects.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 /// How deep schemas and options are followed: a schema may refer to itself.
@@ -13,7 +15,7 @@ pub(crate) struct OptionsSchema<'a> {
 
 /// What may be seen of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sight {
+pub(super) enum Sight {
     Open,
     Secret,
     /// A secret that the component itself needs in `deliver`.
@@ -133,6 +135,50 @@ impl<'a> OptionsSchema<'a> {
         }
     }
 
+    /// What may be seen of each option, by where it stands (`Server/Password`), and the secrets that stand in lists.
+    pub(super) fn sights(&self) -> (BTreeMap<String, Sight>, Vec<String>) {
+        let (mut all, mut listed) = (BTreeMap::new(), Vec::new());
+        self.walk(&[self.root], "", false, DEPTH, &mut all, &mut listed);
+        (all, listed)
+    }
+
+    fn walk(
+        &self,
+        schemas: &[&'a Value],
+        at: &str,
+        in_list: bool,
+        depth: usize,
+        all: &mut BTreeMap<String, Sight>,
+        listed: &mut Vec<String>,
+    ) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        let schemas = self.expand(schemas);
+        let names = schemas.iter().filter_map(|schema| schema["properties"].as_object()).flat_map(Map::keys);
+        for name in names.collect::<BTreeSet<_>>() {
+            let mut found = Vec::new();
+            self.properties(&schemas, name, &mut found);
+            // A stranger's word, which people are shown.
+            let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+            let at = if at.is_empty() { name } else { format!("{at}/{name}") };
+            let sight = self.sight(&found);
+            if in_list && sight != Sight::Open {
+                listed.push(at.clone());
+            }
+            if all.insert(at.clone(), sight).is_none() && sight == Sight::Open {
+                self.walk(&found, &at, in_list, depth, all, listed);
+            }
+        }
+        let single = schemas.iter().filter_map(|schema| schema.get("items"));
+        let several = schemas.iter().filter_map(|schema| schema["prefixItems"].as_array()).flatten();
+        let items: Vec<&Value> = single.chain(several).collect();
+        if !items.is_empty() {
+            if self.sight(&items) != Sight::Open {
+                listed.push(at.to_owned());
+            }
+            self.walk(&items, at, true, depth, all, listed);
+        }
+    }
+
     fn sight(&self, found: &[&'a Value]) -> Sight {
         let schemas = self.expand(found);
         let marked = |key: &str| schemas.iter().any(|schema| schema.get(key) == Some(&Value::Bool(true)));
@@ -182,24 +228,10 @@ fn texts(value: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// The secrets that a component asks to see while it delivers, by name: wherever in the schema they stand.
+/// The secrets that a component asks to see while it delivers.
 pub(super) fn revealed(schema: &Value) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut left = vec![schema];
-    while let Some(value) = left.pop() {
-        let marked = |value: &Value, mark: &str| value[mark] == Value::Bool(true);
-        if let Value::Object(all) = value {
-            let own = all.iter().filter(|(_, one)| marked(one, "writeOnly") && marked(one, "x-twofactor-revealed"));
-            // A stranger's word, which people are shown.
-            names.extend(own.map(|(name, _)| name.chars().filter(|c| !c.is_control()).take(100).collect::<String>()));
-            left.extend(all.values());
-        } else if let Value::Array(all) = value {
-            left.extend(all);
-        }
-    }
-    names.sort();
-    names.dedup();
-    names
+    let (all, _) = OptionsSchema::new(schema).sights();
+    all.into_iter().filter(|(_, sight)| *sight == Sight::Revealed).map(|(name, _)| name).collect()
 }
 
 /// One step of a JSON Pointer (RFC 6901 section 3).
@@ -246,6 +278,35 @@ mod tests {
         let seen = OptionsSchema::new(&schema).masked(&options(), "*");
         assert_eq!(seen["Server"], json!({"Host": "h", "Password": "*", "ClientSecret": "*"}));
         assert_eq!((&seen["Key"], &seen["Pasword"]), (&json!("*"), &json!("*")));
+    }
+
+    #[test]
+    fn a_revealed_secret_is_found_through_references_and_alternatives() {
+        let secret = json!({"Secret": {"type": "string", "writeOnly": true}});
+        for key in [
+            json!({"$ref": "#/$defs/Secret", "x-twofactor-revealed": true}),
+            json!({"allOf": [{"$ref": "#/$defs/Secret"}, {"x-twofactor-revealed": true}]}),
+        ] {
+            let inner = json!({"type": "object", "properties": {"Key": key}});
+            let schema = json!({"type": "object", "properties": {"Server": inner}, "$defs": secret.clone()});
+            assert_eq!(super::revealed(&schema), ["Server/Key"], "{schema}");
+        }
+        assert_eq!(super::revealed(&schema()), ["Key"]);
+    }
+
+    #[test]
+    fn a_secret_in_a_list_is_found() {
+        let secret = json!({"type": "string", "writeOnly": true});
+        let object = json!({"type": "object", "properties": {"Key": secret.clone()}});
+        for (list, found) in [
+            (json!({"type": "array", "items": secret.clone()}), "Keys"),
+            (json!({"type": "array", "prefixItems": [secret]}), "Keys"),
+            (json!({"type": "array", "items": object}), "Keys/Key"),
+        ] {
+            let schema = json!({"type": "object", "properties": {"Keys": list}});
+            assert_eq!(OptionsSchema::new(&schema).sights().1, [found], "{schema}");
+        }
+        assert!(OptionsSchema::new(&schema()).sights().1.is_empty());
     }
 
     #[test]

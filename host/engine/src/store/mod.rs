@@ -116,6 +116,8 @@ pub trait Store: Send + Sync + 'static {
     async fn push_provider(&self, provider: ProviderRecord, replaces: Option<&str>) -> Result<bool>;
     /// Takes the topmost provider of a type away if it has this digest; says whether it did.
     async fn pop_provider(&self, type_id: &str, digest: &str) -> Result<bool>;
+    /// Takes all providers of a type away if the topmost has this digest; says whether it did.
+    async fn remove_providers(&self, type_id: &str, digest: &str) -> Result<bool>;
     /// The topmost provider of a type and the one below it.
     async fn top_providers(&self, type_id: &str) -> Result<(Option<ProviderRecord>, Option<ProviderRecord>)>;
     /// The digest of the topmost provider of each type, by type.

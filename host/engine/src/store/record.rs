@@ -172,6 +172,8 @@ pub struct ProviderRecord {
     pub signature: Option<String>,
     /// When it was added.
     pub added_at: Timestamp,
+    /// That whoever put it here has the installation's keys: over all of the above.
+    pub seal: Vec<u8>,
 }
 
 /// An access token, of which only the digest is known.

@@ -77,7 +77,7 @@ pub(super) struct PolicyPart {
     /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all.
     #[schema(nullable = false)]
     countries: Option<Vec<String>>,
-    /// Messages of the instance in a day, test messages aside; 0 for as many as come.
+    /// Messages of the instance in a day, each attempt counted and test messages not; 0 for as many as come.
     #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
     messages_per_day: Option<u32>,
     /// How often a message that surely was not sent is tried again by itself, where no other instance takes it.

@@ -103,6 +103,8 @@ pub(super) struct Expected {
     /// Whether it may have a lower version than the component it replaces; `false` if not said.
     #[serde(default)]
     allow_older: bool,
+    /// Where secrets of instances may go that they do not go to now, with commas between; a refusal names them.
+    destinations: Option<String>,
 }
 
 /// The header that brings a signature.
@@ -127,6 +129,9 @@ pub(super) async fn add(
     if let Some(replaces) = expected.replaces {
         new = new.replacing(replaces.trim_start_matches("sha256:"));
     }
+    if let Some(allowed) = expected.destinations {
+        new = new.destinations(allowed.split(',').map(str::trim));
+    }
     if let Some(encoded) = headers.get(SIGNATURE) {
         let text = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let text = text.ok_or_else(|| {
@@ -138,22 +143,37 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(administration.add_provider(new).await?.into())))
 }
 
+/// Which component is meant.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Meant {
+    /// The digest of the component that is taken away: if another one serves by now, nothing happens.
+    digest: Option<String>,
+}
+
 /// Has the component that served a type before serve it again (system administrators): the one that was replaced, or the one that
 /// comes with the program. What serves now is taken away.
-#[utoipa::path(post, path = "/v1/providers/{type}/rollback", operation_id = "rollBackProvider", tag = "administration",
+#[utoipa::path(post, path = "/v1/providers/{type}/rollback", operation_id = "rollBackProvider", tag = "administration", params(Meant),
     responses((status = 200, body = Provider)))]
 pub(super) async fn roll_back(
     administrator: Administrator,
     Path(type_id): Path<String>,
+    Parameters(meant): Parameters<Meant>,
 ) -> Result<Json<Provider>, Problem> {
-    Ok(Json(administrator.of_the_system()?.roll_back_provider(&type_id).await?.into()))
+    let admin = administrator.of_the_system()?;
+    Ok(Json(admin.roll_back_provider(&type_id, meant.digest.as_deref()).await?.into()))
 }
 
 /// Takes all components away that were added for a type (system administrators). The one that comes with the program serves then, or
 /// none.
-#[utoipa::path(delete, path = "/v1/providers/{type}", operation_id = "removeProvider", tag = "administration",
+#[utoipa::path(delete, path = "/v1/providers/{type}", operation_id = "removeProvider", tag = "administration", params(Meant),
     responses((status = 204)))]
-pub(super) async fn remove(administrator: Administrator, Path(type_id): Path<String>) -> Result<StatusCode, Problem> {
-    administrator.of_the_system()?.remove_provider(&type_id).await?;
+pub(super) async fn remove(
+    administrator: Administrator,
+    Path(type_id): Path<String>,
+    Parameters(meant): Parameters<Meant>,
+) -> Result<StatusCode, Problem> {
+    administrator.of_the_system()?.remove_provider(&type_id, meant.digest.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

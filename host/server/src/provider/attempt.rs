@@ -81,6 +81,9 @@ pub async fn attempt(
         None => None,
     };
     if let Some(to_file) = record {
+        if begun.is_some() && typed.is_none() {
+            bail!("nothing was kept: it could hold the code, which nobody typed");
+        }
         let exchange = exchange.context("nothing was kept: the message did not go over HTTP")?;
         let mut unspeakable = component.secrets(&options);
         unspeakable.extend([code, to.to_owned()]);

@@ -7,7 +7,9 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{Administration, Error, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind};
+use twofactor::{
+    Administration, Error, ExaminedProvider, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind,
+};
 
 use super::form::Posted;
 use super::instances::path;
@@ -128,9 +130,10 @@ pub(super) async fn examine(person: Person, State(api): State<Api>, request: Req
     };
     let signature = sent_signature;
     match admin.examine_provider(new(&component, &signature)).await {
-        Ok(info) => {
-            api.held.keep(&person.session.account.id, &info.digest, component, signature, Instant::now());
-            ask(&person, admin, &info, html! {}).await
+        Ok(examined) => {
+            let digest = &examined.info.digest;
+            api.held.keep(&person.session.account.id, digest, component, signature, Instant::now());
+            ask(&person, admin, &examined, html! {}).await
         }
         Err(error) => refused(&person, error),
     }
@@ -161,22 +164,25 @@ pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes)
         return Ok(show(&person, notice("bad", gone)));
     };
     // Whether it is older than what it replaces stood on the page.
-    let new = new(&component, &signature).replacing(posted.get("replaces").unwrap_or_default()).allow_older(true);
+    let new = new(&component, &signature)
+        .replacing(posted.get("replaces").unwrap_or_default())
+        .destinations(posted.get("destinations").unwrap_or_default().split(','))
+        .allow_older(true);
     match admin.add_provider(new.clone()).await {
         Ok(_) => {
             api.held.forget(account);
             Ok(Redirect::to("/admin/providers?done=installed").into_response())
         }
         Err(error) if error.is_passed_over() => {
-            let info = match admin.examine_provider(new).await {
-                Ok(info) => info,
+            let examined = match admin.examine_provider(new).await {
+                Ok(examined) => examined,
                 Err(error) => return refused(&person, error),
             };
             let other = l.say(
                 "Nothing was installed: somebody else installed another component of this type meanwhile. This is what it would replace now.",
                 "Nichts wurde installiert: jemand anderes hat inzwischen eine andere Komponente dieses Typs installiert. Das würde jetzt ersetzt.",
             );
-            ask(&person, admin, &info, notice("bad", other)).await
+            ask(&person, admin, &examined, notice("bad", other)).await
         }
         Err(error) => refused(&person, error),
     }
@@ -220,20 +226,22 @@ pub(super) async fn take_back(person: Person, Path(type_id): Path<String>, body:
     let l = person.language;
     let admin = person.of_the_system()?;
     let shown = Posted::parse(&body);
-    let serves = serving(admin, &type_id).map(|provider| provider.digest);
-    if serves.as_deref() != shown.get("digest") {
-        let other = l.say(
-            "Nothing was taken back: another component serves by now.",
-            "Nichts wurde zurückgenommen: inzwischen bedient eine andere Komponente.",
-        );
-        return Ok(show(&person, notice("bad", other)));
-    }
-    let taken = match admin.roll_back_provider(&type_id).await {
-        Err(error) if error.is_conflict() && !error.is_passed_over() => admin.remove_provider(&type_id).await,
+    let digest = shown.get("digest").unwrap_or_default();
+    let taken = match admin.roll_back_provider(&type_id, Some(digest)).await {
+        Err(error) if error.is_conflict() && !error.is_passed_over() => {
+            admin.remove_provider(&type_id, Some(digest)).await
+        }
         other => other.map(drop),
     };
     match taken {
         Ok(()) => Ok(Redirect::to("/admin/providers?done=taken-back").into_response()),
+        Err(error) if error.is_passed_over() || error.is_not_found() => {
+            let other = l.say(
+                "Nothing was taken back: another component serves by now.",
+                "Nichts wurde zurückgenommen: inzwischen bedient eine andere Komponente.",
+            );
+            Ok(show(&person, notice("bad", other)))
+        }
         Err(error) => refused(&person, error),
     }
 }
@@ -247,10 +255,11 @@ fn serving(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
 async fn ask(
     person: &Person,
     admin: &Administration,
-    info: &ProviderInfo,
+    examined: &ExaminedProvider,
     message: Markup,
 ) -> Result<Response, Failure> {
     let l = person.language;
+    let (info, elsewhere) = (&examined.info, &examined.new_destinations);
     let manifest = &info.manifest;
     let before = serving(admin, &manifest.type_id);
     let same = before.as_ref().is_some_and(|before| before.digest == info.digest);
@@ -280,6 +289,13 @@ async fn ask(
                     Some(before) if same => { section.card { h2 { (before.manifest.name) } p { (l.say("These very bytes serve this type.", "Genau diese Bytes bedienen diesen Typ.")) } } }
                     Some(before) => (differences(l, before, info)),
                 }
+                @if !elsewhere.is_empty() {
+                    section.card {
+                        h2 { (l.say("Secrets would go elsewhere", "Geheimnisse gingen anderswohin")) }
+                        p { (l.say("With it secrets of instances go to where they do not go now:", "Mit ihm gehen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen:")) }
+                        ul { @for destination in elsewhere { li { code { (destination) } } } }
+                    }
+                }
                 section.card {
                     h2 { (l.say("Instances of this type", "Instanzen dieses Typs")) }
                     @if users.is_empty() { p { (l.say("None.", "Keine.")) } }
@@ -294,6 +310,7 @@ async fn ask(
         @if !same {
             form.card method="post" action="/admin/providers/approval" {
                 input type="hidden" name="digest" value=(info.digest);
+                input type="hidden" name="destinations" value=(elsewhere.join(","));
                 input type="hidden" name="replaces" value=(before.as_ref().map_or("", |before| &*before.digest));
                 p { (l.say("You approve the component with this digest, and no other:", "Sie genehmigen die Komponente mit diesem Digest, und keine andere:")) " " code.digest { (info.digest) } }
                 div.actions { button.main { (l.say("Install it", "Installieren")) } a.button href="/admin/providers" { (l.say("Leave it", "Nicht installieren")) } }
@@ -333,12 +350,19 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
         ("SHA-256", &before.digest, &after.digest),
     ];
     let changes = after.changes_from(before);
-    let lists: [(&str, &[String]); 5] = [
+    let lists: [(&str, &[String]); 6] = [
         (l.say("It may newly", "Er darf neu"), &changes.may_newly),
         (l.say("It may no longer", "Er darf nicht mehr"), &changes.may_no_longer),
         (l.say("New options", "Neue Optionen"), &changes.new_options),
         (l.say("Options it does not know any more", "Optionen, die er nicht mehr kennt"), &changes.lost_options),
         (l.say("Options it newly requires", "Optionen, die er neu verlangt"), &changes.newly_required),
+        (
+            l.say(
+                "Options that are secret no longer: what is stored of them is shown and given to it",
+                "Optionen, die nicht mehr geheim sind: was davon gespeichert ist, wird gezeigt und ihm gegeben",
+            ),
+            &changes.no_longer_secret,
+        ),
     ];
     html! {
         section.card #differences {

@@ -187,6 +187,10 @@ impl Store for SqliteStore {
         let (type_id, digest) = (type_id.to_owned(), digest.to_owned());
         self.threads.write(move |c| providers::pop(c, &type_id, &digest)).await
     }
+    async fn remove_providers(&self, type_id: &str, digest: &str) -> Result<bool> {
+        let (type_id, digest) = (type_id.to_owned(), digest.to_owned());
+        self.threads.write(move |c| providers::remove(c, &type_id, &digest)).await
+    }
     async fn top_providers(&self, type_id: &str) -> Result<(Option<ProviderRecord>, Option<ProviderRecord>)> {
         let type_id = type_id.to_owned();
         self.threads.read(move |c| providers::top_two(c, &type_id)).await

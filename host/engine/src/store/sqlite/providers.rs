@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::{ms, time};
 use crate::store::{PROVIDERS_KEPT, ProviderRecord, Result};
 
-const COLUMNS: &str = "type_id, digest, added_at, signature, component";
+const COLUMNS: &str = "type_id, digest, added_at, signature, component, seal";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<ProviderRecord> {
     Ok(ProviderRecord {
@@ -14,6 +14,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ProviderRecord> {
         added_at: time(row.get(2)?),
         signature: row.get(3)?,
         component: row.get(4)?,
+        seal: row.get(5)?,
     })
 }
 
@@ -28,10 +29,9 @@ pub(super) fn push(c: &Connection, provider: &ProviderRecord, replaces: Option<&
         return Ok(false);
     }
     let position = top.map_or(1, |(position, _)| position + 1);
-    let ProviderRecord { digest, type_id, component, signature, added_at } = provider;
-    let sql =
-        "INSERT INTO providers (position, type_id, digest, added_at, signature, component) VALUES (?, ?, ?, ?, ?, ?)";
-    c.prepare_cached(sql)?.execute(params![position, type_id, digest, ms(*added_at), signature, component])?;
+    let ProviderRecord { digest, type_id, component, signature, added_at, seal } = provider;
+    let sql = format!("INSERT INTO providers (position, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)");
+    c.prepare_cached(&sql)?.execute(params![position, type_id, digest, ms(*added_at), signature, component, seal])?;
     let sql = "DELETE FROM providers WHERE type_id = ? AND position <= ?";
     c.prepare_cached(sql)?.execute(params![type_id, position.saturating_sub(PROVIDERS_KEPT.into())])?;
     Ok(true)
@@ -41,6 +41,13 @@ pub(super) fn pop(c: &Connection, type_id: &str, digest: &str) -> Result<bool> {
     let Some((position, _)) = topmost(c, type_id)?.filter(|(_, top)| top == digest) else { return Ok(false) };
     let sql = "DELETE FROM providers WHERE type_id = ? AND position = ?";
     Ok(c.prepare_cached(sql)?.execute(params![type_id, position])? == 1)
+}
+
+pub(super) fn remove(c: &Connection, type_id: &str, digest: &str) -> Result<bool> {
+    if topmost(c, type_id)?.is_none_or(|(_, top)| top != digest) {
+        return Ok(false);
+    }
+    Ok(c.prepare_cached("DELETE FROM providers WHERE type_id = ?")?.execute([type_id])? > 0)
 }
 
 pub(super) fn top_two(c: &Connection, type_id: &str) -> Result<(Option<ProviderRecord>, Option<ProviderRecord>)> {

@@ -34,7 +34,7 @@ CREATE TABLE base_settings (
 -- The topmost of a type serves.
 CREATE TABLE providers (
     type_id TEXT NOT NULL, position INTEGER NOT NULL, digest TEXT NOT NULL, added_at INTEGER NOT NULL, signature TEXT,
-    component BLOB NOT NULL, UNIQUE (type_id, position)
+    component BLOB NOT NULL, seal BLOB NOT NULL, UNIQUE (type_id, position)
 ) STRICT;
 
 CREATE TABLE tokens (

@@ -53,7 +53,8 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     // Before it is read: a change from then on is one.
     let stamp = source.stamp();
     let new = read(&source, addition).await?;
-    let info = admin.examine_provider(new.clone()).await?;
+    let examined = admin.examine_provider(new.clone()).await?;
+    let (info, elsewhere) = (examined.info, examined.new_destinations);
     let serving = serving(&admin, &info.manifest.type_id);
     print!("{}", described(&info));
     match &serving {
@@ -61,8 +62,16 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
         Some(serving) => print!("\n{}", differences(serving, &info)),
         None => println!("\nIt replaces nothing: `{}` is a new type.", info.manifest.type_id),
     }
-    if addition.digest.is_none() && !addition.yes && !addition.watch {
+    if !elsewhere.is_empty() {
+        println!("With it secrets of instances would go to where they do not go now:");
+        elsewhere.iter().for_each(|destination| println!("  - {destination}"));
+    }
+    let mut new = new;
+    if addition.yes || addition.watch {
+        new = new.destinations(elsewhere);
+    } else if addition.digest.is_none() {
         approved(&info)?;
+        new = new.destinations(elsewhere);
     }
     let replaced = serving.map(|serving| serving.digest).unwrap_or_default();
     let info = admin.add_provider(new.replacing(replaced)).await?;
@@ -94,7 +103,7 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
 /// If there is none.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn roll_back(config: &Path, type_id: &str) -> anyhow::Result<()> {
-    let info = administration(config).await?.roll_back_provider(type_id).await?;
+    let info = administration(config).await?.roll_back_provider(type_id, None).await?;
     println!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest);
     Ok(())
 }
@@ -106,7 +115,7 @@ pub async fn roll_back(config: &Path, type_id: &str) -> anyhow::Result<()> {
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn remove(config: &Path, type_id: &str) -> anyhow::Result<()> {
     let admin = administration(config).await?;
-    admin.remove_provider(type_id).await?;
+    admin.remove_provider(type_id, None).await?;
     match serving(&admin, type_id) {
         Some(own) => println!(
             "{} {}, which comes with the program, serves `{type_id}`.",
@@ -164,7 +173,12 @@ async fn watch(
             continue;
         }
         last = now;
-        let added = async { Ok::<_, anyhow::Error>(admin.add_provider(read(source, addition).await?).await?) }.await;
+        let added = async {
+            let new = read(source, addition).await?;
+            // Whoever watches tries what there is.
+            Ok::<_, anyhow::Error>(admin.add_provider(new.any_destination(true)).await?)
+        };
+        let added = added.await;
         match added {
             Ok(info) => println!("Installed: {} sha256:{}", info.manifest.version, info.digest),
             Err(error) => eprintln!("Not installed: {error:#}"),
@@ -224,6 +238,10 @@ fn differences(before: &ProviderInfo, after: &ProviderInfo) -> String {
         ("New options", &changes.new_options),
         ("Options it does not know any more", &changes.lost_options),
         ("Options it newly requires", &changes.newly_required),
+        (
+            "Options that are SECRET NO LONGER: what is stored of them is shown and given to it",
+            &changes.no_longer_secret,
+        ),
     ] {
         if !items.is_empty() {
             text += &format!("{title}:\n");

@@ -38,7 +38,10 @@ pub(super) async fn judge(
         }
         None => report.skip("answer-right", "give what the upstream says when an answer is right, `--approved FILE`"),
     }
-    for (rule, script, right, wait) in cases() {
+    // What is no yes: an upstream that took the wish for a code has not judged anything.
+    let mut cases = cases();
+    cases.push(("answer-as-accepted", says.accepted.clone(), UNCLEAR, None));
+    for (rule, script, right, wait) in cases {
         upstream.play(script);
         let (outcome, after_seconds, said) = ask(configured, &state).await;
         let mut wrong = Vec::new();
@@ -83,15 +86,16 @@ async fn ask(configured: &Configured, state: &str) -> (&'static str, Option<u32>
     }
 }
 
+/// What may be made of an answer that is no yes, whatever it is.
+const UNCLEAR: &[&str] =
+    &["wrong", "over", "outcome-unknown", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
+
 /// What the upstream says of the answer, what may be made of it, and the wait that must be passed on.
 type Case = (&'static str, Script, &'static [&'static str], Option<Option<u32>>);
 
 fn cases() -> Vec<Case> {
     // 4xx without a body that anybody knows: a verification that is gone, or a request that is wrong.
     const NO: &[&str] = &["wrong", "over", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
-    // Whatever it is, it is no yes.
-    const UNCLEAR: &[&str] =
-        &["wrong", "over", "outcome-unknown", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
     let later = |headers: &[(&str, &str)]| Script::Answer {
         status: 429,
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -110,7 +114,7 @@ fn cases() -> Vec<Case> {
         ("answer-cut-connection", Script::Cut, &["outcome-unknown"], None),
         ("answer-without-json", Script::answer(200, "{\"status\":"), UNCLEAR, None),
         ("answer-with-other-json", Script::answer(200, "[null, {\"status\": [1e400]}]"), UNCLEAR, None),
-        ("answer-with-nothing", Script::answer(200, ""), UNCLEAR, None),
+        ("answer-with-an-empty-object", Script::answer(200, "{}"), UNCLEAR, None),
         ("answer-huge", Script::answer(200, vec![b' '; 6 << 20]), UNCLEAR, None),
     ]
 }
