@@ -82,7 +82,8 @@ fn says_something(name: &str) -> bool {
     matches!(name, "content-type" | "content-language" | "location" | "retry-after")
 }
 
-/// Writes `*` over words, in whatever case and spelling: as they are, in a form or URL, in JSON, in base64 wherever it begins; numbers without their sign.
+/// Writes `*` over words, in whatever case and spelling: as they are, in a form or URL, in JSON, in base64 of both alphabets wherever it begins;
+/// telephone numbers also as they are dialled within their country, and in groups.
 fn blot(bytes: &mut [u8], words: &[String]) {
     let mut spellings: Vec<String> = words
         .iter()
@@ -91,7 +92,11 @@ fn blot(bytes: &mut [u8], words: &[String]) {
             let form = url::form_urlencoded::byte_serialize(word.as_bytes()).collect();
             let json = serde_json::Value::from(word.as_str()).to_string().trim_matches('"').to_owned();
             let digits = word.strip_prefix('+').unwrap_or(word).to_owned();
-            [word.clone(), form, json, digits, STANDARD.encode(word)].into_iter().chain(in_base64(word))
+            // As PHP writes JSON.
+            let slashed = json.replace('/', "\\/");
+            let base64 = [STANDARD.encode(word)].into_iter().chain(in_base64(word));
+            let base64 = base64.flat_map(|text| [text.replace('+', "-").replace('/', "_"), text]);
+            [word.clone(), form, json, slashed, digits].into_iter().chain(base64)
         })
         .collect();
     // One that holds another goes first: nothing of it stays.
@@ -101,6 +106,31 @@ fn blot(bytes: &mut [u8], words: &[String]) {
         for at in memmem::find_iter(&there, spelling.as_bytes()) {
             bytes[at..at + spelling.len()].fill(b'*');
         }
+    }
+    for number in words.iter().filter_map(|word| word.strip_prefix('+')).filter(|digits| digits.len() > NATIONAL) {
+        blot_number(bytes, &number.as_bytes()[number.len() - NATIONAL..]);
+    }
+}
+
+/// So many digits at a number's end are written within its country too.
+const NATIONAL: usize = 7;
+
+/// Writes `*` over runs of digits that end in these, whatever lies between them.
+fn blot_number(bytes: &mut [u8], end: &[u8]) {
+    let between = |byte: u8| b" .-()/+\xc2\xa0".contains(&byte);
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let length = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit() || between(**byte)).count();
+        let run = &mut bytes[at..at + length];
+        let digits: Vec<u8> = run.iter().copied().filter(u8::is_ascii_digit).collect();
+        if digits.windows(end.len()).any(|part| part == end) {
+            run.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'*');
+        }
+        at += length;
     }
 }
 
@@ -124,5 +154,14 @@ mod tests {
         let mut said = b"0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 m-1".to_vec();
         blot(&mut said, &words);
         assert_eq!(String::from_utf8_lossy(&said).replace('*', ""), "00      m-1");
+        let mut said =
+            "079 123 45 67, (079) 123-45-67, +41\u{a0}79\u{a0}1234567; 0791234568 2026-11-25".as_bytes().to_vec();
+        blot(&mut said, &words);
+        let left = String::from_utf8_lossy(&said).replace('*', "");
+        assert!(left.ends_with("; 0791234568 2026-11-25") && left.matches(char::is_numeric).count() == 18, "{left}");
+        let mut said = br#""a\/b+c>>?" YS9iK2M-Pj8"#.to_vec();
+        blot(&mut said, &["a/b+c>>?".to_owned()]);
+        // The last character has four bits of it.
+        assert_eq!(String::from_utf8_lossy(&said).replace('*', ""), "\"\" 8");
     }
 }
