@@ -44,6 +44,7 @@ const FETCH = {
   "send a Request": (url, init) => fetch(new Request(url, init)),
   "send a Request of a Request": (url, init) => fetch(new Request(new Request(url, init))),
   "send a Request with more": (url, init) => fetch(new Request(url), init),
+  "send, and know nothing": (url, init) => fetch(url, init),
   "send a Blob's URL": (_, init) => fetch(URL.createObjectURL(new Blob(["x"])), init),
 };
 
@@ -62,6 +63,9 @@ export const delivery = {
     } catch (error) {
       code = "threw";
       detail = String(error);
+    }
+    if (Behaviour === "send, and know nothing") {
+      throw { tag: "outcome-unknown", val: { code, detail } };
     }
     // Whether or not it was delivered, this is said on.
     throw { tag: "rejected", val: { part: "message", reason: { code, detail } } };

@@ -235,3 +235,15 @@ async fn no_setting_of_fetch_widens_what_is_granted() {
     assert_eq!(place.neighbourhood.upstream.seen().pop().unwrap().method, "PUT");
     place.nobody_else_was_reached();
 }
+
+#[tokio::test]
+async fn what_fetch_does_not_say_the_host_knows() {
+    let Some(place) = Place::new().await else { return };
+    // Nothing was sent, and it is the operator who must do something.
+    let report = place.fetch("send, and know nothing", "https://elsewhere.example.com/", json!({})).await;
+    assert_eq!((&*report.outcome, &*report.code), ("misconfigured", "threw"), "{report:?}");
+    // It was sent.
+    let report = place.fetch("send, and know nothing", "https://upstream.example.com/", json!({})).await;
+    assert_eq!((&*report.outcome, &*report.code), ("outcome-unknown", "201"), "{report:?}");
+    place.nobody_else_was_reached();
+}

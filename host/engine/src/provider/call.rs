@@ -89,7 +89,7 @@ impl Provider {
             .call(grants, log, placeholder, limits.deliver_time, async |instance, store| {
                 let delivery = delivery.load(&mut *store, &instance)?;
                 let answer = delivery.call_deliver(&mut *store, options, &message).await?;
-                Ok(answer.map_err(|failure| known(failure, store.data().has_sent())))
+                Ok(answer.map_err(|failure| known(failure, store.data())))
             })
             .await;
         let clean = |text: &str| speech.speech().clean(text);
@@ -148,10 +148,13 @@ pub(super) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> 
 }
 
 /// The host may know better than a component whose client keeps the difference to itself (`fetch` does): what nobody was sent is of no
-/// unknown outcome.
-pub(super) fn known(failure: wit::DeliveryFailure, sent: bool) -> wit::DeliveryFailure {
+/// unknown outcome, and what was not allowed is for the operator.
+pub(super) fn known(failure: wit::DeliveryFailure, call: &State) -> wit::DeliveryFailure {
     match failure {
-        wit::DeliveryFailure::OutcomeUnknown(reason) if !sent => {
+        wit::DeliveryFailure::OutcomeUnknown(reason) if !call.has_sent() && call.hooks.was_denied() => {
+            wit::DeliveryFailure::Misconfigured(reason)
+        }
+        wit::DeliveryFailure::OutcomeUnknown(reason) if !call.has_sent() => {
             wit::DeliveryFailure::RetryLater(wit::Retry { after_seconds: None, reason })
         }
         other => other,

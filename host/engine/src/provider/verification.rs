@@ -36,7 +36,7 @@ impl Provider {
             .call(grants, log, None, time, async |instance, store| {
                 let verification = verification.load(&mut *store, &instance)?;
                 let answer = verification.call_begin(&mut *store, options, &message).await?;
-                Ok(answer.map_err(|failure| known(failure, store.data().has_sent())))
+                Ok(answer.map_err(|failure| known(failure, store.data())))
             })
             .await?;
         let clean = |text: &str| speech.speech().clean(text);
@@ -72,7 +72,7 @@ impl Provider {
                 let verification = verification.load(&mut *store, &instance)?;
                 let verdict = verification.call_check(&mut *store, options, state, given).await?;
                 let sent = store.data().has_sent();
-                Ok(verdict.map(|verdict| (verdict, sent)).map_err(|failure| known(failure, sent)))
+                Ok(verdict.map(|verdict| (verdict, sent)).map_err(|failure| known(failure, store.data())))
             })
             .await?;
         let clean = |text: &str| speech.speech().clean(text);

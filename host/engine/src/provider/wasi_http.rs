@@ -2,7 +2,7 @@
 //! wasmtime's interface for this moves between its major versions; this file is all that follows it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, header};
@@ -30,6 +30,8 @@ pub(super) struct Hooks {
     calls_left: u32,
     /// Requests that may have gone out; several may be under way at once.
     sent: Arc<AtomicU32>,
+    /// Whether one was not allowed, or no token could be had for it.
+    denied: Arc<AtomicBool>,
 }
 
 impl Hooks {
@@ -40,12 +42,17 @@ impl Hooks {
         placeholder: Option<Arc<Placeholder>>,
         calls: u32,
     ) -> Self {
-        Self { network, grants, log, placeholder, calls_left: calls, sent: Arc::default() }
+        Self { network, grants, log, placeholder, calls_left: calls, sent: Arc::default(), denied: Arc::default() }
     }
 
     /// Whether a request may have gone out.
     pub(super) fn has_sent(&self) -> bool {
         self.sent.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether a request was refused for what the operator must mend: a client such as `fetch` does not tell that from a broken connection.
+    pub(super) fn was_denied(&self) -> bool {
+        self.denied.load(Ordering::Acquire)
     }
 }
 
@@ -64,6 +71,7 @@ impl WasiHttpHooks for Hooks {
         self.calls_left = left;
         let (network, grants) = (self.network.clone(), self.grants.clone());
         let (log, sent, placeholder) = (self.log.clone(), self.sent.clone(), self.placeholder.clone());
+        let denied = self.denied.clone();
         // At once: the rest runs beside the component, which may end before.
         sent.fetch_add(1, Ordering::AcqRel);
         Box::new(async move {
@@ -71,7 +79,7 @@ impl WasiHttpHooks for Hooks {
                 sent.fetch_sub(1, Ordering::AcqRel);
             })?;
             let answer = egress::exchange(&network, &grants, placeholder.as_deref(), request).await;
-            answer.map_err(|error| refusal(error, &log, &sent)).and_then(give)
+            answer.map_err(|error| refusal(error, &log, &sent, &denied)).and_then(give)
         })
     }
 }
@@ -96,9 +104,10 @@ async fn gather(request: Request<WasiBody>) -> Result<HttpRequest, Error> {
     Ok(HttpRequest { method: head.method.to_string(), url: head.uri.to_string(), headers, body })
 }
 
-fn refusal(error: HttpError, log: &CallLog, sent: &AtomicU32) -> Error {
+fn refusal(error: HttpError, log: &CallLog, sent: &AtomicU32, denied: &AtomicBool) -> Error {
     match error {
         HttpError::Denied(why) | HttpError::Unauthenticated(why) => {
+            denied.store(true, Ordering::Release);
             sent.fetch_sub(1, Ordering::AcqRel);
             log.line(tracing::Level::WARN, &why);
             Error::HttpRequestDenied
