@@ -370,9 +370,12 @@ async fn an_answer_that_is_with_the_upstream_counts_although_the_code_is_sent_ag
     // It goes on by itself: sooner or later the challenge is used.
     let admin = engine.administration(Actor::new("test"));
     let since = "2026-01-01T00:00:00Z".parse().unwrap();
-    while !admin.statistics("s", since).await.unwrap().iter().any(|one| one.event == "verified") {
-        tokio::task::yield_now().await;
-    }
+    let used = async {
+        while !admin.statistics("s", since).await.unwrap().iter().any(|one| one.event == "verified") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), used).await.expect("it is not used");
     assert!(engine.cancel("s", &challenge.id).await.unwrap_err().is_closed());
 }
 

@@ -265,6 +265,19 @@ fn without_options_it_says_what_it_did_not_look_at() {
 }
 
 #[test]
+fn a_relay_that_wants_no_log_in_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "email.wasm", twofactor_bundle::EMAIL);
+    let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true});
+    let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
+    let options = write(folder.path(), "options.json", options.to_string());
+    let output = run(&["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("faults: 0"), "{said}");
+    assert!(said.contains("skipped log-in-refused: with these options it does not log in"), "{said}");
+}
+
+#[test]
 fn one_code_is_tried_for_real_and_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
