@@ -61,6 +61,7 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("JSON by hand", "texts-unchanged"),
     ("the text in the URL", "texts-unchanged"),
     ("nothing is sent", "accepted"),
+    ("it goes to the sender", "recipient"),
     ("another origin", "accepted"),
     ("another path, unencoded", "accepted"),
     ("a header of the host's", "accepted"),

@@ -150,7 +150,8 @@ impl delivery::Guest for Wrong {
             "nothing is sent" => return Ok(receipt()),
             _ => {}
         }
-        let mut body = json!({"from": options["Sender"], "to": message.recipient, "text": text}).to_string();
+        let to = if fault() == "it goes to the sender" { &options["Sender"] } else { &json!(message.recipient) };
+        let mut body = json!({"from": options["Sender"], "to": to, "text": text}).to_string();
         if fault() == "JSON by hand" {
             body = format!("{{\"to\": \"{}\", \"text\": \"{text}\"}}", message.recipient);
         }

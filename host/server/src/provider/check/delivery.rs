@@ -164,7 +164,7 @@ impl Run<'_> {
 
     /// An upstream that takes everything gets the text once and as it is, whatever stands in it.
     async fn texts(&self, accepted: &Script, report: &mut Report) {
-        let (mut lost, mut broke) = (Vec::new(), Vec::new());
+        let (mut lost, mut broke, mut astray) = (Vec::new(), Vec::new(), Vec::new());
         for (kind, text) in texts() {
             self.upstream.play(accepted.clone());
             let (outcome, _, said) = self.deliver(Message { text: text.clone(), html: None, ..self.message() }).await;
@@ -178,6 +178,10 @@ impl Run<'_> {
             }
             let seen = self.upstream.seen();
             let sent: Vec<_> = seen.iter().filter(|(head, body)| holds_code(head, body)).collect();
+            // In one of its requests: it may have to ask first who that is.
+            if !sent.is_empty() && !seen.iter().any(|(head, body)| holds(RECIPIENT_DIGITS, head, body)) {
+                astray.push(format!("{kind}: no request says whom it is for"));
+            }
             if sent.len() > 1 {
                 broke.push(format!("{kind}: the message was sent {} times", sent.len()));
             }
@@ -188,6 +192,7 @@ impl Run<'_> {
             }
         }
         report.judge("accepted", broke, ACCEPTED);
+        report.judge("recipient", astray, "Send it to `message.recipient`, as it is given.");
         report.judge(
             "texts-unchanged",
             lost,
