@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::Failure;
-use twofactor_provider::testing::{Upstream, configure, deliver, message};
+use twofactor_provider::testing::{self, Upstream, configure, deliver, message};
+use twofactor_provider::{Failure, RejectedPart};
 
 use super::ECall;
 
@@ -12,14 +12,9 @@ fn options() -> Value {
 
 fn class(failure: &Failure) -> &'static str {
     match failure {
-        Failure::RetryLater(_) => "retry-later",
-        Failure::OutcomeUnknown(_) => "outcome-unknown",
-        Failure::Rejected(rejection) => match rejection.part {
-            twofactor_provider::bindings::twofactor::provider::types::RejectedPart::Recipient => "recipient",
-            twofactor_provider::bindings::twofactor::provider::types::RejectedPart::Message => "message",
-        },
-        Failure::Misconfigured(_) => "misconfigured",
-        Failure::Blocked(_) => "blocked",
+        Failure::Rejected(rejection) if rejection.part == RejectedPart::Recipient => "recipient",
+        Failure::Rejected(_) => "message",
+        other => testing::class(other),
     }
 }
 

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, describe, message};
-use twofactor_provider::{Failure, MailFailure, Refusal, Stage};
+use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, describe, message};
+use twofactor_provider::{MailFailure, Refusal, Stage};
 
 use super::Email;
 
@@ -22,16 +22,6 @@ fn m365(secret: bool) -> Value {
         server["ClientSecret"] = "secret".into();
     }
     json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server})
-}
-
-fn class(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::RetryLater(_) => "retry-later",
-        Failure::OutcomeUnknown(_) => "outcome-unknown",
-        Failure::Rejected(_) => "rejected",
-        Failure::Misconfigured(_) => "misconfigured",
-        Failure::Blocked(_) => "blocked",
-    }
 }
 
 #[test]

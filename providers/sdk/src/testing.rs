@@ -7,7 +7,7 @@ use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
 use crate::bindings::twofactor::provider::types::{Entry, Manifest};
 use crate::bindings::twofactor::provider::{http, smtp};
 use crate::delivery_bindings::exports::twofactor::provider::delivery::Guest as _;
-use crate::{Connection, Delivery, Exported, Level, Message, Problem, Provider};
+use crate::{Connection, Delivery, Exported, Failure, Level, Message, Problem, Provider};
 
 pub use http::{Error as HttpError, Request};
 pub use smtp::Mail as SentMail;
@@ -111,6 +111,17 @@ pub fn configure<P: Provider>(options: &serde_json::Value) -> Result<Vec<Connect
 /// Its failure.
 pub fn deliver<P: Provider>(options: &serde_json::Value, message: &Message) -> Delivery {
     Exported::<P>::deliver(options.to_string(), message.clone())
+}
+
+/// What the host does next about a failure, in the contract's word for it.
+pub fn class(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::RetryLater(_) => "retry-later",
+        Failure::OutcomeUnknown(_) => "outcome-unknown",
+        Failure::Rejected(_) => "rejected",
+        Failure::Misconfigured(_) => "misconfigured",
+        Failure::Blocked(_) => "blocked",
+    }
 }
 
 /// A message to try with.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::testing::verification::{begin, check, configure, describe, message};
-use twofactor_provider::testing::{HttpError, Upstream};
+use twofactor_provider::testing::{HttpError, Upstream, class};
 use twofactor_provider::{Failure, Verdict};
 
 use super::{TwilioVerify, locale};
@@ -12,16 +12,6 @@ const STATE: &str = "VE0123456789abcdef0123456789abcdef";
 
 fn options() -> Value {
     json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioVerifyServiceSid": SERVICE})
-}
-
-fn class(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::RetryLater(_) => "retry-later",
-        Failure::OutcomeUnknown(_) => "outcome-unknown",
-        Failure::Rejected(_) => "rejected",
-        Failure::Misconfigured(_) => "misconfigured",
-        Failure::Blocked(_) => "blocked",
-    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, message};
+use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, message};
 use twofactor_provider::{Failure, Message};
 
 use super::{TwilioVoice, speech};
@@ -14,16 +14,6 @@ fn options() -> Value {
 
 fn call() -> Message {
     Message { code: "012345".to_owned(), ..message("+41791234567") }
-}
-
-fn class(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::RetryLater(_) => "retry-later",
-        Failure::OutcomeUnknown(_) => "outcome-unknown",
-        Failure::Rejected(_) => "rejected",
-        Failure::Misconfigured(_) => "misconfigured",
-        Failure::Blocked(_) => "blocked",
-    }
 }
 
 #[test]

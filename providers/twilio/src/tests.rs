@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::Failure;
-use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, message};
+use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, message};
 
 use super::Twilio;
 
@@ -10,16 +10,6 @@ const SID: &str = "AC0123456789abcdef0123456789abcdef";
 
 fn options() -> Value {
     json!({"TwilioAccountSid": SID, "TwilioSmsFromNumber": "+15005550006"})
-}
-
-fn class(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::RetryLater(_) => "retry-later",
-        Failure::OutcomeUnknown(_) => "outcome-unknown",
-        Failure::Rejected(_) => "rejected",
-        Failure::Misconfigured(_) => "misconfigured",
-        Failure::Blocked(_) => "blocked",
-    }
 }
 
 #[test]

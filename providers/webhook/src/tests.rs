@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::Failure;
-use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, message};
+use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, message};
 
 use super::Webhook;
 
@@ -10,16 +10,6 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn options() -> Value {
     json!({"WebhookUrl": "https://gateway.example.com/codes?from=us"})
-}
-
-fn class(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::RetryLater(_) => "retry-later",
-        Failure::OutcomeUnknown(_) => "outcome-unknown",
-        Failure::Rejected(_) => "rejected",
-        Failure::Misconfigured(_) => "misconfigured",
-        Failure::Blocked(_) => "blocked",
-    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::InputProblem;
+use crate::provider::CODE_LENGTHS;
 use crate::provider::escape;
 
 /// How codes are made, sent and judged.
@@ -131,7 +132,7 @@ impl Policy {
             }
         };
         for (name, value, range) in [
-            ("digits", self.digits.into(), 4..=10),
+            ("digits", self.digits.into(), CODE_LENGTHS),
             ("lifetime_seconds", self.lifetime_seconds, 30..=600),
             ("attempts", self.attempts, 1..=10),
             ("resend_interval_seconds", self.resend_interval_seconds, 5..=600),

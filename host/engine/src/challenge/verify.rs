@@ -65,7 +65,7 @@ impl Challenges {
         answer: &str,
     ) -> Result<Option<CodeMac>, Error> {
         // It cannot be the code, and what is so short stands in too much for the letters that hide it.
-        if !CODE_LENGTHS.contains(&answer.len()) {
+        if !u32::try_from(answer.len()).is_ok_and(|digits| CODE_LENGTHS.contains(&digits)) {
             return Ok(None);
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);

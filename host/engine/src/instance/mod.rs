@@ -129,12 +129,7 @@ impl Instances {
         {
             return Ok(known);
         }
-        let own = self.open_options(record)?;
-        let inherited = match &base {
-            Some(sealed) => self.open_base_settings(&record.type_id, sealed)?,
-            None => Value::Object(Default::default()),
-        };
-        let merged = merge(&inherited, &own);
+        let merged = self.merged(&record.type_id, base.as_ref(), &self.open_options(record)?)?;
         let judged = Prepared::judge(provider, &merged, self.providers.sandbox().network()).await;
         let Ok(judged) = judged else {
             return Err(Error::unavailable("the provider could not be asked now"));
@@ -151,23 +146,26 @@ impl Instances {
         provider: Arc<Provider>,
     ) -> Result<Vec<String>, Error> {
         let before = self.prepared(record).await?.destinations();
-        let inherited = match self.store.base_settings(&record.type_id).await? {
-            Some(sealed) => self.open_base_settings(&record.type_id, &sealed.options)?,
-            None => Value::Object(Default::default()),
-        };
-        let merged = merge(&inherited, &self.open_options(record)?);
+        let base = self.store.base_settings(&record.type_id).await?.map(|settings| settings.options);
+        let merged = self.merged(&record.type_id, base.as_ref(), &self.open_options(record)?)?;
         let judged = Prepared::judge(Some(provider), &merged, self.providers.sandbox().network()).await;
         let after = judged.map_err(Error::unavailable)?.destinations();
         Ok(after.into_iter().filter(|destination| !before.contains(destination)).collect())
     }
 
-    /// Options that are not stored, judged as if they were.
-    pub(crate) async fn judge_options(&self, type_id: &str, own: &Value) -> Result<Prepared, Error> {
-        let inherited = match self.store.base_settings(type_id).await? {
-            Some(sealed) => self.open_base_settings(type_id, &sealed.options)?,
+    /// An instance's own options over the installation's, which are sealed.
+    fn merged(&self, type_id: &str, base: Option<&Value>, own: &Value) -> Result<Value, Error> {
+        let inherited = match base {
+            Some(sealed) => self.open_base_settings(type_id, sealed)?,
             None => Value::Object(Default::default()),
         };
-        self.judge(type_id, &merge(&inherited, own)).await
+        Ok(merge(&inherited, own))
+    }
+
+    /// Options that are not stored, judged as if they were.
+    pub(crate) async fn judge_options(&self, type_id: &str, own: &Value) -> Result<Prepared, Error> {
+        let base = self.store.base_settings(type_id).await?.map(|settings| settings.options);
+        self.judge(type_id, &self.merged(type_id, base.as_ref(), own)?).await
     }
 
     /// Options that are merged already.

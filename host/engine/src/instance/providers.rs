@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::Error;
-use crate::keyring::KeyId;
 use crate::provider::{LoadError, Provider, ProviderInfo, Sandbox, Signers};
 use crate::store::{ProviderRecord, Store};
 
@@ -90,12 +89,9 @@ impl Providers {
 
     /// Loads a component that is in the store, if it may serve here: whoever can write to the database and has not the keys puts none there.
     pub(crate) async fn admit_stored(&self, record: &ProviderRecord) -> Result<Provider, LoadError> {
-        let sealed = record.seal.split_first_chunk::<4>().and_then(|(key, mac)| Some((key, mac.try_into().ok()?)));
         let parts = sealed_parts(record);
-        let is_ours = sealed.is_some_and(|(key, mac)| {
-            let parts = parts.each_ref().map(|part| &part[..]);
-            self.sandbox.keyring().verify_mac(KeyId::from_be_bytes(*key), mac, SEAL, &parts)
-        });
+        let place = parts.each_ref().map(|part| &part[..]);
+        let is_ours = self.sandbox.keyring().open_signed(SEAL, &place, &record.seal).is_some();
         if !is_ours || hex::encode(Sha256::digest(&record.component)) != record.digest {
             let why = "it does not carry this installation's seal: somebody put it into the store who has not the keys";
             return Err(LoadError::new(why.to_owned()));
@@ -106,8 +102,7 @@ impl Providers {
     /// What a record is put into the store with.
     pub(crate) fn seal(&self, record: &ProviderRecord) -> Vec<u8> {
         let parts = sealed_parts(record);
-        let (key, mac) = self.sandbox.keyring().mac(SEAL, &parts.each_ref().map(|part| &part[..]));
-        [&key.to_be_bytes()[..], &mac].concat()
+        self.sandbox.keyring().sign(SEAL, &parts.each_ref().map(|part| &part[..]), &[])
     }
 
     /// Loads a component that was added, if it may serve here.

@@ -14,8 +14,8 @@ use crate::capability::Grants;
 /// The longest state that is kept, in bytes.
 const STATE_BYTES: usize = 4096;
 
-/// How many digits people are asked for.
-pub(crate) const CODE_LENGTHS: RangeInclusive<usize> = 4..=10;
+/// How many digits people are asked for, whoever makes the code.
+pub(crate) const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
 
 impl Provider {
     /// Has the upstream make a code and send it. Of the message its texts and its code are kept back: they are not the upstream's.
