@@ -84,9 +84,14 @@ async fn a_wrong_signature_is_refused_also_where_none_is_demanded() {
     refused(admin(&engine).add_provider(NewProvider::new(newer()).signature(stranger.sign(&newer()))).await);
     admin(&engine).add_provider(newer()).await.unwrap();
     assert_eq!(serving(&engine), [("1.1.0".to_owned(), None)]);
-    // The same bytes once more, signed now.
+    // The same bytes once more, signed now: for another process on the same store too.
+    let other = self::engine(folder.path(), &keyring, Signers::new().trust("acme", &acme.public_key).unwrap()).await;
+    assert_eq!(serving(&other), [("1.1.0".to_owned(), None)]);
     admin(&engine).add_provider(NewProvider::new(newer()).signature(acme.sign(&newer()))).await.unwrap();
-    assert_eq!(serving(&engine), [("1.1.0".to_owned(), Some("acme".to_owned()))]);
+    other.refresh_providers().await.unwrap();
+    for engine in [&engine, &other] {
+        assert_eq!(serving(engine), [("1.1.0".to_owned(), Some("acme".to_owned()))]);
+    }
 }
 
 #[tokio::test]
@@ -102,9 +107,15 @@ async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_s
     // Signatures are demanded from now on.
     let second = start(true).await;
     assert_eq!(serving(&second), []);
+    let why = |engine: &TwoFactor| {
+        admin(engine).refused_providers().into_iter().map(|refused| refused.why).collect::<Vec<_>>()
+    };
+    let [not_signed] = &why(&second)[..] else { panic!("{:?}", why(&second)) };
+    assert!(not_signed.contains("is not signed"), "{not_signed}");
     // Who serves it already is told, and goes on.
     let signed = NewProvider::new(component("version 1.2.0")).signature(acme.sign(&component("version 1.2.0")));
     admin(&second).add_provider(signed).await.unwrap();
+    assert!(why(&second).is_empty());
     assert_eq!(serving(&start(true).await), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
     // What it replaced may not come back.
     assert!(refused(admin(&second).roll_back_provider("wrong", None).await).contains("is not signed"));
@@ -119,6 +130,7 @@ async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_s
     assert_eq!(serving(&second), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
     let third = start(true).await;
     assert_eq!(serving(&third), []);
+    assert!(why(&third)[0].contains("does not carry this installation's seal"));
     admin(&third).remove_provider("wrong", None).await.unwrap();
     assert_eq!(serving(&third), [("1.0.0".to_owned(), None)]);
 }

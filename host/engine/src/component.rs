@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::capability::Network;
+use crate::capability::{Connection, Network, Secret};
 use crate::instance::Prepared;
 use crate::keyring::Keyring;
 use crate::provider::{
@@ -66,6 +66,24 @@ impl Component {
     /// The values of the secrets in options, those included that the component sees while it delivers.
     pub fn secrets(&self, options: &Value) -> Vec<String> {
         OptionsSchema::new(&self.info().manifest.options_schema).secrets(options)
+    }
+
+    /// Options by their JSON Pointers that are credentials of what the component asks to reach, and that its schema does not mark as
+    /// secret: they would be kept and shown as they are.
+    ///
+    /// # Errors
+    /// If the component fails to answer.
+    pub async fn unmarked_secrets(&self, options: &Value) -> Result<Vec<String>, Reason> {
+        let said = self.provider.configure(options).await.map_err(|failure| failure.reason)?;
+        let connections = said.unwrap_or_default();
+        let used: Vec<&str> = connections.iter().filter_map(Connection::secret).map(Secret::expose).collect();
+        let schema = OptionsSchema::new(&self.info().manifest.options_schema);
+        Ok(schema
+            .open_texts(options)
+            .into_iter()
+            .filter(|(_, text)| used.contains(&&**text))
+            .map(|(at, _)| at)
+            .collect())
     }
 
     /// Judges options, as an instance's are judged.

@@ -51,7 +51,7 @@ pub use challenge::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};
 pub use error::{Error, InputProblem};
-pub use instance::MASK;
+pub use instance::{MASK, RefusedProvider};
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{

@@ -213,6 +213,9 @@ enum ProviderCommand {
         config: PathBuf,
         /// The type, such as `email`.
         type_id: String,
+        /// The digest of the component that is taken away, `sha256:…`: if another one serves by now, nothing happens.
+        #[arg(long)]
+        digest: Option<String>,
     },
     /// Takes all components away that were added for a type.
     Remove {
@@ -221,6 +224,9 @@ enum ProviderCommand {
         config: PathBuf,
         /// The type, such as `email`.
         type_id: String,
+        /// The digest of the component that is taken away, `sha256:…`: if another one serves by now, nothing happens.
+        #[arg(long)]
+        digest: Option<String>,
     },
     /// Prints who a component says it is, its digest, and what its imports let it do.
     Inspect {
@@ -250,7 +256,7 @@ enum ProviderCommand {
         /// codes.
         #[arg(long, value_name = "FILE")]
         approved: Option<PathBuf>,
-        /// What the upstream said when it took a message, from a real one: a file that `provider try --record` wrote.
+        /// What a real upstream said when it took a message, and what it was asked before: a file that `provider try --record` wrote.
         #[arg(long, value_name = "FILE", conflicts_with = "accepted")]
         replay: Option<PathBuf>,
         /// Writes the report as JUnit XML too, for a CI server.
@@ -341,11 +347,11 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::List { config } } => {
             twofactor_server::list_providers(&config).await
         }
-        Command::Provider { command: ProviderCommand::Rollback { config, type_id } } => {
-            twofactor_server::roll_back_provider(&config, &type_id).await
+        Command::Provider { command: ProviderCommand::Rollback { config, type_id, digest } } => {
+            twofactor_server::roll_back_provider(&config, &type_id, digest.as_deref()).await
         }
-        Command::Provider { command: ProviderCommand::Remove { config, type_id } } => {
-            twofactor_server::remove_provider(&config, &type_id).await
+        Command::Provider { command: ProviderCommand::Remove { config, type_id, digest } } => {
+            twofactor_server::remove_provider(&config, &type_id, digest.as_deref()).await
         }
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
         Command::Provider { command: ProviderCommand::New { folder, language } } => {

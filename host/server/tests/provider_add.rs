@@ -137,7 +137,35 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     assert!(out(&place.run("rollback", &["wrong"])).contains("2.0.0 serves `wrong` again"));
     serves(&server, &token, Some("2.0.0")).await;
     assert!(place.listed().unwrap().starts_with("wrong 2.0.0 Wrong in one way sha256:"));
-    // The same over the API.
+    // Over the API what it would change is asked first.
+    let body = component("its key is open");
+    let request = server.request("POST", "/v1/providers/examination", &token).body(body.clone());
+    let examined = common::Answer::of(request).await.expect(200);
+    let listed = server.call("GET", "/v1/providers", &token, Value::Null).await.expect(200);
+    let serving = listed["providers"].as_array().unwrap().iter().find(|one| one["type"] == "wrong").unwrap();
+    assert_eq!((&examined["replaces"], &listed["refused"]), (&serving["digest"], &json!([])));
+    let changes = json!({"may_newly": [], "may_no_longer": [], "new_options": [], "lost_options": [], "newly_required": [],
+        "no_longer_secret": ["Key"], "is_older": true, "new_destinations": []});
+    assert_eq!(examined["changes"], changes);
+    serves(&server, &token, Some("2.0.0")).await;
+    let digest = |of: &Value| format!("sha256:{}", of["digest"].as_str().unwrap());
+    let query = format!(
+        "digest={}&replaces={}&allow_older=true",
+        digest(&examined["provider"]),
+        examined["replaces"].as_str().unwrap()
+    );
+    let add = server.request("POST", &format!("/v1/providers?{query}"), &token).body(body);
+    let added = common::Answer::of(add).await.expect(201);
+    // Only what somebody looked at is taken back.
+    assert!(
+        refused(&place.run("rollback", &["wrong", "--digest", &digest(serving)])).contains("somebody else changed it")
+    );
+    assert!(
+        refused(&place.run("remove", &["wrong", "--digest", &digest(serving)])).contains("somebody else changed it")
+    );
+    out(&place.run("rollback", &["wrong", "--digest", &digest(&added)]));
+    serves(&server, &token, Some("2.0.0")).await;
+
     let path = "/v1/providers/wrong/rollback";
     let before = server.call("POST", path, &token, Value::Null).await.expect(200);
     assert_eq!(before["version"], "1.0.0");
@@ -192,6 +220,32 @@ async fn a_signature_is_taken_from_beside_the_component_or_from_the_call() {
     add(Some("not base64".to_owned())).await.problem(400, "invalid-input");
     add(Some(base64(&acme.sign(&component("none"))))).await.problem(400, "invalid-input");
     assert_eq!(add(Some(base64(&acme.sign(&body)))).await.expect(201)["signed_by"], json!("acme"));
+}
+
+#[tokio::test]
+async fn a_component_that_was_added_and_may_not_serve_is_shown_with_the_reason() {
+    let Some(acme) = Signer::new() else { return };
+    let place = Place::new("");
+    let file = place.write("it.wasm", &component("none"));
+    out(&place.add(&file, &["--yes"]));
+    let token = place.admin_token();
+    let mut config = fs::read_to_string(&place.config).unwrap();
+    config += &format!("[providers]\nrequire_signature = true\n[providers.signers]\nacme = {:?}\n", acme.public_key);
+    fs::write(&place.config, config).unwrap();
+    let listed = out(&place.run("list", &[]));
+    let line = listed.lines().find(|line| line.starts_with("wrong ")).unwrap();
+    assert!(line.starts_with("wrong DOES NOT SERVE: sha256:") && line.contains("is not signed"), "{line}");
+    let server = Server::serve(&place.config);
+    let listed = server.call("GET", "/v1/providers", &token, Value::Null).await.expect(200);
+    let [refused] = &listed["refused"].as_array().unwrap()[..] else { panic!("{listed}") };
+    assert!(refused["type"] == "wrong" && refused["why"].as_str().unwrap().contains("is not signed"), "{refused}");
+    assert!(!listed["providers"].as_array().unwrap().iter().any(|one| one["type"] == "wrong"));
+    // Signed, the same is taken.
+    place.write("it.wasm.minisig", acme.sign(&component("none")).as_bytes());
+    out(&place.add(&file, &["--yes"]));
+    serves(&server, &token, Some("1.0.0")).await;
+    let listed = server.call("GET", "/v1/providers", &token, Value::Null).await.expect(200);
+    assert_eq!(listed["refused"], json!([]));
 }
 
 #[test]

@@ -3,13 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -57,7 +59,7 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), cassette.to_str().unwrap());
     let tried = run(&["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record", tape]);
     let said = String::from_utf8(tried.stdout).unwrap();
-    assert!(tried.status.success() && said.contains("The answer is kept in "), "{said}");
+    assert!(tried.status.success() && said.contains("What it answered is kept in "), "{said}");
     let code = said.split("The code is ").nth(1).unwrap().split('.').next().unwrap();
 
     let text = std::fs::read_to_string(&cassette).unwrap();
@@ -67,10 +69,11 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
         assert!(!text.contains(canary), "{canary} is in {text}");
     }
     let kept: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((&kept["provider"], &kept["status"]), (&json!("Wrong in one way 1.0.0"), &json!(200)));
-    assert_eq!(kept["request"], "POST https://upstream.example.com/messages");
-    assert_eq!(kept["headers"], json!([["content-type", "application/json"]]));
-    assert!(kept["body"]["text"].as_str().unwrap().contains("m-4711"), "{kept}");
+    assert_eq!((&kept["provider"], &kept["approved"]), (&json!("Wrong in one way 1.0.0"), &Value::Null));
+    let [answer] = &kept["accepted"].as_array().unwrap()[..] else { panic!("{kept}") };
+    assert_eq!((&answer["status"], &answer["headers"]), (&json!(200), &json!([["content-type", "application/json"]])));
+    assert_eq!(answer["request"], "POST https://upstream.example.com/messages");
+    assert!(answer["body"]["text"].as_str().unwrap().contains("m-4711"), "{kept}");
 
     let checked = run(&["check", file, "--replay", tape]);
     let said = String::from_utf8(checked.stdout).unwrap();
@@ -78,11 +81,104 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
 
     // That it is played shows where it says something else.
     let mut other = kept;
-    other["status"] = json!(429);
+    other["accepted"][0]["status"] = json!(429);
     let other = write(folder.path(), "other.json", other.to_string());
     let checked = run(&["check", file, "--replay", other.to_str().unwrap()]);
     let said = String::from_utf8(checked.stdout).unwrap();
     assert!(said.contains("the outcome is retry-later, although the upstream took it"), "{said}");
+}
+
+/// An upstream, ours, on loopback: what it says at each path.
+async fn saying(answers: &'static [(&'static str, u16, &'static str)]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(async |request: Request| {
+        let path = request.uri().path();
+        let (_, status, body) = answers.iter().find(|(end, ..)| path.ends_with(end)).unwrap();
+        (StatusCode::from_u16(*status).unwrap(), [("content-type", "application/json")], *body)
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+#[test]
+fn of_a_provider_that_asks_first_every_answer_is_kept_and_each_failure_is_the_one_of_the_message() {
+    const ANSWERS: &[(&str, u16, &str)] = &[
+        ("lookupByEmail", 200, r#"{"ok":true,"user":{"id":"W012A3CDE","profile":{"email":"ann@example.com"}}}"#),
+        ("postMessage", 200, r#"{"ok":true,"channel":"D024BE91L","ts":"1503435956.000247"}"#),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stand_in = format!("https://slack.com={}", runtime.block_on(saying(ANSWERS)));
+    let file = write(folder.path(), "slack.wasm", twofactor_bundle::SLACK);
+    let options = json!({"SlackBotToken": "xoxb-0123456789-very-secret"}).to_string();
+    let (options, tape) = (write(folder.path(), "options.json", options), folder.path().join("tape.json"));
+    let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
+    let to = ["--to", "ann@example.com", "--stand-in", &stand_in, "--record", tape];
+    let tried = run(&[&["try", file, "--options", options][..], &to].concat());
+    assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+    let text = std::fs::read_to_string(tape).unwrap();
+    let kept: Value = serde_json::from_str(&text).unwrap();
+    let requests: Vec<_> = kept["accepted"].as_array().unwrap().iter().map(|answer| &answer["request"]).collect();
+    let api = "POST https://slack.com/api";
+    assert_eq!(requests, [&json!(format!("{api}/users.lookupByEmail")), &json!(format!("{api}/chat.postMessage"))]);
+    assert!(!text.contains("ann@example.com") && text.contains("W012A3CDE"), "{text}");
+
+    let checked = run(&["check", file, "--options", options, "--replay", tape, "--json"]);
+    let report: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["verdict"] == "passed"), "{report:#}");
+
+    // Without the first answer the provider does not come as far as the message.
+    let mut other = kept;
+    other["accepted"].as_array_mut().unwrap().remove(0);
+    let other = write(folder.path(), "other.json", other.to_string());
+    let checked = run(&["check", file, "--options", options, "--replay", other.to_str().unwrap()]);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(!checked.status.success() && said.contains("the text did not arrive"), "{said}");
+}
+
+#[test]
+fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_right() {
+    const CODE: &str = "482913";
+    const ANSWERS: &[(&str, u16, &str)] = &[
+        (
+            "Verifications",
+            201,
+            r#"{"sid":"VE0123456789abcdef0123456789abcdef","to":"+41791234567","status":"pending"}"#,
+        ),
+        ("VerificationCheck", 200, r#"{"status":"approved","to":"+41791234567","code":"482913"}"#),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stand_in = format!("https://verify.twilio.com={}", runtime.block_on(saying(ANSWERS)));
+    let file = write(folder.path(), "verify.wasm", twofactor_bundle::TWILIO_VERIFY);
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "very-secret-token",
+        "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
+    let (options, tape) = (write(folder.path(), "options.json", options.to_string()), folder.path().join("tape.json"));
+    let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
+    let try_it = |typed: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor"));
+        command.args(["provider", "try", file, "--options", options, "--to", PHONE]);
+        command.args(["--stand-in", &stand_in, "--record", tape]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(format!("{typed}\n").as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    // What nobody typed cannot be blotted out.
+    let tried = try_it("");
+    assert!(!tried.status.success() && !Path::new(tape).exists());
+
+    let tried = try_it(CODE);
+    assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+    let text = std::fs::read_to_string(tape).unwrap();
+    assert!(!text.contains(CODE) && !text.contains("41791234567") && text.contains("approved"), "{text}");
+    let checked = run(&["check", file, "--options", options, "--replay", tape, "--json"]);
+    let report: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["rule"] == "answer-right"), "{report:#}");
+    assert!(findings.iter().all(|finding| finding["verdict"] == "passed"), "{report:#}");
 }
 
 #[test]
@@ -97,7 +193,8 @@ fn nothing_is_kept_of_what_was_not_delivered_and_what_is_no_cassette_is_refused_
     let arguments = ["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record"];
     let tried = run(&[&arguments[..], &[tape.to_str().unwrap()]].concat());
     assert!(!tried.status.success() && !tape.exists());
-    for text in ["{}", "nothing", r#"{"provider":"","request":"","status":99,"headers":[],"body":{"text":""}}"#] {
+    let status_99 = r#"{"provider":"","accepted":[{"request":"","status":99,"headers":[],"body":{"text":""}}]}"#;
+    for text in ["{}", "nothing", r#"{"provider":"","accepted":[]}"#, status_99] {
         let other = write(folder.path(), "other.json", text);
         let checked = run(&["check", file, "--replay", other.to_str().unwrap()]);
         let said = String::from_utf8(checked.stderr).unwrap();

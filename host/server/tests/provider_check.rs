@@ -39,6 +39,7 @@ fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, St
 const BROKEN_RULES: &[(&str, &str)] = &[
     ("an option without words", "described"),
     ("a secret that is not marked", "secrets-marked"),
+    ("its key is open", "credentials-marked"),
     ("a default that does not fit", "defaults"),
     ("configure refuses what is right", "configure"),
     ("an origin twice", "configure"),

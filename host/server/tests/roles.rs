@@ -61,6 +61,7 @@ fn rule(call: &str) -> Rule {
         | "createSubscription"
         | "removeSubscription"
         | "addProvider"
+        | "examineProvider"
         | "rollBackProvider"
         | "removeProvider"
         | "replaceBaseSettings" => Rule::SystemChanges,

@@ -64,11 +64,13 @@ async fn no_call_made_up_from_the_document_fails_in_the_server_or_is_answered_ot
                 &bearer,
                 "--include-tag",
                 tag,
-                // It would revoke its own token, and it cannot make up a component.
+                // It would revoke its own token, and it cannot make up components.
                 "--exclude-operation-id",
                 "revokeToken",
                 "--exclude-operation-id",
                 "addProvider",
+                "--exclude-operation-id",
+                "examineProvider",
                 "--checks",
                 CHECKS,
                 "--max-examples",

@@ -21,6 +21,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use twofactor_tests::authors::Project;
 
+/// What its tests say at their end. Of Python's it goes to standard error; that they failed would have ended the commands.
+const LANGUAGES: [(&str, &str); 3] =
+    [("rust", "test result: ok. 4 passed"), ("javascript", "# pass 8\n"), ("python", "")];
+
 const PHONE: &str = "+41791234567";
 const TOKEN: &str = "t0ken-of-the-gateway";
 /// Deliveries at once.
@@ -222,11 +226,16 @@ async fn a_provider_of_each_language_is_made_checked_added_delivers_and_is_belie
     println!(
         "language   | component | add: compile | add: cached | first code | median of {IN_TURN} tests | resident MiB: server / added / most by then | restarted / {IN_FLIGHT} in flight / most"
     );
-    for language in ["rust", "javascript", "python"] {
+    for (language, tested) in LANGUAGES {
         let project = tokio::task::spawn_blocking(move || {
             Project::new(env!("CARGO_BIN_EXE_twofactor").as_ref(), language, below)
         });
         let Some(project) = project.await.unwrap() else { continue };
+        assert!(project.said.contains(tested), "{}", project.said);
+        // One name for folder, project and type; each rule was looked at.
+        assert!(project.said.contains("My gateway 0.1.0 (type `my-gateway`)"), "{}", project.said);
+        let kept = project.said.split("rules kept: ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+        assert!(kept.parse::<usize>().unwrap() > 20, "{}", project.said);
         assert!(project.said.contains("faults: 0, advice: 0, skipped: 0"), "{}", project.said);
         let component = std::fs::read(project.component).unwrap();
         let Figures { bytes, compiled, cached, first, median, memory: [before, after, most, idle, flight, peak] } =

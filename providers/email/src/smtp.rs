@@ -1,10 +1,7 @@
 //! Mail over SMTP: the host speaks it, this decides how and reads the outcome.
 
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
-use twofactor_provider::{
-    Connection, Delivery, Failure, Mail, MailFailure, Message, Refusal, SmtpServer, Stage, accepted, misconfigured,
-    rejected_message, rejected_recipient, retry_later, unknown,
-};
+use twofactor_provider::{Connection, Delivery, Mail, Message, SmtpServer, accepted};
 
 use crate::options::{Options, SmtpServer as Server};
 
@@ -35,38 +32,12 @@ pub fn deliver(options: &Options, message: &Message) -> Delivery {
         text: &message.text,
         html: message.html.as_deref(),
     };
-    match mail.send() {
-        Ok(reply) => Ok(accepted(without_addresses(&reply))),
-        Err(MailFailure::Invalid(why)) => Err(rejected_message("invalid", &why)),
-        Err(MailFailure::Denied(why)) => Err(misconfigured("denied", &why)),
-        Err(MailFailure::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
-        Err(MailFailure::OutcomeUnknown(why)) => Err(unknown("no-answer", &why)),
-        Err(MailFailure::Refused(refusal)) => Err(refused(&refusal)),
-    }
+    let reply = mail.send()?;
+    Ok(accepted(without_addresses(&reply)))
 }
 
 /// Some servers repeat the recipient beside their queue id, and a receipt holds no address.
 fn without_addresses(reply: &str) -> String {
     let words = reply.split_whitespace().filter(|word| !word.contains('@'));
     words.collect::<Vec<_>>().join(" ").chars().take(200).collect()
-}
-
-/// Reply codes (RFC 5321 section 4.2.3, RFC 4954 section 6).
-fn refused(refusal: &Refusal) -> Failure {
-    let code = match refusal.enhanced.as_str() {
-        "" => refusal.code.to_string(),
-        enhanced => format!("{} {enhanced}", refusal.code),
-    };
-    match (refusal.code, refusal.stage) {
-        (530 | 534 | 535 | 538, _) => misconfigured(&code, "the mail server does not accept the login"),
-        (400..500, _) => retry_later(None, &code, "the mail server cannot take the mail now"),
-        // RFC 5321 section 3.1: such a server takes no mail at all, which says nothing of this one.
-        (_, Stage::Greeting) => misconfigured(&code, "the mail server offers no service"),
-        (_, Stage::Authentication) => misconfigured(&code, "the mail server does not accept the login"),
-        (550 | 551 | 553, Stage::Recipient) => {
-            rejected_recipient(&code, "the mail server does not accept the recipient")
-        }
-        (_, Stage::Sender) => misconfigured(&code, "the mail server does not accept the sender"),
-        _ => rejected_message(&code, "the mail server does not accept the mail"),
-    }
 }

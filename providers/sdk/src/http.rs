@@ -11,7 +11,11 @@ pub use wit::Error;
 
 /// A request to be sent.
 #[derive(Debug, Clone)]
-pub struct Http(wit::Request);
+pub struct Http {
+    request: wit::Request,
+    /// Why its body is none.
+    unwritten: Option<String>,
+}
 
 /// An upstream's answer.
 #[derive(Debug, Clone)]
@@ -32,25 +36,30 @@ impl Http {
 
     /// A request with any method.
     pub fn new(method: &str, url: impl Into<String>) -> Self {
-        Self(wit::Request { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new() })
+        let request =
+            wit::Request { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new() };
+        Self { request, unwritten: None }
     }
 
     /// Adds a header.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.0.headers.push(Entry { name: name.to_owned(), value: value.into() });
+        self.request.headers.push(Entry { name: name.to_owned(), value: value.into() });
         self
     }
 
-    /// Sets a JSON body.
+    /// Sets a JSON body. What JSON cannot say is told by [`send`](Self::send).
     pub fn json(mut self, body: &impl Serialize) -> Self {
-        self.0.body = serde_json::to_vec(body).unwrap_or_default();
+        match serde_json::to_vec(body) {
+            Ok(body) => self.request.body = body,
+            Err(error) => self.unwritten = Some(format!("the body is not sent, JSON cannot say it: {error}")),
+        }
         self.header("content-type", "application/json").header("accept", "application/json")
     }
 
     /// Sets a form body (application/x-www-form-urlencoded).
     pub fn form<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.0.body = form.into_bytes();
+        self.request.body = form.into_bytes();
         self.header("content-type", "application/x-www-form-urlencoded").header("accept", "application/json")
     }
 
@@ -59,10 +68,13 @@ impl Http {
     /// # Errors
     /// The host's; as a [`Failure`] each has its meaning.
     pub fn send(self) -> Result<Answer, Error> {
+        if let Some(why) = self.unwritten {
+            return Err(Error::Denied(why));
+        }
         #[cfg(target_arch = "wasm32")]
-        let answer = wit::send(&self.0);
+        let answer = wit::send(&self.request);
         #[cfg(not(target_arch = "wasm32"))]
-        let answer = crate::testing::send(self.0);
+        let answer = crate::testing::send(self.request);
         answer.map(|answer| Answer {
             status: answer.status,
             headers: answer.headers.into_iter().map(|entry| (entry.name, entry.value)).collect(),

@@ -1,6 +1,7 @@
 //! One mail through the granted SMTP server.
 
 use crate::bindings::twofactor::provider::smtp as wit;
+use crate::{Failure, misconfigured, rejected_message, rejected_recipient, retry_later, unknown};
 
 pub use wit::{Error as MailFailure, Refusal, Stage};
 
@@ -27,7 +28,7 @@ impl Mail<'_> {
     /// Sends it; answers with what the server said.
     ///
     /// # Errors
-    /// The host's.
+    /// The host's; as a [`Failure`] each has its meaning.
     pub fn send(&self) -> Result<String, MailFailure> {
         let mail = wit::Mail {
             sender: wit::Mailbox { name: self.sender_name.to_owned(), address: self.sender.to_owned() },
@@ -42,5 +43,37 @@ impl Mail<'_> {
         #[cfg(not(target_arch = "wasm32"))]
         let accepted = crate::testing::send_mail(mail);
         accepted.map(|accepted| accepted.reply)
+    }
+}
+
+impl From<MailFailure> for Failure {
+    fn from(failure: MailFailure) -> Self {
+        match failure {
+            MailFailure::Invalid(why) => rejected_message("invalid", &why),
+            MailFailure::Denied(why) => misconfigured("denied", &why),
+            MailFailure::NotSent(why) => retry_later(None, "not-sent", &why),
+            MailFailure::OutcomeUnknown(why) => unknown("no-answer", &why),
+            MailFailure::Refused(refusal) => refused(&refusal),
+        }
+    }
+}
+
+/// Reply codes (RFC 5321 section 4.2.3, RFC 4954 section 6).
+fn refused(refusal: &Refusal) -> Failure {
+    let code = match refusal.enhanced.as_str() {
+        "" => refusal.code.to_string(),
+        enhanced => format!("{} {enhanced}", refusal.code),
+    };
+    match (refusal.code, refusal.stage) {
+        (530 | 534 | 535 | 538, _) => misconfigured(&code, "the mail server does not accept the login"),
+        (400..500, _) => retry_later(None, &code, "the mail server cannot take the mail now"),
+        // RFC 5321 section 3.1: such a server takes no mail at all, which says nothing of this one.
+        (_, Stage::Greeting) => misconfigured(&code, "the mail server offers no service"),
+        (_, Stage::Authentication) => misconfigured(&code, "the mail server does not accept the login"),
+        (550 | 551 | 553, Stage::Recipient) => {
+            rejected_recipient(&code, "the mail server does not accept the recipient")
+        }
+        (_, Stage::Sender) => misconfigured(&code, "the mail server does not accept the sender"),
+        _ => rejected_message(&code, "the mail server does not accept the mail"),
     }
 }

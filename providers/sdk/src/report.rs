@@ -2,14 +2,20 @@
 
 use std::marker::PhantomData;
 
+use serde::de::DeserializeOwned;
+
 use crate::report_bindings::exports::twofactor::provider::reports as wit;
-use crate::{Message, Provider, Secret};
+use crate::{Message, Secret};
 
 pub use wit::{Fate, Report};
 
 /// A provider whose upstream reports later what became of a message: see `reports` in the contract.
-/// [`export_reports!`](crate::export_reports) is to be called beside [`export!`](crate::export).
-pub trait Reports: Provider {
+/// [`export_reports!`](crate::export_reports) is to be called beside [`export!`](crate::export) or
+/// [`export_verifier!`](crate::export_verifier).
+pub trait Reports {
+    /// The options of an instance, as in [`Provider`](crate::Provider).
+    type Options: DeserializeOwned;
+
     /// How reports are signed; `None` if none comes that could be checked. Secrets are here, and nobody can be reached.
     fn signed_by(options: &Self::Options) -> Option<Signature>;
 

@@ -71,6 +71,8 @@ impl Provider for Twilio {
 
 /// <https://www.twilio.com/docs/messaging/guides/track-outbound-message-status>
 impl Reports for Twilio {
+    type Options = Options;
+
     /// Reports are signed with the account's auth token; whoever logs in with an API key has not given it.
     fn signed_by(options: &Options) -> Option<Signature> {
         options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))

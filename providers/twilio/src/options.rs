@@ -16,7 +16,7 @@ pub struct Options {
     /// The account's auth token; with an API key, that key's secret.
     #[serde(rename = "TwilioAuthToken")]
     pub auth_token: Secret,
-    /// The sender: a number in E.164 (+41…), an alphanumeric sender of up to 11 characters, or the SID of a messaging service (MG…).
+    /// The sender: a number in E.164 (+41…), a short code, an alphanumeric sender of up to 11 characters, or the SID of a messaging service (MG…).
     #[serde(rename = "TwilioSmsFromNumber")]
     #[schemars(length(min = 1, max = 40))]
     pub from: String,
@@ -40,8 +40,9 @@ pub struct Options {
 impl Options {
     pub fn check(&self) -> Result<(), Vec<Problem>> {
         let mut problems = self.account().problems();
-        if !(self.is_service() || is_number(&self.from) || is_alphanumeric_sender(&self.from)) {
-            let message = "must be a number such as +41791234567, a sender of up to 11 letters and digits, or a messaging service (MG…)";
+        let (from, service) = (&self.from, self.is_service());
+        if !(service || is_number(from) || is_short_code(from) || is_alphanumeric_sender(from)) {
+            let message = "must be a number such as +41791234567, a short code, a sender of up to 11 letters and digits, or a messaging service (MG…)";
             problems.push(problem("/TwilioSmsFromNumber", message));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -64,6 +65,11 @@ impl Options {
     fn is_service(&self) -> bool {
         is_sid("MG", &self.from)
     }
+}
+
+/// <https://www.twilio.com/docs/glossary/what-is-a-short-code>: three to six digits, by country.
+fn is_short_code(text: &str) -> bool {
+    (3..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_alphanumeric_sender(text: &str) -> bool {

@@ -91,6 +91,15 @@ fn what_may_have_gone_out_is_of_unknown_outcome() {
 }
 
 #[test]
+fn a_short_code_may_be_the_sender() {
+    let from = |from: &str| json!({"TwilioAccountSid": SID, "TwilioAuthToken": "t", "TwilioSmsFromNumber": from});
+    assert!(configure::<Twilio>(&from("12345")).is_ok());
+    for no in ["12", "1234567", "12345 "] {
+        assert_eq!(configure::<Twilio>(&from(no)).unwrap_err()[0].pointer, "/TwilioSmsFromNumber", "{no}");
+    }
+}
+
+#[test]
 fn options_that_twilio_would_refuse_are_named() {
     let secret = json!("token");
     for (options, pointer) in [

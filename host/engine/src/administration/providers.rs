@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Administration;
 use crate::error::Error;
+use crate::instance::RefusedProvider;
 use crate::provider::{Provider, ProviderInfo};
 use crate::store::ProviderRecord;
 
@@ -109,6 +110,12 @@ impl Administration {
     /// The providers that are loaded.
     pub fn providers(&self) -> Vec<ProviderInfo> {
         self.instances.providers.all()
+    }
+
+    /// Components that were added and do not serve in this process, by their types: the component before one of them, if any, goes on until
+    /// the process ends.
+    pub fn refused_providers(&self) -> Vec<RefusedProvider> {
+        self.instances.providers.refused()
     }
 
     /// Looks at a component as adding it would, signature and digest too, and keeps nothing of it.

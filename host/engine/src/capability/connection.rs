@@ -46,3 +46,21 @@ pub(crate) enum Connection {
     Http { origin: String, authentication: HttpAuthentication },
     Smtp { host: String, port: u16, security: SmtpSecurity, credentials: Option<Credentials>, timeout: Duration },
 }
+
+impl Connection {
+    /// What authenticates there.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Smtp { credentials, .. } => credentials.as_ref().map(|credentials| &credentials.password),
+            Self::Http { authentication, .. } => match authentication {
+                HttpAuthentication::None => None,
+                HttpAuthentication::Basic(credentials) => Some(&credentials.password),
+                HttpAuthentication::OAuth2 { client_secret, .. } => Some(client_secret),
+                HttpAuthentication::AwsSignature(key) => Some(&key.secret_access_key),
+                HttpAuthentication::Bearer(secret)
+                | HttpAuthentication::Header { value: secret, .. }
+                | HttpAuthentication::WebhookSignature(secret) => Some(secret),
+            },
+        }
+    }
+}

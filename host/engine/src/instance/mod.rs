@@ -16,6 +16,7 @@ pub(crate) use options::merge;
 pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
+pub use providers::RefusedProvider;
 
 use crate::challenge::{Policy, SignIn};
 use crate::error::Error;

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::Error;
 use crate::provider::{LoadError, Provider, ProviderInfo, Sandbox, Signers};
-use crate::store::{ProviderRecord, Store};
+use crate::store::{ProviderMark, ProviderRecord, Store};
 
 pub(crate) struct Providers {
     store: Arc<dyn Store>,
@@ -20,18 +22,29 @@ pub(crate) struct Providers {
     serving: RwLock<BTreeMap<String, Arc<Provider>>>,
     /// Those that come with the program.
     own: RwLock<BTreeMap<String, Arc<Provider>>>,
+    refused: RwLock<Vec<RefusedProvider>>,
     /// One change at a time in this process.
     changing: Mutex<()>,
 }
 
-/// A component that was added and does not serve.
-#[derive(Debug, thiserror::Error)]
+/// A component that was added and does not serve in this process.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("type `{type_id}`, sha256:{digest}: {why}")]
-pub(crate) struct Refused {
-    pub(crate) type_id: String,
-    digest: String,
-    why: LoadError,
+#[non_exhaustive]
+pub struct RefusedProvider {
+    /// The type that it was to serve.
+    pub type_id: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// Why it does not, in a sentence for the operator.
+    pub why: String,
+    judged: Instant,
 }
+
+/// Why a component does not serve may be a moment's want of room or time: after so long it is loaded anew.
+const JUDGE_AGAIN: Duration = Duration::from_secs(300);
 
 const SEAL: &str = "provider";
 
@@ -49,8 +62,8 @@ fn sealed_parts(record: &ProviderRecord) -> [Vec<u8>; 5] {
 
 impl Providers {
     pub(crate) fn new(store: Arc<dyn Store>, sandbox: Sandbox, cache: Option<PathBuf>, signers: Signers) -> Self {
-        let (serving, own) = (RwLock::default(), RwLock::default());
-        Self { store, sandbox, cache, signers, serving, own, changing: Mutex::default() }
+        let (serving, own, refused) = (RwLock::default(), RwLock::default(), RwLock::default());
+        Self { store, sandbox, cache, signers, serving, own, refused, changing: Mutex::default() }
     }
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
@@ -75,6 +88,11 @@ impl Providers {
     pub(crate) fn all(&self) -> Vec<ProviderInfo> {
         let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
         serving.values().map(|provider| provider.info().clone()).collect()
+    }
+
+    /// Those that were added and do not serve.
+    pub(crate) fn refused(&self) -> Vec<RefusedProvider> {
+        self.refused.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Loads a component. It serves nobody yet.
@@ -120,6 +138,8 @@ impl Providers {
 
     /// Has a provider serve all instances of its type from now on. Calls under way end on the component they began on.
     pub(crate) fn install(&self, provider: Arc<Provider>) {
+        let type_id = &provider.manifest().type_id;
+        self.refused.write().unwrap_or_else(PoisonError::into_inner).retain(|refused| refused.type_id != *type_id);
         let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
         serving.insert(provider.manifest().type_id.clone(), provider);
     }
@@ -134,30 +154,44 @@ impl Providers {
     ///
     /// # Errors
     /// The store's.
-    pub(crate) async fn refresh(&self, _changing: &MutexGuard<'_, ()>) -> Result<Vec<Refused>, Error> {
-        let kept = self.store.provider_digests().await?;
+    pub(crate) async fn refresh(&self, _changing: &MutexGuard<'_, ()>) -> Result<Vec<RefusedProvider>, Error> {
+        let kept = self.store.provider_marks().await?;
         {
             let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
             let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
-            let is_kept = |type_id: &String| kept.iter().any(|(kept, _)| kept == type_id);
+            let is_kept = |type_id: &String| kept.iter().any(|mark| mark.type_id == *type_id);
             serving.retain(|type_id, provider| provider.info().added_at.is_none() || is_kept(type_id));
             for (type_id, provider) in own.iter().filter(|(type_id, _)| !is_kept(type_id)) {
                 serving.insert(type_id.clone(), provider.clone());
             }
         }
-        let mut refused = Vec::new();
-        for (type_id, digest) in kept {
+        let (before, mut refused) = (self.refused(), Vec::new());
+        for ProviderMark { type_id, digest, added_at } in kept {
             // A component of the program's own may be the same, without the signature.
-            let known = |serving: &Arc<Provider>| serving.info().digest == digest && serving.info().added_at.is_some();
+            let known =
+                |serving: &Arc<Provider>| serving.info().digest == digest && serving.info().added_at == Some(added_at);
             if self.of(&type_id).as_ref().is_some_and(known) {
+                continue;
+            }
+            // To look at it each time would be to compile it each time.
+            let is_it = |refused: &&RefusedProvider| {
+                let same = refused.type_id == type_id && refused.digest == digest && refused.added_at == added_at;
+                same && refused.judged.elapsed() < JUDGE_AGAIN
+            };
+            if let Some(known) = before.iter().find(is_it) {
+                refused.push(known.clone());
                 continue;
             }
             let Some(record) = self.store.top_providers(&type_id).await?.0 else { continue };
             match self.admit_stored(&record).await {
                 Ok(provider) => self.install(Arc::new(provider)),
-                Err(why) => refused.push(Refused { type_id, digest: record.digest, why }),
+                Err(why) => {
+                    let (digest, added_at, why) = (record.digest, record.added_at, why.to_string());
+                    refused.push(RefusedProvider { type_id, digest, added_at, why, judged: Instant::now() });
+                }
             }
         }
+        self.refused.write().unwrap_or_else(PoisonError::into_inner).clone_from(&refused);
         Ok(refused)
     }
 

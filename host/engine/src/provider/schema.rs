@@ -67,6 +67,15 @@ impl<'a> OptionsSchema<'a> {
         secrets
     }
 
+    /// The texts in the options that are open to see, each with its pointer.
+    pub(crate) fn open_texts(&self, options: &Value) -> Vec<(String, String)> {
+        let mut open = Vec::new();
+        let seen = self
+            .rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| (sight == Sight::Open).then_some(value));
+        leaves(&seen, "", &mut open);
+        open
+    }
+
     /// Options that are objects may arrive as text that holds the object's JSON, as in the one text field of the
     /// system whose samples must be accepted. `Err` names an option whose text is no JSON object: kept as
     /// text it could hide a secret.
@@ -224,6 +233,18 @@ fn texts(value: &Value, out: &mut Vec<String>) {
         Value::String(text) => out.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| texts(item, out)),
         Value::Object(map) => map.values().for_each(|item| texts(item, out)),
+        _ => {}
+    }
+}
+
+/// Each text with its pointer.
+fn leaves(value: &Value, at: &str, out: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) => out.push((at.to_owned(), text.clone())),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| leaves(item, &format!("{at}/{n}"), out)),
+        Value::Object(map) => {
+            map.iter().for_each(|(name, item)| leaves(item, &format!("{at}/{}", escape(name)), out));
+        }
         _ => {}
     }
 }

@@ -120,8 +120,8 @@ pub trait Store: Send + Sync + 'static {
     async fn remove_providers(&self, type_id: &str, digest: &str) -> Result<bool>;
     /// The topmost provider of a type and the one below it.
     async fn top_providers(&self, type_id: &str) -> Result<(Option<ProviderRecord>, Option<ProviderRecord>)>;
-    /// The digest of the topmost provider of each type, by type.
-    async fn provider_digests(&self) -> Result<Vec<(String, String)>>;
+    /// What tells the topmost provider of each type from all others, by type.
+    async fn provider_marks(&self) -> Result<Vec<ProviderMark>>;
 
     /// Adds a token. A conflict if a subscription it is bound to is unknown.
     async fn insert_token(&self, token: TokenRecord) -> Result<()>;

@@ -176,6 +176,17 @@ pub struct ProviderRecord {
     pub seal: Vec<u8>,
 }
 
+/// What tells a provider that was added from all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderMark {
+    /// The type it serves.
+    pub type_id: String,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+}
+
 /// An access token, of which only the digest is known.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenRecord {

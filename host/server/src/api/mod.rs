@@ -136,6 +136,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(users::unlock))
         .routes(routes!(settings::read, settings::replace))
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
+        .routes(routes!(providers::examine).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(providers::roll_back))
         .routes(routes!(providers::remove))
         .routes(routes!(tokens::list, tokens::issue))

@@ -79,16 +79,109 @@ impl From<ProviderInfo> for Provider {
     }
 }
 
+/// A component that was added and does not serve.
+#[derive(Serialize, ToSchema)]
+struct Refused {
+    /// The type that it was to serve.
+    r#type: String,
+    /// SHA-256 of the component, in hexadecimal.
+    digest: String,
+    /// When it was added.
+    added_at: Timestamp,
+    /// Why it does not serve, in a sentence.
+    why: String,
+}
+
 #[derive(Serialize, ToSchema)]
 pub(super) struct ProviderList {
+    /// Those that serve.
     providers: Vec<Provider>,
+    /// Those that were added and do not serve, on the node that answers.
+    refused: Vec<Refused>,
 }
 
 /// The providers that are loaded.
 #[utoipa::path(get, path = "/v1/providers", operation_id = "listProviders", tag = "administration", responses((status = 200, body = ProviderList)))]
 pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
-    let all = reader.of_anything().providers();
-    Json(ProviderList { providers: all.into_iter().map(Provider::from).collect() })
+    let admin = reader.of_anything();
+    let refused = admin.refused_providers().into_iter().map(|refused| Refused {
+        r#type: refused.type_id,
+        digest: refused.digest,
+        added_at: refused.added_at,
+        why: refused.why,
+    });
+    let providers = admin.providers().into_iter().map(Provider::from);
+    Json(ProviderList { providers: providers.collect(), refused: refused.collect() })
+}
+
+/// What a component changes against the one that serves its type; all lists are empty where it is the first.
+#[derive(Serialize, ToSchema)]
+struct Changes {
+    /// What it may do that the other may not.
+    may_newly: Vec<String>,
+    /// What it may not do any more.
+    may_no_longer: Vec<String>,
+    /// Options that the other does not know.
+    new_options: Vec<String>,
+    /// Options that it does not know any more.
+    lost_options: Vec<String>,
+    /// Options that it requires and the other does not.
+    newly_required: Vec<String>,
+    /// Options that are secrets to the other and none to it: what is stored of them is shown and given to it from then on.
+    no_longer_secret: Vec<String>,
+    /// Whether its version comes before the other's: it is taken with `allow_older` only.
+    is_older: bool,
+    /// Where secrets of instances would go that they do not go to now: for `destinations`, if somebody approves.
+    new_destinations: Vec<String>,
+}
+
+/// What somebody approves before a component is added.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Examined {
+    provider: Provider,
+    /// The digest of the component that serves its type: for `replaces`; empty if there is none.
+    replaces: String,
+    changes: Changes,
+}
+
+/// Looks at a component as adding it would, and keeps nothing of it (system administrators): what it may do, and what it changes.
+#[utoipa::path(post, path = "/v1/providers/examination", operation_id = "examineProvider", tag = "administration",
+    params(("Minisign-Signature" = Option<String>, Header, description = "The file that `minisign -S` makes, in base64.")),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 200, body = Examined)))]
+pub(super) async fn examine(
+    administrator: Administrator,
+    headers: HeaderMap,
+    Raw(component): Raw,
+) -> Result<Json<Examined>, Problem> {
+    let administration = administrator.of_the_system()?;
+    let examined = administration.examine_provider(signed(NewProvider::new(component), &headers)?).await?;
+    let type_id = &examined.info.manifest.type_id;
+    let serving = administration.providers().into_iter().find(|serving| serving.manifest.type_id == *type_id);
+    let changes = serving.as_ref().map(|serving| examined.info.changes_from(serving)).unwrap_or_default();
+    let changes = Changes {
+        may_newly: changes.may_newly,
+        may_no_longer: changes.may_no_longer,
+        new_options: changes.new_options,
+        lost_options: changes.lost_options,
+        newly_required: changes.newly_required,
+        no_longer_secret: changes.no_longer_secret,
+        is_older: changes.is_older,
+        new_destinations: examined.new_destinations,
+    };
+    let replaces = serving.map(|serving| serving.digest).unwrap_or_default();
+    Ok(Json(Examined { provider: examined.info.into(), replaces, changes }))
+}
+
+/// With the signature that a header brings.
+fn signed(new: NewProvider, headers: &HeaderMap) -> Result<NewProvider, Problem> {
+    let Some(encoded) = headers.get(SIGNATURE) else { return Ok(new) };
+    let text = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| {
+        let detail = "the header `Minisign-Signature` must be the signature's file in base64";
+        Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+    })?;
+    Ok(new.signature(text))
 }
 
 /// What is expected of a component.
@@ -132,15 +225,8 @@ pub(super) async fn add(
     if let Some(allowed) = expected.destinations {
         new = new.destinations(allowed.split(',').map(str::trim));
     }
-    if let Some(encoded) = headers.get(SIGNATURE) {
-        let text = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let text = text.ok_or_else(|| {
-            let detail = "the header `Minisign-Signature` must be the signature's file in base64";
-            Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
-        })?;
-        new = new.signature(text);
-    }
-    Ok((StatusCode::CREATED, Json(administration.add_provider(new).await?.into())))
+    let added = administration.add_provider(signed(new, &headers)?).await?;
+    Ok((StatusCode::CREATED, Json(added.into())))
 }
 
 /// Which component is meant.

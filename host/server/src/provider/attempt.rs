@@ -75,29 +75,36 @@ pub async fn attempt(
     for (name, value) in &receipt.extra {
         println!("  {name}: {value}");
     }
-    let exchange = recording.exchanges().pop();
+    let accepted = recording.exchanges();
     let typed = match &begun {
         Some(begun) => typed(begun)?,
         None => None,
+    };
+    let verdict = match (&begun, &typed) {
+        (Some(begun), Some(typed)) => Some(configured.check(&begun.state, typed).await),
+        _ => None,
     };
     if let Some(to_file) = record {
         if begun.is_some() && typed.is_none() {
             bail!("nothing was kept: it could hold the code, which nobody typed");
         }
-        let exchange = exchange.context("nothing was kept: the message did not go over HTTP")?;
+        if accepted.is_empty() {
+            bail!("nothing was kept: the message did not go over HTTP");
+        }
+        let asked_after = recording.exchanges().split_off(accepted.len());
+        let approved = asked_after.into_iter().last().filter(|_| matches!(verdict, Some(Ok(Verdict::Right))));
         let mut unspeakable = component.secrets(&options);
         unspeakable.extend([code, to.to_owned()]);
-        unspeakable.extend(typed.clone());
-        Cassette::new(&format!("{} {}", manifest.name, manifest.version), exchange, &unspeakable).write(to_file)?;
-        println!("The answer is kept in {}: `provider check --replay` gives it again.", to_file.display());
+        unspeakable.extend(typed);
+        let provider = format!("{} {}", manifest.name, manifest.version);
+        Cassette::new(&provider, accepted, approved, &unspeakable).write(to_file)?;
+        println!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display());
     }
-    if let (Some(begun), Some(typed)) = (begun, typed) {
-        let verdict = configured.check(&begun.state, &typed).await;
-        match verdict.map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {
-            Verdict::Right => println!("right"),
-            Verdict::Wrong => bail!("wrong"),
-            Verdict::Over => bail!("over: the upstream takes no more answers"),
-        }
+    match verdict.transpose().map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {
+        Some(Verdict::Wrong) => bail!("wrong"),
+        Some(Verdict::Over) => bail!("over: the upstream takes no more answers"),
+        Some(Verdict::Right) => println!("right"),
+        None => {}
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! An answer of a real upstream, kept by `provider try --record` and given again by `provider check --replay`.
+//! What a real upstream answered, kept by `provider try --record` and given again by `provider check --replay`.
 //!
 //! What is kept is what the component saw, so nothing that the host attached is in it. What a component may get hold of otherwise,
 //! the recipient, a code and secrets that it is allowed to see, is blotted out here before anything is written.
@@ -20,6 +20,16 @@ const SHORTEST: usize = 4;
 pub(super) struct Cassette {
     /// Whose upstream it was.
     provider: String,
+    /// When it took a message: in the order in which it was asked, the one that took it last.
+    pub(super) accepted: Vec<Answer>,
+    /// When it found an answer right, if it makes the codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) approved: Option<Answer>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answer {
     /// What was asked: the method and the URL.
     request: String,
     pub(super) status: u16,
@@ -36,8 +46,40 @@ enum Body {
 }
 
 impl Cassette {
-    /// Of an exchange, without these words in any spelling.
-    pub(super) fn new(provider: &str, exchange: Exchange, unspeakable: &[String]) -> Self {
+    /// Of exchanges, without these words in any spelling.
+    pub(super) fn new(
+        provider: &str,
+        accepted: Vec<Exchange>,
+        approved: Option<Exchange>,
+        unspeakable: &[String],
+    ) -> Self {
+        let answer = |exchange| Answer::new(exchange, unspeakable);
+        let (accepted, approved) = (accepted.into_iter().map(answer).collect(), approved.map(answer));
+        Self { provider: provider.to_owned(), accepted, approved }
+    }
+
+    pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
+        let text = format!("{:#}\n", serde_json::to_value(self)?);
+        std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+    }
+
+    pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
+        let cassette: Self = serde_json::from_slice(&super::read(file)?)
+            .with_context(|| format!("{} is nothing that `provider try --record` wrote", file.display()))?;
+        if cassette.accepted.is_empty() {
+            bail!("{}: there is no answer in it", file.display());
+        }
+        for Answer { status, .. } in cassette.accepted.iter().chain(&cassette.approved) {
+            if !(200..600).contains(status) {
+                bail!("{}: {status} is no status of an answer", file.display());
+            }
+        }
+        Ok(cassette)
+    }
+}
+
+impl Answer {
+    fn new(exchange: Exchange, unspeakable: &[String]) -> Self {
         let clean = |text: &str| {
             let mut bytes = text.as_bytes().to_vec();
             blot(&mut bytes, unspeakable);
@@ -52,21 +94,7 @@ impl Cassette {
             Ok(text) => Body::Text(text),
             Err(error) => Body::Base64(STANDARD.encode(error.as_bytes())),
         };
-        Self { provider: provider.to_owned(), request, status: exchange.status, headers, body }
-    }
-
-    pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
-        let text = format!("{:#}\n", serde_json::to_value(self)?);
-        std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
-    }
-
-    pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
-        let cassette: Self = serde_json::from_slice(&super::read(file)?)
-            .with_context(|| format!("{} is nothing that `provider try --record` wrote", file.display()))?;
-        if !(200..600).contains(&cassette.status) {
-            bail!("{}: {} is no status of an answer", file.display(), cassette.status);
-        }
-        Ok(cassette)
+        Self { request, status: exchange.status, headers, body }
     }
 
     pub(super) fn body(&self) -> anyhow::Result<Vec<u8>> {

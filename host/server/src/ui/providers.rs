@@ -76,6 +76,16 @@ fn show(person: &Person, message: Markup) -> Response {
                 div.actions { button.main { (l.say("Look at it", "Ansehen")) } }
             }
         }
+        @for refused in person.of_anything().refused_providers() {
+            section.card {
+                h2 { (l.say("Does not serve", "Bedient nicht")) ": " code { (refused.type_id) } }
+                p { (l.say("A component that was added may not serve here:", "Eine Komponente, die hinzugefügt wurde, darf hier nicht bedienen:")) " " (refused.why) "." }
+                dl.facts { dt { "SHA-256" } dd { code.digest { (refused.digest) } } }
+                @if person.may_change() && person.is_of_the_system() {
+                    p { a href=(take_back_path(&refused.type_id)) { (l.say("Take it back", "Zurücknehmen")) } }
+                }
+            }
+        }
         div.cards { @for provider in person.of_anything().providers() {
             section.card {
                 h2 { (provider.manifest.name) }
@@ -202,7 +212,11 @@ pub(super) async fn ask_take_back(person: Person, Path(type_id): Path<String>) -
     let l = person.language;
     person.changes()?;
     let admin = person.of_the_system()?;
-    let Some(provider) = serving(admin, &type_id).filter(|provider| provider.added_at.is_some()) else {
+    let refused = admin.refused_providers().into_iter().find(|refused| refused.type_id == type_id);
+    let added = serving(admin, &type_id).filter(|provider| provider.added_at.is_some());
+    let added =
+        added.map(|provider| (format!("{} {}", provider.manifest.name, provider.manifest.version), provider.digest));
+    let Some((name, digest)) = refused.map(|refused| (refused.type_id, refused.digest)).or(added) else {
         return Err(Failure::not_found(l));
     };
     let users = users(&person, admin, &type_id).await?;
@@ -211,11 +225,11 @@ pub(super) async fn ask_take_back(person: Person, Path(type_id): Path<String>) -
         p.trail { a href="/admin/providers" { (Room::Providers.name(l)) } }
         h1 { (title) }
         form.card method="post" {
-            h2 { (provider.manifest.name) " " (provider.manifest.version) }
+            h2 { (name) }
             p { (l.say("What it replaced serves again: the component before it, or the one that comes with the program. If there is none, its instances are not available any more.",
                 "Was er ersetzt hat, bedient wieder: die Komponente davor, oder die, die zum Programm gehört. Gibt es keine, sind seine Instanzen nicht mehr verfügbar.")) }
-            p { (users.len()) " " (l.say("instances are served by it now.", "Instanzen bedient er jetzt.")) }
-            input type="hidden" name="digest" value=(provider.digest);
+            p { (users.len()) " " (l.say("instances are of its type.", "Instanzen sind von seinem Typ.")) }
+            input type="hidden" name="digest" value=(digest);
             div.actions { button.bad { (l.say("Take it back", "Zurücknehmen")) } a.button href="/admin/providers" { (l.say("Keep it", "Behalten")) } }
         }
     };

@@ -195,8 +195,8 @@ impl Store for SqliteStore {
         let type_id = type_id.to_owned();
         self.threads.read(move |c| providers::top_two(c, &type_id)).await
     }
-    async fn provider_digests(&self) -> Result<Vec<(String, String)>> {
-        self.threads.read(providers::digests).await
+    async fn provider_marks(&self) -> Result<Vec<ProviderMark>> {
+        self.threads.read(providers::marks).await
     }
     async fn insert_token(&self, token: TokenRecord) -> Result<()> {
         self.threads.write(move |c| owners::insert_token(c, &token)).await

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{ms, time};
-use crate::store::{PROVIDERS_KEPT, ProviderRecord, Result};
+use crate::store::{PROVIDERS_KEPT, ProviderMark, ProviderRecord, Result};
 
 const COLUMNS: &str = "type_id, digest, added_at, signature, component, seal";
 
@@ -57,10 +57,12 @@ pub(super) fn top_two(c: &Connection, type_id: &str) -> Result<(Option<ProviderR
     Ok((rows.next().transpose()?, rows.next().transpose()?))
 }
 
-pub(super) fn digests(c: &Connection) -> Result<Vec<(String, String)>> {
-    let sql = "SELECT type_id, digest FROM providers one WHERE position = \
+pub(super) fn marks(c: &Connection) -> Result<Vec<ProviderMark>> {
+    let sql = "SELECT type_id, digest, added_at FROM providers one WHERE position = \
                (SELECT max(position) FROM providers other WHERE other.type_id = one.type_id) ORDER BY type_id";
     let mut statement = c.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mark =
+        |row: &Row<'_>| Ok(ProviderMark { type_id: row.get(0)?, digest: row.get(1)?, added_at: time(row.get(2)?) });
+    let rows = statement.query_map([], mark)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -85,7 +85,8 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
 /// If the store does not open.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn list(config: &Path) -> anyhow::Result<()> {
-    for provider in administration(config).await?.providers() {
+    let admin = administration(config).await?;
+    for provider in admin.providers() {
         let manifest = &provider.manifest;
         let came = match (&provider.added_at, &provider.signed_by) {
             (Some(at), Some(signer)) => format!("added {at:.0}, signed by {signer}"),
@@ -94,28 +95,34 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
         };
         println!("{} {} {} sha256:{} ({came})", manifest.type_id, manifest.version, manifest.name, provider.digest);
     }
+    for refused in admin.refused_providers() {
+        println!(
+            "{} DOES NOT SERVE: sha256:{} (added {:.0}): {}",
+            refused.type_id, refused.digest, refused.added_at, refused.why
+        );
+    }
     Ok(())
 }
 
-/// Has the component that served a type before serve it again.
+/// Has the component that served a type before serve it again. With a digest only if that is the one that serves now.
 ///
 /// # Errors
-/// If there is none.
+/// If there is none, or another serves.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
-pub async fn roll_back(config: &Path, type_id: &str) -> anyhow::Result<()> {
-    let info = administration(config).await?.roll_back_provider(type_id, None).await?;
+pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>) -> anyhow::Result<()> {
+    let info = administration(config).await?.roll_back_provider(type_id, digest).await?;
     println!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest);
     Ok(())
 }
 
-/// Takes all components away that were added for a type.
+/// Takes all components away that were added for a type. With a digest only if that is the newest of them.
 ///
 /// # Errors
-/// If none was added.
+/// If none was added, or another one.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
-pub async fn remove(config: &Path, type_id: &str) -> anyhow::Result<()> {
+pub async fn remove(config: &Path, type_id: &str, digest: Option<&str>) -> anyhow::Result<()> {
     let admin = administration(config).await?;
-    admin.remove_provider(type_id, None).await?;
+    admin.remove_provider(type_id, digest).await?;
     match serving(&admin, type_id) {
         Some(own) => println!(
             "{} {}, which comes with the program, serves `{type_id}`.",

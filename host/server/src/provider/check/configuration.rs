@@ -36,6 +36,11 @@ pub(super) async fn judge(component: &Component, options: &Value, report: &mut R
     let wrong = changed.then(|| "the same options were judged in different ways".to_owned());
     report.judge("deterministic", wrong.into_iter().collect(), "Let `configure` depend on its options alone.");
 
+    let unmarked = component.unmarked_secrets(options).await.unwrap_or_default();
+    let unmarked =
+        unmarked.iter().map(|at| format!("`{at}` authenticates at the upstream and is not marked as secret"));
+    report.judge("credentials-marked", unmarked.collect(), super::manifest::MARK);
+
     let (mut broke, mut nameless, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for (pointer, altered) in alterations(options) {
         if !component.satisfies_schema(&altered) {

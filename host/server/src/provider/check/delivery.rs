@@ -1,5 +1,6 @@
 //! Whether `deliver` sends once, changes nothing, and names each failure for what the host does next.
 
+use mail_parser::{MessageParser, PartType};
 use serde_json::Value;
 use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, RecipientKind};
 
@@ -17,6 +18,8 @@ const RECIPIENT_DIGITS: &str = "41791234567";
 
 const ACCEPTED: &str =
     "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown.";
+
+const TO_THE_RECIPIENT: &str = "Send it to `message.recipient`, as it is given.";
 
 pub(super) const CLASSIFY: &str =
     "Name each failure for what the host does next: see `delivery-failure` in the contract.";
@@ -42,7 +45,7 @@ pub(super) async fn judge(
 ) {
     let run = Run { component, configured, upstream, mail_server };
     if configured.origins() > 0 {
-        run.http(&says.accepted, report).await;
+        run.http(says, report).await;
         let begun = match component.verifies() {
             true => verification::judge(configured, upstream, &run.message(), says, report).await,
             false => None,
@@ -103,14 +106,14 @@ impl Run<'_> {
         holds(mark, head, body)
     }
 
-    async fn http(&self, accepted: &Script, report: &mut Report) {
+    async fn http(&self, says: &Says, report: &mut Report) {
         if self.component.verifies() {
-            self.begin(accepted, report).await;
+            self.begin(says, report).await;
         } else {
-            self.texts(accepted, report).await;
+            self.texts(says, report).await;
         }
         for case in cases() {
-            self.upstream.play(case.script);
+            self.upstream.play_after(&says.before, case.script);
             let (outcome, wait, said) = self.deliver(self.message()).await;
             let sent = self.upstream.seen().iter().filter(|(head, body)| self.holds_message(head, body)).count();
             // A provider that asks something before it sends may fail at that: where else the outcome is unknown, then surely nothing was
@@ -148,8 +151,8 @@ impl Run<'_> {
     }
 
     /// An upstream that takes everything is asked for a code once.
-    async fn begin(&self, accepted: &Script, report: &mut Report) {
-        self.upstream.play(accepted.clone());
+    async fn begin(&self, says: &Says, report: &mut Report) {
+        self.upstream.play_after(&says.before, says.accepted.clone());
         let (outcome, _, said) = self.deliver(self.message()).await;
         let sent = self.upstream.seen().iter().filter(|(head, body)| self.holds_message(head, body)).count();
         let mut wrong = Vec::new();
@@ -163,10 +166,10 @@ impl Run<'_> {
     }
 
     /// An upstream that takes everything gets the text once and as it is, whatever stands in it.
-    async fn texts(&self, accepted: &Script, report: &mut Report) {
+    async fn texts(&self, says: &Says, report: &mut Report) {
         let (mut lost, mut broke, mut astray) = (Vec::new(), Vec::new(), Vec::new());
         for (kind, text) in texts() {
-            self.upstream.play(accepted.clone());
+            self.upstream.play_after(&says.before, says.accepted.clone());
             let (outcome, _, said) = self.deliver(Message { text: text.clone(), html: None, ..self.message() }).await;
             if outcome == "retry-later" {
                 broke.push(format!(
@@ -191,8 +194,18 @@ impl Run<'_> {
                 lost.push(format!("{kind}: the text did not arrive as it was given"));
             }
         }
+        // With both it may send either.
+        self.upstream.play_after(&says.before, says.accepted.clone());
+        let message = self.message();
+        self.deliver(message.clone()).await;
+        let forms = [Some(&message.text), message.html.as_ref()];
+        let seen = self.upstream.seen();
+        let arrived = |form: &String| seen.iter().any(|(head, body)| holds_text(head, body, form));
+        if !self.component.info().manifest.reads_code && !forms.into_iter().flatten().any(arrived) {
+            lost.push("a text with HTML beside it: neither arrived as it was given".to_owned());
+        }
         report.judge("accepted", broke, ACCEPTED);
-        report.judge("recipient", astray, "Send it to `message.recipient`, as it is given.");
+        report.judge("recipient", astray, TO_THE_RECIPIENT);
         report.judge(
             "texts-unchanged",
             lost,
@@ -201,20 +214,31 @@ impl Run<'_> {
     }
 
     async fn mail(&self, report: &mut Report) {
-        self.mail_server.play(Twist::default());
-        let (outcome, _, said) = self.deliver(self.message()).await;
-        let mut wrong = Vec::new();
-        if outcome != "delivered" {
-            wrong.push(format!("the outcome is {outcome}{}", in_brackets(&said)));
-        }
-        let mails = self.mail_server.mails();
-        if mails.len() > 1 {
-            wrong.push(format!("the mail was sent {} times", mails.len()));
-        }
-        if !mails.iter().any(|mail| mail.contains(CODE)) {
-            wrong.push("the code did not arrive".to_owned());
+        let (mut wrong, mut lost, mut astray) = (Vec::new(), Vec::new(), Vec::new());
+        for (kind, text) in texts() {
+            self.mail_server.play(Twist::default());
+            let message = Message { text, ..self.message() };
+            let (outcome, _, said) = self.deliver(message.clone()).await;
+            if outcome != "delivered" {
+                wrong.push(format!("{kind}: the outcome is {outcome}{}", in_brackets(&said)));
+            }
+            let mails = self.mail_server.mails();
+            if mails.len() > 1 {
+                wrong.push(format!("{kind}: the mail was sent {} times", mails.len()));
+            }
+            let Some(mail) = mails.first().and_then(|mail| MessageParser::default().parse(mail.as_bytes())) else {
+                lost.push(format!("{kind}: no mail arrived"));
+                continue;
+            };
+            let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address());
+            if to != Some(&*message.recipient) {
+                astray.push(format!("{kind}: the mail is not to the recipient"));
+            }
+            lost.extend(lost_of(&mail, &message).into_iter().map(|what| format!("{kind}: {what}")));
         }
         report.judge("accepted", wrong, "Hand over one mail, and answer with a receipt.");
+        report.judge("recipient", astray, TO_THE_RECIPIENT);
+        report.judge("texts-unchanged", lost, "Hand over subject and texts as they are; the host made them final.");
         for (rule, at, reply, right) in MAIL_CASES {
             self.mail_server.play(Twist { at, reply });
             let (outcome, _, said) = self.deliver(self.message()).await;
@@ -288,6 +312,26 @@ fn texts() -> Vec<(&'static str, String)> {
         ("a text of several lines", format!("{CODE} is your code.\n\n@example.com #{CODE}")),
         ("a long text", format!("{CODE} {}", "is your code. ".repeat(100))),
     ]
+}
+
+/// What a mail does not have as the message has it.
+fn lost_of(mail: &mail_parser::Message<'_>, message: &Message) -> Vec<&'static str> {
+    let same = |one: &str, other: &str| one.replace("\r\n", "\n").trim_end() == other.trim_end();
+    let mut lost = Vec::new();
+    if mail.subject() != Some(&*message.subject) {
+        lost.push("the subject did not arrive as it was given");
+    }
+    if !mail.body_text(0).is_some_and(|text| same(&text, &message.text)) {
+        lost.push("the text did not arrive as it was given");
+    }
+    let html = mail.parts.iter().find_map(|part| match &part.body {
+        PartType::Html(html) => Some(html),
+        _ => None,
+    });
+    if html.is_some_and(|html| !same(html, message.html.as_deref().unwrap_or_default())) {
+        lost.push("the HTML did not arrive as it was given");
+    }
+    lost
 }
 
 /// Whether the host ended the call, or the component did without an answer.

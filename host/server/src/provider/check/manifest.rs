@@ -14,6 +14,8 @@ const SECRETIVE: [&str; 7] = ["password", "secret", "token", "apikey", "api_key"
 /// Parts of such names that say otherwise: where tokens come from is no secret, nor which key it is.
 const OPEN: [&str; 6] = ["url", "endpoint", "lifetime", "name", "type", "id"];
 
+pub(super) const MARK: &str = "Mark it `\"writeOnly\": true`: only then is it masked, and kept from `deliver`.";
+
 pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
     let manifest = &info.manifest;
     let mut found = Found::default();
@@ -23,11 +25,7 @@ pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
         found.undescribed,
         "Give each option a `title` or a `description`: they are what the administrator sees.",
     );
-    report.judge(
-        "secrets-marked",
-        found.unmarked,
-        "Mark it `\"writeOnly\": true`: only then is it masked, and kept from `deliver`.",
-    );
+    report.judge("secrets-marked", found.unmarked, MARK);
     report.judge("defaults", found.defaults, "Give a default that the schema itself accepts.");
     report.advise(
         "revealed",

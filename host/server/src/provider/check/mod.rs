@@ -24,7 +24,7 @@ use mail_server::MailServer;
 use report::{Report, Verdict};
 use upstream::{Says, Script, Upstream};
 
-use super::cassette::Cassette;
+use super::cassette::{Answer, Cassette};
 
 /// How long an upstream may be silent before the host gives up on it, here.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -45,12 +45,17 @@ pub async fn check(
 ) -> anyhow::Result<bool> {
     let bytes = super::read(file)?;
     let options = options.map(super::read_options).transpose()?;
-    let accepted = match replay {
+    let mut says = match replay {
         Some(file) => recorded(&Cassette::read(file)?)?,
-        None => taken(accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec())),
+        None => {
+            let accepted = taken(accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec()));
+            Says { before: Vec::new(), accepted, approved: None }
+        }
     };
-    let approved = approved.map(super::read).transpose()?.map(taken);
-    let report = examine(&bytes, options, Says { accepted, approved }).await;
+    if let Some(file) = approved {
+        says.approved = Some(taken(super::read(file)?));
+    }
+    let report = examine(&bytes, options, says).await;
     if let Some(to) = junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
@@ -73,8 +78,13 @@ fn taken(body: Vec<u8>) -> Script {
 }
 
 /// What a real one said.
-fn recorded(cassette: &Cassette) -> anyhow::Result<Script> {
-    Ok(Script::Answer { status: cassette.status, headers: cassette.headers.clone(), body: cassette.body()? })
+fn recorded(cassette: &Cassette) -> anyhow::Result<Says> {
+    let script = |answer: &Answer| -> anyhow::Result<Script> {
+        Ok(Script::Answer { status: answer.status, headers: answer.headers.clone(), body: answer.body()? })
+    };
+    let mut before = cassette.accepted.iter().map(script).collect::<anyhow::Result<Vec<_>>>()?;
+    let accepted = before.pop().context("there is no answer in it")?;
+    Ok(Says { before, accepted, approved: cassette.approved.as_ref().map(script).transpose()? })
 }
 
 async fn examine(bytes: &[u8], options: Option<Value>, says: Says) -> anyhow::Result<Report> {

@@ -24,8 +24,10 @@ pub(super) enum Script {
     Cut,
 }
 
-/// What the real one says, as JSON with 200.
+/// What the real one says.
 pub(super) struct Says {
+    /// To what is asked before it is given a message, in order.
+    pub(super) before: Vec<Script>,
     /// When it takes a message.
     pub(super) accepted: Script,
     /// When it finds an answer right.
@@ -45,6 +47,8 @@ pub(super) struct Upstream {
 }
 
 struct Shared {
+    /// The answers to the first requests.
+    before: Vec<Script>,
     script: Script,
     /// What was asked since the script began, requests for access tokens aside: head and body.
     seen: Vec<(String, Vec<u8>)>,
@@ -54,7 +58,7 @@ impl Upstream {
     pub(super) async fn start() -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Mutex::new(Shared { script: Script::Silence, seen: Vec::new() }));
+        let shared = Arc::new(Mutex::new(Shared { before: Vec::new(), script: Script::Silence, seen: Vec::new() }));
         let kept = shared.clone();
         let listening = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -66,7 +70,13 @@ impl Upstream {
 
     /// Answers like this from now on, and forgets what was asked.
     pub(super) fn play(&self, script: Script) {
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Shared { script, seen: Vec::new() };
+        self.play_after(&[], script);
+    }
+
+    /// Answers the first requests like those before, and all further ones like this; forgets what was asked.
+    pub(super) fn play_after(&self, before: &[Script], script: Script) {
+        let shared = Shared { before: before.to_vec(), script, seen: Vec::new() };
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = shared;
     }
 
     /// Requests since the script began.
@@ -94,8 +104,9 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     }
     let script = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let script = shared.before.get(shared.seen.len()).unwrap_or(&shared.script).clone();
         shared.seen.push((head, body));
-        shared.script.clone()
+        script
     };
     match script {
         Script::Answer { status, headers, body } => say(&mut stream, status, &headers, &body).await,

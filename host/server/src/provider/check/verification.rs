@@ -17,7 +17,7 @@ pub(super) async fn judge(
     says: &Says,
     report: &mut Report,
 ) -> Option<String> {
-    upstream.play(says.accepted.clone());
+    upstream.play_after(&says.before, says.accepted.clone());
     let state = match configured.begin(message.clone()).await {
         Ok((_, begun)) => begun.state,
         Err(failure) => {
