@@ -1,13 +1,14 @@
 //! The search for what must not be found, in whatever form it might have been written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// A needle is found by how it begins.
-const HEAD: usize = 8;
+/// What is shorter is found by chance.
+const SHORTEST: usize = 8;
 
 /// What must not be found, with its name.
 #[derive(Clone, Default)]
@@ -15,7 +16,7 @@ pub(crate) struct Canaries(Vec<(String, String)>);
 
 impl Canaries {
     pub(crate) fn add(&mut self, name: &str, text: &str) {
-        assert!(text.len() >= HEAD, "{name}: what is this short is found by chance");
+        assert!(text.len() >= SHORTEST, "{name}: what is this short is found by chance");
         self.0.push((name.to_owned(), text.to_owned()));
     }
 
@@ -33,23 +34,15 @@ impl Canaries {
     }
 
     pub(crate) fn search(&self) -> Search {
-        let mut search = Search::default();
-        for (name, text) in &self.0 {
-            for (form, needle) in forms(text) {
-                let label = format!("{name} ({form}): {text}");
-                if form == "base64" {
-                    search.exact.add(label, needle);
-                } else {
-                    search.any_case.add(label, needle.to_ascii_lowercase());
-                }
-            }
-        }
-        search
+        let forms = self.0.iter().flat_map(|(name, text)| {
+            forms(text).into_iter().map(move |(form, needle)| (form, format!("{name} ({form}): {text}"), needle))
+        });
+        let (exact, any_case): (Vec<_>, Vec<_>) = forms.partition(|(form, ..)| *form == "base64");
+        Search { exact: Needles::new(exact, false), any_case: Needles::new(any_case, true) }
     }
 }
 
 /// A search for canaries in all their forms.
-#[derive(Default)]
 pub(crate) struct Search {
     any_case: Needles,
     exact: Needles,
@@ -58,9 +51,8 @@ pub(crate) struct Search {
 impl Search {
     /// All that stands in a text, each with its name and its form.
     pub(crate) fn found_in(&self, bytes: &[u8]) -> Vec<String> {
-        let mut found = Vec::new();
-        self.exact.find(bytes, &mut found);
-        self.any_case.find(&bytes.to_ascii_lowercase(), &mut found);
+        let mut found = self.exact.find(bytes);
+        found.extend(self.any_case.find(bytes));
         found.sort();
         found.dedup();
         found
@@ -97,51 +89,28 @@ fn forms(text: &str) -> Vec<(&'static str, String)> {
         forms.push(("base64", own.replace('+', "-").replace('/', "_")));
     }
     let mut seen = HashSet::new();
-    forms.retain(|(_, form)| form.len() >= HEAD && seen.insert(form.clone()));
+    forms.retain(|(_, form)| form.len() >= SHORTEST && seen.insert(form.clone()));
     forms
 }
 
-/// Needles by how they begin, and a table that passes over most places.
+/// What is looked for in one way, and how each is called.
 struct Needles {
-    begins: Vec<bool>,
-    by_head: HashMap<[u8; HEAD], Vec<(String, Vec<u8>)>>,
-}
-
-impl Default for Needles {
-    fn default() -> Self {
-        Self { begins: vec![false; 1 << 20], by_head: HashMap::new() }
-    }
+    labels: Vec<String>,
+    automaton: AhoCorasick,
 }
 
 impl Needles {
-    fn add(&mut self, label: String, needle: String) {
-        let head = needle.as_bytes()[..HEAD].try_into().unwrap();
-        self.begins[place(needle.as_bytes())] = true;
-        self.by_head.entry(head).or_default().push((label, needle.into_bytes()));
+    fn new(needles: Vec<(&'static str, String, String)>, any_case: bool) -> Self {
+        let (labels, needles): (Vec<_>, Vec<_>) = needles.into_iter().map(|(_, label, needle)| (label, needle)).unzip();
+        let automaton = AhoCorasick::builder().ascii_case_insensitive(any_case).build(needles).unwrap();
+        Self { labels, automaton }
     }
 
-    fn find(&self, bytes: &[u8], found: &mut Vec<String>) {
-        for at in 0..bytes.len().saturating_sub(HEAD - 1) {
-            // Most of a memory is empty.
-            if bytes[at] == 0 {
-                continue;
-            }
-            let rest = &bytes[at..];
-            if !self.begins[place(rest)] {
-                continue;
-            }
-            for (label, needle) in self.by_head.get(&rest[..HEAD]).into_iter().flatten() {
-                if rest.starts_with(needle) {
-                    let from = at.saturating_sub(80);
-                    let around = String::from_utf8_lossy(&bytes[from..(at + 120).min(bytes.len())]).into_owned();
-                    found.push(format!("{label} in …{around}…"));
-                }
-            }
-        }
+    fn find(&self, bytes: &[u8]) -> Vec<String> {
+        let told = |at: aho_corasick::Match| {
+            let around = &bytes[at.start().saturating_sub(80)..(at.start() + 120).min(bytes.len())];
+            format!("{} in …{}…", self.labels[at.pattern()], String::from_utf8_lossy(around))
+        };
+        self.automaton.find_overlapping_iter(bytes).map(told).collect()
     }
-}
-
-/// Where the table holds what begins so: by its first five bytes.
-fn place(bytes: &[u8]) -> usize {
-    bytes[..5].iter().fold(0, |place, byte| (place << 4 ^ usize::from(*byte)) & ((1 << 20) - 1))
 }

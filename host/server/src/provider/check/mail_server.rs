@@ -67,7 +67,8 @@ async fn serve(stream: TcpStream, shared: &Mutex<(Twist, Vec<String>)>) -> Optio
                     if line == "." {
                         break;
                     }
-                    text.push_str(&line);
+                    // RFC 5321 section 4.5.2.
+                    text.push_str(line.strip_prefix('.').unwrap_or(&line));
                     text.push('\n');
                 }
                 shared.lock().unwrap_or_else(PoisonError::into_inner).1.push(text);
