@@ -1,5 +1,6 @@
 //! A provider by itself, without store, codes or instances: for those who write one and try it, and for measuring.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -25,9 +26,34 @@ impl Component {
     /// Why it cannot be loaded, and what to do.
     pub async fn load(bytes: &[u8], network: Network, limits: Limits) -> Result<Self, LoadError> {
         let keyring = Keyring::generate().map_err(|error| LoadError::new(error.to_string()))?;
+        Self::load_with(bytes, network, limits, None, keyring).await
+    }
+
+    /// The same, with what was compiled before, if it was kept in this folder under a key of this keyring: it is run without a check. What is
+    /// compiled is kept there.
+    ///
+    /// # Errors
+    /// As without.
+    pub async fn load_cached(
+        bytes: &[u8],
+        network: Network,
+        limits: Limits,
+        folder: &Path,
+        keyring: Keyring,
+    ) -> Result<Self, LoadError> {
+        Self::load_with(bytes, network, limits, Some(folder), keyring).await
+    }
+
+    async fn load_with(
+        bytes: &[u8],
+        network: Network,
+        limits: Limits,
+        cache: Option<&Path>,
+        keyring: Keyring,
+    ) -> Result<Self, LoadError> {
         let sandbox = Sandbox::new(limits, network.clone(), keyring)
             .map_err(|error| LoadError::new(format!("these limits cannot be had: {error:#}")))?;
-        Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, None).await?), network })
+        Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, cache).await?), network })
     }
 
     /// What is known of it.

@@ -11,14 +11,14 @@ use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Rol
 
 use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
-use crate::{api, outbox};
+use crate::{ProviderCache, api, outbox};
 
 /// Runs the demo until it is interrupted, with more providers than the bundled ones if files are given. Its last start-up line is one
 /// JSON object on standard output.
 ///
 /// # Errors
 /// If the address is taken, the engine cannot be built, or a provider's example options are not valid.
-pub async fn demo(address: SocketAddr, providers: &[PathBuf]) -> anyhow::Result<()> {
+pub async fn demo(address: SocketAddr, providers: &[PathBuf], cache: &ProviderCache) -> anyhow::Result<()> {
     let listener = listen(address)?;
     let outbox = outbox::start().await?;
     let mut network = Network::builder()
@@ -45,6 +45,9 @@ pub async fn demo(address: SocketAddr, providers: &[PathBuf]) -> anyhow::Result<
     };
     let mut builder =
         TwoFactor::builder().network(network.build()?).bundled_providers().policy(policy).rate_limits(limits);
+    if let Some((folder, keyring)) = cache.open()? {
+        builder = builder.cache_dir(folder).keyring(keyring);
+    }
     let mut digests = Vec::new();
     for file in providers {
         let component = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;

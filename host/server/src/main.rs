@@ -8,7 +8,7 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use twofactor::Role;
 use twofactor::as_code::ExportedSecrets;
-use twofactor_server::{ProviderAddition, ProviderLanguage};
+use twofactor_server::{ProviderAddition, ProviderCache, ProviderLanguage};
 
 /// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
 #[global_allocator]
@@ -42,6 +42,8 @@ enum Command {
         /// to a tenant named as its type. The outbox is in the place of whatever it reaches.
         #[arg(long, value_name = "FILE")]
         provider: Vec<PathBuf>,
+        #[command(flatten)]
+        cache: ProviderCache,
     },
     /// Serves the API.
     Serve {
@@ -265,6 +267,8 @@ enum ProviderCommand {
         /// Prints the report as JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        cache: ProviderCache,
     },
     /// Has a component deliver one code, for real, and tells what happened.
     Try {
@@ -282,6 +286,8 @@ enum ProviderCommand {
         /// Keeps the upstream's answer in a file, if it took the message: without secrets, code and recipient.
         #[arg(long, value_name = "FILE")]
         record: Option<PathBuf>,
+        #[command(flatten)]
+        cache: ProviderCache,
     },
 }
 
@@ -298,7 +304,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     // One TLS library, one provider of its cryptography; it fails only if there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match arguments.command {
-        Command::Demo { listen, provider } => twofactor_server::demo(listen, &provider).await,
+        Command::Demo { listen, provider, cache } => twofactor_server::demo(listen, &provider, &cache).await,
         Command::Serve { config } => twofactor_server::serve(&config).await,
         Command::Token {
             command:
@@ -357,14 +363,14 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::New { folder, language } } => {
             twofactor_server::new_provider(&folder, language)
         }
-        Command::Provider { command: ProviderCommand::Check { file, options, accepted, approved, replay, junit, json } } => {
+        Command::Provider { command: ProviderCommand::Check { file, options, accepted, approved, replay, junit, json, cache } } => {
             let (options, accepted, approved) = (options.as_deref(), accepted.as_deref(), approved.as_deref());
             let (replay, junit) = (replay.as_deref(), junit.as_deref());
-            let clean = twofactor_server::check(&file, options, accepted, approved, replay, junit, json).await?;
+            let clean = twofactor_server::check(&file, options, accepted, approved, replay, junit, json, &cache).await?;
             return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record } } => {
-            twofactor_server::attempt(&file, &options, &to, &stand_in, record.as_deref()).await
+        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record, cache } } => {
+            twofactor_server::attempt(&file, &options, &to, &stand_in, record.as_deref(), &cache).await
         }
         Command::Openapi => {
             print!("{}", twofactor_server::openapi());

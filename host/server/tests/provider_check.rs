@@ -308,3 +308,25 @@ fn one_code_is_tried_for_real_and_told_of() {
     }
     assert_eq!(upstream.seen().len(), 1);
 }
+
+#[test]
+fn what_was_compiled_is_kept_and_what_somebody_else_wrote_there_is_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "it.wasm", component("none"));
+    let cache = folder.path().join("cache");
+    let check = || {
+        let output = run(&["check", file.to_str().unwrap(), "--cache", cache.to_str().unwrap()]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let compiling = "compiling a provider for the first time";
+    assert!(check().contains(compiling));
+    assert!(!check().contains(compiling));
+    let kept = cache.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let kept = kept.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "cwasm")).unwrap();
+    let mut bytes = std::fs::read(&kept).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&kept, bytes).unwrap();
+    let said = check();
+    assert!(said.contains("was not written by this installation") && said.contains(compiling), "{said}");
+}

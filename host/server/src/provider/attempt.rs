@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{Begun, Component, Limits, Message, Network, RecipientKind, Recording, Verdict};
+use twofactor::{Begun, Message, Network, RecipientKind, Recording, Verdict};
 
+use super::cache::Cache;
 use super::cassette::Cassette;
 
 /// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived. With `record` the
@@ -21,6 +22,7 @@ pub async fn attempt(
     to: &str,
     stand_ins: &[String],
     record: Option<&Path>,
+    cache: &Cache,
 ) -> anyhow::Result<()> {
     let recording = Recording::new();
     let mut network = Network::builder();
@@ -32,7 +34,7 @@ pub async fn attempt(
         let address = address.parse().with_context(|| format!("`{address}` is no address with a port"))?;
         network = network.stand_in(origin, address);
     }
-    let component = Component::load(&super::read(file)?, network.build()?, Limits::default()).await?;
+    let component = cache.load(&super::read(file)?, network.build()?).await?;
     let manifest = &component.info().manifest;
     println!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id);
     if manifest.recipient == RecipientKind::PhoneNumber && !is_e164(to) {

@@ -2,6 +2,7 @@
 
 mod add;
 mod attempt;
+mod cache;
 mod cassette;
 mod check;
 mod inspect;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 pub use add::{Addition, add, list, remove, roll_back};
 pub use attempt::attempt;
+pub use cache::Cache;
 pub use check::check;
 pub use inspect::inspect;
 pub use new::{Language, new};

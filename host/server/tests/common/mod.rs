@@ -49,7 +49,9 @@ impl Drop for Server {
 
 impl Server {
     pub(crate) fn demo() -> Self {
-        Self::spawn(&mut twofactor(&["demo", "--listen", "127.0.0.1:0"]))
+        // What one of them compiled the next one need not.
+        let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
+        Self::spawn(&mut twofactor(&["demo", "--listen", "127.0.0.1:0", "--cache", cache]))
     }
 
     pub(crate) fn serve(config: &Path) -> Self {

@@ -18,12 +18,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use twofactor::{Component, Limits, Network};
+use twofactor::Network;
 
 use mail_server::MailServer;
 use report::{Report, Verdict};
 use upstream::{Says, Script, Upstream};
 
+use super::cache::Cache;
 use super::cassette::{Answer, Cassette};
 
 /// How long an upstream may be silent before the host gives up on it, here.
@@ -34,6 +35,7 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// # Errors
 /// If a file cannot be read, or the component cannot be loaded.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
+#[expect(clippy::too_many_arguments, reason = "each is an option of the command")]
 pub async fn check(
     file: &Path,
     options: Option<&Path>,
@@ -42,6 +44,7 @@ pub async fn check(
     replay: Option<&Path>,
     junit: Option<&Path>,
     as_json: bool,
+    cache: &Cache,
 ) -> anyhow::Result<bool> {
     let bytes = super::read(file)?;
     let options = options.map(super::read_options).transpose()?;
@@ -55,7 +58,7 @@ pub async fn check(
     if let Some(file) = approved {
         says.approved = Some(taken(super::read(file)?));
     }
-    let report = examine(&bytes, options, says).await;
+    let report = examine(&bytes, options, says, cache).await;
     if let Some(to) = junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
@@ -87,12 +90,12 @@ fn recorded(cassette: &Cassette) -> anyhow::Result<Says> {
     Ok(Says { before, accepted, approved: cassette.approved.as_ref().map(script).transpose()? })
 }
 
-async fn examine(bytes: &[u8], options: Option<Value>, says: Says) -> anyhow::Result<Report> {
+async fn examine(bytes: &[u8], options: Option<Value>, says: Says, cache: &Cache) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
     let network =
         Network::builder().stand_ins_for_all(upstream.address, mail_server.address).timeout(PATIENCE).build()?;
     let begin = Instant::now();
-    let component = Component::load(bytes, network, Limits::default()).await?;
+    let component = cache.load(bytes, network).await?;
     let info = component.info();
     let mut report = Report {
         provider: format!("{} {} (type `{}`)", info.manifest.name, info.manifest.version, info.manifest.type_id),
