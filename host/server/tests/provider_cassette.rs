@@ -1,7 +1,7 @@
 //! What a real upstream answered is kept by `provider try --record` without anything that must not be kept, and given again by
 //! `provider check --replay`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::Write as _;
 use std::net::SocketAddr;
