@@ -1,10 +1,11 @@
-//! An instance whose upstream takes nothing pauses; a message that surely was not sent is tried again; an instance sends no more in a day
-//! than it may.
+//! An instance whose upstream takes nothing pauses; a message that surely was not sent is tried again; an instance, and all of a type
+//! together, use no more in a day than they may.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,14 +15,16 @@ use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use twofactor::{
-    Actor, Assignment, Challenge, Error, ManualClock, Network, NewInstance, RateLimits, Recipient, SignIn, Start,
-    TwoFactor,
+    Actor, Assignment, Challenge, Error, ManualClock, Network, NewInstance, Quota, RateLimits, Recipient, SignIn,
+    Start, TwoFactor,
 };
 
 /// What a stand-in for Twilio of ours answers.
 #[derive(Clone, Copy)]
 enum Say {
     Taken,
+    /// And bills it as so many parts.
+    TakenIn(u32),
     /// Asks to slow down, and does not say for how long.
     Later,
     LaterBy(u32),
@@ -30,7 +33,7 @@ enum Say {
     /// Does not take messages to this number.
     Refused,
 }
-use Say::{Broken, Later, LaterBy, Refused, Taken};
+use Say::{Broken, Later, LaterBy, Refused, Taken, TakenIn};
 
 /// Says one after the other, and the last for ever.
 #[derive(Clone)]
@@ -38,6 +41,8 @@ struct Twilio {
     address: SocketAddr,
     script: Arc<Mutex<VecDeque<Say>>>,
     bodies: Arc<Mutex<Vec<String>>>,
+    /// Bytes of its answers.
+    answered: Arc<AtomicUsize>,
 }
 
 impl Twilio {
@@ -45,7 +50,7 @@ impl Twilio {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let script = Arc::new(Mutex::new(script.iter().copied().collect()));
-        let twilio = Self { address, script, bodies: Arc::default() };
+        let twilio = Self { address, script, bodies: Arc::default(), answered: Arc::default() };
         let state = twilio.clone();
         let router = Router::new().fallback(async move |body: String| {
             state.bodies.lock().unwrap().push(body);
@@ -56,10 +61,13 @@ impl Twilio {
                 (status, json.clone(), json!({"code": code, "message": "x", "status": status.as_u16()}).to_string())
             };
             match say {
-                Taken => {
-                    let body =
-                        json!({"sid": "SM00000000000000000000000000000000", "status": "queued", "error_code": null});
-                    (StatusCode::CREATED, json, body.to_string()).into_response()
+                Taken | TakenIn(_) => {
+                    let parts = if let TakenIn(parts) = say { parts } else { 1 };
+                    let body = json!({"sid": "SM00000000000000000000000000000000", "status": "queued",
+                        "num_segments": parts.to_string(), "error_code": null})
+                    .to_string();
+                    state.answered.fetch_add(body.len(), Ordering::Relaxed);
+                    (StatusCode::CREATED, json, body).into_response()
                 }
                 Later => error(StatusCode::TOO_MANY_REQUESTS, 20429).into_response(),
                 LaterBy(seconds) => {
@@ -92,9 +100,13 @@ struct Place {
 
 impl Place {
     async fn new(policy: Value, script: &[Say]) -> Self {
+        Self::with(RateLimits::none(), policy, script).await
+    }
+
+    async fn with(limits: RateLimits, policy: Value, script: &[Say]) -> Self {
         let (twilio, clock) = (Twilio::start(script).await, ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap()));
         let network = Network::builder().stand_in("https://api.twilio.com", twilio.address).build().unwrap();
-        let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
+        let builder = TwoFactor::builder().network(network).rate_limits(limits).clock(clock.clone());
         let engine = builder.bundled_providers().build().await.unwrap();
         engine.administration(Actor::new("test")).create_subscription("s", "S").await.unwrap();
         let mut place = Self { engine, clock, twilio, instance: String::new() };
@@ -211,6 +223,48 @@ async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
     assert_eq!(place.start().await.unwrap().two_factor, place.instance);
     // Each counts what it sends itself, whoever else there is.
     assert_eq!(place.twilio.asked(), 4);
+}
+
+#[tokio::test]
+async fn parts_that_messages_are_billed_as_are_counted_as_the_upstream_says() {
+    let place = Place::new(json!({"parts_per_day": 4}), &[TakenIn(3), Later, Taken]).await;
+    place.start().await.unwrap();
+    // The second was taken at its second attempt: the first was not billed.
+    place.start().await.unwrap();
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 3));
+    place.clock.advance(Duration::from_secs(24 * 3600 + 1));
+    place.start().await.unwrap();
+}
+
+#[tokio::test]
+async fn bytes_to_and_from_the_upstream_are_counted() {
+    let place = Place::new(json!({}), &[Taken]).await;
+    place.start().await.unwrap();
+    let of_one = place.twilio.bodies.lock().unwrap()[0].len() + place.twilio.answered.load(Ordering::Relaxed);
+    for (quota, messages) in [(2 * of_one, 2), (2 * of_one + 1, 3)] {
+        let place = Place::new(json!({"bytes_per_day": quota}), &[Taken]).await;
+        for _ in 0..messages {
+            place.start().await.unwrap();
+        }
+        assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), messages));
+    }
+}
+
+#[tokio::test]
+async fn all_instances_of_a_type_have_a_quota_together() {
+    for (quota, messages) in [
+        (Quota { messages_per_day: 3, ..Quota::default() }, 3),
+        (Quota { parts_per_day: 3, ..Quota::default() }, 2),
+        (Quota { bytes_per_day: 1, ..Quota::default() }, 1),
+    ] {
+        let limits = RateLimits { types: [("twilio".to_owned(), quota)].into(), ..RateLimits::none() };
+        let place = Place::with(limits, json!({"messages_per_day": 1}), &[TakenIn(2)]).await;
+        place.add("2", json!({})).await;
+        for _ in 0..messages {
+            place.start().await.unwrap();
+        }
+        assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), messages));
+    }
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
 pub use capability::{Exchange, KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Recording, Resolver, Secret};
 pub use challenge::{
-    Available, Challenge, Policy, PolicyError, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
+    Available, Challenge, Policy, PolicyError, Quota, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect};

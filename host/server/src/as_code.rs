@@ -9,6 +9,7 @@ use twofactor::Actor;
 use twofactor::as_code::{Document, ExportedSecrets, Planned, Reference};
 
 use crate::config::{Config, build};
+use crate::say;
 
 /// The largest document that is read, in bytes.
 const DOCUMENT_BYTES: u64 = 64 << 20;
@@ -20,8 +21,7 @@ const DOCUMENT_BYTES: u64 = 64 << 20;
 pub async fn export(config: &Path, subscription: Option<&str>, secrets: ExportedSecrets) -> anyhow::Result<()> {
     let engine = build(Config::read(config)?.builder()?).await?;
     let document = engine.administration(Actor::new("command line")).export(subscription, secrets).await?;
-    print(&serde_saphyr::to_string(&document)?);
-    Ok(())
+    say::write(serde_saphyr::to_string(&document)?)
 }
 
 /// Brings in a document, `-` for standard input, and prints what that changes; with `dry_run` it changes nothing.
@@ -44,8 +44,7 @@ pub async fn import(config: &Path, file: &Path, prune: bool, dry_run: bool) -> a
             anyhow!("nothing was changed: the document cannot be brought in\n{}", lines.join("\n"))
         }
     })?;
-    print(&summary(&changes, dry_run));
-    Ok(())
+    say::write(summary(&changes, dry_run))
 }
 
 fn summary(changes: &[Planned], dry_run: bool) -> String {
@@ -88,9 +87,4 @@ fn resolve(reference: &Reference) -> Result<String, String> {
             .map_err(|error| format!("refers to the file {path}: {error}")),
         _ => Err("refers to something that this program does not know".to_owned()),
     }
-}
-
-#[allow(clippy::print_stdout, reason = "it is what the command is for")]
-fn print(text: &str) {
-    print!("{text}");
 }

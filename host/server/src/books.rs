@@ -17,8 +17,7 @@ use crate::serve::announce;
 pub async fn issue_token(config: &Path, name: &str, role: Role, expires_at: Option<Timestamp>) -> anyhow::Result<()> {
     let engine = build(Config::read(config)?.books()?).await?;
     let (info, token) = engine.administration(Actor::new("command line")).issue_token(name, role, expires_at).await?;
-    announce(&json!({"id": info.id, "name": info.name, "token": token}));
-    Ok(())
+    announce(&json!({"id": info.id, "name": info.name, "token": token}))
 }
 
 /// Makes a link with which a person sets a password, and prints it, this once, as a line of JSON. With a name and a role the
@@ -43,8 +42,7 @@ pub async fn invite_account(config: &Path, email: &str, new: Option<(String, Rol
         }
     };
     let link = format!("{base}{}", invitation.path());
-    announce(&json!({"id": account.id, "invitation": link, "expires_at": invitation.expires_at}));
-    Ok(())
+    announce(&json!({"id": account.id, "invitation": link, "expires_at": invitation.expires_at}))
 }
 
 /// Adds a key: what is sealed and signed from now on uses it, what was before stays good. Servers take it at their next start.
@@ -54,8 +52,7 @@ pub async fn invite_account(config: &Path, email: &str, new: Option<(String, Rol
 pub fn rotate_keys(config: &Path) -> anyhow::Result<()> {
     let file = Config::read(config)?.key_file();
     Keyring::rotate(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
-    announce(&json!({"keys": file}));
-    Ok(())
+    announce(&json!({"keys": file}))
 }
 
 /// Looks at every line of the audit log.
@@ -68,6 +65,5 @@ pub async fn verify_audit_log(config: &Path) -> anyhow::Result<()> {
     if let Some(problem) = check.problem {
         bail!("the audit log is not whole after line {}: {problem}", check.lines);
     }
-    announce(&json!({"lines": check.lines, "whole": true}));
-    Ok(())
+    announce(&json!({"lines": check.lines, "whole": true}))
 }

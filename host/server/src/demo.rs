@@ -69,7 +69,7 @@ pub async fn demo(address: SocketAddr, providers: &[PathBuf], cache: &ProviderCa
         "outbox_url": format!("http://{}", outbox.http),
     });
     first_administrator(&engine, &url, &mut ready).await?;
-    announce(&ready);
+    announce(&ready)?;
     run(listener, None, api::router_at(engine, Vec::new(), public), Duration::from_secs(5)).await
 }
 

@@ -9,6 +9,7 @@ mod jwt;
 mod oidc;
 mod outbox;
 mod provider;
+mod say;
 mod serve;
 mod sign_in;
 mod telemetry;
@@ -25,5 +26,6 @@ pub use provider::{
     check, inspect, list as list_providers, new as new_provider, remove as remove_provider,
     roll_back as roll_back_provider,
 };
+pub use say::{NobodyReads, write as say};
 pub use serve::serve;
 pub use sign_in::PublicUrl;

@@ -8,11 +8,14 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use twofactor::Role;
 use twofactor::as_code::ExportedSecrets;
-use twofactor_server::{ProviderAddition, ProviderCache, ProviderLanguage};
+use twofactor_server::{NobodyReads, ProviderAddition, ProviderCache, ProviderLanguage};
 
 /// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What a shell tells of a program that wrote to a pipe which nobody reads: 128 and the number of SIGPIPE.
+const ENDED_BY_A_PIPE: u8 = 141;
 
 /// An engine for second factors.
 #[derive(Parser)]
@@ -292,7 +295,6 @@ enum ProviderCommand {
 }
 
 #[tokio::main]
-#[allow(clippy::print_stdout, reason = "this is what commands are for")]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
@@ -303,7 +305,14 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     // One TLS library, one provider of its cryptography; it fails only if there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match arguments.command {
+    match run(arguments.command).await {
+        Err(error) if error.is::<NobodyReads>() => Ok(ExitCode::from(ENDED_BY_A_PIPE)),
+        done => done,
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Demo { listen, provider, cache } => twofactor_server::demo(listen, &provider, &cache).await,
         Command::Serve { config } => twofactor_server::serve(&config).await,
         Command::Token {
@@ -372,10 +381,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record, cache } } => {
             twofactor_server::attempt(&file, &options, &to, &stand_in, record.as_deref(), &cache).await
         }
-        Command::Openapi => {
-            print!("{}", twofactor_server::openapi());
-            Ok(())
-        }
+        Command::Openapi => twofactor_server::say(twofactor_server::openapi()),
     }
     .map(|()| ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use twofactor::TwoFactor;
 
 use crate::config::{Config, Tls, build};
+use crate::say::say;
 use crate::{api, telemetry};
 
 /// How long a client may take to send the head of a request.
@@ -35,7 +36,7 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     let engine = build(config.builder()?).await?;
     let mut ready = json!({"url": config.listening_url(address)});
     first_administrator(&engine, &base, &mut ready).await?;
-    announce(&ready);
+    announce(&ready)?;
     let public = config.sign_in_page_url(address)?;
     tokio::spawn(follow_providers(engine.clone()));
     let router = api::router_with(engine.clone(), config.trusted_proxies, public, oidc);
@@ -67,9 +68,8 @@ pub(crate) async fn first_administrator(
 }
 
 /// Tells whoever started the process where it is.
-#[allow(clippy::print_stdout, reason = "programs read this line")]
-pub(crate) fn announce(ready: &serde_json::Value) {
-    println!("{ready}");
+pub(crate) fn announce(ready: &serde_json::Value) -> anyhow::Result<()> {
+    say!("{ready}")
 }
 
 /// Serves until told to stop, then for at most `drain` what is under way.

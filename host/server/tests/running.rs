@@ -1,4 +1,4 @@
-//! Starting and stopping `twofactor serve`.
+//! Starting and stopping `twofactor serve`, and how a command ends that nobody listens to.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -153,4 +153,12 @@ async fn after_a_rotation_of_keys_what_was_sealed_before_still_opens() {
     let server = Server::serve(&file);
     let after = server.call("GET", "/v1/base-settings/twilio", admin, Value::Null).await.expect(200);
     assert_eq!(before, after);
+}
+
+#[test]
+fn a_command_whose_words_nobody_reads_ends_like_any_other_in_a_pipe() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("openapi").stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(141), String::new()));
 }

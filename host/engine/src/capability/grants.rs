@@ -1,5 +1,6 @@
 //! What one instance may reach: parsed and checked once, when it is configured.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
@@ -13,6 +14,8 @@ use super::signature;
 pub(crate) struct Grants {
     pub(super) http: Vec<HttpGrant>,
     pub(super) smtp: Option<SmtpGrant>,
+    /// What went over these connections and was not counted yet.
+    bytes: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -107,6 +110,15 @@ impl Grants {
         }
         self.smtp = Some(asked);
         Ok(())
+    }
+
+    pub(super) fn note_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// How many bytes went over these connections since this was asked last: bodies of requests and answers, and mails.
+    pub(crate) fn take_bytes(&self) -> u64 {
+        self.bytes.swap(0, Ordering::Relaxed)
     }
 
     pub(crate) fn origins(&self) -> usize {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Request, Url};
+use reqwest::{Body, Request, Url};
 use tokio::time::timeout;
 use url::Position;
 
@@ -56,7 +56,9 @@ impl Network {
             let token = self.authenticate(grant, &mut request).await?;
             // A body held in memory can be sent a second time.
             let again = token.as_ref().and_then(|_| request.try_clone());
+            grants.note_bytes(request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len));
             let answer = self.exchange(request).await?;
+            grants.note_bytes(answer.body.len());
             match (token, again) {
                 // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.
                 // 401 says that the request was not processed.

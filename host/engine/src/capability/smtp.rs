@@ -64,6 +64,7 @@ impl Network {
             outbox.keep(mail);
             return Ok("kept in the outbox".to_owned());
         }
+        grants.note_bytes(encoded.bytes.len());
         let began = Instant::now();
         let handed_over = AtomicBool::new(false);
         let limit = grant.timeout.clamp(Duration::from_millis(1), CEILING);

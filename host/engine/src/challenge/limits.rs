@@ -1,9 +1,11 @@
 //! Limits against abuse. They are counted in the store, so all nodes share them, under keyed hashes.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::quota::Quota;
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge, PersonLimits};
 
@@ -48,6 +50,8 @@ pub struct RateLimits {
     /// Wrong passwords for one account from everywhere in an hour; 100. Beyond it nobody logs in to that account until the hour
     /// is over: whoever has few addresses reaches the limits before it first.
     pub passwords_per_account_per_hour: u32,
+    /// What all instances of a type may use together in a day, by type; as much as comes where nothing is said.
+    pub types: BTreeMap<String, Quota>,
 }
 
 impl Default for RateLimits {
@@ -67,6 +71,7 @@ impl Default for RateLimits {
             passwords_per_account_and_address_per_hour: 20,
             passwords_per_address_per_hour: 60,
             passwords_per_account_per_hour: 100,
+            types: BTreeMap::new(),
         }
     }
 }
@@ -90,12 +95,13 @@ impl RateLimits {
             passwords_per_account_and_address_per_hour: many,
             passwords_per_address_per_hour: many,
             passwords_per_account_per_hour: many,
+            types: BTreeMap::new(),
         }
     }
 }
 
 const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
+pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 
 const ANSWERS: &str = "answers";
 
@@ -118,7 +124,7 @@ impl RateLimits {
     /// operator.
     pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<(&'static str, Charge)> {
         let charge = |kind: &'static str, what: &[&[u8]], limit| {
-            (kind, Charge { key: bucket(keyring, kind, what), limit, window_ms: HOUR_MS })
+            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
         };
         let (subscription, recipient) = (counted.subscription.as_bytes(), counted.recipient.as_bytes());
         let mut charges = vec![
@@ -131,9 +137,9 @@ impl RateLimits {
         }
         if !counted.prefix.is_empty() {
             let key = prefix_bucket(keyring, counted.subscription, counted.prefix);
-            charges.push(("prefix", Charge { key, limit: self.prefix_per_hour, window_ms: HOUR_MS }));
+            charges.push(("prefix", Charge { key, amount: 1, limit: self.prefix_per_hour, window_ms: HOUR_MS }));
             let key = bucket(keyring, "phone", &[subscription]);
-            charges.push(("phone", Charge { key, limit: self.phone_per_day, window_ms: DAY_MS }));
+            charges.push(("phone", Charge { key, amount: 1, limit: self.phone_per_day, window_ms: DAY_MS }));
         }
         if let Some(tenant) = counted.tenant {
             charges.push(charge("tenant", &[subscription, tenant.as_bytes()], self.tenant_per_hour));
@@ -150,7 +156,7 @@ impl RateLimits {
         address: Option<IpAddr>,
     ) -> Vec<(&'static str, Charge)> {
         let charge = |kind: &'static str, what: &[&[u8]], limit| {
-            (kind, Charge { key: bucket(keyring, kind, what), limit, window_ms: HOUR_MS })
+            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
         };
         let mut charges = Vec::new();
         if let Some(address) = address {
@@ -166,21 +172,15 @@ impl RateLimits {
     pub(super) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {
         let charge = |address| {
             let key = bucket(keyring, ANSWERS, &[&network(address)]);
-            (ANSWERS, Charge { key, limit: self.answers_per_address_per_hour, window_ms: HOUR_MS })
+            (ANSWERS, Charge { key, amount: 1, limit: self.answers_per_address_per_hour, window_ms: HOUR_MS })
         };
         address.map(charge).into_iter().collect()
     }
 }
 
-/// A message of an instance that may send so many in a day.
-pub(super) fn of_instance(keyring: &Keyring, subscription: &str, instance: &str, limit: u32) -> Charge {
-    let key = bucket(keyring, "instance", &[subscription.as_bytes(), instance.as_bytes()]);
-    Charge { key, limit, window_ms: DAY_MS }
-}
-
 /// What counts once in a day.
 pub(super) fn once(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> Charge {
-    Charge { key: bucket(keyring, kind, what), limit: 1, window_ms: DAY_MS }
+    Charge { key: bucket(keyring, kind, what), amount: 1, limit: 1, window_ms: DAY_MS }
 }
 
 /// What is given back when a code is verified: a prefix is stopped for codes nobody ever uses.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
 use crate::error::InputProblem;
 use crate::provider::CODE_LENGTHS;
 use crate::provider::escape;
@@ -39,6 +40,12 @@ pub struct Policy {
     /// Messages of an instance in a day, each attempt counted and test messages not, 0 to 1,000,000,000; 0 for as many as come, which is the default. What they cost at most is
     /// this times the price of one. Beyond it another instance is tried, as if the upstream had asked to wait.
     pub messages_per_day: u32,
+    /// Parts that an instance's messages are billed as in a day, by what the upstream says, or one each, 0 to 1,000,000,000; 0 for as many as
+    /// come, which is the default. A message that is on its way when they are used up may go beyond.
+    pub parts_per_day: u32,
+    /// Bytes between an instance and its upstream in a day (bodies of requests and answers, mails), 0 to 4,000,000,000; 0 for as many as come, which
+    /// is the default. A message that is on its way when they are used up may go beyond.
+    pub bytes_per_day: u32,
     /// How often a message that surely was not sent is tried again by itself, where no other instance takes it, 0 to 5; 1 by default.
     /// Before it lies half a second, and twice as long each time; from a half to one and a half of that by chance, so that those who
     /// failed together do not come back together. Where the upstream says how long to wait, the application is told.
@@ -63,6 +70,8 @@ impl Default for Policy {
             webotp_host: String::new(),
             countries: ["CH", "LI", "DE", "AT", "FR", "IT"].map(str::to_owned).into(),
             messages_per_day: 0,
+            parts_per_day: 0,
+            bytes_per_day: 0,
             retries: 1,
             pause_after: 8,
             pause_seconds: 10,
@@ -137,7 +146,9 @@ impl Policy {
             ("attempts", self.attempts, 1..=10),
             ("resend_interval_seconds", self.resend_interval_seconds, 5..=600),
             ("resends", self.resends, 0..=10),
-            ("messages_per_day", self.messages_per_day, 0..=1_000_000_000),
+            ("messages_per_day", self.messages_per_day, MOST_MESSAGES),
+            ("parts_per_day", self.parts_per_day, MOST_MESSAGES),
+            ("bytes_per_day", self.bytes_per_day, MOST_BYTES),
             ("retries", self.retries, 0..=5),
             ("pause_after", self.pause_after, 0..=1000),
             ("pause_seconds", self.pause_seconds, 1..=3600),
@@ -161,6 +172,12 @@ impl Policy {
             "must be codes of two capital letters, or `*`".to_owned(),
         );
         if wrong.is_empty() { Ok(()) } else { Err(PolicyError(wrong)) }
+    }
+
+    /// What an instance may use in a day.
+    pub(super) fn quota(&self) -> Quota {
+        let Self { messages_per_day, parts_per_day, bytes_per_day, .. } = *self;
+        Quota { messages_per_day, parts_per_day, bytes_per_day }
     }
 
     /// What an operator should think about again.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::code;
-use super::limits;
 use super::policy::Policy;
+use super::quota::{Account, Used};
 use super::recipient::Recipient;
 use super::start::is_open;
 use super::{Challenges, Details, Judge, text};
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::instance::{Chosen, PauseAfter};
 use crate::provider::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind};
 use crate::random;
-use crate::store::{ChallengeRecord, HandOver};
+use crate::store::{ChallengeRecord, HandOver, Limited};
 
 /// After so long no other instance is tried: the person waits, and [`UNDER_WAY`] must be longer than all attempts together.
 const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
@@ -101,22 +101,48 @@ impl Challenges {
             let detail = "the upstream took nothing several times in a row: it is left alone for a while";
             return Some(later(wait, "pause", detail));
         }
-        if policy.messages_per_day > 0 {
-            let charge = limits::of_instance(&self.keyring, subscription, &chosen.id, policy.messages_per_day);
-            match self.store.charge(vec![charge], now).await {
-                Ok(None) => {}
-                Ok(Some(_)) => {
-                    metrics::counter!("twofactor_limits_reached_total", "limit" => "instance").increment(1);
-                    return Some(later(
-                        3600,
-                        "quota",
-                        "the instance has sent as many messages as `messages_per_day` admits",
-                    ));
-                }
-                Err(error) => return Some(later(1, "store", &error.to_string())),
-            }
+        let accounts = self.accounts(chosen, subscription);
+        let counted = accounts.iter().flat_map(|account| {
+            let named = account.before(&self.keyring).into_iter();
+            named.map(|(limit, charge)| ((account.whose, limit), charge))
+        });
+        let (names, charges): (Vec<_>, Vec<_>) = counted.unzip();
+        if charges.is_empty() {
+            return None;
         }
-        None
+        match self.store.charge(charges, now).await {
+            Ok(None) => None,
+            Ok(Some(limited)) => {
+                let (whose, limit) = match limited {
+                    Limited::Until(_, n) => names.get(n).copied().unwrap_or_default(),
+                    Limited::PersonUntil(_) | Limited::PersonLocked => Default::default(),
+                };
+                metrics::counter!("twofactor_limits_reached_total", "limit" => limit).increment(1);
+                Some(later(3600, "quota", &format!("{whose} used as much as `{limit}` admits")))
+            }
+            Err(error) => Some(later(1, "store", &error.to_string())),
+        }
+    }
+
+    /// Who has a quota that a message counts against.
+    fn accounts(&self, chosen: &Chosen, subscription: &str) -> [Account; 2] {
+        let of_type = self.limits.types.get(&chosen.type_id).copied().unwrap_or_default();
+        [
+            Account::of_instance(&self.keyring, chosen.policy.quota(), subscription, &chosen.id),
+            Account::of_type(&self.keyring, of_type, &chosen.type_id),
+        ]
+    }
+
+    /// Counts what a message used. That it cannot be counted undoes no message.
+    async fn note_used(&self, chosen: &Chosen, subscription: &str, used: &Used) {
+        let accounts = self.accounts(chosen, subscription);
+        let charges: Vec<_> = accounts.iter().flat_map(|account| account.after(&self.keyring, used)).collect();
+        if charges.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.charge(charges, self.clock.now()).await {
+            tracing::error!(%error, instance = %chosen.id, "what a message used could not be counted");
+        }
     }
 
     /// Has another instance serve a challenge from now on: first kept, then sent, so that a resend and whoever verifies know of it
@@ -214,6 +240,12 @@ impl Challenges {
         let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
         self.statistics.count(&record.subscription, instance, event, "");
         self.statistics.took(&record.subscription, instance, begin.elapsed());
+        let parts = match &outcome {
+            Ok(sent) => sent.receipt.parts.unwrap_or(1),
+            Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
+            Err(_) => 0,
+        };
+        self.note_used(chosen, &record.subscription, &Used { parts, bytes: chosen.take_bytes() }).await;
         match outcome {
             Ok(sent) => {
                 tracing::info!(%instance, %type_id, reference = sent.receipt.reference, "delivered");

@@ -52,6 +52,11 @@ impl Chosen {
         self.prepared.deliver(message).await
     }
 
+    /// How many bytes went to and from its upstream since this was asked last.
+    pub(crate) fn take_bytes(&self) -> u64 {
+        self.prepared.take_bytes()
+    }
+
     /// Whether its upstream makes the codes and judges the answers.
     pub(crate) fn verifies(&self) -> bool {
         self.prepared.provider.as_ref().is_some_and(|provider| provider.verifies())

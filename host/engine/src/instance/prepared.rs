@@ -101,6 +101,10 @@ impl Prepared {
         self.grants.sentences()
     }
 
+    pub(crate) fn take_bytes(&self) -> u64 {
+        self.grants.take_bytes()
+    }
+
     pub(crate) fn origins(&self) -> usize {
         self.grants.origins()
     }

@@ -20,6 +20,7 @@ mod placeholder;
 mod report;
 mod schema;
 mod signers;
+mod slice;
 mod speech;
 mod state;
 mod turns;

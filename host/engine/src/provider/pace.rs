@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use super::limits::Limits;
+use super::slice::LongSlice;
 
 /// After so many ticks without a call the clock stands still.
 const IDLE_TICKS: u32 = 100;
@@ -167,7 +168,9 @@ impl CallTime {
             };
             place = None;
             self.since.store(self.now(), Ordering::Relaxed);
+            let slice = long.then(LongSlice::begin);
             let answer = call.as_mut().poll(context);
+            drop(slice);
             let ran = self.ran();
             self.used.fetch_add(ran, Ordering::Relaxed);
             if self.gave_way.swap(false, Ordering::Relaxed) {

@@ -71,6 +71,8 @@ pub type BucketKey = [u8; 16];
 pub struct Charge {
     /// What is counted.
     pub key: BucketKey,
+    /// By how much: usually one; with nothing it is only looked whether the limit holds.
+    pub amount: u32,
     /// How many a window allows.
     pub limit: u32,
     /// How long a window lasts.

@@ -80,6 +80,12 @@ pub(super) struct PolicyPart {
     /// Messages of the instance in a day, each attempt counted and test messages not; 0 for as many as come.
     #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
     messages_per_day: Option<u32>,
+    /// Parts that its messages are billed as in a day, by what the upstream says, or one each; 0 for as many as come.
+    #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
+    parts_per_day: Option<u32>,
+    /// Bytes between it and its upstream in a day; 0 for as many as come.
+    #[schema(minimum = 0, maximum = 4_000_000_000_u32, nullable = false)]
+    bytes_per_day: Option<u32>,
     /// How often a message that surely was not sent is tried again by itself, where no other instance takes it.
     #[schema(minimum = 0, maximum = 5, nullable = false)]
     retries: Option<u32>,

@@ -9,13 +9,13 @@ use twofactor::{Begun, Message, Network, RecipientKind, Recording, Verdict};
 
 use super::cache::Cache;
 use super::cassette::Cassette;
+use crate::say::say;
 
 /// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived. With `record` the
 /// upstream's answer is kept in that file, if it took the message.
 ///
 /// # Errors
 /// If the component cannot be loaded, its options are not valid, or nothing was delivered.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn attempt(
     file: &Path,
     options: &Path,
@@ -36,7 +36,7 @@ pub async fn attempt(
     }
     let component = cache.load(&super::read(file)?, network.build()?).await?;
     let manifest = &component.info().manifest;
-    println!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id);
+    say!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id)?;
     if manifest.recipient == RecipientKind::PhoneNumber && !is_e164(to) {
         bail!("the recipient must be a telephone number in E.164, such as +41791234567");
     }
@@ -45,15 +45,15 @@ pub async fn attempt(
         let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.option), problem.message));
         anyhow!("the options are not valid:\n{}", lines.collect::<Vec<_>>().join("\n"))
     })?;
-    println!("It may reach:");
+    say!("It may reach:")?;
     for connection in configured.connections() {
-        println!("  - {connection}");
+        say!("  - {connection}")?;
     }
     let code = random_code()?;
     if component.verifies() {
-        println!("The upstream makes the code.");
+        say!("The upstream makes the code.")?;
     } else {
-        println!("The code is {code}.");
+        say!("The code is {code}.")?;
     }
     let begin = Instant::now();
     // A new one each time: an upstream that knows repeats would keep the second to itself.
@@ -67,15 +67,15 @@ pub async fn attempt(
     let took = begin.elapsed().as_millis();
     let (receipt, begun) =
         answer.map_err(|failure| anyhow!("{} after {took} ms: {}", failure.name(), failure.reason()))?;
-    println!("delivered in {took} ms");
+    say!("delivered in {took} ms")?;
     if !receipt.reference.is_empty() {
-        println!("  reference: {}", receipt.reference);
+        say!("  reference: {}", receipt.reference)?;
     }
     if let Some(parts) = receipt.parts {
-        println!("  parts: {parts}");
+        say!("  parts: {parts}")?;
     }
     for (name, value) in &receipt.extra {
-        println!("  {name}: {value}");
+        say!("  {name}: {value}")?;
     }
     let accepted = recording.exchanges();
     let typed = match &begun {
@@ -100,23 +100,22 @@ pub async fn attempt(
         unspeakable.extend(typed);
         let provider = format!("{} {}", manifest.name, manifest.version);
         Cassette::new(&provider, accepted, approved, &unspeakable).write(to_file)?;
-        println!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display());
+        say!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display())?;
     }
     match verdict.transpose().map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {
         Some(Verdict::Wrong) => bail!("wrong"),
         Some(Verdict::Over) => bail!("over: the upstream takes no more answers"),
-        Some(Verdict::Right) => println!("right"),
+        Some(Verdict::Right) => say!("right")?,
         None => {}
     }
     Ok(())
 }
 
 /// What arrived, if somebody sits there and types it.
-#[allow(clippy::print_stdout, reason = "it is a question")]
 fn typed(begun: &Begun) -> anyhow::Result<Option<String>> {
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
-        println!("Type the {} digits that arrived, or nothing:", begun.code_length);
+        say!("Type the {} digits that arrived, or nothing:", begun.code_length)?;
     }
     let mut line = String::new();
     input.read_line(&mut line).context("what is typed cannot be read")?;

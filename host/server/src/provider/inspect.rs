@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use super::add::described;
+use crate::say::{self, say};
 
 /// Prints who a component says it is and what its imports let it do.
 ///
 /// # Errors
 /// If the file cannot be read, or is no provider.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn inspect(file: &Path) -> anyhow::Result<()> {
     let info = twofactor::inspect(&super::read(file)?).await?;
-    print!("{}", described(&info));
-    println!("Imports:");
+    say::write(described(&info))?;
+    say!("Imports:")?;
     for import in &info.imports {
-        println!("  {import}");
+        say!("  {import}")?;
     }
-    println!("Options:\n{:#}", info.manifest.options_schema);
+    say!("Options:\n{:#}", info.manifest.options_schema)?;
     Ok(())
 }

@@ -74,6 +74,19 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             ),
         ),
         number(
+            "parts_per_day",
+            l.say("Parts of SMS a day", "SMS-Teile am Tag"),
+            l.say(
+                "What gateways bill, as they report it. 0 for as many as come.",
+                "Was Gateways verrechnen, wie sie es melden. 0 für beliebig viele.",
+            ),
+        ),
+        number(
+            "bytes_per_day",
+            l.say("Bytes a day", "Bytes am Tag"),
+            l.say("To and from the upstream. 0 for as many as come.", "Zum Dienst und von ihm. 0 für beliebig viele."),
+        ),
+        number(
             "retries",
             l.say("Retries", "Wiederholungen"),
             l.say(

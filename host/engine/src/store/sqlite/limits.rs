@@ -13,16 +13,18 @@ const CURRENT: &str = "ends > ?2 AND ends <= ?2 + ?3 + 5000";
 
 /// Counts each charge in its window. The first that is over its limit is the answer; the caller then undoes them all.
 pub(super) fn charge_all(c: &Connection, charges: &[Charge], now: Timestamp) -> Result<Option<Limited>> {
-    let sql = "INSERT INTO buckets (key, ends, count) VALUES (?1, ?2 + ?3, 1) \
+    let sql = "INSERT INTO buckets (key, ends, count) VALUES (?1, ?2 + ?3, ?4) \
                ON CONFLICT (key) DO UPDATE SET \
-               count = CASE WHEN {CURRENT} THEN count + 1 ELSE 1 END, \
+               count = CASE WHEN {CURRENT} THEN count + ?4 ELSE ?4 END, \
                ends = CASE WHEN {CURRENT} THEN ends ELSE ?2 + ?3 END \
                RETURNING count, ends";
     let mut statement = c.prepare_cached(&sql.replace("{CURRENT}", CURRENT))?;
     for (n, charge) in charges.iter().enumerate() {
-        let (count, ends): (u32, i64) = statement
-            .query_row(params![charge.key, ms(now), charge.window_ms], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if count > charge.limit {
+        let (count, ends): (i64, i64) = statement
+            .query_row(params![charge.key, ms(now), charge.window_ms, charge.amount], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        if count > charge.limit.into() {
             return Ok(Some(Limited::Until(time(ends), n)));
         }
     }

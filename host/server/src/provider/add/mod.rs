@@ -3,7 +3,7 @@
 mod oci;
 mod source;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use twofactor::{Actor, Administration, NewProvider, ProviderInfo};
 
 use crate::config::{Config, build};
+use crate::say::{self, say};
 use source::{Source, Stamp};
 
 /// How often a component that is watched is looked at.
@@ -43,7 +44,6 @@ pub struct Addition {
 ///
 /// # Errors
 /// If it cannot be had, cannot be loaded, is not what was expected, or nobody approves.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let admin = administration(config).await?;
     let source = Source::parse(&addition.source)?;
@@ -56,15 +56,17 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let examined = admin.examine_provider(new.clone()).await?;
     let (info, elsewhere) = (examined.info, examined.new_destinations);
     let serving = serving(&admin, &info.manifest.type_id);
-    print!("{}", described(&info));
+    say::write(described(&info))?;
     match &serving {
-        Some(serving) if serving.digest == info.digest => println!("\nThis component serves already."),
-        Some(serving) => print!("\n{}", differences(serving, &info)),
-        None => println!("\nIt replaces nothing: `{}` is a new type.", info.manifest.type_id),
+        Some(serving) if serving.digest == info.digest => say!("\nThis component serves already.")?,
+        Some(serving) => say::write(format_args!("\n{}", differences(serving, &info)))?,
+        None => say!("\nIt replaces nothing: `{}` is a new type.", info.manifest.type_id)?,
     }
     if !elsewhere.is_empty() {
-        println!("With it secrets of instances would go to where they do not go now:");
-        elsewhere.iter().for_each(|destination| println!("  - {destination}"));
+        say!("With it secrets of instances would go to where they do not go now:")?;
+        for destination in &elsewhere {
+            say!("  - {destination}")?;
+        }
     }
     let mut new = new;
     if addition.yes || addition.watch {
@@ -75,7 +77,7 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     }
     let replaced = serving.map(|serving| serving.digest).unwrap_or_default();
     let info = admin.add_provider(new.replacing(replaced)).await?;
-    println!("Installed: sha256:{}", info.digest);
+    say!("Installed: sha256:{}", info.digest)?;
     if addition.watch { watch(&admin, &source, stamp, addition).await } else { Ok(()) }
 }
 
@@ -83,7 +85,6 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If the store does not open.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn list(config: &Path) -> anyhow::Result<()> {
     let admin = administration(config).await?;
     for provider in admin.providers() {
@@ -93,13 +94,16 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
             (Some(at), None) => format!("added {at:.0}"),
             (None, _) => "comes with the program".to_owned(),
         };
-        println!("{} {} {} sha256:{} ({came})", manifest.type_id, manifest.version, manifest.name, provider.digest);
+        say!("{} {} {} sha256:{} ({came})", manifest.type_id, manifest.version, manifest.name, provider.digest)?;
     }
     for refused in admin.refused_providers() {
-        println!(
+        say!(
             "{} DOES NOT SERVE: sha256:{} (added {:.0}): {}",
-            refused.type_id, refused.digest, refused.added_at, refused.why
-        );
+            refused.type_id,
+            refused.digest,
+            refused.added_at,
+            refused.why
+        )?;
     }
     Ok(())
 }
@@ -108,10 +112,9 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If there is none, or another serves.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>) -> anyhow::Result<()> {
     let info = administration(config).await?.roll_back_provider(type_id, digest).await?;
-    println!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest);
+    say!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest)?;
     Ok(())
 }
 
@@ -119,16 +122,14 @@ pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>) -> an
 ///
 /// # Errors
 /// If none was added, or another one.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub async fn remove(config: &Path, type_id: &str, digest: Option<&str>) -> anyhow::Result<()> {
     let admin = administration(config).await?;
     admin.remove_provider(type_id, digest).await?;
     match serving(&admin, type_id) {
-        Some(own) => println!(
-            "{} {}, which comes with the program, serves `{type_id}`.",
-            own.manifest.name, own.manifest.version
-        ),
-        None => println!("Nothing serves `{type_id}` any more: its instances are not available."),
+        Some(own) => {
+            say!("{} {}, which comes with the program, serves `{type_id}`.", own.manifest.name, own.manifest.version)?
+        }
+        None => say!("Nothing serves `{type_id}` any more: its instances are not available.")?,
     }
     Ok(())
 }
@@ -160,14 +161,14 @@ async fn read(source: &Source, addition: &Addition) -> anyhow::Result<NewProvide
     Ok(new)
 }
 
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "somebody sits before it")]
+#[allow(clippy::print_stderr, reason = "somebody sits before it")]
 async fn watch(
     admin: &Administration,
     source: &Source,
     mut last: Option<Stamp>,
     addition: &Addition,
 ) -> anyhow::Result<()> {
-    println!("Watching; Ctrl-C ends it.");
+    say!("Watching; Ctrl-C ends it.")?;
     loop {
         tokio::time::sleep(LOOK).await;
         let now = source.stamp();
@@ -187,14 +188,13 @@ async fn watch(
         };
         let added = added.await;
         match added {
-            Ok(info) => println!("Installed: {} sha256:{}", info.manifest.version, info.digest),
+            Ok(info) => say!("Installed: {} sha256:{}", info.manifest.version, info.digest)?,
             Err(error) => eprintln!("Not installed: {error:#}"),
         }
     }
 }
 
 /// Asks whoever sits at the terminal.
-#[allow(clippy::print_stdout, reason = "it is a question")]
 fn approved(info: &ProviderInfo) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!(
@@ -202,8 +202,7 @@ fn approved(info: &ProviderInfo) -> anyhow::Result<()> {
             info.digest
         );
     }
-    print!("\nInstall it? [y/N] ");
-    std::io::stdout().flush()?;
+    say::write(format_args!("\nInstall it? [y/N] "))?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     if !matches!(answer.trim(), "y" | "Y" | "yes") {

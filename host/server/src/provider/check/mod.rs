@@ -26,6 +26,7 @@ use upstream::{Says, Script, Upstream};
 
 use super::cache::Cache;
 use super::cassette::{Answer, Cassette};
+use crate::say::{self, say};
 
 /// How long an upstream may be silent before the host gives up on it, here.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -34,7 +35,6 @@ const PATIENCE: Duration = Duration::from_millis(700);
 ///
 /// # Errors
 /// If a file cannot be read, or the component cannot be loaded.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 #[expect(clippy::too_many_arguments, reason = "each is an option of the command")]
 pub async fn check(
     file: &Path,
@@ -68,9 +68,9 @@ pub async fn check(
     }
     let report = report?;
     if as_json {
-        println!("{:#}", serde_json::to_value(&report)?);
+        say!("{:#}", serde_json::to_value(&report)?)?;
     } else {
-        print!("{}", report.in_words(std::io::stdout().is_terminal()));
+        say::write(report.in_words(std::io::stdout().is_terminal()))?;
     }
     Ok(report.count(Verdict::Fault) == 0)
 }

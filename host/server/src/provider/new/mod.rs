@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use crate::say::say;
+
 use files::{File, JAVASCRIPT, PYTHON, RUST, WIT};
 
 /// The longest type that a provider may say it serves.
@@ -58,7 +60,6 @@ impl Language {
 ///
 /// # Errors
 /// If there is something in the folder, or it cannot be written to.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub fn new(folder: &Path, language: Language) -> anyhow::Result<()> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -77,7 +78,7 @@ pub fn new(folder: &Path, language: Language) -> anyhow::Result<()> {
     for (path, text) in WIT {
         write(&folder.join(path), text)?;
     }
-    println!("{} is a provider: its README.md says how to build and to check it.", folder.display());
+    say!("{} is a provider: its README.md says how to build and to check it.", folder.display())?;
     Ok(())
 }
 

@@ -288,7 +288,7 @@ async fn accounts_are_listed_in_pages_in_the_order_they_were_made() {
 #[tokio::test]
 async fn what_is_over_its_limit_counts_nowhere_and_what_is_given_back_counts_again() {
     for (_folder, store) in both() {
-        let charge = |n: u8, limit| Charge { key: [n; 16], limit, window_ms: 3_600_000 };
+        let charge = |n: u8, limit| Charge { key: [n; 16], amount: 1, limit, window_ms: 3_600_000 };
         let both = || vec![charge(1, 2), charge(2, 3)];
         for _ in 0..2 {
             assert_eq!(store.charge(both(), noon()).await.unwrap(), None);

@@ -51,7 +51,7 @@ async fn of_many_right_answers_at_once_one_succeeds() {
 #[tokio::test]
 async fn what_is_counted_until_a_code_is_used_is_given_back_for_each_message() {
     for (_folder, store) in both() {
-        let charge = Charge { key: [9; 16], limit: 2, window_ms: 3_600_000 };
+        let charge = Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 };
         let counted = |id| OpenChallenge { charges: vec![charge], ..wish(id, noon()) };
         for id in ["a", "b"] {
             assert_eq!(store.open_challenge(counted(id)).await.unwrap(), Opened::Open);

@@ -53,7 +53,7 @@ fn no_statement_of_a_session_or_a_log_in_reads_a_whole_table() {
         accounts::log_in(c, &digest).unwrap();
         accounts::set_password(c, "a", 1, b"x").unwrap();
         accounts::delete_account(c, "a").unwrap();
-        accounts::charge(c, &[Charge { key: [9; 16], limit: 2, window_ms: 3_600_000 }], noon()).unwrap();
+        accounts::charge(c, &[Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }], noon()).unwrap();
     });
 }
 
@@ -74,7 +74,7 @@ fn no_statement_of_a_hosted_sign_in_reads_a_whole_table() {
 #[test]
 fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
     by_index(21, |c| {
-        let charges = vec![Charge { key: [9; 16], limit: 2, window_ms: 3_600_000 }];
+        let charges = vec![Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }];
         let idempotency = Some(IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY });
         challenges::open(c, &OpenChallenge { charges: charges.clone(), idempotency, ..wish("a", noon()) }).unwrap();
         limits::settle_idempotency(c, &[8; 16], Some(b"answer")).unwrap();

@@ -7,7 +7,7 @@ use super::*;
 #[tokio::test]
 async fn what_is_over_goes_and_wrong_answers_are_remembered_for_a_month() {
     for (_folder, store) in both() {
-        let charges = vec![Charge { key: [9; 16], limit: 2, window_ms: 3_600_000 }];
+        let charges = vec![Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }];
         let idempotency = Some(IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY });
         store.open_challenge(OpenChallenge { charges, idempotency, ..wish("a", noon()) }).await.unwrap();
         store.charge_attempt(attempt("a", noon())).await.unwrap();

@@ -34,7 +34,7 @@ async fn a_clock_a_little_behind_goes_on_where_the_time_was() {
 }
 
 fn limited(now: Timestamp) -> OpenChallenge {
-    let charges = vec![Charge { key: [9; 16], limit: 2, window_ms: 3_600_000 }];
+    let charges = vec![Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }];
     OpenChallenge { charges, ..wish(&now.to_string(), now) }
 }
 

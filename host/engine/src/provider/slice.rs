@@ -1,0 +1,116 @@
+//! A thread that runs a guest for long gives way to threads that wake up.
+//!
+//! Linux lets one that woke up wait until the thread on its processor has had its slice, and looks after that at its tick, every 4 ms as
+//! a rule. Since 6.12 it need not wait for one with a longer slice than its own (`sched_setattr(2)`, `sched_runtime`; `PREEMPT_SHORT`). The
+//! share that a thread has of the processor stays what it was, and no privilege is needed. Older kernels take the wish and do nothing.
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::LongSlice;
+#[cfg(not(target_os = "linux"))]
+pub(super) use other::LongSlice;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::marker::PhantomData;
+
+    /// The longest slice that the kernel gives, in nanoseconds.
+    const LONGEST: u64 = 100_000_000;
+
+    /// While it lives, the slice of this thread is the longest there is.
+    pub(in super::super) struct LongSlice {
+        before: Option<u64>,
+        /// It is this thread's.
+        _not_send: PhantomData<*const ()>,
+    }
+
+    impl LongSlice {
+        pub(in super::super) fn begin() -> Self {
+            let before = attributes().filter(|found| found.is_fair()).map(|found| {
+                set(&Attributes { runtime: LONGEST, ..found });
+                found.runtime
+            });
+            Self { before, _not_send: PhantomData }
+        }
+    }
+
+    impl Drop for LongSlice {
+        fn drop(&mut self) {
+            // Read anew: somebody may have given the thread another priority meanwhile.
+            if let (Some(before), Some(found)) = (self.before, attributes()) {
+                set(&Attributes { runtime: before, ..found });
+            }
+        }
+    }
+
+    /// `struct sched_attr` in its first version.
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Attributes {
+        size: u32,
+        policy: u32,
+        flags: u64,
+        nice: i32,
+        priority: u32,
+        runtime: u64,
+        deadline: u64,
+        period: u64,
+    }
+
+    impl Attributes {
+        const SIZE: u32 = size_of::<Self>() as u32;
+
+        /// Others have no such slice: of a deadline `runtime` says something else.
+        fn is_fair(&self) -> bool {
+            [libc::SCHED_OTHER, libc::SCHED_BATCH].iter().any(|fair| u32::try_from(*fair) == Ok(self.policy))
+        }
+    }
+
+    #[allow(unsafe_code, reason = "no library offers this call: see the safety comment")]
+    fn attributes() -> Option<Attributes> {
+        let mut found = Attributes::default();
+        // SAFETY: the kernel writes at most as many bytes as it is told `found` has, all of whose values are valid. 0 is this thread.
+        let answer =
+            unsafe { libc::syscall(libc::SYS_sched_getattr, 0, std::ptr::from_mut(&mut found), Attributes::SIZE, 0) };
+        (answer == 0).then_some(found)
+    }
+
+    /// What is refused leaves the thread as it is, which is as it would be without this file.
+    #[allow(unsafe_code, reason = "no library offers this call: see the safety comment")]
+    fn set(wanted: &Attributes) {
+        let mut wanted = Attributes { size: Attributes::SIZE, ..*wanted };
+        // SAFETY: the kernel reads as many bytes as `size` says, and may write to that field. 0 is this thread.
+        unsafe { libc::syscall(libc::SYS_sched_setattr, 0, std::ptr::from_mut(&mut wanted), 0) };
+    }
+
+    #[cfg(test)]
+    #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_slice_is_the_longest_as_long_as_it_is_wanted() {
+            let before = attributes().unwrap();
+            let long = LongSlice::begin();
+            let meanwhile = attributes().unwrap();
+            drop(long);
+            let after = attributes().unwrap();
+            // A kernel that knows no slices says 0 of all.
+            let longest = if before.runtime == 0 { 0 } else { LONGEST };
+            assert_eq!((meanwhile.runtime, after.runtime), (longest, before.runtime));
+            let kept = |found: &Attributes| (found.policy, found.nice, found.priority);
+            assert_eq!((kept(&meanwhile), kept(&after)), (kept(&before), kept(&before)));
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    /// Other systems have their own ways.
+    pub(in super::super) struct LongSlice;
+
+    impl LongSlice {
+        pub(in super::super) fn begin() -> Self {
+            Self
+        }
+    }
+}
