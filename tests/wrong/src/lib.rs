@@ -289,5 +289,6 @@ fn take_all_memory() -> ! {
 const _: () = {
     #[cfg(target_arch = "wasm32")]
     twofactor_provider::bindings::export_bindings!(Wrong with_types_in twofactor_provider::bindings);
+    #[cfg(target_arch = "wasm32")]
     twofactor_provider::delivery_bindings::export_bindings!(Wrong with_types_in twofactor_provider::delivery_bindings);
 };
