@@ -119,7 +119,7 @@ function reference(body) {
  * @param {Response} answer
  * @returns {Failure}
  */
-function refused(answer) {
+export function refused(answer) {
   const { status } = answer;
   const code = String(status);
   if (status === 401 || status === 403) {
@@ -158,7 +158,7 @@ function misconfigured(code, detail) {
 }
 
 /** @type {(code: string, detail: string) => Failure} */
-function outcomeUnknown(code, detail) {
+export function outcomeUnknown(code, detail) {
   return { tag: "outcome-unknown", val: { code, detail } };
 }
 
