@@ -107,7 +107,7 @@ impl Place {
         let (twilio, clock) = (Twilio::start(script).await, ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap()));
         let network = Network::builder().stand_in("https://api.twilio.com", twilio.address).build().unwrap();
         let builder = TwoFactor::builder().network(network).rate_limits(limits).clock(clock.clone());
-        let engine = builder.bundled_providers().build().await.unwrap();
+        let engine = builder.provider(twofactor_bundle::TWILIO).build().await.unwrap();
         engine.administration(Actor::new("test")).create_subscription("s", "S").await.unwrap();
         let mut place = Self { engine, clock, twilio, instance: String::new() };
         place.instance = place.add("1", policy).await;
