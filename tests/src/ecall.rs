@@ -115,7 +115,7 @@ impl Ecall {
 
     /// An engine that sends here. The first on a store makes the subscription `demo` and its instance.
     pub async fn engine(&self, builder: Builder) -> TwoFactor {
-        let engine = builder.network(network(self.address)).bundled_providers().build().await.unwrap();
+        let engine = builder.network(network(self.address)).provider(twofactor_bundle::ECALL).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         if admin.subscriptions().await.unwrap().is_empty() {
             admin.create_subscription("demo", "Demo").await.unwrap();
