@@ -39,6 +39,7 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
         ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "trusted_proxies", "line 2"),
         ("[policy]\ndigits = \"six\"\n", "digits", "line 2"),
         ("[limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
+        ("[limits.types.acme-sms]\nparts_per_dya = 1\n", "parts_per_dya", "line 2"),
         ("listen = \n", "listen", "line 1"),
         ("[accounts]\nidle_hours = 1\n", "idle_hours", "line 2"),
     ];
@@ -47,6 +48,14 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
         assert!(error.contains(key) && error.contains(line), "{error}");
     }
     assert!(parse("", &[]).unwrap_err().contains("store"));
+}
+
+#[test]
+fn the_quota_of_a_type_stands_among_the_limits() {
+    let text = "[limits.types.acme-sms]\nmessages_per_day = 20000\nparts_per_day = 30000\n";
+    let limits = parse(&format!("{text}{LEAST}"), &[]).unwrap().limits;
+    let quota = twofactor::Quota { messages_per_day: 20_000, parts_per_day: 30_000, bytes_per_day: 0 };
+    assert_eq!(limits.types.into_iter().collect::<Vec<_>>(), [("acme-sms".to_owned(), quota)]);
 }
 
 #[test]
