@@ -227,11 +227,13 @@ async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
 
 #[tokio::test]
 async fn parts_that_messages_are_billed_as_are_counted_as_the_upstream_says() {
-    let place = Place::new(json!({"parts_per_day": 4}), &[TakenIn(3), Later, Taken]).await;
+    let place = Place::new(json!({"parts_per_day": 5}), &[TakenIn(3), Later, TakenIn(0), Broken, Taken]).await;
     place.start().await.unwrap();
-    // The second was taken at its second attempt: the first was not billed.
+    // The second was taken at its second attempt: the first was not billed. Twilio counts none for a messaging service at first.
     place.start().await.unwrap();
-    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 3));
+    // It may have gone out.
+    place.start().await.unwrap_err();
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 4));
     place.clock.advance(Duration::from_secs(24 * 3600 + 1));
     place.start().await.unwrap();
 }
@@ -248,6 +250,28 @@ async fn bytes_to_and_from_the_upstream_are_counted() {
         }
         assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), messages));
     }
+}
+
+#[tokio::test]
+async fn a_quota_that_cannot_be_counted_is_refused_by_name() {
+    let quota = Quota { bytes_per_day: u32::MAX, ..Quota::default() };
+    let limits = RateLimits { types: [("twilio".to_owned(), quota)].into(), ..RateLimits::none() };
+    let error = TwoFactor::builder().rate_limits(limits).build().await.err().unwrap();
+    assert!(error.to_string().contains("`twilio`: `bytes_per_day` must be 0 to 4000000000"), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_that_another_limit_stops_uses_nothing_of_the_days_messages() {
+    let limits = RateLimits { recipient_per_hour: 1, ..RateLimits::none() };
+    let place = Place::with(limits, json!({"messages_per_day": 2}), &[Taken]).await;
+    let challenge = place.start().await.unwrap();
+    place.clock.advance(Duration::from_secs(30));
+    for _ in 0..3 {
+        assert!(place.engine.resend("s", &challenge.id).await.unwrap_err().is_limited());
+    }
+    let other = Start::new(SignIn::new("s").tenant("t").user("bob")).phone("+41791234568");
+    place.engine.start(other).await.unwrap();
+    assert_eq!(place.twilio.asked(), 2);
 }
 
 #[tokio::test]

@@ -341,6 +341,9 @@ impl Builder {
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
         let statistics = Statistics::new(store.clone(), clock.clone());
         let limits = self.rate_limits;
+        for (type_id, quota) in &limits.types {
+            quota.check().map_err(|why| Error::invalid(format!("the quota of the type `{type_id}`: {why}")))?;
+        }
         let challenges = Arc::new(Challenges::new(
             store.clone(),
             keyring.clone(),

@@ -197,7 +197,8 @@ impl Administration {
         if serving.is_some() && !is_refused && top.as_ref().map(|top| &*top.digest) != compared {
             return Err(Error::passed_over());
         }
-        if top.as_ref().is_some_and(|top| top.digest == record.digest && top.signature == record.signature) {
+        let is_there = |top: &ProviderRecord| top.digest == record.digest && top.signature == record.signature;
+        if !is_refused && top.as_ref().is_some_and(is_there) {
             return Ok(serving.map_or(info, |serving| serving.info().clone()));
         }
         let mut elsewhere = self.destinations_with(&provider).await?;

@@ -26,6 +26,22 @@ pub struct Quota {
     pub bytes_per_day: u32,
 }
 
+impl Quota {
+    /// As an instance's policy is checked: what is counted must not reach the end of its numbers.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (name, value, range) in [
+            (MESSAGES, self.messages_per_day, MOST_MESSAGES),
+            (PARTS, self.parts_per_day, MOST_MESSAGES),
+            (BYTES, self.bytes_per_day, MOST_BYTES),
+        ] {
+            if !range.contains(&value) {
+                return Err(format!("`{name}` must be {} to {}", range.start(), range.end()));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Something that has a quota.
 pub(super) struct Account {
     quota: Quota,
@@ -55,13 +71,17 @@ impl Account {
         Self { quota, whose: "all instances of its type together", key }
     }
 
-    /// What a message counts before it is sent, each with the name of its limit. What it will use of parts and bytes is not known yet:
-    /// so much as is left, if only one of them, lets it pass.
-    pub(super) fn before(&self, keyring: &Keyring) -> Vec<(&'static str, Charge)> {
+    /// What a message counts before it is sent, each with the name of its limit; not `counting`, it is only looked whether it may be sent.
+    /// What it will use of parts and bytes is not known yet: so much as is left, if only one of them, lets it pass.
+    pub(super) fn before(&self, keyring: &Keyring, counting: bool) -> Vec<(&'static str, Charge)> {
         let Quota { messages_per_day, parts_per_day, bytes_per_day } = self.quota;
         let charge = |limit, amount, name| Charge { key: self.key(keyring, name), amount, limit, window_ms: DAY_MS };
         let some_left = |limit: u32, name| (limit > 0).then(|| (name, charge(limit.saturating_sub(1), 0, name)));
-        let message = (messages_per_day > 0).then(|| (MESSAGES, charge(messages_per_day, 1, MESSAGES)));
+        let message = if counting {
+            (messages_per_day > 0).then(|| (MESSAGES, charge(messages_per_day, 1, MESSAGES)))
+        } else {
+            some_left(messages_per_day, MESSAGES)
+        };
         [some_left(parts_per_day, PARTS), some_left(bytes_per_day, BYTES), message].into_iter().flatten().collect()
     }
 

@@ -23,24 +23,19 @@ const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
 /// What lies before the first time a message is tried again.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Whether pause and quota of the instance were asked already.
-pub(super) struct Admitted(pub(super) bool);
-
 impl Challenges {
-    #[expect(clippy::too_many_arguments, reason = "a message's way needs what it is and where it may go")]
     /// Has a challenge's message delivered: by the instance that was chosen, by `others` in their order while it surely was not sent,
     /// and by the last of them again as its policy says. The challenge goes to the one that is tried.
     pub(super) async fn send(
         &self,
         mut chosen: Chosen,
         others: Vec<Chosen>,
-        admitted: Admitted,
         record: &mut ChallengeRecord,
         details: &mut Details,
         code: &str,
         now: Timestamp,
     ) -> Result<(), DeliveryFailure> {
-        let mut delivered = self.deliver(&chosen, admitted, record, details, code, now).await;
+        let mut delivered = self.deliver(&chosen, record, details, code, now).await;
         for other in others {
             // Only what surely was not sent may take another way.
             if !matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) || self.clock.now() - now > FAILING_OVER {
@@ -49,7 +44,7 @@ impl Challenges {
             match self.hand_over(record, details, &other).await {
                 Ok(true) => {
                     chosen = other;
-                    delivered = self.deliver(&chosen, Admitted(false), record, details, code, now).await;
+                    delivered = self.deliver(&chosen, record, details, code, now).await;
                 }
                 // It is over: somebody cancelled it, or it expired.
                 Ok(false) => break,
@@ -76,7 +71,7 @@ impl Challenges {
             if !self.is_still_open(record).await {
                 break;
             }
-            delivered = self.deliver(&chosen, Admitted(false), record, details, code, now).await;
+            delivered = self.deliver(&chosen, record, details, code, now).await;
         }
         delivered
     }
@@ -88,8 +83,14 @@ impl Challenges {
         stored.is_ok_and(|stored| stored.is_some_and(|stored| is_newest(&stored) && is_open(&stored, self.clock.now())))
     }
 
-    /// What keeps a message from being tried at all: the instance pauses, or has sent as many as it may.
-    pub(super) async fn held_back(&self, chosen: &Chosen, subscription: &str) -> Option<DeliveryFailure> {
+    /// What keeps a message from being tried at all: the instance pauses, or has used as much as it may. Not `counting`, nothing is used up
+    /// by asking.
+    pub(super) async fn held_back(
+        &self,
+        chosen: &Chosen,
+        subscription: &str,
+        counting: bool,
+    ) -> Option<DeliveryFailure> {
         let policy = &chosen.policy;
         let now = self.clock.now();
         let later = |after_seconds, code, detail: &str| DeliveryFailure::RetryLater {
@@ -97,13 +98,18 @@ impl Challenges {
             reason: Reason::new(code, detail),
         };
         // First, so that what is not tried is not counted either.
-        if let Err(wait) = chosen.pause().admit(now, pause_after(policy)) {
+        let wait = if counting {
+            chosen.pause().admit(now, pause_after(policy)).err()
+        } else {
+            chosen.pause().left(now, pause_after(policy))
+        };
+        if let Some(wait) = wait {
             let detail = "the upstream took nothing several times in a row: it is left alone for a while";
             return Some(later(wait, "pause", detail));
         }
         let accounts = self.accounts(chosen, subscription);
         let counted = accounts.iter().flat_map(|account| {
-            let named = account.before(&self.keyring).into_iter();
+            let named = account.before(&self.keyring, counting).into_iter();
             named.map(|(limit, charge)| ((account.whose, limit), charge))
         });
         let (names, charges): (Vec<_>, Vec<_>) = counted.unzip();
@@ -205,7 +211,6 @@ impl Challenges {
     async fn deliver(
         &self,
         chosen: &Chosen,
-        Admitted(admitted): Admitted,
         record: &mut ChallengeRecord,
         details: &mut Details,
         code: &str,
@@ -225,7 +230,7 @@ impl Challenges {
             message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
-        if !admitted && let Some(failure) = self.held_back(chosen, &record.subscription).await {
+        if let Some(failure) = self.held_back(chosen, &record.subscription, true).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");
             return Err(failure);
         }
@@ -241,7 +246,7 @@ impl Challenges {
         self.statistics.count(&record.subscription, instance, event, "");
         self.statistics.took(&record.subscription, instance, begin.elapsed());
         let parts = match &outcome {
-            Ok(sent) => sent.receipt.parts.unwrap_or(1),
+            Ok(sent) => sent.receipt.parts.unwrap_or(1).max(1),
             Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
             Err(_) => 0,
         };

@@ -13,7 +13,6 @@ use super::code::{self, Binding};
 use super::limits::{self, Counted};
 use super::recipient::{Canonical, Recipient};
 use super::request::{Challenge, Start};
-use super::send::Admitted;
 use super::{Challenges, Details, Judge, SEALED};
 use crate::error::Error;
 use crate::instance::Chosen;
@@ -109,7 +108,7 @@ impl Challenges {
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
-        let delivered = self.send(chosen, others, Admitted(false), &mut record, &mut details, code, now).await;
+        let delivered = self.send(chosen, others, &mut record, &mut details, code, now).await;
         let challenge = self.view(&record, &details);
         // Whatever fails from here on, the caller learns what became of the message: to try again could send it twice.
         if delivered.is_err() {
@@ -144,7 +143,7 @@ impl Challenges {
             return Err(wait(record.resend_after));
         }
         // Before the code that the person has is replaced by one that does not come.
-        if let Some(failure) = self.held_back(&chosen, subscription).await {
+        if let Some(failure) = self.held_back(&chosen, subscription, false).await {
             return Err(Error::delivery(&failure));
         }
         let policy = &chosen.policy;
@@ -181,8 +180,7 @@ impl Challenges {
             }
             record.resends += 1;
             record.resend_after = resend_after;
-            let admitted = Admitted(true);
-            let delivered = this.send(chosen, Vec::new(), admitted, &mut record, &mut details, &code, now).await;
+            let delivered = this.send(chosen, Vec::new(), &mut record, &mut details, &code, now).await;
             delivered.map_err(|failure| Error::delivery(&failure))?;
             Ok(this.view(&record, &details))
         })

@@ -31,6 +31,14 @@ impl PauseAfter {
     }
 }
 
+impl State {
+    fn left(&self, now: Timestamp, after: PauseAfter) -> Option<u32> {
+        let until = self.until?.min(after.end(now));
+        let left = (until.as_millisecond() - now.as_millisecond() + 999) / 1000;
+        (until > now).then(|| u32::try_from(left).unwrap_or(1))
+    }
+}
+
 impl Pause {
     /// Whether a message may be tried now; `Err` with the seconds to wait. After a pause one may, and the others wait for what becomes
     /// of it, for another pause at most.
@@ -40,17 +48,18 @@ impl Pause {
         if after.failures == 0 {
             *state = State::default();
         }
-        match state.until.map(|until| until.min(after.end(now))) {
-            Some(until) if until > now => {
-                let left = (until.as_millisecond() - now.as_millisecond() + 999) / 1000;
-                Err(u32::try_from(left).unwrap_or(1))
-            }
-            Some(_) => {
-                state.until = Some(after.end(now));
-                Ok(())
-            }
-            None => Ok(()),
+        if let Some(seconds) = state.left(now, after) {
+            return Err(seconds);
         }
+        if state.until.is_some() {
+            state.until = Some(after.end(now));
+        }
+        Ok(())
+    }
+
+    /// How many seconds a message would have to wait, if any. Nothing is begun by asking.
+    pub(crate) fn left(&self, now: Timestamp, after: PauseAfter) -> Option<u32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).left(now, after).filter(|_| after.failures > 0)
     }
 
     /// What became of a message. True if the instance begins to pause.

@@ -36,7 +36,7 @@ mod linux {
     impl Drop for LongSlice {
         fn drop(&mut self) {
             // Read anew: somebody may have given the thread another priority meanwhile.
-            if let (Some(before), Some(found)) = (self.before, attributes()) {
+            if let (Some(before), Some(found)) = (self.before, attributes().filter(Attributes::is_fair)) {
                 set(&Attributes { runtime: before, ..found });
             }
         }
