@@ -195,6 +195,19 @@ async fn the_same_component_again_changes_nothing() {
     assert_eq!(place.admin().roll_back_provider("wrong", None).await.unwrap().manifest.version, "1.0.0");
 }
 
+#[tokio::test]
+async fn a_component_that_may_not_serve_serves_once_it_is_added_again() {
+    let place = Place::new().await;
+    place.admin().add_provider(version("1.1.0")).await.unwrap();
+    let database = rusqlite::Connection::open(place.folder.path().join("db")).unwrap();
+    database.execute("UPDATE providers SET seal = x''", []).unwrap();
+    let other = place.other().await;
+    assert_eq!((serving(&other).len(), admin(&other).refused_providers().len()), (0, 1));
+    admin(&other).add_provider(version("1.1.0")).await.unwrap();
+    assert_eq!((serving(&other), admin(&other).refused_providers().len()), (vec!["1.1.0".to_owned()], 0));
+    assert_eq!(serving(&place.other().await), ["1.1.0"]);
+}
+
 /// An instance with a secret, assigned to the tenant `t`.
 async fn with_instance(place: &Place) {
     let admin = place.admin();

@@ -56,8 +56,12 @@ impl Network {
             let token = self.authenticate(grant, &mut request).await?;
             // A body held in memory can be sent a second time.
             let again = token.as_ref().and_then(|_| request.try_clone());
-            grants.note_bytes(request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len));
-            let answer = self.exchange(request).await?;
+            let bytes = request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len);
+            let answer = self.exchange(request).await;
+            if !matches!(answer, Err(HttpError::NotSent(_))) {
+                grants.note_bytes(bytes);
+            }
+            let answer = answer?;
             grants.note_bytes(answer.body.len());
             match (token, again) {
                 // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.

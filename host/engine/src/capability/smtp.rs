@@ -64,7 +64,6 @@ impl Network {
             outbox.keep(mail);
             return Ok("kept in the outbox".to_owned());
         }
-        grants.note_bytes(encoded.bytes.len());
         let began = Instant::now();
         let handed_over = AtomicBool::new(false);
         let limit = grant.timeout.clamp(Duration::from_millis(1), CEILING);
@@ -75,6 +74,9 @@ impl Network {
             }
             Err(_) => Err(MailError::NotSent("the server did not answer in time".to_owned())),
         };
+        if !matches!(outcome, Err(MailError::NotSent(_))) {
+            grants.note_bytes(encoded.bytes.len());
+        }
         let (host, port, accepted, took) = (&grant.host, grant.port, outcome.is_ok(), began.elapsed());
         tracing::debug!(target: "twofactor::capability", %host, port, accepted, ?took, "smtp exchange");
         outcome
