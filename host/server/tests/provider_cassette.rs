@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -136,6 +137,63 @@ fn of_a_provider_that_asks_first_every_answer_is_kept_and_each_failure_is_the_on
     let checked = run(&["check", file, "--options", options, "--replay", other.to_str().unwrap()]);
     let said = String::from_utf8(checked.stdout).unwrap();
     assert!(!checked.status.success() && said.contains("the text did not arrive"), "{said}");
+}
+
+/// An upstream, ours, that gives a session under a name that says nothing, a seat in it, and a token; and repeats what it is sent with them.
+async fn with_sessions() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(async |request: Request| {
+        let (head, body) = request.into_parts();
+        let body = String::from_utf8(to_bytes(body, 64 << 10).await.unwrap().to_vec()).unwrap();
+        let said = match (head.uri.path(), head.headers.get("x-auth")) {
+            ("/log-in", None) if body.contains("grant_type") => json!({"access_token": TOKEN, "token_type": "Bearer"}),
+            ("/log-in", None) => json!({"value": SESSION, "seat": SEAT, "a_password": UNUSED, "hall": "main hall"}),
+            ("/messages", Some(sent)) => json!({"id": "m-4711", "heard": sent.to_str().unwrap().to_uppercase(),
+                "asked": head.uri.to_string(), "number": 41791234567_u64, "41791234567": "whom"}),
+            _ => panic!("{} {body}", head.uri),
+        };
+        let seat = head.uri.query().unwrap_or_default();
+        ([("content-type", "application/json"), ("location", &format!("/m?{seat}"))], said.to_string()).into_response()
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+const TOKEN: &str = "t0ken-canary";
+const SESSION: &str = "s3ssion-canary";
+const SEAT: &str = "5ea7-canary-of-16+";
+const UNUSED: &str = "p4ssword-canary";
+
+#[test]
+fn what_a_component_was_given_to_log_in_with_is_not_kept_whatever_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stand_in = format!("https://upstream.example.com={}", runtime.block_on(with_sessions()));
+    let options = write(folder.path(), "options.json", json!({"Sender": "Shop", "Key": KEY}).to_string());
+    let tape = folder.path().join("tape.json");
+    let (options, tape) = (options.to_str().unwrap(), tape.to_str().unwrap());
+    for (kind, answers) in [("it logs in", 2), ("it asks for a token", 1)] {
+        let file = write(folder.path(), "it.wasm", component(kind));
+        let file = file.to_str().unwrap();
+        let tried = run(&["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record", tape]);
+        assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+        let text = std::fs::read_to_string(tape).unwrap();
+        for canary in [TOKEN, SESSION, SEAT, UNUSED, "41791234567"] {
+            assert!(!text.to_lowercase().contains(canary), "{canary} is in {text}");
+        }
+        let kept: Value = serde_json::from_str(&text).unwrap();
+        let accepted = kept["accepted"].as_array().unwrap();
+        assert_eq!(accepted.len(), answers, "{kept:#}");
+        assert!(text.contains("m-4711") && (answers == 1 || text.contains("main hall")), "{kept:#}");
+        let body: Value = serde_json::from_str(accepted[answers - 1]["body"]["text"].as_str().unwrap()).unwrap();
+        assert_eq!(body["number"], 0, "what was JSON is JSON");
+
+        let checked = run(&["check", file, "--replay", tape, "--json"]);
+        let report: Value = serde_json::from_slice(&checked.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        assert!(findings.iter().all(|finding| finding["verdict"] == "passed"), "{report:#}");
+    }
 }
 
 #[test]

@@ -165,10 +165,33 @@ impl delivery::Guest for Wrong {
             "another path, unencoded" => url = "https://upstream.example.com/mess ages".to_owned(),
             _ => {}
         }
+        let mut headers = header(if fault() == "a header of the host's" { "authorization" } else { "content-type" });
+        // Not wrong: it asks for a session of its own first.
+        let log_in = match fault() {
+            "it logs in" => Some("seat=1"),
+            "it asks for a token" => Some("grant_type=client_credentials&client_id=a&client_secret=b"),
+            _ => None,
+        };
+        if let Some(form) = log_in {
+            let answer = http::send(&http::Request {
+                method: "POST".to_owned(),
+                url: "https://upstream.example.com/log-in".to_owned(),
+                headers: vec![],
+                body: form.as_bytes().to_vec(),
+            })
+            .map_err(without_answer)?;
+            if !(200..300).contains(&answer.status) {
+                return by_status(&answer, &message);
+            }
+            let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+            headers.push(Entry { name: "x-auth".to_owned(), value: text("access_token") + &text("value") });
+            url = format!("{url}?seat={}", text("seat"));
+        }
         let request = || http::Request {
             method: "POST".to_owned(),
             url: url.clone(),
-            headers: header(if fault() == "a header of the host's" { "authorization" } else { "content-type" }),
+            headers: headers.clone(),
             body: body.clone().into_bytes(),
         };
         if fault() == "always sent twice" {

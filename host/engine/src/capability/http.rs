@@ -22,6 +22,7 @@ use super::signature;
 pub(super) const ANSWER_BYTES: usize = 1 << 20;
 
 /// A request as the guest made it.
+#[derive(Clone)]
 pub(crate) struct HttpRequest {
     pub(crate) method: String,
     pub(crate) url: String,
@@ -30,7 +31,7 @@ pub(crate) struct HttpRequest {
 }
 
 /// An upstream's whole answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,

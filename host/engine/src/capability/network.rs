@@ -12,7 +12,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::address::is_allowed;
-use super::http::HttpResponse;
+use super::http::{HttpRequest, HttpResponse};
 use super::oauth::TokenCache;
 use super::origin::Origin;
 use super::outbox::Outbox;
@@ -183,8 +183,8 @@ impl Network {
         self.0.recording.is_some()
     }
 
-    /// Keeps an exchange as the component sees it; `asked` is the method and the URL.
-    pub(crate) fn record(&self, asked: (String, String), answer: &HttpResponse) {
+    /// Keeps an exchange as the component sees it.
+    pub(crate) fn record(&self, asked: HttpRequest, answer: &HttpResponse) {
         if let Some(recording) = &self.0.recording {
             recording.keep(asked, answer);
         }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::http::HttpResponse;
+use super::http::{HttpRequest, HttpResponse};
 
-/// One HTTP exchange as its component saw it: without what the host attached to the request, and with a `*` for each character of a
-/// secret, and letters for a code, that the upstream repeated. The request's headers and body, where the message is, are not kept.
+/// One HTTP exchange as its component saw it: without what the host attached to the request, with the code's place in a message and
+/// not the code, and with a `*` for each character of a secret, and letters for a code, that the upstream repeated. What the component
+/// itself knows can be in it: the recipient, a secret or a code that it may see, and credentials that it was given in an answer.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -14,6 +15,10 @@ pub struct Exchange {
     pub method: String,
     /// The request's URL.
     pub url: String,
+    /// The request's headers, as the component gave them.
+    pub request_headers: Vec<(String, String)>,
+    /// The request's body, as the component gave it.
+    pub request_body: Vec<u8>,
     /// The answer's status.
     pub status: u16,
     /// The answer's headers.
@@ -43,9 +48,10 @@ impl Recording {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn keep(&self, (method, url): (String, String), answer: &HttpResponse) {
-        let HttpResponse { status, headers, body } = answer;
-        let exchange = Exchange { method, url, status: *status, headers: headers.clone(), body: body.clone() };
+    pub(super) fn keep(&self, asked: HttpRequest, answer: &HttpResponse) {
+        let HttpRequest { method, url, headers: request_headers, body: request_body } = asked;
+        let HttpResponse { status, headers, body } = answer.clone();
+        let exchange = Exchange { method, url, request_headers, request_body, status, headers, body };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
     }
 }

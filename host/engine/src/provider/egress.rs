@@ -15,7 +15,7 @@ pub(super) async fn exchange(
     placeholder: Option<&Placeholder>,
     mut request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
-    let asked = network.records().then(|| (request.method.clone(), request.url.clone()));
+    let asked = network.records().then(|| request.clone());
     if let Some(placeholder) = placeholder {
         placeholder.fill_request(&mut request);
     }

@@ -90,16 +90,16 @@ pub async fn attempt(
         if begun.is_some() && typed.is_none() {
             bail!("nothing was kept: it could hold the code, which nobody typed");
         }
-        if accepted.is_empty() {
-            bail!("nothing was kept: the message did not go over HTTP");
+        let mut approved = recording.exchanges().split_off(accepted.len());
+        if !matches!(verdict, Some(Ok(Verdict::Right))) {
+            approved.clear();
         }
-        let asked_after = recording.exchanges().split_off(accepted.len());
-        let approved = asked_after.into_iter().last().filter(|_| matches!(verdict, Some(Ok(Verdict::Right))));
         let mut unspeakable = component.secrets(&options);
         unspeakable.extend([code, to.to_owned()]);
         unspeakable.extend(typed);
         let provider = format!("{} {}", manifest.name, manifest.version);
-        Cassette::new(&provider, accepted, approved, &unspeakable).write(to_file)?;
+        let cassette = Cassette::new(&provider, &accepted, &approved, unspeakable);
+        cassette.context("nothing was kept: the message did not go over HTTP")?.write(to_file)?;
         say!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display())?;
     }
     match verdict.transpose().map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {

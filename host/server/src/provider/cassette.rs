@@ -1,7 +1,8 @@
 //! What a real upstream answered, kept by `provider try --record` and given again by `provider check --replay`.
 //!
 //! What is kept is what the component saw, so nothing that the host attached is in it. What a component may get hold of otherwise,
-//! the recipient, a code and secrets that it is allowed to see, is blotted out here before anything is written.
+//! the recipient, a code, secrets that it is allowed to see and credentials that upstreams gave it, is blotted out here before anything
+//! is written. Answers to requests for access tokens are not kept at all: `check` gives a token itself.
 
 use std::path::Path;
 
@@ -10,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use twofactor::Exchange;
 
-/// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
-const SHORTEST: usize = 4;
+use super::credentials::{self, SHORTEST, is_credential, is_token_request};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,16 +47,21 @@ enum Body {
 }
 
 impl Cassette {
-    /// Of exchanges, without these words in any spelling.
+    /// Of the exchanges in which a message was accepted, and of those in which an answer to it was found right, without these words and
+    /// without credentials, in any spelling. None if nothing is left of the first.
     pub(super) fn new(
         provider: &str,
-        accepted: Vec<Exchange>,
-        approved: Option<Exchange>,
-        unspeakable: &[String],
-    ) -> Self {
-        let answer = |exchange| Answer::new(exchange, unspeakable);
-        let (accepted, approved) = (accepted.into_iter().map(answer).collect(), approved.map(answer));
-        Self { provider: provider.to_owned(), accepted, approved }
+        accepted: &[Exchange],
+        approved: &[Exchange],
+        mut unspeakable: Vec<String>,
+    ) -> Option<Self> {
+        unspeakable.extend(credentials::in_exchanges(&[accepted, approved].concat()));
+        let kept = |exchanges: &[Exchange]| -> Vec<Answer> {
+            let kept = exchanges.iter().filter(|exchange| !is_token_request(&exchange.request_body));
+            kept.map(|exchange| Answer::new(exchange, &unspeakable)).collect()
+        };
+        let (accepted, approved) = (kept(accepted), kept(approved).pop());
+        (!accepted.is_empty()).then(|| Self { provider: provider.to_owned(), accepted, approved })
     }
 
     pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
@@ -79,18 +85,12 @@ impl Cassette {
 }
 
 impl Answer {
-    fn new(exchange: Exchange, unspeakable: &[String]) -> Self {
-        let clean = |text: &str| {
-            let mut bytes = text.as_bytes().to_vec();
-            blot(&mut bytes, unspeakable);
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
+    fn new(exchange: &Exchange, unspeakable: &[String]) -> Self {
+        let clean = |text: &str| blotted(text, unspeakable);
         let headers = exchange.headers.iter().filter(|(name, _)| says_something(name));
         let headers = headers.map(|(name, value)| (name.clone(), clean(value))).collect();
         let request = clean(&format!("{} {}", exchange.method, exchange.url));
-        let mut body = exchange.body;
-        blot(&mut body, unspeakable);
-        let body = match String::from_utf8(body) {
+        let body = match String::from_utf8(without(&exchange.body, unspeakable)) {
             Ok(text) => Body::Text(text),
             Err(error) => Body::Base64(STANDARD.encode(error.as_bytes())),
         };
@@ -110,6 +110,47 @@ fn says_something(name: &str) -> bool {
     matches!(name, "content-type" | "content-language" | "location" | "retry-after")
 }
 
+/// A body without words. JSON stays JSON, and loses what its names call a credential too.
+fn without(body: &[u8], words: &[String]) -> Vec<u8> {
+    let mut bytes = body.to_vec();
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value) => {
+            let clean = without_json(&value, words, false);
+            // As the upstream wrote it, if there is nothing to hide.
+            if clean == value { bytes } else { clean.to_string().into_bytes() }
+        }
+        Err(_) => {
+            blot(&mut bytes, words);
+            bytes
+        }
+    }
+}
+
+fn without_json(value: &Value, words: &[String], credential: bool) -> Value {
+    match value {
+        Value::Object(members) => {
+            let clean = |(name, value): (&String, &Value)| {
+                (blotted(name, words), without_json(value, words, credential || is_credential(name)))
+            };
+            Value::Object(members.iter().map(clean).collect::<Map<_, _>>())
+        }
+        Value::Array(values) => values.iter().map(|value| without_json(value, words, credential)).collect(),
+        Value::String(text) if credential => "*".repeat(text.len()).into(),
+        Value::String(text) => blotted(text, words).into(),
+        Value::Number(number) => {
+            let text = number.to_string();
+            if credential || blotted(&text, words) != text { 0.into() } else { value.clone() }
+        }
+        Value::Bool(_) | Value::Null => value.clone(),
+    }
+}
+
+fn blotted(text: &str, words: &[String]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    blot(&mut bytes, words);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Writes `*` over words, in whatever case and spelling: as they are, in a form or URL, in JSON, in base64 of both alphabets wherever it begins;
 /// telephone numbers also as they are dialled within their country, and in groups.
 fn blot(bytes: &mut [u8], words: &[String]) {
@@ -118,7 +159,7 @@ fn blot(bytes: &mut [u8], words: &[String]) {
         .filter(|word| word.len() >= SHORTEST)
         .flat_map(|word| {
             let form = url::form_urlencoded::byte_serialize(word.as_bytes()).collect();
-            let json = serde_json::Value::from(word.as_str()).to_string().trim_matches('"').to_owned();
+            let json = Value::from(word.as_str()).to_string().trim_matches('"').to_owned();
             let digits = word.strip_prefix('+').unwrap_or(word).to_owned();
             // As PHP writes JSON.
             let slashed = json.replace('/', "\\/");

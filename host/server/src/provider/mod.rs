@@ -5,6 +5,7 @@ mod attempt;
 mod cache;
 mod cassette;
 mod check;
+mod credentials;
 mod inspect;
 mod new;
 

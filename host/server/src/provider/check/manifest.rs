@@ -4,15 +4,10 @@ use serde_json::{Map, Value};
 use twofactor::ProviderInfo;
 
 use super::report::Report;
+use crate::provider::credentials::is_secretive;
 
 /// How deep a schema is followed.
 const DEPTH: usize = 8;
-
-/// Parts of names that secrets have.
-const SECRETIVE: [&str; 7] = ["password", "secret", "token", "apikey", "api_key", "privatekey", "passphrase"];
-
-/// Parts of such names that say otherwise: where tokens come from is no secret, nor which key it is.
-const OPEN: [&str; 6] = ["url", "endpoint", "lifetime", "name", "type", "id"];
 
 pub(super) const MARK: &str = "Mark it `\"writeOnly\": true`: only then is it masked, and kept from `deliver`.";
 
@@ -76,12 +71,9 @@ impl Found {
         if !has("title") && !has("description") {
             push(&mut self.undescribed, format!("`{at}` has neither title nor description"));
         }
-        let plain: String = name.to_lowercase().replace('-', "_");
-        let secretive =
-            SECRETIVE.iter().any(|part| plain.contains(part)) && !OPEN.iter().any(|part| plain.ends_with(part));
         let is_text = get("type")
             .is_none_or(|ty| ty == "string" || ty.as_array().is_some_and(|all| all.contains(&"string".into())));
-        if secretive && is_text && !marked("writeOnly") && get("const").is_none() {
+        if is_secretive(name) && is_text && !marked("writeOnly") && get("const").is_none() {
             push(&mut self.unmarked, format!("`{at}` has the name of a secret and is not marked as one"));
         }
         if marked("x-twofactor-revealed") {

@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+use crate::provider::credentials::is_token_request;
+
 /// The longest request that is read.
 const LONGEST: usize = 8 << 20;
 
@@ -97,7 +99,7 @@ impl Upstream {
 async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     let Some((head, body)) = read(&mut stream).await else { return };
     // RFC 6749 section 4.4.2. A check of what a provider does is not about tokens: there always is one.
-    if body.starts_with(b"grant_type=") || memchr::memmem::find(&body, b"&grant_type=client_credentials").is_some() {
+    if is_token_request(&body) {
         let token = br#"{"access_token":"stand-in","token_type":"Bearer","expires_in":3600}"#;
         say(&mut stream, 200, &[("content-type".to_owned(), "application/json".to_owned())], token).await;
         return;
