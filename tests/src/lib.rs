@@ -7,6 +7,7 @@ pub mod authors;
 pub mod certificates;
 pub mod ecall;
 pub mod exim;
+pub mod gateway;
 pub mod hostile;
 pub mod languages;
 pub mod mail;

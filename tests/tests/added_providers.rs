@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
 use twofactor::{
-    Actor, Administration, Assignment, Error, Keyring, Network, NewInstance, NewProvider, SignIn, SqliteStore, Start,
-    TwoFactor,
+    Actor, Administration, Assignment, Error, Keyring, ManualClock, Network, NewInstance, NewProvider, SignIn,
+    SqliteStore, Start, TwoFactor,
 };
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
@@ -206,6 +207,25 @@ async fn a_component_that_may_not_serve_serves_once_it_is_added_again() {
     admin(&other).add_provider(version("1.1.0")).await.unwrap();
     assert_eq!((serving(&other), admin(&other).refused_providers().len()), (vec!["1.1.0".to_owned()], 0));
     assert_eq!(serving(&place.other().await), ["1.1.0"]);
+}
+
+#[tokio::test]
+async fn a_component_that_may_not_serve_is_looked_at_again_after_five_minutes() {
+    let place = Place::new().await;
+    place.admin().add_provider(version("1.1.0")).await.unwrap();
+    let database = rusqlite::Connection::open(place.folder.path().join("db")).unwrap();
+    let seal: Vec<u8> = database.query_row("SELECT seal FROM providers", [], |row| row.get(0)).unwrap();
+    database.execute("UPDATE providers SET seal = x''", []).unwrap();
+    let clock = ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap());
+    let store = SqliteStore::open(place.folder.path().join("db")).unwrap();
+    let builder = TwoFactor::builder().store(store).keyring(place.keyring.clone()).clock(clock.clone());
+    let other = builder.build().await.unwrap();
+    database.execute("UPDATE providers SET seal = ?1", [seal]).unwrap();
+    for (seconds, serves) in [(0, 0), (299, 0), (1, 1)] {
+        clock.advance(Duration::from_secs(seconds));
+        assert_eq!(other.refresh_providers().await.is_ok(), serves == 1);
+        assert_eq!((serving(&other).len(), admin(&other).refused_providers().len()), (serves, 1 - serves), "{seconds}");
+    }
 }
 
 /// An instance with a secret, assigned to the tenant `t`.

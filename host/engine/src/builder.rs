@@ -330,7 +330,7 @@ impl Builder {
         let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
         let sandbox = Sandbox::new(self.limits, network, keyring.clone())
             .map_err(|error| Error::invalid(format!("these limits cannot be had: {error:#}")))?;
-        let providers = Providers::new(store.clone(), sandbox, self.cache, self.signers);
+        let providers = Providers::new(store.clone(), sandbox, self.cache, self.signers, clock.clone());
         for component in self.components {
             let provider = providers.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
             providers.install_own(provider);

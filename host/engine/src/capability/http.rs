@@ -54,16 +54,10 @@ impl Network {
         let (grant, mut request) = self.admit(grants, request)?;
         let mut renewed = false;
         let (mut answer, token) = loop {
-            let token = self.authenticate(grant, &mut request).await?;
+            let token = self.authenticate(grants, grant, &mut request).await?;
             // A body held in memory can be sent a second time.
             let again = token.as_ref().and_then(|_| request.try_clone());
-            let bytes = request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len);
-            let answer = self.exchange(request).await;
-            if !matches!(answer, Err(HttpError::NotSent(_))) {
-                grants.note_bytes(bytes);
-            }
-            let answer = answer?;
-            grants.note_bytes(answer.body.len());
+            let answer = self.exchange(grants, request).await?;
             match (token, again) {
                 // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.
                 // 401 says that the request was not processed.
@@ -138,7 +132,12 @@ impl Network {
     }
 
     /// Attaches what the grant says; answers with the access token that was used, if any.
-    async fn authenticate(&self, grant: &HttpGrant, request: &mut Request) -> Result<Option<Secret>, HttpError> {
+    async fn authenticate(
+        &self,
+        grants: &Grants,
+        grant: &HttpGrant,
+        request: &mut Request,
+    ) -> Result<Option<Secret>, HttpError> {
         let (name, value, token) = match &grant.authentication {
             HttpAuthentication::None => return Ok(None),
             HttpAuthentication::Basic(credentials) => {
@@ -153,10 +152,12 @@ impl Network {
             }
             HttpAuthentication::OAuth2 { token_url, client_id, client_secret, scope } => {
                 let token =
-                    self.token(token_url, client_id, client_secret, scope).await.map_err(|error| match error {
-                        TokenError::Refused(why) => HttpError::Unauthenticated(why),
-                        TokenError::Unavailable(why) => HttpError::NotSent(why),
-                    })?;
+                    self.token(grants, token_url, client_id, client_secret, scope).await.map_err(
+                        |error| match error {
+                            TokenError::Refused(why) => HttpError::Unauthenticated(why),
+                            TokenError::Unavailable(why) => HttpError::NotSent(why),
+                        },
+                    )?;
                 (header::AUTHORIZATION, format!("Bearer {}", token.expose()), Some(token))
             }
             HttpAuthentication::AwsSignature(key) => {
@@ -176,16 +177,22 @@ impl Network {
         Ok(token)
     }
 
-    /// Sends a request that was admitted and gathers the whole answer, within bounds of size and time.
-    pub(super) async fn exchange(&self, request: Request) -> Result<HttpResponse, HttpError> {
+    /// Sends a request that was admitted and gathers the whole answer, within bounds of size and time. What went out and what came,
+    /// however far it came, is noted at the grants.
+    pub(super) async fn exchange(&self, grants: &Grants, request: Request) -> Result<HttpResponse, HttpError> {
         let deadline = self.0.timeout + Duration::from_millis(100);
-        match timeout(deadline, self.exchange_unbounded(request)).await {
+        let bytes = request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len);
+        let answer = match timeout(deadline, self.exchange_unbounded(grants, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(HttpError::OutcomeUnknown("the upstream did not answer in time".to_owned())),
+        };
+        if !matches!(answer, Err(HttpError::NotSent(_))) {
+            grants.note_bytes(bytes);
         }
+        answer
     }
 
-    async fn exchange_unbounded(&self, request: Request) -> Result<HttpResponse, HttpError> {
+    async fn exchange_unbounded(&self, grants: &Grants, request: Request) -> Result<HttpResponse, HttpError> {
         let mut answer = self.0.client.execute(request).await.map_err(|error| {
             // The texts of the client's errors hold the URL: these say what happened only.
             if error.is_connect() || error.is_builder() {
@@ -199,6 +206,7 @@ impl Network {
         let broken = |_| HttpError::OutcomeUnknown("the upstream's answer broke off".to_owned());
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
+            grants.note_bytes(chunk.len());
             if body.len() + chunk.len() > ANSWER_BYTES {
                 return Err(HttpError::OutcomeUnknown(format!(
                     "the upstream's answer is longer than {ANSWER_BYTES} bytes"

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
+use super::grants::Grants;
 use super::http::HttpError;
 use super::network::Network;
 use super::origin::Origin;
@@ -80,6 +81,7 @@ impl TokenCache {
 impl Network {
     pub(super) async fn token(
         &self,
+        grants: &Grants,
         token_url: &str,
         client_id: &str,
         client_secret: &Secret,
@@ -97,13 +99,20 @@ impl Network {
         {
             return Ok(token.secret.clone());
         }
-        let token = self.fetch(token_url, client_id, client_secret, scope).await?;
+        let token = self.fetch(grants, token_url, client_id, client_secret, scope).await?;
         let secret = token.secret.clone();
         *slot = Some(token);
         Ok(secret)
     }
 
-    async fn fetch(&self, url: &str, id: &str, secret: &Secret, scope: &str) -> Result<Token, TokenError> {
+    async fn fetch(
+        &self,
+        grants: &Grants,
+        url: &str,
+        id: &str,
+        secret: &Secret,
+        scope: &str,
+    ) -> Result<Token, TokenError> {
         let (origin, url) = Origin::of_url(url).map_err(TokenError::Refused)?;
         if !origin.is_https() {
             return Err(TokenError::Refused("the token endpoint is not protected: it must be https".to_owned()));
@@ -114,7 +123,7 @@ impl Network {
         *request.body_mut() = Some(form(id, secret, scope).into());
         self.route(&origin, url, &mut request);
         let began = Instant::now();
-        let answer = self.exchange(request).await.map_err(|error| match error {
+        let answer = self.exchange(grants, request).await.map_err(|error| match error {
             HttpError::Denied(why)
             | HttpError::Unauthenticated(why)
             | HttpError::NotSent(why)

@@ -22,7 +22,7 @@ pub struct Quota {
     pub messages_per_day: u32,
     /// Parts that messages were billed as, by what the upstream says; one where it says nothing. It is what SMS are paid by.
     pub parts_per_day: u32,
-    /// Bytes to and from upstreams: bodies of requests and answers, and mails.
+    /// Bytes to and from upstreams: bodies of requests and answers, those for access tokens and for judging answers among them, and mails.
     pub bytes_per_day: u32,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Account {
     key: BucketKey,
 }
 
-/// What one message used, once it is known.
+/// What one message, or the judging of one answer, used, once it is known.
 pub(super) struct Used {
     pub(super) parts: u32,
     pub(super) bytes: u64,

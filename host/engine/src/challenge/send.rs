@@ -139,16 +139,19 @@ impl Challenges {
         ]
     }
 
-    /// Counts what a message used. That it cannot be counted undoes no message.
-    async fn note_used(&self, chosen: &Chosen, subscription: &str, used: &Used) {
+    /// Counts what a message, or a judgement, used. That it cannot be counted undoes neither.
+    pub(super) async fn note_used(&self, chosen: &Chosen, subscription: &str, used: &Used) {
         let accounts = self.accounts(chosen, subscription);
         let charges: Vec<_> = accounts.iter().flat_map(|account| account.after(&self.keyring, used)).collect();
         if charges.is_empty() {
             return;
         }
-        if let Err(error) = self.store.charge(charges, self.clock.now()).await {
-            tracing::error!(%error, instance = %chosen.id, "what a message used could not be counted");
-        }
+        let error = match self.store.charge(charges, self.clock.now()).await {
+            Ok(None) => return,
+            Ok(Some(_)) => "the day has no room for it".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(error, instance = %chosen.id, "what a message used could not be counted");
     }
 
     /// Has another instance serve a challenge from now on: first kept, then sent, so that a resend and whoever verifies know of it

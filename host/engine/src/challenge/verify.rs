@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::quota::Used;
 use super::request::Verified;
 use super::start::to_the_end;
 use super::{Challenges, Details, Judge, code, limits};
@@ -69,7 +70,9 @@ impl Challenges {
             return Ok(None);
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
-        match chosen.check(state, answer).await {
+        let verdict = chosen.check(state, answer).await;
+        self.note_used(chosen, &record.subscription, &Used { parts: 0, bytes: chosen.take_bytes() }).await;
+        match verdict {
             Ok(Verdict::Right) => Ok(record.codes.last().copied()),
             Ok(Verdict::Wrong) => Ok(None),
             // The challenge stays open: a right answer may be about to end it, or a newer message be on its way.

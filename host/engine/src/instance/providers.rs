@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::provider::{LoadError, Provider, ProviderInfo, Sandbox, Signers};
 use crate::store::{ProviderMark, ProviderRecord, Store};
@@ -19,6 +20,7 @@ pub(crate) struct Providers {
     sandbox: Sandbox,
     cache: Option<PathBuf>,
     signers: Signers,
+    clock: Arc<dyn Clock>,
     serving: RwLock<BTreeMap<String, Arc<Provider>>>,
     /// Those that come with the program.
     own: RwLock<BTreeMap<String, Arc<Provider>>>,
@@ -40,7 +42,7 @@ pub struct RefusedProvider {
     pub added_at: Timestamp,
     /// Why it does not, in a sentence for the operator.
     pub why: String,
-    judged: Instant,
+    judged: Timestamp,
 }
 
 /// Why a component does not serve may be a moment's want of room or time: after so long it is loaded anew.
@@ -61,9 +63,15 @@ fn sealed_parts(record: &ProviderRecord) -> [Vec<u8>; 5] {
 }
 
 impl Providers {
-    pub(crate) fn new(store: Arc<dyn Store>, sandbox: Sandbox, cache: Option<PathBuf>, signers: Signers) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        sandbox: Sandbox,
+        cache: Option<PathBuf>,
+        signers: Signers,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let (serving, own, refused) = (RwLock::default(), RwLock::default(), RwLock::default());
-        Self { store, sandbox, cache, signers, serving, own, refused, changing: Mutex::default() }
+        Self { store, sandbox, cache, signers, clock, serving, own, refused, changing: Mutex::default() }
     }
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
@@ -165,7 +173,7 @@ impl Providers {
                 serving.insert(type_id.clone(), provider.clone());
             }
         }
-        let (before, mut refused) = (self.refused(), Vec::new());
+        let (before, mut refused, now) = (self.refused(), Vec::new(), self.clock.now());
         for ProviderMark { type_id, digest, added_at } in kept {
             // A component of the program's own may be the same, without the signature.
             let known =
@@ -176,7 +184,7 @@ impl Providers {
             // To look at it each time would be to compile it each time.
             let is_it = |refused: &&RefusedProvider| {
                 let same = refused.type_id == type_id && refused.digest == digest && refused.added_at == added_at;
-                same && refused.judged.elapsed() < JUDGE_AGAIN
+                same && now.duration_since(refused.judged).unsigned_abs() < JUDGE_AGAIN
             };
             if let Some(known) = before.iter().find(is_it) {
                 refused.push(known.clone());
@@ -187,7 +195,7 @@ impl Providers {
                 Ok(provider) => self.install(Arc::new(provider)),
                 Err(why) => {
                     let (digest, added_at, why) = (record.digest, record.added_at, why.to_string());
-                    refused.push(RefusedProvider { type_id, digest, added_at, why, judged: Instant::now() });
+                    refused.push(RefusedProvider { type_id, digest, added_at, why, judged: now });
                 }
             }
         }

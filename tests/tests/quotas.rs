@@ -1,0 +1,249 @@
+//! An instance, and all instances of a type together, use no more in a day than they may: messages, parts that are billed, bytes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, Uri, header};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use twofactor::{Actor, Assignment, Network, NetworkBuilder, NewInstance, Quota, RateLimits, SignIn, Start, TwoFactor};
+use twofactor_tests::certificates::Authority;
+use twofactor_tests::gateway::Place;
+use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Taken, TakenIn};
+use twofactor_tests::mail;
+use twofactor_tests::smtp_server::{Protection, SmtpServer};
+use twofactor_tests::wrong::component;
+
+#[tokio::test]
+async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
+    let place = Place::new(json!({"messages_per_day": 2}), &[Taken]).await;
+    place.start().await.unwrap();
+    place.start().await.unwrap();
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 2));
+    let other = place.add("2", json!({"messages_per_day": 1})).await;
+    assert_eq!(place.start().await.unwrap().two_factor, other);
+    assert_eq!(place.waits().await, Some(3600));
+    place.clock.advance(Duration::from_secs(24 * 3600 + 1));
+    assert_eq!(place.start().await.unwrap().two_factor, place.instance);
+    // Each counts what it sends itself, whoever else there is.
+    assert_eq!(place.twilio.asked(), 4);
+}
+
+#[tokio::test]
+async fn parts_that_messages_are_billed_as_are_counted_as_the_upstream_says() {
+    let place = Place::new(json!({"parts_per_day": 5}), &[TakenIn(3), Later, TakenIn(0), Broken, Taken]).await;
+    place.start().await.unwrap();
+    // The second was taken at its second attempt: the first was not billed. Twilio counts none for a messaging service at first.
+    place.start().await.unwrap();
+    // It may have gone out.
+    place.start().await.unwrap_err();
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 4));
+    place.clock.advance(Duration::from_secs(24 * 3600 + 1));
+    place.start().await.unwrap();
+
+    // Whatever it says, one message is not the whole day's.
+    let place = Place::new(json!({"parts_per_day": 300}), &[TakenIn(u32::MAX)]).await;
+    place.start().await.unwrap();
+    place.start().await.unwrap();
+    assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 2));
+}
+
+#[tokio::test]
+async fn bytes_to_and_from_the_upstream_are_counted() {
+    let place = Place::new(json!({}), &[Taken]).await;
+    place.start().await.unwrap();
+    let of_one = place.twilio.bodies.lock().unwrap()[0].len() + place.twilio.answered.load(Ordering::Relaxed);
+    for (quota, messages) in [(2 * of_one, 2), (2 * of_one + 1, 3)] {
+        let place = Place::new(json!({"bytes_per_day": quota}), &[Taken]).await;
+        for _ in 0..messages {
+            place.start().await.unwrap();
+        }
+        assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), messages));
+    }
+}
+
+#[tokio::test]
+async fn a_quota_that_cannot_be_counted_is_refused_by_name() {
+    let quota = Quota { bytes_per_day: u32::MAX, ..Quota::default() };
+    let limits = RateLimits { types: [("twilio".to_owned(), quota)].into(), ..RateLimits::none() };
+    let error = TwoFactor::builder().rate_limits(limits).build().await.err().unwrap();
+    assert!(error.to_string().contains("`twilio`: `bytes_per_day` must be 0 to 4000000000"), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_that_another_limit_stops_uses_nothing_of_the_days_messages() {
+    let limits = RateLimits { recipient_per_hour: 1, ..RateLimits::none() };
+    let place = Place::with(limits, json!({"messages_per_day": 2}), &[Taken]).await;
+    let challenge = place.start().await.unwrap();
+    place.clock.advance(Duration::from_secs(30));
+    for _ in 0..3 {
+        assert!(place.engine.resend("s", &challenge.id).await.unwrap_err().is_limited());
+    }
+    let other = Start::new(SignIn::new("s").tenant("t").user("bob")).phone("+41791234568");
+    place.engine.start(other).await.unwrap();
+    assert_eq!(place.twilio.asked(), 2);
+}
+
+#[tokio::test]
+async fn all_instances_of_a_type_have_a_quota_together() {
+    for (quota, messages) in [
+        (Quota { messages_per_day: 3, ..Quota::default() }, 3),
+        (Quota { parts_per_day: 3, ..Quota::default() }, 2),
+        (Quota { bytes_per_day: 1, ..Quota::default() }, 1),
+    ] {
+        let limits = RateLimits { types: [("twilio".to_owned(), quota)].into(), ..RateLimits::none() };
+        let place = Place::with(limits, json!({"messages_per_day": 1}), &[TakenIn(2)]).await;
+        place.add("2", json!({})).await;
+        for _ in 0..messages {
+            place.start().await.unwrap();
+        }
+        assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), messages));
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_an_answer_that_is_too_long_or_breaks_off_are_counted_as_far_as_they_came() {
+    for say in [Long(3 << 20), CutAfter(600_000)] {
+        let place = Place::new(json!({"bytes_per_day": 500_000, "retries": 0}), &[say]).await;
+        place.start().await.unwrap_err();
+        assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 1));
+    }
+}
+
+/// An upstream, ours, on loopback, which takes everything; and how many bytes it took and gave, requests for tokens aside.
+async fn taking() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, bytes) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = bytes.clone();
+    let router = Router::new().fallback(async move |uri: Uri, body: String| {
+        let (status, said) = match uri.path().rsplit('/').next().unwrap() {
+            "token" => (200, json!({"access_token": "t", "token_type": "Bearer", "expires_in": 3599}).to_string()),
+            "sendMail" => (202, String::new()),
+            "Verifications" => {
+                (201, json!({"sid": "VE0123456789abcdef0123456789abcdef", "status": "pending"}).to_string())
+            }
+            "VerificationCheck" => (200, json!({"status": "pending", "valid": false}).to_string()),
+            other => panic!("{other}"),
+        };
+        if !uri.path().ends_with("/token") && !uri.path().ends_with("Check") {
+            counted.fetch_add(body.len() + said.len(), Ordering::Relaxed);
+        }
+        (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, "application/json")], said)
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (address, bytes)
+}
+
+/// An engine with an instance of each type, in this order.
+async fn engine(network: NetworkBuilder, limits: RateLimits, instances: &[(&str, Value, Value)]) -> TwoFactor {
+    let mut builder = TwoFactor::builder().network(network.build().unwrap()).rate_limits(limits);
+    for (type_id, ..) in instances {
+        builder = builder.bundled_provider(type_id).unwrap();
+    }
+    let engine = builder.build().await.unwrap();
+    let admin = engine.administration(Actor::new("test"));
+    admin.create_subscription("s", "S").await.unwrap();
+    for (type_id, options, policy) in instances {
+        let new = NewInstance { policy: Some(policy.clone()), ..NewInstance::new(*type_id, *type_id, options.clone()) };
+        let instance = admin.create_instance("s", new).await.unwrap();
+        assert!(instance.valid, "{:?}", instance.problems);
+        admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+    }
+    engine
+}
+
+fn start() -> Start {
+    Start::new(SignIn::new("s").tenant("t").user("u")).phone("+41791234567").email("u@example.com")
+}
+
+/// Fails because the day's quota is used.
+async fn is_used_up(engine: &TwoFactor) -> bool {
+    let error = engine.start(start()).await.err();
+    error.and_then(|error| error.retry_after()).is_some_and(|wait| wait.as_secs() == 3600)
+}
+
+#[tokio::test]
+async fn bytes_of_judging_an_answer_are_counted_when_it_is_judged() {
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
+        "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
+    let with = async |quota: usize| {
+        let (address, bytes) = taking().await;
+        let network = Network::builder().stand_in("https://verify.twilio.com", address);
+        let instance = ("twilio-verify", options.clone(), json!({"bytes_per_day": quota}));
+        (engine(network, RateLimits::none(), &[instance]).await, bytes)
+    };
+    let (unbounded, bytes) = with(0).await;
+    unbounded.start(start()).await.unwrap();
+    let (engine, _) = with(bytes.load(Ordering::Relaxed) + 1).await;
+    let challenge = engine.start(start()).await.unwrap();
+    assert!(engine.verify("s", &challenge.id, "482913", None).await.unwrap_err().is_code_rejected());
+    assert!(is_used_up(&engine).await);
+}
+
+#[tokio::test]
+async fn bytes_of_a_request_for_an_access_token_are_counted() {
+    let server = json!({"MailType": "M365", "ClientId": "66666666-7777-8888-9999-000000000000", "ClientSecret": "x",
+        "TenantId": "11111111-2222-3333-4444-555555555555", "UserId": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"});
+    let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
+    let with = async |quota: usize| {
+        let (address, bytes) = taking().await;
+        let network = Network::builder()
+            .stand_in("https://graph.microsoft.com", address)
+            .stand_in("https://login.microsoftonline.com", address);
+        let instance = ("email", options.clone(), json!({"bytes_per_day": quota}));
+        (engine(network, RateLimits::none(), &[instance]).await, bytes)
+    };
+    let (unbounded, bytes) = with(0).await;
+    unbounded.start(start()).await.unwrap();
+    let (engine, _) = with(bytes.load(Ordering::Relaxed) + 1).await;
+    engine.start(start()).await.unwrap();
+    assert!(is_used_up(&engine).await);
+}
+
+#[tokio::test]
+async fn bytes_of_a_mail_are_counted() {
+    let authority = Authority::default();
+    let smtp = SmtpServer::start(Protection::ImplicitTls, &authority.issue("smtp.example.com")).await;
+    let with = async |quota: usize| {
+        let network = mail::trusting(&authority).resolve("smtp.example.com", smtp.address);
+        let options = mail::options(mail::server("smtp.example.com", 465));
+        engine(network, RateLimits::none(), &[("email", options, json!({"bytes_per_day": quota}))]).await
+    };
+    with(0).await.start(start()).await.unwrap();
+    let of_one = smtp.last().messages[0].len();
+    let engine = with(of_one * 3 / 2).await;
+    engine.start(start()).await.unwrap();
+    engine.start(start()).await.unwrap();
+    assert!(is_used_up(&engine).await);
+}
+
+#[tokio::test]
+async fn the_quota_of_a_type_is_that_of_all_subscriptions_and_of_no_other_type() {
+    let limits = RateLimits {
+        types: [("twilio".to_owned(), Quota { messages_per_day: 1, ..Quota::default() })].into(),
+        ..RateLimits::none()
+    };
+    let place = Place::with(limits, json!({}), &[Taken]).await;
+    let admin = place.engine.administration(Actor::new("test"));
+    admin.create_subscription("other", "Other").await.unwrap();
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
+        "TwilioSmsFromNumber": "+15005550006"});
+    let instance = admin.create_instance("other", NewInstance::new("twilio", "x", options)).await.unwrap();
+    admin.set_assignments("other", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+    place.start().await.unwrap();
+    let start = || Start::new(SignIn::new("other").tenant("t").user("bob")).phone("+41791234568");
+    let error = place.engine.start(start()).await.unwrap_err();
+    assert_eq!((error.retry_after().map(|wait| wait.as_secs()), place.twilio.asked()), (Some(3600), 1));
+
+    // One of another type takes over.
+    place.engine.administration(Actor::new("test")).add_provider(component("none")).await.unwrap();
+    let options = json!({"Sender": "Shop", "Key": "x"});
+    let another = admin.create_instance("other", NewInstance::new("wrong", "y", options)).await.unwrap();
+    admin.set_assignments("other", &another.id, vec![Assignment::tenant("t")]).await.unwrap();
+    assert_eq!(place.engine.start(start()).await.unwrap().two_factor, another.id);
+}
