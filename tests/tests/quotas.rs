@@ -224,10 +224,9 @@ async fn bytes_of_a_mail_are_counted() {
 
 #[tokio::test]
 async fn the_quota_of_a_type_is_that_of_all_subscriptions_and_of_no_other_type() {
-    let limits = RateLimits {
-        types: [("twilio".to_owned(), Quota { messages_per_day: 1, ..Quota::default() })].into(),
-        ..RateLimits::none()
-    };
+    let one = Quota { messages_per_day: 1, ..Quota::default() };
+    let types = ["twilio", "wrong"].map(|type_id| (type_id.to_owned(), one));
+    let limits = RateLimits { types: types.into(), ..RateLimits::none() };
     let place = Place::with(limits, json!({}), &[Taken]).await;
     let admin = place.engine.administration(Actor::new("test"));
     admin.create_subscription("other", "Other").await.unwrap();

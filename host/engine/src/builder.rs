@@ -343,6 +343,9 @@ impl Builder {
         let limits = self.rate_limits;
         for (type_id, quota) in &limits.types {
             quota.check().map_err(|why| Error::invalid(format!("the quota of the type `{type_id}`: {why}")))?;
+            if instances.provider(type_id).is_none() {
+                tracing::warn!(%type_id, "there is a quota of this type, and no provider serves it now");
+            }
         }
         let challenges = Arc::new(Challenges::new(
             store.clone(),

@@ -56,7 +56,7 @@ pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
     Begun, DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason,
-    Receipt, RecipientKind, SignerError, Signers, Verdict,
+    Receipt, RecipientKind, SignerError, Signers, Verdict, on_thread_start,
 };
 pub use sign_in::{
     BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,

@@ -39,6 +39,17 @@ fn a_wrong_configuration_is_refused_with_the_file_the_key_and_the_line() {
 }
 
 #[test]
+fn a_quota_of_a_type_that_nothing_serves_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file =
+        config(folder.path(), "[limits.types.twillio]\nparts_per_day = 1\n[limits.types.twilio]\nparts_per_day = 1\n");
+    let output = common::run(&["provider", "list", "--config", file.to_str().unwrap()]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let told: Vec<_> = text.lines().filter(|line| line.contains("no provider serves it")).collect();
+    assert!(output.status.success() && told.len() == 1 && told[0].contains("twillio"), "{text}");
+}
+
+#[test]
 fn without_the_keys_it_used_before_the_server_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let file = config(folder.path(), "");

@@ -19,7 +19,11 @@ pub(crate) const SID: &str = "AC0123456789abcdef0123456789abcdef";
 pub(crate) const ANSWER: &str = r#"{"sid":"SM00000000000000000000000000000000","status":"queued","error_code":null}"#;
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(twofactor::on_thread_start)
+        .build()
+        .unwrap()
 }
 
 /// The codes that arrived, by recipient.

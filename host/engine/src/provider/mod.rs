@@ -39,4 +39,5 @@ pub use outcome::{Begun, DeliveryFailure, Message, Problem, Reason, Receipt, Ver
 pub(crate) use report::Fate;
 pub(crate) use schema::{OptionsSchema, escape};
 pub use signers::{SignerError, Signers};
+pub use slice::on_thread_start;
 pub(crate) use verification::CODE_LENGTHS;

@@ -289,6 +289,29 @@ mod tests {
         assert_eq!(shared.gate.available_permits(), 0, "it is the next");
     }
 
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_runs_long_has_a_long_slice_while_at_work_and_nobody_else() {
+        use crate::provider::slice::{LONGEST, slice};
+        let (shared, ordinary) = (Arc::new(Shared::new(1)), slice());
+        let (call, seen, found) = (call(&shared, 1000), Mutex::<Vec<u64>>::default(), Mutex::default());
+        let watched = async {
+            let mut work = pin!(work(&call, LONG, &found));
+            poll_fn(|context| {
+                seen.lock().unwrap().push(slice());
+                work.as_mut().poll(context)
+            })
+            .await
+        };
+        let mut running = pin!(call.run(None, watched));
+        for _ in 0..2 {
+            assert!(running.as_mut().now_or_never().is_none());
+            assert_eq!(slice(), ordinary);
+        }
+        // Nobody knew of the first that it would be long. A kernel that knows no slices says 0 of all.
+        assert_eq!(*seen.lock().unwrap(), [ordinary, if ordinary == 0 { 0 } else { LONGEST }]);
+    }
+
     #[tokio::test]
     async fn calls_of_a_provider_that_ran_long_wait_from_the_beginning_until_one_did_not() {
         let (shared, habit) = (Arc::new(Shared::new(1)), Habit::new());

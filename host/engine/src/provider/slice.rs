@@ -4,17 +4,26 @@
 //! a rule. Since 6.12 it need not wait for one with a longer slice than its own (`sched_setattr(2)`, `sched_runtime`; `PREEMPT_SHORT`). The
 //! share that a thread has of the processor stays what it was, and no privilege is needed. Older kernels take the wish and do nothing.
 
+#[cfg(all(test, target_os = "linux"))]
+pub(super) use linux::{LONGEST, slice};
 #[cfg(target_os = "linux")]
-pub(super) use linux::LongSlice;
+pub(super) use linux::{LongSlice, forget};
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::LongSlice;
+pub(super) use other::{LongSlice, forget};
+
+/// What the threads of a runtime should do when they begin: [`on_thread_start`](tokio::runtime::Builder::on_thread_start). One that is begun while a
+/// provider's component runs for long inherits how eagerly that thread gives way to others; after this it is scheduled as any other.
+/// It costs a system call on Linux and nothing elsewhere.
+pub fn on_thread_start() {
+    forget();
+}
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::marker::PhantomData;
 
     /// The longest slice that the kernel gives, in nanoseconds.
-    const LONGEST: u64 = 100_000_000;
+    pub(in super::super) const LONGEST: u64 = 100_000_000;
 
     /// While it lives, the slice of this thread is the longest there is.
     pub(in super::super) struct LongSlice {
@@ -40,6 +49,20 @@ mod linux {
                 set(&Attributes { runtime: before, ..found });
             }
         }
+    }
+
+    /// Takes the slice back that this thread inherited.
+    pub(in super::super) fn forget() {
+        // 0 is the system's own.
+        if let Some(found) = attributes().filter(|found| found.is_fair() && found.runtime == LONGEST) {
+            set(&Attributes { runtime: 0, ..found });
+        }
+    }
+
+    /// The slice of this thread; 0 where the kernel knows none.
+    #[cfg(test)]
+    pub(in super::super) fn slice() -> u64 {
+        attributes().map_or(0, |found| found.runtime)
     }
 
     /// `struct sched_attr` in its first version.
@@ -100,6 +123,15 @@ mod linux {
             let kept = |found: &Attributes| (found.policy, found.nice, found.priority);
             assert_eq!((kept(&meanwhile), kept(&after)), (kept(&before), kept(&before)));
         }
+
+        #[test]
+        fn a_thread_that_began_meanwhile_has_an_ordinary_slice_once_it_forgot() {
+            let before = slice();
+            let _long = LongSlice::begin();
+            let seen = || (slice(), forget(), slice());
+            let (inherited, (), after) = std::thread::spawn(seen).join().unwrap();
+            assert_eq!((inherited, after), (if before == 0 { 0 } else { LONGEST }, before));
+        }
     }
 }
 
@@ -113,4 +145,6 @@ mod other {
             Self
         }
     }
+
+    pub(in super::super) fn forget() {}
 }
