@@ -9,8 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use ring::hmac;
 use serde_json::{Value, json};
-use twofactor::{Actor, Assignment, Network, NewInstance, SignIn, Start, TwoFactor};
+use twofactor::{Actor, Assignment, Component, Fate, Limits, Network, NewInstance, SignIn, Start, TwoFactor};
 use twofactor_tests::upstream::Upstream;
+use twofactor_tests::wrong::component;
 
 const BASE: &str = "https://auth.example.com/reports";
 const TOKEN: &str = "t0ken-of-the-account";
@@ -158,4 +159,21 @@ async fn when_the_token_is_changed_the_one_before_signs_nothing_any_more() {
     admin.update_instance("s", &instance.id, change, None).await.unwrap();
     assert!(!place.reports(&url, &signed(TOKEN, &url, &body("delivered")), &body("delivered")).await);
     assert!(place.reports(&url, &signed("the next token", &url, &body("delivered")), &body("delivered")).await);
+}
+
+#[tokio::test]
+async fn whom_a_report_names_is_not_kept_for_why_a_message_did_not_arrive() {
+    let network = Network::builder().build().unwrap();
+    let component = Component::load(&component("reports"), network, Limits::default()).await.unwrap();
+    let configured = component.configure(&json!({"Sender": "Shop", "Key": "k"})).await.unwrap();
+    for (recipient, code, kept) in [
+        ("+41791234567", "30003", "30003"),
+        ("+41791234567", "+41791234567", "removed"),
+        ("+41791234567", "0041 79 123 45 67", "00removed"),
+        ("ann@example.com", "no.ann@example.com", "no.removed"),
+    ] {
+        let body = json!({"status": "undelivered", "to": code}).to_string();
+        let fate = configured.read_report("application/json", body.as_bytes(), recipient).await.unwrap();
+        assert_eq!(fate, Some(Fate::Undelivered(kept.to_owned())));
+    }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::capability::{Connection, Network, Secret};
+use crate::capability::{Connection, Network, ReportSignature, Secret};
 use crate::instance::Prepared;
 use crate::keyring::Keyring;
 use crate::provider::{
-    Begun, DeliveryFailure, Limits, LoadError, Message, OptionsSchema, Problem, Provider, ProviderInfo, Reason,
+    Begun, DeliveryFailure, Fate, Limits, LoadError, Message, OptionsSchema, Problem, Provider, ProviderInfo, Reason,
     Receipt, Sandbox, Verdict,
 };
 
@@ -66,6 +66,29 @@ impl Component {
         self.provider.verifies()
     }
 
+    /// Whether it reads what its upstream reports later of messages.
+    pub fn reads_reports(&self) -> bool {
+        self.provider.reads_reports()
+    }
+
+    /// Whether reports for an instance with these options are signed, so that they can be believed. Asked twice: it must not depend on chance.
+    ///
+    /// # Errors
+    /// If the component fails to answer, or nothing can be signed as it says.
+    pub async fn signs_reports(&self, options: &Value) -> Result<bool, Reason> {
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            asked.push(self.provider.signed_by(options).await.map_err(|failure| failure.reason)?);
+        }
+        if asked[0] != asked[1] {
+            return Err(Reason::new("signature", "asked twice how reports are signed, it answered in different ways"));
+        }
+        match &asked[0] {
+            Some(signature) => signature.check().map(|()| true).map_err(|why| Reason::new("signature", why)),
+            None => Ok(false),
+        }
+    }
+
     /// Asks a fresh instance who it is once more: its name and version.
     ///
     /// # Errors
@@ -94,15 +117,18 @@ impl Component {
         OptionsSchema::new(&self.info().manifest.options_schema).secrets(options)
     }
 
-    /// Options by their JSON Pointers that are credentials of what the component asks to reach, and that its schema does not mark as
-    /// secret: they would be kept and shown as they are.
+    /// Options by their JSON Pointers that are credentials of what the component asks to reach, or sign what its upstream reports, and that its
+    /// schema does not mark as secret: they would be kept and shown as they are.
     ///
     /// # Errors
     /// If the component fails to answer.
     pub async fn unmarked_secrets(&self, options: &Value) -> Result<Vec<String>, Reason> {
         let said = self.provider.configure(options).await.map_err(|failure| failure.reason)?;
         let connections = said.unwrap_or_default();
-        let used: Vec<&str> = connections.iter().filter_map(Connection::secret).map(Secret::expose).collect();
+        let signature = self.provider.signed_by(options).await.ok().flatten();
+        let used =
+            connections.iter().filter_map(Connection::secret).chain(signature.as_ref().map(ReportSignature::secret));
+        let used: Vec<&str> = used.map(Secret::expose).collect();
         let schema = OptionsSchema::new(&self.info().manifest.options_schema);
         Ok(schema
             .open_texts(options)
@@ -154,6 +180,14 @@ impl Configured {
         let none =
             || DeliveryFailure::Misconfigured(Reason::new("no-verification", "the provider delivers the host's codes"));
         Ok((sent.receipt, sent.begun.ok_or_else(none)?))
+    }
+
+    /// What it reads in a report of a message to this recipient, whoever sent it; `None` if it is no report.
+    ///
+    /// # Errors
+    /// If the component fails to answer.
+    pub async fn read_report(&self, content_type: &str, body: &[u8], recipient: &str) -> Result<Option<Fate>, Reason> {
+        self.0.read_report(content_type, body, recipient).await
     }
 
     /// Asks the upstream about an answer to what was begun.

@@ -55,7 +55,7 @@ pub use instance::{MASK, RefusedProvider};
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use provider::{
-    Begun, DeliveryFailure, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason,
+    Begun, DeliveryFailure, Fate, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason,
     Receipt, RecipientKind, SignerError, Signers, Verdict, on_thread_start,
 };
 pub use sign_in::{

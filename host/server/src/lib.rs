@@ -22,9 +22,9 @@ pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
 pub use demo::demo;
 pub use oidc::{Oidc, OidcConfig, OidcRole, OidcRoleName};
 pub use provider::{
-    Addition as ProviderAddition, Cache as ProviderCache, Language as ProviderLanguage, add as add_provider, attempt,
-    check, inspect, list as list_providers, new as new_provider, remove as remove_provider,
-    roll_back as roll_back_provider,
+    Addition as ProviderAddition, Cache as ProviderCache, Check as ProviderCheck, Language as ProviderLanguage,
+    add as add_provider, attempt, check, inspect, list as list_providers, new as new_provider,
+    remove as remove_provider, roll_back as roll_back_provider,
 };
 pub use say::{NobodyReads, write as say};
 pub use serve::serve;

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use twofactor::Role;
 use twofactor::as_code::ExportedSecrets;
-use twofactor_server::{NobodyReads, ProviderAddition, ProviderCache, ProviderLanguage};
+use twofactor_server::{NobodyReads, ProviderAddition, ProviderCache, ProviderCheck, ProviderLanguage};
 
 /// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
 #[global_allocator]
@@ -248,31 +248,7 @@ enum ProviderCommand {
     },
     /// Checks a component against the contract, with an upstream of ours on loopback that answers well, badly and not at all.
     /// Nothing leaves the machine.
-    Check {
-        /// The component.
-        file: PathBuf,
-        /// Options that it accepts, a JSON file; without them the first of the schema's `examples`.
-        #[arg(long)]
-        options: Option<PathBuf>,
-        /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
-        #[arg(long, value_name = "FILE")]
-        accepted: Option<PathBuf>,
-        /// What the upstream says when an answer is right, a file with the body of its answer: for a provider whose upstream makes the
-        /// codes.
-        #[arg(long, value_name = "FILE")]
-        approved: Option<PathBuf>,
-        /// What a real upstream said when it took a message, and what it was asked before: a file that `provider try --record` wrote.
-        #[arg(long, value_name = "FILE", conflicts_with = "accepted")]
-        replay: Option<PathBuf>,
-        /// Writes the report as JUnit XML too, for a CI server.
-        #[arg(long, value_name = "FILE")]
-        junit: Option<PathBuf>,
-        /// Prints the report as JSON.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        cache: ProviderCache,
-    },
+    Check(ProviderCheck),
     /// Has a component deliver one code, for real, and tells what happened.
     Try {
         /// The component.
@@ -376,10 +352,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::New { folder, language } } => {
             twofactor_server::new_provider(&folder, language)
         }
-        Command::Provider { command: ProviderCommand::Check { file, options, accepted, approved, replay, junit, json, cache } } => {
-            let (options, accepted, approved) = (options.as_deref(), accepted.as_deref(), approved.as_deref());
-            let (replay, junit) = (replay.as_deref(), junit.as_deref());
-            let clean = twofactor_server::check(&file, options, accepted, approved, replay, junit, json, &cache).await?;
+        Command::Provider { command: ProviderCommand::Check(check) } => {
+            let clean = twofactor_server::check(&check).await?;
             return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record, cache } } => {

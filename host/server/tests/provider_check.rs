@@ -23,7 +23,8 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 /// What a check says of a component: the rules it breaks, or why it is not even loaded.
 fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, String> {
     let file = write(folder, &format!("{name}.wasm").replace(['/', ' '], "_"), component);
-    let output = run(&["check", file.to_str().unwrap(), "--json"]);
+    let report = write(folder, &format!("{name}.report").replace(['/', ' '], "_"), r#"{"status":"delivered"}"#);
+    let output = run(&["check", file.to_str().unwrap(), "--json", "--report", report.to_str().unwrap()]);
     let Ok(report) = serde_json::from_slice::<Value>(&output.stdout) else {
         assert!(!output.status.success());
         return Err(String::from_utf8(output.stderr).unwrap());
@@ -95,6 +96,13 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("silence is final", "silence"),
     ("sent again after silence", "silence"),
     ("not sent is final", "no-connection"),
+    ("reports break off at secrets", "reports-signed"),
+    ("reports signed by dice", "reports-signed"),
+    ("reports signed by a short secret", "reports-signed"),
+    ("reports signed by the sender", "credentials-marked"),
+    ("reports of nothing are delivered", "reports-of-nothing"),
+    ("reports break off at nothing", "reports-of-nothing"),
+    ("reports are not read", "reports-read"),
 ];
 
 /// Faults for which a component is not loaded, neither by `check` nor by whoever adds it.
@@ -189,7 +197,9 @@ fn what_is_no_provider_is_refused_in_a_sentence() {
 #[test]
 fn a_right_component_has_no_fault() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(faults(folder.path(), "right", &component("none")), Ok(Vec::new()));
+    for right in ["none", "reports"] {
+        assert_eq!(faults(folder.path(), right, &component(right)), Ok(Vec::new()));
+    }
 
     let smtp = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true, "UserName": "u",
         "Password": "pass-word", "Timeout": 20000});
@@ -201,6 +211,7 @@ fn a_right_component_has_no_fault() {
         write(folder.path(), "slack.accepted", r#"{"ok":true,"user":{"id":"W012A3CDE"},"channel":"D1","ts":"1.2"}"#);
     let by_verify =
         write(folder.path(), "verify.accepted", r#"{"sid":"VE0123456789abcdef0123456789abcdef","status":"pending"}"#);
+    let by_twilio = write(folder.path(), "twilio.report", "MessageSid=SM1&MessageStatus=delivered&To=%2B41791234567");
     let approved = write(folder.path(), "verify.approved", r#"{"status":"approved"}"#);
     let providers: [(&str, &[u8], Value); 9] = [
         (
@@ -251,6 +262,9 @@ fn a_right_component_has_no_fault() {
             arguments.extend(["--accepted", by_slack.to_str().unwrap()]);
         } else if *name == "twilio-verify" {
             arguments.extend(["--accepted", by_verify.to_str().unwrap(), "--approved", approved.to_str().unwrap()]);
+        }
+        if *name == "twilio" {
+            arguments.extend(["--report", by_twilio.to_str().unwrap()]);
         }
         let output = run(&arguments);
         let said = String::from_utf8(output.stdout).unwrap();

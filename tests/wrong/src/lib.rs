@@ -14,6 +14,7 @@ use twofactor_provider::bindings::twofactor::provider::types::{
     Receipt, RecipientKind, RejectedPart, Rejection, Retry,
 };
 use twofactor_provider::delivery_bindings::exports::twofactor::provider::delivery;
+use twofactor_provider::report_bindings::exports::twofactor::provider::reports;
 
 /// Tests write the name of a fault in here.
 static FAULT: [u8; 48] = *b"twofactor-fault:none                            ";
@@ -218,6 +219,40 @@ impl delivery::Guest for Wrong {
     }
 }
 
+impl reports::Guest for Wrong {
+    fn signed_by(options: String) -> Option<reports::Signature> {
+        let options: Value = serde_json::from_str(&options).unwrap_or_default();
+        let text = |name: &str| options[name].as_str().unwrap_or_default().to_owned();
+        match fault() {
+            "reports break off at secrets" => std::process::abort(),
+            "reports signed by dice" => {
+                Some(reports::Signature::Twilio(RandomState::new().build_hasher().finish().to_string()))
+            }
+            "reports signed by a short secret" => Some(reports::Signature::Webhook("whsec_AAAA".to_owned())),
+            "reports signed by the sender" => Some(reports::Signature::Twilio(text("Sender"))),
+            fault if fault.starts_with("reports") => Some(reports::Signature::Twilio(text("Key"))),
+            _ => None,
+        }
+    }
+
+    fn read(_: String, _: String, body: Vec<u8>) -> Option<reports::Report> {
+        let told = |fate, code: &str| Some(reports::Report { fate, code: code.to_owned() });
+        let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match fault() {
+            "reports of nothing are delivered" => return told(reports::Fate::Delivered, ""),
+            "reports break off at nothing" if body.is_empty() => std::process::abort(),
+            "reports are not read" => return None,
+            _ => {}
+        }
+        match said["status"].as_str()? {
+            "delivered" => told(reports::Fate::Delivered, ""),
+            // Wrong with `To`, whom it may not name.
+            "undelivered" => told(reports::Fate::Undelivered, said["to"].as_str().unwrap_or("30003")),
+            _ => told(reports::Fate::UnderWay, ""),
+        }
+    }
+}
+
 fn without_answer(error: http::Error) -> DeliveryFailure {
     let wrong = fault();
     match error {
@@ -314,4 +349,6 @@ const _: () = {
     twofactor_provider::bindings::export_bindings!(Wrong with_types_in twofactor_provider::bindings);
     #[cfg(target_arch = "wasm32")]
     twofactor_provider::delivery_bindings::export_bindings!(Wrong with_types_in twofactor_provider::delivery_bindings);
+    #[cfg(target_arch = "wasm32")]
+    twofactor_provider::report_bindings::export_bindings!(Wrong with_types_in twofactor_provider::report_bindings);
 };

@@ -97,7 +97,7 @@ pub(super) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTi
 }
 
 /// How an upstream signs what it reports.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReportSignature {
     Twilio(Secret),
     Webhook(Secret),
@@ -112,6 +112,24 @@ pub(crate) struct Arrived<'a> {
 }
 
 impl ReportSignature {
+    /// Whether anything can be signed so; the text says what to do.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Twilio(token) if token.expose().is_empty() => {
+                Err("the auth token that signs reports is empty".to_owned())
+            }
+            Self::Twilio(_) => Ok(()),
+            Self::Webhook(secret) => webhook_key(secret).map(|_| ()),
+        }
+    }
+
+    /// What it is made with.
+    pub(crate) fn secret(&self) -> &Secret {
+        match self {
+            Self::Twilio(secret) | Self::Webhook(secret) => secret,
+        }
+    }
+
     /// Whether a request was signed so. Compared in constant time.
     pub(crate) fn is_of(&self, arrived: &Arrived<'_>, now: SystemTime) -> bool {
         match self {

@@ -43,13 +43,14 @@ impl Challenges {
             return Err(nobodys());
         }
         // Of what is long over nobody need hear, again and again least of all.
-        self.store.challenge(subscription, challenge).await?.ok_or_else(nobodys)?;
+        let challenge_record = self.store.challenge(subscription, challenge).await?.ok_or_else(nobodys)?;
+        let recipient = self.details(&challenge_record)?.address;
         let record = self.store.instance(instance).await?.filter(|record| record.subscription == subscription);
         let record = record.ok_or_else(nobodys)?;
         let prepared = self.instances.prepared(&record).await?;
         let now = self.clock.now();
         let arrived = Arrived { url: &format!("{base}/{message}"), headers, body };
-        let fate = prepared.read_report(&arrived, time(now)).await.ok_or_else(nobodys)?;
+        let fate = prepared.report(&arrived, &recipient, time(now)).await.ok_or_else(nobodys)?;
         let (event, code) = match &fate {
             Fate::UnderWay => return Ok(()),
             Fate::Delivered => ("confirmed", ""),

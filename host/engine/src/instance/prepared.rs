@@ -58,7 +58,11 @@ impl Prepared {
                 let reports = match provider.signed_by(merged).await {
                     Ok(reports) => reports,
                     Err(failure) if failure.busy => return Err(failure.reason),
-                    Err(_) => None,
+                    Err(failure) => {
+                        let type_id = &provider.manifest().type_id;
+                        tracing::warn!(%type_id, reason = %failure.reason, "reports cannot be checked");
+                        None
+                    }
                 };
                 let (source, pause) = ((Value::Null, None), Pause::default());
                 Ok(Self { provider: Some(provider), problems, grants, options, source, pause, reports })
@@ -119,22 +123,33 @@ impl Prepared {
         self.reports.is_some()
     }
 
-    /// What a report says, if it is the upstream's own; `None` if it is not, or says nothing.
-    pub(crate) async fn read_report(&self, arrived: &Arrived<'_>, now: SystemTime) -> Option<Fate> {
-        let (Some(provider), Some(signature)) = (&self.provider, &self.reports) else { return None };
-        if !signature.is_of(arrived, now) {
+    /// What a report of a message to this recipient says, if it is the upstream's own; `None` if it is not, or says nothing.
+    pub(crate) async fn report(&self, arrived: &Arrived<'_>, recipient: &str, now: SystemTime) -> Option<Fate> {
+        if !self.reports.as_ref().is_some_and(|signature| signature.is_of(arrived, now)) {
             return None;
         }
         let content_type =
             arrived.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        match provider.read_report(&self.options, content_type, arrived.body).await {
+        match self.read_report(content_type, arrived.body, recipient).await {
             Ok(fate) => fate,
-            Err(failure) => {
-                let type_id = &provider.manifest().type_id;
-                tracing::warn!(%type_id, reason = %failure.reason, "a report could not be read");
+            Err(reason) => {
+                let type_id = self.provider.as_ref().map(|provider| &provider.manifest().type_id);
+                tracing::warn!(type_id, %reason, "a report could not be read");
                 None
             }
         }
+    }
+
+    /// What the provider reads in a report, whoever sent it.
+    pub(crate) async fn read_report(
+        &self,
+        content_type: &str,
+        body: &[u8],
+        recipient: &str,
+    ) -> Result<Option<Fate>, Reason> {
+        let Some(provider) = &self.provider else { return Ok(None) };
+        let read = provider.read_report(&self.options, content_type, body, recipient).await;
+        read.map_err(|failure| failure.reason)
     }
 
     /// Asks the upstream about an answer to a code of its own.

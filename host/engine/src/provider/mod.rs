@@ -36,7 +36,7 @@ pub use load::ProviderInfo;
 pub use manifest::{Manifest, RecipientKind};
 pub(crate) use outcome::Sent;
 pub use outcome::{Begun, DeliveryFailure, Message, Problem, Reason, Receipt, Verdict};
-pub(crate) use report::Fate;
+pub use report::Fate;
 pub(crate) use schema::{OptionsSchema, escape};
 pub use signers::{SignerError, Signers};
 pub use slice::on_thread_start;

@@ -12,10 +12,13 @@ use crate::capability::{Grants, ReportSignature, Secret};
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+#[non_exhaustive]
+pub enum Fate {
+    /// Not known yet.
     UnderWay,
+    /// It arrived.
     Delivered,
-    /// With the upstream's own code for why.
+    /// It did not, and will not; with the upstream's own code for why, at most 32 letters, digits, `-`, `_` and `.`.
     Undelivered(String),
 }
 
@@ -40,12 +43,19 @@ impl Provider {
         }))
     }
 
-    /// Has the component read a report that was checked. `options` is JSON, without the secrets.
+    /// Whether the component reads reports.
+    pub(crate) fn reads_reports(&self) -> bool {
+        self.exports.reports.is_some()
+    }
+
+    /// Has the component read a report that was checked. `options` is JSON, without the secrets; what it answers does not name the recipient,
+    /// whom a report names as a rule.
     pub(crate) async fn read_report(
         &self,
         options: &str,
         content_type: &str,
         body: &[u8],
+        recipient: &str,
     ) -> Result<Option<Fate>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
@@ -62,7 +72,11 @@ impl Provider {
             wit::Fate::Delivered => Fate::Delivered,
             wit::Fate::Undelivered => {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
-                Fate::Undelivered(report.code.chars().filter(fits).take(CODE).collect())
+                // Searched as it is said and as it is kept.
+                let plain: String = recipient.chars().filter(fits).collect();
+                let speech = Speech::new([recipient.to_owned(), plain], report.code.len());
+                let code: String = report.code.chars().filter(fits).collect();
+                Fate::Undelivered(speech.clean(&code).chars().filter(fits).take(CODE).collect())
             }
         }))
     }

@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use add::{Addition, add, list, remove, roll_back};
 pub use attempt::attempt;
 pub use cache::Cache;
-pub use check::check;
+pub use check::{Check, check};
 pub use inspect::inspect;
 pub use new::{Language, new};
 

@@ -9,11 +9,12 @@ mod junit;
 mod mail_server;
 mod manifest;
 mod report;
+mod reports;
 mod upstream;
 mod verification;
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -31,43 +32,66 @@ use crate::say::{self, say};
 /// How long an upstream may be silent before the host gives up on it, here.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// Checks a component and prints what was found; answers whether there is no fault. With `junit` it is written to that file too.
+/// What is checked, and with what.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The component.
+    file: PathBuf,
+    /// Options that it accepts, a JSON file; without them the first of the schema's `examples`.
+    #[arg(long)]
+    options: Option<PathBuf>,
+    /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
+    #[arg(long, value_name = "FILE")]
+    accepted: Option<PathBuf>,
+    /// What the upstream says when an answer is right, a file with the body of its answer: for a provider whose upstream makes the
+    /// codes.
+    #[arg(long, value_name = "FILE")]
+    approved: Option<PathBuf>,
+    /// What a real upstream said when it took a message, and what it was asked before: a file that `provider try --record` wrote.
+    #[arg(long, value_name = "FILE", conflicts_with = "accepted")]
+    replay: Option<PathBuf>,
+    /// What the upstream reports of a message that arrived, a file with the body of its report: for a provider that reads reports.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Writes the findings as JUnit XML too, for a CI server.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Prints the findings as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    cache: Cache,
+}
+
+/// Checks a component and prints what was found; answers whether there is no fault.
 ///
 /// # Errors
 /// If a file cannot be read, or the component cannot be loaded.
-#[expect(clippy::too_many_arguments, reason = "each is an option of the command")]
-pub async fn check(
-    file: &Path,
-    options: Option<&Path>,
-    accepted: Option<&Path>,
-    approved: Option<&Path>,
-    replay: Option<&Path>,
-    junit: Option<&Path>,
-    as_json: bool,
-    cache: &Cache,
-) -> anyhow::Result<bool> {
-    let bytes = super::read(file)?;
-    let options = options.map(super::read_options).transpose()?;
-    let mut says = match replay {
+pub async fn check(asked: &Check) -> anyhow::Result<bool> {
+    let bytes = super::read(&asked.file)?;
+    let options = asked.options.as_deref().map(super::read_options).transpose()?;
+    let body = |file: &Option<PathBuf>| file.as_deref().map(super::read).transpose();
+    let mut says = match &asked.replay {
         Some(file) => recorded(&Cassette::read(file)?)?,
         None => {
-            let accepted = taken(accepted.map(super::read).transpose()?.unwrap_or_else(|| b"{}".to_vec()));
-            Says { before: Vec::new(), accepted, approved: None }
+            let accepted = taken(body(&asked.accepted)?.unwrap_or_else(|| b"{}".to_vec()));
+            Says { before: Vec::new(), accepted, approved: None, reports: None }
         }
     };
-    if let Some(file) = approved {
-        says.approved = Some(taken(super::read(file)?));
+    if let Some(body) = body(&asked.approved)? {
+        says.approved = Some(taken(body));
     }
-    let report = examine(&bytes, options, says, cache).await;
-    if let Some(to) = junit {
+    says.reports = body(&asked.report)?;
+    let report = examine(&bytes, options, says, &asked.cache).await;
+    if let Some(to) = &asked.junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
-            Err(why) => junit::of_refusal(&file.display().to_string(), &format!("{why:#}")),
+            Err(why) => junit::of_refusal(&asked.file.display().to_string(), &format!("{why:#}")),
         };
         std::fs::write(to, xml).with_context(|| format!("{} cannot be written", to.display()))?;
     }
     let report = report?;
-    if as_json {
+    if asked.json {
         say!("{:#}", serde_json::to_value(&report)?)?;
     } else {
         say::write(report.in_words(std::io::stdout().is_terminal()))?;
@@ -87,7 +111,7 @@ fn recorded(cassette: &Cassette) -> anyhow::Result<Says> {
     };
     let mut before = cassette.accepted.iter().map(script).collect::<anyhow::Result<Vec<_>>>()?;
     let accepted = before.pop().context("there is no answer in it")?;
-    Ok(Says { before, accepted, approved: cassette.approved.as_ref().map(script).transpose()? })
+    Ok(Says { before, accepted, approved: cassette.approved.as_ref().map(script).transpose()?, reports: None })
 }
 
 async fn examine(bytes: &[u8], options: Option<Value>, says: Says, cache: &Cache) -> anyhow::Result<Report> {
@@ -113,6 +137,7 @@ async fn examine(bytes: &[u8], options: Option<Value>, says: Says, cache: &Cache
         return Ok(report);
     };
     if let Some(configured) = configuration::judge(&component, &options, &mut report).await {
+        reports::judge(&component, &configured, &options, says.reports.as_deref(), &mut report).await;
         delivery::judge(&component, &configured, &upstream, &mail_server, &says, &mut report).await;
     }
     Ok(report)

@@ -34,6 +34,8 @@ pub(super) struct Says {
     pub(super) accepted: Script,
     /// When it finds an answer right.
     pub(super) approved: Option<Script>,
+    /// What it reports of a message that arrived.
+    pub(super) reports: Option<Vec<u8>>,
 }
 
 impl Script {
