@@ -23,14 +23,18 @@ struct Place {
 
 impl Place {
     async fn new(options: Value, base: Option<&str>) -> Self {
+        Self::of("twilio", options, base).await
+    }
+
+    async fn of(type_id: &str, options: Value, base: Option<&str>) -> Self {
         let twilio = Upstream::start().await;
         let network = Network::builder().stand_in("https://api.twilio.com", twilio.address).build().unwrap();
-        let builder = TwoFactor::builder().network(network).bundled_providers();
+        let builder = TwoFactor::builder().network(network).bundled_provider(type_id).unwrap();
         let builder = base.into_iter().fold(builder, |builder, base| builder.report_url(base));
         let engine = builder.build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();
-        let instance = admin.create_instance("s", NewInstance::new("twilio", "SMS", options)).await.unwrap();
+        let instance = admin.create_instance("s", NewInstance::new(type_id, "x", options)).await.unwrap();
         assert!(instance.valid, "{:?}", instance.problems);
         admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
         Self { engine, twilio }
@@ -101,6 +105,25 @@ async fn each_report_of_a_message_counts_once() {
         assert!(!place.reports(&second, &signed(TOKEN, &second, nothing), nothing).await);
     }
     assert_eq!(place.counted().await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_call_that_somebody_took_arrived_and_one_that_nobody_answered_did_not() {
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": TOKEN,
+        "TwilioVoiceFromNumber": "+15005550006"});
+    let place = Place::of("twilio-voice", options, Some(BASE)).await;
+    let body = |status: &str| format!("CallSid=CA1&CallStatus={status}&To=%2B41791234567&CallDuration=12");
+    for (statuses, counted) in [
+        (["ringing", "in-progress", "completed"], (1, 0)),
+        (["ringing", "no-answer", "no-answer"], (1, 1)),
+        (["queued", "failed", "failed"], (1, 2)),
+    ] {
+        let url = place.sent().await.unwrap();
+        for status in statuses {
+            assert!(place.reports(&url, &signed(TOKEN, &url, &body(status)), &body(status)).await);
+        }
+        assert_eq!(place.counted().await, counted, "{statuses:?}");
+    }
 }
 
 #[tokio::test]

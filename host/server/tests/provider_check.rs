@@ -212,6 +212,7 @@ fn a_right_component_has_no_fault() {
     let by_verify =
         write(folder.path(), "verify.accepted", r#"{"sid":"VE0123456789abcdef0123456789abcdef","status":"pending"}"#);
     let by_twilio = write(folder.path(), "twilio.report", "MessageSid=SM1&MessageStatus=delivered&To=%2B41791234567");
+    let by_voice = write(folder.path(), "voice.report", "CallSid=CA1&CallStatus=completed&To=%2B41791234567");
     let approved = write(folder.path(), "verify.approved", r#"{"status":"approved"}"#);
     let providers: [(&str, &[u8], Value); 9] = [
         (
@@ -263,8 +264,9 @@ fn a_right_component_has_no_fault() {
         } else if *name == "twilio-verify" {
             arguments.extend(["--accepted", by_verify.to_str().unwrap(), "--approved", approved.to_str().unwrap()]);
         }
-        if *name == "twilio" {
-            arguments.extend(["--report", by_twilio.to_str().unwrap()]);
+        let reports = [("twilio", &by_twilio), ("twilio-voice", &by_voice)];
+        for (_, report) in reports.iter().filter(|(reporting, _)| reporting == name) {
+            arguments.extend(["--report", report.to_str().unwrap()]);
         }
         let output = run(&arguments);
         let said = String::from_utf8(output.stdout).unwrap();

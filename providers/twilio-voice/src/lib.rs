@@ -7,7 +7,10 @@ mod speech;
 
 use options::Options;
 use serde::Deserialize;
-use twofactor_provider::{About, Connection, Delivery, Http, Message, Problem, Provider, Recipient, accepted};
+use twofactor_provider::{
+    About, Connection, Delivery, Fate, Http, Message, Problem, Provider, Recipient, Report, Reports, Signature,
+    accepted, form_field, report_url,
+};
 
 /// The provider.
 pub struct TwilioVoice;
@@ -40,14 +43,15 @@ impl Provider for TwilioVoice {
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
         let twiml = speech::twiml(message);
-        let answer = Http::post(options.account().url_of("Calls"))
-            .form([
-                ("To", message.recipient.as_str()),
-                ("From", options.from.as_str()),
-                ("Twiml", twiml.as_str()),
-                ("TimeLimit", LONGEST),
-            ])
-            .send()?;
+        let mut fields = vec![
+            ("To", message.recipient.as_str()),
+            ("From", options.from.as_str()),
+            ("Twiml", twiml.as_str()),
+            ("TimeLimit", LONGEST),
+        ];
+        // Called when the call is over, unless other events are asked for.
+        fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
+        let answer = Http::post(options.account().url_of("Calls")).form(fields).send()?;
         match (answer.status, answer.json::<Accepted>()) {
             (200 | 201, Some(call)) => Ok(accepted(call.sid)),
             _ => Err(twofactor_twilio_account::failure(&answer, outcome::known)),
@@ -55,7 +59,28 @@ impl Provider for TwilioVoice {
     }
 }
 
+/// <https://www.twilio.com/docs/voice/api/call-resource#call-status-values>
+impl Reports for TwilioVoice {
+    type Options = Options;
+
+    /// Reports are signed with the account's auth token; whoever logs in with an API key has not given it.
+    fn signed_by(options: &Options) -> Option<Signature> {
+        options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
+    }
+
+    fn read(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
+        let status = form_field(body, "CallStatus")?;
+        Some(match &*status {
+            // Somebody, or a machine, took it.
+            "completed" => Report { fate: Fate::Delivered, code: String::new() },
+            "busy" | "no-answer" | "failed" | "canceled" => Report { fate: Fate::Undelivered, code: status },
+            _ => Report { fate: Fate::UnderWay, code: String::new() },
+        })
+    }
+}
+
 twofactor_provider::export!(TwilioVoice);
+twofactor_provider::export_reports!(TwilioVoice);
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ pub struct Call {
     pub said: Vec<(String, u32, String)>,
 }
 
-const FIELDS: [&str; 5] = ["To", "From", "Twiml", "TimeLimit", "Timeout"];
+const FIELDS: [&str; 6] = ["To", "From", "Twiml", "TimeLimit", "Timeout", "StatusCallback"];
 const LANGUAGES: [&str; 6] = ["en-US", "en-GB", "de-DE", "fr-FR", "it-IT", "es-ES"];
 
 pub(super) async fn calls(
