@@ -13,6 +13,7 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use twofactor::Exchange;
+use url::form_urlencoded;
 
 use super::credentials::{self, SHORTEST, is_credential, is_token_request};
 
@@ -56,6 +57,7 @@ impl Cassette {
         mut unspeakable: Vec<String>,
     ) -> Option<Self> {
         unspeakable.extend(credentials::in_exchanges(&[accepted, approved].concat()));
+        let unspeakable = Words::new(&unspeakable);
         let kept = |exchanges: &[Exchange]| -> Vec<Answer> {
             let kept = exchanges.iter().filter(|exchange| !is_token_request(&exchange.request_body));
             kept.map(|exchange| Answer::new(exchange, &unspeakable)).collect()
@@ -85,12 +87,11 @@ impl Cassette {
 }
 
 impl Answer {
-    fn new(exchange: &Exchange, unspeakable: &[String]) -> Self {
-        let clean = |text: &str| blotted(text, unspeakable);
+    fn new(exchange: &Exchange, unspeakable: &Words) -> Self {
         let headers = exchange.headers.iter().filter(|(name, _)| says_something(name));
-        let headers = headers.map(|(name, value)| (name.clone(), clean(value))).collect();
-        let request = clean(&format!("{} {}", exchange.method, exchange.url));
-        let body = match String::from_utf8(without(&exchange.body, unspeakable)) {
+        let headers = headers.map(|(name, value)| (name.clone(), unspeakable.clean(value))).collect();
+        let request = unspeakable.clean(&format!("{} {}", exchange.method, exchange.url));
+        let body = match String::from_utf8(unspeakable.without(&exchange.body)) {
             Ok(text) => Body::Text(text),
             Err(error) => Body::Base64(STANDARD.encode(error.as_bytes())),
         };
@@ -110,74 +111,80 @@ fn says_something(name: &str) -> bool {
     matches!(name, "content-type" | "content-language" | "location" | "retry-after")
 }
 
-/// A body without words. JSON stays JSON, and loses what its names call a credential too.
-fn without(body: &[u8], words: &[String]) -> Vec<u8> {
-    let mut bytes = body.to_vec();
-    match serde_json::from_slice::<Value>(body) {
-        Ok(value) => {
-            let clean = without_json(&value, words, false);
-            // As the upstream wrote it, if there is nothing to hide.
-            if clean == value { bytes } else { clean.to_string().into_bytes() }
-        }
-        Err(_) => {
-            blot(&mut bytes, words);
-            bytes
-        }
-    }
+/// What is blotted out.
+struct Words {
+    /// All spellings, in lower case, the longest first: one that holds another goes first, so that nothing of it stays.
+    spellings: Vec<String>,
+    /// How telephone numbers end.
+    numbers: Vec<Vec<u8>>,
 }
 
-fn without_json(value: &Value, words: &[String], credential: bool) -> Value {
-    match value {
-        Value::Object(members) => {
-            let clean = |(name, value): (&String, &Value)| {
-                (blotted(name, words), without_json(value, words, credential || is_credential(name)))
-            };
-            Value::Object(members.iter().map(clean).collect::<Map<_, _>>())
-        }
-        Value::Array(values) => values.iter().map(|value| without_json(value, words, credential)).collect(),
-        Value::String(text) if credential => "*".repeat(text.len()).into(),
-        Value::String(text) => blotted(text, words).into(),
-        Value::Number(number) => {
-            let text = number.to_string();
-            if credential || blotted(&text, words) != text { 0.into() } else { value.clone() }
-        }
-        Value::Bool(_) | Value::Null => value.clone(),
-    }
-}
-
-fn blotted(text: &str, words: &[String]) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    blot(&mut bytes, words);
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Writes `*` over words, in whatever case and spelling: as they are, in a form or URL, in JSON, in base64 of both alphabets wherever it begins;
-/// telephone numbers also as they are dialled within their country, and in groups.
-fn blot(bytes: &mut [u8], words: &[String]) {
-    let mut spellings: Vec<String> = words
-        .iter()
-        .filter(|word| word.len() >= SHORTEST)
-        .flat_map(|word| {
-            let form = url::form_urlencoded::byte_serialize(word.as_bytes()).collect();
+impl Words {
+    /// Words as they are, in a form or URL, in JSON, in base64 of both alphabets wherever it begins; telephone numbers also as they are
+    /// dialled within their country, and in groups.
+    fn new(words: &[String]) -> Self {
+        let spelt = |word: &String| {
+            let form = form_urlencoded::byte_serialize(word.as_bytes()).collect();
             let json = Value::from(word.as_str()).to_string().trim_matches('"').to_owned();
             let digits = word.strip_prefix('+').unwrap_or(word).to_owned();
             // As PHP writes JSON.
             let slashed = json.replace('/', "\\/");
             let base64 = [STANDARD.encode(word)].into_iter().chain(in_base64(word));
             let base64 = base64.flat_map(|text| [text.replace('+', "-").replace('/', "_"), text]);
-            [word.clone(), form, json, slashed, digits].into_iter().chain(base64)
-        })
-        .collect();
-    // One that holds another goes first: nothing of it stays.
-    spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-    for spelling in spellings.iter().map(|spelling| spelling.to_ascii_lowercase()) {
-        let there = bytes.to_ascii_lowercase();
-        for at in memmem::find_iter(&there, spelling.as_bytes()) {
-            bytes[at..at + spelling.len()].fill(b'*');
+            [word.clone(), form, json, slashed, digits].into_iter().chain(base64).collect::<Vec<_>>()
+        };
+        let words = words.iter().filter(|word| word.len() >= SHORTEST);
+        let mut spellings: Vec<_> = words.clone().flat_map(spelt).map(|text| text.to_ascii_lowercase()).collect();
+        spellings.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        spellings.dedup();
+        let digits = words.filter_map(|word| word.strip_prefix('+')).filter(|digits| digits.len() > NATIONAL);
+        let numbers = digits.map(|digits| digits.as_bytes()[digits.len() - NATIONAL..].to_vec()).collect();
+        Self { spellings, numbers }
+    }
+
+    /// A body without them. JSON stays JSON, and loses what its names call a credential too.
+    fn without(&self, body: &[u8]) -> Vec<u8> {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(value) => self.without_json(&value, false).to_string().into_bytes(),
+            Err(_) => self.blotted(body.to_vec()),
         }
     }
-    for number in words.iter().filter_map(|word| word.strip_prefix('+')).filter(|digits| digits.len() > NATIONAL) {
-        blot_number(bytes, &number.as_bytes()[number.len() - NATIONAL..]);
+
+    fn without_json(&self, value: &Value, credential: bool) -> Value {
+        match value {
+            Value::Object(members) => {
+                let clean = |(name, value): (&String, &Value)| {
+                    (self.clean(name), self.without_json(value, credential || is_credential(name)))
+                };
+                Value::Object(members.iter().map(clean).collect::<Map<_, _>>())
+            }
+            Value::Array(values) => values.iter().map(|value| self.without_json(value, credential)).collect(),
+            Value::String(text) if credential => "*".repeat(text.len()).into(),
+            Value::String(text) => self.clean(text).into(),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if credential || self.clean(&text) != text { 0.into() } else { value.clone() }
+            }
+            Value::Bool(_) | Value::Null => value.clone(),
+        }
+    }
+
+    fn clean(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.blotted(text.as_bytes().to_vec())).into_owned()
+    }
+
+    /// With `*` written over them, in whatever case.
+    fn blotted(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        let mut there = bytes.to_ascii_lowercase();
+        for spelling in &self.spellings {
+            let found: Vec<_> = memmem::find_iter(&there, spelling.as_bytes()).collect();
+            for at in found {
+                there[at..at + spelling.len()].fill(b'*');
+                bytes[at..at + spelling.len()].fill(b'*');
+            }
+        }
+        self.numbers.iter().for_each(|end| blot_number(&mut bytes, end));
+        bytes
     }
 }
 
@@ -214,23 +221,32 @@ fn in_base64(word: &str) -> impl Iterator<Item = String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
     #[test]
     fn a_word_is_blotted_out_in_every_spelling() {
-        let words = ["+41791234567", "Ann.B@example.com", "s3cr\"et", "482913"].map(str::to_owned);
-        let mut said = b"0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 m-1".to_vec();
-        blot(&mut said, &words);
-        assert_eq!(String::from_utf8_lossy(&said).replace('*', ""), "00      m-1");
-        let mut said =
-            "079 123 45 67, (079) 123-45-67, +41\u{a0}79\u{a0}1234567; 0791234568 2026-11-25".as_bytes().to_vec();
-        blot(&mut said, &words);
-        let left = String::from_utf8_lossy(&said).replace('*', "");
+        let words = Words::new(&["+41791234567", "Ann.B@example.com", "s3cr\"et", "482913"].map(str::to_owned));
+        let blotted = |said: &str| words.clean(said).replace('*', "");
+        let said = "0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 m-1";
+        assert_eq!(blotted(said), "00      m-1");
+        let left = blotted("079 123 45 67, (079) 123-45-67, +41\u{a0}79\u{a0}1234567; 0791234568 2026-11-25");
         assert!(left.ends_with("; 0791234568 2026-11-25") && left.matches(char::is_numeric).count() == 18, "{left}");
-        let mut said = br#""a\/b+c>>?" YS9iK2M-Pj8"#.to_vec();
-        blot(&mut said, &["a/b+c>>?".to_owned()]);
+        let words = Words::new(&["a/b+c>>?".to_owned()]);
         // The last character has four bits of it.
-        assert_eq!(String::from_utf8_lossy(&said).replace('*', ""), "\"\" 8");
+        assert_eq!(words.clean(r#""a\/b+c>>?" YS9iK2M-Pj8"#).replace('*', ""), "\"\" 8");
+    }
+
+    #[test]
+    fn json_stays_json_and_says_nothing_twice() {
+        let words = Words::new(&["+41791234567".to_owned()]);
+        let clean = |body: &str| String::from_utf8(words.without(body.as_bytes())).unwrap();
+        assert_eq!(
+            clean(r#"{"to":41791234567,"n":7,"\u002b41791234567":"a"}"#),
+            r#"{"to":0,"n":7,"************":"a"}"#
+        );
+        // Of a name that stands there twice the first is seen by nobody.
+        assert_eq!(clean(r#"{"token":"t0p-s3cret","token":null}"#), r#"{"token":null}"#);
     }
 }
