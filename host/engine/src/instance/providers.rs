@@ -195,7 +195,7 @@ impl Providers {
                 Ok(provider) => self.install(Arc::new(provider)),
                 Err(why) => {
                     let (digest, added_at, why) = (record.digest, record.added_at, why.to_string());
-                    refused.push(RefusedProvider { type_id, digest, added_at, why, judged: now });
+                    refused.push(RefusedProvider { type_id, digest, added_at, why, judged: self.clock.now() });
                 }
             }
         }
