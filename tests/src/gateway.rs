@@ -32,15 +32,17 @@ pub enum Say {
     Refused,
     /// An answer of so many bytes.
     Long(usize),
+    /// The head of an answer, and nothing after it.
+    Silence,
     /// So many bytes of an answer, and then the connection ends.
     CutAfter(usize),
 }
-use Say::{Broken, CutAfter, Later, LaterBy, Long, Refused, Taken, TakenIn};
+use Say::{Broken, CutAfter, Later, LaterBy, Long, Refused, Silence, Taken, TakenIn};
 
 /// Says one after the other, and the last for ever.
 #[derive(Clone)]
 pub struct Twilio {
-    address: SocketAddr,
+    pub address: SocketAddr,
     script: Arc<Mutex<VecDeque<Say>>>,
     pub bodies: Arc<Mutex<Vec<String>>>,
     /// Bytes of its answers.
@@ -79,6 +81,7 @@ impl Twilio {
                 Broken => error(StatusCode::INTERNAL_SERVER_ERROR, 20500).into_response(),
                 Refused => error(StatusCode::BAD_REQUEST, 21211).into_response(),
                 Long(bytes) => vec![b' '; bytes].into_response(),
+                Silence => Body::from_stream(futures::stream::pending::<std::io::Result<Vec<u8>>>()).into_response(),
                 CutAfter(bytes) => {
                     let ends = [Ok(vec![b' '; bytes]), Err(std::io::Error::other("cut"))];
                     Body::from_stream(futures::stream::iter(ends)).into_response()

@@ -11,10 +11,12 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use twofactor::{Actor, Assignment, Network, NetworkBuilder, NewInstance, Quota, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::{
+    Actor, Assignment, Limits, Network, NetworkBuilder, NewInstance, Quota, RateLimits, SignIn, Start, TwoFactor,
+};
 use twofactor_tests::certificates::Authority;
-use twofactor_tests::gateway::Place;
-use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Taken, TakenIn};
+use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Silence, Taken, TakenIn};
+use twofactor_tests::gateway::{Place, Twilio};
 use twofactor_tests::mail;
 use twofactor_tests::smtp_server::{Protection, SmtpServer};
 use twofactor_tests::wrong::component;
@@ -140,8 +142,9 @@ async fn taking() -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 /// An engine with an instance of each type, in this order.
-async fn engine(network: NetworkBuilder, limits: RateLimits, instances: &[(&str, Value, Value)]) -> TwoFactor {
-    let mut builder = TwoFactor::builder().network(network.build().unwrap()).rate_limits(limits);
+async fn engine(network: NetworkBuilder, limits: Limits, instances: &[(&str, Value, Value)]) -> TwoFactor {
+    let builder = TwoFactor::builder().network(network.build().unwrap()).limits(limits);
+    let mut builder = builder.rate_limits(RateLimits::none());
     for (type_id, ..) in instances {
         builder = builder.bundled_provider(type_id).unwrap();
     }
@@ -168,6 +171,19 @@ async fn is_used_up(engine: &TwoFactor) -> bool {
 }
 
 #[tokio::test]
+async fn bytes_of_a_call_that_is_ended_are_counted() {
+    let (twilio, mut limits) = (Twilio::start(&[Silence]).await, Limits::default());
+    limits.deliver_time = Duration::from_secs(1);
+    let network = Network::builder().stand_in("https://api.twilio.com", twilio.address);
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
+        "TwilioSmsFromNumber": "+15005550006"});
+    let engine = engine(network, limits, &[("twilio", options, json!({"bytes_per_day": 1}))]).await;
+    assert!(engine.start(start()).await.unwrap_err().is_delivery_failed());
+    assert!(is_used_up(&engine).await);
+    assert_eq!(twilio.asked(), 1);
+}
+
+#[tokio::test]
 async fn bytes_of_judging_an_answer_are_counted_when_it_is_judged() {
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
         "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
@@ -175,11 +191,11 @@ async fn bytes_of_judging_an_answer_are_counted_when_it_is_judged() {
         let (address, bytes) = taking().await;
         let network = Network::builder().stand_in("https://verify.twilio.com", address);
         let instance = ("twilio-verify", options.clone(), json!({"bytes_per_day": quota}));
-        (engine(network, RateLimits::none(), &[instance]).await, bytes)
+        (engine(network, Limits::default(), &[instance]).await, bytes)
     };
     let (unbounded, bytes) = with(0).await;
     unbounded.start(start()).await.unwrap();
-    let (engine, _) = with(bytes.load(Ordering::Relaxed) + 1).await;
+    let (engine, _) = with(bytes.load(Ordering::Relaxed) + 20).await;
     let challenge = engine.start(start()).await.unwrap();
     assert!(engine.verify("s", &challenge.id, "482913", None).await.unwrap_err().is_code_rejected());
     assert!(is_used_up(&engine).await);
@@ -196,11 +212,11 @@ async fn bytes_of_a_request_for_an_access_token_are_counted() {
             .stand_in("https://graph.microsoft.com", address)
             .stand_in("https://login.microsoftonline.com", address);
         let instance = ("email", options.clone(), json!({"bytes_per_day": quota}));
-        (engine(network, RateLimits::none(), &[instance]).await, bytes)
+        (engine(network, Limits::default(), &[instance]).await, bytes)
     };
     let (unbounded, bytes) = with(0).await;
     unbounded.start(start()).await.unwrap();
-    let (engine, _) = with(bytes.load(Ordering::Relaxed) + 1).await;
+    let (engine, _) = with(bytes.load(Ordering::Relaxed) + 20).await;
     engine.start(start()).await.unwrap();
     assert!(is_used_up(&engine).await);
 }
@@ -212,7 +228,7 @@ async fn bytes_of_a_mail_are_counted() {
     let with = async |quota: usize| {
         let network = mail::trusting(&authority).resolve("smtp.example.com", smtp.address);
         let options = mail::options(mail::server("smtp.example.com", 465));
-        engine(network, RateLimits::none(), &[("email", options, json!({"bytes_per_day": quota}))]).await
+        engine(network, Limits::default(), &[("email", options, json!({"bytes_per_day": quota}))]).await
     };
     with(0).await.start(start()).await.unwrap();
     let of_one = smtp.last().messages[0].len();

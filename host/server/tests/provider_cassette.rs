@@ -17,16 +17,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use twofactor_tests::hostile::VERIFYING;
 use twofactor_tests::wrong::component;
 
 const KEY: &str = "k3y-canary-of-the-upstream";
 const PHONE: &str = "+41791234567";
 
-/// An upstream, ours, that repeats all it was sent, and the number in other spellings.
-async fn talkative() -> SocketAddr {
+async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(async |request: Request| {
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// An upstream, ours, that repeats all it was sent, and the number in other spellings.
+async fn talkative() -> SocketAddr {
+    serve(Router::new().fallback(async |request: Request| {
         let (head, body) = request.into_parts();
         let body = String::from_utf8(to_bytes(body, 64 << 10).await.unwrap().to_vec()).unwrap();
         let authorization = head.headers["authorization"].to_str().unwrap().to_owned();
@@ -34,13 +40,22 @@ async fn talkative() -> SocketAddr {
         let headers = [("content-type", "application/json"), ("x-session", "s3ssion-canary"), ("set-cookie", "c=s3ssion-canary")];
         let said = json!({"id": "m-4711", "heard": body, "by": authorization, "coded": base64, "to": "0041791234567 %2B41791234567"});
         (headers, said.to_string())
-    });
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    }))
+    .await
 }
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("provider").args(arguments).output().unwrap()
+}
+
+/// Tries a component whose upstream makes the code, and types this.
+fn try_it(more: &[&str], file: &str, typed: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor"));
+    command.args(["provider", "try", file, "--to", PHONE]).args(more);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{typed}\n").as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -74,7 +89,7 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
     let [answer] = &kept["accepted"].as_array().unwrap()[..] else { panic!("{kept}") };
     assert_eq!((&answer["status"], &answer["headers"]), (&json!(200), &json!([["content-type", "application/json"]])));
     assert_eq!(answer["request"], "POST https://upstream.example.com/messages");
-    assert!(answer["body"]["text"].as_str().unwrap().contains("m-4711"), "{kept}");
+    assert!(answer["body"].as_str().unwrap().contains("m-4711"), "{kept}");
 
     let checked = run(&["check", file, "--replay", tape]);
     let said = String::from_utf8(checked.stdout).unwrap();
@@ -91,15 +106,12 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
 
 /// An upstream, ours, on loopback: what it says at each path.
 async fn saying(answers: &'static [(&'static str, u16, &'static str)]) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(async |request: Request| {
+    serve(Router::new().fallback(async |request: Request| {
         let path = request.uri().path();
         let (_, status, body) = answers.iter().find(|(end, ..)| path.ends_with(end)).unwrap();
         (StatusCode::from_u16(*status).unwrap(), [("content-type", "application/json")], *body)
-    });
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    }))
+    .await
 }
 
 #[test]
@@ -141,28 +153,27 @@ fn of_a_provider_that_asks_first_every_answer_is_kept_and_each_failure_is_the_on
 
 /// An upstream, ours, that gives a session under a name that says nothing, a seat in it, and a token; and repeats what it is sent with them.
 async fn with_sessions() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(async |request: Request| {
+    serve(Router::new().fallback(async |request: Request| {
         let (head, body) = request.into_parts();
         let body = String::from_utf8(to_bytes(body, 64 << 10).await.unwrap().to_vec()).unwrap();
         let said = match (head.uri.path(), head.headers.get("x-auth")) {
-            ("/log-in", None) if body.contains("grant_type") => json!({"access_token": TOKEN, "token_type": "Bearer"}),
-            ("/log-in", None) => json!({"value": SESSION, "seat": SEAT, "a_password": UNUSED, "hall": "main hall"}),
-            ("/messages", Some(sent)) => json!({"id": "m-4711", "heard": sent.to_str().unwrap().to_uppercase(),
-                "asked": head.uri.to_string(), "number": 41791234567_u64, "41791234567": "whom"}),
+            ("/log-in", None) if body.contains("grant_type") => json!({"access_token": TOKEN, "refresh_token": UNUSED, "token_type": "Bearer"}),
+            ("/log-in", None) => json!({"value": SESSION, "seat": SEAT, "room": ROOM, "pass": PASS, "a_password": UNUSED, "hall": "main hall", "session": {"status": "accepted", "token_expires_in": 3600}}),
+            (path, Some(sent)) if path.ends_with("/messages") => json!({"id": "m-4711", "heard": sent.to_str().unwrap().to_uppercase(),
+                "asked": head.uri.to_string(), "again": UNUSED, "number": 41791234567_u64, "41791234567": "whom"}),
             _ => panic!("{} {body}", head.uri),
         };
         let seat = head.uri.query().unwrap_or_default();
         ([("content-type", "application/json"), ("location", &format!("/m?{seat}"))], said.to_string()).into_response()
-    });
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    }))
+    .await
 }
 
 const TOKEN: &str = "t0ken-canary";
 const SESSION: &str = "s3ssion-canary";
 const SEAT: &str = "5ea7-canary-of-16+";
+const ROOM: &str = "r00m-canary-of-16-or-more";
+const PASS: &str = "4ass/canary-of-sixteen-or-more";
 const UNUSED: &str = "p4ssword-canary";
 
 #[test]
@@ -179,14 +190,18 @@ fn what_a_component_was_given_to_log_in_with_is_not_kept_whatever_it_is_called()
         let tried = run(&["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record", tape]);
         assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
         let text = std::fs::read_to_string(tape).unwrap();
-        for canary in [TOKEN, SESSION, SEAT, UNUSED, "41791234567"] {
+        for canary in [TOKEN, SESSION, SEAT, ROOM, &PASS[5..], UNUSED, "41791234567"] {
             assert!(!text.to_lowercase().contains(canary), "{canary} is in {text}");
         }
         let kept: Value = serde_json::from_str(&text).unwrap();
         let accepted = kept["accepted"].as_array().unwrap();
         assert_eq!(accepted.len(), answers, "{kept:#}");
-        assert!(text.contains("m-4711") && (answers == 1 || text.contains("main hall")), "{kept:#}");
-        let body: Value = serde_json::from_str(accepted[answers - 1]["body"]["text"].as_str().unwrap()).unwrap();
+        assert!(
+            text.contains("m-4711")
+                && (answers == 1 || ["main hall", "accepted", "3600"].iter().all(|word| text.contains(word))),
+            "{kept:#}"
+        );
+        let body: Value = serde_json::from_str(accepted[answers - 1]["body"].as_str().unwrap()).unwrap();
         assert_eq!(body["number"], 0, "what was JSON is JSON");
 
         let checked = run(&["check", file, "--replay", tape, "--json"]);
@@ -215,15 +230,8 @@ fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_rig
         "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
     let (options, tape) = (write(folder.path(), "options.json", options.to_string()), folder.path().join("tape.json"));
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
-    let try_it = |typed: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor"));
-        command.args(["provider", "try", file, "--options", options, "--to", PHONE]);
-        command.args(["--stand-in", &stand_in, "--record", tape]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(format!("{typed}\n").as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    };
+    let more = ["--options", options, "--stand-in", &stand_in, "--record", tape];
+    let try_it = |typed: &str| try_it(&more, file, typed);
     // What nobody typed cannot be blotted out.
     let tried = try_it("");
     assert!(!tried.status.success() && !Path::new(tape).exists());
@@ -240,6 +248,30 @@ fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_rig
 }
 
 #[test]
+fn of_a_provider_that_logs_in_before_it_has_an_answer_judged_both_answers_are_given_again() {
+    const ANSWERS: &[(&str, u16, &str)] = &[("begin", 200, "{}"), ("log-in", 200, "welcome"), ("check", 200, "{}")];
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stand_in = format!("https://upstream.example.com={}", runtime.block_on(saying(ANSWERS)));
+    let file = write(folder.path(), "it.wasm", VERIFYING);
+    let options = write(folder.path(), "options.json", r#"{"Behaviour": "log in"}"#);
+    let tape = folder.path().join("tape.json");
+    let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
+    let tried = try_it(&["--options", options, "--stand-in", &stand_in, "--record", tape], file, "4711");
+    assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+    let judged = |tape: &str| {
+        let checked = run(&["check", file, "--options", options, "--replay", tape, "--json"]);
+        let report: Value = serde_json::from_slice(&checked.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["rule"] == "answer-right").unwrap()["verdict"].clone()
+    };
+    assert_eq!(judged(tape), "passed");
+    let mut other: Value = serde_json::from_slice(&std::fs::read(tape).unwrap()).unwrap();
+    other["approved"].as_array_mut().unwrap().remove(0);
+    assert_eq!(judged(write(folder.path(), "other.json", other.to_string()).to_str().unwrap()), "fault");
+}
+
+#[test]
 fn nothing_is_kept_of_what_was_not_delivered_and_what_is_no_cassette_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -251,7 +283,7 @@ fn nothing_is_kept_of_what_was_not_delivered_and_what_is_no_cassette_is_refused_
     let arguments = ["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record"];
     let tried = run(&[&arguments[..], &[tape.to_str().unwrap()]].concat());
     assert!(!tried.status.success() && !tape.exists());
-    let status_99 = r#"{"provider":"","accepted":[{"request":"","status":99,"headers":[],"body":{"text":""}}]}"#;
+    let status_99 = r#"{"provider":"","accepted":[{"request":"","status":99,"headers":[],"body":""}]}"#;
     for text in ["{}", "nothing", r#"{"provider":"","accepted":[]}"#, status_99] {
         let other = write(folder.path(), "other.json", text);
         let checked = run(&["check", file, "--replay", other.to_str().unwrap()]);

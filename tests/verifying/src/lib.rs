@@ -55,6 +55,13 @@ impl Verifier for Verifying {
             }
             "tell" => log(Level::Error, &format!("somebody typed {answer}")),
             "tell in a reason" => return Err(unknown(answer, answer)),
+            // It does not go on unless it is let in.
+            "log in" => {
+                let said = Http::post(format!("{ORIGIN}/log-in")).form([("seat", "1")]).send()?;
+                if !String::from_utf8_lossy(&said.body).contains("welcome") {
+                    return Err(unknown("", "no welcome"));
+                }
+            }
             "trap" => panic!("it breaks off"),
             _ => {}
         }

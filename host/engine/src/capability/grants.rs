@@ -35,6 +35,25 @@ pub(super) struct SmtpGrant {
     pub(super) timeout: Duration,
 }
 
+/// Bytes that nobody knows yet whether they left.
+pub(super) struct OnTheirWay<'a> {
+    grants: &'a Grants,
+    bytes: usize,
+}
+
+impl OnTheirWay<'_> {
+    /// Surely not.
+    pub(super) fn did_not_leave(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for OnTheirWay<'_> {
+    fn drop(&mut self) {
+        self.grants.note_bytes(self.bytes);
+    }
+}
+
 /// A connection that cannot be granted; the text says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -110,6 +129,11 @@ impl Grants {
         }
         self.smtp = Some(asked);
         Ok(())
+    }
+
+    /// Bytes that leave now: they are noted when this is dropped, also if the exchange is broken off.
+    pub(super) fn on_their_way(&self, bytes: usize) -> OnTheirWay<'_> {
+        OnTheirWay { grants: self, bytes }
     }
 
     pub(super) fn note_bytes(&self, bytes: usize) {

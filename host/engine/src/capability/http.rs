@@ -181,13 +181,13 @@ impl Network {
     /// however far it came, is noted at the grants.
     pub(super) async fn exchange(&self, grants: &Grants, request: Request) -> Result<HttpResponse, HttpError> {
         let deadline = self.0.timeout + Duration::from_millis(100);
-        let bytes = request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len);
+        let bytes = grants.on_their_way(request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len));
         let answer = match timeout(deadline, self.exchange_unbounded(grants, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(HttpError::OutcomeUnknown("the upstream did not answer in time".to_owned())),
         };
-        if !matches!(answer, Err(HttpError::NotSent(_))) {
-            grants.note_bytes(bytes);
+        if matches!(answer, Err(HttpError::NotSent(_))) {
+            bytes.did_not_leave();
         }
         answer
     }

@@ -66,6 +66,7 @@ impl Network {
         }
         let began = Instant::now();
         let handed_over = AtomicBool::new(false);
+        let bytes = grants.on_their_way(encoded.bytes.len());
         let limit = grant.timeout.clamp(Duration::from_millis(1), CEILING);
         let outcome = match timeout(limit, self.exchange_mail(grant, &encoded, &handed_over)).await {
             Ok(outcome) => outcome,
@@ -74,8 +75,8 @@ impl Network {
             }
             Err(_) => Err(MailError::NotSent("the server did not answer in time".to_owned())),
         };
-        if !matches!(outcome, Err(MailError::NotSent(_))) {
-            grants.note_bytes(encoded.bytes.len());
+        if matches!(outcome, Err(MailError::NotSent(_))) {
+            bytes.did_not_leave();
         }
         let (host, port, accepted, took) = (&grant.host, grant.port, outcome.is_ok(), began.elapsed());
         tracing::debug!(target: "twofactor::capability", %host, port, accepted, ?took, "smtp exchange");

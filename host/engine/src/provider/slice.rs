@@ -59,10 +59,10 @@ mod linux {
         }
     }
 
-    /// The slice of this thread; 0 where the kernel knows none.
+    /// The slice of this thread; 0 where it has none.
     #[cfg(test)]
     pub(in super::super) fn slice() -> u64 {
-        attributes().map_or(0, |found| found.runtime)
+        attributes().filter(Attributes::is_fair).map_or(0, |found| found.runtime)
     }
 
     /// `struct sched_attr` in its first version.
@@ -113,13 +113,13 @@ mod linux {
         #[test]
         fn the_slice_is_the_longest_as_long_as_it_is_wanted() {
             let before = attributes().unwrap();
+            let ordinary = slice();
             let long = LongSlice::begin();
-            let meanwhile = attributes().unwrap();
+            let (meanwhile, longest) = (attributes().unwrap(), slice());
             drop(long);
             let after = attributes().unwrap();
             // A kernel that knows no slices says 0 of all.
-            let longest = if before.runtime == 0 { 0 } else { LONGEST };
-            assert_eq!((meanwhile.runtime, after.runtime), (longest, before.runtime));
+            assert_eq!((longest, slice()), (if ordinary == 0 { 0 } else { LONGEST }, ordinary));
             let kept = |found: &Attributes| (found.policy, found.nice, found.priority);
             assert_eq!((kept(&meanwhile), kept(&after)), (kept(&before), kept(&before)));
         }

@@ -99,7 +99,7 @@ pub async fn attempt(
         unspeakable.extend(typed);
         let provider = format!("{} {}", manifest.name, manifest.version);
         let cassette = Cassette::new(&provider, &accepted, &approved, unspeakable);
-        cassette.context("nothing was kept: the message did not go over HTTP")?.write(to_file)?;
+        cassette.context("nothing was kept")?.write(to_file)?;
         say!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display())?;
     }
     match verdict.transpose().map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {

@@ -4,18 +4,23 @@
 //! the recipient, a code, secrets that it is allowed to see and credentials that upstreams gave it, is blotted out here before anything
 //! is written. Answers to requests for access tokens are not kept at all: `check` gives a token itself.
 
+use std::collections::HashSet;
 use std::path::Path;
 
+use aho_corasick::AhoCorasick;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use memchr::memmem;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use twofactor::Exchange;
 use url::form_urlencoded;
 
-use super::credentials::{self, SHORTEST, is_credential, is_token_request};
+use super::credentials::{self, is_credential, is_token_request};
+
+/// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
+const SHORTEST: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,9 +29,9 @@ pub(super) struct Cassette {
     provider: String,
     /// When it took a message: in the order in which it was asked, the one that took it last.
     pub(super) accepted: Vec<Answer>,
-    /// When it found an answer right, if it makes the codes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) approved: Option<Answer>,
+    /// When it found an answer right, in the same order, if it makes the codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) approved: Vec<Answer>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,33 +42,29 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// Those that say something of the body, or of what to do.
     pub(super) headers: Vec<(String, String)>,
-    body: Body,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Body {
-    Text(String),
-    Base64(String),
+    pub(super) body: String,
 }
 
 impl Cassette {
     /// Of the exchanges in which a message was accepted, and of those in which an answer to it was found right, without these words and
-    /// without credentials, in any spelling. None if nothing is left of the first.
+    /// without credentials, in any spelling.
     pub(super) fn new(
         provider: &str,
         accepted: &[Exchange],
         approved: &[Exchange],
-        mut unspeakable: Vec<String>,
-    ) -> Option<Self> {
-        unspeakable.extend(credentials::in_exchanges(&[accepted, approved].concat()));
-        let unspeakable = Words::new(&unspeakable);
-        let kept = |exchanges: &[Exchange]| -> Vec<Answer> {
+        unspeakable: Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let credentials = credentials::in_exchanges(&[accepted, approved].concat());
+        let unspeakable = Words::new(unspeakable.into_iter().chain(credentials))?;
+        let kept = |exchanges: &[Exchange]| -> anyhow::Result<Vec<Answer>> {
             let kept = exchanges.iter().filter(|exchange| !is_token_request(&exchange.request_body));
             kept.map(|exchange| Answer::new(exchange, &unspeakable)).collect()
         };
-        let (accepted, approved) = (kept(accepted), kept(approved).pop());
-        (!accepted.is_empty()).then(|| Self { provider: provider.to_owned(), accepted, approved })
+        let (accepted, approved) = (kept(accepted)?, kept(approved)?);
+        if accepted.is_empty() {
+            bail!("the message did not go over HTTP");
+        }
+        Ok(Self { provider: provider.to_owned(), accepted, approved })
     }
 
     pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
@@ -87,22 +88,14 @@ impl Cassette {
 }
 
 impl Answer {
-    fn new(exchange: &Exchange, unspeakable: &Words) -> Self {
+    fn new(exchange: &Exchange, unspeakable: &Words) -> anyhow::Result<Self> {
         let headers = exchange.headers.iter().filter(|(name, _)| says_something(name));
         let headers = headers.map(|(name, value)| (name.clone(), unspeakable.clean(value))).collect();
         let request = unspeakable.clean(&format!("{} {}", exchange.method, exchange.url));
-        let body = match String::from_utf8(unspeakable.without(&exchange.body)) {
-            Ok(text) => Body::Text(text),
-            Err(error) => Body::Base64(STANDARD.encode(error.as_bytes())),
-        };
-        Self { request, status: exchange.status, headers, body }
-    }
-
-    pub(super) fn body(&self) -> anyhow::Result<Vec<u8>> {
-        match &self.body {
-            Body::Text(text) => Ok(text.clone().into_bytes()),
-            Body::Base64(text) => STANDARD.decode(text).context("the body is not in base64"),
-        }
+        // In another encoding nothing would be found.
+        let body = std::str::from_utf8(&exchange.body).ok().filter(|body| !body.contains('\0'));
+        let body = unspeakable.without(body.context("the upstream's answer is no text in UTF-8")?);
+        Ok(Self { request, status: exchange.status, headers, body })
     }
 }
 
@@ -113,40 +106,46 @@ fn says_something(name: &str) -> bool {
 
 /// What is blotted out.
 struct Words {
-    /// All spellings, in lower case, the longest first: one that holds another goes first, so that nothing of it stays.
-    spellings: Vec<String>,
+    /// All spellings, in whatever case.
+    spellings: AhoCorasick,
     /// How telephone numbers end.
     numbers: Vec<Vec<u8>>,
 }
 
+/// What `encodeURIComponent` leaves as it is (ECMA-262 section 19.2.6), and of it what RFC 3986 section 2.3 does.
+const COMPONENT: &AsciiSet = &UNRESERVED.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 impl Words {
-    /// Words as they are, in a form or URL, in JSON, in base64 of both alphabets wherever it begins; telephone numbers also as they are
-    /// dialled within their country, and in groups.
-    fn new(words: &[String]) -> Self {
-        let spelt = |word: &String| {
-            let form = form_urlencoded::byte_serialize(word.as_bytes()).collect();
+    /// Words as they are, in a form or URL, in JSON, in XML, in base64 of both alphabets wherever it begins; telephone numbers also as they
+    /// are dialled within their country, and in groups.
+    fn new(words: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
+        let (mut spellings, mut numbers) = (HashSet::new(), Vec::new());
+        for word in words.into_iter().filter(|word| word.len() >= SHORTEST) {
             let json = Value::from(word.as_str()).to_string().trim_matches('"').to_owned();
-            let digits = word.strip_prefix('+').unwrap_or(word).to_owned();
+            let xml = word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
             // As PHP writes JSON.
-            let slashed = json.replace('/', "\\/");
-            let base64 = [STANDARD.encode(word)].into_iter().chain(in_base64(word));
-            let base64 = base64.flat_map(|text| [text.replace('+', "-").replace('/', "_"), text]);
-            [word.clone(), form, json, slashed, digits].into_iter().chain(base64).collect::<Vec<_>>()
-        };
-        let words = words.iter().filter(|word| word.len() >= SHORTEST);
-        let mut spellings: Vec<_> = words.clone().flat_map(spelt).map(|text| text.to_ascii_lowercase()).collect();
-        spellings.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
-        spellings.dedup();
-        let digits = words.filter_map(|word| word.strip_prefix('+')).filter(|digits| digits.len() > NATIONAL);
-        let numbers = digits.map(|digits| digits.as_bytes()[digits.len() - NATIONAL..].to_vec()).collect();
-        Self { spellings, numbers }
+            spellings.extend([json.replace('/', "\\/"), json]);
+            spellings.extend([xml.replace('\'', "&#39;"), xml.replace('\'', "&apos;"), xml]);
+            spellings.insert(form_urlencoded::byte_serialize(word.as_bytes()).collect());
+            spellings.extend([COMPONENT, UNRESERVED].map(|open| utf8_percent_encode(&word, open).to_string()));
+            for base64 in in_base64(&word).chain([STANDARD.encode(&word)]) {
+                spellings.extend([base64.replace('+', "-").replace('/', "_"), base64]);
+            }
+            if let Some(digits) = word.strip_prefix('+') {
+                spellings.insert(digits.to_owned());
+                numbers.extend(digits.len().checked_sub(NATIONAL).map(|at| digits.as_bytes()[at..].to_vec()));
+            }
+            spellings.insert(word);
+        }
+        Ok(Self { spellings: AhoCorasick::builder().ascii_case_insensitive(true).build(spellings)?, numbers })
     }
 
     /// A body without them. JSON stays JSON, and loses what its names call a credential too.
-    fn without(&self, body: &[u8]) -> Vec<u8> {
-        match serde_json::from_slice::<Value>(body) {
-            Ok(value) => self.without_json(&value, false).to_string().into_bytes(),
-            Err(_) => self.blotted(body.to_vec()),
+    fn without(&self, body: &str) -> String {
+        match serde_json::from_str::<Value>(body) {
+            Ok(value) => self.without_json(&value, false).to_string(),
+            Err(_) => self.clean(body),
         }
     }
 
@@ -154,7 +153,7 @@ impl Words {
         match value {
             Value::Object(members) => {
                 let clean = |(name, value): (&String, &Value)| {
-                    (self.clean(name), self.without_json(value, credential || is_credential(name)))
+                    (self.clean(name), self.without_json(value, is_credential(name, credential)))
                 };
                 Value::Object(members.iter().map(clean).collect::<Map<_, _>>())
             }
@@ -169,22 +168,15 @@ impl Words {
         }
     }
 
+    /// With `*` written over them.
     fn clean(&self, text: &str) -> String {
-        String::from_utf8_lossy(&self.blotted(text.as_bytes().to_vec())).into_owned()
-    }
-
-    /// With `*` written over them, in whatever case.
-    fn blotted(&self, mut bytes: Vec<u8>) -> Vec<u8> {
-        let mut there = bytes.to_ascii_lowercase();
-        for spelling in &self.spellings {
-            let found: Vec<_> = memmem::find_iter(&there, spelling.as_bytes()).collect();
-            for at in found {
-                there[at..at + spelling.len()].fill(b'*');
-                bytes[at..at + spelling.len()].fill(b'*');
-            }
+        let mut bytes = text.as_bytes().to_vec();
+        // Each, though it overlaps another.
+        for found in self.spellings.find_overlapping_iter(text) {
+            bytes[found.range()].fill(b'*');
         }
         self.numbers.iter().for_each(|end| blot_number(&mut bytes, end));
-        bytes
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
@@ -227,26 +219,34 @@ mod tests {
 
     #[test]
     fn a_word_is_blotted_out_in_every_spelling() {
-        let words = Words::new(&["+41791234567", "Ann.B@example.com", "s3cr\"et", "482913"].map(str::to_owned));
+        let words = Words::new(["+41791234567", "Ann.B@example.com", "s3cr\"et", "482913"].map(str::to_owned)).unwrap();
         let blotted = |said: &str| words.clean(said).replace('*', "");
         let said = "0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 m-1";
         assert_eq!(blotted(said), "00      m-1");
         let left = blotted("079 123 45 67, (079) 123-45-67, +41\u{a0}79\u{a0}1234567; 0791234568 2026-11-25");
         assert!(left.ends_with("; 0791234568 2026-11-25") && left.matches(char::is_numeric).count() == 18, "{left}");
-        let words = Words::new(&["a/b+c>>?".to_owned()]);
+        let words = Words::new(["a/b+c>>?".to_owned()]).unwrap();
         // The last character has four bits of it.
         assert_eq!(words.clean(r#""a\/b+c>>?" YS9iK2M-Pj8"#).replace('*', ""), "\"\" 8");
     }
 
     #[test]
+    fn a_word_is_found_as_javascript_and_as_xml_spell_it() {
+        let words = Words::new(["o'brien&co@example.com".to_owned(), "pa ss(1)~".to_owned()]).unwrap();
+        let said =
+            "o'brien%26co%40example.com o&#39;brien&amp;co@example.com pa%20ss(1)~ pa%20ss%281%29~ pa+ss%281%29%7E";
+        assert_eq!(words.clean(said).replace('*', ""), "    ");
+    }
+
+    #[test]
     fn json_stays_json_and_says_nothing_twice() {
-        let words = Words::new(&["+41791234567".to_owned()]);
-        let clean = |body: &str| String::from_utf8(words.without(body.as_bytes())).unwrap();
+        let words = Words::new(["+41791234567".to_owned()]).unwrap();
+        let clean = |body: &str| words.without(body);
         assert_eq!(
             clean(r#"{"to":41791234567,"n":7,"\u002b41791234567":"a"}"#),
             r#"{"to":0,"n":7,"************":"a"}"#
         );
-        // Of a name that stands there twice the first is seen by nobody.
+        // Of a name that stands there twice the last counts.
         assert_eq!(clean(r#"{"token":"t0p-s3cret","token":null}"#), r#"{"token":null}"#);
     }
 }

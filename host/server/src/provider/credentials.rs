@@ -1,43 +1,56 @@
 //! What is a credential, by its name or by the way it travels: beyond what a schema marks as one.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use twofactor::Exchange;
-use url::{Url, form_urlencoded};
-
-/// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
-pub(super) const SHORTEST: usize = 4;
-
-/// What is shorter than this guards nothing, so that a word of a header is no credential.
-const SHORTEST_IN_HEADERS: usize = 8;
-
-/// As many characters as nobody guesses have in hexadecimal, at the least: 64 bits.
-const UNGUESSABLE: usize = 16;
+use url::form_urlencoded;
 
 /// Parts of names that secrets have.
-const SECRETIVE: [&str; 7] = ["password", "secret", "token", "apikey", "api_key", "privatekey", "passphrase"];
+const SECRETIVE: [&str; 6] = ["password", "secret", "token", "apikey", "privatekey", "passphrase"];
 
-/// Parts of such names that say otherwise: where tokens come from is no secret, nor which key it is.
+/// Ends of such names that say otherwise: where tokens come from is no secret, nor which key it is.
 const OPEN: [&str; 6] = ["url", "endpoint", "lifetime", "name", "type", "id"];
 
 /// Parts of names that what opens a session has; which one it is opens it too.
 const OPENS_A_SESSION: [&str; 6] = ["session", "jwt", "cookie", "credential", "bearer", "accesskey"];
 
+/// Whole names of the same.
+const SHORT: [&str; 5] = ["refresh", "passwd", "pwd", "pin", "ticket"];
+
+/// Ends of names that say something of a credential, and not which.
+const TELLS: [&str; 11] =
+    ["url", "endpoint", "lifetime", "name", "type", "status", "state", "count", "ttl", "timeout", "valid"];
+
 /// Headers that say something of the request and not who sends it.
 const OF_THE_REQUEST: [&str; 6] =
     ["accept", "accept-charset", "accept-encoding", "accept-language", "content-type", "user-agent"];
 
+/// What is shorter than this guards nothing, so that it is no credential though a header has it.
+const SHORTEST: usize = 8;
+
+/// As many characters as nobody guesses have in hexadecimal, at the least: 64 bits.
+const UNGUESSABLE: usize = 16;
+
 /// Whether an option of this name is a secret.
 pub(super) fn is_secretive(name: &str) -> bool {
-    let plain = name.to_lowercase().replace('-', "_");
-    SECRETIVE.iter().any(|part| plain.contains(part)) && !OPEN.iter().any(|part| plain.ends_with(part))
+    let plain = plain(name);
+    SECRETIVE.iter().any(|part| plain.contains(part)) && !OPEN.iter().any(|end| plain.ends_with(end))
 }
 
-/// Whether what an upstream calls so may be a credential.
-pub(super) fn is_credential(name: &str) -> bool {
-    let plain = name.to_lowercase().replace(['-', '_'], "");
-    is_secretive(name) || OPENS_A_SESSION.iter().any(|part| plain.contains(part))
+/// Whether what an upstream calls so may be a credential, or part of one if it stands within what may be.
+pub(super) fn is_credential(name: &str, within: bool) -> bool {
+    let plain = plain(name);
+    let named = SECRETIVE.iter().chain(&OPENS_A_SESSION).any(|part| plain.contains(part));
+    let tells = plain.contains("expir") || TELLS.iter().any(|end| plain.ends_with(end));
+    (named || within || SHORT.contains(&&*plain)) && !tells
+}
+
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace(['-', '_'], "")
 }
 
 /// Whether an access token is asked for: RFC 6749 section 4, whatever the grant.
@@ -45,67 +58,97 @@ pub(super) fn is_token_request(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, _)| name == "grant_type")
 }
 
-/// Credentials that a component was given in these exchanges or sent in them: what is called one, words of the headers that it gave its
-/// requests, and what nobody guesses that came in an answer and went out in a later URL or body.
-pub(super) fn in_exchanges(exchanges: &[Exchange]) -> Vec<String> {
-    let (mut found, mut said) = (Vec::new(), Vec::new());
+/// Credentials that a component was given in these exchanges or sent in them: what is called one, and what came in an answer and went
+/// out in a later request.
+pub(super) fn in_exchanges(exchanges: &[Exchange]) -> HashSet<String> {
+    let (mut found, mut came) = (HashSet::new(), HashSet::new());
     for exchange in exchanges {
-        let mut carried = Vec::new();
-        look(&exchange.request_body, &mut found, &mut carried);
-        if let Ok(url) = Url::parse(&exchange.url) {
-            in_text(url.query().unwrap_or_default(), &mut found, &mut carried);
-            carried
-                .extend(url.path_segments().into_iter().flatten().map(|segment| decoded(&segment.replace('+', "%2B"))));
-        }
-        for (_, value) in
-            exchange.request_headers.iter().filter(|(name, _)| !OF_THE_REQUEST.contains(&&*name.to_lowercase()))
-        {
-            found.extend(words(value));
-        }
-        let unguessable = |text: &String| text.len() >= UNGUESSABLE && !text.contains(char::is_whitespace);
-        let came = |text: &String| said.iter().any(|one: &String| one.contains(&**text));
-        found.extend(carried.into_iter().filter(|text| unguessable(text) && came(text)));
+        let sent = [texts(&exchange.request_body), texts(exchange.url.as_bytes())].concat();
+        let of_sender =
+            exchange.request_headers.iter().filter(|(name, _)| !OF_THE_REQUEST.contains(&&*name.to_ascii_lowercase()));
+        let in_headers: Vec<_> = of_sender.flat_map(|(_, value)| in_header(value)).collect();
+        let unguessable = sent.iter().flat_map(|text| runs(text)).filter(|run| run.len() >= UNGUESSABLE);
+        let mixed = in_headers.iter().flat_map(|text| runs(text)).filter(|run| is_mixed(run));
+        found.extend(unguessable.chain(mixed).filter(|run| came.contains(*run)).map(str::to_owned));
 
-        look(&exchange.body, &mut found, &mut said);
-        said.push(String::from_utf8_lossy(&exchange.body).into_owned());
-        for (_, value) in &exchange.headers {
-            in_text(value, &mut found, &mut said);
-            said.push(value.clone());
+        let mut got = texts(&exchange.body);
+        got.extend(exchange.headers.iter().flat_map(|(_, value)| texts(value.as_bytes())));
+        for text in sent.iter().chain(&got) {
+            named(text, &mut found);
         }
+        came.extend(got.iter().flat_map(|text| runs(text)).map(str::to_owned));
     }
-    found.retain(|word| word.len() >= SHORTEST);
-    found.sort();
-    found.dedup();
     found
 }
 
-/// Credentials by their names, and all texts, of a body: JSON, or what has names and values otherwise.
-fn look(body: &[u8], found: &mut Vec<String>, all: &mut Vec<String>) {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(value) => in_json(&value, false, found, all),
-        Err(_) => in_text(&String::from_utf8_lossy(body), found, all),
+/// A header's value, and what stands in it in base64 (RFC 7617).
+fn in_header(value: &str) -> Vec<String> {
+    let decoded = value.split(' ').filter_map(|word| String::from_utf8(STANDARD.decode(word).ok()?).ok());
+    decoded.chain([value.to_owned()]).collect()
+}
+
+/// All that a body says: itself and, in JSON, each text, each also without percent-encoding.
+fn texts(body: &[u8]) -> Vec<String> {
+    let mut all = vec![String::from_utf8_lossy(body).into_owned()];
+    if let Ok(value) = serde_json::from_slice::<Value>(body) {
+        strings(&value, &mut all);
+    }
+    let decoded = |text: &String| percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned());
+    let decoded: Vec<_> = all.iter().filter(|text| text.contains('%')).filter_map(decoded).collect();
+    all.extend(decoded);
+    all
+}
+
+fn strings(value: &Value, all: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => members.values().for_each(|value| strings(value, all)),
+        Value::Array(values) => values.iter().for_each(|value| strings(value, all)),
+        Value::String(text) => {
+            all.push(text.clone());
+            // JSON within JSON.
+            if let Ok(inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) {
+                strings(&inner, all);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn in_json(value: &Value, credential: bool, found: &mut Vec<String>, all: &mut Vec<String>) {
+/// What tokens are made of, as long as one is: the largest pieces of it.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    let pieces = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.~+".contains(c));
+    pieces.map(|run| run.trim_matches('.')).filter(|run| run.len() >= SHORTEST)
+}
+
+/// No word and no date.
+fn is_mixed(run: &str) -> bool {
+    run.contains(|c: char| c.is_ascii_digit()) && run.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Credentials by their names: JSON, or what has names and values otherwise.
+fn named(text: &str, found: &mut HashSet<String>) {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => in_json(&value, false, found),
+        Err(_) => in_text(text, found),
+    }
+}
+
+fn in_json(value: &Value, credential: bool, found: &mut HashSet<String>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                in_json(value, credential || is_credential(name), found, all);
+                in_json(value, is_credential(name, credential), found);
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| in_json(value, credential, found, all)),
-        Value::String(text) => {
-            all.push(text.clone());
-            found.extend(credential.then(|| text.clone()));
-        }
-        Value::Number(number) => found.extend(credential.then(|| number.to_string())),
-        Value::Bool(_) | Value::Null => {}
+        Value::Array(values) => values.iter().for_each(|value| in_json(value, credential, found)),
+        Value::String(text) if credential => add(text, found),
+        Value::Number(number) if credential => add(&number.to_string(), found),
+        _ => {}
     }
 }
 
 /// `name=value`, `name: value`, `<name>value</name>` and what looks like it.
-fn in_text(text: &str, found: &mut Vec<String>, all: &mut Vec<String>) {
+fn in_text(text: &str, found: &mut HashSet<String>) {
     let of_name = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     let between = |c: char| c.is_ascii_whitespace() || "\"':=>".contains(c);
     let mut rest = text;
@@ -114,89 +157,77 @@ fn in_text(text: &str, found: &mut Vec<String>, all: &mut Vec<String>) {
         let (name, after) = rest.split_at(rest.find(|c| !of_name(c)).unwrap_or(rest.len()));
         let (sign, value) = after.split_at(after.find(|c| !between(c)).unwrap_or(after.len()));
         rest = after;
-        if !sign.contains([':', '=', '>']) {
-            continue;
+        if sign.contains([':', '=', '>']) && is_credential(name, false) {
+            let end = value.find(|c: char| c.is_ascii_whitespace() || "\"'<>&,;{}".contains(c)).unwrap_or(value.len());
+            add(&value[..end], found);
+            // What follows a name is looked through once.
+            rest = &value[end..];
         }
-        let value =
-            value.split(|c: char| c.is_ascii_whitespace() || "\"'<>&,;{}".contains(c)).next().unwrap_or_default();
-        let spellings = [value.to_owned(), decoded(value)];
-        if is_credential(name) {
-            found.extend(spellings.clone());
-        }
-        all.extend(spellings);
     }
 }
 
-/// Of percent-encoding.
-fn decoded(text: &str) -> String {
-    form_urlencoded::parse(format!("={}", text.replace('&', "%26")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
-}
-
-/// Of a header: the scheme before a credential aside (RFC 9110 section 11.4), and with what is in base64.
-fn words(header: &str) -> impl Iterator<Item = String> {
-    let plain = header.split(|c: char| c.is_ascii_whitespace() || "\",;".contains(c));
-    plain
-        .flat_map(|word| {
-            // A parameter's value; what ends in `=` is base64.
-            let value =
-                word.split_once('=').map(|(_, value)| value).filter(|value| !value.trim_matches('=').is_empty());
-            let inner = STANDARD.decode(word).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-            let inner = inner.split(':').map(str::to_owned).collect::<Vec<_>>();
-            [word.to_owned(), value.unwrap_or_default().to_owned()].into_iter().chain(inner)
-        })
-        .filter(|word| word.len() >= SHORTEST_IN_HEADERS)
-        .collect::<Vec<_>>()
-        .into_iter()
+/// A word or a small number is not searched for: it would turn up in what an answer says of its own.
+fn add(value: &str, found: &mut HashSet<String>) {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let shortest = if digits == value.len() { 6 } else { 4 };
+    if value.len() >= UNGUESSABLE || digits > 0 && value.len() >= shortest {
+        found.insert(value.to_owned());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of_text(text: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        look(text.as_bytes(), &mut found, &mut Vec::new());
-        found.retain(|word| !word.is_empty());
-        found.dedup();
+    fn of(text: &str) -> Vec<String> {
+        let mut found = HashSet::new();
+        texts(text.as_bytes()).iter().for_each(|text| named(text, &mut found));
+        let mut found: Vec<_> = found.into_iter().collect();
+        found.sort();
         found
     }
 
     #[test]
     fn credentials_are_known_by_their_names_in_json_forms_markup_and_lines() {
         for text in [
-            r#"{"a":[{"access_token":"t0p"}]}"#,
-            r#"{"session":{"id":"t0p"}}"#,
-            "ok=1&token=t0p&type=x",
-            "<r><SessionToken>t0p</SessionToken></r>",
-            "OK\nsession-id: t0p\n",
-            "{\"token\": \"t0p\"}\n{}\n",
+            r#"{"a":[{"access_token":"t0p-1"}]}"#,
+            r#"{"session":{"id":"t0p-1"}}"#,
+            r#"{"refresh":"t0p-1"}"#,
+            r#"{"d":"{\"refresh_token\":\"t0p-1\"}"}"#,
+            r#"{"next":"https://x.example.com/cb?access_token=t0p-1"}"#,
+            "ok=1&token=t0p-1&type=x",
+            "<r><SessionToken>t0p-1</SessionToken></r>",
+            "OK\nsession-id: t0p-1\n",
+            "{\"token\": \"t0p-1\"}\n{}\n",
         ] {
-            assert_eq!(of_text(text), ["t0p"], "{text}");
+            assert_eq!(of(text), ["t0p-1"], "{text}");
         }
-        assert_eq!(of_text("token=a%2Fb"), ["a%2Fb", "a/b"]);
-        for text in [r#"{"token_type":"Bearer","token_url":"x","sid":"y","tokenless":[]}"#, "id=7&name=token&x"] {
-            assert!(of_text(text).is_empty(), "{text}");
+        assert_eq!(of("token=a1%2Fb"), ["a1%2Fb", "a1/b"]);
+    }
+
+    #[test]
+    fn what_only_tells_of_a_credential_is_none() {
+        for text in [
+            r#"{"token_type":"Bearer1","token_url":"x1234","sid":"y1234","tokenless":[],"token_expires_in":360000}"#,
+            r#"{"refresh_token_status":"approved1","session":{"status":"accepted1","expiresAt":"2026-01-01"}}"#,
+            r#"{"token":"approved","password":1234}"#,
+            "id=71234&name=token1&x",
+        ] {
+            assert!(of(text).is_empty(), "{text}");
         }
     }
 
     #[test]
-    fn words_of_headers_are_what_could_open_something() {
-        let of = |header| words(header).collect::<Vec<_>>();
-        assert_eq!(of("Bearer abcdefgh"), ["abcdefgh"]);
-        assert_eq!(of("Token token=\"abcdefgh\""), ["abcdefgh"]);
-        assert_eq!(of("a=abcdefgh; b=c"), ["a=abcdefgh", "abcdefgh"]);
-        assert_eq!(of(&format!("Basic {}", STANDARD.encode("somebody:secret-1")))[1..], ["somebody", "secret-1"]);
+    fn a_long_body_is_looked_through_once() {
+        for piece in ["a:", "token:", "token:a1 ", "<token>"] {
+            let _ = of(&piece.repeat((1 << 20) / piece.len()));
+        }
     }
 
     #[test]
     fn a_token_request_is_one_of_any_grant() {
-        assert!(
-            is_token_request(b"grant_type=password&username=a")
-                && is_token_request(b"scope=a&grant_type=refresh_token")
-        );
-        assert!(!is_token_request(b"text=grant_type") && !is_token_request(br#"{"grant_type":1}"#));
+        let is = |body: &str| is_token_request(body.as_bytes());
+        assert!(is("grant_type=password&username=a") && is("scope=a&grant_type=refresh_token"));
+        assert!(!is("text=grant_type") && !is(r#"{"grant_type":1}"#));
     }
 }

@@ -113,7 +113,7 @@ impl Run<'_> {
             self.texts(says, report).await;
         }
         for case in cases() {
-            self.upstream.play_after(&says.before, case.script);
+            self.upstream.play(&says.before, case.script);
             let (outcome, wait, said) = self.deliver(self.message()).await;
             let sent = self.upstream.seen().iter().filter(|(head, body)| self.holds_message(head, body)).count();
             // A provider that asks something before it sends may fail at that: where else the outcome is unknown, then surely nothing was
@@ -152,7 +152,7 @@ impl Run<'_> {
 
     /// An upstream that takes everything is asked for a code once.
     async fn begin(&self, says: &Says, report: &mut Report) {
-        self.upstream.play_after(&says.before, says.accepted.clone());
+        self.upstream.play(&says.before, says.accepted.clone());
         let (outcome, _, said) = self.deliver(self.message()).await;
         let sent = self.upstream.seen().iter().filter(|(head, body)| self.holds_message(head, body)).count();
         let mut wrong = Vec::new();
@@ -169,7 +169,7 @@ impl Run<'_> {
     async fn texts(&self, says: &Says, report: &mut Report) {
         let (mut lost, mut broke, mut astray) = (Vec::new(), Vec::new(), Vec::new());
         for (kind, text) in texts() {
-            self.upstream.play_after(&says.before, says.accepted.clone());
+            self.upstream.play(&says.before, says.accepted.clone());
             let (outcome, _, said) = self.deliver(Message { text: text.clone(), html: None, ..self.message() }).await;
             if outcome == "retry-later" {
                 broke.push(format!(
@@ -195,7 +195,7 @@ impl Run<'_> {
             }
         }
         // With both it may send either.
-        self.upstream.play_after(&says.before, says.accepted.clone());
+        self.upstream.play(&says.before, says.accepted.clone());
         let message = self.message();
         self.deliver(message.clone()).await;
         let forms = [Some(&message.text), message.html.as_ref()];

@@ -72,10 +72,10 @@ pub async fn check(asked: &Check) -> anyhow::Result<bool> {
     let options = asked.options.as_deref().map(super::read_options).transpose()?;
     let body = |file: &Option<PathBuf>| file.as_deref().map(super::read).transpose();
     let mut says = match &asked.replay {
-        Some(file) => recorded(&Cassette::read(file)?)?,
+        Some(file) => recorded(Cassette::read(file)?)?,
         None => {
             let accepted = taken(body(&asked.accepted)?.unwrap_or_else(|| b"{}".to_vec()));
-            Says { before: Vec::new(), accepted, approved: None, reports: None }
+            Says { before: Vec::new(), accepted, before_answer: Vec::new(), approved: None, reports: None }
         }
     };
     if let Some(body) = body(&asked.approved)? {
@@ -105,13 +105,15 @@ fn taken(body: Vec<u8>) -> Script {
 }
 
 /// What a real one said.
-fn recorded(cassette: &Cassette) -> anyhow::Result<Says> {
-    let script = |answer: &Answer| -> anyhow::Result<Script> {
-        Ok(Script::Answer { status: answer.status, headers: answer.headers.clone(), body: answer.body()? })
+fn recorded(cassette: Cassette) -> anyhow::Result<Says> {
+    let scripts = |answers: Vec<Answer>| -> Vec<Script> {
+        let script = |Answer { status, headers, body, .. }| Script::Answer { status, headers, body: body.into_bytes() };
+        answers.into_iter().map(script).collect()
     };
-    let mut before = cassette.accepted.iter().map(script).collect::<anyhow::Result<Vec<_>>>()?;
+    let (mut before, mut before_answer) = (scripts(cassette.accepted), scripts(cassette.approved));
     let accepted = before.pop().context("there is no answer in it")?;
-    Ok(Says { before, accepted, approved: cassette.approved.as_ref().map(script).transpose()?, reports: None })
+    let approved = before_answer.pop();
+    Ok(Says { before, accepted, before_answer, approved, reports: None })
 }
 
 async fn examine(bytes: &[u8], options: Option<Value>, says: Says, cache: &Cache) -> anyhow::Result<Report> {

@@ -32,6 +32,8 @@ pub(super) struct Says {
     pub(super) before: Vec<Script>,
     /// When it takes a message.
     pub(super) accepted: Script,
+    /// To what is asked before it is given an answer, in order.
+    pub(super) before_answer: Vec<Script>,
     /// When it finds an answer right.
     pub(super) approved: Option<Script>,
     /// What it reports of a message that arrived.
@@ -72,13 +74,8 @@ impl Upstream {
         Ok(Self { address, shared, listening: listening.abort_handle() })
     }
 
-    /// Answers like this from now on, and forgets what was asked.
-    pub(super) fn play(&self, script: Script) {
-        self.play_after(&[], script);
-    }
-
     /// Answers the first requests like those before, and all further ones like this; forgets what was asked.
-    pub(super) fn play_after(&self, before: &[Script], script: Script) {
+    pub(super) fn play(&self, before: &[Script], script: Script) {
         let shared = Shared { before: before.to_vec(), script, seen: Vec::new() };
         *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = shared;
     }

@@ -17,7 +17,7 @@ pub(super) async fn judge(
     says: &Says,
     report: &mut Report,
 ) -> Option<String> {
-    upstream.play_after(&says.before, says.accepted.clone());
+    upstream.play(&says.before, says.accepted.clone());
     let state = match configured.begin(message.clone()).await {
         Ok((_, begun)) => begun.state,
         Err(failure) => {
@@ -31,7 +31,7 @@ pub(super) async fn judge(
     };
     match &says.approved {
         Some(approved) => {
-            upstream.play(approved.clone());
+            upstream.play(&says.before_answer, approved.clone());
             let (outcome, _, said) = ask(configured, &state).await;
             let wrong = (outcome != "right").then(|| format!("what it makes of it is {outcome}{}", in_brackets(&said)));
             report.judge("answer-right", wrong.into_iter().collect(), "An answer that the upstream approves is right.");
@@ -42,7 +42,7 @@ pub(super) async fn judge(
     let mut cases = cases();
     cases.push(("answer-as-accepted", says.accepted.clone(), UNCLEAR, None));
     for (rule, script, right, wait) in cases {
-        upstream.play(script);
+        upstream.play(&says.before_answer, script);
         let (outcome, after_seconds, said) = ask(configured, &state).await;
         let mut wrong = Vec::new();
         if !right.contains(&outcome) {
