@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
 use twofactor::{
-    Actor, Administration, Assignment, Error, Keyring, ManualClock, Network, NewInstance, NewProvider, SignIn,
+    Actor, Administration, Assignment, Clock, Error, Keyring, ManualClock, Network, NewInstance, NewProvider, SignIn,
     SqliteStore, Start, TwoFactor,
 };
 use twofactor_tests::upstream::{Upstream, code};
@@ -216,15 +219,38 @@ async fn a_component_that_may_not_serve_is_looked_at_again_after_five_minutes() 
     let database = rusqlite::Connection::open(place.folder.path().join("db")).unwrap();
     let seal: Vec<u8> = database.query_row("SELECT seal FROM providers", [], |row| row.get(0)).unwrap();
     database.execute("UPDATE providers SET seal = x''", []).unwrap();
-    let clock = ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap());
+    let clock = Hurried::default();
     let store = SqliteStore::open(place.folder.path().join("db")).unwrap();
     let builder = TwoFactor::builder().store(store).keyring(place.keyring.clone()).clock(clock.clone());
+    // To judge a component takes longer than the wait, which begins when it was judged.
+    clock.at_each_look.store(400, Ordering::Relaxed);
     let other = builder.build().await.unwrap();
+    clock.at_each_look.store(0, Ordering::Relaxed);
     database.execute("UPDATE providers SET seal = ?1", [seal]).unwrap();
     for (seconds, serves) in [(0, 0), (299, 0), (1, 1)] {
-        clock.advance(Duration::from_secs(seconds));
+        clock.inner.advance(Duration::from_secs(seconds));
         assert_eq!(other.refresh_providers().await.is_ok(), serves == 1);
         assert_eq!((serving(&other).len(), admin(&other).refused_providers().len()), (serves, 1 - serves), "{seconds}");
+    }
+}
+
+/// A clock on which so many seconds go by at each look.
+#[derive(Clone)]
+struct Hurried {
+    inner: ManualClock,
+    at_each_look: Arc<AtomicU64>,
+}
+
+impl Default for Hurried {
+    fn default() -> Self {
+        Self { inner: ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap()), at_each_look: Arc::default() }
+    }
+}
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        self.inner.advance(Duration::from_secs(self.at_each_look.load(Ordering::Relaxed)));
+        self.inner.now()
     }
 }
 

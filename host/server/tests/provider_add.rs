@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use common::{Server, run, twofactor};
 use serde_json::{Value, json};
@@ -78,14 +79,18 @@ fn refused(output: &Output) -> String {
 
 /// Asks the server until this version serves.
 async fn serves(server: &Server, token: &str, version: Option<&str>) {
-    loop {
-        let all = server.call("GET", "/v1/providers", token, Value::Null).await.expect(200);
-        let found = all["providers"].as_array().unwrap().iter().find(|one| one["type"] == "wrong");
-        if found.map(|one| one["version"].as_str().unwrap()) == version {
-            return;
+    let asked = async {
+        loop {
+            let all = server.call("GET", "/v1/providers", token, Value::Null).await.expect(200);
+            let found = all["providers"].as_array().unwrap().iter().find(|one| one["type"] == "wrong");
+            if found.map(|one| one["version"].as_str().unwrap()) == version {
+                return;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    // Longer than any machine takes: a test that fails rather than hangs.
+    tokio::time::timeout(Duration::from_secs(120), asked).await.expect("this version serves");
 }
 
 #[tokio::test]
