@@ -92,6 +92,14 @@ impl Twilio {
         twilio
     }
 
+    /// The code in the text of a message, the first is 0.
+    pub fn code(&self, message: usize) -> String {
+        let sent = self.bodies.lock().unwrap()[message].clone();
+        let mut fields = url::form_urlencoded::parse(sent.as_bytes());
+        let text = fields.find(|(name, _)| name == "Body").unwrap().1;
+        crate::upstream::code(&text).unwrap().to_owned()
+    }
+
     pub fn asked(&self) -> usize {
         self.bodies.lock().unwrap().len()
     }

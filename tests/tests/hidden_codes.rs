@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 use serde_json::json;
+use twofactor::{Component, Limits, Message, Network, Outbox};
 use twofactor_tests::hostile::{Neighbourhood, WASI_HTTP};
 use twofactor_tests::upstream::code;
+use twofactor_tests::wrong::component;
 
 const MIRROR: &str = "https://upstream.example.com/mirror";
 
@@ -28,6 +30,35 @@ async fn through_wasi_http_the_code_is_put_in_as_well() {
     let report = place.attempt_alone(json!({"Behaviour": "send", "Url": MIRROR})).await;
     assert_eq!((&*report.outcome, &*report.code), ("delivered", "201"), "{}", report.detail);
     assert!(code(&place.upstream.seen()[0].body).is_some());
+}
+
+#[tokio::test]
+async fn a_mail_takes_the_code_to_the_messages_recipient_alone() {
+    for (to, arrives) in [("eve", false), ("its recipient", true)] {
+        let outbox = Outbox::new();
+        let network = Network::builder().outbox(&outbox).build().unwrap();
+        let component = component(&format!("its mail goes to {to}"));
+        let component = Component::load(&component, network, Limits::default()).await.unwrap();
+        let configured = component.configure(&json!({"Sender": "Shop", "Key": "k3y"})).await.unwrap();
+        let message = Message {
+            id: "m-1".to_owned(),
+            recipient: "ann@example.com".to_owned(),
+            subject: "Your code".to_owned(),
+            text: "Your code is 482913.".to_owned(),
+            html: None,
+            code: "482913".to_owned(),
+            valid_seconds: 300,
+            locale: "en".to_owned(),
+            purpose: "test".to_owned(),
+            application: String::new(),
+            extra: Vec::new(),
+        };
+        match configured.deliver(message).await {
+            Ok(_) => assert!(arrives, "{to}"),
+            Err(failure) => assert_eq!((arrives, &*failure.reason().code), (false, "denied"), "{failure:?}"),
+        }
+        assert_eq!(outbox.mails().len(), usize::from(arrives));
+    }
 }
 
 #[tokio::test]

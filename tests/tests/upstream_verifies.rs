@@ -285,7 +285,7 @@ async fn the_answer_leaves_in_a_body_and_the_provider_gets_no_text() {
 
 #[tokio::test]
 async fn a_provider_that_says_right_without_asking_lets_nobody_in() {
-    for behaviour in ["lie", "lie in a URL"] {
+    for behaviour in ["lie", "lie in a URL", "lie where it may not ask"] {
         let (Place { told, engine, .. }, challenge) = Place::begun(behaviour).await;
         let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
         assert!(error.is_delivery_failed() && !error.is_retryable(), "{behaviour}: {error}");

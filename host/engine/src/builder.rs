@@ -140,6 +140,7 @@ impl TwoFactor {
     pub async fn refresh_providers(&self) -> Result<(), Error> {
         let providers = &self.instances.providers;
         let refused = providers.refresh(&providers.changing().await).await?;
+        self.instances.forget_replaced();
         refused.into_iter().next().map_or(Ok(()), |refused| Err(Error::invalid(refused.to_string())))
     }
 

@@ -51,7 +51,7 @@ impl Component {
         cache: Option<&Path>,
         keyring: Keyring,
     ) -> Result<Self, LoadError> {
-        let sandbox = Sandbox::new(limits, network.clone(), keyring)
+        let sandbox = Sandbox::unsteady(limits, network.clone(), keyring)
             .map_err(|error| LoadError::new(format!("these limits cannot be had: {error:#}")))?;
         Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, cache).await?), network })
     }

@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use twofactor::Role;
 use twofactor::as_code::ExportedSecrets;
 use twofactor_server::{NobodyReads, ProviderAddition, ProviderCache, ProviderCheck, ProviderLanguage};
@@ -270,6 +273,10 @@ enum ProviderCommand {
     },
 }
 
+/// Libraries that write at TRACE what guests hand to them and what is signed: recipients, and that of which a code can be guessed. That is
+/// written down for nobody.
+const TALKATIVE: [&str; 2] = ["wasmtime_wasi", "aws_sigv4"];
+
 fn main() -> anyhow::Result<ExitCode> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().on_thread_start(twofactor::on_thread_start).build()?.block_on(begin())
@@ -279,9 +286,13 @@ async fn begin() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let discreet =
+        filter_fn(|of| *of.level() < LevelFilter::TRACE || !TALKATIVE.iter().any(|name| of.target().starts_with(name)));
     match arguments.log {
-        LogForm::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogForm::Json => log.json().init(),
+        LogForm::Text => {
+            log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).finish().with(discreet).init();
+        }
+        LogForm::Json => log.json().finish().with(discreet).init(),
     }
     // One TLS library, one provider of its cryptography; it fails only if there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use canary::{ACCESS_TOKEN, Canaries, MailServer, Quote, Scene, Upstream, Watch, Watched};
 use serde_json::{Value, json};
-use twofactor_tests::hostile::HOSTILE;
+use twofactor_tests::hostile::{HOSTILE, WASI_HTTP};
 
 const TWILIO_TOKEN: &str = "CanaryTwilio/Auth+Token=7 %&\"q";
 const ECALL_PASSWORD: &str = "CanaryEcallPassw0rd";
@@ -52,7 +52,7 @@ fn config(folder: &Path, http: &str, mail: &str) -> std::path::PathBuf {
 }
 
 /// The options of an instance of each type.
-fn types() -> [(&'static str, Value); 5] {
+fn types() -> [(&'static str, Value); 6] {
     let smtp = json!({"MailType": "SMTP", "Host": "mail.example.com", "Port": 465, "EnableSSL": true,
         "UserName": "mailer", "Password": SMTP_PASSWORD, "Timeout": 5000});
     let m365 =
@@ -69,6 +69,10 @@ fn types() -> [(&'static str, Value); 5] {
         ("email", json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": smtp})),
         ("email", json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": m365.to_string()})),
         ("hostile", json!({"Behaviour": "echo", "Url": "https://upstream.example.com/echo", "Secret": HOSTILE_SECRET})),
+        (
+            "wasi-http",
+            json!({"Behaviour": "recipient in the URL", "Url": "https://upstream.example.com/to/", "Secret": HOSTILE_SECRET}),
+        ),
     ]
 }
 
@@ -197,7 +201,9 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> 
     let body = json!({"name": "a", "role": "application", "subscriptions": ["s"]});
     let application = server.issue(&admin, body).await;
     let wasm = [("content-type", "application/wasm")];
-    server.send("POST", "/v1/providers", &admin, &wasm, HOSTILE.to_vec()).await.expect(201);
+    for component in [HOSTILE, WASI_HTTP] {
+        server.send("POST", "/v1/providers", &admin, &wasm, component.to_vec()).await.expect(201);
+    }
     let mut run = Run { server, admin, application, canaries: canaries(), next: 0 };
     run.canaries.add("administrator's token", &run.admin.clone());
     run.canaries.add("application's token", &run.application.clone());
@@ -273,6 +279,12 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> 
         run.call("PATCH", &paths[4], json!({"options": options})).await;
         run.try_out(4, &paths[4]).await;
     }
+
+    // What a language's own client is told goes through a library that says at TRACE what it is told.
+    http.plays(Scene::Taken, Quote::Everything);
+    let seen = http.codes().len();
+    run.try_out(5, &paths[5]).await;
+    assert!(http.codes().len() > seen);
 
     // Long enough ago by now, or nearly so.
     http.plays(Scene::Taken, Quote::Everything);

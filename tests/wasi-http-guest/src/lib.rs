@@ -147,6 +147,7 @@ impl Delivery for Guest {
                 let _under_way = begin(&url, &header, &message.text);
                 std::process::abort()
             }
+            "recipient in the URL" => send(&format!("{url}{}", message.recipient), &header, &message.text)?,
             "be denied, trap" => {
                 let _ = send(ELSEWHERE, &header, "");
                 std::process::abort()

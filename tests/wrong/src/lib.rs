@@ -5,14 +5,15 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::hint::black_box;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use twofactor_provider::bindings::exports::twofactor::provider::configuration;
-use twofactor_provider::bindings::twofactor::provider::http;
 use twofactor_provider::bindings::twofactor::provider::types::{
     Connection, DeliveryFailure, Entry, HttpAuthentication, HttpConnection, Manifest, Message, Problem, Reason,
-    Receipt, RecipientKind, RejectedPart, Rejection, Retry,
+    Receipt, RecipientKind, RejectedPart, Rejection, Retry, SecretHeader, SmtpConnection, SmtpSecurity,
 };
+use twofactor_provider::bindings::twofactor::provider::{http, smtp};
 use twofactor_provider::delivery_bindings::exports::twofactor::provider::delivery;
 use twofactor_provider::report_bindings::exports::twofactor::provider::reports;
 
@@ -61,6 +62,7 @@ impl configuration::Guest for Wrong {
             "a version of two numbers" => manifest.version = "1.0".to_owned(),
             // Not wrong: whom it reaches.
             "its recipients are handles" => manifest.recipient = RecipientKind::Handle,
+            fault if fault.starts_with("its mail goes to ") => manifest.recipient = RecipientKind::EmailAddress,
             // Not wrong: it takes the place of `tests/verifying`, with the same options.
             "its type is verifying" => {
                 manifest.type_id = "verifying".to_owned();
@@ -113,6 +115,12 @@ impl configuration::Guest for Wrong {
             "configure throws dice" => {
                 origins = vec![format!("https://u{}.example.com", RandomState::new().build_hasher().finish())];
             }
+            "configure by the date" => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_secs()).unwrap_or_default();
+                origins = vec![format!("https://t{now}.example.com")];
+            }
+            // Not wrong by itself.
+            "its sender is its upstream" => origins = vec![format!("https://{sender}.example.com")],
             "a problem of no option" if sender.is_empty() => return problem("/From", "must not be empty".to_owned()),
             "a problem that is no pointer" if sender.is_empty() => return problem("Sender", "is empty".to_owned()),
             "a problem without a sentence" if sender.is_empty() => return problem("/Sender", String::new()),
@@ -132,9 +140,23 @@ impl configuration::Guest for Wrong {
             return problem("/Sender", "must not be empty".to_owned());
         }
         let connection = |origin| {
-            let authentication = HttpAuthentication::Bearer(key.clone());
+            let authentication = match fault() {
+                "a host for a header" => {
+                    HttpAuthentication::Header(SecretHeader { name: "Host".to_owned(), value: key.clone() })
+                }
+                _ => HttpAuthentication::Bearer(key.clone()),
+            };
             Connection::Http(HttpConnection { origin, authentication })
         };
+        if fault().starts_with("its mail goes to ") {
+            return Ok(vec![Connection::Smtp(SmtpConnection {
+                host: "mail.example.com".to_owned(),
+                port: 465,
+                security: SmtpSecurity::ImplicitTls,
+                credentials: None,
+                timeout_ms: 5000,
+            })]);
+        }
         Ok(origins.into_iter().map(connection).collect())
     }
 }
@@ -150,6 +172,9 @@ impl delivery::Guest for Wrong {
             "the text gets an end" => text = text.replace("code.", "code!"),
             "nothing is sent" => return Ok(receipt()),
             _ => {}
+        }
+        if let Some(to) = fault().strip_prefix("its mail goes to ") {
+            return mail(if to == "its recipient" { &message.recipient } else { "eve@example.org" }, &message);
         }
         let to = if fault() == "it goes to the sender" { &options["Sender"] } else { &json!(message.recipient) };
         let mut body = json!({"from": options["Sender"], "to": to, "text": text}).to_string();
@@ -217,6 +242,22 @@ impl delivery::Guest for Wrong {
             Err(error) => return Err(without_answer(error)),
         };
         by_status(&answer, &message)
+    }
+}
+
+fn mail(to: &str, message: &Message) -> Result<Receipt, DeliveryFailure> {
+    let sent = smtp::send(&smtp::Mail {
+        sender: smtp::Mailbox { name: String::new(), address: "codes@example.com".to_owned() },
+        recipient: to.to_owned(),
+        subject: String::new(),
+        text: message.text.clone(),
+        html: None,
+        id: message.id.clone(),
+    });
+    match sent {
+        Ok(_) => Ok(receipt()),
+        Err(smtp::Error::Denied(why)) => Err(DeliveryFailure::Misconfigured(reason("denied", &why))),
+        Err(_) => Err(later(None, "")),
     }
 }
 

@@ -11,7 +11,7 @@ use super::changes::Changes;
 use super::page::{page, part};
 use super::{Administration, Page, ROUNDS, as_read, title};
 use crate::error::Error;
-use crate::instance::{Instances, Prepared};
+use crate::instance::Layers;
 use crate::provider::Problem;
 use crate::random;
 use crate::store::{InstanceRecord, Part};
@@ -212,7 +212,9 @@ impl Administration {
         if let Some(options) = change.options {
             let (options, kept) = self.instances.read_options(&record.type_id, options, stored, "/options")?;
             if kept {
-                self.instances.same_destinations(&record.type_id, stored, &options).await?;
+                let base = &self.instances.base_options(&record.type_id).await?;
+                let (before, after) = (Layers { base, own: stored }, Layers { base, own: &options });
+                self.instances.same_destinations(&record.type_id, before, after).await?;
             }
             record.options = self.instances.seal_options(&record.id, &options)?;
             now = options;
@@ -244,6 +246,7 @@ impl Administration {
             let detail = self.instance_changes(Some((&before, &stored)), None).text();
             self.audit("instance.delete", id, &detail).await?;
             if self.store().delete_instance(id, before.revision).await? {
+                self.instances.forget(id);
                 return Ok(());
             }
             self.did_not_happen("instance.delete", id).await?;
@@ -315,21 +318,5 @@ impl Administration {
             created_at: record.created_at,
             updated_at: record.updated_at,
         })
-    }
-}
-
-impl Instances {
-    /// Refuses new options that would send a stored secret to somewhere else than it was entered for.
-    pub(crate) async fn same_destinations(&self, type_id: &str, stored: &Value, options: &Value) -> Result<(), Error> {
-        let before: Prepared = self.judge_options(type_id, stored).await?;
-        let after = self.judge_options(type_id, options).await?;
-        // Options that are not valid reach nowhere. The step from there to a destination is judged here as well, since
-        // nothing is then known of what the secret was entered for.
-        if after.is_valid() && before.destinations() != after.destinations() {
-            return Err(Error::invalid(
-                "this change sends a stored secret to another destination: enter the secret again instead of its mask",
-            ));
-        }
-        Ok(())
     }
 }

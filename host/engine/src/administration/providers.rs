@@ -1,6 +1,5 @@
 //! The components that serve: shown, added, and taken back.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -130,21 +129,7 @@ impl Administration {
         let mut info = examined.info().clone();
         expected_digest(&new, &info)?;
         info.signed_by = signed_by;
-        Ok(ExaminedProvider { info, new_destinations: self.destinations_with(&examined).await? })
-    }
-
-    async fn destinations_with(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
-        let mut all = BTreeSet::new();
-        for subscription in self.subscriptions().await? {
-            for instance in self.instances(&subscription.id).await? {
-                if instance.type_id == provider.manifest().type_id
-                    && let Some(record) = self.store().instance(&instance.id).await?
-                {
-                    all.extend(self.instances.new_destinations(&record, provider.clone()).await?);
-                }
-            }
-        }
-        Ok(all.into_iter().collect())
+        Ok(ExaminedProvider { info, new_destinations: self.instances.new_destinations(&examined).await? })
     }
 
     /// Loads a provider and keeps it. It serves all instances of its type from now on, in each process that works on the store as soon
@@ -201,7 +186,7 @@ impl Administration {
         if !is_refused && top.as_ref().is_some_and(is_there) {
             return Ok(serving.map_or(info, |serving| serving.info().clone()));
         }
-        let mut elsewhere = self.destinations_with(&provider).await?;
+        let mut elsewhere = self.instances.new_destinations(&provider).await?;
         elsewhere.retain(|destination| !new.destinations.contains(destination));
         if !elsewhere.is_empty() && !new.any_destination {
             return Err(Error::invalid(format!(
@@ -225,7 +210,7 @@ impl Administration {
     ///
     /// # Errors
     /// Not found if none was added; a conflict if there is none before it ([`Self::remove_provider`] takes it away all the same);
-    /// invalid input if that one may not serve here any more; [`Error::is_passed_over`] if another one was added since.
+    /// invalid input if that one may not serve here any more, or secrets would go to where they do not go now; [`Error::is_passed_over`] if another one was added since.
     pub async fn roll_back_provider(&self, type_id: &str, digest: Option<&str>) -> Result<ProviderInfo, Error> {
         let providers = &self.instances.providers;
         let _changing = providers.changing().await;
@@ -238,6 +223,7 @@ impl Administration {
         let before = before.ok_or_else(|| {
             Error::conflict(format!("there is no provider of type `{type_id}` before this one: it can be removed only"))
         })?;
+        self.nothing_goes_elsewhere(&before).await?;
         let detail = format!("sha256:{} instead of sha256:{}", before.info().digest, top.digest);
         self.audit("provider.roll_back", type_id, &detail).await?;
         if !self.store().pop_provider(type_id, &top.digest).await? {
@@ -253,12 +239,16 @@ impl Administration {
     /// only if that is the newest of them.
     ///
     /// # Errors
-    /// Not found if none was added; [`Error::is_passed_over`] if another one was added since.
+    /// Not found if none was added; invalid input if with the one that comes with the program secrets would go to where they do not go
+    /// now; [`Error::is_passed_over`] if another one was added since.
     pub async fn remove_provider(&self, type_id: &str, digest: Option<&str>) -> Result<(), Error> {
         let providers = &self.instances.providers;
         let changing = providers.changing().await;
         let (top, _) = self.store().top_providers(type_id).await?;
         let top = meant(top, digest)?;
+        if let Some(own) = providers.own(type_id) {
+            self.nothing_goes_elsewhere(&own).await?;
+        }
         self.audit("provider.remove", type_id, &format!("sha256:{}", top.digest)).await?;
         if !self.store().remove_providers(type_id, &top.digest).await? {
             self.did_not_happen("provider.remove", type_id).await?;
@@ -266,6 +256,19 @@ impl Administration {
         }
         providers.refresh(&changing).await?;
         Ok(())
+    }
+
+    /// Refuses to take back a component with which secrets would go to where they do not go now: nobody is asked to approve that here.
+    async fn nothing_goes_elsewhere(&self, before: &Arc<Provider>) -> Result<(), Error> {
+        let elsewhere = self.instances.destinations_back(before).await?;
+        if elsewhere.is_empty() {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "with the component before, secrets of instances would go to where they do not go now ({}): add that component anew, which asks \
+             for an approval",
+            elsewhere.join(", ")
+        )))
     }
 }
 

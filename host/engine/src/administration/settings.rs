@@ -1,5 +1,7 @@
 //! Base service settings: options per type for the whole installation.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -33,7 +35,8 @@ impl Administration {
     ///
     /// # Errors
     /// Not found as [`Self::base_settings`]; passed over if somebody else changed them; invalid input if the options are no
-    /// object. They need not be complete.
+    /// object, and if a stored secret, of these settings or of an instance, would go to a destination it was not entered for. They need
+    /// not be complete.
     pub async fn set_base_settings(
         &self,
         type_id: &str,
@@ -45,9 +48,7 @@ impl Administration {
             let (stored, revision) = self.stored_base_settings(type_id).await?;
             as_read(expected_revision, revision)?;
             let (options, kept) = self.instances.read_options(type_id, options.clone(), &stored, "")?;
-            if kept {
-                self.instances.same_destinations(type_id, &stored, &options).await?;
-            }
+            self.instances.base_same_destinations(type_id, (&stored, &options, kept), &BTreeMap::new()).await?;
             let detail = Changes::default().options(&self.instances, type_id, "", &stored, &options).text();
             let sealed = self.instances.seal_base_settings(type_id, &options)?;
             self.audit("base-settings.set", type_id, &detail).await?;

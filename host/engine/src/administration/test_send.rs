@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Administration;
 use crate::challenge::{Recipient, sample_message};
 use crate::error::{Error, InputProblem};
+use crate::instance::Layers;
 
 /// What a provider answered to a test message.
 #[derive(Debug, Clone, Serialize)]
@@ -41,10 +42,13 @@ impl Administration {
             Some(options) => {
                 let stored = self.instances.open_options(&record)?;
                 let (options, kept) = self.instances.read_options(&record.type_id, options, &stored, "/options")?;
+                let base = &self.instances.base_options(&record.type_id).await?;
+                let unsaved_layers = Layers { base, own: &options };
                 if kept {
-                    self.instances.same_destinations(&record.type_id, &stored, &options).await?;
+                    let saved_layers = Layers { base, own: &stored };
+                    self.instances.same_destinations(&record.type_id, saved_layers, unsaved_layers).await?;
                 }
-                unsaved = self.instances.judge_options(&record.type_id, &options).await?;
+                unsaved = self.instances.judge_over(self.instances.provider(&record.type_id), unsaved_layers).await?;
                 &unsaved
             }
             None => {

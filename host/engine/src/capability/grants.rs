@@ -3,8 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ::http::HeaderName;
+
 use super::connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
 use super::echo::Echo;
+use super::http::routes;
 use super::network::Network;
 use super::origin::{Origin, is_name};
 use super::signature;
@@ -65,6 +68,11 @@ impl Grants {
         Self::default()
     }
 
+    /// Whether nothing is granted.
+    pub(crate) fn reach_nobody(&self) -> bool {
+        self.http.is_empty() && self.smtp.is_none()
+    }
+
     /// Checks what a provider asked for against the operator's rules.
     pub(crate) fn new(connections: Vec<Connection>, network: &Network) -> Result<Self, GrantError> {
         let mut grants = Self::default();
@@ -93,8 +101,15 @@ impl Grants {
                 let (token_origin, _) = Origin::of_url(token_url).map_err(GrantError)?;
                 secure_origin(&token_origin.to_string())?;
             }
-            HttpAuthentication::Header { name, .. } if !is_header_name(name) => {
-                return Err(GrantError("the name of an authenticating header is malformed".to_owned()));
+            HttpAuthentication::Header { name, .. } => {
+                let parsed = HeaderName::from_bytes(name.as_bytes());
+                let parsed =
+                    parsed.map_err(|_| GrantError("the name of an authenticating header is malformed".to_owned()))?;
+                if routes(&parsed) {
+                    return Err(GrantError(format!(
+                        "`{parsed}` says where or how a request goes and cannot be an authenticating header"
+                    )));
+                }
             }
             HttpAuthentication::AwsSignature(key) => signature::check_aws(key).map_err(GrantError)?,
             HttpAuthentication::WebhookSignature(secret) => {
@@ -206,8 +221,4 @@ fn secure_origin(text: &str) -> Result<Origin, GrantError> {
 
 fn is_label(host: &str) -> bool {
     !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
-}
-
-fn is_header_name(name: &str) -> bool {
-    ::http::HeaderName::from_bytes(name.as_bytes()).is_ok()
 }

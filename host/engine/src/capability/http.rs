@@ -13,9 +13,8 @@ use super::connection::HttpAuthentication;
 use super::echo::Echo;
 use super::grants::{Grants, HttpGrant};
 use super::network::Network;
-use super::oauth::TokenError;
+use super::oauth::{AccessToken, TokenError};
 use super::origin::Origin;
-use super::secret::Secret;
 use super::signature;
 
 /// The longest body accepted from an upstream, in bytes. Receipts are small.
@@ -62,14 +61,15 @@ impl Network {
                 // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.
                 // 401 says that the request was not processed.
                 (Some(token), Some(again)) if answer.status == 401 && !renewed => {
-                    self.0.tokens.forget(&token).await;
+                    token.forget().await;
                     renewed = true;
                     request = again;
                 }
                 (token, _) => break (answer, token),
             }
         };
-        for echo in [Some(&grant.echo), token.as_ref().map(Echo::of_token).as_ref()].into_iter().flatten() {
+        let of_token = token.as_ref().map(|token| Echo::of_token(&token.secret));
+        for echo in [Some(&grant.echo), of_token.as_ref()].into_iter().flatten() {
             echo.blot(&mut answer.body);
             for (_, value) in &mut answer.headers {
                 *value = echo.blotted(std::mem::take(value));
@@ -137,7 +137,7 @@ impl Network {
         grants: &Grants,
         grant: &HttpGrant,
         request: &mut Request,
-    ) -> Result<Option<Secret>, HttpError> {
+    ) -> Result<Option<AccessToken>, HttpError> {
         let (name, value, token) = match &grant.authentication {
             HttpAuthentication::None => return Ok(None),
             HttpAuthentication::Basic(credentials) => {
@@ -158,7 +158,7 @@ impl Network {
                             TokenError::Unavailable(why) => HttpError::NotSent(why),
                         },
                     )?;
-                (header::AUTHORIZATION, format!("Bearer {}", token.expose()), Some(token))
+                (header::AUTHORIZATION, format!("Bearer {}", token.secret.expose()), Some(token))
             }
             HttpAuthentication::AwsSignature(key) => {
                 signature::sign_aws(key, &grant.origin, request, SystemTime::now())?;
@@ -227,12 +227,9 @@ fn cause(error: &reqwest::Error) -> String {
     cause.to_string().chars().take(200).collect()
 }
 
-/// Headers that route or authenticate are the host's.
-fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bool {
+/// Headers that say where or how a request goes: nobody's but the host's, whatever they hold.
+pub(super) fn routes(name: &HeaderName) -> bool {
     const HOST: &[HeaderName] = &[
-        header::AUTHORIZATION,
-        header::PROXY_AUTHORIZATION,
-        header::COOKIE,
         header::HOST,
         header::CONNECTION,
         header::CONTENT_LENGTH,
@@ -242,6 +239,13 @@ fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bo
         header::UPGRADE,
         header::EXPECT,
     ];
+    HOST.contains(name)
+        || name.as_str().starts_with("proxy-")
+        || matches!(name.as_str(), "keep-alive" | "http2-settings")
+}
+
+/// Headers that route or authenticate are the host's.
+fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bool {
     let own = match authentication {
         HttpAuthentication::Header { name: own, .. } => own.eq_ignore_ascii_case(name.as_str()),
         HttpAuthentication::AwsSignature(_) => name.as_str().starts_with("x-amz-"),
@@ -250,9 +254,7 @@ fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bo
         }
         _ => false,
     };
-    own || HOST.contains(name)
-        || name.as_str().starts_with("proxy-")
-        || matches!(name.as_str(), "keep-alive" | "http2-settings")
+    own || routes(name) || *name == header::AUTHORIZATION || *name == header::COOKIE
 }
 
 /// What a guest may see of an answer's headers. Values that are no text are left out.

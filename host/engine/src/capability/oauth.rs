@@ -1,7 +1,7 @@
 //! OAuth 2.0 client credentials (RFC 6749 section 4.4): tokens are fetched, kept, renewed early, and never seen by a guest.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::http::{HeaderValue, Method, header};
@@ -29,6 +29,7 @@ const REFUSALS: &[&str] = &[
     "unsupported_grant_type",
 ];
 
+#[derive(Clone)]
 pub(super) enum TokenError {
     /// The endpoint does not accept the credentials.
     Refused(String),
@@ -38,9 +39,32 @@ pub(super) enum TokenError {
 
 /// Access tokens by what they were asked for with. Each slot is locked while it is filled: one request at a time.
 #[derive(Default)]
-pub(super) struct TokenCache(Mutex<HashMap<[u8; 32], Slot>>);
+pub(super) struct TokenCache(std::sync::Mutex<HashMap<[u8; 32], Slot>>);
 
-type Slot = Arc<Mutex<Option<Token>>>;
+type Slot = Arc<Mutex<Held>>;
+
+#[derive(Default)]
+struct Held {
+    token: Option<Token>,
+    /// When the endpoint gave none last, and why.
+    failed: Option<(Instant, TokenError)>,
+}
+
+/// A token in use, and where it is kept.
+pub(super) struct AccessToken {
+    pub(super) secret: Secret,
+    slot: Slot,
+}
+
+impl AccessToken {
+    /// Drops it: it was not accepted.
+    pub(super) async fn forget(&self) {
+        let mut held = self.slot.lock().await;
+        if held.token.as_ref().is_some_and(|kept| kept.secret == self.secret) {
+            held.token = None;
+        }
+    }
+}
 
 struct Token {
     secret: Secret,
@@ -62,19 +86,18 @@ struct Refused {
 }
 
 impl TokenCache {
-    async fn slot(&self, key: [u8; 32]) -> Slot {
-        self.0.lock().await.entry(key).or_default().clone()
-    }
-
-    /// Drops a token that was not accepted.
-    pub(super) async fn forget(&self, token: &Secret) {
-        let slots: Vec<Slot> = self.0.lock().await.values().cloned().collect();
-        for slot in slots {
-            let mut slot = slot.lock().await;
-            if slot.as_ref().is_some_and(|kept| kept.secret == *token) {
-                *slot = None;
-            }
+    fn slot(&self, key: [u8; 32]) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(&key) {
+            return slot.clone();
         }
+        // Those that nobody asks for any more: an instance that was removed, a secret that was replaced.
+        let now = Instant::now();
+        slots.retain(|_, slot| {
+            Arc::strong_count(slot) > 1
+                || slot.try_lock().is_ok_and(|held| held.token.as_ref().is_some_and(|token| token.renew_at > now))
+        });
+        slots.entry(key).or_default().clone()
     }
 }
 
@@ -86,23 +109,36 @@ impl Network {
         client_id: &str,
         client_secret: &Secret,
         scope: &str,
-    ) -> Result<Secret, TokenError> {
+    ) -> Result<AccessToken, TokenError> {
         let mut hash = Sha256::new();
         for part in [token_url, client_id, scope, client_secret.expose()] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let slot = self.0.tokens.slot(hash.finalize().into()).await;
-        let mut slot = slot.lock().await;
-        if let Some(token) = slot.as_ref()
-            && token.renew_at > Instant::now()
-        {
-            return Ok(token.secret.clone());
+        let slot = self.0.tokens.slot(hash.finalize().into());
+        let asked = Instant::now();
+        let mut held = slot.lock().await;
+        if let Some(token) = held.token.as_ref().filter(|token| token.renew_at > Instant::now()) {
+            let secret = token.secret.clone();
+            drop(held);
+            return Ok(AccessToken { secret, slot });
         }
-        let token = self.fetch(grants, token_url, client_id, client_secret, scope).await?;
-        let secret = token.secret.clone();
-        *slot = Some(token);
-        Ok(secret)
+        // Who waited for it learns what became of it, and does not wait once more.
+        if let Some((_, why)) = held.failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(why.clone());
+        }
+        match self.fetch(grants, token_url, client_id, client_secret, scope).await {
+            Ok(token) => {
+                let secret = token.secret.clone();
+                held.token = Some(token);
+                drop(held);
+                Ok(AccessToken { secret, slot })
+            }
+            Err(why) => {
+                held.failed = Some((Instant::now(), why.clone()));
+                Err(why)
+            }
+        }
     }
 
     async fn fetch(
@@ -176,6 +212,11 @@ fn refusal(origin: &Origin, status: u16, body: &[u8]) -> TokenError {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     /// For how many seconds a token is used that says it lives so long.
@@ -201,5 +242,78 @@ mod tests {
         {
             assert!(granted(body.as_bytes(), Instant::now()).is_none(), "{body}");
         }
+    }
+
+    /// An endpoint that answers 503 when it is told to; how often it was asked.
+    async fn endpoint(release: Arc<tokio::sync::Notify>) -> (Network, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let network = Network::builder().stand_in("https://token.example.com", listener.local_addr().unwrap());
+        let (network, asked) = (network.build().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let counted = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                release.notified().await;
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let answer = b"HTTP/1.1 503 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        (network, asked)
+    }
+
+    async fn token(network: &Network, client: &str) -> Result<AccessToken, TokenError> {
+        let secret = Secret::new("s".to_owned());
+        network.token(&Grants::none(), "https://token.example.com/t", client, &secret, "").await
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_for_a_token_learn_that_there_is_none_from_one_request() {
+        let release = Arc::new(tokio::sync::Notify::new());
+        let (network, asked) = endpoint(release.clone()).await;
+        let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(token(&network, "a"))).collect();
+        for one in &mut waiting {
+            assert!(futures::poll!(one).is_pending());
+        }
+        release.notify_one();
+        for one in waiting {
+            assert!(matches!(one.await, Err(TokenError::Unavailable(_))));
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        // Who comes later asks anew.
+        release.notify_one();
+        assert!(token(&network, "a").await.is_err());
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn who_drops_a_token_waits_for_nobody_elses_endpoint() {
+        let (network, _) = endpoint(Arc::default()).await;
+        let mut hanging = Box::pin(token(&network, "a"));
+        assert!(futures::poll!(&mut hanging).is_pending());
+        let held = Token { secret: Secret::new("t".to_owned()), renew_at: Instant::now() + Duration::from_secs(60) };
+        let slot = network.0.tokens.slot([7; 32]);
+        slot.lock().await.token = Some(held);
+        let token = AccessToken { secret: Secret::new("t".to_owned()), slot: slot.clone() };
+        assert!(futures::poll!(std::pin::pin!(token.forget())).is_ready());
+        assert!(slot.lock().await.token.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asks_for_any_more_is_not_kept() {
+        let cache = TokenCache::default();
+        let kept = |n: u8| {
+            let renew_at = Instant::now() + Duration::from_secs(60);
+            Token { secret: Secret::new(n.to_string()), renew_at }
+        };
+        let in_use = cache.slot([1; 32]);
+        cache.slot([2; 32]).lock().await.token = Some(kept(2));
+        drop(cache.slot([3; 32]));
+        let _ = cache.slot([4; 32]);
+        let mut left: Vec<u8> = cache.0.lock().unwrap().keys().map(|key| key[0]).collect();
+        left.sort_unstable();
+        assert_eq!(left, [1, 2, 4]);
+        drop(in_use);
     }
 }

@@ -75,7 +75,7 @@ impl Network {
             }
             Err(_) => Err(MailError::NotSent("the server did not answer in time".to_owned())),
         };
-        if matches!(outcome, Err(MailError::NotSent(_))) {
+        if !handed_over.load(Ordering::Relaxed) {
             bytes.did_not_leave();
         }
         let (host, port, accepted, took) = (&grant.host, grant.port, outcome.is_ok(), began.elapsed());

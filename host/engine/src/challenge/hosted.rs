@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::request::{Challenge, Start};
-use super::{Challenges, code};
+use super::{Challenges, Details, Judge, code};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing};
 
@@ -70,7 +70,23 @@ impl Challenges {
             return Ok(None);
         };
         let details = self.details(&record)?;
-        Ok(Some((self.view(&record, &details), Standing::of(&record, self.clock.now()))))
+        let mut standing = Standing::of(&record, self.clock.now());
+        if standing == Standing::Open && !self.is_answerable(&record, &details).await? {
+            standing = Standing::Closed;
+        }
+        Ok(Some((self.view(&record, &details), standing)))
+    }
+
+    /// Whether an answer would be judged: the instance may have been taken away. Only where its upstream judges must it be valid.
+    async fn is_answerable(&self, record: &ChallengeRecord, details: &Details) -> Result<bool, Error> {
+        match &details.judge {
+            Judge::Host => self.instances.is_assigned(&details.sign_in, &record.instance).await,
+            Judge::Upstream(_) => {
+                // Whether it can be judged just now is said to whoever answers.
+                let chosen = self.instances.choose(&details.sign_in, Some(&record.instance)).await;
+                Ok(chosen.map_or(true, |chosen| !chosen.is_empty()))
+            }
+        }
     }
 }
 

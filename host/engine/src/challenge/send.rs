@@ -180,6 +180,7 @@ impl Challenges {
             resends: record.resends,
             instance: instance.to_owned(),
             sealed: sealed.clone(),
+            codes: None,
             now: self.clock.now(),
         };
         let kept = self.store.hand_over_challenge(wish).await?;

@@ -19,7 +19,8 @@ use crate::instance::Chosen;
 use crate::provider::{DeliveryFailure, RecipientKind};
 use crate::random;
 use crate::store::{
-    ChallengeRecord, Closing, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend, Resent,
+    ChallengeRecord, Closing, HandOver, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend,
+    Resent,
 };
 
 /// What is remembered under an idempotency key.
@@ -180,7 +181,23 @@ impl Challenges {
             }
             record.resends += 1;
             record.resend_after = resend_after;
+            let before = HandOver {
+                subscription: record.subscription.clone(),
+                id: record.id.clone(),
+                resends: record.resends,
+                instance: record.instance.clone(),
+                sealed: record.sealed.clone(),
+                codes: Some(record.codes.clone()),
+                now,
+            };
             let delivered = this.send(chosen, Vec::new(), &mut record, &mut details, &code, now).await;
+            if matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) {
+                // It surely was not sent: the code that the person has stays good.
+                let before = HandOver { now: this.clock.now(), ..before };
+                if let Err(error) = this.store.hand_over_challenge(before).await {
+                    tracing::error!(%error, "a code that is with the person could not be kept");
+                }
+            }
             delivered.map_err(|failure| Error::delivery(&failure))?;
             Ok(this.view(&record, &details))
         })

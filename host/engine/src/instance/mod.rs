@@ -1,5 +1,6 @@
 //! TwoFactor instances: what is configured, whether it is valid, whom it serves.
 
+mod destinations;
 mod options;
 mod pause;
 mod prepared;
@@ -7,12 +8,14 @@ mod providers;
 mod rules;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use destinations::{Changed, Layers};
 pub use options::MASK;
-pub(crate) use options::merge;
+use options::merge;
 pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
@@ -21,7 +24,7 @@ pub use providers::RefusedProvider;
 use crate::challenge::{Policy, SignIn};
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::provider::{DeliveryFailure, Message, Provider, Reason, RecipientKind, Sent, Verdict};
+use crate::provider::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Verdict};
 use crate::store::{InstanceRecord, Store, Targets};
 
 /// The instances of this installation and the providers they run on.
@@ -31,7 +34,15 @@ pub(crate) struct Instances {
     pub(crate) providers: Providers,
     default_policy: Policy,
     /// Judged instances, by id: judging costs a call of the component, a sign-in should not.
-    prepared: RwLock<HashMap<String, Arc<Prepared>>>,
+    judged: Mutex<HashMap<String, Arc<Judged>>>,
+}
+
+/// What is known of one instance.
+#[derive(Default)]
+struct Judged {
+    known: Mutex<Option<Arc<Prepared>>>,
+    /// Held while it is judged: all that ask meanwhile need one answer.
+    judging: tokio::sync::Mutex<()>,
 }
 
 /// An instance that may serve a sign-in.
@@ -80,7 +91,7 @@ impl Chosen {
 
 impl Instances {
     pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, providers: Providers, default_policy: Policy) -> Self {
-        Self { store, keyring, providers, default_policy, prepared: RwLock::default() }
+        Self { store, keyring, providers, default_policy, judged: Mutex::default() }
     }
 
     /// The component that serves a type.
@@ -92,13 +103,22 @@ impl Instances {
     /// application, IDP, tenant. With `wanted` only the one of that id.
     pub(crate) async fn choose(&self, sign_in: &SignIn, wanted: Option<&str>) -> Result<Vec<Chosen>, Error> {
         let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
-        let mut chosen: Vec<Chosen> = Vec::with_capacity(assigned.len());
+        let (mut chosen, mut unknown): (Vec<Chosen>, _) = (Vec::with_capacity(assigned.len()), None);
         for (record, base) in assigned {
             let asked = wanted.is_none_or(|id| id == record.id);
             if !record.active || !asked {
                 continue;
             }
-            let prepared = self.prepared_with(&record, base.map(|settings| settings.options)).await?;
+            let prepared = match self.prepared_with(&record, base.map(|settings| settings.options)).await {
+                Ok(prepared) => prepared,
+                // Another may serve.
+                Err(error) => {
+                    let (instance, type_id) = (&record.id, &record.type_id);
+                    tracing::warn!(%instance, %type_id, error = error.operator_detail(), "an instance could not be judged");
+                    unknown = Some(error);
+                    continue;
+                }
+            };
             if let (true, Some(provider)) = (prepared.is_valid(), &prepared.provider) {
                 let manifest = provider.manifest();
                 chosen.push(Chosen {
@@ -112,7 +132,10 @@ impl Instances {
                 });
             }
         }
-        Ok(chosen)
+        match unknown {
+            Some(error) if chosen.is_empty() => Err(error),
+            _ => Ok(chosen),
+        }
     }
 
     /// Whether an instance is active and assigned to a sign-in, valid or not.
@@ -129,55 +152,58 @@ impl Instances {
 
     async fn prepared_with(&self, record: &InstanceRecord, base: Option<Value>) -> Result<Arc<Prepared>, Error> {
         let provider = self.provider(&record.type_id);
-        let known = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&record.id).cloned();
-        if let Some(known) = known
-            && known.is_of(record, base.as_ref(), provider.as_ref())
-        {
+        let judged =
+            self.judged.lock().unwrap_or_else(PoisonError::into_inner).entry(record.id.clone()).or_default().clone();
+        let known = || {
+            let known = judged.known.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+            let fits = known.is_of(record, base.as_ref(), provider.as_ref()) && !known.is_to_be_asked_again(self.now());
+            fits.then_some(known)
+        };
+        if let Some(known) = known() {
             return Ok(known);
         }
-        let merged = self.merged(&record.type_id, base.as_ref(), &self.open_options(record)?)?;
-        let judged = Prepared::judge(provider, &merged, self.providers.sandbox().network()).await;
-        let Ok(judged) = judged else {
-            return Err(Error::unavailable("the provider could not be asked now"));
-        };
-        let judged = Arc::new(judged.of(record, base));
-        self.prepared.write().unwrap_or_else(PoisonError::into_inner).insert(record.id.clone(), judged.clone());
-        Ok(judged)
-    }
-
-    /// Where an instance's secrets would go that they do not go to now, if this component served it.
-    pub(crate) async fn new_destinations(
-        &self,
-        record: &InstanceRecord,
-        provider: Arc<Provider>,
-    ) -> Result<Vec<String>, Error> {
-        let before = self.prepared(record).await?.destinations();
-        let base = self.store.base_settings(&record.type_id).await?.map(|settings| settings.options);
-        let merged = self.merged(&record.type_id, base.as_ref(), &self.open_options(record)?)?;
-        let judged = Prepared::judge(Some(provider), &merged, self.providers.sandbox().network()).await;
-        let after = judged.map_err(Error::unavailable)?.destinations();
-        Ok(after.into_iter().filter(|destination| !before.contains(destination)).collect())
-    }
-
-    /// An instance's own options over the installation's, which are sealed.
-    fn merged(&self, type_id: &str, base: Option<&Value>, own: &Value) -> Result<Value, Error> {
-        let inherited = match base {
-            Some(sealed) => self.open_base_settings(type_id, sealed)?,
+        let limits = self.providers.sandbox().limits();
+        let turn = tokio::time::timeout(limits.queue_time + limits.configure_time, judged.judging.lock()).await;
+        let Ok(_turn) = turn else { return Err(Error::unavailable("the provider could not be asked now")) };
+        if let Some(known) = known() {
+            return Ok(known);
+        }
+        let plain = match &base {
+            Some(sealed) => self.open_base_settings(&record.type_id, sealed)?,
             None => Value::Object(Default::default()),
         };
-        Ok(merge(&inherited, own))
+        let own = self.open_options(record)?;
+        let prepared = self.judge_over(provider, Layers { base: &plain, own: &own }).await?;
+        let prepared = Arc::new(prepared.of(record, base, self.now()));
+        *judged.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared.clone());
+        Ok(prepared)
     }
 
-    /// Options that are not stored, judged as if they were.
-    pub(crate) async fn judge_options(&self, type_id: &str, own: &Value) -> Result<Prepared, Error> {
-        let base = self.store.base_settings(type_id).await?.map(|settings| settings.options);
-        self.judge(type_id, &self.merged(type_id, base.as_ref(), own)?).await
+    /// Forgets what was judged of an instance, its secrets among it.
+    pub(crate) fn forget(&self, id: &str) {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Options that are merged already.
-    pub(crate) async fn judge(&self, type_id: &str, merged: &Value) -> Result<Prepared, Error> {
-        let judged = Prepared::judge(self.provider(type_id), merged, self.providers.sandbox().network()).await;
-        judged.map_err(|reason: Reason| Error::unavailable(reason))
+    /// Forgets what components that do not serve any more judged: they are not kept for it.
+    pub(crate) fn forget_replaced(&self) {
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        judged.retain(|_, judged| {
+            let known = judged.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let of = known.as_ref().and_then(|known| known.provider.as_ref());
+            of.is_none_or(|of| self.provider(&of.manifest().type_id).is_some_and(|serving| Arc::ptr_eq(&serving, of)))
+        });
+    }
+
+    fn now(&self) -> Timestamp {
+        self.providers.now()
+    }
+
+    /// The base service settings of a type.
+    pub(crate) async fn base_options(&self, type_id: &str) -> Result<Value, Error> {
+        match self.store.base_settings(type_id).await? {
+            Some(settings) => self.open_base_settings(type_id, &settings.options),
+            None => Ok(Value::Object(Default::default())),
+        }
     }
 
     /// The policy of an instance: its own where it states one, else the installation's.

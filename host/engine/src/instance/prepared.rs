@@ -1,8 +1,9 @@
 //! An instance judged: valid or not, and if valid ready to deliver.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::pause::Pause;
@@ -23,7 +24,13 @@ pub(crate) struct Prepared {
     pub(super) pause: Pause,
     /// How the upstream signs what it reports of messages, if it does.
     reports: Option<ReportSignature>,
+    /// Whether the component was asked something and came to no answer: another time it may.
+    unanswered: bool,
+    judged_at: Timestamp,
 }
+
+/// After so long a component that came to no answer is asked again: it may have been a moment's want of time.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 impl Prepared {
     /// Judges options: first by the schema, then by the component itself, then by the operator's rules for connections.
@@ -47,7 +54,7 @@ impl Prepared {
             Err(failure) if failure.busy => return Err(failure.reason),
             Err(failure) => {
                 let problem = Problem::new("", format!("the provider could not judge the options: {}", failure.reason));
-                return Ok(Self::invalid(Some(provider), vec![problem]));
+                return Ok(Self { unanswered: true, ..Self::invalid(Some(provider), vec![problem]) });
             }
         };
         match Grants::new(connections, network) {
@@ -55,17 +62,19 @@ impl Prepared {
                 let merged = options;
                 let options = OptionsSchema::new(schema).without_secrets(options).to_string();
                 let (grants, problems) = (Arc::new(grants), Vec::new());
+                let mut unanswered = false;
                 let reports = match provider.signed_by(merged).await {
                     Ok(reports) => reports,
                     Err(failure) if failure.busy => return Err(failure.reason),
                     Err(failure) => {
                         let type_id = &provider.manifest().type_id;
                         tracing::warn!(%type_id, reason = %failure.reason, "reports cannot be checked");
+                        unanswered = true;
                         None
                     }
                 };
-                let (source, pause) = ((Value::Null, None), Pause::default());
-                Ok(Self { provider: Some(provider), problems, grants, options, source, pause, reports })
+                let (provider, valid) = (Some(provider), Self::invalid(None, problems));
+                Ok(Self { provider, grants, options, reports, unanswered, ..valid })
             }
             Err(error) => Ok(Self::invalid(Some(provider), vec![Problem::new("", error.to_string())])),
         }
@@ -74,12 +83,29 @@ impl Prepared {
     fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
         let grants = Arc::new(Grants::none());
         let (options, source, pause) = (String::new(), (Value::Null, None), Pause::default());
-        Self { provider, problems, grants, options, source, pause, reports: None }
+        let (reports, unanswered, judged_at) = (None, false, Timestamp::UNIX_EPOCH);
+        Self { provider, problems, grants, options, source, pause, reports, unanswered, judged_at }
     }
 
-    pub(super) fn of(mut self, record: &InstanceRecord, base: Option<Value>) -> Self {
+    /// The same as not valid, and nothing granted.
+    pub(super) fn refused(self, problem: Problem) -> Self {
+        Self::invalid(self.provider, vec![problem])
+    }
+
+    pub(super) fn of(mut self, record: &InstanceRecord, base: Option<Value>, now: Timestamp) -> Self {
         self.source = (record.options.clone(), base);
+        self.judged_at = now;
         self
+    }
+
+    /// Whether the component came to no answer: what it would reach is not known.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.unanswered
+    }
+
+    /// Whether it is time to ask the component again.
+    pub(super) fn is_to_be_asked_again(&self, now: Timestamp) -> bool {
+        self.unanswered && now.duration_since(self.judged_at).unsigned_abs() >= ASK_AGAIN
     }
 
     /// Whether nothing this was judged from has changed.
@@ -184,5 +210,19 @@ impl Prepared {
             }
             _ => Err(DeliveryFailure::Misconfigured(Reason::new("invalid", "the instance is not valid"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_that_came_to_no_answer_is_asked_again_after_half_a_minute() {
+        let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
+        let mut judged = Prepared::invalid(None, vec![Problem::new("", "the component did not answer in time")]);
+        assert!(!judged.is_to_be_asked_again(after(3600)));
+        judged.unanswered = true;
+        assert!(!judged.is_to_be_asked_again(after(29)) && judged.is_to_be_asked_again(after(30)));
     }
 }

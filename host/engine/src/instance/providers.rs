@@ -152,6 +152,10 @@ impl Providers {
         serving.insert(provider.manifest().type_id.clone(), provider);
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// To be held from reading what serves until it was changed.
     pub(crate) async fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().await

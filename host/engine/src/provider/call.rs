@@ -11,6 +11,7 @@ use wasmtime::{Store, Trap};
 use super::bindings::twofactor::provider::types as wit;
 use super::engine::Sandbox;
 use super::load::{Delivers, Provider};
+use super::manifest::RecipientKind;
 use super::outcome::{BUSY, DeliveryFailure, Message, Problem, Reason, Receipt, Sent};
 use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
@@ -82,7 +83,8 @@ impl Provider {
         let placeholder = if self.manifest().reads_code {
             None
         } else {
-            Placeholder::put(&mut message, options).map_err(no_letters)?
+            let to = (self.manifest().recipient == RecipientKind::EmailAddress).then(|| message.recipient.clone());
+            Placeholder::put(&mut message, options, to).map_err(no_letters)?
         };
         let hidden = placeholder.clone();
         let answer = self
@@ -151,7 +153,7 @@ pub(super) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> 
 /// unknown outcome, and what was not allowed is for the operator.
 pub(super) fn known(failure: wit::DeliveryFailure, call: &State) -> wit::DeliveryFailure {
     match failure {
-        wit::DeliveryFailure::OutcomeUnknown(reason) if !call.has_sent() && call.hooks.was_denied() => {
+        wit::DeliveryFailure::OutcomeUnknown(reason) if !call.has_sent() && call.was_denied() => {
             wit::DeliveryFailure::Misconfigured(reason)
         }
         wit::DeliveryFailure::OutcomeUnknown(reason) if !call.has_sent() => {

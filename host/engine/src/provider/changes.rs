@@ -49,7 +49,7 @@ impl ProviderInfo {
 }
 
 fn no_longer_secret(before: &ProviderInfo, after: &ProviderInfo) -> Vec<String> {
-    let sights = |info: &ProviderInfo| OptionsSchema::new(&info.manifest.options_schema).sights().0;
+    let sights = |info: &ProviderInfo| OptionsSchema::new(&info.manifest.options_schema).sights().all;
     let (before, after) = (sights(before), sights(after));
     let is_open = |name: &String| after.get(name) == Some(&Sight::Open);
     before.into_iter().filter(|(name, sight)| *sight != Sight::Open && is_open(name)).map(|(name, _)| name).collect()

@@ -16,10 +16,15 @@ pub(super) async fn exchange(
     mut request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
     let asked = network.records().then(|| request.clone());
-    if let Some(placeholder) = placeholder {
-        placeholder.fill_request(&mut request);
+    let filled = placeholder.is_some_and(|placeholder| placeholder.fill_request(&mut request));
+    let answer = network.send_http(grants, request).await;
+    if filled
+        && let Some(placeholder) = placeholder
+        && matches!(answer, Err(HttpError::Denied(_) | HttpError::Unauthenticated(_) | HttpError::NotSent(_)))
+    {
+        placeholder.did_not_leave();
     }
-    let mut answer = network.send_http(grants, request).await?;
+    let mut answer = answer?;
     if let Some(placeholder) = placeholder {
         placeholder.cover(&mut answer);
     }
@@ -52,6 +57,7 @@ impl http::Host for State {
         self.sent += 1;
         let answer = exchange(&self.network, &self.grants, self.placeholder.as_deref(), request).await;
         if let Err(HttpError::Denied(why) | HttpError::Unauthenticated(why)) = &answer {
+            self.denied = true;
             self.log.line(tracing::Level::WARN, why);
         }
         if matches!(answer, Err(HttpError::Denied(_) | HttpError::Unauthenticated(_) | HttpError::NotSent(_))) {
@@ -83,16 +89,21 @@ impl smtp::Host for State {
             html: mail.html,
             id: mail.id,
         };
-        if let Some(placeholder) = &self.placeholder {
-            placeholder.fill_mail(&mut mail);
-        }
         self.sent += 1;
-        let answer = self.network.send_mail(&self.grants, mail).await;
+        let filled = self.placeholder.as_ref().map_or(Ok(false), |placeholder| placeholder.fill_mail(&mut mail));
+        let (answer, filled) = match filled {
+            Ok(filled) => (self.network.send_mail(&self.grants, mail).await, filled),
+            Err(why) => (Err(MailError::Denied(why)), false),
+        };
         if let Err(MailError::Denied(why) | MailError::Invalid(why)) = &answer {
+            self.denied |= matches!(answer, Err(MailError::Denied(_)));
             self.log.line(tracing::Level::WARN, why);
         }
         if !matches!(answer, Ok(_) | Err(MailError::OutcomeUnknown(_))) {
             self.sent -= 1;
+            if filled && let Some(placeholder) = &self.placeholder {
+                placeholder.did_not_leave();
+            }
         }
         Ok(match answer {
             Ok(reply) => {

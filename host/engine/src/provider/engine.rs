@@ -26,14 +26,26 @@ struct Inner {
     keyring: Keyring,
     turns: Turns,
     clock: Clock,
+    steady: bool,
 }
 
 impl Sandbox {
+    /// Calls that may reach nobody find clocks that stand still and no chance in it: what a component asks for, with which secrets, and what
+    /// its schema says depend on its bytes and the options alone, each time they are asked for. So what was approved stays so.
     pub(crate) fn new(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
+        Self::with(limits, network, keyring, true)
+    }
+
+    /// With the time of day and chance in all calls, so that who depends on them can be told.
+    pub(crate) fn unsteady(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
+        Self::with(limits, network, keyring, false)
+    }
+
+    fn with(limits: Limits, network: Network, keyring: Keyring, steady: bool) -> wasmtime::Result<Self> {
         let engine = Engine::new(&config(&limits))?;
         let linker = linker(&engine)?;
         let (turns, clock) = (Turns::new(&limits), Clock::start(&engine));
-        Ok(Self(Arc::new(Inner { engine, linker, limits, network, keyring, turns, clock })))
+        Ok(Self(Arc::new(Inner { engine, linker, limits, network, keyring, turns, clock, steady })))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -54,6 +66,10 @@ impl Sandbox {
 
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    pub(super) fn is_steady(&self) -> bool {
+        self.0.steady
     }
 
     pub(super) fn turns(&self) -> &Turns {

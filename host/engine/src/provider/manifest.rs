@@ -64,7 +64,11 @@ impl Manifest {
             .with_draft(Draft::Draft202012)
             .build(&schema)
             .map_err(|error| format!("its options-schema is no JSON Schema 2020-12: {error}"))?;
-        if let Some(name) = OptionsSchema::new(&schema).sights().1.first() {
+        let sights = OptionsSchema::new(&schema).sights();
+        if let Some(why) = sights.unshowable {
+            return Err(format!("its options cannot be shown to those who approve it: {why}"));
+        }
+        if let Some(name) = sights.listed.first() {
             return Err(format!(
                 "its option `{name}` is a secret in a list, which nobody could mask: give each an option of its own"
             ));

@@ -23,6 +23,7 @@ mod signers;
 mod slice;
 mod speech;
 mod state;
+mod steady;
 mod turns;
 mod verification;
 mod wasi_http;

@@ -2,7 +2,7 @@
 //! request or a mail leaves; what an upstream repeats of the code becomes the letters again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use memchr::memmem;
 use zeroize::Zeroizing;
@@ -23,19 +23,27 @@ const ROUNDS: usize = 64;
 pub(super) struct Placeholder {
     letters: String,
     code: Zeroizing<String>,
-    left: AtomicBool,
+    /// To whom alone a mail may take it, if it is for an email address.
+    mail_to: Option<String>,
+    /// In how many requests and mails it has left.
+    left: AtomicU32,
 }
 
 impl Placeholder {
-    /// Takes the code out of a message, if it has one. `options` are what the component gets beside it.
-    pub(super) fn put(message: &mut wit::Message, options: &str) -> Result<Option<Arc<Self>>, Error> {
+    /// Takes the code out of a message, if it has one. `options` are what the component gets beside it; `mail_to` is the only address that a
+    /// mail may take it to.
+    pub(super) fn put(
+        message: &mut wit::Message,
+        options: &str,
+        mail_to: Option<String>,
+    ) -> Result<Option<Arc<Self>>, Error> {
         let code = Zeroizing::new(std::mem::take(&mut message.code));
         if code.is_empty() {
             return Ok(None);
         }
         let html = message.html.as_deref().unwrap_or_default();
         let texts = [&*message.text, &message.subject, html, &message.recipient, &message.application, options];
-        let placeholder = Self::new(&code, &texts)?;
+        let placeholder = Self::for_mail(&code, &texts, mail_to)?;
         for text in [&mut message.text, &mut message.subject].into_iter().chain(message.html.as_mut()) {
             *text = text.replace(code.as_str(), &placeholder.letters);
         }
@@ -45,14 +53,18 @@ impl Placeholder {
     /// Letters for a code that stand in none of these `texts`, which the component gets beside them: only the code's place may become
     /// the code.
     pub(super) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, Error> {
+        Self::for_mail(code, texts, None)
+    }
+
+    fn for_mail(code: &str, texts: &[&str], mail_to: Option<String>) -> Result<Arc<Self>, Error> {
         for _ in 0..ROUNDS {
             let mut bytes = vec![0; code.len()];
             random::fill(&mut bytes)?;
             let letters: String =
                 bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()])).collect();
             if !texts.iter().any(|text| text.contains(&letters)) {
-                let (code, left) = (Zeroizing::new(code.to_owned()), AtomicBool::new(false));
-                return Ok(Arc::new(Self { letters, code, left }));
+                let (code, left) = (Zeroizing::new(code.to_owned()), AtomicU32::new(0));
+                return Ok(Arc::new(Self { letters, code, mail_to, left }));
             }
         }
         Err(Error::unavailable("no letters were found that could stand for the code"))
@@ -63,19 +75,39 @@ impl Placeholder {
         &self.letters
     }
 
-    /// Puts the code into a request's body. Not into its URL or its headers, which are written down on their way.
-    pub(super) fn fill_request(&self, request: &mut HttpRequest) {
-        request.body = self.fill(std::mem::take(&mut request.body));
+    /// Puts the code into a request's body. Not into its URL or its headers, which are written down on their way. Answers whether it is there.
+    pub(super) fn fill_request(&self, request: &mut HttpRequest) -> bool {
+        let filled = memmem::find(&request.body, self.letters.as_bytes()).is_some();
+        if filled {
+            self.left.fetch_add(1, Ordering::AcqRel);
+            request.body = replaced(std::mem::take(&mut request.body), self.letters.as_bytes(), self.code.as_bytes());
+        }
+        filled
     }
 
-    /// Puts the code into a mail.
-    pub(super) fn fill_mail(&self, mail: &mut Mail) {
-        for text in [&mut mail.subject, &mut mail.text].into_iter().chain(mail.html.as_mut()) {
-            if text.contains(&self.letters) {
-                self.left.store(true, Ordering::Release);
-                *text = text.replace(&self.letters, &self.code);
-            }
+    /// Puts the code into a mail. Answers whether it is there.
+    ///
+    /// # Errors
+    /// Why it may not be, for the provider's author.
+    pub(super) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, String> {
+        let texts = [&mut mail.subject, &mut mail.text].into_iter().chain(mail.html.as_mut());
+        let places: Vec<_> = texts.filter(|text| text.contains(&self.letters)).collect();
+        if places.is_empty() {
+            return Ok(false);
         }
+        if self.mail_to.as_ref().is_some_and(|to| !to.eq_ignore_ascii_case(&mail.recipient)) {
+            return Err("a mail with the code goes to the message's recipient and to nobody else".to_owned());
+        }
+        self.left.fetch_add(1, Ordering::AcqRel);
+        for text in places {
+            *text = text.replace(&self.letters, &self.code);
+        }
+        Ok(true)
+    }
+
+    /// What it was filled into surely went nowhere.
+    pub(super) fn did_not_leave(&self) {
+        self.left.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Takes the code out of what an upstream answered.
@@ -93,17 +125,9 @@ impl Placeholder {
         text.replace(self.code.as_str(), &self.letters)
     }
 
-    /// Whether the code has left, in whatever became of the request or mail.
+    /// Whether the code has left, or may have.
     pub(super) fn has_left(&self) -> bool {
-        self.left.load(Ordering::Acquire)
-    }
-
-    fn fill(&self, body: Vec<u8>) -> Vec<u8> {
-        if memmem::find(&body, self.letters.as_bytes()).is_none() {
-            return body;
-        }
-        self.left.store(true, Ordering::Release);
-        replaced(body, self.letters.as_bytes(), self.code.as_bytes())
+        self.left.load(Ordering::Acquire) > 0
     }
 }
 
@@ -140,7 +164,7 @@ mod tests {
     #[test]
     fn no_text_of_the_message_holds_the_code_and_each_is_as_long_as_before() {
         let mut hidden = message();
-        let placeholder = Placeholder::put(&mut hidden, "{}").unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         assert_eq!(hidden.code, "");
         for (text, before) in [(&hidden.text, message().text), (&hidden.subject, message().subject)] {
             assert!(!text.contains("123456") && text.contains(&placeholder.letters), "{text}");
@@ -153,7 +177,7 @@ mod tests {
     #[test]
     fn a_form_json_and_a_mail_leave_with_the_code_and_the_url_without() {
         let mut hidden = message();
-        let placeholder = Placeholder::put(&mut hidden, "{}").unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         assert!(!placeholder.has_left());
         let form: String = url::form_urlencoded::byte_serialize(hidden.text.as_bytes()).collect();
         let json = serde_json::Value::from(hidden.text.as_str()).to_string();
@@ -168,8 +192,22 @@ mod tests {
     }
 
     #[test]
+    fn what_surely_went_nowhere_took_no_code_with_it() {
+        let mut hidden = message();
+        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let body = hidden.text.into_bytes();
+        let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
+        let mut other = request.clone();
+        assert!(placeholder.fill_request(&mut request) && placeholder.fill_request(&mut other));
+        placeholder.did_not_leave();
+        assert!(placeholder.has_left());
+        placeholder.did_not_leave();
+        assert!(!placeholder.has_left());
+    }
+
+    #[test]
     fn what_an_upstream_repeats_holds_the_letters_again() {
-        let placeholder = Placeholder::put(&mut message(), "{}").unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut message(), "{}", None).unwrap().unwrap();
         let headers = vec![("x".to_owned(), "123456".to_owned())];
         let mut answer = HttpResponse { status: 200, headers, body: b"a 123456 b 123456".to_vec() };
         placeholder.cover(&mut answer);

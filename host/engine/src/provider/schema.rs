@@ -24,6 +24,27 @@ pub(super) enum Sight {
     Unknown,
 }
 
+/// What may be seen of all options of a schema.
+#[derive(Default)]
+pub(super) struct Sights {
+    /// By where each stands (`Server/Password`).
+    pub(super) all: BTreeMap<String, Sight>,
+    /// Secrets that stand in lists.
+    pub(super) listed: Vec<String>,
+    /// Why the options cannot be shown to people, who approve by what they are shown.
+    pub(super) unshowable: Option<&'static str>,
+    /// How many options were looked at.
+    looks: usize,
+}
+
+/// A schema that refers to itself has options without end.
+const LOOKS: usize = 10_000;
+
+/// Names are a stranger's words, which people are shown and approve by.
+fn is_showable(name: &str) -> bool {
+    (1..=100).contains(&name.chars().count()) && !name.contains(|c: char| c.is_control() || c == '/')
+}
+
 impl<'a> OptionsSchema<'a> {
     pub(crate) fn new(root: &'a Value) -> Self {
         Self { root }
@@ -144,37 +165,40 @@ impl<'a> OptionsSchema<'a> {
         }
     }
 
-    /// What may be seen of each option, by where it stands (`Server/Password`), and the secrets that stand in lists.
-    pub(super) fn sights(&self) -> (BTreeMap<String, Sight>, Vec<String>) {
-        let (mut all, mut listed) = (BTreeMap::new(), Vec::new());
-        self.walk(&[self.root], "", false, DEPTH, &mut all, &mut listed);
-        (all, listed)
+    /// What may be seen of the options.
+    pub(super) fn sights(&self) -> Sights {
+        let mut sights = Sights::default();
+        self.walk(&[self.root], "", false, DEPTH, &mut sights);
+        sights
     }
 
-    fn walk(
-        &self,
-        schemas: &[&'a Value],
-        at: &str,
-        in_list: bool,
-        depth: usize,
-        all: &mut BTreeMap<String, Sight>,
-        listed: &mut Vec<String>,
-    ) {
+    fn walk(&self, schemas: &[&'a Value], at: &str, in_list: bool, depth: usize, sights: &mut Sights) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let schemas = self.expand(schemas);
         let names = schemas.iter().filter_map(|schema| schema["properties"].as_object()).flat_map(Map::keys);
         for name in names.collect::<BTreeSet<_>>() {
             let mut found = Vec::new();
             self.properties(&schemas, name, &mut found);
-            // A stranger's word, which people are shown.
-            let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
-            let at = if at.is_empty() { name } else { format!("{at}/{name}") };
+            sights.looks += 1;
+            if sights.looks > LOOKS {
+                sights.unshowable = Some("it has too many options within options");
+                return;
+            }
+            if !is_showable(name) {
+                sights.unshowable =
+                    Some("the name of an option must be 1 to 100 characters without `/` and control characters");
+                continue;
+            }
+            let at = if at.is_empty() { name.clone() } else { format!("{at}/{name}") };
             let sight = self.sight(&found);
             if in_list && sight != Sight::Open {
-                listed.push(at.clone());
+                sights.listed.push(at.clone());
             }
-            if all.insert(at.clone(), sight).is_none() && sight == Sight::Open {
-                self.walk(&found, &at, in_list, depth, all, listed);
+            // What is an object or a list may have it twice: then what may be seen once may be seen.
+            let known = sights.all.entry(at.clone()).or_insert(sight);
+            if sight == Sight::Open {
+                *known = sight;
+                self.walk(&found, &at, in_list, depth, sights);
             }
         }
         let single = schemas.iter().filter_map(|schema| schema.get("items"));
@@ -182,9 +206,9 @@ impl<'a> OptionsSchema<'a> {
         let items: Vec<&Value> = single.chain(several).collect();
         if !items.is_empty() {
             if self.sight(&items) != Sight::Open {
-                listed.push(at.to_owned());
+                sights.listed.push(at.to_owned());
             }
-            self.walk(&items, at, true, depth, all, listed);
+            self.walk(&items, at, true, depth, sights);
         }
     }
 
@@ -251,7 +275,7 @@ fn leaves(value: &Value, at: &str, out: &mut Vec<(String, String)>) {
 
 /// The secrets that a component asks to see while it delivers.
 pub(super) fn revealed(schema: &Value) -> Vec<String> {
-    let (all, _) = OptionsSchema::new(schema).sights();
+    let all = OptionsSchema::new(schema).sights().all;
     all.into_iter().filter(|(_, sight)| *sight == Sight::Revealed).map(|(name, _)| name).collect()
 }
 
@@ -316,6 +340,30 @@ mod tests {
     }
 
     #[test]
+    fn options_that_people_cannot_tell_apart_or_count_cannot_be_shown() {
+        let of = |name: &str| json!({"type": "object", "properties": {name: {"type": "string"}}});
+        for name in ["", "Password\u{1}", "Server/Password", &"x".repeat(101)] {
+            assert!(OptionsSchema::new(&of(name)).sights().unshowable.is_some(), "{name:?}");
+        }
+        let endless = json!({"$ref": "#/$defs/Node", "$defs": {"Node": {
+            "properties": {"a": {"$ref": "#/$defs/Node"}, "b": {"$ref": "#/$defs/Node"}}, "items": {"$ref": "#/$defs/Node"}
+        }}});
+        assert!(OptionsSchema::new(&endless).sights().unshowable.is_some());
+        assert!(OptionsSchema::new(&schema()).sights().unshowable.is_none());
+    }
+
+    #[test]
+    fn what_is_open_once_is_open() {
+        let [open, secret] = [json!({"type": "string"}), json!({"type": "string", "writeOnly": true})];
+        let keys = |key: &Value| json!({"properties": {"Key": key}});
+        for (list, object) in [(&open, &secret), (&secret, &open)] {
+            let both = json!({"properties": {"Keys": {"properties": {"Key": object}, "items": keys(list)}}});
+            let sights = OptionsSchema::new(&both).sights();
+            assert_eq!(sights.all.get("Keys/Key"), Some(&super::Sight::Open));
+        }
+    }
+
+    #[test]
     fn a_secret_in_a_list_is_found() {
         let secret = json!({"type": "string", "writeOnly": true});
         let object = json!({"type": "object", "properties": {"Key": secret.clone()}});
@@ -325,9 +373,9 @@ mod tests {
             (json!({"type": "array", "items": object}), "Keys/Key"),
         ] {
             let schema = json!({"type": "object", "properties": {"Keys": list}});
-            assert_eq!(OptionsSchema::new(&schema).sights().1, [found], "{schema}");
+            assert_eq!(OptionsSchema::new(&schema).sights().listed, [found], "{schema}");
         }
-        assert!(OptionsSchema::new(&schema()).sights().1.is_empty());
+        assert!(OptionsSchema::new(&schema()).sights().listed.is_empty());
     }
 
     #[test]

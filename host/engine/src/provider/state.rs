@@ -16,6 +16,7 @@ use super::engine::Sandbox;
 use super::pace::{CallTime, Found};
 use super::placeholder::Placeholder;
 use super::speech::Speech;
+use super::steady;
 use super::wasi_http::Hooks;
 use crate::capability::{Grants, Network};
 
@@ -28,10 +29,14 @@ pub(super) struct State {
     pub(super) host_calls_left: u32,
     /// Requests and mails that may have gone out.
     pub(super) sent: u32,
+    /// Whether one was not allowed, or no token could be had for it.
+    pub(super) denied: bool,
     pub(super) hooks: Hooks,
     pub(super) http: WasiHttpCtx,
     limits: StoreLimits,
     table: ResourceTable,
+    /// Whether time and chance are the same in each call.
+    steady: bool,
     /// Made when it is first asked for: most calls never do.
     wasi: Option<WasiCtx>,
 }
@@ -57,11 +62,13 @@ impl State {
                 placeholder.clone(),
                 limits.host_calls,
             ),
+            steady: sandbox.is_steady() && grants.reach_nobody(),
             grants,
             log,
             placeholder,
             host_calls_left: limits.host_calls,
             sent: 0,
+            denied: false,
             http: WasiHttpCtx::new(),
             limits: StoreLimitsBuilder::new()
                 .memory_size(limits.memory_bytes)
@@ -92,6 +99,11 @@ impl State {
     pub(super) fn has_sent(&self) -> bool {
         self.sent > 0 || self.hooks.has_sent()
     }
+
+    /// Whether something was refused in this call that the operator must mend.
+    pub(super) fn was_denied(&self) -> bool {
+        self.denied || self.hooks.was_denied()
+    }
 }
 
 /// The guest used up its running time.
@@ -101,9 +113,14 @@ pub(super) struct OutOfTime;
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let log = &self.log;
+        let (log, steady) = (&self.log, self.steady);
         let ctx = self.wasi.get_or_insert_with(|| {
-            WasiCtx::builder().stdout(LogStream(log.clone())).stderr(LogStream(log.clone())).build()
+            let mut builder = WasiCtx::builder();
+            builder.stdout(LogStream(log.clone())).stderr(LogStream(log.clone()));
+            if steady {
+                steady::fix(&mut builder);
+            }
+            builder.build()
         });
         WasiCtxView { ctx, table: &mut self.table }
     }

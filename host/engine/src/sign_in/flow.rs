@@ -111,16 +111,10 @@ impl HostedSignIns {
         };
         // What is over has no use for them; and one that is no longer assigned must not hide that it is over.
         let ways = if ended.is_some() { Vec::new() } else { self.ways(&kept).await? };
-        let mut challenge = match &record.challenge {
+        let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
             None => None,
         };
-        if let Some((under_way, standing @ Standing::Open)) = &mut challenge
-            && !ways.iter().any(|way| way.two_factor == under_way.two_factor)
-        {
-            // Its instance was taken away: no answer is accepted any more.
-            *standing = Standing::Closed;
-        }
         let more = record.step < STEPS;
         let visit = Box::new(Visit { page, application, ways, challenge, more, now, record, kept });
         Ok(match ended {
@@ -170,31 +164,36 @@ impl HostedSignIns {
         start.webotp_host = webotp_host;
         // No application can name such a key: headers hold no NUL.
         start.idempotency_key = Some(format!("\0{}\0{step}", visit.id()));
+        let (this, id, subscription) = (self.clone(), visit.id().to_owned(), visit.record.subscription.clone());
         let before = visit.record.challenge.clone();
-        match self.challenges.start(start).await {
-            Ok(challenge) => {
-                let now = self.clock.now();
-                if self.store.step_sign_in(visit.id(), step, Some(challenge.id.clone()), now).await? {
-                    self.give_up(visit, before.as_deref()).await;
-                } else {
-                    let record = self.store.sign_in(&visit.record.subscription, visit.id()).await?;
-                    // Else this was a repeat, and the first one has put it there.
-                    if record.is_none_or(|record| record.challenge.as_deref() != Some(&*challenge.id)) {
-                        self.give_up(visit, Some(&challenge.id)).await;
+        // To the end, though the browser may not wait: a message that went out belongs to this step.
+        to_the_end(async move {
+            match this.challenges.start(start).await {
+                Ok(challenge) => {
+                    let now = this.clock.now();
+                    if this.store.step_sign_in(&id, step, Some(challenge.id.clone()), now).await? {
+                        this.give_up(&subscription, before.as_deref()).await;
+                    } else {
+                        let record = this.store.sign_in(&subscription, &id).await?;
+                        // Else this was a repeat, and the first one has put it there.
+                        if record.is_none_or(|record| record.challenge.as_deref() != Some(&*challenge.id)) {
+                            this.give_up(&subscription, Some(&challenge.id)).await;
+                        }
                     }
+                    Ok(())
                 }
-                Ok(())
-            }
-            // Another window of the same browser was faster.
-            Err(error) if error.is_conflict() => Ok(()),
-            Err(error) => {
-                // It may have gone out. What the person asks for next is not a repeat of it.
-                if error.is_delivery_failed() && !error.is_retryable() {
-                    self.store.step_sign_in(visit.id(), step, before, self.clock.now()).await?;
+                // Another window of the same browser was faster.
+                Err(error) if error.is_conflict() => Ok(()),
+                Err(error) => {
+                    // It may have gone out. What the person asks for next is not a repeat of it.
+                    if error.is_delivery_failed() && !error.is_retryable() {
+                        this.store.step_sign_in(&id, step, before, this.clock.now()).await?;
+                    }
+                    Err(error)
                 }
-                Err(error)
             }
-        }
+        })
+        .await
     }
 
     /// Sends the message of the challenge under way again.
@@ -242,7 +241,7 @@ impl HostedSignIns {
         if !self.store.end_sign_in(visit.id(), end).await? {
             return Err(Error::closed());
         }
-        self.give_up(visit, visit.record.challenge.as_deref()).await;
+        self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
         Ok(())
     }
 
@@ -263,10 +262,10 @@ impl HostedSignIns {
         }
     }
 
-    async fn give_up(&self, visit: &Visit, challenge: Option<&str>) {
+    async fn give_up(&self, subscription: &str, challenge: Option<&str>) {
         if let Some(id) = challenge {
             // It ends by itself soon; and it may be over already.
-            let _ = self.challenges.cancel(&visit.record.subscription, id).await;
+            let _ = self.challenges.cancel(subscription, id).await;
         }
     }
 }

@@ -205,6 +205,8 @@ pub struct HandOver {
     pub instance: String,
     /// What stands in `ChallengeRecord::sealed` from now on.
     pub sealed: Vec<u8>,
+    /// What stands in `ChallengeRecord::codes` from now on, if that changes.
+    pub codes: Option<Vec<CodeMac>>,
     /// The time.
     pub now: Timestamp,
 }

@@ -111,6 +111,6 @@ impl Administration {
         for (id, subscription) in &document.subscriptions {
             plan.subscription(id, subscription, prune).await?;
         }
-        plan.finish()
+        plan.finish().await
     }
 }

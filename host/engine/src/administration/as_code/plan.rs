@@ -13,7 +13,7 @@ use crate::administration::directory::{IDENTIFIER, is_identifier, place};
 use crate::administration::sign_in_page::page_changes;
 use crate::administration::{Administration, CHOSEN_ID, MANY, TITLE, is_chosen_id, is_title};
 use crate::error::{Error, InputProblem};
-use crate::instance::merge;
+use crate::instance::{Changed, Layers};
 use crate::provider::{Problem, escape};
 use crate::sign_in::SignInPage;
 use crate::store::{
@@ -29,8 +29,14 @@ pub(super) struct Plan<'a> {
     resolve: Resolve<'a>,
     steps: Vec<Step>,
     problems: Vec<InputProblem>,
-    /// The base settings of the document.
-    base: BTreeMap<String, Value>,
+    /// The base settings of the document, before and after, and whether a secret of them is one that was stored.
+    base: BTreeMap<String, (Value, Value, bool)>,
+    /// The instances of the document that change with the base settings of their type, or stand on them.
+    together: BTreeMap<String, Changed>,
+}
+
+fn is_empty(options: &Value) -> bool {
+    options.as_object().is_none_or(|options| options.is_empty())
 }
 
 /// An instance of the document, and the pointer to it.
@@ -43,11 +49,18 @@ struct Named<'a> {
 
 impl<'a> Plan<'a> {
     pub(super) fn new(administration: &'a Administration, resolve: Resolve<'a>) -> Self {
-        Self { administration, resolve, steps: Vec::new(), problems: Vec::new(), base: BTreeMap::new() }
+        let (steps, problems, base, together) = Default::default();
+        Self { administration, resolve, steps, problems, base, together }
     }
 
     /// The steps, in order, or all that is wrong.
-    pub(super) fn finish(self) -> Result<Vec<Step>, Error> {
+    pub(super) async fn finish(mut self) -> Result<Vec<Step>, Error> {
+        // With the document's instances: what goes where depends on both.
+        for (type_id, (before, after, kept)) in std::mem::take(&mut self.base) {
+            let instances = &self.administration.instances;
+            let same = instances.base_same_destinations(&type_id, (&before, &after, kept), &self.together).await;
+            self.sound(&format!("/base_settings/{}", escape(&type_id)), same)?;
+        }
         if self.problems.is_empty() { Ok(self.steps) } else { Err(Error::invalid_because(self.problems)) }
     }
 }
@@ -92,17 +105,13 @@ impl Plan<'_> {
         written: &Value,
         stored: &Value,
         at: &str,
-    ) -> Result<Option<Value>, Error> {
+    ) -> Result<Option<(Value, bool)>, Error> {
         let instances = &self.administration.instances;
         let read = instances.options_from_code(owner, type_id, written.clone(), at, self.resolve);
         let Some((options, sealed)) = self.sound(at, read)? else { return Ok(None) };
         let read = instances.read_options(type_id, options, stored, at);
         let Some((options, kept)) = self.sound(at, read)? else { return Ok(None) };
-        if (kept || sealed) && stored != &options && stored.as_object().is_some_and(|it| !it.is_empty()) {
-            let same = instances.same_destinations(type_id, stored, &options).await;
-            return Ok(self.sound(at, same)?.map(|()| options));
-        }
-        Ok(Some(options))
+        Ok(Some((options, kept || sealed)))
     }
 
     pub(super) async fn base_settings(&mut self, type_id: &str, written: &Value) -> Result<(), Error> {
@@ -113,10 +122,12 @@ impl Plan<'_> {
             return Ok(());
         }
         let (stored, revision) = administration.stored_base_settings(type_id).await?;
-        let Some(options) = self.options(Owner("base", type_id), type_id, written, &stored, &at).await? else {
+        let Some((options, kept)) = self.options(Owner("base", type_id), type_id, written, &stored, &at).await? else {
             return Ok(());
         };
-        self.base.insert(type_id.to_owned(), options.clone());
+        // Where nothing was, nothing was entered for another destination.
+        let kept = kept && !is_empty(&stored);
+        self.base.insert(type_id.to_owned(), (stored.clone(), options.clone(), kept));
         if revision > 0 && options == stored {
             return Ok(());
         }
@@ -273,9 +284,31 @@ impl Plan<'_> {
         };
         let owner = Owner("instance", id);
         let options = self.options(owner, &wanted.type_id, &wanted.options, &stored, &format!("{at}/options")).await?;
-        let Some(options) = options else { return Ok(()) };
+        let Some((options, kept)) = options else { return Ok(()) };
+        self.same_destinations(named, &wanted.type_id, (before.is_some().then_some(&stored), &options, kept)).await?;
         self.record(named, wanted, before.as_ref().map(|it| (it, &stored)), &options).await?;
         self.assignments(id, wanted, at, before.is_some()).await
+    }
+
+    /// That no stored secret of an instance goes elsewhere; where the document changes the base settings too, that is told at the end.
+    async fn same_destinations(
+        &mut self,
+        named: Named<'_>,
+        type_id: &str,
+        (stored, options, kept): (Option<&Value>, &Value, bool),
+    ) -> Result<(), Error> {
+        let instances = &self.administration.instances;
+        let kept = kept && stored.is_some_and(|stored| !is_empty(stored));
+        if self.base.get(type_id).is_some_and(|(before, after, _)| before != after) {
+            let (type_id, before, after) = (type_id.to_owned(), stored.cloned(), options.clone());
+            self.together.insert(named.id.to_owned(), Changed { type_id, before, after, kept });
+        } else if let Some(stored) = stored.filter(|stored| kept && *stored != options) {
+            let base = &instances.base_options(type_id).await?;
+            let (before, after) = (Layers { base, own: stored }, Layers { base, own: options });
+            let same = instances.same_destinations(type_id, before, after).await;
+            self.sound(&format!("{}/options", named.at), same)?;
+        }
+        Ok(())
     }
 
     /// The instance itself, before with the options that it has.
@@ -329,10 +362,11 @@ impl Plan<'_> {
     async fn problems_of(&self, type_id: &str, own: &Value) -> Result<Vec<Problem>, Error> {
         let administration = self.administration;
         let base = match self.base.get(type_id) {
-            Some(base) => base.clone(),
+            Some((_, after, _)) => after.clone(),
             None => administration.stored_base_settings(type_id).await?.0,
         };
-        Ok(administration.instances.judge(type_id, &merge(&base, own)).await?.problems)
+        let provider = administration.instances.provider(type_id);
+        Ok(administration.instances.judge_over(provider, Layers { base: &base, own }).await?.problems)
     }
 
     async fn assignments(

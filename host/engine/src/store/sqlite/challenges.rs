@@ -117,10 +117,12 @@ pub(super) fn resend(c: &Connection, wish: &Resend) -> Result<Step<Resent>> {
 
 pub(super) fn hand_over(c: &Connection, wish: &HandOver) -> Result<bool> {
     let sql = format!(
-        "UPDATE challenges SET instance = ?4, sealed = ?5 WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6"
+        "UPDATE challenges SET instance = ?4, sealed = ?5, codes = coalesce(?7, codes) \
+         WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6"
     );
-    let HandOver { subscription, id, resends, instance, sealed, now } = wish;
-    Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(*now), instance, sealed, resends])? == 1)
+    let HandOver { subscription, id, resends, instance, sealed, codes, now } = wish;
+    let codes = codes.as_deref().map(pack);
+    Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(*now), instance, sealed, resends, codes])? == 1)
 }
 
 pub(super) fn close(c: &Connection, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {

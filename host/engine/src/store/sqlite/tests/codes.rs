@@ -76,6 +76,7 @@ async fn a_challenge_is_handed_over_while_it_is_open_by_the_newest_message_and_o
             resends,
             instance: instance.to_owned(),
             sealed: vec![byte],
+            codes: None,
             now: noon(),
         };
         assert!(!store.hand_over_challenge(to("t", "other", 0, 7)).await.unwrap());
@@ -83,6 +84,10 @@ async fn a_challenge_is_handed_over_while_it_is_open_by_the_newest_message_and_o
         assert!(store.hand_over_challenge(to("s", "other", 0, 7)).await.unwrap());
         let record = store.challenge("s", "a").await.unwrap().unwrap();
         assert_eq!((&*record.instance, record.sealed), ("other", vec![7]));
+        assert_eq!(record.codes, wish("a", noon()).challenge.codes);
+        let codes = Some(vec![NEW]);
+        assert!(store.hand_over_challenge(HandOver { codes, ..to("s", "other", 0, 7) }).await.unwrap());
+        assert_eq!(store.challenge("s", "a").await.unwrap().unwrap().codes, [NEW]);
         assert!(store.consume_challenge(consume("a", noon())).await.unwrap());
         assert!(!store.hand_over_challenge(to("s", "third", 0, 8)).await.unwrap());
     }

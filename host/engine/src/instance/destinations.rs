@@ -1,0 +1,200 @@
+//! Secrets go where they were entered for: what is compared before a change of options or of a component is made, and each time an
+//! instance's own options meet secrets of the base service settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Instances, Prepared, merge};
+use crate::error::Error;
+use crate::provider::{OptionsSchema, Problem, Provider};
+use crate::store::{InstanceRecord, Part};
+
+const ELSEWHERE: &str =
+    "this change sends a stored secret to another destination: enter the secret again instead of its mask";
+
+const OWN_ELSEWHERE: &str = "this change sends a stored secret of an instance to another destination: give that instance the secret anew, \
+                             with a destination of its own, before";
+
+const UNTOLD: &str = "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret \
+                      again instead of its mask";
+
+/// Options in their two layers.
+#[derive(Clone, Copy)]
+pub(crate) struct Layers<'a> {
+    /// The base service settings.
+    pub(crate) base: &'a Value,
+    /// The instance's own, which win.
+    pub(crate) own: &'a Value,
+}
+
+/// An instance that changes together with the base service settings.
+pub(crate) struct Changed {
+    pub(crate) type_id: String,
+    /// Its own options before, if it was there.
+    pub(crate) before: Option<Value>,
+    pub(crate) after: Value,
+    /// Whether a secret of them is one that was stored.
+    pub(crate) kept: bool,
+}
+
+impl Instances {
+    /// Judges an instance's options over the base service settings. Where a secret is inherited, the instance's own options may complete
+    /// the settings and not send it elsewhere than those do: a subscription's administrator does not know that secret.
+    pub(crate) async fn judge_over(
+        &self,
+        provider: Option<Arc<Provider>>,
+        Layers { base, own }: Layers<'_>,
+    ) -> Result<Prepared, Error> {
+        let network = self.providers.sandbox().network();
+        let judged = Prepared::judge(provider.clone(), &merge(base, own), network).await.map_err(Error::unavailable)?;
+        let Some(asked) = provider.as_deref().filter(|_| judged.is_valid()) else { return Ok(judged) };
+        if !inherits_a_secret(asked, Layers { base, own }) {
+            return Ok(judged);
+        }
+        // What the options reach without what they need not say.
+        let (mut least, mut reached) = (own.as_object().cloned().unwrap_or_default(), None);
+        for name in own.as_object().into_iter().flatten().map(|(name, _)| name) {
+            let mut less = least.clone();
+            less.retain(|kept, _| kept != name);
+            let without = merge(base, &Value::Object(less.clone()));
+            let without = Prepared::judge(provider.clone(), &without, network).await.map_err(Error::unavailable)?;
+            if without.is_unanswered() {
+                return Err(Error::unavailable("the provider could not be asked now"));
+            }
+            if without.is_valid() {
+                (least, reached) = (less, Some(without.destinations()));
+            }
+        }
+        let Some(reached) = reached else { return Ok(judged) };
+        let mut elsewhere = judged.destinations();
+        elsewhere.retain(|destination| !reached.contains(destination));
+        if elsewhere.is_empty() {
+            return Ok(judged);
+        }
+        let problem = format!(
+            "a secret of the base service settings would go to {}, where those settings do not send it: give this instance a secret of its own",
+            elsewhere.join(", ")
+        );
+        Ok(judged.refused(Problem::new("", problem)))
+    }
+
+    /// Refuses new options that would send a stored secret to somewhere else than it was entered for. Answers whether it is known where it
+    /// goes.
+    pub(crate) async fn same_destinations(
+        &self,
+        type_id: &str,
+        before: Layers<'_>,
+        after: Layers<'_>,
+    ) -> Result<bool, Error> {
+        let provider = self.provider(type_id);
+        let before = self.judge_over(provider.clone(), before).await?;
+        let after = self.judge_over(provider, after).await?;
+        if before.is_unanswered() || after.is_unanswered() {
+            return Err(Error::unavailable("the provider could not be asked now where secrets go: try again"));
+        }
+        // Options that are not valid reach nowhere. The step from there to a destination is judged here as well, since
+        // nothing is then known of what the secret was entered for.
+        if after.is_valid() && before.destinations() != after.destinations() {
+            return Err(Error::invalid(ELSEWHERE));
+        }
+        Ok(after.is_valid())
+    }
+
+    /// Refuses new base service settings that would send a stored secret elsewhere: one of theirs that is `kept`, through any instance of
+    /// the type, or an instance's own. `together` are instances that change in the same step.
+    pub(crate) async fn base_same_destinations(
+        &self,
+        type_id: &str,
+        (before, after, kept): (&Value, &Value, bool),
+        together: &BTreeMap<String, Changed>,
+    ) -> Result<(), Error> {
+        let Some(provider) = self.provider(type_id).filter(|_| before != after) else { return Ok(()) };
+        let mut told = !kept;
+        if kept {
+            let nothing = Value::Object(Default::default());
+            let alone = |own| Layers { base: &nothing, own };
+            told |= self.same_destinations(type_id, alone(before), alone(after)).await?;
+        }
+        let mut all = BTreeMap::new();
+        for record in self.of_type(type_id).await? {
+            let own = self.open_options(&record)?;
+            let has_secrets = !self.secrets(type_id, &own).is_empty();
+            all.insert(record.id, (own.clone(), own, has_secrets));
+        }
+        for (id, changed) in together.iter().filter(|(_, changed)| changed.type_id == type_id) {
+            let own = changed.before.as_ref().unwrap_or(&changed.after);
+            all.insert(id.clone(), (own.clone(), changed.after.clone(), changed.kept));
+        }
+        for (old, new, own_kept) in all.values() {
+            if !kept && !own_kept {
+                continue;
+            }
+            let (old, new) = (Layers { base: before, own: old }, Layers { base: after, own: new });
+            let same = self.same_destinations(type_id, old, new).await;
+            let same =
+                same.map_err(
+                    |error| {
+                        if error.is_invalid_input() && !kept { Error::invalid(OWN_ELSEWHERE) } else { error }
+                    },
+                )?;
+            told |= same && inherits_a_secret(&provider, new);
+        }
+        if !told && self.masked(type_id, before) != self.masked(type_id, after) {
+            return Err(Error::invalid(UNTOLD));
+        }
+        Ok(())
+    }
+
+    /// Where instances' secrets would go that they do not go to now, if this component served its type.
+    pub(crate) async fn new_destinations(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
+        let mut all = BTreeSet::new();
+        for record in self.of_type(&provider.manifest().type_id).await? {
+            let before = self.prepared(&record).await?.destinations();
+            let after = self.judge_with(&record, provider).await?;
+            if after.is_unanswered() {
+                // What it reaches would be known only when it serves.
+                let why = after.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+                return Err(Error::invalid(format!("of the instance `{}` {why}", record.id)));
+            }
+            all.extend(after.destinations().into_iter().filter(|destination| !before.contains(destination)));
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    /// The same for a component that served before. What does not answer, or is not valid, now is no reason against it: it may be why that
+    /// one is wanted back.
+    pub(crate) async fn destinations_back(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
+        let mut all = BTreeSet::new();
+        for record in self.of_type(&provider.manifest().type_id).await? {
+            let before = self.prepared(&record).await?;
+            if before.is_valid() {
+                let (before, after) = (before.destinations(), self.judge_with(&record, provider).await?.destinations());
+                all.extend(after.into_iter().filter(|destination| !before.contains(destination)));
+            }
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    async fn judge_with(&self, record: &InstanceRecord, provider: &Arc<Provider>) -> Result<Prepared, Error> {
+        let (base, own) = (self.base_options(&record.type_id).await?, self.open_options(record)?);
+        self.judge_over(Some(provider.clone()), Layers { base: &base, own: &own }).await
+    }
+
+    async fn of_type(&self, type_id: &str) -> Result<Vec<InstanceRecord>, Error> {
+        let mut all = Vec::new();
+        for subscription in self.store.subscriptions(None, Part::whole()).await? {
+            let records = self.store.instances(&subscription.id, Part::whole()).await?;
+            all.extend(records.into_iter().filter(|record| record.type_id == type_id));
+        }
+        Ok(all)
+    }
+}
+
+/// Whether a secret that the instance does not state itself is in force.
+fn inherits_a_secret(provider: &Provider, Layers { base, own }: Layers<'_>) -> bool {
+    let mut inherited = base.as_object().cloned().unwrap_or_default();
+    inherited.retain(|name, _| own.get(name).is_none());
+    !OptionsSchema::new(&provider.manifest().options_schema).secrets(&Value::Object(inherited)).is_empty()
+}

@@ -1,0 +1,47 @@
+//! Clocks and random numbers of a call that may reach nobody: always the same, so that its answer is too.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtxBuilder};
+
+/// So many that none comes twice where a guest draws a few.
+static NUMBERS: LazyLock<Vec<u8>> = LazyLock::new(|| (0..=u8::MAX).flat_map(|n| Sha256::digest([n])).collect());
+
+/// Puts them in the place of the real ones.
+pub(super) fn fix(wasi: &mut WasiCtxBuilder) {
+    wasi.wall_clock(Midnight)
+        .monotonic_clock(Looks::default())
+        .secure_random(Deterministic::new(NUMBERS.clone()))
+        .insecure_random(Deterministic::new(NUMBERS.clone()))
+        .insecure_random_seed(0);
+}
+
+/// It is always the beginning of 1970.
+struct Midnight;
+
+impl HostWallClock for Midnight {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A millisecond goes by at each look: who waits for time to pass comes to an end.
+#[derive(Default)]
+struct Looks(AtomicU64);
+
+impl HostMonotonicClock for Looks {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        self.0.fetch_add(1_000_000, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,187 @@
+//! Secrets go where they were entered for: whoever changes options, base service settings, a document of configuration or a component.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use twofactor::{
+    Actor, Administration, Error, Instance, InstanceChange, Limits, Network, NewInstance, NewProvider, Recipient,
+    TwoFactor,
+};
+use twofactor_tests::wrong::component;
+
+const UPSTREAM: &str = "https://upstream.example.com";
+
+/// A type whose option `Sender` says which upstream gets the secret `Key`.
+async fn engine() -> TwoFactor {
+    with_component(component("its sender is its upstream")).await
+}
+
+async fn with_component(component: Vec<u8>) -> TwoFactor {
+    let mut limits = Limits::default();
+    limits.running_time = std::time::Duration::from_millis(200);
+    let network = Network::builder().build().unwrap();
+    let engine = TwoFactor::builder().network(network).limits(limits).bundled_providers().provider(component);
+    let engine = engine.build().await.unwrap();
+    admin(&engine).create_subscription("s", "S").await.unwrap();
+    engine
+}
+
+fn admin(engine: &TwoFactor) -> Administration {
+    engine.administration(Actor::new("test"))
+}
+
+async fn instance(engine: &TwoFactor, options: Value) -> Instance {
+    admin(engine).create_instance("s", NewInstance::new("wrong", "x", options)).await.unwrap()
+}
+
+async fn base(engine: &TwoFactor, type_id: &str, options: Value) -> Result<(), Error> {
+    admin(engine).set_base_settings(type_id, options, None).await.map(drop)
+}
+
+async fn again(engine: &TwoFactor, instance: &Instance) -> Instance {
+    admin(engine).instance("s", &instance.id).await.unwrap()
+}
+
+#[track_caller]
+fn refused<T>(result: Result<T, Error>) -> String {
+    let Err(error) = result else { panic!("that should not be") };
+    assert!(error.is_invalid_input(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn base_settings_that_an_instance_completes_take_no_stored_secret_elsewhere() {
+    let engine = engine().await;
+    let smtp = |host: &str, password: &str| {
+        json!({"MailServerConfig": {"MailType": "SMTP", "Host": host, "Port": 465, "EnableSSL": true,
+            "UserName": "u", "Password": password, "Timeout": 5000}})
+    };
+    base(&engine, "email", smtp("mail.example.com", "p4ss-word")).await.unwrap();
+    let new = NewInstance::new("email", "x", json!({"EMailSenderAddress": "codes@example.com"}));
+    let instance = admin(&engine).create_instance("s", new).await.unwrap();
+    assert!(instance.valid, "{:?}", instance.problems);
+    let said = refused(base(&engine, "email", smtp("mail.evil.example", "********")).await);
+    assert!(said.contains("another destination"), "{said}");
+    assert!(again(&engine, &instance).await.connections[0].contains("mail.example.com"));
+    // Whoever knows it may.
+    base(&engine, "email", smtp("mail2.example.com", "p4ss-word")).await.unwrap();
+    assert!(again(&engine, &instance).await.connections[0].contains("mail2.example.com"));
+    let mut other = smtp("mail2.example.com", "********");
+    other["MailServerConfig"]["Timeout"] = json!(9000);
+    base(&engine, "email", other).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_masked_secret_that_nobody_can_tell_the_way_of_is_entered_again() {
+    let engine = engine().await;
+    base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();
+    let said = refused(base(&engine, "wrong", json!({"Key": "********", "Parts": 1})).await);
+    assert!(said.contains("nobody can tell"), "{said}");
+    base(&engine, "wrong", json!({"Key": "********"})).await.unwrap();
+    base(&engine, "wrong", json!({"Key": "b4se-key", "Parts": 1})).await.unwrap();
+    // An instance that does not use it tells nothing of it.
+    assert!(instance(&engine, json!({"Sender": "one", "Key": "0wn-key"})).await.valid);
+    refused(base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await);
+    assert!(instance(&engine, json!({"Sender": "one"})).await.valid);
+    base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await.unwrap();
+}
+
+#[tokio::test]
+async fn base_settings_do_not_move_an_instances_own_secret() {
+    let engine = engine().await;
+    base(&engine, "wrong", json!({"Sender": "one"})).await.unwrap();
+    let own = instance(&engine, json!({"Key": "0wn-key"})).await;
+    assert!(own.valid, "{:?}", own.problems);
+    let said = refused(base(&engine, "wrong", json!({"Sender": "evil"})).await);
+    assert!(said.contains("secret of an instance"), "{said}");
+    base(&engine, "wrong", json!({"Sender": "one", "Parts": 2})).await.unwrap();
+    let change = InstanceChange { options: Some(json!({"Sender": "one", "Key": "0wn-key"})), ..Default::default() };
+    admin(&engine).update_instance("s", &own.id, change, None).await.unwrap();
+    base(&engine, "wrong", json!({"Sender": "two"})).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_subscriptions_administrator_sends_no_inherited_secret_elsewhere() {
+    let engine = engine().await;
+    base(&engine, "wrong", json!({"Sender": "one", "Key": "b4se-key"})).await.unwrap();
+    let elsewhere = instance(&engine, json!({"Sender": "evil"})).await;
+    assert!(!elsewhere.valid && elsewhere.connections.is_empty());
+    let said = &elsewhere.problems[0].message;
+    assert!(said.contains("https://evil.example.com") && said.contains("a secret of its own"), "{said}");
+    // Nor by options that are only tried.
+    let harmless = instance(&engine, json!({"Parts": 2})).await;
+    assert!(harmless.valid, "{:?}", harmless.problems);
+    let recipient = Recipient { phone: Some("+41791234567".to_owned()), ..Default::default() };
+    let tried = admin(&engine).test_instance("s", &harmless.id, recipient, Some(json!({"Sender": "evil"}))).await;
+    refused(tried);
+    assert!(instance(&engine, json!({"Sender": "evil", "Key": "0wn-key"})).await.valid);
+}
+
+#[tokio::test]
+async fn what_base_settings_leave_open_an_instance_may_say() {
+    let engine = engine().await;
+    base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();
+    let one = instance(&engine, json!({"Sender": "one", "Parts": 2})).await;
+    assert!(one.valid, "{:?}", one.problems);
+    assert!(one.connections[0].contains("https://one.example.com"));
+}
+
+#[tokio::test]
+async fn what_a_component_asks_for_depends_on_no_clock_and_no_chance() {
+    let mut asked = BTreeSet::new();
+    for _ in 0..2 {
+        for fault in ["configure throws dice", "configure by the date"] {
+            let engine = with_component(component(fault)).await;
+            let instance = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
+            assert!(instance.valid, "{fault}: {:?}", instance.problems);
+            asked.extend(instance.connections.into_iter().map(|connection| (fault, connection)));
+        }
+    }
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked.iter().any(|(_, connection)| connection.starts_with("https://t0.example.com")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_component_that_does_not_say_where_secrets_go_is_not_taken() {
+    let engine = with_component(component("none")).await;
+    let own = instance(&engine, json!({"Sender": "x", "Key": "k3y"})).await;
+    assert!(own.valid);
+    let said = refused(admin(&engine).add_provider(component("configure never ends")).await);
+    assert!(said.contains(&own.id) && said.contains("running-time"), "{said}");
+    // Without such an instance it may come, and then a masked secret goes with no options that it does not answer to.
+    let engine = with_component(component("configure never ends")).await;
+    let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
+    let change = InstanceChange { options: Some(json!({"Sender": "x", "Key": "********"})), ..Default::default() };
+    let error = admin(&engine).update_instance("s", &own.id, change, None).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+}
+
+#[tokio::test]
+async fn a_component_is_not_taken_back_to_if_secrets_would_go_elsewhere_with_it() {
+    let engine = with_component(component("it goes elsewhere")).await;
+    let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
+    admin(&engine).add_provider(NewProvider::new(component("none")).destinations([UPSTREAM])).await.unwrap();
+    for back in [
+        admin(&engine).roll_back_provider("wrong", None).await.map(drop),
+        admin(&engine).remove_provider("wrong", None).await,
+    ] {
+        let said = refused(back);
+        assert!(said.contains("https://elsewhere.example.com"), "{said}");
+    }
+    assert!(again(&engine, &own).await.connections[0].contains(UPSTREAM));
+    // One that does not work is no reason to stay with it.
+    let allowed = NewProvider::new(component("configure refuses what is right")).any_destination(true);
+    admin(&engine).add_provider(allowed).await.unwrap();
+    assert!(!again(&engine, &own).await.valid);
+    admin(&engine).roll_back_provider("wrong", None).await.unwrap();
+    assert!(again(&engine, &own).await.connections[0].contains(UPSTREAM));
+}
+
+#[tokio::test]
+async fn a_header_that_routes_authenticates_nobody() {
+    let engine = with_component(component("a host for a header")).await;
+    let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
+    assert!(!own.valid && own.problems[0].message.contains("`host`"), "{:?}", own.problems);
+}
