@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
 use twofactor::{
-    Actor, Administration, Assignment, Clock, Error, Keyring, ManualClock, Network, NewInstance, NewProvider, SignIn,
-    SqliteStore, Start, TwoFactor,
+    Actor, Administration, Assignment, Clock, Error, Keyring, Limits, ManualClock, Network, NewInstance, NewProvider,
+    SignIn, SqliteStore, Start, TwoFactor,
 };
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
@@ -252,6 +252,20 @@ impl Clock for Hurried {
         self.inner.advance(Duration::from_secs(self.at_each_look.load(Ordering::Relaxed)));
         self.inner.now()
     }
+}
+
+#[tokio::test]
+async fn a_component_that_was_compiled_too_late_is_there_another_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut limits = Limits::default();
+    limits.compile_time = Duration::from_millis(1);
+    let builder = TwoFactor::builder().limits(limits).cache_dir(folder.path());
+    let engine = builder.build().await.unwrap();
+    let said = refused(admin(&engine).examine_provider(component("none")).await);
+    assert!(said.contains("`compile_time`"), "{said}");
+    let compiled = async { while admin(&engine).examine_provider(component("none")).await.is_err() {} };
+    // Longer than any machine takes: a test that fails rather than hangs.
+    tokio::time::timeout(Duration::from_secs(120), compiled).await.expect("it is compiled");
 }
 
 /// An instance with a secret, assigned to the tenant `t`.

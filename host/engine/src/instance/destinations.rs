@@ -127,11 +127,14 @@ impl Instances {
             let own = changed.before.as_ref().unwrap_or(&changed.after);
             all.insert(id.clone(), (own.clone(), changed.after.clone(), changed.kept));
         }
-        for (old, new, own_kept) in all.values() {
-            if !kept && !own_kept {
+        for (id, (old, new, own_kept)) in &all {
+            let (old, new) = (Layers { base: before, own: old }, Layers { base: after, own: new });
+            // An instance that the settings kept from being valid may be mended by them.
+            let is_moved = !kept && *own_kept && !together.contains_key(id);
+            let was_valid = is_moved && self.judge_over(Some(provider.clone()), old).await?.is_valid();
+            if !kept && (!own_kept || is_moved && !was_valid) {
                 continue;
             }
-            let (old, new) = (Layers { base: before, own: old }, Layers { base: after, own: new });
             let same = self.same_destinations(type_id, old, new).await;
             let same =
                 same.map_err(

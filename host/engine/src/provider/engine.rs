@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 use wasmtime_wasi::p2::bindings as wasi;
@@ -26,6 +27,7 @@ struct Inner {
     keyring: Keyring,
     turns: Turns,
     clock: Clock,
+    compiling: Arc<Semaphore>,
     steady: bool,
 }
 
@@ -45,7 +47,8 @@ impl Sandbox {
         let engine = Engine::new(&config(&limits))?;
         let linker = linker(&engine)?;
         let (turns, clock) = (Turns::new(&limits), Clock::start(&engine));
-        Ok(Self(Arc::new(Inner { engine, linker, limits, network, keyring, turns, clock, steady })))
+        let compiling = Arc::new(Semaphore::new(1));
+        Ok(Self(Arc::new(Inner { engine, linker, limits, network, keyring, turns, clock, compiling, steady })))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -66,6 +69,11 @@ impl Sandbox {
 
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// Held by the one component that is compiled.
+    pub(super) fn compiling(&self) -> Arc<Semaphore> {
+        self.0.compiling.clone()
     }
 
     pub(super) fn is_steady(&self) -> bool {

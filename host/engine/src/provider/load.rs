@@ -197,20 +197,30 @@ async fn compile(
     if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
         return Ok(component);
     }
-    tracing::info!(digest, bytes = bytes.len(), "compiling a provider for the first time");
-    let engine = sandbox.engine().clone();
-    let compiling = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes));
-    let component = tokio::time::timeout(sandbox.limits().compile_time, compiling)
+    let compiling = async {
+        // One at a time: what takes longer than it may cannot be stopped, and must not be begun again beside itself.
+        let turn = sandbox.compiling().acquire_owned().await.ok();
+        if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
+            return Some(Ok(component));
+        }
+        tracing::info!(digest, bytes = bytes.len(), "compiling a provider for the first time");
+        let (sandbox, digest, cache) = (sandbox.clone(), digest.to_owned(), cache.map(Path::to_owned));
+        let compiling = tokio::task::spawn_blocking(move || {
+            let component = Component::from_binary(sandbox.engine(), &bytes);
+            // Here, so that what came too late is there another time.
+            if let (Ok(component), Some(folder)) = (&component, &cache) {
+                cache::keep(&sandbox, folder, &digest, component);
+            }
+            drop(turn);
+            component
+        });
+        compiling.await.ok()
+    };
+    tokio::time::timeout(sandbox.limits().compile_time, compiling)
         .await
         .map_err(|_| LoadError("the component took longer to compile than `compile_time` admits".to_owned()))?
-        .map_err(|_| LoadError("the component could not be compiled".to_owned()))?
-        .map_err(|error| {
-            LoadError(format!("this is no WebAssembly component that can be run: {}", one_line(&error)))
-        })?;
-    if let Some(folder) = cache {
-        cache::keep(sandbox, folder, digest, &component);
-    }
-    Ok(component)
+        .ok_or_else(|| LoadError("the component could not be compiled".to_owned()))?
+        .map_err(|error| LoadError(format!("this is no WebAssembly component that can be run: {}", one_line(&error))))
 }
 
 async fn describe(

@@ -88,6 +88,8 @@ async fn a_challenge_is_handed_over_while_it_is_open_by_the_newest_message_and_o
         let codes = Some(vec![NEW]);
         assert!(store.hand_over_challenge(HandOver { codes, ..to("s", "other", 0, 7) }).await.unwrap());
         assert_eq!(store.challenge("s", "a").await.unwrap().unwrap().codes, [NEW]);
+        let codes = Some(vec![CODE]);
+        assert!(store.hand_over_challenge(HandOver { codes, ..to("s", "other", 0, 7) }).await.unwrap());
         assert!(store.consume_challenge(consume("a", noon())).await.unwrap());
         assert!(!store.hand_over_challenge(to("s", "third", 0, 8)).await.unwrap());
     }
