@@ -22,7 +22,7 @@ const SCHEMA = {
   },
   required: ["Url", "Token"],
   additionalProperties: false,
-  examples: [{ Url: "https://sms.example.com/messages", Token: "token" }],
+  examples: [{ Url: "https://sms.example.com/messages", Token: "an-example-token" }],
 };
 
 export const configuration = {

@@ -34,7 +34,7 @@ async function deliver(answer) {
 test("the example of the schema asks for its own origin, with the token as bearer", () => {
   const [example] = JSON.parse(configuration.describe().optionsSchema).examples;
   assert.deepEqual(configuration.configure(JSON.stringify(example)), [
-    { tag: "http", val: { origin: "https://sms.example.com", authentication: { tag: "bearer", val: "token" } } },
+    { tag: "http", val: { origin: "https://sms.example.com", authentication: { tag: "bearer", val: "an-example-token" } } },
   ]);
 });
 

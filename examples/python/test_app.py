@@ -33,7 +33,7 @@ MESSAGE = types.Message(
 class Configure(unittest.TestCase):
     def test_the_example_of_the_schema_asks_for_its_own_origin_with_the_token_as_bearer(self):
         [example] = json.loads(app.Configuration().describe().options_schema)["examples"]
-        bearer = types.HttpAuthentication_Bearer("token")
+        bearer = types.HttpAuthentication_Bearer("an-example-token")
         self.assertEqual(
             app.Configuration().configure(json.dumps(example)),
             [types.Connection_Http(types.HttpConnection("https://sms.example.com", bearer))],
