@@ -118,7 +118,8 @@ impl Component {
     }
 
     /// Options by their JSON Pointers that are credentials of what the component asks to reach, or sign what its upstream reports, and that its
-    /// schema does not mark as secret: they would be kept and shown as they are.
+    /// schema does not mark as secret: they would be kept and shown as they are. One that has the value of a marked one is not among them:
+    /// which of the two was used cannot be told.
     ///
     /// # Errors
     /// If the component fails to answer.
@@ -130,12 +131,9 @@ impl Component {
             connections.iter().filter_map(Connection::secret).chain(signature.as_ref().map(ReportSignature::secret));
         let used: Vec<&str> = used.map(Secret::expose).collect();
         let schema = OptionsSchema::new(&self.info().manifest.options_schema);
-        Ok(schema
-            .open_texts(options)
-            .into_iter()
-            .filter(|(_, text)| used.contains(&&**text))
-            .map(|(at, _)| at)
-            .collect())
+        let marked = schema.secrets(options);
+        let open = schema.open_texts(options).into_iter();
+        Ok(open.filter(|(_, text)| used.contains(&&**text) && !marked.contains(text)).map(|(at, _)| at).collect())
     }
 
     /// Judges options, as an instance's are judged.

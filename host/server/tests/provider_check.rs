@@ -36,6 +36,18 @@ fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, St
     Ok(rules)
 }
 
+/// All that a check finds.
+fn findings(file: &Path, more: &[&str]) -> Vec<Value> {
+    let output = run(&[&["check", file.to_str().unwrap(), "--json"], more].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["findings"].as_array().unwrap().clone()
+}
+
+/// Those that are no rule kept.
+fn not_passed(file: &Path, more: &[&str]) -> Vec<Value> {
+    findings(file, more).into_iter().filter(|finding| finding["verdict"] != "passed").collect()
+}
+
 /// Faults that `check` names by a rule of its own.
 const BROKEN_RULES: &[(&str, &str)] = &[
     ("an option without words", "described"),
@@ -49,6 +61,7 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("an origin with a path", "configure"),
     ("a host for a header", "configure"),
     ("too many origins", "configure"),
+    ("no connection", "connections"),
     ("configure throws dice", "deterministic"),
     ("configure breaks off at nothing", "configure-answers"),
     ("configure breaks off at length", "configure-answers"),
@@ -294,6 +307,86 @@ fn a_relay_that_wants_no_log_in_is_no_fault() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("faults: 0"), "{said}");
     assert!(said.contains("skipped log-in-refused: with these options it does not log in"), "{said}");
+}
+
+#[test]
+fn one_that_refuses_the_recipient_of_the_check_is_told_how_to_name_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "it.wasm", component("it takes no Swiss numbers"));
+    let [only] = not_passed(&file, &[]).try_into().unwrap();
+    assert_eq!((&only["rule"], &only["verdict"]), (&json!("accepted"), &json!("fault")), "{only}");
+    assert!(only["what"].as_str().unwrap().starts_with("it refuses the recipient of this check"), "{only}");
+    assert!(only["remedy"].as_str().unwrap().contains("--to"), "{only}");
+    assert_eq!(not_passed(&file, &["--to", "+4915112345678"]), Vec::<Value>::new());
+    // It is looked for in what is sent.
+    let file = write(folder.path(), "other.wasm", component("it goes to the sender"));
+    assert!(not_passed(&file, &["--to", "+4915112345678"]).iter().any(|finding| finding["rule"] == "recipient"));
+
+    let output = run(&["check", file.to_str().unwrap(), "--to", "0151 123"]);
+    assert!(!output.status.success() && String::from_utf8(output.stderr).unwrap().contains("E.164"));
+    for to in ["Ann.B@upstream.example.com", "a@b.example.com", "ü@example.com"] {
+        let file = write(folder.path(), "email.wasm", twofactor_bundle::EMAIL);
+        let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true});
+        let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
+        let options = write(folder.path(), "options.json", options.to_string());
+        let found = not_passed(&file, &["--options", options.to_str().unwrap(), "--to", to]);
+        assert!(found.iter().all(|finding| finding["rule"] == "log-in-refused"), "{to}: {found:?}");
+    }
+}
+
+#[test]
+fn an_open_option_with_the_value_of_a_secret_is_not_taken_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = write(folder.path(), "options.json", r#"{"Sender": "demo-canary", "Key": "demo-canary"}"#);
+    let of = |fault: &str| {
+        let file = write(folder.path(), "it.wasm", component(fault));
+        not_passed(&file, &["--options", options.to_str().unwrap()])
+    };
+    assert_eq!(of("none"), Vec::<Value>::new());
+    // Where none of them is marked, both may be it.
+    let found = of("its key is open");
+    let faults: Vec<_> = found.iter().filter(|finding| finding["rule"] == "credentials-marked").collect();
+    assert_eq!(faults.len(), 2, "{found:?}");
+}
+
+#[test]
+fn of_one_that_reaches_a_mail_server_too_it_says_that_mail_was_not_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "it.wasm", component("a mail server too"));
+    let [only] = not_passed(&file, &[]).try_into().unwrap();
+    assert_eq!((&only["rule"], &only["verdict"]), (&json!("mail"), &json!("skipped")), "{only}");
+}
+
+#[test]
+fn one_that_asks_first_is_told_how_to_give_the_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "it.wasm", component("it needs a room"));
+    let found = not_passed(&file, &[]);
+    assert!(found.iter().any(|finding| finding["rule"] == "texts-unchanged"), "{found:?}");
+    for finding in &found {
+        let remedy = finding["remedy"].as_str().unwrap();
+        assert!(remedy.contains("`--replay FILE` or `--accepted FILE`"), "{finding}");
+    }
+    let accepted = write(folder.path(), "accepted.json", r#"{"room": "1"}"#);
+    assert_eq!(not_passed(&file, &["--accepted", accepted.to_str().unwrap()]), Vec::<Value>::new());
+}
+
+#[test]
+fn of_one_that_names_the_recipient_twice_it_says_that_only_the_wish_for_a_code_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "it.wasm", twofactor_tests::hostile::VERIFYING);
+    let of = |behaviour: &str| {
+        let options = write(folder.path(), "options.json", json!({ "Behaviour": behaviour }).to_string());
+        findings(&file, &["--options", options.to_str().unwrap()])
+    };
+    let accepted = |findings: &[Value]| findings.iter().find(|finding| finding["rule"] == "accepted").unwrap().clone();
+    assert_eq!(accepted(&of("name once"))["verdict"], "passed");
+    let found = of("name twice");
+    let accepted = accepted(&found);
+    assert_eq!(accepted["what"], "the upstream was asked 2 times");
+    assert!(accepted["remedy"].as_str().unwrap().contains("only that one may name the recipient"), "{accepted}");
+    let said = |finding: &&Value| finding["what"].as_str().is_some_and(|what| what.contains("named the recipient"));
+    assert!(found.iter().filter(said).count() > 0, "{found:?}");
 }
 
 #[test]

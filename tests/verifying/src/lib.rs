@@ -36,7 +36,17 @@ impl Verifier for Verifying {
 
     fn begin(options: &Options, message: &Message) -> Result<Begun, Failure> {
         let text = [&*message.subject, &message.text, message.html.as_deref().unwrap_or_default(), &message.code];
-        Http::post(format!("{ORIGIN}/begin")).form([("", &*text.concat())]).send()?;
+        // It says for whom, in as many requests as it is told.
+        let named = match &*options.behaviour {
+            "name once" => 1,
+            "name twice" => 2,
+            _ => 0,
+        };
+        for _ in 1..named {
+            Http::post(format!("{ORIGIN}/look-up")).form([("to", &*message.recipient)]).send()?;
+        }
+        let to = if named > 0 { &*message.recipient } else { "" };
+        Http::post(format!("{ORIGIN}/begin")).form([("", &*[&*text.concat(), to].concat())]).send()?;
         let (state, code_length) = match &*options.behaviour {
             "long state" => ("x".repeat(4097), 6),
             "short code" => ("state".to_owned(), 3),

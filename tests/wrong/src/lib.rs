@@ -148,16 +148,24 @@ impl configuration::Guest for Wrong {
             };
             Connection::Http(HttpConnection { origin, authentication })
         };
-        if fault().starts_with("its mail goes to ") {
-            return Ok(vec![Connection::Smtp(SmtpConnection {
-                host: "mail.example.com".to_owned(),
+        let server = |host: &str| {
+            Connection::Smtp(SmtpConnection {
+                host: host.to_owned(),
                 port: 465,
                 security: SmtpSecurity::ImplicitTls,
                 credentials: None,
-                timeout_ms: 5000,
-            })]);
+                timeout_ms: 1000,
+            })
+        };
+        let mut connections: Vec<Connection> = origins.into_iter().map(connection).collect();
+        match fault() {
+            "no connection" => connections.clear(),
+            // Not wrong.
+            "a mail server too" => connections.push(server("smtp.example.com")),
+            fault if fault.starts_with("its mail goes to ") => connections = vec![server("smtp.example.com")],
+            _ => {}
         }
-        Ok(origins.into_iter().map(connection).collect())
+        Ok(connections)
     }
 }
 
@@ -171,6 +179,10 @@ impl delivery::Guest for Wrong {
             "the text is made ASCII" => text = text.chars().filter(char::is_ascii).collect(),
             "the text gets an end" => text = text.replace("code.", "code!"),
             "nothing is sent" => return Ok(receipt()),
+            // Not wrong: it does not send there.
+            "it takes no Swiss numbers" if message.recipient.starts_with("+41") => {
+                return Err(rejected(RejectedPart::Recipient, ""));
+            }
             _ => {}
         }
         if let Some(to) = fault().strip_prefix("its mail goes to ") {
@@ -196,6 +208,7 @@ impl delivery::Guest for Wrong {
         let log_in = match fault() {
             "it logs in" => Some("seat=1"),
             "it asks for a token" => Some("grant_type=client_credentials&client_id=a&client_secret=b"),
+            "it needs a room" => Some("seat=1"),
             _ => None,
         };
         if let Some(form) = log_in {
@@ -211,6 +224,9 @@ impl delivery::Guest for Wrong {
             }
             let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+            if fault() == "it needs a room" && text("room").is_empty() {
+                return Err(DeliveryFailure::OutcomeUnknown(reason("", "there is no room")));
+            }
             headers.push(Entry { name: "x-auth".to_owned(), value: text("access_token") + &text("value") });
             url = format!("https://upstream.example.com/in:{}/messages?seat={}", text("room"), text("seat"));
             body = body.replacen('{', &format!("{{\"by\": \"whoever has {}\", ", text("pass")), 1);

@@ -37,9 +37,7 @@ pub async fn attempt(
     let component = cache.load(&super::read(file)?, network.build()?).await?;
     let manifest = &component.info().manifest;
     say!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id)?;
-    if manifest.recipient == RecipientKind::PhoneNumber && !is_e164(to) {
-        bail!("the recipient must be a telephone number in E.164, such as +41791234567");
-    }
+    must_be(manifest.recipient, to)?;
     let options = super::read_options(options)?;
     let configured = component.configure(&options).await.map_err(|problems| {
         let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.option), problem.message));
@@ -124,6 +122,14 @@ fn typed(begun: &Begun) -> anyhow::Result<Option<String>> {
         bail!("a code has digits only");
     }
     Ok((!digits.is_empty()).then_some(digits))
+}
+
+/// That a recipient is as providers of this kind are given it.
+pub(super) fn must_be(kind: RecipientKind, to: &str) -> anyhow::Result<()> {
+    if kind == RecipientKind::PhoneNumber && !is_e164(to) {
+        bail!("the recipient must be a telephone number in E.164, such as +41791234567");
+    }
+    Ok(())
 }
 
 /// In the spelling that providers are given: no spaces.

@@ -12,8 +12,9 @@ use url::form_urlencoded;
 /// Parts of names that secrets have.
 const SECRETIVE: [&str; 6] = ["password", "secret", "token", "apikey", "privatekey", "passphrase"];
 
-/// Ends of such names that say otherwise: where tokens come from is no secret, nor which key it is.
-const OPEN: [&str; 6] = ["url", "endpoint", "lifetime", "name", "type", "id"];
+/// Ends of such names that say otherwise: where tokens come from is no secret, nor which key it is, nor how one travels and for what.
+const OPEN: [&str; 10] =
+    ["url", "endpoint", "lifetime", "name", "type", "id", "header", "scope", "audience", "placement"];
 
 /// Parts of names that what opens a session has; which one it is opens it too.
 const OPENS_A_SESSION: [&str; 6] = ["session", "jwt", "cookie", "credential", "bearer", "accesskey"];

@@ -13,11 +13,18 @@ use crate::provider::attempt::message;
 /// Not a run of digits that anything else would have.
 const CODE: &str = "7305918264";
 
-/// Of all recipients below, as it stands in any form of them.
-const RECIPIENT_DIGITS: &str = "41791234567";
+/// What is shorter than this stands in requests for other reasons.
+const SHORTEST_MARK: usize = 4;
 
-const ACCEPTED: &str =
-    "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown.";
+const ACCEPTED: &str = "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown. Where no \
+    request held the text: if it asks something first, give the answers, `--replay FILE` or `--accepted FILE`.";
+
+const BEGUN: &str = "What an upstream answered with 2xx may have been taken: it is begun, or its outcome is unknown. Ask for a code \
+    once; of all requests only that one may name the recipient. If it asks something first, give the answers, `--replay FILE` or \
+    `--accepted FILE`.";
+
+const TEXTS: &str = "Send the text as it is, encoded by a library for JSON or forms; the host made it final. Where no request held the \
+    text: if it asks something first, give the answers, `--replay FILE` or `--accepted FILE`.";
 
 const TO_THE_RECIPIENT: &str = "Send it to `message.recipient`, as it is given.";
 
@@ -40,10 +47,26 @@ pub(super) async fn judge(
     configured: &Configured,
     upstream: &Upstream,
     mail_server: &MailServer,
+    to: &str,
     says: &Says,
     report: &mut Report,
 ) {
-    let run = Run { component, configured, upstream, mail_server };
+    let run = Run { component, configured, upstream, mail_server, to };
+    let connections = configured.connections().len();
+    if connections == 0 {
+        let wrong = vec!["`configure` asks for no connection with these options".to_owned()];
+        report.judge(
+            "connections",
+            wrong,
+            "Answer with what the instance must reach: without a connection it sends nothing.",
+        );
+        return;
+    }
+    if let Some(said) = run.refuses_the_recipient(says).await {
+        let wrong = vec![format!("it refuses the recipient of this check, and asks nobody{}", in_brackets(&said))];
+        report.judge("accepted", wrong, "Give one that it takes, `--to RECIPIENT`.");
+        return;
+    }
     if configured.origins() > 0 {
         run.http(says, report).await;
         let begun = match component.verifies() {
@@ -53,6 +76,11 @@ pub(super) async fn judge(
         run.no_connection(report).await;
         if let Some(state) = begun {
             verification::judge_silence(configured, &state, report).await;
+        }
+        if connections > configured.origins() {
+            let why = "it reaches a mail server too, and was tried over HTTP alone: check it again with options with which it reaches \
+                       nothing else, if there are any";
+            report.skip("mail", why);
         }
     } else if component.verifies() {
         let wrong = vec!["it reaches nobody over HTTP with these options".to_owned()];
@@ -66,21 +94,55 @@ pub(super) async fn judge(
     }
 }
 
+/// To whom messages go if nobody is named. Digits make it easy to find in any form.
+pub(super) fn somebody(kind: RecipientKind) -> &'static str {
+    match kind {
+        RecipientKind::EmailAddress => "someone41791234567@example.com",
+        RecipientKind::PhoneNumber => "+41791234567",
+        RecipientKind::Handle => "someone41791234567",
+    }
+}
+
+/// One of these stands in a request that names the recipient: the longest part that is the same in JSON, forms and URLs, of a mailbox
+/// not its domain, which may be the upstream's too. Where that part is too short, the whole.
+fn marks(kind: RecipientKind, to: &str) -> Vec<String> {
+    let name = match kind {
+        RecipientKind::EmailAddress => to.rsplit_once('@').map_or(to, |(name, _)| name),
+        RecipientKind::PhoneNumber | RecipientKind::Handle => to,
+    };
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c));
+    match parts.max_by_key(|part| part.len()) {
+        Some(longest) if longest.len() >= SHORTEST_MARK => vec![longest.to_owned()],
+        _ => vec![to.to_owned(), url::form_urlencoded::byte_serialize(to.as_bytes()).collect()],
+    }
+}
+
 struct Run<'a> {
     component: &'a Component,
     configured: &'a Configured,
     upstream: &'a Upstream,
     mail_server: &'a MailServer,
+    /// The recipient.
+    to: &'a str,
 }
 
 impl Run<'_> {
     fn message(&self) -> Message {
-        let to = match self.component.info().manifest.recipient {
-            RecipientKind::EmailAddress => "someone41791234567@example.com",
-            RecipientKind::PhoneNumber => "+41791234567",
-            RecipientKind::Handle => "someone41791234567",
-        };
-        message(CODE, to)
+        message(CODE, self.to)
+    }
+
+    /// Whether a request names the recipient.
+    fn names_the_recipient(&self, head: &str, body: &[u8]) -> bool {
+        marks(self.component.info().manifest.recipient, self.to).iter().any(|mark| holds(mark, head, body))
+    }
+
+    /// Whether it says that the recipient is wrong before anybody was asked, and why: then nothing else can be tried.
+    async fn refuses_the_recipient(&self, says: &Says) -> Option<String> {
+        self.upstream.play(&says.before, says.accepted.clone());
+        self.mail_server.play(Twist::default());
+        let (outcome, _, said) = self.deliver(self.message()).await;
+        let asked = !self.upstream.seen().is_empty() || !self.mail_server.mails().is_empty();
+        (outcome == "rejected-recipient" && !asked).then_some(said)
     }
 
     /// Has a message delivered: what came of it, the wait that was asked for, and what was said.
@@ -102,8 +164,7 @@ impl Run<'_> {
 
     /// Whether a request has the message in it: by its code, or where the upstream makes that by whom it is for.
     fn holds_message(&self, head: &str, body: &[u8]) -> bool {
-        let mark = if self.component.verifies() { RECIPIENT_DIGITS } else { CODE };
-        holds(mark, head, body)
+        if self.component.verifies() { self.names_the_recipient(head, body) } else { holds_code(head, body) }
     }
 
     async fn http(&self, says: &Says, report: &mut Report) {
@@ -132,7 +193,10 @@ impl Run<'_> {
                 wrong.push(format!("the wait passed on is {wait:?}, not {expected:?} (seconds)"));
             }
             if sent > case.sent {
-                wrong.push(format!("the message was sent {sent} times"));
+                wrong.push(match self.component.verifies() {
+                    true => format!("{sent} requests named the recipient: only the one for a code may, and once"),
+                    false => format!("the message was sent {sent} times"),
+                });
             }
             if said.contains("[removed]") {
                 wrong.push("the reason given held the code, the recipient or a secret".to_owned());
@@ -162,7 +226,7 @@ impl Run<'_> {
         if sent != 1 {
             wrong.push(format!("the upstream was asked {sent} times"));
         }
-        report.judge("accepted", wrong, ACCEPTED);
+        report.judge("accepted", wrong, BEGUN);
     }
 
     /// An upstream that takes everything gets the text once and as it is, whatever stands in it.
@@ -182,7 +246,7 @@ impl Run<'_> {
             let seen = self.upstream.seen();
             let sent: Vec<_> = seen.iter().filter(|(head, body)| holds_code(head, body)).collect();
             // In one of its requests: it may have to ask first who that is.
-            if !sent.is_empty() && !seen.iter().any(|(head, body)| holds(RECIPIENT_DIGITS, head, body)) {
+            if !sent.is_empty() && !seen.iter().any(|(head, body)| self.names_the_recipient(head, body)) {
                 astray.push(format!("{kind}: no request says whom it is for"));
             }
             if sent.len() > 1 {
@@ -206,11 +270,7 @@ impl Run<'_> {
         }
         report.judge("accepted", broke, ACCEPTED);
         report.judge("recipient", astray, TO_THE_RECIPIENT);
-        report.judge(
-            "texts-unchanged",
-            lost,
-            "Send the text as it is, encoded by a library for JSON or forms; the host made it final.",
-        );
+        report.judge("texts-unchanged", lost, TEXTS);
     }
 
     async fn mail(&self, report: &mut Report) {
@@ -371,4 +431,26 @@ fn holds_string(value: &Value, text: &str) -> bool {
 
 pub(super) fn in_brackets(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(" ({said})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipient_is_found_by_what_no_encoding_changes() {
+        let of = |kind, to| marks(kind, to).join(" ");
+        for (kind, to, mark) in [
+            (RecipientKind::PhoneNumber, "+4915112345678", "4915112345678"),
+            (RecipientKind::EmailAddress, "Ann.B@upstream.example.com", "Ann.B"),
+            (RecipientKind::EmailAddress, "a@b.example.com", "a@b.example.com a%40b.example.com"),
+            (RecipientKind::Handle, "@ann:matrix.example.com", "matrix.example.com"),
+            (RecipientKind::Handle, "Ü", "Ü %C3%9C"),
+        ] {
+            assert_eq!(of(kind, to), mark);
+        }
+        for kind in [RecipientKind::PhoneNumber, RecipientKind::EmailAddress, RecipientKind::Handle] {
+            assert!(of(kind, somebody(kind)).ends_with("41791234567"));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What a component says of itself, beyond what loading it demands.
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use twofactor::ProviderInfo;
 
 use super::report::Report;
@@ -9,12 +9,17 @@ use crate::provider::credentials::is_secretive;
 /// How deep a schema is followed.
 const DEPTH: usize = 8;
 
+/// How many schemas are looked at for one option: a schema may refer to itself.
+const MOST: usize = 256;
+
+/// Under these a schema has others beside it.
+const ALTERNATIVES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+
 pub(super) const MARK: &str = "Mark it `\"writeOnly\": true`: only then is it masked, and kept from `deliver`.";
 
 pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
     let manifest = &info.manifest;
-    let mut found = Found::default();
-    found.look(&manifest.options_schema, &manifest.options_schema, "", DEPTH);
+    let found = Found::of(&manifest.options_schema);
     report.judge(
         "described",
         found.undescribed,
@@ -46,50 +51,108 @@ struct Found {
 }
 
 impl Found {
-    fn look(&mut self, root: &Value, schema: &Value, at: &str, depth: usize) {
+    fn of(schema: &Value) -> Self {
+        let mut found = Self::default();
+        found.look(schema, &[schema], "", DEPTH, false);
+        found
+    }
+
+    fn look(&mut self, root: &Value, schemas: &[&Value], at: &str, depth: usize, in_secret: bool) {
         let Some(depth) = depth.checked_sub(1) else { return };
-        let schema = followed(root, schema);
-        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-            self.option(root, name, property, &at);
-            self.look(root, property, &at, depth);
-        }
-        for key in ["oneOf", "anyOf", "allOf"] {
-            for one in schema.get(key).and_then(Value::as_array).into_iter().flatten() {
-                self.look(root, one, at, depth);
+        // One alternative may say what an option is, and another what more its value must be.
+        let mut options: Vec<(&String, Vec<&Value>)> = Vec::new();
+        let schemas = together(root, schemas, &ALTERNATIVES);
+        for (name, option) in schemas.iter().filter_map(|schema| schema.get("properties")?.as_object()).flatten() {
+            match options.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, said)) => said.push(option),
+                None => options.push((name, vec![option])),
             }
+        }
+        for (name, said) in options {
+            let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let secret = self.option(root, name, &said, &at, in_secret);
+            self.look(root, &said, &at, depth, secret);
         }
     }
 
-    fn option(&mut self, root: &Value, name: &str, property: &Value, at: &str) {
-        // What stands beside a reference counts with what it refers to.
-        let empty = Map::new();
-        let (own, referred) = (property.as_object().unwrap_or(&empty), followed(root, property));
-        let get = |key: &str| own.get(key).or_else(|| referred.get(key));
-        let has = |key: &str| get(key).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
-        let marked = |key: &str| get(key) == Some(&Value::Bool(true));
-        if !has("title") && !has("description") {
+    /// Judges an option by all that is said of it; answers whether it is a secret, or within one.
+    fn option(&mut self, root: &Value, name: &str, said: &[&Value], at: &str, in_secret: bool) -> bool {
+        // The words of one alternative are about a value, and not about the option.
+        let of_option = together(root, said, &["allOf"]);
+        let all = together(root, said, &ALTERNATIVES);
+        let has = |key: &str| {
+            let mut texts = of_option.iter().filter_map(|schema| schema.get(key)?.as_str());
+            texts.any(|text| !text.trim().is_empty())
+        };
+        let marked = |key: &str| all.iter().any(|schema| schema.get(key) == Some(&Value::Bool(true)));
+        // What only says which alternative it is: that has words of its own.
+        let is_tag = said.iter().all(|schema| schema.get("const").is_some());
+        if !has("title") && !has("description") && !is_tag {
             push(&mut self.undescribed, format!("`{at}` has neither title nor description"));
         }
-        let is_text = get("type")
-            .is_none_or(|ty| ty == "string" || ty.as_array().is_some_and(|all| all.contains(&"string".into())));
-        if is_secretive(name) && is_text && !marked("writeOnly") && get("const").is_none() {
+        let secret = in_secret || marked("writeOnly");
+        let mut types = all.iter().filter_map(|schema| schema.get("type")).peekable();
+        let is_text = types.peek().is_none()
+            || types.any(|ty| ty == "string" || ty.as_array().is_some_and(|all| all.contains(&"string".into())));
+        // Values that stand in the schema are known to all.
+        let is_listed = all.iter().any(|schema| lists_values(schema));
+        if is_secretive(name) && is_text && !secret && !is_listed {
             push(&mut self.unmarked, format!("`{at}` has the name of a secret and is not marked as one"));
         }
         if marked("x-twofactor-revealed") {
             push(&mut self.revealed, format!("`{at}` is a secret that the component sees when it delivers"));
         }
-        if let Some(default) = get("default") {
-            let mut alone = property.clone();
-            if let (Some(object), Some(defs)) = (alone.as_object_mut(), root.get("$defs")) {
-                object.insert("$defs".to_owned(), defs.clone());
-            }
-            let fits = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).build(&alone);
-            if !fits.is_ok_and(|schema| schema.is_valid(default)) {
+        for schema in of_option {
+            if schema.get("default").is_some_and(|default| !fits(root, schema, default)) {
                 push(&mut self.defaults, format!("the default of `{at}` does not satisfy its own schema"));
             }
         }
+        secret
     }
+}
+
+/// Whether a schema says which values there are. That there is none says nothing of those that there are elsewhere.
+fn lists_values(schema: &Value) -> bool {
+    let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    listed.chain(schema.get("const")).any(|value| !value.is_null() && value != "")
+}
+
+/// Whether a default satisfies the schema in which it stands, which may refer to any place in the document.
+fn fits(root: &Value, schema: &Value, default: &Value) -> bool {
+    const DEFAULT: &str = "twofactor-default";
+    let mut document = root.clone();
+    let Some(members) = document.as_object_mut() else { return true };
+    // All of the document is judged by one draft, whatever it says.
+    members.shift_remove("$schema");
+    let id = members.get("$id").and_then(Value::as_str).unwrap_or("urn:twofactor:options");
+    let id = id.trim_end_matches('#').to_owned();
+    members.insert("$id".to_owned(), json!(id));
+    match members.entry("$defs").or_insert_with(|| json!({})).as_object_mut() {
+        Some(defs) => defs.insert(DEFAULT.to_owned(), schema.clone()),
+        None => return true,
+    };
+    let alone = json!({"$ref": format!("{id}#/$defs/{DEFAULT}"), "$defs": {"document": document}});
+    let built = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).build(&alone);
+    // It is no fault of the default's if this cannot be told: a schema that is none was not loaded.
+    built.map_or(true, |schema| schema.is_valid(default))
+}
+
+/// Schemas with what they refer to and what stands in them under these keywords, in the order of the text. The host takes all that is said
+/// of an option together.
+fn together<'a>(root: &'a Value, schemas: &[&'a Value], keywords: &[&str]) -> Vec<&'a Value> {
+    let mut all: Vec<&'a Value> = Vec::new();
+    let mut open: Vec<&'a Value> = schemas.iter().rev().copied().collect();
+    while let Some(schema) = open.pop() {
+        if all.len() > MOST || all.iter().any(|seen| std::ptr::eq(*seen, schema)) {
+            continue;
+        }
+        all.push(schema);
+        let inner = keywords.iter().rev().filter_map(|key| schema.get(key)?.as_array());
+        open.extend(inner.flat_map(|schemas| schemas.iter().rev()));
+        let target = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+        open.extend(target.and_then(|pointer| root.pointer(pointer)));
+    }
+    all
 }
 
 fn push(sentences: &mut Vec<String>, sentence: String) {
@@ -98,7 +161,114 @@ fn push(sentences: &mut Vec<String>, sentence: String) {
     }
 }
 
-fn followed<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    let target = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-    target.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Found;
+
+    /// What is wrong with a schema of an object, with its properties' words left to it.
+    fn wrong(schema: &Value) -> Vec<String> {
+        let found = Found::of(schema);
+        [found.undescribed, found.unmarked, found.defaults].concat()
+    }
+
+    fn of_properties(properties: &Value) -> Vec<String> {
+        wrong(&json!({"type": "object", "properties": properties}))
+    }
+
+    #[test]
+    fn what_is_said_of_an_option_in_several_places_is_taken_together() {
+        let password = |also: Value| {
+            json!({
+                "type": "object",
+                "properties": {
+                    "Mode": {"description": "Which."},
+                    "Password": also,
+                    "Server": {"title": "Server", "properties": {"Secret": {"$ref": "#/$defs/Secret"}}}
+                },
+                "oneOf": [
+                    {"properties": {"Mode": {"const": "a"}, "Password": {"minLength": 8}}},
+                    {"properties": {"Mode": {"const": "b"}, "Password": {"const": ""},
+                        "Server": {"anyOf": [{"properties": {"Secret": {"minLength": 8}}}]}}}
+                ],
+                "$defs": {"Secret": {"type": "string", "title": "Secret", "writeOnly": true}}
+            })
+        };
+        assert!(wrong(&password(json!({"description": "For it.", "writeOnly": true}))).is_empty());
+        let said = wrong(&password(json!({"type": "string"})));
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said.iter().all(|sentence| sentence.starts_with("`/Password` has ")), "{said:?}");
+    }
+
+    #[test]
+    fn what_says_which_alternative_it_is_needs_no_words() {
+        let alternative = |tag: &str, server: &str| json!({"properties": {"Kind": {"const": tag}}, "$ref": server});
+        let schema = |server: Value| {
+            json!({
+                "oneOf": [alternative("a", "#/$defs/Server"), alternative("b", "#/$defs/Other")],
+                "$defs": {"Server": {"properties": {"Host": server}}, "Other": {"properties": {"Port": {"title": "Port"}}}}
+            })
+        };
+        assert!(wrong(&schema(json!({"title": "Host"}))).is_empty());
+        assert_eq!(wrong(&schema(json!({}))), ["`/Host` has neither title nor description"]);
+    }
+
+    #[test]
+    fn within_a_secret_all_is_secret() {
+        let inner = json!({"Password": {"type": "string", "title": "Password"}});
+        assert!(of_properties(&json!({"LogIn": {"title": "A", "writeOnly": true, "properties": inner}})).is_empty());
+        assert_eq!(of_properties(&json!({"LogIn": {"title": "A", "properties": inner}})).len(), 1);
+    }
+
+    #[test]
+    fn words_of_an_options_values_are_not_the_options() {
+        let values = json!([{"const": "a", "title": "A"}, {"const": "b", "title": "B"}]);
+        assert_eq!(of_properties(&json!({"Mode": {"oneOf": values}})).len(), 1);
+        assert!(of_properties(&json!({"Mode": {"allOf": [{"title": "Mode", "oneOf": values}]}})).is_empty());
+    }
+
+    #[test]
+    fn what_says_where_a_secret_goes_or_has_values_that_all_know_is_none() {
+        let text = json!({"type": "string", "title": "A"});
+        for name in ["TokenHeader", "TokenAudience", "token-scope", "SecretPlacement", "TokenUrl"] {
+            assert!(of_properties(&json!({name: text})).is_empty(), "{name}");
+        }
+        for name in ["ApiToken", "TokenValue", "ScopeSecret", "HeaderPassword"] {
+            assert_eq!(of_properties(&json!({name: text})).len(), 1, "{name}");
+        }
+        for listed in [
+            json!({"title": "A", "enum": ["header", "body"]}),
+            json!({"title": "A", "const": "header"}),
+            json!({"title": "A", "type": "string", "oneOf": [{"const": "header"}, {"const": "body"}]}),
+        ] {
+            assert!(of_properties(&json!({"SendTokenIn": listed})).is_empty(), "{listed}");
+        }
+    }
+
+    #[test]
+    fn a_default_is_judged_wherever_what_it_refers_to_stands() {
+        for id in [json!(null), json!("https://example.com/options"), json!("options.json#")] {
+            let schema = |default: Value| {
+                let mut schema = json!({
+                    "$schema": "https://json-schema.org/draft/2020-12/schema",
+                    "type": "object",
+                    "properties": {
+                        "Port": {"$ref": "#/definitions/Port", "title": "Port", "default": default},
+                        "Other": {"$ref": "#/properties/Port", "title": "Other"}
+                    },
+                    "required": ["Port"],
+                    "definitions": {"Port": {"$ref": "#/$defs/Number"}},
+                    "$defs": {"Number": {"type": "integer", "maximum": 65535}}
+                });
+                if !id.is_null() {
+                    schema["$id"] = id.clone();
+                }
+                schema
+            };
+            assert!(wrong(&schema(json!(465))).is_empty(), "{id}");
+            assert_eq!(wrong(&schema(json!("465"))).len(), 2, "{id}");
+            assert_eq!(wrong(&schema(json!(65_536))).len(), 2, "{id}");
+        }
+    }
 }

@@ -25,6 +25,7 @@ use mail_server::MailServer;
 use report::{Report, Verdict};
 use upstream::{Says, Script, Upstream};
 
+use super::attempt::must_be;
 use super::cache::Cache;
 use super::cassette::{Answer, Cassette};
 use crate::say::{self, say};
@@ -40,6 +41,9 @@ pub struct Check {
     /// Options that it accepts, a JSON file; without them the first of the schema's `examples`.
     #[arg(long)]
     options: Option<PathBuf>,
+    /// To whom messages go: for a provider that does not take every recipient. Nothing leaves the machine.
+    #[arg(long, value_name = "RECIPIENT")]
+    to: Option<String>,
     /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
     #[arg(long, value_name = "FILE")]
     accepted: Option<PathBuf>,
@@ -82,7 +86,7 @@ pub async fn check(asked: &Check) -> anyhow::Result<bool> {
         says.approved = Some(taken(body));
     }
     says.reports = body(&asked.report)?;
-    let report = examine(&bytes, options, says, &asked.cache).await;
+    let report = examine(&bytes, options, asked.to.as_deref(), says, &asked.cache).await;
     if let Some(to) = &asked.junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
@@ -116,13 +120,21 @@ fn recorded(cassette: Cassette) -> anyhow::Result<Says> {
     Ok(Says { before, accepted, before_answer, approved, reports: None })
 }
 
-async fn examine(bytes: &[u8], options: Option<Value>, says: Says, cache: &Cache) -> anyhow::Result<Report> {
+async fn examine(
+    bytes: &[u8],
+    options: Option<Value>,
+    to: Option<&str>,
+    says: Says,
+    cache: &Cache,
+) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
     let network =
         Network::builder().stand_ins_for_all(upstream.address, mail_server.address).timeout(PATIENCE).build()?;
     let begin = Instant::now();
     let component = cache.load(bytes, network).await?;
     let info = component.info();
+    let to = to.unwrap_or_else(|| delivery::somebody(info.manifest.recipient));
+    must_be(info.manifest.recipient, to)?;
     let mut report = Report {
         provider: format!("{} {} (type `{}`)", info.manifest.name, info.manifest.version, info.manifest.type_id),
         digest: info.digest.clone(),
@@ -140,7 +152,7 @@ async fn examine(bytes: &[u8], options: Option<Value>, says: Says, cache: &Cache
     };
     if let Some(configured) = configuration::judge(&component, &options, &mut report).await {
         reports::judge(&component, &configured, &options, says.reports.as_deref(), &mut report).await;
-        delivery::judge(&component, &configured, &upstream, &mail_server, &says, &mut report).await;
+        delivery::judge(&component, &configured, &upstream, &mail_server, to, &says, &mut report).await;
     }
     Ok(report)
 }
