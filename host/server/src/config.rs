@@ -129,7 +129,8 @@ pub struct Reach {
     /// trying things out.
     #[serde(default)]
     pub stand_ins: BTreeMap<String, SocketAddr>,
-    /// How long a request or a mail may take, in seconds; see [`twofactor::NetworkBuilder::timeout`] for the default.
+    /// How long a request over HTTP may take, in seconds; see [`twofactor::NetworkBuilder::timeout`] for the default. How long a mail may
+    /// is said by its instance.
     pub timeout_seconds: Option<u64>,
 }
 
