@@ -174,7 +174,7 @@ async fn a_code_that_is_over_is_said_to_be_and_a_sign_in_that_is_over_leads_back
     while site.engine.hosted_sign_ins().status("shop", &begun.id).await.is_ok() {
         // What is over goes when others come.
         site.begin(json!({})).await;
-        let start = twofactor::Start::new(twofactor::SignIn::new("shop").tenant("main").user("bob")).phone(PHONE);
+        let start = twofactor::Start::new(SignIn::new("shop").tenant("main").user("bob")).phone(PHONE);
         site.engine.start(start).await.unwrap();
     }
     site.call("GET", &format!("/v1/sign-ins/{}", begun.id), Value::Null).await.problem(404, "not-found");
@@ -239,7 +239,7 @@ async fn one_sign_in_has_no_more_than_a_few_codes() {
     let page = browser.get("").await;
     page.says(200, "as many codes as one sign-in allows");
     assert!(page.values("two_factor").is_empty() && page.html.contains("/cancel"));
-    let way = site.engine.available(&twofactor::SignIn::new("shop").tenant("main")).await.unwrap();
+    let way = site.engine.available(&SignIn::new("shop").tenant("main")).await.unwrap();
     for one in way {
         browser.post("/start", &[("two_factor", &one.id), ("step", "6")]).await.says(429, "as many codes");
     }
