@@ -125,6 +125,24 @@ async fn a_subscriptions_administrator_sends_no_inherited_secret_elsewhere() {
 }
 
 #[tokio::test]
+async fn options_that_want_each_other_send_no_inherited_secret_elsewhere_either() {
+    for (settings, own) in [
+        (json!({"Sender": "Shop", "Key": "b4se-key"}), json!({})),
+        (json!({"Key": "b4se-key"}), json!({"Sender": "Shop"})),
+    ] {
+        let engine = with_component(component("two options lead elsewhere")).await;
+        base(&engine, "wrong", settings).await.unwrap();
+        assert!(instance(&engine, own.clone()).await.valid);
+        let mut more = own.clone();
+        more.as_object_mut().unwrap().extend([("Cloud".to_owned(), json!("own")), ("Host".to_owned(), json!("evil"))]);
+        let elsewhere = instance(&engine, more.clone()).await;
+        assert!(!elsewhere.valid && elsewhere.connections.is_empty(), "{more}");
+        more["Key"] = json!("0wn-key");
+        assert!(instance(&engine, more).await.valid);
+    }
+}
+
+#[tokio::test]
 async fn what_base_settings_leave_open_an_instance_may_say() {
     let engine = engine().await;
     base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();

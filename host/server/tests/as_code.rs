@@ -294,6 +294,45 @@ fn a_stored_secret_goes_to_no_other_host_by_an_import() {
 }
 
 #[test]
+fn base_settings_that_kept_instances_from_being_valid_are_mended_by_a_document() {
+    let installation = Installation::new();
+    installation.import(WHOLE, &[]);
+    let document = installation.export(&[]);
+    installation.import(&document.replace("EMailSenderAddress:", "EMailSenderAddres:"), &[]);
+    assert_ne!(installation.export(&[]), document);
+    installation.import(&document, &[]);
+    assert_eq!(installation.export(&[]), document);
+}
+
+#[test]
+fn base_settings_in_a_document_do_not_move_an_instances_secret_unless_it_goes() {
+    const DOCUMENT: &str = r#"
+twofactor: 1
+base_settings:
+  webhook: { WebhookUrl: "https://hook.example.com/codes" }
+subscriptions:
+  acme:
+    name: Acme
+    instances:
+      hook:
+        type: webhook
+        name: Hook
+        options: { WebhookSecret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=" }
+"#;
+    let installation = Installation::new();
+    let also = fs::read_to_string(installation.config()).unwrap() + "[providers]\nalso = [\"webhook\"]\n";
+    fs::write(installation.config(), also).unwrap();
+    installation.import(DOCUMENT, &[]);
+    let elsewhere = installation.export(&[]).replace("hook.example.com", "hook.evil.example");
+    let text = installation.refusal(&elsewhere);
+    assert!(text.contains("secret of an instance"), "{text}");
+    // With the secret, or without the instance.
+    installation.import(&DOCUMENT.replace("hook.example.com", "hook2.example.com"), &[]);
+    let end = DOCUMENT.find("    instances:").unwrap();
+    installation.import(&DOCUMENT[..end].replace("hook.example.com", "hook3.example.com"), &["--prune"]);
+}
+
+#[test]
 fn a_secret_that_was_left_out_is_kept_and_must_be_there() {
     let installation = Installation::new();
     installation.import(WHOLE, &[]);

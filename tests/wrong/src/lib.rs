@@ -69,6 +69,12 @@ impl configuration::Guest for Wrong {
                 schema = json!({"type": "object", "additionalProperties": false,
                     "properties": {"Behaviour": {"type": "string", "title": "Behaviour"}}});
             }
+            // Not wrong by itself: each of two options wants the other.
+            "two options lead elsewhere" => {
+                schema["properties"]["Cloud"] = json!({"type": "string", "title": "Cloud"});
+                schema["properties"]["Host"] = json!({"type": "string", "title": "Host"});
+                schema["dependentRequired"] = json!({"Cloud": ["Host"], "Host": ["Cloud"]});
+            }
             // Not wrong by itself, and a change that whoever upgrades must know of.
             "its key is open" => schema["properties"]["Key"] = json!({"type": "string", "title": "Key"}),
             "it requires one more" => {
@@ -121,6 +127,9 @@ impl configuration::Guest for Wrong {
             }
             // Not wrong by itself.
             "its sender is its upstream" => origins = vec![format!("https://{sender}.example.com")],
+            "two options lead elsewhere" if !text("Host").is_empty() => {
+                origins = vec![format!("https://{}.example.com", text("Host"))];
+            }
             "a problem of no option" if sender.is_empty() => return problem("/From", "must not be empty".to_owned()),
             "a problem that is no pointer" if sender.is_empty() => return problem("Sender", "is empty".to_owned()),
             "a problem without a sentence" if sender.is_empty() => return problem("/Sender", String::new()),

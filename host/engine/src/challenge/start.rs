@@ -191,7 +191,7 @@ impl Challenges {
                 now,
             };
             let delivered = this.send(chosen, Vec::new(), &mut record, &mut details, &code, now).await;
-            if matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) {
+            if !matches!(delivered, Ok(()) | Err(DeliveryFailure::OutcomeUnknown(_))) {
                 // It surely was not sent: the code that the person has stays good.
                 let before = HandOver { now: this.clock.now(), ..before };
                 if let Err(error) = this.store.hand_over_challenge(before).await {

@@ -20,6 +20,15 @@ const OWN_ELSEWHERE: &str = "this change sends a stored secret of an instance to
 const UNTOLD: &str = "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret \
                       again instead of its mask";
 
+/// Of so many options that need not be stated all combinations are looked at.
+const MOST: usize = 12;
+
+/// What is reached with as few options as are needed.
+enum Least {
+    Reaches(Vec<String>),
+    Unknown(Problem),
+}
+
 /// Options in their two layers.
 #[derive(Clone, Copy)]
 pub(crate) struct Layers<'a> {
@@ -50,24 +59,14 @@ impl Instances {
         let network = self.providers.sandbox().network();
         let judged = Prepared::judge(provider.clone(), &merge(base, own), network).await.map_err(Error::unavailable)?;
         let Some(asked) = provider.as_deref().filter(|_| judged.is_valid()) else { return Ok(judged) };
-        if !inherits_a_secret(asked, Layers { base, own }) {
+        let states_nothing = own.as_object().is_none_or(|own| own.is_empty());
+        if states_nothing || !inherits_a_secret(asked, Layers { base, own }) {
             return Ok(judged);
         }
-        // What the options reach without what they need not say.
-        let (mut least, mut reached) = (own.as_object().cloned().unwrap_or_default(), None);
-        for name in own.as_object().into_iter().flatten().map(|(name, _)| name) {
-            let mut less = least.clone();
-            less.retain(|kept, _| kept != name);
-            let without = merge(base, &Value::Object(less.clone()));
-            let without = Prepared::judge(provider.clone(), &without, network).await.map_err(Error::unavailable)?;
-            if without.is_unanswered() {
-                return Err(Error::unavailable("the provider could not be asked now"));
-            }
-            if without.is_valid() {
-                (least, reached) = (less, Some(without.destinations()));
-            }
-        }
-        let Some(reached) = reached else { return Ok(judged) };
+        let reached = match self.reached_by_the_least(&provider, Layers { base, own }).await? {
+            Least::Reaches(reached) => reached,
+            Least::Unknown(problem) => return Ok(judged.unanswered_because(problem)),
+        };
         let mut elsewhere = judged.destinations();
         elsewhere.retain(|destination| !reached.contains(destination));
         if elsewhere.is_empty() {
@@ -80,6 +79,53 @@ impl Instances {
         Ok(judged.refused(Problem::new("", problem)))
     }
 
+    /// What is reached with as few of an instance's own options as are needed.
+    async fn reached_by_the_least(
+        &self,
+        provider: &Option<Arc<Provider>>,
+        Layers { base, own }: Layers<'_>,
+    ) -> Result<Least, Error> {
+        let Some(asked) = provider else { return Ok(Least::Reaches(Vec::new())) };
+        let own = own.as_object().cloned().unwrap_or_default();
+        let required = asked.manifest().options_schema["required"].as_array();
+        let is_needed =
+            |name: &String| base.get(name).is_none() && required.is_some_and(|all| all.iter().any(|one| one == name));
+        let (needed, others): (Vec<&String>, Vec<&String>) = own.keys().partition(|name| is_needed(name));
+        if others.len() > MOST {
+            let problem = "it has more options of its own than can be judged beside a secret of the base service settings: give this \
+                           instance a secret of its own";
+            return Ok(Least::Unknown(Problem::new("", problem)));
+        }
+        let network = self.providers.sandbox().network();
+        for size in 0..=others.len() {
+            let mut reached = Vec::new();
+            for chosen in (0_u32..1 << others.len()).filter(|set| set.count_ones() as usize == size) {
+                let is_chosen = |name: &String| {
+                    needed.contains(&name)
+                        || others.iter().position(|one| *one == name).is_some_and(|n| chosen & 1 << n != 0)
+                };
+                let mut few = own.clone();
+                few.retain(|name, _| is_chosen(name));
+                let few = merge(base, &Value::Object(few));
+                if !asked.validator().is_valid(&few) {
+                    continue;
+                }
+                let judged = Prepared::judge(provider.clone(), &few, network).await.map_err(Error::unavailable)?;
+                if judged.is_unanswered() {
+                    let problem = judged.problems.into_iter().next();
+                    return Ok(Least::Unknown(
+                        problem.unwrap_or_else(|| Problem::new("", "the provider did not answer")),
+                    ));
+                }
+                reached.extend(judged.is_valid().then(|| judged.destinations()));
+            }
+            if !reached.is_empty() {
+                return Ok(Least::Reaches(reached.concat()));
+            }
+        }
+        Ok(Least::Reaches(Vec::new()))
+    }
+
     /// Refuses new options that would send a stored secret to somewhere else than it was entered for. Answers whether it is known where it
     /// goes.
     pub(crate) async fn same_destinations(
@@ -89,11 +135,8 @@ impl Instances {
         after: Layers<'_>,
     ) -> Result<bool, Error> {
         let provider = self.provider(type_id);
-        let before = self.judge_over(provider.clone(), before).await?;
-        let after = self.judge_over(provider, after).await?;
-        if before.is_unanswered() || after.is_unanswered() {
-            return Err(Error::unavailable("the provider could not be asked now where secrets go: try again"));
-        }
+        let before = self.answered(provider.clone(), before).await?;
+        let after = self.answered(provider, after).await?;
         // Options that are not valid reach nowhere. The step from there to a destination is judged here as well, since
         // nothing is then known of what the secret was entered for.
         if after.is_valid() && before.destinations() != after.destinations() {
@@ -102,13 +145,22 @@ impl Instances {
         Ok(after.is_valid())
     }
 
+    /// Options judged, which is an error if the component came to no answer.
+    async fn answered(&self, provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Prepared, Error> {
+        let judged = self.judge_over(provider, layers).await?;
+        if judged.is_unanswered() {
+            return Err(Error::unavailable("the provider could not be asked now where secrets go: try again"));
+        }
+        Ok(judged)
+    }
+
     /// Refuses new base service settings that would send a stored secret elsewhere: one of theirs that is `kept`, through any instance of
-    /// the type, or an instance's own. `together` are instances that change in the same step.
+    /// the type, or an instance's own. `together` are instances that change in the same step, or end.
     pub(crate) async fn base_same_destinations(
         &self,
         type_id: &str,
         (before, after, kept): (&Value, &Value, bool),
-        together: &BTreeMap<String, Changed>,
+        together: &BTreeMap<String, Option<Changed>>,
     ) -> Result<(), Error> {
         let Some(provider) = self.provider(type_id).filter(|_| before != after) else { return Ok(()) };
         let mut told = !kept;
@@ -123,15 +175,21 @@ impl Instances {
             let has_secrets = !self.secrets(type_id, &own).is_empty();
             all.insert(record.id, (own.clone(), own, has_secrets));
         }
-        for (id, changed) in together.iter().filter(|(_, changed)| changed.type_id == type_id) {
-            let own = changed.before.as_ref().unwrap_or(&changed.after);
-            all.insert(id.clone(), (own.clone(), changed.after.clone(), changed.kept));
+        for (id, changed) in together {
+            match changed {
+                Some(changed) if changed.type_id == type_id => {
+                    let own = changed.before.as_ref().unwrap_or(&changed.after);
+                    all.insert(id.clone(), (own.clone(), changed.after.clone(), changed.kept));
+                }
+                Some(_) => {}
+                None => _ = all.remove(id),
+            }
         }
-        for (id, (old, new, own_kept)) in &all {
-            let (old, new) = (Layers { base: before, own: old }, Layers { base: after, own: new });
+        for (old, new, own_kept) in all.values() {
             // An instance that the settings kept from being valid may be mended by them.
-            let is_moved = !kept && *own_kept && !together.contains_key(id);
-            let was_valid = is_moved && self.judge_over(Some(provider.clone()), old).await?.is_valid();
+            let is_moved = !kept && *own_kept && old == new;
+            let (old, new) = (Layers { base: before, own: old }, Layers { base: after, own: new });
+            let was_valid = is_moved && self.answered(Some(provider.clone()), old).await?.is_valid();
             if !kept && (!own_kept || is_moved && !was_valid) {
                 continue;
             }
@@ -144,17 +202,15 @@ impl Instances {
                 )?;
             told |= same && inherits_a_secret(&provider, new);
         }
-        if !told && self.masked(type_id, before) != self.masked(type_id, after) {
-            return Err(Error::invalid(UNTOLD));
-        }
-        Ok(())
+        if told { Ok(()) } else { Err(Error::invalid(UNTOLD)) }
     }
 
     /// Where instances' secrets would go that they do not go to now, if this component served its type.
     pub(crate) async fn new_destinations(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
-            let before = self.prepared(&record).await?.destinations();
+            // What cannot be asked now reaches nothing that would be known.
+            let before = self.prepared(&record).await.map(|before| before.destinations()).unwrap_or_default();
             let after = self.judge_with(&record, provider).await?;
             if after.is_unanswered() {
                 // What it reaches would be known only when it serves.
@@ -171,10 +227,16 @@ impl Instances {
     pub(crate) async fn destinations_back(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
-            let before = self.prepared(&record).await?;
+            let Ok(before) = self.prepared(&record).await else { continue };
             if before.is_valid() {
-                let (before, after) = (before.destinations(), self.judge_with(&record, provider).await?.destinations());
-                all.extend(after.into_iter().filter(|destination| !before.contains(destination)));
+                let (before, after) = (before.destinations(), self.judge_with(&record, provider).await?);
+                if after.is_unanswered() {
+                    return Err(Error::unavailable(
+                        "the component before could not be asked now where secrets go: try again",
+                    ));
+                }
+                let elsewhere = after.destinations().into_iter().filter(|destination| !before.contains(destination));
+                all.extend(elsewhere);
             }
         }
         Ok(all.into_iter().collect())

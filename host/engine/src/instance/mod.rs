@@ -152,8 +152,7 @@ impl Instances {
 
     async fn prepared_with(&self, record: &InstanceRecord, base: Option<Value>) -> Result<Arc<Prepared>, Error> {
         let provider = self.provider(&record.type_id);
-        let judged =
-            self.judged.lock().unwrap_or_else(PoisonError::into_inner).entry(record.id.clone()).or_default().clone();
+        let judged = self.judged_of(&record.id);
         let known = || {
             let known = judged.known.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
             let fits = known.is_of(record, base.as_ref(), provider.as_ref()) && !known.is_to_be_asked_again(self.now());
@@ -174,9 +173,22 @@ impl Instances {
         };
         let own = self.open_options(record)?;
         let prepared = self.judge_over(provider, Layers { base: &plain, own: &own }).await?;
-        let prepared = Arc::new(prepared.of(record, base, self.now()));
+        if !prepared.is_valid() {
+            let (instance, type_id) = (&record.id, &record.type_id);
+            tracing::warn!(%instance, %type_id, "the instance is not valid and serves nobody: its problems are shown to administrators");
+        }
+        let before = judged.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let prepared = Arc::new(prepared.of(record, base, before.as_deref(), self.now()));
         *judged.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared.clone());
         Ok(prepared)
+    }
+
+    fn judged_of(&self, id: &str) -> Arc<Judged> {
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        match judged.get(id) {
+            Some(judged) => judged.clone(),
+            None => judged.entry(id.to_owned()).or_default().clone(),
+        }
     }
 
     /// Forgets what was judged of an instance, its secrets among it.

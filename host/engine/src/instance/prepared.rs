@@ -21,16 +21,21 @@ pub(crate) struct Prepared {
     options: String,
     /// What this was judged from: the sealed options and base settings.
     source: (Value, Option<Value>),
-    pub(super) pause: Pause,
+    pub(super) pause: Arc<Pause>,
     /// How the upstream signs what it reports of messages, if it does.
     reports: Option<ReportSignature>,
-    /// Whether the component was asked something and came to no answer: another time it may.
+    /// Whether the component had not the time to judge: another time it may.
     unanswered: bool,
+    /// After so long it is asked again, if it came to no answer.
+    ask_again: Option<Duration>,
     judged_at: Timestamp,
 }
 
-/// After so long a component that came to no answer is asked again: it may have been a moment's want of time.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// A component that had not the time to judge is asked again after so long.
+const JUDGE_AGAIN: Duration = Duration::from_secs(30);
+
+/// One that does not say how reports are signed, after so long: its instance serves without.
+const SIGNED_BY_AGAIN: Duration = Duration::from_secs(300);
 
 impl Prepared {
     /// Judges options: first by the schema, then by the component itself, then by the operator's rules for connections.
@@ -54,7 +59,9 @@ impl Prepared {
             Err(failure) if failure.busy => return Err(failure.reason),
             Err(failure) => {
                 let problem = Problem::new("", format!("the provider could not judge the options: {}", failure.reason));
-                return Ok(Self { unanswered: true, ..Self::invalid(Some(provider), vec![problem]) });
+                let judged = Self::invalid(Some(provider), vec![problem]);
+                // Where neither time nor chance is in it, what broke off breaks off again.
+                return Ok(if failure.wanted_time { judged.as_unanswered() } else { judged });
             }
         };
         match Grants::new(connections, network) {
@@ -62,19 +69,19 @@ impl Prepared {
                 let merged = options;
                 let options = OptionsSchema::new(schema).without_secrets(options).to_string();
                 let (grants, problems) = (Arc::new(grants), Vec::new());
-                let mut unanswered = false;
+                let mut ask_again = None;
                 let reports = match provider.signed_by(merged).await {
                     Ok(reports) => reports,
                     Err(failure) if failure.busy => return Err(failure.reason),
                     Err(failure) => {
                         let type_id = &provider.manifest().type_id;
                         tracing::warn!(%type_id, reason = %failure.reason, "reports cannot be checked");
-                        unanswered = true;
+                        ask_again = Some(SIGNED_BY_AGAIN);
                         None
                     }
                 };
                 let (provider, valid) = (Some(provider), Self::invalid(None, problems));
-                Ok(Self { provider, grants, options, reports, unanswered, ..valid })
+                Ok(Self { provider, grants, options, reports, ask_again, ..valid })
             }
             Err(error) => Ok(Self::invalid(Some(provider), vec![Problem::new("", error.to_string())])),
         }
@@ -82,9 +89,9 @@ impl Prepared {
 
     fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
         let grants = Arc::new(Grants::none());
-        let (options, source, pause) = (String::new(), (Value::Null, None), Pause::default());
-        let (reports, unanswered, judged_at) = (None, false, Timestamp::UNIX_EPOCH);
-        Self { provider, problems, grants, options, source, pause, reports, unanswered, judged_at }
+        let (options, source, pause) = (String::new(), (Value::Null, None), Arc::default());
+        let (reports, unanswered, ask_again, judged_at) = (None, false, None, Timestamp::UNIX_EPOCH);
+        Self { provider, problems, grants, options, source, pause, reports, unanswered, ask_again, judged_at }
     }
 
     /// The same as not valid, and nothing granted.
@@ -92,7 +99,27 @@ impl Prepared {
         Self::invalid(self.provider, vec![problem])
     }
 
-    pub(super) fn of(mut self, record: &InstanceRecord, base: Option<Value>, now: Timestamp) -> Self {
+    /// The same as not valid, since something that must be known of it is not known now.
+    pub(super) fn unanswered_because(self, problem: Problem) -> Self {
+        self.refused(problem).as_unanswered()
+    }
+
+    fn as_unanswered(mut self) -> Self {
+        (self.unanswered, self.ask_again) = (true, Some(JUDGE_AGAIN));
+        self
+    }
+
+    /// `before` is what was known of the same instance.
+    pub(super) fn of(
+        mut self,
+        record: &InstanceRecord,
+        base: Option<Value>,
+        before: Option<&Self>,
+        now: Timestamp,
+    ) -> Self {
+        if let Some(before) = before.filter(|before| before.is_of(record, base.as_ref(), self.provider.as_ref())) {
+            self.pause = before.pause.clone();
+        }
         self.source = (record.options.clone(), base);
         self.judged_at = now;
         self
@@ -105,7 +132,7 @@ impl Prepared {
 
     /// Whether it is time to ask the component again.
     pub(super) fn is_to_be_asked_again(&self, now: Timestamp) -> bool {
-        self.unanswered && now.duration_since(self.judged_at).unsigned_abs() >= ASK_AGAIN
+        self.ask_again.is_some_and(|after| now.duration_since(self.judged_at).unsigned_abs() >= after)
     }
 
     /// Whether nothing this was judged from has changed.
@@ -218,11 +245,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_component_that_came_to_no_answer_is_asked_again_after_half_a_minute() {
+    fn a_component_that_had_not_the_time_to_judge_is_asked_again_after_half_a_minute() {
         let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
         let mut judged = Prepared::invalid(None, vec![Problem::new("", "the component did not answer in time")]);
         assert!(!judged.is_to_be_asked_again(after(3600)));
-        judged.unanswered = true;
+        judged = judged.as_unanswered();
         assert!(!judged.is_to_be_asked_again(after(29)) && judged.is_to_be_asked_again(after(30)));
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct CallFailure {
     pub(crate) busy: bool,
     /// A message may have gone out before.
     pub(crate) sent: bool,
+    /// It ended since its time was over, and might come to an answer on a machine that has more of it.
+    pub(crate) wanted_time: bool,
 }
 
 impl Provider {
@@ -177,7 +179,7 @@ pub(super) async fn run<T>(
     let turn = tokio::time::timeout(limits.queue_time, sandbox.turns().take(share)).await;
     let Ok(Some(_turn)) = turn else {
         let reason = Reason::new(BUSY, "too many deliveries are in flight");
-        return Err(CallFailure { reason, busy: true, sent: false });
+        return Err(CallFailure { reason, busy: true, sent: false, wanted_time: true });
     };
     let own_time = sandbox.clock().call(limits.running_ticks());
     // With the undoing of all that it had.
@@ -194,7 +196,8 @@ pub(super) async fn run<T>(
         if let Some(error) = &error {
             tracing::debug!(target: "twofactor::provider", error = log.speech().clean(&format!("{error:#}")), "a call failed");
         }
-        CallFailure { reason, busy: false, sent }
+        let wanted_time = error.as_ref().is_none_or(|error| error.is::<OutOfTime>());
+        CallFailure { reason, busy: false, sent, wanted_time }
     })
 }
 

@@ -197,12 +197,15 @@ async fn compile(
     if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
         return Ok(component);
     }
+    let time = sandbox.limits().compile_time;
+    // One at a time: what takes longer than it may cannot be stopped, and must not be begun again beside itself.
+    let turn = tokio::time::timeout(time, sandbox.compiling().acquire_owned()).await;
+    let turn =
+        turn.map_err(|_| LoadError("another component is compiled at the moment: try again later".to_owned()))?;
+    if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
+        return Ok(component);
+    }
     let compiling = async {
-        // One at a time: what takes longer than it may cannot be stopped, and must not be begun again beside itself.
-        let turn = sandbox.compiling().acquire_owned().await.ok();
-        if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
-            return Some(Ok(component));
-        }
         tracing::info!(digest, bytes = bytes.len(), "compiling a provider for the first time");
         let (sandbox, digest, cache) = (sandbox.clone(), digest.to_owned(), cache.map(Path::to_owned));
         let compiling = tokio::task::spawn_blocking(move || {
@@ -216,7 +219,7 @@ async fn compile(
         });
         compiling.await.ok()
     };
-    tokio::time::timeout(sandbox.limits().compile_time, compiling)
+    tokio::time::timeout(time, compiling)
         .await
         .map_err(|_| LoadError("the component took longer to compile than `compile_time` admits".to_owned()))?
         .ok_or_else(|| LoadError("the component could not be compiled".to_owned()))?

@@ -31,8 +31,8 @@ pub(super) struct Plan<'a> {
     problems: Vec<InputProblem>,
     /// The base settings of the document, before and after, and whether a secret of them is one that was stored.
     base: BTreeMap<String, (Value, Value, bool)>,
-    /// The instances of the document that change with the base settings of their type, or stand on them.
-    together: BTreeMap<String, Changed>,
+    /// The instances of the document that stand on base settings which change, and those that it ends.
+    together: BTreeMap<String, Option<Changed>>,
 }
 
 fn is_empty(options: &Value) -> bool {
@@ -187,6 +187,7 @@ impl Plan<'_> {
                     let stored = self.administration.instances.open_options(&record)?;
                     let fields = self.administration.instance_changes(Some((&record, &stored)), None).text();
                     let subject = format!("{at}/instances/{}", escape(&record.id));
+                    self.together.insert(record.id.clone(), None);
                     let change = ConfigurationChange::DeleteInstance(record.id.clone(), record.revision);
                     self.step(Sign::Remove, subject, fields, ("instance.delete", &record.id), change);
                 }
@@ -301,7 +302,7 @@ impl Plan<'_> {
         let kept = kept && stored.is_some_and(|stored| !is_empty(stored));
         if self.base.get(type_id).is_some_and(|(before, after, _)| before != after) {
             let (type_id, before, after) = (type_id.to_owned(), stored.cloned(), options.clone());
-            self.together.insert(named.id.to_owned(), Changed { type_id, before, after, kept });
+            self.together.insert(named.id.to_owned(), Some(Changed { type_id, before, after, kept }));
         } else if let Some(stored) = stored.filter(|stored| kept && *stored != options) {
             let base = &instances.base_options(type_id).await?;
             let (before, after) = (Layers { base, own: stored }, Layers { base, own: options });
