@@ -20,13 +20,19 @@ const OWN_ELSEWHERE: &str = "this change sends a stored secret of an instance to
 const UNTOLD: &str = "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret \
                       again instead of its mask";
 
+const TOO_MANY: &str = "these are more options than can be judged beside a secret of the base service settings: give this instance a secret \
+                        of its own";
+
 /// Of so many options that need not be stated all combinations are looked at.
 const MOST: usize = 12;
 
 /// What is reached with as few options as are needed.
 enum Least {
     Reaches(Vec<String>),
-    Unknown(Problem),
+    /// There are too many to say.
+    TooMany,
+    /// The component had not the time to say.
+    Unanswered(Problem),
 }
 
 /// Options in their two layers.
@@ -65,7 +71,8 @@ impl Instances {
         }
         let reached = match self.reached_by_the_least(&provider, Layers { base, own }).await? {
             Least::Reaches(reached) => reached,
-            Least::Unknown(problem) => return Ok(judged.unanswered_because(problem)),
+            Least::TooMany => return Ok(judged.refused(Problem::new("", TOO_MANY))),
+            Least::Unanswered(problem) => return Ok(judged.unanswered_because(problem)),
         };
         let mut elsewhere = judged.destinations();
         elsewhere.retain(|destination| !reached.contains(destination));
@@ -92,9 +99,7 @@ impl Instances {
             |name: &String| base.get(name).is_none() && required.is_some_and(|all| all.iter().any(|one| one == name));
         let (needed, others): (Vec<&String>, Vec<&String>) = own.keys().partition(|name| is_needed(name));
         if others.len() > MOST {
-            let problem = "it has more options of its own than can be judged beside a secret of the base service settings: give this \
-                           instance a secret of its own";
-            return Ok(Least::Unknown(Problem::new("", problem)));
+            return Ok(Least::TooMany);
         }
         let network = self.providers.sandbox().network();
         for size in 0..=others.len() {
@@ -113,9 +118,8 @@ impl Instances {
                 let judged = Prepared::judge(provider.clone(), &few, network).await.map_err(Error::unavailable)?;
                 if judged.is_unanswered() {
                     let problem = judged.problems.into_iter().next();
-                    return Ok(Least::Unknown(
-                        problem.unwrap_or_else(|| Problem::new("", "the provider did not answer")),
-                    ));
+                    let problem = problem.unwrap_or_else(|| Problem::new("", "the provider did not answer"));
+                    return Ok(Least::Unanswered(problem));
                 }
                 reached.extend(judged.is_valid().then(|| judged.destinations()));
             }

@@ -61,7 +61,7 @@ impl Prepared {
                 let problem = Problem::new("", format!("the provider could not judge the options: {}", failure.reason));
                 let judged = Self::invalid(Some(provider), vec![problem]);
                 // Where neither time nor chance is in it, what broke off breaks off again.
-                return Ok(if failure.wanted_time { judged.as_unanswered() } else { judged });
+                return Ok(if failure.wanted_time { judged.without_answer() } else { judged });
             }
         };
         match Grants::new(connections, network) {
@@ -101,10 +101,10 @@ impl Prepared {
 
     /// The same as not valid, since something that must be known of it is not known now.
     pub(super) fn unanswered_because(self, problem: Problem) -> Self {
-        self.refused(problem).as_unanswered()
+        self.refused(problem).without_answer()
     }
 
-    fn as_unanswered(mut self) -> Self {
+    fn without_answer(mut self) -> Self {
         (self.unanswered, self.ask_again) = (true, Some(JUDGE_AGAIN));
         self
     }
@@ -249,7 +249,7 @@ mod tests {
         let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
         let mut judged = Prepared::invalid(None, vec![Problem::new("", "the component did not answer in time")]);
         assert!(!judged.is_to_be_asked_again(after(3600)));
-        judged = judged.as_unanswered();
+        judged = judged.without_answer();
         assert!(!judged.is_to_be_asked_again(after(29)) && judged.is_to_be_asked_again(after(30)));
     }
 }
