@@ -18,7 +18,7 @@ use twofactor_tests::certificates::Authority;
 use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Silence, Taken, TakenIn};
 use twofactor_tests::gateway::{Place, Twilio};
 use twofactor_tests::mail;
-use twofactor_tests::smtp_server::{Protection, SmtpServer};
+use twofactor_tests::smtp_server::{Protection, SmtpServer, Step, say};
 use twofactor_tests::wrong::component;
 
 #[tokio::test]
@@ -221,8 +221,8 @@ async fn bytes_of_a_request_for_an_access_token_are_counted() {
     assert!(is_used_up(&engine).await);
 }
 
-#[tokio::test]
-async fn bytes_of_a_mail_are_counted() {
+/// A mail server, and an engine with as many bytes for the day as one mail and a half have.
+async fn on_mail() -> (SmtpServer, TwoFactor) {
     let authority = Authority::default();
     let smtp = SmtpServer::start(Protection::ImplicitTls, &authority.issue("smtp.example.com")).await;
     let with = async |quota: usize| {
@@ -233,9 +233,26 @@ async fn bytes_of_a_mail_are_counted() {
     with(0).await.start(start()).await.unwrap();
     let of_one = smtp.last().messages[0].len();
     let engine = with(of_one * 3 / 2).await;
+    (smtp, engine)
+}
+
+#[tokio::test]
+async fn bytes_of_a_mail_are_counted() {
+    let (_smtp, engine) = on_mail().await;
     engine.start(start()).await.unwrap();
     engine.start(start()).await.unwrap();
     assert!(is_used_up(&engine).await);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_refused_before_its_text_uses_no_bytes() {
+    let (smtp, engine) = on_mail().await;
+    smtp.plays([(Step::Recipient, say("550 5.1.1 no such mailbox\r\n"))]);
+    for _ in 0..3 {
+        assert!(engine.start(start()).await.unwrap_err().is_recipient_rejected());
+    }
+    smtp.plays([]);
+    engine.start(start()).await.unwrap();
 }
 
 #[tokio::test]
