@@ -296,13 +296,18 @@ fn without_options_it_says_what_it_did_not_look_at() {
     assert!(said.contains("skipped delivery: give options"), "{said}");
 }
 
+/// The provider for email, and options of a server that wants no log-in.
+fn relay(folder: &Path) -> (PathBuf, PathBuf) {
+    let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true});
+    let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
+    let file = write(folder, "email.wasm", twofactor_bundle::EMAIL);
+    (file, write(folder, "options.json", options.to_string()))
+}
+
 #[test]
 fn a_relay_that_wants_no_log_in_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();
-    let file = write(folder.path(), "email.wasm", twofactor_bundle::EMAIL);
-    let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true});
-    let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
-    let options = write(folder.path(), "options.json", options.to_string());
+    let (file, options) = relay(folder.path());
     let output = run(&["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("faults: 0"), "{said}");
@@ -325,10 +330,7 @@ fn one_that_refuses_the_recipient_of_the_check_is_told_how_to_name_another() {
     let output = run(&["check", file.to_str().unwrap(), "--to", "0151 123"]);
     assert!(!output.status.success() && String::from_utf8(output.stderr).unwrap().contains("E.164"));
     for to in ["Ann.B@upstream.example.com", "a@b.example.com", "ü@example.com"] {
-        let file = write(folder.path(), "email.wasm", twofactor_bundle::EMAIL);
-        let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true});
-        let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
-        let options = write(folder.path(), "options.json", options.to_string());
+        let (file, options) = relay(folder.path());
         let found = not_passed(&file, &["--options", options.to_str().unwrap(), "--to", to]);
         assert!(found.iter().all(|finding| finding["rule"] == "log-in-refused"), "{to}: {found:?}");
     }

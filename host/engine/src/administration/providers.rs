@@ -210,7 +210,8 @@ impl Administration {
     ///
     /// # Errors
     /// Not found if none was added; a conflict if there is none before it ([`Self::remove_provider`] takes it away all the same);
-    /// invalid input if that one may not serve here any more, or secrets would go to where they do not go now; [`Error::is_passed_over`] if another one was added since.
+    /// invalid input if that one may not serve here any more, or secrets would go to where they do not go now;
+    /// [`Error::is_passed_over`] if another one was added since.
     pub async fn roll_back_provider(&self, type_id: &str, digest: Option<&str>) -> Result<ProviderInfo, Error> {
         let providers = &self.instances.providers;
         let _changing = providers.changing().await;

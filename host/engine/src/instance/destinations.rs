@@ -23,17 +23,10 @@ const UNTOLD: &str = "nobody can tell where the stored secret goes after this ch
 const TOO_MANY: &str = "these are more options than can be judged beside a secret of the base service settings: give this instance a secret \
                         of its own";
 
+const UNANSWERED: &str = "the provider could not be asked now where secrets go: try again";
+
 /// Of so many options that need not be stated all combinations are looked at.
 const MOST: usize = 12;
-
-/// What is reached with as few options as are needed.
-enum Least {
-    Reaches(Vec<String>),
-    /// There are too many to say.
-    TooMany,
-    /// The component had not the time to say.
-    Unanswered(Problem),
-}
 
 /// Options in their two layers.
 #[derive(Clone, Copy)]
@@ -64,18 +57,16 @@ impl Instances {
     ) -> Result<Prepared, Error> {
         let network = self.providers.sandbox().network();
         let judged = Prepared::judge(provider.clone(), &merge(base, own), network).await.map_err(Error::unavailable)?;
-        let Some(asked) = provider.as_deref().filter(|_| judged.is_valid()) else { return Ok(judged) };
+        let Some(asked) = provider.filter(|_| judged.is_valid()) else { return Ok(judged) };
         let states_nothing = own.as_object().is_none_or(|own| own.is_empty());
-        if states_nothing || !inherits_a_secret(asked, Layers { base, own }) {
+        if states_nothing || !inherits_a_secret(&asked, Layers { base, own }) {
             return Ok(judged);
         }
-        let reached = match self.reached_by_the_least(&provider, Layers { base, own }).await? {
-            Least::Reaches(reached) => reached,
-            Least::TooMany => return Ok(judged.refused(Problem::new("", TOO_MANY))),
-            Least::Unanswered(problem) => return Ok(judged.unanswered_because(problem)),
+        let reached = match self.reached_by_the_least(asked.clone(), Layers { base, own }).await? {
+            Ok(reached) => reached,
+            Err(unknown) => return Ok(*unknown),
         };
-        let mut elsewhere = judged.destinations();
-        elsewhere.retain(|destination| !reached.contains(destination));
+        let elsewhere = beyond(&reached, judged.destinations());
         if elsewhere.is_empty() {
             return Ok(judged);
         }
@@ -83,23 +74,22 @@ impl Instances {
             "a secret of the base service settings would go to {}, where those settings do not send it: give this instance a secret of its own",
             elsewhere.join(", ")
         );
-        Ok(judged.refused(Problem::new("", problem)))
+        Ok(Prepared::invalid(Some(asked), vec![Problem::new("", problem)]))
     }
 
-    /// What is reached with as few of an instance's own options as are needed.
+    /// What is reached with as few of an instance's own options as are needed; or how the instance stands if that cannot be told.
     async fn reached_by_the_least(
         &self,
-        provider: &Option<Arc<Provider>>,
+        asked: Arc<Provider>,
         Layers { base, own }: Layers<'_>,
-    ) -> Result<Least, Error> {
-        let Some(asked) = provider else { return Ok(Least::Reaches(Vec::new())) };
+    ) -> Result<Result<Vec<String>, Box<Prepared>>, Error> {
         let own = own.as_object().cloned().unwrap_or_default();
         let required = asked.manifest().options_schema["required"].as_array();
         let is_needed =
             |name: &String| base.get(name).is_none() && required.is_some_and(|all| all.iter().any(|one| one == name));
         let (needed, others): (Vec<&String>, Vec<&String>) = own.keys().partition(|name| is_needed(name));
         if others.len() > MOST {
-            return Ok(Least::TooMany);
+            return Ok(Err(Box::new(Prepared::invalid(Some(asked), vec![Problem::new("", TOO_MANY)]))));
         }
         let network = self.providers.sandbox().network();
         for size in 0..=others.len() {
@@ -115,19 +105,17 @@ impl Instances {
                 if !asked.validator().is_valid(&few) {
                     continue;
                 }
-                let judged = Prepared::judge(provider.clone(), &few, network).await.map_err(Error::unavailable)?;
+                let judged = Prepared::judge(Some(asked.clone()), &few, network).await.map_err(Error::unavailable)?;
                 if judged.is_unanswered() {
-                    let problem = judged.problems.into_iter().next();
-                    let problem = problem.unwrap_or_else(|| Problem::new("", "the provider did not answer"));
-                    return Ok(Least::Unanswered(problem));
+                    return Ok(Err(Box::new(judged)));
                 }
                 reached.extend(judged.is_valid().then(|| judged.destinations()));
             }
             if !reached.is_empty() {
-                return Ok(Least::Reaches(reached.concat()));
+                return Ok(Ok(reached.concat()));
             }
         }
-        Ok(Least::Reaches(Vec::new()))
+        Ok(Ok(Vec::new()))
     }
 
     /// Refuses new options that would send a stored secret to somewhere else than it was entered for. Answers whether it is known where it
@@ -153,7 +141,7 @@ impl Instances {
     async fn answered(&self, provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Prepared, Error> {
         let judged = self.judge_over(provider, layers).await?;
         if judged.is_unanswered() {
-            return Err(Error::unavailable("the provider could not be asked now where secrets go: try again"));
+            return Err(Error::unavailable(UNANSWERED));
         }
         Ok(judged)
     }
@@ -197,13 +185,10 @@ impl Instances {
             if !kept && (!own_kept || is_moved && !was_valid) {
                 continue;
             }
-            let same = self.same_destinations(type_id, old, new).await;
-            let same =
-                same.map_err(
-                    |error| {
-                        if error.is_invalid_input() && !kept { Error::invalid(OWN_ELSEWHERE) } else { error }
-                    },
-                )?;
+            let same = self.same_destinations(type_id, old, new).await.map_err(|error| match error {
+                error if error.is_invalid_input() && !kept => Error::invalid(OWN_ELSEWHERE),
+                error => error,
+            })?;
             told |= same && inherits_a_secret(&provider, new);
         }
         if told { Ok(()) } else { Err(Error::invalid(UNTOLD)) }
@@ -221,7 +206,7 @@ impl Instances {
                 let why = after.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
                 return Err(Error::invalid(format!("of the instance `{}` {why}", record.id)));
             }
-            all.extend(after.destinations().into_iter().filter(|destination| !before.contains(destination)));
+            all.extend(beyond(&before, after.destinations()));
         }
         Ok(all.into_iter().collect())
     }
@@ -231,17 +216,12 @@ impl Instances {
     pub(crate) async fn destinations_back(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
-            let Ok(before) = self.prepared(&record).await else { continue };
-            if before.is_valid() {
-                let (before, after) = (before.destinations(), self.judge_with(&record, provider).await?);
-                if after.is_unanswered() {
-                    return Err(Error::unavailable(
-                        "the component before could not be asked now where secrets go: try again",
-                    ));
-                }
-                let elsewhere = after.destinations().into_iter().filter(|destination| !before.contains(destination));
-                all.extend(elsewhere);
+            let Some(before) = self.prepared(&record).await.ok().filter(|before| before.is_valid()) else { continue };
+            let after = self.judge_with(&record, provider).await?;
+            if after.is_unanswered() {
+                return Err(Error::unavailable(UNANSWERED));
             }
+            all.extend(beyond(&before.destinations(), after.destinations()));
         }
         Ok(all.into_iter().collect())
     }
@@ -266,4 +246,10 @@ fn inherits_a_secret(provider: &Provider, Layers { base, own }: Layers<'_>) -> b
     let mut inherited = base.as_object().cloned().unwrap_or_default();
     inherited.retain(|name, _| own.get(name).is_none());
     !OptionsSchema::new(&provider.manifest().options_schema).secrets(&Value::Object(inherited)).is_empty()
+}
+
+/// What is in `after` and not in `before`.
+fn beyond(before: &[String], mut after: Vec<String>) -> Vec<String> {
+    after.retain(|destination| !before.contains(destination));
+    after
 }

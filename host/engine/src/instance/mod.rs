@@ -167,10 +167,7 @@ impl Instances {
         if let Some(known) = known() {
             return Ok(known);
         }
-        let plain = match &base {
-            Some(sealed) => self.open_base_settings(&record.type_id, sealed)?,
-            None => Value::Object(Default::default()),
-        };
+        let plain = self.opened_base(&record.type_id, base.as_ref())?;
         let own = self.open_options(record)?;
         let prepared = self.judge_over(provider, Layers { base: &plain, own: &own }).await?;
         if !prepared.is_valid() {
@@ -212,8 +209,13 @@ impl Instances {
 
     /// The base service settings of a type.
     pub(crate) async fn base_options(&self, type_id: &str) -> Result<Value, Error> {
-        match self.store.base_settings(type_id).await? {
-            Some(settings) => self.open_base_settings(type_id, &settings.options),
+        let sealed = self.store.base_settings(type_id).await?.map(|settings| settings.options);
+        self.opened_base(type_id, sealed.as_ref())
+    }
+
+    fn opened_base(&self, type_id: &str, sealed: Option<&Value>) -> Result<Value, Error> {
+        match sealed {
+            Some(sealed) => self.open_base_settings(type_id, sealed),
             None => Ok(Value::Object(Default::default())),
         }
     }

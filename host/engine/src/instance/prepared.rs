@@ -24,9 +24,7 @@ pub(crate) struct Prepared {
     pub(super) pause: Arc<Pause>,
     /// How the upstream signs what it reports of messages, if it does.
     reports: Option<ReportSignature>,
-    /// Whether the component had not the time to judge: another time it may.
-    unanswered: bool,
-    /// After so long it is asked again, if it came to no answer.
+    /// After so long the component is asked again, if it came to no answer.
     ask_again: Option<Duration>,
     judged_at: Timestamp,
 }
@@ -61,7 +59,7 @@ impl Prepared {
                 let problem = Problem::new("", format!("the provider could not judge the options: {}", failure.reason));
                 let judged = Self::invalid(Some(provider), vec![problem]);
                 // Where neither time nor chance is in it, what broke off breaks off again.
-                return Ok(if failure.wanted_time { judged.without_answer() } else { judged });
+                return Ok(Self { ask_again: failure.wanted_time.then_some(JUDGE_AGAIN), ..judged });
             }
         };
         match Grants::new(connections, network) {
@@ -87,26 +85,11 @@ impl Prepared {
         }
     }
 
-    fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
+    pub(super) fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
         let grants = Arc::new(Grants::none());
         let (options, source, pause) = (String::new(), (Value::Null, None), Arc::default());
-        let (reports, unanswered, ask_again, judged_at) = (None, false, None, Timestamp::UNIX_EPOCH);
-        Self { provider, problems, grants, options, source, pause, reports, unanswered, ask_again, judged_at }
-    }
-
-    /// The same as not valid, and nothing granted.
-    pub(super) fn refused(self, problem: Problem) -> Self {
-        Self::invalid(self.provider, vec![problem])
-    }
-
-    /// The same as not valid, since something that must be known of it is not known now.
-    pub(super) fn unanswered_because(self, problem: Problem) -> Self {
-        self.refused(problem).without_answer()
-    }
-
-    fn without_answer(mut self) -> Self {
-        (self.unanswered, self.ask_again) = (true, Some(JUDGE_AGAIN));
-        self
+        let (reports, ask_again, judged_at) = (None, None, Timestamp::UNIX_EPOCH);
+        Self { provider, problems, grants, options, source, pause, reports, ask_again, judged_at }
     }
 
     /// `before` is what was known of the same instance.
@@ -125,9 +108,9 @@ impl Prepared {
         self
     }
 
-    /// Whether the component came to no answer: what it would reach is not known.
+    /// Whether the component had not the time to judge: what it would reach is not known.
     pub(super) fn is_unanswered(&self) -> bool {
-        self.unanswered
+        !self.is_valid() && self.ask_again.is_some()
     }
 
     /// Whether it is time to ask the component again.
@@ -249,7 +232,7 @@ mod tests {
         let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
         let mut judged = Prepared::invalid(None, vec![Problem::new("", "the component did not answer in time")]);
         assert!(!judged.is_to_be_asked_again(after(3600)));
-        judged = judged.without_answer();
+        judged.ask_again = Some(JUDGE_AGAIN);
         assert!(!judged.is_to_be_asked_again(after(29)) && judged.is_to_be_asked_again(after(30)));
     }
 }

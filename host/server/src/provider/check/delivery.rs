@@ -2,9 +2,10 @@
 
 use mail_parser::{MessageParser, PartType};
 use serde_json::Value;
-use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, RecipientKind};
+use twofactor::{Component, Configured, DeliveryFailure, Message, Reason};
 
 use super::mail_server::{MailServer, Twist};
+use super::recipient::marks;
 use super::report::Report;
 use super::upstream::{Says, Script, Upstream};
 use super::verification;
@@ -12,9 +13,6 @@ use crate::provider::attempt::message;
 
 /// Not a run of digits that anything else would have.
 const CODE: &str = "7305918264";
-
-/// What is shorter than this stands in requests for other reasons.
-const SHORTEST_MARK: usize = 4;
 
 const ACCEPTED: &str = "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown. Where no \
     request held the text: if it asks something first, give the answers, `--replay FILE` or `--accepted FILE`.";
@@ -91,29 +89,6 @@ pub(super) async fn judge(
         );
     } else {
         run.mail(report).await;
-    }
-}
-
-/// To whom messages go if nobody is named. Digits make it easy to find in any form.
-pub(super) fn somebody(kind: RecipientKind) -> &'static str {
-    match kind {
-        RecipientKind::EmailAddress => "someone41791234567@example.com",
-        RecipientKind::PhoneNumber => "+41791234567",
-        RecipientKind::Handle => "someone41791234567",
-    }
-}
-
-/// One of these stands in a request that names the recipient: the longest part that is the same in JSON, forms and URLs, of a mailbox
-/// not its domain, which may be the upstream's too. Where that part is too short, the whole.
-fn marks(kind: RecipientKind, to: &str) -> Vec<String> {
-    let name = match kind {
-        RecipientKind::EmailAddress => to.rsplit_once('@').map_or(to, |(name, _)| name),
-        RecipientKind::PhoneNumber | RecipientKind::Handle => to,
-    };
-    let parts = name.split(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c));
-    match parts.max_by_key(|part| part.len()) {
-        Some(longest) if longest.len() >= SHORTEST_MARK => vec![longest.to_owned()],
-        _ => vec![to.to_owned(), url::form_urlencoded::byte_serialize(to.as_bytes()).collect()],
     }
 }
 
@@ -431,26 +406,4 @@ fn holds_string(value: &Value, text: &str) -> bool {
 
 pub(super) fn in_brackets(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(" ({said})") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_recipient_is_found_by_what_no_encoding_changes() {
-        let of = |kind, to| marks(kind, to).join(" ");
-        for (kind, to, mark) in [
-            (RecipientKind::PhoneNumber, "+4915112345678", "4915112345678"),
-            (RecipientKind::EmailAddress, "Ann.B@upstream.example.com", "Ann.B"),
-            (RecipientKind::EmailAddress, "a@b.example.com", "a@b.example.com a%40b.example.com"),
-            (RecipientKind::Handle, "@ann:matrix.example.com", "matrix.example.com"),
-            (RecipientKind::Handle, "Ü", "Ü %C3%9C"),
-        ] {
-            assert_eq!(of(kind, to), mark);
-        }
-        for kind in [RecipientKind::PhoneNumber, RecipientKind::EmailAddress, RecipientKind::Handle] {
-            assert!(of(kind, somebody(kind)).ends_with("41791234567"));
-        }
-    }
 }

@@ -8,6 +8,7 @@ mod delivery;
 mod junit;
 mod mail_server;
 mod manifest;
+mod recipient;
 mod report;
 mod reports;
 mod upstream;
@@ -133,7 +134,7 @@ async fn examine(
     let begin = Instant::now();
     let component = cache.load(bytes, network).await?;
     let info = component.info();
-    let to = to.unwrap_or_else(|| delivery::somebody(info.manifest.recipient));
+    let to = to.unwrap_or_else(|| recipient::somebody(info.manifest.recipient));
     must_be(info.manifest.recipient, to)?;
     let mut report = Report {
         provider: format!("{} {} (type `{}`)", info.manifest.name, info.manifest.version, info.manifest.type_id),
