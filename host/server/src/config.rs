@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::connections::ConnectionLimits;
 use crate::oidc::{Oidc, OidcConfig};
 use crate::sign_in::PublicUrl;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
-use twofactor::{Builder, IpNet, Keyring, Network, Policy, RateLimits, Signers, SqliteStore, TwoFactor};
+use twofactor::{Builder, IpNet, Network, Policy, RateLimits, Signers, SqliteStore, TwoFactor};
 use url::Url;
 
 /// Everything that can be configured. What has a default may be left out.
@@ -29,6 +30,9 @@ pub struct Config {
     /// How long calls under way may take after SIGTERM, in seconds; 30.
     #[serde(default = "default_drain")]
     pub drain_seconds: u64,
+    /// How many connections clients may have, and how long each may keep the server waiting.
+    #[serde(default)]
+    pub connections: ConnectionLimits,
     /// TLS at the server itself; without it a proxy in front must speak it.
     pub tls: Option<Tls>,
     /// Where everything durable lives.
@@ -194,7 +198,8 @@ impl Config {
         let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
-            name.starts_with(PREFIX).then_some((name, value.into_string().unwrap_or_default()))
+            let value = value.into_string().unwrap_or_default();
+            (name.starts_with(PREFIX) && !is_of_kubernetes(&name, &value)).then_some((name, value))
         });
         Self::parse(&text, variables.collect()).with_context(|| format!("in the configuration {}", path.display()))
     }
@@ -206,9 +211,17 @@ impl Config {
             return Ok(toml::from_str(text)?);
         }
         for (name, value) in &variables {
-            let keys = name.trim_start_matches(PREFIX).to_ascii_lowercase();
-            set(&mut table, &keys.split("__").collect::<Vec<_>>(), scalar(value))
-                .with_context(|| format!("the environment's variable {name}"))?;
+            lay_over(&mut table, name, value)?;
+        }
+        if table.clone().try_into::<Self>().is_err() && toml::from_str::<Self>(text).is_ok() {
+            // One of the variables is wrong: say which.
+            for (name, value) in &variables {
+                let mut alone: toml::Table = toml::from_str(text)?;
+                lay_over(&mut alone, name, value)?;
+                if let Err(error) = alone.try_into::<Self>() {
+                    bail!("the variable {name} of the environment: {}", error.message());
+                }
+            }
         }
         table.try_into().map_err(|error: toml::de::Error| match toml::from_str::<Self>(text) {
             // The file by itself is wrong: say where.
@@ -254,13 +267,11 @@ impl Config {
     pub fn books(&self) -> anyhow::Result<Builder> {
         let store = SqliteStore::open(&self.store.path)
             .with_context(|| format!("`store.path` = {}: the database cannot be opened", self.store.path.display()))?;
-        let file = self.key_file();
-        let keys = Keyring::open_or_create(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
         let mut signers = Signers::new().required(self.providers.require_signature);
         for (name, key) in &self.providers.signers {
             signers = signers.trust(name, key).with_context(|| format!("`providers.signers.{name}`"))?;
         }
-        Ok(TwoFactor::builder().store(store).keyring(keys).signers(signers))
+        Ok(TwoFactor::builder().store(store).key_file(self.key_file()).signers(signers))
     }
 
     /// What links begin with, where the server listens at `address`.
@@ -358,6 +369,31 @@ pub(crate) async fn build(builder: Builder) -> anyhow::Result<TwoFactor> {
 
 fn read(key: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("`{key}`: {} cannot be read", file.display()))
+}
+
+/// Puts a variable's value in the place of the key that it names.
+fn lay_over(table: &mut toml::Table, name: &str, value: &str) -> anyhow::Result<()> {
+    let keys = name.trim_start_matches(PREFIX).to_ascii_lowercase();
+    set(table, &keys.split("__").collect::<Vec<_>>(), scalar(value))
+        .with_context(|| format!("the variable {name} of the environment"))
+}
+
+/// Whether Kubernetes set a variable: for a service whose name begins with `twofactor` each container of its namespace gets some, as
+/// `TWOFACTOR_SERVICE_HOST`, `TWOFACTOR_PORT` = `tcp://10.0.0.1:443` and `TWOFACTOR_PORT_443_TCP_ADDR`.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    if name.contains("__") {
+        return false;
+    }
+    let after_port = || name.rsplit_once("_PORT_").map(|(_, rest)| rest.split('_').collect::<Vec<_>>());
+    let protocol = |text: &str| matches!(text, "TCP" | "UDP" | "SCTP");
+    let port = |text: &str| text.parse::<u16>().is_ok();
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.ends_with("_PORT") && value.contains("://")
+        || matches!(after_port().as_deref(), Some([number, kind]) if port(number) && protocol(kind))
+        || matches!(after_port().as_deref(), Some([number, kind, "PROTO" | "ADDR"]) if port(number) && protocol(kind))
+        // `…_PORT_443_TCP_PORT`: the last part is a port as well.
+        || name.strip_suffix("_PORT").is_some_and(|rest| protocol(rest.rsplit('_').next().unwrap_or_default()))
 }
 
 /// A variable's text as TOML would read it, or else as a string: `8080`, `true`, `["a"]`, `10.0.0.1:80`.

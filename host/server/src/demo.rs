@@ -9,6 +9,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::json;
 use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, SignInPage, TwoFactor};
 
+use crate::connections::ConnectionLimits;
 use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
 use crate::{ProviderCache, api, outbox};
@@ -70,7 +71,10 @@ pub async fn demo(address: SocketAddr, providers: &[PathBuf], cache: &ProviderCa
     });
     first_administrator(&engine, &url, &mut ready).await?;
     announce(&ready)?;
-    run(listener, None, api::router_at(engine, Vec::new(), public), Duration::from_secs(5)).await
+    let router = api::router_at(engine, Vec::new(), public);
+    // Who tries and measures does so from one address.
+    let limits = ConnectionLimits { per_client: u32::MAX, ..ConnectionLimits::default() };
+    run(listener, None, router, &limits, [].into(), Duration::from_secs(5)).await
 }
 
 /// A subscription with an instance of each type, and a token for each role.

@@ -4,7 +4,9 @@ mod api;
 mod as_code;
 mod books;
 mod config;
+mod connections;
 mod demo;
+mod guard;
 mod jwt;
 mod oidc;
 mod outbox;
@@ -19,6 +21,7 @@ pub use api::{openapi, router, router_at, router_with};
 pub use as_code::{export, import};
 pub use books::{invite_account, issue_token, rotate_keys, verify_audit_log};
 pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
+pub use connections::ConnectionLimits;
 pub use demo::demo;
 pub use oidc::{Oidc, OidcConfig, OidcRole, OidcRoleName};
 pub use provider::{

@@ -2,22 +2,21 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use serde_json::json;
 use tokio::time::MissedTickBehavior;
-use twofactor::TwoFactor;
+use twofactor::{IpNet, TwoFactor};
 
 use crate::config::{Config, Tls, build};
+use crate::connections::{self, ConnectionLimits};
 use crate::say::say;
-use crate::{api, telemetry};
-
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(15);
+use crate::{api, guard, telemetry};
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is under way. One line of JSON on standard output says where.
 ///
@@ -25,6 +24,7 @@ const HEAD_TIME: Duration = Duration::from_secs(15);
 /// A configuration that is wrong, an address that is taken, a store or key that does not open.
 pub async fn serve(config: &Path) -> anyhow::Result<()> {
     let config = Config::read(config)?;
+    config.connections.check()?;
     let listener = listen(config.listen)?;
     let tls = match &config.tls {
         Some(tls) => Some(certificate(tls).await?),
@@ -39,8 +39,13 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     announce(&ready)?;
     let public = config.sign_in_page_url(address)?;
     tokio::spawn(follow_providers(engine.clone()));
-    let router = api::router_with(engine.clone(), config.trusted_proxies, public, oidc);
-    run(listener, tls, router, Duration::from_secs(config.drain_seconds)).await?;
+    let proxies: Arc<[IpNet]> = config.trusted_proxies.clone().into();
+    let mut router = api::router_with(engine.clone(), config.trusted_proxies, public, oidc);
+    if base.starts_with("https:") {
+        router = guard::over_tls(router);
+    }
+    let drain = Duration::from_secs(config.drain_seconds);
+    run(listener, tls, router, &config.connections, proxies, drain).await?;
     // What was served was served: a figure less is no failure of it.
     if let Err(error) = engine.settle().await {
         tracing::warn!(error = error.operator_detail(), "figures of the last seconds were lost");
@@ -77,6 +82,8 @@ pub(crate) async fn run(
     listener: TcpListener,
     tls: Option<RustlsConfig>,
     router: Router,
+    limits: &ConnectionLimits,
+    proxies: Arc<[IpNet]>,
     drain: Duration,
 ) -> anyhow::Result<()> {
     let handle = Handle::new();
@@ -88,15 +95,10 @@ pub(crate) async fn run(
     });
     tokio::spawn(telemetry::upkeep());
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let (server, registering) = connections::server(listener, handle, limits, proxies)?;
     match tls {
-        Some(tls) => {
-            let server = axum_server::from_tcp_rustls(listener, tls)?;
-            server.handle(handle).first_request_timeout(HEAD_TIME).serve(service).await?;
-        }
-        None => {
-            let server = axum_server::from_tcp(listener)?;
-            server.handle(handle).first_request_timeout(HEAD_TIME).serve(service).await?;
-        }
+        Some(tls) => server.acceptor(RustlsAcceptor::new(tls).acceptor(registering)).serve(service).await?,
+        None => server.acceptor(registering).serve(service).await?,
     }
     tracing::info!("stopped");
     Ok(())

@@ -131,9 +131,9 @@ async fn an_error_of_the_provider_is_told_in_words_and_repeats_nothing_of_it() {
     let (mut anna, sent) = world.away().await;
     let error = [("error", "access_denied"), ("error_description", "<script>alert(1)</script>")];
     let page = anna.get(&sent.back(&error)).await;
-    assert_eq!(page.status, 502);
+    assert_eq!(page.status, 403);
     assert!(!page.text.contains("<script>alert") && !page.text.contains("access_denied"));
-    page.shows("The log-in did not work.").shows("Log in with Example login");
+    page.shows("The login was cancelled or refused by").shows("Log in with Example login");
     assert!(anna.cookies.is_empty());
     // With a code beside the error as well.
     let (mut anna, sent) = world.away().await;

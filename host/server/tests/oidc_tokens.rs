@@ -110,6 +110,27 @@ async fn a_key_that_is_for_something_else_signs_nothing() {
 }
 
 #[tokio::test]
+async fn a_claim_that_may_be_left_out_may_be_null() {
+    let world = World::new().await;
+    let own = &world.own;
+    let with_nulls = |sent: &_| {
+        let mut claims = own.claims(sent);
+        for name in ["azp", "nbf", "name", "email", "jti"] {
+            claims[name] = serde_json::Value::Null;
+        }
+        jwt(&json!({"alg": "ES256", "kid": "1"}), &claims, &own.key)
+    };
+    // Without an email address nobody is made an account: it is read to its end, and then refused.
+    assert_eq!(world.brings(with_nulls).await, 403);
+    let with_null_party = |sent: &_| {
+        let mut claims = own.claims(sent);
+        claims["azp"] = serde_json::Value::Null;
+        jwt(&json!({"alg": "ES256", "kid": "1"}), &claims, &own.key)
+    };
+    assert_eq!(world.brings(with_null_party).await, 303);
+}
+
+#[tokio::test]
 async fn a_token_for_another_client_or_of_another_issuer_counts_for_nothing() {
     let world = World::new().await;
     let issuer = world.own.issuer.clone();
@@ -152,6 +173,10 @@ async fn a_token_counts_for_its_own_log_in_and_for_minutes() {
         (json!({"iat": now() - 3600}), 502),
         (json!({"iat": null}), 502),
         (json!({"iat": now() - 300, "nbf": now() - 300}), 303),
+        (json!({"iat": now() as f64 - 0.5, "exp": now() as f64 + 60.5}), 303),
+        (json!({"iat": now() as f64 - 3600.5}), 502),
+        (json!({"iat": 1e300}), 502),
+        (json!({"iat": "now"}), 502),
     ] {
         assert_eq!(world.brings_claims(changes.clone()).await, status, "{changes}");
     }

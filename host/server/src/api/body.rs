@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde_path_to_error::{Path, Segment};
 
+use super::duplicate;
 use super::problem::Problem;
 
 /// A body that is a JSON object.
@@ -56,6 +57,9 @@ pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(input: D) -
 }
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if let Some(pointer) = duplicate::find(bytes) {
+        return Err(Problem::at(pointer, "stands twice: leave one out"));
+    }
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut parser).map_err(|error| wrong(error.path(), error.inner()))?;
     parser.end().map_err(|error| unreadable(&error))?;
@@ -75,15 +79,35 @@ fn wrong(path: &Path, error: &serde_json::Error) -> Problem {
         "is missing".to_owned()
     } else if text.starts_with("unknown field") {
         "is no field of this call".to_owned()
-    } else if text.starts_with("duplicate field") {
-        "stands twice".to_owned()
     } else {
         let known = ["invalid type", "invalid value", "invalid length", "unknown variant"];
         let expected = text.rsplit_once(", expected ").filter(|_| known.iter().any(|what| text.starts_with(what)));
         let expected = expected.map(|(_, expected)| expected.split(" at line ").next().unwrap_or_default());
+        let expected = expected.and_then(in_own_words);
         expected.map_or_else(|| "does not fit".to_owned(), |expected| format!("does not fit: expected {expected}"))
     };
     Problem::at(place, detail)
+}
+
+/// What would have fitted, in words of ours: the parser names types of this program.
+fn in_own_words(expected: &str) -> Option<String> {
+    let known = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number of at least 0",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "`true` or `false`",
+        "a string" | "string" => "a text",
+        "a sequence" => "a list",
+        "a map" | "an object" => "an object",
+        _ if expected.starts_with("struct ") => "an object",
+        // The names of our own that would fit.
+        _ if expected.starts_with('`') || expected.starts_with("one of `") => expected,
+        _ => return None,
+    };
+    Some(known.to_owned())
 }
 
 fn unreadable(error: &serde_json::Error) -> Problem {

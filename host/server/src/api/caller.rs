@@ -168,17 +168,24 @@ pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> I
     let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut address = peer.to_canonical();
     let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|hop| !hop.is_empty()).collect();
     for hop in hops.into_iter().rev() {
         if !is_proxy(&address) {
             break;
         }
-        match hop.parse::<IpAddr>() {
-            Ok(before) => address = before.to_canonical(),
-            Err(_) => break,
+        match forwarded(hop) {
+            Some(before) => address = before.to_canonical(),
+            None => break,
         }
     }
     address
+}
+
+/// An address as proxies write it: with a port or without, an IPv6 address in brackets or without.
+fn forwarded(hop: &str) -> Option<IpAddr> {
+    let bracketed = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let alone = bracketed.unwrap_or(hop).parse().ok();
+    alone.or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -201,6 +208,23 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_address_counts_with_its_port_in_brackets_and_before_a_comma_that_nothing_follows() {
+        for (forwarded, address) in [
+            ("198.51.100.7:50001", "198.51.100.7"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
+            ("1.1.1.1, 198.51.100.7,", "198.51.100.7"),
+            (" 198.51.100.7 , , 10.0.0.2:99", "198.51.100.7"),
+            ("[198.51.100.7]x", "10.0.0.1"),
+            ("unknown", "10.0.0.1"),
+        ] {
+            assert_eq!(seen("10.0.0.1", &[forwarded]), address, "{forwarded}");
+        }
     }
 
     #[test]

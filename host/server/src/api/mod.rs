@@ -13,6 +13,7 @@ mod condition;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod directory;
 mod document;
+mod duplicate;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod instances;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
@@ -47,6 +48,7 @@ pub(crate) use caller::{Own, Reader, address, client_address};
 pub use document::openapi;
 pub(crate) use problem::{Problem, ProblemName};
 
+use crate::guard::guard;
 use crate::oidc::Oidc;
 use crate::sign_in::{self, PublicUrl};
 use crate::{telemetry, ui};
@@ -93,7 +95,8 @@ pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUr
 /// The same, with log-in over OpenID Connect beside that with a password.
 pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>, oidc: Option<Oidc>) -> Router {
     let metrics = telemetry::metrics();
-    let document = openapi();
+    // All that read it share one copy.
+    let document = Bytes::from(openapi());
     let proxies: Arc<[IpNet]> = proxies.into();
     let pages = public.clone().map(|public| sign_in::router(&engine, proxies.clone(), public));
     let (calls, _) = calls().split_for_parts();
@@ -111,6 +114,7 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
         .with_state(Api { engine, proxies, public, oidc: oidc.map(Arc::new), held: ui::Held::default() })
         .merge(pages.unwrap_or_default())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(axum::middleware::from_fn(guard))
         .layer(axum::middleware::from_fn(telemetry::observe))
 }
 

@@ -50,7 +50,7 @@ pub(super) struct ErrorAt {
 pub(crate) struct ProblemName(pub(crate) &'static str);
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, name: &'static str, detail: impl Into<String>) -> Self {
         let body = ProblemBody {
             r#type: format!("urn:problem-type:twofactor:{name}"),
             title: name.replace('-', " "),

@@ -27,10 +27,15 @@ pub(crate) struct Metadata {
     pub(super) token_endpoint: Url,
     #[serde(deserialize_with = "url")]
     pub(super) jwks_uri: Url,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     token_endpoint_auth_methods_supported: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) authorization_response_iss_parameter_supported: bool,
+}
+
+/// `null` is what some write for a field that they leave out.
+fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {

@@ -47,6 +47,20 @@ impl std::fmt::Display for Trouble {
     }
 }
 
+/// Why nobody comes back from the provider logged in.
+pub(crate) enum NotVouched {
+    /// The person cancelled, or the provider refused them (RFC 6749 section 4.1.2.1, `access_denied`).
+    Denied,
+    /// Something went wrong.
+    Failed(Trouble),
+}
+
+impl From<Trouble> for NotVouched {
+    fn from(trouble: Trouble) -> Self {
+        Self::Failed(trouble)
+    }
+}
+
 /// Log-in at one identity provider.
 pub struct Oidc {
     issuer: String,
@@ -116,25 +130,28 @@ impl Oidc {
     }
 
     /// Whom the provider vouches for, now that a browser is back from its errand.
-    pub(crate) async fn vouch(&self, errand: &Errand, answer: &Answer) -> Result<Vouched, Trouble> {
+    pub(crate) async fn vouch(&self, errand: &Errand, answer: &Answer) -> Result<Vouched, NotVouched> {
         let provider = self.discover().await?;
         // One provider's code must not reach another's token endpoint.
         let named = answer.iss.as_ref().map(|iss| *iss == self.issuer);
         if named == Some(false) || named.is_none() && provider.authorization_response_iss_parameter_supported {
-            return Err(Trouble::new("the browser brought another issuer's answer, or one that names none"));
+            return Err(Trouble::new("the browser brought another issuer's answer, or one that names none").into());
+        }
+        if answer.error == "access_denied" {
+            return Err(NotVouched::Denied);
         }
         if !answer.error.is_empty() {
-            return Err(Trouble::new("the identity provider did not log the person in"));
+            return Err(Trouble::new("the identity provider did not log the person in").into());
         }
         if answer.code.is_empty() || answer.code.len() > CODE_BYTES {
-            return Err(Trouble::new("the browser brought no code"));
+            return Err(Trouble::new("the browser brought no code").into());
         }
         let tokens: Tokens = self.redeem(&provider, errand, &answer.code).await?;
         let keys = self.fetch.get(&provider.jwks_uri, "the key set").await?;
         let expected = token::Expected { issuer: &self.issuer, client_id: &self.client_id, nonce: &errand.nonce };
         let claims = token::verify(&tokens.id_token, &keys, &expected)
             .map_err(|why| Trouble::new(format!("the identity provider's token does not count: {why}")))?;
-        self.person(&claims)
+        Ok(self.person(&claims)?)
     }
 
     async fn redeem(&self, provider: &Metadata, errand: &Errand, code: &str) -> Result<Tokens, Trouble> {

@@ -81,19 +81,27 @@ fn check(claims: Map<String, Value>, expected: &Expected<'_>) -> Result<Map<Stri
     }
     // Others may read a token that is for several: it must be made for us.
     let several = claims.get("aud").and_then(Value::as_array).is_some_and(|list| list.len() > 1);
-    let party = claims.get("azp").map(|party| party.as_str() == Some(expected.client_id));
+    let party =
+        claims.get("azp").filter(|party| !party.is_null()).map(|party| party.as_str() == Some(expected.client_id));
     if party == Some(false) || several && party.is_none() {
         return Err("it was made for another client");
     }
     if text("nonce") != Some(expected.nonce) {
         return Err("it belongs to another log-in");
     }
-    let issued = claims.get("iat").and_then(Value::as_i64).ok_or("it does not say when it was made")?;
+    let issued = claims.get("iat").and_then(seconds).ok_or("it does not say when it was made")?;
     let age = jiff::Timestamp::now().as_second().saturating_sub(issued);
     if age > OLDEST + SKEW as i64 || age < -(SKEW as i64) {
         return Err("it was made long ago, or in the future");
     }
     Ok(claims)
+}
+
+/// A `NumericDate`, which may have a fraction (RFC 7519 section 2).
+fn seconds(value: &Value) -> Option<i64> {
+    let fraction = || value.as_f64().filter(|seconds| seconds.abs() < 1e15);
+    #[allow(clippy::cast_possible_truncation, reason = "it was looked at")]
+    value.as_i64().or_else(|| Some(fraction()?.floor() as i64))
 }
 
 /// No text of the crate's own: it may repeat the token.

@@ -12,8 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use axum_server::Handle;
 use serde::Serialize;
 use tokio::net::TcpListener;
+
+use crate::connections::{self, ConnectionLimits};
+use crate::guard::guard;
+use crate::serve::listen;
 
 /// How many messages are kept.
 const KEPT: usize = 1000;
@@ -47,19 +52,22 @@ pub(crate) struct Outbox {
 }
 
 /// Starts the outbox on free ports of loopback.
-pub(crate) async fn start() -> std::io::Result<Outbox> {
+pub(crate) async fn start() -> anyhow::Result<Outbox> {
     let messages = Messages::default();
     let smtp = TcpListener::bind("127.0.0.1:0").await?;
-    let http = TcpListener::bind("127.0.0.1:0").await?;
+    let http = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let outbox = Outbox { http: http.local_addr()?, smtp: smtp.local_addr()? };
     let router = Router::new()
         .route("/messages", get(list).post(other::take))
         .route("/2010-04-01/Accounts/{sid}/Messages.json", post(sms::twilio))
         .route("/api/message", post(sms::ecall))
         .fallback(other::take)
-        .with_state(messages.clone());
+        .with_state(messages.clone())
+        .layer(axum::middleware::from_fn(guard));
     tokio::spawn(smtp::serve(smtp, messages));
-    tokio::spawn(async move { axum::serve(http, router).await });
+    let limits = ConnectionLimits { per_client: u32::MAX, ..ConnectionLimits::default() };
+    let (server, registering) = connections::server(http, Handle::new(), &limits, [].into())?;
+    tokio::spawn(server.acceptor(registering).serve(router.into_make_service()));
     Ok(outbox)
 }
 

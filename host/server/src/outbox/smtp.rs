@@ -1,23 +1,56 @@
 //! A mail server, as far as the demo needs one (RFC 5321).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use mail_parser::MessageParser;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::Messages;
 
 /// The longest mail taken, in bytes.
 const MAIL_BYTES: usize = 1 << 20;
 
+/// The longest line taken, in bytes.
+const LINE_BYTES: u64 = 4 << 10;
+
+/// How many clients are served at once; others wait.
+const CLIENTS: usize = 256;
+
+/// How long a client may take for a mail.
+const TIME: Duration = Duration::from_secs(60);
+
 pub(super) async fn serve(listener: TcpListener, messages: Messages) {
-    while let Ok((stream, _)) = listener.accept().await {
+    let places = Arc::new(Semaphore::new(CLIENTS));
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of files, most likely: some will be closed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
         let messages = messages.clone();
         tokio::spawn(async move {
-            if let Err(error) = converse(stream, &messages).await {
-                tracing::debug!(%error, "a mail client went away");
+            let _place = place;
+            match timeout(TIME, converse(stream, &messages)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a mail client went away"),
+                Err(_) => tracing::debug!("a mail client took too long"),
             }
         });
     }
+}
+
+/// Reads a line, its end included: 0 at the end of the connection.
+async fn read_line(stream: &mut BufReader<TcpStream>, line: &mut String) -> std::io::Result<usize> {
+    line.clear();
+    let length = stream.take(LINE_BYTES).read_line(line).await?;
+    if length > 0 && !line.ends_with('\n') {
+        return Err(std::io::Error::other("a line is too long, or was cut off"));
+    }
+    Ok(length)
 }
 
 async fn converse(stream: TcpStream, messages: &Messages) -> std::io::Result<()> {
@@ -26,8 +59,7 @@ async fn converse(stream: TcpStream, messages: &Messages) -> std::io::Result<()>
     stream.write_all(b"220 outbox\r\n").await?;
     let mut line = String::new();
     loop {
-        line.clear();
-        if stream.read_line(&mut line).await? == 0 {
+        if read_line(&mut stream, &mut line).await? == 0 {
             return Ok(());
         }
         let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
@@ -59,8 +91,7 @@ async fn message(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<St
     let mut mail = String::new();
     let mut line = String::new();
     loop {
-        line.clear();
-        if stream.read_line(&mut line).await? == 0 || mail.len() > MAIL_BYTES {
+        if read_line(stream, &mut line).await? == 0 || mail.len() > MAIL_BYTES {
             return Ok(None);
         }
         if line == ".\r\n" {

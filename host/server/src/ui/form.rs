@@ -60,11 +60,12 @@ fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Optio
     }
     match kind {
         Kind::Text { .. } | Kind::Choice(_) => text.map(Value::from),
-        Kind::Secret { .. } if text.is_none() => {
+        // Blanks around a secret are part of it.
+        Kind::Secret { .. } if posted.as_typed(name).is_empty() => {
             let kept = stored.is_string() && posted.get(&format!("{name}#remove")).is_none();
             kept.then(|| stored.clone())
         }
-        Kind::Secret { .. } => text.map(Value::from),
+        Kind::Secret { .. } => Some(Value::from(posted.as_typed(name))),
         Kind::Number => {
             let number = |text: &str| text.parse::<i64>().map(Number::from).ok();
             let broken = |text: &str| text.parse::<f64>().ok().and_then(Number::from_f64);

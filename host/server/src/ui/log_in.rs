@@ -70,7 +70,9 @@ impl Aim {
     /// A page of this server, whatever stands in the link.
     pub(super) fn path(&self) -> &str {
         let own = self.to == "/admin" || self.to.starts_with("/admin/") || self.to.starts_with("/admin?");
-        if own && self.to.len() <= LONGEST_AIM && !self.to.contains(['\\', '\r', '\n']) { &self.to } else { "/admin" }
+        // What a header can hold, less what browsers take for a slash.
+        let fits = self.to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        if own && fits && self.to.len() <= LONGEST_AIM { &self.to } else { "/admin" }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::log_in::{Aim, Visitor, admit, page, set, with_status, words};
 use crate::api::Api;
-use crate::oidc::{Answer, Oidc, Trouble};
+use crate::oidc::{Answer, NotVouched, Oidc, Trouble};
 
 /// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
 const ERRAND: &str = "__Host-twofactor-errand";
@@ -61,7 +61,8 @@ pub(super) async fn back(
                 with_status(page(&visitor, Some(&problem), ""), status)
             }
         },
-        Err(trouble) => fail(&visitor, oidc, &trouble),
+        Err(NotVouched::Denied) => deny(&visitor, oidc),
+        Err(NotVouched::Failed(trouble)) => fail(&visitor, oidc, &trouble),
     };
     if let Ok(gone) = HeaderValue::from_str(&set(ERRAND, "")) {
         response.headers_mut().append(header::SET_COOKIE, gone);
@@ -76,6 +77,12 @@ fn turn_away(visitor: &Visitor, oidc: &Oidc) -> Response {
         "hat Sie angemeldet, aber hier haben Sie keinen Zugang: wenden Sie sich an einen Systemadministrator.",
     );
     with_status(page(visitor, Some(&format!("{} {text}", oidc.name())), ""), StatusCode::FORBIDDEN)
+}
+
+fn deny(visitor: &Visitor, oidc: &Oidc) -> Response {
+    let l = visitor.language();
+    let text = l.say("The login was cancelled or refused by", "Die Anmeldung wurde abgebrochen oder abgelehnt von");
+    with_status(page(visitor, Some(&format!("{text} {}.", oidc.name())), ""), StatusCode::FORBIDDEN)
 }
 
 fn fail(visitor: &Visitor, oidc: &Oidc, trouble: &Trouble) -> Response {

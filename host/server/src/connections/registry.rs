@@ -1,0 +1,384 @@
+//! All open connections, and whom each of them waits for.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use axum_server::ConnectionShutdown;
+use futures::task::AtomicWaker;
+
+use super::ConnectionLimits;
+
+/// How long a client may take to end a connection itself after it was told to.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a body or a response may take a second longer for, in bytes.
+const BYTES_PER_SECOND: u64 = 16 << 10;
+
+/// At least as long lies between two warnings.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+
+/// Whether a count is nine tenths of its limit or more.
+pub(super) fn is_near(count: u64, limit: u64) -> bool {
+    count.saturating_mul(10) >= limit.saturating_mul(9)
+}
+
+/// Why a connection was closed, as metrics say it.
+#[derive(Clone, Copy)]
+enum Why {
+    /// It was the oldest that waited for its client when another one came.
+    Room,
+    /// Its first request did not come in time.
+    Head,
+    /// It had no request for too long.
+    Idle,
+    /// A response was not read in time.
+    Response,
+    /// It held the most of responses that nobody reads.
+    Unread,
+}
+
+impl Why {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Room => "room",
+            Self::Head => "head",
+            Self::Idle => "idle",
+            Self::Response => "response",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+/// All open connections of a server.
+pub(super) struct Registry {
+    limits: ConnectionLimits,
+    total: u32,
+    open: Mutex<Open>,
+    /// Bytes of responses that clients have not read yet.
+    unread: AtomicU64,
+}
+
+#[derive(Default)]
+struct Open {
+    last: u64,
+    connections: HashMap<u64, Arc<Connection>>,
+    clients: HashMap<IpAddr, u32>,
+    /// When the log last said that the limit is near.
+    warned: Option<Instant>,
+}
+
+impl Open {
+    fn remove(&mut self, connection: &Connection) {
+        if self.connections.remove(&connection.id).is_none() {
+            return;
+        }
+        let Some(client) = connection.client else { return };
+        if let Some(count) = self.clients.get_mut(&client) {
+            *count -= 1;
+            if *count == 0 {
+                self.clients.remove(&client);
+            }
+        }
+    }
+
+    /// The connection that has waited longest for its client, of this one or of any.
+    fn oldest(&self, of: Option<IpAddr>) -> Option<Arc<Connection>> {
+        let candidates = self.connections.values().filter(|it| of.is_none() || it.client == of);
+        let waiting = candidates.filter_map(|it| Some((it.waits_since()?, it)));
+        waiting.min_by_key(|(since, _)| *since).map(|(_, it)| Arc::clone(it))
+    }
+}
+
+impl Registry {
+    /// `total` is what fits of the limit's.
+    pub(super) fn new(limits: &ConnectionLimits, total: u32) -> Self {
+        Self { limits: limits.clone(), total, open: Mutex::default(), unread: AtomicU64::new(0) }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a connection. Where its client or all together have as many as they may, the oldest that waits for its client is
+    /// closed; `None` if none does. A peer that stands for many clients is no client.
+    pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Arc<Connection>> {
+        let client = peer.map(client);
+        let mut open = self.open();
+        let own = client.and_then(|client| open.clients.get(&client)).copied().unwrap_or_default();
+        let count = u32::try_from(open.connections.len()).unwrap_or(u32::MAX);
+        let full = count >= self.total;
+        if is_near(count.into(), self.total.into()) && open.warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
+            open.warned = Some(Instant::now());
+            tracing::warn!(
+                open = count,
+                limit = self.total,
+                "connections are near their limit: beyond it the oldest that waits for its client is closed. Raise \
+                 `connections.total` and the limit of open files (`ulimit -n`, `LimitNOFILE`) if these are honest clients"
+            );
+        }
+        let victim = if own >= self.limits.per_client {
+            Some(open.oldest(client))
+        } else if full {
+            Some(open.oldest(None))
+        } else {
+            None
+        };
+        match victim {
+            None => {}
+            Some(Some(victim)) => {
+                open.remove(&victim);
+                victim.close(Why::Room);
+            }
+            Some(None) => {
+                metrics::counter!("twofactor_connections_refused_total").increment(1);
+                return None;
+            }
+        }
+        open.last += 1;
+        let connection = Arc::new(Connection {
+            id: open.last,
+            client,
+            registry: Arc::clone(self),
+            activity: Mutex::new(Activity {
+                since: Instant::now(),
+                last: 0,
+                requests: Vec::new(),
+                shutdown: None,
+                told: None,
+                unread: 0,
+                closed: false,
+            }),
+            closed: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        if let Some(client) = client {
+            *open.clients.entry(client).or_default() += 1;
+        }
+        open.connections.insert(connection.id, Arc::clone(&connection));
+        Some(connection)
+    }
+
+    /// Closes the connections whose time has passed. Returns how many there are.
+    pub(super) fn sweep(&self) -> u32 {
+        let now = Instant::now();
+        let mut open = self.open();
+        let overdue: Vec<_> =
+            open.connections.values().filter_map(|it| Some((Arc::clone(it), it.overdue(now, &self.limits)?))).collect();
+        for (connection, why) in overdue {
+            open.remove(&connection);
+            connection.close(why);
+        }
+        u32::try_from(open.connections.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Closes the connections that hold the most of responses nobody reads, until all together are within their limit.
+    fn relieve(&self) {
+        let most = self.limits.unread_mib.saturating_mul(1 << 20);
+        if self.unread.load(Ordering::Relaxed) <= most {
+            return;
+        }
+        let mut open = self.open();
+        while self.unread.load(Ordering::Relaxed) > most {
+            let heaviest = open.connections.values().max_by_key(|it| it.activity().unread).map(Arc::clone);
+            let Some(heaviest) = heaviest.filter(|it| it.activity().unread > 0) else { return };
+            open.remove(&heaviest);
+            heaviest.close(Why::Unread);
+        }
+    }
+}
+
+/// Who counts as one client: whoever has one IPv6 address has a /64 network of them.
+fn client(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    }
+}
+
+/// One open connection.
+pub(crate) struct Connection {
+    id: u64,
+    client: Option<IpAddr>,
+    registry: Arc<Registry>,
+    activity: Mutex<Activity>,
+    closed: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// What happens in a connection.
+struct Activity {
+    /// Since when it has no request.
+    since: Instant,
+    last: u64,
+    requests: Vec<Request>,
+    /// Tells the client that the connection ends. There is none before the first request.
+    shutdown: Option<ConnectionShutdown>,
+    /// When the client was told.
+    told: Option<Instant>,
+    /// Bytes of its responses that were not read yet.
+    unread: u64,
+    closed: bool,
+}
+
+struct Request {
+    id: u64,
+    since: Instant,
+    phase: Phase,
+}
+
+/// Whom a request waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The server.
+    Working,
+    /// The client, which sends the body.
+    Body,
+    /// The client, which reads a response of so many bytes.
+    Response(u64),
+}
+
+impl Connection {
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when it waits for nobody but its client.
+    fn waits_since(&self) -> Option<Instant> {
+        let activity = self.activity();
+        if activity.requests.iter().any(|it| it.phase == Phase::Working) {
+            return None;
+        }
+        Some(activity.requests.iter().map(|it| it.since).min().unwrap_or(activity.since))
+    }
+
+    /// Why it is to be closed now. Who only has no request is told first.
+    fn overdue(&self, now: Instant, limits: &ConnectionLimits) -> Option<Why> {
+        let mut activity = self.activity();
+        if activity.requests.is_empty() {
+            let waited = now.saturating_duration_since(activity.since);
+            if activity.shutdown.is_none() {
+                return (waited >= Duration::from_secs(limits.head_seconds)).then_some(Why::Head);
+            }
+            if waited < Duration::from_secs(limits.idle_seconds) {
+                return None;
+            }
+            if let Some(told) = activity.told {
+                return (now.saturating_duration_since(told) >= FAREWELL).then_some(Why::Idle);
+            }
+            activity.told = Some(now);
+            if let Some(shutdown) = &activity.shutdown {
+                shutdown.graceful_shutdown();
+            }
+            return None;
+        }
+        let late = |request: &Request| match request.phase {
+            Phase::Working | Phase::Body => false,
+            Phase::Response(bytes) => {
+                now.saturating_duration_since(request.since) >= time_for(limits.response_seconds, bytes)
+            }
+        };
+        activity.requests.iter().any(late).then_some(Why::Response)
+    }
+
+    /// The caller has removed it from the registry.
+    fn close(&self, why: Why) {
+        metrics::counter!("twofactor_connections_closed_total", "why" => why.name()).increment(1);
+        let mut activity = self.activity();
+        activity.closed = true;
+        self.registry.unread.fetch_sub(std::mem::take(&mut activity.unread), Ordering::Relaxed);
+        drop(activity);
+        self.closed.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether it was closed; if not, whoever asks is woken when it is.
+    pub(super) fn is_closed(&self, waker: &Waker) -> bool {
+        self.waker.register(waker);
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Its stream is gone.
+    pub(super) fn ended(&self) {
+        self.registry.open().remove(self);
+    }
+
+    /// How many seconds bodies of its requests have.
+    pub(super) fn body_time(&self, received: u64) -> Duration {
+        time_for(self.registry.limits.body_seconds, received)
+    }
+
+    /// A request has begun.
+    pub(super) fn begin(self: &Arc<Self>, shutdown: Option<&ConnectionShutdown>) -> Work {
+        let mut activity = self.activity();
+        activity.last += 1;
+        let id = activity.last;
+        activity.requests.push(Request { id, since: Instant::now(), phase: Phase::Working });
+        if activity.shutdown.is_none() {
+            activity.shutdown = shutdown.cloned();
+        }
+        drop(activity);
+        Work { connection: Arc::clone(self), id }
+    }
+
+    /// A request waits for its body, or waits no longer.
+    pub(super) fn receives(&self, id: u64, waits: bool) {
+        let phase = if waits { Phase::Body } else { Phase::Working };
+        let mut activity = self.activity();
+        let request = activity.requests.iter_mut().find(|it| it.id == id);
+        // What is read of a body after the response was made changes nothing.
+        if let Some(request) = request.filter(|it| !matches!(it.phase, Phase::Response(_))) {
+            request.phase = phase;
+        }
+    }
+}
+
+fn time_for(seconds: u64, bytes: u64) -> Duration {
+    Duration::from_secs(seconds.saturating_add(bytes / BYTES_PER_SECOND))
+}
+
+/// A request, until its response was read or given up.
+pub(super) struct Work {
+    connection: Arc<Connection>,
+    id: u64,
+}
+
+impl Work {
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The response was made and is the client's to read.
+    pub(super) fn responds(&self, bytes: u64) {
+        let mut activity = self.connection.activity();
+        if activity.closed {
+            return;
+        }
+        if let Some(request) = activity.requests.iter_mut().find(|it| it.id == self.id) {
+            request.since = Instant::now();
+            request.phase = Phase::Response(bytes);
+        }
+        activity.unread += bytes;
+        // Counted before the connection can be closed, which takes it back.
+        self.connection.registry.unread.fetch_add(bytes, Ordering::Relaxed);
+        drop(activity);
+        self.connection.registry.relieve();
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let mut activity = self.connection.activity();
+        let Some(at) = activity.requests.iter().position(|it| it.id == self.id) else { return };
+        let request = activity.requests.swap_remove(at);
+        activity.since = Instant::now();
+        activity.told = None;
+        if let (Phase::Response(bytes), false) = (request.phase, activity.closed) {
+            activity.unread -= bytes;
+            self.connection.registry.unread.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}

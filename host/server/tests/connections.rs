@@ -1,0 +1,314 @@
+//! What strangers can hold of a server by their connections: not its connections, and not its memory.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/http2.rs"]
+mod http2;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::Server;
+use http2::Http2;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+fn config(folder: &Path, more: &str) -> PathBuf {
+    let file = folder.join("twofactor.toml");
+    let store = folder.join("twofactor.db");
+    let text = format!("listen = \"127.0.0.1:0\"\n{more}[store]\npath = {store:?}\n[providers]\nbundled = false\n");
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+/// A server whose process has these limits of open files, soft and hard.
+fn serve_with_files(config: &Path, soft: u32, hard: u32) -> Server {
+    let program = env!("CARGO_BIN_EXE_twofactor");
+    let script = format!("ulimit -Sn {soft}; ulimit -Hn {hard}; exec {program} serve --config \"$0\"");
+    Server::spawn(Command::new("sh").args(["-c", &script, config.to_str().unwrap()]).env_remove("RUST_LOG"))
+}
+
+fn address(server: &Server) -> SocketAddr {
+    server.url.split_once("://").unwrap().1.parse().unwrap()
+}
+
+/// A connection from one of the addresses of loopback: each is a client of its own.
+async fn connect(server: &Server, from: u8) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, from], 0))).unwrap();
+    socket.connect(address(server)).await.unwrap()
+}
+
+/// Sends a request and reads its answer, which leaves the connection open.
+async fn ask(stream: &mut TcpStream) -> std::io::Result<String> {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"ok") {
+        let mut part = [0; 1024];
+        match stream.read(&mut part).await? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            length => answer.extend_from_slice(&part[..length]),
+        }
+    }
+    Ok(String::from_utf8(answer).unwrap())
+}
+
+/// What the server still says, up to the end of the connection.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    // A connection that was closed with something unread ends with a reset.
+    let _ = stream.read_to_end(&mut text).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn resident_bytes(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+}
+
+#[tokio::test]
+async fn idle_connections_from_everywhere_keep_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve_with_files(&config(folder.path(), ""), 256, 256);
+    let mut idle = Vec::new();
+    for n in 0..400 {
+        let mut stream = connect(&server, 2 + n as u8 % 100).await;
+        ask(&mut stream).await.unwrap();
+        idle.push(stream);
+    }
+    // The newest are still there, the oldest made room for them.
+    ask(idle.last_mut().unwrap()).await.unwrap();
+    assert_eq!(rest(&mut idle[0]).await, "");
+    ask(&mut connect(&server, 1).await).await.unwrap();
+    drop(idle);
+    let log = String::from_utf8(server.into_log()).unwrap();
+    assert!(log.contains("the limit of open files allows fewer connections than `connections.total`"), "{log}");
+    assert!(log.contains("connections are near their limit"), "{log}");
+}
+
+#[tokio::test]
+async fn half_heads_and_silence_from_everywhere_keep_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve_with_files(&config(folder.path(), ""), 256, 256);
+    let mut silent = Vec::new();
+    for n in 0..400 {
+        let mut stream = connect(&server, 2 + n as u8 % 100).await;
+        if n % 2 == 0 {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+        }
+        silent.push(stream);
+    }
+    ask(&mut connect(&server, 1).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_client_has_its_share_and_its_own_oldest_connection_makes_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), "[connections]\nper_client = 8\n"));
+    let mut other = connect(&server, 2).await;
+    ask(&mut other).await.unwrap();
+    let mut own = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect(&server, 3).await;
+        ask(&mut stream).await.unwrap();
+        own.push(stream);
+    }
+    for stream in &mut own[..12] {
+        assert_eq!(rest(stream).await, "");
+    }
+    for stream in &mut own[12..] {
+        ask(stream).await.unwrap();
+    }
+    ask(&mut other).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_named_proxy_stands_for_many_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "trusted_proxies = [\"127.0.0.4/32\"]\n[connections]\nper_client = 8\n";
+    let server = Server::serve(&config(folder.path(), more));
+    let mut all = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect(&server, 4).await;
+        ask(&mut stream).await.unwrap();
+        all.push(stream);
+    }
+    for stream in &mut all {
+        ask(stream).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve_with_files(&config(folder.path(), ""), 64, 500);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(numbers, ["500", "500"]);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_and_a_connection_without_requests_are_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), "[connections]\nhead_seconds = 1\nidle_seconds = 1\n"));
+    let mut silent = connect(&server, 2).await;
+    assert_eq!(rest(&mut silent).await, "");
+    let mut half = connect(&server, 2).await;
+    half.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+    assert_eq!(rest(&mut half).await, "");
+    let mut idle = connect(&server, 2).await;
+    ask(&mut idle).await.unwrap();
+    assert_eq!(rest(&mut idle).await, "");
+    let mut second_half = connect(&server, 2).await;
+    ask(&mut second_half).await.unwrap();
+    second_half.write_all(b"GET /healthz HTTP/1.1\r\nHo").await.unwrap();
+    assert_eq!(rest(&mut second_half).await, "");
+    let mut http2 = Http2::open(connect(&server, 2).await, 65_535).await;
+    http2.get(1, "/healthz").await;
+    assert_eq!(http2.responses(1).await, 1);
+    http2.end().await;
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_does_not_end_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("tls.pem"), folder.path().join("tls.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let more = format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[connections]\nhead_seconds = 1\n");
+    let server = Server::serve(&config(folder.path(), &more));
+    let mut stream = connect(&server, 2).await;
+    stream.write_all(&[22, 3, 1, 0, 200]).await.unwrap();
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+fn admin_token(config: &Path) -> String {
+    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", config.to_str().unwrap()];
+    let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
+    said["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_answered_after_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "[connections]\nbody_seconds = 1\n");
+    let token = admin_token(&file);
+    let server = Server::serve(&file);
+    let head = format!("Host: a\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\n{{");
+    let calls = [
+        format!("POST /v1/subscriptions HTTP/1.1\r\n{head}"),
+        format!("POST /admin/log-in HTTP/1.1\r\nSec-Fetch-Site: same-origin\r\n{head}"),
+    ];
+    for call in calls {
+        let mut stream = connect(&server, 2).await;
+        stream.write_all(call.as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request-timeout"), "{answer}");
+    }
+    // A byte now and then is no more than none.
+    let mut stream = connect(&server, 2).await;
+    stream.write_all(format!("POST /v1/subscriptions HTTP/1.1\r\n{head}").as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let trickle = tokio::spawn(async move {
+        let mut turns = tokio::time::interval(std::time::Duration::from_millis(50));
+        loop {
+            turns.tick().await;
+            if writer.write_all(b" ").await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut answer = [0; 12];
+    reader.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    trickle.abort();
+}
+
+/// Every call that takes a body, as the OpenAPI document has it.
+fn calls_with_bodies() -> Vec<(String, String)> {
+    let document: Value = serde_json::from_str(&twofactor_server::openapi()).unwrap();
+    let mut calls = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, call) in methods.as_object().unwrap() {
+            if call.get("requestBody").is_some() {
+                let path: String = path.replace(['{', '}'], "");
+                calls.push((method.to_uppercase(), path));
+            }
+        }
+    }
+    calls
+}
+
+#[tokio::test]
+async fn whoever_is_not_known_is_refused_before_a_body_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), ""));
+    let calls = calls_with_bodies();
+    assert!(calls.len() > 10);
+    for (method, path) in calls {
+        for token in ["", "Authorization: Bearer nobody\r\n"] {
+            let mut stream = connect(&server, 2).await;
+            let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{token}Content-Length: 100\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let answer = rest(&mut stream).await;
+            assert!(answer.starts_with("HTTP/1.1 401 "), "{method} {path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_nobody_reads_ends_its_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), "[connections]\nresponse_seconds = 1\n"));
+    let mut http2 = Http2::open(connect(&server, 2).await, 0).await;
+    http2.get(1, "/openapi.json").await;
+    assert_eq!(http2.responses(1).await, 1);
+    http2.end().await;
+}
+
+#[tokio::test]
+async fn responses_that_nobody_reads_cost_little_memory_and_keep_nobody_waiting() {
+    const CONNECTIONS: u8 = 40;
+    const STREAMS: u32 = 100;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), ""));
+    let mut first = Http2::open(connect(&server, 1).await, 65_535).await;
+    first.get(1, "/openapi.json").await;
+    first.get(3, "/admin/log-in").await;
+    assert_eq!(first.responses(2).await, 2);
+    for path in ["/openapi.json", "/admin/log-in", "/metrics"] {
+        let before = resident_bytes(&server);
+        let mut closed_windows = Vec::new();
+        for n in 0..CONNECTIONS {
+            let mut http2 = Http2::open(connect(&server, 2 + n).await, 0).await;
+            for stream in 0..STREAMS {
+                http2.get(1 + 2 * stream, path).await;
+            }
+            let responses = http2.responses(STREAMS).await;
+            assert!(responses > 0, "{path}");
+            closed_windows.push(http2);
+        }
+        ask(&mut connect(&server, 1).await).await.unwrap();
+        let grown = resident_bytes(&server).saturating_sub(before);
+        assert!(grown < 128 << 20, "{path}: {} MiB", grown >> 20);
+        drop(closed_windows);
+    }
+}
+
+#[tokio::test]
+async fn one_connection_has_no_more_streams_than_it_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), ""));
+    let mut http2 = Http2::open(connect(&server, 2).await, 0).await;
+    for stream in 0..150 {
+        http2.get(1 + 2 * stream, "/openapi.json").await;
+    }
+    assert_eq!(http2.responses(150).await, 100);
+    assert_eq!(http2.refused, 50);
+}
