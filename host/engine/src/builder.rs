@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::{AccountPolicy, Accounts, Passwords};
+use crate::account::{AccountPolicy, Accounts, Guard, Passwords};
 use crate::administration::{Actor, Administration};
 use crate::audit::AuditLog;
 use crate::capability::Network;
@@ -128,6 +128,8 @@ impl TwoFactor {
             tokens: self.tokens.clone(),
             statistics: self.statistics.clone(),
             actor,
+            guard: self.accounts.guard.clone(),
+            changes_guards: true,
         }
     }
 
@@ -280,15 +282,16 @@ impl Builder {
         self
     }
 
-    /// The subscription whose instances deliver the second factor of log-ins to accounts: those assigned to the client application
-    /// `twofactor-admin`, or to a user named by an account's id. Without it accounts have no second factor.
+    /// The subscription whose instances deliver the second factor of log-ins to accounts, until a system administrator chooses one
+    /// ([`Accounts::set_second_factor`]): those assigned to the client application `twofactor-admin`, or to a user named by an account's
+    /// id.
     pub fn second_factor_for_accounts(mut self, subscription: impl Into<String>) -> Self {
         self.accounts.second_factor = Some(subscription.into());
         self
     }
 
-    /// Whether a log-in to an account is refused if no instance is available for its second factor. The log-in that follows on an
-    /// invitation never is.
+    /// Whether a log-in to an account is refused if no instance is available for its second factor, also before any ever was. The log-in
+    /// that follows on an invitation is then let in, so that somebody can set it up.
     pub fn require_second_factor_for_accounts(mut self, required: bool) -> Self {
         self.accounts.require_second_factor = required;
         self
@@ -357,7 +360,9 @@ impl Builder {
             statistics.clone(),
             self.reports,
         ));
+        let guard = Guard::new(store.clone(), self.accounts.second_factor.clone());
         let accounts = Accounts {
+            guard,
             store,
             keyring,
             clock: clock.clone(),

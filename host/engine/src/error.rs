@@ -44,6 +44,7 @@ enum Kind {
     Limited { retry_after: Duration },
     Locked,
     LogInRefused,
+    Forbidden,
     CodeRejected { attempts_left: u32 },
     Closed,
     RecipientRejected,
@@ -104,6 +105,10 @@ impl Error {
         Self::new(Kind::Locked, "too many wrong answers of this user: somebody must unlock it, or a day must pass")
     }
 
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(Kind::Forbidden, message)
+    }
+
     /// One text for an unknown account, a wrong password and an account that may not log in.
     pub(crate) fn log_in_refused() -> Self {
         Self::new(Kind::LogInRefused, "this email address and password do not fit")
@@ -115,6 +120,11 @@ impl Error {
 
     pub(crate) fn log_in_over() -> Self {
         Self::new(Kind::Closed, "this log-in is over: begin again")
+    }
+
+    /// One text for a handle that is unknown, was used, has expired or belongs to another sign-in.
+    pub(crate) fn handle_rejected() -> Self {
+        Self::new(Kind::Closed, "this handle is unknown, used or expired, or belongs to another sign-in")
     }
 
     pub(crate) fn code_rejected(attempts_left: u32) -> Self {
@@ -222,6 +232,11 @@ impl Error {
         self.0.kind == Kind::Locked
     }
 
+    /// The caller may not do this, though it may administer the subscription: it would change what guards log-ins to accounts.
+    pub fn is_forbidden(&self) -> bool {
+        self.0.kind == Kind::Forbidden
+    }
+
     /// Nobody can log in with this: an unknown account, a wrong password and a disabled account look alike.
     pub fn is_log_in_refused(&self) -> bool {
         self.0.kind == Kind::LogInRefused
@@ -233,7 +248,7 @@ impl Error {
     }
 
     /// The challenge takes no answer: used, expired, locked, cancelled and unknown look alike. So do a log-in and the link of an
-    /// invitation that are over.
+    /// invitation that are over, and the handle of a hosted sign-in that is not good.
     pub fn is_closed(&self) -> bool {
         self.0.kind == Kind::Closed
     }

@@ -34,7 +34,7 @@ mod token;
 
 pub use account::{
     Account, AccountChange, AccountState, Accounts, Client, Errand, Invitation, Invited, LoggedIn, NewAccount,
-    OpenedSession, Session, SessionInfo, Vouched,
+    OpenedSession, SecondFactor, SecondFactorState, Session, SessionInfo, Vouched,
 };
 pub use administration::as_code;
 pub use administration::{
@@ -60,7 +60,7 @@ pub use provider::{
 };
 pub use sign_in::{
     BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,
-    SignInStatus, Theme, Visit, Visited,
+    SignInResult, SignInStatus, Theme, Visit, Visited,
 };
 pub use statistics::Statistic;
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};

@@ -1,4 +1,7 @@
-//! A small application that sends its user to TwoFactor's sign-in page and checks what comes back.
+//! A small application that sends its user to TwoFactor's sign-in page and signs in the browser that comes back, and no other.
+//!
+//! Whoever begins a sign-in may send its link to somebody else and have them type the code. So the sign-in's `id` and `state` stay in the
+//! session of the browser that began it, and only that session redeems a handle. Polling `GET /v1/sign-ins/{id}` would prove nothing.
 //!
 //! ```sh
 //! cargo run -- demo
@@ -8,21 +11,17 @@
 //! Then open <http://127.0.0.1:3000>. The codes are at the demo's `outbox_url`.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail, ensure};
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_compact::alg::Ed25519;
-use jwt_compact::jwk::JsonWebKey;
-use jwt_compact::{Algorithm, AlgorithmExt as _, TimeOptions, Token, UntrustedToken};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What the application knows of TwoFactor, and whom it has in session.
@@ -32,8 +31,6 @@ pub struct Shop {
     pub twofactor: String,
     /// A token of the role `application`.
     pub token: String,
-    /// Which subscription that token is for.
-    pub subscription: String,
     /// The tenant its users belong to.
     pub tenant: String,
     /// Where this application is.
@@ -45,32 +42,38 @@ pub struct Shop {
     client: reqwest::Client,
 }
 
+/// What belongs to one browser.
 #[derive(Clone, Default)]
 struct Session {
-    /// The password was right.
-    user: String,
-    /// The sign-in at TwoFactor that this browser was sent to, and the `state` it must bring back.
-    under_way: Option<(String, String)>,
-    /// The second factor was right.
-    signed_in: bool,
+    /// Sign-ins at TwoFactor that this browser was sent to, the newest last: one in each tab.
+    pending: Vec<Pending>,
+    /// Who is signed in, with both factors.
+    user: Option<String>,
 }
 
-/// What a result says.
-#[derive(Deserialize)]
-pub struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    jti: String,
+/// A sign-in whose password was right, and whose second factor is awaited.
+#[derive(Clone)]
+struct Pending {
+    /// The id of the sign-in. No browser sees it.
+    id: String,
+    /// What the browser must bring back.
+    state: String,
+    /// Whose password it was.
+    user: String,
 }
+
+/// How many sign-ins a browser may have pending.
+const TABS: usize = 5;
+
+/// What the codes are for.
+const PURPOSE: &str = "sign-in";
 
 impl Shop {
     /// An application without sessions.
-    pub fn new(twofactor: &str, token: &str, subscription: &str, own_url: &str, recipient: Value) -> Self {
+    pub fn new(twofactor: &str, token: &str, own_url: &str, recipient: Value) -> Self {
         Self {
             twofactor: twofactor.to_owned(),
             token: token.to_owned(),
-            subscription: subscription.to_owned(),
             tenant: "demo".to_owned(),
             own_url: own_url.to_owned(),
             recipient,
@@ -88,43 +91,42 @@ impl Shop {
             .with_state(self)
     }
 
-    /// Begins a sign-in at TwoFactor. The answer has its `id` and the `url` the browser goes to.
-    async fn begin(&self, user: &str, state: &str) -> anyhow::Result<Value> {
+    async fn call(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{}{path}", self.twofactor)).bearer_auth(&self.token);
+        let answer = request.body(body.to_string()).send().await?;
+        let status = answer.status();
+        let answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
+        ensure!(status.is_success(), "TwoFactor refused: {}", answer["detail"]);
+        Ok(answer)
+    }
+
+    /// Begins a sign-in at TwoFactor. Returns it, and the URL that the browser is sent to.
+    async fn begin(&self, user: &str, client: SocketAddr, headers: &HeaderMap) -> anyhow::Result<(Pending, String)> {
+        let state = secret()?;
         let body = json!({
             "tenant": self.tenant,
             "user": user,
             "recipient": self.recipient,
+            "purpose": PURPOSE,
+            "first_factor": true,
             "return_url": format!("{}/signed-in", self.own_url),
             "state": state,
+            // The page shows where the sign-in was begun, so that somebody else who was sent the link becomes suspicious.
+            "client_address": client.ip(),
+            "user_agent": headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()),
         });
-        let request = self.client.post(format!("{}/v1/sign-ins", self.twofactor)).bearer_auth(&self.token);
-        let answer = request.body(body.to_string()).send().await?;
-        let status = answer.status();
-        let answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        ensure!(status == StatusCode::CREATED, "TwoFactor refused: {}", answer["detail"]);
-        Ok(answer)
+        let begun = self.call("/v1/sign-ins", &body).await?;
+        let text = |name: &str| begun[name].as_str().map(str::to_owned).with_context(|| format!("no `{name}`"));
+        Ok((Pending { id: text("id")?, state, user: user.to_owned() }, text("url")?))
     }
 
-    /// Checks a result: signed by TwoFactor, for this application, for this very sign-in, and not over.
-    pub async fn check(&self, result: &str, sign_in: &str, user: &str) -> anyhow::Result<Claims> {
-        let keys = self.client.get(format!("{}/.well-known/jwks.json", self.twofactor)).send().await?.bytes().await?;
-        let keys: Value = serde_json::from_slice(&keys)?;
-        let token = UntrustedToken::new(result)?;
-        let named = |key: &&Value| key["kid"].as_str() == token.header().key_id.as_deref();
-        let key = keys["keys"].as_array().and_then(|keys| keys.iter().find(named)).context("an unknown key")?;
-        let key = JsonWebKey::deserialize(key)?;
-        let key = <Ed25519 as Algorithm>::VerifyingKey::try_from(&key)?;
-        ensure!(token.header().token_type.as_deref() == Some("sign-in-result+jwt"), "another kind of token");
-        let token: Token<Claims> = Ed25519.validator(&key).validate(&token)?;
-        let claims = token.claims();
-        ensure!(claims.expiration.is_some(), "it never ends");
-        claims.validate_expiration(&TimeOptions::default())?;
-        let Claims { iss, aud, sub, jti } = &claims.custom;
-        ensure!(*iss == self.twofactor, "made elsewhere");
-        ensure!(*aud == self.subscription, "made for another application");
-        ensure!(jti == sign_in && sub == user, "made for another sign-in");
-        let (_, claims) = token.into_parts();
-        Ok(claims.custom)
+    /// Redeems a handle for the sign-in that this browser's session began.
+    async fn redeem(&self, pending: &Pending, handle: &str) -> anyhow::Result<()> {
+        let path = format!("/v1/sign-ins/{}/result", pending.id);
+        let result = self.call(&path, &json!({ "handle": handle })).await?;
+        ensure!(result["status"] == "verified" && result["user"] == *pending.user, "the result is for somebody else");
+        ensure!(result["purpose"] == PURPOSE, "the code was for something else");
+        Ok(())
     }
 
     fn session(&self, headers: &HeaderMap) -> Option<(String, Session)> {
@@ -137,32 +139,41 @@ impl Shop {
     fn keep(&self, id: &str, session: Session) {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), session);
     }
+
+    fn end(&self, id: &str) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
 }
 
 async fn home(State(shop): State<Shop>, headers: HeaderMap) -> Html<String> {
-    let body = match shop.session(&headers) {
-        Some((_, session)) if session.signed_in => format!("<p id=welcome>Signed in as {}</p>", session.user),
-        _ => "<form method=post action=/sign-in><button>Sign in as alice</button></form>".to_owned(),
+    let user = shop.session(&headers).and_then(|(_, session)| session.user);
+    let body = match user {
+        Some(user) => format!("<p id=welcome>Signed in as {user}</p>"),
+        None => "<form method=post action=/sign-in><button>Sign in as alice</button></form>".to_owned(),
     };
     Html(format!("<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>{body}"))
 }
 
 /// The password would be checked here. Then the browser is sent to TwoFactor.
-async fn sign_in(State(shop): State<Shop>, _form: Bytes) -> Response {
+async fn sign_in(
+    State(shop): State<Shop>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
     let begun = async {
-        let (id, state) = (secret()?, secret()?);
-        let user = "alice".to_owned();
-        let begun = shop.begin(&user, &state).await?;
-        let sign_in = begun["id"].as_str().context("no id")?.to_owned();
-        shop.keep(&id, Session { user, under_way: Some((sign_in, state)), signed_in: false });
-        anyhow::Ok((id, begun["url"].as_str().context("no url")?.to_owned()))
+        let (pending, url) = shop.begin("alice", client, &headers).await?;
+        let (id, mut session) = match shop.session(&headers) {
+            Some(found) => found,
+            None => (secret()?, Session::default()),
+        };
+        session.pending.push(pending);
+        let too_many = session.pending.len().saturating_sub(TABS);
+        session.pending.drain(..too_many);
+        shop.keep(&id, session);
+        anyhow::Ok((id, url))
     };
     match begun.await {
-        Ok((id, url)) => {
-            // Lax: it must come along when the browser comes back.
-            let cookie = format!("shop={id}; Path=/; HttpOnly; SameSite=Lax");
-            (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, url)]).into_response()
-        }
+        Ok((id, url)) => redirect(&id, &url),
         Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
     }
 }
@@ -170,24 +181,34 @@ async fn sign_in(State(shop): State<Shop>, _form: Bytes) -> Response {
 /// The browser comes back.
 async fn signed_in(State(shop): State<Shop>, headers: HeaderMap, uri: Uri) -> Response {
     match finish(&shop, &headers, uri.query().unwrap_or_default()).await {
-        Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response(),
+        Ok(id) => redirect(&id, "/"),
         Err(error) => (StatusCode::FORBIDDEN, format!("Not signed in: {error:#}")).into_response(),
     }
 }
 
-async fn finish(shop: &Shop, headers: &HeaderMap, query: &str) -> anyhow::Result<()> {
+/// Signs in the session of this browser, under a new id: nobody knows it from before.
+async fn finish(shop: &Shop, headers: &HeaderMap, query: &str) -> anyhow::Result<String> {
     let query: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let (id, mut session) = shop.session(headers).context("no session")?;
-    let (sign_in, state) = session.under_way.take().context("nothing is under way")?;
+    let (id, mut session) = shop.session(headers).context("this browser began no sign-in")?;
+    let began = |pending: &Pending| query.get("state") == Some(&pending.state);
+    let found = session.pending.iter().position(began).context("this browser began another sign-in")?;
+    let pending = session.pending.remove(found);
     shop.keep(&id, session.clone());
-    ensure!(query.get("state") == Some(&state), "this is not the browser that was sent");
     if let Some(error) = query.get("error") {
         bail!("{error}");
     }
-    shop.check(query.get("result").context("no result")?, &sign_in, &session.user).await?;
-    session.signed_in = true;
-    shop.keep(&id, session);
-    Ok(())
+    shop.redeem(&pending, query.get("handle").context("no handle")?).await?;
+    session.user = Some(pending.user);
+    let new = secret()?;
+    shop.end(&id);
+    shop.keep(&new, session);
+    Ok(new)
+}
+
+/// Elsewhere, with the session's cookie. `Lax`: it must come along when the browser comes back.
+fn redirect(session: &str, to: &str) -> Response {
+    let cookie = format!("shop={session}; Path=/; HttpOnly; SameSite=Lax");
+    (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, to.to_owned())]).into_response()
 }
 
 fn secret() -> anyhow::Result<String> {
@@ -204,8 +225,8 @@ async fn main() -> anyhow::Result<()> {
     let variable = |name: &str| std::env::var(name).with_context(|| format!("the variable {name} is needed"));
     let recipient = json!({"email": "alice@example.com", "phone": "+41791234567"});
     let own_url = "http://127.0.0.1:3000";
-    let shop = Shop::new(&variable("TWOFACTOR_URL")?, &variable("TWOFACTOR_TOKEN")?, "demo", own_url, recipient);
+    let shop = Shop::new(&variable("TWOFACTOR_URL")?, &variable("TWOFACTOR_TOKEN")?, own_url, recipient);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    axum::serve(listener, shop.routes()).await?;
+    axum::serve(listener, shop.routes().into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
 }

@@ -21,11 +21,16 @@ pub async fn issue_token(config: &Path, name: &str, role: Role, expires_at: Opti
 }
 
 /// Makes a link with which a person sets a password, and prints it, this once, as a line of JSON. With a name and a role the
-/// account is made; without them it is there already.
+/// account is made; without them it is there already, and the link may let in without a second factor though one is demanded.
 ///
 /// # Errors
 /// If the store does not open, there is such an account or none, or the role names a subscription that does not exist.
-pub async fn invite_account(config: &Path, email: &str, new: Option<(String, Role)>) -> anyhow::Result<()> {
+pub async fn invite_account(
+    config: &Path,
+    email: &str,
+    new: Option<(String, Role)>,
+    without_second_factor: bool,
+) -> anyhow::Result<()> {
     let config = Config::read(config)?;
     let base = config.base_url(config.listen)?;
     let accounts = build(config.books()?).await?.accounts();
@@ -37,12 +42,31 @@ pub async fn invite_account(config: &Path, email: &str, new: Option<(String, Rol
         }
         None => {
             let account = accounts.find(email).await?;
-            let invitation = accounts.invite(&actor, &account.id).await?;
+            let invitation = match without_second_factor {
+                true => accounts.invite_without_second_factor(&actor, &account.id).await?,
+                false => accounts.invite(&actor, &account.id).await?,
+            };
             (account, invitation)
         }
     };
     let link = format!("{base}{}", invitation.path());
     announce(&json!({"id": account.id, "invitation": link, "expires_at": invitation.expires_at}))
+}
+
+/// Prints, as a line of JSON, whether log-ins to accounts demand a second factor and whose instances deliver it. With `turn_off` they
+/// demand none any longer, until somebody next logs in with one: the way back where it is broken.
+///
+/// # Errors
+/// If the store does not open, or somebody else changes it at this moment.
+pub async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Result<()> {
+    let accounts = build(Config::read(config)?.books()?).await?.accounts();
+    let mut set = accounts.second_factor_settings().await?;
+    if turn_off && set.demanded_since.is_some() {
+        let (chosen, revision) = (set.subscription, Some(set.revision));
+        set = accounts.set_second_factor(&Actor::new("command line"), chosen, false, revision).await?;
+    }
+    let (subscription, since) = (set.subscription, set.demanded_since);
+    announce(&json!({"subscription": subscription, "demanded": since.is_some(), "demanded_since": since}))
 }
 
 /// Adds a key: what is sealed and signed from now on uses it, what was before stays good. Servers take it at their next start.

@@ -66,7 +66,7 @@ pub struct Accounts {
     /// After how many hours a session ends in any case; 12.
     pub session_hours: u64,
     /// The subscription whose instances deliver second factors of accounts: those assigned to the client application
-    /// `twofactor-admin`. None if not said.
+    /// `twofactor-admin`. It counts until a system administrator chooses one in the admin UI. None if not said.
     pub second_factor_subscription: Option<String>,
     /// Whether nobody logs in without one, but with an invitation; `false`.
     pub require_second_factor: bool,
@@ -242,9 +242,6 @@ impl Config {
         builder = builder
             .session_times(seconds(accounts.idle_minutes, 60), seconds(accounts.session_hours, 3600))
             .require_second_factor_for_accounts(accounts.require_second_factor);
-        if let Some(subscription) = &accounts.second_factor_subscription {
-            builder = builder.second_factor_for_accounts(subscription);
-        }
         if self.providers.bundled {
             builder = builder.bundled_providers();
         }
@@ -271,7 +268,11 @@ impl Config {
         for (name, key) in &self.providers.signers {
             signers = signers.trust(name, key).with_context(|| format!("`providers.signers.{name}`"))?;
         }
-        Ok(TwoFactor::builder().store(store).key_file(self.key_file()).signers(signers))
+        let mut builder = TwoFactor::builder().store(store).key_file(self.key_file()).signers(signers);
+        if let Some(subscription) = &self.accounts.second_factor_subscription {
+            builder = builder.second_factor_for_accounts(subscription);
+        }
+        Ok(builder)
     }
 
     /// What links begin with, where the server listens at `address`.

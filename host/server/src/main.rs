@@ -175,6 +175,19 @@ enum AccountCommand {
         /// To read everything within these subscriptions, or without any the whole installation.
         #[arg(long, group = "role", value_delimiter = ',', num_args = 0.., value_name = "SUBSCRIPTION")]
         auditor: Option<Vec<String>>,
+        /// The link lets in without a second factor, once, though every log-in demands one: the way back where it is broken. For an
+        /// account that is there already.
+        #[arg(long, conflicts_with = "name")]
+        without_second_factor: bool,
+    },
+    /// Prints whether log-ins demand a second factor, and which subscription's instances deliver it.
+    SecondFactor {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Log-ins demand none any longer, until somebody next logs in with one.
+        #[arg(long)]
+        off: bool,
     },
 }
 
@@ -321,7 +334,16 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             twofactor_server::issue_token(&config, &name, role, expires_at).await
         }
         Command::Account {
-            command: AccountCommand::Invite { config, email, name, system_admin: _, subscription_admin, auditor },
+            command:
+                AccountCommand::Invite {
+                    config,
+                    email,
+                    name,
+                    system_admin: _,
+                    subscription_admin,
+                    auditor,
+                    without_second_factor,
+                },
         } => {
             let role = match auditor {
                 Some(subscriptions) => {
@@ -330,7 +352,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 None if subscription_admin.is_empty() => Role::SystemAdmin,
                 None => Role::SubscriptionAdmin { subscriptions: subscription_admin },
             };
-            twofactor_server::invite_account(&config, &email, name.map(|name| (name, role))).await
+            let new = name.map(|name| (name, role));
+            twofactor_server::invite_account(&config, &email, new, without_second_factor).await
+        }
+        Command::Account { command: AccountCommand::SecondFactor { config, off } } => {
+            twofactor_server::second_factor(&config, off).await
         }
         Command::Key { command: KeyCommand::Rotate { config } } => twofactor_server::rotate_keys(&config),
         Command::Audit { command: AuditCommand::Verify { config } } => {

@@ -35,7 +35,7 @@ enum Rule {
 fn rule(call: &str) -> Rule {
     match call {
         "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge"
-        | "beginSignIn" | "readSignIn" => Rule::Application,
+        | "beginSignIn" | "readSignIn" | "redeemSignIn" => Rule::Application,
         "listTwoFactors" | "readTwoFactor" | "listAssignments" | "readSubscription" | "listDirectory"
         | "readDirectoryEntry" | "readSignInPage" => Rule::OwnReads,
         "createTwoFactor"
@@ -258,6 +258,7 @@ impl Stage {
             "beginSignIn" => begin(),
             "replaceSignInPage" => json!({"return_urls": [RETURN_URL]}),
             "verifyChallenge" => json!({"code": "000000"}),
+            "redeemSignIn" => json!({"handle": "AAAAAAAAAAAAAAAAAAAAAAAA"}),
             "createSubscription" => json!({"id": "demo", "name": "Demo"}),
             "changeAccount" => json!({}),
             "createAccount" => json!({"name": "", "email": "", "role": "system_admin"}),
@@ -319,6 +320,8 @@ async fn every_call_is_for_the_roles_meant_and_what_is_foreign_looks_like_what_i
                     let meant = match Guard::meant(rule, role, whose) {
                         // No instance by this id is available, which is the answer if there is none at all as well.
                         Guard::NotThere if name == "startChallenge" => Guard::Passes,
+                        // A handle that nobody was given looks like one of another's sign-in.
+                        Guard::Passes if name == "redeemSignIn" => Guard::NotThere,
                         // To somebody of the whole installation the body is wrong, not the path.
                         Guard::NotThere if name == "issueToken" && role == Role::SystemAdmin => Guard::Passes,
                         meant => meant,

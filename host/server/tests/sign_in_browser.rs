@@ -11,6 +11,8 @@ mod shop;
 #[path = "common/site.rs"]
 mod site;
 
+use std::net::SocketAddr;
+
 use chromium::{Chromium, DOWN, ENTER, TAB, Wish, axe, skipped};
 use serde_json::{Value, json};
 use shop::Shop;
@@ -24,9 +26,9 @@ async fn open_shop(site: &Site, settings: Value) -> String {
     // Another host than TwoFactor's: cookies know no ports.
     let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
     let recipient = json!({"phone": PHONE, "email": "alice@example.com"});
-    let mut shop = Shop::new(&site.url, &site.application, "shop", &url, recipient);
+    let mut shop = Shop::new(&site.url, &site.application, &url, recipient);
     shop.tenant = "main".to_owned();
-    let routes = shop.routes();
+    let routes = shop.routes().into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, routes).await });
     let mut page = json!({"return_urls": [format!("{url}/signed-in")]});
     page.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
@@ -229,6 +231,71 @@ async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_somet
     browser.sees("a.main", "Back to Shop & Sons").await;
     browser.click("a.main").await;
     browser.until("the return", async |browser| browser.url().await.starts_with(&return_url)).await;
+}
+
+/// The link of a sign-in that somebody else begins, in another browser.
+async fn begin_elsewhere(shop: &str) -> String {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
+    let begun = client.post(format!("{shop}/sign-in")).header("user-agent", agent).send().await.unwrap();
+    begun.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// Goes to the field for a code that comes by SMS.
+async fn to_code(browser: &Chromium) {
+    browser.sees("h1", "Confirm it’s you").await;
+    browser.click(".way:nth-of-type(2)").await;
+    browser.click("button.main").await;
+    browser.sees("#lead", "by text message").await;
+}
+
+#[tokio::test]
+async fn whoever_is_sent_a_strangers_link_sees_where_it_began_and_confirms_nothing_for_the_stranger() {
+    let name = "whoever_is_sent_a_strangers_link_sees_where_it_began_and_confirms_nothing_for_the_stranger";
+    if skipped(name) {
+        return;
+    }
+    let axe = axe(name);
+    let site = Site::start().await;
+    let shop = open_shop(&site, json!({})).await;
+    let attacker = begin_elsewhere(&shop).await;
+    let victim = Chromium::start(Wish { phone: true, ..Wish::default() }).await;
+    victim.open(&attacker).await;
+    victim.sees("h1", "Confirm it’s you").await;
+    victim.sees(".facts", "Signing in").await;
+    victim.sees(".facts", "less than a minute ago").await;
+    victim.sees(".facts", "Firefox, Linux, 127.0.0.*").await;
+    victim.sees(".facts", "If you did not begin this yourself, cancel.").await;
+    victim.picture("facts-phone").await;
+    if let Some(axe) = &axe {
+        none(victim.violations(axe).await);
+    }
+    to_code(&victim).await;
+    victim.keys(&format!("{}{ENTER}", site.ecall.code())).await;
+    victim.sees("body", "Not signed in: this browser began no sign-in").await;
+}
+
+#[tokio::test]
+async fn two_sign_ins_in_two_tabs_of_one_browser_both_end_well() {
+    if skipped("two_sign_ins_in_two_tabs_of_one_browser_both_end_well") {
+        return;
+    }
+    let site = Site::start().await;
+    let shop = open_shop(&site, json!({})).await;
+    let browser = Chromium::start(Wish::default()).await;
+    let mut tabs = Vec::new();
+    for _ in 0..2 {
+        browser.open(&shop).await;
+        browser.click("button").await;
+        to_code(&browser).await;
+        tabs.push((browser.url().await, site.ecall.code()));
+    }
+    for (tab, code) in tabs {
+        browser.open(&tab).await;
+        browser.sees("h1", "Enter your code").await;
+        browser.keys(&format!("{code}{ENTER}")).await;
+        browser.sees("#welcome", "Signed in as alice").await;
+    }
 }
 
 /// Two mountains on nothing, 96 by 96.

@@ -14,7 +14,7 @@ use twofactor::{InstanceChange, NewHostedSignIn, Policy, RateLimits, Recipient, 
 use twofactor_tests::ecall::{Answer, wrong};
 
 #[tokio::test]
-async fn a_person_gets_a_code_types_it_and_goes_back_with_state_and_result() {
+async fn a_person_gets_a_code_types_it_and_goes_back_with_state_and_a_handle() {
     let site = Site::start().await;
     let begun = site.begin(json!({})).await;
     assert_eq!(site.report(&begun).await["status"], "pending");
@@ -39,12 +39,11 @@ async fn a_person_gets_a_code_types_it_and_goes_back_with_state_and_result() {
     assert!(done.location().starts_with(RETURN_URL), "{}", done.location());
     assert_eq!(done.brings("from").unwrap(), "twofactor");
     assert_eq!(done.brings("state").unwrap(), "st&te");
-    assert!(done.brings("result").unwrap().split('.').count() == 3 && done.brings("error").is_none());
-
-    let report = site.report(&begun).await;
-    assert_eq!((&report["status"], &report["user"]), (&json!("verified"), &json!("alice")));
-    assert_eq!(report["amr"], json!(["otp", "sms"]));
-    assert!(report["verified_at"].is_string() && report["two_factor"].is_string());
+    assert!(done.brings("result").is_none() && done.brings("error").is_none());
+    let result = site.redeem(&begun, &done.brings("handle").unwrap()).await.expect(200);
+    assert_eq!((&result["status"], &result["user"]), (&json!("verified"), &json!("alice")));
+    assert_eq!((&result["amr"], &result["purpose"]), (&json!(["otp", "sms"]), &json!("sign-in")));
+    assert!(result["verified_at"].is_string() && result["two_factor"].is_string());
 }
 
 #[tokio::test]
@@ -70,7 +69,7 @@ async fn a_refresh_a_second_click_and_whoever_looks_at_links_send_nothing() {
     browser.post("/start", &browser.get("/choose").await.start()).await.location();
     browser.get("").await.says(200, "Enter your code");
     assert_eq!(site.ecall.codes().len(), 1);
-    browser.answer(&site.ecall.code()).await.brings("result").unwrap();
+    browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
 }
 
 #[tokio::test]
@@ -97,8 +96,8 @@ async fn where_there_are_several_ways_a_person_chooses_and_may_change() {
     browser.get("").await.says(200, "by text message");
     // The code that went the other way is none any more.
     assert_eq!(browser.answer(&mailed).await.status, 422);
-    browser.answer(&site.ecall.code()).await.brings("result").unwrap();
-    assert_eq!(site.report(&begun).await["two_factor"], other);
+    let handle = browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
+    assert_eq!(site.redeem(&begun, &handle).await.expect(200)["two_factor"], other);
 }
 
 #[tokio::test]
@@ -125,8 +124,8 @@ async fn a_wrong_answer_says_how_many_are_left_and_after_the_last_a_new_code_is_
     browser.get("").await.says(200, "This code is no longer good.");
     browser.post("/start", &page.start()).await.location();
     browser.answer(&code).await.says(422, "You have 4 more tries.");
-    browser.answer(&site.ecall.code()).await.brings("result").unwrap();
-    assert_eq!(site.report(&begun).await["status"], "verified");
+    browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
+    assert_eq!(site.report(&begun).await["status"], "ended");
 }
 
 #[tokio::test]
@@ -153,7 +152,7 @@ async fn a_new_code_may_be_asked_for_after_a_while_and_the_page_says_how_long() 
     if first != site.ecall.code() {
         assert_eq!(browser.answer(&first).await.status, 422);
     }
-    browser.answer(&site.ecall.code()).await.brings("result").unwrap();
+    browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
 }
 
 #[tokio::test]
@@ -191,8 +190,8 @@ async fn whoever_gives_up_goes_back_with_an_error_and_the_code_is_worth_nothing(
         (gone.brings("error").unwrap(), gone.brings("state").unwrap()),
         ("access_denied".into(), "st&te".into())
     );
-    assert!(gone.brings("result").is_none());
-    assert_eq!(site.report(&begun).await["status"], "cancelled");
+    assert!(gone.brings("handle").is_none());
+    assert_eq!(site.report(&begun).await["status"], "ended");
     browser.get("").await.says(410, "This sign-in was cancelled");
     browser.answer(&site.ecall.code()).await.says(410, "This sign-in was cancelled");
 }
@@ -216,7 +215,7 @@ async fn a_message_that_was_not_sent_is_said_so_and_what_may_have_been_sent_is_n
     assert_eq!(site.ecall.codes().len(), so_far);
     site.ecall.answer(Answer::Taken);
     browser.post("/start", &unknown.start()).await.location();
-    browser.answer(&site.ecall.code()).await.brings("result").unwrap();
+    browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
 }
 
 #[tokio::test]
@@ -295,7 +294,7 @@ async fn a_code_that_was_sent_is_taken_though_its_instance_is_not_valid_any_more
     let sms = all.iter().find(|one| one.type_id == "ecall").unwrap();
     let change = InstanceChange { options: Some(json!({"ECallAccountName": "a"})), ..Default::default() };
     assert!(!admin.update_instance("shop", &sms.id, change, None).await.unwrap().valid);
-    browser.answer(&site.ecall.code()).await.brings("result").unwrap();
+    browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
 }
 
 #[tokio::test]
@@ -308,6 +307,8 @@ async fn a_message_that_goes_out_when_nobody_waits_any_more_belongs_to_its_sign_
         locale: None,
         purpose: None,
         client_address: None,
+        user_agent: None,
+        first_factor: true,
         return_url: RETURN_URL.to_owned(),
         state: "s".to_owned(),
     };

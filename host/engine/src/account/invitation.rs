@@ -55,6 +55,19 @@ impl Accounts {
     /// # Errors
     /// Not found; a conflict if the account is disabled, or an identity provider vouches for its person.
     pub async fn invite(&self, actor: &Actor, id: &str) -> Result<Invitation, Error> {
+        self.invite_with(actor, id, false).await
+    }
+
+    /// The same, and whoever uses the link gets in without a second factor, though one is demanded: the way back where it is broken. For
+    /// those alone who have the keys and the store at hand.
+    ///
+    /// # Errors
+    /// As [`Self::invite`].
+    pub async fn invite_without_second_factor(&self, actor: &Actor, id: &str) -> Result<Invitation, Error> {
+        self.invite_with(actor, id, true).await
+    }
+
+    async fn invite_with(&self, actor: &Actor, id: &str, without_second_factor: bool) -> Result<Invitation, Error> {
         let disabled = || Error::conflict("the account is disabled: let it log in again first");
         let record = self.record(id).await?;
         if record.disabled {
@@ -64,8 +77,9 @@ impl Accounts {
         if record.identity.is_some() {
             return Err(Error::conflict("this account logs in through the identity provider: it has no password"));
         }
-        self.audit.append(actor, "account.invite", id, "").await?;
-        self.make(Some(id.to_owned())).await?.ok_or_else(disabled)
+        let detail = if without_second_factor { "lets in without a second factor" } else { "" };
+        self.audit.append(actor, "account.invite", id, detail).await?;
+        self.make(Some(id.to_owned()), without_second_factor).await?.ok_or_else(disabled)
     }
 
     /// While no account is active: a link with which somebody becomes the first system administrator, in place of the earlier
@@ -78,13 +92,13 @@ impl Accounts {
             return Ok(None);
         }
         self.audit.append(&Actor::new("start-up"), "account.invite", "first administrator", "").await?;
-        self.make(None).await
+        self.make(None, false).await
     }
 
-    async fn make(&self, account: Option<String>) -> Result<Option<Invitation>, Error> {
+    async fn make(&self, account: Option<String>, without_second_factor: bool) -> Result<Option<Invitation>, Error> {
         let (secret, digest) = Use::Invitation.draw()?;
         let expires_at = self.invitation_ends();
-        let record = InvitationRecord { digest, account: account.clone(), expires_at };
+        let record = InvitationRecord { digest, account: account.clone(), expires_at, without_second_factor };
         let made = self.store.put_invitation(record, self.clock.now()).await?;
         Ok(made.then_some(Invitation { secret, account, expires_at }))
     }
@@ -113,18 +127,18 @@ impl Accounts {
     }
 
     /// Sets a password with a link and logs in. All sessions the account had end. The second factor is asked for if there is
-    /// one; that there is none hinders nobody here, whatever is required: somebody must come in to set one up.
+    /// one. That there is none hinders nobody here before one ever worked, whatever is required: somebody must come in to set one up.
     ///
     /// # Errors
     /// [`Error::is_closed`] if the link was used, replaced, is over or is the first administrator's; invalid input, saying why,
     /// if the password is too short, too long or guessed first; then the link stays good. Those of [`Accounts::log_in`].
     pub async fn accept_invitation(&self, secret: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
         let good = self.good(secret).await?.ok_or_else(Error::link_over)?;
-        let Some(id) = good.account else { return Err(Error::link_over()) };
+        let Some(id) = good.account.clone() else { return Err(Error::link_over()) };
         let person = self.person(&self.record(&id).await?)?;
         let hash = self.passwords.hash(password::accept(password, &person.names())?).await?;
         let sealed = self.seal_password(&id, &hash)?;
-        self.redeem(good.digest, Redeemed::Password(id.clone(), sealed), &id, client).await
+        self.redeem(&good, Redeemed::Password(id.clone(), sealed), &id, client).await
     }
 
     /// Makes the first system administrator's account with a link of [`Accounts::first_invitation`] and logs in. The person
@@ -152,14 +166,20 @@ impl Accounts {
         let hash = self.passwords.hash(password::accept(password, &person.names())?).await?;
         record.password = Some(self.seal_password(&record.id, &hash)?);
         let id = record.id.clone();
-        self.redeem(good.digest, Redeemed::First(record), &id, client).await
+        self.redeem(&good, Redeemed::First(record), &id, client).await
     }
 
-    async fn redeem(&self, digest: [u8; 32], account: Redeemed, id: &str, client: &Client) -> Result<LoggedIn, Error> {
+    async fn redeem(
+        &self,
+        good: &InvitationRecord,
+        account: Redeemed,
+        id: &str,
+        client: &Client,
+    ) -> Result<LoggedIn, Error> {
         let actor = client.actor(actor_name(id));
         self.audit.append(&actor, "account.accept-invitation", id, "").await?;
-        let wish = Redeem { digest, account, now: self.clock.now() };
+        let wish = Redeem { digest: good.digest, account, now: self.clock.now() };
         let record = self.store.redeem_invitation(wish).await?.ok_or_else(Error::link_over)?;
-        self.admit(record, Proof::Invitation, client).await
+        self.admit(record, Proof::Invitation { without_second_factor: good.without_second_factor }, client).await
     }
 }

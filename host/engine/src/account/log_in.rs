@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::browser::Place;
 use super::password::Verdict;
+use super::second_factor::{CLIENT_APPLICATION, reaches};
 use super::{Accounts, Client, OpenedSession, Use, actor_name};
 use crate::capability::Secret;
 use crate::challenge::{Challenge, Challenges, SignIn, Start, to_the_end};
 use crate::error::Error;
-use crate::provider::RecipientKind;
 use crate::store::{AccountRecord, BucketKey, InsteadOf, LogInRecord};
-
-/// The client application that log-ins to accounts are sign-ins to: what instances are assigned to for them.
-const CLIENT_APPLICATION: &str = "twofactor-admin";
 
 /// What the codes are for.
 const PURPOSE: &str = "administration";
@@ -39,7 +37,10 @@ pub enum LoggedIn {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
     Password,
-    Invitation,
+    /// A link, and whether it lets in without a second factor though one is demanded.
+    Invitation {
+        without_second_factor: bool,
+    },
     /// An identity provider's word, and whether it asked for a second factor.
     Vouched {
         second_factor: bool,
@@ -50,8 +51,8 @@ pub(super) enum Proof {
 pub(super) const NOBODY: &str = "nobody";
 
 impl Accounts {
-    /// Judges a password. Wrong passwords are counted for the account and the client's address, and an unknown account costs and
-    /// answers what a wrong password does.
+    /// Verifies a password. Wrong passwords are counted for the account and the client's address, or for the client's browser alone if
+    /// somebody logged in to the account there before. An unknown account costs and answers what a wrong password does.
     ///
     /// # Errors
     /// [`Error::is_log_in_refused`]; [`Error::is_limited`] after too many wrong passwords. After a right one
@@ -60,7 +61,11 @@ impl Accounts {
     pub async fn log_in(&self, email: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
         let key = self.email_key(email);
         let found = self.store.account_by_email(&key).await?;
-        let record = self.judge(&key, found, password, "account.log-in-refused", client).await?;
+        let place = match self.known_browser(found.as_ref(), client).await? {
+            Some(digest) => Place::Browser(digest),
+            None => Place::Anywhere,
+        };
+        let record = self.judge(&key, found, password, (place, "account.log-in-refused"), client).await?;
         self.challenges.purge();
         self.admit(record, Proof::Password, client).await
     }
@@ -71,12 +76,16 @@ impl Accounts {
         key: &BucketKey,
         found: Option<AccountRecord>,
         password: &str,
-        refusal: &str,
+        (place, refusal): (Place<'_>, &str),
         client: &Client,
     ) -> Result<AccountRecord, Error> {
         let now = self.clock.now();
-        let (names, charges): (Vec<_>, Vec<_>) =
-            self.limits.password(&self.keyring, key, client.address).into_iter().unzip();
+        let charges = match &place {
+            Place::Anywhere => self.limits.password(&self.keyring, key, client.address),
+            Place::Browser(digest) => self.limits.password_in(&self.keyring, digest),
+            Place::Session(id) => self.limits.password_in(&self.keyring, id.as_bytes()),
+        };
+        let (names, charges): (Vec<_>, Vec<_>) = charges.into_iter().unzip();
         let counted = charges.iter().map(|charge| charge.key).collect();
         if let Some(limited) = self.store.charge(charges, now).await? {
             return Err(Challenges::limited(&limited, &names, now));
@@ -101,13 +110,19 @@ impl Accounts {
         Ok(record.clone())
     }
 
-    /// Asks for the second factor, or opens a session if there is none.
+    /// Asks for the second factor. Where none is available a session is opened only if none is demanded: see the module
+    /// `second_factor`.
     pub(super) async fn admit(&self, record: AccountRecord, proof: Proof, client: &Client) -> Result<LoggedIn, Error> {
         let actor = client.actor(actor_name(&record.id));
         let had_second_factor = proof == Proof::Vouched { second_factor: true };
-        if !had_second_factor && let Some(start) = self.second_factor_start(&record, client).await? {
+        let passes = proof == Proof::Invitation { without_second_factor: true };
+        let start = match had_second_factor || passes {
+            true => None,
+            false => self.second_factor_start(&record, client).await?,
+        };
+        if let Some(start) = start {
             let subscription = start.sign_in.subscription.clone();
-            let challenge = self.challenges.start(start).await?;
+            let challenge = self.challenges.start_for_account(start).await?;
             let (pending, digest) = Use::LogIn.draw()?;
             let now = self.clock.now();
             let log_in = LogInRecord {
@@ -121,30 +136,32 @@ impl Accounts {
             self.store.keep_log_in(log_in, now).await?;
             return Ok(LoggedIn::SecondFactor { pending, challenge });
         }
-        if self.policy.require_second_factor && proof != Proof::Invitation && !had_second_factor {
+        // What the configuration requires hinders no link: somebody must come in to set it up. What was set up and is gone hinders all.
+        let is_link = matches!(proof, Proof::Invitation { .. });
+        let demanded = self.guard.settings().await?.demanded_since.is_some();
+        if !had_second_factor && !passes && (demanded || self.policy.require_second_factor && !is_link) {
             self.audit.append(&actor, "account.log-in-refused", &record.id, "no second factor is available").await?;
             return Err(Error::not_available());
         }
-        let how =
-            if had_second_factor { "with the identity provider's second factor" } else { "without a second factor" };
+        let how = match (had_second_factor, passes) {
+            (true, _) => "with the identity provider's second factor",
+            (_, true) => "without a second factor: its link lets in without",
+            _ => "without a second factor",
+        };
         self.audit.append(&actor, "account.log-in", &record.id, how).await?;
         let session = self.begin(&record.id, had_second_factor, client)?;
-        let opened = self.open(session, record.generation, InsteadOf::Nothing, true).await?;
+        let opened = self.open_in(session, record.generation, InsteadOf::Nothing, client).await?;
         // Somebody changed the account while the password was judged.
         opened.map(LoggedIn::Session).ok_or_else(Error::log_in_refused)
     }
 
     /// How to ask for the second factor; none if no instance that could reach the person is available.
     async fn second_factor_start(&self, record: &AccountRecord, client: &Client) -> Result<Option<Start>, Error> {
-        let Some(subscription) = &self.policy.second_factor else { return Ok(None) };
+        let Some(subscription) = self.guard.settings().await?.subscription else { return Ok(None) };
         let sign_in = SignIn::new(subscription).client_application(CLIENT_APPLICATION).user(&record.id);
         let person = self.person(record)?;
-        let reaches = |kind| match kind {
-            RecipientKind::EmailAddress => true,
-            RecipientKind::PhoneNumber => person.phone.is_some(),
-            RecipientKind::Handle => false,
-        };
-        if !self.instances.choose(&sign_in, None).await?.iter().any(|one| reaches(one.recipient_kind)) {
+        let phone = person.phone.as_deref();
+        if !self.instances.choose(&sign_in, None).await?.iter().any(|one| reaches(one.recipient_kind, phone)) {
             return Ok(None);
         }
         let mut start = Start::new(sign_in).email(person.email);
@@ -152,6 +169,7 @@ impl Accounts {
         start.locale = client.locale.clone();
         start.purpose = Some(PURPOSE.to_owned());
         start.client_address = client.address;
+        start.first_factor = true;
         Ok(Some(start))
     }
 
@@ -190,8 +208,9 @@ impl Accounts {
         }
         let actor = client.actor(actor_name(account));
         self.audit.append(&actor, "account.log-in", account, "with a second factor").await?;
+        self.second_factor_worked(&actor, &log_in.subscription).await?;
         let session = self.begin(account, true, client)?;
-        let opened = self.open(session, log_in.generation, InsteadOf::LogIn(log_in.digest), true).await?;
+        let opened = self.open_in(session, log_in.generation, InsteadOf::LogIn(log_in.digest), client).await?;
         opened.ok_or_else(Error::log_in_over)
     }
 

@@ -65,7 +65,8 @@ impl Accounts {
         let (secret, digest) = Use::Invitation.draw()?;
         let expires_at = self.invitation_ends();
         self.audit.append(actor, "account.create", &record.id, new.role.name()).await?;
-        let invitation = InvitationRecord { digest, account: Some(record.id.clone()), expires_at };
+        let invitation =
+            InvitationRecord { digest, account: Some(record.id.clone()), expires_at, without_second_factor: false };
         self.store.insert_account(record.clone(), invitation).await?;
         let account = self.get(&record.id).await?;
         Ok((account.clone(), Invitation { secret, account: Some(account.id), expires_at }))

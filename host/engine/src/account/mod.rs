@@ -4,11 +4,13 @@
 //! What proves the person comes first, the audit log second, the change last and in one step of the store: it happens only if the
 //! account is still what it was when the person proved to be its owner.
 
+mod browser;
 mod common;
 mod invitation;
 mod log_in;
 mod manage;
 mod password;
+mod second_factor;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ use zeroize::Zeroizing;
 pub use invitation::{Invitation, Invited};
 pub use log_in::LoggedIn;
 pub use manage::{AccountChange, NewAccount};
+pub use second_factor::{SecondFactor, SecondFactorState};
 pub use session::{OpenedSession, Session, SessionInfo};
 pub use vouched::{Errand, Vouched};
 
@@ -44,6 +47,7 @@ use crate::random;
 use crate::store::{AccountRecord, BucketKey, Store};
 use crate::token::Role;
 pub(crate) use password::Passwords;
+pub(crate) use second_factor::Guard;
 
 /// How sessions and log-ins go.
 #[derive(Debug, Clone)]
@@ -96,6 +100,7 @@ pub struct Accounts {
     pub(crate) passwords: Passwords,
     pub(crate) limits: RateLimits,
     pub(crate) policy: AccountPolicy,
+    pub(crate) guard: Guard,
 }
 
 /// Somebody who administers. `Debug` shows neither name nor address.
@@ -156,12 +161,14 @@ pub struct Client {
     pub address: Option<IpAddr>,
     /// The language of messages (BCP 47, or a list as in `Accept-Language`).
     pub locale: Option<String>,
+    /// What the person's browser keeps from earlier log-ins, to whichever accounts: [`OpenedSession::browser`]. The first 10 count.
+    pub browsers: Vec<String>,
 }
 
 impl Client {
     /// At a network address.
     pub fn at(address: IpAddr) -> Self {
-        Self { address: Some(address), locale: None }
+        Self { address: Some(address), ..Self::default() }
     }
 
     fn actor(&self, name: String) -> Actor {
@@ -271,6 +278,7 @@ enum Use {
     LogIn,
     Errand,
     Session,
+    Browser,
 }
 
 impl Use {
@@ -280,6 +288,7 @@ impl Use {
             Self::LogIn => "tfl_",
             Self::Errand => "tfe_",
             Self::Session => "tfs_",
+            Self::Browser => "tfb_",
         }
     }
 

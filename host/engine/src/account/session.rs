@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::browser::Place;
 use super::{Account, Accounts, Client, Use, actor_name, password};
 use crate::administration::Actor;
 use crate::capability::Secret;
@@ -69,6 +70,9 @@ pub struct OpenedSession {
     pub secret: Secret,
     /// The session.
     pub session: Session,
+    /// What the browser keeps for half a year, in a cookie of its own, to be known at the next log-in ([`Client::browsers`]); none if it
+    /// has that already. It opens nothing.
+    pub browser: Option<Secret>,
 }
 
 /// One of a person's sessions, in a list. `Debug` does not show from where.
@@ -112,6 +116,20 @@ impl Accounts {
         })
     }
 
+    /// Opens a session of somebody who logged in, in a browser that is known from now on.
+    pub(super) async fn open_in(
+        &self,
+        session: SessionRecord,
+        generation: u64,
+        instead_of: InsteadOf,
+        client: &Client,
+    ) -> Result<Option<OpenedSession>, Error> {
+        let account = session.account.clone();
+        let Some(opened) = self.open(session, generation, instead_of, true).await? else { return Ok(None) };
+        let browser = self.remember_browser(&account, client).await?;
+        Ok(Some(OpenedSession { browser, ..opened }))
+    }
+
     /// A new secret for each session that is opened: nobody knows one from before.
     pub(super) async fn open(
         &self,
@@ -127,7 +145,9 @@ impl Accounts {
             return Ok(None);
         }
         let found = self.store.session(&digest).await?;
-        found.map(|(record, account)| Ok(OpenedSession { secret, session: self.seen(record, &account)? })).transpose()
+        found
+            .map(|(record, account)| Ok(OpenedSession { secret, session: self.seen(record, &account)?, browser: None }))
+            .transpose()
     }
 
     fn seen(&self, record: SessionRecord, account: &AccountRecord) -> Result<Session, Error> {
@@ -241,7 +261,10 @@ impl Accounts {
         if !self.store.set_password(&record.id, session.generation, sealed).await? {
             return Err(Error::log_in_over());
         }
-        self.renew(session, session.generation + 1, InsteadOf::Nothing).await
+        let opened = self.renew(session, session.generation + 1, InsteadOf::Nothing).await?;
+        // What other browsers kept is worth nothing now.
+        let browser = self.remember_browser(&record.id, client).await?;
+        Ok(OpenedSession { browser, ..opened })
     }
 
     /// Asks for the password once more; the session goes on under a new secret and is fresh.
@@ -266,7 +289,8 @@ impl Accounts {
         }
         let record = self.record(&session.account.id).await?;
         let key = record.email;
-        self.judge(&key, Some(record), password, "account.password-refused", client).await
+        let place = Place::Session(&session.id);
+        self.judge(&key, Some(record), password, (place, "account.password-refused"), client).await
     }
 
     async fn renew(&self, session: &Session, generation: u64, instead_of: InsteadOf) -> Result<OpenedSession, Error> {

@@ -70,7 +70,8 @@ impl Administration {
     /// Replaces what an instance is assigned to. What the subscription's directory does not have comes into it.
     ///
     /// # Errors
-    /// Not found; invalid input if an id is empty or longer than 256 characters, or there are more than 10 000.
+    /// Not found; [`Error::is_forbidden`] if the instance guards log-ins to accounts, or would, and the actor may not change that; invalid
+    /// input if an id is empty or longer than 256 characters, or there are more than 10 000.
     pub async fn set_assignments(
         &self,
         subscription: &str,
@@ -106,6 +107,7 @@ impl Administration {
         let wanted: Vec<AssignmentRecord> = wanted.iter().map(record).collect();
         let _turn = self.audit.turn_of(id).await;
         for _ in 0..ROUNDS {
+            self.check_guard(subscription, id, &wanted).await?;
             let before = self.store().assignments(id).await?;
             as_read(expected_revision, before.revision)?;
             let detail = differences(&before, &wanted).text();

@@ -170,7 +170,7 @@ impl Administration {
     /// Changes an instance; with `expected_revision` only if nobody else did since that was read.
     ///
     /// # Errors
-    /// Passed over if somebody else changed it; invalid input as for a new one, and if a stored secret would go to a
+    /// [`Error::is_forbidden`] if it guards log-ins to accounts and the actor may not change that. Passed over if somebody else changed it; invalid input as for a new one, and if a stored secret would go to a
     /// destination it was not entered for: then it must be entered again.
     pub async fn update_instance(
         &self,
@@ -186,6 +186,7 @@ impl Administration {
         let turn = self.audit.turn_of(id).await;
         for _ in 0..ROUNDS {
             let before = self.record(subscription, id).await?;
+            self.check_guard(subscription, id, &[]).await?;
             as_read(expected_revision, before.revision)?;
             let stored = self.instances.open_options(&before)?;
             let (after, options) = self.changed(&before, &stored, change.clone()).await?;
@@ -231,7 +232,7 @@ impl Administration {
     /// Challenges under way on it are refused from now on.
     ///
     /// # Errors
-    /// Not found; passed over.
+    /// Not found; passed over; [`Error::is_forbidden`] as [`Self::update_instance`].
     pub async fn delete_instance(
         &self,
         subscription: &str,
@@ -241,6 +242,7 @@ impl Administration {
         let _turn = self.audit.turn_of(id).await;
         for _ in 0..ROUNDS {
             let before = self.record(subscription, id).await?;
+            self.check_guard(subscription, id, &[]).await?;
             as_read(expected_revision, before.revision)?;
             let stored = self.instances.open_options(&before)?;
             let detail = self.instance_changes(Some((&before, &stored)), None).text();

@@ -30,13 +30,14 @@ pub use providers::{ExaminedProvider, NewProvider};
 pub use settings::BaseSettings;
 pub use test_send::TestReport;
 
+use crate::account::Guard;
 use crate::audit::{AuditLog, Entry};
 use crate::challenge::Policy;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
 use crate::statistics::{Statistic, Statistics};
-use crate::store::Store;
+use crate::store::{AssignmentRecord, Store};
 use crate::token::Tokens;
 
 /// Who administers, for the audit log.
@@ -65,9 +66,34 @@ pub struct Administration {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) statistics: Statistics,
     pub(crate) actor: Actor,
+    pub(crate) guard: Guard,
+    /// Whether the actor may change what guards the log-ins to accounts.
+    pub(crate) changes_guards: bool,
 }
 
 impl Administration {
+    /// On behalf of somebody who administers subscriptions and not the installation: what guards the log-ins of administrators is not
+    /// theirs to change, in whichever subscription it is.
+    pub fn of_subscriptions(mut self) -> Self {
+        self.changes_guards = false;
+        self
+    }
+
+    /// Refuses a change of an instance that guards the log-ins to accounts, or would with the assignments it is to have.
+    async fn check_guard(&self, subscription: &str, id: &str, wanted: &[AssignmentRecord]) -> Result<(), Error> {
+        if self.changes_guards {
+            return Ok(());
+        }
+        let before = self.store().assignments(id).await?;
+        let before: Vec<AssignmentRecord> = before.targets.into_iter().map(|(target, _)| target).collect();
+        if self.guard.is_guarding(subscription, &[&before, wanted].concat()).await? {
+            return Err(Error::forbidden(
+                "this instance delivers the second factor of administrators: only a system administrator may change it",
+            ));
+        }
+        Ok(())
+    }
+
     fn store(&self) -> &Arc<dyn Store> {
         &self.instances.store
     }

@@ -11,9 +11,10 @@ use crate::store::{BucketKey, Charge, PersonLimits};
 
 /// How much is too much. Each limit trips alone and ends by itself. The defaults are stated with each.
 ///
-/// Whoever may start challenges for a user, and so has passed the first factor, can use up that user's answers: for a day by
-/// the daily limit, and for a day after the last wrong answer by that of answers in a row. Nobody is locked out for longer
-/// than an attacker keeps at it, and an attacker never has more answers than the daily limit.
+/// A fifth of a user's wrong answers, in a day and in a row, is kept for sign-ins that have passed the first factor, as the application
+/// says ([`Start::first_factor`](crate::Start::first_factor)): whoever only knows a user's name cannot use them up. Whoever has passed
+/// the first factor can, for a day by the daily limit, and for a day after the last wrong answer by that of answers in a row. Nobody is
+/// locked out for longer than an attacker keeps at it, and no attacker has more answers than these limits, of whichever kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
@@ -48,8 +49,11 @@ pub struct RateLimits {
     /// Wrong passwords from one client address in an hour, also for accounts that do not exist; 60.
     pub passwords_per_address_per_hour: u32,
     /// Wrong passwords for one account from everywhere in an hour; 100. Beyond it nobody logs in to that account until the hour
-    /// is over: whoever has few addresses reaches the limits before it first.
+    /// is over but in a browser where somebody did before: whoever has few addresses reaches the limits before it first.
     pub passwords_per_account_per_hour: u32,
+    /// Wrong passwords for one account in an hour in a browser where somebody logged in to it before, or in a session; 20. They count
+    /// here and nowhere else, so that strangers keep nobody out who is known.
+    pub passwords_per_browser_per_hour: u32,
     /// What all instances of a type may use together in a day, by type; as much as comes where nothing is said.
     pub types: BTreeMap<String, Quota>,
 }
@@ -71,6 +75,7 @@ impl Default for RateLimits {
             passwords_per_account_and_address_per_hour: 20,
             passwords_per_address_per_hour: 60,
             passwords_per_account_per_hour: 100,
+            passwords_per_browser_per_hour: 20,
             types: BTreeMap::new(),
         }
     }
@@ -95,6 +100,7 @@ impl RateLimits {
             passwords_per_account_and_address_per_hour: many,
             passwords_per_address_per_hour: many,
             passwords_per_account_per_hour: many,
+            passwords_per_browser_per_hour: many,
             types: BTreeMap::new(),
         }
     }
@@ -104,6 +110,9 @@ const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 
 const ANSWERS: &str = "answers";
+
+/// One in so many wrong answers is kept for sign-ins that have passed the first factor.
+const KEPT: u32 = 5;
 
 /// What one message counts against.
 pub(super) struct Counted<'a> {
@@ -117,7 +126,13 @@ pub(super) struct Counted<'a> {
 
 impl RateLimits {
     pub(super) fn person(&self) -> PersonLimits {
-        PersonLimits { consecutive: self.wrong_in_a_row, daily: self.wrong_per_day, day_ms: DAY_MS }
+        PersonLimits {
+            consecutive: self.wrong_in_a_row,
+            daily: self.wrong_per_day,
+            consecutive_kept: self.wrong_in_a_row / KEPT,
+            daily_kept: self.wrong_per_day / KEPT,
+            day_ms: DAY_MS,
+        }
     }
 
     /// The narrow ones first: a caller who is over one of his own counts against nobody else's. Each with its name, for the
@@ -167,6 +182,12 @@ impl RateLimits {
         }
         charges.push(charge("passwords-account", &[account], self.passwords_per_account_per_hour));
         charges
+    }
+
+    /// A password that is typed where the account is known: in a browser or a session, of which `place` is a hash.
+    pub(crate) fn password_in(&self, keyring: &Keyring, place: &[u8]) -> Vec<(&'static str, Charge)> {
+        let (kind, limit) = ("passwords-browser", self.passwords_per_browser_per_hour);
+        vec![(kind, Charge { key: bucket(keyring, kind, &[place]), amount: 1, limit, window_ms: HOUR_MS })]
     }
 
     pub(super) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {

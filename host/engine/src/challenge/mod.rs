@@ -4,6 +4,7 @@
 //! *then* answer; each step is committed before the next. So no crash and no second node ever gives an attempt back, and
 //! a code is accepted once.
 
+mod amr;
 mod code;
 mod hosted;
 mod limits;
@@ -120,8 +121,9 @@ impl Challenges {
     }
 
     /// Whom wrong answers add up for: the user, or without one whoever reads at that address.
-    fn person(&self, sign_in: &SignIn, bucket: &str) -> BucketKey {
+    fn person(&self, sign_in: &SignIn, bucket: &str, of_account: bool) -> BucketKey {
         match &sign_in.user {
+            Some(account) if of_account => limits::bucket(&self.keyring, "account-person", &[account.as_bytes()]),
             Some(user) => user_person(&self.keyring, &sign_in.subscription, user),
             None => {
                 let what: [&[u8]; 3] = [sign_in.subscription.as_bytes(), b"address", bucket.as_bytes()];

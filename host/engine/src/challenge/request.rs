@@ -99,6 +99,9 @@ pub struct Start {
     pub idempotency_key: Option<String>,
     /// The host that a code in SMS is bound to, in place of that of the policy: where the person types it.
     pub webotp_host: Option<String>,
+    /// Whether the person has passed the first factor in this very sign-in, as the application knows. Some of a user's wrong answers are
+    /// kept for those who have, so that nobody else can use them all up: see [`RateLimits`](crate::RateLimits).
+    pub first_factor: bool,
 }
 
 impl Start {
@@ -113,6 +116,7 @@ impl Start {
             client_address: None,
             idempotency_key: None,
             webotp_host: None,
+            first_factor: false,
         }
     }
 
@@ -140,16 +144,25 @@ impl Start {
         self
     }
 
+    /// Of a person who has passed the first factor in this sign-in: see [`Start::first_factor`].
+    pub fn after_first_factor(mut self) -> Self {
+        self.first_factor = true;
+        self
+    }
+
     /// The language of the message.
     pub fn locale(mut self, locale: impl Into<String>) -> Self {
         self.locale = Some(locale.into());
         self
     }
 
+    /// The purpose of a challenge that states none.
+    pub(crate) const PURPOSE: &'static str = "sign-in";
+
     pub(super) fn check(&self) -> Result<(), Error> {
         self.sign_in.check()?;
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-        let purpose = self.purpose.as_deref().unwrap_or("sign-in");
+        let purpose = self.purpose.as_deref().unwrap_or(Self::PURPOSE);
         if purpose.is_empty() || purpose.len() > 64 || !purpose.chars().all(word) {
             return Err(Error::invalid_at("/purpose", "must be 1 to 64 letters, digits, `-`, `_`, `.` or `:`"));
         }
@@ -193,7 +206,10 @@ pub struct Verified {
     pub user: Option<String>,
     /// The instance that delivered the code.
     pub two_factor: String,
-    /// Authentication method references (RFC 8176).
+    /// What the code was for, as the challenge was started with it. Compare it: a code for one purpose is no proof for another.
+    pub purpose: String,
+    /// Authentication method references (RFC 8176): `otp`, and `sms` or `tel` for a code that went to a telephone number. Email and
+    /// chat have no registered value.
     pub amr: Vec<String>,
     /// When.
     pub verified_at: Timestamp,
@@ -201,7 +217,9 @@ pub struct Verified {
 
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("two_factor", &self.two_factor).field("amr", &self.amr).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Verified");
+        shown.field("two_factor", &self.two_factor).field("purpose", &self.purpose).field("amr", &self.amr);
+        shown.finish_non_exhaustive()
     }
 }
 

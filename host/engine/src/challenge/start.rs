@@ -42,12 +42,22 @@ const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
     pub(crate) async fn start(self: &Arc<Self>, start: Start) -> Result<Challenge, Error> {
+        self.start_for(start, false).await
+    }
+
+    /// Starts a challenge for a log-in to an account of this engine. What applications do with a user of the same name does not count for
+    /// it.
+    pub(crate) async fn start_for_account(self: &Arc<Self>, start: Start) -> Result<Challenge, Error> {
+        self.start_for(start, true).await
+    }
+
+    async fn start_for(self: &Arc<Self>, start: Start, of_account: bool) -> Result<Challenge, Error> {
         start.check()?;
         self.purge_now_and_then();
         let now = self.clock.now();
         let (chosen, others, canonical) = self.pick(&start).await?;
         let policy = &chosen.policy;
-        let purpose = start.purpose.clone().unwrap_or_else(|| "sign-in".to_owned());
+        let purpose = start.purpose.clone().unwrap_or_else(|| Start::PURPOSE.to_owned());
         let idempotency = self.claim(&start, &purpose, now);
         let details = Details {
             sign_in: start.sign_in,
@@ -72,7 +82,8 @@ impl Challenges {
             id,
             subscription,
             instance: chosen.id.clone(),
-            person: self.person(&details.sign_in, &details.bucket),
+            person: self.person(&details.sign_in, &details.bucket, of_account),
+            first_factor: start.first_factor,
             attempts: 0,
             max_attempts: policy.attempts,
             resends: 0,
@@ -236,7 +247,16 @@ impl Challenges {
         let key = start.idempotency_key.as_deref()?;
         let sign_in = &start.sign_in;
         let Recipient { email, phone, handle } = &start.recipient;
-        let request = serde_json::json!([sign_in, start.two_factor, email, phone, handle, start.locale, purpose]);
+        let request = serde_json::json!([
+            sign_in,
+            start.two_factor,
+            email,
+            phone,
+            handle,
+            start.locale,
+            purpose,
+            start.first_factor
+        ]);
         Some(IdempotencyClaim {
             key: limits::bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
             request: self.keyring.fingerprint("idempotent-request", &[request.to_string().as_bytes()]),

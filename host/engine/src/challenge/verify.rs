@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::amr::amr;
 use super::quota::Used;
 use super::request::Verified;
 use super::start::to_the_end;
 use super::{Challenges, Details, Judge, code, limits};
 use crate::error::Error;
-use crate::instance::{Chosen, amr};
+use crate::instance::Chosen;
 use crate::provider::{CODE_LENGTHS, Verdict};
 use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
 
@@ -115,8 +116,9 @@ impl Challenges {
         if !self.store.consume_challenge(consume).await? {
             return Err(Error::closed());
         }
+        let amr = amr(&details);
         self.statistics.count(&record.subscription, &record.instance, "verified", details.country);
-        let amr = amr(&details.channel);
-        Ok(Verified { user: details.sign_in.user, two_factor: record.instance, amr, verified_at: now })
+        let Details { sign_in, purpose, .. } = details;
+        Ok(Verified { user: sign_in.user, two_factor: record.instance, purpose, amr, verified_at: now })
     }
 }

@@ -239,12 +239,3 @@ fn targets(sign_in: &SignIn) -> Targets<'_> {
         user: sign_in.user.as_deref(),
     }
 }
-
-/// RFC 8176 section 2 names `otp`, `sms` and `tel`; email has no name there and keeps its own.
-pub(crate) fn amr(channel: &str) -> Vec<String> {
-    let way = match channel {
-        "voice" => "tel",
-        other => other,
-    };
-    vec!["otp".to_owned(), way.to_owned()]
-}

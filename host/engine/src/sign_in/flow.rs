@@ -1,13 +1,13 @@
-//! Begin, look, start a challenge, answer it, end.
+//! Begin, look, start a challenge, answer it, end, redeem.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInStatus, Visit, Visited};
+use super::request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, Visit, Visited};
 use super::{HostedSignIns, Kept, SignInPage, digest};
-use crate::challenge::{Challenge, Standing, Verified, Way, to_the_end, typed};
+use crate::challenge::{Challenge, Standing, Way, to_the_end, typed};
 use crate::error::Error;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};
@@ -20,6 +20,12 @@ const STEPS: u32 = 6;
 
 /// Longest `state`, in characters.
 const STATE_CHARS: usize = 512;
+
+/// Longest `User-Agent`, in characters.
+const AGENT_CHARS: usize = 1024;
+
+/// How long a handle can be redeemed: it is on its way by one redirect.
+const REDEEMABLE: Duration = Duration::from_secs(120);
 
 impl HostedSignIns {
     /// Makes a link for a browser. Nothing is sent yet.
@@ -34,6 +40,9 @@ impl HostedSignIns {
         if new.state.is_empty() || new.state.chars().count() > STATE_CHARS {
             return Err(Error::invalid(format!("`state` must have 1 to {STATE_CHARS} characters")));
         }
+        if new.user_agent.as_ref().is_some_and(|agent| agent.chars().count() > AGENT_CHARS) {
+            return Err(Error::invalid_at("/user_agent", format!("must have at most {AGENT_CHARS} characters")));
+        }
         let page = self.page(&new.sign_in.subscription).await?;
         if !page.returns_to(&new.return_url) {
             return Err(Error::invalid(
@@ -46,6 +55,8 @@ impl HostedSignIns {
             locale: new.locale,
             purpose: new.purpose,
             client_address: new.client_address,
+            user_agent: new.user_agent,
+            first_factor: new.first_factor,
             return_url: new.return_url,
             state: new.state,
         };
@@ -69,21 +80,38 @@ impl HostedSignIns {
         Ok(begun)
     }
 
-    /// How far a sign-in is.
+    /// The progress of a sign-in. It is no proof of anything: [`Self::redeem`] gives that.
     ///
     /// # Errors
     /// Not found, for another subscription's too.
     pub async fn status(&self, subscription: &str, id: &str) -> Result<HostedSignIn, Error> {
         let found = self.store.sign_in(subscription, id).await?;
         let record = found.ok_or_else(|| Error::not_found("sign-in"))?;
-        let user = self.kept(&record)?.sign_in.user;
+        let purpose = self.kept(&record)?.purpose().to_owned();
         let status = match record.ended {
-            Some(SignInEnd::Verified { at, two_factor, amr }) => SignInStatus::Verified { at, two_factor, amr },
-            Some(SignInEnd::Cancelled { .. }) => SignInStatus::Cancelled,
+            Some(_) => SignInStatus::Ended,
             None if record.expires_at <= self.clock.now() => SignInStatus::Expired,
             None => SignInStatus::Pending,
         };
-        Ok(HostedSignIn { id: record.id, status, user, expires_at: record.expires_at })
+        Ok(HostedSignIn { id: record.id, status, purpose, expires_at: record.expires_at })
+    }
+
+    /// Redeems the handle that a browser brought back, once and within two minutes. Redeem it only for the session that began the sign-in
+    /// `id`: then the person in that session is the one who gave the code.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if the handle is unknown, was redeemed before, has expired, or belongs to another sign-in.
+    pub async fn redeem(&self, subscription: &str, id: &str, handle: &str) -> Result<SignInResult, Error> {
+        let now = self.clock.now();
+        let redeemed = self.store.redeem_sign_in(subscription, id, digest(handle), now - REDEEMABLE, now).await?;
+        let record = redeemed.ok_or_else(Error::handle_rejected)?;
+        let kept = self.kept(&record)?;
+        let Some(SignInEnd::Verified { at, two_factor, amr, .. }) = record.ended else {
+            return Err(Error::handle_rejected());
+        };
+        let purpose = kept.purpose().to_owned();
+        let (id, sign_in) = (record.id, kept.sign_in);
+        Ok(SignInResult { id, sign_in, purpose, two_factor, amr, verified_at: at, redeemed_at: now })
     }
 
     /// What a browser finds behind a link; `browser` is what it was given at its first visit.
@@ -205,12 +233,12 @@ impl HostedSignIns {
         self.challenges.resend(&visit.record.subscription, &challenge.id).await.map(drop)
     }
 
-    /// Judges an answer. The right one ends the sign-in, once.
+    /// Verifies an answer. The right one ends the sign-in, once; returns the handle that the browser takes to the application.
     ///
     /// # Errors
     /// Those of [`TwoFactor::verify`](crate::TwoFactor::verify). An answer that has not as many digits as the code is invalid
     /// input and not counted.
-    pub async fn answer(&self, visit: &Visit, code: &str, client_address: Option<IpAddr>) -> Result<Verified, Error> {
+    pub async fn answer(&self, visit: &Visit, code: &str, client_address: Option<IpAddr>) -> Result<String, Error> {
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
         if typed(code)? != usize::from(challenge.code_length) {
             return Err(Error::invalid(format!("the code has {} digits", challenge.code_length)));
@@ -221,13 +249,15 @@ impl HostedSignIns {
             (visit.record.subscription.clone(), challenge.id.clone(), visit.id().to_owned());
         // To the end, though the browser may not wait: whoever comes again finds that it is verified.
         to_the_end(async move {
+            let handle = random::id()?;
             let verified = this.challenges.verify(&subscription, &challenge, &code, address).await?;
             let end = SignInEnd::Verified {
                 at: verified.verified_at,
-                two_factor: verified.two_factor.clone(),
-                amr: verified.amr.clone(),
+                two_factor: verified.two_factor,
+                amr: verified.amr,
+                handle: Some(digest(&handle)),
             };
-            if this.store.end_sign_in(&id, end).await? { Ok(verified) } else { Err(Error::closed()) }
+            if this.store.end_sign_in(&id, end).await? { Ok(handle) } else { Err(Error::closed()) }
         })
         .await
     }

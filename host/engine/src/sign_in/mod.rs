@@ -2,6 +2,9 @@
 //!
 //! The link is a capability: its secret is known to the browser alone, and only its digest is kept. The first browser that opens it
 //! is the one that may use it. All state is in the store, so any node can serve any request.
+//!
+//! Whoever begins a sign-in can send its link to somebody else, who then confirms it. So the end of a sign-in proves nothing to the
+//! application: only the handle does that its own browser session brings back, in exchange for which it learns who signed in.
 
 mod colour;
 mod flow;
@@ -15,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 pub use page::{Colours, Logo, SignInPage, Theme};
-pub use request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInStatus, Visit, Visited};
+pub use request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, Visit, Visited};
 
 use crate::challenge::{Challenges, Recipient, SignIn, Start};
 use crate::clock::Clock;
@@ -49,6 +52,10 @@ struct Kept {
     locale: Option<String>,
     purpose: Option<String>,
     client_address: Option<std::net::IpAddr>,
+    #[serde(default)]
+    user_agent: Option<String>,
+    #[serde(default)]
+    first_factor: bool,
     return_url: String,
     state: String,
 }
@@ -77,7 +84,7 @@ impl HostedSignIns {
     }
 
     /// The keys whose public parts verify results: the newest two of the key file, and this node's if it runs on an older one
-    /// still. A result lives for two minutes, so that older ones are needed by nobody; after a key was seen by others, two
+    /// still. A result is valid for two minutes, so that older ones are needed by nobody; after a key was seen by others, two
     /// rotations take it out of here.
     pub fn result_keys(&self) -> Vec<ResultKey> {
         self.keyring.derived_in_file(RESULTS, 2).into_iter().map(ResultKey::from).collect()
@@ -101,12 +108,17 @@ impl From<(crate::keyring::KeyId, Zeroizing<[u8; 32]>)> for ResultKey {
 }
 
 impl Kept {
+    fn purpose(&self) -> &str {
+        self.purpose.as_deref().unwrap_or(Start::PURPOSE)
+    }
+
     fn start(&self) -> Start {
         let mut start = Start::new(self.sign_in.clone());
         start.recipient = self.recipient.clone();
         start.locale.clone_from(&self.locale);
         start.purpose.clone_from(&self.purpose);
         start.client_address = self.client_address;
+        start.first_factor = self.first_factor;
         start
     }
 }

@@ -62,7 +62,7 @@ const RETURN_URLS: usize = 50;
 const URL_BYTES: usize = 2000;
 
 /// What a page adds to a return URL; one that has them already would be ambiguous.
-const ADDED: [&str; 3] = ["state", "result", "error"];
+const ADDED: [&str; 3] = ["state", "handle", "error"];
 
 /// Readers need this much (WCAG 2.2, 1.4.3).
 const CONTRAST: f64 = 4.5;
@@ -187,7 +187,7 @@ fn return_url(text: &str) -> Result<(), Error> {
         return wrong("without user name, password and fragment");
     }
     if url.query_pairs().any(|(name, _)| ADDED.contains(&&*name)) {
-        return wrong("without the parameters `state`, `result` and `error`, which are added to it");
+        return wrong("without the parameters `state`, `handle` and `error`, which are added to it");
     }
     Ok(())
 }

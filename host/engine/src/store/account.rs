@@ -59,6 +59,8 @@ pub struct InvitationRecord {
     pub account: Option<String>,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Whether whoever uses it gets in without a second factor, though one is demanded.
+    pub without_second_factor: bool,
 }
 
 impl fmt::Debug for InvitationRecord {
@@ -94,6 +96,17 @@ impl fmt::Debug for Redeemed {
             Self::First(account) => f.debug_tuple("First").field(account).finish(),
         }
     }
+}
+
+/// How the second factor of accounts is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactorRecord {
+    /// The subscription whose instances deliver it, if one was chosen.
+    pub subscription: Option<String>,
+    /// Since when every log-in demands it, if it does.
+    pub demanded_since: Option<Timestamp>,
+    /// Counts changes, from 1; guards against lost updates.
+    pub revision: u64,
 }
 
 /// A log-in that waits for its second factor.

@@ -30,6 +30,8 @@ pub struct ChallengeRecord {
     pub instance: String,
     /// Keyed hash of the person: wrong answers add up over a person's challenges.
     pub person: BucketKey,
+    /// Whether the person had passed the first factor, as the application said.
+    pub first_factor: bool,
     /// Recipient, user, locale and the like, sealed and bound to `id` and `subscription`.
     pub sealed: Vec<u8>,
     /// The codes that are accepted, the newest last. More than one only if the policy keeps earlier ones.
@@ -86,6 +88,10 @@ pub struct PersonLimits {
     pub consecutive: u32,
     /// Within `day_ms`, whatever successes lie between.
     pub daily: u32,
+    /// How many of `consecutive` are kept for challenges of persons who had passed the first factor.
+    pub consecutive_kept: u32,
+    /// How many of `daily` are.
+    pub daily_kept: u32,
     /// How long a "day" lasts.
     pub day_ms: i64,
 }

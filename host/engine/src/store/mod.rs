@@ -26,6 +26,9 @@ pub use sqlite::SqliteStore;
 /// What every method answers.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
+/// How many browsers are kept for an account.
+pub const BROWSERS_KEPT: u32 = 10;
+
 /// How many providers of a type are kept: the one that serves and those before it.
 pub const PROVIDERS_KEPT: u32 = 5;
 
@@ -186,7 +189,21 @@ pub trait Store: Send + Sync + 'static {
     async fn step_sign_in(&self, id: &str, step: u32, challenge: Option<String>, now: Timestamp) -> Result<bool>;
     /// Ends an open hosted sign-in; false if it is not open.
     async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool>;
+    /// Redeems the handle of a subscription's verified hosted sign-in, once: the sign-in, if it ended after `since` with a handle of
+    /// this digest that was not redeemed before.
+    async fn redeem_sign_in(
+        &self,
+        subscription: &str,
+        id: &str,
+        handle: [u8; 32],
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<HostedSignInRecord>>;
 
+    /// How the second factor of accounts is set, if it ever was.
+    async fn second_factor(&self) -> Result<Option<SecondFactorRecord>>;
+    /// Sets it, if its revision is still `expected_revision` (0 if it was never set); the new one is in `record`.
+    async fn set_second_factor(&self, record: SecondFactorRecord, expected_revision: u64) -> Result<bool>;
     /// Forgets a person's wrong answers.
     async fn unlock_person(&self, person: BucketKey) -> Result<()>;
     /// Adds an account and its invitation. A conflict if its email is taken.
@@ -226,6 +243,11 @@ pub trait Store: Send + Sync + 'static {
     async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>>;
     /// Takes back one from what was counted under each key.
     async fn release(&self, keys: Vec<BucketKey>) -> Result<()>;
+    /// Keeps a browser in which somebody logged in to an account, or notes that it was used; of an account the last [`BROWSERS_KEPT`]
+    /// are kept.
+    async fn put_browser(&self, digest: &[u8; 32], account: &str, now: Timestamp) -> Result<()>;
+    /// The account that somebody logged in to in the browser with this digest.
+    async fn browser_account(&self, digest: &[u8; 32]) -> Result<Option<String>>;
     /// Keeps a log-in that waits for its second factor.
     async fn keep_log_in(&self, log_in: LogInRecord, now: Timestamp) -> Result<()>;
     /// The log-in with this digest, also if it is over.

@@ -49,6 +49,8 @@ pub enum SignInEnd {
         two_factor: String,
         /// Authentication method references.
         amr: Vec<String>,
+        /// SHA-256 of the handle that the browser takes to the application; none once it was redeemed.
+        handle: Option<[u8; 32]>,
     },
     /// The person gave it up.
     Cancelled {

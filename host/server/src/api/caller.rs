@@ -88,7 +88,8 @@ impl Reader {
     pub(crate) fn new(role: Role, administration: Administration) -> Result<Self, Problem> {
         match role {
             Role::Application { .. } => Err(forbidden("this call is for administrators")),
-            _ => Ok(Self { role, administration }),
+            Role::SystemAdmin => Ok(Self { role, administration }),
+            _ => Ok(Self { role, administration: administration.of_subscriptions() }),
         }
     }
 

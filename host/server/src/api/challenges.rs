@@ -117,6 +117,10 @@ pub(super) struct NewChallenge {
     /// The person's own network address, for limits.
     #[schema(value_type = Option<String>)]
     client_address: Option<IpAddr>,
+    /// Whether the person has passed the first factor, such as a password, in this sign-in. Some of a user's wrong answers are kept for
+    /// those who have, so that nobody else can use them all up.
+    #[serde(default)]
+    first_factor: bool,
 }
 
 /// A challenge under way. The code is not in it.
@@ -173,6 +177,7 @@ pub(super) async fn start(
     start.locale = body.locale;
     start.purpose = body.purpose;
     start.client_address = body.client_address;
+    start.first_factor = body.first_factor;
     if let Some(key) = headers.get("idempotency-key") {
         let unreadable = |_| {
             let detail = "`Idempotency-Key` must be of visible ASCII characters";
@@ -204,7 +209,11 @@ pub(super) struct Verified {
     user: Option<String>,
     /// The instance that delivered the code.
     two_factor: String,
-    /// Authentication method references (RFC 8176).
+    /// What the code was for, as the challenge was started: compare it.
+    #[schema(example = "sign-in")]
+    purpose: String,
+    /// Authentication method references (RFC 8176): `otp`, and `sms` or `tel` for a code that went to a telephone number. Email and chat
+    /// have no registered value.
     amr: Vec<String>,
     verified_at: Timestamp,
 }
@@ -224,6 +233,7 @@ pub(super) async fn verify(
         status: "verified",
         user: verified.user,
         two_factor: verified.two_factor,
+        purpose: verified.purpose,
         amr: verified.amr,
         verified_at: verified.verified_at,
     }))

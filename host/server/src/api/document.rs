@@ -98,8 +98,8 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     let challenge = path.starts_with("/v1/challenges");
     let name = call["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(responses) = call["responses"].as_object_mut() else { return };
-    let taken =
-        ["createSubscription", "removeSubscription", "removeDirectoryEntry", "startChallenge"].contains(&&*name);
+    let taken = ["createSubscription", "removeSubscription", "removeDirectoryEntry", "startChallenge", "redeemSignIn"]
+        .contains(&&*name);
     // The last one asks the upstream where that made the code.
     let upstream = ["startChallenge", "resendChallenge", "verifyChallenge"].contains(&&*name);
     for (status, here, description) in [
@@ -109,6 +109,11 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         ("404", !application && path.contains('{'), "There is no such thing, or it is not the caller's: `not-found`."),
         ("409", taken, "It contradicts what is there: `conflict`, `not-available`."),
         ("410", challenge && path.contains('{'), "The challenge takes no answer: `challenge-closed`."),
+        (
+            "410",
+            name == "redeemSignIn",
+            "The handle is unknown, redeemed, expired or another sign-in's: `sign-in-closed`.",
+        ),
         ("412", conditional, "Somebody else changed it meanwhile: `precondition-failed`."),
         ("413", body, "The body is longer than this call takes: `too-large`."),
         ("422", challenge && method == "post", "`code-rejected`, or `recipient-rejected`."),

@@ -128,6 +128,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(challenges::cancel))
         .routes(routes!(sign_ins::begin))
         .routes(routes!(sign_ins::read))
+        .routes(routes!(sign_ins::redeem))
         .routes(routes!(subscriptions::list, subscriptions::create))
         .routes(routes!(subscriptions::read, subscriptions::change, subscriptions::remove))
         .routes(routes!(directory::list, directory::import).layer(DefaultBodyLimit::max(LIST_BYTES)))

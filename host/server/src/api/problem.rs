@@ -106,6 +106,8 @@ impl From<twofactor::Error> for Problem {
             (StatusCode::TOO_MANY_REQUESTS, "user-locked")
         } else if error.is_limited() {
             (StatusCode::TOO_MANY_REQUESTS, "limited")
+        } else if error.is_forbidden() {
+            (StatusCode::FORBIDDEN, "forbidden")
         } else if error.is_log_in_refused() {
             (StatusCode::FORBIDDEN, "log-in-refused")
         } else if error.is_code_rejected() {

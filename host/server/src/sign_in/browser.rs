@@ -46,11 +46,15 @@ impl FromRequestParts<Site> for Client {
 }
 
 impl Client {
-    /// What this browser was given when it opened the link.
-    pub(super) fn cookie(&self, public: &PublicUrl) -> Option<&str> {
+    fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter(|(name, _)| *name == public.cookie_name()).map(|(_, value)| value).next()
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
+    }
+
+    /// What this browser was given when it opened the link.
+    pub(super) fn cookie(&self, public: &PublicUrl, secret: &str) -> Option<&str> {
+        let own = public.cookie_name(secret);
+        self.cookies().find(|(name, _)| *name == own).map(|(_, value)| value)
     }
 
     /// Whether a form of this page was sent. A page that says `no-referrer` sends `Origin: null` with its own forms, so it is
@@ -101,13 +105,25 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
+/// How many sign-ins one browser has cookies for: the oldest give way, so that its requests stay short enough for any server.
+const COOKIES: usize = 10;
+
 /// Gives a browser what it must bring from now on. `Lax`, so that it comes along when the application sends the browser here
 /// a second time, and does not when a form of another site does.
-pub(super) fn give(response: &mut Response, public: &PublicUrl, value: &str) {
+pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl, secret: &str, value: &str) {
     let secure = if public.is_secure() { "; Secure" } else { "" };
-    let cookie = format!("{}={value}; Path=/; Max-Age=900; HttpOnly; SameSite=Lax{secure}", public.cookie_name());
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    let mut set = |name: &str, value: &str, seconds: u32| {
+        let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    };
+    set(&public.cookie_name(secret), value, 900);
+    // Browsers send the one they got first at the beginning (RFC 6265 section 5.4).
+    let others: Vec<&str> =
+        client.cookies().map(|(name, _)| name).filter(|name| name.starts_with(public.cookie_prefix())).collect();
+    for name in &others[..(others.len() + 1).saturating_sub(COOKIES)] {
+        set(name, "", 0);
     }
 }
 

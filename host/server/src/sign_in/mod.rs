@@ -1,8 +1,10 @@
-//! The sign-in page: a browser comes with a link, gets a code sent, types it, and goes back to its application with a result.
+//! The sign-in page: a browser comes with a link, gets a code sent, types it, and goes back to its application with a handle, for which
+//! that gets the result.
 //!
 //! It needs no script. Only a POST does anything, each is answered by a redirect when it did it, and so neither a refresh nor
 //! whoever looks at links sends a message.
 
+mod agent;
 mod assets;
 mod browser;
 mod page;
@@ -22,6 +24,7 @@ use twofactor::{Ended, HostedSignIns, IpNet, Standing, TwoFactor, Visit, Visited
 
 pub use public::PublicUrl;
 pub(crate) use public::is_confidential;
+pub(crate) use result::sign;
 
 use browser::{Client, Fields, Query};
 use page::{Frame, Say};
@@ -79,7 +82,7 @@ impl Visitor<'_> {
         let language = self.client.languages.as_deref();
         let words = Words::of(self.asked, visit.and_then(Visit::locale), language);
         let asked = self.asked.is_some_and(|tag| tag.eq_ignore_ascii_case(words.tag));
-        Frame { words, path, language: asked.then_some(words.tag), visit }
+        Frame { words, path, language: asked.then_some(words.tag), visit, address: self.client.address }
     }
 
     /// The page for a sign-in as it stands.
@@ -144,7 +147,7 @@ async fn choose(site: State<Site>, secret: Path<String>, query: Query, client: C
 
 async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose: bool) -> Response {
     let visitor = Visitor { site, secret, client, asked: query.get("lang") };
-    let visit = match visitor.site.sign_ins.visit(secret, client.cookie(&site.public)).await {
+    let visit = match visitor.site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await {
         Ok(Visited::Open(visit)) => visit,
         Ok(other) => return visitor.closed(&other),
         Err(error) => return visitor.unavailable(&error),
@@ -155,7 +158,7 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose
     // Whoever only looks (a HEAD, a page fetched beforehand) takes no link away from the person.
     if !site.sign_ins.is_bound(&visit) && client.opens {
         match site.sign_ins.bind(&visit).await {
-            Ok(Some(browser)) => browser::give(&mut response, &site.public, &browser),
+            Ok(Some(browser)) => browser::give(&mut response, client, &site.public, secret, &browser),
             Ok(None) => return visitor.closed(&Visited::Elsewhere),
             Err(error) => return visitor.unavailable(&error),
         }
@@ -206,7 +209,7 @@ async fn logo(site: State<Site>, secret: Path<String>, client: Client) -> Respon
 }
 
 async fn seen(site: &Site, secret: &str, client: &Client) -> Result<Option<Box<Visit>>, twofactor::Error> {
-    Ok(match site.sign_ins.visit(secret, client.cookie(&site.public)).await? {
+    Ok(match site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await? {
         Visited::Open(visit) | Visited::Over(visit, _) => Some(visit),
         Visited::Unknown | Visited::Elsewhere => None,
     })

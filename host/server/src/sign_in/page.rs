@@ -1,10 +1,12 @@
 //! The markup. Everything from outside is text to `maud`, which escapes it.
 
+use std::net::IpAddr;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use twofactor::{Challenge, Visit, Way};
 
-use super::assets;
 use super::text::{LANGUAGES, Notice, Words};
+use super::{agent, assets};
 
 /// What surrounds each page.
 pub(super) struct Frame<'a> {
@@ -14,6 +16,8 @@ pub(super) struct Frame<'a> {
     /// Whether a language was asked for on the page: then it is carried along.
     pub(super) language: Option<&'static str>,
     pub(super) visit: Option<&'a Visit>,
+    /// Where the browser is.
+    pub(super) address: Option<IpAddr>,
 }
 
 /// Something went wrong, or went well.
@@ -84,6 +88,37 @@ impl Frame<'_> {
         }
     }
 
+    /// What is being confirmed, begun when and from where: a person can tell by it that somebody else began it.
+    fn facts(&self, visit: &Visit) -> Markup {
+        let words = self.words;
+        let age = visit.now.duration_since(visit.begun_at()).as_secs();
+        let begun = match u64::try_from(age).unwrap_or_default() {
+            seconds if seconds < 60 => words.just_now.to_owned(),
+            seconds => words.ago.replace("{wait}", &words.wait(seconds)),
+        };
+        let (there, agent) = (visit.client_address(), visit.user_agent().and_then(agent::name));
+        let elsewhere = there.zip(self.address).is_some_and(|(there, here)| is_elsewhere(there, here));
+        html! {
+            section.facts aria-label=(words.facts) {
+                dl {
+                    div { dt { (words.what) } dd { @if visit.purpose() == SIGN_IN { (words.signing_in) } @else { (visit.purpose()) } } }
+                    div { dt { (words.begun) } dd { (begun) } }
+                    @if there.is_some() || agent.is_some() {
+                        div { dt { (words.from) } dd {
+                            @if let Some(agent) = &agent { (agent) }
+                            @if agent.is_some() && there.is_some() { ", " }
+                            @if let Some(there) = there { (rough(there)) }
+                        } }
+                    }
+                }
+                p.caution.elsewhere[elsewhere] {
+                    @if elsewhere { (words.begun_elsewhere) " " }
+                    (words.caution)
+                }
+            }
+        }
+    }
+
     fn hidden(&self, step: Option<u32>) -> Markup {
         html! {
             @if let Some(tag) = self.language { input type="hidden" name="lang" value=(tag); }
@@ -119,6 +154,7 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_
     let say = none.as_ref().or(say);
     let body = html! {
         (said(say))
+        (frame.facts(visit))
         @if none.is_none() {
             form method="post" action={ (frame.path) "/start" } {
                 (frame.hidden(Some(visit.step())))
@@ -197,6 +233,7 @@ pub(super) fn code(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say:
                 }
             }
         }
+        (frame.facts(visit))
         div.more {
             @if visit.ways.len() > 1 && visit.more { a href=(frame.href("/choose")) { (words.other_way) } }
             (frame.cancel())
@@ -214,6 +251,29 @@ pub(super) fn notice(frame: &Frame<'_>, notice: &Notice, back: Option<&str>) -> 
         }
     };
     frame.document(notice.title, None, true, body)
+}
+
+/// The purpose that most sign-ins have, and that has a name in each language.
+const SIGN_IN: &str = "sign-in";
+
+/// As much of a network address as a person can compare with their own: it may be somebody else's who reads it.
+fn rough(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.*")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:*")
+        }
+    }
+}
+
+/// Whether two addresses are of different networks. A browser may have one of each family: nothing is known of such a pair.
+fn is_elsewhere(one: IpAddr, other: IpAddr) -> bool {
+    let (one, other) = (one.to_canonical(), other.to_canonical());
+    one.is_ipv4() == other.is_ipv4() && rough(one) != rough(other)
 }
 
 fn channel(words: &Words, channel: &str) -> (&'static str, &'static str) {

@@ -1,5 +1,6 @@
 //! The URL that browsers know this server by.
 
+use ring::digest::{SHA256, digest};
 use url::{Host, Url};
 
 /// The public URL: `https:`, or `http:` on a loopback address for trying things out. It has no path.
@@ -55,9 +56,15 @@ impl PublicUrl {
         format!("{}/sign-in/{secret}", self.origin)
     }
 
-    /// `__Host-` keeps other hosts of the domain from setting it; it needs TLS.
-    pub(super) fn cookie_name(&self) -> &'static str {
-        if self.secure { "__Host-twofactor-sign-in" } else { "twofactor-sign-in" }
+    /// How the cookies of all sign-ins begin. `__Host-` keeps other hosts of the domain from setting one; it needs TLS.
+    pub(super) fn cookie_prefix(&self) -> &'static str {
+        if self.secure { "__Host-twofactor-sign-in-" } else { "twofactor-sign-in-" }
+    }
+
+    /// The cookie of the sign-in behind a link: each has one of its own, so that two in one browser do not end each other.
+    pub(super) fn cookie_name(&self, secret: &str) -> String {
+        let digest = digest(&SHA256, format!("cookie {secret}").as_bytes());
+        format!("{}{}", self.cookie_prefix(), hex::encode(&digest.as_ref()[..8]))
     }
 
     pub(super) fn is_secure(&self) -> bool {

@@ -1,4 +1,5 @@
-//! What a browser brings back to the application: a JWT (RFC 7519) that only this installation can have signed (EdDSA, RFC 8037).
+//! The signed result that an application gets for a handle and may pass on: a JWT (RFC 7519) that only this installation can have signed
+//! (EdDSA, RFC 8037).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,11 +10,12 @@ use jsonwebtoken::jwk::{
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::Serialize;
-use twofactor::{HostedSignIns, ResultKey, Verified, Visit};
+use twofactor::{HostedSignIns, ResultKey, SignInResult};
 
+use super::PublicUrl;
 use crate::jwt;
 
-/// How long a result is good, in seconds: it is on its way by one redirect.
+/// How long a result is valid, in seconds.
 const LIFETIME: i64 = 120;
 
 /// Tells a result from any other JWT (RFC 8725 section 3.11).
@@ -27,7 +29,11 @@ struct Claims<'a> {
     aud: &'a str,
     sub: &'a str,
     jti: &'a str,
+    /// What the code was for.
+    purpose: &'a str,
     amr: &'a [String],
+    /// When the person gave the code.
+    auth_time: i64,
     iat: i64,
     exp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,22 +45,19 @@ struct Claims<'a> {
 }
 
 /// The signed result of a sign-in.
-pub(super) fn sign(
-    sign_ins: &HostedSignIns,
-    issuer: &str,
-    visit: &Visit,
-    verified: &Verified,
-) -> anyhow::Result<String> {
+pub(crate) fn sign(sign_ins: &HostedSignIns, issuer: &PublicUrl, result: &SignInResult) -> anyhow::Result<String> {
     jwt::install();
     let key = sign_ins.result_key()?;
-    let sign_in = visit.sign_in();
-    let issued = verified.verified_at.as_second();
+    let sign_in = &result.sign_in;
+    let issued = result.redeemed_at.as_second();
     let claims = Claims {
-        iss: issuer,
+        iss: issuer.origin(),
         aud: &sign_in.subscription,
         sub: sign_in.user.as_deref().unwrap_or_default(),
-        jti: visit.id(),
-        amr: &verified.amr,
+        jti: &result.id,
+        purpose: &result.purpose,
+        amr: &result.amr,
+        auth_time: result.verified_at.as_second(),
         iat: issued,
         exp: issued + LIFETIME,
         tenant: sign_in.tenant.as_deref(),

@@ -8,7 +8,7 @@ use twofactor::{Error, Standing, Visit, Visited};
 use super::browser::{Client, Fields, Form, denied, go, returned};
 use super::page::Say;
 use super::text::Words;
-use super::{Site, Visitor, here, result};
+use super::{Site, Visitor, here};
 
 /// A browser that sent a form of this page for a link that is its own and open; else what it is answered.
 async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {
@@ -16,7 +16,7 @@ async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {
     if !visitor.client.is_from_here(&site.public) {
         return Err(visitor.notice(StatusCode::FORBIDDEN, |words| &words.refused));
     }
-    match site.sign_ins.visit(visitor.secret, visitor.client.cookie(&site.public)).await {
+    match site.sign_ins.visit(visitor.secret, visitor.client.cookie(&site.public, visitor.secret)).await {
         Ok(Visited::Open(visit)) if site.sign_ins.is_bound(&visit) => Ok(visit),
         Ok(other) => Err(visitor.closed(&other)),
         Err(error) => Err(visitor.unavailable(&error)),
@@ -57,16 +57,9 @@ pub(super) async fn answer(site: State<Site>, secret: Path<String>, client: Clie
         Err(response) => return response,
     };
     let code = form.0.get("code").unwrap_or_default();
-    let verified = match site.sign_ins.answer(&visit, code, client.address).await {
-        Ok(verified) => verified,
-        Err(error) => return failed(&visitor, &error, true).await,
-    };
-    match result::sign(&site.sign_ins, site.public.origin(), &visit, &verified) {
-        Ok(signed) => go(&returned(&visit, "result", &signed)),
-        Err(error) => {
-            tracing::error!(%error, "a result could not be signed");
-            visitor.notice(StatusCode::INTERNAL_SERVER_ERROR, |words| &words.unavailable)
-        }
+    match site.sign_ins.answer(&visit, code, client.address).await {
+        Ok(handle) => go(&returned(&visit, "handle", &handle)),
+        Err(error) => failed(&visitor, &error, true).await,
     }
 }
 
@@ -95,7 +88,7 @@ async fn failed(visitor: &Visitor<'_>, error: &Error, answered: bool) -> Respons
         tracing::warn!(detail, "a step of a sign-in failed");
     }
     let site = visitor.site;
-    let visit = match site.sign_ins.visit(visitor.secret, visitor.client.cookie(&site.public)).await {
+    let visit = match site.sign_ins.visit(visitor.secret, visitor.client.cookie(&site.public, visitor.secret)).await {
         Ok(Visited::Open(visit)) => visit,
         // Another window of this browser was faster, or time is up.
         Ok(other) => return visitor.closed(&other),

@@ -48,6 +48,17 @@ pub(super) struct Words {
     pub(super) not_judged: &'static str,
     pub(super) no_more: &'static str,
     pub(super) no_way: &'static str,
+    /// Over what is being confirmed.
+    pub(super) facts: &'static str,
+    pub(super) what: &'static str,
+    pub(super) signing_in: &'static str,
+    pub(super) begun: &'static str,
+    pub(super) from: &'static str,
+    pub(super) just_now: &'static str,
+    /// `{wait}` is a span of time.
+    pub(super) ago: &'static str,
+    pub(super) caution: &'static str,
+    pub(super) begun_elsewhere: &'static str,
     pub(super) unknown: Notice,
     pub(super) elsewhere: Notice,
     pub(super) expired: Notice,
@@ -129,6 +140,15 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_judged: "Your code could not be checked just now. Please try again in a moment.",
         no_more: "You have asked for as many codes as one sign-in allows. Cancel and sign in again.",
         no_way: "There is no way to send you a code at the moment. Cancel and try again later.",
+        facts: "What you are confirming",
+        what: "Confirming",
+        signing_in: "Signing in",
+        begun: "Begun",
+        from: "From",
+        just_now: "less than a minute ago",
+        ago: "{wait} ago",
+        caution: "If you did not begin this yourself, cancel. Never type the code because somebody sent you a link.",
+        begun_elsewhere: "It was begun at another network address than yours.",
         unknown: Notice {
             title: "This link does not exist",
             text: "It may be incomplete. Go back to where you came from and sign in again.",
@@ -203,6 +223,15 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_judged: "Ihr Code konnte gerade nicht geprüft werden. Bitte versuchen Sie es gleich noch einmal.",
         no_more: "Mehr Codes gibt es für diese Anmeldung nicht. Brechen Sie ab und melden Sie sich neu an.",
         no_way: "Im Moment können wir Ihnen keinen Code senden. Brechen Sie ab und versuchen Sie es später wieder.",
+        facts: "Was Sie bestätigen",
+        what: "Bestätigt wird",
+        signing_in: "Anmeldung",
+        begun: "Begonnen",
+        from: "Von",
+        just_now: "vor weniger als einer Minute",
+        ago: "vor {wait}",
+        caution: "Wenn Sie das nicht selbst begonnen haben, brechen Sie ab. Geben Sie den Code nie ein, weil Ihnen jemand einen Link geschickt hat.",
+        begun_elsewhere: "Begonnen wurde an einer anderen Netzwerkadresse als Ihrer.",
         unknown: Notice {
             title: "Diesen Link gibt es nicht",
             text: "Vielleicht ist er unvollständig. Gehen Sie dorthin zurück, wo Sie herkommen, und melden Sie sich neu an.",
@@ -277,6 +306,15 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_judged: "Votre code n’a pas pu être vérifié. Réessayez dans un instant.",
         no_more: "Vous avez demandé autant de codes qu’une connexion le permet. Annulez et reconnectez-vous.",
         no_way: "Nous ne pouvons pas vous envoyer de code pour le moment. Annulez et réessayez plus tard.",
+        facts: "Ce que vous confirmez",
+        what: "À confirmer",
+        signing_in: "Connexion",
+        begun: "Demandé",
+        from: "Depuis",
+        just_now: "il y a moins d’une minute",
+        ago: "il y a {wait}",
+        caution: "Si vous n’êtes pas à l’origine de cette demande, annulez-la. Ne saisissez jamais le code parce que quelqu’un vous a envoyé un lien.",
+        begun_elsewhere: "La demande vient d’une autre adresse réseau que la vôtre.",
         unknown: Notice {
             title: "Ce lien n’existe pas",
             text: "Il est peut-être incomplet. Retournez d’où vous venez et reconnectez-vous.",
@@ -351,6 +389,15 @@ pub(super) const LANGUAGES: [Words; 4] = [
         not_judged: "Il codice non ha potuto essere verificato. Riprovi tra un momento.",
         no_more: "Ha chiesto tutti i codici che un accesso consente. Annulli e acceda di nuovo.",
         no_way: "Al momento non possiamo inviarle un codice. Annulli e riprovi più tardi.",
+        facts: "Che cosa conferma",
+        what: "Da confermare",
+        signing_in: "Accesso",
+        begun: "Richiesto",
+        from: "Da",
+        just_now: "meno di un minuto fa",
+        ago: "{wait} fa",
+        caution: "Se non è stato Lei a iniziare, annulli. Non inserisca mai il codice perché qualcuno Le ha inviato un link.",
+        begun_elsewhere: "La richiesta proviene da un indirizzo di rete diverso dal Suo.",
         unknown: Notice {
             title: "Questo link non esiste",
             text: "Forse è incompleto. Torni all’applicazione e acceda di nuovo.",
@@ -407,7 +454,7 @@ mod tests {
             }
             assert!(words.wrong.contains("{n}") && words.length.contains("{n}"));
             assert!(words.limited.contains("{wait}") && words.resend_wait.contains("{wait}"));
-            assert!(words.back.contains("{application}"));
+            assert!(words.back.contains("{application}") && words.ago.contains("{wait}"));
         }
     }
 

@@ -64,6 +64,7 @@ async fn show_list(
     let main = html! {
         h1 { (title) }
         (message)
+        p { a href=(super::second_factor::PATH) { (l.say("Second factor of administrators", "Zweiter Faktor der Administratoren")) } }
         (table(&headings, usize::MAX, accounts.iter().map(|account| vec![
             html! { a href={ "/admin/accounts/" (segment(&account.id)) } { (account.name) } }, html! { (account.email) },
             html! { (role_name(l, &account.role)) @if !account.role.subscriptions().is_empty() { ": " (account.role.subscriptions().join(", ")) } },

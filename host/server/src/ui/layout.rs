@@ -89,10 +89,7 @@ pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Re
         }
     };
     let main = html! {
-        @if !person.session.second_factor {
-            (notice("warn", l.say("You logged in without a second factor: an instance must be assigned to the client application “twofactor-admin”.",
-                "Sie haben sich ohne zweiten Faktor angemeldet: eine Instanz muss der Client-Applikation «twofactor-admin» zugewiesen werden.")))
-        }
+        (super::second_factor::banner(person))
         (main)
     };
     whole(l, title, header, main)

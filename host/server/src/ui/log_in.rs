@@ -6,9 +6,10 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
+use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use std::sync::Arc;
-use twofactor::{Accounts, Client, Error, LoggedIn};
+use twofactor::{Accounts, Client, Error, LoggedIn, OpenedSession};
 
 use super::form::Posted;
 use super::language::Language;
@@ -16,6 +17,9 @@ use super::layout::{Failure, notice, outside};
 use super::person::{Oneself, SESSION};
 use crate::api::{Api, client_address};
 use crate::oidc::Oidc;
+
+/// How the cookies begin that hold what a browser is known by, one for each account.
+const KNOWN: &str = "__Host-twofactor-browser-";
 
 /// Holds a log-in that waits for its second factor.
 const PENDING: &str = "__Host-twofactor-log-in";
@@ -49,7 +53,8 @@ impl FromRequestParts<Api> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
         let language = Language::of(&parts.headers);
-        let client = Client { address: client_address(parts, api), locale: Some(language.tag().to_owned()) };
+        let browsers = super::cookies(&parts.headers, KNOWN).into_iter().map(|(_, secret)| secret).collect();
+        let client = Client { address: client_address(parts, api), locale: Some(language.tag().to_owned()), browsers };
         let pending = super::cookie(&parts.headers, PENDING).unwrap_or_default();
         let aim = Query::<Aim>::try_from_uri(&parts.uri).map(|Query(aim)| aim.path().to_owned()).unwrap_or_default();
         Ok(Self { accounts: api.engine.accounts(), language, client, pending, oidc: api.oidc.clone(), aim })
@@ -118,14 +123,27 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
 pub(super) fn admit(logged_in: LoggedIn, to: &str) -> Response {
     match logged_in {
         LoggedIn::Session(opened) => {
-            let cookies = [set(SESSION, opened.secret.expose()), set(PENDING, "")];
-            (AppendHeaders(cookies.map(|cookie| (header::SET_COOKIE, cookie))), Redirect::to(to)).into_response()
+            let cookies = [opened_cookies(&opened), vec![set(PENDING, "")]].concat();
+            (AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie))), Redirect::to(to))
+                .into_response()
         }
         LoggedIn::SecondFactor { pending, .. } => {
             let next = format!("/admin/second-factor?to={}", super::segment(to));
             ([(header::SET_COOKIE, set(PENDING, pending.expose()))], Redirect::to(&next)).into_response()
         }
     }
+}
+
+/// The cookies of a session that was opened: its own, and what the browser is known by from now on.
+pub(super) fn opened_cookies(opened: &OpenedSession) -> Vec<String> {
+    let mut cookies = vec![set(SESSION, opened.secret.expose())];
+    if let Some(secret) = &opened.browser {
+        // An account's own name, so that each has one; what it is for stands in the store alone.
+        let digest = digest(&SHA256, opened.session.account.id.as_bytes());
+        let name = format!("{KNOWN}{}", hex::encode(&digest.as_ref()[..4]));
+        cookies.push(format!("{}; Max-Age=15552000", set(&name, secret.expose())));
+    }
+    cookies
 }
 
 pub(super) async fn second_factor(visitor: Visitor, Query(aim): Query<Aim>) -> Response {
@@ -317,8 +335,8 @@ pub(super) fn words(l: Language, error: &Error) -> (StatusCode, String) {
     if error.is_not_available() {
         return say(
             StatusCode::CONFLICT,
-            "A second factor is required and none is available: call a system administrator.",
-            "Ein zweiter Faktor wird verlangt, und keiner ist verfügbar: wenden Sie sich an einen Systemadministrator.",
+            "Log-in demands a second factor, and none is available for this account. Ask a system administrator; whoever runs the server gets in with “twofactor account invite --without-second-factor”.",
+            "Die Anmeldung verlangt einen zweiten Faktor, und für dieses Konto ist keiner verfügbar. Wenden Sie sich an einen Systemadministrator; wer den Server betreibt, kommt mit «twofactor account invite --without-second-factor» hinein.",
         );
     }
     if error.is_delivery_failed() || error.is_unavailable() {

@@ -21,6 +21,7 @@ mod policy;
 mod providers;
 mod safety;
 mod schema;
+mod second_factor;
 mod subscriptions;
 mod test_send;
 mod tokens;
@@ -59,6 +60,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
         .route("/admin/audit", get(audit::list))
         .route("/admin/accounts", get(accounts::list).post(accounts::create))
+        .route(second_factor::PATH, get(second_factor::show).post(second_factor::save))
         .route("/admin/accounts/{id}", get(accounts::edit).post(accounts::save))
         .route("/admin/accounts/{id}/invitation", get(accounts::to_edit).post(accounts::invite))
         .route("/admin/accounts/{id}/remove", get(accounts::ask_remove).post(accounts::remove))
@@ -109,6 +111,14 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+}
+
+/// Names and values of the cookies whose names begin so.
+fn cookies(headers: &HeaderMap, prefix: &str) -> Vec<(String, String)> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let found = pairs.filter(|(name, _)| name.starts_with(prefix));
+    found.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The part of a link that names something, so that no id breaks out of it.

@@ -3,14 +3,14 @@
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::header;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::form::Posted;
 use super::layout::{Failure, Room, badge, notice, page, table, time};
-use super::log_in::{Visitor, set, with_status, words};
-use super::person::{Oneself, Person, SESSION};
+use super::log_in::{Visitor, opened_cookies, with_status, words};
+use super::person::{Oneself, Person};
 use crate::api::Api;
 
 #[derive(Deserialize)]
@@ -92,8 +92,8 @@ pub(super) async fn change_password(
     let (current, new) = (posted.as_typed("current"), posted.as_typed("new"));
     match api.engine.accounts().change_password(&person.session, current, new, visitor.client()).await {
         Ok(opened) => {
-            let cookie = [(header::SET_COOKIE, set(SESSION, opened.secret.expose()))];
-            Ok((cookie, Redirect::to("/admin/account?done=password")).into_response())
+            let cookies = opened_cookies(&opened).into_iter().map(|cookie| (header::SET_COOKIE, cookie));
+            Ok((AppendHeaders(cookies), Redirect::to("/admin/account?done=password")).into_response())
         }
         Err(error) => {
             let (status, problem) = words(person.language, &error);

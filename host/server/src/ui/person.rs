@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
-use twofactor::{Actor, Administration, Session};
+use twofactor::{Accounts, Actor, Administration, SecondFactorState, Session};
 
 use super::language::Language;
 use super::layout::Failure;
@@ -19,6 +19,8 @@ pub(super) struct Person {
     pub(super) session: Session,
     pub(super) language: Language,
     pub(super) actor: Actor,
+    /// Whether somebody who logged in without a second factor could be asked for one now, and by which subscription's instances.
+    pub(super) without_second_factor: Option<(SecondFactorState, Option<String>)>,
     reader: Reader,
 }
 
@@ -51,8 +53,24 @@ impl FromRequestParts<Api> for Oneself {
         let actor = session.actor(client_address(parts, api));
         let reader = Reader::new(session.account.role.clone(), api.engine.administration(actor.clone()))
             .map_err(|problem| Failure::of(language, problem).into_response())?;
-        Ok(Self(Person { session, language, actor, reader }))
+        let without_second_factor = match session.second_factor {
+            true => None,
+            false => Some(
+                missing(&api.engine.accounts(), &session)
+                    .await
+                    .map_err(|error| Failure::of(language, error).into_response())?,
+            ),
+        };
+        Ok(Self(Person { session, language, actor, without_second_factor, reader }))
     }
+}
+
+async fn missing(
+    accounts: &Accounts,
+    session: &Session,
+) -> Result<(SecondFactorState, Option<String>), twofactor::Error> {
+    let state = accounts.second_factor_state(&session.account).await?;
+    Ok((state, accounts.second_factor_settings().await?.subscription))
 }
 
 impl Person {

@@ -1,5 +1,7 @@
 //! A server that may ask its administrators for a code, which comes to the outbox of a demo.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,6 +18,11 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
+    /// The server's configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self._folder.path().join("twofactor.toml")
+    }
+
     pub(crate) fn start() -> Self {
         let demo = Server::demo();
         let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each suite uses its own part")]
 
 use std::net::SocketAddr;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -102,6 +102,11 @@ impl Site {
         self.call("GET", &format!("/v1/sign-ins/{}", begun.id), Value::Null).await.expect(200)
     }
 
+    /// Redeems a handle, as the application does.
+    pub(crate) async fn redeem(&self, begun: &Begun, handle: &str) -> crate::common::Answer {
+        self.call("POST", &format!("/v1/sign-ins/{}/result", begun.id), json!({"handle": handle})).await
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(std::time::Duration::from_secs(seconds));
     }
@@ -132,11 +137,11 @@ pub(crate) struct Begun {
     pub(crate) url: String,
 }
 
-/// It follows no redirect, keeps one cookie, and says of its forms what browsers say.
+/// It follows no redirect, keeps cookies, and says of its forms what browsers say.
 pub(crate) struct Browser {
     base: String,
     client: reqwest::Client,
-    pub(crate) cookie: Mutex<Option<String>>,
+    pub(crate) cookie: Arc<Mutex<Option<String>>>,
     pub(crate) headers: HeaderMap,
 }
 
@@ -144,7 +149,12 @@ impl Browser {
     /// Someone with this link.
     pub(crate) fn at(link: &str) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { base: link.to_owned(), client, cookie: Mutex::default(), headers: HeaderMap::new() }
+        Self { base: link.to_owned(), client, cookie: Arc::default(), headers: HeaderMap::new() }
+    }
+
+    /// Another tab of the same browser.
+    pub(crate) fn tab(&self, link: &str) -> Self {
+        Self { cookie: self.cookie.clone(), ..Self::at(link) }
     }
 
     /// With another header; it takes the place of what would be said of a form.
@@ -187,9 +197,14 @@ impl Browser {
         }
         let response = request.headers(headers).send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        if let Some(cookie) = headers.get("set-cookie") {
+        for cookie in headers.get_all("set-cookie") {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
-            *self.cookie.lock().unwrap() = Some(pair.to_owned());
+            let (name, value) = pair.split_once('=').unwrap();
+            let mut jar = self.cookie.lock().unwrap();
+            let before = jar.take().unwrap_or_default();
+            let others = before.split("; ").filter(|one| one.split('=').next() != Some(name) && !one.is_empty());
+            let kept: Vec<&str> = others.chain((!value.is_empty()).then_some(pair)).collect();
+            *jar = (!kept.is_empty()).then(|| kept.join("; "));
         }
         Page { status, headers, html: response.text().await.unwrap() }
     }

@@ -132,10 +132,12 @@ pub(super) fn delete_account(c: &Connection, id: &str) -> Result<Step<AccountSte
 
 fn insert_invitation(c: &Connection, invitation: &InvitationRecord) -> Result<()> {
     c.prepare_cached("DELETE FROM invitations WHERE account IS ?")?.execute([&invitation.account])?;
-    c.prepare_cached("INSERT INTO invitations (digest, account, expires_at) VALUES (?, ?, ?)")?.execute(params![
+    let sql = "INSERT INTO invitations (digest, account, expires_at, without_second_factor) VALUES (?, ?, ?, ?)";
+    c.prepare_cached(sql)?.execute(params![
         invitation.digest,
         invitation.account,
-        ms(invitation.expires_at)
+        ms(invitation.expires_at),
+        invitation.without_second_factor
     ])?;
     Ok(())
 }
@@ -153,9 +155,14 @@ pub(super) fn put_invitation(c: &Connection, invitation: &InvitationRecord, now:
 }
 
 pub(super) fn invitation(c: &Connection, digest: &[u8; 32]) -> Result<Option<InvitationRecord>> {
-    let sql = "SELECT digest, account, expires_at FROM invitations WHERE digest = ?";
+    let sql = "SELECT digest, account, expires_at, without_second_factor FROM invitations WHERE digest = ?";
     let found = |row: &Row<'_>| {
-        Ok(InvitationRecord { digest: row.get(0)?, account: row.get(1)?, expires_at: time(row.get(2)?) })
+        Ok(InvitationRecord {
+            digest: row.get(0)?,
+            account: row.get(1)?,
+            expires_at: time(row.get(2)?),
+            without_second_factor: row.get(3)?,
+        })
     };
     Ok(c.prepare_cached(sql)?.query_row([digest], found).optional()?)
 }
@@ -185,6 +192,42 @@ pub(super) fn redeem(c: &Connection, wish: &Redeem) -> Result<Step<Option<Accoun
         _ => return Ok(Step::Undo(None)),
     };
     Ok(Step::Keep(account(c, id)?))
+}
+
+pub(super) fn put_browser(c: &Connection, digest: &[u8; 32], account: &str, now: Timestamp) -> Result<()> {
+    clock::note(c, now)?;
+    let sql = "INSERT INTO browsers (digest, account, used_at) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (digest) DO UPDATE SET used_at = max(used_at, ?3) WHERE account = ?2";
+    c.prepare_cached(sql)?.execute(params![digest, account, ms(now)])?;
+    let sql = "DELETE FROM browsers WHERE account = ?1 AND digest IN \
+               (SELECT digest FROM browsers WHERE account = ?1 ORDER BY used_at DESC, digest LIMIT -1 OFFSET ?2)";
+    c.prepare_cached(sql)?.execute(params![account, BROWSERS_KEPT])?;
+    Ok(())
+}
+
+pub(super) fn browser_account(c: &Connection, digest: &[u8; 32]) -> Result<Option<String>> {
+    let sql = "SELECT account FROM browsers WHERE digest = ?";
+    Ok(c.prepare_cached(sql)?.query_row([digest], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn second_factor(c: &Connection) -> Result<Option<SecondFactorRecord>> {
+    let sql = "SELECT subscription, demanded_since, revision FROM second_factor";
+    let found = |row: &Row<'_>| {
+        Ok(SecondFactorRecord {
+            subscription: row.get(0)?,
+            demanded_since: row.get::<_, Option<i64>>(1)?.map(time),
+            revision: row.get(2)?,
+        })
+    };
+    Ok(c.prepare_cached(sql)?.query_row([], found).optional()?)
+}
+
+pub(super) fn set_second_factor(c: &Connection, record: &SecondFactorRecord, expected: u64) -> Result<bool> {
+    let sql = "INSERT INTO second_factor (one, subscription, demanded_since, revision) SELECT 1, ?1, ?2, ?3 \
+               WHERE ?4 = 0 OR EXISTS (SELECT 1 FROM second_factor) \
+               ON CONFLICT (one) DO UPDATE SET subscription = ?1, demanded_since = ?2, revision = ?3 WHERE revision = ?4";
+    let SecondFactorRecord { subscription, demanded_since, revision } = record;
+    Ok(c.prepare_cached(sql)?.execute(params![subscription, demanded_since.map(ms), revision, expected])? == 1)
 }
 
 pub(super) fn set_password(c: &Connection, id: &str, generation: u64, password: &[u8]) -> Result<bool> {
@@ -325,6 +368,8 @@ pub(super) fn end_sessions(c: &Connection, account: &str, which: &Which) -> Resu
 fn end_all_of(c: &Connection, account: &str) -> Result<()> {
     c.prepare_cached("DELETE FROM sessions WHERE account = ?")?.execute([account])?;
     c.prepare_cached("DELETE FROM log_ins WHERE account = ?")?.execute([account])?;
+    // Whoever knew the password before may have had one.
+    c.prepare_cached("DELETE FROM browsers WHERE account = ?")?.execute([account])?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::keyring::KeyId;
 /// Of a later time than the clocks of two nodes differ by (`clock::SKEW_MS`) is none: then the clock was wrong.
 const OPEN: &str = "closed IS NULL AND attempts < max_attempts AND expires_at > ?3 AND created_at <= ?3 + 5000";
 
-const COLUMNS: &str = "id, subscription, instance, person, sealed, codes, attempts, max_attempts, resends, max_resends, \
+const COLUMNS: &str = "id, subscription, instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, \
                        resend_after, created_at, expires_at, closed";
 
 pub(super) fn open(c: &Connection, wish: &OpenChallenge) -> Result<Step<Opened>> {
@@ -23,15 +23,16 @@ pub(super) fn open(c: &Connection, wish: &OpenChallenge) -> Result<Step<Opened>>
         return Ok(Step::Undo(Opened::Repeated(known)));
     }
     let new = &wish.challenge;
-    if let Some(limited) = limited(c, &new.person, &wish.person, &wish.charges, wish.now)? {
+    if let Some(limited) = limited(c, (&new.person, new.first_factor), &wish.person, &wish.charges, wish.now)? {
         return Ok(Step::Undo(Opened::Limited(limited)));
     }
-    let sql = format!("INSERT INTO challenges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)");
+    let sql = format!("INSERT INTO challenges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)");
     c.prepare_cached(&sql)?.execute(params![
         new.id,
         new.subscription,
         new.instance,
         new.person,
+        new.first_factor,
         new.sealed,
         pack(&new.codes),
         new.attempts,
@@ -66,7 +67,8 @@ pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<C
     let Some(challenge) = charged else {
         return Ok(Step::Keep(Charged::Closed));
     };
-    if let Some(limited) = person_limited(c, &challenge.person, &attempt.person, attempt.now)? {
+    if let Some(limited) = person_limited(c, (&challenge.person, challenge.first_factor), &attempt.person, attempt.now)?
+    {
         return Ok(Step::Undo(Charged::Limited(limited)));
     }
     charge_person(c, &challenge.person, &attempt.person, attempt.now)?;
@@ -97,19 +99,19 @@ pub(super) fn resend(c: &Connection, wish: &Resend) -> Result<Step<Resent>> {
     let sql = format!(
         "UPDATE challenges SET codes = ?4, resends = resends + 1, resend_after = ?5 \
          WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6 AND resends < max_resends AND resend_after <= ?3 \
-         RETURNING person"
+         RETURNING person, first_factor"
     );
-    let person: Option<BucketKey> = c
+    let person: Option<(BucketKey, bool)> = c
         .prepare_cached(&sql)?
         .query_row(
             params![wish.id, wish.subscription, ms(wish.now), pack(&wish.codes), ms(wish.resend_after), wish.resends],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let Some(person) = person else {
+    let Some((person, first_factor)) = person else {
         return Ok(Step::Undo(Resent::Refused));
     };
-    match limited(c, &person, &wish.person, &wish.charges, wish.now)? {
+    match limited(c, (&person, first_factor), &wish.person, &wish.charges, wish.now)? {
         Some(limited) => Ok(Step::Undo(Resent::Limited(limited))),
         None => Ok(Step::Keep(Resent::Granted)),
     }
@@ -138,7 +140,7 @@ pub(super) fn close_all(c: &Connection, now: Timestamp) -> Result<usize> {
 
 fn limited(
     c: &Connection,
-    person: &BucketKey,
+    person: (&BucketKey, bool),
     limits: &PersonLimits,
     charges: &[Charge],
     now: Timestamp,
@@ -155,16 +157,17 @@ fn to_challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRecord> {
         subscription: row.get(1)?,
         instance: row.get(2)?,
         person: row.get(3)?,
-        sealed: row.get(4)?,
-        codes: unpack(&row.get::<_, Vec<u8>>(5)?),
-        attempts: row.get(6)?,
-        max_attempts: row.get(7)?,
-        resends: row.get(8)?,
-        max_resends: row.get(9)?,
-        resend_after: time(row.get(10)?),
-        created_at: time(row.get(11)?),
-        expires_at: time(row.get(12)?),
-        closed: row.get::<_, Option<i64>>(13)?.map(to_closing),
+        first_factor: row.get(4)?,
+        sealed: row.get(5)?,
+        codes: unpack(&row.get::<_, Vec<u8>>(6)?),
+        attempts: row.get(7)?,
+        max_attempts: row.get(8)?,
+        resends: row.get(9)?,
+        max_resends: row.get(10)?,
+        resend_after: time(row.get(11)?),
+        created_at: time(row.get(12)?),
+        expires_at: time(row.get(13)?),
+        closed: row.get::<_, Option<i64>>(14)?.map(to_closing),
     })
 }
 

@@ -31,13 +31,19 @@ pub(super) fn charge_all(c: &Connection, charges: &[Charge], now: Timestamp) -> 
     Ok(None)
 }
 
-/// Whether a person has given too many wrong answers.
+/// Whether a person has given too many wrong answers: for one who had passed the first factor, or of those that are not kept for one.
 pub(super) fn person_limited(
     c: &Connection,
-    person: &BucketKey,
+    (person, first_factor): (&BucketKey, bool),
     limits: &PersonLimits,
     now: Timestamp,
 ) -> Result<Option<Limited>> {
+    let (in_a_row, in_a_day) = match first_factor {
+        true => (limits.consecutive, limits.daily),
+        false => {
+            (limits.consecutive.saturating_sub(limits.consecutive_kept), limits.daily.saturating_sub(limits.daily_kept))
+        }
+    };
     let sql = "SELECT consecutive, last, day_started, day_wrong FROM persons WHERE person = ?";
     let found: Option<(u32, i64, i64, u32)> = c
         .prepare_cached(sql)?
@@ -45,9 +51,9 @@ pub(super) fn person_limited(
         .optional()?;
     Ok(found.and_then(|(consecutive, last, started, wrong)| {
         let current = |since: i64| since <= ms(now) + SKEW_MS && since + limits.day_ms > ms(now);
-        if consecutive >= limits.consecutive && current(last) {
+        if consecutive >= in_a_row && current(last) {
             Some(Limited::PersonLocked)
-        } else if wrong >= limits.daily && current(started) {
+        } else if wrong >= in_a_day && current(started) {
             Some(Limited::PersonUntil(time(started + limits.day_ms)))
         } else {
             None
@@ -128,6 +134,9 @@ const REMEMBERED_MS: i64 = 30 * 86_400_000;
 /// Figures are kept so long.
 const FIGURES_MS: i64 = 90 * 86_400_000;
 
+/// A browser in which nobody has logged in for so long is a stranger's again.
+const BROWSERS_MS: i64 = 180 * 86_400_000;
+
 /// A few rows at a time: others wait for the writer.
 pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
     let mut removed = 0;
@@ -144,6 +153,10 @@ pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
             "DELETE FROM statistics WHERE (subscription, hour, instance, event, label) IN \
              (SELECT subscription, hour, instance, event, label FROM statistics WHERE hour < ? LIMIT 200)",
             ms(before) - FIGURES_MS,
+        ),
+        (
+            "DELETE FROM browsers WHERE digest IN (SELECT digest FROM browsers WHERE used_at < ? LIMIT 200)",
+            ms(before) - BROWSERS_MS,
         ),
         ("DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE ends_at < ? LIMIT 200)", ms(before)),
         ("DELETE FROM log_ins WHERE digest IN (SELECT digest FROM log_ins WHERE expires_at < ? LIMIT 200)", ms(before)),

@@ -288,8 +288,33 @@ impl Store for SqliteStore {
         let id = id.to_owned();
         self.threads.write(move |c| sign_ins::end(c, &id, &end)).await
     }
+    async fn redeem_sign_in(
+        &self,
+        subscription: &str,
+        id: &str,
+        handle: [u8; 32],
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<HostedSignInRecord>> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.write(move |c| sign_ins::redeem(c, &subscription, &id, &handle, (since, now))).await
+    }
     async fn settle_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
         self.threads.write(move |c| limits::settle_idempotency(c, &key, answer.as_deref())).await
+    }
+    async fn put_browser(&self, digest: &[u8; 32], account: &str, now: Timestamp) -> Result<()> {
+        let (digest, account) = (*digest, account.to_owned());
+        self.threads.write(move |c| accounts::put_browser(c, &digest, &account, now)).await
+    }
+    async fn browser_account(&self, digest: &[u8; 32]) -> Result<Option<String>> {
+        let digest = *digest;
+        self.threads.read(move |c| accounts::browser_account(c, &digest)).await
+    }
+    async fn second_factor(&self) -> Result<Option<SecondFactorRecord>> {
+        self.threads.read(accounts::second_factor).await
+    }
+    async fn set_second_factor(&self, record: SecondFactorRecord, expected_revision: u64) -> Result<bool> {
+        self.threads.write(move |c| accounts::set_second_factor(c, &record, expected_revision)).await
     }
     async fn unlock_person(&self, person: BucketKey) -> Result<()> {
         self.threads.write(move |c| limits::unlock_person(c, &person)).await

@@ -59,9 +59,15 @@ CREATE INDEX accounts_by_role ON accounts (role ->> '$.role');
 
 -- Without an account: to the first administrator.
 CREATE TABLE invitations (
-    digest BLOB PRIMARY KEY, account TEXT UNIQUE REFERENCES accounts (id) ON DELETE CASCADE, expires_at INTEGER NOT NULL
+    digest BLOB PRIMARY KEY, account TEXT UNIQUE REFERENCES accounts (id) ON DELETE CASCADE, expires_at INTEGER NOT NULL,
+    without_second_factor INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX invitations_by_end ON invitations (expires_at);
+
+-- How the second factor of accounts is set.
+CREATE TABLE second_factor (
+    one INTEGER PRIMARY KEY CHECK (one = 1), subscription TEXT, demanded_since INTEGER, revision INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE log_ins (
     digest BLOB PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, generation INTEGER NOT NULL,
@@ -82,6 +88,13 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_of_account ON sessions (account, created_at);
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 
+-- In which somebody logged in to an account: wrong passwords that are typed there count apart.
+CREATE TABLE browsers (
+    digest BLOB PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, used_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX browsers_of_account ON browsers (account, used_at);
+CREATE INDEX browsers_by_use ON browsers (used_at);
+
 CREATE TABLE audit (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
     subject TEXT NOT NULL, detail TEXT NOT NULL, key INTEGER NOT NULL, mac BLOB NOT NULL
@@ -94,7 +107,7 @@ CREATE TABLE keys (id INTEGER PRIMARY KEY, check_value BLOB NOT NULL) STRICT;
 
 CREATE TABLE challenges (
     id TEXT PRIMARY KEY,
-    subscription TEXT NOT NULL, instance TEXT NOT NULL, person BLOB NOT NULL,
+    subscription TEXT NOT NULL, instance TEXT NOT NULL, person BLOB NOT NULL, first_factor INTEGER NOT NULL,
     sealed BLOB NOT NULL, codes BLOB NOT NULL,
     attempts INTEGER NOT NULL, max_attempts INTEGER NOT NULL,
     resends INTEGER NOT NULL, max_resends INTEGER NOT NULL, resend_after INTEGER NOT NULL,
@@ -134,6 +147,6 @@ CREATE TABLE sign_ins (
     subscription TEXT NOT NULL, link BLOB NOT NULL UNIQUE, browser BLOB, sealed BLOB NOT NULL,
     challenge TEXT, step INTEGER NOT NULL,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-    ended INTEGER, ended_at INTEGER, two_factor TEXT, amr TEXT
+    ended INTEGER, ended_at INTEGER, two_factor TEXT, amr TEXT, handle BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sign_ins_by_end ON sign_ins (expires_at);

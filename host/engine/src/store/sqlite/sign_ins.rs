@@ -9,7 +9,7 @@ use super::{clock, ms, time};
 /// As that of a challenge.
 const OPEN: &str = "ended IS NULL AND expires_at > ?2 AND created_at <= ?2 + 5000";
 
-const COLUMNS: &str = "id, subscription, link, browser, sealed, challenge, step, created_at, expires_at, ended, ended_at, two_factor, amr";
+const COLUMNS: &str = "id, subscription, link, browser, sealed, challenge, step, created_at, expires_at, ended, ended_at, two_factor, amr, handle";
 
 const VERIFIED: i64 = 0;
 const CANCELLED: i64 = 1;
@@ -76,14 +76,34 @@ pub(super) fn step(c: &Connection, id: &str, step: u32, challenge: Option<&str>,
 }
 
 pub(super) fn end(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> {
-    let (number, at, two_factor, amr) = match end {
-        SignInEnd::Verified { at, two_factor, amr } => (VERIFIED, *at, Some(two_factor), Some(amr.join(" "))),
-        SignInEnd::Cancelled { at } => (CANCELLED, *at, None, None),
+    let (number, at, two_factor, amr, handle) = match end {
+        SignInEnd::Verified { at, two_factor, amr, handle } => {
+            (VERIFIED, *at, Some(two_factor), Some(amr.join(" ")), handle.as_ref())
+        }
+        SignInEnd::Cancelled { at } => (CANCELLED, *at, None, None, None),
     };
     clock::note(c, at)?;
-    let sql =
-        format!("UPDATE sign_ins SET ended = ?3, ended_at = ?2, two_factor = ?4, amr = ?5 WHERE id = ?1 AND {OPEN}");
-    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(at), number, two_factor, amr])? == 1)
+    let sql = format!(
+        "UPDATE sign_ins SET ended = ?3, ended_at = ?2, two_factor = ?4, amr = ?5, handle = ?6 WHERE id = ?1 AND {OPEN}"
+    );
+    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(at), number, two_factor, amr, handle])? == 1)
+}
+
+/// As `OPEN`, of a time that is later than the clocks of two nodes differ by nothing is believed.
+pub(super) fn redeem(
+    c: &Connection,
+    subscription: &str,
+    id: &str,
+    handle: &[u8; 32],
+    (since, now): (Timestamp, Timestamp),
+) -> Result<Option<HostedSignInRecord>> {
+    clock::note(c, now)?;
+    let sql = format!(
+        "UPDATE sign_ins SET handle = NULL WHERE id = ?1 AND subscription = ?2 AND handle = ?3 AND ended_at > ?4 \
+         AND ended_at <= ?5 + 5000 RETURNING {COLUMNS}"
+    );
+    let redeemed = params![id, subscription, handle, ms(since), ms(now)];
+    Ok(c.prepare_cached(&sql)?.query_row(redeemed, to_sign_in).optional()?)
 }
 
 /// Ends whatever is open at `now`.
@@ -99,6 +119,7 @@ fn to_sign_in(row: &Row<'_>) -> rusqlite::Result<HostedSignInRecord> {
             at: time(row.get(10)?),
             two_factor: row.get(11)?,
             amr: row.get::<_, String>(12)?.split(' ').map(str::to_owned).collect(),
+            handle: row.get(13)?,
         }),
         Some(_) => Some(SignInEnd::Cancelled { at: time(row.get(10)?) }),
     };

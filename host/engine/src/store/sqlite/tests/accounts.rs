@@ -23,7 +23,12 @@ pub(super) fn account(id: &str) -> AccountRecord {
 }
 
 fn invitation(n: u8, account: Option<&str>) -> InvitationRecord {
-    InvitationRecord { digest: [n; 32], account: account.map(str::to_owned), expires_at: noon() + DAY }
+    InvitationRecord {
+        digest: [n; 32],
+        account: account.map(str::to_owned),
+        expires_at: noon() + DAY,
+        without_second_factor: false,
+    }
 }
 
 fn redeem(n: u8, account: &str, now: Timestamp) -> Redeem {

@@ -43,7 +43,12 @@ async fn an_identity_and_an_email_address_are_one_accounts_each() {
         assert_eq!((&*found.id, found.identity, found.is_active()), ("b", Some([1; 16]), true));
         assert_eq!(store.account_by_identity(&[2; 16]).await.unwrap(), None);
         // No link sets a password for it, and what is changed leaves its identity.
-        let invitation = InvitationRecord { digest: [7; 32], account: Some("b".to_owned()), expires_at: noon() + DAY };
+        let invitation = InvitationRecord {
+            digest: [7; 32],
+            account: Some("b".to_owned()),
+            expires_at: noon() + DAY,
+            without_second_factor: false,
+        };
         assert!(!store.put_invitation(invitation, noon()).await.unwrap());
         let other = AccountRecord { identity: Some([3; 16]), revision: 2, disabled: true, ..found };
         assert_eq!(store.update_account(other, 1).await.unwrap(), AccountStep::Done);
@@ -58,7 +63,8 @@ async fn an_account_with_an_identity_alone_keeps_the_first_administrators_link_f
         assert!(!store.has_active_account().await.unwrap());
         store.insert_vouched_account(vouched("a", 1)).await.unwrap();
         assert!(store.has_active_account().await.unwrap());
-        let first = InvitationRecord { digest: [7; 32], account: None, expires_at: noon() + DAY };
+        let first =
+            InvitationRecord { digest: [7; 32], account: None, expires_at: noon() + DAY, without_second_factor: false };
         assert!(!store.put_invitation(first, noon()).await.unwrap());
     }
 }

@@ -25,7 +25,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const CODE: CodeMac = CodeMac { key: 1, mac: [1; 32] };
-const PERSON: PersonLimits = PersonLimits { consecutive: 100, daily: 50, day_ms: 86_400_000 };
+const PERSON: PersonLimits =
+    PersonLimits { consecutive: 100, daily: 50, consecutive_kept: 0, daily_kept: 0, day_ms: 86_400_000 };
 
 fn noon() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
@@ -38,6 +39,7 @@ fn challenge(id: &str, now: Timestamp) -> ChallengeRecord {
         subscription: "s".to_owned(),
         instance: "i".to_owned(),
         person: [7; 16],
+        first_factor: false,
         sealed: vec![1],
         codes: vec![CODE],
         attempts: 0,

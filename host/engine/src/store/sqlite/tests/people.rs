@@ -2,7 +2,7 @@
 
 use super::*;
 
-const THREE: PersonLimits = PersonLimits { consecutive: 3, daily: 100, day_ms: 86_400_000 };
+const THREE: PersonLimits = PersonLimits { consecutive: 3, daily: 100, ..PERSON };
 
 async fn start(store: &SqliteStore, id: &str, now: Timestamp) -> Opened {
     store.open_challenge(OpenChallenge { person: THREE, ..wish(id, now) }).await.unwrap()

@@ -18,7 +18,8 @@ pub(super) fn sign_in(id: &str, now: Timestamp) -> HostedSignInRecord {
 }
 
 pub(super) fn verified(at: Timestamp) -> SignInEnd {
-    SignInEnd::Verified { at, two_factor: "i".to_owned(), amr: vec!["otp".to_owned(), "sms".to_owned()] }
+    let amr = vec!["otp".to_owned(), "sms".to_owned()];
+    SignInEnd::Verified { at, two_factor: "i".to_owned(), amr, handle: Some([7; 32]) }
 }
 
 #[tokio::test]
@@ -67,6 +68,26 @@ async fn a_sign_in_ends_once_and_nothing_happens_to_it_afterwards() {
         assert!(!store.bind_sign_in("a", [1; 32], noon()).await.unwrap());
         assert!(!store.step_sign_in("a", 0, None, noon()).await.unwrap());
         assert_eq!(store.sign_in("s", "a").await.unwrap().unwrap().ended, Some(verified(noon())));
+    }
+}
+
+#[tokio::test]
+async fn a_handle_is_redeemed_once_for_its_own_sign_in_within_its_time() {
+    for (_folder, store) in both() {
+        store.insert_sign_in(sign_in("a", noon())).await.unwrap();
+        let redeem = async |subscription: &str, id: &str, handle: u8, now: Timestamp| {
+            store.redeem_sign_in(subscription, id, [handle; 32], now - 2 * MINUTE, now).await.unwrap()
+        };
+        assert_eq!(redeem("s", "a", 7, noon()).await, None);
+        store.end_sign_in("a", verified(noon())).await.unwrap();
+        assert_eq!(redeem("other", "a", 7, noon()).await, None);
+        assert_eq!(redeem("s", "b", 7, noon()).await, None);
+        assert_eq!(redeem("s", "a", 8, noon()).await, None);
+        assert_eq!(redeem("s", "a", 7, noon() + 2 * MINUTE).await, None);
+        assert_eq!(redeem("s", "a", 7, noon() - MINUTE).await, None);
+        let redeemed = redeem("s", "a", 7, noon() + MINUTE).await.unwrap();
+        assert!(matches!(redeemed.ended, Some(SignInEnd::Verified { handle: None, .. })));
+        assert_eq!(redeem("s", "a", 7, noon() + MINUTE).await, None);
     }
 }
 

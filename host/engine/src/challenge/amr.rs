@@ -1,0 +1,60 @@
+//! Authentication method references (RFC 8176): what an application may be told of how a person was authenticated.
+
+use super::Details;
+
+/// The methods that this engine can prove. The list is closed: what a component calls its channel chooses among them and adds
+/// nothing to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    /// A one-time code.
+    Otp,
+    /// By text message to a telephone number.
+    Sms,
+    /// By a call to a telephone number.
+    Tel,
+}
+
+impl Method {
+    /// The registered value (RFC 8176 section 2).
+    fn value(self) -> &'static str {
+        match self {
+            Self::Otp => "otp",
+            Self::Sms => "sms",
+            Self::Tel => "tel",
+        }
+    }
+}
+
+/// The methods by which a challenge authenticates. Only one to a telephone number is `sms` or `tel`.
+///
+/// Email and chat have no registered value, so they are `otp` alone. They are not `mca` (multiple-channel authentication)
+/// either: a person often reads mail in the browser that asks for the code.
+fn methods(channel: &str, by_telephone: bool) -> &'static [Method] {
+    match channel {
+        "sms" if by_telephone => &[Method::Otp, Method::Sms],
+        "voice" if by_telephone => &[Method::Otp, Method::Tel],
+        _ => &[Method::Otp],
+    }
+}
+
+/// The values for an application.
+pub(super) fn amr(details: &Details) -> Vec<String> {
+    // Numbers have a prefix, and nothing else has.
+    let methods = methods(&details.channel, !details.prefix.is_empty());
+    methods.iter().map(|method| method.value().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_code_to_a_telephone_number_is_sms_or_tel_and_every_other_word_is_a_code() {
+        assert_eq!(methods("sms", true), [Method::Otp, Method::Sms]);
+        assert_eq!(methods("voice", true), [Method::Otp, Method::Tel]);
+        for word in ["email", "chat", "sms", "voice", "tel", "hwk", "mfa", "mca", "otp sms"] {
+            assert_eq!(methods(word, false), [Method::Otp], "{word}");
+        }
+        assert_eq!(methods("hwk", true), [Method::Otp]);
+    }
+}

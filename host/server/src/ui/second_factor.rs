@@ -1,0 +1,176 @@
+//! Whether log-ins of administrators demand a second factor, and whose instances deliver it.
+
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofactor::{Accounts, SecondFactor, SecondFactorState};
+
+use super::form::Posted;
+use super::language::Language;
+use super::layout::{Failure, Room, form, notice, page, time};
+use super::log_in::with_status;
+use super::person::Person;
+use super::segment;
+use crate::api::Api;
+
+/// The page's path.
+pub(super) const PATH: &str = "/admin/settings/second-factor";
+
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+/// What stands in the form.
+struct Values {
+    subscription: Option<String>,
+    demanded: bool,
+}
+
+pub(super) async fn show(
+    person: Person,
+    State(api): State<Api>,
+    Query(done): Query<Done>,
+) -> Result<Response, Failure> {
+    person.of_the_system()?;
+    let set = api.engine.accounts().second_factor_settings().await.map_err(|error| person.failure(error))?;
+    let message = match &*done.done {
+        "saved" => notice("good", person.language.say("Saved.", "Gespeichert.")),
+        _ => html! {},
+    };
+    let values = Values { subscription: set.subscription.clone(), demanded: set.demanded_since.is_some() };
+    with_message(&person, &api.engine.accounts(), &set, &values, message).await
+}
+
+pub(super) async fn save(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+    person.of_the_system()?;
+    let (posted, accounts) = (Posted::parse(&body), api.engine.accounts());
+    let values = Values {
+        subscription: posted.get("subscription").filter(|id| !id.is_empty()).map(str::to_owned),
+        demanded: posted.get("demanded").is_some(),
+    };
+    let revision = posted.get("revision").and_then(|revision| revision.parse().ok());
+    let chosen = values.subscription.clone();
+    match accounts.set_second_factor(&person.actor, chosen, values.demanded, revision).await {
+        Ok(_) => Ok(Redirect::to(&format!("{PATH}?done=saved")).into_response()),
+        Err(error) if error.is_invalid_input() || error.is_conflict() => {
+            let set = accounts.second_factor_settings().await.map_err(|error| person.failure(error))?;
+            let message = notice("bad", refusal(person.language, &error));
+            let shown = with_message(&person, &accounts, &set, &values, message).await?;
+            Ok(with_status(shown, StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(error) => Err(person.failure(error)),
+    }
+}
+
+fn refusal(l: Language, error: &twofactor::Error) -> &'static str {
+    if error.is_passed_over() {
+        l.say(
+            "Somebody else changed this since you opened the page. Check it, then save again.",
+            "Jemand hat das geändert, seit Sie die Seite geöffnet haben. Prüfen Sie es und speichern Sie noch einmal.",
+        )
+    } else if error.is_conflict() {
+        l.say(
+            "Nothing was saved: no active and valid instance of this subscription is assigned to the client application “twofactor-admin”, so that nobody could log in.",
+            "Es wurde nichts gespeichert: Der Client-Applikation «twofactor-admin» ist keine aktive und gültige Instanz dieser Subscription zugewiesen. Niemand könnte sich anmelden.",
+        )
+    } else {
+        l.say("There is no such subscription.", "Diese Subscription gibt es nicht.")
+    }
+}
+
+async fn with_message(
+    person: &Person,
+    accounts: &Accounts,
+    set: &SecondFactor,
+    values: &Values,
+    message: Markup,
+) -> Result<Response, Failure> {
+    let l = person.language;
+    let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
+    let account = &person.session.account;
+    let state = accounts.second_factor_state(account).await.map_err(|error| person.failure(error))?;
+    let title = l.say("Second factor of administrators", "Zweiter Faktor der Administratoren");
+    let fields = html! {
+        input type="hidden" name="revision" value=(set.revision);
+        div.field {
+            label for="subscription" { (l.say("Subscription whose instances deliver it", "Subscription, deren Instanzen ihn zustellen")) }
+            select #subscription name="subscription" aria-describedby="subscription-help" {
+                option value="" selected[values.subscription.is_none()] { (l.say("None", "Keine")) }
+                @for one in &subscriptions {
+                    option value=(one.id) selected[values.subscription.as_ref() == Some(&one.id)] { (one.name) " (" (one.id) ")" }
+                }
+            }
+            div.help #subscription-help { (l.say("Those of its instances count that are assigned to the client application “twofactor-admin”. Only system administrators can change them.",
+                "Es zählen die Instanzen, die der Client-Applikation «twofactor-admin» zugewiesen sind. Nur Systemadministratoren können sie ändern.")) }
+        }
+        div.field {
+            label { input type="checkbox" name="demanded" value="yes" checked[values.demanded] aria-describedby="demanded-help"; " "
+                (l.say("Every log-in demands a second factor", "Jede Anmeldung verlangt einen zweiten Faktor")) }
+            div.help #demanded-help { (l.say("This is turned on by itself when somebody first logs in with one. If it breaks later, nobody gets in with a password alone; “twofactor account” on the server is the way back.",
+                "Das schaltet sich ein, sobald sich jemand zum ersten Mal damit anmeldet. Fällt der zweite Faktor später aus, kommt niemand mit dem Passwort allein hinein; der Weg zurück ist «twofactor account» auf dem Server.")) }
+        }
+    };
+    let save = html! { button.main { (l.say("Save", "Speichern")) } };
+    let main = html! {
+        h1 { (title) }
+        (message)
+        @if let Some(since) = set.demanded_since {
+            p { (l.say("Demanded since", "Verlangt seit")) " " (time(since)) " UTC" }
+        }
+        @match missing(l, state, set.subscription.as_deref(), &account.id) {
+            Some(missing) => (missing),
+            None => p { (l.say("You are asked for it at your next log-in.", "Bei Ihrer nächsten Anmeldung werden Sie danach gefragt.")) },
+        }
+        (form(person, PATH, true, fields, save))
+        p { a href="/admin/accounts" { (Room::Accounts.name(l)) } }
+    };
+    Ok(page(person, Room::Accounts, title, main))
+}
+
+/// What is missing for a person to be asked for a second factor, with where to mend it; nothing if they can be.
+fn missing(l: Language, state: SecondFactorState, subscription: Option<&str>, account: &str) -> Option<Markup> {
+    let (text, link, name) = match state {
+        SecondFactorState::Ready => return None,
+        SecondFactorState::NoSubscription => (
+            l.say("No subscription is chosen for it.", "Dafür ist keine Subscription gewählt."),
+            PATH.to_owned(),
+            l.say("Choose one", "Eine wählen"),
+        ),
+        SecondFactorState::NoInstance => (
+            l.say(
+                "No active and valid instance is assigned to the client application “twofactor-admin”.",
+                "Der Client-Applikation «twofactor-admin» ist keine aktive und gültige Instanz zugewiesen.",
+            ),
+            format!("/admin/two-factors?subscription={}", segment(subscription.unwrap_or_default())),
+            l.say("Assign one", "Eine zuweisen"),
+        ),
+        SecondFactorState::NotReachable => (
+            l.say("Your account has no telephone number.", "Ihr Konto hat keine Telefonnummer."),
+            format!("/admin/accounts/{}", segment(account)),
+            l.say("Add it", "Eintragen"),
+        ),
+    };
+    Some(html! { p { (text) " " a href=(link) { (name) } } })
+}
+
+/// The line over every page of somebody who logged in without a second factor and could not be asked for one.
+pub(super) fn banner(person: &Person) -> Markup {
+    let l = person.language;
+    let Some((state, subscription)) = &person.without_second_factor else { return html! {} };
+    let Some(missing) = missing(l, *state, subscription.as_deref(), &person.session.account.id) else {
+        return html! {};
+    };
+    html! {
+        div.notice.warn role="status" {
+            p { (l.say("You logged in without a second factor.", "Sie haben sich ohne zweiten Faktor angemeldet.")) }
+            @if person.is_of_the_system() && person.may_change() { (missing) } @else {
+                p { (l.say("A system administrator can set it up.", "Ein Systemadministrator kann ihn einrichten.")) }
+            }
+        }
+    }
+}

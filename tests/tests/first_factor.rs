@@ -1,0 +1,122 @@
+//! Some of a user's wrong answers are kept for sign-ins that have passed the first factor: whoever only knows a name cannot use them up,
+//! and nobody has more of them than before.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use twofactor::{Challenge, Error, ManualClock, Policy, RateLimits, SignIn, Start, TwoFactor};
+use twofactor_tests::accounts::{PASSWORD, accept, assign_to_accounts, client, new, pending};
+use twofactor_tests::ecall::{Ecall, wrong};
+
+const PHONE: &str = "+41791234567";
+
+struct World {
+    ecall: Ecall,
+    engine: TwoFactor,
+    clock: ManualClock,
+}
+
+/// Where nothing but wrong answers is limited, as usual.
+async fn world(limits: RateLimits) -> World {
+    let (ecall, clock) = (Ecall::start().await, ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
+    let policy = Policy { attempts: 5, ..Policy::default() };
+    let builder = TwoFactor::builder().clock(clock.clone()).rate_limits(limits).policy(policy);
+    let engine = ecall.engine(builder.second_factor_for_accounts("demo")).await;
+    World { ecall, engine, clock }
+}
+
+fn usual() -> RateLimits {
+    let RateLimits { wrong_per_day, wrong_in_a_row, .. } = RateLimits::default();
+    RateLimits { wrong_per_day, wrong_in_a_row, ..RateLimits::none() }
+}
+
+impl World {
+    async fn start(&self, first_factor: bool) -> Result<Challenge, Error> {
+        let mut start = Start::new(SignIn::new("demo").tenant("demo").user("alice")).phone(PHONE);
+        start.first_factor = first_factor;
+        self.engine.start(start).await
+    }
+
+    /// How many wrong answers are looked at until a limit is reached.
+    async fn wrong_answers(&self, first_factor: bool) -> u32 {
+        let mut looked_at = 0;
+        while let Ok(challenge) = self.start(first_factor).await {
+            let code = self.ecall.code();
+            for _ in 0..5 {
+                match self.engine.verify("demo", &challenge.id, wrong(&code), None).await {
+                    Err(error) if error.is_code_rejected() => looked_at += 1,
+                    Err(error) if error.is_limited() || error.is_closed() => return looked_at,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        looked_at
+    }
+
+    async fn succeed(&self, first_factor: bool) {
+        let challenge = self.start(first_factor).await.unwrap();
+        self.engine.verify("demo", &challenge.id, &self.ecall.code(), None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_has_not_passed_the_first_factor_leaves_a_fifth_of_a_days_wrong_answers() {
+    let world = world(usual()).await;
+    assert_eq!(world.wrong_answers(false).await, 40);
+    assert!(world.start(false).await.unwrap_err().is_limited());
+    // The owner, who knows the password, is not locked out, however often strangers come back; and gives them nothing by it.
+    for _ in 0..3 {
+        world.succeed(true).await;
+        assert_eq!(world.wrong_answers(false).await, 0);
+    }
+    assert_eq!(world.wrong_answers(true).await, 10, "all in all no more than 50 in a day");
+    assert!(world.start(true).await.unwrap_err().is_limited());
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    world.succeed(false).await;
+}
+
+#[tokio::test]
+async fn in_a_row_it_is_the_same_and_the_sum_stays_a_hundred() {
+    let world = world(RateLimits { wrong_per_day: u32::MAX, ..usual() }).await;
+    assert_eq!(world.wrong_answers(false).await, 80);
+    assert_eq!(world.wrong_answers(true).await, 20);
+    assert!(world.start(true).await.unwrap_err().is_locked() && world.start(false).await.unwrap_err().is_locked());
+    // Nobody is locked out for good.
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    world.succeed(true).await;
+    assert_eq!(world.wrong_answers(true).await, 100);
+}
+
+#[tokio::test]
+async fn a_challenge_that_was_started_before_the_first_factor_stays_so_when_it_is_answered_or_sent_again() {
+    let world = world(usual()).await;
+    let before = world.start(false).await.unwrap();
+    assert_eq!(world.wrong_answers(false).await, 40);
+    assert!(world.engine.verify("demo", &before.id, "000000", None).await.unwrap_err().is_limited());
+    world.clock.advance(Duration::from_secs(30));
+    assert!(world.engine.resend("demo", &before.id).await.unwrap_err().is_limited());
+}
+
+#[tokio::test]
+async fn an_application_cannot_use_up_the_answers_of_an_administrator() {
+    let world = world(usual()).await;
+    let accounts = world.engine.accounts();
+    let (alice, _) = accounts.create(&twofactor::Actor::new("test"), new("alice", Some(PHONE))).await.unwrap();
+    accept(&accounts, &alice).await;
+    assign_to_accounts(&world.engine).await;
+    // An application of the same subscription, which says whatever it likes.
+    let sign_in = SignIn::new("demo").client_application("twofactor-admin").user(&alice.id);
+    for _ in 0..10 {
+        let start = Start::new(sign_in.clone()).phone("+41797654321").after_first_factor();
+        let challenge = world.engine.start(start).await.unwrap();
+        let code = world.ecall.code();
+        for _ in 0..5 {
+            world.engine.verify("demo", &challenge.id, wrong(&code), None).await.unwrap_err();
+        }
+    }
+    let again = Start::new(sign_in).phone(PHONE).after_first_factor();
+    assert!(world.engine.start(again).await.unwrap_err().is_limited());
+    let (secret, _) = pending(accounts.log_in(&alice.email, PASSWORD, &client(1)).await.unwrap());
+    accounts.second_factor(&secret, &world.ecall.code_to(PHONE), &client(1)).await.unwrap();
+}
