@@ -162,7 +162,8 @@ async fn each_limit_on_passwords_trips_alone_for_unknown_accounts_too_and_lets_g
 
 #[tokio::test]
 async fn right_passwords_do_not_count_and_do_not_give_guesses_back() {
-    let limits = RateLimits { passwords_per_account_per_hour: 3, ..RateLimits::none() };
+    let limits =
+        RateLimits { passwords_per_account_per_hour: 3, passwords_per_browser_per_hour: 3, ..RateLimits::none() };
     let accounts = engine(limits, &clock()).await.accounts();
     let (account, opened) = active(&accounts, "alice").await;
     for _ in 0..5 {
@@ -173,7 +174,12 @@ async fn right_passwords_do_not_count_and_do_not_give_guesses_back() {
         guess(&accounts, 1, &account.email, from).await;
     }
     assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_limited());
-    // Whoever sits at an open session guesses no more than anybody else.
+    // Strangers keep nobody out of an open session, and whoever sits there guesses no more than anybody else.
+    let opened = accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap();
+    for _ in 0..3 {
+        let error = accounts.reauthenticate(&opened.session, OTHER, &client(1)).await.unwrap_err();
+        assert!(error.is_log_in_refused(), "{error:?}");
+    }
     let error = accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap_err();
     assert!(error.is_limited(), "{error:?}");
     let error = accounts.change_password(&opened.session, PASSWORD, OTHER, &client(1)).await.unwrap_err();
