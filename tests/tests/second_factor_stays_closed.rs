@@ -124,7 +124,8 @@ async fn the_way_back_is_a_link_for_one_or_to_turn_it_off_and_both_are_in_the_au
     assert!(lines.contains(&("command line", "second-factor.set", off)), "{lines:?}");
     let alice = format!("account {}", world.alice.id);
     let on = r#"{"/demanded":[false,true]}"#;
-    let turned_on = lines.iter().filter(|line| line.0.starts_with(&alice) && line.1 == "second-factor.set" && line.2 == on);
+    let turned_on =
+        lines.iter().filter(|line| line.0.starts_with(&alice) && line.1 == "second-factor.set" && line.2 == on);
     assert_eq!(turned_on.count(), 2);
 }
 
