@@ -197,7 +197,7 @@ impl Person {
     /// In one spelling.
     fn new(name: &str, email: &str, phone: Option<&str>) -> Result<Self, Error> {
         title(name)?;
-        let email = email_address(email).map_err(|_| Error::invalid("`email` is no email address"))?;
+        let email = email_address(email).map_err(|_| Error::invalid("`email` is not an email address"))?;
         Ok(Self { name: name.trim().to_owned(), email: one_spelling(&email), phone: phone.map(reachable).transpose()? })
     }
 
@@ -208,8 +208,9 @@ impl Person {
 }
 
 fn reachable(phone: &str) -> Result<String, Error> {
-    phone_number(phone)
-        .map_err(|_| Error::invalid("`phone` is no telephone number in international form, such as +41791234567"))
+    phone_number(phone).map_err(|_| {
+        Error::invalid("`phone` is not a valid telephone number in international form, such as +41791234567")
+    })
 }
 
 fn one_spelling(email: &str) -> String {

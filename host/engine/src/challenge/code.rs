@@ -2,16 +2,13 @@
 
 use zeroize::Zeroizing;
 
+use super::digits::{is_dash, is_invisible, to_ascii};
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::random;
 use crate::store::CodeMac;
 
 const PURPOSE: &str = "code";
-
-/// What people type between the digits, or copy with them.
-const SEPARATORS: &[char] =
-    &[' ', '-', '.', '\t', '\r', '\n', '\u{a0}', '\u{2009}', '\u{202f}', '\u{2010}', '\u{2011}', '\u{2013}'];
 
 /// The longest input looked at, in characters.
 const INPUT_CHARS: usize = 64;
@@ -39,17 +36,30 @@ pub(super) fn draw(digits: u8) -> Result<Zeroizing<String>, Error> {
     Ok(code)
 }
 
-/// Brings typed input to digits, once and before anything is counted. `Err` for what cannot be a code at all.
+/// Brings typed input to ASCII digits, once and before anything is counted. `Err` for what cannot be a code at all.
 pub(super) fn canonical(input: &str) -> Result<Zeroizing<String>, Error> {
     let malformed = || Error::invalid_at("/code", "must be the digits of the code, as a string");
     if input.chars().nth(INPUT_CHARS).is_some() {
         return Err(malformed());
     }
-    let digits: Zeroizing<String> = Zeroizing::new(input.chars().filter(|c| !SEPARATORS.contains(c)).collect());
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(malformed());
+    // As long as it can get, so that nothing of it stays behind in memory where it grew.
+    let mut digits = Zeroizing::new(String::with_capacity(INPUT_CHARS));
+    for c in input.chars() {
+        match to_ascii(c) {
+            Some(digit) => digits.push(digit),
+            None if separates(c) => {}
+            None => return Err(malformed()),
+        }
     }
-    Ok(digits)
+    if digits.is_empty() { Err(malformed()) } else { Ok(digits) }
+}
+
+/// Whether people type a character between the digits, or copy it with them.
+fn separates(c: char) -> bool {
+    matches!(c, '.' | '．' | '\t' | '\r' | '\n')
+        || is_dash(c)
+        || is_invisible(c)
+        || c.is_whitespace() && !c.is_control()
 }
 
 pub(super) fn seal(keyring: &Keyring, binding: &Binding<'_>, code: &str) -> CodeMac {
@@ -93,7 +103,23 @@ mod tests {
 
     #[test]
     fn what_people_type_between_the_digits_does_not_count() {
-        for input in ["123456", " 123 456 ", "123-456", "123\u{a0}456", "1.2.3.4.5.6\n", "123\u{2011}456"] {
+        for input in [
+            "123456",
+            " 123 456 ",
+            "123-456",
+            "123\u{a0}456",
+            "1.2.3.4.5.6\n",
+            "123\u{2011}456",
+            "123\u{2007}456",
+            "123\u{3000}456",
+            "\u{200b}123\u{200d}456\u{feff}",
+            "\u{202a}123456\u{202c}",
+            "\u{2066}\u{200e}123 456\u{200f}\u{2069}",
+            "１２３４５６",
+            "١٢٣٤٥٦",
+            "۱۲۳ ۴۵۶",
+            "12३456",
+        ] {
             assert_eq!(&**canonical(input).unwrap(), "123456", "{input:?}");
         }
         assert_eq!(&**canonical("012345").unwrap(), "012345");
@@ -102,9 +128,20 @@ mod tests {
     #[test]
     fn what_cannot_be_a_code_is_refused_before_it_is_counted() {
         let long = "1".repeat(1 << 20);
-        for input in
-            ["", "   ", "+123456", "12345a", "１２３４５６", "١٢٣٤٥٦", "123456\0", "0x1234", "1e5", "123_456", &long]
-        {
+        for input in [
+            "",
+            "   ",
+            "+123456",
+            "12345a",
+            "①②③④⑤⑥",
+            "一二三四五六",
+            "\u{200b}",
+            "123456\0",
+            "0x1234",
+            "1e5",
+            "123_456",
+            &long,
+        ] {
             assert!(canonical(input).unwrap_err().is_invalid_input());
         }
     }

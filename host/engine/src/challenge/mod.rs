@@ -6,8 +6,11 @@
 
 mod amr;
 mod code;
+mod digits;
 mod hosted;
 mod limits;
+mod mailbox;
+mod phone_number;
 mod policy;
 mod quota;
 mod recipient;
