@@ -11,6 +11,9 @@ use twofactor_tests::smtp_server::{Act, Protection, Seen, SmtpServer, Step, say}
 
 const RETRY: &str = "retry-later";
 const UNKNOWN: &str = "outcome-unknown";
+const MISCONFIGURED: &str = "misconfigured";
+const RECIPIENT: &str = "rejected-recipient";
+const MESSAGE: &str = "rejected-message";
 
 /// A server's behaviour, and the class of the outcome.
 struct Row {
@@ -28,6 +31,13 @@ fn implicit(step: Step, act: Act, expected: &'static str) -> Row {
 
 fn start_tls(step: Step, act: Act, expected: &'static str) -> Row {
     Row { protection: Protection::StartTls, port: 587, ..implicit(step, act, expected) }
+}
+
+impl Row {
+    fn is_silent_at_first(&self) -> bool {
+        let silent = |(step, act): &(Step, Act)| *step == Step::Greeting && matches!(act, Act::Silence);
+        self.port != 465 && (self.protection == Protection::ImplicitTls || self.script.iter().any(silent))
+    }
 }
 
 /// Sends a mail to each server, all at once. Returns what was reported and what the servers saw, after what holds for all of
@@ -53,7 +63,8 @@ async fn meet(rows: Vec<Row>) -> Vec<(TestReport, Seen)> {
         let what = what.chars().take(600).collect::<String>();
         assert_eq!(report.outcome, row.expected, "{what}");
         let seen = smtp.seen();
-        assert_eq!(seen.len(), 1, "{what}");
+        // One that does not greet is asked a second time whether it begins TLS at once.
+        assert!(seen.len() == 1 || seen.len() == 2 && row.is_silent_at_first(), "{what}");
         let seen = seen[0].clone();
         assert_eq!(seen.faults, [""; 0], "{what}");
         let open = seen.commands.iter().filter(|(secure, _)| !secure);
@@ -79,8 +90,6 @@ async fn silence_at_any_step_ends_at_the_instances_timeout() {
         rows.push(start_tls(step, Act::Silence, RETRY));
     }
     rows.push(implicit(Step::Message, Act::Silence, UNKNOWN));
-    // Who speaks STARTTLS where TLS begins at once waits for a greeting, and the server for a handshake.
-    rows.push(Row { port: 587, ..implicit(Step::Quit, say("221 bye\r\n"), RETRY) });
     for row in &mut rows {
         row.timeout = 3000;
     }
@@ -138,7 +147,7 @@ async fn what_is_no_reply_is_a_bounded_error() {
         rows.push(implicit(Step::Message, act, UNKNOWN));
     }
     for (report, _) in meet(rows).await {
-        assert_eq!(report.detail, "the server's reply is malformed", "{report:?}");
+        assert!(report.detail.ends_with("the server's reply is malformed"), "{report:?}");
     }
 }
 
@@ -157,10 +166,10 @@ async fn a_reply_without_text_or_with_a_bare_line_end_is_a_reply() {
             rows.push(implicit(step, say(&format!("{code}-{end}{code}{end}")), "delivered"));
         }
         // Such a server offers nothing, so there is no way to log in.
-        rows.push(implicit(Step::Hello, say(&format!("250{end}")), RETRY));
+        rows.push(implicit(Step::Hello, say(&format!("250{end}")), MISCONFIGURED));
         rows.push(implicit(Step::HelloAgain, say(&format!("250-{end}250{end}")), "delivered"));
         rows.push(start_tls(Step::StartTls, say(&format!("220{end}")), "delivered"));
-        rows.push(start_tls(Step::HelloAgain, say(&format!("250{end}")), RETRY));
+        rows.push(start_tls(Step::HelloAgain, say(&format!("250{end}")), MISCONFIGURED));
     }
     meet(rows).await;
 }
@@ -200,7 +209,7 @@ async fn an_answer_too_many_is_not_taken_for_the_answer_to_what_comes_next() {
         rows.push(implicit(step, say(text), expected));
     }
     for (report, seen) in meet(rows).await {
-        assert_eq!(report.detail, "the server's reply is malformed");
+        assert!(report.detail.ends_with("the server's reply is malformed"), "{report:?}");
         assert_eq!(seen.messages.len(), 0);
     }
 }
@@ -209,11 +218,11 @@ async fn an_answer_too_many_is_not_taken_for_the_answer_to_what_comes_next() {
 async fn a_word_that_was_said_counts_though_silence_follows() {
     let mut rows = Vec::new();
     for (step, text, expected) in [
-        (Step::Hello, "554 5.3.2 no service\r\n", "misconfigured"),
+        (Step::Hello, "554 5.3.2 no service\r\n", MISCONFIGURED),
         (Step::Hello, "421 4.3.2 not now\r\n", RETRY),
-        (Step::Auth, "535 5.7.8 wrong\r\n", "misconfigured"),
-        (Step::Recipient, "550 5.1.1 unknown\r\n", "rejected-recipient"),
-        (Step::Message, "554 5.7.1 no\r\n", "rejected-message"),
+        (Step::Auth, "535 5.7.8 wrong\r\n", MISCONFIGURED),
+        (Step::Recipient, "550 5.1.1 unknown\r\n", RECIPIENT),
+        (Step::Message, "554 5.7.1 no\r\n", MESSAGE),
         (Step::Message, "250 2.0.0 queued as 1\r\n", "delivered"),
     ] {
         let mut row = implicit(step, say(text), expected);
@@ -252,11 +261,11 @@ async fn a_drip_ends_at_the_timeout_however_long_it_goes_on() {
 #[tokio::test]
 async fn where_starttls_is_missing_refused_or_tampered_with_no_login_is_sent() {
     let rows = vec![
-        start_tls(Step::Hello, say("250 ours\r\n"), RETRY),
-        start_tls(Step::Hello, say("250-ours\r\n250 AUTH PLAIN LOGIN\r\n"), RETRY),
-        start_tls(Step::Hello, say("250-ours\r\n250-XSTARTTLS\r\n250 AUTH PLAIN\r\n"), RETRY),
+        start_tls(Step::Hello, say("250 ours\r\n"), MISCONFIGURED),
+        start_tls(Step::Hello, say("250-ours\r\n250 AUTH PLAIN LOGIN\r\n"), MISCONFIGURED),
+        start_tls(Step::Hello, say("250-ours\r\n250-XSTARTTLS\r\n250 AUTH PLAIN\r\n"), MISCONFIGURED),
         start_tls(Step::StartTls, say("454 4.7.0 not available\r\n"), RETRY),
-        start_tls(Step::StartTls, say("501 5.5.4 no\r\n"), "misconfigured"),
+        start_tls(Step::StartTls, say("501 5.5.4 no\r\n"), MISCONFIGURED),
         start_tls(Step::StartTls, say("250 ok\r\n"), RETRY),
         start_tls(Step::StartTls, say("354 go on\r\n"), RETRY),
         // What is said in the clear must not be taken for what is said under protection.
@@ -269,9 +278,9 @@ async fn where_starttls_is_missing_refused_or_tampered_with_no_login_is_sent() {
                 (Step::Hello, say("250-ours\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n")),
                 (Step::HelloAgain, say("250 ours\r\n")),
             ],
-            ..start_tls(Step::Hello, Act::Cut, RETRY)
+            ..start_tls(Step::Hello, Act::Cut, MISCONFIGURED)
         },
-        start_tls(Step::HelloAgain, say("250-ours\r\n250-STARTTLS\r\n250 AUTH CRAM-MD5\r\n"), RETRY),
+        start_tls(Step::HelloAgain, say("250-ours\r\n250-STARTTLS\r\n250 AUTH CRAM-MD5\r\n"), MISCONFIGURED),
     ];
     for (report, seen) in meet(rows).await {
         assert_eq!((seen.count("AUTH"), seen.count("MAIL")), (0, 0), "{report:?}");
@@ -296,7 +305,7 @@ async fn a_server_without_tls_where_it_should_be_gets_no_word() {
     let post = Post::new(network, options(server("smtp.example.com", 465))).await;
     let report = post.test("alice@example.net", None).await;
     assert_eq!(report.outcome, RETRY);
-    assert!(report.detail.starts_with("no TLS with smtp.example.com:465"), "{report:?}");
+    assert_eq!(report.detail, "TLS at smtp.example.com:465: the server speaks without TLS on this port");
     // All it saw is a handshake.
     let seen = smtp.last();
     assert_eq!(["EHLO", "AUTH", "MAIL"].map(|verb| seen.count(verb)), [0; 3]);
@@ -348,7 +357,7 @@ async fn what_one_exchange_leaves_behind_does_not_answer_for_the_next() {
         (Step::Message, replies()),
     ] {
         for (script, outcome) in
-            [(None, "delivered"), (Some((Step::Recipient, say("550 5.1.1 unknown\r\n"))), "rejected-recipient")]
+            [(None, "delivered"), (Some((Step::Recipient, say("550 5.1.1 unknown\r\n"))), RECIPIENT)]
         {
             let connections = smtp.seen().len();
             smtp.plays([(step, broken.clone())]);

@@ -187,7 +187,7 @@ async fn a_server_that_speaks_tls_of_another_age_gets_nothing() {
             let report = post.test("alice@example.net", None).await;
             assert_eq!(report.outcome, expected, "{version}: {report:?}");
             if expected == "retry-later" {
-                assert!(report.detail.starts_with("no TLS with smtp.example.com"), "{version}: {report:?}");
+                assert!(report.detail.starts_with("TLS at smtp.example.com"), "{version}: {report:?}");
                 exim.logged(&["TLS error on connection", "(gnutls_handshake)"]).await;
                 assert_eq!(exim.taken(), 0);
             }

@@ -44,7 +44,10 @@ pub use administration::{
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
-pub use capability::{Exchange, KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Recording, Resolver, Secret};
+pub use capability::{
+    Exchange, KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Recording, Resolver, Secret, UpstreamCause,
+    UpstreamFailure, UpstreamStep,
+};
 pub use challenge::{
     Available, Challenge, Policy, PolicyError, Quota, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
 };

@@ -6,7 +6,7 @@ mod outcome;
 use options::Options;
 use serde::Deserialize;
 use serde_json::json;
-use twofactor_provider::{About, Connection, Delivery, Http, Message, Problem, Provider, Recipient};
+use twofactor_provider::{About, Connection, Delivery, Http, Message, Problem, Provider, Recipient, accepted};
 
 /// The provider.
 pub struct ECall;
@@ -19,7 +19,15 @@ const PAGES: u32 = 3;
 #[derive(Deserialize)]
 struct Accepted {
     #[serde(rename = "messageId")]
-    message_id: String,
+    message_id: Id,
+}
+
+/// The id of a message, as text or as a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Text(String),
+    Number(u64),
 }
 
 impl Provider for ECall {
@@ -47,7 +55,8 @@ impl Provider for ECall {
         });
         let answer = Http::post(format!("{ORIGIN}/api/message")).json(&body).send()?;
         match (answer.status, answer.json::<Accepted>()) {
-            (200..300, Some(accepted)) => Ok(twofactor_provider::accepted(accepted.message_id)),
+            (200..300, Some(Accepted { message_id: Id::Text(id) })) => Ok(accepted(id)),
+            (200..300, Some(Accepted { message_id: Id::Number(id) })) => Ok(accepted(id.to_string())),
             _ => outcome::of(&answer),
         }
     }

@@ -39,6 +39,12 @@ fn a_message_is_posted_as_ecall_documents_it() {
 }
 
 #[test]
+fn a_message_id_may_be_a_number() {
+    let _upstream = Upstream::new().answers(201, &[], r#"{"messageId":4711}"#);
+    assert_eq!(deliver::<ECall>(&options(), &message("+41791234567")).unwrap().reference, "4711");
+}
+
+#[test]
 fn each_parameter_has_its_class() {
     for (parameter, expected) in
         [("To", "recipient"), ("From", "misconfigured"), ("Content.Text", "message"), ("Channel", "message")]

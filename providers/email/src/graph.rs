@@ -74,10 +74,29 @@ fn refused(answer: &Answer) -> Failure {
     let code = answer.json::<Refused>().map(|refused| refused.error.code).filter(is_name).unwrap_or(status);
     match (answer.status, code.as_str()) {
         (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down"),
+        // Throttling, too: <https://learn.microsoft.com/graph/throttling>. Without the header nobody knows how far it came.
+        (503, _) if answer.retry_after().is_some() => {
+            retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down")
+        }
         (500.., _) => unknown(&code, "Microsoft Graph failed after it had the message"),
         (200..300, _) => unknown(&code, "Microsoft Graph's answer is not the one it documents"),
         (_, "ErrorInvalidRecipients") => rejected_recipient(&code, "Microsoft 365 does not accept the recipient"),
         (_, "ErrorMessageSizeExceeded") => rejected_message(&code, "the message is too large"),
+        // Limits of the mailbox: <https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>
+        (
+            _,
+            "ErrorMessageSubmissionBlocked"
+            | "ErrorExceededMessageLimit"
+            | "ErrorQuotaExceeded"
+            | "ErrorSubmissionQuotaExceeded"
+            | "ErrorServerBusy"
+            | "ErrorTooManyObjectsOpened"
+            | "ApplicationThrottled"
+            | "MailboxConcurrency"
+            | "TooManyRequests",
+        ) if answer.status < 500 => {
+            retry_later(answer.retry_after(), &code, "a limit of the mailbox that sends is reached")
+        }
         (_, "ErrorSendAsDenied" | "ErrorAccessDenied" | "Authorization_RequestDenied") => {
             misconfigured(&code, "the application may not send for this mailbox: grant it Mail.Send")
         }

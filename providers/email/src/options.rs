@@ -1,7 +1,7 @@
 //! The options of an email instance.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
 use twofactor_provider::{Problem, Secret, problem};
 
 /// Mail from one sender through one server.
@@ -47,12 +47,13 @@ pub struct SmtpServer {
     /// Whether the connection is protected: TLS on port 465, STARTTLS on every other. Leave it on.
     #[serde(rename = "EnableSSL")]
     pub enable_ssl: bool,
-    /// The user to log in as; left out for a server that asks for none.
+    /// The user to log in as; left out or empty for a server that asks for none.
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub user_name: Option<String>,
-    /// The user's password.
-    #[serde(default)]
+    /// The user's password; left out or empty where there is no user.
+    #[serde(default, deserialize_with = "password")]
+    #[schemars(schema_with = "password_schema")]
     pub password: Option<Secret>,
     /// How long handing over one mail may take, in milliseconds.
     #[serde(default = "twenty_seconds")]
@@ -99,10 +100,11 @@ pub enum Cloud {
 impl Options {
     pub fn check(&self) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
-        let sender = &self.sender_address;
-        let (local, domain) = sender.rsplit_once('@').unwrap_or_default();
-        if local.is_empty() || !domain.contains('.') || sender.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            problems.push(problem("/EMailSenderAddress", "must be an email address"));
+        if !is_address(&self.sender_address) {
+            problems.push(problem(
+                "/EMailSenderAddress",
+                "must be an email address such as codes@example.com, without a dot at its end and without a network address",
+            ));
         }
         let breaks_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         if self.sender_name.as_ref().is_some_and(|name| name.chars().any(breaks_line)) {
@@ -110,7 +112,7 @@ impl Options {
         }
         match &self.server {
             MailServer::Smtp(server) => {
-                if server.user_name.is_some() != server.password.is_some() {
+                if server.user_name().is_some() != server.password.is_some() {
                     problems.push(problem(
                         "/MailServerConfig/UserName",
                         "`UserName` and `Password` belong together: set both or neither",
@@ -131,6 +133,42 @@ impl Options {
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
+}
+
+impl SmtpServer {
+    /// The user to log in as. A form may send an empty one for none.
+    pub fn user_name(&self) -> Option<&String> {
+        self.user_name.as_ref().filter(|name| !name.is_empty())
+    }
+}
+
+/// Reads an empty password as none: `configure` tells whether the user name is empty, too.
+fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<Secret>::deserialize(deserializer)?.filter(|password| !password.reveal().is_empty()))
+}
+
+/// A secret that may be empty.
+fn password_schema(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = Secret::json_schema(generator);
+    schema.insert("minLength".to_owned(), 0.into());
+    schema
+}
+
+/// Whether mail servers take a text as a sender (RFC 5321 section 4.1.2): a dot-string, and a domain that is a name.
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let atom =
+        |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii() && !c.is_whitespace();
+    let local_fits = local.len() <= 64 && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
+    let label = |label: &str| {
+        let fits =
+            |c: char| c.is_ascii_alphanumeric() || c == '-' || !c.is_ascii() && !c.is_whitespace() && !c.is_control();
+        (1..=63).contains(&label.len()) && label.chars().all(fits) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    let domain_fits =
+        domain.contains('.') && domain.split('.').all(label) && !domain.rsplit('.').next().is_some_and(is_number);
+    local_fits && domain_fits
 }
 
 /// Whether a text stays the one segment of a path that it is put at: dots alone would climb (RFC 3986 section 5.2.4).

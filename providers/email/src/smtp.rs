@@ -17,7 +17,7 @@ pub fn connection(server: &Server) -> Connection {
             (true, _) => SmtpSecurity::Starttls,
             (false, _) => SmtpSecurity::Plaintext,
         },
-        credentials: server.user_name.clone().zip(server.password.clone()),
+        credentials: server.user_name().cloned().zip(server.password.clone()),
         timeout_ms: server.timeout,
     })
 }

@@ -1,8 +1,8 @@
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
 use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, describe, message};
-use twofactor_provider::{MailFailure, Refusal, Stage};
+use twofactor_provider::{Failure, MailFailure, Refusal, Retry, Stage};
 
 use super::Email;
 
@@ -41,6 +41,64 @@ fn ssl_and_port_decide_how_the_connection_is_protected() {
         let connections = format!("{:?}", configure::<Email>(&options).unwrap());
         assert!(connections.contains(expected), "{connections}");
     }
+}
+
+#[test]
+fn a_sender_that_no_mail_server_takes_is_a_problem_of_that_option() {
+    for (sender, fits) in [
+        ("codes@example.com", true),
+        ("c.o-d+e_s@mail.example.com", true),
+        ("codes@bücher.example", true),
+        ("códes@example.com", true),
+        ("codes@xn--bcher-kva.example", true),
+        ("codes@example.com.", false),
+        ("codes@[192.0.2.1]", false),
+        ("codes@192.0.2.1", false),
+        ("codes@[IPv6:2001:db8::1]", false),
+        ("codes@example..com", false),
+        ("codes@-a.example", false),
+        ("codes@localhost", false),
+        ("co..des@example.com", false),
+        (".codes@example.com", false),
+        ("\"co des\"@example.com", false),
+        ("Codes <codes@example.com>", false),
+        ("a@codes@example.com", false),
+        ("@example.com", false),
+    ] {
+        let mut options = smtp(true);
+        options["EMailSenderAddress"] = sender.into();
+        match configure::<Email>(&options) {
+            Ok(_) => assert!(fits, "{sender}"),
+            Err(problems) => {
+                assert_eq!((problems[0].pointer.as_str(), fits), ("/EMailSenderAddress", false), "{sender}")
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_user_and_password_are_no_login() {
+    for (user, password, expected) in [
+        (json!(""), json!(""), Ok("credentials: None")),
+        (json!(null), json!(""), Ok("credentials: None")),
+        (json!("user"), json!(""), Err("/MailServerConfig/UserName")),
+        (json!(""), json!("secret"), Err("/MailServerConfig/UserName")),
+    ] {
+        let mut options = smtp(false);
+        options["MailServerConfig"]["UserName"] = user;
+        options["MailServerConfig"]["Password"] = password;
+        match (configure::<Email>(&options), expected) {
+            (Ok(connections), Ok(part)) => assert!(format!("{connections:?}").contains(part), "{connections:?}"),
+            (Err(problems), Err(pointer)) => assert_eq!(problems[0].pointer, pointer),
+            (was, expected) => panic!("{was:?} {expected:?}"),
+        }
+    }
+    let schema: Value = serde_json::from_str(&describe::<Email>().options_schema).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let mut options = smtp(true);
+    options["MailServerConfig"]["UserName"] = "".into();
+    options["MailServerConfig"]["Password"] = "".into();
+    assert!(schema.is_valid(&options));
 }
 
 #[test]
@@ -130,6 +188,10 @@ fn each_answer_of_graph_has_its_class() {
         (400, "ErrorSomethingNew", "rejected"),
         (500, "InternalServerError", "outcome-unknown"),
         (503, "ServiceUnavailable", "outcome-unknown"),
+        (403, "ErrorMessageSubmissionBlocked", "retry-later"),
+        (403, "ErrorExceededMessageLimit", "retry-later"),
+        (403, "ErrorQuotaExceeded", "retry-later"),
+        (500, "ErrorQuotaExceeded", "outcome-unknown"),
         (200, "x", "outcome-unknown"),
     ] {
         let body = json!({"error": {"code": code, "message": "m", "innerError": {}}}).to_string();
@@ -137,6 +199,10 @@ fn each_answer_of_graph_has_its_class() {
         let failure = deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err();
         assert_eq!(class(&failure), expected, "{status} {code}");
     }
+    // With a time to wait it is throttling.
+    let _upstream = Upstream::new().answers(503, &[("retry-after", "7")], "{}");
+    let failure = deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err();
+    assert!(matches!(failure, Failure::RetryLater(Retry { after_seconds: Some(7), .. })), "{failure:?}");
     let _upstream = Upstream::new().fails(HttpError::Unauthenticated("AADSTS".to_owned()));
     assert_eq!(class(&deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err()), "misconfigured");
 }

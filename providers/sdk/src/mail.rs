@@ -58,22 +58,44 @@ impl From<MailFailure> for Failure {
     }
 }
 
-/// Reply codes (RFC 5321 section 4.2.3, RFC 4954 section 6).
+/// What a server's no means. An enhanced status code (RFC 3463) says more than the reply code (RFC 5321 section 4.2.3, RFC 4954
+/// section 6), and the reply code more than the stage.
 fn refused(refusal: &Refusal) -> Failure {
     let code = match refusal.enhanced.as_str() {
         "" => refusal.code.to_string(),
         enhanced => format!("{} {enhanced}", refusal.code),
     };
-    match (refusal.code, refusal.stage) {
-        (530 | 534 | 535 | 538, _) => misconfigured(&code, "the mail server does not accept the login"),
-        (400..500, _) => retry_later(None, &code, "the mail server cannot take the mail now"),
+    if refusal.code < 500 {
+        return retry_later(None, &code, "the mail server cannot take the mail now");
+    }
+    let subject = refusal.enhanced.strip_prefix("5.").unwrap_or_default();
+    let of_recipient = matches!(refusal.stage, Stage::Recipient | Stage::Data);
+    match (refusal.code, refusal.stage, subject) {
         // RFC 5321 section 3.1: such a server takes no mail at all, which says nothing of this one.
-        (_, Stage::Greeting) => misconfigured(&code, "the mail server offers no service"),
-        (_, Stage::Authentication) => misconfigured(&code, "the mail server does not accept the login"),
-        (550 | 551 | 553, Stage::Recipient) => {
+        (_, Stage::Greeting, _) => misconfigured(&code, "the mail server offers no service"),
+        (530 | 534 | 535 | 538, _, _) | (_, Stage::Authentication, _) => {
+            misconfigured(&code, "the mail server does not accept the login")
+        }
+        // Google's word for a sender that has sent as many mails as it may today.
+        (_, _, "4.5") => retry_later(None, &code, "the sender's quota at the mail server is used up"),
+        (_, _, "2.3" | "3.4") => rejected_message(&code, "the mail is larger than the mail server takes"),
+        (_, _, "1.7" | "1.8") => misconfigured(&code, "the mail server does not accept the sender"),
+        (_, _, subject) if of_recipient && (subject.starts_with("1.") || subject.starts_with("2.")) => {
             rejected_recipient(&code, "the mail server does not accept the recipient")
         }
-        (_, Stage::Sender) => misconfigured(&code, "the mail server does not accept the sender"),
+        // RRVS (RFC 7293): the mailbox has another owner now.
+        (_, _, "7.17" | "7.18") => rejected_recipient(&code, "the mail server does not accept the recipient"),
+        // After the text this is about the text, before it about who may send to whom.
+        (_, Stage::Data, "7.0" | "7.1") => rejected_message(&code, "the mail server does not accept the mail"),
+        (_, _, subject) if subject.starts_with("7.") => misconfigured(
+            &code,
+            "the mail server does not let this login send such mail: relaying, the sender, or a policy",
+        ),
+        (552, Stage::Sender, _) => rejected_message(&code, "the mail is larger than the mail server takes"),
+        (_, Stage::Sender, _) => misconfigured(&code, "the mail server does not accept the sender"),
+        (550..=553 | 501, Stage::Recipient, _) => {
+            rejected_recipient(&code, "the mail server does not accept the recipient")
+        }
         _ => rejected_message(&code, "the mail server does not accept the mail"),
     }
 }

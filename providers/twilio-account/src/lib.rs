@@ -1,6 +1,6 @@
 //! What the providers for Twilio share: the account, and what an error of its API means.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use twofactor_provider::{Answer, Failure, Problem, blocked, misconfigured, problem, retry_later, unknown};
 
 /// An account, as the options `TwilioAccountSid`, `TwilioApiKeySid`, `TwilioRegion` and `TwilioEdge` name it.
@@ -74,7 +74,22 @@ pub fn is_number(text: &str) -> bool {
 /// Both forms of an error have this much: the older one, and the one after RFC 9457.
 #[derive(Deserialize)]
 struct Refused {
+    #[serde(deserialize_with = "number")]
     code: u32,
+}
+
+/// A code that is written as a number or as text.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Code {
+        Number(u32),
+        Text(String),
+    }
+    match Code::deserialize(deserializer)? {
+        Code::Number(number) => Ok(number),
+        Code::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
 }
 
 /// What an answer means that accepts nothing. `known` gives the meaning of a code of the resource's own.
@@ -100,6 +115,8 @@ pub fn of_the_account(code: u32, after: Option<u32>) -> Option<Failure> {
     let text = code.to_string();
     Some(match code {
         20003 | 20403 | 20404 => misconfigured(&text, "Twilio does not accept the account or its token"),
+        20422 => misconfigured(&text, "Twilio does not accept a value of the options"),
+        30002 => misconfigured(&text, "the Twilio account is suspended"),
         20429 => retry_later(after, &text, "Twilio cannot send it now"),
         30450 | 60605 => blocked(&text, "Twilio suspects fraud"),
         _ => return None,

@@ -6,21 +6,49 @@ mod outcome;
 
 use options::Options;
 use serde::Deserialize;
+use serde_json::Value;
 use twofactor_provider::{
     About, Connection, Delivery, Failure, Fate, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
-    Signature, accepted, form_field, report_url,
+    Retry, Signature, accepted, form_field, report_url, retry_later,
 };
 
 /// The provider.
 pub struct Twilio;
 
+/// What makes an answer a message is its SID. Whatever else is in it may be of any type: that hides no message.
 #[derive(Deserialize)]
 struct Accepted {
     sid: String,
     #[serde(default)]
-    num_segments: Option<String>,
+    status: Value,
     #[serde(default)]
-    error_code: Option<u32>,
+    num_segments: Value,
+    #[serde(default)]
+    error_code: Value,
+}
+
+/// A number that is written as one or as text.
+fn number(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => number.as_u64()?.try_into().ok(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The meaning of a message that was made. One without an error may go out, and so may one with an error that would pass.
+fn accepted_or_failed(message: Accepted) -> Delivery {
+    let is_final = matches!(message.status.as_str(), Some("failed" | "undelivered" | "canceled"));
+    match number(&message.error_code).filter(|code| *code != 0) {
+        Some(code) => Err(match outcome::by_code(code, None) {
+            Failure::RetryLater(retry) if !is_final => Failure::OutcomeUnknown(retry.reason),
+            // Twilio has given it up, whatever the code says.
+            Failure::OutcomeUnknown(reason) if is_final => Failure::RetryLater(Retry { after_seconds: None, reason }),
+            failure => failure,
+        }),
+        None if is_final => Err(retry_later(None, "failed", "Twilio could not send the message")),
+        None => Ok(Receipt { parts: number(&message.num_segments), ..accepted(message.sid) }),
+    }
 }
 
 impl Provider for Twilio {
@@ -55,15 +83,7 @@ impl Provider for Twilio {
         fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
         let answer = Http::post(options.account().url_of("Messages")).form(fields).send()?;
         match (answer.status, answer.json::<Accepted>()) {
-            // It was made a message, so whatever is wrong with it for now, it may go out.
-            (200 | 201, Some(Accepted { error_code: Some(code), .. })) => Err(match outcome::by_code(code, None) {
-                Failure::RetryLater(retry) => Failure::OutcomeUnknown(retry.reason),
-                failure => failure,
-            }),
-            (200 | 201, Some(message)) => {
-                let parts = message.num_segments.and_then(|parts| parts.parse().ok());
-                Ok(Receipt { parts, ..accepted(message.sid) })
-            }
+            (200 | 201, Some(message)) => accepted_or_failed(message),
             _ => Err(twofactor_twilio_account::failure(&answer, outcome::known)),
         }
     }

@@ -17,8 +17,11 @@ pub fn known(code: u32, after: Option<u32>) -> Option<Failure> {
         21212 | 21601 | 21603 | 21606 | 21608 | 21659..=21661 => {
             misconfigured(&text, "Twilio does not accept the sender")
         }
+        21701 | 21703 | 21705 => misconfigured(&text, "the messaging service does not exist or has no sender"),
+        30032 | 30034 => misconfigured(&text, "the sender's number is not registered or verified with the carriers"),
+        63038 => misconfigured(&text, "the account has sent as many messages as it may today"),
         21408 => misconfigured(&text, "messages to this country are not enabled at Twilio"),
-        21211 | 21604 | 21612 | 21614 => rejected_recipient(&text, "Twilio cannot reach this number"),
+        21211 | 21604 | 21612 | 21614 | 21635 => rejected_recipient(&text, "Twilio cannot reach this number"),
         21610 => rejected_recipient(&text, "the recipient has unsubscribed"),
         30004..=30006 => rejected_recipient(&text, "the message cannot be delivered to this number"),
         21617 => rejected_message(&text, "the message is too long"),

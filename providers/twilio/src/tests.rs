@@ -42,7 +42,8 @@ fn a_messaging_service_is_named_as_such() {
 fn each_code_has_its_class() {
     let rows: &[(&[u32], &str)] = &[
         (&[20003, 20403, 20404, 21212, 21601, 21603, 21606, 21608, 21659, 21660, 21661, 21408], "misconfigured"),
-        (&[21211, 21604, 21610, 21612, 21614, 21617, 30004, 30005, 30006, 30007], "rejected"),
+        (&[20422, 21701, 21703, 21705, 30002, 30032, 30034, 63038], "misconfigured"),
+        (&[21211, 21604, 21610, 21612, 21614, 21617, 21635, 30004, 30005, 30006, 30007], "rejected"),
         (&[20429, 21611, 30001, 30003, 30008], "retry-later"),
         (&[30450, 60605], "blocked"),
     ];
@@ -63,6 +64,38 @@ fn each_code_has_its_class() {
             assert_eq!(class(&failure), expected, "{code} in an accepted message");
         }
     }
+}
+
+#[test]
+fn a_message_that_twilio_gave_up_is_no_delivery() {
+    for (body, expected) in [
+        (json!({"sid": "SM1", "status": "failed", "error_code": null}), "retry-later"),
+        (json!({"sid": "SM1", "status": "failed"}), "retry-later"),
+        (json!({"sid": "SM1", "status": "undelivered", "error_code": "30003"}), "retry-later"),
+        (json!({"sid": "SM1", "status": "failed", "error_code": 21610}), "rejected"),
+        (json!({"sid": "SM1", "status": "canceled", "error_code": 99999}), "retry-later"),
+    ] {
+        let _upstream = Upstream::new().answers(201, &[], &body.to_string());
+        let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
+        assert_eq!(class(&failure), expected, "{body}");
+    }
+}
+
+#[test]
+fn fields_beside_the_sid_may_be_of_any_type() {
+    for (body, parts) in [
+        (json!({"sid": "SM1", "num_segments": 1}), Some(1)),
+        (json!({"sid": "SM1", "num_segments": "2", "error_code": ""}), Some(2)),
+        (json!({"sid": "SM1", "num_segments": {}, "error_code": [], "status": 7}), None),
+        (json!({"sid": "SM1", "num_segments": 1.5, "error_code": 0}), None),
+    ] {
+        let _upstream = Upstream::new().answers(201, &[], &body.to_string());
+        assert_eq!(deliver::<Twilio>(&options(), &message("+41791234567")).unwrap().parts, parts, "{body}");
+    }
+    let _upstream = Upstream::new().answers(201, &[], r#"{"sid":"SM1","error_code":"30003"}"#);
+    assert_eq!(class(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "outcome-unknown");
+    let _upstream = Upstream::new().answers(400, &[], r#"{"code":"21211"}"#);
+    assert_eq!(class(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "rejected");
 }
 
 #[test]

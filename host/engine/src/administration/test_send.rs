@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Administration;
+use crate::capability::UpstreamFailure;
 use crate::challenge::{Recipient, sample_message};
 use crate::error::{Error, InputProblem};
 use crate::instance::Layers;
@@ -19,6 +20,9 @@ pub struct TestReport {
     pub code: String,
     /// A sentence; may be empty.
     pub detail: String,
+    /// Where the exchange with the upstream failed, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<UpstreamFailure>,
 }
 
 impl Administration {
@@ -67,13 +71,17 @@ impl Administration {
         let policy = self.instances.policy(&record);
         let message = sample_message(&policy, provider.manifest(), &recipient)?;
         Ok(match prepared.deliver(message).await {
-            Ok(sent) => {
-                TestReport { outcome: "delivered".to_owned(), code: sent.receipt.reference, detail: String::new() }
-            }
+            Ok(sent) => TestReport {
+                outcome: "delivered".to_owned(),
+                code: sent.receipt.reference,
+                detail: String::new(),
+                upstream: None,
+            },
             Err(failure) => TestReport {
                 outcome: failure.name().to_owned(),
                 code: failure.reason().code.clone(),
                 detail: failure.reason().detail.clone(),
+                upstream: failure.reason().upstream.clone(),
             },
         })
     }

@@ -5,17 +5,19 @@ use std::time::{Duration, Instant, SystemTime};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use reqwest::{Body, Request, Url};
 use tokio::time::timeout;
 use url::Position;
 
 use super::connection::HttpAuthentication;
 use super::echo::Echo;
+use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use super::grants::{Grants, HttpGrant};
-use super::network::Network;
+use super::network::{Network, NotDialled};
 use super::oauth::{AccessToken, TokenError};
 use super::origin::Origin;
-use super::signature;
+use super::{retry_after, signature};
 
 /// The longest body accepted from an upstream, in bytes. Receipts are small.
 pub(super) const ANSWER_BYTES: usize = 1 << 20;
@@ -42,8 +44,38 @@ pub(crate) struct HttpResponse {
 pub(crate) enum HttpError {
     Denied(String),
     Unauthenticated(String),
-    NotSent(String),
-    OutcomeUnknown(String),
+    /// The token endpoint does not accept the credentials.
+    LoginRefused(Failed),
+    NotSent(Failed),
+    OutcomeUnknown(Failed),
+}
+
+/// A failure of an upstream, in a sentence and as data.
+#[derive(Debug, Clone)]
+pub(crate) struct Failed {
+    pub(crate) text: String,
+    pub(crate) upstream: UpstreamFailure,
+}
+
+impl From<UpstreamFailure> for Failed {
+    fn from(upstream: UpstreamFailure) -> Self {
+        Self { text: upstream.to_string(), upstream }
+    }
+}
+
+impl HttpError {
+    /// Whether the request surely did not go out.
+    pub(crate) fn is_before_sending(&self) -> bool {
+        !matches!(self, Self::OutcomeUnknown(_))
+    }
+
+    /// The upstream's part in it.
+    pub(crate) fn upstream(&self) -> Option<&UpstreamFailure> {
+        match self {
+            Self::Denied(_) | Self::Unauthenticated(_) => None,
+            Self::LoginRefused(failed) | Self::NotSent(failed) | Self::OutcomeUnknown(failed) => Some(&failed.upstream),
+        }
+    }
 }
 
 impl Network {
@@ -56,7 +88,7 @@ impl Network {
             let token = self.authenticate(grants, grant, &mut request).await?;
             // A body held in memory can be sent a second time.
             let again = token.as_ref().and_then(|_| request.try_clone());
-            let answer = self.exchange(grants, request).await?;
+            let answer = self.exchange(grants, &grant.origin, request).await?;
             match (token, again) {
                 // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.
                 // 401 says that the request was not processed.
@@ -154,7 +186,8 @@ impl Network {
                 let token =
                     self.token(grants, token_url, client_id, client_secret, scope).await.map_err(
                         |error| match error {
-                            TokenError::Refused(why) => HttpError::Unauthenticated(why),
+                            TokenError::Misconfigured(why) => HttpError::Unauthenticated(why),
+                            TokenError::Refused(why) => HttpError::LoginRefused(why),
                             TokenError::Unavailable(why) => HttpError::NotSent(why),
                         },
                     )?;
@@ -179,12 +212,17 @@ impl Network {
 
     /// Sends a request that was admitted and gathers the whole answer, within bounds of size and time. What went out and what came,
     /// however far it came, is noted at the grants.
-    pub(super) async fn exchange(&self, grants: &Grants, request: Request) -> Result<HttpResponse, HttpError> {
+    pub(super) async fn exchange(
+        &self,
+        grants: &Grants,
+        origin: &Origin,
+        request: Request,
+    ) -> Result<HttpResponse, HttpError> {
         let deadline = self.0.timeout + Duration::from_millis(100);
         let bytes = grants.on_their_way(request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len));
-        let answer = match timeout(deadline, self.exchange_unbounded(grants, request)).await {
+        let answer = match timeout(deadline, self.exchange_unbounded(grants, origin, request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(HttpError::OutcomeUnknown("the upstream did not answer in time".to_owned())),
+            Err(_) => Err(HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::TimedOut))),
         };
         if matches!(answer, Err(HttpError::NotSent(_))) {
             bytes.did_not_leave();
@@ -192,25 +230,30 @@ impl Network {
         answer
     }
 
-    async fn exchange_unbounded(&self, grants: &Grants, request: Request) -> Result<HttpResponse, HttpError> {
+    async fn exchange_unbounded(
+        &self,
+        grants: &Grants,
+        origin: &Origin,
+        request: Request,
+    ) -> Result<HttpResponse, HttpError> {
         let mut answer = self.0.client.execute(request).await.map_err(|error| {
             // The texts of the client's errors hold the URL: these say what happened only.
             if error.is_connect() || error.is_builder() {
-                HttpError::NotSent(format!("no connection: {}", cause(&error)))
+                let (step, cause) = not_connected(&error);
+                HttpError::NotSent(UpstreamFailure::new(step, origin.host(), origin.port(), cause).into())
             } else if error.is_timeout() {
-                HttpError::OutcomeUnknown("the upstream did not answer in time".to_owned())
+                HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::TimedOut))
             } else {
-                HttpError::OutcomeUnknown("the connection broke off before an answer".to_owned())
+                HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::Closed))
             }
         })?;
-        let broken = |_| HttpError::OutcomeUnknown("the upstream's answer broke off".to_owned());
+        let broken = |_| HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::Closed));
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
             grants.note_bytes(chunk.len());
             if body.len() + chunk.len() > ANSWER_BYTES {
-                return Err(HttpError::OutcomeUnknown(format!(
-                    "the upstream's answer is longer than {ANSWER_BYTES} bytes"
-                )));
+                let text = format!("the upstream's answer is longer than {ANSWER_BYTES} bytes");
+                return Err(HttpError::OutcomeUnknown(Failed { text, ..unanswered(origin, UpstreamCause::Malformed) }));
             }
             body.extend_from_slice(&chunk);
         }
@@ -218,13 +261,36 @@ impl Network {
     }
 }
 
-/// The innermost cause, in a word or two: it names no URL.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
+/// A request that went out and has no whole answer.
+fn unanswered(origin: &Origin, cause: UpstreamCause) -> Failed {
+    UpstreamFailure::new(UpstreamStep::Message, origin.host(), origin.port(), cause).into()
+}
+
+/// Why there is no connection: found among the causes of the client's error, whose texts hold the URL.
+fn not_connected(error: &reqwest::Error) -> (UpstreamStep, UpstreamCause) {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(name) = error.downcast_ref::<NotDialled>() {
+            return (UpstreamStep::NameResolution, (*name).into());
+        }
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return (UpstreamStep::Tls, UpstreamCause::of_tls(tls));
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            let step = if of_tls { UpstreamStep::Tls } else { UpstreamStep::Connection };
+            // An error that wraps another of its kind says nothing by itself.
+            if of_tls || error.get_ref().is_none() {
+                return (step, UpstreamCause::of_io(error));
+            }
+        }
+        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
-    cause.to_string().chars().take(200).collect()
+    let timed_out = error.is_timeout();
+    (UpstreamStep::Connection, if timed_out { UpstreamCause::TimedOut } else { UpstreamCause::Closed })
 }
 
 /// Headers that say where or how a request goes: nobody's but the host's, whatever they hold.
@@ -257,11 +323,16 @@ fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bo
     own || routes(name) || *name == header::AUTHORIZATION || *name == header::COOKIE
 }
 
-/// What a guest may see of an answer's headers. Values that are no text are left out.
+/// What a guest may see of an answer's headers. Values that are no text are left out, and a date in `Retry-After` is given in
+/// seconds: not every guest has a clock.
 fn visible(headers: &HeaderMap) -> Vec<(String, String)> {
+    let wait = retry_after::seconds(headers, Timestamp::now());
     headers
         .iter()
         .filter(|(name, _)| **name != header::SET_COOKIE && **name != header::WWW_AUTHENTICATE)
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .filter_map(|(name, value)| match wait {
+            Some(seconds) if *name == header::RETRY_AFTER => Some((name.as_str().to_owned(), seconds.to_string())),
+            _ => Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())),
+        })
         .collect()
 }

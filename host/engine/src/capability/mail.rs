@@ -74,7 +74,7 @@ impl Mail {
 /// A domain is brought to ASCII (IDNA), which every server takes and which a `Message-ID` must be. A quoted local part is
 /// refused: readers take it for a name, and find another address behind it.
 fn address(part: &str, text: &str) -> Result<Address, String> {
-    let wrong = || format!("{part} is no email address");
+    let wrong = || format!("{part} is not an email address");
     let parsed: Address = text.parse().map_err(|_| wrong())?;
     if parsed.user().starts_with('"') {
         return Err(wrong());

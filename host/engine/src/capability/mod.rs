@@ -7,6 +7,7 @@
 mod address;
 mod connection;
 mod echo;
+mod failure;
 mod grants;
 mod http;
 mod mail;
@@ -16,14 +17,16 @@ mod origin;
 mod outbox;
 mod recording;
 mod resolver;
+mod retry_after;
 mod secret;
 mod signature;
 mod smtp;
 mod smtp_stream;
 
 pub(crate) use connection::{AwsKey, Connection, Credentials, HttpAuthentication, SmtpSecurity};
+pub use failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 pub(crate) use grants::Grants;
-pub(crate) use http::{HttpError, HttpRequest, HttpResponse};
+pub(crate) use http::{Failed, HttpError, HttpRequest, HttpResponse};
 pub(crate) use mail::Mail;
 pub use network::{Network, NetworkBuilder, NetworkError};
 pub use outbox::{KeptMail, Outbox};

@@ -12,6 +12,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::address::is_allowed;
+use super::failure::UpstreamCause;
 use super::http::{HttpRequest, HttpResponse};
 use super::oauth::TokenCache;
 use super::origin::Origin;
@@ -243,25 +244,44 @@ impl Network {
     }
 
     /// The addresses of a name that may be dialled. `Err` says why there is none.
-    pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NotDialled> {
         self.0.names.addresses(host, port).await
     }
 }
 
 impl Names {
-    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NotDialled> {
         if let Some(fixed) = self.fixed.get(host) {
             return Ok(vec![*fixed]);
         }
-        let found = self.resolver.resolve(host).await.map_err(|_| format!("{host} has no address"))?;
+        let found = self.resolver.resolve(host).await.map_err(|_| NotDialled::NoAddress)?;
+        if found.is_empty() {
+            return Err(NotDialled::NoAddress);
+        }
         let allowed = found.into_iter().filter(|address| is_allowed(*address, &self.leave));
         let allowed: Vec<SocketAddr> = allowed.map(|address| SocketAddr::new(address, port)).collect();
         if allowed.is_empty() {
-            return Err(format!(
-                "{host} leads to no public address: if that is meant, the operator must list its network under `allow_networks`"
-            ));
+            return Err(NotDialled::NotAllowed);
         }
         Ok(allowed)
+    }
+}
+
+/// Why a name is not dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotDialled {
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("the name leads to no public address")]
+    NotAllowed,
+}
+
+impl From<NotDialled> for UpstreamCause {
+    fn from(why: NotDialled) -> Self {
+        match why {
+            NotDialled::NoAddress => Self::NoAddress,
+            NotDialled::NotAllowed => Self::AddressNotAllowed,
+        }
     }
 }
 
@@ -331,7 +351,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_vetted_by_where_it_leads_when_it_is_dialled() {
         let network = Network::builder().build().unwrap();
-        assert!(network.addresses("localhost", 1).await.unwrap_err().contains("no public address"));
+        assert_eq!(network.addresses("localhost", 1).await.unwrap_err(), NotDialled::NotAllowed);
         assert!(Vetted(network.0.names.clone()).resolve("localhost".parse().unwrap()).await.is_err());
         let named = network.client_for_named_hosts().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

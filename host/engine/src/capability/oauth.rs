@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use ::http::{HeaderValue, Method, header};
 use reqwest::Request;
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
+use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use super::grants::Grants;
-use super::http::HttpError;
+use super::http::{Failed, HttpError, HttpResponse};
 use super::network::Network;
 use super::origin::Origin;
 use super::secret::Secret;
@@ -31,10 +33,12 @@ const REFUSALS: &[&str] = &[
 
 #[derive(Clone)]
 pub(super) enum TokenError {
+    /// There is no endpoint that may be asked.
+    Misconfigured(String),
     /// The endpoint does not accept the credentials.
-    Refused(String),
+    Refused(Failed),
     /// No token for now.
-    Unavailable(String),
+    Unavailable(Failed),
 }
 
 /// Access tokens by what they were asked for with. Each slot is locked while it is filled: one request at a time.
@@ -75,14 +79,26 @@ struct Token {
 struct Granted {
     access_token: String,
     token_type: String,
-    expires_in: Option<u64>,
+    /// A number (RFC 6749 section 5.1), which some endpoints write as text.
+    #[serde(default)]
+    expires_in: Value,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Refused {
     error: String,
-    error_codes: Vec<u64>,
+    /// Numbers of Microsoft Entra's, or texts that hold them.
+    error_codes: Value,
+}
+
+/// A number that is written as one or as text.
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
 }
 
 impl TokenCache {
@@ -149,9 +165,9 @@ impl Network {
         secret: &Secret,
         scope: &str,
     ) -> Result<Token, TokenError> {
-        let (origin, url) = Origin::of_url(url).map_err(TokenError::Refused)?;
+        let (origin, url) = Origin::of_url(url).map_err(TokenError::Misconfigured)?;
         if !origin.is_https() {
-            return Err(TokenError::Refused("the token endpoint is not protected: it must be https".to_owned()));
+            return Err(TokenError::Misconfigured("the token endpoint is not protected: it must be https".to_owned()));
         }
         let mut request = Request::new(Method::POST, url.clone());
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -159,17 +175,22 @@ impl Network {
         *request.body_mut() = Some(form(id, secret, scope).into());
         self.route(&origin, url, &mut request);
         let began = Instant::now();
-        let answer = self.exchange(grants, request).await.map_err(|error| match error {
-            HttpError::Denied(why)
-            | HttpError::Unauthenticated(why)
-            | HttpError::NotSent(why)
-            | HttpError::OutcomeUnknown(why) => TokenError::Unavailable(format!("no token from {origin}: {why}")),
+        let answer = self.exchange(grants, &origin, request).await.map_err(|error| match error {
+            HttpError::Denied(why) | HttpError::Unauthenticated(why) => TokenError::Misconfigured(why),
+            HttpError::LoginRefused(why) | HttpError::NotSent(why) | HttpError::OutcomeUnknown(why) => {
+                TokenError::Unavailable(Failed { text: format!("no token from {origin}: {}", why.text), ..why })
+            }
         })?;
         match answer.status {
-            200 => granted(&answer.body, began)
-                .ok_or_else(|| TokenError::Unavailable(format!("{origin} gave no usable token"))),
-            400..=403 => Err(refusal(&origin, answer.status, &answer.body)),
-            status => Err(TokenError::Unavailable(format!("{origin} answered {status} instead of a token"))),
+            200 => granted(&answer.body, began).ok_or_else(|| {
+                let upstream = failure(&origin, UpstreamCause::Malformed, None);
+                TokenError::Unavailable(Failed { text: format!("{origin} gave no usable token"), upstream })
+            }),
+            400..=403 => Err(refusal(&origin, &answer)),
+            status => {
+                let text = format!("{origin} answered {status} instead of a token");
+                Err(TokenError::Unavailable(Failed { text, upstream: answered(&origin, &answer) }))
+            }
         }
     }
 }
@@ -190,27 +211,42 @@ fn granted(body: &[u8], began: Instant) -> Option<Token> {
         return None;
     }
     // RFC 6749 section 5.1 only recommends `expires_in`: without it a token serves the one request it was fetched for.
-    let life = Duration::from_secs(granted.expires_in.unwrap_or(0).min(86_400));
+    let life = Duration::from_secs(number(&granted.expires_in).unwrap_or(0).min(86_400));
     let early = EARLY.min(life / 5);
     Some(Token { secret: Secret::new(granted.access_token), renew_at: began + (life - early) })
 }
 
+fn failure(origin: &Origin, cause: UpstreamCause, retry_after_seconds: Option<u32>) -> UpstreamFailure {
+    let failure = UpstreamFailure::new(UpstreamStep::Login, origin.host(), origin.port(), cause);
+    UpstreamFailure { retry_after_seconds, ..failure }
+}
+
+/// What the endpoint's status says, with the time that it asks to wait.
+fn answered(origin: &Origin, answer: &HttpResponse) -> UpstreamFailure {
+    let cause = UpstreamCause::Refused { reply_code: answer.status, enhanced_code: String::new() };
+    let wait = answer.headers.iter().find(|(name, _)| name == "retry-after").and_then(|(_, value)| value.parse().ok());
+    failure(origin, cause, wait)
+}
+
 /// The description is the upstream's prose and may quote what was sent: only the codes are repeated.
-fn refusal(origin: &Origin, status: u16, body: &[u8]) -> TokenError {
-    let said: Refused = serde_json::from_slice(body).unwrap_or_default();
+fn refusal(origin: &Origin, answer: &HttpResponse) -> TokenError {
+    let (status, upstream) = (answer.status, answered(origin, answer));
+    let said: Refused = serde_json::from_slice(&answer.body).unwrap_or_default();
     let known = REFUSALS.contains(&said.error.as_str());
     let error = if known { said.error.as_str() } else { "no known error code" };
-    let codes: String = said.error_codes.iter().take(4).map(|code| format!(", {code}")).collect();
+    let codes = said.error_codes.as_array().into_iter().flatten().filter_map(number).take(4);
+    let codes: String = codes.map(|code| format!(", {code}")).collect();
     if known || matches!(status, 401 | 403) {
-        TokenError::Refused(format!("{origin} does not accept the client credentials ({status}: {error}{codes})"))
+        let text = format!("{origin} does not accept the client credentials ({status}: {error}{codes})");
+        TokenError::Refused(Failed { text, upstream })
     } else {
-        TokenError::Unavailable(format!("{origin} gave no token ({status}: {error}{codes})"))
+        TokenError::Unavailable(Failed { text: format!("{origin} gave no token ({status}: {error}{codes})"), upstream })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -220,7 +256,7 @@ mod tests {
     use super::*;
 
     /// For how many seconds a token is used that says it lives so long.
-    fn used_for(expires_in: serde_json::Value) -> u64 {
+    fn used_for(expires_in: Value) -> u64 {
         let body = serde_json::json!({"token_type": "Bearer", "access_token": "t", "expires_in": expires_in});
         let began = Instant::now();
         (granted(body.to_string().as_bytes(), began).unwrap().renew_at - began).as_secs()
@@ -231,8 +267,33 @@ mod tests {
         assert_eq!(used_for(3599.into()), 3299);
         assert_eq!(used_for(300.into()), 240);
         assert_eq!(used_for(0.into()), 0);
-        assert_eq!(used_for(serde_json::Value::Null), 0);
+        assert_eq!(used_for(Value::Null), 0);
         assert_eq!(used_for(u64::MAX.into()), 86_400 - 300);
+    }
+
+    #[test]
+    fn a_token_that_says_in_text_how_long_it_lives_is_used_as_long() {
+        assert_eq!(used_for("3599".into()), 3299);
+        assert_eq!(used_for(3599.0.into()), 3299);
+        assert_eq!(used_for("soon".into()), 0);
+        assert_eq!(used_for(serde_json::json!([])), 0);
+    }
+
+    #[test]
+    fn codes_of_any_type_do_not_hide_the_error() {
+        let (origin, _) = Origin::of_url("https://login.example.com/t").unwrap();
+        for codes in ["[7000215]", "[\"7000215\"]", "\"7000215\"", "{}", "[{}]", "null", "7000215"] {
+            let body = format!(r#"{{"error":"invalid_client","error_codes":{codes}}}"#).into_bytes();
+            let answer = HttpResponse { status: 400, headers: Vec::new(), body };
+            let TokenError::Refused(why) = refusal(&origin, &answer) else { panic!("{codes}") };
+            assert!(why.text.contains("invalid_client"), "{codes} {}", why.text);
+            assert_eq!(
+                why.text.contains("7000215"),
+                codes.contains("[7") || codes.contains("[\"7"),
+                "{codes} {}",
+                why.text
+            );
+        }
     }
 
     #[test]

@@ -83,6 +83,10 @@ impl Origin {
     pub(super) fn host(&self) -> &str {
         &self.host
     }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 impl fmt::Display for Origin {

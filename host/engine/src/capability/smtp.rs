@@ -2,13 +2,14 @@
 
 use std::error::Error as _;
 use std::io;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Mechanism;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
@@ -18,15 +19,19 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::connection::SmtpSecurity;
+use super::connection::{Credentials, SmtpSecurity};
 use super::echo::Echo;
+use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use super::grants::{Grants, SmtpGrant};
 use super::mail::{Encoded, Mail};
 use super::network::Network;
-use super::smtp_stream::Replies;
+use super::smtp_stream::{Replies, Wire};
 
 /// What a whole exchange may take at most, whatever the instance says.
 const CEILING: Duration = Duration::from_secs(60);
+
+/// After how long without a greeting the port is asked whether TLS begins there at once.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How far an exchange had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +48,82 @@ pub(crate) enum MailStage {
 pub(crate) enum MailError {
     Invalid(String),
     Denied(String),
-    NotSent(String),
-    Refused { stage: MailStage, code: u16, enhanced: String },
-    OutcomeUnknown(String),
+    /// The server does not offer what the options ask for.
+    Unsuitable(UpstreamFailure),
+    NotSent(UpstreamFailure),
+    Refused {
+        stage: MailStage,
+        code: u16,
+        enhanced: String,
+        upstream: UpstreamFailure,
+    },
+    OutcomeUnknown(UpstreamFailure),
+}
+
+impl MailError {
+    /// The server's part in it.
+    pub(crate) fn upstream(&self) -> Option<&UpstreamFailure> {
+        match self {
+            Self::Invalid(_) | Self::Denied(_) => None,
+            Self::Unsuitable(upstream)
+            | Self::NotSent(upstream)
+            | Self::Refused { upstream, .. }
+            | Self::OutcomeUnknown(upstream) => Some(upstream),
+        }
+    }
+}
+
+/// How far an exchange with a granted server has come, also for whoever ends it from outside.
+struct Progress<'a> {
+    grant: &'a SmtpGrant,
+    step: Mutex<UpstreamStep>,
+    handed_over: AtomicBool,
+}
+
+impl<'a> Progress<'a> {
+    fn new(grant: &'a SmtpGrant) -> Self {
+        Self { grant, step: Mutex::new(UpstreamStep::NameResolution), handed_over: AtomicBool::new(false) }
+    }
+
+    fn reach(&self, step: UpstreamStep) {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step;
+    }
+
+    /// A failure at the step that was reached.
+    fn failure(&self, cause: UpstreamCause) -> UpstreamFailure {
+        let step = *self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        UpstreamFailure::new(step, &self.grant.host, self.grant.port, cause)
+    }
+
+    /// A failure without an answer: whether the message may have been taken depends on how far it came.
+    fn broken(&self, cause: UpstreamCause) -> MailError {
+        let failure = self.failure(cause);
+        if self.handed_over.load(Ordering::Relaxed) {
+            MailError::OutcomeUnknown(failure)
+        } else {
+            MailError::NotSent(failure)
+        }
+    }
+
+    /// A server's no, or no answer. Of its text only the enhanced status code is kept: the rest may quote an address.
+    fn refused(&self, stage: MailStage, error: &smtp::Error) -> MailError {
+        match error.status() {
+            Some(code) => {
+                let (code, enhanced) = (code.into(), enhanced(&error.to_string()).unwrap_or_default());
+                let cause = UpstreamCause::Refused { reply_code: code, enhanced_code: enhanced.clone() };
+                MailError::Refused { stage, code, enhanced, upstream: self.failure(cause) }
+            }
+            None => self.broken(no_reply(error)),
+        }
+    }
+
+    /// An answer that asks for more where none is asked for belongs to something else.
+    fn completed(&self, reply: &Response) -> Result<(), MailError> {
+        match reply.code().severity {
+            Severity::PositiveCompletion => Ok(()),
+            _ => Err(self.broken(UpstreamCause::OutOfStep)),
+        }
+    }
 }
 
 impl Network {
@@ -65,17 +143,12 @@ impl Network {
             return Ok("kept in the outbox".to_owned());
         }
         let began = Instant::now();
-        let handed_over = AtomicBool::new(false);
+        let progress = Progress::new(grant);
         let bytes = grants.on_their_way(encoded.bytes.len());
         let limit = grant.timeout.clamp(Duration::from_millis(1), CEILING);
-        let outcome = match timeout(limit, self.exchange_mail(grant, &encoded, &handed_over)).await {
-            Ok(outcome) => outcome,
-            Err(_) if handed_over.load(Ordering::Relaxed) => {
-                Err(MailError::OutcomeUnknown("the server did not confirm the message in time".to_owned()))
-            }
-            Err(_) => Err(MailError::NotSent("the server did not answer in time".to_owned())),
-        };
-        if !handed_over.load(Ordering::Relaxed) {
+        let exchange = self.exchange_mail(&progress, limit, &encoded);
+        let outcome = timeout(limit, exchange).await.unwrap_or_else(|_| Err(progress.broken(UpstreamCause::TimedOut)));
+        if !progress.handed_over.load(Ordering::Relaxed) {
             bytes.did_not_leave();
         }
         let (host, port, accepted, took) = (&grant.host, grant.port, outcome.is_ok(), began.elapsed());
@@ -85,25 +158,17 @@ impl Network {
 
     async fn exchange_mail(
         &self,
-        grant: &SmtpGrant,
+        progress: &Progress<'_>,
+        limit: Duration,
         mail: &Encoded,
-        handed_over: &AtomicBool,
     ) -> Result<String, MailError> {
-        let mut connection = self.open(grant, mail).await?;
+        let grant = progress.grant;
+        let mut connection = self.open(progress, limit, mail).await?;
         if let Some(credentials) = &grant.credentials {
-            let login = smtp::authentication::Credentials::new(
-                credentials.username.clone(),
-                credentials.password.expose().to_owned(),
-            );
-            let mechanisms = [Mechanism::Plain, Mechanism::Login];
-            let reply = connection.auth(&mechanisms, &login).await.map_err(|error| match error.status() {
-                None if error.is_client() => {
-                    MailError::NotSent("the server offers no way to log in (AUTH PLAIN or LOGIN)".to_owned())
-                }
-                _ => refused(MailStage::Authentication, &error),
-            })?;
-            completed(&reply, "AUTH")?;
+            progress.reach(UpstreamStep::Login);
+            log_in(progress, &mut connection, credentials).await?;
         }
+        progress.reach(UpstreamStep::Sender);
         let mut parameters = Vec::new();
         if !mail.sender.to_string().is_ascii() || !mail.recipient.to_string().is_ascii() {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
@@ -112,24 +177,23 @@ impl Network {
             parameters.push(MailParameter::SmtpUtfEight);
         }
         let from = MailFrom::new(Some(mail.sender.clone()), parameters);
-        let reply = connection.command(from).await.map_err(|error| refused(MailStage::Sender, &error))?;
-        completed(&reply, "MAIL")?;
+        let reply = connection.command(from).await.map_err(|error| progress.refused(MailStage::Sender, &error))?;
+        progress.completed(&reply)?;
+        progress.reach(UpstreamStep::Recipient);
         let to = Rcpt::new(mail.recipient.clone(), Vec::new());
-        let reply = connection.command(to).await.map_err(|error| refused(MailStage::Recipient, &error))?;
-        completed(&reply, "RCPT")?;
-        let go = connection.command(Data).await.map_err(|error| refused(MailStage::Data, &error))?;
+        let reply = connection.command(to).await.map_err(|error| progress.refused(MailStage::Recipient, &error))?;
+        progress.completed(&reply)?;
+        progress.reach(UpstreamStep::Message);
+        let go = connection.command(Data).await.map_err(|error| progress.refused(MailStage::Data, &error))?;
         if !go.has_code(354) {
-            return Err(MailError::NotSent("the server's answer to DATA is out of step".to_owned()));
+            return Err(progress.broken(UpstreamCause::OutOfStep));
         }
-        handed_over.store(true, Ordering::Relaxed);
+        progress.handed_over.store(true, Ordering::Relaxed);
         // The library ends the last line, whether or not it is ended.
         let message = mail.bytes.strip_suffix(b"\r\n").unwrap_or(&mail.bytes);
-        let reply = connection.message(message).await.map_err(|error| match refused(MailStage::Data, &error) {
-            MailError::NotSent(why) => MailError::OutcomeUnknown(why),
-            other => other,
-        })?;
+        let reply = connection.message(message).await.map_err(|error| progress.refused(MailStage::Data, &error))?;
         if !reply.has_code(250) {
-            return Err(MailError::OutcomeUnknown("the server's answer to the message is out of step".to_owned()));
+            return Err(progress.broken(UpstreamCause::OutOfStep));
         }
         // The mail is accepted whatever becomes of the farewell: nobody waits for it.
         tokio::spawn(async move { timeout(Duration::from_secs(1), connection.quit()).await.map(drop) });
@@ -138,60 +202,135 @@ impl Network {
     }
 
     /// Connects, protected as granted, up to and including EHLO.
-    async fn open(&self, grant: &SmtpGrant, mail: &Encoded) -> Result<AsyncSmtpConnection, MailError> {
-        let hello = hello(mail);
-        let tcp = self.dial(grant).await?;
-        if self.smtp_stand_in(&grant.host, grant.port).is_some() {
-            return greet(Box::new(Replies::new(tcp)), &hello).await;
+    async fn open(
+        &self,
+        progress: &Progress<'_>,
+        limit: Duration,
+        mail: &Encoded,
+    ) -> Result<AsyncSmtpConnection, MailError> {
+        let (grant, hello) = (progress.grant, hello(mail));
+        let (address, tcp) = self.dial(progress).await?;
+        let security = match self.smtp_stand_in(&grant.host, grant.port) {
+            Some(_) => SmtpSecurity::Plaintext,
+            None => grant.security,
+        };
+        if security == SmtpSecurity::ImplicitTls {
+            let tls = self.protect(progress, tcp).await?;
+            return greet(progress, Replies::new(tls), &hello).await;
         }
-        match grant.security {
-            SmtpSecurity::Plaintext => greet(Box::new(Replies::new(tcp)), &hello).await,
-            SmtpSecurity::ImplicitTls => {
-                let tls = self.protect(grant, tcp).await?;
-                greet(Box::new(Replies::new(tls)), &hello).await
-            }
-            SmtpSecurity::StartTls => {
-                let replies = Replies::new(tcp);
-                let mut plain = greet(Box::new(replies.clone()), &hello).await?;
-                if !plain.can_starttls() {
-                    return Err(MailError::NotSent(
-                        "the server does not offer STARTTLS, so nothing was sent".to_owned(),
-                    ));
-                }
-                let ready = plain.command(Starttls).await.map_err(|error| refused(MailStage::Greeting, &error))?;
-                let tcp = replies.take().filter(|_| ready.has_code(220)).ok_or_else(|| {
-                    MailError::NotSent("the server said more than STARTTLS allows, so nothing was sent".to_owned())
-                })?;
-                drop(plain);
-                let tls = self.protect(grant, tcp).await?;
-                greet(Box::new(Replies::greeted(tls)), &hello).await
-            }
+        // A server that begins TLS at once waits for the client, and the client for its greeting.
+        let silence = SILENCE.min(limit / 4);
+        if !speaks_within(silence, &tcp).await && self.begins_tls(address, limit - silence, &tcp).await {
+            progress.reach(UpstreamStep::Tls);
+            return Err(progress.broken(UpstreamCause::TlsAtOnce));
         }
+        let mut replies = Replies::new(tcp);
+        if security == SmtpSecurity::Plaintext {
+            if grant.credentials.is_none() {
+                replies = replies.or_helo(&hello);
+            }
+            return greet(progress, replies, &hello).await;
+        }
+        let mut plain = greet(progress, replies.clone(), &hello).await?;
+        progress.reach(UpstreamStep::Tls);
+        if !plain.can_starttls() {
+            return Err(MailError::Unsuitable(progress.failure(UpstreamCause::NotOffered)));
+        }
+        let ready = plain.command(Starttls).await.map_err(|error| progress.refused(MailStage::Greeting, &error))?;
+        // More than was asked for, or something else: nothing is sent to such a server.
+        let tcp = replies.take().filter(|_| ready.has_code(220));
+        let tcp = tcp.ok_or_else(|| progress.broken(UpstreamCause::OutOfStep))?;
+        drop(plain);
+        let tls = self.protect(progress, tcp).await?;
+        greet(progress, Replies::greeted(tls), &hello).await
     }
 
-    async fn dial(&self, grant: &SmtpGrant) -> Result<TcpStream, MailError> {
+    async fn dial(&self, progress: &Progress<'_>) -> Result<(SocketAddr, TcpStream), MailError> {
+        let grant = progress.grant;
         let addresses = match self.smtp_stand_in(&grant.host, grant.port) {
             Some(address) => vec![address],
-            None => self.addresses(&grant.host, grant.port).await.map_err(MailError::NotSent)?,
+            None => {
+                let found = self.addresses(&grant.host, grant.port).await;
+                found.map_err(|why| progress.broken(why.into()))?
+            }
         };
+        progress.reach(UpstreamStep::Connection);
         let tcp = TcpStream::connect(&*addresses).await;
-        tcp.map_err(|error| {
-            MailError::NotSent(format!("no connection to {}:{}: {}", grant.host, grant.port, error.kind()))
-        })
+        let tcp = tcp.map_err(|error| progress.broken(UpstreamCause::of_io(&error)))?;
+        let address = tcp.peer_addr().map_err(|error| progress.broken(UpstreamCause::of_io(&error)))?;
+        progress.reach(UpstreamStep::Greeting);
+        Ok((address, tcp))
     }
 
-    async fn protect(&self, grant: &SmtpGrant, tcp: TcpStream) -> Result<TlsStream<TcpStream>, MailError> {
-        let name = ServerName::try_from(grant.host.clone())
+    async fn protect(&self, progress: &Progress<'_>, tcp: TcpStream) -> Result<TlsStream<TcpStream>, MailError> {
+        progress.reach(UpstreamStep::Tls);
+        let name = ServerName::try_from(progress.grant.host.clone())
             .map_err(|_| MailError::Denied("the server's name fits no certificate".to_owned()))?;
         let tls = TlsConnector::from(Arc::clone(&self.0.tls)).connect(name, tcp).await;
-        tls.map_err(|error| MailError::NotSent(format!("no TLS with {}:{}: {error}", grant.host, grant.port)))
+        let tls = tls.map_err(|error| progress.broken(UpstreamCause::of_io(&error)))?;
+        progress.reach(UpstreamStep::Greeting);
+        Ok(tls)
+    }
+
+    /// Whether a server answers a TLS handshake on a connection of its own before it greets on this one.
+    async fn begins_tls(&self, address: SocketAddr, limit: Duration, greeting: &TcpStream) -> bool {
+        let handshake = async {
+            let Ok(tcp) = TcpStream::connect(address).await else { return false };
+            // Whose certificate it is does not matter: nothing is said there.
+            let name = ServerName::from(address.ip());
+            match TlsConnector::from(Arc::clone(&self.0.tls)).connect(name, tcp).await {
+                Ok(_) => true,
+                Err(error) => {
+                    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+                    tls.is_some_and(|error| !matches!(error, rustls::Error::InvalidMessage(_)))
+                }
+            }
+        };
+        tokio::select! {
+            begins = timeout(limit, handshake) => begins.unwrap_or(false),
+            _ = greeting.readable() => false,
+        }
     }
 }
 
-async fn greet(stream: Box<dyn AsyncTokioStream>, hello: &ClientId) -> Result<AsyncSmtpConnection, MailError> {
-    AsyncSmtpConnection::connect_with_transport(stream, hello)
-        .await
-        .map_err(|error| refused(MailStage::Greeting, &error))
+/// Whether the server says something, or hangs up, in that time.
+async fn speaks_within(silence: Duration, tcp: &TcpStream) -> bool {
+    timeout(silence, tcp.readable()).await.is_ok()
+}
+
+async fn greet<W: Wire + 'static>(
+    progress: &Progress<'_>,
+    replies: Replies<W>,
+    hello: &ClientId,
+) -> Result<AsyncSmtpConnection, MailError> {
+    let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(replies), hello).await;
+    greeted.map_err(|error| progress.refused(MailStage::Greeting, &error))
+}
+
+/// Logs in by the first mechanism that the server offers and knows: one that it offers and answers with 504 is none (RFC 4954
+/// section 4).
+async fn log_in(
+    progress: &Progress<'_>,
+    connection: &mut AsyncSmtpConnection,
+    credentials: &Credentials,
+) -> Result<(), MailError> {
+    let (username, password) = (credentials.username.clone(), credentials.password.expose().to_owned());
+    let login = smtp::authentication::Credentials::new(username, password);
+    let mut unknown = None;
+    for mechanism in [Mechanism::Plain, Mechanism::Login] {
+        if connection.server_info().get_auth_mechanism(&[mechanism]).is_none() {
+            continue;
+        }
+        match connection.auth(&[mechanism], &login).await {
+            Ok(reply) => return progress.completed(&reply),
+            Err(error) if error.status().is_some_and(|code| u16::from(code) == 504) => unknown = Some(error),
+            Err(error) => return Err(progress.refused(MailStage::Authentication, &error)),
+        }
+    }
+    Err(match unknown {
+        Some(error) => progress.refused(MailStage::Authentication, &error),
+        None => MailError::Unsuitable(progress.failure(UpstreamCause::NotOffered)),
+    })
 }
 
 /// RFC 5321 section 4.1.1.1 wants a name the server can make sense of; the sender's domain is one it will see anyway.
@@ -199,30 +338,16 @@ fn hello(mail: &Encoded) -> ClientId {
     ClientId::Domain(mail.sender.domain().to_owned())
 }
 
-/// An answer that asks for more where none is asked for belongs to something else.
-fn completed(reply: &Response, command: &str) -> Result<(), MailError> {
-    match reply.code().severity {
-        Severity::PositiveCompletion => Ok(()),
-        _ => Err(MailError::NotSent(format!("the server's answer to {command} is out of step"))),
+/// Why there is no reply: the library could make nothing of it, was not shown it, or the connection is gone.
+fn no_reply(error: &smtp::Error) -> UpstreamCause {
+    if error.is_timeout() {
+        return UpstreamCause::TimedOut;
     }
-}
-
-/// A server's no, or no server. Of its text only the enhanced status code is kept: the rest may quote an address.
-fn refused(stage: MailStage, error: &smtp::Error) -> MailError {
-    match error.status() {
-        Some(code) => {
-            MailError::Refused { stage, code: code.into(), enhanced: enhanced(&error.to_string()).unwrap_or_default() }
-        }
-        None if error.is_timeout() => MailError::NotSent("the server did not answer in time".to_owned()),
-        None if is_malformed(error) => MailError::NotSent("the server's reply is malformed".to_owned()),
-        None => MailError::NotSent("the connection to the server broke off".to_owned()),
+    if error.is_response() {
+        return UpstreamCause::Malformed;
     }
-}
-
-/// Whether the library could make nothing of a reply, or was not shown it.
-fn is_malformed(error: &smtp::Error) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    error.is_response() || source.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+    source.map_or(UpstreamCause::Closed, UpstreamCause::of_io)
 }
 
 /// The enhanced status code (RFC 3463) in a reply: class, subject, detail.

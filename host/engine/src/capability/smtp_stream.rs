@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
+use lettre::transport::smtp::extension::ClientId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The longest reply line (RFC 5321 section 4.5.3.1.5 says 512 octets; servers exceed it).
@@ -31,12 +32,19 @@ struct State<W> {
     wire: W,
     /// Read, and not yet a whole line.
     raw: Vec<u8>,
-    /// A checked line that is being handed out.
+    /// A checked reply that is being handed out.
     line: Vec<u8>,
-    /// How many lines the reply has that goes on.
+    /// The checked lines of a reply that goes on, and how many they are.
+    reply: Vec<u8>,
     lines: usize,
     /// The server said no.
     refused: bool,
+    /// The last command was EHLO.
+    hello: bool,
+    /// What to say to a server that does not know EHLO.
+    helo: Option<Vec<u8>>,
+    /// Said by us in the library's place, and not yet written.
+    unwritten: Vec<u8>,
     budget: usize,
 }
 
@@ -58,8 +66,27 @@ impl<W: Wire> Replies<W> {
     }
 
     fn with_line(wire: W, line: Vec<u8>) -> Self {
-        let (raw, lines, refused, budget) = (Vec::new(), 0, false, REPLY_BYTES);
-        Self(Arc::new(Mutex::new(Some(State { wire, raw, line, lines, refused, budget }))))
+        Self(Arc::new(Mutex::new(Some(State {
+            wire,
+            raw: Vec::new(),
+            line,
+            reply: Vec::new(),
+            lines: 0,
+            refused: false,
+            hello: false,
+            helo: None,
+            unwritten: Vec::new(),
+            budget: REPLY_BYTES,
+        }))))
+    }
+
+    /// Says HELO to a server that does not know EHLO (RFC 5321 section 3.2). Such a server offers no extension, so neither TLS nor a
+    /// login.
+    pub(super) fn or_helo(self, hello: &ClientId) -> Self {
+        if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            state.helo = Some(format!("HELO {hello}\r\n").into_bytes());
+        }
+        self
     }
 
     /// Takes the connection back. `None` if the server sent more than it was asked for: what it said before TLS must not count
@@ -80,17 +107,16 @@ impl<W: Wire> Replies<W> {
 impl<W: Wire> State<W> {
     fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.line.is_empty() {
+            while !self.unwritten.is_empty() {
+                let written = ready!(Pin::new(&mut self.wire).poll_write(context, &self.unwritten))?;
+                self.unwritten.drain(..written);
+                ready!(Pin::new(&mut self.wire).poll_flush(context))?;
+            }
             if let Some(end) = self.raw.iter().position(|&b| b == b'\n') {
                 let rest = self.raw.split_off(end + 1);
                 let line = std::mem::replace(&mut self.raw, rest);
-                self.line = checked(&line)?;
-                let goes_on = self.line[3] == b'-';
-                self.lines = if goes_on { self.lines + 1 } else { 0 };
-                if self.lines >= REPLY_LINES {
-                    return Poll::Ready(Err(invalid("a reply has too many lines")));
-                }
-                self.refused = !goes_on && matches!(self.line[0], b'4' | b'5');
-                break;
+                self.take_line(checked(&line)?)?;
+                continue;
             }
             if self.raw.len() > LINE_BYTES {
                 return Poll::Ready(Err(invalid("a reply line is too long")));
@@ -100,12 +126,57 @@ impl<W: Wire> State<W> {
             ready!(Pin::new(&mut self.wire).poll_read(context, &mut buffer))?;
             let read = buffer.filled();
             if read.is_empty() {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             self.budget = self.budget.checked_sub(read.len()).ok_or_else(|| invalid("the replies are too long"))?;
             self.raw.extend_from_slice(read);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Adds a checked line to the reply, and hands the reply out with its last line.
+    fn take_line(&mut self, mut line: Vec<u8>) -> io::Result<()> {
+        let goes_on = line[3] == b'-';
+        self.lines = if goes_on { self.lines + 1 } else { 0 };
+        if self.lines >= REPLY_LINES {
+            return Err(invalid("a reply has too many lines"));
+        }
+        if self.hello && line.starts_with(b"250") {
+            plain_keyword(&mut line);
+        }
+        let is_no = !goes_on && matches!(line[0], b'4' | b'5');
+        // A server that changes its mind while it greets: what counts is its last word.
+        if is_no && self.reply.get(..3).is_some_and(|code| code != &line[..3]) {
+            self.reply.clear();
+        }
+        self.reply.append(&mut line);
+        if goes_on {
+            return Ok(());
+        }
+        let reply = std::mem::take(&mut self.reply);
+        if self.hello
+            && matches!(&reply[..3], b"500" | b"501" | b"502" | b"504")
+            && let Some(helo) = self.helo.take()
+        {
+            // What was said beyond that would be taken for the answer.
+            if !self.raw.is_empty() {
+                return Err(invalid("the server spoke out of turn"));
+            }
+            self.unwritten = helo;
+            return Ok(());
+        }
+        self.refused = is_no;
+        self.line = reply;
+        Ok(())
+    }
+}
+
+/// Brings an extension's keyword to the spelling that the library knows: keywords are case-insensitive (RFC 5321 section 2.4), and
+/// old servers write `AUTH=LOGIN`.
+fn plain_keyword(line: &mut [u8]) {
+    line.make_ascii_uppercase();
+    if line.get(4..9) == Some(b"AUTH=") {
+        line[8] = b' ';
     }
 }
 
@@ -160,7 +231,11 @@ impl<W: Wire> AsyncWrite for Replies<W> {
             if !state.raw.is_empty() || !state.line.is_empty() {
                 return Poll::Ready(Err(invalid("the server spoke out of turn")));
             }
-            Pin::new(&mut state.wire).poll_write(context, bytes)
+            let written = ready!(Pin::new(&mut state.wire).poll_write(context, bytes))?;
+            state.hello = bytes.starts_with(b"EHLO ");
+            // After its farewell the library waits for an answer that does not matter.
+            state.refused &= bytes.starts_with(b"QUIT");
+            Poll::Ready(Ok(written))
         })
     }
 
@@ -191,7 +266,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use lettre::transport::smtp::client::AsyncSmtpConnection;
-    use lettre::transport::smtp::extension::ClientId;
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -211,8 +285,8 @@ mod tests {
         let (mut replies, server) = said(bytes).await;
         drop(server);
         let mut out = Vec::new();
-        let refused = replies.read_to_end(&mut out).await.is_err();
-        (String::from_utf8(out).unwrap(), refused)
+        let end = replies.read_to_end(&mut out).await.unwrap_err();
+        (String::from_utf8(out).unwrap(), end.kind() == io::ErrorKind::InvalidData)
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use super::bindings::twofactor::provider::types as wit;
 use super::engine::Sandbox;
 use super::load::{Delivers, Provider};
 use super::manifest::RecipientKind;
-use super::outcome::{BUSY, DeliveryFailure, Message, Problem, Reason, Receipt, Sent};
+use super::outcome::{BUSY, DeliveryFailure, LONGEST_WAIT, Message, Problem, Reason, Receipt, Sent};
 use super::placeholder::Placeholder;
 use super::schema::OptionsSchema;
 use super::speech::Speech;
@@ -20,9 +20,6 @@ use super::state::{CallLog, OutOfTime, State};
 use super::turns::Share;
 use crate::capability::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
 use crate::error::Error;
-
-/// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
-const LONGEST_WAIT: u32 = 3600;
 
 /// Why a receipt is not believed.
 const NO_CODE: &str = "the provider reports a delivery, but the code is in nothing that it sent: a provider that changes the form of \
@@ -102,8 +99,8 @@ impl Provider {
                 Err(DeliveryFailure::Misconfigured(Reason::new("no-code", NO_CODE)))
             }
             Ok(Ok(taken)) => Ok(Sent { receipt: receipt(&taken, &clean), begun: None }),
-            Ok(Err(failure)) => Err(delivery_failure(failure, &clean)),
-            Err(failure) => Err(failure.into()),
+            Ok(Err(failure)) => Err(delivery_failure(failure, &clean).with_upstream(speech.upstream())),
+            Err(failure) => Err(DeliveryFailure::from(failure).with_upstream(speech.upstream())),
         }
     }
 

@@ -3,8 +3,10 @@
 
 use super::bindings::twofactor::provider::{http, log, smtp, types};
 use super::placeholder::Placeholder;
-use super::state::State;
-use crate::capability::{Grants, HttpError, HttpRequest, HttpResponse, Mail, MailError, MailStage, Network};
+use super::state::{CallLog, State};
+use crate::capability::{
+    Failed, Grants, HttpError, HttpRequest, HttpResponse, Mail, MailError, MailStage, Network, UpstreamFailure,
+};
 
 impl types::Host for State {}
 
@@ -12,15 +14,21 @@ impl types::Host for State {}
 pub(super) async fn exchange(
     network: &Network,
     grants: &Grants,
+    log: &CallLog,
     placeholder: Option<&Placeholder>,
     mut request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
     let asked = network.records().then(|| request.clone());
     let filled = placeholder.is_some_and(|placeholder| placeholder.fill_request(&mut request));
+    let url = request.url.clone();
     let answer = network.send_http(grants, request).await;
+    log.note_upstream(match &answer {
+        Ok(answer) => UpstreamFailure::of_status(&url, answer.status),
+        Err(error) => error.upstream().cloned(),
+    });
     if filled
         && let Some(placeholder) = placeholder
-        && matches!(answer, Err(HttpError::Denied(_) | HttpError::Unauthenticated(_) | HttpError::NotSent(_)))
+        && answer.as_ref().is_err_and(HttpError::is_before_sending)
     {
         placeholder.did_not_leave();
     }
@@ -55,12 +63,17 @@ impl http::Host for State {
         };
         // Counted before: a call that is ended half-way may have sent it.
         self.sent += 1;
-        let answer = exchange(&self.network, &self.grants, self.placeholder.as_deref(), request).await;
-        if let Err(HttpError::Denied(why) | HttpError::Unauthenticated(why)) = &answer {
+        let answer = exchange(&self.network, &self.grants, &self.log, self.placeholder.as_deref(), request).await;
+        if let Err(
+            HttpError::Denied(why)
+            | HttpError::Unauthenticated(why)
+            | HttpError::LoginRefused(Failed { text: why, .. }),
+        ) = &answer
+        {
             self.denied = true;
             self.log.line(tracing::Level::WARN, why);
         }
-        if matches!(answer, Err(HttpError::Denied(_) | HttpError::Unauthenticated(_) | HttpError::NotSent(_))) {
+        if answer.as_ref().is_err_and(HttpError::is_before_sending) {
             self.sent -= 1;
         }
         Ok(match answer {
@@ -71,8 +84,9 @@ impl http::Host for State {
             }),
             Err(HttpError::Denied(why)) => Err(http::Error::Denied(why)),
             Err(HttpError::Unauthenticated(why)) => Err(http::Error::Unauthenticated(why)),
-            Err(HttpError::NotSent(why)) => Err(http::Error::NotSent(why)),
-            Err(HttpError::OutcomeUnknown(why)) => Err(http::Error::OutcomeUnknown(why)),
+            Err(HttpError::LoginRefused(why)) => Err(http::Error::Unauthenticated(why.text)),
+            Err(HttpError::NotSent(why)) => Err(http::Error::NotSent(why.text)),
+            Err(HttpError::OutcomeUnknown(why)) => Err(http::Error::OutcomeUnknown(why.text)),
         })
     }
 }
@@ -95,9 +109,18 @@ impl smtp::Host for State {
             Ok(filled) => (self.network.send_mail(&self.grants, mail).await, filled),
             Err(why) => (Err(MailError::Denied(why)), false),
         };
-        if let Err(MailError::Denied(why) | MailError::Invalid(why)) = &answer {
-            self.denied |= matches!(answer, Err(MailError::Denied(_)));
-            self.log.line(tracing::Level::WARN, why);
+        self.log.note_upstream(answer.as_ref().err().and_then(MailError::upstream).cloned());
+        match &answer {
+            Err(MailError::Denied(why)) => {
+                self.denied = true;
+                self.log.line(tracing::Level::WARN, why);
+            }
+            Err(MailError::Unsuitable(why)) => {
+                self.denied = true;
+                self.log.line(tracing::Level::WARN, &why.to_string());
+            }
+            Err(MailError::Invalid(why)) => self.log.line(tracing::Level::WARN, why),
+            _ => {}
         }
         if !matches!(answer, Ok(_) | Err(MailError::OutcomeUnknown(_))) {
             self.sent -= 1;
@@ -115,9 +138,10 @@ impl smtp::Host for State {
             }
             Err(MailError::Invalid(why)) => Err(smtp::Error::Invalid(why)),
             Err(MailError::Denied(why)) => Err(smtp::Error::Denied(why)),
-            Err(MailError::NotSent(why)) => Err(smtp::Error::NotSent(why)),
-            Err(MailError::OutcomeUnknown(why)) => Err(smtp::Error::OutcomeUnknown(why)),
-            Err(MailError::Refused { stage, code, enhanced }) => {
+            Err(MailError::Unsuitable(why)) => Err(smtp::Error::Denied(why.to_string())),
+            Err(MailError::NotSent(why)) => Err(smtp::Error::NotSent(why.to_string())),
+            Err(MailError::OutcomeUnknown(why)) => Err(smtp::Error::OutcomeUnknown(why.to_string())),
+            Err(MailError::Refused { stage, code, enhanced, .. }) => {
                 Err(smtp::Error::Refused(smtp::Refusal { stage: stage.into(), code, enhanced }))
             }
         })

@@ -4,6 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::UpstreamFailure;
+
+/// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
+pub(super) const LONGEST_WAIT: u32 = 3600;
+
 /// One code on its way to one person. `Debug` shows neither its texts nor its recipient.
 #[derive(Clone)]
 pub struct Message {
@@ -90,6 +95,9 @@ pub struct Reason {
     pub code: String,
     /// A sentence.
     pub detail: String,
+    /// Where the exchange with the upstream failed, as the host saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<UpstreamFailure>,
 }
 
 /// The code of what failed for the host has too much to do.
@@ -97,7 +105,7 @@ pub(super) const BUSY: &str = "busy";
 
 impl Reason {
     pub(crate) fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: code.into(), detail: detail.into() }
+        Self { code: code.into(), detail: detail.into(), upstream: None }
     }
 }
 
@@ -136,6 +144,22 @@ impl DeliveryFailure {
     /// Whether the host had no room for the call: it says nothing of the upstream.
     pub(crate) fn is_of_the_host(&self) -> bool {
         matches!(self, Self::RetryLater { reason, .. } if reason.code == BUSY)
+    }
+
+    /// Adds where the exchange with the upstream failed. A wait that the upstream asked for and the component was not told of (that
+    /// of a token endpoint) is passed on.
+    pub(super) fn with_upstream(mut self, upstream: Option<UpstreamFailure>) -> Self {
+        let wait = upstream.as_ref().and_then(|upstream| upstream.retry_after_seconds);
+        if let Self::RetryLater { after_seconds: after @ None, .. } = &mut self {
+            *after = wait.map(|seconds| seconds.min(LONGEST_WAIT));
+        }
+        let (Self::RetryLater { reason, .. }
+        | Self::OutcomeUnknown(reason)
+        | Self::Rejected { reason, .. }
+        | Self::Misconfigured(reason)
+        | Self::Blocked(reason)) = &mut self;
+        reason.upstream = upstream;
+        self
     }
 
     /// Why, for the operator.

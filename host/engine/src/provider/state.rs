@@ -1,8 +1,8 @@
 //! What the host keeps for one call of a component. Dropped with the call.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
@@ -18,7 +18,7 @@ use super::placeholder::Placeholder;
 use super::speech::Speech;
 use super::steady;
 use super::wasi_http::Hooks;
-use crate::capability::{Grants, Network};
+use crate::capability::{Grants, Network, UpstreamFailure};
 
 pub(super) struct State {
     pub(super) network: Network,
@@ -132,20 +132,36 @@ impl wasmtime_wasi_http::WasiHttpView for State {
     }
 }
 
-/// Lines a component writes in one call, wherever it writes them.
+/// What is noted of one call: the lines that the component writes, wherever it writes them, and how its last exchange failed.
 pub(super) struct CallLog {
     type_id: String,
     speech: Speech,
     lines_left: AtomicU32,
+    upstream: Mutex<Option<UpstreamFailure>>,
 }
 
 impl CallLog {
     pub(super) fn new(type_id: &str, speech: Speech, lines: u32) -> Arc<Self> {
-        Arc::new(Self { type_id: type_id.to_owned(), speech, lines_left: AtomicU32::new(lines) })
+        Arc::new(Self {
+            type_id: type_id.to_owned(),
+            speech,
+            lines_left: AtomicU32::new(lines),
+            upstream: Mutex::default(),
+        })
     }
 
     pub(super) fn speech(&self) -> &Speech {
         &self.speech
+    }
+
+    /// Notes how an exchange with an upstream failed, or that it did not.
+    pub(super) fn note_upstream(&self, failure: Option<UpstreamFailure>) {
+        *self.upstream.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
+    /// Returns how the call's last exchange failed, if it did.
+    pub(super) fn upstream(&self) -> Option<UpstreamFailure> {
+        self.upstream.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Writes one line, if the call's quota is not used up.

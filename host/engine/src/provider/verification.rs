@@ -40,7 +40,7 @@ impl Provider {
             })
             .await?;
         let clean = |text: &str| speech.speech().clean(text);
-        let begun = answer.map_err(|failure| delivery_failure(failure, &clean))?;
+        let begun = answer.map_err(|failure| delivery_failure(failure, &clean).with_upstream(speech.upstream()))?;
         if begun.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&begun.code_length.into()) {
             let why = "the provider's state is over 4096 bytes, or its code has less than 4 or more than 10 digits";
             return Err(DeliveryFailure::Misconfigured(Reason::new("begun", why)));
@@ -76,7 +76,8 @@ impl Provider {
             })
             .await?;
         let clean = |text: &str| speech.speech().clean(text);
-        let (verdict, sent) = verdict.map_err(|failure| delivery_failure(failure, &clean))?;
+        let (verdict, sent) =
+            verdict.map_err(|failure| delivery_failure(failure, &clean).with_upstream(speech.upstream()))?;
         // A provider that sees the answer may have sent it in a form that is not known here.
         let left = placeholder.as_ref().is_none_or(|placeholder| placeholder.has_left());
         match verdict {

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{
 use super::egress;
 use super::placeholder::Placeholder;
 use super::state::CallLog;
-use crate::capability::{Grants, HttpError, HttpRequest, HttpResponse, Network};
+use crate::capability::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network};
 
 /// The longest request body gathered, in bytes.
 const REQUEST_BYTES: usize = 1 << 20;
@@ -78,7 +78,7 @@ impl WasiHttpHooks for Hooks {
             let request = gather(request).await.inspect_err(|_| {
                 sent.fetch_sub(1, Ordering::AcqRel);
             })?;
-            let answer = egress::exchange(&network, &grants, placeholder.as_deref(), request).await;
+            let answer = egress::exchange(&network, &grants, &log, placeholder.as_deref(), request).await;
             answer.map_err(|error| refusal(error, &log, &sent, &denied)).and_then(give)
         })
     }
@@ -106,7 +106,9 @@ async fn gather(request: Request<WasiBody>) -> Result<HttpRequest, Error> {
 
 fn refusal(error: HttpError, log: &CallLog, sent: &AtomicU32, denied: &AtomicBool) -> Error {
     match error {
-        HttpError::Denied(why) | HttpError::Unauthenticated(why) => {
+        HttpError::Denied(why)
+        | HttpError::Unauthenticated(why)
+        | HttpError::LoginRefused(Failed { text: why, .. }) => {
             denied.store(true, Ordering::Release);
             sent.fetch_sub(1, Ordering::AcqRel);
             log.line(tracing::Level::WARN, &why);

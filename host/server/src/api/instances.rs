@@ -324,6 +324,71 @@ enum TrialOutcome {
     Blocked,
 }
 
+/// The step of an exchange with an upstream that failed.
+#[derive(ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "it is the document's")]
+enum UpstreamStep {
+    NameResolution,
+    Connection,
+    Tls,
+    Greeting,
+    Login,
+    Sender,
+    Recipient,
+    Message,
+}
+
+/// What happened at that step.
+#[derive(ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "it is the document's")]
+enum UpstreamCause {
+    NoAddress,
+    AddressNotAllowed,
+    ConnectionRefused,
+    Unreachable,
+    TimedOut,
+    Closed,
+    NoTls,
+    TlsAtOnce,
+    CertificateName,
+    CertificateTime,
+    CertificateIssuer,
+    Certificate,
+    TlsHandshake,
+    NotOffered,
+    Refused,
+    OutOfStep,
+    Malformed,
+}
+
+/// Where an exchange with an upstream failed.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it is the document's")]
+struct UpstreamFailure {
+    /// How far it came.
+    step: UpstreamStep,
+    /// The upstream's host name.
+    host: String,
+    /// The upstream's port.
+    port: u16,
+    /// What happened there.
+    cause: UpstreamCause,
+    /// With `certificate-name`: the names that the certificate is for.
+    #[schema(nullable = false)]
+    certificate_names: Option<Vec<String>>,
+    /// With `refused`: the reply's code, of SMTP 400 to 599, or the status of HTTP.
+    #[schema(nullable = false)]
+    reply_code: Option<u16>,
+    /// With `refused`: the enhanced status code (RFC 3463); empty if there was none.
+    #[schema(nullable = false)]
+    enhanced_code: Option<String>,
+    /// How many seconds the upstream asked to wait.
+    #[schema(nullable = false)]
+    retry_after_seconds: Option<u32>,
+}
+
 /// What a provider answered to a test message.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TrialReport {
@@ -334,6 +399,10 @@ pub(super) struct TrialReport {
     code: String,
     /// A sentence; may be empty.
     detail: String,
+    /// Where the exchange with the upstream failed; not there if none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<UpstreamFailure>, nullable = false)]
+    upstream: Option<twofactor::UpstreamFailure>,
 }
 
 /// Sends a message with a sample code through an instance. The sample opens nothing.
@@ -347,5 +416,6 @@ pub(super) async fn test(
     let options = trial.options.map(Value::Object);
     let admin = administrator.of(&subscription)?;
     let report = admin.test_instance(&subscription, &id, trial.recipient.into(), options).await?;
-    Ok(Json(TrialReport { outcome: report.outcome, code: report.code, detail: report.detail }))
+    let twofactor::TestReport { outcome, code, detail, upstream, .. } = report;
+    Ok(Json(TrialReport { outcome, code, detail, upstream }))
 }

@@ -26,6 +26,7 @@ mod subscriptions;
 mod test_send;
 mod tokens;
 mod upload;
+mod upstream_failure;
 
 use axum::Router;
 use axum::extract::Path;

@@ -11,6 +11,7 @@ use super::instances::{View, show};
 use super::language::Language;
 use super::layout::{Failure, notice};
 use super::person::Person;
+use super::upstream_failure;
 
 pub(super) fn card(
     l: Language,
@@ -31,7 +32,10 @@ pub(super) fn card(
             h2 { (l.say("Send a test", "Test senden")) }
             @if let Some(report) = report {
                 @if report.outcome == "delivered" { (notice("good", l.say("The upstream took the message.", "Die Gegenstelle hat die Nachricht angenommen."))) }
-                @else { (notice("bad", hint(l, &report.outcome))) }
+                @else {
+                    (notice("bad", hint(l, &report.outcome)))
+                    @if let Some(failure) = &report.upstream { p { (upstream_failure::words(l, failure)) } }
+                }
                 @if !report.code.is_empty() || !report.detail.is_empty() {
                     dl.facts {
                         dt { (l.say("Outcome", "Ergebnis")) } dd { code { (report.outcome) } }
