@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
+use super::text::is_of_gsm;
 use crate::error::InputProblem;
 use crate::provider::CODE_LENGTHS;
 use crate::provider::escape;
@@ -189,6 +190,12 @@ impl Policy {
         if self.countries.contains("*") {
             warnings.push("messages may go to every country: premium numbers abroad are how SMS pumping earns");
         }
+        if !is_of_gsm(&self.application_name) {
+            warnings.push(
+                "the application's name has a character beyond the alphabet of SMS (such as a curly apostrophe, an en dash, ç, î or an \
+                 emoji): each message is billed as two or more",
+            );
+        }
         warnings
     }
 
@@ -223,6 +230,22 @@ mod tests {
             (json!({"digit": 6}), "digit"),
         ] {
             assert!(Policy::default().overridden_by(&own).unwrap_err().to_string().contains(name), "{own}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_makes_two_parts_of_an_sms_is_allowed_with_a_warning() {
+        for (name, warnings) in [
+            ("Example Bank", 0),
+            ("Zürich & Söhne", 0),
+            ("Müller’s", 1),
+            ("A – B", 1),
+            ("Façade", 1),
+            ("Île", 1),
+            ("Shop 🔑", 1),
+        ] {
+            let policy = Policy::default().overridden_by(&json!({"application_name": name})).unwrap();
+            assert_eq!(policy.warnings().len(), warnings, "{name}");
         }
     }
 

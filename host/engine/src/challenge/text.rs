@@ -13,51 +13,96 @@ pub(super) struct Texts {
 struct Language {
     tag: &'static str,
     your_code: &'static str,
-    /// `{code}` and `{minutes}` are put in.
+    /// `{code}` and `{time}` are put in.
     sentence: &'static str,
-    /// Below the code in mail; `{minutes}` is put in.
+    /// Below the code in mail; `{time}` is put in.
     validity: &'static str,
     warning: &'static str,
+    /// One second, seconds, minutes.
+    units: [&'static str; 3],
 }
 
 const LANGUAGES: &[Language] = &[
     Language {
         tag: "en",
         your_code: "Your code",
-        sentence: "{code} is your code. It is good for {minutes} min. Share it with nobody.",
-        validity: "This code is good for {minutes} minutes.",
+        sentence: "{code} is your code. It is good for {time}. Share it with nobody.",
+        validity: "This code is good for {time}.",
         warning: "Share it with nobody. If you did not try to sign in, ignore this message and consider changing your password.",
+        units: ["second", "seconds", "minutes"],
     },
     Language {
         tag: "de",
         your_code: "Ihr Code",
-        sentence: "{code} ist Ihr Code. Er gilt {minutes} Min. Geben Sie ihn niemandem weiter.",
-        validity: "Dieser Code gilt {minutes} Minuten.",
+        sentence: "{code} ist Ihr Code. Er gilt {time}. Geben Sie ihn niemandem weiter.",
+        validity: "Dieser Code gilt {time}.",
         warning: "Geben Sie ihn niemandem weiter. Wenn Sie sich nicht anmelden wollten, ignorieren Sie diese Nachricht und ändern Sie gegebenenfalls Ihr Passwort.",
+        units: ["Sekunde", "Sekunden", "Minuten"],
     },
     Language {
         tag: "fr",
         your_code: "Votre code",
-        sentence: "{code} est votre code. Il est valable {minutes} min. Ne le communiquez à personne.",
-        validity: "Ce code est valable {minutes} minutes.",
+        sentence: "{code} est votre code. Il est valable {time}. Ne le communiquez à personne.",
+        validity: "Ce code est valable {time}.",
         warning: "Ne le communiquez à personne. Si vous n’avez pas essayé de vous connecter, ignorez ce message et pensez à changer votre mot de passe.",
+        units: ["seconde", "secondes", "minutes"],
     },
     Language {
         tag: "it",
         your_code: "Il Suo codice",
-        sentence: "{code} è il Suo codice. Vale per {minutes} min. Non lo comunichi a nessuno.",
-        validity: "Questo codice è valido per {minutes} minuti.",
+        sentence: "{code} è il Suo codice. Vale per {time}. Non lo comunichi a nessuno.",
+        validity: "Questo codice è valido per {time}.",
         warning: "Non lo comunichi a nessuno. Se non ha tentato di accedere, ignori questo messaggio e valuti di cambiare la password.",
+        units: ["secondo", "secondi", "minuti"],
     },
 ];
 
-/// The first language of a list like `de-CH, fr;q=0.8` that the texts are in; else English.
+/// The language that is wanted most of a list as in `Accept-Language` (RFC 9110 section 12.5.4) and that the texts are in; else
+/// English. Of two that are wanted alike it is the first; one with the weight 0 is not wanted.
 fn language(locale: Option<&str>) -> &'static Language {
-    let wanted = locale.unwrap_or_default().split(',').filter_map(|tag| tag.trim().split(['-', '_', ';']).next());
-    wanted
-        .filter_map(|tag| LANGUAGES.iter().find(|language| language.tag.eq_ignore_ascii_case(tag)))
-        .next()
-        .unwrap_or(&LANGUAGES[0])
+    let mut wanted: Option<(&Language, u16)> = None;
+    for range in locale.unwrap_or_default().split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let tag = parts.next().unwrap_or_default().split(['-', '_']).next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let Some(weight) = weight.map_or(Some(1000), thousandths) else { continue };
+        let found = LANGUAGES.iter().find(|language| language.tag.eq_ignore_ascii_case(tag));
+        if let Some(language) = found
+            && weight > wanted.map_or(0, |(_, weight)| weight)
+        {
+            wanted = Some((language, weight));
+        }
+    }
+    wanted.map_or(&LANGUAGES[0], |(language, _)| language)
+}
+
+/// A weight (RFC 9110 section 12.4.2): 0 to 1 with at most three digits behind the point. `None` for anything else.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, rest) = weight.split_once('.').unwrap_or((weight, ""));
+    if !matches!(whole, "0" | "1") || rest.len() > 3 || !rest.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    format!("{whole}{rest:0<3}").parse().ok().filter(|weight| *weight <= 1000)
+}
+
+/// The time that is left, never more of it: in seconds below two minutes, and above in whole minutes that have not begun to pass.
+fn time(language: &Language, seconds: u32) -> String {
+    let [second, seconds_word, minutes] = language.units;
+    match seconds {
+        1 => format!("1 {second}"),
+        0..120 => format!("{seconds} {seconds_word}"),
+        _ => format!("{} {minutes}", seconds / 60),
+    }
+}
+
+/// The default alphabet of GSM (3GPP TS 23.038, 6.2.1). One character beyond it, `ç` for one, and 70 fit into a part of an SMS instead
+/// of 160.
+const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                   ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
+/// Whether all of a text is in the alphabet that fits most into an SMS.
+pub(super) fn is_of_gsm(text: &str) -> bool {
+    text.chars().all(|c| GSM.contains(c))
 }
 
 /// Texts for a channel with a subject and HTML.
@@ -69,7 +114,7 @@ pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u
     } else {
         format!("{application}: {}", language.your_code)
     };
-    let validity = language.validity.replace("{minutes}", &minutes(seconds));
+    let validity = language.validity.replace("{time}", &time(language, seconds));
     let text = format!("{subject}\n\n{code}\n\n{validity}\n{}\n", language.warning);
     let html = HTML
         .replace("{lang}", language.tag)
@@ -84,17 +129,13 @@ pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u
 /// delivered via SMS").
 pub(super) fn short(policy: &Policy, locale: Option<&str>, code: &str, seconds: u32) -> Texts {
     let language = language(locale);
-    let sentence = language.sentence.replace("{minutes}", &minutes(seconds)).replace("{code}", code);
+    let sentence = language.sentence.replace("{time}", &time(language, seconds)).replace("{code}", code);
     let mut text =
         if policy.application_name.is_empty() { sentence } else { format!("{}: {sentence}", policy.application_name) };
     if !policy.webotp_host.is_empty() {
         text.push_str(&format!("\n\n@{} #{code}", policy.webotp_host));
     }
     Texts { locale: language.tag, subject: String::new(), text, html: None }
-}
-
-fn minutes(seconds: u32) -> String {
-    (seconds / 60).max(1).to_string()
 }
 
 fn escaped(text: &str) -> String {
@@ -143,14 +184,44 @@ mod tests {
         Policy { application_name: application.to_owned(), webotp_host: host.to_owned(), ..Policy::default() }
     }
 
-    /// The default alphabet of GSM (3GPP TS 23.038, 6.2.1). One character beyond it, `È` for one, and 70 fit into a part instead of 160.
-    const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
-                       ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-
     #[test]
     fn the_language_is_the_nearest_there_is() {
         for (locale, tag) in [("de-CH", "de"), ("fr_CH", "fr"), ("es, it;q=0.5", "it"), ("xx", "en"), ("", "en")] {
             assert_eq!(language(Some(locale)).tag, tag, "{locale}");
+        }
+        for (locale, tag) in [
+            ("en;q=0.1, de;q=0.9", "de"),
+            ("de;q=0, fr", "fr"),
+            ("de;q=0.0, de-CH;q=0", "en"),
+            ("fr;q=0.5, it;q=0.5", "fr"),
+            ("it; q=0.8 , de;Q=0.85", "de"),
+            ("es, de;q=0.001", "de"),
+            ("de;q=2, fr;q=0.1", "fr"),
+            ("de;q=nan, fr;q=0.1", "fr"),
+            ("*;q=0.5, it;q=0.1", "it"),
+            ("de;level=1, fr;q=0.9", "de"),
+        ] {
+            assert_eq!(language(Some(locale)).tag, tag, "{locale}");
+        }
+    }
+
+    #[test]
+    fn no_text_promises_more_time_than_is_left() {
+        for (seconds, en, de, fr, it) in [
+            (300, "5 minutes", "5 Minuten", "5 minutes", "5 minuti"),
+            (299, "4 minutes", "4 Minuten", "4 minutes", "4 minuti"),
+            (120, "2 minutes", "2 Minuten", "2 minutes", "2 minuti"),
+            (119, "119 seconds", "119 Sekunden", "119 secondes", "119 secondi"),
+            (60, "60 seconds", "60 Sekunden", "60 secondes", "60 secondi"),
+            (2, "2 seconds", "2 Sekunden", "2 secondes", "2 secondi"),
+            (1, "1 second", "1 Sekunde", "1 seconde", "1 secondo"),
+        ] {
+            for (tag, expected) in [("en", en), ("de", de), ("fr", fr), ("it", it)] {
+                let time = format!(" {expected}.");
+                assert!(short(&policy("", ""), Some(tag), "012345", seconds).text.contains(&time), "{tag} {seconds}");
+                let mail = mail(&policy("", ""), Some(tag), "012345", seconds);
+                assert!(mail.text.contains(&time) && mail.html.is_some_and(|html| html.contains(&time)), "{tag}");
+            }
         }
     }
 
@@ -168,7 +239,7 @@ mod tests {
     fn an_sms_fits_into_one_part() {
         for language in LANGUAGES {
             let text = short(&policy("Example Bank", "login.example.com"), Some(language.tag), "0123456789", 300).text;
-            assert!(text.chars().count() <= 160 && text.chars().all(|c| GSM.contains(c)), "{text}");
+            assert!(text.chars().count() <= 160 && is_of_gsm(&text), "{text}");
         }
     }
 
