@@ -25,6 +25,7 @@ mod component;
 mod error;
 mod instance;
 mod keyring;
+mod language;
 mod provider;
 mod random;
 mod sign_in;
@@ -57,6 +58,7 @@ pub use error::{Error, InputProblem};
 pub use instance::{MASK, RefusedProvider};
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
+pub use language::preferred_language;
 pub use provider::{
     Begun, DeliveryFailure, Fate, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason,
     Receipt, RecipientKind, SignerError, Signers, Verdict, on_thread_start,

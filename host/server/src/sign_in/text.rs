@@ -1,5 +1,7 @@
 //! What people read on the page: in English, German, French and Italian.
 
+use twofactor::preferred_language;
+
 /// One language.
 pub(super) struct Words {
     pub(super) tag: &'static str,
@@ -77,10 +79,10 @@ pub(super) struct Notice {
 impl Words {
     /// The first language there are words in: the one asked for on the page, those the application said, those of the browser.
     pub(super) fn of(asked: Option<&str>, said: Option<&str>, accepted: Option<&str>) -> &'static Self {
-        let lists = [asked, said, accepted].into_iter().flatten();
-        let tags = lists.flat_map(|list| list.split(',')).filter_map(|tag| tag.trim().split(['-', '_', ';']).next());
-        let find = |tag: &str| LANGUAGES.iter().find(|words| words.tag.eq_ignore_ascii_case(tag));
-        tags.take(50).filter_map(find).next().unwrap_or(&LANGUAGES[0])
+        let tags: Vec<&str> = LANGUAGES.iter().map(|words| words.tag).collect();
+        let mut lists = [asked, said, accepted].into_iter().flatten();
+        let wanted = lists.find_map(|list| preferred_language(list, &tags));
+        LANGUAGES.iter().find(|words| Some(words.tag) == wanted).unwrap_or(&LANGUAGES[0])
     }
 
     /// A span of time.

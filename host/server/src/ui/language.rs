@@ -1,6 +1,7 @@
 //! The languages of the admin UI.
 
 use axum::http::{HeaderMap, header};
+use twofactor::preferred_language;
 
 /// A language. Texts stand where they are shown, in both: [`Language::say`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,6 @@ impl Language {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let chosen = super::cookie(headers, COOKIE).and_then(|tag| Self::of_tag(&tag));
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|list| list.to_str().ok()).unwrap_or_default();
-        chosen.or_else(|| accepted.split(',').find_map(Self::of_tag)).unwrap_or(Self::English)
+        chosen.or_else(|| Self::of_tag(preferred_language(accepted, &["en", "de"])?)).unwrap_or(Self::English)
     }
 }
