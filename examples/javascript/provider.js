@@ -1,4 +1,4 @@
-/// <reference path="./types/delivery-provider-wasi-http.d.ts" />
+/// <reference path="./types/provider.d.ts" />
 // A provider that posts messages to a webhook.
 
 // `writeOnly` marks a secret: the host seals it, masks it, and withholds it from `deliver`.

@@ -7,7 +7,19 @@ const WEBHOOK = "https://sms.example.com/messages";
 // The token is withheld: the host attaches it.
 const OPTIONS = JSON.stringify({ Url: WEBHOOK });
 // Letters stand for the code.
-const MESSAGE = { id: "m-1", recipient: "+41791234567", text: "QXZJKV is your code. „Grüezi“" };
+const MESSAGE = {
+  id: "m-1",
+  recipient: "+41791234567",
+  subject: "Your code",
+  text: "QXZJKV is your code. „Grüezi“",
+  html: "<p>QXZJKV is your code.</p>",
+  code: "",
+  validSeconds: 300,
+  locale: "en",
+  purpose: "sign-in",
+  application: "Shop",
+  extra: [],
+};
 
 /** What is thrown: the contract's failures are values. */
 async function thrown(attempt) {

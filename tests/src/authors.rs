@@ -31,7 +31,9 @@ impl Project {
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr).into_owned());
         if !output.status.success() {
             let last = traced.lines().rfind(|line| line.starts_with("+ ")).unwrap_or_default();
-            if !["install", "venv", "target add", "not found"].iter().any(|word| last.contains(word)) {
+            let is_missing =
+                traced.trim_end().ends_with(": not found") || traced.trim_end().ends_with(": command not found");
+            if !is_missing && !["install", "venv", "target add"].iter().any(|word| last.contains(word)) {
                 panic!("{last}: {said}{traced}");
             }
             skipped(&format!("a provider in {language} cannot be built: {traced}"));

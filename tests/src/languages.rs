@@ -49,7 +49,9 @@ pub fn javascript_guest(name: &str, below: &Path) -> Option<Vec<u8>> {
     let tools = example(&place, "javascript");
     let guest = place.join("tests").join(name);
     copy(&Path::new(ROOT).join("tests").join(name), &guest);
-    fs::copy(tools.join("package.json"), guest.join("package.json")).unwrap();
+    for file in ["package.json", "wit.js", "world.wit"] {
+        fs::copy(tools.join(file), guest.join(file)).unwrap();
+    }
     match installed(&tools) {
         Ok(()) => {
             let modules = guest.join("node_modules");
@@ -122,7 +124,7 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let name = entry.file_name();
-        if ["node_modules", "venv", "types", "bindings", "__pycache__", "provider.wasm"]
+        if ["node_modules", "venv", "types", "bindings", "__pycache__", "provider.wasm", ".wit", "target"]
             .iter()
             .any(|built| name == *built)
         {

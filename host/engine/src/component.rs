@@ -25,8 +25,8 @@ impl Component {
     /// # Errors
     /// Why it cannot be loaded, and what to do.
     pub async fn load(bytes: &[u8], network: Network, limits: Limits) -> Result<Self, LoadError> {
-        let keyring = Keyring::generate().map_err(|error| LoadError::new(error.to_string()))?;
-        Self::load_with(bytes, network, limits, None, keyring).await
+        let sandbox = sandbox(Sandbox::unsteady, network.clone(), limits, None)?;
+        Self::load_into(sandbox, bytes, network, None).await
     }
 
     /// The same, with what was compiled before, if it was kept in this folder under a key of this keyring: it is run without a check. What is
@@ -41,18 +41,33 @@ impl Component {
         folder: &Path,
         keyring: Keyring,
     ) -> Result<Self, LoadError> {
-        Self::load_with(bytes, network, limits, Some(folder), keyring).await
+        let sandbox = sandbox(Sandbox::unsteady, network.clone(), limits, Some(keyring))?;
+        Self::load_into(sandbox, bytes, network, Some(folder)).await
     }
 
-    async fn load_with(
+    /// Loads a component for a rehearsal: while it delivers, clocks stand still and random numbers are always the same, so that two deliveries
+    /// of one message differ only by the letters that stand for the code. With a folder and a keyring what is compiled is kept, as by
+    /// [`load_cached`](Self::load_cached).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_for_rehearsal(
         bytes: &[u8],
         network: Network,
         limits: Limits,
-        cache: Option<&Path>,
-        keyring: Keyring,
+        cache: Option<(&Path, Keyring)>,
     ) -> Result<Self, LoadError> {
-        let sandbox = Sandbox::unsteady(limits, network.clone(), keyring)
-            .map_err(|error| LoadError::new(format!("these limits cannot be had: {error:#}")))?;
+        let (folder, keyring) = cache.unzip();
+        let sandbox = sandbox(Sandbox::rehearsal, network.clone(), limits, keyring)?;
+        Self::load_into(sandbox, bytes, network, folder).await
+    }
+
+    async fn load_into(
+        sandbox: Sandbox,
+        bytes: &[u8],
+        network: Network,
+        cache: Option<&Path>,
+    ) -> Result<Self, LoadError> {
         Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, cache).await?), network })
     }
 
@@ -147,6 +162,21 @@ impl Component {
     }
 }
 
+/// A sandbox of one's own, with a new keyring if none is given.
+fn sandbox(
+    make: impl FnOnce(Limits, Network, Keyring) -> wasmtime::Result<Sandbox>,
+    network: Network,
+    limits: Limits,
+    keyring: Option<Keyring>,
+) -> Result<Sandbox, LoadError> {
+    let keyring = match keyring {
+        Some(keyring) => keyring,
+        None => Keyring::generate().map_err(|error| LoadError::new(error.to_string()))?,
+    };
+    make(limits, network, keyring)
+        .map_err(|error| LoadError::new(format!("cannot set up a sandbox with these limits: {error:#}")))
+}
+
 /// A component with options that satisfy it.
 pub struct Configured(Prepared);
 
@@ -154,6 +184,12 @@ impl Configured {
     /// What it may reach, in words.
     pub fn connections(&self) -> Vec<String> {
         self.0.connections()
+    }
+
+    /// The endpoints it may reach, those that issue its access tokens among them: `https://api.example.com`,
+    /// `smtp://mail.example.com:465`.
+    pub fn endpoints(&self) -> Vec<String> {
+        self.0.endpoints()
     }
 
     /// How many HTTP origins it may reach.

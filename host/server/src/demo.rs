@@ -10,18 +10,28 @@ use serde_json::json;
 use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, SignInPage, TwoFactor};
 
 use crate::connections::ConnectionLimits;
+use crate::provider::Cassette;
 use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
 use crate::{ProviderCache, api, outbox};
 
-/// Runs the demo until it is interrupted, with more providers than the bundled ones if files are given. Its last start-up line is one
-/// JSON object on standard output.
+/// Runs the demo until it is interrupted, with more providers than the bundled ones if files are given, whose upstreams give recorded answers
+/// again. Its last start-up line is one JSON object on standard output.
 ///
 /// # Errors
 /// If the address is taken, the engine cannot be built, or a provider's example options are not valid.
-pub async fn demo(address: SocketAddr, providers: &[PathBuf], cache: &ProviderCache) -> anyhow::Result<()> {
+pub async fn demo(
+    address: SocketAddr,
+    providers: &[PathBuf],
+    replays: &[PathBuf],
+    cache: &ProviderCache,
+) -> anyhow::Result<()> {
     let listener = listen(address)?;
-    let outbox = outbox::start().await?;
+    let mut answers = Vec::new();
+    for file in replays {
+        answers.extend(Cassette::read(file)?.accepted);
+    }
+    let outbox = outbox::start(answers).await?;
     let mut network = Network::builder()
         .stand_in("https://api.twilio.com", outbox.http)
         .stand_in("https://rest.ecall.ch", outbox.http)

@@ -2,6 +2,7 @@
 
 mod api;
 mod as_code;
+mod body_texts;
 mod books;
 mod config;
 mod connections;

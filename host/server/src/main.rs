@@ -48,6 +48,10 @@ enum Command {
         /// to a tenant named as its type. The outbox is in the place of whatever it reaches.
         #[arg(long, value_name = "FILE")]
         provider: Vec<PathBuf>,
+        /// What the real upstream of such a provider answered, a file that `provider try --record` wrote: the outbox gives these answers
+        /// again.
+        #[arg(long, value_name = "FILE", requires = "provider")]
+        replay: Vec<PathBuf>,
         #[command(flatten)]
         cache: ProviderCache,
     },
@@ -317,7 +321,9 @@ async fn begin() -> anyhow::Result<ExitCode> {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo { listen, provider, cache } => twofactor_server::demo(listen, &provider, &cache).await,
+        Command::Demo { listen, provider, replay, cache } => {
+            twofactor_server::demo(listen, &provider, &replay, &cache).await
+        }
         Command::Serve { config } => twofactor_server::serve(&config).await,
         Command::Token {
             command:

@@ -43,6 +43,49 @@ async fn an_instance_with_the_example_options_delivers_into_the_outbox_whatever_
     demo.call("POST", &verify, application, json!({"code": code})).await.expect(200);
 }
 
+/// A demo with a provider, and what the outbox shows of a message of it.
+async fn delivered(folder: &Path, provider: &str, more: &[&str]) -> Vec<serde_json::Value> {
+    let file = write(folder, &component(provider));
+    let arguments = ["demo", "--listen", "127.0.0.1:0", "--provider", file.to_str().unwrap()];
+    let demo = Server::spawn(&mut common::twofactor(&[&arguments, more].concat()));
+    let start = json!({"tenant": "wrong", "user": "alice", "recipient": {"phone": "+41791234567"}});
+    let started = demo.call("POST", "/v1/challenges", demo.token("application_token"), start).await.expect(201);
+    let messages: Vec<_> = demo.messages().await.into_iter().filter(|message| message["channel"] == "other").collect();
+    let code = twofactor_tests::upstream::code(messages[0]["text"].as_str().unwrap()).unwrap().to_owned();
+    let verify = format!("/v1/challenges/{}/verify", started["id"].as_str().unwrap());
+    demo.call("POST", &verify, demo.token("application_token"), json!({"code": code})).await.expect(200);
+    messages
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_something_first_delivers_into_the_outbox_and_only_its_message_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let messages = delivered(folder.path(), "it asks who that is", &[]).await;
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(messages[0]["to"], "+41791234567");
+    // One that needs what only the real upstream knows is given its answers again.
+    let replay = folder.path().join("answers.json");
+    let answer = |path: &str, body: &str| {
+        json!({"request": format!("POST https://upstream.example.com{path}"),
+        "status": 200, "headers": [["content-type", "application/json"]], "body": body})
+    };
+    let answers = [answer("/log-in", r#"{"room":"7"}"#), answer("/in:7/messages", "{}")];
+    std::fs::write(&replay, json!({"provider": "it", "accepted": answers}).to_string()).unwrap();
+    let messages = delivered(folder.path(), "it needs a room", &["--replay", replay.to_str().unwrap()]).await;
+    assert_eq!(messages.len(), 1, "{messages:?}");
+}
+
+#[tokio::test]
+async fn text_and_recipient_are_shown_whatever_form_a_request_has() {
+    let folder = tempfile::tempdir().unwrap();
+    for form in ["XML", "nested JSON"] {
+        let messages = delivered(folder.path(), form, &[]).await;
+        let text = messages[0]["text"].as_str().unwrap();
+        assert_eq!(messages[0]["to"], "+41791234567", "{form}");
+        assert!(text.contains("is your") && !text.contains(['<', '{']), "{form}: {text}");
+    }
+}
+
 #[test]
 fn a_provider_without_an_example_that_is_valid_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();

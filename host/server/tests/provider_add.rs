@@ -93,6 +93,24 @@ async fn serves(server: &Server, token: &str, version: Option<&str>) {
     tokio::time::timeout(Duration::from_secs(120), asked).await.unwrap();
 }
 
+#[test]
+fn a_component_is_compiled_once_to_be_shown_and_added_and_never_where_it_is_not_the_one_that_was_meant() {
+    let place = Place::new("");
+    let (file, it) = (place.write("it.wasm", &component("none")), component("none"));
+    let digest = hex::encode(ring::digest::digest(&ring::digest::SHA256, &it));
+    let compiled = |output: &Output| {
+        let log = err(output);
+        log.lines().filter(|line| line.contains("compiling a provider") && line.contains(&digest)).count()
+    };
+    let other = place.add(&file, &["--digest", &format!("sha256:{}", "0".repeat(64))]);
+    assert!(refused(&other).contains("this is not the component that was meant"));
+    assert_eq!(compiled(&other), 0, "{}", err(&other));
+    let added = place.add(&file, &["--yes"]);
+    assert!(out(&added).contains("Installed: sha256:"));
+    assert_eq!(compiled(&added), 1, "{}", err(&added));
+    assert!(place.listed().is_some());
+}
+
 #[tokio::test]
 async fn nothing_is_installed_before_somebody_approved_what_was_shown() {
     let place = Place::new("");

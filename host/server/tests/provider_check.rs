@@ -91,7 +91,7 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("400 is unknown", "status-400"),
     ("400 is delivered", "status-400"),
     ("sent again after 400", "status-400"),
-    ("the reason names the recipient", "status-400"),
+    ("the reason names the recipient", "leaks"),
     ("401 is for later", "status-401"),
     ("401 rejects the recipient", "status-401"),
     ("403 is for later", "status-403"),
@@ -117,6 +117,37 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("reports of nothing are delivered", "reports-of-nothing"),
     ("reports break off at nothing", "reports-of-nothing"),
     ("reports are not read", "reports-read"),
+];
+
+/// Faults that only the rule beside each finds: without that rule they would pass.
+const CAUGHT_BY_ONE_RULE: &[(&str, &str)] = &[
+    ("a signature over the letters", "letters"),
+    ("a checksum beside the text", "letters"),
+    ("the log has the recipient", "leaks"),
+    ("the log has the answer", "leaks"),
+    ("the reference is the recipient", "leaks"),
+    ("extra quotes the answer", "leaks"),
+    ("the reason quotes the answer", "leaks"),
+    ("2xx without JSON is refused", "accepted-without-json"),
+    ("no examples", "options"),
+    ("a Pwd that is open", "secrets-marked"),
+    ("a Pin that is open", "secrets-marked"),
+    ("a Kennwort that is open", "secrets-marked"),
+    ("an AuthKey that is open", "secrets-marked"),
+    ("a password by its format", "secrets-marked"),
+    ("a default for its secret", "secret-defaults"),
+    ("an option under then", "options-known"),
+    ("an option by a dependent schema", "options-known"),
+    ("options by a pattern", "options-known"),
+    ("English only", "locale"),
+    ("sign-ins only", "purpose"),
+    ("it needs an application", "application"),
+    ("a line after the last", "last-line"),
+    ("sent again after 503", "status-503"),
+    ("sent again when not sent", "no-connection"),
+    ("it reads the code for nothing", "reads-code"),
+    ("the type of another", "type-id-taken"),
+    ("the type of a factor", "type-id-taken"),
 ];
 
 /// Faults for which a component is not loaded, neither by `check` nor by whoever adds it.
@@ -170,6 +201,34 @@ fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
 }
 
 #[test]
+fn a_fault_that_one_rule_alone_finds_is_found_by_it() {
+    let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    each(CAUGHT_BY_ONE_RULE, |(fault, rule)| {
+        let mut found = faults(folder.path(), fault, &component(fault));
+        if let Ok(rules) = &mut found {
+            rules.dedup();
+            // The same request is asked for with and without a wait.
+            rules.retain(|rule| rule != "status-503-retry-after");
+        }
+        if found != Ok(vec![(*rule).to_owned()]) {
+            missed.lock().unwrap().push(format!("{fault}: {found:?} is not `{rule}` alone"));
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn a_fault_of_a_second_request_is_found_with_the_answer_to_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "it.wasm", component("a room, and 500 is for later"));
+    let accepted = write(folder.path(), "accepted.json", r#"{"room": "1"}"#);
+    let [only] = not_passed(&file, &["--accepted", accepted.to_str().unwrap()]).try_into().unwrap();
+    assert_eq!((&only["rule"], &only["verdict"]), (&json!("status-500"), &json!("fault")), "{only}");
+    assert!(only["what"].as_str().unwrap().starts_with("at request 2 of 2, the outcome is retry-later"), "{only}");
+}
+
+#[test]
 fn a_component_that_cannot_be_added_is_refused_with_the_name_of_its_fault() {
     let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
     each(REFUSED, |(fault, sentence)| {
@@ -198,6 +257,11 @@ fn what_is_no_provider_is_refused_in_a_sentence() {
         ("one that wants sockets", &wants("wasi:sockets/tcp@0.2.0"), "opens no sockets"),
         ("one that wants to listen", &wants("wasi:http/incoming-handler@0.2.0"), "only `outgoing-handler`"),
         ("one that wants what no host has", &wants("twofactor:provider/codes@0.1.0"), "no such interface"),
+        (
+            "one for a later contract",
+            &wants("twofactor:provider/http@0.2.0"),
+            "built for version 0.2.0 of the contract `twofactor:provider`, and this host speaks 0.1.0",
+        ),
     ];
     for (name, bytes, sentence) in cases {
         // As an author would have it: in the binary form.
@@ -211,7 +275,7 @@ fn what_is_no_provider_is_refused_in_a_sentence() {
 #[test]
 fn a_right_component_has_no_fault() {
     let folder = tempfile::tempdir().unwrap();
-    for right in ["none", "reports"] {
+    for right in ["none", "reports", "national numbers", "XML"] {
         assert_eq!(faults(folder.path(), right, &component(right)), Ok(Vec::new()));
     }
 
@@ -289,11 +353,14 @@ fn a_right_component_has_no_fault() {
 }
 
 #[test]
-fn without_options_it_says_what_it_did_not_look_at() {
+fn without_options_it_fails_and_says_what_it_did_not_check() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "twilio.wasm", twofactor_bundle::TWILIO);
-    let said = String::from_utf8(run(&["check", file.to_str().unwrap()]).stdout).unwrap();
-    assert!(said.contains("skipped delivery: give options"), "{said}");
+    let output = run(&["check", file.to_str().unwrap()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success());
+    assert!(said.contains("options: without options `configure` and `deliver` were not checked at all"), "{said}");
+    assert!(said.contains("`examples` in its schema, or `--options FILE`"), "{said}");
 }
 
 /// The provider for email, and options of a server that wants no log-in.
@@ -415,6 +482,14 @@ fn one_code_is_tried_for_real_and_told_of() {
     assert!(said.contains(&format!("The code is {code}.")), "{said}");
     assert!(!said.contains("k3y-canary"));
 
+    // One that the instance does not reach would have the code go out for real.
+    let elsewhere = stand_in.replace("upstream", "upstraem");
+    let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
+    let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--stand-in", &elsewhere]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("does not reach https://upstraem.example.com, so nothing was sent"), "{said}");
+    assert!(said.contains("it reaches https://upstream.example.com"), "{said}");
     for number in ["079 123 45 67", "+41 79 123 45 67", "+"] {
         assert!(String::from_utf8(of(number).stderr).unwrap().contains("E.164"), "{number}");
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-const LANGUAGES: [&str; 3] = ["rust", "javascript", "python"];
+const LANGUAGES: [&str; 4] = ["rust", "javascript", "python", "go"];
 
 fn twofactor(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("provider").args(arguments).output().unwrap()
@@ -36,7 +36,7 @@ fn a_project_stands_alone_and_has_one_name() {
         for (path, text) in &all {
             let above = text.contains("../..") && !path.contains("vendor/twofactor-provider/src/lib.rs");
             assert!(!above, "{path} leads out of the project");
-            for left in ["{{", "webhook-javascript", "webhook-python", "Webhook ("] {
+            for left in ["{{", "webhook-javascript", "webhook-python", "webhook-go", "Webhook ("] {
                 assert!(!text.contains(left) || path.contains("/vendor/") && left == "{{", "{path} still has `{left}`");
             }
         }

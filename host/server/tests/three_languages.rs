@@ -22,8 +22,8 @@ use tokio::sync::watch;
 use twofactor_tests::authors::Project;
 
 /// What its tests say at their end. Of Python's it goes to standard error; that they failed would have ended the commands.
-const LANGUAGES: [(&str, &str); 3] =
-    [("rust", "test result: ok. 4 passed"), ("javascript", "# pass 8\n"), ("python", "")];
+const LANGUAGES: [(&str, &str); 4] =
+    [("rust", "test result: ok. 4 passed"), ("javascript", "# pass 8\n"), ("python", ""), ("go", "ok  \tmy-gateway")];
 
 const PHONE: &str = "+41791234567";
 const TOKEN: &str = "t0ken-of-the-gateway";

@@ -63,6 +63,12 @@ impl Http {
         self.header("content-type", "application/x-www-form-urlencoded").header("accept", "application/json")
     }
 
+    /// Sets a body of any other kind, with its content type: `text/xml; charset=utf-8`, say.
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.request.body = body.into();
+        self.header("content-type", content_type)
+    }
+
     /// Sends it.
     ///
     /// # Errors
@@ -107,5 +113,22 @@ impl Answer {
             300..=399 => misconfigured(code, "the upstream answered with a redirect, which is not followed"),
             _ => rejected_message(code, "the upstream does not accept the request"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Http;
+    use crate::testing::Upstream;
+
+    #[test]
+    fn a_body_of_any_kind_is_sent_as_it_is_with_its_content_type() {
+        let upstream = Upstream::new().answers(200, &[], "");
+        let sent = Http::post("https://sms.example.com/soap").body("text/xml; charset=utf-8", "<sms>ä</sms>").send();
+        assert!(sent.is_ok());
+        let requests = upstream.requests();
+        assert_eq!(requests[0].body, "<sms>ä</sms>".as_bytes());
+        let types = requests[0].headers.iter().filter(|header| header.name == "content-type");
+        assert_eq!(types.map(|header| &*header.value).collect::<Vec<_>>(), ["text/xml; charset=utf-8"]);
     }
 }

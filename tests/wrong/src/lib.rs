@@ -87,6 +87,33 @@ impl configuration::Guest for Wrong {
             "a secret that is not marked" => {
                 schema["properties"]["AccessToken"] = json!({"type": "string", "title": "Access token"});
             }
+            "a Pwd that is open" => schema["properties"]["SmtpPwd"] = json!({"type": "string", "title": "Pwd"}),
+            "a Pin that is open" => schema["properties"]["AccountPin"] = json!({"type": "string", "title": "Pin"}),
+            "a Kennwort that is open" => schema["properties"]["Kennwort"] = json!({"type": "string", "title": "Wort"}),
+            "an AuthKey that is open" => schema["properties"]["AuthKey"] = json!({"type": "string", "title": "Key"}),
+            "a password by its format" => {
+                schema["properties"]["Word"] = json!({"type": "string", "title": "Word", "format": "password"});
+            }
+            "a default for its secret" => schema["properties"]["Key"]["default"] = json!("s3cret-of-all"),
+            "an option under then" => {
+                schema["if"] = json!({"required": ["Parts"]});
+                schema["then"] = json!({"properties": {"Region": {"type": "string", "title": "Region"}}});
+                schema["additionalProperties"] = json!(true);
+            }
+            "an option by a dependent schema" => {
+                schema["dependentSchemas"] =
+                    json!({"Parts": {"properties": {"Region": {"type": "string", "title": "Region"}}}});
+                schema["additionalProperties"] = json!(true);
+            }
+            "options by a pattern" => {
+                schema["patternProperties"] = json!({"^X-": {"type": "string", "title": "Header"}});
+            }
+            "no examples" => {
+                schema.as_object_mut().map(|schema| schema.remove("examples"));
+            }
+            "it reads the code for nothing" => manifest.reads_code = true,
+            "the type of another" => manifest.type_id = "twilio".to_owned(),
+            "the type of a factor" => manifest.type_id = "totp".to_owned(),
             "a default that does not fit" => schema["properties"]["Sender"]["default"] = json!(7),
             "a schema that takes anything" => schema["additionalProperties"] = json!(true),
             "a schema of an array" => schema["type"] = json!("array"),
@@ -187,6 +214,13 @@ impl delivery::Guest for Wrong {
             "the text is folded" => text = text.replace('\n', " "),
             "the text is made ASCII" => text = text.chars().filter(char::is_ascii).collect(),
             "the text gets an end" => text = text.replace("code.", "code!"),
+            "a line after the last" => text.push_str("\nReply STOP to end this."),
+            "English only" if message.locale != "en" => {
+                return Err(DeliveryFailure::Misconfigured(reason("", "there is no template in this language")));
+            }
+            "sign-ins only" if message.purpose != "sign-in" => return Err(rejected(RejectedPart::Message, "")),
+            "it needs an application" if message.application.is_empty() => std::process::abort(),
+            "the log has the recipient" => eprintln!("sending to {}", message.recipient),
             "nothing is sent" => return Ok(receipt()),
             // Not wrong: it does not send there.
             "it takes no Swiss numbers" if message.recipient.starts_with("+41") => {
@@ -198,6 +232,9 @@ impl delivery::Guest for Wrong {
             return mail(if to == "its recipient" { &message.recipient } else { "eve@example.org" }, &message);
         }
         let to = if fault() == "it goes to the sender" { &options["Sender"] } else { &json!(message.recipient) };
+        // Not wrong: its gateway knows one country.
+        let national = message.recipient.replacen("+41", "0", 1);
+        let to = if fault() == "national numbers" { &json!(national) } else { to };
         let mut body = json!({"from": options["Sender"], "to": to, "text": text}).to_string();
         if fault() == "JSON by hand" {
             body = format!("{{\"to\": \"{}\", \"text\": \"{text}\"}}", message.recipient);
@@ -213,11 +250,49 @@ impl delivery::Guest for Wrong {
             _ => {}
         }
         let mut headers = header(if fault() == "a header of the host's" { "authorization" } else { "content-type" });
+        match fault() {
+            "a signature over the letters" => {
+                headers.push(Entry { name: "x-signature".to_owned(), value: checksum(&body) });
+            }
+            "a checksum beside the text" => {
+                body = json!({"to": message.recipient, "text": text, "check": checksum(&text)}).to_string();
+            }
+            // Not wrong.
+            "nested JSON" => {
+                let content = json!({"type": "text", "body": text}).to_string();
+                body = json!({"messages": [{"destinations": [{"to": message.recipient}], "content": content}]})
+                    .to_string();
+            }
+            // Not wrong: it asks before it sends, and needs an answer.
+            "it asks who that is" => {
+                let answer = http::send(&http::Request {
+                    method: "GET".to_owned(),
+                    url: "https://upstream.example.com/users?name=alice".to_owned(),
+                    headers: vec![],
+                    body: vec![],
+                })
+                .map_err(without_answer)?;
+                if answer.status != 200 {
+                    return by_status(&answer, &message);
+                }
+                let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+                if said["user"]["id"].as_str().is_none() {
+                    return Err(DeliveryFailure::OutcomeUnknown(reason("", "nobody said who that is")));
+                }
+            }
+            // Not wrong.
+            "XML" => {
+                let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+                body = format!("<sms><to>{}</to><text>{escaped}</text></sms>", message.recipient);
+                headers = vec![Entry { name: "content-type".to_owned(), value: "text/xml; charset=utf-8".to_owned() }];
+            }
+            _ => {}
+        }
         // Not wrong: it asks for a session of its own first.
         let log_in = match fault() {
             "it logs in" => Some("seat=1"),
             "it asks for a token" => Some("grant_type=client_credentials&client_id=a&client_secret=b"),
-            "it needs a room" => Some("seat=1"),
+            "it needs a room" | "a room, and 500 is for later" => Some("seat=1"),
             _ => None,
         };
         if let Some(form) = log_in {
@@ -228,12 +303,15 @@ impl delivery::Guest for Wrong {
                 body: form.as_bytes().to_vec(),
             })
             .map_err(without_answer)?;
+            if answer.status == 500 {
+                return Err(DeliveryFailure::OutcomeUnknown(reason("500", "")));
+            }
             if !(200..300).contains(&answer.status) {
                 return by_status(&answer, &message);
             }
             let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-            if fault() == "it needs a room" && text("room").is_empty() {
+            if fault().contains("a room") && text("room").is_empty() {
                 return Err(DeliveryFailure::OutcomeUnknown(reason("", "there is no room")));
             }
             headers.push(Entry { name: "x-auth".to_owned(), value: text("access_token") + &text("value") });
@@ -253,10 +331,12 @@ impl delivery::Guest for Wrong {
         let again = match &answer {
             Ok(answer) => match fault() {
                 "sent again after 500" => answer.status == 500,
+                "sent again after 503" => answer.status == 503,
                 "sent again after 429" => answer.status == 429,
                 "sent again after 400" => answer.status == 400,
                 _ => false,
             },
+            Err(http::Error::NotSent(_)) => fault() == "sent again when not sent",
             Err(_) => fault() == "sent again after silence",
         };
         if again {
@@ -344,17 +424,23 @@ fn by_status(answer: &http::Response, message: &Message) -> Result<Receipt, Deli
     match answer.status {
         200..300 if wrong == "2xx without JSON is for later" && parsed.is_err() => return Err(later(None, "")),
         200..300 if wrong == "break off without JSON" && parsed.is_err() => std::process::abort(),
-        200..300 if wrong == "break off at other JSON" && !parsed.is_ok_and(|value| value.is_object()) => {
+        200..300 if wrong == "break off at other JSON" && !parsed.as_ref().is_ok_and(Value::is_object) => {
             std::process::abort()
         }
         200..300 if wrong == "2xx is for later" => return Err(later(None, "")),
-        200..300 => return Ok(receipt()),
+        200..300 if wrong == "2xx without JSON is refused" && parsed.is_err() && answer.body.starts_with(b"{") => {
+            return Err(rejected(RejectedPart::Message, ""));
+        }
+        200..300 => return Ok(taken(answer, message)),
         _ => {}
     }
     Err(match (answer.status, wrong) {
         (400, "400 is for later") => later(None, &status),
         (400, "400 is unknown") => DeliveryFailure::OutcomeUnknown(reason(&status, "")),
         (400, "400 is delivered") => return Ok(receipt()),
+        (400, "the reason quotes the answer") => {
+            rejected(RejectedPart::Message, &String::from_utf8_lossy(&answer.body))
+        }
         (400, "the reason names the recipient") => rejected(RejectedPart::Recipient, &message.recipient),
         (401, "401 is for later") => later(None, &status),
         (401, "401 rejects the recipient") => rejected(RejectedPart::Recipient, &status),
@@ -364,7 +450,7 @@ fn by_status(answer: &http::Response, message: &Message) -> Result<Receipt, Deli
         (429, "429 is unknown") => DeliveryFailure::OutcomeUnknown(reason(&status, "")),
         (429, "429 without its wait") => later(None, &status),
         (429, "429 with a wait made up") => later(Some(60), &status),
-        (500, "500 is for later") => later(None, &status),
+        (500, "500 is for later" | "a room, and 500 is for later") => later(None, &status),
         (500, "500 is final") => rejected(RejectedPart::Message, &status),
         (502, "502 is for later") => later(None, &status),
         (302, "a redirect is delivered") => return Ok(receipt()),
@@ -378,6 +464,29 @@ fn by_status(answer: &http::Response, message: &Message) -> Result<Receipt, Deli
 
 fn header(name: &str) -> Vec<Entry> {
     vec![Entry { name: name.to_owned(), value: "application/json".to_owned() }]
+}
+
+/// A receipt for what the upstream took.
+fn taken(answer: &http::Response, message: &Message) -> Receipt {
+    let said = String::from_utf8_lossy(&answer.body).into_owned();
+    match fault() {
+        "the reference is the recipient" => Receipt { reference: message.recipient.clone(), ..receipt() },
+        "extra quotes the answer" => {
+            Receipt { extra: vec![Entry { name: "answer".to_owned(), value: said }], ..receipt() }
+        }
+        "the log has the answer" => {
+            eprintln!("the upstream said {said}");
+            receipt()
+        }
+        _ => receipt(),
+    }
+}
+
+/// FNV-1a.
+fn checksum(text: &str) -> String {
+    let start = 0xcbf2_9ce4_8422_2325_u64;
+    let sum = text.bytes().fold(start, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{sum:016x}")
 }
 
 fn receipt() -> Receipt {

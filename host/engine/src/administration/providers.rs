@@ -1,8 +1,10 @@
 //! The components that serve: shown, added, and taken back.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::Administration;
 use crate::error::Error;
@@ -20,6 +22,18 @@ pub struct NewProvider {
     allow_older: bool,
     destinations: Vec<String>,
     any_destination: bool,
+    /// What was compiled of it before.
+    examined: Option<Compiled>,
+}
+
+/// A component that was compiled to be looked at.
+#[derive(Clone)]
+struct Compiled(Arc<Provider>);
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Compiled(…)")
+    }
 }
 
 /// What a component is, and what it would change.
@@ -30,6 +44,7 @@ pub struct ExaminedProvider {
     pub info: ProviderInfo,
     /// Where secrets of the instances of its type would go that they do not go to now. Judged anew when it is added.
     pub new_destinations: Vec<String>,
+    compiled: Compiled,
 }
 
 impl NewProvider {
@@ -43,7 +58,14 @@ impl NewProvider {
             allow_older: false,
             destinations: Vec::new(),
             any_destination: false,
+            examined: None,
         }
+    }
+
+    /// Uses what was compiled when the component was examined, so that it is not compiled again to be added.
+    pub fn examined(mut self, examined: ExaminedProvider) -> Self {
+        self.examined = Some(examined.compiled);
+        self
     }
 
     /// The text of a minisign signature of the component.
@@ -124,12 +146,14 @@ impl Administration {
     pub async fn examine_provider(&self, new: impl Into<NewProvider>) -> Result<ExaminedProvider, Error> {
         let new = new.into();
         let providers = &self.instances.providers;
+        // Before anything is compiled.
+        expected_digest(&new, &hex::encode(Sha256::digest(&new.component)))?;
         let signed_by = providers.signers().judge(&new.component, new.signature.as_deref()).map_err(invalid)?;
         let examined = Arc::new(providers.examine(&new.component).await.map_err(invalid)?);
         let mut info = examined.info().clone();
-        expected_digest(&new, &info)?;
         info.signed_by = signed_by;
-        Ok(ExaminedProvider { info, new_destinations: self.instances.new_destinations(&examined).await? })
+        let new_destinations = self.instances.new_destinations(&examined).await?;
+        Ok(ExaminedProvider { info, new_destinations, compiled: Compiled(examined) })
     }
 
     /// Loads a provider and keeps it. It serves all instances of its type from now on, in each process that works on the store as soon
@@ -149,9 +173,11 @@ impl Administration {
             added_at: Timestamp::from_millisecond(self.clock.now().as_millisecond()).map_err(Error::unavailable)?,
             seal: Vec::new(),
         };
-        let provider = Arc::new(self.instances.providers.admit(&record).await.map_err(invalid)?);
+        expected_digest(&new, &hex::encode(Sha256::digest(&new.component)))?;
+        let mut new = new;
+        let examined = new.examined.take().and_then(|compiled| Arc::into_inner(compiled.0));
+        let provider = Arc::new(self.instances.providers.admit(&record, examined).await.map_err(invalid)?);
         let info = provider.info().clone();
-        expected_digest(&new, &info)?;
         let type_id = info.manifest.type_id.clone();
         let providers = &self.instances.providers;
         let mut record = ProviderRecord { digest: info.digest.clone(), type_id: type_id.clone(), ..record };
@@ -287,13 +313,10 @@ fn invalid(why: crate::provider::LoadError) -> Error {
     Error::invalid(why.to_string())
 }
 
-fn expected_digest(new: &NewProvider, info: &ProviderInfo) -> Result<(), Error> {
+fn expected_digest(new: &NewProvider, digest: &str) -> Result<(), Error> {
     let expected = new.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
-    if expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(&info.digest)) {
-        return Err(Error::invalid(format!(
-            "this is not the component that was meant: its digest is sha256:{}",
-            info.digest
-        )));
+    if expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(digest)) {
+        return Err(Error::invalid(format!("this is not the component that was meant: its digest is sha256:{digest}")));
     }
     Ok(())
 }

@@ -195,6 +195,18 @@ impl Grants {
         http.chain(smtp).collect()
     }
 
+    /// What may be reached, issuers of access tokens included, as the operator's network settings name it: `https://host` or
+    /// `smtp://host:port`.
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        let issuer = |grant: &HttpGrant| match &grant.authentication {
+            HttpAuthentication::OAuth2 { token_url, .. } => Origin::of_url(token_url).ok().map(|(origin, _)| origin),
+            _ => None,
+        };
+        let http = self.http.iter().flat_map(|grant| [Some(grant.origin.clone()), issuer(grant)]).flatten();
+        let smtp = self.smtp.iter().map(|grant| format!("smtp://{}:{}", grant.host, grant.port));
+        http.map(|origin| origin.to_string()).chain(smtp).collect()
+    }
+
     /// Where secrets go: what must not change under a secret that is kept.
     pub(crate) fn destinations(&self) -> Vec<String> {
         let http = self.http.iter().flat_map(|grant| match &grant.authentication {

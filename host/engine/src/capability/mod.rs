@@ -33,5 +33,5 @@ pub use outbox::{KeptMail, Outbox};
 pub use recording::{Exchange, Recording};
 pub use resolver::Resolver;
 pub use secret::Secret;
-pub(crate) use signature::{Arrived, ReportSignature};
+pub(crate) use signature::{Arrived, NotSigned, ReportSignature};
 pub(crate) use smtp::{MailError, MailStage};

@@ -179,9 +179,9 @@ impl NetworkBuilder {
 }
 
 impl Network {
-    /// Whether exchanges are kept.
-    pub(crate) fn records(&self) -> bool {
-        self.0.recording.is_some()
+    /// Counts a request that a component makes. Answers whether its exchange is to be kept.
+    pub(crate) fn begins_exchange(&self) -> bool {
+        self.0.recording.as_ref().inspect(|recording| recording.count_attempt()).is_some()
     }
 
     /// Keeps an exchange as the component sees it.

@@ -1,6 +1,7 @@
 //! What components asked and were answered, kept for whoever tries one.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::http::{HttpRequest, HttpResponse};
@@ -29,7 +30,13 @@ pub struct Exchange {
 
 /// Keeps HTTP exchanges. Cheap to clone; all clones are one. For trying providers.
 #[derive(Clone, Default)]
-pub struct Recording(Arc<Mutex<Vec<Exchange>>>);
+pub struct Recording(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    exchanges: Mutex<Vec<Exchange>>,
+    attempts: AtomicUsize,
+}
 
 impl fmt::Debug for Recording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,13 +52,22 @@ impl Recording {
 
     /// The exchanges so far. Those without a whole answer are not among them.
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many requests components have made so far, answered or not.
+    pub fn attempts(&self) -> usize {
+        self.0.attempts.load(Ordering::Acquire)
+    }
+
+    pub(super) fn count_attempt(&self) {
+        self.0.attempts.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(super) fn keep(&self, asked: HttpRequest, answer: &HttpResponse) {
         let HttpRequest { method, url, headers: request_headers, body: request_body } = asked;
         let HttpResponse { status, headers, body } = answer.clone();
         let exchange = Exchange { method, url, request_headers, request_body, status, headers, body };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
+        self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
     }
 }

@@ -131,19 +131,42 @@ impl ReportSignature {
     }
 
     /// Whether a request was signed so. Compared in constant time.
-    pub(crate) fn is_of(&self, arrived: &Arrived<'_>, now: SystemTime) -> bool {
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub(crate) fn verify(&self, arrived: &Arrived<'_>, now: SystemTime) -> Result<(), NotSigned> {
         match self {
-            Self::Twilio(token) => is_twilio(token, arrived),
-            Self::Webhook(secret) => is_webhook(secret, arrived, now),
+            Self::Twilio(token) => verify_twilio(token, arrived),
+            Self::Webhook(secret) => verify_webhook(secret, arrived, now),
         }
     }
+
+    #[cfg(test)]
+    fn is_of(&self, arrived: &Arrived<'_>, now: SystemTime) -> bool {
+        self.verify(arrived, now).is_ok()
+    }
+}
+
+/// Why a report is not believed, for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotSigned {
+    #[error("it has no header {0}, or a malformed one")]
+    Header(&'static str),
+    #[error("its time is more than five minutes from this host's")]
+    Time,
+    #[error(
+        "its signature does not match: the secret in the instance's options must be the one that signs at the upstream, and the upstream \
+         must call the URL at `public_url` as it was given"
+    )]
+    Signature,
 }
 
 /// <https://www.twilio.com/docs/usage/security#validating-requests>: Base64(HMAC-SHA1(auth token, URL and, by name, each field's name
 /// and value)). Of a field that stands there several times equal values count once.
-fn is_twilio(token: &Secret, arrived: &Arrived<'_>) -> bool {
-    let given = arrived.headers.get("x-twilio-signature").and_then(|value| STANDARD.decode(value).ok());
-    let Some(given) = given else { return false };
+fn verify_twilio(token: &Secret, arrived: &Arrived<'_>) -> Result<(), NotSigned> {
+    const HEADER: &str = "x-twilio-signature";
+    let given = arrived.headers.get(HEADER).and_then(|value| STANDARD.decode(value).ok());
+    let given = given.ok_or(NotSigned::Header(HEADER))?;
     let fields: BTreeSet<_> = url::form_urlencoded::parse(arrived.body).collect();
     // Twilio signs the URL with its port or without it, and its own libraries take both.
     let mut urls = vec![arrived.url.to_owned()];
@@ -153,7 +176,7 @@ fn is_twilio(token: &Secret, arrived: &Arrived<'_>) -> bool {
         let rest = &url[Position::BeforePath..];
         urls.extend([format!("{}://{host}{rest}", url.scheme()), format!("{}://{host}:{port}{rest}", url.scheme())]);
     }
-    urls.iter().any(|url| {
+    let is_signed = urls.iter().any(|url| {
         let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.expose().as_bytes()) else { return false };
         mac.update(url.as_bytes());
         for (name, value) in &fields {
@@ -161,33 +184,32 @@ fn is_twilio(token: &Secret, arrived: &Arrived<'_>) -> bool {
             mac.update(value.as_bytes());
         }
         mac.verify_slice(&given).is_ok()
-    })
+    });
+    if is_signed { Ok(()) } else { Err(NotSigned::Signature) }
 }
 
 /// How far a webhook's time may be from ours (Standard Webhooks 1.0.0, "Verifying the timestamp").
 const WEBHOOK_TIME: Duration = Duration::from_secs(5 * 60);
 
-fn is_webhook(secret: &Secret, arrived: &Arrived<'_>, now: SystemTime) -> bool {
-    let text = |name: &str| arrived.headers.get(name).and_then(|value| value.to_str().ok());
-    let (Some(id), Some(time), Some(signatures)) =
-        (text("webhook-id"), text("webhook-timestamp"), text("webhook-signature"))
-    else {
-        return false;
+fn verify_webhook(secret: &Secret, arrived: &Arrived<'_>, now: SystemTime) -> Result<(), NotSigned> {
+    let text = |name: &'static str| {
+        let value = arrived.headers.get(name).and_then(|value| value.to_str().ok());
+        value.ok_or(NotSigned::Header(name))
     };
-    let Some(sent) =
-        time.parse().ok().and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
-    else {
-        return false;
-    };
+    let (id, time, signatures) = (text("webhook-id")?, text("webhook-timestamp")?, text("webhook-signature")?);
+    let sent = time.parse().ok().and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+    let sent = sent.ok_or(NotSigned::Header("webhook-timestamp"))?;
     let apart = now.duration_since(sent).or_else(|_| sent.duration_since(now)).unwrap_or(Duration::MAX);
-    let Some(mac) = webhook_key(secret).ok().and_then(|key| webhook_mac(&key, id, time, arrived.body)) else {
-        return false;
-    };
+    if apart > WEBHOOK_TIME {
+        return Err(NotSigned::Time);
+    }
+    let mac = webhook_key(secret).ok().and_then(|key| webhook_mac(&key, id, time, arrived.body));
+    let mac = mac.ok_or(NotSigned::Signature)?;
     let one = |signature: &str| {
         let given = signature.strip_prefix("v1,").and_then(|encoded| STANDARD.decode(encoded).ok());
         given.is_some_and(|given| mac.clone().verify_slice(&given).is_ok())
     };
-    apart <= WEBHOOK_TIME && signatures.split(' ').any(one)
+    if signatures.split(' ').any(one) { Ok(()) } else { Err(NotSigned::Signature) }
 }
 
 fn webhook_mac(key: &[u8], id: &str, time: &str, body: &[u8]) -> Option<Hmac<Sha256>> {

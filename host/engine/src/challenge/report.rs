@@ -40,6 +40,8 @@ impl Challenges {
         let [subscription, instance, challenge, resends, proof] = parts[..] else { return Err(nobodys()) };
         let right = self.proof([subscription, instance, challenge, resends]);
         if !bool::from(right.as_bytes().ct_eq(proof.as_bytes())) {
+            // Anybody can call such a URL, so this is no line for each log.
+            tracing::debug!("a report was refused: its URL was not made here");
             return Err(nobodys());
         }
         // Of what is long over nobody need hear, again and again least of all.
@@ -50,7 +52,13 @@ impl Challenges {
         let prepared = self.instances.prepared(&record).await?;
         let now = self.clock.now();
         let arrived = Arrived { url: &format!("{base}/{message}"), headers, body };
-        let fate = prepared.report(&arrived, &recipient, time(now)).await.ok_or_else(nobodys)?;
+        let fate = match prepared.report(&arrived, &recipient, time(now)).await {
+            Ok(fate) => fate.ok_or_else(nobodys)?,
+            Err(why) => {
+                tracing::warn!(%instance, type_id = %record.type_id, %why, "a report of a message was refused");
+                return Err(nobodys());
+            }
+        };
         let (event, code) = match &fate {
             Fate::UnderWay => return Ok(()),
             Fate::Delivered => ("confirmed", ""),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::pause::Pause;
 use super::rules;
-use crate::capability::{Arrived, Grants, Network, ReportSignature};
+use crate::capability::{Arrived, Grants, Network, NotSigned, ReportSignature};
 use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Sent, Verdict};
 use crate::store::InstanceRecord;
 
@@ -149,6 +149,11 @@ impl Prepared {
         self.grants.origins()
     }
 
+    /// The endpoints it may reach, as the operator's network settings name them.
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        self.grants.endpoints()
+    }
+
     /// Where secrets may go: compared when a change keeps a stored one.
     pub(crate) fn destinations(&self) -> Vec<String> {
         self.grants.destinations()
@@ -159,21 +164,28 @@ impl Prepared {
         self.reports.is_some()
     }
 
-    /// What a report of a message to this recipient says, if it is the upstream's own; `None` if it is not, or says nothing.
-    pub(crate) async fn report(&self, arrived: &Arrived<'_>, recipient: &str, now: SystemTime) -> Option<Fate> {
-        if !self.reports.as_ref().is_some_and(|signature| signature.is_of(arrived, now)) {
-            return None;
-        }
+    /// What a report of a message to this recipient says; `None` if it says nothing, or the instance has no reports.
+    ///
+    /// # Errors
+    /// Why it is not the upstream's own.
+    pub(crate) async fn report(
+        &self,
+        arrived: &Arrived<'_>,
+        recipient: &str,
+        now: SystemTime,
+    ) -> Result<Option<Fate>, NotSigned> {
+        let Some(signature) = &self.reports else { return Ok(None) };
+        signature.verify(arrived, now)?;
         let content_type =
             arrived.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        match self.read_report(content_type, arrived.body, recipient).await {
+        Ok(match self.read_report(content_type, arrived.body, recipient).await {
             Ok(fate) => fate,
             Err(reason) => {
                 let type_id = self.provider.as_ref().map(|provider| &provider.manifest().type_id);
                 tracing::warn!(type_id, %reason, "a report could not be read");
                 None
             }
-        }
+        })
     }
 
     /// What the provider reads in a report, whoever sent it.

@@ -122,7 +122,7 @@ impl Providers {
             let why = "it does not carry this installation's seal: somebody put it into the store who has not the keys";
             return Err(LoadError::new(why.to_owned()));
         }
-        self.admit(record).await
+        self.admit(record, None).await
     }
 
     /// What a record is put into the store with.
@@ -131,10 +131,25 @@ impl Providers {
         self.sandbox.keyring().sign(SEAL, &parts.each_ref().map(|part| &part[..]), &[])
     }
 
-    /// Loads a component that was added, if it may serve here.
-    pub(crate) async fn admit(&self, record: &ProviderRecord) -> Result<Provider, LoadError> {
+    /// Loads a component that was added, if it may serve here. `examined` is what was compiled of it before.
+    pub(crate) async fn admit(
+        &self,
+        record: &ProviderRecord,
+        examined: Option<Provider>,
+    ) -> Result<Provider, LoadError> {
         let signed_by = self.signers.judge(&record.component, record.signature.as_deref())?;
-        Ok(self.load(&record.component).await?.came(signed_by, record.added_at))
+        let digest = hex::encode(Sha256::digest(&record.component));
+        let provider = match examined.filter(|examined| examined.info().digest == digest) {
+            Some(examined) => {
+                // Other processes that work on the store load it from there.
+                if let Some(folder) = &self.cache {
+                    examined.keep_compiled(folder);
+                }
+                examined
+            }
+            None => self.load(&record.component).await?,
+        };
+        Ok(provider.came(signed_by, record.added_at))
     }
 
     /// Has a component of the program's own serve its type.

@@ -18,7 +18,7 @@ pub(super) async fn exchange(
     placeholder: Option<&Placeholder>,
     mut request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
-    let asked = network.records().then(|| request.clone());
+    let asked = network.begins_exchange().then(|| request.clone());
     let filled = placeholder.is_some_and(|placeholder| placeholder.fill_request(&mut request));
     let url = request.url.clone();
     let answer = network.send_http(grants, request).await;

@@ -28,22 +28,39 @@ struct Inner {
     turns: Turns,
     clock: Clock,
     compiling: Arc<Semaphore>,
-    steady: bool,
+    steady: Steady,
+}
+
+/// In which calls clocks and random numbers are always the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Steady {
+    /// In those that may reach nobody.
+    ReachingNobody,
+    /// In those that may reach somebody.
+    ReachingSomebody,
+    /// In none.
+    Never,
 }
 
 impl Sandbox {
     /// Calls that may reach nobody find clocks that stand still and no chance in it: what a component asks for, with which secrets, and what
     /// its schema says depend on its bytes and the options alone, each time they are asked for. So what was approved stays so.
     pub(crate) fn new(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
-        Self::with(limits, network, keyring, true)
+        Self::with(limits, network, keyring, Steady::ReachingNobody)
     }
 
     /// With the time of day and chance in all calls, so that who depends on them can be told.
     pub(crate) fn unsteady(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
-        Self::with(limits, network, keyring, false)
+        Self::with(limits, network, keyring, Steady::Never)
     }
 
-    fn with(limits: Limits, network: Network, keyring: Keyring, steady: bool) -> wasmtime::Result<Self> {
+    /// The other way round, for `provider check`: two deliveries of one message differ only where the component itself makes the difference,
+    /// and a `configure` that depends on time or chance is found.
+    pub(crate) fn rehearsal(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
+        Self::with(limits, network, keyring, Steady::ReachingSomebody)
+    }
+
+    fn with(limits: Limits, network: Network, keyring: Keyring, steady: Steady) -> wasmtime::Result<Self> {
         let engine = Engine::new(&config(&limits))?;
         let linker = linker(&engine)?;
         let (turns, clock) = (Turns::new(&limits), Clock::start(&engine));
@@ -76,8 +93,13 @@ impl Sandbox {
         self.0.compiling.clone()
     }
 
-    pub(super) fn is_steady(&self) -> bool {
-        self.0.steady
+    /// Whether clocks and random numbers are always the same in a call.
+    pub(super) fn is_steady(&self, reaches_nobody: bool) -> bool {
+        match self.0.steady {
+            Steady::ReachingNobody => reaches_nobody,
+            Steady::ReachingSomebody => !reaches_nobody,
+            Steady::Never => false,
+        }
     }
 
     pub(super) fn turns(&self) -> &Turns {

@@ -1,6 +1,7 @@
 //! A component's imports are its request for capabilities. They are compared by name before anything is linked,
 //! so that a refusal says what was asked for and what to do.
 
+use semver::Version;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -32,6 +33,31 @@ const GRANTABLE: &[(&str, Option<&str>)] = &[
     ("wasi:random/insecure", Some("draw random numbers")),
     ("wasi:random/insecure-seed", Some("draw random numbers")),
 ];
+
+/// The version of the contract that this host speaks.
+const CONTRACT: &str = "0.1.0";
+
+const PACKAGE: &str = "twofactor:provider/";
+
+/// Why a component that was built for another version of the contract cannot be loaded: both versions, and what to do.
+pub(super) fn other_contract(component: &Component, engine: &Engine) -> Option<String> {
+    let ty = component.component_type();
+    let imports = ty.imports(engine).map(|(name, _)| name);
+    let names = imports.chain(ty.exports(engine).map(|(name, _)| name));
+    let versions = names.filter(|name| name.starts_with(PACKAGE)).filter_map(|name| name.split_once('@'));
+    let ours = Version::parse(CONTRACT).ok()?;
+    let mut theirs = versions.filter_map(|(_, version)| Version::parse(version).ok());
+    // Before 1.0.0 the second number says what fits.
+    let fits = |theirs: &Version| theirs.major == ours.major && (ours.major > 0 || theirs.minor == ours.minor);
+    let other = theirs.find(|theirs| !fits(theirs))?;
+    let remedy = match other > ours {
+        true => "run it on a newer TwoFactor, or build it against the `wit/` of this one",
+        false => "build it against the `wit/` of this host",
+    };
+    Some(format!(
+        "the component was built for version {other} of the contract `twofactor:provider`, and this host speaks {CONTRACT}: {remedy}"
+    ))
+}
 
 /// The names of the imports, in the component's order.
 pub(super) fn names(component: &Component, engine: &Engine) -> Vec<String> {
@@ -92,5 +118,15 @@ fn remedy(name: &str) -> &'static str {
             "this host's contract has no such interface; build against the `wit/` of this version"
         }
         _ => "a provider may import only the interfaces of `twofactor:provider` and a runtime's own from WASI 0.2",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_that_is_spoken_is_that_of_the_contract() {
+        assert!(include_str!("../../../../wit/types.wit").contains(&format!("package twofactor:provider@{CONTRACT};")));
     }
 }

@@ -129,6 +129,9 @@ impl Provider {
         let digest = hex::encode(Sha256::digest(bytes));
         let component = compile(sandbox, bytes.to_vec(), &digest, cache).await?;
         let imports = imports::names(&component, sandbox.engine());
+        if let Some(why) = imports::other_contract(&component, sandbox.engine()) {
+            return Err(LoadError(why));
+        }
         let refused = imports::refused(&component, sandbox.engine());
         if !refused.is_empty() {
             return Err(LoadError(format!("the component asks for what cannot be granted: {}", refused.join("; "))));
@@ -161,6 +164,11 @@ impl Provider {
     pub(crate) async fn describe(&self) -> Result<String, LoadError> {
         let said = describe(&self.sandbox, &self.exports).await?;
         Ok(format!("{} {}", said.name, said.version))
+    }
+
+    /// Keeps what was compiled of it in a cache folder.
+    pub(crate) fn keep_compiled(&self, folder: &Path) {
+        cache::keep(&self.sandbox, folder, &self.info.digest, self.exports.pre.component());
     }
 
     /// Notes how it came here.

@@ -62,7 +62,7 @@ impl State {
                 placeholder.clone(),
                 limits.host_calls,
             ),
-            steady: sandbox.is_steady() && grants.reach_nobody(),
+            steady: sandbox.is_steady(grants.reach_nobody()),
             grants,
             log,
             placeholder,

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::connections::{self, ConnectionLimits};
 use crate::guard::guard;
+use crate::provider::RecordedAnswer;
 use crate::serve::listen;
 
 /// How many messages are kept.
@@ -35,11 +36,15 @@ struct Delivered {
 }
 
 #[derive(Clone, Default)]
-struct Messages(Arc<Mutex<VecDeque<Delivered>>>);
+struct Messages {
+    kept: Arc<Mutex<VecDeque<Delivered>>>,
+    /// What real upstreams of other providers answered.
+    answers: Arc<[RecordedAnswer]>,
+}
 
 impl Messages {
     fn add(&self, provider: &'static str, channel: &'static str, to: String, subject: String, text: String) {
-        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut messages = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         messages.truncate(KEPT - 1);
         messages.push_front(Delivered { channel, to, subject, text, at: jiff::Timestamp::now(), provider });
     }
@@ -51,14 +56,14 @@ pub(crate) struct Outbox {
     pub(crate) smtp: SocketAddr,
 }
 
-/// Starts the outbox on free ports of loopback.
-pub(crate) async fn start() -> anyhow::Result<Outbox> {
-    let messages = Messages::default();
+/// Starts the outbox on free ports of loopback. It gives these answers again to the requests that they were given to.
+pub(crate) async fn start(answers: Vec<RecordedAnswer>) -> anyhow::Result<Outbox> {
+    let messages = Messages { answers: answers.into(), ..Messages::default() };
     let smtp = TcpListener::bind("127.0.0.1:0").await?;
     let http = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let outbox = Outbox { http: http.local_addr()?, smtp: smtp.local_addr()? };
     let router = Router::new()
-        .route("/messages", get(list).post(other::take))
+        .route("/messages", get(list).post(other::take).put(other::take))
         .route("/2010-04-01/Accounts/{sid}/Messages.json", post(sms::twilio))
         .route("/api/message", post(sms::ecall))
         .fallback(other::take)
@@ -72,5 +77,5 @@ pub(crate) async fn start() -> anyhow::Result<Outbox> {
 }
 
 async fn list(State(messages): State<Messages>) -> Json<Vec<Delivered>> {
-    Json(messages.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect())
+    Json(messages.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{Begun, Message, Network, RecipientKind, Recording, Verdict};
+use twofactor::{Begun, DeliveryFailure, Message, Network, RecipientKind, Recording, Verdict};
 
 use super::cache::Cache;
 use super::cassette::Cassette;
@@ -29,10 +29,12 @@ pub async fn attempt(
     if record.is_some() {
         network = network.recording(&recording);
     }
+    let mut replaced = Vec::new();
     for stand_in in stand_ins {
         let (origin, address) = stand_in.rsplit_once('=').context("a stand-in is written as `ORIGIN=ADDRESS`")?;
         let address = address.parse().with_context(|| format!("`{address}` is no address with a port"))?;
         network = network.stand_in(origin, address);
+        replaced.push(origin.to_ascii_lowercase());
     }
     let component = cache.load(&super::read(file)?, network.build()?).await?;
     let manifest = &component.info().manifest;
@@ -43,6 +45,14 @@ pub async fn attempt(
         let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.option), problem.message));
         anyhow!("the options are not valid:\n{}", lines.collect::<Vec<_>>().join("\n"))
     })?;
+    // Otherwise the code would go out for real, to whom nobody meant it to.
+    let endpoints = configured.endpoints();
+    if let Some(nobodys) = replaced.iter().find(|origin| !endpoints.iter().any(|endpoint| is_same(endpoint, origin))) {
+        bail!(
+            "the instance does not reach {nobodys}, so nothing was sent: with these options it reaches {}. Give --stand-in for that",
+            endpoints.join(", ")
+        );
+    }
     say!("It may reach:")?;
     for connection in configured.connections() {
         say!("  - {connection}")?;
@@ -63,8 +73,8 @@ pub async fn attempt(
         configured.deliver(message).await.map(|receipt| (receipt, None))
     };
     let took = begin.elapsed().as_millis();
-    let (receipt, begun) =
-        answer.map_err(|failure| anyhow!("{} after {took} ms: {}", failure.name(), failure.reason()))?;
+    let (receipt, begun) = answer
+        .map_err(|failure| anyhow!("{} after {took} ms: {}{}", failure.name(), failure.reason(), wait(&failure)))?;
     say!("delivered in {took} ms")?;
     if !receipt.reference.is_empty() {
         say!("  reference: {}", receipt.reference)?;
@@ -100,13 +110,34 @@ pub async fn attempt(
         cassette.context("nothing was kept")?.write(to_file)?;
         say!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display())?;
     }
-    match verdict.transpose().map_err(|failure| anyhow!("{}: {}", failure.name(), failure.reason()))? {
+    let failed = |failure: DeliveryFailure| anyhow!("{}: {}{}", failure.name(), failure.reason(), wait(&failure));
+    match verdict.transpose().map_err(failed)? {
         Some(Verdict::Wrong) => bail!("wrong"),
         Some(Verdict::Over) => bail!("over: the upstream takes no more answers"),
         Some(Verdict::Right) => say!("right")?,
         None => {}
     }
     Ok(())
+}
+
+/// The wait that the provider passed on.
+fn wait(failure: &DeliveryFailure) -> String {
+    match failure {
+        DeliveryFailure::RetryLater { after_seconds: Some(seconds), .. } => {
+            format!("; to be tried again in {seconds} s")
+        }
+        DeliveryFailure::RetryLater { after_seconds: None, .. } => {
+            "; to be tried again, without a wait that was named".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// Whether an origin is written for an endpoint, with the port that is understood or without.
+fn is_same(endpoint: &str, origin: &str) -> bool {
+    let plain =
+        |text: &str| text.strip_prefix("https://").map_or(text, |rest| rest.trim_end_matches(":443")).to_owned();
+    endpoint.starts_with("smtp://") == origin.starts_with("smtp://") && plain(endpoint) == plain(origin)
 }
 
 /// What arrived, if somebody sits there and types it.

@@ -32,4 +32,9 @@ impl Cache {
             None => Component::load(bytes, network, Limits::default()).await?,
         })
     }
+
+    /// The same for a rehearsal: see [`Component::load_for_rehearsal`].
+    pub(super) async fn load_for_rehearsal(&self, bytes: &[u8], network: Network) -> anyhow::Result<Component> {
+        Ok(Component::load_for_rehearsal(bytes, network, Limits::default(), self.open()?).await?)
+    }
 }

@@ -18,17 +18,18 @@ use twofactor::Exchange;
 use url::form_urlencoded;
 
 use super::credentials::{self, is_credential, is_token_request};
+use super::phone_number;
 
 /// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
 const SHORTEST: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Cassette {
+pub(crate) struct Cassette {
     /// Whose upstream it was.
     provider: String,
     /// When it took a message: in the order in which it was asked, the one that took it last.
-    pub(super) accepted: Vec<Answer>,
+    pub(crate) accepted: Vec<Answer>,
     /// When it found an answer right, in the same order, if it makes the codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) approved: Vec<Answer>,
@@ -36,13 +37,13 @@ pub(super) struct Cassette {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// What was asked: the method and the URL.
-    request: String,
-    pub(super) status: u16,
+    pub(crate) request: String,
+    pub(crate) status: u16,
     /// Those that say something of the body, or of what to do.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Cassette {
@@ -72,7 +73,7 @@ impl Cassette {
         std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
     }
 
-    pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         let cassette: Self = serde_json::from_slice(&super::read(file)?)
             .with_context(|| format!("{} is nothing that `provider try --record` wrote", file.display()))?;
         if cassette.accepted.is_empty() {
@@ -134,7 +135,7 @@ impl Words {
             }
             if let Some(digits) = word.strip_prefix('+') {
                 spellings.insert(digits.to_owned());
-                numbers.extend(digits.len().checked_sub(NATIONAL).map(|at| digits.as_bytes()[at..].to_vec()));
+                numbers.extend(phone_number::end(&word).map(<[u8]>::to_vec));
             }
             spellings.insert(word);
         }
@@ -175,30 +176,15 @@ impl Words {
         for found in self.spellings.find_overlapping_iter(text) {
             bytes[found.range()].fill(b'*');
         }
-        self.numbers.iter().for_each(|end| blot_number(&mut bytes, end));
+        self.numbers.iter().for_each(|end| redact_number(&mut bytes, end));
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
-/// So many digits at a number's end are written within its country too.
-const NATIONAL: usize = 7;
-
-/// Writes `*` over runs of digits that end in these, whatever lies between them.
-fn blot_number(bytes: &mut [u8], end: &[u8]) {
-    let between = |byte: u8| b" .-()/+\xc2\xa0".contains(&byte);
-    let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let length = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit() || between(**byte)).count();
-        let run = &mut bytes[at..at + length];
-        let digits: Vec<u8> = run.iter().copied().filter(u8::is_ascii_digit).collect();
-        if digits.windows(end.len()).any(|part| part == end) {
-            run.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'*');
-        }
-        at += length;
+/// Writes `*` over the digits of numbers that end in these.
+fn redact_number(bytes: &mut [u8], end: &[u8]) {
+    for range in phone_number::find(bytes, end) {
+        bytes[range].iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'*');
     }
 }
 

@@ -9,8 +9,42 @@ use serde_json::Value;
 use twofactor::Exchange;
 use url::form_urlencoded;
 
-/// Parts of names that secrets have.
-const SECRETIVE: [&str; 6] = ["password", "secret", "token", "apikey", "privatekey", "passphrase"];
+/// Parts of names that secrets have, in English and in languages of gateways near us.
+const SECRETIVE: [&str; 30] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "passcode",
+    "secret",
+    "token",
+    "credential",
+    "bearer",
+    "apikey",
+    "authkey",
+    "accesskey",
+    "privatekey",
+    "secretkey",
+    "signingkey",
+    "signaturekey",
+    "sharedkey",
+    "masterkey",
+    "accountkey",
+    "encryptionkey",
+    "hmackey",
+    "authcode",
+    "accesscode",
+    "kennwort",
+    "passwort",
+    "geheim",
+    "motdepasse",
+    "contrasena",
+    "contraseña",
+    "parola",
+];
+
+/// Whole words of such names: as part of others they say something else.
+const SECRET_WORDS: [&str; 8] = ["pass", "pin", "puk", "pw", "mdp", "jwt", "hmac", "salt"];
 
 /// Ends of such names that say otherwise: where tokens come from is no secret, nor which key it is, nor how one travels and for what.
 const OPEN: [&str; 10] =
@@ -39,7 +73,36 @@ const UNGUESSABLE: usize = 16;
 /// Whether an option of this name is a secret.
 pub(super) fn is_secretive(name: &str) -> bool {
     let plain = plain(name);
-    SECRETIVE.iter().any(|part| plain.contains(part)) && !OPEN.iter().any(|end| plain.ends_with(end))
+    let named = SECRETIVE.iter().any(|part| plain.contains(part))
+        || words(name).iter().any(|word| SECRET_WORDS.contains(&word.as_str()));
+    named && !OPEN.iter().any(|end| plain.ends_with(end))
+}
+
+/// The words of a name such as `AuthKey`, `auth-key` or `SMTPPass`.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut before: Option<char> = None;
+    let mut rest = name.chars().peekable();
+    while let Some(c) = rest.next() {
+        let begins = match before {
+            Some(before) if before.is_alphanumeric() => {
+                let last_capital = before.is_uppercase() && rest.peek().is_some_and(|next| next.is_lowercase());
+                c.is_uppercase() && (!before.is_uppercase() || last_capital)
+            }
+            _ => true,
+        };
+        before = Some(c);
+        if !c.is_alphanumeric() {
+            continue;
+        }
+        if begins {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words
 }
 
 /// Whether what an upstream calls so may be a credential, or part of one if it stands within what may be.
@@ -55,7 +118,7 @@ fn plain(name: &str) -> String {
 }
 
 /// Whether an access token is asked for: RFC 6749 section 4, whatever the grant.
-pub(super) fn is_token_request(body: &[u8]) -> bool {
+pub(crate) fn is_token_request(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, _)| name == "grant_type")
 }
 
@@ -215,6 +278,28 @@ mod tests {
             "id=71234&name=token1&x",
         ] {
             assert!(of(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_known_by_its_name_in_several_languages() {
+        for name in [
+            "Pwd",
+            "SmtpPwd",
+            "Pin",
+            "AccountPIN",
+            "Kennwort",
+            "AuthKey",
+            "auth_key",
+            "SMTPPass",
+            "MotDePasse",
+            "Passwort",
+            "mdp",
+        ] {
+            assert!(is_secretive(name), "{name}");
+        }
+        for name in ["Shipping", "Compass", "PublicKey", "AuthKeyId", "Passenger", "TokenUrl", "Pinned", "Bypass"] {
+            assert!(!is_secretive(name), "{name}");
         }
     }
 

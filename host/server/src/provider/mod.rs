@@ -8,6 +8,7 @@ mod check;
 mod credentials;
 mod inspect;
 mod new;
+mod phone_number;
 
 use std::path::Path;
 
@@ -17,7 +18,9 @@ use serde_json::Value;
 pub use add::{Addition, add, list, remove, roll_back};
 pub use attempt::attempt;
 pub use cache::Cache;
+pub(crate) use cassette::{Answer as RecordedAnswer, Cassette};
 pub use check::{Check, check};
+pub(crate) use credentials::is_token_request;
 pub use inspect::inspect;
 pub use new::{Language, new};
 

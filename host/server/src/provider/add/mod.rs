@@ -54,7 +54,7 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let stamp = source.stamp();
     let new = read(&source, addition).await?;
     let examined = admin.examine_provider(new.clone()).await?;
-    let (info, elsewhere) = (examined.info, examined.new_destinations);
+    let (info, elsewhere) = (examined.info.clone(), examined.new_destinations.clone());
     let serving = serving(&admin, &info.manifest.type_id);
     say::write(described(&info))?;
     match &serving {
@@ -68,7 +68,7 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
             say!("  - {destination}")?;
         }
     }
-    let mut new = new;
+    let mut new = new.examined(examined);
     if addition.yes || addition.watch {
         new = new.destinations(elsewhere);
     } else if addition.digest.is_none() {

@@ -15,14 +15,21 @@ pub(super) struct Twist {
 
 pub(super) struct MailServer {
     pub(super) address: SocketAddr,
-    shared: Arc<Mutex<(Twist, Vec<String>)>>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    twist: Twist,
+    mails: Vec<String>,
+    connections: usize,
 }
 
 impl MailServer {
     pub(super) async fn start() -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Mutex::new((Twist::default(), Vec::new())));
+        let shared: Arc<Mutex<Shared>> = Arc::default();
         let kept = shared.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -35,17 +42,26 @@ impl MailServer {
 
     /// Answers like this from now on, and forgets its mails.
     pub(super) fn play(&self, twist: Twist) {
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = (twist, Vec::new());
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Shared { twist, ..Shared::default() };
     }
 
     /// The mails whose text came to its end since then.
     pub(super) fn mails(&self) -> Vec<String> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).mails.clone()
+    }
+
+    /// How often somebody connected since then.
+    pub(super) fn connections(&self) -> usize {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).connections
     }
 }
 
-async fn serve(stream: TcpStream, shared: &Mutex<(Twist, Vec<String>)>) -> Option<()> {
-    let twist = shared.lock().unwrap_or_else(PoisonError::into_inner).0;
+async fn serve(stream: TcpStream, shared: &Mutex<Shared>) -> Option<()> {
+    let twist = {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.connections += 1;
+        shared.twist
+    };
     let mut stream = BufReader::new(stream);
     say(&mut stream, twist, "greeting", "220 stand-in ESMTP").await?;
     loop {
@@ -71,7 +87,7 @@ async fn serve(stream: TcpStream, shared: &Mutex<(Twist, Vec<String>)>) -> Optio
                     text.push_str(line.strip_prefix('.').unwrap_or(&line));
                     text.push('\n');
                 }
-                shared.lock().unwrap_or_else(PoisonError::into_inner).1.push(text);
+                shared.lock().unwrap_or_else(PoisonError::into_inner).mails.push(text);
                 say(&mut stream, twist, "message", "250 2.0.0 queued as STANDIN").await?;
             }
             "QUIT" => {

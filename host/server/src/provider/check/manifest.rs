@@ -3,17 +3,21 @@
 use serde_json::{Value, json};
 use twofactor::ProviderInfo;
 
+use super::hidden;
 use super::report::Report;
 use crate::provider::credentials::is_secretive;
 
+/// So many sentences of one rule are enough to go by.
+const MOST_SENTENCES: usize = 16;
+
 /// How deep a schema is followed.
-const DEPTH: usize = 8;
+pub(super) const DEPTH: usize = 8;
 
 /// How many schemas are looked at for one option: a schema may refer to itself.
 const MOST: usize = 256;
 
 /// Under these a schema has others beside it.
-const ALTERNATIVES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+pub(super) const ALTERNATIVES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 pub(super) const MARK: &str = "Mark it `\"writeOnly\": true`: only then is it masked, and kept from `deliver`.";
 
@@ -27,6 +31,19 @@ pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
     );
     report.judge("secrets-marked", found.unmarked, MARK);
     report.judge("defaults", found.defaults, "Give a default that the schema itself accepts.");
+    report.judge(
+        "secret-defaults",
+        found.public,
+        "Leave `default`, `const` and `enum` out of a secret: what stands in a component everybody knows who has it.",
+    );
+    let mut hidden = hidden::options(&manifest.options_schema);
+    hidden.truncate(MOST_SENTENCES);
+    report.judge(
+        "options-known",
+        hidden,
+        "Name each option under `properties` of its object, or of what `$ref`, `allOf`, `anyOf` or `oneOf` lead to from there. Conditions may \
+         say elsewhere what its value must be.",
+    );
     report.advise(
         "revealed",
         found.revealed,
@@ -47,6 +64,8 @@ struct Found {
     undescribed: Vec<String>,
     unmarked: Vec<String>,
     defaults: Vec<String>,
+    /// Secrets with a value that stands in the schema.
+    public: Vec<String>,
     revealed: Vec<String>,
 }
 
@@ -99,6 +118,15 @@ impl Found {
         if is_secretive(name) && is_text && !secret && !is_listed {
             push(&mut self.unmarked, format!("`{at}` has the name of a secret and is not marked as one"));
         }
+        let is_password = all.iter().any(|schema| schema.get("format") == Some(&Value::from("password")));
+        if is_password && !secret {
+            push(&mut self.unmarked, format!("`{at}` has the format `password` and is not marked as a secret"));
+        }
+        // An empty text, or none, is what a secret is where there is none.
+        let says_value = |schema: &&&Value| schema.get("default").is_some_and(is_value) || lists_values(schema);
+        if secret && all.iter().filter(says_value).count() > 0 {
+            push(&mut self.public, format!("`{at}` is a secret, and a value of it stands in the schema"));
+        }
         if marked("x-twofactor-revealed") {
             push(&mut self.revealed, format!("`{at}` is a secret that the component sees when it delivers"));
         }
@@ -111,10 +139,14 @@ impl Found {
     }
 }
 
+fn is_value(value: &Value) -> bool {
+    !value.is_null() && value != ""
+}
+
 /// Whether a schema says which values there are. That there is none says nothing of those that there are elsewhere.
 fn lists_values(schema: &Value) -> bool {
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
-    listed.chain(schema.get("const")).any(|value| !value.is_null() && value != "")
+    listed.chain(schema.get("const")).any(is_value)
 }
 
 /// Whether a default satisfies the schema in which it stands, which may refer to any place in the document.
@@ -139,7 +171,7 @@ fn fits(root: &Value, schema: &Value, default: &Value) -> bool {
 
 /// Schemas with what they refer to and what stands in them under these keywords, in the order of the text. The host takes all that is said
 /// of an option together.
-fn together<'a>(root: &'a Value, schemas: &[&'a Value], keywords: &[&str]) -> Vec<&'a Value> {
+pub(super) fn together<'a>(root: &'a Value, schemas: &[&'a Value], keywords: &[&str]) -> Vec<&'a Value> {
     let mut all: Vec<&'a Value> = Vec::new();
     let mut open: Vec<&'a Value> = schemas.iter().rev().copied().collect();
     while let Some(schema) = open.pop() {

@@ -5,12 +5,20 @@
 
 mod configuration;
 mod delivery;
+mod failures;
+mod hidden;
 mod junit;
+mod leaks;
+mod letters;
+mod lines;
+mod mail;
 mod mail_server;
 mod manifest;
+mod names;
 mod recipient;
 mod report;
 mod reports;
+mod texts;
 mod upstream;
 mod verification;
 
@@ -20,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use twofactor::Network;
+use twofactor::{Network, Recording};
 
 use mail_server::MailServer;
 use report::{Report, Verdict};
@@ -78,13 +86,10 @@ pub async fn check(asked: &Check) -> anyhow::Result<bool> {
     let body = |file: &Option<PathBuf>| file.as_deref().map(super::read).transpose();
     let mut says = match &asked.replay {
         Some(file) => recorded(Cassette::read(file)?)?,
-        None => {
-            let accepted = taken(body(&asked.accepted)?.unwrap_or_else(|| b"{}".to_vec()));
-            Says { before: Vec::new(), accepted, before_answer: Vec::new(), approved: None, reports: None }
-        }
+        None => Says { accepted: body(&asked.accepted)?.map(Script::json), ..Says::default() },
     };
     if let Some(body) = body(&asked.approved)? {
-        says.approved = Some(taken(body));
+        says.approved = Some(Script::json(body));
     }
     says.reports = body(&asked.report)?;
     let report = examine(&bytes, options, asked.to.as_deref(), says, &asked.cache).await;
@@ -104,11 +109,6 @@ pub async fn check(asked: &Check) -> anyhow::Result<bool> {
     Ok(report.count(Verdict::Fault) == 0)
 }
 
-/// What an upstream says, as JSON with 200.
-fn taken(body: Vec<u8>) -> Script {
-    Script::Answer { status: 200, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
-}
-
 /// What a real one said.
 fn recorded(cassette: Cassette) -> anyhow::Result<Says> {
     let scripts = |answers: Vec<Answer>| -> Vec<Script> {
@@ -118,7 +118,7 @@ fn recorded(cassette: Cassette) -> anyhow::Result<Says> {
     let (mut before, mut before_answer) = (scripts(cassette.accepted), scripts(cassette.approved));
     let accepted = before.pop().context("there is no answer in it")?;
     let approved = before_answer.pop();
-    Ok(Says { before, accepted, before_answer, approved, reports: None })
+    Ok(Says { before, accepted: Some(accepted), before_answer, approved, reports: None })
 }
 
 async fn examine(
@@ -129,10 +129,14 @@ async fn examine(
     cache: &Cache,
 ) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
-    let network =
-        Network::builder().stand_ins_for_all(upstream.address, mail_server.address).timeout(PATIENCE).build()?;
+    let recording = Recording::new();
+    let network = Network::builder()
+        .stand_ins_for_all(upstream.address, mail_server.address)
+        .recording(&recording)
+        .timeout(PATIENCE)
+        .build()?;
     let begin = Instant::now();
-    let component = cache.load(bytes, network).await?;
+    let component = cache.load_for_rehearsal(bytes, network).await?;
     let info = component.info();
     let to = to.unwrap_or_else(|| recipient::somebody(info.manifest.recipient));
     must_be(info.manifest.recipient, to)?;
@@ -144,16 +148,18 @@ async fn examine(
         ..Report::default()
     };
     manifest::judge(info, &mut report);
+    names::judge(info, &mut report);
     let options = options.or_else(|| info.manifest.options_schema.pointer("/examples/0").cloned());
     let Some(options) = options else {
-        for rule in ["configure", "delivery"] {
-            report.skip(rule, "give options that it accepts: `--options FILE`, or `examples` in its schema");
-        }
+        let wrong = vec!["without options `configure` and `deliver` were not checked at all".to_owned()];
+        report.judge("options", wrong, "Give options that it accepts: `examples` in its schema, or `--options FILE`.");
         return Ok(report);
     };
+    report.judge("options", Vec::new(), "");
     if let Some(configured) = configuration::judge(&component, &options, &mut report).await {
         reports::judge(&component, &configured, &options, says.reports.as_deref(), &mut report).await;
-        delivery::judge(&component, &configured, &upstream, &mail_server, to, &says, &mut report).await;
+        let ends = delivery::Ends { upstream: &upstream, mail_server: &mail_server, recording: &recording };
+        delivery::judge(&component, &configured, ends, to, &says, &mut report).await;
     }
     Ok(report)
 }

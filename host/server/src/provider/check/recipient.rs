@@ -2,6 +2,10 @@
 
 use twofactor::RecipientKind;
 
+use super::delivery::holds;
+use super::upstream::Request;
+use crate::provider::phone_number;
+
 /// What is shorter than this stands in requests for other reasons.
 const SHORTEST_MARK: usize = 4;
 
@@ -12,6 +16,18 @@ pub(super) fn somebody(kind: RecipientKind) -> &'static str {
         RecipientKind::PhoneNumber => "+41791234567",
         RecipientKind::Handle => "someone41791234567",
     }
+}
+
+/// Whether a request names the recipient: as it is given, or a phone number in one of its national forms.
+pub(super) fn is_named(kind: RecipientKind, to: &str, request: &Request) -> bool {
+    if marks(kind, to).iter().any(|mark| holds(mark, request)) {
+        return true;
+    }
+    let end = (kind == RecipientKind::PhoneNumber).then(|| phone_number::end(to)).flatten();
+    end.is_some_and(|end| {
+        let named = |text: &[u8]| !phone_number::find(text, end).is_empty();
+        request.texts().iter().any(|one| named(one.text.as_bytes())) || named(request.target().as_bytes())
+    })
 }
 
 /// One of these stands in a request that names the recipient: the longest part that is the same in JSON, forms and URLs, of a mailbox

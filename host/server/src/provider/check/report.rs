@@ -62,7 +62,7 @@ impl Report {
         if sentences.is_empty() {
             self.findings.push(Finding { rule, verdict: Verdict::Passed, what: String::new(), remedy: "" });
         }
-        for what in sentences {
+        for what in merged(sentences) {
             self.findings.push(Finding { rule, verdict, what, remedy });
         }
     }
@@ -81,7 +81,7 @@ impl Report {
         if let Some(took) = self.configure_microseconds {
             let _ = writeln!(out, "a fresh instance and `configure`: {took} µs");
         }
-        for Finding { rule, verdict, what, remedy } in &self.findings {
+        for (n, Finding { rule, verdict, what, remedy }) in self.findings.iter().enumerate() {
             let mark = match verdict {
                 Verdict::Passed => paint("32", "ok     "),
                 Verdict::Advice => paint("33", "advice "),
@@ -89,7 +89,9 @@ impl Report {
                 Verdict::Skipped => paint("33", "skipped"),
             };
             let _ = writeln!(out, "{mark} {rule}{}{what}", if what.is_empty() { "" } else { ": " });
-            if !remedy.is_empty() {
+            // Under the last of the findings that it is for.
+            let goes_on = self.findings.get(n + 1).is_some_and(|next| next.rule == *rule && next.remedy == *remedy);
+            if !remedy.is_empty() && !goes_on {
                 let _ = writeln!(out, "          {remedy}");
             }
         }
@@ -97,5 +99,43 @@ impl Report {
         let (advice, skipped) = (self.count(Verdict::Advice), self.count(Verdict::Skipped));
         let _ = writeln!(out, "rules kept: {passed}, faults: {faults}, advice: {advice}, skipped: {skipped}");
         out
+    }
+}
+
+/// Sentences of the form `where: what`, those that say the same of several places as one.
+fn merged(sentences: Vec<String>) -> Vec<String> {
+    let mut merged: Vec<(Option<String>, String)> = Vec::new();
+    for sentence in sentences {
+        let (place, what) = match sentence.split_once(": ") {
+            Some((place, what)) => (Some(place.to_owned()), what.to_owned()),
+            None => (None, sentence),
+        };
+        match merged.iter_mut().find(|(known, told)| known.is_some() == place.is_some() && *told == what) {
+            Some((Some(places), _)) => {
+                places.push_str(", ");
+                places.push_str(&place.unwrap_or_default());
+            }
+            Some(_) => {}
+            None => merged.push((place, what)),
+        }
+    }
+    let one = |(place, what): (Option<String>, String)| {
+        place.map_or_else(|| what.clone(), |place| format!("{place}: {what}"))
+    };
+    merged.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_in_several_places_is_said_once_and_so_is_the_remedy() {
+        let mut report = Report::default();
+        let wrong = ["a: it is lost", "b: it is lost", "c: it is late", "broken", "broken"];
+        report.judge("texts", wrong.map(str::to_owned).to_vec(), "Send it.");
+        let said = report.in_words(false);
+        assert_eq!(report.count(Verdict::Fault), 3, "{said}");
+        assert!(said.contains("texts: a, b: it is lost\n") && said.matches("Send it.").count() == 1, "{said}");
     }
 }

@@ -3,10 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+use crate::body_texts::{self, NamedText};
 use crate::provider::credentials::is_token_request;
 
 /// The longest request that is read.
@@ -24,14 +26,23 @@ pub(super) enum Script {
     Silence,
     /// It hangs up in the middle of its answer.
     Cut,
+    /// It repeats the request that it was sent, wherever an upstream may say something in words.
+    Echo {
+        status: u16,
+        /// The answer that the words are added to, or none for an answer in plain text.
+        answer: Option<Value>,
+        /// What else it repeats.
+        words: String,
+    },
 }
 
 /// What the real one says.
+#[derive(Default)]
 pub(super) struct Says {
     /// To what is asked before it is given a message, in order.
     pub(super) before: Vec<Script>,
-    /// When it takes a message.
-    pub(super) accepted: Script,
+    /// When it takes a message, if anybody said.
+    pub(super) accepted: Option<Script>,
     /// To what is asked before it is given an answer, in order.
     pub(super) before_answer: Vec<Script>,
     /// When it finds an answer right.
@@ -40,7 +51,61 @@ pub(super) struct Says {
     pub(super) reports: Option<Vec<u8>>,
 }
 
+impl Says {
+    /// When it takes a message: an empty object where nobody said.
+    pub(super) fn accepted(&self) -> Script {
+        self.accepted.clone().unwrap_or_else(|| Script::json(b"{}".to_vec()))
+    }
+
+    /// What it answers to the first requests of a delivery that goes well.
+    pub(super) fn first(&self, requests: usize) -> Vec<Script> {
+        let rest = std::iter::repeat_with(|| self.accepted());
+        self.before.iter().cloned().chain(rest).take(requests).collect()
+    }
+
+    /// The same before an answer is judged.
+    pub(super) fn first_of_answer(&self, requests: usize) -> Vec<Script> {
+        let rest = std::iter::repeat_with(|| self.approved.clone().unwrap_or_else(|| self.accepted()));
+        self.before_answer.iter().cloned().chain(rest).take(requests).collect()
+    }
+}
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Request {
+    /// The path and the query.
+    pub(super) fn target(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The headers, names in lower case.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned())).collect()
+    }
+
+    pub(super) fn header(&self, name: &str) -> String {
+        self.headers().into_iter().find(|(found, _)| found == name).map(|(_, value)| value).unwrap_or_default()
+    }
+
+    /// The texts of the body.
+    pub(super) fn texts(&self) -> Vec<NamedText> {
+        body_texts::texts(&self.header("content-type"), &self.body)
+    }
+}
+
 impl Script {
+    /// Such a body, with 200.
+    pub(super) fn json(body: Vec<u8>) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Self::Answer { status: 200, headers, body }
+    }
+
     pub(super) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.into() }
     }
@@ -56,8 +121,8 @@ struct Shared {
     /// The answers to the first requests.
     before: Vec<Script>,
     script: Script,
-    /// What was asked since the script began, requests for access tokens aside: head and body.
-    seen: Vec<(String, Vec<u8>)>,
+    /// What was asked since the script began, requests for access tokens aside.
+    seen: Vec<Request>,
 }
 
 impl Upstream {
@@ -81,7 +146,7 @@ impl Upstream {
     }
 
     /// Requests since the script began.
-    pub(super) fn seen(&self) -> Vec<(String, Vec<u8>)> {
+    pub(super) fn seen(&self) -> Vec<Request> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).seen.clone()
     }
 
@@ -103,19 +168,43 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
         say(&mut stream, 200, &[("content-type".to_owned(), "application/json".to_owned())], token).await;
         return;
     }
+    let request = Request { head, body };
     let script = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let script = shared.before.get(shared.seen.len()).unwrap_or(&shared.script).clone();
-        shared.seen.push((head, body));
+        shared.seen.push(request.clone());
         script
     };
     match script {
         Script::Answer { status, headers, body } => say(&mut stream, status, &headers, &body).await,
+        Script::Echo { status, answer, words } => {
+            let said =
+                format!("{words} {} {}", request.header("authorization"), String::from_utf8_lossy(&request.body));
+            let (kind, body) = match answer {
+                Some(answer) => ("application/json", echoing(answer, &said).to_string()),
+                None => ("text/plain; charset=utf-8", said),
+            };
+            say(&mut stream, status, &[("content-type".to_owned(), kind.to_owned())], body.as_bytes()).await;
+        }
         Script::Silence => std::future::pending().await,
         Script::Cut => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":\"").await;
         }
     }
+}
+
+/// An answer with the words under the names that upstreams use for words. What it said before it says still.
+fn echoing(mut answer: Value, said: &str) -> Value {
+    if let Some(members) = answer.as_object_mut() {
+        for name in
+            ["message", "description", "detail", "details", "title", "text", "body", "to", "recipient", "reason"]
+        {
+            members.entry(name).or_insert_with(|| said.into());
+        }
+        members.entry("error").or_insert_with(|| json!({"message": said, "description": said}));
+        members.entry("errors").or_insert_with(|| json!([{"message": said, "detail": said}]));
+    }
+    answer
 }
 
 /// Each answer ends its connection, so that nothing of one script is left for the next.

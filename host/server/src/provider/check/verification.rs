@@ -3,11 +3,15 @@
 use twofactor::{Configured, DeliveryFailure, Message, Verdict};
 
 use super::delivery::{CLASSIFY, holds, in_brackets};
+use super::leaks;
 use super::report::Report;
 use super::upstream::{Says, Script, Upstream};
 
 /// What was typed. Not a run of digits that anything else would have.
 const ANSWER: &str = "4608172935";
+
+/// At so many requests of an answer failures are tried.
+const REQUESTS: usize = 5;
 
 /// Answers with the state of what was begun, if anything was.
 pub(super) async fn judge(
@@ -17,7 +21,7 @@ pub(super) async fn judge(
     says: &Says,
     report: &mut Report,
 ) -> Option<String> {
-    upstream.play(&says.before, says.accepted.clone());
+    upstream.play(&says.before, says.accepted());
     let state = match configured.begin(message.clone()).await {
         Ok((_, begun)) => begun.state,
         Err(failure) => {
@@ -29,10 +33,13 @@ pub(super) async fn judge(
             return None;
         }
     };
+    // How many requests an answer takes, as far as anybody said how they go.
+    let mut requests = 1;
     match &says.approved {
         Some(approved) => {
             upstream.play(&says.before_answer, approved.clone());
             let (outcome, _, said) = ask(configured, &state).await;
+            requests = upstream.seen().len().clamp(1, REQUESTS);
             let wrong = (outcome != "right").then(|| format!("what it makes of it is {outcome}{}", in_brackets(&said)));
             report.judge("answer-right", wrong.into_iter().collect(), "An answer that the upstream approves is right.");
         }
@@ -40,22 +47,29 @@ pub(super) async fn judge(
     }
     // What is no yes: an upstream that took the wish for a code has not judged anything.
     let mut cases = cases();
-    cases.push(("answer-as-accepted", says.accepted.clone(), UNCLEAR, None));
+    cases.push(("answer-as-accepted", says.accepted(), UNCLEAR, None));
     for (rule, script, right, wait) in cases {
-        upstream.play(&says.before_answer, script);
-        let (outcome, after_seconds, said) = ask(configured, &state).await;
         let mut wrong = Vec::new();
-        if !right.contains(&outcome) {
-            wrong.push(format!("what it makes of it is {outcome}, not {}{}", right.join(" or "), in_brackets(&said)));
-        }
-        if outcome == "retry-later" && wait.is_some_and(|wait| after_seconds != wait) {
-            wrong.push(format!("the wait passed on is {after_seconds:?}, not {wait:?} (seconds)"));
-        }
-        if upstream.seen().iter().filter(|(head, body)| holds(ANSWER, head, body)).count() > 1 {
-            wrong.push("the answer was sent more than once".to_owned());
-        }
-        if said.contains("[removed]") {
-            wrong.push("the reason given held the answer or a secret".to_owned());
+        for place in 0..requests {
+            upstream.play(&says.first_of_answer(place), script.clone());
+            let (outcome, after_seconds, said) = ask(configured, &state).await;
+            let at = if requests == 1 { String::new() } else { format!("at request {} of {requests}, ", place + 1) };
+            let sent = upstream.seen().iter().filter(|request| holds(ANSWER, request)).count();
+            // Before the answer has left, surely nobody judged it.
+            let earlier = sent == 0 && right.contains(&"outcome-unknown") && outcome == "retry-later";
+            if !right.contains(&outcome) && !earlier {
+                let right = right.join(" or ");
+                wrong.push(format!("{at}what it makes of it is {outcome}, not {right}{}", in_brackets(&said)));
+            }
+            if outcome == "retry-later" && wait.is_some_and(|wait| after_seconds != wait) {
+                wrong.push(format!("{at}the wait passed on is {after_seconds:?}, not {wait:?} (seconds)"));
+            }
+            if sent > 1 {
+                wrong.push(format!("{at}the answer was sent more than once"));
+            }
+            if leaks::found(&said).is_some() {
+                wrong.push(format!("{at}the reason given held the answer or a secret"));
+            }
         }
         report.judge(rule, wrong, CLASSIFY);
     }

@@ -35,6 +35,8 @@ pub(super) const JAVASCRIPT: &[File] = files![
     "package.json" from "../../../../../examples/javascript/package.json",
     "provider.js" from "../../../../../examples/javascript/provider.js",
     "provider.test.js" from "../../../../../examples/javascript/provider.test.js",
+    "wit.js" from "../../../../../examples/javascript/wit.js",
+    "world.wit" from "../../../../../examples/javascript/world.wit",
 ];
 
 pub(super) const PYTHON: &[File] = files![
@@ -42,10 +44,26 @@ pub(super) const PYTHON: &[File] = files![
     "README.md" from "../../../../../examples/python/README.md",
     "app.py" from "../../../../../examples/python/app.py",
     "build" from "../../../../../examples/python/build",
+    "no_clock.py" from "../../../../../examples/python/no_clock.py",
     "requirements.txt" from "../../../../../examples/python/requirements.txt",
     "schema.json" from "../../../../../examples/python/schema.json",
     "test_app.py" from "../../../../../examples/python/test_app.py",
     "world.wit" from "../../../../../examples/python/world.wit",
+];
+
+pub(super) const GO: &[File] = files![
+    ".gitignore" from "../../../../../examples/.gitignore",
+    "README.md" from "../../../../../examples/go/README.md",
+    "build" from "../../../../../examples/go/build",
+    "go.mod" from "../../../../../examples/go/go.mod",
+    "provider.go" from "../../../../../examples/go/provider.go",
+    "provider_test.go" from "../../../../../examples/go/provider_test.go",
+    "schema.json" from "../../../../../examples/go/schema.json",
+    "twofactor/component.go" from "../../../../../examples/go/twofactor/component.go",
+    "twofactor/native.go" from "../../../../../examples/go/twofactor/native.go",
+    "twofactor/twofactor.go" from "../../../../../examples/go/twofactor/twofactor.go",
+    "wasi-stub.wat" from "../../../../../examples/go/wasi-stub.wat",
+    "world.wit" from "../../../../../examples/go/world.wit",
 ];
 
 /// The contract, with the WASI packages that it names.

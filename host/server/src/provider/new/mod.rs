@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 
 use crate::say::say;
 
-use files::{File, JAVASCRIPT, PYTHON, RUST, WIT};
+use files::{File, GO, JAVASCRIPT, PYTHON, RUST, WIT};
 
 /// The longest type that a provider may say it serves.
 const LONGEST_TYPE: usize = 32;
@@ -23,6 +23,8 @@ pub enum Language {
     JavaScript,
     /// Python, with the contract's own HTTP.
     Python,
+    /// Go, with a small kit of its own.
+    Go,
 }
 
 impl Language {
@@ -31,6 +33,7 @@ impl Language {
             Self::Rust => RUST,
             Self::JavaScript => JAVASCRIPT,
             Self::Python => PYTHON,
+            Self::Go => GO,
         }
     }
 
@@ -50,6 +53,10 @@ impl Language {
             }
             Self::Python => {
                 let text = text.replace("webhook-python", name).replace("Webhook (Python)", &title);
+                text.replace("../../wit", "wit")
+            }
+            Self::Go => {
+                let text = text.replace("webhook-go", name).replace("Webhook (Go)", &title);
                 text.replace("../../wit", "wit")
             }
         }

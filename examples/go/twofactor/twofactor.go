@@ -1,0 +1,273 @@
+// Package twofactor is a small kit for providers in Go: the words of the contract, and what turns them into a component.
+//
+// The contract is in wit/, with a comment on each item.
+package twofactor
+
+import "fmt"
+
+// Provider is what a component is made of. A fresh instance serves each call: nothing is remembered between calls.
+type Provider interface {
+	// Describe says who the provider is.
+	Describe() Manifest
+	// Configure validates the options of one instance, JSON with its secrets, and returns the connections it needs or what is wrong.
+	// It reaches nobody.
+	Configure(options string) ([]Connection, []Problem)
+	// Deliver delivers one message. The options are without the secrets. The error is a *Failure or a *HTTPError.
+	Deliver(options string, message Message) (Receipt, error)
+}
+
+var provider Provider
+
+// Register names the provider of this component. Call it in init.
+func Register(p Provider) { provider = p }
+
+// Recipient is what a provider delivers to.
+type Recipient uint8
+
+// What Message.Recipient is.
+const (
+	EmailAddress Recipient = iota
+	PhoneNumber
+	Handle
+)
+
+// Manifest is what a provider says of itself.
+type Manifest struct {
+	TypeID, Name, Version, Channel string
+	Recipient                      Recipient
+	// OptionsSchema is a JSON Schema of type object. "writeOnly": true marks a secret.
+	OptionsSchema string
+	// ReadsCode says that Deliver needs the code by itself.
+	ReadsCode bool
+}
+
+// Problem is one thing that is wrong with options.
+type Problem struct {
+	// Pointer is a JSON Pointer to the option, such as /Url.
+	Pointer string
+	Message string
+}
+
+// Authentication is how the host authenticates each request to an origin.
+type Authentication struct {
+	tag   uint8
+	texts []string
+}
+
+// None does not authenticate.
+func None() Authentication { return Authentication{tag: 0} }
+
+// Basic is HTTP Basic.
+func Basic(username, password string) Authentication {
+	return Authentication{1, []string{username, password}}
+}
+
+// Bearer is a fixed bearer token.
+func Bearer(token string) Authentication { return Authentication{2, []string{token}} }
+
+// Header is a header of the upstream's own.
+func Header(name, value string) Authentication { return Authentication{3, []string{name, value}} }
+
+// OAuth2 is OAuth 2.0 client credentials. The scope may be empty.
+func OAuth2(tokenURL, clientID, clientSecret, scope string) Authentication {
+	return Authentication{4, []string{tokenURL, clientID, clientSecret, scope}}
+}
+
+// AWS is AWS Signature Version 4.
+func AWS(accessKeyID, secretAccessKey, region, service string) Authentication {
+	return Authentication{5, []string{accessKeyID, secretAccessKey, region, service}}
+}
+
+// WebhookSignature signs as Standard Webhooks say.
+func WebhookSignature(secret string) Authentication { return Authentication{6, []string{secret}} }
+
+// Security is how an SMTP connection is protected.
+type Security uint8
+
+// The kinds of protection.
+const (
+	ImplicitTLS Security = iota
+	StartTLS
+	Plaintext
+)
+
+// Connection is one thing that an instance needs to reach.
+type Connection struct {
+	Origin         string
+	Authentication Authentication
+	smtp           *SMTPConnection
+}
+
+// SMTPConnection is a mail server. Without a user name there is no login.
+type SMTPConnection struct {
+	Host               string
+	Port               uint16
+	Security           Security
+	Username, Password string
+	TimeoutMs          uint32
+}
+
+// HTTP is an HTTP origin, such as https://api.example.com.
+func HTTP(origin string, how Authentication) Connection {
+	return Connection{Origin: origin, Authentication: how}
+}
+
+// SMTP is a mail server; an instance has at most one.
+func SMTP(server SMTPConnection) Connection { return Connection{smtp: &server} }
+
+// Entry is a name and a value.
+type Entry struct{ Name, Value string }
+
+// Message is one code on its way to one person. Letters stand where the code belongs: send the texts as they are.
+type Message struct {
+	ID, Recipient, Subject, Text string
+	// HTML is empty if there is none.
+	HTML string
+	// Code is empty unless the manifest says ReadsCode.
+	Code                         string
+	ValidSeconds                 uint32
+	Locale, Purpose, Application string
+	Extra                        []Entry
+}
+
+// Receipt says that the upstream accepted the message.
+type Receipt struct {
+	Reference string
+	// Parts is how many billed parts it went out in, 0 if the upstream did not say.
+	Parts uint32
+	Extra []Entry
+}
+
+// Kind is what the host does next about a failure.
+type Kind uint8
+
+// The kinds of failures.
+const (
+	KindRetryLater Kind = iota
+	KindOutcomeUnknown
+	KindRejected
+	KindMisconfigured
+	KindBlocked
+)
+
+// Failure is why a message was not delivered. Its texts hold no code, no address and no secret.
+type Failure struct {
+	Kind Kind
+	// AfterSeconds is the wait that the upstream asked for, -1 if it named none.
+	AfterSeconds int64
+	// Recipient says that the recipient was refused, else the message.
+	Recipient    bool
+	Code, Detail string
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("%s (%s)", f.Detail, f.Code) }
+
+// RetryLater is a message that is surely not sent. A wait of -1 is none.
+func RetryLater(afterSeconds int64, code, detail string) *Failure {
+	return &Failure{Kind: KindRetryLater, AfterSeconds: afterSeconds, Code: code, Detail: detail}
+}
+
+// OutcomeUnknown is a message that may have gone out.
+func OutcomeUnknown(code, detail string) *Failure {
+	return &Failure{Kind: KindOutcomeUnknown, Code: code, Detail: detail}
+}
+
+// RejectedRecipient is a recipient that the upstream does not accept.
+func RejectedRecipient(code, detail string) *Failure {
+	return &Failure{Kind: KindRejected, Recipient: true, Code: code, Detail: detail}
+}
+
+// RejectedMessage is a message that the upstream does not accept.
+func RejectedMessage(code, detail string) *Failure {
+	return &Failure{Kind: KindRejected, Code: code, Detail: detail}
+}
+
+// Misconfigured is something that the operator must fix.
+func Misconfigured(code, detail string) *Failure {
+	return &Failure{Kind: KindMisconfigured, Code: code, Detail: detail}
+}
+
+// Blocked is a suspicion of fraud.
+func Blocked(code, detail string) *Failure {
+	return &Failure{Kind: KindBlocked, Code: code, Detail: detail}
+}
+
+// Request is an HTTP request to a granted origin.
+type Request struct {
+	Method, URL string
+	Headers     []Entry
+	Body        []byte
+}
+
+// Response is an HTTP response. Names of headers are in lower case.
+type Response struct {
+	Status  uint16
+	Headers []Entry
+	Body    []byte
+}
+
+// Header returns the first value of a header, or an empty text.
+func (r *Response) Header(name string) string {
+	for _, header := range r.Headers {
+		if header.Name == name {
+			return header.Value
+		}
+	}
+	return ""
+}
+
+// HTTPErrorKind is how far a request came.
+type HTTPErrorKind uint8
+
+// The kinds of errors of Send.
+const (
+	Denied HTTPErrorKind = iota
+	Unauthenticated
+	NotSent
+	NoAnswer
+)
+
+// HTTPError is why there is no response. Deliver may return it as it is: it is known what it means.
+type HTTPError struct {
+	Kind   HTTPErrorKind
+	Detail string
+}
+
+func (e *HTTPError) Error() string { return e.Detail }
+
+// Failure is what the error means for the message.
+func (e *HTTPError) Failure() *Failure {
+	switch e.Kind {
+	case NotSent:
+		return RetryLater(-1, "not-sent", e.Detail)
+	case NoAnswer:
+		return OutcomeUnknown("no-answer", e.Detail)
+	case Unauthenticated:
+		return Misconfigured("unauthenticated", e.Detail)
+	default:
+		return Misconfigured("denied", e.Detail)
+	}
+}
+
+// failureOf is what an error of Deliver means.
+func failureOf(err error) *Failure {
+	switch err := err.(type) {
+	case *Failure:
+		return err
+	case *HTTPError:
+		return err.Failure()
+	default:
+		return OutcomeUnknown("error", "the provider failed")
+	}
+}
+
+// Level is how much a line of the log matters.
+type Level uint8
+
+// The levels.
+const (
+	Debug Level = iota
+	Info
+	Warn
+	Error
+)
