@@ -45,7 +45,9 @@ pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
     match (known, answer.status, refusal) {
         (Some(failure), ..) => failure,
         (None, 200, Refusal::Named(name)) => retry_later(None, name, "Slack did not say who has this address"),
-        (None, 200..300 | 500.., _) => retry_later(None, &status, "Slack did not say who has this address"),
+        (None, 200..300 | 500.., _) => {
+            retry_later(answer.retry_after(), &status, "Slack did not say who has this address")
+        }
         _ => answer.failure_by_status(&status),
     }
 }

@@ -179,6 +179,11 @@ impl NetworkBuilder {
 }
 
 impl Network {
+    /// What exchanges and lines of the log are kept in, if they are.
+    pub(crate) fn recording(&self) -> Option<&Recording> {
+        self.0.recording.as_ref()
+    }
+
     /// Counts a request that a component makes. Answers whether its exchange is to be kept.
     pub(crate) fn begins_exchange(&self) -> bool {
         self.0.recording.as_ref().inspect(|recording| recording.count_attempt()).is_some()

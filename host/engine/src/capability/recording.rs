@@ -36,6 +36,7 @@ pub struct Recording(Arc<Inner>);
 struct Inner {
     exchanges: Mutex<Vec<Exchange>>,
     attempts: AtomicUsize,
+    lines: Mutex<Vec<String>>,
 }
 
 impl fmt::Debug for Recording {
@@ -58,6 +59,15 @@ impl Recording {
     /// How many requests components have made so far, answered or not.
     pub fn attempts(&self) -> usize {
         self.0.attempts.load(Ordering::Acquire)
+    }
+
+    /// The lines that components have written to the log so far, as they stand there.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn keep_line(&self, line: &str) {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
     }
 
     pub(super) fn count_attempt(&self) {

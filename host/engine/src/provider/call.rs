@@ -106,7 +106,9 @@ impl Provider {
 
     pub(super) fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
         let limits = self.sandbox.limits();
-        CallLog::new(&self.manifest().type_id, Speech::new(unspeakable, limits.text_chars), limits.log_lines)
+        let speech = Speech::new(unspeakable, limits.text_chars);
+        let recording = self.sandbox.network().recording().cloned();
+        CallLog::recorded(&self.manifest().type_id, speech, limits.log_lines, recording)
     }
 
     pub(super) async fn call<T>(

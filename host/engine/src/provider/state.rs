@@ -18,7 +18,7 @@ use super::placeholder::Placeholder;
 use super::speech::Speech;
 use super::steady;
 use super::wasi_http::Hooks;
-use crate::capability::{Grants, Network, UpstreamFailure};
+use crate::capability::{Grants, Network, Recording, UpstreamFailure};
 
 pub(super) struct State {
     pub(super) network: Network,
@@ -138,15 +138,22 @@ pub(super) struct CallLog {
     speech: Speech,
     lines_left: AtomicU32,
     upstream: Mutex<Option<UpstreamFailure>>,
+    /// Keeps the lines too.
+    recording: Option<Recording>,
 }
 
 impl CallLog {
     pub(super) fn new(type_id: &str, speech: Speech, lines: u32) -> Arc<Self> {
+        Self::recorded(type_id, speech, lines, None)
+    }
+
+    pub(super) fn recorded(type_id: &str, speech: Speech, lines: u32, recording: Option<Recording>) -> Arc<Self> {
         Arc::new(Self {
             type_id: type_id.to_owned(),
             speech,
             lines_left: AtomicU32::new(lines),
             upstream: Mutex::default(),
+            recording,
         })
     }
 
@@ -171,6 +178,9 @@ impl CallLog {
             return;
         }
         let text = self.speech.clean(text);
+        if let Some(recording) = &self.recording {
+            recording.keep_line(&text);
+        }
         let provider = self.type_id.as_str();
         match level {
             tracing::Level::ERROR => {

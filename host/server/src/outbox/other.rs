@@ -30,6 +30,7 @@ const RECIPIENT: [&str; 16] = [
     "user",
     "handle",
 ];
+const SENDER: [&str; 5] = ["from", "sender", "originator", "replyto", "source"];
 const SUBJECT: [&str; 2] = ["subject", "title"];
 
 pub(super) async fn take(
@@ -100,8 +101,10 @@ fn message(texts: &[NamedText]) -> Option<Found> {
     let by_length = candidates.iter().filter(|one| !is_structure(&one.text) || !is_nested(one));
     let text = by_name.max_by_key(|one| one.text.len()).or_else(|| by_length.max_by_key(|one| one.text.len()))?;
     let others = || texts.iter().filter(|one| one.text != text.text && !one.text.is_empty());
-    let to =
-        others().find(|one| named(&RECIPIENT, one)).or_else(|| others().find(|one| looks_like_recipient(&one.text)));
+    let to = others()
+        .find(|one| named(&RECIPIENT, one) && looks_like_recipient(&one.text))
+        .or_else(|| RECIPIENT.iter().find_map(|name| others().find(|one| plain(&one.name) == *name)))
+        .or_else(|| others().find(|one| looks_like_recipient(&one.text) && !named(&SENDER, one)));
     let subject = others().find(|one| named(&SUBJECT, one));
     let of = |one: Option<&NamedText>| one.map(|one| one.text.clone()).unwrap_or_default();
     Some(Found { to: of(to), subject: of(subject), text: text.text.clone() })

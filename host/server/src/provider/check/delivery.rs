@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, Receipt, Recording};
 
-use super::lines::Lines;
 use super::mail_server::{MailServer, Twist};
 use super::report::Report;
 use super::upstream::{Request, Says, Upstream};
@@ -27,7 +26,7 @@ pub(super) const CLASSIFY: &str =
 pub(super) struct Ends<'a> {
     pub(super) upstream: &'a Upstream,
     pub(super) mail_server: &'a MailServer,
-    /// Counts the requests that it makes.
+    /// Counts the requests that it makes, and keeps its lines of the log.
     pub(super) recording: &'a Recording,
 }
 
@@ -39,7 +38,7 @@ pub(super) async fn judge(
     says: &Says,
     report: &mut Report,
 ) {
-    let run = Run { component, configured, ends, to, leaks: RefCell::default(), lines: Lines::default() };
+    let run = Run { component, configured, ends, to, leaks: RefCell::default() };
     let connections = configured.connections().len();
     if connections == 0 {
         let wrong = vec!["`configure` asks for no connection with these options".to_owned()];
@@ -82,6 +81,7 @@ pub(super) async fn judge(
     } else {
         mail::judge(&run, report).await;
     }
+    run.note_leaks("a line of the log", ends.recording.lines().iter());
     leaks::judge(&run, report);
 }
 
@@ -93,7 +93,6 @@ pub(super) struct Run<'a> {
     pub(super) to: &'a str,
     /// Where the component said what it must not.
     pub(super) leaks: RefCell<BTreeSet<String>>,
-    lines: Lines,
 }
 
 /// What came of a delivery.
@@ -137,8 +136,7 @@ impl Run<'_> {
 
     /// Has a message delivered, and looks for what must not be said.
     pub(super) async fn deliver(&self, message: Message) -> Outcome {
-        let (answer, lines) = self.lines.of(self.configured.deliver(message)).await;
-        self.note_leaks("a line of the log", lines.iter());
+        let answer = self.configured.deliver(message).await;
         match answer {
             Ok(Receipt { reference, extra, .. }) => {
                 self.note_leaks("the reference of a receipt", [&reference]);

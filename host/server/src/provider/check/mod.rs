@@ -10,7 +10,6 @@ mod hidden;
 mod junit;
 mod leaks;
 mod letters;
-mod lines;
 mod mail;
 mod mail_server;
 mod manifest;
