@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::account::{AccountPolicy, Accounts, Guard, Passwords};
 use crate::administration::{Actor, Administration};
@@ -30,6 +30,8 @@ pub struct TwoFactor {
     tokens: Arc<Tokens>,
     accounts: Accounts,
     statistics: Statistics,
+    /// When the store was last found ready.
+    last_ready: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
 impl TwoFactor {
@@ -42,9 +44,9 @@ impl TwoFactor {
     /// The instances that could serve a sign-in, most specific first.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// [`Error::is_invalid_input`] for an id that has no spelling; when the store is not available.
     pub async fn available(&self, sign_in: &SignIn) -> Result<Vec<Available>, Error> {
-        let chosen = self.instances.choose(sign_in, None).await?;
+        let chosen = self.instances.choose(&sign_in.clone().in_one_spelling()?, None).await?;
         Ok(chosen
             .into_iter()
             .map(|one| Available { id: one.id, type_id: one.type_id, name: one.name, channel: one.channel })
@@ -55,7 +57,7 @@ impl TwoFactor {
     ///
     /// # Errors
     /// [`Error::is_not_available`], [`Error::is_recipient_rejected`], [`Error::is_limited`], [`Error::is_delivery_failed`],
-    /// [`Error::is_invalid_input`], [`Error::is_conflict`] (the idempotency key was used for another request).
+    /// [`Error::is_invalid_input`], [`Error::is_conflict`] (the first request with this idempotency key is in progress), [`Error::is_key_reused`].
     pub async fn start(&self, start: Start) -> Result<Challenge, Error> {
         self.challenges.start(start).await
     }
@@ -154,15 +156,25 @@ impl TwoFactor {
         self.statistics.settle().await
     }
 
-    /// Whether the store answers.
+    /// Whether the store can be read and written. It is asked at most once a second, whoever asks.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it cannot: a full disk, for instance.
     pub async fn ready(&self) -> Result<(), Error> {
+        let mut last = self.last_ready.lock().await;
+        if last.is_some_and(|at| at.elapsed() < READY_FOR) {
+            return Ok(());
+        }
+        *last = None;
         self.instances.store.subscriptions(None, Part { after: None, limit: 1 }).await?;
+        self.instances.store.touch(self.clock.now()).await?;
+        *last = Some(Instant::now());
         Ok(())
     }
 }
+
+/// How long the store is believed to be ready.
+const READY_FOR: Duration = Duration::from_secs(1);
 
 /// Puts an engine together.
 #[derive(Default)]
@@ -373,7 +385,7 @@ impl Builder {
             limits,
             policy: self.accounts,
         };
-        Ok(TwoFactor { instances, challenges, clock, audit, tokens, accounts, statistics })
+        Ok(TwoFactor { instances, challenges, clock, audit, tokens, accounts, statistics, last_ready: Arc::default() })
     }
 }
 

@@ -18,13 +18,50 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 }
 
 /// The system's clock. When that is set back, this one goes on at the pace of the monotonic clock, so a challenge
-/// never gets more time than it was given; when that is set forward, this one follows.
-pub struct SystemClock(Mutex<(Timestamp, Instant)>);
+/// never gets more time than it was given; when that is set forward, this one follows. The log tells of both.
+pub struct SystemClock(Mutex<Reading>);
+
+/// What the system's clock and the monotonic one differ by before the log tells of it.
+const JUMP: SignedDuration = SignedDuration::from_secs(60);
+
+#[derive(Clone, Copy)]
+struct Reading {
+    time: Timestamp,
+    steady: Instant,
+    /// Whether this clock is ahead of the system's, and the log said so.
+    ahead: bool,
+}
+
+/// What happened to the system's clock between two readings.
+#[derive(Debug, PartialEq, Eq)]
+enum Jump {
+    Forward(SignedDuration),
+    Back(SignedDuration),
+    CaughtUp,
+}
+
+impl Jump {
+    fn tell(&self) {
+        match self {
+            Self::Forward(by) => tracing::warn!(
+                seconds = by.as_secs(),
+                "the system's clock went forward at once: what was to last for less than that has expired. If this was a mistake, set it \
+                 right and restart"
+            ),
+            Self::Back(by) => tracing::warn!(
+                seconds = by.as_secs(),
+                "the system's clock was set back, or had been ahead: this process goes on with the later time, ahead by so much, until \
+                 the system's clock catches up or it is restarted"
+            ),
+            Self::CaughtUp => tracing::info!("the system's clock and that of this process agree again"),
+        }
+    }
+}
 
 impl SystemClock {
     /// Starts at the system's time.
     pub fn new() -> Self {
-        Self(Mutex::new((Timestamp::now(), Instant::now())))
+        Self(Mutex::new(Reading { time: Timestamp::now(), steady: Instant::now(), ahead: false }))
     }
 }
 
@@ -37,14 +74,27 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = later(*last, Timestamp::now(), Instant::now());
-        last.0
+        let (reading, jump) = later(*last, Timestamp::now(), Instant::now());
+        *last = reading;
+        drop(last);
+        if let Some(jump) = jump {
+            jump.tell();
+        }
+        reading.time
     }
 }
 
-fn later(last: (Timestamp, Instant), wall: Timestamp, steady: Instant) -> (Timestamp, Instant) {
-    let at_least = last.0.checked_add(steady.saturating_duration_since(last.1)).unwrap_or(last.0);
-    (at_least.max(wall), steady)
+fn later(last: Reading, wall: Timestamp, steady: Instant) -> (Reading, Option<Jump>) {
+    let at_least = last.time.checked_add(steady.saturating_duration_since(last.steady)).unwrap_or(last.time);
+    let forward = wall.duration_since(at_least);
+    let jump = if forward >= JUMP {
+        Some(Jump::Forward(forward))
+    } else if forward <= -JUMP {
+        (!last.ahead).then_some(Jump::Back(-forward))
+    } else {
+        last.ahead.then_some(Jump::CaughtUp)
+    };
+    (Reading { time: at_least.max(wall), steady, ahead: forward <= -JUMP }, jump)
 }
 
 /// A clock ahead of another by as much as it must be to go on where the store's time ended.
@@ -115,11 +165,28 @@ mod tests {
         let steady = Instant::now();
         let ten = Duration::from_secs(10);
 
-        let back = later((start, steady), start - Duration::from_secs(3600), steady + ten);
-        assert_eq!(back.0, start + ten);
+        let begin = Reading { time: start, steady, ahead: false };
+        let (back, _) = later(begin, start - Duration::from_secs(3600), steady + ten);
+        assert_eq!(back.time, start + ten);
 
-        let forward = later(back, start + Duration::from_secs(60), steady + ten);
-        assert_eq!(forward.0, start + Duration::from_secs(60));
+        let (forward, _) = later(back, start + Duration::from_secs(60), steady + ten);
+        assert_eq!(forward.time, start + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_for_a_moment_is_told_of_once_each_way() {
+        let start: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let steady = Instant::now();
+        let month = SignedDuration::from_hours(30 * 24);
+        let mut reading = Reading { time: start, steady, ahead: false };
+        let mut told = Vec::new();
+        for wall in [start, start + month, start, start, start + month] {
+            let (next, jump) = later(reading, wall, steady);
+            told.extend(jump);
+            reading = next;
+        }
+        assert_eq!(told, [Jump::Forward(month), Jump::Back(month), Jump::CaughtUp]);
+        assert_eq!(later(reading, start + month - SignedDuration::from_secs(5), steady).1, None);
     }
 
     #[test]

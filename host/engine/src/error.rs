@@ -39,6 +39,7 @@ enum Kind {
     InvalidInput,
     NotFound,
     Conflict,
+    KeyReused,
     PassedOver,
     NotAvailable,
     Limited { retry_after: Duration },
@@ -87,6 +88,10 @@ impl Error {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, message)
+    }
+
+    pub(crate) fn key_reused() -> Self {
+        Self::new(Kind::KeyReused, "this `Idempotency-Key` was used for another request: use a new one")
     }
 
     pub(crate) fn passed_over() -> Self {
@@ -202,9 +207,15 @@ impl Error {
         self.0.kind == Kind::NotFound
     }
 
-    /// The call contradicts what is there: a name taken, a revision passed over, an idempotency key used for another request.
+    /// The call contradicts what is there: a name taken, a revision passed over, a first request with the same idempotency key in
+    /// progress.
     pub fn is_conflict(&self) -> bool {
         matches!(self.0.kind, Kind::Conflict | Kind::PassedOver)
+    }
+
+    /// The idempotency key was used for another request.
+    pub fn is_key_reused(&self) -> bool {
+        self.0.kind == Kind::KeyReused
     }
 
     /// Somebody else changed what was to be changed since the revision that the call named was read.

@@ -28,6 +28,7 @@ mod keyring;
 mod language;
 mod provider;
 mod random;
+mod readable;
 mod sign_in;
 mod statistics;
 pub mod store;
@@ -63,6 +64,7 @@ pub use provider::{
     Begun, DeliveryFailure, Fate, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason,
     Receipt, RecipientKind, SignerError, Signers, Verdict, on_thread_start,
 };
+pub use readable::Unreadable;
 pub use sign_in::{
     BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,
     SignInResult, SignInStatus, Theme, Visit, Visited,

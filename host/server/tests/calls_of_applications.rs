@@ -93,7 +93,7 @@ async fn a_resend_before_its_time_says_when_and_a_repeated_start_answers_as_the_
     let repeated = start("key-1", "b@example.org").await.expect(201);
     assert_eq!(first, repeated);
     assert_eq!(demo.messages().await.len(), 1);
-    start("key-1", "c@example.org").await.problem(409, "conflict");
+    start("key-1", "c@example.org").await.problem(422, "idempotency-key-reused");
 
     let path = format!("/v1/challenges/{}/resend", first["id"].as_str().unwrap());
     let early = demo.call("POST", &path, token, Value::Null).await;

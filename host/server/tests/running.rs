@@ -63,7 +63,11 @@ fn without_the_keys_it_used_before_the_server_does_not_start() {
     }
     std::fs::remove_file(&keys).unwrap();
     let text = refusal(&file);
-    assert!(text.contains("key"), "{text}");
+    assert!(text.contains("the key file") && text.contains("is missing"), "{text}");
+    // Nor does anything else make new ones beside a database that was used.
+    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
+    assert!(!common::run(&issue).status.success());
+    assert!(!keys.exists());
     std::fs::write(&keys, kept).unwrap();
     #[cfg(unix)]
     {
@@ -145,6 +149,7 @@ async fn tls_is_spoken_with_the_configured_certificate() {
     let trusting = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
     let answer = trusting.get(format!("https://localhost:{port}/readyz")).send().await.unwrap();
     assert!(answer.status().is_success());
+    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
     let other = reqwest::Client::new().get(format!("https://localhost:{port}/readyz")).send().await;
     assert!(other.is_err());
 }
@@ -172,4 +177,53 @@ fn a_command_whose_words_nobody_reads_ends_like_any_other_in_a_pipe() {
     drop(reader);
     let output = Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("openapi").stdout(writer).output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(141), String::new()));
+}
+
+/// All files that the server makes are its owner's alone, whatever the umask is.
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_what_the_server_writes() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "");
+    let script = format!("umask 000; exec {} serve --config \"$0\"", env!("CARGO_BIN_EXE_twofactor"));
+    let server = Server::spawn(Command::new("sh").args(["-c", &script, file.to_str().unwrap()]).env_remove("RUST_LOG"));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for (name, expected) in [
+        ("twofactor.db", 0o600),
+        ("twofactor.db-wal", 0o600),
+        ("twofactor.db-shm", 0o600),
+        ("twofactor.db.keys", 0o600),
+        ("twofactor.db.cache", 0o700),
+    ] {
+        assert_eq!(mode(&folder.path().join(name)), expected, "{name}");
+    }
+    for kept in std::fs::read_dir(folder.path().join("twofactor.db.cache")).unwrap() {
+        assert_eq!(mode(&kept.unwrap().path()), 0o600);
+    }
+    drop(server);
+}
+
+/// A limit on the size of files stands in for a full disk.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_that_cannot_write_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "[providers]\nbundled = false\n");
+    // Whoever ignores the signal gets an error, as with a full disk.
+    let script = format!("trap '' XFSZ; exec {} serve --config \"$0\"", env!("CARGO_BIN_EXE_twofactor"));
+    let server = Server::spawn(Command::new("sh").args(["-c", &script, file.to_str().unwrap()]).env_remove("RUST_LOG"));
+    let ready = async || Answer::of(server.request("GET", "/readyz", "")).await.status;
+    assert_eq!(ready().await, 200);
+    let pid = i32::try_from(server.child.id()).unwrap();
+    let (mut soft, mut hard) = (0, 0);
+    rlimit::prlimit(pid, rlimit::Resource::FSIZE, None, Some((&mut soft, &mut hard))).unwrap();
+    rlimit::prlimit(pid, rlimit::Resource::FSIZE, Some((0, hard)), None).unwrap();
+    // What was found a moment ago is believed for as long.
+    while ready().await == 200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ready().await, 503);
+    rlimit::prlimit(pid, rlimit::Resource::FSIZE, Some((soft, hard)), None).unwrap();
+    assert_eq!(ready().await, 200);
 }

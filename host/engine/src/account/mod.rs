@@ -217,10 +217,19 @@ fn one_spelling(email: &str) -> String {
     password::nfc(email.trim()).to_lowercase()
 }
 
+/// An address as browsers send it: they bring what is typed as an email address to A-labels (UTS 46).
+fn with_ascii_domain(email: &str) -> String {
+    let Some((local, domain)) = email.rsplit_once('@') else { return email.to_owned() };
+    match url::Host::parse(domain) {
+        Ok(url::Host::Domain(ascii)) => format!("{local}@{ascii}"),
+        _ => email.to_owned(),
+    }
+}
+
 impl Accounts {
     /// What an account is found by. Whatever somebody types has one.
     fn email_key(&self, email: &str) -> BucketKey {
-        self.keyring.bucket("account-email", &[one_spelling(email).as_bytes()])
+        self.keyring.bucket("account-email", &[with_ascii_domain(&one_spelling(email)).as_bytes()])
     }
 
     fn seal_person(&self, id: &str, person: &Person) -> Result<Vec<u8>, Error> {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
-use super::directory::{IDENTIFIER, is_identifier, place};
+use super::directory::place;
 use super::{Administration, MANY, ROUNDS, as_read};
 use crate::error::{Error, InputProblem};
+use crate::readable;
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
 
 /// One thing an instance is assigned to.
@@ -96,15 +97,18 @@ impl Administration {
         if assignments.len() > MANY {
             return Err(Error::invalid_at("", too_many()));
         }
-        let wrong = assignments.iter().enumerate().filter(|(_, one)| !is_identifier(&one.id));
-        let wrong = wrong.take(32).map(|(n, _)| InputProblem::new(format!("/{n}/id"), IDENTIFIER));
-        let wrong: Vec<InputProblem> = wrong.collect();
+        let (mut wanted, mut wrong) = (BTreeSet::new(), Vec::new());
+        for (n, one) in assignments.into_iter().enumerate() {
+            match readable::identifier(&one.id) {
+                Ok(target) => drop(wanted.insert(AssignmentRecord { kind: one.kind, target })),
+                Err(why) => wrong.push(InputProblem::new(format!("/{n}/id"), why.to_string())),
+            }
+        }
         if !wrong.is_empty() {
+            wrong.truncate(32);
             return Err(Error::invalid_because(wrong));
         }
-        let wanted: BTreeSet<Assignment> = assignments.into_iter().collect();
-        let record = |one: &Assignment| AssignmentRecord { kind: one.kind, target: one.id.clone() };
-        let wanted: Vec<AssignmentRecord> = wanted.iter().map(record).collect();
+        let wanted: Vec<AssignmentRecord> = wanted.into_iter().collect();
         let _turn = self.audit.turn_of(id).await;
         for _ in 0..ROUNDS {
             self.check_guard(subscription, id, &wanted).await?;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::Changes;
 use super::page::{page, part};
-use super::{Administration, Assignment, MANY, Page, ROUNDS, TITLE, as_read, is_title};
+use super::{Administration, Assignment, MANY, Page, ROUNDS, as_read, readable_name};
 use crate::error::{Error, InputProblem};
 use crate::provider::escape;
+use crate::readable;
 use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
 
 /// Something instances can be assigned to.
@@ -58,12 +59,6 @@ pub struct DirectoryChanges {
     pub changed: u64,
     /// How many were there as they are.
     pub unchanged: u64,
-}
-
-pub(super) const IDENTIFIER: &str = "must have 1 to 256 characters";
-
-pub(super) fn is_identifier(id: &str) -> bool {
-    !id.is_empty() && id.chars().count() <= 256
 }
 
 /// A target as a pointer, for the audit log.
@@ -141,9 +136,7 @@ impl Administration {
         expected_revision: Option<u64>,
     ) -> Result<DirectoryEntry, Error> {
         self.known(subscription).await?;
-        if !is_identifier(&entry.target.id) {
-            return Err(Error::invalid_at("/id", IDENTIFIER));
-        }
+        readable::identifier(&entry.target.id).map_err(|why| Error::invalid_at("/id", why.to_string()))?;
         super::title(&entry.name)?;
         let _turn = self.audit.turn_of(subscription).await;
         let target = entry.target.clone();
@@ -237,7 +230,9 @@ fn in_use(assigned: &[(String, String)]) -> Error {
 }
 
 fn record(target: &Assignment) -> AssignmentRecord {
-    AssignmentRecord { kind: target.kind, target: target.id.clone() }
+    // One that has no spelling is known to nobody.
+    let id = readable::identifier(&target.id).unwrap_or_else(|_| target.id.clone());
+    AssignmentRecord { kind: target.kind, target: id }
 }
 
 fn check(entries: &[NamedTarget]) -> Result<(), Error> {
@@ -247,13 +242,13 @@ fn check(entries: &[NamedTarget]) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
     for (n, entry) in entries.iter().enumerate() {
-        if !is_identifier(&entry.target.id) {
-            wrong.push(InputProblem::new(format!("/{n}/id"), IDENTIFIER));
+        if let Err(why) = readable::identifier(&entry.target.id) {
+            wrong.push(InputProblem::new(format!("/{n}/id"), why.to_string()));
         }
-        if !is_title(&entry.name) {
-            wrong.push(InputProblem::new(format!("/{n}/name"), TITLE));
+        if let Err(why) = readable_name(&entry.name) {
+            wrong.push(InputProblem::new(format!("/{n}/name"), why.to_string()));
         }
-        if !seen.insert(&entry.target) {
+        if !seen.insert(record(&entry.target)) {
             wrong.push(InputProblem::new(format!("/{n}"), "stands twice"));
         }
         if wrong.len() >= 32 {

@@ -36,6 +36,7 @@ use crate::challenge::Policy;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
+use crate::readable::{self, Unreadable};
 use crate::statistics::{Statistic, Statistics};
 use crate::store::{AssignmentRecord, Store};
 use crate::token::Tokens;
@@ -140,11 +141,12 @@ impl Administration {
 const MANY: usize = 10_000;
 
 /// Ids that people choose: they stand in paths and in logs.
-const CHOSEN_ID: &str = "1 to 64 letters, digits, `-`, `_` or `.`";
+const CHOSEN_ID: &str = "1 to 64 letters, digits, `-`, `_` or `.`, and not `.` or `..`";
 
 fn is_chosen_id(id: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    (1..=64).contains(&id.len()) && id.chars().all(fits)
+    // These two are folders in paths.
+    (1..=64).contains(&id.len()) && id.chars().all(fits) && id != "." && id != ".."
 }
 
 pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
@@ -154,15 +156,14 @@ pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
     Err(Error::invalid_at("/id", format!("of a {what} must be {CHOSEN_ID}")))
 }
 
-/// Names for people.
+/// Checks a name that people read, which stands at `/name`.
 pub(crate) fn title(name: &str) -> Result<(), Error> {
-    if is_title(name) { Ok(()) } else { Err(Error::invalid_at("/name", TITLE)) }
+    readable_name(name).map_err(|why| Error::invalid_at("/name", why.to_string()))
 }
 
-const TITLE: &str = "must be one line of 1 to 100 characters";
-
-fn is_title(name: &str) -> bool {
-    !name.trim().is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control)
+/// Checks a name that people read: of a subscription, an instance, a token, an account, a tenant.
+fn readable_name(name: &str) -> Result<(), Unreadable> {
+    readable::check(name, 1..=100)
 }
 
 /// How often a change that names no revision begins anew when somebody else's came between.

@@ -3,6 +3,7 @@
 use super::Administration;
 use crate::challenge::user_person;
 use crate::error::Error;
+use crate::readable;
 
 impl Administration {
     /// Forgets a user's wrong answers, so that one who is locked may sign in again at once.
@@ -10,9 +11,7 @@ impl Administration {
     /// # Errors
     /// Not found if there is no such subscription; invalid input if the user's id is not 1 to 256 characters.
     pub async fn unlock_user(&self, subscription: &str, user: &str) -> Result<(), Error> {
-        if user.is_empty() || user.chars().count() > 256 {
-            return Err(Error::invalid_at("/user", "must have 1 to 256 characters"));
-        }
+        let user = &readable::identifier(user).map_err(|why| Error::invalid_at("/user", why.to_string()))?;
         self.known(subscription).await?;
         self.audit("user.unlock", subscription, user).await?;
         Ok(self.store().unlock_person(user_person(&self.instances.keyring, subscription, user)).await?)

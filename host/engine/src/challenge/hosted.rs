@@ -48,7 +48,7 @@ impl Standing {
 impl Challenges {
     /// The instances that fit a sign-in and its recipient, the most specific first.
     pub(crate) async fn ways(&self, start: &Start) -> Result<Vec<Way>, Error> {
-        start.check()?;
+        let start = &start.clone().checked()?;
         let (mut ways, mut unfit) = (Vec::new(), None);
         for one in self.instances.choose(&start.sign_in, None).await? {
             match start.recipient.canonical(one.recipient_kind, &one.policy) {

@@ -11,6 +11,7 @@ use super::text::is_of_gsm;
 use crate::error::InputProblem;
 use crate::provider::CODE_LENGTHS;
 use crate::provider::escape;
+use crate::readable;
 
 /// How codes are made, sent and judged.
 ///
@@ -78,6 +79,16 @@ impl Default for Policy {
             pause_seconds: 10,
         }
     }
+}
+
+/// Whether a text is a host name (RFC 1123 section 2.1) in lower case, of a length that fits an SMS.
+fn is_host_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.chars().all(fits) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= 100 && text.split('.').all(label) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A policy that is out of bounds; the text says which fields and how. It repeats no value.
@@ -157,20 +168,25 @@ impl Policy {
             must(range.contains(&value), name, format!("must be {} to {}", range.start(), range.end()));
         }
         let name = &self.application_name;
-        let one_line = !name.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
-        let fits = name.chars().count() <= 40 && one_line;
-        must(fits, "application_name", "must be one line of at most 40 characters".to_owned());
-        // Mail programs make links of what looks like one, and a person trusts a link beside a code.
-        let link = name.contains("://") || name.contains('@') || name.to_ascii_lowercase().contains("www.");
-        must(!link, "application_name", "must not look like a link or an address".to_owned());
-        let host_fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-        let fits = self.webotp_host.chars().all(host_fits) && self.webotp_host.len() <= 100;
-        must(fits, "webotp_host", "must be a host name in lower case".to_owned());
-        let country = |code: &String| code == "*" || code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+        // Mail and SMS programs make links of what looks like one, and a person trusts a link beside a code.
+        if let Err(why) = readable::check_in_messages(name, 40) {
+            must(false, "application_name", why.to_string());
+        }
+        must(
+            self.webotp_host.is_empty() || is_host_name(&self.webotp_host),
+            "webotp_host",
+            "must be a host name in lower case, such as `login.example.com`".to_owned(),
+        );
+        let country = |code: &String| code == "*" || code.parse::<phonenumber::country::Id>().is_ok();
         must(
             self.countries.iter().all(country),
             "countries",
-            "must be codes of two capital letters, or `*`".to_owned(),
+            "must be codes of countries (ISO 3166-1 alpha-2) that have telephone numbers, such as `CH`, or `*`: Britain is `GB`".to_owned(),
+        );
+        must(
+            self.resend_interval_seconds <= self.lifetime_seconds,
+            "resend_interval_seconds",
+            "must be at most `lifetime_seconds`: a code would expire before it could be sent again".to_owned(),
         );
         if wrong.is_empty() { Ok(()) } else { Err(PolicyError(wrong)) }
     }
@@ -226,7 +242,19 @@ mod tests {
             (json!({"attempts": 0}), "attempts"),
             (json!({"application_name": "https://evil.example"}), "application_name"),
             (json!({"webotp_host": "host #1"}), "webotp_host"),
+            (json!({"application_name": "evil.example/login"}), "application_name"),
+            (json!({"application_name": "Ba\u{202e}nk"}), "application_name"),
+            (json!({"webotp_host": "a..b"}), "webotp_host"),
+            (json!({"webotp_host": "-a.example"}), "webotp_host"),
+            (json!({"webotp_host": "a-.example"}), "webotp_host"),
+            (json!({"webotp_host": "."}), "webotp_host"),
+            (json!({"webotp_host": "a.example."}), "webotp_host"),
+            (json!({"webotp_host": "10.0.0.1"}), "webotp_host"),
             (json!({"countries": ["ch"]}), "countries"),
+            (json!({"countries": ["UK"]}), "countries"),
+            (json!({"countries": ["EU"]}), "countries"),
+            (json!({"countries": ["CH", "XX"]}), "countries"),
+            (json!({"lifetime_seconds": 60, "resend_interval_seconds": 61}), "resend_interval_seconds"),
             (json!({"digit": 6}), "digit"),
         ] {
             assert!(Policy::default().overridden_by(&own).unwrap_err().to_string().contains(name), "{own}");

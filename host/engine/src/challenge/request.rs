@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::recipient::Recipient;
 use crate::error::Error;
+use crate::readable::{self, Unreadable};
 
 /// Who signs in, where: what instances are assigned by. `Debug` does not show the user.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,18 +55,23 @@ impl SignIn {
         self
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// The same sign-in with each id in its one spelling.
+    ///
+    /// # Errors
+    /// Invalid input, with the place, if an id has none.
+    pub(crate) fn in_one_spelling(mut self) -> Result<Self, Error> {
         for (name, id) in [
-            ("tenant", &self.tenant),
-            ("idp", &self.idp),
-            ("client_application", &self.client_application),
-            ("user", &self.user),
+            ("tenant", &mut self.tenant),
+            ("idp", &mut self.idp),
+            ("client_application", &mut self.client_application),
+            ("user", &mut self.user),
         ] {
-            if id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
-                return Err(Error::invalid_at(format!("/{name}"), "must have 1 to 256 characters"));
+            if let Some(id) = id {
+                let wrong = |why: Unreadable| Error::invalid_at(format!("/{name}"), why.to_string());
+                *id = readable::identifier(id).map_err(wrong)?;
             }
         }
-        Ok(())
+        Ok(self)
     }
 }
 
@@ -159,8 +165,12 @@ impl Start {
     /// The purpose of a challenge that states none.
     pub(crate) const PURPOSE: &'static str = "sign-in";
 
-    pub(super) fn check(&self) -> Result<(), Error> {
-        self.sign_in.check()?;
+    /// The same request with each id in its one spelling.
+    ///
+    /// # Errors
+    /// Invalid input, with the place, for what does not fit.
+    pub(super) fn checked(mut self) -> Result<Self, Error> {
+        self.sign_in = self.sign_in.in_one_spelling()?;
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
         let purpose = self.purpose.as_deref().unwrap_or(Self::PURPOSE);
         if purpose.is_empty() || purpose.len() > 64 || !purpose.chars().all(word) {
@@ -172,7 +182,7 @@ impl Start {
         if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 255) {
             return Err(Error::invalid("`Idempotency-Key` must be 1 to 255 characters"));
         }
-        Ok(())
+        Ok(self)
     }
 }
 

@@ -52,7 +52,7 @@ impl Challenges {
     }
 
     async fn start_for(self: &Arc<Self>, start: Start, of_account: bool) -> Result<Challenge, Error> {
-        start.check()?;
+        let start = start.checked()?;
         self.purge_now_and_then();
         let now = self.clock.now();
         let (chosen, others, canonical) = self.pick(&start).await?;
@@ -293,13 +293,15 @@ impl Challenges {
     ) -> Result<Challenge, Error> {
         let unknown = || Err(Error::delivery(&DeliveryFailure::OutcomeUnknown(Default::default())));
         let Some(claim) = claim.filter(|claim| claim.request == first.request) else {
-            return Err(Error::conflict("this `Idempotency-Key` was used for another request"));
+            return Err(Error::key_reused());
         };
         let Some(answer) = &first.answer else {
             if now.duration_since(first.created_at).abs() >= UNDER_WAY {
                 return unknown();
             }
-            return Err(Error::conflict("the first request with this `Idempotency-Key` is still under way"));
+            return Err(Error::conflict(
+                "the first request with this `Idempotency-Key` is still in progress: repeat it later",
+            ));
         };
         let plain = self.keyring.open(SEALED, &[&claim.key], answer).map_err(Error::unavailable)?;
         match serde_json::from_slice(&plain).map_err(Error::unavailable)? {

@@ -70,6 +70,7 @@ impl Instances {
             let detail = "must be the type of a provider that is loaded: see the list of providers";
             return Err(Error::invalid_at("/type", detail));
         };
+        let sent = with_whole_numbers(sent);
         let schema = OptionsSchema::new(&provider.manifest().options_schema);
         let no_object = "must be a JSON object, or a text that holds one";
         let sent = schema
@@ -114,6 +115,22 @@ impl Instances {
     }
 }
 
+/// `465.0` is an integer (JSON Schema 2020-12, validation, section 6.1.1), and providers read integers.
+fn with_whole_numbers(value: Value) -> Value {
+    /// Up to here each integer has a floating-point number of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0 && it.abs() < EXACT);
+            #[allow(clippy::cast_possible_truncation, reason = "it is whole and not too large")]
+            whole.map_or(Value::Number(number), |whole| Value::from(whole as i64))
+        }
+        Value::Array(items) => items.into_iter().map(with_whole_numbers).collect(),
+        Value::Object(map) => map.into_iter().map(|(name, value)| (name, with_whole_numbers(value))).collect(),
+        other => other,
+    }
+}
+
 fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result<Value, Problem> {
     match sent {
         Value::String(text) if text == MASK => match stored {
@@ -133,5 +150,20 @@ fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result
             Ok(Value::Object(out))
         }
         other => Ok(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::with_whole_numbers;
+
+    #[test]
+    fn a_number_without_a_fraction_is_an_integer_wherever_it_stands() {
+        let sent =
+            json!({"Port": 465.0, "List": [1.0, 1.5, "1.0"], "Deep": {"Small": -2.0, "Big": 1e300, "Zero": -0.0}});
+        let read = json!({"Port": 465, "List": [1, 1.5, "1.0"], "Deep": {"Small": -2, "Big": 1e300, "Zero": 0}});
+        assert_eq!(with_whole_numbers(sent).to_string(), read.to_string());
     }
 }

@@ -52,7 +52,11 @@ impl Keyring {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         // Two that rotate at once must not lose a key. The system gives the lock back when the file is closed.
-        let lock = File::create(PathBuf::from(name)).and_then(|file| file.lock().map(|()| file));
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let lock = options.open(PathBuf::from(name)).and_then(|file| file.lock().map(|()| file));
         let _lock = lock.map_err(|error| about(path, error))?;
         let mut keys = Self::from_file(path)?.keys().clone();
         let new = loop {

@@ -44,11 +44,19 @@ fn path(sandbox: &Sandbox, folder: &Path, digest: &str) -> PathBuf {
 
 /// Written beside and renamed, so that a reader never sees half of it.
 fn write(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    create(folder)?;
     let mut beside = tempfile::NamedTempFile::new_in(folder)?;
     beside.write_all(bytes)?;
     beside.persist(path)?;
     Ok(())
+}
+
+/// Makes the folder, its owner's alone.
+fn create(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 #[allow(unsafe_code, reason = "compiled code cannot be checked, only its origin: see the safety comment")]

@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::bindings::twofactor::provider::types as wit;
+use super::escape;
 use super::schema::OptionsSchema;
+use crate::readable::{self, Unreadable};
 
 /// What a provider's recipient is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,7 +50,7 @@ impl Manifest {
     pub(super) fn check(said: wit::Manifest) -> Result<(Self, Validator), String> {
         word("type-id", &said.type_id)?;
         word("channel", &said.channel)?;
-        line("name", &said.name)?;
+        readable::check(&said.name, 1..=100).map_err(|why| format!("its name {why}"))?;
         if said.version.len() > 100 || Version::parse(&said.version).is_err() {
             return Err("its version must be a semantic version, such as 1.0.0 (https://semver.org)".to_owned());
         }
@@ -57,6 +59,7 @@ impl Manifest {
         }
         let schema: Value = serde_json::from_str(&said.options_schema)
             .map_err(|error| format!("its options-schema is not JSON: {error}"))?;
+        readable_texts(&schema, &mut String::new())?;
         if schema.get("type") != Some(&Value::from("object")) {
             return Err("its options-schema must be of type object".to_owned());
         }
@@ -103,9 +106,72 @@ fn word(field: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn line(field: &str, text: &str) -> Result<(), String> {
-    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        return Err(format!("its {field} must be one line of 1 to 100 characters"));
+/// Checks every name and text of a schema: those who approve a provider, and those who fill its form, are shown them.
+fn readable_texts(value: &Value, pointer: &mut String) -> Result<(), String> {
+    let length = pointer.len();
+    let wrong = |pointer: &str, why: Unreadable| format!("its options-schema has a text that {why}, at `{pointer}`");
+    match value {
+        Value::String(text) => readable::check_text(text, SCHEMA_BYTES).map_err(|why| wrong(pointer, why)),
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(n, item)| {
+            pointer.push_str(&format!("/{n}"));
+            readable_texts(item, pointer)?;
+            pointer.truncate(length);
+            Ok(())
+        }),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, field)| {
+            // A name that cannot be read is not shown.
+            readable::check_text(name, SCHEMA_BYTES).map_err(|why| wrong(&format!("{pointer}/…"), why))?;
+            pointer.push_str(&format!("/{}", escape(name)));
+            readable_texts(field, pointer)?;
+            pointer.truncate(length);
+            Ok(())
+        }),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn checked(name: &str, schema: &Value) -> Result<(), String> {
+        let said = wit::Manifest {
+            type_id: "acme".to_owned(),
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            channel: "sms".to_owned(),
+            recipient: wit::RecipientKind::PhoneNumber,
+            options_schema: schema.to_string(),
+            reads_code: false,
+            extra: Vec::new(),
+        };
+        Manifest::check(said).map(drop)
+    }
+
+    #[test]
+    fn a_provider_whose_words_deceive_is_not_loaded() {
+        let schema = |of: Value| json!({"type": "object", "properties": {"Key": of}});
+        let plain = schema(json!({"type": "string", "title": "Key", "description": "The key.\nFrom the console."}));
+        assert_eq!(checked("Acme", &plain), Ok(()));
+        for c in ['\u{202e}', '\u{2066}', '\u{2028}', '\u{200b}', '\u{feff}', '\u{e000}', '\0', '\u{85}'] {
+            let word = format!("Ke{c}y");
+            let mut named = schema(json!({"type": "string"}));
+            named["properties"] = Value::from_iter([(word.clone(), json!({"type": "string"}))]);
+            for (name, schema) in [
+                (&*word, plain.clone()),
+                ("Acme", named),
+                ("Acme", schema(json!({"type": "string", "title": word}))),
+                ("Acme", schema(json!({"type": "string", "description": word}))),
+                ("Acme", schema(json!({"oneOf": [{"const": "a"}, {"const": word}]}))),
+                ("Acme", schema(json!({"type": "string", "enum": ["a", word]}))),
+                ("Acme", schema(json!({"type": "string", "examples": [{"a": word}]}))),
+            ] {
+                let refused = checked(name, &schema).unwrap_err();
+                assert!(refused.contains(&format!("U+{:04X}", u32::from(c))) && !refused.contains(c), "{refused}");
+            }
+        }
+    }
 }

@@ -50,7 +50,7 @@ impl HostedSignIns {
             ));
         }
         let kept = Kept {
-            sign_in: new.sign_in,
+            sign_in: new.sign_in.in_one_spelling()?,
             recipient: new.recipient,
             locale: new.locale,
             purpose: new.purpose,

@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use super::colour::Colour;
 use crate::error::Error;
+use crate::readable;
 
 /// The settings of a subscription's sign-in page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,11 +91,7 @@ impl SignInPage {
         }
         self.return_urls.iter().try_for_each(|url| return_url(url))?;
         if let Some(name) = &self.application_name {
-            // Marks that turn the direction of text could make a name read as another.
-            let odd = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if name.trim().is_empty() || name.chars().count() > 60 || name.chars().any(odd) {
-                return Err(Error::invalid("`application_name` must be one line of 1 to 60 characters"));
-            }
+            readable::check(name, 1..=60).map_err(|why| Error::invalid_at("/application_name", why.to_string()))?;
         }
         if let Some(url) = &self.support_url {
             support_url(url)?;

@@ -149,6 +149,8 @@ pub trait Store: Send + Sync + 'static {
     /// The head as it was kept with the line appended last.
     async fn audit_head(&self) -> Result<Option<AuditHead>>;
 
+    /// Writes something small, so that whoever asks knows whether the store can be written to.
+    async fn touch(&self, now: Timestamp) -> Result<()>;
     /// The keys that something stored here depends on.
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>>;
     /// Notes such a key. Noting it again changes nothing.

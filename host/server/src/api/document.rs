@@ -115,8 +115,9 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
             "The handle is unknown, redeemed, expired or another sign-in's: `sign-in-closed`.",
         ),
         ("412", conditional, "Somebody else changed it meanwhile: `precondition-failed`."),
+        ("408", body, "The body did not arrive in time: `request-timeout`."),
         ("413", body, "The body is longer than this call takes: `too-large`."),
-        ("422", challenge && method == "post", "`code-rejected`, or `recipient-rejected`."),
+        ("422", challenge && method == "post", "`code-rejected`, `recipient-rejected`, or `idempotency-key-reused`."),
         ("429", challenge, "Too many: `limited`, `user-locked`; `Retry-After` says how long to wait."),
         (
             "502",

@@ -98,6 +98,8 @@ impl From<twofactor::Error> for Problem {
             (StatusCode::NOT_FOUND, "not-found")
         } else if error.is_passed_over() {
             (StatusCode::PRECONDITION_FAILED, "precondition-failed")
+        } else if error.is_key_reused() {
+            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
         } else if error.is_conflict() {
             (StatusCode::CONFLICT, "conflict")
         } else if error.is_not_available() {

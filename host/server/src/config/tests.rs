@@ -97,3 +97,47 @@ fn a_wrong_variable_is_named_and_a_wrong_file_still_names_its_line() {
     let error = parse(&format!("lsiten = 1\n{LEAST}"), &[("TWOFACTOR_LISTEN", "127.0.0.1:1")]).unwrap_err();
     assert!(error.contains("lsiten") && error.contains("line 1"), "{error}");
 }
+
+#[test]
+fn a_variable_that_names_no_key_or_does_not_fit_is_named() {
+    for (name, value) in [
+        ("TWOFACTOR_STOER__PATH", "a.db"),
+        ("TWOFACTOR_STORE__PAHT", "a.db"),
+        ("TWOFACTOR_PORT", "8080"),
+        ("TWOFACTOR_LISTEN", "here"),
+        ("TWOFACTOR_POLICY__DIGITS", "six"),
+    ] {
+        let error = parse(LEAST, &[("TWOFACTOR_STORE__PATH", "b.db"), (name, value)]).unwrap_err();
+        assert!(error.contains(name), "{error}");
+    }
+    // The file's own fault is not a variable's.
+    let error = parse(&format!("lsiten = 1\n{LEAST}"), &[("TWOFACTOR_STORE__PATH", "b.db")]).unwrap_err();
+    assert!(!error.contains("TWOFACTOR_") && error.contains("lsiten"), "{error}");
+}
+
+#[test]
+fn variables_that_kubernetes_sets_for_a_service_are_not_configuration() {
+    for (name, value) in [
+        ("TWOFACTOR_SERVICE_HOST", "10.0.0.1"),
+        ("TWOFACTOR_SERVICE_PORT", "443"),
+        ("TWOFACTOR_SERVICE_PORT_HTTPS", "443"),
+        ("TWOFACTOR_PORT", "tcp://10.0.0.1:443"),
+        ("TWOFACTOR_PORT_443_TCP", "tcp://10.0.0.1:443"),
+        ("TWOFACTOR_PORT_443_TCP_PROTO", "tcp"),
+        ("TWOFACTOR_PORT_443_TCP_PORT", "443"),
+        ("TWOFACTOR_PORT_443_TCP_ADDR", "10.0.0.1"),
+        ("TWOFACTOR_ADMIN_SERVICE_HOST", "10.0.0.1"),
+        ("TWOFACTOR_ADMIN_PORT_53_UDP", "udp://10.0.0.1:53"),
+    ] {
+        assert!(is_of_kubernetes(name, value), "{name}");
+    }
+    for (name, value) in [
+        ("TWOFACTOR_PORT", "8080"),
+        ("TWOFACTOR_LISTEN", "127.0.0.1:80"),
+        ("TWOFACTOR_STORE__PATH", "a.db"),
+        ("TWOFACTOR_NETWORK__RESOLVE__SERVICE_HOST", "a"),
+        ("TWOFACTOR_PORT_443_TPC", "443"),
+    ] {
+        assert!(!is_of_kubernetes(name, value), "{name}");
+    }
+}

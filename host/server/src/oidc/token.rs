@@ -67,7 +67,8 @@ fn validation(header: &Header, expected: &Expected<'_>) -> Validation {
     let mut validation = Validation::new(header.alg);
     validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
     validation.set_audience(&[expected.client_id]);
-    validation.validate_nbf = true;
+    // `check` does: here `null` would not be one that was left out.
+    validation.validate_nbf = false;
     validation.leeway = SKEW;
     validation
 }
@@ -89,8 +90,15 @@ fn check(claims: Map<String, Value>, expected: &Expected<'_>) -> Result<Map<Stri
     if text("nonce") != Some(expected.nonce) {
         return Err("it belongs to another log-in");
     }
+    let now = jiff::Timestamp::now().as_second();
+    if let Some(begin) = claims.get("nbf").filter(|begin| !begin.is_null()) {
+        let begin = seconds(begin).ok_or("it does not say from when on it is good")?;
+        if begin.saturating_sub(now) > SKEW as i64 {
+            return Err("it is not good yet");
+        }
+    }
     let issued = claims.get("iat").and_then(seconds).ok_or("it does not say when it was made")?;
-    let age = jiff::Timestamp::now().as_second().saturating_sub(issued);
+    let age = now.saturating_sub(issued);
     if age > OLDEST + SKEW as i64 || age < -(SKEW as i64) {
         return Err("it was made long ago, or in the future");
     }

@@ -9,16 +9,17 @@ use super::secrets::Owner;
 use super::{InstanceDocument, SubscriptionDocument};
 use crate::administration::assignments::{differences, too_many};
 use crate::administration::changes::Changes;
-use crate::administration::directory::{IDENTIFIER, is_identifier, place};
+use crate::administration::directory::place;
 use crate::administration::sign_in_page::page_changes;
-use crate::administration::{Administration, CHOSEN_ID, MANY, TITLE, is_chosen_id, is_title};
+use crate::administration::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
 use crate::error::{Error, InputProblem};
 use crate::instance::{Changed, Layers};
 use crate::provider::{Problem, escape};
+use crate::readable::{self, Unreadable};
 use crate::sign_in::SignInPage;
 use crate::store::{
-    AssignmentRecord, AssignmentsRecord, BaseSettingsRecord, ConfigurationChange, DirectoryRecord, InstanceRecord,
-    Part, SignInPageRecord, Subscription,
+    AssignmentKind, AssignmentRecord, AssignmentsRecord, BaseSettingsRecord, ConfigurationChange, DirectoryRecord,
+    InstanceRecord, Part, SignInPageRecord, Subscription,
 };
 
 const NOT_LOADED: &str = "is not the type of a provider that is loaded: add the provider first";
@@ -151,8 +152,8 @@ impl Plan<'_> {
             self.wrong(at, format!("must be named by {CHOSEN_ID}"));
             return Ok(());
         }
-        if !is_title(&wanted.name) {
-            self.wrong(format!("{at}/name"), TITLE);
+        if let Err(why) = readable_name(&wanted.name) {
+            self.wrong(format!("{at}/name"), why.to_string());
         }
         let store = self.administration.store();
         let now = self.administration.clock.now();
@@ -218,11 +219,9 @@ impl Plan<'_> {
         let mut names = BTreeMap::new();
         for (kind, entries) in &wanted.directory {
             for (target, name) in entries {
-                let target = AssignmentRecord { kind: *kind, target: target.clone() };
-                if !is_identifier(&target.target) {
-                    self.wrong(format!("{at}{}", place(&target)), IDENTIFIER);
-                } else if !is_title(name) {
-                    self.wrong(format!("{at}{}", place(&target)), TITLE);
+                let (target, why) = one_spelling(*kind, target);
+                if let Some(why) = why.or_else(|| readable_name(name).err()) {
+                    self.wrong(format!("{at}{}", place(&target)), why.to_string());
                 }
                 names.insert(target, name);
             }
@@ -255,8 +254,8 @@ impl Plan<'_> {
             self.wrong(at, format!("must be named by {CHOSEN_ID}"));
             return Ok(());
         }
-        if !is_title(&wanted.name) {
-            self.wrong(format!("{at}/name"), TITLE);
+        if let Err(why) = readable_name(&wanted.name) {
+            self.wrong(format!("{at}/name"), why.to_string());
         }
         if let Some(policy) = &wanted.policy
             && let Err(why) = administration.instances.default_policy().overridden_by(policy)
@@ -380,9 +379,9 @@ impl Plan<'_> {
         let mut targets = BTreeSet::new();
         for (kind, ids) in &wanted.assigned {
             for target in ids {
-                let target = AssignmentRecord { kind: *kind, target: target.clone() };
-                if !is_identifier(&target.target) {
-                    self.wrong(format!("{at}/assigned{}", place(&target)), IDENTIFIER);
+                let (target, why) = one_spelling(*kind, target);
+                if let Some(why) = why {
+                    self.wrong(format!("{at}/assigned{}", place(&target)), why.to_string());
                 }
                 targets.insert(target);
             }
@@ -402,5 +401,13 @@ impl Plan<'_> {
         let change = ConfigurationChange::SetAssignments(id.to_owned(), targets, before.revision);
         self.step(sign, format!("{at}/assigned"), fields, ("instance.assign", id), change);
         Ok(())
+    }
+}
+
+/// A target in its one spelling, or as it is and why it has none.
+fn one_spelling(kind: AssignmentKind, id: &str) -> (AssignmentRecord, Option<Unreadable>) {
+    match readable::identifier(id) {
+        Ok(target) => (AssignmentRecord { kind, target }, None),
+        Err(why) => (AssignmentRecord { kind, target: id.to_owned() }, Some(why)),
     }
 }

@@ -9,6 +9,7 @@ mod errands;
 mod file;
 mod limits;
 mod owners;
+mod private;
 mod providers;
 mod sign_ins;
 mod statistics;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use self::file::{prepare, reader, settle};
+use self::private::{create_private, keep_private};
 use self::writer::Threads;
 use super::*;
 
@@ -40,10 +42,12 @@ impl SqliteStore {
     /// [`StoreError::is_unavailable`] if it cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        create_private(path);
         let mut writer = Connection::open(path)?;
         prepare(&mut writer).map_err(|error| error.about(path.display()))?;
         // Only if the thread for it cannot keep up: see `writer::checkpoint_all`.
         writer.pragma_update(None, "wal_autocheckpoint", 8000)?;
+        keep_private(path);
         let checkpointer = Connection::open(path)?;
         settle(&checkpointer)?;
         let readers = (0..2).map(|_| reader(path)).collect::<Result<Vec<_>>>()?;
@@ -228,6 +232,9 @@ impl Store for SqliteStore {
     }
     async fn audit_head(&self) -> Result<Option<AuditHead>> {
         self.threads.read(configuration::audit_head).await
+    }
+    async fn touch(&self, now: Timestamp) -> Result<()> {
+        self.threads.write(move |c| clock::touch(c, now)).await
     }
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>> {
         self.threads.read(configuration::keys_in_use).await
