@@ -75,7 +75,19 @@ fn read(file: &Path) -> anyhow::Result<Document> {
         leading_zero_numbers_as_strings: true,
         budget: serde_saphyr::budget! { max_nodes: 8_000_000, max_events: 16_000_000 },
     };
-    Ok(serde_saphyr::from_str_with_options(&text, options)?)
+    serde_saphyr::from_str_with_options(&text, options).map_err(|error| in_own_words(&error))
+}
+
+/// The parser's own words are for those who program with it.
+fn in_own_words(error: &serde_saphyr::Error) -> anyhow::Error {
+    let text = match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => "a key stands twice: leave one out".to_owned(),
+        _ => return anyhow!("{error}"),
+    };
+    match error.location() {
+        Some(at) => anyhow!("line {}, column {}: {text}", at.line(), at.column()),
+        None => anyhow!(text),
+    }
 }
 
 /// The text of a secret that a document refers to.

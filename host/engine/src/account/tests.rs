@@ -134,3 +134,19 @@ async fn debug_shows_no_secret_and_nobody() {
     }
     assert!(shown.contains(&account.id));
 }
+
+#[tokio::test]
+async fn a_domain_beyond_ascii_is_one_however_it_is_written() {
+    let accounts = accounts().await;
+    let actor = Actor::new("test");
+    let new = |email: &str| NewAccount { email: email.to_owned(), ..alice() };
+    let (_, invitation) = accounts.create(&actor, new("anna@Bücher.example")).await.unwrap();
+    accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &Client::default()).await.unwrap();
+    // Browsers send the third of what is typed as the first.
+    for email in
+        ["anna@bücher.example", "Anna@BÜCHER.example", "anna@xn--bcher-kva.example", "anna@bu\u{308}cher.example"]
+    {
+        accounts.log_in(email, PASSWORD, &Client::default()).await.unwrap();
+        assert!(accounts.create(&actor, new(email)).await.unwrap_err().is_conflict(), "{email}");
+    }
+}
