@@ -200,7 +200,12 @@ async fn a_name_that_deceives_is_refused_wherever_people_read_it() {
             "/name",
         ),
         ("PUT", format!("{demo}/directory/tenant/a"), json!({"name": name}), "/name"),
-        ("PUT", format!("{demo}/sign-in-page"), json!({"application_name": name}), "/application_name"),
+        (
+            "PUT",
+            format!("{demo}/sign-in-page"),
+            json!({"return_urls": [], "application_name": name}),
+            "/application_name",
+        ),
         (
             "POST",
             format!("{demo}/two-factors"),

@@ -147,6 +147,7 @@ async fn a_domain_beyond_ascii_is_one_however_it_is_written() {
         ["anna@bücher.example", "Anna@BÜCHER.example", "anna@xn--bcher-kva.example", "anna@bu\u{308}cher.example"]
     {
         accounts.log_in(email, PASSWORD, &Client::default()).await.unwrap();
-        assert!(accounts.create(&actor, new(email)).await.unwrap_err().is_conflict(), "{email}");
+        let error = accounts.create(&actor, new(email)).await.unwrap_err();
+        assert!(error.is_conflict(), "{email}: {error:?}");
     }
 }
