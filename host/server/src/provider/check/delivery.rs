@@ -38,7 +38,7 @@ pub(super) async fn judge(
     says: &Says,
     report: &mut Report,
 ) {
-    let run = Run { component, configured, ends, to, leaks: RefCell::default() };
+    let run = Run { component, configured, ends, to, leaks: RefCell::default(), masked: leaks::has_mask(says) };
     let connections = configured.connections().len();
     if connections == 0 {
         let wrong = vec!["`configure` asks for no connection with these options".to_owned()];
@@ -93,6 +93,8 @@ pub(super) struct Run<'a> {
     pub(super) to: &'a str,
     /// Where the component said what it must not.
     pub(super) leaks: RefCell<BTreeSet<String>>,
+    /// Whether the upstream's own answers hold masks, as recorded ones do.
+    masked: bool,
 }
 
 /// What came of a delivery.
@@ -105,9 +107,9 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// With what was said.
-    pub(super) fn told(&self) -> String {
-        format!("the outcome is {}{}", self.name, in_brackets(&self.said))
+    /// What it is, what is wrong with that, and what was said.
+    pub(super) fn told(&self, wrong: &str) -> String {
+        format!("the outcome is {}, {wrong}{}", self.name, in_brackets(&self.said))
     }
 }
 
@@ -159,7 +161,7 @@ impl Run<'_> {
     }
 
     fn note_leaks<'t>(&self, place: &str, texts: impl IntoIterator<Item = &'t String>) {
-        let found = texts.into_iter().filter_map(|text| leaks::found(text));
+        let found = texts.into_iter().filter_map(|text| leaks::found(text, !self.masked));
         self.leaks.borrow_mut().extend(found.map(|what| format!("{place} holds {what}")));
     }
 
@@ -186,7 +188,7 @@ impl Run<'_> {
         let attempts = self.ends.recording.attempts() - before;
         let mut wrong = Vec::new();
         if outcome.name != "retry-later" {
-            wrong.push(format!("{}, not retry-later: surely nothing was sent", outcome.told()));
+            wrong.push(outcome.told("not retry-later: surely nothing was sent"));
         }
         if attempts > 1 {
             wrong.push(format!("it tried {attempts} times to reach an upstream that is not there"));
@@ -201,7 +203,7 @@ impl Run<'_> {
         let sent = self.ends.upstream.seen().iter().filter(|request| self.holds_message(request)).count();
         let mut wrong = Vec::new();
         if !matches!(outcome.name, "delivered" | "outcome-unknown") {
-            wrong.push(format!("{}, although the upstream took it", outcome.told()));
+            wrong.push(outcome.told("although the upstream took it"));
         }
         if sent != 1 {
             wrong.push(format!("the upstream was asked {sent} times"));

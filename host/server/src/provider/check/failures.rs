@@ -49,7 +49,7 @@ async fn judge_at(run: &Run<'_>, says: &Says, case: &Case, place: usize, gone: b
     let mut wrong = Vec::new();
     if gone {
         if matches!(outcome.name, "retry-later" | "a component that broke off") {
-            wrong.push(format!("{}, although the upstream has taken the message by then", outcome.told()));
+            wrong.push(outcome.told("although the upstream has taken the message by then"));
         }
     } else {
         // A provider that asks something before it sends may fail at that: where else the outcome is unknown, then surely nothing was
@@ -59,7 +59,7 @@ async fn judge_at(run: &Run<'_>, says: &Says, case: &Case, place: usize, gone: b
             && case.right.contains(&"outcome-unknown")
             && matches!(outcome.name, "retry-later" | "misconfigured");
         if !case.right.contains(&outcome.name) && !earlier {
-            wrong.push(format!("{}, not {}", outcome.told(), case.right.join(" or ")));
+            wrong.push(outcome.told(&format!("not {}", case.right.join(" or "))));
         }
         if let Some(expected) = case.after_seconds
             && outcome.name == "retry-later"

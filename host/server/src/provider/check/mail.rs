@@ -16,7 +16,7 @@ pub(super) async fn judge(run: &Run<'_>, report: &mut Report) {
         let message = Message { text, ..run.message() };
         let outcome = run.deliver(message.clone()).await;
         if outcome.name != "delivered" {
-            wrong.push(format!("{kind}: {}", outcome.told()));
+            wrong.push(format!("{kind}: {}", outcome.told("although the server took the mail")));
         }
         let mails = server.mails();
         if mails.len() > 1 {
@@ -43,7 +43,7 @@ pub(super) async fn judge(run: &Run<'_>, report: &mut Report) {
             let mail = server.mails().pop();
             let mail = mail.as_ref().and_then(|mail| MessageParser::default().parse(mail.as_bytes()));
             if outcome.name != "delivered" {
-                wrong.push(format!("{name}: {}", outcome.told()));
+                wrong.push(format!("{name}: {}", outcome.told("although the server took the mail")));
             } else if let Some(mail) = mail {
                 wrong.extend(lost_of(&mail, &message).into_iter().map(|what| format!("{name}: {what}")));
             }

@@ -27,7 +27,7 @@ pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
         run.ends.upstream.play(&says.before, says.accepted());
         let outcome = run.deliver(Message { text: text.clone(), html: None, ..run.message() }).await;
         if !was_taken(&outcome, says) {
-            broke.push(format!("{kind}: {}, although the upstream took it", outcome.told()));
+            broke.push(format!("{kind}: {}", outcome.told("although the upstream took it")));
         }
         let seen = run.ends.upstream.seen();
         let sent: Vec<_> = seen.iter().filter(|request| holds(CODE, request)).collect();
@@ -77,7 +77,7 @@ pub(super) async fn judge_circumstances(run: &Run<'_>, says: &Says, report: &mut
             let outcome = run.deliver(message).await;
             let seen = run.ends.upstream.seen();
             if outcome.name != usual.name {
-                wrong.push(format!("{name}: {}, and else {}", outcome.told(), usual.name));
+                wrong.push(format!("{name}: {}", outcome.told(&format!("and else {}", usual.name))));
             } else if seen.iter().filter(|request| run.holds_message(request)).count() != sent {
                 wrong.push(format!("{name}: the message was not sent as often as else"));
             }

@@ -67,7 +67,7 @@ pub(super) async fn judge(
             if sent > 1 {
                 wrong.push(format!("{at}the answer was sent more than once"));
             }
-            if leaks::found(&said).is_some() {
+            if leaks::found(&said, !leaks::has_mask(says)).is_some() {
                 wrong.push(format!("{at}the reason given held the answer or a secret"));
             }
         }
