@@ -1,0 +1,62 @@
+//! Strangers who guess a password at the admin UI do not keep its owner out of a browser that is known.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::Server;
+use common::visitor::{PASSWORD, Visitor};
+
+const KNOWN: &str = "__Host-twofactor-browser-";
+
+#[tokio::test]
+async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("twofactor.toml");
+    let store = folder.path().join("twofactor.db");
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n[store]\npath = {store:?}\n\
+         [limits]\npasswords_per_account_per_hour = 6\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let server = Server::serve(&file);
+    let mut anna = Visitor::first(&server).await;
+    let name = anna.cookies.keys().find(|name| name.starts_with(KNOWN)).unwrap().clone();
+    assert!(anna.cookies[&name].starts_with("tfb_"));
+
+    let log_in = async |visitor: &mut Visitor, from: u32, password: &str| {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("email", "anna@example.com"), ("password", password)])
+            .finish();
+        let request = visitor.request("POST", "/admin/log-in").header("sec-fetch-site", "same-origin");
+        visitor.send(request.header("x-forwarded-for", format!("2001:db8:0:{from:x}::1")).body(form)).await
+    };
+    let mut statuses = Vec::new();
+    for n in 0..8 {
+        statuses.push(log_in(&mut Visitor::at(&server.url), n, "not the password at all").await.status);
+    }
+    assert_eq!(statuses, [422, 422, 422, 422, 422, 422, 429, 429]);
+    // The owner in a browser that nobody knows, and in her own, from wherever she is.
+    assert_eq!(log_in(&mut Visitor::at(&server.url), 99, PASSWORD).await.status, 429);
+    anna.post("/admin/log-out", &[]).await.leads_to();
+    assert_eq!(anna.get("/admin").await.status, 303);
+    let again = log_in(&mut anna, 98, PASSWORD).await;
+    assert_eq!(again.leads_to(), "/admin");
+    assert_eq!(anna.get("/admin").await.status, 200);
+
+    // What she keeps is a cookie that no script and no other server gets, and that opens nothing.
+    let mut stolen = Visitor::at(&server.url);
+    stolen.cookies.insert(name.clone(), anna.cookies[&name].clone());
+    assert_eq!(stolen.get("/admin").await.status, 303);
+    let password = [("current", PASSWORD), ("new", "eight geese fly over the hill")];
+    let changed = anna.post("/admin/account/password", &password).await;
+    changed.leads_to();
+    let set = changed.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    let cookie = set.filter(|cookie| cookie.starts_with(KNOWN)).last().unwrap();
+    for attribute in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax", "; Max-Age=15552000"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    // With another password what was kept before is worth nothing.
+    assert_eq!(log_in(&mut stolen, 97, "eight geese fly over the hill").await.status, 429);
+    assert_eq!(log_in(&mut anna, 97, "eight geese fly over the hill").await.leads_to(), "/admin");
+}
