@@ -34,7 +34,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// Answers as Twilio does; a path that begins with `/silent` gets no answer, `/mirror` gets back
-    /// what it was sent, the code in it, and what is missing to nine at each digit of that; one with `/redirect/` leads to what follows.
+    /// what it was sent, the code in it, and what is missing to nine at each digit of that, `/candidates` a list of what codes there are; one with `/redirect/` leads to what follows.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
@@ -64,6 +64,9 @@ impl Upstream {
             let headers = [("x-missing-to-nine", missing), ("x-code", code.to_owned())];
             return (StatusCode::CREATED, headers, text.clone()).into_response();
         }
+        if path == "/candidates" {
+            return (0..CANDIDATES).map(|n| format!("{n:06}\n")).collect::<String>().into_response();
+        }
         if path.starts_with("/silent") {
             return std::future::pending().await;
         }
@@ -89,6 +92,9 @@ impl Upstream {
         code(text).unwrap().to_owned()
     }
 }
+
+/// How many codes a list has that is no longer than an answer may be.
+pub const CANDIDATES: usize = 149_000;
 
 /// The code in what an upstream was sent. Numbers of phones are longer.
 pub fn code(text: &str) -> Option<&str> {

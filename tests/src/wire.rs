@@ -26,6 +26,10 @@ pub enum Trick {
     EarlyHints,
     /// A body that says it is compressed so. It is none: whoever opens it fails.
     Compressed(&'static str),
+    /// A body in gzip, which nobody asked for.
+    Gzip,
+    /// Three mebibytes of blanks in gzip.
+    Bomb,
     /// Less than was promised.
     Short,
     /// Two lengths that differ.
@@ -49,8 +53,8 @@ pub enum Trick {
 }
 
 use Trick::{
-    Compressed, Continue, CutAfterRequest, CutAtOnce, CutInHead, Drip, EarlyHints, EndlessBody, EndlessHeader,
-    EndlessHeaders, GoAway, HugeChunk, Refuse, Settings, Short, Twice, TwoLengths,
+    Bomb, Compressed, Continue, CutAfterRequest, CutAtOnce, CutInHead, Drip, EarlyHints, EndlessBody, EndlessHeader,
+    EndlessHeaders, GoAway, Gzip, HugeChunk, Refuse, Settings, Short, Twice, TwoLengths,
 };
 
 /// The server.
@@ -117,6 +121,8 @@ async fn play(trick: Trick, mut stream: TlsStream<TcpStream>, requests: &AtomicU
                 say(stream, &format!("{begun}content-encoding: {coding}\r\ncontent-length: 7\r\n\r\n{{\"a\":1}}"))
                     .await?;
             }
+            Gzip => say_in_gzip(stream, begun, GZIP).await?,
+            Bomb => say_in_gzip(stream, begun, &bomb()).await?,
             Short => return say(stream, &format!("{begun}content-length: 100\r\n\r\n{{}}")).await,
             TwoLengths => {
                 say(stream, &format!("{begun}content-length: 2\r\ncontent-length: 3\r\n\r\n{{}}x")).await?;
@@ -136,6 +142,25 @@ async fn play(trick: Trick, mut stream: TlsStream<TcpStream>, requests: &AtomicU
 }
 
 /// Writes, and does not leave it lying about.
+/// `{"a":1}` in gzip.
+const GZIP: &[u8] =
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\x4a\x54\xb2\x32\xac\x05\x00\xaf\xac\x1b\x56\x07\x00\x00\x00";
+
+/// Three mebibytes of blanks in gzip, which are mostly zeros.
+fn bomb() -> Vec<u8> {
+    let (begin, end) = (
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x01\x0d\x00\x00\x00\xc2\xa0\x2a\xef\x9f\xd2\x1c\x6e\x40\x01",
+        b"\x7c\x1b\x1b\xef\x86\x43\x00\x00\x30\x00",
+    );
+    [&begin[..], &[0; 3047], end].concat()
+}
+
+async fn say_in_gzip(stream: &mut TlsStream<TcpStream>, begun: &str, body: &[u8]) -> io::Result<()> {
+    say(stream, &format!("{begun}content-encoding: gzip\r\ncontent-length: {}\r\n\r\n", body.len())).await?;
+    stream.write_all(body).await?;
+    stream.flush().await
+}
+
 async fn say(stream: &mut TlsStream<TcpStream>, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes()).await?;
     stream.flush().await

@@ -102,13 +102,21 @@ async fn a_stream_of_http2_that_is_refused_is_not_sent_anew_by_itself() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_not_opened() {
+async fn a_compressed_body_that_cannot_be_read_is_refused_by_the_name_of_its_coding() {
     for coding in ["gzip", "deflate", "br", "zstd"] {
-        let (_wire, place) = place(Trick::Compressed(coding)).await;
-        let report = place.attempt(json!({"Behaviour": "echo", "Url": format!("https://{GRANTED}/x")})).await;
-        assert_eq!((&*report.outcome, &*report.code), ("rejected-message", r#"{"a":1}"#), "{}", report.detail);
-        assert!(report.detail.contains(&format!("content-encoding: {coding}")), "{}", report.detail);
+        let detail = is_of_unknown_outcome(Trick::Compressed(coding)).await;
+        assert!(detail.contains(&format!("compressed ({coding})")), "{detail}");
     }
+    let detail = is_of_unknown_outcome(Trick::Bomb).await;
+    assert!(detail.contains("compressed (gzip)"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_read_although_nobody_asked_for_one() {
+    let (_wire, place) = place(Trick::Gzip).await;
+    let report = place.attempt(json!({"Behaviour": "echo", "Url": format!("https://{GRANTED}/x")})).await;
+    assert_eq!((&*report.outcome, &*report.code), ("rejected-message", r#"{"a":1}"#), "{}", report.detail);
+    assert!(!report.detail.contains("content-encoding"), "{}", report.detail);
 }
 
 #[tokio::test]

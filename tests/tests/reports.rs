@@ -192,7 +192,7 @@ async fn whom_a_report_names_is_not_kept_for_why_a_message_did_not_arrive() {
     for (recipient, code, kept) in [
         ("+41791234567", "30003", "30003"),
         ("+41791234567", "+41791234567", "removed"),
-        ("+41791234567", "0041 79 123 45 67", "00removed"),
+        ("+41791234567", "0041 79 123 45 67", "removed"),
         ("ann@example.com", "no.ann@example.com", "no.removed"),
     ] {
         let body = json!({"status": "undelivered", "to": code}).to_string();

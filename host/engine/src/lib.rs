@@ -29,6 +29,7 @@ mod language;
 mod provider;
 mod random;
 mod readable;
+mod redact;
 mod sign_in;
 mod statistics;
 pub mod store;

@@ -38,32 +38,44 @@ async fn a_report_that_the_upstream_signed_is_taken_and_no_other_and_it_shows_in
     server.call("PUT", &path, admin, json!([{"kind": "tenant", "id": "t"}])).await.expect(200);
     let token = json!({"name": "a", "role": "application", "subscriptions": ["s"]});
     let token = server.call("POST", "/v1/tokens", admin, token).await.expect(201);
-    let start = json!({"tenant": "t", "recipient": {"phone": "+41791234567"}});
-    server.call("POST", "/v1/challenges", token["token"].as_str().unwrap(), start).await.expect(201);
-    let sent = twilio.seen().pop().unwrap().body;
-    let (_, url) = url::form_urlencoded::parse(sent.as_bytes()).find(|(name, _)| name == "StatusCallback").unwrap();
+    // Where the upstream may report of a message to a number, and the message's code.
+    let send = async |phone: &str| {
+        let start = json!({"tenant": "t", "recipient": {"phone": phone}});
+        server.call("POST", "/v1/challenges", token["token"].as_str().unwrap(), start).await.expect(201);
+        let sent = twilio.seen().pop().unwrap().body;
+        let (_, url) = url::form_urlencoded::parse(sent.as_bytes()).find(|(name, _)| name == "StatusCallback").unwrap();
+        (url.into_owned(), twilio.code(phone))
+    };
+    let (url, _) = send("+41791234567").await;
 
-    let body = "MessageStatus=undelivered&ErrorCode=30003";
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN.as_bytes());
-    let signature =
-        STANDARD.encode(hmac::sign(&key, format!("{url}ErrorCode30003MessageStatusundelivered").as_bytes()));
-    let path = url.strip_prefix(BASE).unwrap();
-    let report = |signature: &str| {
-        let form = ("content-type", "application/x-www-form-urlencoded");
+    let signed = |url: &str, code: &str| {
+        let text = format!("{url}ErrorCode{code}MessageStatusundelivered");
+        STANDARD.encode(hmac::sign(&key, text.as_bytes()))
+    };
+    let report = |url: &str, code: &str, signature: &str| {
+        let (path, form) = (url.strip_prefix(BASE).unwrap(), ("content-type", "application/x-www-form-urlencoded"));
+        let body = format!("MessageStatus=undelivered&ErrorCode={code}");
         let request = server.request("POST", &format!("/reports{path}"), "").header(form.0, form.1).body(body);
         let request =
             if signature.is_empty() { request } else { request.header("x-twilio-signature", signature.to_owned()) };
         common::Answer::of(request)
     };
-    report("").await.problem(404, "not-found");
-    report(&signature.to_lowercase()).await.problem(404, "not-found");
-    report(&signature).await.expect(204);
-    report(&signature).await.expect(204);
+    let signature = signed(&url, "30003");
+    report(&url, "30003", "").await.problem(404, "not-found");
+    report(&url, "30003", &signature.to_lowercase()).await.problem(404, "not-found");
+    report(&url, "30003", &signature).await.expect(204);
+    report(&url, "30003", &signature).await.expect(204);
+    let path = url.strip_prefix(BASE).unwrap();
     let long = server.request("POST", &format!("/reports{path}"), "").body(vec![b'x'; 65 << 10]);
     assert_eq!(common::Answer::of(long).await.status, 413);
     let metrics = server.call("GET", "/metrics", "", Value::Null).await.text;
     let line = metrics.lines().find(|line| line.starts_with("twofactor_reports_total")).unwrap();
     assert!(line.contains("undelivered") && line.contains("twilio") && line.ends_with(" 1"), "{line}");
+    // An upstream that has the code does not get it into the log.
+    let (other, code) = send("+41791234568").await;
+    let backwards: String = code.chars().rev().collect();
+    report(&other, &code, &signed(&other, &code)).await.expect(204);
     // The log tells of it, and not of the URL, which is worth something.
     let log = String::from_utf8(server.into_log()).unwrap();
     assert!(log.contains("a message did not arrive") && log.contains("30003"), "{log}");
@@ -72,4 +84,7 @@ async fn a_report_that_the_upstream_signed_is_taken_and_no_other_and_it_shows_in
         assert!(log.contains("a report of a message was refused") && log.contains(why), "{log}");
     }
     assert!(!log.contains(url.rsplit('/').next().unwrap()), "{log}");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("a message did not arrive")).collect();
+    assert!(lines.len() == 2 && lines[1].contains("removed"), "{lines:?}");
+    assert!(!lines[1].contains(&code) && !lines[1].contains(&backwards), "{lines:?}");
 }

@@ -1,6 +1,9 @@
 //! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com`, if it names
 //! nothing else, with a secret, and a mail server where it has a mail to send.
 
+mod carry;
+mod leaks;
+
 use std::hint::black_box;
 
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
@@ -27,6 +30,9 @@ pub struct Options {
     /// What to look for in the memory, written backwards so that it is not found for having been asked for.
     #[serde(default)]
     needle: String,
+    /// Another origin to be granted, without a secret.
+    #[serde(default)]
+    second: String,
     /// A mail to send, word for word as it stands here.
     #[serde(default)]
     mail: Option<Letter>,
@@ -179,7 +185,13 @@ impl Provider for Hostile {
             }
             _ => {}
         }
+        if let Some(asked) = leaks::leak(options) {
+            return asked;
+        }
         let mut connections = vec![Connection::basic(&options.origin, "user", &options.secret)];
+        if !options.second.is_empty() {
+            connections.push(Connection::open(&options.second));
+        }
         if options.mail.is_some() {
             connections.push(Connection::smtp(SmtpServer {
                 host: "smtp.example.com".to_owned(),
@@ -193,6 +205,12 @@ impl Provider for Hostile {
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
+        match options.behaviour.as_str() {
+            "carry the code on" => return carry::on(options, message),
+            "ask for the code" => return carry::ask(options, message, false),
+            "send, then ask for the code" => return carry::ask(options, message, true),
+            _ => {}
+        }
         if let Some(letter) = &options.mail {
             return mail(letter, message);
         }

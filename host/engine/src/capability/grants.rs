@@ -6,11 +6,12 @@ use std::time::Duration;
 use ::http::HeaderName;
 
 use super::connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
-use super::echo::Echo;
+use super::echo;
 use super::http::routes;
 use super::network::Network;
 use super::origin::{Origin, is_name};
 use super::signature;
+use crate::redact::Texts;
 
 /// The connections of one instance. Empty denies all.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ pub(super) struct HttpGrant {
     pub(super) origin: Origin,
     pub(super) authentication: HttpAuthentication,
     /// What must not come back.
-    pub(super) echo: Echo,
+    pub(super) secrets: Texts,
 }
 
 #[derive(Debug)]
@@ -117,8 +118,8 @@ impl Grants {
             }
             _ => {}
         }
-        let echo = Echo::of_http(&authentication);
-        self.http.push(HttpGrant { origin, authentication, echo });
+        let secrets = echo::of_http(&authentication);
+        self.http.push(HttpGrant { origin, authentication, secrets });
         Ok(())
     }
 

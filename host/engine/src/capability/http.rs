@@ -1,5 +1,6 @@
 //! One HTTP exchange, under an instance's grants.
 
+use std::io::Read;
 use std::time::{Duration, Instant, SystemTime};
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -11,13 +12,14 @@ use tokio::time::timeout;
 use url::Position;
 
 use super::connection::HttpAuthentication;
-use super::echo::Echo;
+use super::echo;
 use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use super::grants::{Grants, HttpGrant};
 use super::network::{Network, NotDialled};
 use super::oauth::{AccessToken, TokenError};
 use super::origin::Origin;
 use super::{retry_after, signature};
+use crate::redact::Texts;
 
 /// The longest body accepted from an upstream, in bytes. Receipts are small.
 pub(super) const ANSWER_BYTES: usize = 1 << 20;
@@ -100,11 +102,11 @@ impl Network {
                 (token, _) => break (answer, token),
             }
         };
-        let of_token = token.as_ref().map(|token| Echo::of_token(&token.secret));
-        for echo in [Some(&grant.echo), of_token.as_ref()].into_iter().flatten() {
-            echo.blot(&mut answer.body);
+        let of_token = token.as_ref().map(|token| Texts::new([token.secret.expose()], echo::SHORTEST));
+        for secrets in [Some(&grant.secrets), of_token.as_ref()].into_iter().flatten() {
+            secrets.cover(&mut answer.body);
             for (_, value) in &mut answer.headers {
-                *value = echo.blotted(std::mem::take(value));
+                *value = secrets.covered(std::mem::take(value));
             }
         }
         let (origin, status, took) = (&grant.origin, answer.status, began.elapsed());
@@ -257,8 +259,49 @@ impl Network {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(HttpResponse { status: answer.status().as_u16(), headers: visible(answer.headers()), body })
+        let coding = coding(answer.headers());
+        let plain = match coding {
+            None => Some(body),
+            Some(coding) => expanded(coding, &body),
+        };
+        // Nobody could search it for what must not come back.
+        let body = plain.ok_or_else(|| {
+            let coding = coding.unwrap_or_default();
+            let text = format!(
+                "the upstream's answer is compressed ({coding}), although the request asked for none, and cannot be read"
+            );
+            HttpError::OutcomeUnknown(Failed { text, ..unanswered(origin, UpstreamCause::Malformed) })
+        })?;
+        let mut headers = visible(answer.headers());
+        if coding.is_some() {
+            headers.retain(|(name, _)| !matches!(name.as_str(), "content-encoding" | "content-length"));
+        }
+        Ok(HttpResponse { status: answer.status().as_u16(), headers, body })
     }
+}
+
+/// The coding of an answer (RFC 9110 section 8.4), if it has one.
+fn coding(headers: &HeaderMap) -> Option<&'static str> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| {
+        let value = value.to_str().unwrap_or("?");
+        value.split(',').map(|coding| coding.trim().to_ascii_lowercase()).collect::<Vec<_>>()
+    });
+    let coding = codings.into_iter().find(|coding| !matches!(&**coding, "" | "identity"))?;
+    let known = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
+    Some(known.into_iter().find(|known| *known == coding).unwrap_or("a coding that is not known"))
+}
+
+/// A compressed answer as it was before: some upstreams compress whatever is asked for. `None` if it is too long, broken, or of a coding that is
+/// not read here.
+fn expanded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
+    let mut reader: Box<dyn Read + '_> = match coding {
+        "gzip" | "x-gzip" => Box::new(flate2::read::GzDecoder::new(body)),
+        "deflate" => Box::new(flate2::read::ZlibDecoder::new(body)),
+        _ => return None,
+    };
+    let mut plain = Vec::new();
+    reader.by_ref().take(ANSWER_BYTES as u64 + 1).read_to_end(&mut plain).ok()?;
+    (plain.len() <= ANSWER_BYTES).then_some(plain)
 }
 
 /// A request that went out and has no whole answer.
@@ -293,21 +336,57 @@ fn not_connected(error: &reqwest::Error) -> (UpstreamStep, UpstreamCause) {
     (UpstreamStep::Connection, if timed_out { UpstreamCause::TimedOut } else { UpstreamCause::Closed })
 }
 
-/// Headers that say where or how a request goes: nobody's but the host's, whatever they hold.
+/// Headers of a connection, and what servers and proxies read there in place of it: where a request goes, by which method, who sent it,
+/// in which coding the answer comes.
+const OF_THE_HOST: [&str; 38] = [
+    "accept-encoding",
+    "alt-used",
+    "cf-connecting-ip",
+    "client-ip",
+    "connection",
+    "content-length",
+    "early-data",
+    "expect",
+    "fastly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "max-forwards",
+    "proxy",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "true-client-ip",
+    "upgrade",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-custom-ip-authorization",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-originating-ip",
+    "x-real-host",
+    "x-real-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-rewrite-url",
+    "x-true-ip",
+    "x-url-scheme",
+];
+
+/// How others of them begin.
+const OF_THE_HOST_WITH: [&str; 4] = ["proxy-", "x-forwarded", "x-original-", "x-envoy-"];
+
+/// Headers that say where or how a request goes: nobody's but the host's, whatever they hold. Servers that give headers to programs as
+/// variables take `_` for `-` (RFC 3875 section 4.1.18).
 pub(super) fn routes(name: &HeaderName) -> bool {
-    const HOST: &[HeaderName] = &[
-        header::HOST,
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::TE,
-        header::TRAILER,
-        header::UPGRADE,
-        header::EXPECT,
-    ];
-    HOST.contains(name)
-        || name.as_str().starts_with("proxy-")
-        || matches!(name.as_str(), "keep-alive" | "http2-settings")
+    let name = name.as_str().replace('_', "-");
+    OF_THE_HOST.contains(&&*name) || OF_THE_HOST_WITH.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Headers that route or authenticate are the host's.

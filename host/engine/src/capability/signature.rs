@@ -123,6 +123,19 @@ impl ReportSignature {
         }
     }
 
+    /// Whether two are made in the same way.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// The same way to sign with another secret.
+    pub(crate) fn with_secret(&self, secret: Secret) -> Self {
+        match self {
+            Self::Twilio(_) => Self::Twilio(secret),
+            Self::Webhook(_) => Self::Webhook(secret),
+        }
+    }
+
     /// What it is made with.
     pub(crate) fn secret(&self) -> &Secret {
         match self {

@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::connection::{Credentials, SmtpSecurity};
-use super::echo::Echo;
+use super::echo;
 use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use super::grants::{Grants, SmtpGrant};
 use super::mail::{Encoded, Mail};
@@ -198,7 +198,7 @@ impl Network {
         // The mail is accepted whatever becomes of the farewell: nobody waits for it.
         tokio::spawn(async move { timeout(Duration::from_secs(1), connection.quit()).await.map(drop) });
         let said = reply.first_line().unwrap_or_default().to_owned();
-        Ok(Echo::of_mail(grant.credentials.as_ref()).blotted(said))
+        Ok(echo::of_mail(grant.credentials.as_ref()).covered(said))
     }
 
     /// Connects, protected as granted, up to and including EHLO.

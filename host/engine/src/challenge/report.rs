@@ -7,7 +7,7 @@ use ::http::HeaderMap;
 use jiff::Timestamp;
 use subtle::ConstantTimeEq as _;
 
-use super::{Challenges, limits};
+use super::{Challenges, Details, code, limits};
 use crate::capability::Arrived;
 use crate::error::Error;
 use crate::provider::Fate;
@@ -46,13 +46,13 @@ impl Challenges {
         }
         // Of what is long over nobody need hear, again and again least of all.
         let challenge_record = self.store.challenge(subscription, challenge).await?.ok_or_else(nobodys)?;
-        let recipient = self.details(&challenge_record)?.address;
+        let details = self.details(&challenge_record)?;
         let record = self.store.instance(instance).await?.filter(|record| record.subscription == subscription);
         let record = record.ok_or_else(nobodys)?;
         let prepared = self.instances.prepared(&record).await?;
         let now = self.clock.now();
         let arrived = Arrived { url: &format!("{base}/{message}"), headers, body };
-        let fate = match prepared.report(&arrived, &recipient, time(now)).await {
+        let fate = match prepared.report(&arrived, &details.address, time(now)).await {
             Ok(fate) => fate.ok_or_else(nobodys)?,
             Err(why) => {
                 tracing::warn!(%instance, type_id = %record.type_id, %why, "a report of a message was refused");
@@ -62,6 +62,9 @@ impl Challenges {
         let (event, code) = match &fate {
             Fate::UnderWay => return Ok(()),
             Fate::Delivered => ("confirmed", ""),
+            Fate::Undelivered(said) if self.names_a_code(&challenge_record, &details, said) => {
+                ("undelivered", "removed")
+            }
             Fate::Undelivered(code) => ("undelivered", &**code),
         };
         // Upstreams repeat themselves.
@@ -76,5 +79,17 @@ impl Challenges {
             tracing::warn!(%instance, type_id = %record.type_id, code, "a message did not arrive");
         }
         Ok(())
+    }
+
+    /// Whether a text names one of a challenge's codes by its digits, in their order or from the last, whatever stands between them. An upstream
+    /// that has the code could say it so; the host itself knows it by its MAC alone.
+    fn names_a_code(&self, record: &ChallengeRecord, details: &Details, text: &str) -> bool {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let backwards: String = digits.chars().rev().collect();
+        let (binding, length) = (details.binding(&record.id), usize::from(details.digits));
+        [digits, backwards].iter().any(|digits| {
+            let mut windows = (length..=digits.len()).map(|end| &digits[end - length..end]);
+            windows.any(|digits| code::fits(&self.keyring, &binding, &record.codes, digits).is_some())
+        })
     }
 }

@@ -21,6 +21,10 @@ use super::turns::Share;
 use crate::capability::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
 use crate::error::Error;
 
+/// The most parts that a message is billed as: the parts of a long SMS are numbered by one byte (3GPP TS 23.040 section 9.2.3.24.1). A
+/// number without bounds could be a code.
+const MOST_PARTS: u32 = 255;
+
 /// Why a receipt is not believed.
 const NO_CODE: &str = "the provider reports a delivery, but the code is in nothing that it sent: a provider that changes the form of \
                        its texts must say `reads-code`";
@@ -39,13 +43,19 @@ pub(crate) struct CallFailure {
 }
 
 impl Provider {
+    /// Whether time and chance are the same in each call that reaches nobody.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.sandbox.is_steady()
+    }
+
     /// Asks the component to judge options, secrets included. It can reach nobody.
     pub(crate) async fn configure(
         &self,
         options: &Value,
     ) -> Result<Result<Vec<Connection>, Vec<Problem>>, CallFailure> {
         let limits = self.sandbox.limits();
-        let log = self.log(OptionsSchema::new(&self.manifest().options_schema).secrets(options));
+        let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);
+        let log = self.log(self.speech().without(secrets));
         let speech = log.clone();
         let answer = self
             .call(Arc::new(Grants::none()), log, None, limits.configure_time, async |instance, store| {
@@ -75,8 +85,8 @@ impl Provider {
             return self.begin(grants, options, message).await;
         };
         let limits = self.sandbox.limits();
-        let digits: String = message.code.clone();
-        let log = self.log([digits, message.recipient.clone(), message.text.clone()]);
+        let speech = self.speech().without([message.text.clone()]).without_recipient(&message.recipient);
+        let log = self.log(speech.without_code(&message.code));
         let speech = log.clone();
         let mut message = wit::Message::from(message);
         let placeholder = if self.manifest().reads_code {
@@ -104,11 +114,14 @@ impl Provider {
         }
     }
 
-    pub(super) fn log(&self, unspeakable: impl IntoIterator<Item = String>) -> Arc<CallLog> {
-        let limits = self.sandbox.limits();
-        let speech = Speech::new(unspeakable, limits.text_chars);
+    /// Texts as long as a call's may be.
+    pub(super) fn speech(&self) -> Speech {
+        Speech::new(self.sandbox.limits().text_chars)
+    }
+
+    pub(super) fn log(&self, speech: Speech) -> Arc<CallLog> {
         let recording = self.sandbox.network().recording().cloned();
-        CallLog::recorded(&self.manifest().type_id, speech, limits.log_lines, recording)
+        CallLog::recorded(&self.manifest().type_id, speech, self.sandbox.limits().log_lines, recording)
     }
 
     pub(super) async fn call<T>(
@@ -145,7 +158,7 @@ pub(super) fn no_letters(error: Error) -> DeliveryFailure {
 pub(super) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> Receipt {
     Receipt {
         reference: clean(&taken.reference),
-        parts: taken.parts,
+        parts: taken.parts.map(|parts| parts.min(MOST_PARTS)),
         extra: taken.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
     }
 }

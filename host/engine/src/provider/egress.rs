@@ -19,7 +19,10 @@ pub(super) async fn exchange(
     mut request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
     let asked = network.begins_exchange().then(|| request.clone());
-    let filled = placeholder.is_some_and(|placeholder| placeholder.fill_request(&mut request));
+    let filled = match placeholder {
+        Some(placeholder) => placeholder.fill_request(&mut request).map_err(HttpError::Denied)?,
+        None => false,
+    };
     let url = request.url.clone();
     let answer = network.send_http(grants, request).await;
     log.note_upstream(match &answer {

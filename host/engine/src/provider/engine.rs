@@ -215,7 +215,7 @@ mod tests {
         };
         let mut stores = Vec::new();
         loop {
-            let log = CallLog::new("t", Speech::new([], 100), 1);
+            let log = CallLog::new("t", Speech::new(100), 1);
             let time = sandbox.clock().call(1000);
             let mut store = State::store(sandbox, Arc::new(Grants::none()), log, None, time);
             match pre.instantiate_async(&mut store).await {

@@ -239,7 +239,7 @@ async fn describe(
     exports: &Exports,
 ) -> Result<super::bindings::twofactor::provider::types::Manifest, LoadError> {
     let limits = sandbox.limits();
-    let log = CallLog::new("(new)", Speech::new([], limits.text_chars), limits.log_lines);
+    let log = CallLog::new("(new)", Speech::new(limits.text_chars), limits.log_lines);
     call::run(sandbox, None, Arc::new(Grants::none()), log, None, limits.configure_time, async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
         exports.check(store, &instance)?;
@@ -252,5 +252,5 @@ async fn describe(
 fn one_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
     let words: Vec<&str> = text.split_whitespace().collect();
-    Speech::new([], 300).clean(&words.join(" "))
+    Speech::new(300).clean(&words.join(" "))
 }

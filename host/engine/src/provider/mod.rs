@@ -28,6 +28,7 @@ mod turns;
 mod verification;
 mod wasi_http;
 
+pub(crate) use call::CallFailure;
 pub use changes::ProviderChanges;
 pub(crate) use engine::Sandbox;
 pub use limits::Limits;

@@ -1,8 +1,8 @@
 //! The code stays with the host. A component that need not see it gets letters in its place, which become the code where a
 //! request or a mail leaves; what an upstream repeats of the code becomes the letters again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use memchr::memmem;
 use zeroize::Zeroizing;
@@ -11,6 +11,7 @@ use super::bindings::twofactor::provider::types as wit;
 use crate::capability::{HttpRequest, HttpResponse, Mail};
 use crate::error::Error;
 use crate::random;
+use crate::redact::{Code, Numbers};
 
 /// Letters that seldom stand beside each other, in any language or format. They look the same in a form, in JSON and in HTML, and a
 /// text with them has as many characters of GSM 7 bit as with the code.
@@ -22,12 +23,20 @@ const ROUNDS: usize = 64;
 /// What stands for the code of one delivery.
 pub(super) struct Placeholder {
     letters: String,
-    code: Zeroizing<String>,
+    code: Code,
+    /// The texts that the component got beside the code.
+    given: Vec<String>,
     /// To whom alone a mail may take it, if it is for an email address.
     mail_to: Option<String>,
     /// In how many requests and mails it has left.
     left: AtomicU32,
+    /// What the component has read since.
+    numbers: Mutex<Numbers>,
 }
+
+/// Why a request or a mail does not leave, for the provider's author.
+const TYPED: &str =
+    "the code stands in this message, and not where the host puts it: send the text of `message` as it is";
 
 impl Placeholder {
     /// Takes the code out of a message, if it has one. `options` are what the component gets beside it; `mail_to` is the only address that a
@@ -43,31 +52,27 @@ impl Placeholder {
         }
         let html = message.html.as_deref().unwrap_or_default();
         let texts = [&*message.text, &message.subject, html, &message.recipient, &message.application, options];
-        let placeholder = Self::for_mail(&code, &texts, mail_to)?;
+        let letters = letters(code.len(), &texts)?;
         for text in [&mut message.text, &mut message.subject].into_iter().chain(message.html.as_mut()) {
-            *text = text.replace(code.as_str(), &placeholder.letters);
+            *text = text.replace(code.as_str(), &letters);
         }
-        Ok(Some(placeholder))
+        let html = message.html.as_deref().unwrap_or_default();
+        let others = [&*message.id, &message.recipient, &message.subject, &message.text, html, &message.application];
+        let extra = message.extra.iter().map(|entry| &*entry.value);
+        let given = others.into_iter().chain([options]).chain(extra);
+        Ok(Some(Arc::new(Self::of(&code, letters, given.map(str::to_owned).collect(), mail_to))))
     }
 
     /// Letters for a code that stand in none of these `texts`, which the component gets beside them: only the code's place may become
     /// the code.
     pub(super) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, Error> {
-        Self::for_mail(code, texts, None)
+        let given = texts.iter().map(|text| (*text).to_owned()).collect();
+        Ok(Arc::new(Self::of(code, letters(code.len(), texts)?, given, None)))
     }
 
-    fn for_mail(code: &str, texts: &[&str], mail_to: Option<String>) -> Result<Arc<Self>, Error> {
-        for _ in 0..ROUNDS {
-            let mut bytes = vec![0; code.len()];
-            random::fill(&mut bytes)?;
-            let letters: String =
-                bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()])).collect();
-            if !texts.iter().any(|text| text.contains(&letters)) {
-                let (code, left) = (Zeroizing::new(code.to_owned()), AtomicU32::new(0));
-                return Ok(Arc::new(Self { letters, code, mail_to, left }));
-            }
-        }
-        Err(Error::unavailable("no letters were found that could stand for the code"))
+    fn of(code: &str, letters: String, given: Vec<String>, mail_to: Option<String>) -> Self {
+        let (left, numbers) = (AtomicU32::new(0), Mutex::default());
+        Self { letters, code: Code::new(code), given, mail_to, left, numbers }
     }
 
     /// What the component gets in the code's place.
@@ -76,13 +81,21 @@ impl Placeholder {
     }
 
     /// Puts the code into a request's body. Not into its URL or its headers, which are written down on their way. Answers whether it is there.
-    pub(super) fn fill_request(&self, request: &mut HttpRequest) -> bool {
+    ///
+    /// # Errors
+    /// If the code stands in the request before, so that the component has it from somewhere: why it may not leave, for the provider's author.
+    pub(super) fn fill_request(&self, request: &mut HttpRequest) -> Result<bool, String> {
+        let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        self.refuse_typed(
+            [request.url.as_bytes(), request.method.as_bytes(), &request.body].into_iter().chain(headers),
+        )?;
         let filled = memmem::find(&request.body, self.letters.as_bytes()).is_some();
         if filled {
             self.left.fetch_add(1, Ordering::AcqRel);
-            request.body = replaced(std::mem::take(&mut request.body), self.letters.as_bytes(), self.code.as_bytes());
+            let body = std::mem::take(&mut request.body);
+            request.body = replaced(body, self.letters.as_bytes(), self.code.as_str().as_bytes());
         }
-        filled
+        Ok(filled)
     }
 
     /// Puts the code into a mail. Answers whether it is there.
@@ -90,6 +103,11 @@ impl Placeholder {
     /// # Errors
     /// Why it may not be, for the provider's author.
     pub(super) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, String> {
+        let html = mail.html.as_deref().unwrap_or_default();
+        let shown = without_tags(html);
+        let texts =
+            [&mail.sender_name, &mail.sender, &mail.recipient, &mail.subject, &mail.text, &mail.id, html, &shown];
+        self.refuse_typed(texts.into_iter().map(str::as_bytes))?;
         let texts = [&mut mail.subject, &mut mail.text].into_iter().chain(mail.html.as_mut());
         let places: Vec<_> = texts.filter(|text| text.contains(&self.letters)).collect();
         if places.is_empty() {
@@ -100,9 +118,20 @@ impl Placeholder {
         }
         self.left.fetch_add(1, Ordering::AcqRel);
         for text in places {
-            *text = text.replace(&self.letters, &self.code);
+            *text = text.replace(&self.letters, self.code.as_str());
         }
         Ok(true)
+    }
+
+    /// Refuses what a component wrote the code into itself. It can have the code only from whom it has left to. Where the code stands by chance in
+    /// what the component was given, its being in what it sends says nothing.
+    fn refuse_typed<'a>(&self, mut texts: impl Iterator<Item = &'a [u8]>) -> Result<(), String> {
+        if !self.has_left() {
+            return Ok(());
+        }
+        let is_typed = texts.any(|text| self.code.is_in(text));
+        let given = || self.given.iter().map(String::as_str).collect::<Vec<_>>();
+        if is_typed && !self.code.is_by_chance_in(&given()) { Err(TYPED.to_owned()) } else { Ok(()) }
     }
 
     /// What it was filled into surely went nowhere.
@@ -110,25 +139,65 @@ impl Placeholder {
         self.left.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Takes the code out of what an upstream answered.
+    /// Takes the code out of what an upstream answered, if it may be there: nobody repeats what has not left.
     pub(super) fn cover(&self, answer: &mut HttpResponse) {
-        answer.body = replaced(std::mem::take(&mut answer.body), self.code.as_bytes(), self.letters.as_bytes());
-        for (_, value) in &mut answer.headers {
-            if value.contains(self.code.as_str()) {
-                *value = value.replace(self.code.as_str(), &self.letters);
-            }
+        if !self.has_left() {
+            return;
+        }
+        let mut values: Vec<Vec<u8>> =
+            answer.headers.iter_mut().map(|(_, value)| std::mem::take(value).into_bytes()).collect();
+        let mut texts: Vec<&mut [u8]> = values.iter_mut().map(Vec::as_mut_slice).collect();
+        texts.push(&mut answer.body);
+        self.code.cover(&mut texts, &self.letters, &mut self.numbers.lock().unwrap_or_else(PoisonError::into_inner));
+        for ((_, header), value) in answer.headers.iter_mut().zip(values) {
+            *header = String::from_utf8_lossy(&value).into_owned();
         }
     }
 
     /// The same for a text.
     pub(super) fn covered(&self, text: String) -> String {
-        text.replace(self.code.as_str(), &self.letters)
+        if !self.has_left() {
+            return text;
+        }
+        let mut bytes = text.into_bytes();
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.code.cover(&mut [&mut bytes], &self.letters, &mut numbers);
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Whether the code has left, or may have.
     pub(super) fn has_left(&self) -> bool {
         self.left.load(Ordering::Acquire) > 0
     }
+}
+
+/// So many letters that stand in none of these texts.
+fn letters(length: usize, texts: &[&str]) -> Result<String, Error> {
+    for _ in 0..ROUNDS {
+        let mut bytes = vec![0; length];
+        random::fill(&mut bytes)?;
+        let letters: String =
+            bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()])).collect();
+        if !texts.iter().any(|text| text.contains(&letters)) {
+            return Ok(letters);
+        }
+    }
+    Err(Error::unavailable("no letters were found that could stand for the code"))
+}
+
+/// A document as it is shown: digits may have tags between them.
+fn without_tags(html: &str) -> String {
+    let mut shown = String::with_capacity(html.len());
+    let mut in_tag = false;
+    for c in html.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => in_tag = false,
+            c if !in_tag => shown.push(c),
+            _ => {}
+        }
+    }
+    shown
 }
 
 /// Both have the same length.
@@ -184,7 +253,7 @@ mod tests {
         for body in [form, json] {
             let (url, headers) = (format!("https://a.example.com/?{body}"), vec![("x".to_owned(), body.clone())]);
             let mut request = HttpRequest { method: "POST".to_owned(), url, headers, body: body.clone().into() };
-            placeholder.fill_request(&mut request);
+            placeholder.fill_request(&mut request).unwrap();
             assert_eq!(String::from_utf8(request.body).unwrap(), body.replace(&placeholder.letters, "123456"));
             assert!(!request.url.contains("123456") && !request.headers[0].1.contains("123456"));
         }
@@ -198,7 +267,7 @@ mod tests {
         let body = hidden.text.into_bytes();
         let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
         let mut other = request.clone();
-        assert!(placeholder.fill_request(&mut request) && placeholder.fill_request(&mut other));
+        assert!(placeholder.fill_request(&mut request).unwrap() && placeholder.fill_request(&mut other).unwrap());
         placeholder.did_not_leave();
         assert!(placeholder.has_left());
         placeholder.did_not_leave();
@@ -207,8 +276,15 @@ mod tests {
 
     #[test]
     fn what_an_upstream_repeats_holds_the_letters_again() {
-        let placeholder = Placeholder::put(&mut message(), "{}", None).unwrap().unwrap();
+        let mut hidden = message();
+        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let body = hidden.text.into_bytes();
+        let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
         let headers = vec![("x".to_owned(), "123456".to_owned())];
+        let mut before = HttpResponse { status: 200, headers: headers.clone(), body: b"123456".to_vec() };
+        placeholder.cover(&mut before);
+        assert_eq!((&*before.body, &*before.headers[0].1), (&b"123456"[..], "123456"));
+        assert!(placeholder.fill_request(&mut request).unwrap());
         let mut answer = HttpResponse { status: 200, headers, body: b"a 123456 b 123456".to_vec() };
         placeholder.cover(&mut answer);
         assert_eq!(answer.body, format!("a {0} b {0}", placeholder.letters).into_bytes());

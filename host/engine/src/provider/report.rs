@@ -29,7 +29,8 @@ impl Provider {
     /// How reports for an instance with these options are signed; `None` if the component reads none.
     pub(crate) async fn signed_by(&self, options: &Value) -> Result<Option<ReportSignature>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
-        let log = self.log(OptionsSchema::new(&self.manifest().options_schema).secrets(options));
+        let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);
+        let log = self.log(self.speech().without(secrets));
         let time = self.sandbox.limits().configure_time;
         let signature = self
             .call(Grants::none().into(), log, None, time, async |instance, store| {
@@ -59,7 +60,7 @@ impl Provider {
     ) -> Result<Option<Fate>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
-        let log = CallLog::new(&self.manifest().type_id, Speech::new([], 0), 0);
+        let log = CallLog::new(&self.manifest().type_id, Speech::new(0), 0);
         let time = self.sandbox.limits().configure_time;
         let report = self
             .call(Grants::none().into(), log, None, time, async |instance, store| {
@@ -74,7 +75,7 @@ impl Provider {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
                 // Searched as it is said and as it is kept.
                 let plain: String = recipient.chars().filter(fits).collect();
-                let speech = Speech::new([recipient.to_owned(), plain], report.code.len());
+                let speech = Speech::new(report.code.len()).without([plain]).without_recipient(recipient);
                 let code: String = report.code.chars().filter(fits).collect();
                 Fate::Undelivered(speech.clean(&code).chars().filter(fits).take(CODE).collect())
             }

@@ -3,13 +3,21 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
+use crate::redact::{Code, PhoneNumber, Texts};
+
+/// What stands in a text for what was taken out of it.
+const REMOVED: &str = "[removed]";
+
+/// So many bytes beyond those that are shown are searched: what begins within them may end there.
+const BEYOND: usize = 16 << 10;
+
 /// Cleans the texts that come out of one call.
 pub(super) struct Speech {
-    /// Texts that must not come out: the code, the recipient, secrets.
-    unspeakable: Vec<String>,
-    /// All their spellings, the longest first: a text that holds another goes first, so nothing of it stays. Worked out when there
-    /// is a text to clean.
-    spellings: OnceLock<Vec<String>>,
+    texts: Vec<String>,
+    code: Option<Code>,
+    recipient: String,
+    /// What is searched for, made when there is a text to clean.
+    sought: OnceLock<(Texts, Option<PhoneNumber>)>,
     chars: usize,
 }
 
@@ -17,16 +25,34 @@ impl Speech {
     /// What is shorter than this is not searched for: it would turn up in every other word.
     const SHORTEST: usize = 4;
 
-    pub(super) fn new(unspeakable: impl IntoIterator<Item = String>, chars: usize) -> Self {
-        let fits = |text: &String| text.len() >= Self::SHORTEST;
-        Self { unspeakable: unspeakable.into_iter().filter(fits).collect(), spellings: OnceLock::new(), chars }
+    /// Texts of so many characters at most.
+    pub(super) fn new(chars: usize) -> Self {
+        Self { texts: Vec::new(), code: None, recipient: String::new(), sought: OnceLock::new(), chars }
     }
 
-    fn spellings(&self) -> &[String] {
-        self.spellings.get_or_init(|| {
-            let mut all: Vec<String> = self.unspeakable.iter().flat_map(|text| spellings(text)).collect();
-            all.sort_by_key(|text| std::cmp::Reverse(text.len()));
-            all
+    /// Without these texts.
+    pub(super) fn without(mut self, texts: impl IntoIterator<Item = String>) -> Self {
+        self.texts.extend(texts);
+        self
+    }
+
+    /// Without a code, however it is spelled.
+    pub(super) fn without_code(mut self, code: &str) -> Self {
+        self.code = (code.len() >= Self::SHORTEST).then(|| Code::new(code));
+        self
+    }
+
+    /// Without a recipient; of a phone number also without its national forms.
+    pub(super) fn without_recipient(mut self, recipient: &str) -> Self {
+        recipient.clone_into(&mut self.recipient);
+        self
+    }
+
+    fn sought(&self) -> &(Texts, Option<PhoneNumber>) {
+        self.sought.get_or_init(|| {
+            let backwards: String = self.recipient.chars().rev().collect();
+            let texts = self.texts.iter().map(String::as_str).chain([&*self.recipient, &backwards]);
+            (Texts::new(texts, Self::SHORTEST), PhoneNumber::new(&self.recipient))
         })
     }
 
@@ -35,16 +61,29 @@ impl Speech {
         if text.is_empty() {
             return String::new();
         }
-        let mut text = text.to_owned();
-        for word in self.spellings() {
-            text = without(text, word);
-        }
+        let searched = text.floor_char_boundary(self.chars.saturating_mul(4).saturating_add(BEYOND).min(text.len()));
+        let text = &text[..searched];
+        let (texts, phone) = self.sought();
+        let mut places = texts.places(text.as_bytes());
+        places.extend(self.code.iter().flat_map(|code| code.places(text.as_bytes())));
+        places.extend(phone.iter().flat_map(|phone| phone.places(text.as_bytes())));
+        let places = crate::redact::merged(places);
+
         let mut clean = String::with_capacity(text.len().min(self.chars));
-        for (n, c) in text.chars().enumerate() {
-            if n == self.chars {
+        let (mut at, mut places) = (0, places.into_iter().peekable());
+        let mut left = self.chars;
+        while let Some(c) = text[at..].chars().next() {
+            let Some(next) = left.checked_sub(1) else {
                 clean.push('…');
                 break;
+            };
+            left = next;
+            if let Some(place) = places.next_if(|place| place.start < at + c.len_utf8()) {
+                clean.push_str(REMOVED);
+                at = text.ceil_char_boundary(place.end.max(at + c.len_utf8()));
+                continue;
             }
+            at += c.len_utf8();
             if c.is_control()
                 || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
             {
@@ -57,65 +96,86 @@ impl Speech {
     }
 }
 
-/// How an upstream may have spelt a text before it was repeated: in a form or a URL, in JSON; a number without its sign.
-fn spellings(text: &str) -> Vec<String> {
-    let in_a_form = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    let in_json = serde_json::Value::from(text).to_string().trim_matches('"').to_owned();
-    let digits = text.strip_prefix('+').filter(|rest| rest.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
-    let mut all = vec![in_a_form, in_json];
-    all.extend(digits);
-    all.push(text.to_owned());
-    all.sort();
-    all.dedup();
-    all
-}
-
-/// A text without a word, in upper case or lower.
-fn without(text: String, word: &str) -> String {
-    if text.len() < word.len() {
-        return text;
-    }
-    let (there, sought) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
-    if !there.contains(&sought) {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    // ASCII letters have one length in both cases, so places in one text are places in the other.
-    for (at, found) in there.match_indices(&sought) {
-        out.push_str(&text[from..at]);
-        out.push_str("[removed]");
-        from = at + found.len();
-    }
-    out.push_str(&text[from..]);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::Speech;
 
     #[test]
     fn what_must_not_be_said_is_removed() {
-        let speech = Speech::new(["482913".to_owned(), "a@example.com".to_owned()], 200);
+        let speech = Speech::new(200).without_code("482913").without_recipient("a@example.com");
         assert_eq!(speech.clean("sent 482913 to a@example.com"), "sent [removed] to [removed]");
     }
 
     #[test]
-    fn it_is_removed_as_an_upstream_may_have_spelt_it() {
-        let speech = Speech::new(["+41791234567", "Ann.B@example.com", "a \"b\"\nc"].map(str::to_owned), 200);
-        let said = "0041791234567 %2B41791234567 ANN.B@example.COM ann.b%40example.com a \\\"b\\\"\\nc";
-        assert_eq!(speech.clean(said), "00[removed] [removed] [removed] [removed] [removed]");
+    fn it_is_removed_as_an_upstream_may_have_spelled_it() {
+        let speech = Speech::new(200).without_recipient("+41791234567");
+        let said = "0041791234567 %2B41791234567 \\u002B41791234567 &#43;41791234567 KzQxNzkxMjM0NTY3";
+        assert_eq!(speech.clean(said), "[removed] [removed] [removed] [removed] [removed]");
+        let speech = Speech::new(200).without_recipient("Ann.B@example.com").without(["a \"b\"\nc".to_owned()]);
+        let said = "ANN.B@example.COM; ann.b%40example.com; moc.elpmaxe@B.nnA; a \\\"b\\\"\\nc";
+        assert_eq!(speech.clean(said), "[removed]; [removed]; [removed]; [removed]");
+    }
+
+    #[test]
+    fn a_code_is_removed_however_people_spell_it() {
+        let speech = Speech::new(500).without_code("482913");
+        for said in [
+            "482913",
+            "4 8 2 9 1 3",
+            "482-913",
+            "4, 8, 2, 9, 1, 3",
+            "319284",
+            "٤٨٢٩١٣",
+            "４８２９１３",
+            "④⑧②⑨①③",
+            "4️⃣8️⃣2️⃣9️⃣1️⃣3️⃣",
+            "four eight two nine one three",
+            "FourEightTwoNineOneThree",
+            "vier acht zwei neun eins drei",
+            "quatre-huit-deux-neuf-un-trois",
+            "quattro otto due nove uno tre",
+            "4\u{200b}8\u{200b}2\u{ad}913",
+            "34 38 32 39 31 33",
+            "343832393133",
+            "NDgyOTEz",
+        ] {
+            let clean = speech.clean(&format!("code: {said}!"));
+            let left = clean.replace("[removed]", "");
+            assert!(!left.contains(|c: char| c.is_numeric()) || said.starts_with("34 "), "{said}: {clean}");
+            assert!(clean.contains("[removed]") || said.starts_with("34 "), "{said}: {clean}");
+        }
+        assert_eq!(speech.clean("SM482914, 48291, 2026-11-29"), "SM482914, 48291, 2026-11-29");
+    }
+
+    #[test]
+    fn a_phone_number_is_removed_in_its_national_forms() {
+        let speech = Speech::new(200).without_recipient("+41791234567");
+        for said in [
+            "+41791234567",
+            "0041 79 123 45 67",
+            "079 123 45 67",
+            "079/123.45.67",
+            "+41 (0)79 123 45 67",
+            "(0)79 1234567",
+            "791234567",
+            "765432197",
+        ] {
+            let clean = speech.clean(said);
+            assert!(clean.contains("[removed]") && !clean.contains(|c: char| c.is_ascii_digit()), "{said}: {clean}");
+        }
+        assert_eq!(speech.clean("+41791234568"), "+41791234568");
     }
 
     #[test]
     fn a_line_stays_one_line() {
-        let speech = Speech::new([], 200);
+        let speech = Speech::new(200);
         assert_eq!(speech.clean("a\nb\u{1b}[31m\u{2028}\u{202e}"), "a\\u{a}b\\u{1b}[31m\\u{2028}\\u{202e}");
     }
 
     #[test]
-    fn a_long_line_is_cut() {
-        assert_eq!(Speech::new([], 3).clean("abcdef"), "abc…");
+    fn a_long_line_is_cut_and_shows_no_beginning_of_what_it_must_not() {
+        assert_eq!(Speech::new(3).clean("abcdef"), "abc…");
+        let speech = Speech::new(10).without_recipient("ann@example.com");
+        assert_eq!(speech.clean(&format!("to you, ann@example.com{}", "x".repeat(100_000))), "to you, [removed]x…");
     }
 }

@@ -26,7 +26,7 @@ impl Provider {
         message: Message,
     ) -> Result<Sent, DeliveryFailure> {
         let verification = self.verification()?;
-        let log = self.log([message.recipient.clone()]);
+        let log = self.log(self.speech().without_recipient(&message.recipient));
         let speech = log.clone();
         let none = String::new;
         let message =
@@ -58,7 +58,7 @@ impl Provider {
         answer: &str,
     ) -> Result<Verdict, DeliveryFailure> {
         let verification = self.verification()?;
-        let log = self.log([answer.to_owned()]);
+        let log = self.log(self.speech().without_code(answer));
         let speech = log.clone();
         let placeholder = if self.manifest().reads_code {
             None

@@ -1,0 +1,355 @@
+//! The encodings a text may be written in, each undone with a note of where every byte came from.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// A byte that ends what was decoded in one go: no text goes over it.
+const END: u8 = 0xff;
+
+/// A text after some decoding.
+pub(super) struct View<'a> {
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// From where to where each byte stands in the source; `None` if nothing was decoded.
+    spans: Option<Vec<(u32, u32)>>,
+}
+
+impl<'a> View<'a> {
+    /// The source itself.
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(bytes), spans: None }
+    }
+
+    /// Where these bytes stand in the source.
+    pub(super) fn source(&self, range: Range<usize>) -> Range<usize> {
+        match &self.spans {
+            None => range,
+            Some(spans) if range.is_empty() => {
+                let at = spans.get(range.start).map_or(0, |span| span.0 as usize);
+                at..at
+            }
+            Some(spans) => spans[range.start].0 as usize..spans[range.end - 1].1 as usize,
+        }
+    }
+
+    fn span(&self, at: usize) -> (u32, u32) {
+        match &self.spans {
+            // Windows are far shorter than 4 GiB.
+            None => (at as u32, at as u32 + 1),
+            Some(spans) => spans[at],
+        }
+    }
+}
+
+/// What a decoder has written so far.
+struct Decoded<'v, 'a> {
+    from: &'v View<'a>,
+    bytes: Vec<u8>,
+    spans: Vec<(u32, u32)>,
+}
+
+impl<'v, 'a> Decoded<'v, 'a> {
+    fn of(from: &'v View<'a>) -> Self {
+        Self { from, bytes: Vec::with_capacity(from.bytes.len()), spans: Vec::with_capacity(from.bytes.len()) }
+    }
+
+    fn push(&mut self, byte: u8, range: Range<usize>) {
+        self.bytes.push(byte);
+        self.spans.push((self.from.span(range.start).0, self.from.span(range.end - 1).1));
+    }
+
+    fn push_char(&mut self, c: char, range: Range<usize>) {
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            self.push(byte, range.clone());
+        }
+    }
+
+    fn end(&mut self, at: usize) {
+        if self.bytes.last().is_some_and(|last| *last != END) {
+            self.push(END, at..at + 1);
+        }
+    }
+
+    fn view(self) -> View<'static> {
+        View { bytes: Cow::Owned(self.bytes), spans: Some(self.spans) }
+    }
+}
+
+/// What is looked for in a text: what cannot be of it need not be decoded.
+#[derive(Clone, Copy)]
+pub(super) struct Needle {
+    /// The fewest bytes it has.
+    pub(super) shortest: usize,
+    /// The most.
+    pub(super) longest: usize,
+    pub(super) is_ascii: bool,
+}
+
+/// Undoes one encoding; `None` where the text has nothing of it.
+pub(super) type Decoder = fn(&View<'_>, Needle) -> Option<View<'static>>;
+
+/// All that are known.
+pub(super) const DECODERS: [Decoder; 7] =
+    [percent, backslash, character_reference, quoted_printable, without_nul, hexadecimal, base64];
+
+fn digit(byte: Option<&u8>) -> Option<u8> {
+    byte.and_then(|byte| char::from(*byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
+}
+
+fn pair(bytes: &[u8], at: usize) -> Option<u8> {
+    Some(digit(bytes.get(at))? << 4 | digit(bytes.get(at + 1))?)
+}
+
+/// Copies a text and decodes what begins with `sign`. `decode` gets what follows the sign and returns a character with the number of
+/// bytes it is written in, the sign not counted.
+fn escapes(
+    view: &View<'_>,
+    sign: u8,
+    decode: impl Fn(&[u8]) -> Option<(Option<Letter>, usize)>,
+) -> Option<View<'static>> {
+    let bytes = &*view.bytes;
+    let mut at = memchr::memchr(sign, bytes)?;
+    let mut out = Decoded::of(view);
+    let mut is_encoded = false;
+    (0..at).for_each(|n| out.push(bytes[n], n..n + 1));
+    while at < bytes.len() {
+        let found = if bytes[at] == sign { decode(&bytes[at + 1..]) } else { None };
+        match found {
+            Some((letter, length)) => {
+                is_encoded = true;
+                match letter {
+                    Some(Letter::Byte(byte)) => out.push(byte, at..at + 1 + length),
+                    Some(Letter::Char(c)) => out.push_char(c, at..at + 1 + length),
+                    None => {}
+                }
+                at += 1 + length;
+            }
+            None => {
+                out.push(bytes[at], at..at + 1);
+                at += 1;
+            }
+        }
+    }
+    is_encoded.then(|| out.view())
+}
+
+enum Letter {
+    Byte(u8),
+    Char(char),
+}
+
+/// `%2B` (RFC 3986 section 2.1).
+fn percent(view: &View<'_>, _: Needle) -> Option<View<'static>> {
+    escapes(view, b'%', |rest| Some((Some(Letter::Byte(pair(rest, 0)?)), 2)))
+}
+
+/// `=2B` and line ends that are none (RFC 2045 section 6.7).
+fn quoted_printable(view: &View<'_>, _: Needle) -> Option<View<'static>> {
+    escapes(view, b'=', |rest| match rest {
+        [b'\r', b'\n', ..] => Some((None, 2)),
+        [b'\n', ..] => Some((None, 1)),
+        _ => Some((Some(Letter::Byte(pair(rest, 0)?)), 2)),
+    })
+}
+
+/// `\u002B`, `\x2B`, `\/` and the like: JSON (RFC 8259 section 7) and languages near it.
+fn backslash(view: &View<'_>, _: Needle) -> Option<View<'static>> {
+    let unit = |bytes: &[u8], at| Some(u16::from(pair(bytes, at)?) << 8 | u16::from(pair(bytes, at + 2)?));
+    escapes(view, b'\\', |rest| match rest {
+        [b'u', ..] => {
+            let first = unit(rest, 1)?;
+            if let Some(c) = char::from_u32(first.into()) {
+                return Some((Some(Letter::Char(c)), 5));
+            }
+            let second = if rest.get(5..7) == Some(b"\\u") { unit(rest, 7)? } else { return None };
+            let c = char::decode_utf16([first, second]).next()?.ok()?;
+            Some((Some(Letter::Char(c)), 11))
+        }
+        [b'x', ..] => Some((Some(Letter::Byte(pair(rest, 1)?)), 3)),
+        [b'n', ..] => Some((Some(Letter::Byte(b'\n')), 1)),
+        [b'r', ..] => Some((Some(Letter::Byte(b'\r')), 1)),
+        [b't', ..] => Some((Some(Letter::Byte(b'\t')), 1)),
+        [b'b', ..] => Some((Some(Letter::Byte(8)), 1)),
+        [b'f', ..] => Some((Some(Letter::Byte(12)), 1)),
+        [sign, ..] if sign.is_ascii_punctuation() => Some((Some(Letter::Byte(*sign)), 1)),
+        _ => None,
+    })
+}
+
+/// The named character references of ASCII (HTML, "Named character references"), and the blank that does not break.
+const NAMED: [(&[u8], char); 37] = [
+    (b"amp", '&'),
+    (b"lt", '<'),
+    (b"gt", '>'),
+    (b"quot", '"'),
+    (b"apos", '\''),
+    (b"nbsp", '\u{a0}'),
+    (b"plus", '+'),
+    (b"commat", '@'),
+    (b"sol", '/'),
+    (b"bsol", '\\'),
+    (b"equals", '='),
+    (b"period", '.'),
+    (b"comma", ','),
+    (b"colon", ':'),
+    (b"semi", ';'),
+    (b"lowbar", '_'),
+    (b"hyphen", '-'),
+    (b"dash", '-'),
+    (b"num", '#'),
+    (b"percnt", '%'),
+    (b"excl", '!'),
+    (b"quest", '?'),
+    (b"dollar", '$'),
+    (b"ast", '*'),
+    (b"lpar", '('),
+    (b"rpar", ')'),
+    (b"lsqb", '['),
+    (b"lbrack", '['),
+    (b"rsqb", ']'),
+    (b"rbrack", ']'),
+    (b"lcub", '{'),
+    (b"rcub", '}'),
+    (b"verbar", '|'),
+    (b"vert", '|'),
+    (b"grave", '`'),
+    (b"Hat", '^'),
+    (b"Tab", '\t'),
+];
+
+/// `&amp;`, `&#43;`, `&#x2b;`, with or without the semicolon.
+fn character_reference(view: &View<'_>, _: Needle) -> Option<View<'static>> {
+    escapes(view, b'&', |rest| {
+        let numeric = |from: usize, radix: u32| {
+            let digits = rest[from.min(rest.len())..].iter().take(8);
+            let digits = digits.take_while(|byte| char::from(**byte).is_digit(radix)).count();
+            let text = std::str::from_utf8(rest.get(from..from + digits)?).ok()?;
+            let c = u32::from_str_radix(text, radix).ok().and_then(char::from_u32)?;
+            Some((c, from + digits))
+        };
+        let (c, length) = match rest {
+            [b'#', b'x' | b'X', ..] => numeric(2, 16)?,
+            [b'#', ..] => numeric(1, 10)?,
+            _ => NAMED.iter().find(|(name, _)| rest.starts_with(name)).map(|(name, c)| (*c, name.len()))?,
+        };
+        Some((Some(Letter::Char(c)), length + usize::from(rest.get(length) == Some(&b';'))))
+    })
+}
+
+/// UTF-16 of what UTF-16 spells with a zero in each unit, whichever byte comes first.
+fn without_nul(view: &View<'_>, _: Needle) -> Option<View<'static>> {
+    memchr::memchr(0, &view.bytes)?;
+    let mut out = Decoded::of(view);
+    for (at, byte) in view.bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+        out.push(*byte, at..at + 1);
+    }
+    Some(out.view())
+}
+
+/// Of decoded bytes what may be of a text and is long enough: the rest is chance.
+struct Texty<'o, 'v, 'a> {
+    out: &'o mut Decoded<'v, 'a>,
+    needle: Needle,
+    /// Where the bytes at hand begin.
+    from: usize,
+}
+
+impl<'o, 'v, 'a> Texty<'o, 'v, 'a> {
+    fn of(out: &'o mut Decoded<'v, 'a>, needle: Needle) -> Self {
+        let from = out.bytes.len();
+        Self { out, needle, from }
+    }
+
+    fn push(&mut self, byte: u8, range: Range<usize>) {
+        // In whatever encoding, UTF-16 among them.
+        if matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~') || byte >= 0x80 && !self.needle.is_ascii {
+            self.out.push(byte, range);
+        } else {
+            self.end(range.start);
+        }
+    }
+
+    fn end(&mut self, at: usize) {
+        if self.out.bytes.len() - self.from < self.needle.shortest {
+            self.out.bytes.truncate(self.from);
+            self.out.spans.truncate(self.from);
+        } else {
+            self.out.end(at);
+        }
+        self.from = self.out.bytes.len();
+    }
+}
+
+/// Pairs of hexadecimal digits, from the first or the second digit of each run.
+fn hexadecimal(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
+    let bytes = &*view.bytes;
+    let mut out = Decoded { from: view, bytes: Vec::new(), spans: Vec::new() };
+    let mut at = 0;
+    while at < bytes.len() {
+        let run = bytes[at..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if run >= 2 * needle.shortest {
+            for first in [at, at + 1] {
+                let mut texty = Texty::of(&mut out, needle);
+                for pair_at in (first..at + run - 1).step_by(2) {
+                    texty.push(pair(bytes, pair_at).unwrap_or_default(), pair_at..pair_at + 2);
+                }
+                texty.end(at);
+            }
+        }
+        at += run + 1;
+    }
+    (!out.bytes.is_empty()).then(|| out.view())
+}
+
+const NO_SEXTET: u8 = 64;
+
+/// The value of each letter of base64, of both alphabets (RFC 4648 sections 4 and 5).
+const SEXTETS: [u8; 256] = {
+    let mut all = [NO_SEXTET; 256];
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut n = 0;
+    while n < 64 {
+        all[letters[n] as usize] = n as u8;
+        n += 1;
+    }
+    all[b'-' as usize] = 62;
+    all[b'_' as usize] = 63;
+    all
+};
+
+/// Runs of base64 letters, lines that end within one among them, from each of the first four letters.
+fn base64(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
+    let bytes = &*view.bytes;
+    let mut out = Decoded { from: view, bytes: Vec::new(), spans: Vec::new() };
+    let mut letters: Vec<(usize, u8)> = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        letters.clear();
+        while let Some(byte) = bytes.get(at) {
+            match SEXTETS[usize::from(*byte)] {
+                NO_SEXTET if matches!(byte, b'\r' | b'\n') && !letters.is_empty() => {}
+                NO_SEXTET => break,
+                sextet => letters.push((at, sextet)),
+            }
+            at += 1;
+        }
+        if letters.len() * 3 >= needle.shortest * 4 {
+            for first in 0..4 {
+                let mut texty = Texty::of(&mut out, needle);
+                for group in letters[first..].chunks(4) {
+                    for two in 0..group.len() - 1 {
+                        let ((from, high), (to, low)) = (group[two], group[two + 1]);
+                        let byte = match two {
+                            0 => high << 2 | low >> 4,
+                            1 => high << 4 | low >> 2,
+                            _ => high << 6 | low,
+                        };
+                        texty.push(byte, from..to + 1);
+                    }
+                }
+                texty.end(letters[0].0);
+            }
+        }
+        at += 1;
+    }
+    (!out.bytes.is_empty()).then(|| out.view())
+}

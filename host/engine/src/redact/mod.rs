@@ -1,0 +1,72 @@
+//! Finds secrets, codes and recipients in what others wrote, and takes them out: in the clear, in any of the encodings that texts travel
+//! in, and in two of these upon each other.
+//!
+//! A text is read once for each way it may have been encoded ([`views`]); what is found is noted as a place in the text as it stands. Time is
+//! linear in the text's length and memory is bounded, since a long text is read in windows.
+
+mod decode;
+mod digits;
+mod spelled;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+use std::ops::Range;
+
+pub(crate) use digits::{Code, Numbers};
+pub(crate) use spelled::PhoneNumber;
+pub(crate) use texts::Texts;
+
+use decode::{DECODERS, Needle, View};
+
+/// How many encodings upon each other are undone.
+const DEPTH: usize = 2;
+
+/// The bytes of a text that are decoded at once.
+const WINDOW: usize = 128 << 10;
+
+/// By how much two encodings upon each other lengthen a text at most, nearly: `%5Cu002B`, `\u0025\u0032\u0042`, three bytes to twelve.
+const LONGER: usize = 24;
+
+/// Reads a text in every way that may have what is looked for in it. `read` also gets where the source of the view begins.
+fn views(text: &[u8], needle: Needle, read: &mut impl FnMut(&View<'_>, usize)) {
+    let overlap = needle.longest * LONGER;
+    let window = WINDOW.max(2 * overlap);
+    let mut from = 0;
+    loop {
+        let to = text.len().min(from + window);
+        decoded(&View::of(&text[from..to]), needle, DEPTH, &mut |view| read(view, from));
+        if to == text.len() {
+            return;
+        }
+        from = to - overlap;
+    }
+}
+
+fn decoded(view: &View<'_>, needle: Needle, depth: usize, read: &mut impl FnMut(&View<'_>)) {
+    read(view);
+    let Some(depth) = depth.checked_sub(1) else { return };
+    for decoder in DECODERS {
+        if let Some(view) = decoder(view, needle) {
+            decoded_dyn(&view, needle, depth, read);
+        }
+    }
+}
+
+/// Ends the recursion of types.
+fn decoded_dyn(view: &View<'_>, needle: Needle, depth: usize, read: &mut dyn FnMut(&View<'_>)) {
+    decoded(view, needle, depth, &mut |view| read(view));
+}
+
+/// Places in order, those that touch made one.
+pub(crate) fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(places.len());
+    for place in places.into_iter().filter(|place| !place.is_empty()) {
+        match merged.last_mut() {
+            Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
+            _ => merged.push(place),
+        }
+    }
+    merged
+}

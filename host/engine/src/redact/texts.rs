@@ -1,0 +1,92 @@
+//! Texts that are known by heart: secrets, tokens, addresses.
+
+use std::fmt;
+use std::ops::Range;
+
+use memchr::memmem;
+use zeroize::Zeroizing;
+
+use super::{Needle, merged, views};
+
+/// Texts that must not be shown, found whatever their case and encoding. `Debug` shows none.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// Folded.
+    needles: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Texts(…)")
+    }
+}
+
+impl Texts {
+    /// What is shorter than `shortest` bytes is not searched for: it would be found in every other text.
+    pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a str>, shortest: usize) -> Self {
+        let mut all = Self::default();
+        for text in texts.into_iter().filter(|text| text.len() >= shortest) {
+            all.add(text.as_bytes());
+            if !text.is_ascii() {
+                all.add(text.to_lowercase().as_bytes());
+                all.add(text.to_uppercase().as_bytes());
+                // As UTF-16 spells them. Without its zeros it is Latin-1 where that has the characters.
+                let units = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<_>>();
+                all.add(&units(u16::to_le_bytes));
+                all.add(&units(u16::to_be_bytes));
+                let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+                latin.iter().for_each(|latin| all.add(latin));
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        let folded = Zeroizing::new(text.iter().copied().map(fold).collect::<Vec<_>>());
+        if !self.needles.contains(&folded) {
+            self.needles.push(folded);
+        }
+    }
+
+    /// Where they stand, in order.
+    pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let lengths = self.needles.iter().map(|needle| needle.len());
+        let (Some(shortest), Some(longest)) = (lengths.clone().min(), lengths.max()) else { return Vec::new() };
+        let sought = Needle { shortest, longest, is_ascii: self.needles.iter().all(|needle| needle.is_ascii()) };
+        let (mut places, mut folded) = (Vec::new(), Vec::new());
+        views(text, sought, &mut |view, from| {
+            folded.clear();
+            folded.extend(view.bytes.iter().copied().map(fold));
+            for needle in &self.needles {
+                for at in memmem::find_iter(&folded, &**needle) {
+                    let place = view.source(at..at + needle.len());
+                    places.push(from + place.start..from + place.end);
+                }
+            }
+        });
+        merged(places)
+    }
+
+    /// Puts `*` in their places. Nothing else of the text changes, its length neither.
+    pub(crate) fn cover(&self, text: &mut [u8]) {
+        for place in self.places(text) {
+            text[place].fill(b'*');
+        }
+    }
+
+    /// A text with `*` in their places.
+    pub(crate) fn covered(&self, text: String) -> String {
+        let places = self.places(text.as_bytes());
+        if places.is_empty() {
+            return text;
+        }
+        let mut bytes = text.into_bytes();
+        places.into_iter().for_each(|place| bytes[place].fill(b'*'));
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Case is no difference, nor is the `+` that is a blank in a form.
+fn fold(byte: u8) -> u8 {
+    if byte == b' ' { b'+' } else { byte.to_ascii_lowercase() }
+}

@@ -1,0 +1,162 @@
+//! A component that does not see the code cannot have it shown by way of an upstream, nor carry it on once it has it.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use serde_json::json;
+use twofactor::{Component, Configured, DeliveryFailure, Limits, Message, Network, Outbox, Receipt};
+use twofactor_tests::hostile::{HOSTILE, SECRET};
+use twofactor_tests::upstream::{CANDIDATES, Upstream};
+
+const MIRROR: &str = "https://upstream.example.com/mirror";
+const ELSEWHERE: &str = "https://list.example.com/candidates";
+
+struct Place {
+    component: Component,
+    upstream: Upstream,
+    /// Another origin, which gets no code.
+    other: Upstream,
+    outbox: Outbox,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let (upstream, other, outbox) = (Upstream::start().await, Upstream::start().await, Outbox::new());
+        let network = Network::builder()
+            .stand_in("https://upstream.example.com", upstream.address)
+            .stand_in("https://list.example.com", other.address)
+            .outbox(&outbox);
+        let mut limits = Limits::default();
+        // It looks through a list of a megabyte.
+        limits.running_time = Duration::from_secs(20);
+        let component = Component::load(HOSTILE, network.build().unwrap(), limits).await.unwrap();
+        Self { component, upstream, other, outbox }
+    }
+
+    async fn deliver(&self, behaviour: &str, header: &str, form: &str, code: &str) -> Result<Receipt, DeliveryFailure> {
+        let options = json!({"Behaviour": behaviour, "Url": MIRROR, "Second": "https://list.example.com", "Header": header,
+            "Needle": form, "Mail": {}, "Secret": SECRET});
+        let configured: Configured = self.component.configure(&options).await.unwrap();
+        configured.deliver(message(code)).await
+    }
+}
+
+fn message(code: &str) -> Message {
+    Message {
+        id: "m-1".to_owned(),
+        recipient: "+41791110000".to_owned(),
+        subject: String::new(),
+        text: format!("Your code is {code}."),
+        html: None,
+        code: code.to_owned(),
+        valid_seconds: 300,
+        locale: "en".to_owned(),
+        purpose: "test".to_owned(),
+        application: String::new(),
+        extra: Vec::new(),
+    }
+}
+
+/// Twenty codes, all in the list.
+fn codes() -> impl Iterator<Item = String> {
+    (0..20).map(|n| format!("{:06}", (n * 7919 + 1234) % CANDIDATES))
+}
+
+#[tokio::test]
+async fn of_a_list_of_all_codes_no_component_reads_off_its_own() {
+    let place = Place::new().await;
+    let own_list = MIRROR.replace("mirror", "candidates");
+    for (behaviour, list) in [
+        ("ask for the code", ELSEWHERE),
+        ("send, then ask for the code", ELSEWHERE),
+        ("ask for the code", &*own_list),
+        ("send, then ask for the code", &*own_list),
+    ] {
+        let mut found = 0;
+        for code in codes() {
+            let failure = place.deliver(behaviour, list, "", &code).await.unwrap_err();
+            let reason = failure.reason();
+            found += usize::from(reason.code == "found");
+            assert!(["found", "nothing"].contains(&&*reason.code), "{failure:?}");
+        }
+        println!("{behaviour} ({list}): {found} of 20 codes were read off");
+        assert_eq!(found, 0, "{behaviour}, {list}");
+    }
+}
+
+const FORMS: [&str; 18] = [
+    "plain",
+    "spaced",
+    "halves",
+    "with a digit",
+    "reversed",
+    "English",
+    "German",
+    "French",
+    "Italian",
+    "Arabic",
+    "full width",
+    "percent",
+    "percent twice",
+    "JSON",
+    "HTML",
+    "hexadecimal",
+    "base64",
+    "base64 after one",
+];
+
+#[tokio::test]
+async fn a_component_that_was_told_the_code_sends_it_to_nobody() {
+    let place = Place::new().await;
+    let mut tried = 0;
+    for way in ["URL", "query of its own upstream", "header", "body", "form", "mail", "subject", "HTML", "mailbox"] {
+        for form in FORMS.into_iter().chain(["tags"]) {
+            // Tags are in HTML alone, and a form would make two encodings three.
+            if form == "tags" && way != "HTML" || form == "percent twice" && way == "form" {
+                continue;
+            }
+            let Err(failure) = place.deliver("carry the code on", way, form, "482913").await else {
+                panic!("{way}, {form}: it left");
+            };
+            assert_eq!(
+                (failure.name(), &*failure.reason().code),
+                ("misconfigured", "denied"),
+                "{way}, {form}: {failure:?}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(place.other.seen().is_empty() && place.outbox.mails().is_empty());
+    assert!(place.upstream.seen().iter().all(|seen| seen.path == "/mirror"));
+    println!("{tried} ways to carry a code on, none left");
+}
+
+#[tokio::test]
+async fn a_component_that_was_told_the_code_says_it_to_nobody() {
+    let place = Place::new().await;
+    let has_no_code = |said: &str, form: &str| {
+        let plain = said.replace("[removed]", "").to_lowercase();
+        assert!(!plain.contains("482913") && said.contains("[removed]"), "{form}: {said}");
+    };
+    for form in FORMS {
+        let failure = place.deliver("carry the code on", "reason", form, "482913").await.unwrap_err();
+        has_no_code(&failure.reason().code, form);
+        has_no_code(&failure.reason().detail, form);
+        let receipt = place.deliver("carry the code on", "parts", form, "482913").await.unwrap();
+        has_no_code(&receipt.reference, form);
+        for (name, value) in &receipt.extra {
+            has_no_code(name, form);
+            has_no_code(value, form);
+        }
+        assert_eq!(receipt.parts, Some(255));
+    }
+}
+
+#[tokio::test]
+async fn digits_that_were_given_with_the_message_may_be_sent_even_if_they_are_the_code() {
+    // The code is part of the recipient's number, which the component names once more after the code has left.
+    let place = Place::new().await;
+    place.deliver("carry the code on", "recipient", "", "911100").await.unwrap();
+    assert_eq!(place.other.seen().len(), 1);
+}
