@@ -208,3 +208,54 @@ async fn a_header_that_routes_authenticates_nobody() {
     let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
     assert!(!own.valid && own.problems[0].message.contains("`host`"), "{:?}", own.problems);
 }
+
+fn smtp(sender: &str, host: &str, password: &str) -> Value {
+    json!({"EMailSenderAddress": sender, "MailServerConfig": {"MailType": "SMTP", "Host": host, "Port": 465, "EnableSSL": true,
+        "UserName": "u", "Password": password, "Timeout": 5000}})
+}
+
+async fn changed(engine: &TwoFactor, instance: &Instance, options: Value) -> Result<Instance, Error> {
+    let change = InstanceChange { options: Some(options), ..Default::default() };
+    admin(engine).update_instance("s", &instance.id, change, None).await
+}
+
+#[tokio::test]
+async fn a_wrong_option_beside_a_new_secret_is_corrected_without_the_secret() {
+    let engine = engine().await;
+    let host = "mail.example.com";
+    let new = NewInstance::new("email", "x", smtp("not an address", host, "p4ss-word"));
+    let own = admin(&engine).create_instance("s", new).await.unwrap();
+    assert!(!own.valid);
+    // Nor does a wrong host, of which nothing was sent anywhere, ask for it again.
+    let corrected = changed(&engine, &own, smtp("codes@example.com", host, "********")).await.unwrap();
+    assert!(corrected.valid, "{:?}", corrected.problems);
+    let new = NewInstance::new("email", "y", smtp("codes@example.com", "no host", "p4ss-word"));
+    let own = admin(&engine).create_instance("s", new).await.unwrap();
+    assert!(!own.valid);
+    let corrected = changed(&engine, &own, smtp("codes@example.com", host, "********")).await.unwrap();
+    assert!(corrected.valid, "{:?}", corrected.problems);
+}
+
+#[tokio::test]
+async fn a_secret_goes_to_no_other_destination_by_a_detour_over_options_that_are_wrong() {
+    let engine = engine().await;
+    let (host, evil) = ("mail.example.com", "mail.evil.example");
+    // It was there before.
+    let new = NewInstance::new("email", "x", smtp("codes@example.com", host, "p4ss-word"));
+    let own = admin(&engine).create_instance("s", new).await.unwrap();
+    for detour in [
+        smtp("not an address", host, "********"),
+        smtp("not an address", evil, "********"),
+        smtp("codes@example.com", "no host", "********"),
+    ] {
+        assert!(!changed(&engine, &own, detour).await.unwrap().valid);
+        let said = refused(changed(&engine, &own, smtp("codes@example.com", evil, "********")).await);
+        assert!(said.contains("another destination"), "{said}");
+    }
+    assert!(changed(&engine, &own, smtp("codes@example.com", host, "********")).await.unwrap().valid);
+    // It was meant for there, and not sent yet.
+    let new = NewInstance::new("email", "y", smtp("not an address", host, "p4ss-word"));
+    let meant = admin(&engine).create_instance("s", new).await.unwrap();
+    refused(changed(&engine, &meant, smtp("codes@example.com", evil, "********")).await);
+    assert!(changed(&engine, &meant, smtp("codes@example.com", host, "********")).await.unwrap().valid);
+}

@@ -7,6 +7,8 @@ use twofactor_provider::{Problem, Secret, problem};
 /// Direct messages of an app in a Slack workspace.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+// The host shows `configure` the form of a secret that it does not show itself.
+#[schemars(extend("examples" = [{"SlackBotToken": "xoxb-example-of-a-bot-token"}]))]
 pub struct Options {
     /// The app's bot token (xoxb-…), with the scopes users:read, users:read.email and chat:write.
     #[serde(rename = "SlackBotToken")]

@@ -7,6 +7,11 @@ use twofactor_provider::{Problem, Secret, problem};
 /// Codes to a webhook of one's own, which hands them on.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+// The host shows `configure` the form of a secret that it does not show itself.
+#[schemars(extend("examples" = [{
+    "WebhookUrl": "https://gateway.example.com/codes",
+    "WebhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+}]))]
 pub struct Options {
     /// Where messages are posted, such as https://gateway.example.com/codes. It is shown and may be logged: put no secret into it.
     #[serde(rename = "WebhookUrl")]

@@ -114,8 +114,10 @@ impl Administration {
         let (options, _) = self.instances.read_options(&new.type_id, new.options, &Value::Null, "/options")?;
         let id = random::id()?;
         let now = self.clock.now();
+        let base = &self.instances.base_options(&new.type_id).await?;
+        let sent_to = self.instances.destinations_of(&new.type_id, Layers { base, own: &options }).await;
         let record = InstanceRecord {
-            options: self.instances.seal_options(&id, &options)?,
+            options: self.instances.seal_options(&id, &options, sent_to)?,
             id,
             subscription: subscription.to_owned(),
             type_id: new.type_id,
@@ -212,12 +214,15 @@ impl Administration {
         let mut now = stored.clone();
         if let Some(options) = change.options {
             let (options, kept) = self.instances.read_options(&record.type_id, options, stored, "/options")?;
-            if kept {
-                let base = &self.instances.base_options(&record.type_id).await?;
-                let (before, after) = (Layers { base, own: stored }, Layers { base, own: &options });
-                self.instances.same_destinations(&record.type_id, before, after).await?;
-            }
-            record.options = self.instances.seal_options(&record.id, &options)?;
+            let base = &self.instances.base_options(&record.type_id).await?;
+            let (then, after) = (Layers { base, own: stored }, Layers { base, own: &options });
+            let sent_to = if kept {
+                let sent_to = self.instances.sent_to(before)?;
+                self.instances.kept_destinations(&record.type_id, then, after, sent_to).await?.0
+            } else {
+                self.instances.destinations_of(&record.type_id, after).await
+            };
+            record.options = self.instances.seal_options(&record.id, &options, sent_to)?;
             now = options;
         }
         record.name = change.name.unwrap_or(record.name);

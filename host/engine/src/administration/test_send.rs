@@ -50,7 +50,8 @@ impl Administration {
                 let unsaved_layers = Layers { base, own: &options };
                 if kept {
                     let saved_layers = Layers { base, own: &stored };
-                    self.instances.same_destinations(&record.type_id, saved_layers, unsaved_layers).await?;
+                    let (type_id, sent_to) = (&record.type_id, self.instances.sent_to(&record)?);
+                    self.instances.kept_destinations(type_id, saved_layers, unsaved_layers, sent_to).await?;
                 }
                 unsaved = self.instances.judge_over(self.instances.provider(&record.type_id), unsaved_layers).await?;
                 &unsaved

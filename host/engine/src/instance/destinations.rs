@@ -56,7 +56,8 @@ impl Instances {
         Layers { base, own }: Layers<'_>,
     ) -> Result<Prepared, Error> {
         let network = self.providers.sandbox().network();
-        let judged = Prepared::judge(provider.clone(), &merge(base, own), network).await.map_err(Error::unavailable)?;
+        let layers = Layers { base, own };
+        let judged = Prepared::judge_layers(provider.clone(), layers, network).await.map_err(Error::unavailable)?;
         let Some(asked) = provider.filter(|_| judged.is_valid()) else { return Ok(judged) };
         let states_nothing = own.as_object().is_none_or(|own| own.is_empty());
         if states_nothing || !inherits_a_secret(&asked, Layers { base, own }) {
@@ -101,11 +102,13 @@ impl Instances {
                 };
                 let mut few = own.clone();
                 few.retain(|name, _| is_chosen(name));
-                let few = merge(base, &Value::Object(few));
-                if !asked.validator().is_valid(&few) {
+                let few = Value::Object(few);
+                if !asked.validator().is_valid(&merge(base, &few)) {
                     continue;
                 }
-                let judged = Prepared::judge(Some(asked.clone()), &few, network).await.map_err(Error::unavailable)?;
+                let layers = Layers { base, own: &few };
+                let judged =
+                    Prepared::judge_layers(Some(asked.clone()), layers, network).await.map_err(Error::unavailable)?;
                 if judged.is_unanswered() {
                     return Ok(Err(Box::new(judged)));
                 }
@@ -118,7 +121,7 @@ impl Instances {
         Ok(Ok(Vec::new()))
     }
 
-    /// Refuses new options that would send a stored secret to somewhere else than it was entered for. Answers whether it is known where it
+    /// Refuses new options that would send a stored secret to somewhere else than it was entered for. Returns whether it is known where it
     /// goes.
     pub(crate) async fn same_destinations(
         &self,
@@ -126,15 +129,46 @@ impl Instances {
         before: Layers<'_>,
         after: Layers<'_>,
     ) -> Result<bool, Error> {
+        Ok(self.kept_destinations(type_id, before, after, None).await?.1)
+    }
+
+    /// The same for options of which it may be known where their secrets have gone. Returns where they have gone with the new ones, and whether
+    /// those are valid.
+    pub(crate) async fn kept_destinations(
+        &self,
+        type_id: &str,
+        before: Layers<'_>,
+        after: Layers<'_>,
+        sent_to: Option<Vec<String>>,
+    ) -> Result<(Option<Vec<String>>, bool), Error> {
         let provider = self.provider(type_id);
-        let before = self.answered(provider.clone(), before).await?;
-        let after = self.answered(provider, after).await?;
-        // Options that are not valid reach nowhere. The step from there to a destination is judged here as well, since
-        // nothing is then known of what the secret was entered for.
-        if after.is_valid() && before.destinations() != after.destinations() {
+        let judged = self.answered(provider.clone(), before).await?;
+        let new = self.answered(provider.clone(), after).await?;
+        let known = if judged.is_valid() { Some(judged.destinations()) } else { sent_to };
+        if !new.is_valid() {
+            // Options that are not valid reach nowhere. The step from there to a destination is judged when it is made.
+            return Ok((known, false));
+        }
+        let meant = match known {
+            // The secret went nowhere: what counts is where the options would have sent it, if that can be told.
+            Some(known) if known.is_empty() && !judged.is_valid() => {
+                let own = mended(&judged.problems, before.own, after.own);
+                let mended = self.answered(provider, Layers { base: before.base, own: &own }).await?;
+                mended.is_valid().then(|| mended.destinations())
+            }
+            Some(known) => Some(known),
+            None => Some(Vec::new()),
+        };
+        if meant.is_some_and(|meant| meant != new.destinations()) {
             return Err(Error::invalid(ELSEWHERE));
         }
-        Ok(after.is_valid())
+        Ok((Some(new.destinations()), true))
+    }
+
+    /// Where options send their secrets, none if they are not valid; `None` if that cannot be told now.
+    pub(crate) async fn destinations_of(&self, type_id: &str, layers: Layers<'_>) -> Option<Vec<String>> {
+        let judged = self.answered(self.provider(type_id), layers).await.ok()?;
+        Some(judged.destinations())
     }
 
     /// Options judged, which is an error if the component came to no answer.
@@ -239,6 +273,22 @@ impl Instances {
         }
         Ok(all)
     }
+}
+
+/// Options with those that have a problem taken from others.
+fn mended(problems: &[Problem], options: &Value, others: &Value) -> Value {
+    let mut mended = options.clone();
+    for problem in problems {
+        let Some((parent, name)) = problem.option.rsplit_once('/') else { continue };
+        // A JSON Pointer escapes these two (RFC 6901 section 3).
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let Some(members) = mended.pointer_mut(parent).and_then(Value::as_object_mut) else { continue };
+        match others.pointer(&problem.option) {
+            Some(value) => _ = members.insert(name, value.clone()),
+            None => _ = members.shift_remove(&name),
+        }
+    }
+    mended
 }
 
 /// Whether a secret that the instance does not state itself is in force.

@@ -1,11 +1,13 @@
 //! TwoFactor instances: what is configured, whether it is valid, whom it serves.
 
 mod destinations;
+mod judgement;
 mod options;
 mod pause;
 mod prepared;
 mod providers;
 mod rules;
+mod stand_ins;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

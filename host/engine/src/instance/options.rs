@@ -15,6 +15,9 @@ pub const MASK: &str = "********";
 
 const PURPOSE: &str = "options";
 
+/// Under this name, which no option has, destinations are kept beside sealed options.
+const SENT_TO: &str = "";
+
 /// An instance's own option wins over the base service setting of the same name.
 pub(crate) fn merge(base: &Value, own: &Value) -> Value {
     let mut merged = base.as_object().cloned().unwrap_or_default();
@@ -25,12 +28,34 @@ pub(crate) fn merge(base: &Value, own: &Value) -> Value {
 }
 
 impl Instances {
-    pub(crate) fn seal_options(&self, instance_id: &str, options: &Value) -> Result<Value, Error> {
-        self.seal(&[b"instance", instance_id.as_bytes()], options)
+    /// `sent_to` is where the secrets among the options have gone: see [`Self::sent_to`].
+    pub(crate) fn seal_options(
+        &self,
+        instance_id: &str,
+        options: &Value,
+        sent_to: Option<Vec<String>>,
+    ) -> Result<Value, Error> {
+        let mut sealed = options.clone();
+        if let (Some(members), Some(sent_to)) = (sealed.as_object_mut(), sent_to) {
+            members.insert(SENT_TO.to_owned(), sent_to.into());
+        }
+        self.seal(&[b"instance", instance_id.as_bytes()], &sealed)
     }
 
     pub(crate) fn open_options(&self, record: &InstanceRecord) -> Result<Value, Error> {
-        self.open(&[b"instance", record.id.as_bytes()], &record.options)
+        let mut options = self.open(&[b"instance", record.id.as_bytes()], &record.options)?;
+        if let Some(members) = options.as_object_mut() {
+            members.shift_remove(SENT_TO);
+        }
+        Ok(options)
+    }
+
+    /// The destinations that the secrets of an instance had when it was saved last and was valid; none if it never was with these secrets.
+    /// `None` if that is not known.
+    pub(crate) fn sent_to(&self, record: &InstanceRecord) -> Result<Option<Vec<String>>, Error> {
+        let options = self.open(&[b"instance", record.id.as_bytes()], &record.options)?;
+        let known = options.get(SENT_TO).and_then(Value::as_array);
+        Ok(known.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
     }
 
     pub(crate) fn seal_base_settings(&self, type_id: &str, options: &Value) -> Result<Value, Error> {
@@ -65,6 +90,9 @@ impl Instances {
     ) -> Result<(Value, bool), Error> {
         if !sent.is_object() {
             return Err(Error::invalid_at(at, "must be a JSON object"));
+        }
+        if sent.get(SENT_TO).is_some() {
+            return Err(Error::invalid_at(at, "has an option without a name"));
         }
         let Some(provider) = self.provider(type_id) else {
             let detail = "must be the type of a provider that is loaded: see the list of providers";

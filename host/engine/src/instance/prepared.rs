@@ -6,8 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::destinations::Layers;
+use super::judgement::{ask, ask_for_reports};
+use super::options::merge;
 use super::pause::Pause;
 use super::rules;
+use super::stand_ins::StandIns;
 use crate::capability::{Arrived, Grants, Network, NotSigned, ReportSignature};
 use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Sent, Verdict};
 use crate::store::InstanceRecord;
@@ -43,6 +47,24 @@ impl Prepared {
         options: &Value,
         network: &Network,
     ) -> Result<Self, Reason> {
+        Self::judge_with(provider, options, |_| false, network).await
+    }
+
+    /// The same for an instance's own options over the base service settings, whose secrets the component is not shown.
+    pub(crate) async fn judge_layers(
+        provider: Option<Arc<Provider>>,
+        Layers { base, own }: Layers<'_>,
+        network: &Network,
+    ) -> Result<Self, Reason> {
+        Self::judge_with(provider, &merge(base, own), |name| own.get(name).is_none(), network).await
+    }
+
+    async fn judge_with(
+        provider: Option<Arc<Provider>>,
+        options: &Value,
+        is_inherited: impl Fn(&str) -> bool,
+        network: &Network,
+    ) -> Result<Self, Reason> {
         let Some(provider) = provider else {
             return Ok(Self::invalid(None, vec![Problem::new("", "the provider of this type is not installed")]));
         };
@@ -51,8 +73,9 @@ impl Prepared {
         if !problems.is_empty() {
             return Ok(Self::invalid(Some(provider), problems));
         }
-        let connections = match provider.configure(options).await {
-            Ok(Ok(connections)) => connections,
+        let stand_ins = StandIns::new(schema, options, is_inherited);
+        let asked = match ask(&provider, options, &stand_ins).await {
+            Ok(Ok(asked)) => asked,
             Ok(Err(problems)) => return Ok(Self::invalid(Some(provider), problems)),
             Err(failure) if failure.busy => return Err(failure.reason),
             Err(failure) => {
@@ -62,13 +85,13 @@ impl Prepared {
                 return Ok(Self { ask_again: failure.wanted_time.then_some(JUDGE_AGAIN), ..judged });
             }
         };
-        match Grants::new(connections, network) {
+        let reports = ask_for_reports(&provider, options, &stand_ins, &asked).await;
+        match Grants::new(asked.connections, network) {
             Ok(grants) => {
-                let merged = options;
                 let options = OptionsSchema::new(schema).without_secrets(options).to_string();
                 let (grants, problems) = (Arc::new(grants), Vec::new());
                 let mut ask_again = None;
-                let reports = match provider.signed_by(merged).await {
+                let reports = match reports {
                     Ok(reports) => reports,
                     Err(failure) if failure.busy => return Err(failure.reason),
                     Err(failure) => {

@@ -328,7 +328,7 @@ impl Plan<'_> {
             type_id: wanted.type_id.clone(),
             name: wanted.name.clone(),
             active: wanted.active,
-            options: administration.instances.seal_options(id, options)?,
+            options: administration.instances.seal_options(id, options, None)?,
             policy: wanted.policy.clone(),
             revision: before.map_or(0, |it| it.revision) + 1,
             created_at: before.map_or(now, |it| it.created_at),

@@ -1,0 +1,135 @@
+//! What a component says of options, without a word of it depending on a secret.
+
+use serde_json::Value;
+
+use super::stand_ins::{Kind, StandIns, difference};
+use crate::capability::{Connection, ReportSignature};
+use crate::provider::{CallFailure, Problem, Provider};
+
+/// What a component asks for, or what is wrong with its options.
+pub(super) type Answer = Result<Result<Asked, Vec<Problem>>, CallFailure>;
+
+/// What a component asks for.
+pub(super) struct Asked {
+    pub(super) connections: Vec<Connection>,
+    /// The stand-ins that it took, if there is a secret.
+    taken: Option<Kind>,
+}
+
+const NO_STAND_IN: &str = "the provider takes these options with these secrets only, so that nobody can tell whether what it asks for gives \
+                           something of a secret away: its author can add `examples` to its schema, with secrets of the form it takes";
+
+const CHANGED: &str = "the provider changes a secret of the base service settings before it uses it, which it is not shown: give this instance \
+                       a secret of its own";
+
+const FORM: &str = "the provider checks the form of this secret, which it is not shown where it comes from the base service settings: give this \
+                    instance a secret of its own, or have the provider's author add `examples` to its schema";
+
+/// Asks a component for what options need. At most six calls: two where no secret is of a form of its own.
+pub(super) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandIns<'_>) -> Answer {
+    if stand_ins.are_none() {
+        let said = provider.configure(options).await?;
+        return Ok(said.map(|connections| Asked { connections, taken: None }));
+    }
+    // Own secrets as they are; of others their stand-ins.
+    let seen = stand_ins.for_inherited(Kind::First);
+    let connections = match provider.configure(&seen).await {
+        Ok(Ok(connections)) => connections,
+        said if !stand_ins.has_own() => return Ok(Err(explained(said?.err().unwrap_or_default(), stand_ins))),
+        refused => return Ok(Err(without_a_secret(provider, stand_ins, refused.err()).await?)),
+    };
+    let Some((kind, others)) = taken(provider, stand_ins).await? else {
+        return Ok(Err(vec![Problem::new("", NO_STAND_IN)]));
+    };
+    if let Some(field) = difference(&connections, &others) {
+        // Where time and chance are real, as in `provider check`, they may be why: that is found by a rule of its own.
+        let by_chance = !provider.is_steady()
+            && provider.configure(&seen).await?.is_ok_and(|again| difference(&connections, &again).is_some());
+        if !by_chance {
+            let why = format!(
+                "{field} that the provider asks for depends on a secret, which could be read from it: this provider cannot be used so"
+            );
+            return Ok(Err(vec![Problem::new("", why)]));
+        }
+    }
+    if !stand_ins.has_inherited() {
+        return Ok(Ok(Asked { connections, taken: Some(kind) }));
+    }
+    // The same with other stand-ins: the credentials must be made of them in one way.
+    let second = if kind == Kind::Second { Kind::Second } else { Kind::Example };
+    let again = match stand_ins.has_own() {
+        true => provider.configure(&stand_ins.for_inherited(second)).await?.unwrap_or_default(),
+        false => others,
+    };
+    let recipe = |connection: &Connection, kind| connection.secret().map(|secret| stand_ins.recipe(secret, kind));
+    let same = connections.len() == again.len()
+        && connections.iter().zip(&again).all(|(one, other)| recipe(one, Kind::First) == recipe(other, second));
+    if !same {
+        return Ok(Err(vec![Problem::new("", CHANGED)]));
+    }
+    let mut connections = connections;
+    for connection in &mut connections {
+        connection.set_secret(|secret| stand_ins.revealed(secret, Kind::First));
+    }
+    Ok(Ok(Asked { connections, taken: Some(kind) }))
+}
+
+/// What is asked for without a secret, and which stand-ins were taken for that.
+async fn taken(provider: &Provider, stand_ins: &StandIns<'_>) -> Result<Option<(Kind, Vec<Connection>)>, CallFailure> {
+    for kind in [Kind::Second, Kind::Example, Kind::Shape] {
+        match provider.configure(&stand_ins.for_all(kind)).await {
+            Ok(Ok(connections)) => return Ok(Some((kind, connections))),
+            Err(failure) if failure.busy || failure.wanted_time => return Err(failure),
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// What is wrong with options that a component does not take with their secrets: what it says without them.
+async fn without_a_secret(
+    provider: &Provider,
+    stand_ins: &StandIns<'_>,
+    failure: Option<CallFailure>,
+) -> Result<Vec<Problem>, CallFailure> {
+    if let Some(failure) = failure.filter(|failure| failure.busy || failure.wanted_time) {
+        return Err(failure);
+    }
+    Ok(match provider.configure(&stand_ins.for_all(Kind::First)).await? {
+        Err(problems) => explained(problems, stand_ins),
+        Ok(_) => {
+            let own = stand_ins.own_pointers();
+            let one_of = if own.len() == 1 { "the value of this secret" } else { "the value of one of the secrets" };
+            let message =
+                format!("the provider does not accept {one_of}: enter it again, as the provider's description says");
+            own.into_iter().map(|pointer| Problem::new(pointer, &*message)).collect()
+        }
+    })
+}
+
+/// Problems of secrets that nobody entered here.
+fn explained(problems: Vec<Problem>, stand_ins: &StandIns<'_>) -> Vec<Problem> {
+    let explain = |problem: Problem| match stand_ins.is_inherited(&problem.option) {
+        true => Problem::new(problem.option, FORM),
+        false => problem,
+    };
+    problems.into_iter().map(explain).collect()
+}
+
+/// How the upstream signs what it reports; `None` too if that depends on a secret.
+pub(super) async fn ask_for_reports(
+    provider: &Provider,
+    options: &Value,
+    stand_ins: &StandIns<'_>,
+    asked: &Asked,
+) -> Result<Option<ReportSignature>, CallFailure> {
+    let Some(kind) = asked.taken else { return provider.signed_by(options).await };
+    let Some(seen) = provider.signed_by(&stand_ins.for_inherited(Kind::First)).await? else { return Ok(None) };
+    let other = provider.signed_by(&stand_ins.for_all(kind)).await?;
+    if !other.is_some_and(|other| other.is_like(&seen)) {
+        let type_id = &provider.manifest().type_id;
+        tracing::warn!(%type_id, "how reports are signed depends on a secret, so no reports are taken");
+        return Ok(None);
+    }
+    Ok(Some(seen.with_secret(stand_ins.revealed(seen.secret(), Kind::First))))
+}

@@ -1,0 +1,271 @@
+//! What `configure` is shown in place of secrets, so that nothing but a credential depends on one.
+//!
+//! A component is asked at least twice: with the secrets that its instance states itself, and with stand-ins for all. What is asked for must be
+//! the same, credentials apart, and people read what was said of the stand-ins. Of a secret that is inherited from the base service
+//! settings the component sees a stand-in only; the host puts the secret into the credentials in its place.
+
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::capability::{Connection, Secret};
+use crate::provider::OptionsSchema;
+
+/// Which stand-ins are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// What the schema has in its `examples`; else text of our own.
+    First,
+    /// Another text of that form.
+    Second,
+    /// The example itself, for a provider that takes no other text of its form.
+    Example,
+    /// A text of the secret's own form: as long, of the same kinds of characters, with a beginning that the schema names.
+    Shape,
+}
+
+/// A secret among options.
+struct Hidden {
+    pointer: String,
+    value: Value,
+    /// What the schema's own examples have there.
+    example: Option<Value>,
+    inherited: bool,
+}
+
+/// The secrets of options, and what stands for them.
+pub(super) struct StandIns<'a> {
+    schema: OptionsSchema<'a>,
+    options: &'a Value,
+    hidden: Vec<Hidden>,
+    /// The schema as text: what is written there is known to everybody.
+    published: String,
+}
+
+impl<'a> StandIns<'a> {
+    /// `is_inherited` says of an option's name whether the instance inherits it.
+    pub(super) fn new(schema: &'a Value, options: &'a Value, is_inherited: impl Fn(&str) -> bool) -> Self {
+        let mut hidden = Vec::new();
+        let reader = OptionsSchema::new(schema);
+        reader.with_secrets_as(options, &mut |pointer, value| {
+            let mut examples = schema["examples"].as_array().into_iter().flatten();
+            let example = examples.find_map(|example| example.pointer(pointer)).cloned();
+            // The first step of a JSON Pointer (RFC 6901 section 4).
+            let name = pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+            let inherited = is_inherited(&name);
+            hidden.push(Hidden { pointer: pointer.to_owned(), value: value.clone(), example, inherited });
+            value
+        });
+        let published = if hidden.is_empty() { String::new() } else { schema.to_string() };
+        Self { schema: reader, options, hidden, published }
+    }
+
+    /// Whether there is no secret.
+    pub(super) fn are_none(&self) -> bool {
+        self.hidden.is_empty()
+    }
+
+    /// Whether a secret is inherited.
+    pub(super) fn has_inherited(&self) -> bool {
+        self.hidden.iter().any(|hidden| hidden.inherited)
+    }
+
+    /// Whether a secret is the instance's own.
+    pub(super) fn has_own(&self) -> bool {
+        self.hidden.iter().any(|hidden| !hidden.inherited)
+    }
+
+    /// The own secrets' pointers.
+    pub(super) fn own_pointers(&self) -> Vec<&str> {
+        self.hidden.iter().filter(|hidden| !hidden.inherited).map(|hidden| &*hidden.pointer).collect()
+    }
+
+    /// Whether an inherited secret stands at a pointer.
+    pub(super) fn is_inherited(&self, pointer: &str) -> bool {
+        self.hidden.iter().any(|hidden| hidden.inherited && hidden.pointer == pointer)
+    }
+
+    /// The options with stand-ins for the inherited secrets.
+    pub(super) fn for_inherited(&self, kind: Kind) -> Value {
+        self.with(|hidden| if hidden.inherited { hidden.stand_in(kind, &self.published) } else { hidden.value.clone() })
+    }
+
+    /// The options with stand-ins for all secrets.
+    pub(super) fn for_all(&self, kind: Kind) -> Value {
+        self.with(|hidden| hidden.stand_in(kind, &self.published))
+    }
+
+    fn with(&self, instead: impl Fn(&Hidden) -> Value) -> Value {
+        self.schema.with_secrets_as(self.options, &mut |pointer, value| {
+            self.hidden.iter().find(|hidden| hidden.pointer == pointer).map_or(value, &instead)
+        })
+    }
+
+    /// A credential that was made of the inherited secrets' stand-ins, with the secrets in their places.
+    pub(super) fn revealed(&self, credential: &Secret, kind: Kind) -> Secret {
+        Secret::new(self.replaced(credential, kind, |hidden, _| texts(&hidden.value)))
+    }
+
+    /// The same with names in their places: how a credential is made of the secrets.
+    pub(super) fn recipe(&self, credential: &Secret, kind: Kind) -> Secret {
+        Secret::new(self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]))
+    }
+
+    fn replaced(&self, credential: &Secret, kind: Kind, by: impl Fn(&Hidden, usize) -> Vec<String>) -> String {
+        let mut text = credential.expose().to_owned();
+        for (n, hidden) in self.hidden.iter().enumerate().filter(|(_, hidden)| hidden.inherited) {
+            let shown = texts(&hidden.stand_in(kind, &self.published));
+            for (shown, by) in shown.iter().zip(by(hidden, n)).filter(|(shown, _)| !shown.is_empty()) {
+                text = text.replace(shown.as_str(), &by);
+            }
+        }
+        text
+    }
+}
+
+/// Texts that one secret may be made of.
+const MOST_TEXTS: usize = 64;
+
+/// What may become part of a credential.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Number(number) => vec![number.to_string()],
+        Value::Array(items) => items.iter().flat_map(texts).take(MOST_TEXTS).collect(),
+        Value::Object(members) => members.values().flat_map(texts).take(MOST_TEXTS).collect(),
+        Value::Null | Value::Bool(_) => Vec::new(),
+    }
+}
+
+impl Hidden {
+    fn stand_in(&self, kind: Kind, published: &str) -> Value {
+        match (kind, &self.example) {
+            (Kind::Shape, _) if !self.inherited => {
+                leaves(&self.value, &self.pointer, &|text, seed| shaped(text, seed, published))
+            }
+            (Kind::Second, Some(example)) => {
+                leaves(example, &self.pointer, &|text, seed| shaped(text, seed, published))
+            }
+            (_, Some(example)) => example.clone(),
+            (Kind::Second, None) => leaves(&self.value, &self.pointer, &|_, seed| ours(seed, "second")),
+            (_, None) => leaves(&self.value, &self.pointer, &|_, seed| ours(seed, "first")),
+        }
+    }
+}
+
+/// A value with other texts and numbers.
+fn leaves(value: &Value, seed: &str, text: &impl Fn(&str, &str) -> String) -> Value {
+    let at = |name: &str| format!("{seed}/{name}");
+    match value {
+        Value::String(old) => Value::String(text(old, seed)),
+        Value::Number(_) => {
+            let digits =
+                text("0000000", seed).bytes().fold(0_u32, |number, byte| (number * 31 + u32::from(byte)) % 899_999);
+            Value::from(100_000 + digits)
+        }
+        Value::Bool(_) | Value::Null => Value::Bool(false),
+        Value::Array(items) => {
+            Value::Array(items.iter().enumerate().map(|(n, item)| leaves(item, &at(&n.to_string()), text)).collect())
+        }
+        Value::Object(members) => Value::Object(
+            members.iter().map(|(name, item)| (name.clone(), leaves(item, &at(name), text))).collect::<Map<_, _>>(),
+        ),
+    }
+}
+
+/// Text of our own: 32 hexadecimal digits, as most tokens are.
+fn ours(seed: &str, which: &str) -> String {
+    hex::encode(&Sha256::digest(format!("{which} stand-in for {seed}"))[..16])
+}
+
+/// The longest beginning of a secret that may be public, such as `whsec_`.
+const MARK: usize = 12;
+
+/// A text as long as another, of the same kinds of characters. It begins as the other if that beginning ends with a sign and is published.
+fn shaped(text: &str, seed: &str, published: &str) -> String {
+    let mark = text.char_indices().take(MARK).filter(|(_, c)| "_-.:".contains(*c)).map(|(at, _)| at + 1).last();
+    let mark = mark.filter(|mark| published.contains(&text[..*mark])).unwrap_or(0);
+    let is_hexadecimal = text[mark..].chars().all(|c| c.is_ascii_hexdigit() || !c.is_ascii_alphanumeric());
+    let chance = Sha256::digest(format!("shape of {seed}"));
+    let changed = text[mark..].chars().enumerate().map(|(n, c)| {
+        // Of base64 the last letter has bits that must be zero: so have these.
+        let letters = match c {
+            'a'..='z' if is_hexadecimal => "acef",
+            'A'..='Z' if is_hexadecimal => "ACEF",
+            'a'..='z' => "gwgw",
+            'A'..='Z' => "AQAQ",
+            '0'..='9' => "0484",
+            _ => return c,
+        };
+        char::from(letters.as_bytes()[usize::from(chance[n % chance.len()] >> 3) % 4])
+    });
+    text[..mark].chars().chain(changed).collect()
+}
+
+/// What differs in what was asked for, credentials apart.
+pub(super) fn difference(one: &[Connection], other: &[Connection]) -> Option<&'static str> {
+    if one.len() != other.len() {
+        return Some("the number of connections");
+    }
+    one.iter().zip(other).find_map(|(one, other)| one.difference(other))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Value {
+        json!({"type": "object", "examples": [{"Signing": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}], "properties": {
+            "Url": {"type": "string"},
+            "Token": {"type": "string", "writeOnly": true, "description": "it begins with xoxb-"},
+            "Signing": {"type": "string", "writeOnly": true},
+            "Pin": {"type": "integer", "writeOnly": true}
+        }})
+    }
+
+    #[test]
+    fn no_stand_in_has_anything_of_a_secret_but_its_form_and_only_the_last_has_that() {
+        let (schema, options) =
+            (schema(), json!({"Url": "u", "Token": "xoxb-S3cret/Value+9", "Signing": "whsec_x", "Pin": 4711}));
+        let stand_ins = StandIns::new(&schema, &options, |_| false);
+        let other = json!({"Url": "u", "Token": "another", "Signing": "y", "Pin": 1});
+        let others = StandIns::new(&schema, &other, |_| false);
+        for kind in [Kind::First, Kind::Second, Kind::Example] {
+            let shown = stand_ins.for_all(kind);
+            assert_eq!(shown, others.for_all(kind), "{kind:?}");
+            assert_eq!(shown["Url"], "u");
+        }
+        let shown = stand_ins.for_all(Kind::Shape);
+        let token = shown["Token"].as_str().unwrap();
+        assert!(
+            token.starts_with("xoxb-") && token.len() == 19 && token.contains('/') && token.contains('+'),
+            "{token}"
+        );
+        assert!(!token.contains("cret") && !token.contains("alue"), "{token}");
+    }
+
+    #[test]
+    fn an_example_of_the_schema_is_shown_and_another_text_of_its_form() {
+        let (schema, options) = (schema(), json!({"Signing": "whsec_x"}));
+        let stand_ins = StandIns::new(&schema, &options, |_| false);
+        assert_eq!(stand_ins.for_all(Kind::First)["Signing"], "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let second = stand_ins.for_all(Kind::Second);
+        let second = second["Signing"].as_str().unwrap();
+        assert!(second.starts_with("whsec_") && second.len() == 38 && !second.contains("Mf"), "{second}");
+    }
+
+    #[test]
+    fn an_inherited_secret_takes_its_stand_ins_place_in_a_credential() {
+        let (schema, options) = (schema(), json!({"Url": "u", "Token": "inh3rited", "Pin": 4711}));
+        let stand_ins = StandIns::new(&schema, &options, |name| name == "Token" || name == "Pin");
+        let shown = stand_ins.for_inherited(Kind::First);
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let made = |shown: &Value| Secret::new(format!("{}:{}", text(&shown["Token"]), text(&shown["Pin"])));
+        assert_eq!(stand_ins.revealed(&made(&shown), Kind::First).expose(), "inh3rited:4711");
+        let second = stand_ins.for_inherited(Kind::Second);
+        assert_ne!(shown, second);
+        assert_eq!(stand_ins.recipe(&made(&shown), Kind::First), stand_ins.recipe(&made(&second), Kind::Second));
+    }
+}

@@ -1,0 +1,165 @@
+//! `configure` sees secrets, and nothing but a credential depends on one: no destination, no name, no word.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
+
+use serde_json::{Value, json};
+use twofactor::{Actor, Administration, Instance, InstanceChange, Limits, Network, NewInstance, TwoFactor};
+use twofactor_tests::hostile::HOSTILE;
+
+const SECRET: &str = "s3cret-canary-of-the-base-settings";
+
+async fn engine() -> TwoFactor {
+    let mut limits = Limits::default();
+    limits.running_time = std::time::Duration::from_millis(500);
+    let network = Network::builder().build().unwrap();
+    let engine = TwoFactor::builder().network(network).limits(limits).bundled_providers().provider(HOSTILE);
+    let engine = engine.provider(twofactor_bundle::WEBHOOK).build().await.unwrap();
+    admin(&engine).create_subscription("s", "S").await.unwrap();
+    engine
+}
+
+fn admin(engine: &TwoFactor) -> Administration {
+    engine.administration(Actor::new("test"))
+}
+
+async fn instance(engine: &TwoFactor, type_id: &str, options: Value) -> Instance {
+    admin(engine).create_instance("s", NewInstance::new(type_id, "x", options)).await.unwrap()
+}
+
+/// All that people read of an instance.
+fn read(instance: &Instance) -> String {
+    let problems = instance.problems.iter().map(|problem| format!("{}: {}", problem.option, problem.message));
+    problems.chain(instance.connections.clone()).collect::<Vec<_>>().join("\n")
+}
+
+/// Leaks that make an instance invalid, with the field that is named.
+const LEAKS: [(&str, &str); 18] = [
+    ("host", "the origin"),
+    ("port", "the origin"),
+    ("header", "the name of the authenticating header"),
+    ("user name", "the user name"),
+    ("token URL", "the token URL"),
+    ("token path", "the token URL"),
+    ("client id", "the client id"),
+    ("scope", "the scope"),
+    ("region", "the region"),
+    ("access key", "the access key's id"),
+    ("mail server", "the mail server"),
+    ("mail port", "the mail server's port"),
+    ("mail user", "the user name"),
+    ("mail time", "the mail server's time-out"),
+    ("kind", "the way to authenticate"),
+    ("number", "the number of connections"),
+    ("number of none", "the number of connections"),
+    ("an origin that is refused", "the origin"),
+];
+
+#[tokio::test]
+async fn what_differs_with_another_secret_makes_the_instance_invalid_by_the_name_of_the_field() {
+    let engine = engine().await;
+    // What is read is the same for different secrets.
+    for (leak, field) in LEAKS {
+        let mut said = Vec::new();
+        for secret in ["canary-with-an-odd-c", "0ther-secret-of-the-same", "another-1", "quite-else"] {
+            let options = json!({"Behaviour": format!("leak: {leak}"), "Secret": secret});
+            said.push(instance(&engine, "hostile", options).await);
+        }
+        let invalid: Vec<String> = said.iter().filter(|instance| !instance.valid).map(read).collect();
+        assert!(!invalid.is_empty(), "{leak}");
+        assert!(invalid.iter().all(|said| said.contains(field) && *said == invalid[0]), "{leak}: {invalid:?}");
+        let valid: Vec<String> = said.iter().filter(|instance| instance.valid).map(read).collect();
+        assert!(valid.iter().all(|said| *said == valid[0]), "{leak}: {valid:?}");
+    }
+    println!("{} leaks tried, none shown and none granted", LEAKS.len());
+}
+
+#[tokio::test]
+async fn no_problem_and_no_pointer_depends_on_a_secret() {
+    let engine = engine().await;
+    for leak in ["text", "pointer", "number of problems"] {
+        let of = async |secret: &str| {
+            let options = json!({"Behaviour": format!("leak: {leak}"), "Secret": secret});
+            read(&instance(&engine, "hostile", options).await)
+        };
+        let said = of("canary-with-an-odd-c").await;
+        assert!(!said.is_empty());
+        for secret in ["another-1", "s", "quite-else, and longer than any of the others"] {
+            assert_eq!(of(secret).await, said, "{leak}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_the_provider_does_not_take_is_named_and_nothing_of_it_said() {
+    let engine = engine().await;
+    let refused = instance(&engine, "hostile", json!({"Behaviour": "leak: form", "Secret": "no_key_at_all"})).await;
+    let problem = &refused.problems[0];
+    assert_eq!((refused.valid, &*problem.option), (false, "/Secret"), "{problem:?}");
+    let refused =
+        instance(&engine, "hostile", json!({"Behaviour": "leak: beginning", "Needle": "b", "Secret": "abc-abc-abc"}))
+            .await;
+    assert!(!refused.valid, "{}", read(&refused));
+    let url = json!({"WebhookUrl": "https://gateway.example.com/codes", "WebhookSecret": "whsec_short"});
+    let short = instance(&engine, "webhook", url).await;
+    assert_eq!((short.valid, &*short.problems[0].option), (false, "/WebhookSecret"), "{}", read(&short));
+}
+
+#[tokio::test]
+async fn a_secret_of_a_form_that_the_provider_checks_is_taken() {
+    let engine = engine().await;
+    for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="] {
+        let options = json!({"WebhookUrl": "https://gateway.example.com/codes", "WebhookSecret": secret});
+        let taken = instance(&engine, "webhook", options).await;
+        assert!(taken.valid, "{}", read(&taken));
+    }
+    // One that has no example in its schema.
+    let taken = instance(&engine, "hostile", json!({"Behaviour": "leak: changed", "Secret": SECRET})).await;
+    assert!(taken.valid, "{}", read(&taken));
+}
+
+#[tokio::test]
+async fn a_subscriptions_administrator_learns_no_bit_of_an_inherited_secret() {
+    let engine = engine().await;
+    // For each secret the same is read, whatever is asked of it by the options.
+    let mut all = Vec::new();
+    for secret in [SECRET, "another-secret"] {
+        admin(&engine).set_base_settings("hostile", json!({"Secret": secret}), None).await.unwrap();
+        let one = instance(&engine, "hostile", json!({"Behaviour": "send"})).await;
+        assert!(one.valid, "{}", read(&one));
+        let mut said = Vec::new();
+        let leaks = LEAKS.iter().map(|(leak, _)| *leak).chain([
+            "text",
+            "pointer",
+            "number of problems",
+            "beginning",
+            "form",
+            "changed",
+        ]);
+        for leak in leaks.chain(["beginning in a credential"]) {
+            for needle in ["s", "s3", "a", "b"] {
+                let options = json!({"Behaviour": format!("leak: {leak}"), "Needle": needle});
+                let change = InstanceChange { options: Some(options), ..Default::default() };
+                let changed = admin(&engine).update_instance("s", &one.id, change, None).await;
+                said.push(changed.map(|changed| read(&changed)).unwrap_or_else(|error| error.to_string()));
+            }
+        }
+        all.push(said);
+    }
+    let (one, other) = (&all[0], &all[1]);
+    let differ = one.iter().zip(other).filter(|(one, other)| one != other).count();
+    println!("{} questions about an inherited secret, {differ} answers that depend on it", one.len());
+    assert_eq!(one, other);
+}
+
+#[tokio::test]
+async fn an_inherited_secret_that_is_used_as_it_is_serves() {
+    let engine = engine().await;
+    let settings = json!({"WebhookSecret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="});
+    admin(&engine).set_base_settings("webhook", settings, None).await.unwrap();
+    let own = json!({"WebhookUrl": "https://gateway.example.com/codes"});
+    let inherits = instance(&engine, "webhook", own).await;
+    assert!(inherits.valid, "{}", read(&inherits));
+    admin(&engine).set_base_settings("hostile", json!({"Secret": SECRET}), None).await.unwrap();
+    let changed = instance(&engine, "hostile", json!({"Behaviour": "leak: changed"})).await;
+    assert!(!changed.valid && read(&changed).contains("a secret of its own"), "{}", read(&changed));
+}
