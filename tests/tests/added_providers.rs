@@ -123,13 +123,13 @@ async fn what_was_replaced_serves_again_one_after_the_other_and_at_last_what_com
         place.admin().add_provider(version(number)).await.unwrap();
     }
     for number in ["1.1.0", "1.0.0"] {
-        assert_eq!(place.admin().roll_back_provider("wrong", None).await.unwrap().manifest.version, number);
+        assert_eq!(place.admin().roll_back_provider("wrong", None, false).await.unwrap().manifest.version, number);
         assert_eq!(serving(&place.engine), [number]);
         // After a restart too.
         assert_eq!(serving(&place.other().await), [number]);
     }
-    assert!(place.admin().roll_back_provider("wrong", None).await.unwrap_err().is_not_found());
-    assert!(place.admin().roll_back_provider("unknown", None).await.unwrap_err().is_not_found());
+    assert!(place.admin().roll_back_provider("wrong", None, false).await.unwrap_err().is_not_found());
+    assert!(place.admin().roll_back_provider("unknown", None, false).await.unwrap_err().is_not_found());
     let lines: Vec<_> = place.admin().audit_log(0, 100).await.unwrap().into_iter().map(|line| line.action).collect();
     assert_eq!(lines, ["provider.add", "provider.add", "provider.roll_back", "provider.roll_back"]);
 }
@@ -144,14 +144,14 @@ async fn the_only_component_of_a_type_is_removed_and_not_rolled_back() {
     let instance = NewInstance::new("wrong", "SMS", json!({"Sender": "Shop", "Key": "k"}));
     let instance = admin.create_instance("s", instance).await.unwrap();
     assert!(instance.valid);
-    let error = admin.roll_back_provider("wrong", None).await.unwrap_err();
+    let error = admin.roll_back_provider("wrong", None, false).await.unwrap_err();
     assert!(error.is_conflict() && error.to_string().contains("removed only"), "{error}");
     assert_eq!(serving(&engine), ["1.0.0"]);
 
-    admin.remove_provider("wrong", None).await.unwrap();
+    admin.remove_provider("wrong", None, false).await.unwrap();
     assert!(serving(&engine).is_empty());
     assert!(!admin.instance("s", &instance.id).await.unwrap().valid);
-    assert!(admin.remove_provider("wrong", None).await.unwrap_err().is_not_found());
+    assert!(admin.remove_provider("wrong", None, false).await.unwrap_err().is_not_found());
     // Nobody serves it now, so that its secrets go nowhere: where to is approved anew.
     let again = NewProvider::new(version("1.0.0"));
     assert!(refused(admin.add_provider(again.clone()).await).contains("https://upstream.example.com"));
@@ -170,8 +170,8 @@ async fn what_one_process_adds_or_takes_back_serves_in_the_others_when_they_look
     // Whoever adds has looked, whatever it knew before.
     place.admin().add_provider(version("1.3.0")).await.unwrap();
     assert!(refused(admin(&other).add_provider(version("1.2.0")).await).contains("older than 1.3.0"));
-    place.admin().roll_back_provider("wrong", None).await.unwrap();
-    place.admin().roll_back_provider("wrong", None).await.unwrap();
+    place.admin().roll_back_provider("wrong", None, false).await.unwrap();
+    place.admin().roll_back_provider("wrong", None, false).await.unwrap();
     other.refresh_providers().await.unwrap();
     assert_eq!(serving(&other), ["1.0.0"]);
 }
@@ -183,10 +183,10 @@ async fn the_last_five_of_a_type_are_kept() {
         place.admin().add_provider(version(&format!("1.{number}.0"))).await.unwrap();
     }
     for number in (4..=7).rev() {
-        let before = place.admin().roll_back_provider("wrong", None).await.unwrap();
+        let before = place.admin().roll_back_provider("wrong", None, false).await.unwrap();
         assert_eq!(before.manifest.version, format!("1.{number}.0"));
     }
-    assert_eq!(place.admin().roll_back_provider("wrong", None).await.unwrap().manifest.version, "1.0.0");
+    assert_eq!(place.admin().roll_back_provider("wrong", None, false).await.unwrap().manifest.version, "1.0.0");
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn the_same_component_again_changes_nothing() {
     let again = place.admin().add_provider(version("1.1.0")).await.unwrap();
     assert_eq!((again.digest, again.added_at), (first.digest, first.added_at));
     assert_eq!(place.admin().audit_log(0, 100).await.unwrap().len(), 1);
-    assert_eq!(place.admin().roll_back_provider("wrong", None).await.unwrap().manifest.version, "1.0.0");
+    assert_eq!(place.admin().roll_back_provider("wrong", None, false).await.unwrap().manifest.version, "1.0.0");
 }
 
 #[tokio::test]
@@ -317,7 +317,8 @@ async fn a_code_that_was_sent_is_good_though_a_component_wants_more_options_sinc
     let start = || Start::new(SignIn::new("s").tenant("t").user("u")).phone("+41791234567");
     let challenge = place.engine.start(start()).await.unwrap();
     let sent = upstream.seen().pop().unwrap().body;
-    place.admin().add_provider(component("it requires one more")).await.unwrap();
+    let wanting = NewProvider::new(component("it requires one more")).allow_invalid(true);
+    place.admin().add_provider(wanting).await.unwrap();
     assert!(place.engine.start(start()).await.unwrap_err().is_not_available());
     place.engine.verify("s", &challenge.id, code(&sent).unwrap(), None).await.unwrap();
 }
@@ -341,9 +342,9 @@ async fn what_somebody_without_the_keys_puts_into_the_store_serves_nobody() {
         database.execute(sql, rusqlite::params![other, digest(&other)]).unwrap();
         assert_eq!(serving(&place.other().await), Vec::<String>::new(), "{sql}");
     }
-    let said = refused(place.admin().roll_back_provider("wrong", None).await);
+    let said = refused(place.admin().roll_back_provider("wrong", None, false).await);
     assert!(said.contains("does not carry this installation's seal"), "{said}");
-    place.admin().remove_provider("wrong", None).await.unwrap();
+    place.admin().remove_provider("wrong", None, false).await.unwrap();
     assert_eq!(serving(&place.other().await), ["1.0.0"]);
 }
 
@@ -356,10 +357,10 @@ async fn what_is_taken_back_is_what_somebody_saw() {
     let [shown] = place.admin().providers().try_into().unwrap();
     // A double click.
     let (first, second) =
-        tokio::join!(async { place.admin().roll_back_provider("wrong", Some(&shown.digest)).await }, async {
-            place.admin().roll_back_provider("wrong", Some(&shown.digest)).await
+        tokio::join!(async { place.admin().roll_back_provider("wrong", Some(&shown.digest), false).await }, async {
+            place.admin().roll_back_provider("wrong", Some(&shown.digest), false).await
         });
     assert!(first.is_ok() && second.unwrap_err().is_passed_over());
-    assert!(place.admin().remove_provider("wrong", Some(&shown.digest)).await.unwrap_err().is_passed_over());
+    assert!(place.admin().remove_provider("wrong", Some(&shown.digest), false).await.unwrap_err().is_passed_over());
     assert_eq!(serving(&place.engine), ["1.1.0"]);
 }

@@ -187,18 +187,19 @@ async fn a_component_is_not_taken_back_to_if_secrets_would_go_elsewhere_with_it(
     let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
     admin(&engine).add_provider(NewProvider::new(component("none")).destinations([UPSTREAM])).await.unwrap();
     for back in [
-        admin(&engine).roll_back_provider("wrong", None).await.map(drop),
-        admin(&engine).remove_provider("wrong", None).await,
+        admin(&engine).roll_back_provider("wrong", None, false).await.map(drop),
+        admin(&engine).remove_provider("wrong", None, false).await,
     ] {
         let said = refused(back);
         assert!(said.contains("https://elsewhere.example.com"), "{said}");
     }
     assert!(again(&engine, &own).await.connections[0].contains(UPSTREAM));
     // One that does not work is no reason to stay with it.
-    let allowed = NewProvider::new(component("configure refuses what is right")).any_destination(true);
+    let allowed =
+        NewProvider::new(component("configure refuses what is right")).any_destination(true).allow_invalid(true);
     admin(&engine).add_provider(allowed).await.unwrap();
     assert!(!again(&engine, &own).await.valid);
-    admin(&engine).roll_back_provider("wrong", None).await.unwrap();
+    admin(&engine).roll_back_provider("wrong", None, false).await.unwrap();
     assert!(again(&engine, &own).await.connections[0].contains(UPSTREAM));
 }
 

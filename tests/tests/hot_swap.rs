@@ -52,7 +52,7 @@ async fn ten_thousand_open_challenges_outlive_twenty_swaps() {
             swaps.recv().await.unwrap();
             let serves = match n % 2 {
                 1 => admin.add_provider(&newer).await,
-                _ => admin.roll_back_provider("wrong", None).await,
+                _ => admin.roll_back_provider("wrong", None, false).await,
             };
             digests.push(serves.unwrap().digest);
         }

@@ -118,7 +118,7 @@ async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_s
     assert!(why(&second).is_empty());
     assert_eq!(serving(&start(true).await), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
     // What it replaced may not come back.
-    assert!(refused(admin(&second).roll_back_provider("wrong", None).await).contains("is not signed"));
+    assert!(refused(admin(&second).roll_back_provider("wrong", None, false).await).contains("is not signed"));
 
     // Somebody who can write to the database puts another component there.
     let database = rusqlite::Connection::open(folder.path().join("db")).unwrap();
@@ -131,7 +131,7 @@ async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_s
     let third = start(true).await;
     assert_eq!(serving(&third), []);
     assert!(why(&third)[0].contains("does not carry this installation's seal"));
-    admin(&third).remove_provider("wrong", None).await.unwrap();
+    admin(&third).remove_provider("wrong", None, false).await.unwrap();
     assert_eq!(serving(&third), [("1.0.0".to_owned(), None)]);
 }
 

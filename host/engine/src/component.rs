@@ -10,7 +10,7 @@ use crate::instance::Prepared;
 use crate::keyring::Keyring;
 use crate::provider::{
     Begun, DeliveryFailure, Fate, Limits, LoadError, Message, OptionsSchema, Problem, Provider, ProviderInfo, Reason,
-    Receipt, Sandbox, Verdict,
+    Receipt, Sandbox, Schema, Verdict,
 };
 
 /// A provider's component, loaded into a sandbox of its own.
@@ -124,7 +124,7 @@ impl Component {
 
     /// Whether options satisfy the schema.
     pub fn satisfies_schema(&self, options: &Value) -> bool {
-        self.provider.validator().is_valid(options)
+        self.provider.allows(options)
     }
 
     /// The values of the secrets in options, those included that the component sees while it delivers.
@@ -231,6 +231,12 @@ impl Configured {
     pub async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
         self.0.check(state, answer).await
     }
+}
+
+/// Whether a value satisfies a schema that is a part of a provider's options schema, to which its references belong. `None` if that is not a
+/// schema that is supported.
+pub fn satisfies(document: &Value, schema: &Value, value: &Value) -> Option<bool> {
+    Some(Schema::at(document, schema).ok()?.allows(value))
 }
 
 /// Looks at a component without an engine of one's own: what it says of itself and what it asks for.

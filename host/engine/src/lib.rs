@@ -41,9 +41,9 @@ pub use account::{
 };
 pub use administration::as_code;
 pub use administration::{
-    Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, DirectoryChanges, DirectoryEntry,
-    DirectoryFilter, ExaminedProvider, Instance, InstanceChange, NamedTarget, NewInstance, NewProvider, Page,
-    TestReport,
+    Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, BaseSettingsCheck, DirectoryChanges,
+    DirectoryEntry, DirectoryFilter, ExaminedProvider, Instance, InstanceChange, NamedTarget, NewInstance, NewProvider,
+    Page, TestReport,
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};
@@ -55,9 +55,9 @@ pub use challenge::{
     Available, Challenge, Policy, PolicyError, Quota, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use component::{Component, Configured, inspect};
+pub use component::{Component, Configured, inspect, satisfies};
 pub use error::{Error, InputProblem};
-pub use instance::{MASK, RefusedProvider};
+pub use instance::{AffectedInstance, MASK, RefusedProvider};
 pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::preferred_language;

@@ -27,15 +27,21 @@ pub async fn export(config: &Path, subscription: Option<&str>, secrets: Exported
 /// Brings in a document, `-` for standard input, and prints what that changes; with `dry_run` it changes nothing.
 ///
 /// # Errors
-/// Everything that is wrong with the document, each with its place: then nothing was changed.
-pub async fn import(config: &Path, file: &Path, prune: bool, dry_run: bool) -> anyhow::Result<()> {
+/// Everything that is wrong with the document, each with its place, and valid instances that it would make invalid unless that is allowed: then
+/// nothing was changed.
+pub async fn import(
+    config: &Path,
+    file: &Path,
+    (prune, allow_invalid): (bool, bool),
+    dry_run: bool,
+) -> anyhow::Result<()> {
     let document = read(file).with_context(|| format!("the document {}", file.display()))?;
     let engine = build(Config::read(config)?.builder()?).await?;
     let administration = engine.administration(Actor::new("command line"));
     let changes = if dry_run {
         administration.plan_import(&document, prune, &resolve).await
     } else {
-        administration.import(&document, prune, &resolve).await
+        administration.import(&document, (prune, allow_invalid), &resolve).await
     };
     let changes = changes.map_err(|error| match error.problems() {
         [] => anyhow!(error),
@@ -44,7 +50,11 @@ pub async fn import(config: &Path, file: &Path, prune: bool, dry_run: bool) -> a
             anyhow!("nothing was changed: the document cannot be brought in\n{}", lines.join("\n"))
         }
     })?;
-    say::write(summary(&changes, dry_run))
+    say::write(summary(&changes, dry_run))?;
+    if dry_run && !allow_invalid && changes.iter().any(|change| change.makes_invalid.is_some()) {
+        bail!("the document makes instances invalid that are valid now: correct it, or say `--allow-invalid`");
+    }
+    Ok(())
 }
 
 fn summary(changes: &[Planned], dry_run: bool) -> String {

@@ -104,6 +104,9 @@ enum Command {
         /// Removes the instances of its subscriptions that it does not name.
         #[arg(long)]
         prune: bool,
+        /// Goes on even if instances that are valid now become invalid and send nothing.
+        #[arg(long)]
+        allow_invalid: bool,
         /// The document, a YAML file; `-` for standard input.
         file: PathBuf,
     },
@@ -241,6 +244,9 @@ enum ProviderCommand {
         /// The digest of the component that is taken away, `sha256:…`: if another one serves by now, nothing happens.
         #[arg(long)]
         digest: Option<String>,
+        /// Goes on even if instances that are valid now become invalid and send nothing.
+        #[arg(long)]
+        allow_invalid: bool,
     },
     /// Takes all components away that were added for a type.
     Remove {
@@ -252,6 +258,9 @@ enum ProviderCommand {
         /// The digest of the component that is taken away, `sha256:…`: if another one serves by now, nothing happens.
         #[arg(long)]
         digest: Option<String>,
+        /// Goes on even if instances that are valid now become invalid and send nothing.
+        #[arg(long)]
+        allow_invalid: bool,
     },
     /// Prints who a component says it is, its digest, and what its imports let it do.
     Inspect {
@@ -296,7 +305,11 @@ const TALKATIVE: [&str; 2] = ["wasmtime_wasi", "aws_sigv4"];
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.enable_all().on_thread_start(twofactor::on_thread_start).build()?.block_on(begin())
+    let runtime = runtime.enable_all().on_thread_start(twofactor::on_thread_start).build()?;
+    let ended = runtime.block_on(begin());
+    // What is compiled now cannot be stopped, and nobody waits for it.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended
 }
 
 async fn begin() -> anyhow::Result<ExitCode> {
@@ -376,8 +389,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             twofactor_server::export(&config, subscription.as_deref(), secrets).await
         }
-        Command::Import { config, dry_run, prune, file } => {
-            twofactor_server::import(&config, &file, prune, dry_run).await
+        Command::Import { config, dry_run, prune, allow_invalid, file } => {
+            twofactor_server::import(&config, &file, (prune, allow_invalid), dry_run).await
         }
         Command::Provider { command: ProviderCommand::Add { config, addition } } => {
             twofactor_server::add_provider(&config, &addition).await
@@ -385,11 +398,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::List { config } } => {
             twofactor_server::list_providers(&config).await
         }
-        Command::Provider { command: ProviderCommand::Rollback { config, type_id, digest } } => {
-            twofactor_server::roll_back_provider(&config, &type_id, digest.as_deref()).await
+        Command::Provider { command: ProviderCommand::Rollback { config, type_id, digest, allow_invalid } } => {
+            twofactor_server::roll_back_provider(&config, &type_id, digest.as_deref(), allow_invalid).await
         }
-        Command::Provider { command: ProviderCommand::Remove { config, type_id, digest } } => {
-            twofactor_server::remove_provider(&config, &type_id, digest.as_deref()).await
+        Command::Provider { command: ProviderCommand::Remove { config, type_id, digest, allow_invalid } } => {
+            twofactor_server::remove_provider(&config, &type_id, digest.as_deref(), allow_invalid).await
         }
         Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
         Command::Provider { command: ProviderCommand::New { folder, language } } => {

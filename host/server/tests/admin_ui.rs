@@ -217,7 +217,9 @@ async fn what_people_and_providers_write_arrives_inert_on_every_page() {
     anna.post("/admin/tokens", &[("name", evil), ("subscription", "demo")]).await;
     let invited = [("name", evil), ("email", "eve@example.com"), ("role", "system_admin")];
     let account = anna.post("/admin/accounts", &invited).await;
-    anna.post("/admin/base-settings/ecall", &[("/ECallAccountFromNumber", evil)]).await.leads_to();
+    anna.post("/admin/base-settings/ecall", &[("/ECallAccountFromNumber", evil), ("confirmed", "yes")])
+        .await
+        .leads_to();
     let mut pages = vec![refused, account];
     for path in [
         "/admin",

@@ -294,11 +294,29 @@ fn a_stored_secret_goes_to_no_other_host_by_an_import() {
 }
 
 #[test]
+fn a_document_that_makes_a_valid_instance_invalid_is_refused_unless_that_is_allowed() {
+    let installation = Installation::new();
+    installation.import(WHOLE, &[]);
+    let broken = WHOLE.replace("Port: 465", "Port: 0");
+    let said = installation.refusal(&broken);
+    assert!(
+        said.contains("/subscriptions/acme/instances/mail") && said.contains("invalid that are valid now"),
+        "{said}"
+    );
+    let base = WHOLE.replace("EMailSenderAddress: noreply@example.com", "EMailSenderName: Shop");
+    assert!(installation.refusal(&base).contains("`no` (mail)"), "{}", installation.refusal(&base));
+    let planned = installation.importing(&broken, &["--dry-run"], &[]);
+    assert!(!planned.status.success());
+    assert!(String::from_utf8_lossy(&planned.stdout).contains("makes invalid what is valid now"));
+    installation.import(&broken, &["--allow-invalid"]);
+}
+
+#[test]
 fn base_settings_that_kept_instances_from_being_valid_are_mended_by_a_document() {
     let installation = Installation::new();
     installation.import(WHOLE, &[]);
     let document = installation.export(&[]);
-    installation.import(&document.replace("EMailSenderAddress:", "EMailSenderAddres:"), &[]);
+    installation.import(&document.replace("EMailSenderAddress:", "EMailSenderAddres:"), &["--allow-invalid"]);
     assert_ne!(installation.export(&[]), document);
     installation.import(&document, &[]);
     assert_eq!(installation.export(&[]), document);

@@ -17,6 +17,24 @@ use tempfile::TempDir;
 use twofactor_tests::minisign::Signer;
 use twofactor_tests::wrong::component;
 
+#[tokio::test]
+async fn an_upgrade_that_an_instance_does_not_satisfy_names_it_and_wants_more_than_yes() {
+    let place = Place::new("");
+    let first = place.write("first.wasm", &component("none"));
+    assert!(place.add(&first, &["--yes"]).status.success());
+    let (admin, server) = (place.admin_token(), Server::serve(&place.config));
+    server.call("POST", "/v1/subscriptions", &admin, json!({"id": "s", "name": "S"})).await.expect(201);
+    let options = json!({"Sender": "Shop", "Key": "k3y-canary"});
+    let body = json!({"type": "wrong", "name": "Our messages", "active": true, "options": options});
+    let made = server.call("POST", "/v1/subscriptions/s/two-factors", &admin, body).await.expect(201);
+    assert_eq!(made["valid"], true, "{made}");
+    let second = place.write("second.wasm", &component("it requires one more"));
+    let refused = place.add(&second, &["--yes"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("`Our messages`"), "{said}");
+    assert!(place.add(&second, &["--yes", "--allow-invalid"]).status.success());
+}
+
 /// An installation in a folder.
 struct Place {
     folder: TempDir,

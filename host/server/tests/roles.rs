@@ -54,7 +54,8 @@ fn rule(call: &str) -> Rule {
         | "revokeToken" => Rule::OwnChanges,
         "listSubscriptions" | "listProviders" | "listTokens" => Rule::AllRead,
         "listAudit" | "readBaseSettings" | "listAccounts" | "readAccount" => Rule::SystemReads,
-        "createAccount"
+        "checkBaseSettings"
+        | "createAccount"
         | "changeAccount"
         | "removeAccount"
         | "inviteAccount"
@@ -269,7 +270,7 @@ impl Stage {
             "changeTwoFactor" => json!({"name": "y"}),
             "replaceAssignments" => json!([{"kind": "tenant", "id": "t"}]),
             "testTwoFactor" => json!({"recipient": {"phone": "+41791234567"}}),
-            "replaceBaseSettings" => json!({"ECallAccountName": "a"}),
+            "replaceBaseSettings" | "checkBaseSettings" => json!({"ECallAccountName": "a"}),
             "issueToken" => json!({"name": "x", "role": "application", "subscriptions": [subscription]}),
             _ => Value::Null,
         };

@@ -25,6 +25,26 @@ fn fault() -> &'static str {
     std::str::from_utf8(&bytes[16..]).unwrap_or_default().trim_end()
 }
 
+/// Tests write an options schema in here, to be described in place of the usual one.
+static SCHEMA: [u8; 96 << 10] = room();
+
+const SCHEMA_MARK: &[u8] = b"twofactor-schema:";
+
+const fn room() -> [u8; 96 << 10] {
+    let mut room = [b' '; 96 << 10];
+    let mut at = 0;
+    while at < SCHEMA_MARK.len() {
+        room[at] = SCHEMA_MARK[at];
+        at += 1;
+    }
+    room
+}
+
+fn written_schema() -> &'static str {
+    let bytes: &'static [u8; 96 << 10] = black_box(&SCHEMA);
+    std::str::from_utf8(&bytes[SCHEMA_MARK.len()..]).unwrap_or_default().trim_end()
+}
+
 struct Wrong;
 
 impl configuration::Guest for Wrong {
@@ -125,6 +145,9 @@ impl configuration::Guest for Wrong {
             _ => {}
         }
         manifest.options_schema = schema.to_string();
+        if !written_schema().is_empty() {
+            manifest.options_schema = written_schema().to_owned();
+        }
         if fault() == "a schema that is no JSON" {
             manifest.options_schema.push('}');
         }

@@ -27,7 +27,7 @@ pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarg
 pub use instances::{Instance, InstanceChange, NewInstance};
 pub use page::Page;
 pub use providers::{ExaminedProvider, NewProvider};
-pub use settings::BaseSettings;
+pub use settings::{BaseSettings, BaseSettingsCheck};
 pub use test_send::TestReport;
 
 use crate::account::Guard;

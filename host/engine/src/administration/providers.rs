@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Administration;
 use crate::error::Error;
-use crate::instance::RefusedProvider;
+use crate::instance::{AffectedInstance, RefusedProvider};
 use crate::provider::{Provider, ProviderInfo};
 use crate::store::ProviderRecord;
 
@@ -22,6 +22,7 @@ pub struct NewProvider {
     allow_older: bool,
     destinations: Vec<String>,
     any_destination: bool,
+    allow_invalid: bool,
     /// What was compiled of it before.
     examined: Option<Compiled>,
 }
@@ -44,6 +45,8 @@ pub struct ExaminedProvider {
     pub info: ProviderInfo,
     /// Where secrets of the instances of its type would go that they do not go to now. Judged anew when it is added.
     pub new_destinations: Vec<String>,
+    /// The valid instances of its type that would no longer be valid. Judged anew when it is added.
+    pub made_invalid: Vec<AffectedInstance>,
     compiled: Compiled,
 }
 
@@ -59,6 +62,7 @@ impl NewProvider {
             destinations: Vec::new(),
             any_destination: false,
             examined: None,
+            allow_invalid: false,
         }
     }
 
@@ -99,6 +103,13 @@ impl NewProvider {
     /// other is refused.
     pub fn destinations(mut self, allowed: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.destinations = allowed.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether it may make instances invalid that are valid now: [`ExaminedProvider::made_invalid`]. They serve nobody until their options are
+    /// changed.
+    pub fn allow_invalid(mut self, allowed: bool) -> Self {
+        self.allow_invalid = allowed;
         self
     }
 
@@ -153,7 +164,8 @@ impl Administration {
         let mut info = examined.info().clone();
         info.signed_by = signed_by;
         let new_destinations = self.instances.new_destinations(&examined).await?;
-        Ok(ExaminedProvider { info, new_destinations, compiled: Compiled(examined) })
+        let made_invalid = self.instances.made_invalid_by(&examined).await?;
+        Ok(ExaminedProvider { info, new_destinations, made_invalid, compiled: Compiled(examined) })
     }
 
     /// Loads a provider and keeps it. It serves all instances of its type from now on, in each process that works on the store as soon
@@ -161,7 +173,8 @@ impl Administration {
     ///
     /// # Errors
     /// Invalid input, saying why, if it cannot be loaded, is not signed as it must be, has another digest or an older version than
-    /// allowed, or would send secrets of instances to where they do not go now ([`NewProvider::destinations`]); [`Error::is_passed_over`] if another component serves than the one it was to replace.
+    /// allowed, would send secrets of instances to where they do not go now ([`NewProvider::destinations`]) or make instances invalid
+    /// ([`NewProvider::allow_invalid`]); [`Error::is_passed_over`] if another component serves than the one it was to replace.
     pub async fn add_provider(&self, new: impl Into<NewProvider>) -> Result<ProviderInfo, Error> {
         let new = new.into();
         let record = ProviderRecord {
@@ -221,6 +234,9 @@ impl Administration {
                 elsewhere.join(", ")
             )));
         }
+        if !new.allow_invalid {
+            self.none_becomes_invalid(&provider).await?;
+        }
         self.audit("provider.add", &type_id, &told(&info, serving.as_ref())).await?;
         let replaces = top.as_ref().map(|top| &*top.digest);
         if !self.store().push_provider(record, replaces).await? {
@@ -232,13 +248,18 @@ impl Administration {
     }
 
     /// Takes the component that serves a type away, and has the one before it serve again: the one it replaced, or the one that comes
-    /// with the program. With a digest only if that is the one that is taken away.
+    /// with the program. With a digest only if that is the one that is taken away. Unless `allow_invalid`, no valid instance may become invalid.
     ///
     /// # Errors
     /// Not found if none was added; a conflict if there is none before it ([`Self::remove_provider`] takes it away all the same);
     /// invalid input if that one may not serve here any more, or secrets would go to where they do not go now;
     /// [`Error::is_passed_over`] if another one was added since.
-    pub async fn roll_back_provider(&self, type_id: &str, digest: Option<&str>) -> Result<ProviderInfo, Error> {
+    pub async fn roll_back_provider(
+        &self,
+        type_id: &str,
+        digest: Option<&str>,
+        allow_invalid: bool,
+    ) -> Result<ProviderInfo, Error> {
         let providers = &self.instances.providers;
         let _changing = providers.changing().await;
         let (top, below) = self.store().top_providers(type_id).await?;
@@ -251,6 +272,9 @@ impl Administration {
             Error::conflict(format!("there is no provider of type `{type_id}` before this one: it can be removed only"))
         })?;
         self.nothing_goes_elsewhere(&before).await?;
+        if !allow_invalid {
+            self.none_becomes_invalid(&before).await?;
+        }
         let detail = format!("sha256:{} instead of sha256:{}", before.info().digest, top.digest);
         self.audit("provider.roll_back", type_id, &detail).await?;
         if !self.store().pop_provider(type_id, &top.digest).await? {
@@ -263,18 +287,21 @@ impl Administration {
     }
 
     /// Takes all components away that were added for a type. The one that comes with the program serves then, or none. With a digest
-    /// only if that is the newest of them.
+    /// only if that is the newest of them. Unless `allow_invalid`, no valid instance may become invalid, if one comes with the program.
     ///
     /// # Errors
     /// Not found if none was added; invalid input if with the one that comes with the program secrets would go to where they do not go
     /// now; [`Error::is_passed_over`] if another one was added since.
-    pub async fn remove_provider(&self, type_id: &str, digest: Option<&str>) -> Result<(), Error> {
+    pub async fn remove_provider(&self, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> Result<(), Error> {
         let providers = &self.instances.providers;
         let changing = providers.changing().await;
         let (top, _) = self.store().top_providers(type_id).await?;
         let top = meant(top, digest)?;
         if let Some(own) = providers.own(type_id) {
             self.nothing_goes_elsewhere(&own).await?;
+            if !allow_invalid {
+                self.none_becomes_invalid(&own).await?;
+            }
         }
         self.audit("provider.remove", type_id, &format!("sha256:{}", top.digest)).await?;
         if !self.store().remove_providers(type_id, &top.digest).await? {
@@ -283,6 +310,19 @@ impl Administration {
         }
         providers.refresh(&changing).await?;
         Ok(())
+    }
+
+    /// Refuses a component with which valid instances would not be valid, and so serve nobody.
+    async fn none_becomes_invalid(&self, provider: &Arc<Provider>) -> Result<(), Error> {
+        let affected = self.instances.made_invalid_by(provider).await?;
+        match AffectedInstance::sentence(&affected) {
+            None => Ok(()),
+            Some(named) => Err(Error::invalid(format!(
+                "with this component, {} instances that are valid now would be invalid and send nothing ({named}): change their options so that \
+                 both components accept them, or allow it explicitly (`allow_invalid`)",
+                affected.len()
+            ))),
+        }
     }
 
     /// Refuses to take back a component with which secrets would go to where they do not go now: nobody is asked to approve that here.

@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::changes::Changes;
 use super::{Administration, ROUNDS, as_read};
 use crate::error::Error;
+use crate::instance::AffectedInstance;
+use crate::provider::Problem;
 use crate::store::BaseSettingsRecord;
 
 /// The base service settings of a type.
@@ -18,6 +20,23 @@ pub struct BaseSettings {
     pub options: Value,
     /// Counts changes; 0 if there are no settings yet.
     pub revision: u64,
+}
+
+/// What base service settings would do if they were saved.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct BaseSettingsCheck {
+    /// What is wrong with the settings themselves. What they leave to instances is not among it.
+    pub problems: Vec<Problem>,
+    /// The instances that they would make valid or invalid.
+    pub instances: Vec<AffectedInstance>,
+}
+
+impl BaseSettingsCheck {
+    /// Whether somebody should look at it before the settings are saved.
+    pub fn is_harmful(&self) -> bool {
+        !self.problems.is_empty() || self.instances.iter().any(|instance| !instance.valid)
+    }
 }
 
 impl Administration {
@@ -60,6 +79,21 @@ impl Administration {
             self.did_not_happen("base-settings.set", type_id).await?;
         }
         Err(Error::passed_over())
+    }
+
+    /// Tells what base service settings would do, and saves nothing. A mask keeps the secret that is stored there.
+    ///
+    /// # Errors
+    /// Not found as [`Self::base_settings`]; invalid input if [`Self::set_base_settings`] would refuse the options.
+    pub async fn check_base_settings(&self, type_id: &str, options: Value) -> Result<BaseSettingsCheck, Error> {
+        let (stored, _) = self.stored_base_settings(type_id).await?;
+        let (options, kept) = self.instances.read_options(type_id, options, &stored, "")?;
+        self.instances.base_same_destinations(type_id, (&stored, &options, kept), &BTreeMap::new()).await?;
+        let problems = match self.instances.provider(type_id) {
+            Some(provider) => provider.broken_rules_of_a_part(&options).await.map_err(Error::unavailable)?,
+            None => Vec::new(),
+        };
+        Ok(BaseSettingsCheck { problems, instances: self.instances.affected_by_base(type_id, &options).await? })
     }
 
     pub(super) async fn stored_base_settings(&self, type_id: &str) -> Result<(Value, u64), Error> {

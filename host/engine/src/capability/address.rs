@@ -4,11 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Networks that a name of the public internet does not lead to (IANA special-purpose registries, RFC 6890), beside those that
-/// the standard library knows by name.
+/// IPv4 networks that a name of the public internet does not lead to: IANA's special-purpose registry (RFC 6890), without those it calls
+/// globally reachable, and what is no unicast. The standard library knows the others by name.
 const SPECIAL_V4: &[&str] =
     &["0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4"];
-const SPECIAL_V6: &[&str] = &["100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10"];
+
+/// The IPv6 addresses that are given to hosts of the public internet (RFC 4291 section 2.4), and what IANA's special-purpose registry takes
+/// out of them: protocol assignments, Teredo among them; documentation; 6to4, which leads through a relay to an IPv4 address.
+const GLOBAL_V6: &[&str] = &["2000::/3"];
+const SPECIAL_V6: &[&str] = &["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
 /// Whether an address may be dialled: public, or in a network the operator gave leave for.
 pub(super) fn is_allowed(address: IpAddr, leave: &[IpNet]) -> bool {
@@ -18,10 +22,9 @@ pub(super) fn is_allowed(address: IpAddr, leave: &[IpNet]) -> bool {
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => match embedded_v4(v6) {
-            // Translated or tunnelled, such an address leads to the IPv4 one.
+        IpAddr::V6(v6) => match standing_for_v4(v6) {
             Some(v4) => is_public_v4(v4),
-            None => is_public_v6(v6),
+            None => within(GLOBAL_V6, address) && !within(SPECIAL_V6, address),
         },
     }
 }
@@ -37,33 +40,14 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
     !special && !within(SPECIAL_V4, v4.into())
 }
 
-fn is_public_v6(v6: Ipv6Addr) -> bool {
-    let special = v6.is_loopback()
-        || v6.is_unspecified()
-        || v6.is_multicast()
-        || v6.is_unique_local()
-        || v6.is_unicast_link_local();
-    !special && !within(SPECIAL_V6, v6.into())
-}
-
-/// The IPv4 address inside a mapped (RFC 4291), compatible, NAT64 (RFC 6052, RFC 8215) or 6to4 (RFC 3056) one.
-fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
-    let tail = |s: [u16; 8]| {
-        let [a, b] = s[6].to_be_bytes();
-        let [c, d] = s[7].to_be_bytes();
-        Ipv4Addr::new(a, b, c, d)
-    };
-    let segments = v6.segments();
-    match segments {
-        [0, 0, 0, 0, 0, 0xffff, ..] => Some(tail(segments)),
-        [0, 0, 0, 0, 0xffff, 0, ..] => Some(tail(segments)),
-        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => Some(tail(segments)),
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(tail(segments)),
-        [0x64, 0xff9b, 1, ..] => Some(tail(segments)),
-        [0x2002, high, low, ..] => {
-            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-            Some(Ipv4Addr::new(a, b, c, d))
-        }
+/// The IPv4 address that a mapped one (RFC 4291 section 2.5.5.2) is another spelling of, or that one of the well-known prefix of NAT64
+/// (RFC 6052 section 2.1) is translated to: hosts without IPv4 reach all of it that way. Other prefixes of NAT64, such as that of RFC 8215, are a
+/// network's own, and what they lead to is known there alone.
+fn standing_for_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., high, low] = v6.segments();
+    let tail = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(tail),
         _ => None,
     }
 }
@@ -103,6 +87,12 @@ mod tests {
             "64:ff9b::7f00:1",
             "64:ff9b::a9fe:a9fe",
             "64:ff9b:1::a00:1",
+            "64:ff9b:1::101:101",
+            // RFC 6052 forms under the prefix of RFC 8215, with lengths of 48, 56 and 64.
+            "64:ff9b:1:7f00:0:100:101:101",
+            "64:ff9b:1:a9fe:a9:fe00:808:808",
+            "64:ff9b:1:0:7f:0:100:0",
+            "64:ff9b:0:1::101:101",
             "2002:7f00:1::",
             "2002:a00:1::1",
             "fe80::1",
@@ -114,6 +104,32 @@ mod tests {
             "2001::1",
             "100::1",
             "::ffff:0:127.0.0.1",
+            "::ffff:0:1.1.1.1",
+            "::1.1.1.1",
+            "::2",
+            "1::1",
+            "100:0:0:1::1",
+            "200::1",
+            "1fff::1",
+            "4000::1",
+            "5f00::1",
+            "8000::1",
+            "f000::1",
+            "fec0:ffff::1",
+            "ff0e::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "2001:10::1",
+            "2001:20::1",
+            "2001:1ff:ffff::1",
+            "2002:101:101::1",
+            "3fff:fff::1",
+            "192.88.99.1",
+            "203.0.113.9",
+            "198.51.100.9",
+            "239.255.255.250",
+            "172.31.255.255",
+            "100.127.255.255",
+            "198.19.255.255",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
@@ -121,9 +137,24 @@ mod tests {
 
     #[test]
     fn public_addresses_are_public() {
-        for text in
-            ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101", "::ffff:1.1.1.1", "2002:101:101::1"]
-        {
+        for text in [
+            "1.1.1.1",
+            "93.184.216.34",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.32.0.1",
+            "192.175.48.6",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "2001:200::1",
+            "2001:4860:4860::8888",
+            "2003::1",
+            "2620:4f:8000::1",
+            "3fff:1000::1",
+            "3ffe::1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+        ] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
     }

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use hosted::typed;
 pub use hosted::{Standing, Way};
 pub use limits::RateLimits;
+pub(crate) use phone_number::national_digits;
 pub use policy::{Policy, PolicyError};
 pub use quota::Quota;
 pub use recipient::Recipient;

@@ -1,7 +1,7 @@
 //! Telephone numbers. What a number is, whose it is and of which type is libphonenumber's answer, given by its port
 //! `rlibphonenumber` with Google's metadata; `phone_number/oracle.rs` compares the port with the original.
 
-use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberType};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType};
 
 use super::digits::{is_dash, is_invisible, to_ascii};
 use super::policy::Policy;
@@ -50,6 +50,16 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
         hint: format!("+{code} ••• •• {last}"),
         address,
     })
+}
+
+/// Whether a code (ISO 3166-1 alpha-2, in upper case) is that of a country with telephone numbers of its own.
+pub(crate) fn is_country(code: &str) -> bool {
+    code.len() == 2 && PHONE_NUMBER_UTIL.get_supported_regions().any(|region| *region.as_region_str() == *code)
+}
+
+/// Returns the digits of a number in E.164 without its country's code; `None` if it is not a number.
+pub(crate) fn national_digits(e164: &str) -> Option<String> {
+    e164.parse::<PhoneNumber>().ok().map(|number| number.get_national_significant_number())
 }
 
 /// Whether a message to a number of this type is read by one person, who pays no more than for any other.
@@ -124,6 +134,16 @@ mod tests {
 
     fn address(text: &str) -> Result<String, Error> {
         canonical(text, &everywhere()).map(|number| number.address)
+    }
+
+    #[test]
+    fn a_country_is_one_that_has_telephone_numbers() {
+        for code in ["CH", "GB", "US", "VA"] {
+            assert!(is_country(code), "{code}");
+        }
+        for code in ["UK", "EU", "XX", "ch", "001", "", "*"] {
+            assert!(!is_country(code), "{code}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::phone_number::is_country;
 use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
 use super::text::is_of_gsm;
 use crate::error::InputProblem;
@@ -177,7 +178,7 @@ impl Policy {
             "webotp_host",
             "must be a host name in lower case, such as `login.example.com`".to_owned(),
         );
-        let country = |code: &String| code == "*" || code.parse::<phonenumber::country::Id>().is_ok();
+        let country = |code: &String| code == "*" || is_country(code);
         must(
             self.countries.iter().all(country),
             "countries",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Instances, Prepared, merge};
+use super::{Instances, Prepared};
 use crate::error::Error;
 use crate::provider::{OptionsSchema, Problem, Provider};
 use crate::store::{InstanceRecord, Part};
@@ -25,8 +25,8 @@ const TOO_MANY: &str = "these are more options than can be judged beside a secre
 
 const UNANSWERED: &str = "the provider could not be asked now where secrets go: try again";
 
-/// Of so many options that need not be stated all combinations are looked at.
-const MOST: usize = 12;
+/// Combinations of options that are judged at most to find the fewest that are needed: each may be a call of the component.
+const COMBINATIONS: usize = 64;
 
 /// Options in their two layers.
 #[derive(Clone, Copy)]
@@ -89,23 +89,19 @@ impl Instances {
         let is_needed =
             |name: &String| base.get(name).is_none() && required.is_some_and(|all| all.iter().any(|one| one == name));
         let (needed, others): (Vec<&String>, Vec<&String>) = own.keys().partition(|name| is_needed(name));
-        if others.len() > MOST {
-            return Ok(Err(Box::new(Prepared::invalid(Some(asked), vec![Problem::new("", TOO_MANY)]))));
-        }
         let network = self.providers.sandbox().network();
+        let mut judged_so_far = 0;
         for size in 0..=others.len() {
             let mut reached = Vec::new();
-            for chosen in (0_u32..1 << others.len()).filter(|set| set.count_ones() as usize == size) {
-                let is_chosen = |name: &String| {
-                    needed.contains(&name)
-                        || others.iter().position(|one| *one == name).is_some_and(|n| chosen & 1 << n != 0)
-                };
-                let mut few = own.clone();
-                few.retain(|name, _| is_chosen(name));
-                let few = Value::Object(few);
-                if !asked.validator().is_valid(&merge(base, &few)) {
-                    continue;
+            for chosen in Combinations::new(others.len(), size) {
+                judged_so_far += 1;
+                if judged_so_far > COMBINATIONS {
+                    return Ok(Err(Box::new(Prepared::invalid(Some(asked), vec![Problem::new("", TOO_MANY)]))));
                 }
+                let chosen: Vec<&String> = chosen.iter().filter_map(|n| others.get(*n).copied()).collect();
+                let mut few = own.clone();
+                few.retain(|name, _| needed.contains(&name) || chosen.contains(&name));
+                let few = Value::Object(few);
                 let layers = Layers { base, own: &few };
                 let judged =
                     Prepared::judge_layers(Some(asked.clone()), layers, network).await.map_err(Error::unavailable)?;
@@ -260,12 +256,16 @@ impl Instances {
         Ok(all.into_iter().collect())
     }
 
-    async fn judge_with(&self, record: &InstanceRecord, provider: &Arc<Provider>) -> Result<Prepared, Error> {
+    pub(super) async fn judge_with(
+        &self,
+        record: &InstanceRecord,
+        provider: &Arc<Provider>,
+    ) -> Result<Prepared, Error> {
         let (base, own) = (self.base_options(&record.type_id).await?, self.open_options(record)?);
         self.judge_over(Some(provider.clone()), Layers { base: &base, own: &own }).await
     }
 
-    async fn of_type(&self, type_id: &str) -> Result<Vec<InstanceRecord>, Error> {
+    pub(super) async fn of_type(&self, type_id: &str) -> Result<Vec<InstanceRecord>, Error> {
         let mut all = Vec::new();
         for subscription in self.store.subscriptions(None, Part::whole()).await? {
             let records = self.store.instances(&subscription.id, Part::whole()).await?;
@@ -291,6 +291,36 @@ fn mended(problems: &[Problem], options: &Value, others: &Value) -> Value {
     mended
 }
 
+/// The ways to choose some of a number of things, by their places; one after another, since there may be very many.
+struct Combinations {
+    of: usize,
+    next: Option<Vec<usize>>,
+}
+
+impl Combinations {
+    fn new(of: usize, size: usize) -> Self {
+        Self { of, next: (size <= of).then(|| (0..size).collect()) }
+    }
+}
+
+impl Iterator for Combinations {
+    type Item = Vec<usize>;
+
+    fn next(&mut self) -> Option<Vec<usize>> {
+        let current = self.next.take()?;
+        // The last place that can move on does, and those after it follow closely.
+        let last = current.len();
+        if let Some(moved) = (0..last).rev().find(|n| current[*n] < self.of - (last - n)) {
+            let mut next = current.clone();
+            for n in moved..last {
+                next[n] = current[moved] + 1 + (n - moved);
+            }
+            self.next = Some(next);
+        }
+        Some(current)
+    }
+}
+
 /// Whether a secret that the instance does not state itself is in force.
 fn inherits_a_secret(provider: &Provider, Layers { base, own }: Layers<'_>) -> bool {
     let mut inherited = base.as_object().cloned().unwrap_or_default();
@@ -302,4 +332,20 @@ fn inherits_a_secret(provider: &Provider, Layers { base, own }: Layers<'_>) -> b
 fn beyond(before: &[String], mut after: Vec<String>) -> Vec<String> {
     after.retain(|destination| !before.contains(destination));
     after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_combinations_come_once_each_in_order() {
+        let all = |of, size| Combinations::new(of, size).collect::<Vec<_>>();
+        assert_eq!(all(3, 0), [Vec::<usize>::new()]);
+        assert_eq!(all(3, 2), [vec![0, 1], vec![0, 2], vec![1, 2]]);
+        assert_eq!(all(3, 3), [vec![0, 1, 2]]);
+        assert!(all(2, 3).is_empty());
+        assert_eq!(Combinations::new(12, 6).count(), 924);
+        assert_eq!(Combinations::new(500, 250).take(3).count(), 3);
+    }
 }

@@ -6,8 +6,8 @@ mod options;
 mod pause;
 mod prepared;
 mod providers;
-mod rules;
 mod stand_ins;
+mod validity;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +22,7 @@ pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
 pub use providers::RefusedProvider;
+pub use validity::AffectedInstance;
 
 use crate::challenge::{Policy, SignIn};
 use crate::error::Error;

@@ -104,6 +104,9 @@ impl Instances {
         let sent = schema
             .with_text_as_objects(sent)
             .map_err(|option| Error::invalid_at(format!("{at}{option}"), no_object))?;
+        if let Some(why) = too_large(&sent) {
+            return Err(Error::invalid_at(at, why));
+        }
         let mut kept = false;
         let options = unmask(sent, stored, "", &mut kept)
             .map_err(|problem| Error::invalid_at(format!("{at}{}", problem.option), problem.message))?;
@@ -159,6 +162,38 @@ fn with_whole_numbers(value: Value) -> Value {
     }
 }
 
+/// How deep options may be nested. [`OptionsSchema`] follows them as deep as that.
+const DEPTH: usize = 12;
+
+/// Values in the options of one instance, lists and objects included.
+const VALUES: usize = 2048;
+
+/// The texts and names in them, in bytes.
+const BYTES: usize = 64 << 10;
+
+/// What is too large about options, which are checked and searched in many ways.
+fn too_large(options: &Value) -> Option<String> {
+    fn measure(value: &Value, depth: usize, size: &mut (usize, usize)) -> bool {
+        size.0 += 1;
+        match value {
+            Value::String(text) => size.1 += text.len(),
+            Value::Object(members) => size.1 += members.keys().map(String::len).sum::<usize>(),
+            _ => {}
+        }
+        let is_within = |value| depth < DEPTH && size.0 < VALUES && measure(value, depth + 1, size);
+        match value {
+            Value::Array(items) => items.iter().all(is_within),
+            Value::Object(members) => members.values().all(is_within),
+            _ => true,
+        }
+    }
+    let mut size = (0, 0);
+    if !measure(options, 0, &mut size) {
+        return Some(format!("must be nested {DEPTH} deep at most and hold {VALUES} values at most"));
+    }
+    (size.1 > BYTES).then(|| format!("must be of {} KiB at most", BYTES >> 10))
+}
+
 fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result<Value, Problem> {
     match sent {
         Value::String(text) if text == MASK => match stored {
@@ -185,7 +220,7 @@ fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result
 mod tests {
     use serde_json::json;
 
-    use super::with_whole_numbers;
+    use super::*;
 
     #[test]
     fn a_number_without_a_fraction_is_an_integer_wherever_it_stands() {
@@ -193,5 +228,17 @@ mod tests {
             json!({"Port": 465.0, "List": [1.0, 1.5, "1.0"], "Deep": {"Small": -2.0, "Big": 1e300, "Zero": -0.0}});
         let read = json!({"Port": 465, "List": [1, 1.5, "1.0"], "Deep": {"Small": -2, "Big": 1e300, "Zero": 0}});
         assert_eq!(with_whole_numbers(sent).to_string(), read.to_string());
+    }
+
+    #[test]
+    fn options_are_bounded_in_depth_number_and_size() {
+        let nested = |depth| (0..depth).fold(json!("x"), |inner, _| json!({"a": [inner]}));
+        assert_eq!(too_large(&nested(6)), None);
+        assert!(too_large(&nested(7)).is_some() && too_large(&nested(50)).is_some());
+        assert_eq!(too_large(&json!({"a": vec![1; 2000]})), None);
+        assert!(too_large(&json!({"a": vec![1; 2048]})).is_some());
+        assert_eq!(too_large(&json!({"a": "x".repeat(60 << 10)})), None);
+        assert!(too_large(&json!({"a": "x".repeat(64 << 10)})).is_some());
+        assert!(too_large(&json!({"x".repeat(64 << 10): "ab"})).is_some());
     }
 }

@@ -10,7 +10,6 @@ use super::destinations::Layers;
 use super::judgement::{ask, ask_for_reports};
 use super::options::merge;
 use super::pause::Pause;
-use super::rules;
 use super::stand_ins::StandIns;
 use crate::capability::{Arrived, Grants, Network, NotSigned, ReportSignature};
 use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Sent, Verdict};
@@ -69,7 +68,7 @@ impl Prepared {
             return Ok(Self::invalid(None, vec![Problem::new("", "the provider of this type is not installed")]));
         };
         let schema = &provider.manifest().options_schema;
-        let problems = rules::broken(provider.validator().iter_errors(options));
+        let problems = provider.broken_rules(options).await?;
         if !problems.is_empty() {
             return Ok(Self::invalid(Some(provider), problems));
         }

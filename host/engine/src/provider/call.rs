@@ -45,7 +45,7 @@ pub(crate) struct CallFailure {
 impl Provider {
     /// Whether time and chance are the same in each call that reaches nobody.
     pub(crate) fn is_steady(&self) -> bool {
-        self.sandbox.is_steady()
+        self.sandbox.is_steady(true)
     }
 
     /// Asks the component to judge options, secrets included. It can reach nobody.

@@ -28,6 +28,8 @@ struct Inner {
     turns: Turns,
     clock: Clock,
     compiling: Arc<Semaphore>,
+    aside: Arc<Semaphore>,
+    manifests: Arc<Semaphore>,
     steady: Steady,
 }
 
@@ -41,6 +43,9 @@ enum Steady {
     /// In none.
     Never,
 }
+
+/// How much of [`Sandbox::aside`] is done at once. Each takes a fraction of a second at most.
+const ASIDE: usize = 4;
 
 impl Sandbox {
     /// Calls that may reach nobody find clocks that stand still and no chance in it: what a component asks for, with which secrets, and what
@@ -64,8 +69,20 @@ impl Sandbox {
         let engine = Engine::new(&config(&limits))?;
         let linker = linker(&engine)?;
         let (turns, clock) = (Turns::new(&limits), Clock::start(&engine));
-        let compiling = Arc::new(Semaphore::new(1));
-        Ok(Self(Arc::new(Inner { engine, linker, limits, network, keyring, turns, clock, compiling, steady })))
+        let [compiling, aside, manifests] = [1, ASIDE, 1].map(|turns| Arc::new(Semaphore::new(turns)));
+        Ok(Self(Arc::new(Inner {
+            engine,
+            linker,
+            limits,
+            network,
+            keyring,
+            turns,
+            clock,
+            compiling,
+            aside,
+            manifests,
+            steady,
+        })))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -91,6 +108,30 @@ impl Sandbox {
     /// Held by the one component that is compiled.
     pub(super) fn compiling(&self) -> Arc<Semaphore> {
         self.0.compiling.clone()
+    }
+
+    /// Does work whose amount a stranger's data decides, on a thread that serves nobody else and a few at a time. It waits among its own kind
+    /// first, and only then among all. `None` if there was no room in time.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        kind: &Arc<Semaphore>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let turns = async {
+            let own = kind.clone().acquire_owned().await.ok()?;
+            Some((own, self.0.aside.clone().acquire_owned().await.ok()?))
+        };
+        let turns = tokio::time::timeout(self.limits().queue_time, turns).await.ok()??;
+        let working = tokio::task::spawn_blocking(move || {
+            let _turns = turns;
+            work()
+        });
+        working.await.ok()
+    }
+
+    /// What manifests that are checked wait for: one at a time.
+    pub(super) fn manifests(&self) -> &Arc<Semaphore> {
+        &self.0.manifests
     }
 
     /// Whether clocks and random numbers are always the same in a call.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jsonschema::Validator;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{Store, bail};
@@ -15,10 +15,12 @@ use super::bindings::reporting::exports::twofactor::provider::reports;
 use super::bindings::verifying::exports::twofactor::provider::verification;
 use super::engine::Sandbox;
 use super::manifest::Manifest;
+use super::outcome::{BUSY, Problem, Reason};
 use super::schema::revealed;
 use super::speech::Speech;
 use super::state::{CallLog, State};
 use super::turns::Share;
+use super::validation::{Broken, Schema};
 use super::{cache, call, imports};
 use crate::capability::Grants;
 
@@ -28,7 +30,7 @@ pub(crate) struct Provider {
     pub(super) exports: Exports,
     pub(super) share: Arc<Share>,
     info: ProviderInfo,
-    validator: Validator,
+    schema: Arc<Schema>,
 }
 
 /// A component whose imports are linked, and where its exports are. A call looks up the ones it needs.
@@ -140,8 +142,11 @@ impl Provider {
             LoadError(format!("the component does not fit the contract `twofactor:provider`: {}", one_line(&error)))
         })?;
         let said = describe(sandbox, &exports).await?;
-        let (manifest, validator) =
-            Manifest::check(said).map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
+        let (manifest, schema) = sandbox
+            .aside(sandbox.manifests(), move || Manifest::check(said))
+            .await
+            .ok_or_else(|| LoadError("the component's manifest could not be checked now: try again later".to_owned()))?
+            .map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
         let mut may: Vec<String> = imports::in_words(&imports).into_iter().map(str::to_owned).collect();
         if manifest.reads_code {
             may.push("see the code, which others get as a placeholder".to_owned());
@@ -157,7 +162,7 @@ impl Provider {
         }
         let info = ProviderInfo { manifest, digest, may, imports, signed_by: None, added_at: None };
         let share = sandbox.turns().share(&info.manifest.type_id);
-        Ok(Self { sandbox: sandbox.clone(), exports, share, info, validator })
+        Ok(Self { sandbox: sandbox.clone(), exports, share, info, schema: Arc::new(schema) })
     }
 
     /// Asks a fresh instance who it is.
@@ -190,9 +195,29 @@ impl Provider {
         &self.info.manifest
     }
 
-    /// The options' schema, compiled.
-    pub(crate) fn validator(&self) -> &Validator {
-        &self.validator
+    /// Whether options satisfy the schema; on this thread, for programs that serve nobody.
+    pub(crate) fn allows(&self, options: &Value) -> bool {
+        self.schema.allows(options)
+    }
+
+    /// What the schema says is wrong with options. `Err` if there was no room to check them now.
+    pub(crate) async fn broken_rules(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+        let broken = self.check_options(options).await?;
+        Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
+    }
+
+    /// What the schema says is wrong with options that others complete, each as a whole: what is missing, and whether all fit together, is left
+    /// out.
+    pub(crate) async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+        let mut broken = self.check_options(options).await?;
+        broken.retain(|one| !one.at.is_empty() && !(one.is_missing && one.at.matches('/').count() == 1));
+        Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
+    }
+
+    async fn check_options(&self, options: &Value) -> Result<Vec<Broken>, Reason> {
+        let (schema, options) = (self.schema.clone(), options.clone());
+        let broken = self.sandbox.aside(&self.share.checks, move || schema.check(&options)).await;
+        broken.ok_or_else(|| Reason::new(BUSY, "other options are being checked: try again later"))
     }
 }
 

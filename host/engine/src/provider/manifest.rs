@@ -1,6 +1,5 @@
 //! What a provider says of itself, checked.
 
-use jsonschema::{Draft, Validator};
 use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
@@ -8,6 +7,7 @@ use serde_json::Value;
 use super::bindings::twofactor::provider::types as wit;
 use super::escape;
 use super::schema::OptionsSchema;
+use super::validation::Schema;
 use crate::readable::{self, Unreadable};
 
 /// What a provider's recipient is.
@@ -47,7 +47,7 @@ const SCHEMA_BYTES: usize = 256 << 10;
 
 impl Manifest {
     /// Checks what `describe` answered. The error says what is wrong in a sentence.
-    pub(super) fn check(said: wit::Manifest) -> Result<(Self, Validator), String> {
+    pub(super) fn check(said: wit::Manifest) -> Result<(Self, Schema), String> {
         word("type-id", &said.type_id)?;
         word("channel", &said.channel)?;
         readable::check(&said.name, 1..=100).map_err(|why| format!("its name {why}"))?;
@@ -63,10 +63,7 @@ impl Manifest {
         if schema.get("type") != Some(&Value::from("object")) {
             return Err("its options-schema must be of type object".to_owned());
         }
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .build(&schema)
-            .map_err(|error| format!("its options-schema is no JSON Schema 2020-12: {error}"))?;
+        let compiled = Schema::new(&schema).map_err(|error| format!("its options-schema is not supported: {error}"))?;
         let sights = OptionsSchema::new(&schema).sights();
         if let Some(why) = sights.unshowable {
             return Err(format!("its options cannot be shown to those who approve it: {why}"));
@@ -89,7 +86,7 @@ impl Manifest {
             options_schema: schema,
             reads_code: said.reads_code,
         };
-        Ok((manifest, validator))
+        Ok((manifest, compiled))
     }
 
     /// Whether its version comes before another's (semver section 11).

@@ -25,6 +25,7 @@ mod speech;
 mod state;
 mod steady;
 mod turns;
+mod validation;
 mod verification;
 mod wasi_http;
 
@@ -42,4 +43,5 @@ pub use report::Fate;
 pub(crate) use schema::{OptionsSchema, escape};
 pub use signers::{SignerError, Signers};
 pub use slice::on_thread_start;
+pub(crate) use validation::Schema;
 pub(crate) use verification::CODE_LENGTHS;

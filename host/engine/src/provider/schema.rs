@@ -1,6 +1,6 @@
 //! What the host reads out of an options schema beside its validity: which options are secret, and which are objects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -33,12 +33,15 @@ pub(super) struct Sights {
     pub(super) listed: Vec<String>,
     /// Why the options cannot be shown to people, who approve by what they are shown.
     pub(super) unshowable: Option<&'static str>,
-    /// How many options were looked at.
+    /// How many schemas of options were looked at.
     looks: usize,
 }
 
 /// A schema that refers to itself has options without end.
-const LOOKS: usize = 10_000;
+const LOOKS: usize = 20_000;
+
+/// Schemas that are taken together of one option. More are refused when the component is loaded.
+const TOGETHER: usize = 256;
 
 /// Names are a stranger's words, which people are shown and approve by.
 fn is_showable(name: &str) -> bool {
@@ -119,9 +122,7 @@ impl<'a> OptionsSchema<'a> {
     }
 
     fn is_object(&self, name: &str) -> bool {
-        let mut found = Vec::new();
-        self.properties(&[self.root], name, &mut found);
-        let schemas = self.expand(&found);
+        let schemas = self.expand(&named(&self.expand(&[self.root]), name));
         let says = |ty: &str| schemas.iter().any(|schema| schema.get("type") == Some(&Value::from(ty)));
         says("object") && !says("string")
     }
@@ -140,9 +141,9 @@ impl<'a> OptionsSchema<'a> {
         match value {
             Value::Object(map) => {
                 let mut out = Map::new();
+                let schemas = self.expand(schemas);
                 for (name, value) in map {
-                    let mut found = Vec::new();
-                    self.properties(schemas, name, &mut found);
+                    let found = named(&schemas, name);
                     let sight = self.sight(&found);
                     let at = format!("{at}/{}", escape(name));
                     let open = sight == Sight::Open;
@@ -175,13 +176,17 @@ impl<'a> OptionsSchema<'a> {
     fn walk(&self, schemas: &[&'a Value], at: &str, in_list: bool, depth: usize, sights: &mut Sights) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let schemas = self.expand(schemas);
+        sights.looks += schemas.len();
+        if schemas.len() > TOGETHER || sights.looks > LOOKS {
+            sights.unshowable = Some("it has too many options within options, or too many alternatives of one");
+            return;
+        }
         let names = schemas.iter().filter_map(|schema| schema["properties"].as_object()).flat_map(Map::keys);
         for name in names.collect::<BTreeSet<_>>() {
-            let mut found = Vec::new();
-            self.properties(&schemas, name, &mut found);
-            sights.looks += 1;
-            if sights.looks > LOOKS {
-                sights.unshowable = Some("it has too many options within options");
+            let found = self.expand(&named(&schemas, name));
+            sights.looks += found.len();
+            if found.len() > TOGETHER || sights.looks > LOOKS {
+                sights.unshowable = Some("it has too many options within options, or too many alternatives of one");
                 return;
             }
             if !is_showable(name) {
@@ -223,21 +228,12 @@ impl<'a> OptionsSchema<'a> {
         }
     }
 
-    /// All schemas of a property, over all alternatives.
-    fn properties(&self, schemas: &[&'a Value], name: &str, found: &mut Vec<&'a Value>) {
-        for schema in self.expand(schemas) {
-            if let Some(property) = schema.get("properties").and_then(|properties| properties.get(name)) {
-                found.push(property);
-            }
-        }
-    }
-
-    /// The schemas with their references followed and their alternatives beside them.
+    /// The schemas with their references followed and their alternatives beside them; of more than [`TOGETHER`] the first.
     fn expand(&self, schemas: &[&'a Value]) -> Vec<&'a Value> {
-        let mut all: Vec<&'a Value> = Vec::new();
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
         let mut open: Vec<&'a Value> = schemas.to_vec();
         while let Some(schema) = open.pop() {
-            if all.len() > 256 || all.iter().any(|seen| std::ptr::eq(*seen, schema)) {
+            if all.len() > TOGETHER || !seen.insert(std::ptr::from_ref(schema)) {
                 continue;
             }
             all.push(schema);
@@ -250,6 +246,11 @@ impl<'a> OptionsSchema<'a> {
         }
         all
     }
+}
+
+/// All schemas of a property, of schemas that were expanded.
+fn named<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
+    schemas.iter().filter_map(|schema| schema.get("properties")?.get(name)).collect()
 }
 
 fn texts(value: &Value, out: &mut Vec<String>) {
@@ -349,6 +350,11 @@ mod tests {
             "properties": {"a": {"$ref": "#/$defs/Node"}, "b": {"$ref": "#/$defs/Node"}}, "items": {"$ref": "#/$defs/Node"}
         }}});
         assert!(OptionsSchema::new(&endless).sights().unshowable.is_some());
+        // What is beyond the bound could be a secret that nobody would see as one.
+        let alternatives: Vec<Value> = (0..300).map(|n| json!({"title": n.to_string()})).collect();
+        let many = of("Key")["properties"]["Key"].clone();
+        let many = json!({"properties": {"Key": {"allOf": [many, {"anyOf": alternatives}]}}});
+        assert!(OptionsSchema::new(&many).sights().unshowable.is_some());
         assert!(OptionsSchema::new(&schema()).sights().unshowable.is_none());
     }
 

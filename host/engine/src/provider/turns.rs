@@ -18,6 +18,8 @@ pub(crate) struct Turns {
 pub(super) struct Share {
     turns: Semaphore,
     pub(super) habit: Habit,
+    /// What options that are checked by its schema wait for: one at a time.
+    pub(super) checks: Arc<Semaphore>,
 }
 
 /// A turn, until it is dropped.
@@ -34,7 +36,10 @@ impl Turns {
 
     pub(super) fn share(&self, type_id: &str) -> Arc<Share> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Share { turns: Semaphore::new(self.of_each), habit: Habit::new() };
+        let new = || {
+            let (turns, checks) = (Semaphore::new(self.of_each), Arc::new(Semaphore::new(1)));
+            Share { turns, habit: Habit::new(), checks }
+        };
         shares.entry(type_id.to_owned()).or_insert_with(|| Arc::new(new())).clone()
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::{Needle, merged, views};
+use crate::challenge::national_digits;
 
 /// A digit, and where it stands.
 pub(super) struct Digit {
@@ -246,7 +247,7 @@ impl PhoneNumber {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        let national = phonenumber::parse(None, e164).ok().map(|number| number.national().value().to_string());
+        let national = national_digits(e164);
         // Of a country that is not known the last digits are its own in any case.
         let national = national.unwrap_or_else(|| digits[digits.len().min(3)..].to_owned());
         let national = if national.len() < Self::SHORTEST { digits } else { &national };

@@ -99,11 +99,39 @@ pub(super) struct PolicyPart {
 
 /// What is wrong with an option.
 #[derive(Serialize, ToSchema)]
-struct OptionProblem {
+pub(super) struct OptionProblem {
     /// JSON Pointer into the options; empty for the whole.
     option: String,
     /// What to do about it.
     message: String,
+}
+
+impl From<twofactor::Problem> for OptionProblem {
+    fn from(it: twofactor::Problem) -> Self {
+        Self { option: it.option, message: it.message }
+    }
+}
+
+/// An instance that a change makes valid or invalid.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Affected {
+    /// Its id.
+    id: String,
+    /// The subscription it belongs to.
+    subscription: String,
+    /// Its name.
+    name: String,
+    /// Whether it is valid after the change; before it was the opposite.
+    valid: bool,
+    /// Why it is not valid after the change.
+    problems: Vec<OptionProblem>,
+}
+
+impl From<twofactor::AffectedInstance> for Affected {
+    fn from(it: twofactor::AffectedInstance) -> Self {
+        let problems = it.problems.into_iter().map(OptionProblem::from).collect();
+        Self { id: it.id, subscription: it.subscription, name: it.name, valid: it.valid, problems }
+    }
 }
 
 impl From<twofactor::Instance> for Instance {
@@ -116,7 +144,7 @@ impl From<twofactor::Instance> for Instance {
             name: one.name,
             active: one.active,
             valid: one.valid,
-            problems: problems.map(|it| OptionProblem { option: it.option, message: it.message }).collect(),
+            problems: problems.map(OptionProblem::from).collect(),
             connections: one.connections,
             options: one.options,
             policy: one.policy,

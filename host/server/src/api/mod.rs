@@ -140,6 +140,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(sign_in_page::read, sign_in_page::replace))
         .routes(routes!(users::unlock))
         .routes(routes!(settings::read, settings::replace))
+        .routes(routes!(settings::check))
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(providers::examine).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(providers::roll_back))

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Parameters, Raw};
 use super::caller::{Administrator, Reader};
+use super::instances::Affected;
 use super::problem::Problem;
 
 /// What a provider delivers to.
@@ -133,6 +134,8 @@ struct Changes {
     is_older: bool,
     /// Where secrets of instances would go that they do not go to now: for `destinations`, if somebody approves.
     new_destinations: Vec<String>,
+    /// The valid instances that would no longer be valid, and would send nothing: for `allow_invalid`, if somebody approves.
+    made_invalid: Vec<Affected>,
 }
 
 /// What somebody approves before a component is added.
@@ -168,6 +171,7 @@ pub(super) async fn examine(
         no_longer_secret: changes.no_longer_secret,
         is_older: changes.is_older,
         new_destinations: examined.new_destinations,
+        made_invalid: examined.made_invalid.into_iter().map(Affected::from).collect(),
     };
     let replaces = serving.map(|serving| serving.digest).unwrap_or_default();
     Ok(Json(Examined { provider: examined.info.into(), replaces, changes }))
@@ -198,6 +202,9 @@ pub(super) struct Expected {
     allow_older: bool,
     /// Where secrets of instances may go that they do not go to now, with commas between; a refusal names them.
     destinations: Option<String>,
+    /// Whether instances that are valid now may become invalid; `false` if not said. A refusal names them.
+    #[serde(default)]
+    allow_invalid: bool,
 }
 
 /// The header that brings a signature.
@@ -215,7 +222,7 @@ pub(super) async fn add(
     Raw(component): Raw,
 ) -> Result<(StatusCode, Json<Provider>), Problem> {
     let administration = administrator.of_the_system()?;
-    let mut new = NewProvider::new(component).allow_older(expected.allow_older);
+    let mut new = NewProvider::new(component).allow_older(expected.allow_older).allow_invalid(expected.allow_invalid);
     if let Some(digest) = expected.digest {
         new = new.digest(digest);
     }
@@ -236,6 +243,9 @@ pub(super) async fn add(
 pub(super) struct Meant {
     /// The digest of the component that is taken away: if another one serves by now, nothing happens.
     digest: Option<String>,
+    /// Whether instances that are valid now may become invalid; `false` if not said. A refusal names them.
+    #[serde(default)]
+    allow_invalid: bool,
 }
 
 /// Has the component that served a type before serve it again (system administrators): the one that was replaced, or the one that
@@ -248,7 +258,7 @@ pub(super) async fn roll_back(
     Parameters(meant): Parameters<Meant>,
 ) -> Result<Json<Provider>, Problem> {
     let admin = administrator.of_the_system()?;
-    Ok(Json(admin.roll_back_provider(&type_id, meant.digest.as_deref()).await?.into()))
+    Ok(Json(admin.roll_back_provider(&type_id, meant.digest.as_deref(), meant.allow_invalid).await?.into()))
 }
 
 /// Takes all components away that were added for a type (system administrators). The one that comes with the program serves then, or
@@ -260,6 +270,7 @@ pub(super) async fn remove(
     Path(type_id): Path<String>,
     Parameters(meant): Parameters<Meant>,
 ) -> Result<StatusCode, Problem> {
-    administrator.of_the_system()?.remove_provider(&type_id, meant.digest.as_deref()).await?;
+    let admin = administrator.of_the_system()?;
+    admin.remove_provider(&type_id, meant.digest.as_deref(), meant.allow_invalid).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,6 +11,7 @@ use twofactor::{
     Administration, Error, ExaminedProvider, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind,
 };
 
+use super::base_settings::affected;
 use super::form::Posted;
 use super::instances::path;
 use super::language::Language;
@@ -177,6 +178,7 @@ pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes)
     let new = new(&component, &signature)
         .replacing(posted.get("replaces").unwrap_or_default())
         .destinations(posted.get("destinations").unwrap_or_default().split(','))
+        .allow_invalid(posted.get("allow_invalid").is_some())
         .allow_older(true);
     match admin.add_provider(new.clone()).await {
         Ok(_) => {
@@ -230,6 +232,7 @@ pub(super) async fn ask_take_back(person: Person, Path(type_id): Path<String>) -
                 "Was er ersetzt hat, bedient wieder: die Komponente davor, oder die, die zum Programm gehört. Gibt es keine, sind seine Instanzen nicht mehr verfügbar.")) }
             p { (users.len()) " " (l.say("instances are of its type.", "Instanzen sind von seinem Typ.")) }
             input type="hidden" name="digest" value=(digest);
+            (allow_invalid(l, false))
             div.actions { button.bad { (l.say("Take it back", "Zurücknehmen")) } a.button href="/admin/providers" { (l.say("Keep it", "Behalten")) } }
         }
     };
@@ -241,9 +244,10 @@ pub(super) async fn take_back(person: Person, Path(type_id): Path<String>, body:
     let admin = person.of_the_system()?;
     let shown = Posted::parse(&body);
     let digest = shown.get("digest").unwrap_or_default();
-    let taken = match admin.roll_back_provider(&type_id, Some(digest)).await {
+    let allow_invalid = shown.get("allow_invalid").is_some();
+    let taken = match admin.roll_back_provider(&type_id, Some(digest), allow_invalid).await {
         Err(error) if error.is_conflict() && !error.is_passed_over() => {
-            admin.remove_provider(&type_id, Some(digest)).await
+            admin.remove_provider(&type_id, Some(digest), allow_invalid).await
         }
         other => other.map(drop),
     };
@@ -310,6 +314,13 @@ async fn ask(
                         ul { @for destination in elsewhere { li { code { (destination) } } } }
                     }
                 }
+                @if !examined.made_invalid.is_empty() {
+                    section.card {
+                        h2 { (l.say("Instances would become invalid", "Instanzen würden ungültig")) }
+                        p { (l.say("These are valid now. With this component they are not, and send nothing:", "Diese sind jetzt gültig. Mit dieser Komponente sind sie es nicht und senden nichts:")) }
+                        (affected(&examined.made_invalid))
+                    }
+                }
                 section.card {
                     h2 { (l.say("Instances of this type", "Instanzen dieses Typs")) }
                     @if users.is_empty() { p { (l.say("None.", "Keine.")) } }
@@ -326,12 +337,23 @@ async fn ask(
                 input type="hidden" name="digest" value=(info.digest);
                 input type="hidden" name="destinations" value=(elsewhere.join(","));
                 input type="hidden" name="replaces" value=(before.as_ref().map_or("", |before| &*before.digest));
+                @if !examined.made_invalid.is_empty() { (allow_invalid(l, true)) }
                 p { (l.say("You approve the component with this digest, and no other:", "Sie genehmigen die Komponente mit diesem Digest, und keine andere:")) " " code.digest { (info.digest) } }
                 div.actions { button.main { (l.say("Install it", "Installieren")) } a.button href="/admin/providers" { (l.say("Leave it", "Nicht installieren")) } }
             }
         }
     };
     Ok(page(person, Room::Providers, title, main))
+}
+
+/// Asks whether instances may become invalid.
+fn allow_invalid(l: Language, required: bool) -> Markup {
+    html! {
+        label.inline {
+            input type="checkbox" name="allow_invalid" value="yes" required[required];
+            (l.say("Go on even if instances become invalid and send nothing", "Fortfahren, auch wenn Instanzen ungültig werden und nichts senden"))
+        }
+    }
 }
 
 /// The instances that a type's provider serves, each with its subscription's name.

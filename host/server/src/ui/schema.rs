@@ -3,10 +3,16 @@
 //! What providers' tools write is understood: `$ref`, `allOf`, optional types, choices of constants, and unions whose alternatives
 //! differ in one constant (`MailType`). Anything else becomes a field for JSON, so that no option is out of reach.
 
+use std::cell::Cell;
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 /// How deep a schema is followed: it may refer to itself.
 const DEPTH: usize = 8;
+
+/// How many values of a schema are copied for one form. References multiply them; what is beyond becomes a field for JSON.
+const COPIES: usize = 20_000;
 
 /// One option, as a form shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,11 +66,14 @@ pub(super) struct Alternative {
 
 /// The fields of a schema of type object; those that are required come first.
 pub(super) fn fields(schema: &Value) -> Vec<Field> {
-    Reader { root: schema }.fields(&Reader { root: schema }.whole(schema, DEPTH), DEPTH)
+    let reader = Reader { root: schema, copies: Cell::new(COPIES) };
+    reader.fields(&reader.whole(schema, DEPTH), DEPTH)
 }
 
 struct Reader<'a> {
     root: &'a Value,
+    /// That are left.
+    copies: Cell<usize>,
 }
 
 type Node = Map<String, Value>;
@@ -73,7 +82,7 @@ impl Reader<'_> {
     /// A node with what it refers to. Its own words win.
     fn whole(&self, node: &Value, depth: usize) -> Node {
         let Value::Object(own) = node else { return Node::new() };
-        let Some(depth) = depth.checked_sub(1) else { return Node::new() };
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.may_copy(node)) else { return Node::new() };
         let referred = own.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
         let referred = referred.and_then(|pointer| self.root.pointer(pointer));
         let parts = own.get("allOf").and_then(Value::as_array).into_iter().flatten();
@@ -93,9 +102,28 @@ impl Reader<'_> {
         whole
     }
 
+    /// Whether a node may be copied, which is counted.
+    fn may_copy(&self, node: &Value) -> bool {
+        fn count(value: &Value, left: &mut usize) {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return;
+            }
+            match value {
+                Value::Array(items) => items.iter().for_each(|item| count(item, left)),
+                Value::Object(members) => members.values().for_each(|item| count(item, left)),
+                _ => {}
+            }
+        }
+        let mut left = self.copies.get();
+        count(node, &mut left);
+        self.copies.set(left);
+        left > 0
+    }
+
     fn fields(&self, object: &Node, depth: usize) -> Vec<Field> {
         let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
-        let required = strings(object.get("required"));
+        let required: HashSet<&str> = strings(object.get("required")).into_iter().collect();
         let properties = object.get("properties").and_then(Value::as_object).into_iter().flatten();
         let mut fields: Vec<Field> = properties
             .map(|(name, node)| {
@@ -103,7 +131,7 @@ impl Reader<'_> {
                 Field {
                     label: text(&node, "title").unwrap_or_else(|| name.clone()),
                     help: text(&node, "description").unwrap_or_default(),
-                    required: required.contains(&name.as_str()),
+                    required: required.contains(name.as_str()),
                     kind: self.kind(&node, depth),
                     name: name.clone(),
                 }
@@ -281,5 +309,26 @@ mod tests {
             assert_eq!(one(schema), Kind::Json);
         }
         assert!(matches!(one(json!({"$ref": "#/$defs/Loop"})), Kind::Group(_)));
+    }
+
+    #[test]
+    fn a_form_has_an_end_whatever_a_schema_multiplies() {
+        fn number(fields: &[Field]) -> usize {
+            let inner = |field: &Field| match &field.kind {
+                Kind::Group(fields) => number(fields),
+                Kind::Union { alternatives, .. } => alternatives.iter().map(|one| number(&one.fields)).sum(),
+                _ => 0,
+            };
+            fields.iter().map(|field| 1 + inner(field)).sum()
+        }
+        let again: Node = (0..20).map(|n| (format!("p{n}"), json!({"$ref": "#"}))).collect();
+        let parts = vec![json!({"$ref": "#/$defs/Part"}); 20];
+        for schema in [
+            json!({"type": "object", "properties": again}),
+            json!({"type": "object", "properties": {"A": {"$ref": "#/$defs/Part"}}, "$defs": {"Part": {"allOf": parts}}}),
+            json!({"type": "object", "properties": {"A": {"$ref": "#/$defs/Part"}}, "$defs": {"Part": {"oneOf": parts}}}),
+        ] {
+            assert!(number(&fields(&schema)) <= COPIES, "{schema}");
+        }
     }
 }

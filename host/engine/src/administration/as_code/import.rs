@@ -5,7 +5,7 @@ use std::fmt;
 use super::plan::Plan;
 use super::{Document, FORM, Reference};
 use crate::administration::Administration;
-use crate::error::Error;
+use crate::error::{Error, InputProblem};
 use crate::provider::Problem;
 use crate::store::ConfigurationChange;
 
@@ -32,6 +32,8 @@ pub struct Planned {
     pub fields: String,
     /// Why an instance will not be valid, if it will not.
     pub problems: Vec<Problem>,
+    /// The instances that are valid now and will not be, in words; also those that a change of base service settings makes invalid.
+    pub makes_invalid: Option<String>,
 }
 
 impl fmt::Display for Planned {
@@ -44,6 +46,9 @@ impl fmt::Display for Planned {
         write!(f, "{sign} {} {}", self.subject, self.fields)?;
         for problem in &self.problems {
             write!(f, "\n    not valid: {} {}", problem.option, problem.message)?;
+        }
+        if let Some(instances) = &self.makes_invalid {
+            write!(f, "\n    makes invalid what is valid now: {instances}")?;
         }
         Ok(())
     }
@@ -75,12 +80,26 @@ impl Administration {
         Ok(self.steps(document, prune, resolve).await?.into_iter().map(|step| step.planned).collect())
     }
 
-    /// Brings in a document: all of it, or none. Answers what it changed.
+    /// Brings in a document: all of it, or none. Answers what it changed. Unless `allow_invalid`, no instance that is valid may become invalid.
     ///
     /// # Errors
-    /// As [`Self::plan_import`]; passed over if somebody else changed something of it meanwhile.
-    pub async fn import(&self, document: &Document, prune: bool, resolve: Resolve<'_>) -> Result<Vec<Planned>, Error> {
+    /// As [`Self::plan_import`]; invalid input if valid instances would become invalid; passed over if somebody else changed something of it.
+    pub async fn import(
+        &self,
+        document: &Document,
+        (prune, allow_invalid): (bool, bool),
+        resolve: Resolve<'_>,
+    ) -> Result<Vec<Planned>, Error> {
         let steps = self.steps(document, prune, resolve).await?;
+        let made_invalid = steps.iter().filter_map(|step| {
+            let named = step.planned.makes_invalid.as_ref()?;
+            let detail = format!("makes instances invalid that are valid now: {named}");
+            Some(InputProblem::new(step.planned.subject.clone(), detail))
+        });
+        let made_invalid: Vec<InputProblem> = made_invalid.collect();
+        if !allow_invalid && !made_invalid.is_empty() {
+            return Err(Error::invalid_because(made_invalid));
+        }
         if steps.is_empty() {
             return Ok(Vec::new());
         }

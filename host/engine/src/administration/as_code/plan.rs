@@ -13,7 +13,7 @@ use crate::administration::directory::place;
 use crate::administration::sign_in_page::page_changes;
 use crate::administration::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
 use crate::error::{Error, InputProblem};
-use crate::instance::{Changed, Layers};
+use crate::instance::{AffectedInstance, Changed, Layers};
 use crate::provider::{Problem, escape};
 use crate::readable::{self, Unreadable};
 use crate::sign_in::SignInPage;
@@ -60,7 +60,23 @@ impl<'a> Plan<'a> {
         for (type_id, (before, after, kept)) in std::mem::take(&mut self.base) {
             let instances = &self.administration.instances;
             let same = instances.base_same_destinations(&type_id, (&before, &after, kept), &self.together).await;
-            self.sound(&format!("/base_settings/{}", escape(&type_id)), same)?;
+            let at = format!("/base_settings/{}", escape(&type_id));
+            self.sound(&at, same)?;
+            if before == after {
+                continue;
+            }
+            let mut affected = instances.affected_by_base(&type_id, &after).await?;
+            // Those that the document changes as well are judged with their own changes, and those that it ends need not be valid.
+            let has_step = |id: &str| {
+                let is_of =
+                    |step: &Step| step.audited == id && matches!(step.action, "instance.update" | "instance.delete");
+                self.steps.iter().any(is_of)
+            };
+            affected.retain(|instance| !has_step(&instance.id));
+            let named = AffectedInstance::sentence(&affected);
+            if let Some(step) = self.steps.iter_mut().find(|step| step.planned.subject == at) {
+                step.planned.makes_invalid = named;
+            }
         }
         if self.problems.is_empty() { Ok(self.steps) } else { Err(Error::invalid_because(self.problems)) }
     }
@@ -94,7 +110,7 @@ impl Plan<'_> {
         (action, audited): (&'static str, &str),
         change: ConfigurationChange,
     ) {
-        let planned = Planned { sign, subject, fields, problems: Vec::new() };
+        let planned = Planned { sign, subject, fields, problems: Vec::new(), makes_invalid: None };
         self.steps.push(Step { planned, action, audited: audited.to_owned(), change });
     }
 
@@ -352,7 +368,12 @@ impl Plan<'_> {
             }
         }
         let problems = self.problems_of(&wanted.type_id, options).await?;
+        let is_broken = match before {
+            Some(before) if !problems.is_empty() => administration.instances.prepared(before).await?.is_valid(),
+            _ => false,
+        };
         if let Some(step) = self.steps.last_mut() {
+            step.planned.makes_invalid = is_broken.then(|| format!("`{}` ({id})", wanted.name.escape_debug()));
             step.planned.problems = problems;
         }
         Ok(())

@@ -31,6 +31,9 @@ pub struct Addition {
     /// Takes a version that is lower than that of the component which serves.
     #[arg(long)]
     allow_older: bool,
+    /// Installs it even if instances that are valid now become invalid and send nothing.
+    #[arg(long)]
+    allow_invalid: bool,
     /// Installs it without a question.
     #[arg(long)]
     yes: bool,
@@ -55,6 +58,7 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let new = read(&source, addition).await?;
     let examined = admin.examine_provider(new.clone()).await?;
     let (info, elsewhere) = (examined.info.clone(), examined.new_destinations.clone());
+    let invalid = examined.made_invalid.clone();
     let serving = serving(&admin, &info.manifest.type_id);
     say::write(described(&info))?;
     match &serving {
@@ -68,12 +72,21 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
             say!("  - {destination}")?;
         }
     }
-    let mut new = new.examined(examined);
+    if !invalid.is_empty() {
+        say!("With it instances that are valid now would be invalid and send nothing:")?;
+        for instance in &invalid {
+            say!("  - {} ({})", instance.name.escape_debug(), instance.id)?;
+            for problem in &instance.problems {
+                say!("      {} {}", problem.option, problem.message)?;
+            }
+        }
+    }
+    let mut new = new.examined(examined).allow_invalid(addition.allow_invalid);
     if addition.yes || addition.watch {
         new = new.destinations(elsewhere);
     } else if addition.digest.is_none() {
         approved(&info)?;
-        new = new.destinations(elsewhere);
+        new = new.destinations(elsewhere).allow_invalid(true);
     }
     let replaced = serving.map(|serving| serving.digest).unwrap_or_default();
     let info = admin.add_provider(new.replacing(replaced)).await?;
@@ -112,8 +125,8 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If there is none, or another serves.
-pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>) -> anyhow::Result<()> {
-    let info = administration(config).await?.roll_back_provider(type_id, digest).await?;
+pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> anyhow::Result<()> {
+    let info = administration(config).await?.roll_back_provider(type_id, digest, allow_invalid).await?;
     say!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest)?;
     Ok(())
 }
@@ -122,9 +135,9 @@ pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>) -> an
 ///
 /// # Errors
 /// If none was added, or another one.
-pub async fn remove(config: &Path, type_id: &str, digest: Option<&str>) -> anyhow::Result<()> {
+pub async fn remove(config: &Path, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> anyhow::Result<()> {
     let admin = administration(config).await?;
-    admin.remove_provider(type_id, digest).await?;
+    admin.remove_provider(type_id, digest, allow_invalid).await?;
     match serving(&admin, type_id) {
         Some(own) => {
             say!("{} {}, which comes with the program, serves `{type_id}`.", own.manifest.name, own.manifest.version)?
@@ -184,7 +197,8 @@ async fn watch(
         let added = async {
             let new = read(source, addition).await?;
             // Whoever watches tries what there is.
-            Ok::<_, anyhow::Error>(admin.add_provider(new.any_destination(true)).await?)
+            let new = new.any_destination(true).allow_invalid(addition.allow_invalid);
+            Ok::<_, anyhow::Error>(admin.add_provider(new).await?)
         };
         let added = added.await;
         match added {

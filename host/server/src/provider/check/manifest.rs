@@ -1,6 +1,6 @@
 //! What a component says of itself, beyond what loading it demands.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use twofactor::ProviderInfo;
 
 use super::hidden;
@@ -15,6 +15,9 @@ pub(super) const DEPTH: usize = 8;
 
 /// How many schemas are looked at for one option: a schema may refer to itself.
 const MOST: usize = 256;
+
+/// How many options are looked at: one that refers to itself has others without end.
+const LOOKS: usize = 2000;
 
 /// Under these a schema has others beside it.
 pub(super) const ALTERNATIVES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
@@ -67,6 +70,8 @@ struct Found {
     /// Secrets with a value that stands in the schema.
     public: Vec<String>,
     revealed: Vec<String>,
+    /// How many options were looked at.
+    looks: usize,
 }
 
 impl Found {
@@ -77,7 +82,7 @@ impl Found {
     }
 
     fn look(&mut self, root: &Value, schemas: &[&Value], at: &str, depth: usize, in_secret: bool) {
-        let Some(depth) = depth.checked_sub(1) else { return };
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.looks < LOOKS) else { return };
         // One alternative may say what an option is, and another what more its value must be.
         let mut options: Vec<(&String, Vec<&Value>)> = Vec::new();
         let schemas = together(root, schemas, &ALTERNATIVES);
@@ -89,6 +94,7 @@ impl Found {
         }
         for (name, said) in options {
             let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            self.looks += 1;
             let secret = self.option(root, name, &said, &at, in_secret);
             self.look(root, &said, &at, depth, secret);
         }
@@ -131,7 +137,7 @@ impl Found {
             push(&mut self.revealed, format!("`{at}` is a secret that the component sees when it delivers"));
         }
         for schema in of_option {
-            if schema.get("default").is_some_and(|default| !fits(root, schema, default)) {
+            if schema.get("default").is_some_and(|default| twofactor::satisfies(root, schema, default) == Some(false)) {
                 push(&mut self.defaults, format!("the default of `{at}` does not satisfy its own schema"));
             }
         }
@@ -147,26 +153,6 @@ fn is_value(value: &Value) -> bool {
 fn lists_values(schema: &Value) -> bool {
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
     listed.chain(schema.get("const")).any(is_value)
-}
-
-/// Whether a default satisfies the schema in which it stands, which may refer to any place in the document.
-fn fits(root: &Value, schema: &Value, default: &Value) -> bool {
-    const DEFAULT: &str = "twofactor-default";
-    let mut document = root.clone();
-    let Some(members) = document.as_object_mut() else { return true };
-    // All of the document is judged by one draft, whatever it says.
-    members.shift_remove("$schema");
-    let id = members.get("$id").and_then(Value::as_str).unwrap_or("urn:twofactor:options");
-    let id = id.trim_end_matches('#').to_owned();
-    members.insert("$id".to_owned(), json!(id));
-    match members.entry("$defs").or_insert_with(|| json!({})).as_object_mut() {
-        Some(defs) => defs.insert(DEFAULT.to_owned(), schema.clone()),
-        None => return true,
-    };
-    let alone = json!({"$ref": format!("{id}#/$defs/{DEFAULT}"), "$defs": {"document": document}});
-    let built = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).build(&alone);
-    // It is no fault of the default's if this cannot be told: a schema that is none was not loaded.
-    built.map_or(true, |schema| schema.is_valid(default))
 }
 
 /// Schemas with what they refer to and what stands in them under these keywords, in the order of the text. The host takes all that is said

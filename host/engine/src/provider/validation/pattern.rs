@@ -1,0 +1,106 @@
+//! Patterns. They are matched by an engine whose time is linear in the text. They are compiled when they are needed and dropped
+//! afterwards: a schema with thousands of them holds none in memory.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use regex::{Error, Regex, RegexBuilder};
+
+/// The longest pattern, in bytes.
+pub(super) const PATTERN_BYTES: usize = 1024;
+
+/// The largest compiled pattern, in KiB.
+pub(super) const PATTERN_KIB: u32 = 1024;
+
+/// What compiling any pattern costs, and what each KiB adds, in steps.
+const COMPILING: (u64, u64) = (2000, 150);
+
+/// What a byte of a text costs, for each KiB of the compiled pattern, in steps.
+const STEPS_A_BYTE: u64 = 2;
+
+/// What is kept compiled at a time, in KiB.
+const KEPT_KIB: u32 = 4 << 10;
+
+/// A pattern that was compiled once, to know that it can be and what it costs.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    /// As the schema has it (ECMA-262).
+    pub(super) source: String,
+    /// In the engine's own syntax.
+    translated: String,
+    /// What it needs at most when it is compiled, in KiB.
+    pub(super) kib: u32,
+}
+
+impl Pattern {
+    /// Compiles a pattern. The error says what is wrong with it.
+    pub(super) fn new(source: &str) -> Result<Self, String> {
+        if source.len() > PATTERN_BYTES {
+            return Err(format!("is a pattern of more than {PATTERN_BYTES} bytes: shorten it"));
+        }
+        let no_pattern = || "is not a regular expression (ECMA-262)".to_owned();
+        let translated = jsonschema_regex::to_rust_regex(source).map_err(|()| no_pattern())?.into_owned();
+        let mut kib = 1;
+        loop {
+            match compile(&translated, kib) {
+                Ok(_) => return Ok(Self { source: source.to_owned(), translated, kib }),
+                Err(Error::CompiledTooBig(_)) if kib < PATTERN_KIB => kib *= 2,
+                Err(Error::CompiledTooBig(_)) => {
+                    return Err("is a pattern too large to compile: use smaller repetitions, or `maxLength`".to_owned());
+                }
+                Err(Error::Syntax(why)) if why.contains("look-around") => {
+                    return Err("is a pattern with look-around, which is not supported: write it without".to_owned());
+                }
+                Err(Error::Syntax(why)) if why.contains("backreference") => {
+                    return Err(
+                        "is a pattern with a back-reference, which is not supported: write it without".to_owned()
+                    );
+                }
+                Err(_) => return Err(no_pattern()),
+            }
+        }
+    }
+
+    /// What compiling it costs, in steps.
+    fn cost(&self) -> u64 {
+        COMPILING.0 + u64::from(self.kib) * COMPILING.1
+    }
+
+    /// What looking for it in a text costs, in steps.
+    pub(super) fn cost_in(&self, text: &str) -> u64 {
+        1 + (text.len() as u64).saturating_mul(u64::from(self.kib) * STEPS_A_BYTE)
+    }
+}
+
+/// The compiled patterns of one check, by their addresses in the schema.
+#[derive(Default)]
+pub(super) struct Kept {
+    all: HashMap<*const Pattern, Regex>,
+    kib: u32,
+}
+
+impl Kept {
+    /// What it costs to have a pattern compiled, in steps.
+    pub(super) fn cost(&self, pattern: &Pattern) -> u64 {
+        if self.all.contains_key(&std::ptr::from_ref(pattern)) { 1 } else { pattern.cost() }
+    }
+
+    /// Whether a pattern is found in a text; `None` if the engine fails.
+    pub(super) fn is_in(&mut self, pattern: &Pattern, text: &str) -> Option<bool> {
+        if !self.all.contains_key(&std::ptr::from_ref(pattern)) {
+            if self.kib + pattern.kib > KEPT_KIB {
+                *self = Self::default();
+            }
+            self.all.insert(pattern, compile(&pattern.translated, pattern.kib).ok()?);
+            self.kib += pattern.kib;
+        }
+        let compiled = self.all.get(&std::ptr::from_ref(pattern))?;
+        // Version 0.4 of regex-automata panics at some patterns (https://github.com/rust-lang/regex/issues/1344).
+        catch_unwind(AssertUnwindSafe(|| compiled.is_match(text))).ok()
+    }
+}
+
+fn compile(translated: &str, kib: u32) -> Result<Regex, Error> {
+    let bytes = kib as usize * 1024;
+    RegexBuilder::new(translated).size_limit(bytes).dfa_size_limit(256 << 10).nest_limit(100).build()
+}

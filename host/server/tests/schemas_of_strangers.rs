@@ -1,0 +1,73 @@
+//! Options schemas of strangers at a running server: examined twenty at once, they cost nobody else an answer, and the server ends when it is told
+//! to.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::process::Command;
+use std::sync::Arc;
+
+use common::{Answer, Server};
+use serde_json::{Value, json};
+use twofactor_tests::wrong::{component_with_schema, schemas};
+
+async fn examine(server: &Server, component: Vec<u8>) -> Answer {
+    Answer::of(server.request("POST", "/v1/providers/examination", server.token("admin_token")).body(component)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_with_schemas_without_end_hold_up_nobody_and_not_the_end() {
+    let mut server = Arc::new(Server::demo());
+    let mut examinations = Vec::new();
+    let all: Vec<(&str, Value, bool)> = schemas();
+    for (name, schema, is_loaded) in all.iter().cycle().take(20) {
+        let (server, component) = (server.clone(), component_with_schema(&schema.to_string()));
+        let (name, is_loaded) = (*name, *is_loaded);
+        examinations.push(tokio::spawn(async move { (name, is_loaded, examine(&server, component).await) }));
+    }
+    // Beside them others are served.
+    while !examinations.iter().all(|examination| examination.is_finished()) {
+        server.call("GET", "/v1/providers", server.token("admin_token"), Value::Null).await.expect(200);
+        server
+            .call(
+                "POST",
+                "/v1/challenges",
+                server.token("application_token"),
+                common::sign_in(json!({"email": "a@example.com"})),
+            )
+            .await;
+    }
+    for examination in examinations {
+        let (name, is_loaded, answer) = examination.await.unwrap();
+        if is_loaded {
+            assert_eq!(answer.status, 200, "{name}: {}", answer.text);
+        } else {
+            assert!(answer.status == 400 || answer.status == 422, "{name}: {}", answer.text);
+            assert!(answer.text.contains("options-schema is not supported"), "{name}: {}", answer.text);
+        }
+    }
+    let server = Arc::get_mut(&mut server).unwrap();
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(server.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_form_and_options_by_a_schema_that_multiplies_end() {
+    let server = Server::demo();
+    let admin = server.token("admin_token");
+    let (_, schema, _) = schemas().pop().unwrap();
+    let component = component_with_schema(&schema.to_string());
+    Answer::of(server.request("POST", "/v1/providers", admin).body(component)).await.expect(201);
+    let mut options = json!({});
+    for _ in 0..11 {
+        options = json!({"a": options});
+    }
+    let body = |options: &Value| json!({"type": "wrong", "name": "A", "active": true, "options": options});
+    let made = server.call("POST", "/v1/subscriptions/demo/two-factors", admin, body(&options)).await.expect(201);
+    assert_eq!(made["valid"], true, "{made}");
+    let deeper =
+        server.call("POST", "/v1/subscriptions/demo/two-factors", admin, body(&json!({"a": {"a": options}}))).await;
+    assert!(deeper.problem(422, "invalid-input")["detail"].as_str().unwrap().contains("12 deep"));
+}

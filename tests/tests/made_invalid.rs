@@ -1,0 +1,109 @@
+//! A change that makes valid instances invalid silences them: whoever makes it is told which before, and it is refused where nobody is asked.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use serde_json::{Value, json};
+use twofactor::{Actor, Administration, Error, Instance, NewInstance, NewProvider, TwoFactor};
+use twofactor_tests::wrong::{component, component_with_schema};
+
+async fn engine(component: Vec<u8>) -> TwoFactor {
+    let engine = TwoFactor::builder().provider(component).build().await.unwrap();
+    admin(&engine).create_subscription("s", "S").await.unwrap();
+    engine
+}
+
+fn admin(engine: &TwoFactor) -> Administration {
+    engine.administration(Actor::new("test"))
+}
+
+async fn instance(engine: &TwoFactor, name: &str, options: Value) -> Instance {
+    admin(engine).create_instance("s", NewInstance::new("wrong", name, options)).await.unwrap()
+}
+
+async fn is_valid(engine: &TwoFactor, instance: &Instance) -> bool {
+    admin(engine).instance("s", &instance.id).await.unwrap().valid
+}
+
+#[track_caller]
+fn refused<T>(result: Result<T, Error>) -> String {
+    let Err(error) = result else { panic!("that should not be") };
+    assert!(error.is_invalid_input(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn an_upgrade_that_instances_do_not_satisfy_is_refused_by_their_names_unless_that_is_allowed() {
+    let engine = engine(component("none")).await;
+    let good = instance(&engine, "Our messages", json!({"Sender": "Shop", "Key": "k3y-canary"})).await;
+    let bad = instance(&engine, "Never valid", json!({})).await;
+    assert!(good.valid && !bad.valid);
+    let upgrade = component("it requires one more");
+    let examined = admin(&engine).examine_provider(upgrade.clone()).await.unwrap();
+    let [affected] = &examined.made_invalid[..] else { panic!("{:?}", examined.made_invalid) };
+    assert_eq!((&affected.id, &*affected.name, affected.valid), (&good.id, "Our messages", false));
+    assert_eq!(affected.problems[0].option, "/More");
+    let said = refused(admin(&engine).add_provider(upgrade.clone()).await);
+    assert!(said.contains("`Our messages`") && said.contains(&good.id) && said.contains("allow_invalid"), "{said}");
+    assert!(!said.contains("Never valid") && is_valid(&engine, &good).await, "{said}");
+    admin(&engine).add_provider(NewProvider::new(upgrade).allow_invalid(true)).await.unwrap();
+    assert!(!is_valid(&engine, &good).await);
+    // The way back silences nobody.
+    admin(&engine).roll_back_provider("wrong", None, false).await.unwrap();
+    assert!(is_valid(&engine, &good).await);
+}
+
+#[tokio::test]
+async fn a_rollback_that_instances_do_not_satisfy_is_refused_by_their_names_unless_that_is_allowed() {
+    let engine = engine(component("none")).await;
+    admin(&engine).add_provider(component("it requires one more")).await.unwrap();
+    let more = instance(&engine, "With more", json!({"Sender": "Shop", "Key": "k3y-canary", "More": "x"})).await;
+    assert!(more.valid, "{:?}", more.problems);
+    assert!(refused(admin(&engine).roll_back_provider("wrong", None, false).await).contains("`With more`"));
+    assert!(refused(admin(&engine).remove_provider("wrong", None, false).await).contains("`With more`"));
+    assert!(is_valid(&engine, &more).await);
+    admin(&engine).roll_back_provider("wrong", None, true).await.unwrap();
+    assert!(!is_valid(&engine, &more).await);
+}
+
+#[tokio::test]
+async fn base_settings_are_checked_before_they_are_saved() {
+    let engine = engine(component("none")).await;
+    let waiting = instance(&engine, "Waiting", json!({"Key": "k3y-canary"})).await;
+    let complete = instance(&engine, "Complete", json!({"Sender": "Shop", "Key": "k3y-canary"})).await;
+    let check = async |options: Value| admin(&engine).check_base_settings("wrong", options).await.unwrap();
+    let states = |check: &twofactor::BaseSettingsCheck| -> Vec<(String, bool)> {
+        check.instances.iter().map(|instance| (instance.id.clone(), instance.valid)).collect()
+    };
+    let good = check(json!({"Sender": "Bank"})).await;
+    assert!(good.problems.is_empty() && !good.is_harmful(), "{good:?}");
+    assert_eq!(states(&good), [(waiting.id.clone(), true)]);
+    let unknown = check(json!({"Sendre": "Bank"})).await;
+    assert_eq!(unknown.problems[0].option, "/Sendre");
+    assert_eq!(states(&unknown), [(complete.id.clone(), false)]);
+    let wrong = check(json!({"Parts": "two"})).await;
+    assert_eq!(wrong.problems[0].option, "/Parts");
+    assert!(wrong.is_harmful());
+    // Nothing was saved.
+    assert!(!is_valid(&engine, &waiting).await && is_valid(&engine, &complete).await);
+    assert_eq!(admin(&engine).base_settings("wrong").await.unwrap().revision, 0);
+}
+
+#[tokio::test]
+async fn what_is_needed_beside_an_inherited_secret_is_looked_for_in_a_bounded_number_of_calls() {
+    let of = |least: usize| {
+        let mut properties = json!({"Key": {"type": "string", "writeOnly": true}});
+        for n in 0..40 {
+            properties[format!("o{n}")] = json!({"type": "string"});
+        }
+        component_with_schema(&json!({"type": "object", "properties": properties, "minProperties": least}).to_string())
+    };
+    let own = |number: usize| -> Value { Value::Object((0..number).map(|n| (format!("o{n}"), json!("x"))).collect()) };
+    for (least, number, is_valid) in [(3, 8, true), (2, 40, true), (9, 8, false), (6, 12, false), (20, 40, false)] {
+        let engine = engine(of(least)).await;
+        admin(&engine).set_base_settings("wrong", json!({"Key": "b4se-key"}), None).await.unwrap();
+        let made = instance(&engine, "x", own(number)).await;
+        assert_eq!(made.valid, is_valid, "{least} of {number}: {:?}", made.problems);
+        let too_many = made.problems.iter().any(|problem| problem.message.contains("more options than can be judged"));
+        assert_eq!(too_many, !is_valid, "{:?}", made.problems);
+    }
+}
