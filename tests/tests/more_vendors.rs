@@ -192,10 +192,10 @@ async fn twilios_magic_numbers_for_calls_give_their_classes() {
     let credentials = json!({"TwilioAccountSid": twilio::TEST_ACCOUNT, "TwilioAuthToken": twilio::TEST_TOKEN});
     let (twilio, bench) = on_twilio_voice(credentials.clone()).await;
     for (to, outcome, code) in [
-        ("+15005550001", "rejected-recipient", "21217"),
-        ("+15005550002", "rejected-recipient", "21214"),
-        ("+15005550003", "misconfigured", "21215"),
-        ("+15005550004", "blocked", "21216"),
+        ("+12025550001", "rejected-recipient", "21217"),
+        ("+12025550002", "rejected-recipient", "21214"),
+        ("+12025550003", "misconfigured", "21215"),
+        ("+12025550004", "blocked", "21216"),
     ] {
         let report = bench.test(to, EMAIL).await;
         assert_eq!((&*report.outcome, &*report.code), (outcome, code), "{to}: {}", report.detail);

@@ -67,11 +67,11 @@ async fn twilios_magic_numbers_give_their_classes() {
     let credentials = json!({"TwilioAccountSid": twilio::TEST_ACCOUNT, "TwilioAuthToken": twilio::TEST_TOKEN});
     let (twilio, bench) = on_twilio(credentials.clone()).await;
     for (to, outcome, code) in [
-        ("+15005550001", "rejected-recipient", "21211"),
-        ("+15005550002", "rejected-recipient", "21612"),
-        ("+15005550003", "misconfigured", "21408"),
-        ("+15005550004", "rejected-recipient", "21610"),
-        ("+15005550009", "rejected-recipient", "21614"),
+        ("+12025550001", "rejected-recipient", "21211"),
+        ("+12025550002", "rejected-recipient", "21612"),
+        ("+12025550003", "misconfigured", "21408"),
+        ("+12025550004", "rejected-recipient", "21610"),
+        ("+12025550009", "rejected-recipient", "21614"),
     ] {
         let report = bench.test(to, EMAIL).await;
         assert_eq!((&*report.outcome, &*report.code), (outcome, code), "{to}: {}", report.detail);

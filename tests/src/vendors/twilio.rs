@@ -209,12 +209,13 @@ fn magic(to: &str, from: &str) -> Result<(), Refusal> {
         "+15005550008" => return Err((429, 21611, "This 'From' number has exceeded its queue limit")),
         _ => return Err((400, 21606, "The 'From' number is not a valid, SMS-capable number")),
     }
+    // Twilio's own begin with +1 500. Those are personal numbers, which codes are not sent to.
     match to {
-        "+15005550001" => Err((400, 21211, "Invalid 'To' Phone Number")),
-        "+15005550002" => Err((400, 21612, "Unable to route to this number")),
-        "+15005550003" => Err((400, 21408, "Permission to send to this region is not enabled")),
-        "+15005550004" => Err((400, 21610, "Attempt to send to unsubscribed recipient")),
-        "+15005550009" => Err((400, 21614, "'To' number is not a valid mobile number")),
+        "+12025550001" => Err((400, 21211, "Invalid 'To' Phone Number")),
+        "+12025550002" => Err((400, 21612, "Unable to route to this number")),
+        "+12025550003" => Err((400, 21408, "Permission to send to this region is not enabled")),
+        "+12025550004" => Err((400, 21610, "Attempt to send to unsubscribed recipient")),
+        "+12025550009" => Err((400, 21614, "'To' number is not a valid mobile number")),
         _ => Ok(()),
     }
 }

@@ -81,11 +81,12 @@ fn magic(to: &str, from: &str) -> Result<(), Refusal> {
         "+15005550001" => return Err((400, 21212, "Invalid 'From' Phone Number")),
         _ => return Err((400, 21210, "'From' phone number not verified")),
     }
+    // Twilio's own begin with +1 500. Those are personal numbers, which codes are not sent to.
     match to {
-        "+15005550001" => Err((400, 21217, "Phone number does not appear to be valid")),
-        "+15005550002" => Err((400, 21214, "'To' phone number cannot be reached")),
-        "+15005550003" => Err((400, 21215, "Account not authorized to call this number")),
-        "+15005550004" => Err((400, 21216, "Call blocked by Twilio")),
+        "+12025550001" => Err((400, 21217, "Phone number does not appear to be valid")),
+        "+12025550002" => Err((400, 21214, "'To' phone number cannot be reached")),
+        "+12025550003" => Err((400, 21215, "Account not authorized to call this number")),
+        "+12025550004" => Err((400, 21216, "Call blocked by Twilio")),
         _ => Ok(()),
     }
 }
