@@ -54,7 +54,7 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
 
 /// Whether a code (ISO 3166-1 alpha-2, in upper case) is that of a country with telephone numbers of its own.
 pub(crate) fn is_country(code: &str) -> bool {
-    code.len() == 2 && PHONE_NUMBER_UTIL.get_supported_regions().any(|region| *region.as_region_str() == *code)
+    code.len() == 2 && PHONE_NUMBER_UTIL.get_supported_regions().any(|region| region.as_region_str().as_str() == code)
 }
 
 /// Returns the digits of a number in E.164 without its country's code; `None` if it is not a number.
