@@ -29,6 +29,8 @@ pub struct Ecall {
     address: SocketAddr,
     /// To whom, and the code.
     codes: watch::Sender<Vec<(String, String)>>,
+    /// The text that came last.
+    text: watch::Sender<String>,
     answer: watch::Sender<Answer>,
 }
 
@@ -39,6 +41,7 @@ impl Ecall {
         let ecall = Self {
             address: listener.local_addr().unwrap(),
             codes: watch::Sender::new(Vec::new()),
+            text: watch::Sender::default(),
             answer: watch::Sender::new(Answer::Taken),
         };
         let served = ecall.clone();
@@ -67,6 +70,7 @@ impl Ecall {
             let to = body["to"].as_str().unwrap().to_owned();
             let mut words = body["content"]["text"].as_str().unwrap().split(|c: char| !c.is_ascii_digit());
             let code = words.rfind(|run| run.len() == 6).unwrap().to_owned();
+            self.text.send_replace(body["content"]["text"].as_str().unwrap().to_owned());
             self.codes.send_modify(|codes| codes.push((to, code)));
             text.clear();
             let answer = *self.answer.subscribe().wait_for(|answer| *answer != Answer::Later).await.unwrap();
@@ -96,6 +100,11 @@ impl Ecall {
     /// The code that came last.
     pub fn code(&self) -> String {
         self.codes.borrow().last().unwrap().1.clone()
+    }
+
+    /// The text of the message that came last.
+    pub fn text(&self) -> String {
+        self.text.borrow().clone()
     }
 
     /// The code that came last for a number.

@@ -82,7 +82,7 @@ impl TwoFactor {
     /// # Errors
     /// [`Error::is_closed`], [`Error::is_limited`], and those of a delivery.
     pub async fn resend(&self, subscription: &str, id: &str) -> Result<Challenge, Error> {
-        self.challenges.resend(subscription, id).await
+        self.challenges.resend(subscription, id, None).await
     }
 
     /// Ends a challenge.

@@ -16,6 +16,7 @@ struct Inner {
     message: String,
     detail: Option<String>,
     problems: Vec<InputProblem>,
+    closed_country: Option<String>,
 }
 
 /// One thing that is wrong with what a call was given. It repeats no value.
@@ -55,7 +56,13 @@ enum Kind {
 
 impl Error {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), detail: None, problems: Vec::new() }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            detail: None,
+            problems: Vec::new(),
+            closed_country: None,
+        }))
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -142,6 +149,15 @@ impl Error {
 
     pub(crate) fn recipient_rejected(message: impl Into<String>) -> Self {
         Self::new(Kind::RecipientRejected, message)
+    }
+
+    /// Messages to a country (ISO 3166-1 alpha-2) that the policy does not open.
+    pub(crate) fn country_closed(country: &str) -> Self {
+        let mut error = Self::recipient_rejected(format!(
+            "messages to this country are not enabled: add {country} to `countries` of the policy, of the TwoFactor instance or of the installation"
+        ));
+        error.0.closed_country = Some(country.to_owned());
+        error
     }
 
     pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
@@ -284,6 +300,11 @@ impl Error {
         self.0.kind == Kind::Unavailable
     }
 
+    /// The country (ISO 3166-1 alpha-2) of a recipient that was rejected because the policy's `countries` do not have it.
+    pub fn closed_country(&self) -> Option<&str> {
+        self.0.closed_country.as_deref()
+    }
+
     /// How long to wait before the same call is tried again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.0.kind {
@@ -316,7 +337,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, detail, problems: _ } = &*self.0;
+        let Inner { kind, message, detail, problems: _, closed_country: _ } = &*self.0;
         f.debug_struct("Error").field("kind", kind).field("message", message).field("detail", detail).finish()
     }
 }

@@ -43,7 +43,7 @@ pub use administration::as_code;
 pub use administration::{
     Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, BaseSettingsCheck, DirectoryChanges,
     DirectoryEntry, DirectoryFilter, ExaminedProvider, Instance, InstanceChange, NamedTarget, NewInstance, NewProvider,
-    Page, TestReport,
+    Page, TestMessage, TestReport,
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::{Builder, TwoFactor};

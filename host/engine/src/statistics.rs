@@ -31,7 +31,8 @@ pub struct Statistic {
     /// The instance.
     pub instance: String,
     /// What happened: `started`, `verified` or `wrong-answer` of a challenge; `delivered`, or how a delivery failed
-    /// (`retry-later` …); `duration` of a delivery; `confirmed` or `undelivered` where the upstream reported that a message arrived, or did not.
+    /// (`retry-later` …); `duration` of a delivery; `confirmed` or `undelivered` where the upstream reported that a message arrived, or did not; `tested`
+    /// for a test message that the upstream accepted.
     pub event: String,
     /// More of it: for `started` and `verified` of a telephone number its country (ISO 3166-1); for `duration` the milliseconds
     /// it was at most, or `more`. Else empty.
@@ -45,7 +46,7 @@ pub struct Statistic {
 impl Statistic {
     /// Whether it counts deliveries, good or bad.
     pub fn is_delivery(&self) -> bool {
-        const OTHERS: [&str; 8] = [
+        const OTHERS: [&str; 9] = [
             "started",
             "verified",
             "wrong-answer",
@@ -54,6 +55,7 @@ impl Statistic {
             "duration",
             "confirmed",
             "undelivered",
+            "tested",
         ];
         !OTHERS.contains(&&*self.event)
     }

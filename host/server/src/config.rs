@@ -2,6 +2,7 @@
 //! keys are a file of their own.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -262,13 +263,16 @@ impl Config {
     /// # Errors
     /// What cannot be opened.
     pub fn books(&self) -> anyhow::Result<Builder> {
+        let file = self.key_file();
+        folder_of("store.path", &self.store.path)?;
+        folder_of("keys.file", &file)?;
         let store = SqliteStore::open(&self.store.path)
             .with_context(|| format!("`store.path` = {}: the database cannot be opened", self.store.path.display()))?;
         let mut signers = Signers::new().required(self.providers.require_signature);
         for (name, key) in &self.providers.signers {
             signers = signers.trust(name, key).with_context(|| format!("`providers.signers.{name}`"))?;
         }
-        let mut builder = TwoFactor::builder().store(store).key_file(self.key_file()).signers(signers);
+        let mut builder = TwoFactor::builder().store(store).key_file(file).signers(signers);
         if let Some(subscription) = &self.accounts.second_factor_subscription {
             builder = builder.second_factor_for_accounts(subscription);
         }
@@ -328,6 +332,24 @@ impl Config {
 
     fn beside(&self, said: &Option<PathBuf>, ending: &str) -> PathBuf {
         said.clone().unwrap_or_else(|| self.store.path.with_added_extension(ending))
+    }
+}
+
+/// Says which folder is missing, before something else says that a file in it cannot be opened.
+fn folder_of(key: &str, file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let user = "the user that runs this program";
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => bail!("`{key}` = {}: {} is not a folder", file.display(), folder.display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
+            "`{key}` = {}: the folder {} does not exist; create it so that {user} can write to it",
+            file.display(),
+            std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display()
+        ),
+        Err(error) => {
+            bail!("`{key}` = {}: the folder {}: {error}; give {user} access to it", file.display(), folder.display())
+        }
     }
 }
 

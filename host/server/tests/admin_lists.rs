@@ -115,7 +115,11 @@ async fn the_directory_is_searched_by_id_and_name_and_what_is_found_is_named_and
     let named = anna.post(&here, &name("James")).await;
     assert_eq!(named.leads_to(), format!("{here}&done=named"));
     anna.get(named.leads_to()).await.shows("The name was saved.").shows("value=\"James\"");
-    anna.post(&here, &name("Bond")).await.shows("somebody else named it meanwhile").shows("value=\"James\"");
+    anna.post(&here, &name("Bond"))
+        .await
+        .shows("somebody else changed this")
+        .shows("Now: James")
+        .shows("value=\"Bond\"");
     let blank = [("kind", "user"), ("id", "u007"), ("revision", "2"), ("name", "")];
     anna.post(&here, &blank).await.shows("`name` must be one line");
     anna.get("/admin/audit").await.shows("directory.put");

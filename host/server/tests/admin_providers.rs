@@ -27,7 +27,12 @@ async fn upload(visitor: &mut Visitor, component: &[u8]) -> Page {
     let head = "--b\r\nContent-Disposition: form-data; name=\"component\"; filename=\"it.wasm\"\r\nContent-Type: application/wasm\r\n\r\n";
     let body = [head.as_bytes(), component, b"\r\n--b--\r\n"].concat();
     let request = visitor.request("POST", "/admin/providers").header("sec-fetch-site", "same-origin");
-    visitor.send(request.header("content-type", "multipart/form-data; boundary=b").body(body)).await
+    let page = visitor.send(request.header("content-type", "multipart/form-data; boundary=b").body(body)).await;
+    let shown = page.headers.get("location").and_then(|to| to.to_str().ok()).filter(|to| to.contains("digest="));
+    match shown.map(str::to_owned) {
+        Some(shown) => visitor.get(&shown).await,
+        None => visitor.follow(page).await,
+    }
 }
 
 /// Presses the button under what a page showed.
@@ -146,7 +151,8 @@ async fn a_file_that_is_no_provider_is_refused_in_a_sentence_beside_the_form() {
     anna.post("/admin/providers", &[("component", "x")]).await.shows("There is no file");
     let request = anna.request("POST", "/admin/providers").header("sec-fetch-site", "same-origin");
     let request = request.header("content-type", "multipart/form-data; boundary=b").body("--b\r\n");
-    anna.send(request).await.shows("There is no file");
+    let page = anna.send(request).await;
+    anna.follow(page).await.shows("There is no file");
     assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 3);
 }
 

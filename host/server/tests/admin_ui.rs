@@ -20,7 +20,7 @@ async fn an_instance_of_each_type_is_created_configured_tested_assigned_and_deli
         let sample: &[_] = if type_id == "email" { &[("/MailServerConfig#json", SMTP_SAMPLE)] } else { &[] };
         anna.save(&path, &[options, sample].concat()).await.leads_to();
         anna.get(&path).await.shows("What it may reach").shows("assign it to a tenant");
-        anna.post(&format!("{path}/test"), &[(kind, recipient)]).await.shows("The upstream took the message.");
+        anna.post(&format!("{path}/test"), &[(kind, recipient)]).await.shows("The upstream accepted the message.");
         let assigned =
             anna.post(&format!("{path}/assignments"), &[("kind", "user"), ("id", type_id), ("do", "add")]).await;
         assert!(assigned.leads_to().starts_with(&path));
@@ -294,7 +294,7 @@ async fn fields_that_are_not_in_a_form_change_nothing() {
         ("/Unknown", "x"),
         ("options", "{}"),
     ];
-    anna.save(&path, &more).await.leads_to();
+    anna.save(&path, &more).await.shows("Saved.");
     let admin = demo.token("admin_token");
     let read = demo.call("GET", &common::visitor::api_path(&path), admin, Value::Null).await.expect(200);
     assert_eq!(
@@ -311,7 +311,7 @@ async fn two_people_who_edit_at_once_do_not_undo_each_other() {
     let revision = anna.get(&path).await.value("name=\"revision\" value=\"");
     anna.save(&path, &[("/ECallAccountName", "of the first")]).await.leads_to();
     let late = [("revision", &*revision), ("name", "Mine"), ("active", "yes"), ("/ECallAccountName", "of the second")];
-    let page = anna.post(&path, &late).await.shows("Somebody else changed this instance").shows("of the second");
+    let page = anna.post(&path, &late).await.shows("somebody else changed this").shows("of the second");
     assert_eq!(stored(&demo, &path).await["ECallAccountName"], "of the first");
     // Knowing that, the second saves again.
     let now = page.value("name=\"revision\" value=\"");
@@ -401,7 +401,7 @@ async fn a_log_in_with_a_second_factor_ends_with_the_code_and_not_without_it() {
     let answer = "/admin/second-factor?to=%2Fadmin%2Faudit";
     let wrong =
         again.post(answer, &[("code", &*common::wrong(&code))]).await.shows("This is not the code. Tries left: 4.");
-    assert_eq!(wrong.status, 422);
+    assert_eq!(wrong.status, 200);
     assert_eq!(again.get("/admin/audit").await.status, 303);
     assert_eq!(again.post(answer, &[("code", &*code)]).await.leads_to(), "/admin/audit");
     let audit = again.get("/admin/audit").await;

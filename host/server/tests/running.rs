@@ -39,6 +39,19 @@ fn a_wrong_configuration_is_refused_with_the_file_the_key_and_the_line() {
 }
 
 #[test]
+fn a_folder_that_is_missing_is_named_with_its_key_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = folder.path().join("no/such folder");
+    let file = folder.path().join("twofactor.toml");
+    std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n", none.join("a.db"))).unwrap();
+    let text = refusal(&file);
+    assert!(text.contains("`store.path`") && text.contains(&*none.to_string_lossy()), "{text}");
+    assert!(text.contains("does not exist; create it"), "{text}");
+    let text = refusal(&config(folder.path(), &format!("[keys]\nfile = {:?}\n", none.join("a.keys"))));
+    assert!(text.contains("`keys.file`") && text.contains("does not exist; create it"), "{text}");
+}
+
+#[test]
 fn a_quota_of_a_type_that_nothing_serves_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file =

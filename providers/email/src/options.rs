@@ -42,10 +42,11 @@ pub struct SmtpServer {
     #[schemars(length(min = 1, max = 253))]
     pub host: String,
     /// The port: 465 for TLS from the first byte, 587 for STARTTLS.
+    #[serde(default = "tls_port")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
     /// Whether the connection is protected: TLS on port 465, STARTTLS on every other. Leave it on.
-    #[serde(rename = "EnableSSL")]
+    #[serde(rename = "EnableSSL", default = "yes")]
     pub enable_ssl: bool,
     /// The user to log in as; left out or empty for a server that asks for none.
     #[serde(default)]
@@ -59,6 +60,15 @@ pub struct SmtpServer {
     #[serde(default = "twenty_seconds")]
     #[schemars(range(min = 1000, max = 60000))]
     pub timeout: u32,
+}
+
+/// TLS from the first byte (RFC 8314 section 7.3).
+fn tls_port() -> u16 {
+    465
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn twenty_seconds() -> u32 {

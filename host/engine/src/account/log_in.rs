@@ -220,6 +220,6 @@ impl Accounts {
     /// [`Error::is_closed`] if the log-in or its challenge is over; [`Error::is_limited`]; those of a delivery.
     pub async fn resend(&self, pending: &str) -> Result<Challenge, Error> {
         let log_in = self.waiting(pending).await?;
-        self.challenges.resend(&log_in.subscription, &log_in.challenge).await
+        self.challenges.resend(&log_in.subscription, &log_in.challenge, None).await
     }
 }

@@ -293,7 +293,7 @@ impl Administration {
         record.filter(|record| record.subscription == subscription).ok_or_else(|| Error::not_found("instance"))
     }
 
-    fn check_policy(&self, policy: Option<&Value>) -> Result<(), Error> {
+    pub(super) fn check_policy(&self, policy: Option<&Value>) -> Result<(), Error> {
         let Some(policy) = policy else { return Ok(()) };
         let wrong = |why: crate::challenge::PolicyError| Error::invalid_because(why.under("/policy"));
         self.instances.default_policy().overridden_by(policy).map(|_| ()).map_err(wrong)

@@ -28,7 +28,7 @@ pub use instances::{Instance, InstanceChange, NewInstance};
 pub use page::Page;
 pub use providers::{ExaminedProvider, NewProvider};
 pub use settings::{BaseSettings, BaseSettingsCheck};
-pub use test_send::TestReport;
+pub use test_send::{TestMessage, TestReport};
 
 use crate::account::Guard;
 use crate::audit::{AuditLog, Entry};

@@ -1,5 +1,7 @@
 //! A test message, so that an administrator learns whether an instance works before a sign-in does.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,12 +27,43 @@ pub struct TestReport {
     pub upstream: Option<UpstreamFailure>,
 }
 
+/// A test message. `Debug` shows neither recipient nor options.
+#[derive(Clone, Default)]
+pub struct TestMessage {
+    /// Where to.
+    pub recipient: Recipient,
+    /// Options that are not saved yet, in place of the instance's own; a mask stands for the secret that is stored.
+    pub options: Option<Value>,
+    /// A policy that is not saved yet, in place of the instance's own; `Some(None)` for none of its own.
+    pub policy: Option<Option<Value>>,
+    /// The language of the message (BCP 47, or a list as in `Accept-Language`).
+    pub locale: Option<String>,
+}
+
+impl TestMessage {
+    /// A test message through the instance as it is saved.
+    pub fn to(recipient: Recipient) -> Self {
+        Self { recipient, ..Self::default() }
+    }
+
+    /// In this language.
+    pub fn locale(mut self, locale: impl Into<String>) -> Self {
+        self.locale = Some(locale.into());
+        self
+    }
+}
+
+impl fmt::Debug for TestMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestMessage").field("locale", &self.locale).finish_non_exhaustive()
+    }
+}
+
 impl Administration {
-    /// Sends a message with a sample code through an instance, or through options that are not saved yet. The sample opens
-    /// nothing.
+    /// Sends a test message to a recipient; with options that are not saved yet, if there are some. See [`Self::send_test`].
     ///
     /// # Errors
-    /// Not found; invalid input if the options are not valid, saying why; a recipient that is missing or malformed.
+    /// Those of [`Self::send_test`].
     pub async fn test_instance(
         &self,
         subscription: &str,
@@ -38,7 +71,21 @@ impl Administration {
         recipient: Recipient,
         options: Option<Value>,
     ) -> Result<TestReport, Error> {
-        let record = self.record(subscription, id).await?;
+        self.send_test(subscription, id, TestMessage { recipient, options, ..TestMessage::default() }).await
+    }
+
+    /// Sends a message with a sample code through an instance, as it is saved or as it may be. The sample opens nothing, and the message
+    /// says that it is a test.
+    ///
+    /// # Errors
+    /// Not found; invalid input if the options or the policy are not valid, saying why; a recipient that is missing or malformed.
+    pub async fn send_test(&self, subscription: &str, id: &str, test: TestMessage) -> Result<TestReport, Error> {
+        let TestMessage { recipient, options, policy, locale } = test;
+        let mut record = self.record(subscription, id).await?;
+        if let Some(policy) = policy {
+            self.check_policy(policy.as_ref())?;
+            record.policy = policy;
+        }
         self.audit("instance.test", id, "").await?;
         let unsaved;
         let saved;
@@ -70,14 +117,17 @@ impl Administration {
             return Err(Error::not_found("provider"));
         };
         let policy = self.instances.policy(&record);
-        let message = sample_message(&policy, provider.manifest(), &recipient)?;
+        let message = sample_message(&policy, provider.manifest(), &recipient, locale.as_deref())?;
         Ok(match prepared.deliver(message).await {
-            Ok(sent) => TestReport {
-                outcome: "delivered".to_owned(),
-                code: sent.receipt.reference,
-                detail: String::new(),
-                upstream: None,
-            },
+            Ok(sent) => {
+                self.statistics.count(subscription, id, "tested", "");
+                TestReport {
+                    outcome: "delivered".to_owned(),
+                    code: sent.receipt.reference,
+                    detail: String::new(),
+                    upstream: None,
+                }
+            }
             Err(failure) => TestReport {
                 outcome: failure.name().to_owned(),
                 code: failure.reason().code.clone(),

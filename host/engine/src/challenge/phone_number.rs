@@ -36,7 +36,10 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
     let country = number.get_region_code().map(|region| region.as_region_str().to_string());
     let country = country.filter(|region| region.len() == 2);
     if !policy.allows_country(country.as_deref()) {
-        return Err(Error::recipient_rejected("messages to this country are not enabled"));
+        return Err(match country {
+            Some(country) => Error::country_closed(&country),
+            None => Error::recipient_rejected("messages to numbers of no country are not enabled"),
+        });
     }
     let address = number.format_as(PhoneNumberFormat::E164).into_owned();
     let code = number.country_code.to_string();

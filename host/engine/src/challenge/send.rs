@@ -292,11 +292,21 @@ fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &st
     }
 }
 
-/// A message with a code that opens nothing, to try an instance with.
-pub(crate) fn sample_message(policy: &Policy, manifest: &Manifest, recipient: &Recipient) -> Result<Message, Error> {
+/// A message with a code that opens nothing, to try an instance with. It says that it is a test.
+pub(crate) fn sample_message(
+    policy: &Policy,
+    manifest: &Manifest,
+    recipient: &Recipient,
+    locale: Option<&str>,
+) -> Result<Message, Error> {
     let canonical = recipient.canonical(manifest.recipient, policy)?;
     let code = code::draw(policy.digits)?;
-    let mut message = compose(policy, manifest.recipient, None, &code, policy.lifetime_seconds);
+    let mut message = compose(policy, manifest.recipient, locale, &code, policy.lifetime_seconds);
+    let texts = match manifest.recipient {
+        RecipientKind::EmailAddress => text::test_mail(policy, locale, &code),
+        RecipientKind::PhoneNumber | RecipientKind::Handle => text::test_short(policy, locale, &code),
+    };
+    (message.subject, message.text, message.html) = (texts.subject, texts.text, texts.html);
     message.id = random::id()?;
     message.recipient = canonical.address;
     message.purpose = "test".to_owned();

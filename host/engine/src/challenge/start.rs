@@ -141,11 +141,20 @@ impl Challenges {
         Ok(challenge)
     }
 
-    pub(crate) async fn resend(self: &Arc<Self>, subscription: &str, id: &str) -> Result<Challenge, Error> {
+    /// Sends the message again; in another language than before, if `locale` says so.
+    pub(crate) async fn resend(
+        self: &Arc<Self>,
+        subscription: &str,
+        id: &str,
+        locale: Option<&str>,
+    ) -> Result<Challenge, Error> {
         let now = self.clock.now();
         let record = self.store.challenge(subscription, id).await?.filter(|record| is_open(record, now));
         let mut record = record.ok_or_else(Error::closed)?;
         let mut details = self.details(&record)?;
+        if let Some(locale) = locale {
+            details.locale = Some(locale.to_owned());
+        }
         let chosen = self.still_available(&record, &details).await?;
         let wait = move |until: Timestamp| Error::limited((until - now).try_into().unwrap_or_default());
         if record.resends >= record.max_resends {

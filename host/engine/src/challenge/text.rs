@@ -21,6 +21,13 @@ struct Language {
     warning: &'static str,
     /// One second, seconds, minutes.
     units: [&'static str; 3],
+    test_subject: &'static str,
+    /// `{application}` is put in.
+    test: &'static str,
+    /// Below the code of a test in mail.
+    test_code: &'static str,
+    /// Before the code of a test on phones.
+    test_sample: &'static str,
 }
 
 const LANGUAGES: &[Language] = &[
@@ -31,6 +38,10 @@ const LANGUAGES: &[Language] = &[
         validity: "This code is good for {time}.",
         warning: "Share it with nobody. If you did not try to sign in, ignore this message and consider changing your password.",
         units: ["second", "seconds", "minutes"],
+        test_subject: "test message",
+        test: "This is a test message from {application}.",
+        test_code: "This code is a sample: it opens nothing. Nobody needs to do anything.",
+        test_sample: "Sample code",
     },
     Language {
         tag: "de",
@@ -39,6 +50,10 @@ const LANGUAGES: &[Language] = &[
         validity: "Dieser Code gilt {time}.",
         warning: "Geben Sie ihn niemandem weiter. Wenn Sie sich nicht anmelden wollten, ignorieren Sie diese Nachricht und ändern Sie gegebenenfalls Ihr Passwort.",
         units: ["Sekunde", "Sekunden", "Minuten"],
+        test_subject: "Testnachricht",
+        test: "Dies ist eine Testnachricht von {application}.",
+        test_code: "Dieser Code ist ein Muster und öffnet nichts. Sie müssen nichts tun.",
+        test_sample: "Mustercode",
     },
     Language {
         tag: "fr",
@@ -47,6 +62,10 @@ const LANGUAGES: &[Language] = &[
         validity: "Ce code est valable {time}.",
         warning: "Ne le communiquez à personne. Si vous n’avez pas essayé de vous connecter, ignorez ce message et pensez à changer votre mot de passe.",
         units: ["seconde", "secondes", "minutes"],
+        test_subject: "message de test",
+        test: "Ceci est un message de test de {application}.",
+        test_code: "Ce code est un exemple : il n’ouvre rien. Vous n’avez rien à faire.",
+        test_sample: "Code d'exemple",
     },
     Language {
         tag: "it",
@@ -55,6 +74,10 @@ const LANGUAGES: &[Language] = &[
         validity: "Questo codice è valido per {time}.",
         warning: "Non lo comunichi a nessuno. Se non ha tentato di accedere, ignori questo messaggio e valuti di cambiare la password.",
         units: ["secondo", "secondi", "minuti"],
+        test_subject: "messaggio di prova",
+        test: "Questo è un messaggio di prova di {application}.",
+        test_code: "Questo codice è un esempio e non apre nulla. Non deve fare nulla.",
+        test_sample: "Codice di esempio",
     },
 ];
 
@@ -103,6 +126,37 @@ pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u
         .replace("{warning}", &escaped(language.warning))
         .replace("{code}", code);
     Texts { locale: language.tag, subject, text, html: Some(html) }
+}
+
+/// A test message for a channel with a subject and HTML.
+pub(super) fn test_mail(policy: &Policy, locale: Option<&str>, code: &str) -> Texts {
+    let language = language(locale);
+    let subject = format!("{}: {}", application(policy), language.test_subject);
+    let sentence = language.test.replace("{application}", application(policy));
+    let about = language.test_code;
+    let text = format!("{sentence}\n\n{code}\n\n{about}\n");
+    let html = HTML
+        .replace("{lang}", language.tag)
+        .replace("{title}", &escaped(&subject))
+        .replace("{validity}", &escaped(&sentence))
+        .replace("{warning}", &escaped(about))
+        .replace("{code}", code);
+    Texts { locale: language.tag, subject, text, html: Some(html) }
+}
+
+/// A test message for phones.
+pub(super) fn test_short(policy: &Policy, locale: Option<&str>, code: &str) -> Texts {
+    let language = language(locale);
+    let sentence = language.test.replace("{application}", application(policy));
+    let mut text = format!("{sentence} {}: {code}", language.test_sample);
+    if !policy.webotp_host.is_empty() {
+        text.push_str(&format!("\n\n@{} #{code}", policy.webotp_host));
+    }
+    Texts { locale: language.tag, subject: String::new(), text, html: None }
+}
+
+fn application(policy: &Policy) -> &str {
+    if policy.application_name.is_empty() { "TwoFactor" } else { &policy.application_name }
 }
 
 /// A text for telephones. Its last line may bind the code to an origin: exactly `@host #code` (WICG, "Origin-bound one-time codes
@@ -206,6 +260,23 @@ mod tests {
         for language in LANGUAGES {
             let text = short(&policy("Example Bank", "login.example.com"), Some(language.tag), "0123456789", 300).text;
             assert!(text.chars().count() <= 160 && is_of_gsm(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_test_says_that_it_is_one_in_the_readers_language_and_fits_into_one_part() {
+        for (tag, says) in [
+            ("en", "This is a test message from Shop."),
+            ("de", "Dies ist eine Testnachricht von Shop."),
+            ("fr", "Ceci est un message de test de Shop."),
+            ("it", "Questo è un messaggio di prova di Shop."),
+        ] {
+            let short = test_short(&policy("Shop", "login.example.com"), Some(tag), "0123456789").text;
+            assert!(short.starts_with(says) && short.ends_with("\n\n@login.example.com #0123456789"), "{short}");
+            assert!(short.chars().count() <= 160 && short.chars().all(|c| GSM.contains(c)), "{short}");
+            let mail = test_mail(&policy("Shop", ""), Some(tag), "012345");
+            assert!(mail.text.contains(says) && mail.text.contains("012345"), "{}", mail.text);
+            assert!(mail.html.is_some_and(|html| html.contains(says) && html.matches("012345").count() == 1));
         }
     }
 

@@ -168,7 +168,7 @@ impl HostedSignIns {
     }
 
     /// Starts a challenge, at most once for each step: whoever comes with an earlier one finds what that step led to. `webotp_host` is
-    /// the host that codes in SMS are bound to.
+    /// the host that codes in SMS are bound to, and `locale` the language of the page that the code is typed on.
     ///
     /// # Errors
     /// Those of [`TwoFactor::start`](crate::TwoFactor::start).
@@ -179,6 +179,7 @@ impl HostedSignIns {
         step: u32,
         client_address: Option<IpAddr>,
         webotp_host: Option<String>,
+        locale: &str,
     ) -> Result<(), Error> {
         if step != visit.step() || open_challenge(visit).is_some_and(|under_way| under_way.two_factor == two_factor) {
             return Ok(());
@@ -190,6 +191,7 @@ impl HostedSignIns {
         start.two_factor = Some(two_factor.to_owned());
         start.client_address = start.client_address.or(client_address);
         start.webotp_host = webotp_host;
+        start.locale = Some(locale.to_owned());
         // No application can name such a key: headers hold no NUL.
         start.idempotency_key = Some(format!("\0{}\0{step}", visit.id()));
         let (this, id, subscription) = (self.clone(), visit.id().to_owned(), visit.record.subscription.clone());
@@ -224,13 +226,13 @@ impl HostedSignIns {
         .await
     }
 
-    /// Sends the message of the challenge under way again.
+    /// Sends the message of the challenge under way again, in the language `locale` of the page that its code is typed on.
     ///
     /// # Errors
     /// Those of [`TwoFactor::resend`](crate::TwoFactor::resend).
-    pub async fn resend(&self, visit: &Visit) -> Result<(), Error> {
+    pub async fn resend(&self, visit: &Visit, locale: &str) -> Result<(), Error> {
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
-        self.challenges.resend(&visit.record.subscription, &challenge.id).await.map(drop)
+        self.challenges.resend(&visit.record.subscription, &challenge.id, Some(locale)).await.map(drop)
     }
 
     /// Verifies an answer. The right one ends the sign-in, once; returns the handle that the browser takes to the application.

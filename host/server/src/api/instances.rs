@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use twofactor::InstanceChange;
+use twofactor::{InstanceChange, TestMessage};
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
@@ -336,6 +336,8 @@ pub(super) struct Trial {
     /// Options that are not saved yet; without them the instance's own.
     #[schema(value_type = Option<Object>)]
     options: Option<serde_json::Map<String, Value>>,
+    /// The language of the message (BCP 47, or a list as in `Accept-Language`); English if it is left out.
+    locale: Option<String>,
 }
 
 /// What became of a test message.
@@ -441,9 +443,11 @@ pub(super) async fn test(
     Segments((subscription, id)): Segments<(String, String)>,
     Body(trial): Body<Trial>,
 ) -> Result<Json<TrialReport>, Problem> {
-    let options = trial.options.map(Value::Object);
+    let mut message = TestMessage::to(trial.recipient.into());
+    message.options = trial.options.map(Value::Object);
+    message.locale = trial.locale;
     let admin = administrator.of(&subscription)?;
-    let report = admin.test_instance(&subscription, &id, trial.recipient.into(), options).await?;
+    let report = admin.send_test(&subscription, &id, message).await?;
     let twofactor::TestReport { outcome, code, detail, upstream, .. } = report;
     Ok(Json(TrialReport { outcome, code, detail, upstream }))
 }

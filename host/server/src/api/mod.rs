@@ -36,8 +36,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use twofactor::{IpNet, TwoFactor};
@@ -73,6 +73,7 @@ pub(crate) struct Api {
     pub(crate) public: Option<PublicUrl>,
     pub(crate) oidc: Option<Arc<Oidc>>,
     pub(crate) held: ui::Held,
+    pub(crate) kept: ui::Kept,
 }
 
 impl FromRef<Api> for TwoFactor {
@@ -100,22 +101,29 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
     let proxies: Arc<[IpNet]> = proxies.into();
     let pages = public.clone().map(|public| sign_in::router(&engine, proxies.clone(), public));
     let (calls, _) = calls().split_for_parts();
+    let api =
+        Api { engine, proxies, public, oidc: oidc.map(Arc::new), held: ui::Held::default(), kept: ui::Kept::default() };
     calls
-        .merge(ui::router())
+        .merge(ui::router(&api))
         .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
         .route("/reports/{*message}", post(report).layer(DefaultBodyLimit::max(REPORT_BYTES)))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(|| async move { exposition(metrics) }))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such call") })
+        .fallback(nowhere)
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
         })
-        .with_state(Api { engine, proxies, public, oidc: oidc.map(Arc::new), held: ui::Held::default() })
+        .with_state(api)
         .merge(pages.unwrap_or_default())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(axum::middleware::from_fn(guard))
         .layer(axum::middleware::from_fn(telemetry::observe))
+}
+
+async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let problem = || Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such call");
+    ui::nowhere(&method, &uri, &headers).unwrap_or_else(|| problem().into_response())
 }
 
 /// Each call is named here once; what serves it and what documents it cannot differ.

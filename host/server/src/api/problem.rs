@@ -29,6 +29,14 @@ pub(super) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retryable: Option<bool>,
+    /// With `recipient-rejected`: the country of the phone number (ISO 3166-1 alpha-2), if messages to it are not enabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "US")]
+    country: Option<String>,
+    /// With `country`: the setting that enables it, as a JSON Pointer into a TwoFactor instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "/policy/countries")]
+    setting: Option<&'static str>,
     /// With `invalid-input`: what is wrong, each with its place, where that is known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -58,6 +66,8 @@ impl Problem {
             detail: detail.into(),
             attempts_left: None,
             retryable: None,
+            country: None,
+            setting: None,
             errors: Vec::new(),
         };
         Self(Box::new((body, name, None)))
@@ -129,6 +139,8 @@ impl From<twofactor::Error> for Problem {
         let (body, _, retry_after) = &mut *problem.0;
         *retry_after = seconds;
         body.attempts_left = error.attempts_left();
+        body.country = error.closed_country().map(str::to_owned);
+        body.setting = body.country.as_ref().map(|_| "/policy/countries");
         let places = error.problems().iter();
         body.errors = places.map(|it| ErrorAt { pointer: it.pointer.clone(), detail: it.detail.clone() }).collect();
         body.retryable = error.is_delivery_failed().then(|| error.is_retryable());

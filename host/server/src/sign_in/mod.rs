@@ -12,6 +12,7 @@ mod public;
 mod result;
 mod steps;
 mod text;
+mod why;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(crate) use result::sign;
 use browser::{Client, Fields, Query};
 use page::{Frame, Say};
 use text::Words;
+use why::Why;
 
 /// The longest form, in bytes.
 const FORM_BYTES: usize = 4 << 10;
@@ -85,8 +87,13 @@ impl Visitor<'_> {
         Frame { words, path, language: asked.then_some(words.tag), visit, address: self.client.address }
     }
 
+    /// The language of its pages, which is that of its messages: the code is typed where they are read.
+    fn language(&self, visit: &Visit) -> &'static str {
+        self.frame("", Some(visit)).words.tag
+    }
+
     /// The page for a sign-in as it stands.
-    fn open(&self, visit: &Visit, status: StatusCode, say: Option<&dyn Fn(&Words) -> Say>, choose: bool) -> Response {
+    fn open(&self, visit: &Visit, say: Option<&dyn Fn(&Words) -> Say>, choose: bool) -> Response {
         let path = path(self.secret);
         let frame = self.frame(&path, Some(visit));
         let mut say = say.map(|say| say(frame.words));
@@ -101,7 +108,7 @@ impl Visitor<'_> {
             }
             None => page::choice(&frame, visit, say.as_ref(), false),
         };
-        browser::page(status, markup, Some(visit))
+        browser::page(StatusCode::OK, markup, Some(visit))
     }
 
     /// A page that only says something.
@@ -152,9 +159,14 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose
         Ok(other) => return visitor.closed(&other),
         Err(error) => return visitor.unavailable(&error),
     };
+    let why = Why::read(query);
     let resent = |words: &Words| Say::Done(words.resent.to_owned());
-    let say = (query.get("sent") == Some("again")).then_some(&resent as &dyn Fn(&Words) -> Say);
-    let mut response = visitor.open(&visit, StatusCode::OK, say, choose);
+    let failed = |words: &Words| why.map_or_else(|| Say::Error(String::new()), |why| why.say(words, &visit));
+    let say = match why {
+        Some(_) => Some(&failed as &dyn Fn(&Words) -> Say),
+        None => (query.get("sent") == Some("again")).then_some(&resent as &dyn Fn(&Words) -> Say),
+    };
+    let mut response = visitor.open(&visit, say, choose);
     // Whoever only looks (a HEAD, a page fetched beforehand) takes no link away from the person.
     if !site.sign_ins.is_bound(&visit) && client.opens {
         match site.sign_ins.bind(&visit).await {

@@ -2,12 +2,17 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use twofactor::{Account, AccountChange, AccountState, Invitation, NewAccount, Role, Subscription};
 
+use super::answer::{Told, on_to};
+use super::conflict::{self, Edited};
 use super::form::Posted;
+use super::kept::Outcome;
 use super::language::Language;
 use super::layout::{self, Failure, Pages, Room, badge, notice, page, table, time};
 use super::person::Person;
@@ -33,17 +38,11 @@ pub(super) async fn list(
         "removed" => notice("good", l.say("The account was removed.", "Das Konto wurde entfernt.")),
         _ => html! {},
     };
-    show_list(&person, &api, place.after, message, &Posted::parse(&Bytes::new())).await
+    show_list(&person, &api, place.after, message).await
 }
 
-async fn show_list(
-    person: &Person,
-    api: &Api,
-    after: u64,
-    message: Markup,
-    posted: &Posted,
-) -> Result<Response, Failure> {
-    let l = person.language;
+async fn show_list(person: &Person, api: &Api, after: u64, message: Markup) -> Result<Response, Failure> {
+    let (l, posted) = (person.language, person.posted());
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
     // One more, to know whether this is the last page.
     let found = api.engine.accounts().list(after, Pages::SIZE + 1).await.map_err(|error| person.failure(error))?;
@@ -89,6 +88,7 @@ struct Values<'a> {
     subscriptions: Vec<String>,
     /// Without scripts both lists are sent: each choice has its own.
     audited: Vec<String>,
+    enabled: bool,
 }
 
 /// An auditor of some subscriptions, in the form; of the whole installation it is the role's own name.
@@ -105,6 +105,7 @@ impl<'a> Values<'a> {
             role: text("role"),
             subscriptions: all("subscription"),
             audited: all("audited"),
+            enabled: posted.get("enabled").is_some(),
         }
     }
 
@@ -119,6 +120,34 @@ impl<'a> Values<'a> {
             },
             subscriptions: account.role.subscriptions().to_vec(),
             audited: account.role.subscriptions().to_vec(),
+            enabled: account.state != AccountState::Disabled,
+        }
+    }
+
+    /// What counts of it.
+    fn json(&self) -> Value {
+        let of = match self.role {
+            "subscription_admin" => &self.subscriptions[..],
+            SUBSCRIPTION_AUDITOR => &self.audited,
+            _ => &[],
+        };
+        let mut of = of.to_vec();
+        of.sort_unstable();
+        json!({"name": self.name, "phone": self.phone, "role": self.role, "subscriptions": of, "enabled": self.enabled})
+    }
+
+    fn read(values: &'a Value) -> Self {
+        let text = |name: &str| values[name].as_str().unwrap_or_default();
+        let of = values["subscriptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let of: Vec<String> = of.map(str::to_owned).collect();
+        Self {
+            name: text("name"),
+            email: "",
+            phone: text("phone"),
+            role: text("role"),
+            subscriptions: of.clone(),
+            audited: of,
+            enabled: values["enabled"] == true,
         }
     }
 
@@ -178,31 +207,35 @@ fn state(l: Language, state: AccountState) -> Markup {
 }
 
 /// A link, shown this once.
-fn link(l: Language, api: &Api, invitation: &Invitation) -> Markup {
+fn link(l: Language, link: &str) -> Markup {
     html! {
         div.notice.good role="status" {
-            p { (l.say("Give this link to the person. It is shown this once, and good once and for 24 hours.",
+            p { (l.say("Give this link to the person. It is shown this once, and works once within 24 hours.",
                 "Geben Sie diesen Link der Person. Er wird nur dieses eine Mal gezeigt und gilt einmal und 24 Stunden lang.")) }
-            p { code.secret { (api.public.as_ref().map(|public| public.origin()).unwrap_or_default()) (invitation.path()) } }
+            p { code.secret { (link) } }
         }
     }
 }
 
-pub(super) async fn create(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn create(person: Person, State(api): State<Api>, body: Bytes) -> Result<Told, Failure> {
     person.of_the_system()?;
     let posted = Posted::parse(&body);
     let values = Values::typed(&posted);
     let phone = Some(values.phone).filter(|phone| !phone.is_empty()).map(str::to_owned);
     let new = NewAccount { name: values.name.to_owned(), email: values.email.to_owned(), phone, role: values.role() };
-    match api.engine.accounts().create(&person.actor, new).await {
-        Ok((account, invitation)) => {
-            show(&person, &account, &Values::of(&account), link(person.language, &api, &invitation)).await
-        }
-        Err(error) if error.is_invalid_input() || error.is_conflict() => {
-            show_list(&person, &api, 0, notice("bad", &error.to_string()), &posted).await
-        }
-        Err(error) => Err(person.failure(error)),
-    }
+    let created = api.engine.accounts().create(&person.actor, new).await;
+    let (account, invitation) = created.map_err(|error| person.failure(error))?;
+    Ok(issued(&api, &account, &invitation))
+}
+
+/// Leads to the account's page, where the link is shown once.
+fn issued(api: &Api, account: &Account, invitation: &Invitation) -> Told {
+    let origin = api.public.as_ref().map(|public| public.origin()).unwrap_or_default();
+    Told::new(Outcome::Issued(format!("{origin}{}", invitation.path()))).on(path(&account.id))
+}
+
+fn path(id: &str) -> String {
+    format!("/admin/accounts/{}", segment(id))
 }
 
 async fn account(person: &Person, api: &Api, id: &str) -> Result<Account, Failure> {
@@ -223,16 +256,19 @@ pub(super) async fn edit(
     } else {
         html! {}
     };
-    show(&person, &account, &Values::of(&account), message).await
+    show(&person, &account, message).await
 }
 
-/// After a form that was answered in place, a reload leads back to the account.
-pub(super) async fn to_edit(Path(id): Path<String>) -> Redirect {
-    Redirect::to(&format!("/admin/accounts/{}", segment(&id)))
+/// From where a form of the account was sent to, back to the account.
+pub(super) async fn to_edit(Path(id): Path<String>, uri: Uri) -> Redirect {
+    on_to(&path(&id), &uri)
 }
 
-async fn show(person: &Person, account: &Account, values: &Values<'_>, message: Markup) -> Result<Response, Failure> {
+async fn show(person: &Person, account: &Account, message: Markup) -> Result<Response, Failure> {
     let l = person.language;
+    let edited =
+        Edited::of(person, account.revision, Values::of(account).json(), |posted| Values::typed(posted).json());
+    let values = &Values::read(&edited.values);
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
     let here = format!("/admin/accounts/{}", segment(&account.id));
     let own = account.id == person.session.account.id;
@@ -241,11 +277,12 @@ async fn show(person: &Person, account: &Account, values: &Values<'_>, message: 
         div.head { h1 { (account.name) } (state(l, account.state)) }
         p.sub { (account.email) " · " code { (account.id) } }
         (message)
+        @if let Some(issued) = person.issued() { (link(l, issued)) }
         (layout::form(person, &here, true, html! {
-            input type="hidden" name="revision" value=(account.revision);
+            (edited.fields(l, &[]))
             (fields(l, &subscriptions, values, false))
             @if own && person.may_change() { p.help { (l.say("Your own role and access only somebody else can change.", "Ihre eigene Rolle und Ihren Zugang kann nur jemand anderes ändern.")) } }
-            @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[account.state != AccountState::Disabled]; (l.say("May log in", "Darf sich anmelden")) } }
+            @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[values.enabled]; (l.say("May log in", "Darf sich anmelden")) } }
         }, html! { button.main { (l.say("Save", "Speichern")) } }))
         @if account.is_vouched() {
             p.help { (l.say("This person logs in at the identity provider, which decides on the role at each log-in.",
@@ -272,11 +309,12 @@ pub(super) async fn save(
     let l = person.language;
     let account = account(&person, &api, &id).await?;
     let posted = Posted::parse(&body);
-    let values = Values::typed(&posted);
-    let enabled = posted.get("enabled").is_some();
+    let mut values = Values::typed(&posted).json();
+    conflict::resolve(&posted, &mut values, &Values::of(&account).json());
+    let values = Values::read(&values);
     // Nobody takes the way back in from oneself.
     let own = id == person.session.account.id;
-    let state = match (enabled, account.state) {
+    let state = match (values.enabled, account.state) {
         (false, _) => Some(AccountState::Disabled),
         (true, AccountState::Disabled) => Some(AccountState::Active),
         _ => None,
@@ -290,30 +328,18 @@ pub(super) async fn save(
     };
     let revision = posted.get("revision").and_then(|text| text.parse().ok());
     match api.engine.accounts().update(&person.actor, &id, change, revision).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{}?done=saved", segment(&id))).into_response()),
-        Err(error) if error.is_conflict() || error.is_invalid_input() => {
-            let problem = if error.is_passed_over() {
-                l.say("Not saved: somebody else changed this account meanwhile. Save again if it still fits.",
-                    "Nicht gespeichert: jemand anderes hat dieses Konto inzwischen geändert. Speichern Sie nochmals, wenn es noch passt.").to_owned()
-            } else if error.is_conflict() {
-                last_of_all(l).to_owned()
-            } else {
-                error.to_string()
-            };
-            show(&person, &account, &values, notice("bad", &problem)).await
+        Ok(_) => Ok(Redirect::to(&format!("{}?done=saved", path(&id))).into_response()),
+        Err(error) if error.is_conflict() && !error.is_passed_over() => {
+            Ok(Told::refused(last_of_all(l)).into_response())
         }
         Err(error) => Err(person.failure(error)),
     }
 }
 
-pub(super) async fn invite(
-    person: Person,
-    State(api): State<Api>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
+pub(super) async fn invite(person: Person, State(api): State<Api>, Path(id): Path<String>) -> Result<Told, Failure> {
     let account = account(&person, &api, &id).await?;
     let invitation = api.engine.accounts().invite(&person.actor, &id).await.map_err(|error| person.failure(error))?;
-    show(&person, &account, &Values::of(&account), link(person.language, &api, &invitation)).await
+    Ok(issued(&api, &account, &invitation))
 }
 
 pub(super) async fn ask_remove(
@@ -352,12 +378,11 @@ pub(super) async fn remove(
     State(api): State<Api>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let account = account(&person, &api, &id).await?;
+    account(&person, &api, &id).await?;
     match api.engine.accounts().delete(&person.actor, &id).await {
         Ok(()) => Ok(Redirect::to("/admin/accounts?done=removed").into_response()),
         Err(error) if error.is_conflict() => {
-            let message = notice("bad", last_of_all(person.language));
-            show(&person, &account, &Values::of(&account), message).await
+            Ok(Told::refused(last_of_all(person.language)).on(path(&id)).into_response())
         }
         Err(error) => Err(person.failure(error)),
     }

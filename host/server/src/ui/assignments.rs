@@ -6,8 +6,10 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use twofactor::{Assigned, Assignment, AssignmentKind};
 
+use super::answer::Told;
 use super::form::Posted;
-use super::instances::{View, path, show};
+use super::instances::{is_whole, path};
+use super::kept::Outcome;
 use super::language::Language;
 use super::layout::Failure;
 use super::person::Person;
@@ -27,7 +29,7 @@ pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
 
 /// The assignments of an instance, with a way to add and take away.
 pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup {
-    let l = person.language;
+    let (l, posted) = (person.language, person.posted());
     html! {
         section.card #assignments {
             h2 { (l.say("Assignments", "Zuweisungen")) }
@@ -36,24 +38,23 @@ pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup
                 ul.assigned { @for one in assigned {
                     li {
                         span { (kind_name(l, one.kind)) " " @if let Some(name) = &one.name { (name) " " } code { (one.id) } }
-                        @if person.may_change() { form method="post" action={ (here) "/assignments" } {
-                            input type="hidden" name="kind" value=(one.kind.as_str());
-                            input type="hidden" name="id" value=(one.id);
-                            button.plain name="do" value="remove" aria-label={ (l.say("Remove ", "Entfernen: ")) (kind_name(l, one.kind)) " " (one.id) } { (l.say("Remove", "Entfernen")) }
-                        } }
+                        @if person.may_change() {
+                            button.plain form="edit" formaction={ (here) "/assignments" } name="remove" value={ (one.kind.as_str()) ":" (one.id) }
+                                aria-label={ (l.say("Remove ", "Entfernen: ")) (kind_name(l, one.kind)) " " (one.id) } { (l.say("Remove", "Entfernen")) }
+                        }
                     }
                 } }
             }
-            @if person.may_change() { form.assign method="post" action={ (here) "/assignments" } {
+            @if person.may_change() { div.assign {
                 div.field {
                     label for="kind" { (l.say("Assign to", "Zuweisen an")) }
-                    select #kind name="kind" { @for kind in KINDS.into_iter().rev() { option value=(kind.as_str()) { (kind_name(l, kind)) } } }
+                    select #kind name="kind" form="edit" { @for kind in KINDS.into_iter().rev() { option value=(kind.as_str()) selected[posted.get("kind") == Some(kind.as_str())] { (kind_name(l, kind)) } } }
                 }
                 div.field {
                     label for="target" { (l.say("Id, as the application names it", "Id, wie die Applikation sie nennt")) }
-                    input #target name="id" type="text" required maxlength="256" autocomplete="off";
+                    input #target name="id" form="edit" type="text" maxlength="256" autocomplete="off" value=(posted.get("id").unwrap_or_default());
                 }
-                div.actions { button name="do" value="add" { (l.say("Assign", "Zuweisen")) } }
+                div.actions { button form="edit" formaction={ (here) "/assignments" } name="do" value="add" { (l.say("Assign", "Zuweisen")) } }
             } }
             p { a href={ (here) "/directory" } { (l.say("Search the directory", "Im Verzeichnis suchen")) } }
         }
@@ -73,12 +74,17 @@ pub(super) async fn change(
 ) -> Result<Response, Failure> {
     let admin = person.of(&subscription)?;
     let posted = Posted::parse(&body);
-    let one = Assignment { kind: kind_of(&posted), id: posted.get("id").unwrap_or_default().to_owned() };
+    let removed = posted.get("remove").and_then(|one| one.split_once(':'));
+    let kind = |name: &str| KINDS.into_iter().find(|kind| kind.as_str() == name);
+    let one = match removed.and_then(|(name, id)| Some((kind(name)?, id))) {
+        Some((kind, id)) => Assignment { kind, id: id.to_owned() },
+        None => Assignment { kind: kind_of(&posted), id: posted.get("id").unwrap_or_default().to_owned() },
+    };
     let set = async || loop {
         let read = admin.assignments(&subscription, &id).await?;
         let others = read.assigned.into_iter().map(|it| Assignment { kind: it.kind, id: it.id });
         let mut all: Vec<Assignment> = others.filter(|other| *other != one).collect();
-        if posted.get("do") != Some("remove") {
+        if removed.is_none() && posted.get("do") != Some("remove") {
             all.push(one.clone());
         }
         match admin.replace_assignments(&subscription, &id, all, Some(read.revision)).await {
@@ -87,12 +93,12 @@ pub(super) async fn change(
             set => return set,
         }
     };
-    match set().await {
-        Ok(_) => Ok(Redirect::to(&format!("{}?done=assigned#assignments", path(&subscription, &id))).into_response()),
-        Err(error) if error.is_invalid_input() => {
-            let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
-            show(&person, admin, View::of(&instance).with_problem(error.to_string())).await
-        }
-        Err(error) => Err(person.failure(error)),
+    set().await.map_err(|error| person.failure(error))?;
+    let here = format!("{}?done=assigned#assignments", path(&subscription, &id));
+    if !is_whole(&posted) {
+        return Ok(Redirect::to(&here).into_response());
     }
+    // What is in the form is not saved, and is still there; what was assigned is done.
+    let done: &[&str] = if removed.is_some() { &[] } else { &["kind", "id"] };
+    Ok(Told::new(Outcome::Done).on(here).showing(posted.without(done)).into_response())
 }

@@ -5,11 +5,14 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value;
-use twofactor::{AffectedInstance, BaseSettingsCheck, Problem, ProviderInfo};
+use serde_json::{Value, json};
+use twofactor::{AffectedInstance, BaseSettings, BaseSettingsCheck, ProviderInfo};
 
+use super::answer::Told;
+use super::conflict::{self, Edited};
 use super::form::{Form, Posted, read};
 use super::instances::path;
+use super::language::Language;
 use super::layout::{self, Failure, Room, badge, notice, page, table};
 use super::person::Person;
 use super::schema::fields;
@@ -56,9 +59,26 @@ pub(super) async fn edit(
 ) -> Result<Response, Failure> {
     let provider = provider(&person, &type_id)?;
     let settings = person.of_the_system()?.base_settings(&type_id).await.map_err(|error| person.failure(error))?;
-    let saved = person.language.say("Saved.", "Gespeichert.");
-    let message = html! { @if done.done == "saved" { (notice("good", saved)) } };
-    Ok(show(&person, &provider, &settings.options, &[], (message, html! {})))
+    let posted = person.posted();
+    // A form that was refused comes back: what it would do stands beside it.
+    let check = match posted.get("revision") {
+        None => None,
+        Some(_) => {
+            let mut typed = typed(&provider, posted, &settings.options);
+            match person.of_the_system()?.check_base_settings(&type_id, typed["options"].take()).await {
+                Ok(check) => Some(check),
+                // Options that cannot be read are told as why the form was refused.
+                Err(error) if error.is_invalid_input() => None,
+                Err(error) => return Err(person.failure(error)),
+            }
+        }
+    };
+    let check = check.filter(BaseSettingsCheck::is_harmful);
+    Ok(show(&person, &provider, &settings, check.as_ref(), done.done == "saved"))
+}
+
+fn typed(provider: &ProviderInfo, posted: &Posted, stored: &Value) -> Value {
+    json!({ "options": read(&fields(&provider.manifest.options_schema), posted, "", stored) })
 }
 
 pub(super) async fn save(person: Person, Path(type_id): Path<String>, body: Bytes) -> Result<Response, Failure> {
@@ -66,22 +86,24 @@ pub(super) async fn save(person: Person, Path(type_id): Path<String>, body: Byte
     let admin = person.of_the_system()?;
     let stored = admin.base_settings(&type_id).await.map_err(|error| person.failure(error))?;
     let posted = Posted::parse(&body);
-    let typed = Value::Object(read(&fields(&provider.manifest.options_schema), &posted, "", &stored.options));
+    let revision = posted.get("revision").map_or(Some(stored.revision), |text| text.parse().ok()).unwrap_or_default();
+    let mut typed = typed(&provider, &posted, &stored.options);
+    conflict::resolve(&posted, &mut typed, &json!({ "options": stored.options }));
+    let typed = typed["options"].take();
     if posted.get("confirmed").is_none() {
         match admin.check_base_settings(&type_id, typed.clone()).await {
-            Ok(check) if check.is_harmful() => return Ok(show_checked(&person, &provider, &typed, &check)),
+            Ok(check) if check.is_harmful() => {
+                let why = person.language.say("Nothing was saved yet.", "Noch wurde nichts gespeichert.");
+                return Ok(Told::refused(why).into_response());
+            }
             // What is refused is told below, by the call that would save it.
             Err(error) if !error.is_invalid_input() => return Err(person.failure(error)),
             _ => {}
         }
     }
-    match admin.set_base_settings(&type_id, typed.clone(), Some(stored.revision)).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/base-settings/{}?done=saved", segment(&type_id))).into_response()),
-        Err(error) if error.is_invalid_input() => {
-            Ok(show(&person, &provider, &typed, &[], (notice("bad", &error.to_string()), html! {})))
-        }
-        Err(error) => Err(person.failure(error)),
-    }
+    let saved = admin.set_base_settings(&type_id, typed, Some(revision)).await;
+    saved.map_err(|error| person.failure(error))?;
+    Ok(Redirect::to(&format!("/admin/base-settings/{}?done=saved", segment(&type_id))).into_response())
 }
 
 fn provider(person: &Person, type_id: &str) -> Result<ProviderInfo, Failure> {
@@ -89,13 +111,12 @@ fn provider(person: &Person, type_id: &str) -> Result<ProviderInfo, Failure> {
     found.ok_or_else(|| Failure::not_found(person.language))
 }
 
-/// The page with what the settings would do, and a button that saves them all the same.
-fn show_checked(person: &Person, provider: &ProviderInfo, typed: &Value, check: &BaseSettingsCheck) -> Response {
-    let l = person.language;
+/// What settings would do that somebody may not want.
+fn harm(l: Language, check: &BaseSettingsCheck) -> Markup {
     let (valid, invalid): (Vec<_>, Vec<_>) = check.instances.iter().cloned().partition(|instance| instance.valid);
-    let message = html! {
+    html! {
         section.card #check role="alert" {
-            h2 { (l.say("Nothing was saved yet", "Noch wurde nichts gespeichert")) }
+            h2 { (l.say("What these settings would do", "Was diese Einstellungen bewirken würden")) }
             @if !check.problems.is_empty() {
                 p { (l.say("These settings have problems:", "Diese Einstellungen haben Probleme:")) }
                 ul { @for problem in &check.problems { li { code { (problem.option.trim_start_matches('/')) } " " (problem.message) } } }
@@ -109,14 +130,7 @@ fn show_checked(person: &Person, provider: &ProviderInfo, typed: &Value, check: 
                 (affected(&valid))
             }
         }
-    };
-    let confirm = html! {
-        label.inline {
-            input type="checkbox" name="confirmed" value="yes";
-            (l.say("Save anyway", "Trotzdem speichern"))
-        }
-    };
-    show(person, provider, typed, &check.problems, (message, confirm))
+    }
 }
 
 /// Instances that a change makes valid or invalid, each with why.
@@ -135,25 +149,37 @@ pub(super) fn affected(instances: &[AffectedInstance]) -> Markup {
 fn show(
     person: &Person,
     provider: &ProviderInfo,
-    settings: &Value,
-    problems: &[Problem],
-    (message, confirm): (Markup, Markup),
+    settings: &BaseSettings,
+    check: Option<&BaseSettingsCheck>,
+    saved: bool,
 ) -> Response {
     let l = person.language;
     let manifest = &provider.manifest;
     let mut fields = fields(&manifest.options_schema);
     // What is left out here is asked of each instance.
     fields.iter_mut().for_each(|field| field.required = false);
-    let form =
-        Form { language: l, inherited: &Value::Null, inherited_from: "", problems, disabled: !person.may_change() };
+    let form = Form {
+        language: l,
+        inherited: &Value::Null,
+        inherited_from: "",
+        problems: check.map_or(&[], |check| &check.problems),
+        disabled: !person.may_change(),
+    };
+    let stored = json!({ "options": settings.options });
+    let edited = Edited::of(person, settings.revision, stored, |posted| typed(provider, posted, &settings.options));
     let here = format!("/admin/base-settings/{}", segment(&manifest.type_id));
     let title = format!("{}: {}", Room::BaseSettings.name(l), manifest.type_id);
     let main = html! {
         p.trail { a href="/admin/base-settings" { (Room::BaseSettings.name(l)) } }
         h1 { (manifest.name) }
         p.sub { (l.say("What is left out here is asked of each instance.", "Was hier fehlt, wird bei jeder Instanz verlangt.")) }
-        (message)
-        (layout::form(person, &here, false, html! { (form.show(&fields, "", settings)) (confirm) }, html! {
+        @if saved { (notice("good", l.say("Saved.", "Gespeichert."))) }
+        @if let Some(check) = check { (harm(l, check)) }
+        @let confirm = html! { @if check.is_some() { label.inline {
+            input type="checkbox" name="confirmed" value="yes";
+            (l.say("Save anyway", "Trotzdem speichern"))
+        } } };
+        (layout::form(person, &here, false, html! { (edited.fields(l, &fields)) (form.show(&fields, "", &edited.values["options"])) (confirm) }, html! {
             button.main { (l.say("Save", "Speichern")) } a.button href="/admin/base-settings" { (l.say("Cancel", "Abbrechen")) }
         }))
     };

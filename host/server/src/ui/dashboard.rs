@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::Statistic;
 
+use super::first_steps;
 use super::language::Language;
 use super::layout::{Failure, Room, page, table, time};
 use super::person::Person;
@@ -117,6 +118,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
     let (mut by_instance, mut by_country) = (BTreeMap::<String, (String, Sum)>::new(), BTreeMap::<String, Sum>::new());
     let mut all = Sum::default();
     let subscriptions = admin.subscriptions().await.map_err(|error| person.failure(error))?;
+    let first_steps = first_steps::FirstSteps::find(&person).await?;
     for subscription in subscriptions.into_iter().filter(|one| person.has(&one.id)) {
         for instance in admin.instances(&subscription.id).await.map_err(|error| person.failure(error))? {
             by_instance.insert(instance.id, (instance.name, Sum::default()));
@@ -142,6 +144,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
                 a href={ "?span=" (span.word()) } aria-current=[(span == wanted.span).then_some("true")] { (span.name(l)) }
             } }
         }
+        (first_steps.show(l))
         @if all.started == 0 && all.sent() == 0 {
             div.empty { p { (l.say("Nothing was sent in this time. Once sign-ins start challenges, their figures stand here.",
                 "In dieser Zeit wurde nichts gesendet. Sobald Anmeldungen Challenges starten, stehen hier ihre Zahlen.")) } }

@@ -10,6 +10,7 @@ use twofactor::{Assignment, AssignmentKind, DirectoryEntry, DirectoryFilter, Nam
 use super::assignments::{KINDS, kind_name, kind_of};
 use super::form::Posted;
 use super::instances::path;
+use super::kept::Outcome;
 use super::layout::{Failure, Pages, Room, badge, notice, page, table};
 use super::person::Person;
 use super::segment;
@@ -58,29 +59,21 @@ pub(super) async fn name(
     Query(search): Query<Search>,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    let l = person.language;
     let posted = Posted::parse(&body);
     let target = Assignment { kind: kind_of(&posted), id: posted.get("id").unwrap_or_default().to_owned() };
     let entry = NamedTarget { target, name: posted.get("name").unwrap_or_default().to_owned() };
     let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
-    match person.of(&subscription)?.name_target(&subscription, entry, Some(revision)).await {
-        Ok(_) => {
-            let after = search.after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
-            let here = format!("{}/directory{}{after}&done=named", path(&subscription, &id), search.link());
-            Ok(Redirect::to(&here).into_response())
-        }
-        Err(error) if error.is_passed_over() => {
-            let other = l.say(
-                "Not saved: somebody else named it meanwhile.",
-                "Nicht gespeichert: jemand anderes hat es inzwischen benannt.",
-            );
-            show(&person, &subscription, &id, &search, notice("bad", other)).await
-        }
-        Err(error) if error.is_invalid_input() => {
-            show(&person, &subscription, &id, &search, notice("bad", &error.to_string())).await
-        }
-        Err(error) => Err(person.failure(error)),
-    }
+    let named = person.of(&subscription)?.name_target(&subscription, entry, Some(revision)).await;
+    named.map_err(|error| person.failure(error))?;
+    let after = search.after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
+    let here = format!("{}/directory{}{after}&done=named", path(&subscription, &id), search.link());
+    Ok(Redirect::to(&here).into_response())
+}
+
+/// The name that was typed for an entry and is not saved.
+fn typed_name<'a>(person: &'a Person, one: &DirectoryEntry) -> Option<&'a str> {
+    let posted = person.posted();
+    posted.get("name").filter(|_| posted.get("id") == Some(&one.id) && kind_of(posted) == one.kind)
 }
 
 async fn show(
@@ -127,9 +120,11 @@ async fn show(
             (table(&headings, usize::MAX, found.items.iter().map(|one| vec![
                 html! { (kind_name(l, one.kind)) }, html! { code { (one.id) } },
                 html! { @if person.may_change() {
+                    @let typed = typed_name(person, one);
                     form.inline method="post" {
                         (hidden(one)) input type="hidden" name="revision" value=(one.revision);
-                        input name="name" type="text" required maxlength="100" autocomplete="off" value=[&one.name] aria-label={ (l.say("Name of ", "Name von ")) (one.id) };
+                        @if let (Some(_), Some(Outcome::Conflict)) = (typed, person.outcome()) { p.help { (l.say("Now: ", "Jetzt: ")) (one.name.as_deref().unwrap_or("–")) } }
+                        input name="name" type="text" required maxlength="100" autocomplete="off" value=[typed.or(one.name.as_deref())] aria-label={ (l.say("Name of ", "Name von ")) (one.id) };
                         button { (l.say("Save", "Speichern")) }
                     }
                 } @else { (one.name.as_deref().unwrap_or("–")) } },

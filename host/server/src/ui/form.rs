@@ -1,6 +1,8 @@
 //! Options as a form, and a form as options. What was typed is never lost: what does not fit its type is kept as text, and the
 //! engine says what is wrong with it.
 
+use std::fmt;
+
 use axum::body::Bytes;
 use maud::{Markup, html};
 use serde_json::{Map, Number, Value};
@@ -9,12 +11,45 @@ use twofactor::{MASK, Problem};
 use super::language::Language;
 use super::schema::{Field, Kind};
 
-/// The fields of a form that was sent.
+/// The fields of a form that was sent. `Debug` shows none.
+#[derive(Clone, Default)]
 pub(super) struct Posted(Vec<(String, String)>);
 
+impl fmt::Debug for Posted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Posted").field("fields", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
 impl Posted {
+    /// Nothing was sent.
+    pub(super) const NOTHING: Self = Self(Vec::new());
+
     pub(super) fn parse(body: &Bytes) -> Self {
         Self(url::form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    /// How much memory it takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len() + size_of::<(String, String)>()).sum()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The fields of these names alone.
+    pub(super) fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect())
+    }
+
+    /// All fields but those of these names.
+    pub(super) fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
     }
 
     /// A field without the blanks around it; `None` if it is empty or not there.
@@ -180,7 +215,10 @@ impl Form<'_> {
                 }
             },
             Kind::Union { key, alternatives } => {
-                let chosen = value[key].as_str();
+                // Where one is needed, the first is as good as none.
+                let needed = field.required && inherited.is_null() && value.is_null();
+                let first = alternatives.first().filter(|_| needed).map(|one| &*one.value);
+                let chosen = value[key].as_str().or(first);
                 html! {
                     fieldset.group.union aria-describedby=[described] disabled[self.disabled] {
                         legend { (heading) }
@@ -205,10 +243,10 @@ impl Form<'_> {
                     }
                 }
             }
-            kind => html! {
+            _ => html! {
                 div.field.invalid[!problems.is_empty()] {
                     label for=(place.name) { (heading) }
-                    (self.input(kind, place, value, inherited, described.as_deref(), !problems.is_empty()))
+                    (self.input(field, place, value, inherited, described.as_deref(), !problems.is_empty()))
                     (notes)
                 }
             },
@@ -217,7 +255,7 @@ impl Form<'_> {
 
     fn input(
         &self,
-        kind: &Kind,
+        field: &Field,
         place: &Place,
         value: &Value,
         inherited: &Value,
@@ -227,9 +265,12 @@ impl Form<'_> {
         let (name, l, disabled) = (&place.name, self.language, self.disabled);
         let invalid = invalid.then_some("true");
         let text = shown(value);
+        let kind = &field.kind;
+        let usual =
+            field.default.as_ref().filter(|_| inherited.is_null()).filter(|value| !value.is_object()).map(shown);
         match kind {
             Kind::Text { input, max } => html! {
-                input id=(name) name=(name) type="text" inputmode=[(*input != "text").then_some(*input)] value=(text) maxlength=[*max] autocomplete="off" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
+                input id=(name) name=(name) type="text" inputmode=[(*input != "text").then_some(*input)] value=(text) maxlength=[*max] placeholder=[&usual] autocomplete="off" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
             },
             Kind::Secret { max } => {
                 let stored = value.as_str() == Some(MASK);
@@ -243,12 +284,17 @@ impl Form<'_> {
                 }
             }
             Kind::Number => html! {
-                input id=(name) name=(name) type="text" inputmode="numeric" value=(text) autocomplete="off"
+                input id=(name) name=(name) type="text" inputmode="numeric" value=(text) placeholder=[&usual] autocomplete="off"
                     aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
             },
             Kind::Flag => html! {
                 select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
-                    option value="" selected[value.is_null()] { (self.unset(inherited)) }
+                    option value="" selected[value.is_null()] {
+                        @match &field.default {
+                            Some(Value::Bool(usual)) if inherited.is_null() => { (self.language.say("default: ", "Standard: ")) (self.word(*usual)) }
+                            _ => { (self.unset(inherited)) }
+                        }
+                    }
                     option value="true" selected[value == &Value::Bool(true)] { (l.say("yes", "ja")) }
                     option value="false" selected[value == &Value::Bool(false)] { (l.say("no", "nein")) }
                 }
@@ -273,6 +319,10 @@ impl Form<'_> {
                 }
             }
         }
+    }
+
+    fn word(&self, flag: bool) -> &'static str {
+        if flag { self.language.say("yes", "ja") } else { self.language.say("no", "nein") }
     }
 
     fn unset(&self, inherited: &Value) -> &'static str {
@@ -335,13 +385,9 @@ mod tests {
         }})
     }
 
-    fn posted(pairs: &[(&str, &str)]) -> Posted {
-        Posted(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
-    }
-
     #[test]
     fn what_was_typed_becomes_options_of_the_right_types() {
-        let form = posted(&[
+        let form = Posted::of(&[
             ("/Sender", " codes@example.com "),
             ("/Retries", ""),
             ("/Server", "SMTP"),
@@ -361,21 +407,22 @@ mod tests {
     fn a_secret_left_empty_stays_unless_it_is_removed_or_belongs_to_another_alternative() {
         let stored = json!({"Server": {"MailType": "SMTP", "Password": MASK}, "Unknown": MASK});
         let fields = fields(&schema());
-        let password = |form: &[(&str, &str)]| read(&fields, &posted(form), "", &stored)["Server"]["Password"].clone();
+        let password =
+            |form: &[(&str, &str)]| read(&fields, &Posted::of(form), "", &stored)["Server"]["Password"].clone();
         assert_eq!(password(&[("/Server", "SMTP"), ("/Server/SMTP/Password", "")]), MASK);
         assert_eq!(password(&[("/Server", "SMTP"), ("/Server/SMTP/Password#remove", "yes")]), Value::Null);
         assert_eq!(password(&[("/Server", "M365"), ("/Server/M365/Password", "")]), Value::Null);
-        assert_eq!(read(&fields, &posted(&[]), "", &stored)["Unknown"], MASK);
+        assert_eq!(read(&fields, &Posted::of(&[]), "", &stored)["Unknown"], MASK);
     }
 
     #[test]
     fn what_does_not_fit_is_kept_as_it_was_typed_and_pasted_json_wins() {
         let fields = fields(&schema());
-        let wrong = read(&fields, &posted(&[("/Retries", "many")]), "", &Value::Null);
+        let wrong = read(&fields, &Posted::of(&[("/Retries", "many")]), "", &Value::Null);
         assert_eq!(wrong["Retries"], "many");
         let pasted = [("/Server", "M365"), ("/Server#json", r#"{"MailType":"SMTP"}"#)];
-        assert_eq!(read(&fields, &posted(&pasted), "", &Value::Null)["Server"], json!({"MailType": "SMTP"}));
-        let broken = read(&fields, &posted(&[("/Server#json", "{broken")]), "", &Value::Null);
+        assert_eq!(read(&fields, &Posted::of(&pasted), "", &Value::Null)["Server"], json!({"MailType": "SMTP"}));
+        let broken = read(&fields, &Posted::of(&[("/Server#json", "{broken")]), "", &Value::Null);
         assert_eq!(broken["Server"], "{broken");
         let form = Form {
             language: Language::English,

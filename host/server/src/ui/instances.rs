@@ -1,21 +1,24 @@
-//! TwoFactor instances: a new one, the extended edit view.
+//! A TwoFactor instance: the extended edit view.
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use twofactor::{Administration, Assigned, Instance, InstanceChange, NewInstance, ProviderInfo, TestReport};
+use serde_json::{Map, Value, json};
+use twofactor::{Administration, Assigned, Instance, InstanceChange, ProviderInfo};
 
-use super::assignments;
+use super::answer::{Told, on_to};
+use super::conflict::{self, Edited};
 use super::form::{Form, Posted, read};
+use super::kept::Outcome;
 use super::language::Language;
 use super::layout::{self, Failure, Room, badge, notice, page};
 use super::person::Person;
 use super::policy;
 use super::schema::fields;
-use super::{segment, test_send};
+use super::{assignments, segment, test_send};
 
 /// The path of an instance's edit view.
 pub(super) fn path(subscription: &str, id: &str) -> String {
@@ -39,72 +42,6 @@ pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> 
     }
 }
 
-pub(super) async fn new(person: Person) -> Result<Response, Failure> {
-    person.changes()?;
-    show_new(&person, &Posted::parse(&Bytes::new()), None).await
-}
-
-async fn show_new(person: &Person, posted: &Posted, problem: Option<String>) -> Result<Response, Failure> {
-    let l = person.language;
-    let providers = person.of_anything().providers();
-    let subscriptions = own_subscriptions(person).await?;
-    let title = l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen");
-    let active = posted.get("type").is_none() || posted.get("active").is_some();
-    let main = html! {
-        p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
-        h1 { (title) }
-        @if let Some(problem) = &problem { (notice("bad", problem)) }
-        @if subscriptions.is_empty() {
-            (notice("warn", l.say("There is no subscription yet: a system administrator creates one.",
-                "Es gibt noch keine Subscription: ein Systemadministrator erstellt sie.")))
-        }
-        form.card method="post" {
-            fieldset.types {
-                legend { (l.say("TwoFactor type", "TwoFactor-Typ")) }
-                @for (n, provider) in providers.iter().enumerate() {
-                    @let manifest = &provider.manifest;
-                    label.type {
-                        input type="radio" name="type" value=(manifest.type_id) required
-                            checked[posted.get("type").map_or(n == 0, |chosen| chosen == manifest.type_id)];
-                        span { strong { (manifest.type_id) } span { (manifest.name) " · " (manifest.channel) } }
-                    }
-                }
-            }
-            div.field {
-                label for="name" { (l.say("Name", "Name")) " " span.optional { (l.say("optional", "freiwillig")) } }
-                input #name name="name" type="text" maxlength="100" value=(posted.get("name").unwrap_or_default()) aria-describedby="name-help" autocomplete="off";
-                div.help #name-help { (l.say("People choose by it where several instances are available. If it is left empty it is the provider's name.",
-                    "Danach wählen Menschen, wo mehrere Instanzen verfügbar sind. Bleibt er leer, ist es der Name des Providers.")) }
-            }
-            div.field {
-                label for="subscription" { (l.say("Subscription", "Subscription")) }
-                select #subscription name="subscription" required {
-                    @for (id, name) in &subscriptions { option value=(id) selected[posted.get("subscription") == Some(id)] { (name) } }
-                }
-            }
-            label.inline { input type="checkbox" name="active" value="yes" checked[active]; (l.say("Active", "Aktiv")) }
-            div.actions { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/two-factors" { (l.say("Cancel", "Abbrechen")) } }
-        }
-    };
-    Ok(page(person, Room::Instances, title, main))
-}
-
-pub(super) async fn create(person: Person, body: Bytes) -> Result<Response, Failure> {
-    let posted = Posted::parse(&body);
-    let (type_id, subscription) =
-        (posted.get("type").unwrap_or_default(), posted.get("subscription").unwrap_or_default());
-    let admin = person.of(subscription)?;
-    let known = admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id);
-    let name = posted.get("name").map(str::to_owned).or_else(|| known.map(|provider| provider.manifest.name));
-    let mut instance = NewInstance::new(type_id, name.unwrap_or_default(), Value::Object(Map::new()));
-    instance.active = posted.get("active").is_some();
-    match admin.create_instance(subscription, instance).await {
-        Ok(created) => Ok(Redirect::to(&format!("{}?done=created", path(subscription, &created.id))).into_response()),
-        Err(error) if error.is_invalid_input() => show_new(&person, &posted, Some(error.to_string())).await,
-        Err(error) => Err(person.failure(error)),
-    }
-}
-
 /// Which message stands above the edit view.
 #[derive(Deserialize)]
 pub(super) struct Done {
@@ -121,70 +58,66 @@ pub(super) async fn edit(
     let admin = person.of(&subscription)?;
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
     let message = match &*done.done {
-        "created" => Some((
-            "good",
-            l.say(
-                "The instance was created. Now configure it, send a test and assign it.",
-                "Die Instanz wurde erstellt. Konfigurieren Sie sie nun, schicken Sie einen Test und weisen Sie sie zu.",
-            )
-            .to_owned(),
+        "created" => Some(l.say(
+            "The instance was created. Now configure it, send a test and assign it.",
+            "Die Instanz wurde erstellt. Konfigurieren Sie sie nun, schicken Sie einen Test und weisen Sie sie zu.",
         )),
-        "saved" => Some(("good", l.say("Saved.", "Gespeichert.").to_owned())),
-        "assigned" => {
-            Some(("good", l.say("The assignments were changed.", "Die Zuweisungen wurden geändert.").to_owned()))
-        }
+        "saved" => Some(l.say("Saved.", "Gespeichert.")),
+        "assigned" => Some(l.say("The assignments were changed.", "Die Zuweisungen wurden geändert.")),
         _ => None,
     };
-    show(&person, admin, View { message, ..View::of(&instance) }).await
+    show(&person, admin, &instance, message).await
 }
 
-/// After a form that was answered in place, a reload or a link leads back to the edit view.
-pub(super) async fn to_edit(Path((subscription, id)): Path<(String, String)>) -> Redirect {
-    Redirect::to(&path(&subscription, &id))
+/// From where a form of the edit view was sent to, back to the edit view.
+pub(super) async fn to_edit(Path((subscription, id)): Path<(String, String)>, uri: Uri) -> Redirect {
+    on_to(&path(&subscription, &id), &uri)
 }
 
-/// The edit view with what was typed and what came of it.
-pub(super) struct View<'a> {
-    instance: &'a Instance,
-    name: String,
-    active: bool,
-    options: Value,
-    policy: Value,
-    message: Option<(&'static str, String)>,
-    report: Option<TestReport>,
+/// Whether a form holds the edit view's own fields, and not those of a part of it alone.
+pub(super) fn is_whole(posted: &Posted) -> bool {
+    posted.get("revision").is_some()
 }
 
-impl<'a> View<'a> {
-    pub(super) fn of(instance: &'a Instance) -> Self {
-        let (name, active, options) = (instance.name.clone(), instance.active, instance.options.clone());
-        let policy = instance.policy.clone().unwrap_or_default();
-        Self { instance, name, active, options, policy, message: None, report: None }
-    }
-
-    pub(super) fn with_report(self, report: TestReport) -> Self {
-        Self { report: Some(report), ..self }
-    }
-
-    pub(super) fn with_problem(self, problem: String) -> Self {
-        Self { message: Some(("bad", problem)), ..self }
-    }
-
-    fn typed(instance: &'a Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Self {
-        let fields = provider.map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
-        let options = Value::Object(read(&fields, posted, "", &instance.options));
-        let name = posted.get("name").unwrap_or_default().to_owned();
-        let policy = Value::Object(read(&policy::fields(Language::English), posted, policy::AT, &Value::Null));
-        Self { name, active: posted.get("active").is_some(), options, policy, ..Self::of(instance) }
-    }
+/// What can be changed of an instance.
+fn stored(instance: &Instance) -> Value {
+    let nothing = || Value::Object(Map::new());
+    json!({
+        "name": instance.name,
+        "active": instance.active,
+        "options": instance.options,
+        "policy": instance.policy.clone().unwrap_or_else(nothing),
+    })
 }
 
-fn provider_of(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
+/// The same, as it was typed. Without its provider nobody knows the fields of the options: they stay.
+pub(super) fn typed(instance: &Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Value {
+    let options = provider
+        .map(|provider| Value::Object(read(&fields(&provider.manifest.options_schema), posted, "", &instance.options)));
+    json!({
+        "name": posted.get("name").unwrap_or_default(),
+        "active": posted.get("active").is_some(),
+        "options": options.unwrap_or_else(|| instance.options.clone()),
+        "policy": read(&policy::fields(Language::English), posted, policy::AT, &Value::Null),
+    })
+}
+
+/// An own policy, if there is one.
+pub(super) fn own_policy(values: &Value) -> Option<Value> {
+    values["policy"].as_object().filter(|own| !own.is_empty()).map(|own| Value::Object(own.clone()))
+}
+
+pub(super) fn provider_of(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
     admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id)
 }
 
-pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>) -> Result<Response, Failure> {
+async fn show(
+    person: &Person,
+    admin: &Administration,
+    instance: &Instance,
+    message: Option<&'static str>,
+) -> Result<Response, Failure> {
     let l = person.language;
-    let instance = view.instance;
     let provider = provider_of(admin, &instance.type_id);
     let inherited = match admin.base_settings(&instance.type_id).await {
         Ok(settings) => settings.options,
@@ -206,27 +139,31 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
     let installation = serde_json::to_value(admin.policy()).unwrap_or_default();
     let rules =
         Form { inherited: &installation, inherited_from: l.say("Installation", "Installation"), problems: &[], ..form };
+    let state_now =
+        Edited::of(person, instance.revision, stored(instance), |posted| typed(instance, provider.as_ref(), posted));
+    let values = &state_now.values;
+    let name = values["name"].as_str().unwrap_or_default();
     let main = html! {
         p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
         div.head { h1 { (instance.name) } (state(l, instance, &assigned)) }
         p.sub { (instance.type_id) " · " (instance.subscription) " · " code { (instance.id) } }
-        @if let Some((kind, text)) = &view.message { (notice(kind, text)) }
+        @if let Some(text) = message { (notice("good", text)) }
         (next_step(l, instance, &assigned))
         div.columns {
-            (layout::form(person, &here, false, html! {
+            (layout::edit_form(person, &here, html! {
                 h2 { (l.say("Configuration", "Konfiguration")) }
-                input type="hidden" name="revision" value=(instance.revision);
+                (state_now.fields(l, &fields))
                 div.field {
                     label for="name" { (l.say("Name", "Name")) }
-                    input #name name="name" type="text" maxlength="100" value=(view.name) required autocomplete="off";
+                    input #name name="name" type="text" maxlength="100" value=(name) required autocomplete="off";
                 }
-                label.inline { input type="checkbox" name="active" value="yes" checked[view.active]; (l.say("Active", "Aktiv")) }
+                label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
                 @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (problem.message) } } }
-                (form.show(&fields, "", &view.options))
-                details.policy open[view.policy.as_object().is_some_and(|own| !own.is_empty())] {
+                (form.show(&fields, "", &values["options"]))
+                details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
                     summary { (l.say("Policy for codes", "Regeln für Codes")) }
                     p.help { (l.say("What is left out here is as for the whole installation.", "Was hier fehlt, gilt wie für die ganze Installation.")) }
-                    (rules.show(&policy::fields(l), policy::AT, &view.policy))
+                    (rules.show(&policy::fields(l), policy::AT, &values["policy"]))
                 }
             }, html! { button.main { (l.say("Save", "Speichern")) } }))
             div.side {
@@ -239,7 +176,7 @@ pub(super) async fn show(person: &Person, admin: &Administration, view: View<'_>
                         p.help { (l.say("And nothing else: the host refuses every other destination.", "Und nichts sonst: jedes andere Ziel wird verweigert.")) }
                     }
                 }
-                @if person.may_change() { (test_send::card(l, &here, provider.as_ref(), view.report.as_ref(), instance.valid)) }
+                @if person.may_change() { (test_send::card(person, &here, provider.as_ref())) }
                 (assignments::card(person, &here, &assigned))
                 @if person.may_change() { section.card {
                     h2 { (l.say("Remove", "Entfernen")) }
@@ -272,29 +209,31 @@ pub(super) async fn save(
     Path((subscription, id)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    let l = person.language;
     let admin = person.of(&subscription)?;
     let posted = Posted::parse(&body);
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
     let provider = provider_of(admin, &instance.type_id);
-    let typed = View::typed(&instance, provider.as_ref(), &posted);
-    // Without its provider nobody knows the options' fields: they stay.
-    let options = provider.is_some().then(|| typed.options.clone());
-    let own = typed.policy.as_object().filter(|own| !own.is_empty());
-    let policy = Some(own.map(|own| Value::Object(own.clone())));
-    let change = InstanceChange { name: Some(typed.name.clone()), active: Some(typed.active), options, policy };
+    let mut typed = typed(&instance, provider.as_ref(), &posted);
+    conflict::resolve(&posted, &mut typed, &stored(&instance));
+    let change = InstanceChange {
+        name: Some(typed["name"].as_str().unwrap_or_default().to_owned()),
+        active: Some(typed["active"] == true),
+        policy: Some(own_policy(&typed)),
+        options: provider.is_some().then(|| typed["options"].take()),
+    };
     let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
-    match admin.update_instance(&subscription, &id, change, Some(revision)).await {
-        Ok(_) => Ok(Redirect::to(&format!("{}?done=saved", path(&subscription, &id))).into_response()),
-        Err(error) if error.is_conflict() => {
-            let problem = l.say("Somebody else changed this instance meanwhile. What you typed stands below and is not saved: save again to put it in the place of theirs.",
-                "Jemand anderes hat diese Instanz inzwischen geändert. Was Sie eingegeben haben, steht unten und ist nicht gespeichert: speichern Sie nochmals, um die andere Änderung zu ersetzen.");
-            show(&person, admin, typed.with_problem(problem.to_owned())).await
-        }
-        Err(error) if error.is_invalid_input() => show(&person, admin, typed.with_problem(error.to_string())).await,
-        Err(error) => Err(person.failure(error)),
+    admin.update_instance(&subscription, &id, change, Some(revision)).await.map_err(|error| person.failure(error))?;
+    let saved = format!("{}?done=saved", path(&subscription, &id));
+    // What was typed beside the form itself stays for its own button.
+    let beside = posted.only(&BESIDE);
+    if beside.iter().all(|(name, value)| name == "kind" || value.trim().is_empty()) {
+        return Ok(Redirect::to(&saved).into_response());
     }
+    Ok(Told::new(Outcome::Done).on(saved).showing(beside).into_response())
 }
+
+/// The fields beside the form of the edit view: of a test, and of an assignment.
+const BESIDE: [&str; 5] = ["email", "phone", "handle", "kind", "id"];
 
 pub(super) async fn ask_remove(
     person: Person,

@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
+use super::answer::Told;
+use super::kept::Outcome;
 use super::language::Language;
 use super::person::Person;
 use crate::api::Problem;
@@ -89,10 +91,38 @@ pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Re
         }
     };
     let main = html! {
+        (outcome(person))
         (super::second_factor::banner(person))
         (main)
     };
     whole(l, title, header, main)
+}
+
+/// What came of the form that led to a page; what else there is to say about it the page itself says.
+fn outcome(person: &Person) -> Markup {
+    let l = person.language;
+    html! {
+        @match person.outcome() {
+            Some(Outcome::Refused(why)) => { (notice("bad", why)) }
+            Some(Outcome::CountryClosed(country)) => {
+                div.notice.bad role="alert" {
+                    (l.say("Not sent: messages to this country are not enabled: ", "Nicht gesendet: Nachrichten in dieses Land sind nicht freigegeben: ")) (country) ". "
+                    a href="#policy/countries" { (l.say("Enable it under “Countries”", "Unter «Länder» freigeben")) }
+                }
+            }
+            Some(Outcome::Conflict) => {
+                (notice("warn", l.say(
+                    "Not saved: somebody else changed this since you opened it. What differs is shown below: choose, and save again.",
+                    "Nicht gespeichert: Jemand anderes hat dies geändert, seit Sie es geöffnet haben. Die Unterschiede stehen unten: Wählen Sie aus und speichern Sie nochmals.")))
+            }
+            Some(Outcome::SessionEnded) => {
+                (notice("warn", l.say(
+                    "Your session had ended, so nothing was done. What you typed is still here.",
+                    "Ihre Sitzung war abgelaufen; es ist nichts geschehen. Ihre Eingaben sind noch da.")))
+            }
+            Some(Outcome::Done | Outcome::Tested(_) | Outcome::Issued(_)) | None => {}
+        }
+    }
 }
 
 fn languages(l: Language) -> Markup {
@@ -136,12 +166,23 @@ pub(super) struct Failure {
     language: Language,
     status: StatusCode,
     detail: String,
+    country: Option<String>,
 }
 
 impl Failure {
     pub(super) fn of(language: Language, problem: impl Into<Problem>) -> Self {
         let problem = problem.into();
-        Self { language, status: problem.status(), detail: problem.detail().to_owned() }
+        Self { language, status: problem.status(), detail: problem.detail().to_owned(), country: None }
+    }
+
+    /// Because messages to this country are not enabled.
+    pub(super) fn about_country(self, country: Option<String>) -> Self {
+        Self { country, ..self }
+    }
+
+    pub(super) fn too_long(language: Language) -> Self {
+        let detail = language.say("The form is too long.", "Das Formular ist zu lang.");
+        Self { language, status: StatusCode::PAYLOAD_TOO_LARGE, detail: detail.to_owned(), country: None }
     }
 
     pub(super) fn reads_only(language: Language) -> Self {
@@ -149,12 +190,15 @@ impl Failure {
             "You may look at what is administered here, and change nothing.",
             "Sie dürfen ansehen, was hier verwaltet wird, und nichts ändern.",
         );
-        Self { language, status: StatusCode::FORBIDDEN, detail: detail.to_owned() }
+        Self { language, status: StatusCode::FORBIDDEN, detail: detail.to_owned(), country: None }
     }
 
     pub(super) fn not_found(language: Language) -> Self {
-        let detail = language.say("It may have been removed.", "Es wurde vielleicht entfernt.");
-        Self { language, status: StatusCode::NOT_FOUND, detail: detail.to_owned() }
+        let detail = language.say(
+            "It may have been removed, or the address is incomplete.",
+            "Es wurde vielleicht entfernt, oder die Adresse ist unvollständig.",
+        );
+        Self { language, status: StatusCode::NOT_FOUND, detail: detail.to_owned(), country: None }
     }
 }
 
@@ -162,7 +206,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let l = self.language;
         let title = match self.status {
-            StatusCode::NOT_FOUND => l.say("There is no such thing", "Das gibt es nicht"),
+            StatusCode::NOT_FOUND => l.say("Not found", "Nicht gefunden"),
             StatusCode::FORBIDDEN => l.say("This is not for you", "Das ist nicht für Sie"),
             StatusCode::SERVICE_UNAVAILABLE => l.say("Not available for the moment", "Zurzeit nicht verfügbar"),
             _ => l.say("This did not work", "Das hat nicht geklappt"),
@@ -171,10 +215,19 @@ impl IntoResponse for Failure {
         let main = html! {
             h1 { (title) }
             p { (self.detail) }
-            p { a.button href="/admin/two-factors" { (l.say("To the TwoFactor Instances", "Zu den TwoFactor-Instanzen")) } }
+            p { a.button href="/admin" { (l.say("To the overview", "Zur Übersicht")) } }
         };
         let mut response = whole(l, title, header, main);
         *response.status_mut() = self.status;
+        // As the answer to a form it leads back to the form, where there is one.
+        match self.status {
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::PAYLOAD_TOO_LARGE => {}
+            StatusCode::PRECONDITION_FAILED => drop(response.extensions_mut().insert(Told::new(Outcome::Conflict))),
+            _ => {
+                let outcome = self.country.map_or(Outcome::Refused(self.detail), Outcome::CountryClosed);
+                response.extensions_mut().insert(Told::new(outcome));
+            }
+        }
         response
     }
 }
@@ -190,6 +243,17 @@ pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup
     html! {
         @if person.may_change() {
             form.card method="post" action=(action) novalidate[!validate] { (fields) div.actions { (actions) } }
+        } @else {
+            section.card { fieldset disabled { (fields) } }
+        }
+    }
+}
+
+/// The form that other parts of its page send along: its fields may stand anywhere, with `form="edit"`.
+pub(super) fn edit_form(person: &Person, action: &str, fields: Markup, actions: Markup) -> Markup {
+    html! {
+        @if person.may_change() {
+            form.card #edit method="post" action=(action) novalidate { (fields) div.actions { (actions) } }
         } @else {
             section.card { fieldset disabled { (fields) } }
         }

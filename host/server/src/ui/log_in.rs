@@ -3,14 +3,16 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
-use maud::{Markup, html};
+use maud::html;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use std::sync::Arc;
 use twofactor::{Accounts, Client, Error, LoggedIn, OpenedSession};
 
+use super::answer::on_to;
+use super::flash::Flash;
 use super::form::Posted;
 use super::language::Language;
 use super::layout::{Failure, notice, outside};
@@ -32,6 +34,7 @@ pub(super) struct Visitor {
     pending: String,
     oidc: Option<Arc<Oidc>>,
     aim: String,
+    flash: Flash,
 }
 
 impl Visitor {
@@ -57,7 +60,15 @@ impl FromRequestParts<Api> for Visitor {
         let client = Client { address: client_address(parts, api), locale: Some(language.tag().to_owned()), browsers };
         let pending = super::cookie(&parts.headers, PENDING).unwrap_or_default();
         let aim = Query::<Aim>::try_from_uri(&parts.uri).map(|Query(aim)| aim.path().to_owned()).unwrap_or_default();
-        Ok(Self { accounts: api.engine.accounts(), language, client, pending, oidc: api.oidc.clone(), aim })
+        Ok(Self {
+            accounts: api.engine.accounts(),
+            language,
+            client,
+            pending,
+            oidc: api.oidc.clone(),
+            aim,
+            flash: Flash::of(&parts.headers),
+        })
     }
 }
 
@@ -82,14 +93,16 @@ impl Aim {
 }
 
 pub(super) async fn form(visitor: Visitor) -> Response {
-    page(&visitor, None, "")
+    page(&visitor, None, visitor.flash.get("email"))
 }
 
+/// The form of the log-in, with what the form before came to.
 pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Response {
     let l = visitor.language;
     let to = super::segment(&visitor.aim);
     let main = html! {
         h1 { (l.say("Log in", "Anmelden")) }
+        (visitor.flash.show())
         @if let Some(problem) = problem { (notice("bad", problem)) }
         @if let Some(oidc) = &visitor.oidc {
             p { a.button href={ "/admin/log-in/oidc?to=" (to) } { (l.say("Log in with", "Anmelden mit")) " " (oidc.name()) } }
@@ -104,7 +117,7 @@ pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Res
         p.help { (l.say("Whoever forgot the password asks a system administrator for a new link.",
             "Wer das Passwort vergessen hat, bittet einen Systemadministrator um einen neuen Link.")) }
     };
-    outside(l, l.say("Log in", "Anmelden"), main)
+    visitor.flash.shown(outside(l, l.say("Log in", "Anmelden"), main))
 }
 
 pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes) -> Response {
@@ -113,8 +126,8 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
     match visitor.accounts.log_in(email, posted.as_typed("password"), &visitor.client).await {
         Ok(logged_in) => admit(logged_in, aim.path()),
         Err(error) => {
-            let (status, problem) = words(visitor.language, &error);
-            with_status(page(&visitor, Some(&problem), email), status)
+            let here = format!("/admin/log-in?to={}", super::segment(aim.path()));
+            Flash::bad(words(visitor.language, &error)).with("email", email).on(&here)
         }
     }
 }
@@ -147,17 +160,17 @@ pub(super) fn opened_cookies(opened: &OpenedSession) -> Vec<String> {
 }
 
 pub(super) async fn second_factor(visitor: Visitor, Query(aim): Query<Aim>) -> Response {
-    if visitor.pending.is_empty() { to_log_in(aim.path()) } else { ask_code(&visitor, &aim, None) }
+    if visitor.pending.is_empty() { to_log_in(aim.path()) } else { ask_code(&visitor, &aim) }
 }
 
-fn ask_code(visitor: &Visitor, aim: &Aim, message: Option<Markup>) -> Response {
+fn ask_code(visitor: &Visitor, aim: &Aim) -> Response {
     let l = visitor.language;
     let resend = format!("/admin/second-factor/resend?to={}", super::segment(aim.path()));
     let main = html! {
         h1 { (l.say("Enter the code", "Code eingeben")) }
         p { (l.say("We sent a code to you: to the email address or the telephone number of your account.",
             "Wir haben Ihnen einen Code geschickt: an die E-Mail-Adresse oder die Telefonnummer Ihres Kontos.")) }
-        @if let Some(message) = message { (message) }
+        (visitor.flash.show())
         form method="post" {
             div.field { label for="code" { "Code" }
                 input.code #code name="code" type="text" inputmode="numeric" autocomplete="one-time-code" required maxlength="20" autofocus; }
@@ -166,7 +179,7 @@ fn ask_code(visitor: &Visitor, aim: &Aim, message: Option<Markup>) -> Response {
         form.again method="post" action=(resend) { button.plain { (l.say("Send it again", "Nochmals senden")) } }
         p { a href="/admin/log-in" { (l.say("Start again", "Neu beginnen")) } }
     };
-    outside(l, l.say("Enter the code", "Code eingeben"), main)
+    visitor.flash.shown(outside(l, l.say("Enter the code", "Code eingeben"), main))
 }
 
 pub(super) async fn answer(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes) -> Response {
@@ -186,27 +199,29 @@ pub(super) async fn resend(visitor: Visitor, Query(aim): Query<Aim>) -> Response
     match visitor.accounts.resend(&visitor.pending).await {
         Ok(_) => {
             let sent = l.say(
-                "A new code is on its way; the earlier one is not good any more.",
+                "A new code is on its way; the earlier one no longer works.",
                 "Ein neuer Code ist unterwegs; der frühere gilt nicht mehr.",
             );
-            ask_code(&visitor, &aim, Some(notice("good", sent)))
+            Flash::good(sent).on(&code_path(&aim))
         }
         Err(error) => refuse_code(&visitor, &aim, &error),
     }
 }
 
-fn refuse_code(visitor: &Visitor, aim: &Aim, error: &Error) -> Response {
-    let (status, problem) = words(visitor.language, error);
-    // With this log-in nothing can be done any more.
-    if error.is_closed() {
-        return with_status(page(visitor, Some(&problem), ""), status);
-    }
-    with_status(ask_code(visitor, aim, Some(notice("bad", &problem))), status)
+fn code_path(aim: &Aim) -> String {
+    format!("/admin/second-factor?to={}", super::segment(aim.path()))
 }
 
-/// After a form that was answered in place, a reload leads back to it.
-pub(super) async fn to_second_factor() -> Redirect {
-    Redirect::to("/admin/second-factor")
+fn refuse_code(visitor: &Visitor, aim: &Aim, error: &Error) -> Response {
+    // With a log-in that has ended nothing more can be done.
+    let ended = error.is_closed();
+    let here = if ended { format!("/admin/log-in?to={}", super::segment(aim.path())) } else { code_path(aim) };
+    Flash::bad(words(visitor.language, error)).on(&here)
+}
+
+/// From where a form of this page was sent to, back to it.
+pub(super) async fn to_second_factor(uri: Uri) -> Redirect {
+    on_to("/admin/second-factor", &uri)
 }
 
 pub(super) async fn log_out(
@@ -218,23 +233,8 @@ pub(super) async fn log_out(
     Ok(([(header::SET_COOKIE, set(SESSION, ""))], Redirect::to("/admin/log-in")).into_response())
 }
 
-/// What stands in the form of a link.
-#[derive(Default)]
-struct Typed<'a> {
-    name: &'a str,
-    email: &'a str,
-}
-
 pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
-    show_invitation(&visitor, &secret, None, &Typed::default()).await
-}
-
-async fn show_invitation(
-    visitor: &Visitor,
-    secret: &str,
-    problem: Option<&str>,
-    typed: &Typed<'_>,
-) -> Result<Response, Failure> {
+    let secret = &*secret;
     let l = visitor.language;
     let found = visitor.accounts.invitation(secret).await.map_err(|error| Failure::of(l, error))?;
     let Some(invited) = found else {
@@ -254,7 +254,7 @@ async fn show_invitation(
     };
     let main = html! {
         h1 { (title) }
-        @if let Some(problem) = problem { (notice("bad", problem)) }
+        (visitor.flash.show())
         @match &invited.account {
             Some(account) => { p { (account.name) " · " (account.email) } }
             None => { p { (l.say("You are the first system administrator.", "Sie sind der erste Systemadministrator.")) } }
@@ -264,8 +264,8 @@ async fn show_invitation(
                 // For password managers: whose password it is.
                 Some(account) => { input type="hidden" name="username" autocomplete="username" value=(account.email); }
                 None => {
-                    div.field { label for="name" { (l.say("Your name", "Ihr Name")) } input #name name="name" type="text" required maxlength="100" autocomplete="name" value=(typed.name); }
-                    div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) } input #email name="email" type="email" required autocomplete="username" value=(typed.email); }
+                    div.field { label for="name" { (l.say("Your name", "Ihr Name")) } input #name name="name" type="text" required maxlength="100" autocomplete="name" value=(visitor.flash.get("name")) autofocus; }
+                    div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) } input #email name="email" type="email" required autocomplete="username" value=(visitor.flash.get("email")); }
                 }
             }
             div.field { label for="password" { (l.say("Password", "Passwort")) }
@@ -275,7 +275,7 @@ async fn show_invitation(
             div.actions { button.main { (l.say("Set the password", "Passwort setzen")) } }
         }
     };
-    Ok(outside(l, title, main))
+    Ok(visitor.flash.shown(outside(l, title, main)))
 }
 
 pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: Bytes) -> Result<Response, Failure> {
@@ -293,8 +293,8 @@ pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: B
     match accepted {
         Ok(logged_in) => Ok(admit(logged_in, "/admin")),
         Err(error) => {
-            let (status, problem) = words(l, &error);
-            Ok(with_status(show_invitation(&visitor, &secret, Some(&problem), &Typed { name, email }).await?, status))
+            let here = format!("/admin/invitation/{}", super::segment(&secret));
+            Ok(Flash::bad(words(l, &error)).with("name", name).with("email", email).on(&here))
         }
     }
 }
@@ -304,49 +304,37 @@ pub(super) fn to_log_in(path: &str) -> Response {
     Redirect::to(&format!("/admin/log-in?to={}", super::segment(path))).into_response()
 }
 
-/// An error of a log-in in words, with the status of its page.
-pub(super) fn words(l: Language, error: &Error) -> (StatusCode, String) {
-    let say = |status, english, german| (status, l.say(english, german).to_owned());
-    if error.is_log_in_refused() {
-        return say(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "The email address or the password is not right.",
-            "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
+/// An error of a log-in in words.
+pub(super) fn words(l: Language, error: &Error) -> String {
+    let text = if error.is_log_in_refused() {
+        l.say("Incorrect email address or password.", "Die E-Mail-Adresse oder das Passwort stimmt nicht.")
+    } else if let Some(left) = error.attempts_left() {
+        return format!(
+            "{} {left}.",
+            l.say("This is not the code. Tries left:", "Das ist nicht der Code. Verbleibende Versuche:")
         );
-    }
-    if let Some(left) = error.attempts_left() {
-        let (_, text) =
-            say(StatusCode::OK, "This is not the code. Tries left:", "Das ist nicht der Code. Verbleibende Versuche:");
-        return (StatusCode::UNPROCESSABLE_ENTITY, format!("{text} {left}."));
-    }
-    if error.is_limited() {
+    } else if error.is_limited() {
         let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
-        let (_, text) =
-            say(StatusCode::OK, "That was too often. Minutes to wait:", "Das war zu oft. Zu warten sind Minuten:");
-        return (StatusCode::TOO_MANY_REQUESTS, format!("{text} {minutes}."));
-    }
-    if error.is_closed() {
-        return say(
-            StatusCode::GONE,
-            "This log-in is over: begin anew.",
-            "Diese Anmeldung ist vorbei: beginnen Sie neu.",
+        return format!(
+            "{} {minutes}.",
+            l.say("Too many tries. Minutes to wait:", "Zu viele Versuche. Zu warten sind Minuten:")
         );
-    }
-    if error.is_not_available() {
-        return say(
-            StatusCode::CONFLICT,
+    } else if error.is_closed() {
+        l.say("This login has ended: start again.", "Diese Anmeldung ist beendet: Beginnen Sie neu.")
+    } else if error.is_not_available() {
+        l.say(
             "Log-in demands a second factor, and none is available for this account. Ask a system administrator; whoever runs the server gets in with “twofactor account invite --without-second-factor”.",
             "Die Anmeldung verlangt einen zweiten Faktor, und für dieses Konto ist keiner verfügbar. Wenden Sie sich an einen Systemadministrator; wer den Server betreibt, kommt mit «twofactor account invite --without-second-factor» hinein.",
-        );
-    }
-    if error.is_delivery_failed() || error.is_unavailable() {
-        return say(
-            StatusCode::SERVICE_UNAVAILABLE,
+        )
+    } else if error.is_delivery_failed() || error.is_unavailable() {
+        l.say(
             "The code could not be sent or checked now: try again later.",
-            "Der Code konnte jetzt nicht gesendet oder geprüft werden: versuchen Sie es später.",
-        );
-    }
-    (StatusCode::BAD_REQUEST, error.to_string())
+            "Der Code konnte jetzt nicht gesendet oder geprüft werden: Versuchen Sie es später.",
+        )
+    } else {
+        return error.to_string();
+    };
+    text.to_owned()
 }
 
 pub(super) fn with_status(mut response: Response, status: StatusCode) -> Response {

@@ -2,18 +2,24 @@
 //! API, in `api/caller.rs`.
 
 mod accounts;
+mod answer;
 mod assignments;
 mod audit;
 mod base_settings;
+mod conflict;
 mod dashboard;
 mod directory;
+mod first_steps;
+mod flash;
 mod form;
 mod held;
 mod instance_list;
 mod instances;
+mod kept;
 mod language;
 mod layout;
 mod log_in;
+mod new_instance;
 mod oidc;
 mod own_account;
 mod person;
@@ -30,20 +36,21 @@ mod upstream_failure;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 pub(crate) use held::Held;
+pub(crate) use kept::Kept;
 
 use crate::api::Api;
 
 /// All pages.
-pub(crate) fn router() -> Router<Api> {
+pub(crate) fn router(api: &Api) -> Router<Api> {
     let pages = Router::new()
         .route("/admin", get(dashboard::show))
         .route("/admin/two-factors", get(instance_list::list))
-        .route("/admin/two-factors/new", get(instances::new).post(instances::create))
+        .route("/admin/two-factors/new", get(new_instance::show).post(new_instance::create))
         .route("/admin/two-factors/{subscription}/{id}", get(instances::edit).post(instances::save))
         .route("/admin/two-factors/{subscription}/{id}/test", get(instances::to_edit).post(test_send::send))
         .route("/admin/two-factors/{subscription}/{id}/remove", get(instances::ask_remove).post(instances::remove))
@@ -55,7 +62,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
         .route("/admin/providers", get(providers::list).post(providers::examine))
-        .route("/admin/providers/approval", get(providers::to_list).post(providers::approve))
+        .route("/admin/providers/approval", get(providers::show_examined).post(providers::approve))
         .route("/admin/providers/{type}/take-back", get(providers::ask_take_back).post(providers::take_back))
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
@@ -77,7 +84,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/admin/invitation/{secret}", get(log_in::invitation).post(log_in::accept))
         .route("/admin/log-out", post(log_in::log_out))
         .route("/admin/language/{tag}", get(choose_language))
-        .layer(axum::middleware::from_fn(safety::guard));
+        .layer(axum::middleware::from_fn_with_state(api.clone(), safety::guard));
     let assets = Router::new()
         .route("/admin/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }))
         .route(
@@ -96,13 +103,31 @@ fn asset(content_type: &'static str, text: &'static str) -> Response {
     (headers, text).into_response()
 }
 
+/// Where nothing else is: a page with a way home for people; nothing for programs, which are answered as callers of the API are.
+pub(crate) fn nowhere(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    let accepted = headers.get(header::ACCEPT).and_then(|types| types.to_str().ok()).unwrap_or_default();
+    if !matches!(*method, Method::GET | Method::HEAD)
+        || !accepted.contains("text/html")
+        || uri.path().starts_with("/v1/")
+    {
+        return None;
+    }
+    if uri.path() == "/" {
+        return Some(Redirect::to("/admin").into_response());
+    }
+    let mut page = layout::Failure::not_found(language::Language::of(headers)).into_response();
+    safety::protect(&mut page);
+    Some(page)
+}
+
 /// Keeps the choice and goes back to the page it was made on.
 async fn choose_language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
     let Some(language) = language::Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
     let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", language::COOKIE, language.tag());
     let referer = headers.get(header::REFERER).and_then(|text| text.to_str().ok());
-    // Only the path: wherever the link stood, it leads to a page of this server.
-    let back = referer.and_then(|text| url::Url::parse(text).ok()).map(|url| url.path().to_owned());
+    // Without the host: wherever the link stood, it leads to a page of this server.
+    let back =
+        referer.and_then(|text| url::Url::parse(text).ok()).map(|url| url[url::Position::BeforePath..].to_owned());
     let back = back.filter(|path| path.starts_with("/admin")).unwrap_or_else(|| "/admin".to_owned());
     ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
 }

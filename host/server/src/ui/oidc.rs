@@ -23,10 +23,7 @@ pub(super) async fn leave(visitor: Visitor, State(api): State<Api>, Query(aim): 
             let cookie = [(header::SET_COOKIE, set(ERRAND, errand.secret.expose()))];
             (cookie, Redirect::to(oidc.way(&provider, &errand).as_str())).into_response()
         }
-        Err(error) => {
-            let (status, problem) = words(visitor.language(), &error);
-            with_status(page(&visitor, Some(&problem), ""), status)
-        }
+        Err(error) => with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error)),
     }
 }
 
@@ -42,8 +39,7 @@ pub(super) async fn back(
         Ok(taken) => taken,
         // What the browser holds stays: it may be on its way still, and this a link of another site.
         Err(error) => {
-            let (status, problem) = words(visitor.language(), &error);
-            return with_status(page(&visitor, Some(&problem), ""), status);
+            return with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error));
         }
     };
     let mut response = match oidc.vouch(&errand, &answer).await {
@@ -56,10 +52,7 @@ pub(super) async fn back(
                 );
                 turn_away(&visitor, oidc)
             }
-            Err(error) => {
-                let (status, problem) = words(visitor.language(), &error);
-                with_status(page(&visitor, Some(&problem), ""), status)
-            }
+            Err(error) => with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error)),
         },
         Err(NotVouched::Denied) => deny(&visitor, oidc),
         Err(NotVouched::Failed(trouble)) => fail(&visitor, oidc, &trouble),
@@ -68,6 +61,20 @@ pub(super) async fn back(
         response.headers_mut().append(header::SET_COOKIE, gone);
     }
     response
+}
+
+fn status(error: &twofactor::Error) -> StatusCode {
+    if error.is_closed() {
+        StatusCode::GONE
+    } else if error.is_limited() {
+        StatusCode::TOO_MANY_REQUESTS
+    } else if error.is_not_available() {
+        StatusCode::CONFLICT
+    } else if error.is_delivery_failed() || error.is_unavailable() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::BAD_REQUEST
+    }
 }
 
 fn turn_away(visitor: &Visitor, oidc: &Oidc) -> Response {

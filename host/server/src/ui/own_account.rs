@@ -2,14 +2,15 @@
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::header;
+use axum::http::{Uri, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::answer::{Told, on_to};
 use super::form::Posted;
 use super::layout::{Failure, Room, badge, notice, page, table, time};
-use super::log_in::{Visitor, opened_cookies, with_status, words};
+use super::log_in::{Visitor, opened_cookies, words};
 use super::person::{Oneself, Person};
 use crate::api::Api;
 
@@ -39,9 +40,9 @@ pub(super) async fn show(
     with_message(&person, &api, message).await
 }
 
-/// After a form that was answered in place, a reload leads back.
-pub(super) async fn to_show() -> Redirect {
-    Redirect::to("/admin/account")
+/// From where a form of this page was sent to, back to it.
+pub(super) async fn to_show(uri: Uri) -> Redirect {
+    on_to("/admin/account", &uri)
 }
 
 async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Response, Failure> {
@@ -96,8 +97,9 @@ pub(super) async fn change_password(
             Ok((AppendHeaders(cookies), Redirect::to("/admin/account?done=password")).into_response())
         }
         Err(error) => {
-            let (status, problem) = words(person.language, &error);
-            Ok(with_status(with_message(&person, &api, notice("bad", &problem)).await?, status))
+            // What was typed are passwords, and one of them is not right.
+            let told = Told::refused(words(person.language, &error)).showing(Posted::NOTHING);
+            Ok(told.on("/admin/account").into_response())
         }
     }
 }

@@ -1,11 +1,17 @@
 //! Who looks at a page.
 
-use axum::extract::FromRequestParts;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{FromRequestParts, Query};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
 use twofactor::{Accounts, Actor, Administration, SecondFactorState, Session};
 
+use super::form::Posted;
+use super::kept::{Outcome, Reply};
 use super::language::Language;
 use super::layout::Failure;
 use super::log_in::to_log_in;
@@ -22,6 +28,14 @@ pub(super) struct Person {
     /// Whether somebody who logged in without a second factor could be asked for one now, and by which subscription's instances.
     pub(super) without_second_factor: Option<(SecondFactorState, Option<String>)>,
     reader: Reader,
+    reply: Option<Arc<Reply>>,
+}
+
+/// What a page shows of a form that was sent before.
+#[derive(Deserialize)]
+struct Shown {
+    #[serde(default)]
+    kept: String,
 }
 
 /// A person who is logged in, with their own account: whoever it is may change that.
@@ -47,9 +61,12 @@ impl FromRequestParts<Api> for Oneself {
         let secret = super::cookie(&parts.headers, SESSION).unwrap_or_default();
         let found = api.engine.accounts().session(&secret).await;
         let Some(session) = found.map_err(|error| Failure::of(language, error).into_response())? else {
-            let wanted = if parts.method == Method::GET { parts.uri.path() } else { "/admin" };
-            return Err(to_log_in(wanted));
+            let page = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
+            return Err(to_log_in(page.map_or("/admin", |page| page.as_str())));
         };
+        api.kept.note_session(&secret, &session.account.id);
+        let shown = Query::<Shown>::try_from_uri(&parts.uri).ok().filter(|_| parts.method == Method::GET);
+        let reply = shown.and_then(|Query(shown)| api.kept.find(&session.account.id, &shown.kept, Instant::now()));
         let actor = session.actor(client_address(parts, api));
         let reader = Reader::new(session.account.role.clone(), api.engine.administration(actor.clone()))
             .map_err(|problem| Failure::of(language, problem).into_response())?;
@@ -61,7 +78,7 @@ impl FromRequestParts<Api> for Oneself {
                     .map_err(|error| Failure::of(language, error).into_response())?,
             ),
         };
-        Ok(Self(Person { session, language, actor, without_second_factor, reader }))
+        Ok(Self(Person { session, language, actor, without_second_factor, reader, reply }))
     }
 }
 
@@ -74,6 +91,25 @@ async fn missing(
 }
 
 impl Person {
+    /// What came of the form that led here.
+    pub(super) fn outcome(&self) -> Option<&Outcome> {
+        self.reply.as_ref().map(|reply| &reply.outcome)
+    }
+
+    /// What was typed into the form that led here, and is not done; nothing if none did.
+    pub(super) fn posted(&self) -> &Posted {
+        static NOTHING: Posted = Posted::NOTHING;
+        self.reply.as_ref().map_or(&NOTHING, |reply| &reply.posted)
+    }
+
+    /// The secret that the form that led here was answered with.
+    pub(super) fn issued(&self) -> Option<&str> {
+        match self.outcome() {
+            Some(Outcome::Issued(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
     /// Whether this is an administrator: an auditor sees no form and no button.
     pub(super) fn may_change(&self) -> bool {
         self.reader.may_change()
@@ -117,6 +153,7 @@ impl Person {
 
     /// An error as a page.
     pub(super) fn failure(&self, error: twofactor::Error) -> Failure {
-        Failure::of(self.language, error)
+        let country = error.closed_country().map(str::to_owned);
+        Failure::of(self.language, error).about_country(country)
     }
 }

@@ -112,6 +112,7 @@ fn text(name: &str, label: &str, help: &str) -> Field {
         label: label.to_owned(),
         help: help.to_owned(),
         required: false,
+        default: None,
         kind: Kind::Text { input: "text", max: Some(100) },
     }
 }

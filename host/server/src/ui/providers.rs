@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use twofactor::{
     Administration, Error, ExaminedProvider, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind,
 };
 
+use super::answer::{Told, on_to};
 use super::base_settings::affected;
 use super::form::Posted;
 use super::instances::path;
@@ -44,11 +46,6 @@ pub(super) async fn list(person: Person, Query(done): Query<Done>) -> Response {
         _ => html! {},
     };
     show(&person, message)
-}
-
-/// After a form that was answered in place, a reload leads back to the list.
-pub(super) async fn to_list() -> Redirect {
-    Redirect::to("/admin/providers")
 }
 
 fn show(person: &Person, message: Markup) -> Response {
@@ -128,26 +125,46 @@ pub(super) async fn examine(person: Person, State(api): State<Api>, request: Req
     let sent = Upload::read(request, COMPONENT_BYTES + AROUND).await;
     let sent_signature = sent.as_ref().map(|sent| sent.text("signature")).unwrap_or_default();
     let Some(component) = sent.and_then(|sent| sent.part("component")).filter(|file| !file.is_empty()) else {
-        return Ok(show(
-            &person,
-            notice(
-                "bad",
-                l.say(
-                    "There is no file, or it is longer than 64 MiB.",
-                    "Es ist keine Datei da, oder sie ist länger als 64 MiB.",
-                ),
-            ),
-        ));
+        let none = l.say(
+            "There is no file, or it is longer than 64 MiB.",
+            "Es ist keine Datei da, oder sie ist länger als 64 MiB.",
+        );
+        return Ok(Told::refused(none).into_response());
     };
     let signature = sent_signature;
-    match admin.examine_provider(new(&component, &signature)).await {
-        Ok(examined) => {
-            let digest = &examined.info.digest;
-            api.held.keep(&person.session.account.id, digest, component, signature, Instant::now());
-            ask(&person, admin, &examined, html! {}).await
-        }
-        Err(error) => refused(&person, error),
-    }
+    let examined = match admin.examine_provider(new(&component, &signature)).await {
+        Ok(examined) => examined,
+        Err(error) => return refused(&person, error),
+    };
+    let digest = &examined.info.digest;
+    api.held.keep(&person.session.account.id, digest, component, signature, Instant::now());
+    Ok(Redirect::to(&approval_path(digest)).into_response())
+}
+
+fn approval_path(digest: &str) -> String {
+    format!("/admin/providers/approval?digest={}", segment(digest))
+}
+
+/// Which component is shown.
+#[derive(Deserialize)]
+pub(super) struct Which {
+    #[serde(default)]
+    digest: String,
+}
+
+/// Shows a component that was uploaded and may be approved.
+pub(super) async fn show_examined(
+    person: Person,
+    State(api): State<Api>,
+    Query(which): Query<Which>,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let admin = person.of_the_system()?;
+    let Some((component, signature)) = api.held.find(&person.session.account.id, &which.digest, Instant::now()) else {
+        return Ok(on_to("/admin/providers", &uri).into_response());
+    };
+    let examined = admin.examine_provider(new(&component, &signature)).await.map_err(|error| person.failure(error))?;
+    ask(&person, admin, &examined).await
 }
 
 fn refused(person: &Person, error: Error) -> Result<Response, Failure> {
@@ -157,7 +174,7 @@ fn refused(person: &Person, error: Error) -> Result<Response, Failure> {
     }
     let text =
         format!("{} {error}.", l.say("This file cannot be installed:", "Diese Datei kann nicht installiert werden:"));
-    Ok(show(person, notice("bad", &text)))
+    Ok(Told::refused(text).on("/admin/providers").into_response())
 }
 
 /// Installs what was shown, and nothing else.
@@ -172,7 +189,7 @@ pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes)
             "Nothing was installed: what you were shown is not held any more. It is for ten minutes, by the server that showed it, until you look at another file. Upload it again.",
             "Nichts wurde installiert: was Ihnen gezeigt wurde, ist nicht mehr da. Es bleibt zehn Minuten, auf dem Server, der es gezeigt hat, bis Sie eine andere Datei ansehen. Laden Sie es nochmals hoch.",
         );
-        return Ok(show(&person, notice("bad", gone)));
+        return Ok(Told::refused(gone).on("/admin/providers").into_response());
     };
     // Whether it is older than what it replaces stood on the page.
     let new = new(&component, &signature)
@@ -180,21 +197,17 @@ pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes)
         .destinations(posted.get("destinations").unwrap_or_default().split(','))
         .allow_invalid(posted.get("allow_invalid").is_some())
         .allow_older(true);
-    match admin.add_provider(new.clone()).await {
+    match admin.add_provider(new).await {
         Ok(_) => {
             api.held.forget(account);
             Ok(Redirect::to("/admin/providers?done=installed").into_response())
         }
         Err(error) if error.is_passed_over() => {
-            let examined = match admin.examine_provider(new).await {
-                Ok(examined) => examined,
-                Err(error) => return refused(&person, error),
-            };
             let other = l.say(
                 "Nothing was installed: somebody else installed another component of this type meanwhile. This is what it would replace now.",
                 "Nichts wurde installiert: jemand anderes hat inzwischen eine andere Komponente dieses Typs installiert. Das würde jetzt ersetzt.",
             );
-            ask(&person, admin, &examined, notice("bad", other)).await
+            Ok(Told::refused(other).on(approval_path(digest)).into_response())
         }
         Err(error) => refused(&person, error),
     }
@@ -258,7 +271,7 @@ pub(super) async fn take_back(person: Person, Path(type_id): Path<String>, body:
                 "Nothing was taken back: another component serves by now.",
                 "Nichts wurde zurückgenommen: inzwischen bedient eine andere Komponente.",
             );
-            Ok(show(&person, notice("bad", other)))
+            Ok(Told::refused(other).on("/admin/providers").into_response())
         }
         Err(error) => refused(&person, error),
     }
@@ -270,12 +283,7 @@ fn serving(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
 }
 
 /// What somebody approves by the digest.
-async fn ask(
-    person: &Person,
-    admin: &Administration,
-    examined: &ExaminedProvider,
-    message: Markup,
-) -> Result<Response, Failure> {
+async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvider) -> Result<Response, Failure> {
     let l = person.language;
     let (info, elsewhere) = (&examined.info, &examined.new_destinations);
     let manifest = &info.manifest;
@@ -290,7 +298,6 @@ async fn ask(
     let main = html! {
         p.trail { a href="/admin/providers" { (Room::Providers.name(l)) } }
         h1 { (title) }
-        (message)
         div.columns {
             section.card {
                 h2 { (manifest.name) }

@@ -1,21 +1,32 @@
 //! What every page is sent with, and from where a form is taken.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+
+use super::answer;
+use crate::api::Api;
 
 /// Everything comes from here, nothing runs that stands in a page, and no other page frames this one.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
 
 /// Refuses forms of other sites, and sets the headers that keep pages to themselves.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !reads && !is_own(request.headers()) {
-        return (StatusCode::FORBIDDEN, "this form was not sent from a page of this server").into_response();
-    }
-    let mut response = next.run(request).await;
+pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let mut response = if matches!(*request.method(), Method::GET | Method::HEAD) {
+        next.run(request).await
+    } else if is_own(request.headers()) {
+        answer::answer(api, request, next).await
+    } else {
+        (StatusCode::FORBIDDEN, "this form was not sent from a page of this server").into_response()
+    };
+    protect(&mut response);
+    response
+}
+
+/// Sets the headers of every page.
+pub(super) fn protect(response: &mut Response) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -27,7 +38,6 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    response
 }
 
 /// Whether a form comes from a page of this server, as the browser tells (Fetch Metadata), or for browsers that do not tell, as its

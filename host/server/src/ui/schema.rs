@@ -23,6 +23,8 @@ pub(super) struct Field {
     pub(super) label: String,
     pub(super) help: String,
     pub(super) required: bool,
+    /// What holds if it is left out, if the schema says so.
+    pub(super) default: Option<Value>,
     pub(super) kind: Kind,
 }
 
@@ -68,6 +70,35 @@ pub(super) struct Alternative {
 pub(super) fn fields(schema: &Value) -> Vec<Field> {
     let reader = Reader { root: schema, copies: Cell::new(COPIES) };
     reader.fields(&reader.whole(schema, DEPTH), DEPTH)
+}
+
+/// The value at a place of the options, with every secret in it replaced.
+pub(super) fn redacted(fields: &[Field], path: &[&str], value: &Value, mask: &str) -> Value {
+    let Some((first, rest)) = path.split_first() else {
+        let Value::Object(object) = value else { return value.clone() };
+        let shown = object.iter().map(|(name, value)| (name.clone(), redacted(fields, &[name.as_str()], value, mask)));
+        return Value::Object(shown.collect());
+    };
+    // Alternatives of a union may have fields of one name.
+    let mut shown = value.clone();
+    for field in fields.iter().filter(|field| field.name == **first) {
+        shown = match &field.kind {
+            _ if shown.is_null() => shown,
+            Kind::Secret { .. } => Value::from(mask),
+            Kind::Group(inner) => redacted(inner, rest, &shown, mask),
+            Kind::Union { alternatives, .. } => {
+                alternatives.iter().fold(shown, |shown, one| redacted(&one.fields, rest, &shown, mask))
+            }
+            // Nobody knows what is in it.
+            Kind::Json => Value::from(mask),
+            _ => shown,
+        };
+        // What is no object was typed as JSON that is broken.
+        if matches!(field.kind, Kind::Group(_) | Kind::Union { .. }) && rest.is_empty() && shown.is_string() {
+            shown = Value::from(mask);
+        }
+    }
+    shown
 }
 
 struct Reader<'a> {
@@ -132,6 +163,7 @@ impl Reader<'_> {
                     label: text(&node, "title").unwrap_or_else(|| name.clone()),
                     help: text(&node, "description").unwrap_or_default(),
                     required: required.contains(name.as_str()),
+                    default: node.get("default").filter(|default| !default.is_null()).cloned(),
                     kind: self.kind(&node, depth),
                     name: name.clone(),
                 }
@@ -280,6 +312,21 @@ mod tests {
         let [smtp, m365] = &alternatives[..] else { panic!("{alternatives:?}") };
         assert_eq!((&*smtp.value, &*smtp.fields[0].name, smtp.fields[0].required), ("SMTP", "Host", true));
         assert_eq!(m365.fields[0].kind, Kind::Secret { max: None });
+    }
+
+    #[test]
+    fn a_secret_is_replaced_wherever_it_is() {
+        let fields = fields(&json!({"type": "object", "properties": {"Key": {"type": "string", "writeOnly": true},
+            "Server": {"type": "object", "oneOf": [
+                {"properties": {"MailType": {"const": "SMTP"}, "Host": {"type": "string"}, "Password": {"type": "string", "writeOnly": true}}},
+                {"properties": {"MailType": {"const": "M365"}, "Password": {"type": "string", "writeOnly": true}}}]}}}));
+        let options = json!({"Key": "s1", "Server": {"MailType": "SMTP", "Host": "h", "Password": "s2"}});
+        let all = redacted(&fields, &[], &options, "•");
+        assert_eq!(all, json!({"Key": "•", "Server": {"MailType": "SMTP", "Host": "h", "Password": "•"}}));
+        let at = |path: &[&str], value: Value| redacted(&fields, path, &value, "•");
+        assert_eq!(at(&["Server", "Password"], json!("s2")), "•");
+        assert_eq!(at(&["Server", "Host"], json!("h")), "h");
+        assert_eq!(at(&["Server"], json!("{\"Password\": \"s2\"")), "•");
     }
 
     #[test]

@@ -5,3 +5,13 @@ for (const form of document.querySelectorAll("form.card[method=post]")) {
   form.addEventListener("submit", () => { changed = false; });
   addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 }
+
+// Enter sends a field to the button beside it, not to that of the form it belongs to.
+for (const field of document.querySelectorAll("input[form]")) {
+  field.addEventListener("keydown", (event) => {
+    const button = field.closest("section")?.querySelector(".actions button");
+    if (event.key !== "Enter" || !button) return;
+    event.preventDefault();
+    button.click();
+  });
+}

@@ -2,16 +2,17 @@
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use twofactor::{Accounts, SecondFactor, SecondFactorState};
 
+use super::answer::Told;
+use super::conflict::{self, Edited};
 use super::form::Posted;
 use super::language::Language;
 use super::layout::{Failure, Room, form, notice, page, time};
-use super::log_in::with_status;
 use super::person::Person;
 use super::segment;
 use crate::api::Api;
@@ -25,10 +26,24 @@ pub(super) struct Done {
     done: String,
 }
 
-/// What stands in the form.
+/// What is in the form.
 struct Values {
     subscription: Option<String>,
     demanded: bool,
+}
+
+impl Values {
+    fn read(values: &Value) -> Self {
+        Self { subscription: values["subscription"].as_str().map(str::to_owned), demanded: values["demanded"] == true }
+    }
+}
+
+fn stored(set: &SecondFactor) -> Value {
+    json!({"subscription": set.subscription, "demanded": set.demanded_since.is_some()})
+}
+
+fn typed(posted: &Posted) -> Value {
+    json!({"subscription": posted.get("subscription"), "demanded": posted.get("demanded").is_some()})
 }
 
 pub(super) async fn show(
@@ -42,38 +57,29 @@ pub(super) async fn show(
         "saved" => notice("good", person.language.say("Saved.", "Gespeichert.")),
         _ => html! {},
     };
-    let values = Values { subscription: set.subscription.clone(), demanded: set.demanded_since.is_some() };
-    with_message(&person, &api.engine.accounts(), &set, &values, message).await
+    with_message(&person, &api.engine.accounts(), &set, message).await
 }
 
 pub(super) async fn save(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
     person.of_the_system()?;
     let (posted, accounts) = (Posted::parse(&body), api.engine.accounts());
-    let values = Values {
-        subscription: posted.get("subscription").filter(|id| !id.is_empty()).map(str::to_owned),
-        demanded: posted.get("demanded").is_some(),
-    };
+    let set = accounts.second_factor_settings().await.map_err(|error| person.failure(error))?;
+    let mut values = typed(&posted);
+    conflict::resolve(&posted, &mut values, &stored(&set));
+    let values = Values::read(&values);
     let revision = posted.get("revision").and_then(|revision| revision.parse().ok());
-    let chosen = values.subscription.clone();
-    match accounts.set_second_factor(&person.actor, chosen, values.demanded, revision).await {
+    match accounts.set_second_factor(&person.actor, values.subscription, values.demanded, revision).await {
         Ok(_) => Ok(Redirect::to(&format!("{PATH}?done=saved")).into_response()),
+        Err(error) if error.is_passed_over() => Err(person.failure(error)),
         Err(error) if error.is_invalid_input() || error.is_conflict() => {
-            let set = accounts.second_factor_settings().await.map_err(|error| person.failure(error))?;
-            let message = notice("bad", refusal(person.language, &error));
-            let shown = with_message(&person, &accounts, &set, &values, message).await?;
-            Ok(with_status(shown, StatusCode::UNPROCESSABLE_ENTITY))
+            Ok(Told::refused(refusal(person.language, &error)).into_response())
         }
         Err(error) => Err(person.failure(error)),
     }
 }
 
 fn refusal(l: Language, error: &twofactor::Error) -> &'static str {
-    if error.is_passed_over() {
-        l.say(
-            "Somebody else changed this since you opened the page. Check it, then save again.",
-            "Jemand hat das geändert, seit Sie die Seite geöffnet haben. Prüfen Sie es und speichern Sie noch einmal.",
-        )
-    } else if error.is_conflict() {
+    if error.is_conflict() {
         l.say(
             "Nothing was saved: no active and valid instance of this subscription is assigned to the client application “twofactor-admin”, so that nobody could log in.",
             "Es wurde nichts gespeichert: Der Client-Applikation «twofactor-admin» ist keine aktive und gültige Instanz dieser Subscription zugewiesen. Niemand könnte sich anmelden.",
@@ -87,7 +93,6 @@ async fn with_message(
     person: &Person,
     accounts: &Accounts,
     set: &SecondFactor,
-    values: &Values,
     message: Markup,
 ) -> Result<Response, Failure> {
     let l = person.language;
@@ -95,8 +100,10 @@ async fn with_message(
     let account = &person.session.account;
     let state = accounts.second_factor_state(account).await.map_err(|error| person.failure(error))?;
     let title = l.say("Second factor of administrators", "Zweiter Faktor der Administratoren");
+    let edited = Edited::of(person, set.revision, stored(set), typed);
+    let values = Values::read(&edited.values);
     let fields = html! {
-        input type="hidden" name="revision" value=(set.revision);
+        (edited.fields(l, &[]))
         div.field {
             label for="subscription" { (l.say("Subscription whose instances deliver it", "Subscription, deren Instanzen ihn zustellen")) }
             select #subscription name="subscription" aria-describedby="subscription-help" {

@@ -6,9 +6,13 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use twofactor::{Colours, Error, SignInPage};
 
+use super::answer::Told;
+use super::conflict::{self, Edited};
 use super::form::Posted;
+use super::kept::Outcome;
 use super::layout::{self, Failure, Pages, Room, notice, page, table, time};
 use super::person::Person;
 use super::segment;
@@ -30,16 +34,11 @@ fn path(subscription: &str) -> String {
 }
 
 pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<Response, Failure> {
-    show_list(&person, place.after.as_deref(), html! {}, &Posted::parse(&Bytes::new())).await
+    show_list(&person, place.after.as_deref()).await
 }
 
-async fn show_list(
-    person: &Person,
-    after: Option<&str>,
-    message: Markup,
-    posted: &Posted,
-) -> Result<Response, Failure> {
-    let l = person.language;
+async fn show_list(person: &Person, after: Option<&str>) -> Result<Response, Failure> {
+    let (l, posted) = (person.language, person.posted());
     let found = person.of_anything().subscriptions_page(person.bound_to(), after, Pages::SIZE).await;
     let found = found.map_err(|error| person.failure(error))?;
     let pages = Pages {
@@ -51,7 +50,6 @@ async fn show_list(
     let main = html! {
         h1 { (title) }
         p.sub { (l.say("Instances, tokens and sign-in pages belong to a subscription.", "Instanzen, Tokens und Anmeldeseiten gehören zu einer Subscription.")) }
-        (message)
         @if person.may_change() && person.is_of_the_system() {
             form.card.row method="post" action="/admin/subscriptions" {
                 div.field { label for="id" { (l.say("Id, which never changes", "Id, die sich nie ändert")) } input #id name="id" type="text" required maxlength="64" autocomplete="off" value=(posted.get("id").unwrap_or_default()); }
@@ -71,13 +69,8 @@ pub(super) async fn create(person: Person, body: Bytes) -> Result<Response, Fail
     let admin = person.of_the_system()?;
     let posted = Posted::parse(&body);
     let (id, name) = (posted.get("id").unwrap_or_default(), posted.get("name").unwrap_or_default());
-    match admin.create_subscription(id, name).await {
-        Ok(created) => Ok(Redirect::to(&format!("{}?done=created", path(&created.id))).into_response()),
-        Err(error) if error.is_invalid_input() || error.is_conflict() => {
-            show_list(&person, None, notice("bad", &error.to_string()), &posted).await
-        }
-        Err(error) => Err(person.failure(error)),
-    }
+    let created = admin.create_subscription(id, name).await.map_err(|error| person.failure(error))?;
+    Ok(Redirect::to(&format!("{}?done=created", path(&created.id))).into_response())
 }
 
 pub(super) async fn edit(
@@ -115,27 +108,30 @@ async fn show(
     let l = person.language;
     let known = person.of(subscription)?.subscription(subscription).await.map_err(|error| person.failure(error))?;
     let here = path(subscription);
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let colour = |name: &'static str, label: &'static str, help: &'static str, value: &Option<String>| {
+    let edited = Edited::of(person, *revision, stored(set), typed);
+    let text = |name: &str| edited.values[name].as_str().unwrap_or_default();
+    let urls = edited.values["return_urls"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let urls = urls.collect::<Vec<_>>().join("\n");
+    let colour = |name: &'static str, label: &'static str, help: &'static str| {
         html! {
             div.field { label for=(name) { (label) " " span.optional { (l.say("optional", "freiwillig")) } }
-                input id=(name) name=(name) type="text" maxlength="7" placeholder="#3347c6" autocomplete="off" spellcheck="false" value=(text(value)) aria-describedby={ (name) "-help" };
+                input id=(name) name=(name) type="text" maxlength="7" placeholder="#3347c6" autocomplete="off" spellcheck="false" value=(text(name)) aria-describedby={ (name) "-help" };
                 div.help id={ (name) "-help" } { (help) } }
         }
     };
     let fields = html! {
         h2 { (l.say("Sign-in page", "Anmeldeseite")) }
         p.help { (l.say("Where an application without a page of its own for codes sends its users.", "Dorthin schickt eine Applikation ohne eigene Seite für Codes ihre Benutzer.")) }
-        input type="hidden" name="revision" value=(revision);
+        (edited.fields(l, &[]))
         div.field { label for="return_urls" { (l.say("Return URLs", "Rückkehr-URLs")) }
-            textarea #return_urls name="return_urls" rows="4" spellcheck="false" aria-describedby="return_urls-help" { (set.return_urls.join("\n")) }
+            textarea #return_urls name="return_urls" rows="4" spellcheck="false" aria-describedby="return_urls-help" { (urls) }
             div.help #return_urls-help { (l.say("One a line: browsers are sent back to these very addresses and no other.", "Eine je Zeile: Browser werden an genau diese Adressen zurückgeschickt und an keine andere.")) } }
         div.field { label for="application_name" { (l.say("Application's name", "Name der Applikation")) " " span.optional { (l.say("optional", "freiwillig")) } }
-            input #application_name name="application_name" type="text" maxlength="60" autocomplete="off" value=(text(&set.application_name)); }
+            input #application_name name="application_name" type="text" maxlength="60" autocomplete="off" value=(text("application_name")); }
         div.field { label for="support_url" { (l.say("Where people find help", "Wo es Hilfe gibt")) " " span.optional { (l.say("optional", "freiwillig")) } }
-            input #support_url name="support_url" type="text" inputmode="url" maxlength="2000" autocomplete="off" placeholder="https://example.com/help" value=(text(&set.support_url)); }
-        (colour("accent", l.say("Colour of buttons and links", "Farbe von Knöpfen und Links"), l.say("Dark enough to be read with white.", "Dunkel genug, um mit Weiss lesbar zu sein."), &set.colours.accent))
-        (colour("background", l.say("Colour behind the form", "Farbe hinter dem Formular"), l.say("Light enough for dark text.", "Hell genug für dunklen Text."), &set.colours.background))
+            input #support_url name="support_url" type="text" inputmode="url" maxlength="2000" autocomplete="off" placeholder="https://example.com/help" value=(text("support_url")); }
+        (colour("accent", l.say("Colour of buttons and links", "Farbe von Knöpfen und Links"), l.say("Dark enough to be read with white.", "Dunkel genug, um mit Weiss lesbar zu sein.")))
+        (colour("background", l.say("Colour behind the form", "Farbe hinter dem Formular"), l.say("Light enough for dark text.", "Hell genug für dunklen Text.")))
         div.field { label for="logo" { "Logo " span.optional { (l.say("optional", "freiwillig")) } }
             @if set.logo.is_some() { p { img.logo src={ (here) "/logo" } alt=(l.say("The logo as it is", "Das Logo, wie es ist")); } }
             @if person.may_change() {
@@ -156,57 +152,75 @@ async fn show(
     Ok(page(person, Room::Subscriptions, &known.name, main))
 }
 
-/// What was typed; the logo is that of `before` unless another came along or it is to go.
-fn typed(upload: &Upload, before: &SignInPage) -> (SignInPage, Result<(), Error>) {
-    let some = |name| Some(upload.text(name)).filter(|text| !text.is_empty());
-    let urls = upload.text("return_urls");
+/// What stands in the form, but for the logo.
+fn stored(set: &SignInPage) -> Value {
+    json!({
+        "return_urls": set.return_urls,
+        "application_name": set.application_name,
+        "support_url": set.support_url,
+        "accent": set.colours.accent,
+        "background": set.colours.background,
+    })
+}
+
+/// The same, as it was typed.
+fn typed(posted: &Posted) -> Value {
+    let urls = posted.get("return_urls").unwrap_or_default();
+    let urls: Vec<&str> = urls.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let text = |name| posted.get(name);
+    json!({
+        "return_urls": urls,
+        "application_name": text("application_name"),
+        "support_url": text("support_url"),
+        "accent": text("accent"),
+        "background": text("background"),
+    })
+}
+
+/// A page of these values, with the logo of `before` unless another was chosen or it is to go.
+fn set(values: &Value, before: &SignInPage, upload: &Upload) -> Result<SignInPage, Error> {
+    let text = |name: &str| values[name].as_str().map(str::to_owned);
+    let urls = values["return_urls"].as_array().into_iter().flatten();
     let mut set = SignInPage {
-        return_urls: urls.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
-        application_name: some("application_name"),
-        logo: before.logo.clone().filter(|_| some("remove_logo").is_none()),
-        colours: Colours { accent: some("accent"), background: some("background") },
-        support_url: some("support_url"),
+        return_urls: urls.filter_map(Value::as_str).map(str::to_owned).collect(),
+        application_name: text("application_name"),
+        logo: before.logo.clone().filter(|_| upload.text("remove_logo").is_empty()),
+        colours: Colours { accent: text("accent"), background: text("background") },
+        support_url: text("support_url"),
     };
-    let logo = match upload.part("logo") {
-        Some(file) if !file.is_empty() => set.set_logo(&file),
-        _ => Ok(()),
-    };
-    (set, logo)
+    match upload.part("logo") {
+        Some(file) if !file.is_empty() => set.set_logo(&file)?,
+        _ => {}
+    }
+    Ok(set)
 }
 
 pub(super) async fn save(
     person: Person,
-    State(api): State<Api>,
     Path(subscription): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let l = person.language;
     let admin = person.of(&subscription)?;
-    let before = admin.sign_in_page(&subscription).await.map_err(|error| person.failure(error))?;
+    let (before, _) = admin.sign_in_page(&subscription).await.map_err(|error| person.failure(error))?;
     let Some(upload) = Upload::read(request, FORM_BYTES).await else {
         let long =
             l.say("Not saved: the logo is longer than 64 KiB.", "Nicht gespeichert: das Logo ist länger als 64 KiB.");
-        return show(&person, &api, &subscription, &before, notice("bad", long)).await;
+        return Ok(Told::refused(long).into_response());
     };
-    let (set, logo) = typed(&upload, &before.0);
-    let revision = upload.text("revision").parse().unwrap_or_default();
-    let saved = match logo {
-        Ok(()) => admin.set_sign_in_page(&subscription, set.clone(), Some(revision)).await,
+    let posted = upload.posted();
+    let mut values = typed(&posted);
+    conflict::resolve(&posted, &mut values, &stored(&before));
+    let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
+    let saved = match set(&values, &before, &upload) {
+        Ok(set) => admin.set_sign_in_page(&subscription, set, Some(revision)).await.map(drop),
         Err(error) => Err(error),
     };
-    let (problem, now) = match saved {
-        Ok(_) => return Ok(Redirect::to(&format!("{}?done=saved", path(&subscription))).into_response()),
-        Err(error) if error.is_passed_over() => {
-            let other = l.say(
-                "Not saved: somebody else changed this page meanwhile. Save again to put what stands below in the place of theirs.",
-                "Nicht gespeichert: jemand anderes hat diese Seite inzwischen geändert. Speichern Sie nochmals, um sie durch das Untenstehende zu ersetzen.",
-            );
-            (other.to_owned(), before.1)
-        }
-        Err(error) if error.is_invalid_input() => (error.to_string(), revision),
-        Err(error) => return Err(person.failure(error)),
-    };
-    // A logo that was not stored is chosen again.
-    let shown = SignInPage { logo: before.0.logo, ..set };
-    show(&person, &api, &subscription, &(shown, now), notice("bad", &problem)).await
+    match saved {
+        Ok(()) => Ok(Redirect::to(&format!("{}?done=saved", path(&subscription))).into_response()),
+        // A logo that was not stored is chosen again.
+        Err(error) if error.is_passed_over() => Ok(Told::new(Outcome::Conflict).showing(posted).into_response()),
+        Err(error) if error.is_invalid_input() => Ok(Told::refused(error.to_string()).showing(posted).into_response()),
+        Err(error) => Err(person.failure(error)),
+    }
 }

@@ -1,59 +1,92 @@
-//! A test message from an instance's edit view, and what to do about the answer.
+//! A test message from an instance's edit view, and what to do about the answer. It takes what is typed, before it is saved.
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
-use twofactor::{ProviderInfo, Recipient, RecipientKind, TestReport};
+use twofactor::{ProviderInfo, Recipient, RecipientKind, TestMessage, TestReport};
 
+use super::answer::Told;
 use super::form::Posted;
-use super::instances::{View, show};
+use super::instances::{is_whole, own_policy, path, provider_of, typed};
+use super::kept::Outcome;
 use super::language::Language;
 use super::layout::{Failure, notice};
 use super::person::Person;
 use super::upstream_failure;
 
-pub(super) fn card(
-    l: Language,
-    here: &str,
-    provider: Option<&ProviderInfo>,
-    report: Option<&TestReport>,
-    valid: bool,
-) -> Markup {
-    let (kind, label, input, example) = match provider.map(|provider| provider.manifest.recipient) {
-        Some(RecipientKind::PhoneNumber) => {
-            ("phone", l.say("Telephone number", "Telefonnummer"), "tel", "+41 79 123 45 67")
+/// The field for a recipient of a kind: its name, label, type, example, and what the administrator's own account has of it.
+pub(super) struct Field<'a> {
+    pub(super) name: &'static str,
+    label: &'static str,
+    input: &'static str,
+    example: &'static str,
+    own: &'a str,
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn of(person: &'a Person, kind: RecipientKind) -> Self {
+        let (l, account) = (person.language, &person.session.account);
+        let (name, label, input, example, own) = match kind {
+            RecipientKind::PhoneNumber => {
+                let own = account.phone.as_deref().unwrap_or_default();
+                ("phone", l.say("Phone number", "Telefonnummer"), "tel", "+41 79 123 45 67", own)
+            }
+            RecipientKind::Handle => {
+                ("handle", l.say("Name at the provider", "Name beim Anbieter"), "text", "alice", "")
+            }
+            RecipientKind::EmailAddress => {
+                let own = &*account.email;
+                ("email", l.say("Email address", "E-Mail-Adresse"), "email", "alice@example.com", own)
+            }
+        };
+        Self { name, label, input, example, own }
+    }
+
+    /// The field itself, called `name`, in the form of this id.
+    pub(super) fn show(&self, l: Language, name: &str, form: Option<&str>, typed: Option<&str>) -> Markup {
+        let id = if name == self.name { "recipient" } else { name };
+        html! {
+            div.field {
+                label for=(id) { (self.label) }
+                input id=(id) name=(name) form=[form] type=(self.input) placeholder=(self.example) value=(typed.unwrap_or(self.own)) autocomplete="off" aria-describedby={ (id) "-help" };
+                div.help id={ (id) "-help" } { (l.say("The message says that it is a test. Its code opens nothing.", "Die Nachricht sagt, dass sie ein Test ist. Ihr Code öffnet nichts.")) }
+            }
         }
-        Some(RecipientKind::Handle) => ("handle", l.say("Name at the provider", "Name beim Anbieter"), "text", "alice"),
-        _ => ("email", l.say("Email address", "E-Mail-Adresse"), "email", "alice@example.com"),
-    };
+    }
+}
+
+pub(super) fn card(person: &Person, here: &str, provider: Option<&ProviderInfo>) -> Markup {
+    let l = person.language;
+    let kind = provider.map_or(RecipientKind::EmailAddress, |provider| provider.manifest.recipient);
+    let field = Field::of(person, kind);
     html! {
         section.card #test {
             h2 { (l.say("Send a test", "Test senden")) }
-            @if let Some(report) = report {
-                @if report.outcome == "delivered" { (notice("good", l.say("The upstream took the message.", "Die Gegenstelle hat die Nachricht angenommen."))) }
-                @else {
-                    (notice("bad", hint(l, &report.outcome)))
-                    @if let Some(failure) = &report.upstream { p { (upstream_failure::words(l, failure)) } }
-                }
-                @if !report.code.is_empty() || !report.detail.is_empty() {
-                    dl.facts {
-                        dt { (l.say("Outcome", "Ergebnis")) } dd { code { (report.outcome) } }
-                        @if !report.code.is_empty() { dt { (l.say("Reference or code", "Referenz oder Code")) } dd { code { (report.code) } } }
-                        @if !report.detail.is_empty() { dt { (l.say("Detail", "Einzelheit")) } dd { (report.detail) } }
-                    }
-                }
+            @if let Some(Outcome::Tested(report)) = person.outcome() { (result(l, report)) }
+            (field.show(l, field.name, Some("edit"), person.posted().get(field.name)))
+            div.actions { button form="edit" formaction={ (here) "/test" } { (l.say("Send a test", "Test senden")) } }
+            p.help { (l.say("It is sent with what is in the form now, saved or not.", "Er wird mit dem gesendet, was jetzt im Formular steht, gespeichert oder nicht.")) }
+        }
+    }
+}
+
+/// What came of a test.
+fn result(l: Language, report: &TestReport) -> Markup {
+    html! {
+        @if report.outcome == "delivered" { (notice("good", l.say("The upstream accepted the message.", "Die Gegenstelle hat die Nachricht angenommen."))) }
+        @else {
+            @match &report.upstream {
+                Some(failure) => { (notice("bad", &upstream_failure::words(l, failure))) }
+                None => { (notice("bad", hint(l, &report.outcome))) }
             }
-            @if valid {
-                form method="post" action={ (here) "/test" } {
-                    div.field {
-                        label for="recipient" { (label) }
-                        input #recipient name=(kind) type=(input) required placeholder=(example) autocomplete="off" aria-describedby="test-help";
-                        div.help #test-help { (l.say("The message carries a sample code that opens nothing; where the upstream makes the codes it sends one of its own.", "Die Nachricht enthält einen Mustercode, der nichts öffnet; macht die Gegenstelle die Codes, so sendet sie einen eigenen.")) }
-                    }
-                    div.actions { button { (l.say("Send", "Senden")) } }
-                }
-            } @else { p { (l.say("Once the options are valid, a test message can be sent.", "Sobald die Optionen gültig sind, kann eine Testnachricht gesendet werden.")) } }
+        }
+        @if !report.code.is_empty() || !report.detail.is_empty() {
+            dl.facts {
+                dt { (l.say("Outcome", "Ergebnis")) } dd { code { (report.outcome) } }
+                @if !report.code.is_empty() { dt { (l.say("Reference or code", "Referenz oder Code")) } dd { code { (report.code) } } }
+                @if !report.detail.is_empty() { dt { (l.say("Detail", "Einzelheit")) } dd { (report.detail) } }
+            }
         }
     }
 }
@@ -94,14 +127,15 @@ pub(super) async fn send(
 ) -> Result<Response, Failure> {
     let admin = person.of(&subscription)?;
     let posted = Posted::parse(&body);
-    let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
     let field = |name: &str| posted.get(name).map(str::to_owned);
     let recipient = Recipient { email: field("email"), phone: field("phone"), handle: field("handle") };
-    let view = View::of(&instance);
-    let view = match admin.test_instance(&subscription, &id, recipient, None).await {
-        Ok(report) => view.with_report(report),
-        Err(error) if error.is_invalid_input() || error.is_recipient_rejected() => view.with_problem(error.to_string()),
-        Err(error) => return Err(person.failure(error)),
-    };
-    show(&person, admin, view).await
+    let mut test = TestMessage::to(recipient).locale(person.language.tag());
+    if is_whole(&posted) {
+        let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
+        let mut typed = typed(&instance, provider_of(admin, &instance.type_id).as_ref(), &posted);
+        test.policy = Some(own_policy(&typed));
+        test.options = Some(typed["options"].take());
+    }
+    let report = admin.send_test(&subscription, &id, test).await.map_err(|error| person.failure(error))?;
+    Ok(Told::new(Outcome::Tested(report)).on(format!("{}#test", path(&subscription, &id))).into_response())
 }

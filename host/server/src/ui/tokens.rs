@@ -2,15 +2,16 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use maud::{Markup, html};
+use maud::html;
 use serde::Deserialize;
 use twofactor::{Role, TokenInfo};
 
+use super::answer::Told;
 use super::form::Posted;
+use super::kept::Outcome;
 use super::language::Language;
-use super::layout::{Failure, Pages, Room, badge, notice, page, table, time};
+use super::layout::{Failure, Pages, Room, badge, page, table, time};
 use super::person::Person;
 use super::segment;
 
@@ -20,7 +21,7 @@ pub(super) struct Place {
 }
 
 pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<Response, Failure> {
-    show(&person, html! {}, &Posted::parse(&Bytes::new()), place.after.as_deref()).await
+    show(&person, place.after.as_deref()).await
 }
 
 /// Whether a person may see and revoke a token: a subscription's administrator those of its applications.
@@ -31,8 +32,8 @@ fn handles(person: &Person, token: &TokenInfo) -> bool {
     }
 }
 
-async fn show(person: &Person, message: Markup, posted: &Posted, after: Option<&str>) -> Result<Response, Failure> {
-    let l = person.language;
+async fn show(person: &Person, after: Option<&str>) -> Result<Response, Failure> {
+    let (l, posted) = (person.language, person.posted());
     let admin = person.of_anything();
     let tokens =
         admin.tokens_page(person.bound_to(), after, Pages::SIZE).await.map_err(|error| person.failure(error))?;
@@ -45,11 +46,16 @@ async fn show(person: &Person, message: Markup, posted: &Posted, after: Option<&
     let main = html! {
         h1 { (title) }
         p.sub { (l.say("A host application shows its token to start and verify challenges.", "Eine Applikation zeigt ihr Token, um Challenges zu starten und zu prüfen.")) }
-        (message)
+        @if let Some(token) = person.issued() {
+            div.notice.good role="status" {
+                p { (l.say("This is the token. It is shown this once and stored nowhere: copy it now.", "Das ist das Token. Es wird nur dieses eine Mal gezeigt und nirgends gespeichert: Kopieren Sie es jetzt.")) }
+                p { code.secret { (token) } }
+            }
+        }
         @if person.may_change() { form.card.row method="post" {
             div.field { label for="name" { (l.say("Name", "Name")) } input #name name="name" type="text" required maxlength="100" value=(posted.get("name").unwrap_or_default()) autocomplete="off"; }
             div.field { label for="subscription" { (l.say("Subscription", "Subscription")) }
-                select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.has(&one.id)) { option value=(one.id) { (one.name) } } } }
+                select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.has(&one.id)) { option value=(one.id) selected[posted.get("subscription") == Some(&one.id)] { (one.name) } } } }
             div.actions { button.main { (l.say("Issue a token", "Token ausstellen")) } }
         } }
         @let headings = [l.say("Name", "Name"), l.say("Role", "Rolle"), l.say("Of", "Von"), l.say("Issued", "Ausgestellt"), l.say("State", "Zustand")];
@@ -75,27 +81,13 @@ pub(super) fn role_name(l: Language, role: &Role) -> &'static str {
     }
 }
 
-pub(super) async fn issue(person: Person, body: Bytes) -> Result<Response, Failure> {
-    let l = person.language;
+pub(super) async fn issue(person: Person, body: Bytes) -> Result<Told, Failure> {
     let posted = Posted::parse(&body);
     let subscription = posted.get("subscription").unwrap_or_default();
     let role = Role::Application { subscription: subscription.to_owned() };
-    let issued = person.of(subscription)?.issue_token(posted.get("name").unwrap_or_default(), role, None).await;
-    match issued {
-        Ok((_, token)) => {
-            let message = html! {
-                div.notice.good role="status" {
-                    p { (l.say("This is the token. It is shown this once and kept nowhere: copy it now.", "Das ist das Token. Es wird nur dieses eine Mal gezeigt und nirgends aufbewahrt: kopieren Sie es jetzt.")) }
-                    p { code.secret { (token) } }
-                }
-            };
-            let mut response = show(&person, message, &Posted::parse(&Bytes::new()), None).await?;
-            *response.status_mut() = StatusCode::CREATED;
-            Ok(response)
-        }
-        Err(error) if error.is_invalid_input() => show(&person, notice("bad", &error.to_string()), &posted, None).await,
-        Err(error) => Err(person.failure(error)),
-    }
+    let name = posted.get("name").unwrap_or_default();
+    let issued = person.of(subscription)?.issue_token(name, role, None).await.map_err(|error| person.failure(error))?;
+    Ok(Told::new(Outcome::Issued(issued.1)))
 }
 
 async fn token(person: &Person, id: &str) -> Result<TokenInfo, Failure> {

@@ -4,6 +4,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
 use http_body_util::BodyExt as _;
 
+use super::form::Posted;
+
 /// The fields of a form as they came.
 pub(super) struct Upload(Vec<(String, Bytes)>);
 
@@ -27,6 +29,14 @@ impl Upload {
     /// What a field holds, to the letter.
     pub(super) fn part(&self, name: &str) -> Option<Bytes> {
         self.0.iter().find(|(it, _)| it == name).map(|(_, bytes)| bytes.clone())
+    }
+
+    /// What was typed, without files.
+    pub(super) fn posted(&self) -> Posted {
+        let text = |bytes: &Bytes| std::str::from_utf8(bytes).map(str::to_owned).unwrap_or_default();
+        let typed: Vec<(String, String)> = self.0.iter().map(|(name, bytes)| (name.clone(), text(bytes))).collect();
+        let pairs: Vec<(&str, &str)> = typed.iter().map(|(name, value)| (&**name, &**value)).collect();
+        Posted::of(&pairs)
     }
 
     /// What was typed into a field, without the blanks around it; empty if it is not there.

@@ -171,7 +171,19 @@ impl Browser {
         self.send(self.client.head(&self.base), "none").await
     }
 
+    /// Sends a form. Whatever failed is said on the page that the browser is led to.
     pub(crate) async fn post(&self, rest: &str, form: &[(&str, &str)]) -> Page {
+        let answered = self.post_alone(rest, form).await;
+        match answered.header("location").split_once('?') {
+            Some((_, query)) if answered.status == 303 && query.contains("why=") => {
+                self.get(&format!("?{query}")).await
+            }
+            _ => answered,
+        }
+    }
+
+    /// Sends a form; what it is answered with.
+    pub(crate) async fn post_alone(&self, rest: &str, form: &[(&str, &str)]) -> Page {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = self.client.post(format!("{}{rest}", self.base));
         let request = request.header("content-type", "application/x-www-form-urlencoded").header("origin", "null");

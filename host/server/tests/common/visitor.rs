@@ -133,10 +133,29 @@ impl Visitor {
         self.send(self.request("GET", path)).await
     }
 
-    /// Sends a form from a page of the server.
+    /// Sends a form from a page of the server. One that comes back is shown, as a browser shows it.
     pub(crate) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Page {
+        let page = self.post_alone(path, form).await;
+        self.follow(page).await
+    }
+
+    /// Sends a form; the redirect that it is answered with.
+    pub(crate) async fn post_alone(&mut self, path: &str, form: &[(&str, &str)]) -> Page {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.send(self.request("POST", path).header("sec-fetch-site", "same-origin").body(body)).await
+    }
+
+    /// The page that shows what came of a form.
+    pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
+        loop {
+            let said = self.cookies.contains_key("__Host-twofactor-said");
+            let to = page.headers.get("location").and_then(|to| to.to_str().ok()).unwrap_or_default();
+            if page.status != 303 || !(said || to.contains("kept=")) {
+                return page;
+            }
+            let to = to.split('#').next().unwrap().to_owned();
+            page = self.get(&to).await;
+        }
     }
 
     /// Creates an instance as the form does; answers with its path.

@@ -1,0 +1,72 @@
+//! What came of a form of somebody who is not logged in, until the next page shows it. The browser carries it for a moment, so that
+//! strangers have this server keep nothing.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+
+use super::form::Posted;
+use super::layout::notice;
+
+const COOKIE: &str = "__Host-twofactor-said";
+
+/// The longest value of the cookie, in bytes: browsers take 4096 with its name and attributes (RFC 6265 section 6.1).
+const BYTES: usize = 3500;
+
+/// A sentence, and what was typed that is no secret.
+#[derive(Default)]
+pub(super) struct Flash(Posted);
+
+impl Flash {
+    pub(super) fn bad(text: String) -> Self {
+        Self(Posted::of(&[("kind", "bad"), ("text", &text)]))
+    }
+
+    pub(super) fn good(text: &str) -> Self {
+        Self(Posted::of(&[("kind", "good"), ("text", text)]))
+    }
+
+    pub(super) fn with(self, name: &str, value: &str) -> Self {
+        let mut pairs: Vec<(&str, &str)> = self.0.iter().collect();
+        pairs.push((name, value));
+        Self(Posted::of(&pairs))
+    }
+
+    /// What a browser carries.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self(super::cookie(headers, COOKIE).map(|text| Posted::parse(&text.into())).unwrap_or_default())
+    }
+
+    /// A field; empty if it is not there.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_default()
+    }
+
+    /// The sentence, if there is one.
+    pub(super) fn show(&self) -> Markup {
+        let kind = if self.get("kind") == "good" { "good" } else { "bad" };
+        html! { @if let Some(text) = self.0.get("text") { (notice(kind, text)) } }
+    }
+
+    /// Leads to the page that shows it.
+    pub(super) fn on(&self, page: &str) -> Response {
+        let encode =
+            |posted: &Posted| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(posted.iter()).finish();
+        let mut value = encode(&self.0);
+        if value.len() > BYTES {
+            value = encode(&self.0.only(&["kind", "text"]));
+        }
+        let cookie = format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60");
+        ([(header::SET_COOKIE, cookie)], Redirect::to(page)).into_response()
+    }
+
+    /// The page that shows it, after which it is gone.
+    pub(super) fn shown(&self, mut page: Response) -> Response {
+        if self.0.iter().next().is_some() {
+            let gone =
+                HeaderValue::from_static("__Host-twofactor-said=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+            page.headers_mut().append(header::SET_COOKIE, gone);
+        }
+        page
+    }
+}
