@@ -17,7 +17,6 @@ use serde_json::Value;
 
 pub(crate) use destinations::{Changed, Layers};
 pub use options::MASK;
-use options::merge;
 pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;

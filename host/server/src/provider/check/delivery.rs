@@ -153,7 +153,7 @@ impl Run<'_> {
                     DeliveryFailure::RetryLater { after_seconds, .. } => *after_seconds,
                     _ => None,
                 };
-                let Reason { code, detail } = failure.reason();
+                let Reason { code, detail, .. } = failure.reason();
                 self.note_leaks("the reason of a failure", [code, detail]);
                 Outcome { name: failure.name(), wait, said: failure.reason().to_string() }
             }
