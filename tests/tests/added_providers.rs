@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
 use twofactor::{
-    Actor, Administration, Assignment, Clock, Error, Keyring, Limits, ManualClock, Network, NewInstance, NewProvider,
-    SignIn, SqliteStore, Start, TwoFactor,
+    Actor, Administration, Assignment, Clock, Destination, Error, Keyring, Limits, ManualClock, Network, NewInstance,
+    NewProvider, SignIn, SqliteStore, Start, TwoFactor,
 };
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
@@ -284,7 +284,7 @@ async fn stored_secrets_go_nowhere_else_with_another_component_unless_that_was_a
     with_instance(&place).await;
     let elsewhere = component("it goes elsewhere");
     let told = place.admin().examine_provider(elsewhere.clone()).await.unwrap().new_destinations;
-    assert_eq!(told, ["https://elsewhere.example.com"]);
+    assert_eq!(told, [Destination::Https("https://elsewhere.example.com".to_owned())]);
     assert!(place.admin().examine_provider(version("1.1.0")).await.unwrap().new_destinations.is_empty());
     let new = NewProvider::new(elsewhere);
     for allowed in [vec![], vec!["https://other.example.com".to_owned()]] {

@@ -19,8 +19,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use twofactor::{
-    Actor, Assignment, Builder, Challenge, ManualClock, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor,
-    Verdict,
+    Actor, Assignment, Builder, Capability, Challenge, ManualClock, Network, NewInstance, RateLimits, SignIn, Start,
+    TwoFactor, Verdict,
 };
 use twofactor_tests::hostile::VERIFYING;
 use twofactor_tests::upstream::{Upstream, code};
@@ -416,10 +416,10 @@ async fn where_the_upstream_takes_nothing_an_instance_that_delivers_serves_and_t
 #[tokio::test]
 async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
     let info = twofactor::inspect(VERIFYING).await.unwrap();
-    assert!(info.may.iter().any(|may| may.starts_with("decide who is let in")), "{:?}", info.may);
+    assert!(info.capabilities.contains(&Capability::Verification), "{:?}", info.capabilities);
     let other = twofactor::inspect(twofactor_bundle::TWILIO).await.unwrap();
-    assert!(!other.may.iter().any(|may| may.starts_with("decide")), "{:?}", other.may);
-    assert!(info.changes_from(&other).may_newly.iter().any(|may| may.starts_with("decide who is let in")));
+    assert!(!other.capabilities.contains(&Capability::Verification), "{:?}", other.capabilities);
+    assert!(info.changes_from(&other).added_capabilities.contains(&Capability::Verification));
 }
 
 #[tokio::test]

@@ -161,18 +161,14 @@ impl AuditLog {
     }
 
     pub(crate) async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Error> {
-        let lines = self.store.audit(after, limit).await?;
-        Ok(lines
-            .into_iter()
-            .map(|line| Entry {
-                seq: line.seq,
-                at: line.at,
-                actor: line.actor,
-                action: line.action,
-                subject: line.subject,
-                detail: line.detail,
-            })
-            .collect())
+        Ok(self.store.audit(after, limit).await?.into_iter().map(Entry::from).collect())
+    }
+}
+
+impl From<AuditRecord> for Entry {
+    fn from(line: AuditRecord) -> Self {
+        let AuditRecord { seq, at, actor, action, subject, detail, key: _, mac: _ } = line;
+        Self { seq, at, actor, action, subject, detail }
     }
 }
 

@@ -9,7 +9,9 @@ use crate::account::{AccountPolicy, Accounts, Guard, Passwords};
 use crate::administration::{Actor, Administration};
 use crate::audit::AuditLog;
 use crate::capability::Network;
-use crate::challenge::{Available, Challenge, Challenges, Policy, RateLimits, SignIn, Start, Verified};
+use crate::challenge::{
+    Available, Challenge, Challenges, History, HistoryLimits, Policy, RateLimits, SignIn, Start, Verified,
+};
 use crate::clock::{Clock, Resumed, SystemClock};
 use crate::error::Error;
 use crate::instance::{Instances, Providers};
@@ -32,6 +34,7 @@ pub struct TwoFactor {
     statistics: Statistics,
     /// When the store was last found ready.
     last_ready: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    history: History,
 }
 
 impl TwoFactor {
@@ -129,6 +132,8 @@ impl TwoFactor {
             audit: self.audit.clone(),
             tokens: self.tokens.clone(),
             statistics: self.statistics.clone(),
+            history: self.history.clone(),
+            challenges: self.challenges.clone(),
             actor,
             guard: self.accounts.guard.clone(),
             changes_guards: true,
@@ -148,12 +153,13 @@ impl TwoFactor {
         refused.into_iter().next().map_or(Ok(()), |refused| Err(Error::invalid(refused.to_string())))
     }
 
-    /// Brings the figures of the last seconds to the store: to be called before the process ends.
+    /// Brings the figures of the last seconds, and what became of messages in them, to the store: to be called before the process ends.
     ///
     /// # Errors
     /// When the store is not available.
     pub async fn settle(&self) -> Result<(), Error> {
-        self.statistics.settle().await
+        self.statistics.settle().await?;
+        self.history.settle().await
     }
 
     /// Whether the store can be read and written. It is asked at most once a second, whoever asks.
@@ -175,6 +181,11 @@ impl TwoFactor {
 
 /// How long the store is believed to be ready.
 const READY_FOR: Duration = Duration::from_secs(1);
+/// The components that come with TwoFactor, by the type of their instances, whether they are loaded or not.
+#[cfg(feature = "bundled")]
+pub fn bundled_components() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    twofactor_bundle::BY_TYPE.into_iter()
+}
 
 /// Puts an engine together.
 #[derive(Default)]
@@ -191,6 +202,7 @@ pub struct Builder {
     limits: Limits,
     policy: Policy,
     rate_limits: RateLimits,
+    history: HistoryLimits,
     accounts: AccountPolicy,
 }
 
@@ -294,6 +306,12 @@ impl Builder {
         self
     }
 
+    /// How much of what became of messages is kept.
+    pub fn history(mut self, limits: HistoryLimits) -> Self {
+        self.history = limits;
+        self
+    }
+
     /// The subscription whose instances deliver the second factor of log-ins to accounts, until a system administrator chooses one
     /// ([`Accounts::set_second_factor`]): those assigned to the client application `twofactor-admin`, or to a user named by an account's
     /// id.
@@ -325,6 +343,7 @@ impl Builder {
     pub async fn build(self) -> Result<TwoFactor, Error> {
         self.policy.check().map_err(|why| Error::invalid(why.to_string()))?;
         self.accounts.check()?;
+        self.history.check()?;
         let store = match self.store {
             Some(store) => store,
             None => Arc::new(SqliteStore::in_memory()?) as Arc<dyn Store>,
@@ -356,6 +375,7 @@ impl Builder {
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
         let statistics = Statistics::new(store.clone(), clock.clone());
+        let history = History::new(store.clone(), keyring.clone(), clock.clone(), self.history);
         let limits = self.rate_limits;
         for (type_id, quota) in &limits.types {
             quota.check().map_err(|why| Error::invalid(format!("the quota of the type `{type_id}`: {why}")))?;
@@ -369,7 +389,7 @@ impl Builder {
             clock.clone(),
             instances.clone(),
             limits.clone(),
-            statistics.clone(),
+            (statistics.clone(), history.clone()),
             self.reports,
         ));
         let guard = Guard::new(store.clone(), self.accounts.second_factor.clone());
@@ -385,7 +405,17 @@ impl Builder {
             limits,
             policy: self.accounts,
         };
-        Ok(TwoFactor { instances, challenges, clock, audit, tokens, accounts, statistics, last_ready: Arc::default() })
+        Ok(TwoFactor {
+            instances,
+            challenges,
+            clock,
+            audit,
+            tokens,
+            accounts,
+            statistics,
+            history,
+            last_ready: Arc::default(),
+        })
     }
 }
 

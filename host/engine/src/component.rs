@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::capability::{Connection, Network, ReportSignature, Secret};
+use crate::capability::{Connection, GrantedConnection, Network, ReportSignature, Secret};
 use crate::instance::Prepared;
 use crate::keyring::Keyring;
 use crate::provider::{
@@ -181,8 +181,8 @@ fn sandbox(
 pub struct Configured(Prepared);
 
 impl Configured {
-    /// What it may reach, in words.
-    pub fn connections(&self) -> Vec<String> {
+    /// What it may reach.
+    pub fn connections(&self) -> Vec<GrantedConnection> {
         self.0.connections()
     }
 

@@ -41,18 +41,22 @@ pub use account::{
 };
 pub use administration::as_code;
 pub use administration::{
-    Actor, Administration, Assigned, Assignment, Assignments, BaseSettings, BaseSettingsCheck, DirectoryChanges,
-    DirectoryEntry, DirectoryFilter, ExaminedProvider, Instance, InstanceChange, NamedTarget, NewInstance, NewProvider,
-    Page, TestMessage, TestReport,
+    Actor, Administration, Assigned, Assignment, Assignments, AuditSearch, BaseSettings, BaseSettingsCheck,
+    ChallengeFacts, ChallengeState, DirectoryChanges, DirectoryEntry, DirectoryFilter, ExaminedProvider, Instance,
+    InstanceChange, MessageEvent, MessageHistory, MessageQuery, NamedTarget, NewInstance, NewProvider, Page,
+    TestMessage, TestReport, UpstreamHealth,
 };
 pub use audit::{AuditCheck, Entry as AuditEntry};
+#[cfg(feature = "bundled")]
+pub use builder::bundled_components;
 pub use builder::{Builder, TwoFactor};
 pub use capability::{
-    Exchange, KeptMail, Network, NetworkBuilder, NetworkError, Outbox, Recording, Resolver, Secret, UpstreamCause,
-    UpstreamFailure, UpstreamStep,
+    Authentication, Destination, Exchange, GrantedConnection, KeptMail, Network, NetworkBuilder, NetworkError, Outbox,
+    Recording, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
 };
 pub use challenge::{
-    Available, Challenge, Policy, PolicyError, Quota, RateLimits, Recipient, SignIn, Standing, Start, Verified, Way,
+    Available, Challenge, HistoryLimits, MessageOutcome, Policy, PolicyError, Quota, RateLimits, ReachedLimit,
+    Recipient, SignIn, Standing, Start, Verified, Way,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use component::{Component, Configured, inspect, satisfies};
@@ -62,8 +66,8 @@ pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::preferred_language;
 pub use provider::{
-    Begun, DeliveryFailure, Fate, Limits, LoadError, Manifest, Message, Problem, ProviderChanges, ProviderInfo, Reason,
-    Receipt, RecipientKind, SignerError, Signers, Verdict, on_thread_start,
+    Begun, Capability, DeliveryFailure, Fate, Limits, LoadError, Manifest, Message, Problem, ProviderChanges,
+    ProviderInfo, Reason, Receipt, RecipientKind, SignerError, Signers, Verdict, on_thread_start,
 };
 pub use readable::Unreadable;
 pub use sign_in::{

@@ -12,7 +12,7 @@ use crate::oidc::{Oidc, OidcConfig};
 use crate::sign_in::PublicUrl;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
-use twofactor::{Builder, IpNet, Network, Policy, RateLimits, Signers, SqliteStore, TwoFactor};
+use twofactor::{Builder, HistoryLimits, IpNet, Network, Policy, RateLimits, Signers, SqliteStore, TwoFactor};
 use url::Url;
 
 /// Everything that can be configured. What has a default may be left out.
@@ -53,6 +53,9 @@ pub struct Config {
     /// How much is too much.
     #[serde(default)]
     pub limits: RateLimits,
+    /// How much of what became of messages is kept.
+    #[serde(default)]
+    pub history: HistoryLimits,
     /// The accounts of people who administer.
     #[serde(default)]
     pub accounts: Accounts,
@@ -237,6 +240,7 @@ impl Config {
     /// What cannot be read or does not fit, with the key.
     pub fn builder(&self) -> anyhow::Result<Builder> {
         let mut builder = self.books()?.policy(self.policy.clone()).rate_limits(self.limits.clone());
+        builder = builder.history(self.history);
         builder = builder.network(self.network.build()?).cache_dir(self.beside(&self.providers.cache, "cache"));
         let accounts = &self.accounts;
         let seconds = |count: u64, each: u64| Duration::from_secs(count.saturating_mul(each));

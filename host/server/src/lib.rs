@@ -17,6 +17,7 @@ mod serve;
 mod sign_in;
 mod telemetry;
 mod ui;
+mod wording;
 
 pub use api::{openapi, router, router_at, router_with};
 pub use as_code::{export, import};

@@ -60,8 +60,12 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/account"
         | "/admin/account/password"
         | "/admin/account/sessions"
+        | "/admin/messages"
         | "/admin/log-out" => Rule::Everybody,
-        "/admin/providers" | "/admin/providers/approval" | "/admin/subscriptions" => Rule::Everybody,
+        "/admin/messages/unlock" => Rule::Everybody,
+        "/admin/providers" | "/admin/providers/approval" | "/admin/providers/bundled" | "/admin/subscriptions" => {
+            Rule::Everybody
+        }
         "/admin/base-settings"
         | "/admin/base-settings/{type}"
         | "/admin/accounts"
@@ -84,13 +88,14 @@ fn rule(path: &str) -> (Rule, bool) {
 }
 
 /// The forms that everybody may send.
-const ONESELF: [&str; 3] = ["/admin/account/password", "/admin/account/sessions", "/admin/log-out"];
+const ONESELF: [&str; 4] = ["/admin/account/password", "/admin/account/sessions", "/admin/log-out", "/admin/messages"];
 
 /// What everybody reads and those of the whole installation change.
-const SYSTEM_CHANGES: [&str; 3] = ["/admin/providers", "/admin/providers/approval", "/admin/subscriptions"];
+const SYSTEM_CHANGES: [&str; 4] =
+    ["/admin/providers", "/admin/providers/approval", "/admin/providers/bundled", "/admin/subscriptions"];
 
 /// The forms that name a subscription in a field.
-const NAMING: [&str; 2] = ["/admin/two-factors/new", "/admin/tokens"];
+const NAMING: [&str; 3] = ["/admin/two-factors/new", "/admin/tokens", "/admin/messages/unlock"];
 
 /// Every page with its methods.
 fn pages() -> Vec<(String, Vec<&'static str>)> {
@@ -263,8 +268,8 @@ async fn an_auditor_reads_every_page_and_finds_no_form_and_no_button_and_leaves_
                 continue;
             }
             let page = somebody.get(&path.replace("{type}", "ecall").replace("{subscription}", "demo")).await;
-            // The list of instances is narrowed by a form that asks and changes nothing.
-            let narrows = page.text.matches("<form class=\"filter\" method=\"get\"").count();
+            // Lists are narrowed, and messages are searched, by forms that ask and change nothing.
+            let narrows = page.text.matches("<form class=\"filter\"").count();
             assert_eq!(forms(&page), narrows, "{role:?} {path}: {}", page.text);
             let buttons = page.text.matches("<button").count() - narrows;
             assert!(buttons <= 1 && !page.text.contains("button main"), "{role:?} {path}: {}", page.text);

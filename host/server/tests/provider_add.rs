@@ -185,7 +185,8 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     let listed = server.call("GET", "/v1/providers", &token, Value::Null).await.expect(200);
     let serving = listed["providers"].as_array().unwrap().iter().find(|one| one["type"] == "wrong").unwrap();
     assert_eq!((&examined["replaces"], &listed["refused"]), (&serving["digest"], &json!([])));
-    let changes = json!({"may_newly": [], "may_no_longer": [], "new_options": [], "lost_options": [], "newly_required": [],
+    let changes = json!({"may_newly": [], "may_no_longer": [], "added_capabilities": [],
+        "removed_capabilities": [], "new_options": [], "lost_options": [], "newly_required": [],
         "no_longer_secret": ["Key"], "is_older": true, "new_destinations": []});
     assert_eq!(examined["changes"], changes);
     serves(&server, &token, Some("2.0.0")).await;

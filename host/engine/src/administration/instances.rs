@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::changes::Changes;
 use super::page::{page, part};
 use super::{Administration, Page, ROUNDS, as_read, title};
+use crate::capability::GrantedConnection;
 use crate::error::Error;
 use crate::instance::Layers;
 use crate::provider::Problem;
@@ -35,8 +36,8 @@ pub struct Instance {
     pub valid: bool,
     /// What is wrong if they do not.
     pub problems: Vec<Problem>,
-    /// What it may reach, in words.
-    pub connections: Vec<String>,
+    /// What it may reach.
+    pub connections: Vec<GrantedConnection>,
     /// Its own options, secrets masked.
     pub options: Value,
     /// Its own policy, if it has one.

@@ -4,9 +4,11 @@
 pub mod as_code;
 mod assignments;
 mod audit;
+mod audit_search;
 mod changes;
 mod directory;
 mod instances;
+mod messages;
 mod page;
 mod people;
 mod providers;
@@ -22,9 +24,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use assignments::{Assigned, Assignment, Assignments};
+pub use audit_search::AuditSearch;
 pub(crate) use changes::Changes;
 pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
 pub use instances::{Instance, InstanceChange, NewInstance};
+pub use messages::{ChallengeFacts, ChallengeState, MessageEvent, MessageHistory, MessageQuery, UpstreamHealth};
 pub use page::Page;
 pub use providers::{ExaminedProvider, NewProvider};
 pub use settings::{BaseSettings, BaseSettingsCheck};
@@ -32,7 +36,7 @@ pub use test_send::{TestMessage, TestReport};
 
 use crate::account::Guard;
 use crate::audit::{AuditLog, Entry};
-use crate::challenge::Policy;
+use crate::challenge::{Challenges, History, Policy};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
@@ -66,6 +70,8 @@ pub struct Administration {
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) statistics: Statistics,
+    pub(crate) history: History,
+    pub(crate) challenges: Arc<Challenges>,
     pub(crate) actor: Actor,
     pub(crate) guard: Guard,
     /// Whether the actor may change what guards the log-ins to accounts.

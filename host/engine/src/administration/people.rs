@@ -4,16 +4,27 @@ use super::Administration;
 use crate::challenge::user_person;
 use crate::error::Error;
 use crate::readable;
+use crate::store::HistoryKey;
 
 impl Administration {
-    /// Forgets a user's wrong answers, so that one who is locked may sign in again at once.
+    /// Forgets a user's wrong answers, so that one who is locked may sign in again at once. Answers whether anything is known of that
+    /// user: an id that was never seen is misspelt, as a rule.
     ///
     /// # Errors
     /// Not found if there is no such subscription; invalid input if the user's id is not 1 to 256 characters.
-    pub async fn unlock_user(&self, subscription: &str, user: &str) -> Result<(), Error> {
+    pub async fn unlock_user(&self, subscription: &str, user: &str) -> Result<bool, Error> {
         let user = &readable::identifier(user).map_err(|why| Error::invalid_at("/user", why.to_string()))?;
         self.known(subscription).await?;
         self.audit("user.unlock", subscription, user).await?;
-        Ok(self.store().unlock_person(user_person(&self.instances.keyring, subscription, user)).await?)
+        let person = user_person(&self.instances.keyring, subscription, user);
+        let mut is_known = self.challenges.knows(person).await?;
+        if !is_known {
+            self.history.settle().await?;
+            let since = self.history.limits().since(self.clock.now());
+            let found = self.store().history(subscription, HistoryKey::Person(person), since, 1).await?;
+            is_known = !found.is_empty();
+        }
+        self.store().unlock_person(person).await?;
+        Ok(is_known)
     }
 }

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Administration;
+use crate::capability::Destination;
 use crate::error::Error;
-use crate::instance::{AffectedInstance, RefusedProvider};
+use crate::instance::{AffectedInstance, RefusedProvider, listed};
 use crate::provider::{Provider, ProviderInfo};
 use crate::store::ProviderRecord;
 
@@ -44,7 +45,7 @@ pub struct ExaminedProvider {
     /// What is known of it.
     pub info: ProviderInfo,
     /// Where secrets of the instances of its type would go that they do not go to now. Judged anew when it is added.
-    pub new_destinations: Vec<String>,
+    pub new_destinations: Vec<Destination>,
     /// The valid instances of its type that would no longer be valid. Judged anew when it is added.
     pub made_invalid: Vec<AffectedInstance>,
     compiled: Compiled,
@@ -101,8 +102,8 @@ impl NewProvider {
 impl NewProvider {
     /// Where secrets of instances may go that they do not go to now: [`ExaminedProvider::new_destinations`], which somebody approved. Any
     /// other is refused.
-    pub fn destinations(mut self, allowed: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.destinations = allowed.into_iter().map(Into::into).collect();
+    pub fn destinations(mut self, allowed: impl IntoIterator<Item = impl ToString>) -> Self {
+        self.destinations = allowed.into_iter().map(|one| one.to_string()).collect();
         self
     }
 
@@ -226,12 +227,12 @@ impl Administration {
             return Ok(serving.map_or(info, |serving| serving.info().clone()));
         }
         let mut elsewhere = self.instances.new_destinations(&provider).await?;
-        elsewhere.retain(|destination| !new.destinations.contains(destination));
+        elsewhere.retain(|destination| !new.destinations.contains(&destination.to_string()));
         if !elsewhere.is_empty() && !new.any_destination {
             return Err(Error::invalid(format!(
                 "with it secrets of instances would go to where they do not go now ({}): that is taken only where it is allowed by name \
                  (`destinations`)",
-                elsewhere.join(", ")
+                listed(&elsewhere)
             )));
         }
         if !new.allow_invalid {
@@ -334,7 +335,7 @@ impl Administration {
         Err(Error::invalid(format!(
             "with the component before, secrets of instances would go to where they do not go now ({}): add that component anew, which asks \
              for an approval",
-            elsewhere.join(", ")
+            listed(&elsewhere)
         )))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::reach::SmtpSecurity;
 use super::secret::Secret;
 
 /// A user name and its password.
@@ -30,14 +31,6 @@ pub(crate) enum HttpAuthentication {
     OAuth2 { token_url: String, client_id: String, client_secret: Secret, scope: String },
     AwsSignature(AwsKey),
     WebhookSignature(Secret),
-}
-
-/// How an SMTP connection is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SmtpSecurity {
-    ImplicitTls,
-    StartTls,
-    Plaintext,
 }
 
 /// One thing an instance asks to reach; not yet checked.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use ::http::HeaderName;
 
-use super::connection::{Connection, Credentials, HttpAuthentication, SmtpSecurity};
+use super::connection::{Connection, Credentials, HttpAuthentication};
 use super::echo;
 use super::http::routes;
 use super::network::Network;
 use super::origin::{Origin, is_name};
+use super::reach::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 use super::signature;
 use crate::redact::Texts;
 
@@ -165,33 +166,23 @@ impl Grants {
         self.http.len()
     }
 
-    /// What may be reached, in words, for the one who approves it.
-    pub(crate) fn sentences(&self) -> Vec<String> {
-        let http = self.http.iter().map(|grant| {
-            let how = match &grant.authentication {
-                HttpAuthentication::None => "without authentication".to_owned(),
-                HttpAuthentication::Basic(_) => "with HTTP Basic authentication".to_owned(),
-                HttpAuthentication::Bearer(_) => "with a bearer token".to_owned(),
-                HttpAuthentication::Header { name, .. } => {
-                    format!("with a secret in the header {name}")
-                }
-                HttpAuthentication::OAuth2 { token_url, .. } => {
-                    let issuer = Origin::of_url(token_url).map(|(origin, _)| origin.to_string()).unwrap_or_default();
-                    format!("with an OAuth 2 token from {issuer}")
-                }
-                HttpAuthentication::AwsSignature(_) => "signed with an AWS key".to_owned(),
-                HttpAuthentication::WebhookSignature(_) => "signed with a webhook's secret".to_owned(),
-            };
-            format!("{} {how}", grant.origin)
+    /// What may be reached, for the one who approves it.
+    pub(crate) fn connections(&self) -> Vec<GrantedConnection> {
+        let http = self.http.iter().map(|grant| GrantedConnection {
+            destination: Destination::Https(grant.origin.to_string()),
+            authentication: match &grant.authentication {
+                HttpAuthentication::None => Authentication::None,
+                HttpAuthentication::Basic(_) => Authentication::Basic,
+                HttpAuthentication::Bearer(_) => Authentication::Bearer,
+                HttpAuthentication::Header { name, .. } => Authentication::Header { name: name.clone() },
+                HttpAuthentication::OAuth2 { token_url, .. } => Authentication::OAuth2 { token_url: token_url.clone() },
+                HttpAuthentication::AwsSignature(_) => Authentication::AwsSignature,
+                HttpAuthentication::WebhookSignature(_) => Authentication::WebhookSignature,
+            },
         });
-        let smtp = self.smtp.iter().map(|grant| {
-            let how = match grant.security {
-                SmtpSecurity::ImplicitTls => "over TLS",
-                SmtpSecurity::StartTls => "over STARTTLS",
-                SmtpSecurity::Plaintext => "without TLS",
-            };
-            let who = if grant.credentials.is_some() { ", logged in" } else { "" };
-            format!("SMTP server {} port {} {how}{who}", grant.host, grant.port)
+        let smtp = self.smtp.iter().map(|grant| GrantedConnection {
+            destination: grant.destination(),
+            authentication: if grant.credentials.is_some() { Authentication::Login } else { Authentication::None },
         });
         http.chain(smtp).collect()
     }
@@ -209,18 +200,23 @@ impl Grants {
     }
 
     /// Where secrets go: what must not change under a secret that is kept.
-    pub(crate) fn destinations(&self) -> Vec<String> {
-        let http = self.http.iter().flat_map(|grant| match &grant.authentication {
-            HttpAuthentication::OAuth2 { token_url, .. } => {
-                vec![grant.origin.to_string(), token_url.clone()]
+    pub(crate) fn destinations(&self) -> Vec<Destination> {
+        let http = self.http.iter().flat_map(|grant| {
+            let origin = Destination::Https(grant.origin.to_string());
+            match &grant.authentication {
+                HttpAuthentication::OAuth2 { token_url, .. } => vec![origin, Destination::Https(token_url.clone())],
+                _ => vec![origin],
             }
-            _ => vec![grant.origin.to_string()],
         });
-        // Without TLS a secret goes to whoever listens, so the protection is part of the destination.
-        let smtp = self.smtp.iter().map(|grant| format!("{}:{} {:?}", grant.host, grant.port, grant.security));
-        let mut all: Vec<String> = http.chain(smtp).collect();
+        let mut all: Vec<Destination> = http.chain(self.smtp.iter().map(SmtpGrant::destination)).collect();
         all.sort();
         all
+    }
+}
+
+impl SmtpGrant {
+    fn destination(&self) -> Destination {
+        Destination::Smtp { host: self.host.clone(), port: self.port, security: self.security }
     }
 }
 

@@ -19,12 +19,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::connection::{Credentials, SmtpSecurity};
+use super::connection::Credentials;
 use super::echo;
 use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use super::grants::{Grants, SmtpGrant};
 use super::mail::{Encoded, Mail};
 use super::network::Network;
+use super::reach::SmtpSecurity;
 use super::smtp_stream::{Replies, Wire};
 
 /// What a whole exchange may take at most, whatever the instance says.

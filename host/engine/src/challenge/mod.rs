@@ -7,12 +7,14 @@
 mod amr;
 mod code;
 mod digits;
+mod history;
 mod hosted;
 mod limits;
 mod mailbox;
 mod phone_number;
 mod policy;
 mod quota;
+mod reached;
 mod recipient;
 mod report;
 mod request;
@@ -27,12 +29,15 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use history::{Facts, History, recipient_key};
+pub use history::{HistoryLimits, MessageOutcome};
 pub(crate) use hosted::typed;
 pub use hosted::{Standing, Way};
 pub use limits::RateLimits;
 pub(crate) use phone_number::national_digits;
 pub use policy::{Policy, PolicyError};
 pub use quota::Quota;
+pub use reached::ReachedLimit;
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Available, Challenge, SignIn, Start, Verified};
@@ -54,6 +59,7 @@ pub(crate) struct Challenges {
     instances: Arc<Instances>,
     limits: RateLimits,
     statistics: Statistics,
+    history: History,
     started: AtomicU64,
     /// Where upstreams may report what becomes of messages, as a URL without a slash at its end.
     reports: Option<String>,
@@ -101,10 +107,10 @@ impl Challenges {
         clock: Arc<dyn Clock>,
         instances: Arc<Instances>,
         limits: RateLimits,
-        statistics: Statistics,
+        (statistics, history): (Statistics, History),
         reports: Option<String>,
     ) -> Self {
-        Self { store, keyring, clock, instances, limits, statistics, started: AtomicU64::new(0), reports }
+        Self { store, keyring, clock, instances, limits, statistics, history, started: AtomicU64::new(0), reports }
     }
 
     fn seal(&self, subscription: &str, id: &str, details: &Details) -> Result<Vec<u8>, Error> {

@@ -75,6 +75,39 @@ impl Recipient {
     }
 }
 
+impl Recipient {
+    /// The recipient as it is known by, whatever country it is in: the first of what was given that is well formed.
+    pub(super) fn known(&self) -> Option<Canonical> {
+        let given = [(&self.email, RecipientKind::EmailAddress), (&self.phone, RecipientKind::PhoneNumber)];
+        let mut all = given.into_iter().filter_map(|(text, kind)| known_as(text.as_deref()?, kind));
+        all.next().or_else(|| known_as(self.handle.as_deref()?, RecipientKind::Handle))
+    }
+
+    /// What limits count a typed recipient as, in each way it can be read: an address, a number, a handle.
+    pub(crate) fn buckets(text: &str) -> Vec<String> {
+        let kinds = [RecipientKind::EmailAddress, RecipientKind::PhoneNumber, RecipientKind::Handle];
+        kinds.into_iter().filter_map(|kind| known_as(text, kind)).map(|known| known.bucket).collect()
+    }
+}
+
+fn known_as(text: &str, kind: RecipientKind) -> Option<Canonical> {
+    match kind {
+        RecipientKind::EmailAddress => mailbox::canonical(text).ok(),
+        RecipientKind::PhoneNumber => super::phone_number::canonical(text, &everywhere()).ok(),
+        RecipientKind::Handle => handle(text).ok(),
+    }
+}
+
+/// The prefix that a number's messages are counted under; empty for what is not a number.
+pub(super) fn prefix_of(bucket: &str) -> String {
+    let number = bucket.strip_prefix("tel:").and_then(|number| known_as(number, RecipientKind::PhoneNumber));
+    number.map(|number| number.prefix).unwrap_or_default()
+}
+
+fn everywhere() -> Policy {
+    Policy { countries: ["*".to_owned()].into(), ..Policy::default() }
+}
+
 /// An email address in the spelling it is written to.
 pub(crate) fn email_address(text: &str) -> Result<String, Error> {
     Ok(mailbox::canonical(text)?.address)
@@ -82,8 +115,7 @@ pub(crate) fn email_address(text: &str) -> Result<String, Error> {
 
 /// A telephone number of any country in its one spelling.
 pub(crate) fn phone_number(text: &str) -> Result<String, Error> {
-    let everywhere = Policy { countries: ["*".to_owned()].into(), ..Policy::default() };
-    Ok(super::phone_number::canonical(text, &everywhere)?.address)
+    Ok(super::phone_number::canonical(text, &everywhere())?.address)
 }
 
 /// The longest handle, in characters.

@@ -7,6 +7,7 @@ use ::http::HeaderMap;
 use jiff::Timestamp;
 use subtle::ConstantTimeEq as _;
 
+use super::history::{Facts, MessageOutcome};
 use super::{Challenges, Details, code, limits};
 use crate::capability::Arrived;
 use crate::error::Error;
@@ -74,6 +75,19 @@ impl Challenges {
             return Ok(());
         }
         self.statistics.count(subscription, instance, event, "");
+        let outcome = match &fate {
+            Fate::Undelivered(_) => MessageOutcome::ReportedFailed,
+            _ => MessageOutcome::ReportedDelivered,
+        };
+        let facts = Facts {
+            user: details.sign_in.user.clone(),
+            hint: details.hint.clone(),
+            instance: instance.to_owned(),
+            type_id: record.type_id.clone(),
+            code: code.to_owned(),
+            ..Facts::default()
+        };
+        self.history.message(&details.about(&challenge_record), outcome, facts);
         metrics::counter!("twofactor_reports_total", "type" => record.type_id.clone(), "fate" => event).increment(1);
         if matches!(fate, Fate::Undelivered(_)) {
             tracing::warn!(%instance, type_id = %record.type_id, code, "a message did not arrive");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::code;
+use super::history::{Facts, MessageOutcome};
 use super::policy::Policy;
 use super::quota::{Account, Used};
 use super::recipient::Recipient;
@@ -13,7 +14,7 @@ use super::start::is_open;
 use super::{Challenges, Details, Judge, text};
 use crate::error::Error;
 use crate::instance::{Chosen, PauseAfter};
-use crate::provider::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind};
+use crate::provider::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind, Sent};
 use crate::random;
 use crate::store::{ChallengeRecord, HandOver, Limited};
 
@@ -212,6 +213,30 @@ impl Challenges {
         }
     }
 
+    /// Notes what became of a message, for those who look into it.
+    fn note_message(
+        &self,
+        chosen: &Chosen,
+        record: &ChallengeRecord,
+        details: &Details,
+        outcome: Result<&Sent, &DeliveryFailure>,
+    ) {
+        let (outcome, reason) = match outcome {
+            Ok(sent) => (MessageOutcome::Accepted, Reason::new(sent.receipt.reference.clone(), "")),
+            Err(failure) => (MessageOutcome::of(failure), failure.reason().clone()),
+        };
+        let facts = Facts {
+            user: details.sign_in.user.clone(),
+            hint: details.hint.clone(),
+            instance: chosen.id.clone(),
+            type_id: chosen.type_id.clone(),
+            code: reason.code,
+            detail: reason.detail,
+            until: None,
+        };
+        self.history.message(&details.about(record), outcome, facts);
+    }
+
     async fn deliver(
         &self,
         chosen: &Chosen,
@@ -236,6 +261,7 @@ impl Challenges {
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
         if let Some(failure) = self.held_back(chosen, &record.subscription, true).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");
+            self.note_message(chosen, record, details, Err(&failure));
             return Err(failure);
         }
         let begin = Instant::now();
@@ -255,6 +281,7 @@ impl Challenges {
             Err(_) => 0,
         };
         self.note_used(chosen, &record.subscription, &Used { parts, bytes: chosen.take_bytes() }).await;
+        self.note_message(chosen, record, details, outcome.as_ref());
         match outcome {
             Ok(sent) => {
                 tracing::info!(%instance, %type_id, reference = sent.receipt.reference, "delivered");
@@ -268,7 +295,7 @@ impl Challenges {
     }
 }
 
-fn pause_after(policy: &Policy) -> PauseAfter {
+pub(super) fn pause_after(policy: &Policy) -> PauseAfter {
     PauseAfter { failures: policy.pause_after, seconds: policy.pause_seconds }
 }
 

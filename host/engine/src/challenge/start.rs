@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use super::code::{self, Binding};
+use super::history::{About, Facts, MessageOutcome};
 use super::limits::{self, Counted};
 use super::recipient::{Canonical, Recipient};
 use super::request::{Challenge, Start};
@@ -55,7 +56,8 @@ impl Challenges {
         let start = start.checked()?;
         self.purge_now_and_then();
         let now = self.clock.now();
-        let (chosen, others, canonical) = self.pick(&start).await?;
+        let (chosen, others, canonical) =
+            self.pick(&start).await.inspect_err(|error| self.note_refused(&start, error))?;
         let policy = &chosen.policy;
         let purpose = start.purpose.clone().unwrap_or_else(|| Start::PURPOSE.to_owned());
         let idempotency = self.claim(&start, &purpose, now);
@@ -114,6 +116,7 @@ impl Challenges {
         match self.store.open_challenge(wish).await? {
             Opened::Open => {}
             Opened::Limited(limited) => {
+                self.note_limited(&record, &details, &limited, names);
                 let error = Self::limited(&limited, names, now);
                 return Err(if limited == Limited::PersonLocked { Error::locked() } else { error });
             }
@@ -197,7 +200,10 @@ impl Challenges {
             match this.store.resend_challenge(wish).await? {
                 Resent::Granted => {}
                 Resent::Refused => return Err(wait(resend_after)),
-                Resent::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
+                Resent::Limited(limited) => {
+                    this.note_limited(&record, &details, &limited, &names);
+                    return Err(Self::limited(&limited, &names, now));
+                }
             }
             record.resends += 1;
             record.resend_after = resend_after;
@@ -250,6 +256,49 @@ impl Challenges {
         };
         available.retain(like);
         Ok((chosen, available, canonical))
+    }
+
+    /// Notes that a request led to no message, for those who look into it.
+    fn note_refused(&self, start: &Start, error: &Error) {
+        let known = start.recipient.known();
+        let outcome = if error.is_not_available() {
+            MessageOutcome::NoInstance
+        } else if known.as_ref().is_some_and(|known| !known.country.is_empty()) && error.is_recipient_rejected() {
+            MessageOutcome::CountryNotEnabled
+        } else if error.is_recipient_rejected() || error.is_invalid_input() {
+            MessageOutcome::RecipientMalformed
+        } else {
+            return;
+        };
+        let (bucket, hint, country) = known.map(|known| (known.bucket, known.hint, known.country)).unwrap_or_default();
+        if start.sign_in.user.is_none() && bucket.is_empty() {
+            // Nobody could be found by it.
+            return;
+        }
+        let code = if outcome == MessageOutcome::CountryNotEnabled { country } else { String::new() };
+        let facts = Facts { user: start.sign_in.user.clone(), hint, code, ..Facts::default() };
+        let (subscription, person) = (&*start.sign_in.subscription, self.person(&start.sign_in, &bucket));
+        self.history.refusal(&About { subscription, person, recipient: &bucket, challenge: None }, outcome, facts);
+    }
+
+    /// Notes that a limit kept a message from being sent.
+    fn note_limited(&self, record: &ChallengeRecord, details: &Details, limited: &Limited, names: &[&'static str]) {
+        let (outcome, code, until) = match limited {
+            Limited::Until(until, n) => (MessageOutcome::Limited, names.get(*n).copied(), Some(*until)),
+            Limited::PersonUntil(until) => (MessageOutcome::Limited, Some("wrong-per-day"), Some(*until)),
+            Limited::PersonLocked => (MessageOutcome::UserLocked, Some("wrong-in-a-row"), None),
+        };
+        let facts = Facts {
+            user: details.sign_in.user.clone(),
+            hint: details.hint.clone(),
+            code: code.unwrap_or_default().to_owned(),
+            until,
+            ..Facts::default()
+        };
+        // A challenge that was not opened is known by nobody.
+        let about = details.about(record);
+        let challenge = about.challenge.filter(|_| record.resends > 0 || record.attempts > 0);
+        self.history.refusal(&About { challenge, ..about }, outcome, facts);
     }
 
     fn claim(&self, start: &Start, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
@@ -351,6 +400,16 @@ impl Details {
             subscription: &self.sign_in.subscription,
             user: self.sign_in.user.as_deref().unwrap_or_default(),
             purpose: &self.purpose,
+        }
+    }
+
+    /// Whom an event of this challenge is about.
+    pub(super) fn about<'a>(&'a self, record: &'a ChallengeRecord) -> About<'a> {
+        About {
+            subscription: &record.subscription,
+            person: record.person,
+            recipient: &self.bucket,
+            challenge: Some(&record.id),
         }
     }
 

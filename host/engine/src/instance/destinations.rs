@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Instances, Prepared};
+use crate::capability::Destination;
 use crate::error::Error;
 use crate::provider::{OptionsSchema, Problem, Provider};
 use crate::store::{InstanceRecord, Part};
@@ -73,7 +74,7 @@ impl Instances {
         }
         let problem = format!(
             "a secret of the base service settings would go to {}, where those settings do not send it: give this instance a secret of its own",
-            elsewhere.join(", ")
+            listed(&elsewhere)
         );
         Ok(Prepared::invalid(Some(asked), vec![Problem::new("", problem)]))
     }
@@ -83,7 +84,7 @@ impl Instances {
         &self,
         asked: Arc<Provider>,
         Layers { base, own }: Layers<'_>,
-    ) -> Result<Result<Vec<String>, Box<Prepared>>, Error> {
+    ) -> Result<Result<Vec<Destination>, Box<Prepared>>, Error> {
         let own = own.as_object().cloned().unwrap_or_default();
         let required = asked.manifest().options_schema["required"].as_array();
         let is_needed =
@@ -140,7 +141,7 @@ impl Instances {
         let provider = self.provider(type_id);
         let judged = self.answered(provider.clone(), before).await?;
         let new = self.answered(provider.clone(), after).await?;
-        let known = if judged.is_valid() { Some(judged.destinations()) } else { sent_to };
+        let known = if judged.is_valid() { Some(texts(&judged.destinations())) } else { sent_to };
         if !new.is_valid() {
             // Options that are not valid reach nowhere. The step from there to a destination is judged when it is made.
             return Ok((known, false));
@@ -150,21 +151,21 @@ impl Instances {
             Some(known) if known.is_empty() && !judged.is_valid() => {
                 let own = mended(&judged.problems, before.own, after.own);
                 let mended = self.answered(provider, Layers { base: before.base, own: &own }).await?;
-                mended.is_valid().then(|| mended.destinations())
+                mended.is_valid().then(|| texts(&mended.destinations()))
             }
             Some(known) => Some(known),
             None => Some(Vec::new()),
         };
-        if meant.is_some_and(|meant| meant != new.destinations()) {
+        if meant.is_some_and(|meant| meant != texts(&new.destinations())) {
             return Err(Error::invalid(ELSEWHERE));
         }
-        Ok((Some(new.destinations()), true))
+        Ok((Some(texts(&new.destinations())), true))
     }
 
     /// Where options send their secrets, none if they are not valid; `None` if that cannot be told now.
     pub(crate) async fn destinations_of(&self, type_id: &str, layers: Layers<'_>) -> Option<Vec<String>> {
         let judged = self.answered(self.provider(type_id), layers).await.ok()?;
-        Some(judged.destinations())
+        Some(texts(&judged.destinations()))
     }
 
     /// Options judged, which is an error if the component came to no answer.
@@ -225,7 +226,7 @@ impl Instances {
     }
 
     /// Where instances' secrets would go that they do not go to now, if this component served its type.
-    pub(crate) async fn new_destinations(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
+    pub(crate) async fn new_destinations(&self, provider: &Arc<Provider>) -> Result<Vec<Destination>, Error> {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
             // What cannot be asked now reaches nothing that would be known.
@@ -243,7 +244,7 @@ impl Instances {
 
     /// The same for a component that served before. What does not answer, or is not valid, now is no reason against it: it may be why that
     /// one is wanted back.
-    pub(crate) async fn destinations_back(&self, provider: &Arc<Provider>) -> Result<Vec<String>, Error> {
+    pub(crate) async fn destinations_back(&self, provider: &Arc<Provider>) -> Result<Vec<Destination>, Error> {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
             let Some(before) = self.prepared(&record).await.ok().filter(|before| before.is_valid()) else { continue };
@@ -329,9 +330,19 @@ fn inherits_a_secret(provider: &Provider, Layers { base, own }: Layers<'_>) -> b
 }
 
 /// What is in `after` and not in `before`.
-fn beyond(before: &[String], mut after: Vec<String>) -> Vec<String> {
+fn beyond(before: &[Destination], mut after: Vec<Destination>) -> Vec<Destination> {
     after.retain(|destination| !before.contains(destination));
     after
+}
+
+/// Destinations as they are stored: each as its URL.
+fn texts(destinations: &[Destination]) -> Vec<String> {
+    destinations.iter().map(Destination::to_string).collect()
+}
+
+/// Destinations with commas between.
+pub(crate) fn listed(destinations: &[Destination]) -> String {
+    texts(destinations).join(", ")
 }
 
 #[cfg(test)]

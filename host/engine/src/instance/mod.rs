@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(crate) use destinations::{Changed, Layers};
+pub(crate) use destinations::{Changed, Layers, listed};
 pub use options::MASK;
 pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::destinations::Layers;
 use super::judgement::{ask, ask_for_reports};
 use super::options::merge;
-use super::pause::Pause;
+use super::pause::{Pause, PauseAfter};
 use super::stand_ins::StandIns;
-use crate::capability::{Arrived, Grants, Network, NotSigned, ReportSignature};
+use crate::capability::{Arrived, Destination, GrantedConnection, Grants, Network, NotSigned, ReportSignature};
 use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Sent, Verdict};
 use crate::store::InstanceRecord;
 
@@ -158,9 +158,14 @@ impl Prepared {
         self.problems.is_empty()
     }
 
-    /// What it may reach, in words.
-    pub(crate) fn connections(&self) -> Vec<String> {
-        self.grants.sentences()
+    /// What it may reach.
+    pub(crate) fn connections(&self) -> Vec<GrantedConnection> {
+        self.grants.connections()
+    }
+
+    /// For how many seconds it is not tried, after failures in a row.
+    pub(crate) fn pause_left(&self, now: Timestamp, after: PauseAfter) -> Option<u32> {
+        self.pause.left(now, after)
     }
 
     pub(crate) fn take_bytes(&self) -> u64 {
@@ -177,7 +182,7 @@ impl Prepared {
     }
 
     /// Where secrets may go: compared when a change keeps a stored one.
-    pub(crate) fn destinations(&self) -> Vec<String> {
+    pub(crate) fn destinations(&self) -> Vec<Destination> {
         self.grants.destinations()
     }
 

@@ -2,17 +2,18 @@
 
 use serde_json::Value;
 
+use super::capability::Capability;
 use super::load::ProviderInfo;
 use super::schema::{OptionsSchema, Sight};
 
-/// What a component changes, by names and in words. What is the same is left out.
+/// What a component changes. What is the same is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProviderChanges {
     /// What it may do that the other may not.
-    pub may_newly: Vec<String>,
-    /// What it may not do any more.
-    pub may_no_longer: Vec<String>,
+    pub added_capabilities: Vec<Capability>,
+    /// What the other may do that it may not.
+    pub removed_capabilities: Vec<Capability>,
     /// Options that the other does not know.
     pub new_options: Vec<String>,
     /// Options that it does not know any more.
@@ -37,8 +38,8 @@ impl ProviderInfo {
             all.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
         ProviderChanges {
-            may_newly: added(&before.may, &self.may),
-            may_no_longer: added(&self.may, &before.may),
+            added_capabilities: added(&before.capabilities, &self.capabilities),
+            removed_capabilities: added(&self.capabilities, &before.capabilities),
             new_options: added(&options(before), &options(self)),
             lost_options: added(&options(self), &options(before)),
             newly_required: added(&required(before), &required(self)),
@@ -56,6 +57,6 @@ fn no_longer_secret(before: &ProviderInfo, after: &ProviderInfo) -> Vec<String> 
 }
 
 /// What is in `after` and not in `before`.
-fn added(before: &[String], after: &[String]) -> Vec<String> {
+fn added<T: Clone + PartialEq>(before: &[T], after: &[T]) -> Vec<T> {
     after.iter().filter(|one| !before.contains(one)).cloned().collect()
 }

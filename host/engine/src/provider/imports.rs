@@ -6,32 +6,34 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-/// Interfaces a provider may import, without their versions, and what each means in words.
-const GRANTABLE: &[(&str, Option<&str>)] = &[
+use super::capability::Capability;
+
+/// Interfaces a provider may import, without their versions, and what each lets it do.
+const GRANTABLE: &[(&str, Option<Capability>)] = &[
     ("twofactor:provider/types", None),
-    ("twofactor:provider/http", Some("send HTTP requests to the origins its instance is granted")),
-    ("twofactor:provider/smtp", Some("send mail through the SMTP server its instance is granted")),
-    ("twofactor:provider/log", Some("write lines to the log")),
+    ("twofactor:provider/http", Some(Capability::Http)),
+    ("twofactor:provider/smtp", Some(Capability::Smtp)),
+    ("twofactor:provider/log", Some(Capability::Log)),
     ("wasi:http/types", None),
-    ("wasi:http/outgoing-handler", Some("send HTTP requests to the origins its instance is granted (as wasi:http)")),
-    ("wasi:cli/environment", Some("read an environment, which is empty")),
+    ("wasi:http/outgoing-handler", Some(Capability::WasiHttp)),
+    ("wasi:cli/environment", Some(Capability::Environment)),
     ("wasi:cli/exit", None),
-    ("wasi:cli/stdin", Some("read standard input, which is closed")),
-    ("wasi:cli/stdout", Some("write lines to the log (as standard output)")),
-    ("wasi:cli/stderr", Some("write lines to the log (as standard error)")),
+    ("wasi:cli/stdin", Some(Capability::StandardInput)),
+    ("wasi:cli/stdout", Some(Capability::StandardOutput)),
+    ("wasi:cli/stderr", Some(Capability::StandardError)),
     ("wasi:cli/terminal-input", None),
     ("wasi:cli/terminal-output", None),
     ("wasi:cli/terminal-stdin", None),
     ("wasi:cli/terminal-stdout", None),
     ("wasi:cli/terminal-stderr", None),
-    ("wasi:clocks/monotonic-clock", Some("measure time")),
-    ("wasi:clocks/wall-clock", Some("read the time of day")),
+    ("wasi:clocks/monotonic-clock", Some(Capability::MonotonicClock)),
+    ("wasi:clocks/wall-clock", Some(Capability::WallClock)),
     ("wasi:io/error", None),
     ("wasi:io/poll", None),
     ("wasi:io/streams", None),
-    ("wasi:random/random", Some("draw random numbers")),
-    ("wasi:random/insecure", Some("draw random numbers")),
-    ("wasi:random/insecure-seed", Some("draw random numbers")),
+    ("wasi:random/random", Some(Capability::Random)),
+    ("wasi:random/insecure", Some(Capability::Random)),
+    ("wasi:random/insecure-seed", Some(Capability::Random)),
 ];
 
 /// The version of the contract that this host speaks.
@@ -64,18 +66,18 @@ pub(super) fn names(component: &Component, engine: &Engine) -> Vec<String> {
     component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// What the imports let the component do, in words; each thing once.
-pub(super) fn in_words(names: &[String]) -> Vec<&'static str> {
-    let mut words = Vec::new();
-    for (known, meaning) in GRANTABLE {
-        if let Some(meaning) = meaning
+/// What the imports let the component do; each thing once.
+pub(super) fn capabilities(names: &[String]) -> Vec<Capability> {
+    let mut all = Vec::new();
+    for (known, capability) in GRANTABLE {
+        if let Some(capability) = capability
             && names.iter().any(|name| without_version(name) == *known)
-            && !words.contains(meaning)
+            && !all.contains(capability)
         {
-            words.push(*meaning);
+            all.push(capability.clone());
         }
     }
-    words
+    all
 }
 
 /// The imports that cannot be granted, each with the remedy.

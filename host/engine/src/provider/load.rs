@@ -13,6 +13,7 @@ use wasmtime::{Store, bail};
 use super::bindings::exports::twofactor::provider::{configuration, delivery};
 use super::bindings::reporting::exports::twofactor::provider::reports;
 use super::bindings::verifying::exports::twofactor::provider::verification;
+use super::capability::Capability;
 use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::outcome::{BUSY, Problem, Reason};
@@ -96,8 +97,8 @@ pub struct ProviderInfo {
     pub digest: String,
     /// The names of the interfaces it imports.
     pub imports: Vec<String>,
-    /// What these imports, and what its manifest asks for, let it do, in words.
-    pub may: Vec<String>,
+    /// What these imports, and what its manifest asks for, let it do.
+    pub capabilities: Vec<Capability>,
     /// Whose signature it carries, of those that this installation trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
@@ -147,20 +148,18 @@ impl Provider {
             .await
             .ok_or_else(|| LoadError("the component's manifest could not be checked now: try again later".to_owned()))?
             .map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
-        let mut may: Vec<String> = imports::in_words(&imports).into_iter().map(str::to_owned).collect();
+        let mut capabilities = imports::capabilities(&imports);
         if manifest.reads_code {
-            may.push("see the code, which others get as a placeholder".to_owned());
+            capabilities.push(Capability::Code);
         }
         if matches!(exports.delivers, Delivers::Verifications(_)) {
-            may.push("decide who is let in: its upstream makes the codes and judges the answers".to_owned());
+            capabilities.push(Capability::Verification);
         }
         if exports.reports.is_some() {
-            may.push("read what its upstream reports of messages, and count them as arrived or not".to_owned());
+            capabilities.push(Capability::Reports);
         }
-        for option in revealed(&manifest.options_schema) {
-            may.push(format!("see the secret `{option}` while it delivers, which is withheld from others"));
-        }
-        let info = ProviderInfo { manifest, digest, may, imports, signed_by: None, added_at: None };
+        capabilities.extend(revealed(&manifest.options_schema).into_iter().map(Capability::Secret));
+        let info = ProviderInfo { manifest, digest, capabilities, imports, signed_by: None, added_at: None };
         let share = sandbox.turns().share(&info.manifest.type_id);
         Ok(Self { sandbox: sandbox.clone(), exports, share, info, schema: Arc::new(schema) })
     }

@@ -7,6 +7,7 @@
 mod bindings;
 mod cache;
 mod call;
+mod capability;
 mod changes;
 mod egress;
 mod engine;
@@ -30,6 +31,7 @@ mod verification;
 mod wasi_http;
 
 pub(crate) use call::CallFailure;
+pub use capability::Capability;
 pub use changes::ProviderChanges;
 pub(crate) use engine::Sandbox;
 pub use limits::Limits;

@@ -7,6 +7,7 @@ mod account;
 mod challenge;
 mod configuration;
 mod error;
+mod history;
 pub(crate) mod record;
 mod sign_in;
 mod sqlite;
@@ -19,6 +20,7 @@ pub use challenge::*;
 pub use configuration::ConfigurationChange;
 pub(crate) use error::Kind;
 pub use error::StoreError;
+pub use history::*;
 pub use record::*;
 pub use sign_in::*;
 pub use sqlite::SqliteStore;
@@ -146,6 +148,8 @@ pub trait Store: Send + Sync + 'static {
     async fn append_audit(&self, record: AuditRecord, head: AuditHead) -> Result<bool>;
     /// Lines with `seq` over `after`, the oldest first.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>>;
+    /// Lines that fit a filter, the newest first.
+    async fn find_audit(&self, filter: AuditFilter, limit: u32) -> Result<Vec<AuditRecord>>;
     /// The head as it was kept with the line appended last.
     async fn audit_head(&self) -> Result<Option<AuditHead>>;
 
@@ -206,6 +210,30 @@ pub trait Store: Send + Sync + 'static {
     async fn second_factor(&self) -> Result<Option<SecondFactorRecord>>;
     /// Sets it, if its revision is still `expected_revision` (0 if it was never set); the new one is in `record`.
     async fn set_second_factor(&self, record: SecondFactorRecord, expected_revision: u64) -> Result<bool>;
+    /// Adds to the history of messages, and keeps the newest rows of each person of these records.
+    async fn add_history(&self, records: Vec<HistoryRecord>, bounds: HistoryBounds) -> Result<()>;
+    /// Removes some of the oldest history beyond the bounds, and answers how many rows: none if nothing is beyond them.
+    async fn trim_history(&self, bounds: HistoryBounds) -> Result<u64>;
+    /// A subscription's history since a time, the newest first.
+    async fn history(
+        &self,
+        subscription: &str,
+        key: HistoryKey,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<HistoryRecord>>;
+    /// Notes the last answers of upstreams, by instance. What is `None` stays.
+    async fn note_health(&self, all: Vec<(String, UpstreamHealthRecord)>) -> Result<()>;
+    /// The last answers of an instance's upstream, if there were any.
+    async fn health(&self, instance: &str) -> Result<Option<UpstreamHealthRecord>>;
+    /// Which limits hold a person now, and which of these charges would go over theirs. Nothing is counted.
+    async fn reached_limits(
+        &self,
+        person: BucketKey,
+        limits: PersonLimits,
+        charges: Vec<Charge>,
+        now: Timestamp,
+    ) -> Result<ReachedLimits>;
     /// Forgets a person's wrong answers.
     async fn unlock_person(&self, person: BucketKey) -> Result<()>;
     /// Adds an account and its invitation. A conflict if its email is taken.

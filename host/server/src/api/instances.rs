@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use twofactor::{InstanceChange, TestMessage};
+use twofactor::{GrantedConnection, InstanceChange, TestMessage};
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
@@ -15,6 +15,8 @@ use super::challenges::Recipient;
 use super::condition::{Expected, tagged};
 use super::part::{Part, size};
 use super::problem::Problem;
+use crate::ui::Language;
+use crate::wording::connection;
 
 /// A TwoFactor instance.
 #[derive(Serialize, ToSchema)]
@@ -31,8 +33,10 @@ pub(super) struct Instance {
     /// Whether its options, merged over the base service settings, satisfy the provider. If not it is not available.
     valid: bool,
     problems: Vec<OptionProblem>,
-    /// What it may reach, in words.
+    /// What it may reach, as sentences for people.
     connections: Vec<String>,
+    /// What it may reach, each with its destination and how the host authenticates there.
+    granted: Vec<Granted>,
     /// Its own options, secrets masked. A mask sent back keeps the secret that stands there.
     #[schema(value_type = Object)]
     options: Value,
@@ -97,6 +101,25 @@ pub(super) struct PolicyPart {
     pause_seconds: Option<u32>,
 }
 
+/// A connection that an instance was granted.
+#[derive(Serialize, ToSchema)]
+struct Granted {
+    /// `https://HOST[:PORT]`, `smtp+tls://HOST:PORT`, `smtp+starttls://HOST:PORT` or `smtp+plaintext://HOST:PORT`.
+    #[schema(example = "smtp+starttls://mail.example.com:587")]
+    destination: String,
+    /// `none`, `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `aws-signature`, `webhook-signature`, or `login` at an SMTP
+    /// server.
+    #[schema(example = "login")]
+    authentication: String,
+}
+
+impl From<GrantedConnection> for Granted {
+    fn from(granted: GrantedConnection) -> Self {
+        let (destination, authentication) = (granted.destination.to_string(), granted.authentication.to_string());
+        Self { destination, authentication }
+    }
+}
+
 /// What is wrong with an option.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OptionProblem {
@@ -145,7 +168,8 @@ impl From<twofactor::Instance> for Instance {
             active: one.active,
             valid: one.valid,
             problems: problems.map(OptionProblem::from).collect(),
-            connections: one.connections,
+            connections: one.connections.iter().map(|it| connection(Language::English, it)).collect(),
+            granted: one.connections.into_iter().map(Granted::from).collect(),
             options: one.options,
             policy: one.policy,
             revision: one.revision,

@@ -17,6 +17,8 @@ mod duplicate;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod instances;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod messages;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod part;
 mod problem;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
@@ -29,6 +31,7 @@ mod sign_ins;
 mod subscriptions;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod tokens;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod users;
 
 use std::sync::Arc;
@@ -147,6 +150,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(instances::test))
         .routes(routes!(sign_in_page::read, sign_in_page::replace))
         .routes(routes!(users::unlock))
+        .routes(routes!(messages::find))
         .routes(routes!(settings::read, settings::replace))
         .routes(routes!(settings::check))
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))

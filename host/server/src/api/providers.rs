@@ -8,13 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use twofactor::{NewProvider, ProviderInfo, RecipientKind};
+use twofactor::{Capability, Destination, NewProvider, ProviderInfo, RecipientKind};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Parameters, Raw};
 use super::caller::{Administrator, Reader};
 use super::instances::Affected;
 use super::problem::Problem;
+use crate::ui::Language;
+use crate::wording::capabilities;
 
 /// What a provider delivers to.
 #[derive(ToSchema)]
@@ -47,8 +49,10 @@ pub(super) struct Provider {
     digest: String,
     /// The interfaces it imports.
     imports: Vec<String>,
-    /// What these imports and its manifest let it do, in words.
+    /// What these imports and its manifest let it do, as sentences for people that follow "It may".
     may: Vec<String>,
+    /// The same by stable names, such as `http`, `smtp`, `log`, `code` or `secret:TwilioAuthToken`.
+    capabilities: Vec<String>,
     /// Whose signature it carries, of those that this installation trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_by: Option<String>,
@@ -73,7 +77,8 @@ impl From<ProviderInfo> for Provider {
             options_schema: info.manifest.options_schema,
             digest: info.digest,
             imports: info.imports,
-            may: info.may,
+            may: capabilities(Language::English, &info.capabilities),
+            capabilities: info.capabilities.iter().map(Capability::to_string).collect(),
             signed_by: info.signed_by,
             added_at: info.added_at,
         }
@@ -118,10 +123,14 @@ pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
 /// What a component changes against the one that serves its type; all lists are empty where it is the first.
 #[derive(Serialize, ToSchema)]
 struct Changes {
-    /// What it may do that the other may not.
+    /// What it may do that the other may not, as sentences for people.
     may_newly: Vec<String>,
-    /// What it may not do any more.
+    /// What the other may do that it may not, as sentences for people.
     may_no_longer: Vec<String>,
+    /// What it may do that the other may not, by stable names.
+    added_capabilities: Vec<String>,
+    /// What the other may do that it may not, by stable names.
+    removed_capabilities: Vec<String>,
     /// Options that the other does not know.
     new_options: Vec<String>,
     /// Options that it does not know any more.
@@ -163,14 +172,16 @@ pub(super) async fn examine(
     let serving = administration.providers().into_iter().find(|serving| serving.manifest.type_id == *type_id);
     let changes = serving.as_ref().map(|serving| examined.info.changes_from(serving)).unwrap_or_default();
     let changes = Changes {
-        may_newly: changes.may_newly,
-        may_no_longer: changes.may_no_longer,
+        may_newly: capabilities(Language::English, &changes.added_capabilities),
+        may_no_longer: capabilities(Language::English, &changes.removed_capabilities),
+        added_capabilities: changes.added_capabilities.iter().map(Capability::to_string).collect(),
+        removed_capabilities: changes.removed_capabilities.iter().map(Capability::to_string).collect(),
         new_options: changes.new_options,
         lost_options: changes.lost_options,
         newly_required: changes.newly_required,
         no_longer_secret: changes.no_longer_secret,
         is_older: changes.is_older,
-        new_destinations: examined.new_destinations,
+        new_destinations: examined.new_destinations.iter().map(Destination::to_string).collect(),
         made_invalid: examined.made_invalid.into_iter().map(Affected::from).collect(),
     };
     let replaces = serving.map(|serving| serving.digest).unwrap_or_default();

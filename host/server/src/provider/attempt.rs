@@ -10,6 +10,8 @@ use twofactor::{Begun, DeliveryFailure, Message, Network, RecipientKind, Recordi
 use super::cache::Cache;
 use super::cassette::Cassette;
 use crate::say::say;
+use crate::ui::Language;
+use crate::wording;
 
 /// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived. With `record` the
 /// upstream's answer is kept in that file, if it took the message.
@@ -55,7 +57,7 @@ pub async fn attempt(
     }
     say!("It may reach:")?;
     for connection in configured.connections() {
-        say!("  - {connection}")?;
+        say!("  - {}", wording::connection(Language::English, &connection))?;
     }
     let code = random_code()?;
     if component.verifies() {

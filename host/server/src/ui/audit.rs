@@ -1,42 +1,225 @@
-//! Who changed what.
+//! Who changed what: in words, with names, and filtered.
 
-use axum::extract::Query;
+use std::collections::HashMap;
+
+use axum::extract::{Query, State};
 use axum::response::Response;
-use maud::html;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
 use serde::Deserialize;
+use twofactor::{AuditEntry, AuditSearch};
 
+use super::instances::path;
+use super::language::Language;
 use super::layout::{Failure, Pages, Room, page, table, time};
 use super::person::Person;
+use super::segment;
+use crate::api::Api;
+use crate::wording;
 
+/// What the log is narrowed to.
 #[derive(Deserialize)]
-pub(super) struct Place {
-    /// Lines after this number; the newest page if not said.
-    after: Option<u64>,
+pub(super) struct Filter {
+    #[serde(default)]
+    who: String,
+    #[serde(default)]
+    what: String,
+    #[serde(default)]
+    which: String,
+    /// Days, as browsers write them: `2026-11-28`.
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    /// Lines with lower numbers.
+    before: Option<u64>,
 }
 
-pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<Response, Failure> {
+impl Filter {
+    fn search(&self) -> AuditSearch {
+        let text = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let day = |text: &str| text.parse::<Date>().ok();
+        let begin = |date: Date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok();
+        AuditSearch {
+            actor: text(&self.who),
+            action: text(&self.what),
+            subject: text(&self.which),
+            since: day(&self.from).and_then(begin),
+            until: day(&self.to).and_then(|date| date.checked_add(1.day()).ok()).and_then(begin),
+            before: self.before,
+        }
+    }
+
+    /// The same filter from another line on.
+    fn link(&self, before: Option<u64>) -> String {
+        let pairs =
+            [("who", &self.who), ("what", &self.what), ("which", &self.which), ("from", &self.from), ("to", &self.to)];
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
+        if let Some(before) = before {
+            query.append_pair("before", &before.to_string());
+        }
+        format!("/admin/audit?{}", query.finish())
+    }
+}
+
+pub(super) async fn list(
+    person: Person,
+    State(api): State<Api>,
+    Query(filter): Query<Filter>,
+) -> Result<Response, Failure> {
     let l = person.language;
     let admin = person.of_the_system()?;
     let check = admin.verify_audit_log().await.map_err(|error| person.failure(error))?;
-    let newest = check.lines.saturating_sub(Pages::SIZE.into());
-    let after = place.after.unwrap_or(newest);
-    let mut lines = admin.audit_log(after, Pages::SIZE).await.map_err(|error| person.failure(error))?;
-    lines.reverse();
+    // Names are found as well as ids: somebody looks for what a page showed.
+    let mut search = filter.search();
+    if let Some(who) = &search.actor {
+        search.actor = Some(account_named(&api, who).await.unwrap_or_else(|| who.clone()));
+    }
+    // One more, to know whether this is the last page.
+    let mut lines = admin.find_audit(&search, Pages::SIZE + 1).await.map_err(|error| person.failure(error))?;
+    let more = lines.len() > Pages::SIZE as usize;
+    lines.truncate(Pages::SIZE as usize);
+    let names = Names::of(&person, &api, &lines).await;
+    let pages = Pages {
+        first: filter.before.map(|_| filter.link(None)),
+        next: lines.last().filter(|_| more).map(|last| filter.link(Some(last.seq))),
+    };
     let title = Room::Audit.name(l);
     let main = html! {
         h1 { (title) }
         @match &check.problem {
-            Some(problem) => { div.notice.bad role="alert" { (l.say("The log is not whole: ", "Das Log ist nicht vollständig: ")) (problem) } }
+            Some(problem) => { div.notice.bad role="alert" { (l.say("The log is not whole: ", "Das Log ist nicht vollständig: ")) (wording::spoken(l, problem)) } }
             None => { p.sub { (check.lines) " " (l.say("lines, whole and unchanged. Newest first; times are UTC.", "Zeilen, vollständig und unverändert. Neueste zuerst; Zeiten in UTC.")) } }
         }
-        @let headings = ["#", l.say("When", "Wann"), l.say("Who", "Wer"), l.say("What", "Was"), l.say("Of what", "Woran"), l.say("Detail", "Einzelheit")];
-        (table(&headings, usize::MAX, lines.iter().map(|line| vec![
-            html! { (line.seq) }, time(line.at), html! { (line.actor) }, html! { code { (line.action) } }, html! { (line.subject) }, html! { (line.detail) },
-        ])))
-        nav.pages aria-label=(l.say("Pages", "Seiten")) {
-            @if after > 0 { a.button href={ "?after=" (after.saturating_sub(Pages::SIZE.into())) } { (l.say("Older", "Ältere")) } }
-            @if after < newest { a.button href={ "?after=" (after + u64::from(Pages::SIZE)) } { (l.say("Newer", "Neuere")) } }
+        (form(l, &filter))
+        @if lines.is_empty() { div.empty { p { (l.say("No line fits.", "Keine Zeile passt.")) } } }
+        @else {
+            @let headings = ["#", l.say("When", "Wann"), l.say("Who", "Wer"), l.say("What", "Was"), l.say("Which", "Woran"), l.say("Detail", "Einzelheit")];
+            (table(&headings, usize::MAX, lines.iter().map(|line| vec![
+                html! { (line.seq) },
+                time(line.at),
+                names.actor(l, &line.actor),
+                html! { (wording::action(l, &line.action)) div.help { code { (line.action) } } },
+                names.subject(l, &line.subject),
+                detail(l, line),
+            ])))
         }
+        (pages.show(l))
     };
     Ok(page(&person, Room::Audit, title, main))
+}
+
+fn form(l: Language, filter: &Filter) -> Markup {
+    html! {
+        form.filter method="get" {
+            div.field { label for="who" { (l.say("Who", "Wer")) } input #who name="who" type="text" value=(filter.who) maxlength="100" autocomplete="off" placeholder=(l.say("name or id", "Name oder Id")); }
+            div.field { label for="what" { (l.say("What", "Was")) }
+                select #what name="what" {
+                    option value="" { (l.say("everything", "alles")) }
+                    @for (name, words) in wording::actions(l) { option value=(name) selected[filter.what == name] { (words) } }
+                } }
+            div.field { label for="which" { (l.say("Which (id)", "Woran (Id)")) } input #which name="which" type="text" value=(filter.which) maxlength="256" autocomplete="off"; }
+            div.field { label for="from" { (l.say("From", "Von")) } input #from name="from" type="date" value=(filter.from); }
+            div.field { label for="to" { (l.say("To", "Bis")) } input #to name="to" type="date" value=(filter.to); }
+            div.actions { button { (l.say("Show", "Zeigen")) } }
+        }
+    }
+}
+
+fn detail(l: Language, line: &AuditEntry) -> Markup {
+    html! {
+        @for (about, said) in wording::details(l, &line.detail) {
+            div.change { @if !about.is_empty() { strong { (about) } " " } (said) }
+        }
+    }
+}
+
+/// The id of the account that has this name.
+async fn account_named(api: &Api, name: &str) -> Option<String> {
+    let all = api.engine.accounts().list(0, 1000).await.ok()?;
+    all.into_iter().find(|account| account.name.to_lowercase() == name.to_lowercase()).map(|account| account.id)
+}
+
+/// Names of what the lines of a page are about, by id; with a link where there is a page.
+#[derive(Default)]
+struct Names(HashMap<String, (String, Option<String>)>);
+
+impl Names {
+    async fn of(person: &Person, api: &Api, lines: &[AuditEntry]) -> Self {
+        let mut names = Self::default();
+        for line in lines {
+            let who = line.actor.split_whitespace().nth(1).unwrap_or_default();
+            for id in [who, &line.subject] {
+                if !id.is_empty() && !names.0.contains_key(id) {
+                    let found = Self::find(person, api, line, id).await;
+                    names.0.extend(found.map(|found| (id.to_owned(), found)));
+                }
+            }
+        }
+        names
+    }
+
+    /// What is not there any more has no name; the id stays.
+    async fn find(person: &Person, api: &Api, line: &AuditEntry, id: &str) -> Option<(String, Option<String>)> {
+        let admin = person.of_anything();
+        if id != line.subject {
+            if let Ok(account) = api.engine.accounts().get(id).await {
+                return Some((account.name, Some(format!("/admin/accounts/{}", segment(id)))));
+            }
+            return admin.token(id).await.ok().map(|token| (token.name, None));
+        }
+        match line.action.split('.').next()? {
+            "instance" => {
+                let (subscription, name) = admin.instance_name(id).await.ok()??;
+                Some((name, Some(path(&subscription, id))))
+            }
+            "account" => {
+                let account = api.engine.accounts().get(id).await.ok()?;
+                Some((account.name, Some(format!("/admin/accounts/{}", segment(id)))))
+            }
+            "token" => admin.token(id).await.ok().map(|token| (token.name, None)),
+            "subscription" | "directory" | "user" | "sign-in-page" => {
+                let subscription = admin.subscription(id).await.ok()?;
+                Some((subscription.name, Some(format!("/admin/subscriptions/{}", segment(id)))))
+            }
+            _ => None,
+        }
+    }
+
+    /// `account ID from ADDRESS`, `token ID from ADDRESS`, or a name of its own.
+    fn actor(&self, l: Language, actor: &str) -> Markup {
+        let (who, from) = actor.split_once(" from ").unwrap_or((actor, ""));
+        let (kind, id) = who.split_once(' ').unwrap_or((who, ""));
+        let kind_name = match kind {
+            "account" => l.say("account", "Konto"),
+            "token" => "Token",
+            "command" => l.say("command line", "Kommandozeile"),
+            "nobody" => l.say("nobody", "niemand"),
+            "start-up" => l.say("at start", "beim Start"),
+            other => other,
+        };
+        html! {
+            @match self.0.get(id) {
+                Some((name, Some(link))) => { a href=(link) { (name) } },
+                Some((name, None)) => { (kind_name) " " (name) },
+                None if matches!(kind, "account" | "token") => { (kind_name) " " code.id { (id) } },
+                None => { (kind_name) },
+            }
+            @if !from.is_empty() { div.help { (from) } }
+        }
+    }
+
+    fn subject(&self, l: Language, id: &str) -> Markup {
+        html! {
+            @match self.0.get(id) {
+                Some((name, Some(link))) => { a href=(link) { (name) } div.help { code.id { (id) } } },
+                Some((name, None)) => { (name) div.help { code.id { (id) } } },
+                None if id == "first administrator" => { (l.say("first administrator", "erster Administrator")) },
+                None => { code.id { (id) } },
+            }
+        }
+    }
 }

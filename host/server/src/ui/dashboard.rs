@@ -10,6 +10,9 @@ use serde::Deserialize;
 use twofactor::Statistic;
 
 use super::first_steps;
+use super::health;
+use super::instance_list::health_of;
+use super::instances::path;
 use super::language::Language;
 use super::layout::{Failure, Room, page, table, time};
 use super::person::Person;
@@ -52,6 +55,9 @@ impl Span {
         }
     }
 }
+
+/// The health of so many instances is looked at.
+const LOOKED_AT: usize = 500;
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {
@@ -116,11 +122,18 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
     let since = now - width * i32::try_from(bars).unwrap_or_default();
     let mut by_bar = vec![Sum::default(); usize::try_from(bars).unwrap_or_default()];
     let (mut by_instance, mut by_country) = (BTreeMap::<String, (String, Sum)>::new(), BTreeMap::<String, Sum>::new());
-    let mut all = Sum::default();
+    let (mut all, mut failing) = (Sum::default(), Vec::new());
     let subscriptions = admin.subscriptions().await.map_err(|error| person.failure(error))?;
     let first_steps = first_steps::FirstSteps::find(&person).await?;
     for subscription in subscriptions.into_iter().filter(|one| person.has(&one.id)) {
         for instance in admin.instances(&subscription.id).await.map_err(|error| person.failure(error))? {
+            // Beyond that the list of instances finds them: `state=failing`.
+            if instance.active && by_instance.len() < LOOKED_AT {
+                let health = health_of(&person, admin, &instance).await?;
+                if health.is_failing() {
+                    failing.push((path(&instance.subscription, &instance.id), instance.name.clone(), health));
+                }
+            }
             by_instance.insert(instance.id, (instance.name, Sum::default()));
         }
         for one in admin.statistics(&subscription.id, since).await.map_err(|error| person.failure(error))? {
@@ -145,6 +158,14 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
             } }
         }
         (first_steps.show(l))
+        @if !failing.is_empty() {
+            section.card #failing {
+                h2 { (l.say("Upstreams that fail", "Gestörte Gegenstellen")) }
+                (table(&[l.say("Instance", "Instanz"), l.say("Upstream", "Gegenstelle")], usize::MAX, failing.iter().map(|(path, name, health)| {
+                    vec![html! { a href=(path) { (name) } }, health::short(l, health)]
+                })))
+            }
+        }
         @if all.started == 0 && all.sent() == 0 {
             div.empty { p { (l.say("Nothing was sent in this time. Once sign-ins start challenges, their figures stand here.",
                 "In dieser Zeit wurde nichts gesendet. Sobald Anmeldungen Challenges starten, stehen hier ihre Zahlen.")) } }

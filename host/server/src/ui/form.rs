@@ -10,6 +10,7 @@ use twofactor::{MASK, Problem};
 
 use super::language::Language;
 use super::schema::{Field, Kind};
+use crate::wording::{sentence, spoken};
 
 /// The fields of a form that was sent. `Debug` shows none.
 #[derive(Clone, Default)]
@@ -182,7 +183,8 @@ impl Form<'_> {
         let problems: Vec<&Problem> = self.problems.iter().filter(|problem| problem.option == place.pointer).collect();
         let (help, error) = (format!("{}-help", place.name), format!("{}-error", place.name));
         let mut described = Vec::new();
-        if !field.help.is_empty() || !inherited.is_null() {
+        let has_notes = !field.help.is_empty() || !inherited.is_null() || field.link.is_some();
+        if has_notes {
             described.push(help.as_str());
         }
         if !problems.is_empty() {
@@ -195,14 +197,15 @@ impl Form<'_> {
             @if !field.required || !inherited.is_null() { " " span.optional { (l.say("optional", "freiwillig")) } }
         };
         let notes = html! {
-            @if !field.help.is_empty() || !inherited.is_null() {
+            @if has_notes {
                 div.help id=(help) {
-                    (field.help)
+                    (spoken(l, &field.help))
+                    @if let Some(link) = &field.link { " " (vendor_link(l, link)) }
                     @if !inherited.is_null() { " " (self.inherits(&field.kind, inherited)) }
                 }
             }
             @if !problems.is_empty() {
-                div.error id=(error) { @for problem in &problems { p { (problem.message) } } }
+                div.error id=(error) { @for problem in &problems { p { (spoken(l, &problem.message)) } } }
             }
         };
         match &field.kind {
@@ -235,7 +238,7 @@ impl Form<'_> {
                             @let own = if chosen == Some(&one.value) { value } else { &Value::Null };
                             div.alternative {
                                 label.inline { input type="radio" name=(place.name) value=(one.value) checked[chosen == Some(&one.value)];
-                                    strong { (one.value) } @if !one.help.is_empty() { span.help { (one.help) } } }
+                                    strong { (one.value) } @if !one.help.is_empty() { span.help { (spoken(l, &one.help)) } } }
                                 div.panel { @for inner in &one.fields { (self.field(inner, &here.within(&inner.name), &own[&inner.name], &Value::Null)) } }
                             }
                         }
@@ -302,7 +305,7 @@ impl Form<'_> {
             Kind::Choice(choices) => html! {
                 select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
                     option value="" selected[value.is_null()] { (self.unset(inherited)) }
-                    @for choice in choices { option value=(choice.value) selected[value.as_str() == Some(&choice.value)] { (choice.label) } }
+                    @for choice in choices { option value=(choice.value) selected[value.as_str() == Some(&choice.value)] { (sentence(l, &choice.label)) } }
                     @if !value.is_null() && !choices.iter().any(|choice| value.as_str() == Some(&choice.value)) {
                         option value=(text) selected { (text) }
                     }
@@ -355,6 +358,12 @@ impl Form<'_> {
         };
         html! { span.inherited { (self.inherited_from) ": " (text) } }
     }
+}
+
+/// A link to another site, with its name: who follows it should know where to.
+fn vendor_link(l: Language, link: &str) -> Markup {
+    let host = url::Url::parse(link).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    html! { a href=(link) rel="noopener noreferrer external" { (l.say("More at", "Mehr bei")) " " (host) } }
 }
 
 fn shown(value: &Value) -> String {

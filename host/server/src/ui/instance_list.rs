@@ -3,12 +3,14 @@
 use axum::extract::Query;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{Assigned, Instance};
+use twofactor::{Administration, Assigned, Instance, UpstreamHealth};
 
 use super::dashboard::part;
+use super::health;
 use super::instances::{own_subscriptions, path, state};
+use super::language::Language;
 use super::layout::{Failure, Pages, Room, notice, page, table, time};
 use super::person::Person;
 use super::segment;
@@ -21,6 +23,7 @@ struct Row<'a> {
     last: Option<Timestamp>,
     delivered: u64,
     sent: u64,
+    health: UpstreamHealth,
 }
 
 /// What the list is narrowed to.
@@ -28,12 +31,58 @@ struct Row<'a> {
 pub(super) struct Filter {
     #[serde(default)]
     subscription: String,
+    #[serde(default)]
+    r#type: String,
+    #[serde(default)]
+    state: String,
+    /// A part of its name.
+    #[serde(default)]
+    name: String,
     /// The subscription that a page begins in.
     from: Option<String>,
     /// Where in it.
     after: Option<String>,
     #[serde(default)]
     done: String,
+}
+
+/// How many instances a search shows: whoever wants others says more of them.
+const FOUND: usize = 200;
+
+impl Filter {
+    fn is_search(&self) -> bool {
+        [&self.r#type, &self.state, &self.name].iter().any(|text| !text.trim().is_empty())
+    }
+
+    fn fits(&self, instance: &Instance) -> bool {
+        let name = self.name.trim().to_lowercase();
+        let of_type = self.r#type.is_empty() || self.r#type == instance.type_id;
+        of_type && (instance.name.to_lowercase().contains(&name) || instance.id == self.name.trim())
+    }
+
+    fn is_in_state(&self, row: &Row<'_>) -> bool {
+        match &*self.state {
+            "active" => row.instance.active,
+            "inactive" => !row.instance.active,
+            "invalid" => !row.instance.valid,
+            "unassigned" => row.assigned.is_empty(),
+            "failing" => row.health.is_failing(),
+            _ => true,
+        }
+    }
+
+    /// The same filter, as the beginning of a link.
+    fn query(&self) -> String {
+        let pairs = [
+            ("subscription", &self.subscription),
+            ("type", &self.r#type),
+            ("state", &self.state),
+            ("name", &self.name),
+        ];
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(pairs.iter().filter(|(name, value)| *name == "subscription" || !value.is_empty()));
+        query.finish()
+    }
 }
 
 pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result<Response, Failure> {
@@ -47,10 +96,8 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     let mut next = None;
     for (subscription, name) in narrowed.filter(|(id, _)| !before(id)) {
         let room = Pages::SIZE.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        let link = |after: &str| {
-            let (only, from) = (segment(&filter.subscription), segment(subscription));
-            format!("/admin/two-factors?subscription={only}&from={from}{after}")
-        };
+        let link = |after: &str| format!("/admin/two-factors?{}&from={}{after}", filter.query(), segment(subscription));
+        let room = if filter.is_search() { 10_000 } else { room };
         if room == 0 {
             next = Some(link(""));
             break;
@@ -58,55 +105,97 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
         let after = filter.after.as_deref().filter(|_| filter.from.as_ref() == Some(subscription));
         let part = admin.instances_page(subscription, after, room).await.map_err(|error| person.failure(error))?;
         let figures = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
-        for instance in part.items {
+        for instance in part.items.into_iter().filter(|instance| filter.fits(instance)) {
             let assigned =
                 admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
-            let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, instance };
+            let health = health_of(&person, admin, &instance).await?;
+            let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, health, instance };
             for figure in figures.iter().filter(|figure| figure.instance == row.instance.id && figure.is_delivery()) {
                 let delivered = figure.event == "delivered";
                 row.sent += figure.count;
                 row.delivered += if delivered { figure.count } else { 0 };
                 row.last = row.last.max(delivered.then_some(figure.last));
             }
-            rows.push(row);
+            if filter.is_in_state(&row) && rows.len() < FOUND {
+                rows.push(row);
+            }
         }
         if let Some(rest) = part.next {
             next = Some(link(&format!("&after={}", segment(&rest))));
             break;
         }
     }
-    let first =
-        filter.from.is_some().then(|| format!("/admin/two-factors?subscription={}", segment(&filter.subscription)));
+    let first = filter.from.is_some().then(|| format!("/admin/two-factors?{}", filter.query()));
     let pages = Pages { first, next };
     let new = html! { @if person.may_change() { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } } };
     let main = html! {
         div.head { h1 { (Room::Instances.name(l)) } (new) }
         @if filter.done == "removed" { (notice("good", l.say("The instance was removed.", "Die Instanz wurde entfernt."))) }
-        @if subscriptions.len() > 1 {
-            form.filter method="get" {
-                label for="subscription" { (l.say("Subscription", "Subscription")) }
-                select #subscription name="subscription" {
-                    option value="" { (l.say("all", "alle")) }
-                    @for (id, name) in &subscriptions { option value=(id) selected[*id == filter.subscription] { (name) } }
-                }
-                button { (l.say("Show", "Zeigen")) }
-            }
-        }
-        @if rows.is_empty() {
+        (filters(l, &filter, &subscriptions, admin))
+        @if rows.is_empty() && filter.is_search() {
+            div.empty { p { (l.say("No instance fits.", "Keine Instanz passt.")) } }
+        } @else if rows.is_empty() {
             div.empty {
                 p { (l.say("There is no TwoFactor instance yet.", "Es gibt noch keine TwoFactor-Instanz.")) }
                 p { (l.say("An instance is a way codes take to people, such as a mail server or an SMS account. Create one, send yourself a test, and assign it.",
                     "Eine Instanz ist ein Weg, auf dem Codes zu Menschen kommen, etwa ein Mailserver oder ein SMS-Konto. Erstellen Sie eine, schicken Sie sich einen Test und weisen Sie sie zu.")) }
             }
         } @else {
-            @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("State", "Zustand"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
+            @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("State", "Zustand"), l.say("Upstream", "Gegenstelle"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
             (table(&headings, usize::MAX, rows.iter().map(|row| vec![
                 html! { a href=(path(&row.instance.subscription, &row.instance.id)) { (row.instance.name) } },
-                html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned),
+                html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned), health::short(l, &row.health),
                 html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (part(row.delivered, row.sent)) },
             ])))
             (pages.show(l))
         }
     };
     Ok(page(&person, Room::Instances, Room::Instances.name(l), main))
+}
+
+/// How an upstream answered last; nothing of an instance that was removed this moment.
+pub(super) async fn health_of(
+    person: &Person,
+    admin: &Administration,
+    instance: &Instance,
+) -> Result<UpstreamHealth, Failure> {
+    match admin.upstream_health(&instance.subscription, &instance.id).await {
+        Err(error) if error.is_not_found() => Ok(UpstreamHealth::default()),
+        found => found.map_err(|error| person.failure(error)),
+    }
+}
+
+fn filters(l: Language, filter: &Filter, subscriptions: &[(String, String)], admin: &Administration) -> Markup {
+    let states = [
+        ("", l.say("all", "alle")),
+        ("active", l.say("active", "aktiv")),
+        ("inactive", l.say("not active", "nicht aktiv")),
+        ("invalid", l.say("not valid", "nicht gültig")),
+        ("unassigned", l.say("not assigned", "nicht zugewiesen")),
+        ("failing", l.say("last message failed", "letzte Nachricht fehlgeschlagen")),
+    ];
+    html! {
+        form.filter method="get" {
+            @if subscriptions.len() > 1 { div.field {
+                label for="subscription" { "Subscription" }
+                select #subscription name="subscription" {
+                    option value="" { (l.say("all", "alle")) }
+                    @for (id, name) in subscriptions { option value=(id) selected[*id == filter.subscription] { (name) } }
+                }
+            } }
+            div.field {
+                label for="type" { (l.say("Type", "Typ")) }
+                select #type name="type" {
+                    option value="" { (l.say("all", "alle")) }
+                    @for provider in admin.providers() { @let id = &provider.manifest.type_id; option value=(id) selected[*id == filter.r#type] { (id) } }
+                }
+            }
+            div.field {
+                label for="state" { (l.say("State", "Zustand")) }
+                select #state name="state" { @for (value, name) in states { option value=(value) selected[filter.state == value] { (name) } } }
+            }
+            div.field { label for="name" { (l.say("Name or id", "Name oder Id")) } input #name name="name" type="search" value=(filter.name) maxlength="100" autocomplete="off"; }
+            div.actions { button { (l.say("Show", "Zeigen")) } }
+        }
+    }
 }

@@ -12,13 +12,15 @@ use twofactor::{Administration, Assigned, Instance, InstanceChange, ProviderInfo
 use super::answer::{Told, on_to};
 use super::conflict::{self, Edited};
 use super::form::{Form, Posted, read};
+use super::instance_list::health_of;
 use super::kept::Outcome;
 use super::language::Language;
 use super::layout::{self, Failure, Room, badge, notice, page};
 use super::person::Person;
 use super::policy;
 use super::schema::fields;
-use super::{assignments, segment, test_send};
+use super::{assignments, health, segment, test_send};
+use crate::wording;
 
 /// The path of an instance's edit view.
 pub(super) fn path(subscription: &str, id: &str) -> String {
@@ -127,6 +129,7 @@ async fn show(
     };
     let assigned =
         admin.assignments(&instance.subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
+    let health = health_of(person, admin, instance).await?;
     let here = path(&instance.subscription, &instance.id);
     let fields = provider.as_ref().map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
     let form = Form {
@@ -146,7 +149,7 @@ async fn show(
     let main = html! {
         p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
         div.head { h1 { (instance.name) } (state(l, instance, &assigned)) }
-        p.sub { (instance.type_id) " · " (instance.subscription) " · " code { (instance.id) } }
+        p.sub { (instance.type_id) " · " (instance.subscription) " · " code.copy { (instance.id) } }
         @if let Some(text) = message { (notice("good", text)) }
         (next_step(l, instance, &assigned))
         div.columns {
@@ -158,7 +161,7 @@ async fn show(
                     input #name name="name" type="text" maxlength="100" value=(name) required autocomplete="off";
                 }
                 label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
-                @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (problem.message) } } }
+                @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (wording::spoken(l, &problem.message)) } } }
                 (form.show(&fields, "", &values["options"]))
                 details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
                     summary { (l.say("Policy for codes", "Regeln für Codes")) }
@@ -172,10 +175,11 @@ async fn show(
                     @if instance.connections.is_empty() {
                         p { (l.say("Nothing, until it is valid.", "Nichts, bis sie gültig ist.")) }
                     } @else {
-                        ul { @for connection in &instance.connections { li { (connection) } } }
+                        ul { @for connection in &instance.connections { li { (wording::connection(l, connection)) } } }
                         p.help { (l.say("And nothing else: the host refuses every other destination.", "Und nichts sonst: jedes andere Ziel wird verweigert.")) }
                     }
                 }
+                (health::card(l, &health))
                 @if person.may_change() { (test_send::card(person, &here, provider.as_ref())) }
                 (assignments::card(person, &here, &assigned))
                 @if person.may_change() { section.card {

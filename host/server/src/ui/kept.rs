@@ -12,6 +12,8 @@ use ring::digest::{SHA256, digest};
 use twofactor::{Error, TestReport};
 
 use super::form::Posted;
+use super::language::Language;
+use crate::wording::sentence;
 
 /// How long a form is kept: long enough to log in again.
 const WHILE: Duration = Duration::from_secs(30 * 60);
@@ -45,11 +47,11 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// What an error of the engine comes to.
-    pub(super) fn of(error: &Error) -> Self {
+    /// What an error of the engine comes to, in the language of whoever reads it.
+    pub(super) fn of(language: Language, error: &Error) -> Self {
         match error.closed_country() {
             Some(country) => Self::CountryClosed(country.to_owned()),
-            None => Self::Refused(error.to_string()),
+            None => Self::Refused(sentence(language, &error.to_string())),
         }
     }
 }

@@ -19,7 +19,7 @@ impl Language {
     }
 
     /// The text in this language.
-    pub(super) fn say(self, english: &'static str, german: &'static str) -> &'static str {
+    pub(crate) fn say(self, english: &'static str, german: &'static str) -> &'static str {
         match self {
             Self::English => english,
             Self::German => german,

@@ -10,6 +10,7 @@ use super::kept::Outcome;
 use super::language::Language;
 use super::person::Person;
 use crate::api::Problem;
+use crate::wording::{sentence, spoken};
 
 /// The places the navigation leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,13 +22,14 @@ pub(super) enum Room {
     Providers,
     Tokens,
     Accounts,
+    Messages,
     Audit,
     /// A person's own account: it stands beside the navigation.
     Account,
 }
 
 impl Room {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Dashboard,
         Self::Instances,
         Self::Subscriptions,
@@ -35,6 +37,7 @@ impl Room {
         Self::Providers,
         Self::Tokens,
         Self::Accounts,
+        Self::Messages,
         Self::Audit,
     ];
 
@@ -47,6 +50,7 @@ impl Room {
             Self::Providers => "/admin/providers",
             Self::Tokens => "/admin/tokens",
             Self::Accounts => "/admin/accounts",
+            Self::Messages => "/admin/messages",
             Self::Audit => "/admin/audit",
             Self::Account => "/admin/account",
         }
@@ -62,6 +66,7 @@ impl Room {
             Self::Tokens => l.say("Tokens", "Tokens"),
             Self::Accounts => l.say("Users and roles", "Benutzer und Rollen"),
             Self::Account => l.say("Your account", "Ihr Konto"),
+            Self::Messages => l.say("Messages", "Nachrichten"),
             Self::Audit => l.say("Audit log", "Audit-Log"),
         }
     }
@@ -165,14 +170,22 @@ pub(super) fn outside(l: Language, title: &str, main: Markup) -> Response {
 pub(super) struct Failure {
     language: Language,
     status: StatusCode,
-    detail: String,
+    detail: Detail,
     country: Option<String>,
+}
+
+/// Why something went wrong.
+enum Detail {
+    /// In the reader's language.
+    Worded(&'static str),
+    /// The engine's sentence, in English.
+    English(String),
 }
 
 impl Failure {
     pub(super) fn of(language: Language, problem: impl Into<Problem>) -> Self {
         let problem = problem.into();
-        Self { language, status: problem.status(), detail: problem.detail().to_owned(), country: None }
+        Self { language, status: problem.status(), detail: Detail::English(problem.detail().to_owned()), country: None }
     }
 
     /// Because messages to this country are not enabled.
@@ -182,7 +195,7 @@ impl Failure {
 
     pub(super) fn too_long(language: Language) -> Self {
         let detail = language.say("The form is too long.", "Das Formular ist zu lang.");
-        Self { language, status: StatusCode::PAYLOAD_TOO_LARGE, detail: detail.to_owned(), country: None }
+        Self { language, status: StatusCode::PAYLOAD_TOO_LARGE, detail: Detail::Worded(detail), country: None }
     }
 
     pub(super) fn reads_only(language: Language) -> Self {
@@ -190,7 +203,7 @@ impl Failure {
             "You may look at what is administered here, and change nothing.",
             "Sie dürfen ansehen, was hier verwaltet wird, und nichts ändern.",
         );
-        Self { language, status: StatusCode::FORBIDDEN, detail: detail.to_owned(), country: None }
+        Self { language, status: StatusCode::FORBIDDEN, detail: Detail::Worded(detail), country: None }
     }
 
     pub(super) fn not_found(language: Language) -> Self {
@@ -198,7 +211,7 @@ impl Failure {
             "It may have been removed, or the address is incomplete.",
             "Es wurde vielleicht entfernt, oder die Adresse ist unvollständig.",
         );
-        Self { language, status: StatusCode::NOT_FOUND, detail: detail.to_owned(), country: None }
+        Self { language, status: StatusCode::NOT_FOUND, detail: Detail::Worded(detail), country: None }
     }
 }
 
@@ -214,7 +227,10 @@ impl IntoResponse for Failure {
         let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } div.person { (languages(l)) } } };
         let main = html! {
             h1 { (title) }
-            p { (self.detail) }
+            p { @match &self.detail {
+                Detail::Worded(text) => (text),
+                Detail::English(text) => (spoken(l, text)),
+            } }
             p { a.button href="/admin" { (l.say("To the overview", "Zur Übersicht")) } }
         };
         let mut response = whole(l, title, header, main);
@@ -224,7 +240,11 @@ impl IntoResponse for Failure {
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::PAYLOAD_TOO_LARGE => {}
             StatusCode::PRECONDITION_FAILED => drop(response.extensions_mut().insert(Told::new(Outcome::Conflict))),
             _ => {
-                let outcome = self.country.map_or(Outcome::Refused(self.detail), Outcome::CountryClosed);
+                let why = match self.detail {
+                    Detail::Worded(text) => text.to_owned(),
+                    Detail::English(text) => sentence(l, &text),
+                };
+                let outcome = self.country.map_or(Outcome::Refused(why), Outcome::CountryClosed);
                 response.extensions_mut().insert(Told::new(outcome));
             }
         }

@@ -332,7 +332,7 @@ pub(super) fn words(l: Language, error: &Error) -> String {
             "Der Code konnte jetzt nicht gesendet oder geprüft werden: Versuchen Sie es später.",
         )
     } else {
-        return error.to_string();
+        return crate::wording::sentence(l, &error.to_string());
     };
     text.to_owned()
 }

@@ -12,6 +12,7 @@ mod directory;
 mod first_steps;
 mod flash;
 mod form;
+mod health;
 mod held;
 mod instance_list;
 mod instances;
@@ -19,6 +20,7 @@ mod kept;
 mod language;
 mod layout;
 mod log_in;
+mod messages;
 mod new_instance;
 mod oidc;
 mod own_account;
@@ -42,6 +44,7 @@ use axum::routing::{get, post};
 
 pub(crate) use held::Held;
 pub(crate) use kept::Kept;
+pub(crate) use language::Language;
 
 use crate::api::Api;
 
@@ -62,10 +65,13 @@ pub(crate) fn router(api: &Api) -> Router<Api> {
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
         .route("/admin/providers", get(providers::list).post(providers::examine))
+        .route("/admin/providers/bundled", get(providers::to_list).post(providers::examine_bundled))
         .route("/admin/providers/approval", get(providers::show_examined).post(providers::approve))
         .route("/admin/providers/{type}/take-back", get(providers::ask_take_back).post(providers::take_back))
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
+        .route("/admin/messages", get(messages::show).post(messages::search))
+        .route("/admin/messages/unlock", post(messages::unlock))
         .route("/admin/audit", get(audit::list))
         .route("/admin/accounts", get(accounts::list).post(accounts::create))
         .route(second_factor::PATH, get(second_factor::show).post(second_factor::save))
@@ -122,7 +128,7 @@ pub(crate) fn nowhere(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option
 
 /// Keeps the choice and goes back to the page it was made on.
 async fn choose_language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
-    let Some(language) = language::Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(language) = Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
     let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", language::COOKIE, language.tag());
     let referer = headers.get(header::REFERER).and_then(|text| text.to_str().ok());
     // Without the host: wherever the link stood, it leads to a page of this server.

@@ -191,7 +191,7 @@ async fn first_test(
     let test = TestMessage::to(recipient).locale(person.language.tag());
     let outcome = match admin.send_test(&created.subscription, &created.id, test).await {
         Ok(report) => Outcome::Tested(report),
-        Err(error) if error.is_invalid_input() || error.is_recipient_rejected() => Outcome::of(&error),
+        Err(error) if error.is_invalid_input() || error.is_recipient_rejected() => Outcome::of(person.language, &error),
         Err(error) => return Err(person.failure(error)),
     };
     let here = format!("{}?done=created#test", path(&created.subscription, &created.id));

@@ -16,6 +16,7 @@ use super::language::Language;
 use super::layout::Failure;
 use super::log_in::to_log_in;
 use crate::api::{Api, Own, Reader, client_address};
+use crate::wording;
 
 /// Holds a session's secret. The name's beginning has browsers refuse it from anywhere but this very server.
 pub(super) const SESSION: &str = "__Host-twofactor-session";
@@ -149,6 +150,11 @@ impl Person {
 
     pub(super) fn is_of_the_system(&self) -> bool {
         self.reader.of_the_system().is_ok()
+    }
+
+    /// An error in this person's language, for a line of a page.
+    pub(super) fn sentence(&self, error: &twofactor::Error) -> String {
+        wording::sentence(self.language, &error.to_string())
     }
 
     /// An error as a page.

@@ -111,6 +111,7 @@ fn text(name: &str, label: &str, help: &str) -> Field {
         name: name.to_owned(),
         label: label.to_owned(),
         help: help.to_owned(),
+        link: None,
         required: false,
         default: None,
         kind: Kind::Text { input: "text", max: Some(100) },

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::{
-    Administration, Error, ExaminedProvider, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind,
+    Administration, Destination, Error, ExaminedProvider, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind,
 };
 
 use super::answer::{Told, on_to};
@@ -22,6 +22,7 @@ use super::person::Person;
 use super::segment;
 use super::upload::Upload;
 use crate::api::{Api, COMPONENT_BYTES};
+use crate::wording::{capabilities, destination, spoken};
 
 /// What stands around a file in a form, in bytes.
 const AROUND: usize = 64 << 10;
@@ -74,10 +75,11 @@ fn show(person: &Person, message: Markup) -> Response {
                 div.actions { button.main { (l.say("Look at it", "Ansehen")) } }
             }
         }
+        (bundled(person))
         @for refused in person.of_anything().refused_providers() {
             section.card {
                 h2 { (l.say("Does not serve", "Bedient nicht")) ": " code { (refused.type_id) } }
-                p { (l.say("A component that was added may not serve here:", "Eine Komponente, die hinzugefügt wurde, darf hier nicht bedienen:")) " " (refused.why) "." }
+                p { (l.say("A component that was added may not serve here:", "Eine Komponente, die hinzugefügt wurde, darf hier nicht bedienen:")) " " (spoken(l, &refused.why)) "." }
                 dl.facts { dt { "SHA-256" } dd { code.digest { (refused.digest) } } }
                 @if person.may_change() && person.is_of_the_system() {
                     p { a href=(take_back_path(&refused.type_id)) { (l.say("Take it back", "Zurücknehmen")) } }
@@ -89,7 +91,7 @@ fn show(person: &Person, message: Markup) -> Response {
                 h2 { (provider.manifest.name) }
                 (facts(l, &provider))
                 h3 { (l.say("It may", "Er darf")) }
-                ul { @for may in &provider.may { li { (may) } } }
+                ul { @for may in capabilities(l, &provider.capabilities) { li { (may) } } }
                 (imports(l, &provider))
                 @if provider.added_at.is_some() && person.may_change() && person.is_of_the_system() {
                     p { a href=(take_back_path(&provider.manifest.type_id)) { (l.say("Take it back", "Zurücknehmen")) } }
@@ -107,7 +109,7 @@ fn facts(l: Language, provider: &ProviderInfo) -> Markup {
             dt { (l.say("Type", "Typ")) } dd { code { (manifest.type_id) } }
             dt { (l.say("Version", "Version")) } dd { (manifest.version) }
             dt { (l.say("Channel", "Kanal")) } dd { (manifest.channel) }
-            dt { "SHA-256" } dd { code.digest { (provider.digest) } }
+            dt { "SHA-256" } dd { code.digest.copy { (provider.digest) } }
             @if let Some(signer) = &provider.signed_by { dt { (l.say("Signed by", "Signiert von")) } dd { (signer) } }
         }
     }
@@ -115,6 +117,75 @@ fn facts(l: Language, provider: &ProviderInfo) -> Markup {
 
 fn imports(l: Language, provider: &ProviderInfo) -> Markup {
     html! { details { summary { (l.say("Imports", "Importe")) } ul.imports { @for import in &provider.imports { li { code { (import) } } } } } }
+}
+
+/// The components that come with the program and serve no type: what a system administrator may switch on.
+fn off(admin: &Administration) -> Vec<&'static str> {
+    let serving = admin.providers();
+    let is_off = |type_id: &&str| !serving.iter().any(|provider| provider.manifest.type_id == *type_id);
+    twofactor::bundled_components().map(|(type_id, _)| type_id).filter(is_off).collect()
+}
+
+/// A list of them, each with a button that shows what it may do: it is installed as any other, so that all nodes have it.
+fn bundled(person: &Person) -> Markup {
+    let l = person.language;
+    let off = off(person.of_anything());
+    html! {
+        @if !off.is_empty() && person.may_change() && person.is_of_the_system() {
+            section.card {
+                h2 { (l.say("Comes with the program, not switched on", "Gehört zum Programm, nicht eingeschaltet")) }
+                p.help { (l.say("You are shown what each may do before it is switched on. Then all servers on this store have it.",
+                    "Sie sehen, was jeder darf, bevor er eingeschaltet wird. Danach haben ihn alle Server mit diesem Speicher.")) }
+                ul.assigned { @for type_id in off { li {
+                    span { strong { (type_id) } " " span.help { (bundled_words(l, type_id)) } }
+                    form method="post" action="/admin/providers/bundled" {
+                        input type="hidden" name="type" value=(type_id);
+                        button { (l.say("Look at it", "Ansehen")) }
+                    }
+                } } }
+            }
+        }
+    }
+}
+
+fn bundled_words(l: Language, type_id: &str) -> &'static str {
+    match type_id {
+        "email" => l.say("mail over SMTP or Microsoft 365", "E-Mails über SMTP oder Microsoft 365"),
+        "ecall" => l.say("SMS through eCall", "SMS über eCall"),
+        "twilio" => l.say("SMS through Twilio", "SMS über Twilio"),
+        "ses" => l.say("mail through Amazon SES", "E-Mails über Amazon SES"),
+        "slack" => l.say("direct messages in Slack", "Direktnachrichten in Slack"),
+        "twilio-verify" => {
+            l.say("codes that Twilio makes, sends and verifies", "Codes, die Twilio erstellt, sendet und prüft")
+        }
+        "twilio-voice" => l.say("calls through Twilio", "Anrufe über Twilio"),
+        "webhook" => l.say("signed requests to your own gateway", "signierte Anfragen an Ihr eigenes Gateway"),
+        _ => "",
+    }
+}
+
+/// Shows what a component that comes with the program may do, as [`examine`] does for an upload.
+pub(super) async fn examine_bundled(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+    let admin = person.of_the_system()?;
+    let posted = Posted::parse(&body);
+    let wanted = posted.get("type").unwrap_or_default();
+    let Some((_, component)) = twofactor::bundled_components().find(|(type_id, _)| *type_id == wanted) else {
+        return Err(Failure::not_found(person.language));
+    };
+    let component = Bytes::from_static(component);
+    match admin.examine_provider(new(&component, "")).await {
+        Ok(examined) => {
+            let digest = &examined.info.digest;
+            api.held.keep(&person.session.account.id, digest, component, String::new(), Instant::now());
+            Ok(Redirect::to(&approval_path(digest)).into_response())
+        }
+        Err(error) => refused(&person, error),
+    }
+}
+
+/// From where a form was sent to, on to the list.
+pub(super) async fn to_list(uri: Uri) -> Redirect {
+    on_to("/admin/providers", &uri)
 }
 
 /// Shows what an upload is. Nothing of it is installed.
@@ -172,8 +243,11 @@ fn refused(person: &Person, error: Error) -> Result<Response, Failure> {
     if !error.is_invalid_input() {
         return Err(person.failure(error));
     }
-    let text =
-        format!("{} {error}.", l.say("This file cannot be installed:", "Diese Datei kann nicht installiert werden:"));
+    let text = format!(
+        "{} {}.",
+        l.say("This file cannot be installed:", "Diese Datei kann nicht installiert werden:"),
+        person.sentence(&error)
+    );
     Ok(Told::refused(text).on("/admin/providers").into_response())
 }
 
@@ -304,7 +378,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
                 p.help { (l.say("So it says of itself:", "So stellt er sich vor:")) }
                 (facts(l, info))
                 h3 { (l.say("It may", "Er darf")) }
-                ul { @for may in &info.may { li { (may) } } }
+                ul { @for may in capabilities(l, &info.capabilities) { li { (may) } } }
                 p.help { (l.say("Where to is decided by each instance's options, and shown with the instance.", "Wohin, entscheiden die Optionen jeder Instanz; es steht bei der Instanz.")) }
                 (imports(l, info))
             }
@@ -318,7 +392,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
                     section.card {
                         h2 { (l.say("Secrets would go elsewhere", "Geheimnisse gingen anderswohin")) }
                         p { (l.say("With it secrets of instances go to where they do not go now:", "Mit ihm gehen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen:")) }
-                        ul { @for destination in elsewhere { li { code { (destination) } } } }
+                        ul { @for one in elsewhere { li { (destination(l, one)) } } }
                     }
                 }
                 @if !examined.made_invalid.is_empty() {
@@ -342,7 +416,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
         @if !same {
             form.card method="post" action="/admin/providers/approval" {
                 input type="hidden" name="digest" value=(info.digest);
-                input type="hidden" name="destinations" value=(elsewhere.join(","));
+                input type="hidden" name="destinations" value=(elsewhere.iter().map(Destination::to_string).collect::<Vec<_>>().join(","));
                 input type="hidden" name="replaces" value=(before.as_ref().map_or("", |before| &*before.digest));
                 @if !examined.made_invalid.is_empty() { (allow_invalid(l, true)) }
                 p { (l.say("You approve the component with this digest, and no other:", "Sie genehmigen die Komponente mit diesem Digest, und keine andere:")) " " code.digest { (info.digest) } }
@@ -394,8 +468,8 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
     ];
     let changes = after.changes_from(before);
     let lists: [(&str, &[String]); 6] = [
-        (l.say("It may newly", "Er darf neu"), &changes.may_newly),
-        (l.say("It may no longer", "Er darf nicht mehr"), &changes.may_no_longer),
+        (l.say("It may newly", "Er darf neu"), &capabilities(l, &changes.added_capabilities)),
+        (l.say("It may no longer", "Er darf nicht mehr"), &capabilities(l, &changes.removed_capabilities)),
         (l.say("New options", "Neue Optionen"), &changes.new_options),
         (l.say("Options it does not know any more", "Optionen, die er nicht mehr kennt"), &changes.lost_options),
         (l.say("Options it newly requires", "Optionen, die er neu verlangt"), &changes.newly_required),
@@ -414,7 +488,7 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
                 dt { (name) } dd { del { code { (old) } } " → " ins { code { (new) } } }
             } }
             @if changes.is_older { p { strong { (l.say("It is older than what it replaces: faults that were mended come back.", "Er ist älter als der andere: behobene Fehler kommen zurück.")) } } }
-            @if before.may == after.may { p { strong { (l.say("It may do what the other may, no more and no less.", "Er darf dasselbe wie der andere, nicht mehr und nicht weniger.")) } } }
+            @if before.capabilities == after.capabilities { p { strong { (l.say("It may do what the other may, no more and no less.", "Er darf dasselbe wie der andere, nicht mehr und nicht weniger.")) } } }
             @for (title, items) in lists.iter().filter(|(_, items)| !items.is_empty()) {
                 h3 { (title) }
                 ul { @for item in *items { li { (item) } } }

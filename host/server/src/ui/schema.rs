@@ -22,6 +22,8 @@ pub(super) struct Field {
     /// The schema's title, or the name.
     pub(super) label: String,
     pub(super) help: String,
+    /// Where its value comes from: the schema's `x-twofactor-help-url`, if that is an `https` URL.
+    pub(super) link: Option<String>,
     pub(super) required: bool,
     /// What holds if it is left out, if the schema says so.
     pub(super) default: Option<Value>,
@@ -162,6 +164,9 @@ impl Reader<'_> {
                 Field {
                     label: text(&node, "title").unwrap_or_else(|| name.clone()),
                     help: text(&node, "description").unwrap_or_default(),
+                    link: text(&node, "x-twofactor-help-url")
+                        .filter(|link| is_link(link))
+                        .or_else(|| vendor_page(name)),
                     required: required.contains(name.as_str()),
                     default: node.get("default").filter(|default| !default.is_null()).cloned(),
                     kind: self.kind(&node, depth),
@@ -279,6 +284,34 @@ fn type_of(node: &Node) -> Option<&str> {
 
 fn text(node: &Node, key: &str) -> Option<String> {
     node.get(key)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Where the values of our own providers' options come from.
+fn vendor_page(option: &str) -> Option<String> {
+    let page = match option {
+        "TwilioAccountSid" | "TwilioAuthToken" => "https://console.twilio.com/",
+        "TwilioApiKeySid" => "https://www.twilio.com/docs/iam/api-keys",
+        "TwilioSmsFromNumber" => "https://www.twilio.com/docs/messaging/services",
+        "TwilioVoiceFromNumber" => "https://www.twilio.com/docs/phone-numbers",
+        "TwilioVerifyServiceSid" | "TwilioVerifyCodeLength" => "https://www.twilio.com/docs/verify/api/service",
+        "TwilioRegion" | "TwilioEdge" => "https://www.twilio.com/docs/global-infrastructure",
+        "ECallAccountName" | "ECallAccountPassword" | "ECallAccountFromNumber" => "https://www.ecall.ch/",
+        "MailServerConfig" => "https://learn.microsoft.com/entra/identity-platform/quickstart-register-app",
+        "SesAccessKeyId" | "SesSecretAccessKey" => {
+            "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html"
+        }
+        "SesSenderAddress" => "https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html",
+        "SlackBotToken" => "https://api.slack.com/apps",
+        "WebhookSecret" => "https://www.standardwebhooks.com/",
+        _ => return None,
+    };
+    Some(page.to_owned())
+}
+
+/// Only what leads to another site over TLS, in plain letters.
+fn is_link(text: &str) -> bool {
+    let url = url::Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.username().is_empty());
+    url.is_some_and(|url| url.as_str().len() <= 500 && text.bytes().all(|b| b.is_ascii_graphic()))
 }
 
 fn strings(value: Option<&Value>) -> Vec<&str> {

@@ -1,4 +1,4 @@
-// Nothing here is needed: it spares a person who changed a form from losing what was typed.
+// Nothing here is needed: pages work without it. It spares a person who changed a form from losing what was typed, and copies.
 for (const form of document.querySelectorAll("form.card[method=post]")) {
   let changed = false;
   form.addEventListener("input", () => { changed = true; });
@@ -14,4 +14,17 @@ for (const field of document.querySelectorAll("input[form]")) {
     event.preventDefault();
     button.click();
   });
+}
+
+const german = document.documentElement.lang === "de";
+for (const text of document.querySelectorAll("code.secret, code.copy")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = german ? "Kopieren" : "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text.textContent.trim());
+    button.textContent = german ? "Kopiert" : "Copied";
+  });
+  if (navigator.clipboard) text.after(" ", button);
 }

@@ -208,19 +208,34 @@ pub(super) fn audit(c: &Connection, after: u64, limit: u32) -> Result<Vec<AuditR
     let mut statement = c.prepare_cached(sql)?;
     // No line has a number that is larger than the database's own.
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![after, limit], |row| {
-        Ok(AuditRecord {
-            seq: row.get(0)?,
-            at: time(row.get(1)?),
-            actor: row.get(2)?,
-            action: row.get(3)?,
-            subject: row.get(4)?,
-            detail: row.get(5)?,
-            key: row.get(6)?,
-            mac: row.get(7)?,
-        })
-    })?;
+    let rows = statement.query_map(params![after, limit], to_audit)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whoever looks for something waits for the log to be read from its end: it is read whole to be verified anyway.
+pub(super) fn find_audit(c: &Connection, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
+    let sql = "SELECT seq, at, actor, action, subject, detail, key, mac FROM audit \
+               WHERE seq < ?1 AND (?2 = '' OR instr(actor, ?2) > 0) AND substr(action, 1, length(?3)) = ?3 \
+               AND (?4 = '' OR instr(subject, ?4) > 0) AND at >= ?5 AND at < ?6 ORDER BY seq DESC LIMIT ?7";
+    let before = filter.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let (since, until) = (filter.since.map_or(i64::MIN, ms), filter.until.map_or(i64::MAX, ms));
+    let mut statement = c.prepare_cached(sql)?;
+    let values = params![before, filter.actor, filter.action, filter.subject, since, until, limit];
+    let rows = statement.query_map(values, to_audit)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn to_audit(row: &Row<'_>) -> rusqlite::Result<AuditRecord> {
+    Ok(AuditRecord {
+        seq: row.get(0)?,
+        at: time(row.get(1)?),
+        actor: row.get(2)?,
+        action: row.get(3)?,
+        subject: row.get(4)?,
+        detail: row.get(5)?,
+        key: row.get(6)?,
+        mac: row.get(7)?,
+    })
 }
 
 pub(super) fn audit_head(c: &Connection) -> Result<Option<AuditHead>> {

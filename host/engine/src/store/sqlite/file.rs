@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::super::{Kind, Result, StoreError};
 
 /// The newest form of the database; `PRAGMA user_version` says which one a file has.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("history.sql")];
 
 /// Marks a file as TwoFactor's (`PRAGMA application_id`).
 const APPLICATION: i32 = 0x3266_4163;

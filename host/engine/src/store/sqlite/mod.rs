@@ -7,6 +7,7 @@ mod configuration;
 mod directory;
 mod errands;
 mod file;
+mod history;
 mod limits;
 mod owners;
 mod private;
@@ -230,6 +231,9 @@ impl Store for SqliteStore {
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>> {
         self.threads.read(move |c| configuration::audit(c, after, limit)).await
     }
+    async fn find_audit(&self, filter: AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
+        self.threads.read(move |c| configuration::find_audit(c, &filter, limit)).await
+    }
     async fn audit_head(&self) -> Result<Option<AuditHead>> {
         self.threads.read(configuration::audit_head).await
     }
@@ -322,6 +326,38 @@ impl Store for SqliteStore {
     }
     async fn set_second_factor(&self, record: SecondFactorRecord, expected_revision: u64) -> Result<bool> {
         self.threads.write(move |c| accounts::set_second_factor(c, &record, expected_revision)).await
+    }
+    async fn add_history(&self, records: Vec<HistoryRecord>, bounds: HistoryBounds) -> Result<()> {
+        self.threads.write(move |c| history::add(c, &records, bounds.rows_of_person)).await
+    }
+    async fn trim_history(&self, bounds: HistoryBounds) -> Result<u64> {
+        self.threads.write(move |c| history::trim(c, &bounds)).await
+    }
+    async fn history(
+        &self,
+        subscription: &str,
+        key: HistoryKey,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<HistoryRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| history::read(c, &subscription, &key, since, limit)).await
+    }
+    async fn note_health(&self, all: Vec<(String, UpstreamHealthRecord)>) -> Result<()> {
+        self.threads.write(move |c| history::note_health(c, &all)).await
+    }
+    async fn health(&self, instance: &str) -> Result<Option<UpstreamHealthRecord>> {
+        let instance = instance.to_owned();
+        self.threads.read(move |c| history::health(c, &instance)).await
+    }
+    async fn reached_limits(
+        &self,
+        person: BucketKey,
+        limits: PersonLimits,
+        charges: Vec<Charge>,
+        now: Timestamp,
+    ) -> Result<ReachedLimits> {
+        self.threads.read(move |c| history::reached(c, &person, &limits, &charges, now)).await
     }
     async fn unlock_person(&self, person: BucketKey) -> Result<()> {
         self.threads.write(move |c| limits::unlock_person(c, &person)).await

@@ -12,6 +12,8 @@ use twofactor::{Actor, Administration, NewProvider, ProviderInfo};
 
 use crate::config::{Config, build};
 use crate::say::{self, say};
+use crate::ui::Language;
+use crate::wording::capabilities;
 use source::{Source, Stamp};
 
 /// How often a component that is watched is looked at.
@@ -235,7 +237,7 @@ pub(super) fn described(info: &ProviderInfo) -> String {
         text += &format!("signed by {signer}\n");
     }
     text += "It may:\n";
-    for ability in &info.may {
+    for ability in capabilities(Language::English, &info.capabilities) {
         text += &format!("  - {ability}\n");
     }
     text + "Where to is decided by each instance's options, and shown with the instance.\n"
@@ -249,12 +251,12 @@ fn differences(before: &ProviderInfo, after: &ProviderInfo) -> String {
     if changes.is_older {
         text += "It is OLDER than what it replaces: faults that were mended come back.\n";
     }
-    if before.may == after.may {
+    if before.capabilities == after.capabilities {
         text += "It may do what the other may, no more and no less.\n";
     }
     for (title, items) in [
-        ("It may newly", &changes.may_newly),
-        ("It may no longer", &changes.may_no_longer),
+        ("It may newly", &capabilities(Language::English, &changes.added_capabilities)),
+        ("It may no longer", &capabilities(Language::English, &changes.removed_capabilities)),
         ("New options", &changes.new_options),
         ("Options it does not know any more", &changes.lost_options),
         ("Options it newly requires", &changes.newly_required),

@@ -6,6 +6,7 @@ mod accounts;
 mod codes;
 mod errands;
 mod files;
+mod history;
 mod people;
 mod plans;
 mod purge;

@@ -1,0 +1,340 @@
+//! Why did somebody get no code? What became of messages is kept for some days.
+//!
+//! It is gathered in memory and written every few seconds, a few rows to a commit, so that no sign-in waits for it. What a process
+//! gathered in its last seconds is lost when it is killed. Requests that lead to no message are counted together by the hour, and
+//! beyond [`GATHERED`] of either kind between two writes none is kept: a flood costs no more than that.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::limits;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::keyring::Keyring;
+use crate::provider::DeliveryFailure;
+use crate::store::{BucketKey, HistoryBounds, HistoryRecord, Store, UpstreamHealthRecord};
+
+/// How often what was gathered goes to the store.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How many messages, and how many groups of refused requests, are gathered at most between two writes.
+const GATHERED: usize = 20_000;
+
+/// How many rows share a commit: others wait for the writer.
+const AT_ONCE: usize = 64;
+
+/// How many rows of one person are kept.
+const ROWS_OF_PERSON: u32 = 500;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What a row is sealed as.
+const SEALED: &str = "history";
+
+/// Longer texts of an upstream are cut here, in characters.
+const TEXT_CHARS: usize = 200;
+
+/// How much of what became of messages is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryLimits {
+    /// For how many days, 1 to 90; 7.
+    pub days: u16,
+    /// How many rows in all, of about 500 bytes each; 1 000 000.
+    pub rows: u32,
+}
+
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        Self { days: 7, rows: 1_000_000 }
+    }
+}
+
+impl HistoryLimits {
+    pub(crate) fn check(self) -> Result<(), Error> {
+        if !(1..=90).contains(&self.days) || self.rows < 1000 {
+            return Err(Error::invalid("the history of messages must have 1 to 90 `days` and at least 1000 `rows`"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn since(self, now: Timestamp) -> Timestamp {
+        now - SignedDuration::from_hours(24 * i64::from(self.days))
+    }
+
+    fn bounds(self, now: Timestamp) -> HistoryBounds {
+        HistoryBounds { since: self.since(now), rows: self.rows.into(), rows_of_person: ROWS_OF_PERSON }
+    }
+}
+
+/// What became of a message, or why there was none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum MessageOutcome {
+    /// The upstream accepted it; the code is its reference.
+    Accepted,
+    /// The upstream reported that it arrived.
+    ReportedDelivered,
+    /// The upstream reported that it did not arrive.
+    ReportedFailed,
+    /// Surely not sent: the upstream could not be reached or accepts nothing now.
+    RetryLater,
+    /// It may have gone out.
+    OutcomeUnknown,
+    /// The upstream refused the recipient.
+    RejectedRecipient,
+    /// The upstream refused the message.
+    RejectedMessage,
+    /// The operator must fix something.
+    Misconfigured,
+    /// The upstream suspects fraud.
+    Blocked,
+    /// Not tried: the instance pauses after failures in a row.
+    Paused,
+    /// Not tried: a quota is used up; the code says which.
+    QuotaUsed,
+    /// No message: a limit was reached; the code is its name.
+    Limited,
+    /// No message: too many wrong answers in a row.
+    UserLocked,
+    /// No message: no instance is active, valid and assigned to this sign-in.
+    NoInstance,
+    /// No message: messages to this country, which is the code, are not enabled.
+    CountryNotEnabled,
+    /// No message: the recipient is missing or malformed.
+    RecipientMalformed,
+}
+
+impl MessageOutcome {
+    /// Its stable name, such as `reported-delivered`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::ReportedDelivered => "reported-delivered",
+            Self::ReportedFailed => "reported-failed",
+            Self::RetryLater => "retry-later",
+            Self::OutcomeUnknown => "outcome-unknown",
+            Self::RejectedRecipient => "rejected-recipient",
+            Self::RejectedMessage => "rejected-message",
+            Self::Misconfigured => "misconfigured",
+            Self::Blocked => "blocked",
+            Self::Paused => "paused",
+            Self::QuotaUsed => "quota-used",
+            Self::Limited => "limited",
+            Self::UserLocked => "user-locked",
+            Self::NoInstance => "no-instance",
+            Self::CountryNotEnabled => "country-not-enabled",
+            Self::RecipientMalformed => "recipient-malformed",
+        }
+    }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+
+    pub(super) fn of(failure: &DeliveryFailure) -> Self {
+        match failure {
+            DeliveryFailure::RetryLater { reason, .. } if reason.code == "pause" => Self::Paused,
+            DeliveryFailure::RetryLater { reason, .. } if reason.code == "quota" => Self::QuotaUsed,
+            DeliveryFailure::RetryLater { .. } => Self::RetryLater,
+            DeliveryFailure::OutcomeUnknown(_) => Self::OutcomeUnknown,
+            DeliveryFailure::Rejected { recipient: true, .. } => Self::RejectedRecipient,
+            DeliveryFailure::Rejected { .. } => Self::RejectedMessage,
+            DeliveryFailure::Misconfigured(_) => Self::Misconfigured,
+            DeliveryFailure::Blocked(_) => Self::Blocked,
+        }
+    }
+
+    /// Whether it says something of the upstream of the instance.
+    fn is_of_the_upstream(self) -> bool {
+        matches!(self, Self::Accepted | Self::RetryLater | Self::OutcomeUnknown | Self::Misconfigured | Self::Blocked)
+    }
+}
+
+/// What is kept of one event beside the hashes it is found by. It is sealed at rest.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) user: Option<String>,
+    /// The masked address; empty if there was none.
+    pub(crate) hint: String,
+    pub(crate) instance: String,
+    pub(crate) type_id: String,
+    pub(crate) code: String,
+    pub(crate) detail: String,
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// Who is to be found by an event, and in which challenge.
+pub(crate) struct About<'a> {
+    pub(crate) subscription: &'a str,
+    pub(crate) person: BucketKey,
+    /// As limits count it; empty if there was none.
+    pub(crate) recipient: &'a str,
+    pub(crate) challenge: Option<&'a str>,
+}
+
+/// What is gathered. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub(crate) struct History(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
+    limits: HistoryLimits,
+    gathered: Mutex<Gathered>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    messages: Vec<Event>,
+    refusals: HashMap<BucketKey, Event>,
+    health: HashMap<String, UpstreamHealthRecord>,
+}
+
+/// One event before it is sealed: sealing is left to the writing.
+struct Event {
+    record: HistoryRecord,
+    facts: Facts,
+}
+
+/// The keyed hash a recipient is found by: that of the limit of messages to it.
+pub(crate) fn recipient_key(keyring: &Keyring, subscription: &str, recipient: &str) -> BucketKey {
+    limits::bucket(keyring, "recipient", &[subscription.as_bytes(), recipient.as_bytes()])
+}
+
+impl History {
+    pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, clock: Arc<dyn Clock>, limits: HistoryLimits) -> Self {
+        let history = Self(Arc::new(Inner { store, keyring, clock, limits, gathered: Mutex::default() }));
+        tokio::spawn(keep(Arc::downgrade(&history.0)));
+        history
+    }
+
+    pub(crate) fn limits(&self) -> HistoryLimits {
+        self.0.limits
+    }
+
+    /// Notes what became of a message.
+    pub(crate) fn message(&self, about: &About<'_>, outcome: MessageOutcome, facts: Facts) {
+        let event = self.event(about, outcome, facts, None);
+        let mut gathered = self.0.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if outcome.is_of_the_upstream() {
+            let health = gathered.health.entry(event.facts.instance.clone()).or_default();
+            if outcome == MessageOutcome::Accepted {
+                health.accepted_at = Some(event.record.at);
+            } else {
+                health.failed_at = Some(event.record.at);
+                (health.outcome, health.code) = (outcome.name().to_owned(), event.facts.code.clone());
+            }
+        }
+        if gathered.messages.len() < GATHERED {
+            gathered.messages.push(event);
+        } else {
+            metrics::counter!("twofactor_history_dropped_total").increment(1);
+        }
+    }
+
+    /// Notes a request that led to no message. Several of one person, recipient and hour are counted together.
+    pub(crate) fn refusal(&self, about: &About<'_>, outcome: MessageOutcome, facts: Facts) {
+        let hour = self.0.clock.now().as_millisecond().div_euclid(HOUR_MS);
+        let group = self.0.keyring.bucket(
+            "history-group",
+            &[
+                about.subscription.as_bytes(),
+                &about.person,
+                about.recipient.as_bytes(),
+                about.challenge.unwrap_or_default().as_bytes(),
+                outcome.name().as_bytes(),
+                facts.code.as_bytes(),
+                &hour.to_be_bytes(),
+            ],
+        );
+        let event = self.event(about, outcome, facts, Some(group));
+        let mut gathered = self.0.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = gathered.refusals.len() < GATHERED;
+        match gathered.refusals.get_mut(&group) {
+            Some(known) => {
+                let count = known.record.count.saturating_add(1);
+                *known = event;
+                known.record.count = count;
+            }
+            None if room => _ = gathered.refusals.insert(group, event),
+            None => metrics::counter!("twofactor_history_dropped_total").increment(1),
+        }
+    }
+
+    fn event(&self, about: &About<'_>, outcome: MessageOutcome, mut facts: Facts, group: Option<BucketKey>) -> Event {
+        for text in [&mut facts.code, &mut facts.detail] {
+            if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS) {
+                text.truncate(end);
+            }
+        }
+        let recipient = Some(about.recipient).filter(|recipient| !recipient.is_empty());
+        let record = HistoryRecord {
+            subscription: about.subscription.to_owned(),
+            at: self.0.clock.now(),
+            person: about.person,
+            recipient: recipient.map(|it| recipient_key(&self.0.keyring, about.subscription, it)),
+            challenge: about.challenge.map(str::to_owned),
+            group,
+            outcome: outcome.name().to_owned(),
+            count: 1,
+            sealed: Vec::new(),
+        };
+        Event { record, facts }
+    }
+
+    /// What is kept of a row, opened.
+    pub(crate) fn facts(&self, record: &HistoryRecord) -> Result<Facts, Error> {
+        let plain = self.0.keyring.open(SEALED, &[record.subscription.as_bytes()], &record.sealed);
+        serde_json::from_slice(&plain.map_err(Error::unavailable)?).map_err(Error::unavailable)
+    }
+
+    /// Brings everything that was gathered to the store.
+    pub(crate) async fn settle(&self) -> Result<(), Error> {
+        self.0.settle().await
+    }
+}
+
+impl Inner {
+    async fn settle(&self) -> Result<(), Error> {
+        let gathered = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+        if !gathered.health.is_empty() {
+            self.store.note_health(gathered.health.into_iter().collect()).await?;
+        }
+        let bounds = self.limits.bounds(self.clock.now());
+        let events: Vec<Event> = gathered.messages.into_iter().chain(gathered.refusals.into_values()).collect();
+        let mut records = Vec::with_capacity(AT_ONCE.min(events.len()));
+        for Event { mut record, facts } in events {
+            let plain = serde_json::to_vec(&facts).map_err(Error::unavailable)?;
+            let sealed = self.keyring.seal(SEALED, &[record.subscription.as_bytes()], &plain);
+            record.sealed = sealed.map_err(Error::unavailable)?;
+            records.push(record);
+            if records.len() == AT_ONCE {
+                self.store.add_history(std::mem::take(&mut records), bounds).await?;
+                self.store.trim_history(bounds).await?;
+            }
+        }
+        if !records.is_empty() {
+            self.store.add_history(records, bounds).await?;
+        }
+        while self.store.trim_history(bounds).await? > 0 {}
+        Ok(())
+    }
+}
+
+/// Settles now and then, as long as the engine is there.
+async fn keep(history: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(history) = history.upgrade() else { return };
+        if let Err(error) = history.settle().await {
+            tracing::warn!(error = error.operator_detail(), "what became of messages in the last seconds was lost");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Which limits hold somebody now, for those who look into it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::limits::Counted;
+use super::{Challenges, send};
+use crate::error::Error;
+use crate::store::{BucketKey, Charge, InstanceRecord};
+
+/// A limit that holds somebody now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReachedLimit {
+    /// Its name: `wrong-in-a-row`, `wrong-per-day`, `recipient`, `recipient-in-all`, `user`, `prefix`, `phone` or `total`.
+    pub limit: String,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// Whether unlocking the user ends it.
+    pub ends_by_unlocking: bool,
+}
+
+impl Challenges {
+    /// The limits that hold these persons and recipients now. `typed` are recipients as limits count them, for the limits that are
+    /// known by the address alone.
+    pub(crate) async fn reached_limits(
+        &self,
+        subscription: &str,
+        persons: &[BucketKey],
+        recipients: &[BucketKey],
+        typed: &[String],
+    ) -> Result<Vec<ReachedLimit>, Error> {
+        let now = self.clock.now();
+        let mut named: Vec<(&'static str, Charge)> = Vec::new();
+        let mut add = |(name, charge): (&'static str, Charge)| {
+            if !named.iter().any(|(_, known)| known.key == charge.key) {
+                named.push((name, charge));
+            }
+        };
+        let nobody = [0; 16];
+        for person in persons {
+            let of_person = self.limits.message(&self.keyring, &counted(subscription, *person, "", ""));
+            of_person.into_iter().filter(|(name, _)| matches!(*name, "user" | "total")).for_each(&mut add);
+        }
+        for recipient in recipients {
+            let mut of_recipient = self.limits.message(&self.keyring, &counted(subscription, nobody, "", ""));
+            of_recipient.retain(|(name, _)| *name == "recipient");
+            of_recipient.iter_mut().for_each(|(_, charge)| charge.key = *recipient);
+            of_recipient.into_iter().for_each(&mut add);
+        }
+        for recipient in typed {
+            let prefix = super::recipient::prefix_of(recipient);
+            let of_recipient = self.limits.message(&self.keyring, &counted(subscription, nobody, recipient, &prefix));
+            of_recipient.into_iter().filter(|(name, _)| *name != "user").for_each(&mut add);
+        }
+        let (names, charges): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+        let mut all = Vec::new();
+        // Without a person only the charges are asked about.
+        let persons = if persons.is_empty() { &[nobody][..] } else { persons };
+        for (n, person) in persons.iter().enumerate() {
+            let charges = if n == 0 { charges.clone() } else { Vec::new() };
+            let reached = self.store.reached_limits(*person, self.limits.person(), charges, now).await?;
+            let of_person = [("wrong-in-a-row", reached.locked_until), ("wrong-per-day", reached.day_until)];
+            let of_person = of_person.into_iter().filter_map(|(name, until)| Some((name, until?, true)));
+            let others = reached.charges.into_iter().filter_map(|(n, until)| Some((*names.get(n)?, until, false)));
+            all.extend(of_person.chain(others).map(|(limit, until, ends_by_unlocking)| ReachedLimit {
+                limit: limit.to_owned(),
+                until,
+                ends_by_unlocking,
+            }));
+        }
+        Ok(all)
+    }
+
+    /// Whether answers of a person were ever counted.
+    pub(crate) async fn knows(&self, person: BucketKey) -> Result<bool, Error> {
+        let now = self.clock.now();
+        Ok(self.store.reached_limits(person, self.limits.person(), Vec::new(), now).await?.is_known)
+    }
+
+    /// For how many seconds this node does not try an instance.
+    pub(crate) async fn pause_left(&self, record: &InstanceRecord) -> Option<u32> {
+        let prepared = self.instances.prepared(record).await.ok()?;
+        prepared.pause_left(self.clock.now(), send::pause_after(&self.instances.policy(record)))
+    }
+}
+
+fn counted<'a>(subscription: &'a str, person: BucketKey, recipient: &'a str, prefix: &'a str) -> Counted<'a> {
+    Counted { subscription, tenant: None, person, recipient, prefix, address: None }
+}

@@ -1,0 +1,146 @@
+//! What became of messages.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::super::*;
+use super::clock::SKEW_MS;
+use super::{ms, time};
+
+/// How many rows one call removes at most: others wait for the writer.
+const REMOVED_AT_ONCE: u32 = 200;
+
+pub(super) fn add(c: &Connection, records: &[HistoryRecord], rows_of_person: u32) -> Result<()> {
+    let sql = "INSERT INTO history (subscription, at, person, recipient, challenge, outcome, count, sealed, grouping) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (grouping) WHERE grouping IS NOT NULL DO UPDATE SET \
+               count = count + excluded.count, at = max(at, excluded.at), sealed = excluded.sealed";
+    let mut statement = c.prepare_cached(sql)?;
+    // The oldest of a person go where there are too many.
+    let mut trim = c.prepare_cached(
+        "DELETE FROM history WHERE seq IN (SELECT seq FROM history WHERE person = ? ORDER BY seq DESC LIMIT 100 OFFSET ?)",
+    )?;
+    for record in records {
+        statement.execute(params![
+            record.subscription,
+            ms(record.at),
+            record.person,
+            record.recipient,
+            record.challenge,
+            record.outcome,
+            record.count,
+            record.sealed,
+            record.group
+        ])?;
+        trim.execute(params![record.person, rows_of_person])?;
+    }
+    Ok(())
+}
+
+/// Removes some of what is beyond the bounds, and answers how many rows.
+pub(super) fn trim(c: &Connection, bounds: &HistoryBounds) -> Result<u64> {
+    let sql = "DELETE FROM history WHERE seq IN (SELECT seq FROM (SELECT seq, at FROM history ORDER BY seq LIMIT ?3) \
+               WHERE at < ?1 OR seq <= (SELECT max(seq) FROM history) - ?2)";
+    let removed = c.prepare_cached(sql)?.execute(params![ms(bounds.since), bounds.rows, REMOVED_AT_ONCE])?;
+    Ok(removed as u64)
+}
+
+pub(super) fn read(
+    c: &Connection,
+    subscription: &str,
+    key: &HistoryKey,
+    since: Timestamp,
+    limit: u32,
+) -> Result<Vec<HistoryRecord>> {
+    const COLUMNS: &str = "subscription, at, person, recipient, challenge, grouping, outcome, count, sealed";
+    let column = match key {
+        HistoryKey::Person(_) => "person",
+        HistoryKey::Recipient(_) => "recipient",
+        HistoryKey::Challenge(_) => "challenge",
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM history WHERE {column} = ?1 AND subscription = ?2 AND at >= ?3 ORDER BY seq DESC LIMIT ?4"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = match key {
+        HistoryKey::Person(hash) | HistoryKey::Recipient(hash) => {
+            statement.query_map(params![hash, subscription, ms(since), limit], to_record)?.collect()
+        }
+        HistoryKey::Challenge(id) => {
+            statement.query_map(params![id, subscription, ms(since), limit], to_record)?.collect()
+        }
+    };
+    let rows: rusqlite::Result<Vec<_>> = rows;
+    Ok(rows?)
+}
+
+fn to_record(row: &Row<'_>) -> rusqlite::Result<HistoryRecord> {
+    Ok(HistoryRecord {
+        subscription: row.get(0)?,
+        at: time(row.get(1)?),
+        person: row.get(2)?,
+        recipient: row.get(3)?,
+        challenge: row.get(4)?,
+        group: row.get(5)?,
+        outcome: row.get(6)?,
+        count: row.get(7)?,
+        sealed: row.get(8)?,
+    })
+}
+
+pub(super) fn note_health(c: &Connection, all: &[(String, UpstreamHealthRecord)]) -> Result<()> {
+    let sql = "INSERT INTO upstream_health (instance, accepted_at, failed_at, outcome, code) VALUES (?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT DO UPDATE SET accepted_at = coalesce(?2, accepted_at), failed_at = coalesce(?3, failed_at), \
+               outcome = CASE WHEN ?3 IS NULL THEN outcome ELSE ?4 END, code = CASE WHEN ?3 IS NULL THEN code ELSE ?5 END";
+    let mut statement = c.prepare_cached(sql)?;
+    for (instance, health) in all {
+        let (accepted, failed) = (health.accepted_at.map(ms), health.failed_at.map(ms));
+        statement.execute(params![instance, accepted, failed, health.outcome, health.code])?;
+    }
+    Ok(())
+}
+
+pub(super) fn health(c: &Connection, instance: &str) -> Result<Option<UpstreamHealthRecord>> {
+    let sql = "SELECT accepted_at, failed_at, outcome, code FROM upstream_health WHERE instance = ?";
+    let read = |row: &Row<'_>| {
+        Ok(UpstreamHealthRecord {
+            accepted_at: row.get::<_, Option<i64>>(0)?.map(time),
+            failed_at: row.get::<_, Option<i64>>(1)?.map(time),
+            outcome: row.get(2)?,
+            code: row.get(3)?,
+        })
+    };
+    Ok(c.prepare_cached(sql)?.query_row([instance], read).optional()?)
+}
+
+/// Which limits are reached. Only reads.
+pub(super) fn reached(
+    c: &Connection,
+    person: &BucketKey,
+    limits: &PersonLimits,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<ReachedLimits> {
+    let sql = "SELECT consecutive, last, day_started, day_wrong FROM persons WHERE person = ?";
+    let found: Option<(u32, i64, i64, u32)> = c
+        .prepare_cached(sql)?
+        .query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let mut reached = ReachedLimits { is_known: found.is_some(), ..ReachedLimits::default() };
+    if let Some((consecutive, last, started, wrong)) = found {
+        let end = |since: i64| {
+            let is_current = since <= ms(now) + SKEW_MS && since + limits.day_ms > ms(now);
+            is_current.then(|| time(since + limits.day_ms))
+        };
+        reached.locked_until = end(last).filter(|_| consecutive >= limits.consecutive);
+        reached.day_until = end(started).filter(|_| wrong >= limits.daily);
+    }
+    let mut statement = c.prepare_cached(
+        "SELECT ends FROM buckets WHERE key = ?1 AND count >= ?4 AND ends > ?2 AND ends <= ?2 + ?3 + 5000",
+    )?;
+    for (n, charge) in charges.iter().enumerate() {
+        let values = params![charge.key, ms(now), charge.window_ms, charge.limit];
+        let ends: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
+        reached.charges.extend(ends.map(|ends| (n, time(ends))));
+    }
+    Ok(reached)
+}

@@ -1,0 +1,50 @@
+//! How the upstream of an instance answered last.
+
+use maud::{Markup, html};
+use twofactor::UpstreamHealth;
+
+use super::language::Language;
+use super::layout::{badge, time};
+use crate::wording;
+
+/// In a list.
+pub(super) fn short(l: Language, health: &UpstreamHealth) -> Markup {
+    html! {
+        @if let Some(seconds) = health.paused_seconds {
+            (badge("bad", &format!("{} {seconds} s", l.say("pauses", "pausiert"))))
+        } @else if health.is_failing() {
+            (badge("warn", l.say("failing", "gestört")))
+        } @else if health.accepted_at.is_some() {
+            (badge("good", l.say("answers", "antwortet")))
+        } @else { "–" }
+        @if health.is_failing() { (last_failure(l, health)) }
+    }
+}
+
+/// On the page of an instance.
+pub(super) fn card(l: Language, health: &UpstreamHealth) -> Markup {
+    html! {
+        section.card {
+            h2 { (l.say("Upstream", "Gegenstelle")) }
+            dl.facts {
+                dt { (l.say("State", "Zustand")) } dd { (short(l, health)) }
+                dt { (l.say("Last accepted", "Zuletzt angenommen")) } dd { @match health.accepted_at { Some(at) => (time(at)), None => "–" } }
+                dt { (l.say("Last failure", "Letzter Fehler")) } dd { @if health.failed_at.is_some() { (last_failure(l, health)) } @else { "–" } }
+            }
+            @if health.paused_seconds.is_some() {
+                p.help { (l.say("After failures in a row this server leaves it alone for a while; others find out by themselves.",
+                    "Nach mehreren Fehlern in Folge lässt dieser Server sie eine Weile in Ruhe; andere Server stellen es selbst fest.")) }
+            }
+        }
+    }
+}
+
+fn last_failure(l: Language, health: &UpstreamHealth) -> Markup {
+    html! {
+        div.help {
+            @if let Some(outcome) = health.outcome { (wording::outcome(l, outcome)) }
+            @if !health.code.is_empty() { " (" code { (health.code) } ")" }
+            @if let Some(at) = health.failed_at { ", " (time(at)) }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Why did this user get no code? What became of somebody's messages, and which limits hold them.
+
+use axum::body::Bytes;
+use axum::extract::Query;
+use axum::response::Response;
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofactor::{MessageEvent, MessageHistory, MessageQuery, ReachedLimit};
+
+use super::form::Posted;
+use super::instances::{own_subscriptions, path};
+use super::language::Language;
+use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::person::{Oneself, Person};
+use crate::wording;
+
+/// What a link may ask for: an address stands in no URL.
+#[derive(Deserialize)]
+pub(super) struct Linked {
+    #[serde(default)]
+    subscription: String,
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    challenge: String,
+    #[serde(default)]
+    done: String,
+}
+
+/// What somebody looks for.
+#[derive(Default)]
+struct Search {
+    subscription: String,
+    by: String,
+    text: String,
+}
+
+impl Search {
+    fn query(&self) -> Option<MessageQuery> {
+        let text = Some(self.text.clone()).filter(|text| !text.is_empty())?;
+        Some(match &*self.by {
+            "recipient" => MessageQuery::Recipient(text),
+            "challenge" => MessageQuery::Challenge(text),
+            _ => MessageQuery::User(text),
+        })
+    }
+}
+
+pub(super) async fn show(person: Person, Query(linked): Query<Linked>) -> Result<Response, Failure> {
+    let l = person.language;
+    let Linked { subscription, user, challenge, done } = linked;
+    let (by, text) = if challenge.is_empty() { ("user", user) } else { ("challenge", challenge) };
+    let message = match &*done {
+        "unlocked" => notice("good", l.say("The user's wrong answers were forgotten.", "Die falschen Antworten des Benutzers sind gelöscht.")),
+        "never-seen" => notice("warn", l.say(
+            "A user of this id was never seen in this subscription: check how the application writes it.",
+            "Ein Benutzer mit dieser Id wurde in dieser Subscription nie gesehen: prüfen Sie, wie die Applikation sie schreibt.",
+        )),
+        _ => html! {},
+    };
+    find(&person, Search { subscription, by: by.to_owned(), text }, message).await
+}
+
+/// A search changes nothing: auditors may send its form too.
+pub(super) async fn search(Oneself(person): Oneself, body: Bytes) -> Result<Response, Failure> {
+    let posted = Posted::parse(&body);
+    let field = |name: &str| posted.get(name).unwrap_or_default().to_owned();
+    let search = Search { subscription: field("subscription"), by: field("by"), text: field("text") };
+    find(&person, search, html! {}).await
+}
+
+/// Forgets a user's wrong answers.
+pub(super) async fn unlock(person: Person, body: Bytes) -> Result<axum::response::Redirect, Failure> {
+    let posted = Posted::parse(&body);
+    let (subscription, user) = (posted.get("subscription").unwrap_or_default(), posted.get("user").unwrap_or_default());
+    let admin = person.of(subscription)?;
+    let seen = admin.unlock_user(subscription, user).await.map_err(|error| person.failure(error))?;
+    let pairs =
+        [("subscription", subscription), ("user", user), ("done", if seen { "unlocked" } else { "never-seen" })];
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    Ok(axum::response::Redirect::to(&format!("/admin/messages?{query}")))
+}
+
+async fn find(person: &Person, search: Search, message: Markup) -> Result<Response, Failure> {
+    let l = person.language;
+    let subscriptions = own_subscriptions(person).await?;
+    let mut found = Vec::new();
+    if let Some(query) = search.query() {
+        let narrowed = |id: &String| search.subscription.is_empty() || search.subscription == *id;
+        for (id, name) in subscriptions.iter().filter(|(id, _)| narrowed(id)) {
+            let history = person.of(id)?.messages(id, &query).await.map_err(|error| person.failure(error))?;
+            if !history.events.is_empty() || !history.limits.is_empty() || history.challenge.is_some() {
+                found.push((id, name, history));
+            }
+        }
+    }
+    let title = Room::Messages.name(l);
+    let ways = [
+        ("user", l.say("User id", "Benutzer-Id")),
+        ("recipient", l.say("Email address, telephone number or handle", "E-Mail-Adresse, Telefonnummer oder Kennung")),
+        ("challenge", l.say("Challenge id", "Challenge-Id")),
+    ];
+    let main = html! {
+        h1 { (title) }
+        p.sub { (l.say("Why did somebody get no code? What became of each of their messages in the last days, and which limit holds them now.",
+            "Warum hat jemand keinen Code bekommen? Was in den letzten Tagen aus jeder Nachricht wurde, und welches Limit jetzt gilt.")) }
+        (message)
+        form.filter method="post" action="/admin/messages" {
+            div.field {
+                label for="by" { (l.say("Look for", "Suchen nach")) }
+                select #by name="by" { @for (value, name) in ways { option value=(value) selected[search.by == value] { (name) } } }
+            }
+            div.field {
+                label for="text" { (l.say("Exactly", "Genau")) }
+                input #text name="text" type="text" maxlength="256" required autocomplete="off" spellcheck="false" value=(search.text);
+            }
+            @if subscriptions.len() > 1 { div.field {
+                label for="subscription" { "Subscription" }
+                select #subscription name="subscription" {
+                    option value="" { (l.say("all", "alle")) }
+                    @for (id, name) in &subscriptions { option value=(id) selected[*id == search.subscription] { (name) } }
+                }
+            } }
+            div.actions { button { (l.say("Search", "Suchen")) } }
+        }
+        @if !search.text.is_empty() && found.is_empty() {
+            div.empty {
+                p { (l.say("Nothing is known of it in the days that are kept. Check the spelling: ids must be written as the application writes them, numbers with their country code.",
+                    "In den aufbewahrten Tagen ist dazu nichts bekannt. Prüfen Sie die Schreibweise: Ids so, wie die Applikation sie schreibt, Nummern mit Landesvorwahl.")) }
+                p { (l.say("If the application never asked for a code, it is not seen here either.", "Hat die Applikation gar keinen Code verlangt, sieht man es hier auch nicht.")) }
+            }
+        }
+        @for (id, name, history) in &found { (one(person, id, name, history, &search)) }
+    };
+    Ok(page(person, Room::Messages, title, main))
+}
+
+/// What is known in one subscription.
+fn one(person: &Person, subscription: &str, name: &str, history: &MessageHistory, search: &Search) -> Markup {
+    let l = person.language;
+    let mut users: Vec<&str> = history.events.iter().filter_map(|event| event.user.as_deref()).collect();
+    if search.by == "user" {
+        users.push(&search.text);
+    }
+    users.sort_unstable();
+    users.dedup();
+    html! {
+        section.card {
+            h2 { (name) }
+            @if let Some(challenge) = &history.challenge {
+                dl.facts {
+                    dt { (l.say("Challenge", "Challenge")) } dd { (wording::challenge_state(l, challenge.state)) }
+                    dt { (l.say("Answers so far", "Antworten bisher")) } dd { (challenge.answers) }
+                    dt { (l.say("From, until", "Von, bis")) } dd { (time(challenge.created_at)) " – " (time(challenge.expires_at)) }
+                }
+            }
+            @if history.limits.is_empty() { p { (l.say("No limit holds them now.", "Zurzeit gilt kein Limit.")) } }
+            @for limit in &history.limits { (holding(l, limit)) }
+            @if person.may_change() { @for user in &users {
+                form.inline method="post" action="/admin/messages/unlock" {
+                    input type="hidden" name="subscription" value=(subscription);
+                    input type="hidden" name="user" value=(user);
+                    button { (l.say("Unlock", "Entsperren")) " " code { (user) } }
+                }
+            } }
+            @if history.events.is_empty() { p { (l.say("No message in the days that are kept.", "Keine Nachricht in den aufbewahrten Tagen.")) } }
+            @else { (events(l, subscription, &history.events)) }
+            p.help { (history.days) " " (l.say("days are kept; times are UTC. Codes are kept nowhere.", "Tage werden aufbewahrt; Zeiten in UTC. Codes werden nirgends aufbewahrt.")) }
+        }
+    }
+}
+
+fn holding(l: Language, limit: &ReachedLimit) -> Markup {
+    html! {
+        div.notice.warn role="status" {
+            strong { (wording::limit(l, &limit.limit)) } " " (l.say("until", "bis")) " " (time(limit.until))
+            @if limit.ends_by_unlocking { ", " (l.say("or until the user is unlocked", "oder bis der Benutzer entsperrt wird")) }
+        }
+    }
+}
+
+fn events(l: Language, subscription: &str, events: &[MessageEvent]) -> Markup {
+    let headings = [
+        l.say("When", "Wann"),
+        l.say("What happened", "Was geschah"),
+        l.say("To", "An"),
+        l.say("User", "Benutzer"),
+        l.say("Instance", "Instanz"),
+        l.say("Reference or code", "Referenz oder Code"),
+        "Challenge",
+    ];
+    table(
+        &headings,
+        usize::MAX,
+        events.iter().map(|event| {
+            vec![
+                time(event.at),
+                html! {
+                    (badge(wording::outcome_kind(event.outcome), wording::outcome(l, event.outcome)))
+                    @if event.count > 1 { " × " (event.count) }
+                    @if let Some(until) = event.until { " " (l.say("until", "bis")) " " (time(until)) }
+                    @if !event.detail.is_empty() { div.help lang="en" { (event.detail) } }
+                },
+                html! { @if event.recipient_hint.is_empty() { "–" } @else { (event.recipient_hint) } },
+                html! { @match &event.user { Some(user) => { code { (user) } }, None => "–" } },
+                html! { @if event.instance.is_empty() { "–" } @else { a href=(path(subscription, &event.instance)) { (event.type_id) } } },
+                html! {
+                    @if event.code.is_empty() { "–" }
+                    @else if event.outcome.name() == "limited" || event.outcome.name() == "user-locked" { (wording::limit(l, &event.code)) }
+                    @else { code { (event.code) } }
+                },
+                html! { @match &event.challenge { Some(id) => { code.id { (id) } }, None => "–" } },
+            ]
+        }),
+    )
+}
