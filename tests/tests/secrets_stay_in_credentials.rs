@@ -29,7 +29,7 @@ async fn instance(engine: &TwoFactor, type_id: &str, options: Value) -> Instance
 /// All that people read of an instance.
 fn read(instance: &Instance) -> String {
     let problems = instance.problems.iter().map(|problem| format!("{}: {}", problem.option, problem.message));
-    problems.chain(instance.connections.clone()).collect::<Vec<_>>().join("\n")
+    problems.chain(instance.connections.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n")
 }
 
 /// Leaks that make an instance invalid, with the field that is named.

@@ -189,7 +189,9 @@ async fn pages_keep_to_themselves_and_are_small() {
         assert_eq!(page.headers["cache-control"], "no-store");
         assert!(page.text.len() < 60_000, "{path}: {} bytes", page.text.len());
         // Nothing stands in the page that the policy would refuse.
-        for inline in ["<style", " style=", " onclick", " onload", "javascript:", "src=\"http", "stylesheet\" href=\"http"] {
+        for inline in
+            ["<style", " style=", " onclick", " onload", "javascript:", "src=\"http", "stylesheet\" href=\"http"]
+        {
             assert!(!page.text.contains(inline), "{path}: {inline}");
         }
         assert_eq!(page.text.matches("<script").count(), 1, "{path}");

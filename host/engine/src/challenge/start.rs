@@ -57,7 +57,7 @@ impl Challenges {
         self.purge_now_and_then();
         let now = self.clock.now();
         let (chosen, others, canonical) =
-            self.pick(&start).await.inspect_err(|error| self.note_refused(&start, error))?;
+            self.pick(&start).await.inspect_err(|error| self.note_refused(&start, of_account, error))?;
         let policy = &chosen.policy;
         let purpose = start.purpose.clone().unwrap_or_else(|| Start::PURPOSE.to_owned());
         let idempotency = self.claim(&start, &purpose, now);
@@ -259,7 +259,7 @@ impl Challenges {
     }
 
     /// Notes that a request led to no message, for those who look into it.
-    fn note_refused(&self, start: &Start, error: &Error) {
+    fn note_refused(&self, start: &Start, of_account: bool, error: &Error) {
         let known = start.recipient.known();
         let outcome = if error.is_not_available() {
             MessageOutcome::NoInstance
@@ -277,7 +277,8 @@ impl Challenges {
         }
         let code = if outcome == MessageOutcome::CountryNotEnabled { country } else { String::new() };
         let facts = Facts { user: start.sign_in.user.clone(), hint, code, ..Facts::default() };
-        let (subscription, person) = (&*start.sign_in.subscription, self.person(&start.sign_in, &bucket));
+        let person = self.person(&start.sign_in, &bucket, of_account);
+        let subscription = &*start.sign_in.subscription;
         self.history.refusal(&About { subscription, person, recipient: &bucket, challenge: None }, outcome, facts);
     }
 

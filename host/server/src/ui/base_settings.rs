@@ -17,6 +17,7 @@ use super::layout::{self, Failure, Room, badge, notice, page, table};
 use super::person::Person;
 use super::schema::fields;
 use super::segment;
+use crate::wording::spoken;
 
 /// Instances that are named one by one.
 const NAMED: usize = 20;
@@ -119,27 +120,27 @@ fn harm(l: Language, check: &BaseSettingsCheck) -> Markup {
             h2 { (l.say("What these settings would do", "Was diese Einstellungen bewirken würden")) }
             @if !check.problems.is_empty() {
                 p { (l.say("These settings have problems:", "Diese Einstellungen haben Probleme:")) }
-                ul { @for problem in &check.problems { li { code { (problem.option.trim_start_matches('/')) } " " (problem.message) } } }
+                ul { @for problem in &check.problems { li { code { (problem.option.trim_start_matches('/')) } " " (spoken(l, &problem.message)) } } }
             }
             @if !invalid.is_empty() {
                 p { (l.say("With them these instances become invalid and send nothing:", "Mit ihnen werden diese Instanzen ungültig und senden nichts:")) }
-                (affected(&invalid))
+                (affected(l, &invalid))
             }
             @if !valid.is_empty() {
                 p { (l.say("These instances become valid:", "Diese Instanzen werden gültig:")) }
-                (affected(&valid))
+                (affected(l, &valid))
             }
         }
     }
 }
 
 /// Instances that a change makes valid or invalid, each with why.
-pub(super) fn affected(instances: &[AffectedInstance]) -> Markup {
+pub(super) fn affected(l: Language, instances: &[AffectedInstance]) -> Markup {
     html! {
         ul { @for instance in instances.iter().take(NAMED) {
             li {
                 a href=(path(&instance.subscription, &instance.id)) { (instance.name) }
-                @for problem in &instance.problems { " · " code { (problem.option.trim_start_matches('/')) } " " (problem.message) }
+                @for problem in &instance.problems { " · " code { (problem.option.trim_start_matches('/')) } " " (spoken(l, &problem.message)) }
             }
         } }
         @if instances.len() > NAMED { p { "… " (instances.len() - NAMED) } }

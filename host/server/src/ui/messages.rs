@@ -2,13 +2,15 @@
 
 use axum::body::Bytes;
 use axum::extract::Query;
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::{MessageEvent, MessageHistory, MessageQuery, ReachedLimit};
 
+use super::answer::Told;
 use super::form::Posted;
 use super::instances::{own_subscriptions, path};
+use super::kept::Outcome;
 use super::language::Language;
 use super::layout::{Failure, Room, badge, notice, page, table, time};
 use super::person::{Oneself, Person};
@@ -49,7 +51,14 @@ impl Search {
 pub(super) async fn show(person: Person, Query(linked): Query<Linked>) -> Result<Response, Failure> {
     let l = person.language;
     let Linked { subscription, user, challenge, done } = linked;
-    let (by, text) = if challenge.is_empty() { ("user", user) } else { ("challenge", challenge) };
+    let posted = person.posted();
+    let search = if posted.get("text").is_some() {
+        let field = |name: &str| posted.get(name).unwrap_or_default().to_owned();
+        Search { subscription: field("subscription"), by: field("by"), text: field("text") }
+    } else {
+        let (by, text) = if challenge.is_empty() { ("user", user) } else { ("challenge", challenge) };
+        Search { subscription, by: by.to_owned(), text }
+    };
     let message = match &*done {
         "unlocked" => notice("good", l.say("The user's wrong answers were forgotten.", "Die falschen Antworten des Benutzers sind gelöscht.")),
         "never-seen" => notice("warn", l.say(
@@ -58,19 +67,16 @@ pub(super) async fn show(person: Person, Query(linked): Query<Linked>) -> Result
         )),
         _ => html! {},
     };
-    find(&person, Search { subscription, by: by.to_owned(), text }, message).await
+    find(&person, search, message).await
 }
 
-/// A search changes nothing: auditors may send its form too.
-pub(super) async fn search(Oneself(person): Oneself, body: Bytes) -> Result<Response, Failure> {
-    let posted = Posted::parse(&body);
-    let field = |name: &str| posted.get(name).unwrap_or_default().to_owned();
-    let search = Search { subscription: field("subscription"), by: field("by"), text: field("text") };
-    find(&person, search, html! {}).await
+/// Leads to what is found; what is looked for is kept beside. A search changes nothing: auditors may send its form too.
+pub(super) async fn search(_: Oneself) -> Told {
+    Told::new(Outcome::Done)
 }
 
 /// Forgets a user's wrong answers.
-pub(super) async fn unlock(person: Person, body: Bytes) -> Result<axum::response::Redirect, Failure> {
+pub(super) async fn unlock(person: Person, body: Bytes) -> Result<Redirect, Failure> {
     let posted = Posted::parse(&body);
     let (subscription, user) = (posted.get("subscription").unwrap_or_default(), posted.get("user").unwrap_or_default());
     let admin = person.of(subscription)?;
@@ -78,7 +84,7 @@ pub(super) async fn unlock(person: Person, body: Bytes) -> Result<axum::response
     let pairs =
         [("subscription", subscription), ("user", user), ("done", if seen { "unlocked" } else { "never-seen" })];
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    Ok(axum::response::Redirect::to(&format!("/admin/messages?{query}")))
+    Ok(Redirect::to(&format!("/admin/messages?{query}")))
 }
 
 async fn find(person: &Person, search: Search, message: Markup) -> Result<Response, Failure> {

@@ -121,7 +121,7 @@ pub(crate) fn nowhere(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option
     if uri.path() == "/" {
         return Some(Redirect::to("/admin").into_response());
     }
-    let mut page = layout::Failure::not_found(language::Language::of(headers)).into_response();
+    let mut page = layout::Failure::not_found(Language::of(headers)).into_response();
     safety::protect(&mut page);
     Some(page)
 }

@@ -399,7 +399,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
                     section.card {
                         h2 { (l.say("Instances would become invalid", "Instanzen würden ungültig")) }
                         p { (l.say("These are valid now. With this component they are not, and send nothing:", "Diese sind jetzt gültig. Mit dieser Komponente sind sie es nicht und senden nichts:")) }
-                        (affected(&examined.made_invalid))
+                        (affected(l, &examined.made_invalid))
                     }
                 }
                 section.card {

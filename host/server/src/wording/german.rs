@@ -28,6 +28,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the message was blocked", "die Nachricht wurde gesperrt"),
     ("messages to this recipient are not accepted", "Nachrichten an diesen Empfänger werden nicht angenommen"),
     ("messages to this country are not enabled", "Nachrichten in dieses Land sind nicht freigegeben"),
+    ("messages to numbers of no country are not enabled", "Nachrichten an Nummern ohne Land sind nicht freigegeben"),
+    (
+        "messages to this country are not enabled: add {} to `countries` of the policy, of the TwoFactor instance or of the installation",
+        "Nachrichten in dieses Land sind nicht freigegeben: fügen Sie {} zu `countries` in den Regeln hinzu, denen der TwoFactor-Instanz oder der Installation",
+    ),
     (
         "the TwoFactor instance cannot send: call the operator",
         "die TwoFactor-Instanz kann nicht senden: wenden Sie sich an den Betreiber",
@@ -122,6 +127,57 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the provider of this type is not installed", "der Provider dieses Typs ist nicht installiert"),
     ("the provider could not judge the options: {}", "der Provider konnte die Optionen nicht prüfen: {}"),
     (
+        "other options are being checked: try again later",
+        "gerade werden andere Optionen geprüft: versuchen Sie es später",
+    ),
+    ("has an option without a name", "hat eine Option ohne Namen"),
+    (
+        "the provider checks the form of this secret, which it is not shown where it comes from the base service settings: give this instance a secret of its own, or have the provider's author add `examples` to its schema",
+        "der Provider prüft die Form dieses Geheimnisses und bekommt es nicht zu sehen, wenn es aus den Basiseinstellungen kommt: geben Sie dieser Instanz ein eigenes Geheimnis, oder lassen Sie `examples` in das Schema des Providers aufnehmen",
+    ),
+    (
+        "the provider changes a secret of the base service settings before it uses it, which it is not shown: give this instance a secret of its own",
+        "der Provider verändert ein Geheimnis der Basiseinstellungen, bevor er es verwendet, und bekommt es nicht zu sehen: geben Sie dieser Instanz ein eigenes Geheimnis",
+    ),
+    (
+        "the provider takes these options with these secrets only, so that nobody can tell whether what it asks for gives something of a secret away: its author can add `examples` to its schema, with secrets of the form it takes",
+        "der Provider nimmt diese Optionen nur mit diesen Geheimnissen an, so dass niemand weiß, ob er durch das, was er verlangt, etwas von einem Geheimnis verrät: wer ihn geschrieben hat, kann `examples` in sein Schema aufnehmen, mit Geheimnissen der passenden Form",
+    ),
+    (
+        "must be nested {} deep at most and hold {} values at most",
+        "darf höchstens {} Ebenen tief sein und höchstens {} Werte enthalten",
+    ),
+    ("must be of {} KiB at most", "darf höchstens {} KiB groß sein"),
+    (
+        "the provider does not accept the value of this secret: enter it again, as the provider's description says",
+        "der Provider nimmt den Wert dieses Geheimnisses nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
+    ),
+    (
+        "the provider does not accept the value of one of the secrets: enter it again, as the provider's description says",
+        "der Provider nimmt den Wert eines der Geheimnisse nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
+    ),
+    (
+        "{} that the provider asks for depends on a secret, which could be read from it: this provider cannot be used so",
+        "dieser Provider ist so nicht verwendbar: von einem Geheimnis, das sich daraus lesen ließe, hängt ab, was er verlangt ({})",
+    ),
+    ("the user name", "der Benutzername"),
+    ("the name of the authenticating header", "der Name des Headers zur Anmeldung"),
+    ("the token URL", "die Token-URL"),
+    ("the client id", "die Client-Id"),
+    ("the access key's id", "die Id des Zugriffsschlüssels"),
+    ("the way to authenticate", "die Art der Anmeldung"),
+    ("the mail server", "der Mailserver"),
+    ("the mail server's port", "der Port des Mailservers"),
+    ("the mail server's protection", "die Verschlüsselung zum Mailserver"),
+    ("the mail server's time-out", "die Zeitgrenze des Mailservers"),
+    ("whether to log in at the mail server", "ob man sich beim Mailserver anmeldet"),
+    ("the kind of a connection", "die Art einer Verbindung"),
+    ("the number of connections", "die Anzahl der Verbindungen"),
+    ("the origin", "das Ziel"),
+    ("the region", "die Region"),
+    ("the scope", "der Scope"),
+    ("the service", "der Dienst"),
+    (
         "this change sends a stored secret to another destination: enter the secret again instead of its mask",
         "diese Änderung sendet ein gespeichertes Geheimnis an ein anderes Ziel: geben Sie das Geheimnis neu ein",
     ),
@@ -162,6 +218,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "ist diesem Provider nicht bekannt: entfernen Sie es, oder prüfen Sie die Schreibweise",
     ),
     ("fits none of the forms the provider knows", "hat keine der Formen, die der Provider kennt"),
+    ("fits more than one of the forms the provider knows", "hat mehr als eine der Formen, die der Provider kennt"),
+    ("must not be set", "darf nicht gesetzt sein"),
     ("must be one of: {}", "muss eines von diesen sein: {}"),
     ("must be of type {}", "muss vom Typ {} sein"),
     ("must be at least {}", "muss mindestens {} sein"),
@@ -286,6 +344,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "die Komponente passt nicht zum Vertrag `twofactor:provider`: {}",
     ),
     ("the component's manifest is wrong: {}", "das Manifest der Komponente ist falsch: {}"),
+    (
+        "the component's manifest could not be checked now: try again later",
+        "das Manifest der Komponente konnte jetzt nicht geprüft werden: versuchen Sie es später",
+    ),
+    (
+        "with this component, {} instances that are valid now would be invalid and send nothing ({}): change their options so that both components accept them, or allow it explicitly (`allow_invalid`)",
+        "mit dieser Komponente würden {} jetzt gültige Instanzen ungültig und würden nichts senden ({}): ändern Sie deren Optionen so, dass beide Komponenten sie annehmen, oder erlauben Sie es ausdrücklich (`allow_invalid`)",
+    ),
     (
         "another component is compiled at the moment: try again later",
         "gerade wird eine andere Komponente übersetzt: versuchen Sie es später",
