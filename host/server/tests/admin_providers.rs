@@ -39,7 +39,12 @@ async fn upload(visitor: &mut Visitor, component: &[u8]) -> Page {
 async fn approve(visitor: &mut Visitor, shown: &Page) -> Page {
     let field = |name: &str| shown.value(&format!("name=\"{name}\" value=\""));
     let (digest, replaces) = (field("digest"), field("replaces"));
-    visitor.post("/admin/providers/approval", &[("digest", &*digest), ("replaces", &*replaces)]).await
+    let mut form = vec![("digest", &*digest), ("replaces", &*replaces)];
+    // Where instances would become invalid the page asks whether that is meant.
+    if shown.text.contains("name=\"allow_invalid\"") {
+        form.push(("allow_invalid", "yes"));
+    }
+    visitor.post("/admin/providers/approval", &form).await
 }
 
 async fn installed(demo: &Server) -> Value {
@@ -63,7 +68,7 @@ async fn what_a_component_may_do_and_what_it_changes_is_shown_before_it_is_insta
     let shown = upload(&mut anna, &ecall_for_email()).await.shows("Install this provider?");
     let differences = shown.text.split("id=\"differences\"").nth(1).unwrap().split("</section>").next().unwrap();
     for said in [
-        "It replaces Email 0.1.0",
+        "It replaces Email 0.1.1",
         "<del><code>Email</code></del> → <ins><code>eCall SMS</code></ins>",
         "<del><code>email</code></del> → <ins><code>sms</code></ins>",
         "<del><code>email address</code></del> → <ins><code>telephone number</code></ins>",

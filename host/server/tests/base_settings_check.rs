@@ -44,15 +44,20 @@ async fn their_page_names_the_instances_and_saves_only_when_it_is_confirmed() {
     complete(&demo).await;
     let mut anna = Visitor::first(&demo).await;
     let long = "x".repeat(200);
-    let form = [("/EMailSenderName", &*long)];
+    let revision = async |anna: &mut Visitor| {
+        anna.get("/admin/base-settings/email").await.value("name=\"revision\" value=\"")
+    };
+    let shown = revision(&mut anna).await;
+    let form = [("/EMailSenderName", &*long), ("revision", &*shown)];
     let asked = anna.post("/admin/base-settings/email", &form).await.shows("Nothing was saved yet");
     assert!(asked.text.contains("Our mail") && asked.text.contains("name=\"confirmed\""), "{}", asked.text);
     assert!(asked.text.contains(&long), "what was typed is lost: {}", asked.text);
     let admin = demo.token("admin_token");
     let stored = async || demo.call("GET", "/v1/base-settings/email", admin, Value::Null).await.expect(200);
     assert_eq!(stored().await["EMailSenderName"], Value::Null);
-    anna.post("/admin/base-settings/email", &[form[0], ("confirmed", "yes")]).await.leads_to();
+    anna.post("/admin/base-settings/email", &[form[0], form[1], ("confirmed", "yes")]).await.leads_to();
     assert_eq!(stored().await["EMailSenderName"], *long);
     // What harms nobody is saved at once.
-    anna.post("/admin/base-settings/email", &[("/EMailSenderName", "Shop")]).await.leads_to();
+    let shown = revision(&mut anna).await;
+    anna.post("/admin/base-settings/email", &[("/EMailSenderName", "Shop"), ("revision", &*shown)]).await.leads_to();
 }

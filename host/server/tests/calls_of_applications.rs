@@ -120,7 +120,7 @@ async fn what_does_not_fit_is_refused_in_words_and_charges_nothing() {
 
     let started = start(sign_in(json!({"email": "a@example.org"}))).await.expect(201);
     let path = format!("/v1/challenges/{}/verify", started["id"].as_str().unwrap());
-    for code in [json!(123_456), json!(null), json!("12 34 5６"), json!("+12345"), json!("1".repeat(100_000))] {
+    for code in [json!(123_456), json!(null), json!("+12345"), json!("1".repeat(100_000))] {
         let answer = demo.call("POST", &path, token, json!({"code": code})).await;
         assert!((400..410).contains(&answer.status), "{}", answer.text);
     }
