@@ -91,16 +91,18 @@ async fn base_settings_are_checked_before_they_are_saved() {
 #[tokio::test]
 async fn what_is_needed_beside_an_inherited_secret_is_looked_for_in_a_bounded_number_of_calls() {
     let of = |least: usize| {
-        let mut properties = json!({"Key": {"type": "string", "writeOnly": true}});
+        let mut properties = json!({"Key": {"type": "string", "writeOnly": true}, "Sender": {"type": "string"}});
         for n in 0..40 {
             properties[format!("o{n}")] = json!({"type": "string"});
         }
-        component_with_schema(&json!({"type": "object", "properties": properties, "minProperties": least}).to_string())
+        component_with_schema(
+            &json!({"type": "object", "properties": properties, "minProperties": least + 1}).to_string(),
+        )
     };
     let own = |number: usize| -> Value { Value::Object((0..number).map(|n| (format!("o{n}"), json!("x"))).collect()) };
     for (least, number, is_valid) in [(3, 8, true), (2, 40, true), (9, 8, false), (6, 12, false), (20, 40, false)] {
         let engine = engine(of(least)).await;
-        admin(&engine).set_base_settings("wrong", json!({"Key": "b4se-key"}), None).await.unwrap();
+        admin(&engine).set_base_settings("wrong", json!({"Key": "b4se-key", "Sender": "Shop"}), None).await.unwrap();
         let made = instance(&engine, "x", own(number)).await;
         assert_eq!(made.valid, is_valid, "{least} of {number}: {:?}", made.problems);
         let too_many = made.problems.iter().any(|problem| problem.message.contains("more options than can be judged"));

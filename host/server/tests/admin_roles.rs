@@ -73,6 +73,7 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/accounts/{id}/invitation"
         | "/admin/accounts/{id}/remove"
         | "/admin/providers/{type}/take-back"
+        | "/admin/settings/second-factor"
         | "/admin/audit" => Rule::System,
         "/admin/two-factors/{subscription}/{id}"
         | "/admin/two-factors/{subscription}/{id}/test"
@@ -102,7 +103,10 @@ fn pages() -> Vec<(String, Vec<&'static str>)> {
     let routes = include_str!("../src/ui/mod.rs").split(".route(").skip(1);
     let mut pages = Vec::new();
     for route in routes {
-        let path = route.split('"').nth(1).unwrap();
+        let path = match route.strip_prefix("second_factor::PATH") {
+            Some(_) => "/admin/settings/second-factor",
+            None => route.split('"').nth(1).unwrap(),
+        };
         let methods: Vec<_> =
             [("get(", "GET"), ("post(", "POST")].into_iter().filter(|(call, _)| route.contains(call)).collect();
         if !path.ends_with(".css") && !path.ends_with(".js") {

@@ -44,9 +44,8 @@ async fn their_page_names_the_instances_and_saves_only_when_it_is_confirmed() {
     complete(&demo).await;
     let mut anna = Visitor::first(&demo).await;
     let long = "x".repeat(200);
-    let revision = async |anna: &mut Visitor| {
-        anna.get("/admin/base-settings/email").await.value("name=\"revision\" value=\"")
-    };
+    let revision =
+        async |anna: &mut Visitor| anna.get("/admin/base-settings/email").await.value("name=\"revision\" value=\"");
     let shown = revision(&mut anna).await;
     let form = [("/EMailSenderName", &*long), ("revision", &*shown)];
     let asked = anna.post("/admin/base-settings/email", &form).await.shows("Nothing was saved yet");

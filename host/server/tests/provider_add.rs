@@ -187,7 +187,8 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     assert_eq!((&examined["replaces"], &listed["refused"]), (&serving["digest"], &json!([])));
     let changes = json!({"may_newly": [], "may_no_longer": [], "added_capabilities": [],
         "removed_capabilities": [], "new_options": [], "lost_options": [], "newly_required": [],
-        "no_longer_secret": ["Key"], "is_older": true, "new_destinations": []});
+        "no_longer_secret": ["Key"], "is_older": true, "new_destinations": [],
+        "made_invalid": []});
     assert_eq!(examined["changes"], changes);
     serves(&server, &token, Some("2.0.0")).await;
     let digest = |of: &Value| format!("sha256:{}", of["digest"].as_str().unwrap());
