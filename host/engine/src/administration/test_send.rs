@@ -132,7 +132,7 @@ impl Administration {
                 outcome: failure.name().to_owned(),
                 code: failure.reason().code.clone(),
                 detail: failure.reason().detail.clone(),
-                upstream: failure.reason().upstream.clone(),
+                upstream: failure.reason().upstream.as_deref().cloned(),
             },
         })
     }

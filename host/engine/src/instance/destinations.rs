@@ -313,8 +313,8 @@ impl Iterator for Combinations {
         let last = current.len();
         if let Some(moved) = (0..last).rev().find(|n| current[*n] < self.of - (last - n)) {
             let mut next = current.clone();
-            for n in moved..last {
-                next[n] = current[moved] + 1 + (n - moved);
+            for (n, place) in next.iter_mut().enumerate().skip(moved) {
+                *place = current[moved] + 1 + (n - moved);
             }
             self.next = Some(next);
         }

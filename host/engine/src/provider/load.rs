@@ -209,7 +209,8 @@ impl Provider {
     /// out.
     pub(crate) async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
         let mut broken = self.check_options(options).await?;
-        broken.retain(|one| !one.at.is_empty() && !(one.is_missing && one.at.matches('/').count() == 1));
+        let is_of_the_whole = |one: &Broken| one.at.is_empty() || one.is_missing && one.at.matches('/').count() == 1;
+        broken.retain(|one| !is_of_the_whole(one));
         Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
     }
 

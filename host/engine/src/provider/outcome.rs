@@ -97,7 +97,7 @@ pub struct Reason {
     pub detail: String,
     /// Where the exchange with the upstream failed, as the host saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub upstream: Option<UpstreamFailure>,
+    pub upstream: Option<Box<UpstreamFailure>>,
 }
 
 /// The code of what failed for the host has too much to do.
@@ -158,7 +158,7 @@ impl DeliveryFailure {
         | Self::Rejected { reason, .. }
         | Self::Misconfigured(reason)
         | Self::Blocked(reason)) = &mut self;
-        reason.upstream = upstream;
+        reason.upstream = upstream.map(Box::new);
         self
     }
 

@@ -64,7 +64,7 @@ pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
 }
 
 /// A limit by its name.
-pub(crate) fn limit<'a>(l: Language, name: &'a str) -> &'a str {
+pub(crate) fn limit(l: Language, name: &str) -> &str {
     match name {
         "wrong-in-a-row" => l.say("too many wrong answers in a row", "zu viele falsche Antworten hintereinander"),
         "wrong-per-day" => l.say("too many wrong answers in a day", "zu viele falsche Antworten an einem Tag"),

@@ -135,13 +135,13 @@ impl Decimal {
         match u32::try_from(shift) {
             Ok(shift) => {
                 let rest = self.mantissa % step.mantissa * power_of_ten(shift, step.mantissa);
-                rest % step.mantissa == 0
+                rest.is_multiple_of(step.mantissa)
             }
             // The step times ten to the power of 20 or more is larger than every mantissa.
             Err(_) => {
                 let factor = 10_u128.checked_pow(shift.unsigned_abs()).filter(|_| shift > -20);
                 let step = factor.and_then(|factor| step.mantissa.checked_mul(factor));
-                step.is_some_and(|step| self.mantissa % step == 0)
+                step.is_some_and(|step| self.mantissa.is_multiple_of(step))
             }
         }
     }

@@ -112,8 +112,11 @@ fn chain(depth: usize, link: impl Fn(Value) -> Value) -> Value {
     json!({"type": "object", "properties": {"A": {"$ref": "#/$defs/d0"}}, "additionalProperties": {"$ref": "#/$defs/d0"}, "$defs": defs})
 }
 
+/// A name, and what makes a schema that holds another twice.
+type Doubling = (&'static str, fn(Value) -> Value);
+
 /// All ways in which a schema can hold another twice.
-fn doublings() -> Vec<(&'static str, fn(Value) -> Value)> {
+fn doublings() -> Vec<Doubling> {
     vec![
         ("anyOf", |next| json!({"anyOf": [next, next]})),
         ("allOf", |next| json!({"allOf": [next, next]})),
