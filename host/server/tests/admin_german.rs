@@ -134,6 +134,10 @@ async fn what_a_form_refuses_is_said_in_german() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     anna.cookies.insert("twofactor-language".to_owned(), "de".to_owned());
+    // German is not marked as English; what the engine says is in German.
+    anna.get("/admin/base-settings/unknown").await.shows("<p>Es wurde vielleicht entfernt");
+    anna.get("/admin/two-factors/demo/unknown").await.shows("das gibt es nicht");
+    anna.post("/admin/subscriptions", &[("id", "a b"), ("name", "A")]).await.shows("muss aus 1 bis 64 Buchstaben");
     let ecall = anna.create("ecall", "SMS").await;
     anna.get(&ecall).await.shows("fehlt");
     let saved = [("/ECallAccountName", "a:b"), ("/ECallAccountPassword", "x"), ("/ECallAccountFromNumber", "Shop")];

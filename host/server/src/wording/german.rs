@@ -9,14 +9,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "somebody else changed it meanwhile: read it again",
         "jemand anderes hat es inzwischen geändert: laden Sie es neu",
     ),
-    ("modified by someone else; reload and retry", "jemand anderes hat es inzwischen geändert: laden Sie es neu"),
     ("no TwoFactor instance is available to this sign-in", "für diese Anmeldung ist keine TwoFactor-Instanz verfügbar"),
     ("too many requests: try again later", "zu viele Anfragen: versuchen Sie es später"),
     ("the service is not available for the moment", "der Dienst ist zurzeit nicht verfügbar"),
     ("this challenge is closed", "diese Challenge ist geschlossen"),
     ("this is not the code", "das ist nicht der Code"),
     ("this email address and password do not fit", "E-Mail-Adresse oder Passwort ist falsch"),
-    ("incorrect email address or password", "E-Mail-Adresse oder Passwort ist falsch"),
     (
         "this link was used, replaced or is over: ask for another",
         "dieser Link wurde verwendet, ersetzt oder ist abgelaufen: verlangen Sie einen neuen",
@@ -37,10 +35,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the TwoFactor instance cannot send: call the operator",
         "die TwoFactor-Instanz kann nicht senden: wenden Sie sich an den Betreiber",
     ),
-    ("`recipient.email` is no email address", "das ist keine E-Mail-Adresse"),
+    ("`recipient.email` is not an email address", "das ist keine E-Mail-Adresse"),
     (
-        "`recipient.phone` is no telephone number in international form, such as +41791234567",
-        "das ist keine Telefonnummer in internationaler Form, etwa +41791234567",
+        "`recipient.phone` is not a valid telephone number in international form, such as +41791234567",
+        "das ist keine gültige Telefonnummer in internationaler Form, etwa +41791234567",
+    ),
+    (
+        "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a subscriber's own telephone only",
+        "das ist eine Mehrwert-, Geteilte-Kosten-, persönliche, Pager-, Firmen- oder Mailbox-Nummer: Codes gehen nur an das eigene Telefon eines Teilnehmers",
     ),
     (
         "`recipient.handle` must be one line of 1 to {} characters",
@@ -58,11 +60,22 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("an auditor reads: this call is for administrators", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
     // Names, ids, accounts.
-    ("must have 1 to 256 characters", "muss 1 bis 256 Zeichen haben"),
-    ("must be one line of 1 to 100 characters", "muss eine Zeile von 1 bis 100 Zeichen sein"),
+    ("must be one line of {} to {} characters", "muss eine Zeile von {} bis {} Zeichen sein"),
     (
-        "of a {} must be 1 to 64 letters, digits, `-`, `_` or `.`",
-        "muss aus 1 bis 64 Buchstaben, Ziffern, `-`, `_` oder `.` bestehen ({})",
+        "must not begin or end with a blank, or have two in a row",
+        "darf nicht mit einem Leerzeichen beginnen oder enden und nicht zwei in Folge haben",
+    ),
+    (
+        "must not have the invisible or misleading character U+{} (at position {}): remove it",
+        "darf das unsichtbare oder irreführende Zeichen U+{} (an Stelle {}) nicht enthalten: entfernen Sie es",
+    ),
+    (
+        "must not begin with a combining mark or have more than {} on one letter",
+        "darf nicht mit einem kombinierenden Zeichen beginnen und nicht mehr als {} auf einem Buchstaben haben",
+    ),
+    (
+        "of a {} must be 1 to 64 letters, digits, `-`, `_` or `.`, and not `.` or `..`",
+        "muss aus 1 bis 64 Buchstaben, Ziffern, `-`, `_` oder `.` bestehen und darf nicht `.` oder `..` sein ({})",
     ),
     ("must be the `next` of the part before", "muss der `next`-Wert der Seite davor sein"),
     ("must lie in the future", "muss in der Zukunft liegen"),
@@ -89,10 +102,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("assigned to it: {}", "ihm zugewiesen: {}"),
     ("this email address has an account already", "diese E-Mail-Adresse hat schon ein Konto"),
-    ("`email` is no email address", "das ist keine E-Mail-Adresse"),
+    ("`email` is not an email address", "das ist keine E-Mail-Adresse"),
     (
-        "`phone` is no telephone number in international form, such as +41791234567",
-        "das ist keine Telefonnummer in internationaler Form, etwa +41791234567",
+        "`phone` is not a valid telephone number in international form, such as +41791234567",
+        "das ist keine gültige Telefonnummer in internationaler Form, etwa +41791234567",
     ),
     (
         "an account becomes active when its person sets a password",
@@ -234,8 +247,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must not hold an entry twice", "darf keinen Eintrag zweimal enthalten"),
     ("must have the form `{}`", "muss die Form `{}` haben"),
     ("does not have the form the provider asks for", "hat nicht die Form, die der Provider verlangt"),
-    ("must be of the format {}", "muss das Format {} haben"),
-    ("must be one of the values the provider knows", "muss einer der Werte sein, die der Provider kennt"),
     ("must be {} to {}", "muss zwischen {} und {} liegen"),
     ("must be {}", "muss {} sein"),
     ("does not satisfy `{}` of the provider's schema", "erfüllt `{}` im Schema des Providers nicht"),
@@ -280,10 +291,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "has a value of the wrong type, or one that is far out of bounds",
         "hat einen Wert vom falschen Typ oder weit außerhalb der Grenzen",
     ),
-    ("must be one line of at most 40 characters", "muss eine Zeile von höchstens 40 Zeichen sein"),
-    ("must not look like a link or an address", "darf nicht wie ein Link oder eine Adresse aussehen"),
-    ("must be a host name in lower case", "muss ein Hostname in Kleinbuchstaben sein"),
-    ("must be codes of two capital letters, or `*`", "muss aus Codes von zwei Großbuchstaben bestehen, oder `*`"),
+    ("must be one line of at most {} characters", "muss eine Zeile von höchstens {} Zeichen sein"),
+    (
+        "must not look like a link, an address or a telephone number: leave out `@`, `://`, names such as `example.com` and five or more digits in a row",
+        "darf nicht wie ein Link, eine Adresse oder eine Telefonnummer aussehen: lassen Sie `@`, `://`, Namen wie `example.com` und fünf oder mehr Ziffern in Folge weg",
+    ),
+    (
+        "must be a host name in lower case, such as `login.example.com`",
+        "muss ein Hostname in Kleinbuchstaben sein, etwa `login.example.com`",
+    ),
+    (
+        "must be at most `lifetime_seconds`: a code would expire before it could be sent again",
+        "darf höchstens `lifetime_seconds` sein: ein Code würde ablaufen, bevor er nochmals gesendet werden könnte",
+    ),
+    (
+        "must be codes of countries (ISO 3166-1 alpha-2) that have telephone numbers, such as `CH`, or `*`: Britain is `GB`",
+        "muss aus Codes von Ländern (ISO 3166-1 alpha-2) bestehen, die Telefonnummern haben, etwa `CH`, oder `*`: Großbritannien ist `GB`",
+    ),
     (
         "codes of fewer than 6 digits are below what NIST SP 800-63B-4 asks for",
         "Codes mit weniger als 6 Stellen genügen NIST SP 800-63B-4 nicht",
