@@ -90,7 +90,6 @@ async fn from_the_first_link_to_a_delivered_test_code_takes_at_most_12_clicks_an
     let mails = outbox.mails();
     assert_eq!(mails.len(), 1);
     assert!(anna.clicks <= CLICKS && anna.keys <= KEYS, "{} clicks and {} keys", anna.clicks, anna.keys);
-    println!("{} clicks and {} keys", anna.clicks, anna.keys);
 
     // The rest of the first steps is one link or one form away.
     browser.open(&format!("{url}/admin")).await;

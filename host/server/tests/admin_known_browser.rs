@@ -51,8 +51,8 @@ async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_th
     let password = [("current", PASSWORD), ("new", "eight geese fly over the hill")];
     let changed = anna.post("/admin/account/password", &password).await;
     changed.leads_to();
-    let set = changed.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
-    let cookie = set.filter(|cookie| cookie.starts_with(KNOWN)).last().unwrap();
+    let mut set = changed.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    let cookie = set.rfind(|cookie| cookie.starts_with(KNOWN)).unwrap();
     for attribute in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax", "; Max-Age=15552000"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }
