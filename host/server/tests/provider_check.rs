@@ -164,7 +164,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("a version with a letter", "its version"),
     ("a version of two numbers", "its version"),
     ("a schema of an array", "must be of type object"),
-    ("a schema that is none", "no JSON Schema 2020-12"),
+    ("a schema that is none", "its options-schema is not supported: `/properties/Parts/type` must be"),
     ("a schema that is no JSON", "is not JSON"),
     ("a long schema", "longer than"),
     ("describe breaks off", "could not describe itself: the component broke off"),
