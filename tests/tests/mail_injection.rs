@@ -130,10 +130,10 @@ async fn names_that_look_like_addresses_and_encoded_words_are_read_as_they_stand
         let from = mail.from().unwrap().as_list().unwrap();
         assert_eq!((from.len(), from[0].address()), (1, Some("codes@example.com")), "{name}");
         assert_eq!(from[0].name().unwrap(), name);
-        let subject = format!("{application}: Your code").replace("=?", "= ?");
+        let subject = format!("{application}: test message").replace("=?", "= ?");
         assert_eq!(mail.subject().unwrap(), subject);
         let (text, html) = (mail.body_text(0).unwrap(), mail.body_html(0).unwrap());
-        assert!(text.starts_with(&format!("{application}: Your code\r\n")), "{text}");
+        assert!(text.starts_with(&format!("This is a test message from {application}.\r\n")), "{text}");
         assert!(!html.contains("{{") && !html.contains("<b>"), "{html}");
     }
 }
@@ -201,7 +201,7 @@ async fn a_text_with_lines_that_are_dots_arrives_whole() {
         "a\r\r\n.\r\r\nb",
         "\r\n\r\n.\r\n\r\n",
         "\0\r\n.\r\n\u{2028}.\u{85}.\u{b}.",
-        &"x".repeat(100_000),
+        &"x".repeat(30_000),
         &"é".repeat(5000),
         &".\r\n".repeat(5000),
     ] {
