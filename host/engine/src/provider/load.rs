@@ -215,6 +215,10 @@ impl Provider {
     }
 
     async fn check_options(&self, options: &Value) -> Result<Vec<Broken>, Reason> {
+        // Most options are checked at once, so that they need no turn where processors are busy.
+        if let Some(broken) = self.schema.check_quickly(options) {
+            return Ok(broken);
+        }
         let (schema, options) = (self.schema.clone(), options.clone());
         let broken = self.sandbox.aside(&self.share.checks, move || schema.check(&options)).await;
         broken.ok_or_else(|| Reason::new(BUSY, "other options are being checked: try again later"))

@@ -16,18 +16,22 @@ const TOO_MUCH: &str = "checking these options takes more work than is allowed: 
 
 /// What is wrong with a value, and how many steps it took to know.
 pub(super) fn check(schema: &Schema, value: &Value) -> (Vec<Broken>, u64) {
-    let mut check = Check { schema, steps: bounds::STEPS, nesting: 0, path: Vec::new(), kept: Kept::default() };
+    let (broken, taken) = check_within(schema, value, bounds::STEPS);
+    let too_much = || vec![Broken { at: String::new(), sentence: TOO_MUCH.to_owned(), is_missing: false }];
+    (broken.unwrap_or_else(too_much), taken)
+}
+
+/// The same in fewer steps; `None` if they do not suffice.
+pub(super) fn check_within(schema: &Schema, value: &Value, steps: u64) -> (Option<Vec<Broken>>, u64) {
+    let mut check = Check { schema, steps, nesting: 0, path: Vec::new(), kept: Kept::default() };
     let mut faults = Faults { list: Vec::new(), are_wanted: true };
     let ended = check.value(0, value, &mut faults, &mut Seen::default());
     let broken = |fault: Fault<'_>| {
         let is_missing = matches!(fault.rule, Said::Required);
         Broken { at: fault.at, sentence: fault.rule.sentence(), is_missing }
     };
-    let broken = match ended {
-        Ok(_) => faults.list.into_iter().map(broken).collect(),
-        Err(TooMuch) => vec![Broken { at: String::new(), sentence: TOO_MUCH.to_owned(), is_missing: false }],
-    };
-    (broken, bounds::STEPS - check.steps)
+    let broken = ended.ok().map(|_| faults.list.into_iter().map(broken).collect());
+    (broken, steps - check.steps)
 }
 
 /// The steps are used up, or schemas are nested too deeply.
