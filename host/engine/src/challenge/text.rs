@@ -286,4 +286,25 @@ mod tests {
         assert!(!html.contains("<b>") && !html.contains("{{"), "{html}");
         assert_eq!(html.matches("012345").count(), 1);
     }
+
+    /// `UPDATE_TEXTS=1 cargo test -p twofactor --lib texts` writes the file again.
+    #[test]
+    fn messages_have_the_texts_of_the_reviewed_list() {
+        let policy = policy("Shop", "");
+        let mut list = String::new();
+        for Language { tag, .. } in LANGUAGES {
+            let tag = Some(*tag);
+            let mail = |kind: &str, mail: Texts| format!("-- {kind}: {}\n{}\n", mail.subject, mail.text);
+            list.push_str(&format!("== {}\n", tag.unwrap_or_default()));
+            list.push_str(&mail("mail", super::mail(&policy, tag, "012345", 300)));
+            list.push_str(&mail("test mail", test_mail(&policy, tag, "012345")));
+            list.push_str(&format!("-- SMS\n{}\n", short(&policy, tag, "012345", 300).text));
+            list.push_str(&format!("-- test SMS\n{}\n\n", test_short(&policy, tag, "012345").text));
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/challenge/texts.txt");
+        if std::env::var_os("UPDATE_TEXTS").is_some() {
+            std::fs::write(path, &list).unwrap_or_default();
+        }
+        assert_eq!(list, std::fs::read_to_string(path).unwrap_or_default());
+    }
 }

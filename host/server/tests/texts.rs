@@ -1,0 +1,117 @@
+//! The texts of the admin UI, in English and German, against `texts/admin.txt`: a change of what people read is reviewed in one
+//! place. The texts of the sign-in page and of the errors stand in tables already.
+//!
+//! `UPDATE_TEXTS=1 cargo test -p twofactor-server --test texts` writes the file again.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A string literal and the code since the literal before it.
+struct Literal {
+    code: String,
+    text: String,
+}
+
+/// The string literals of Rust source without comments, up to its unit tests.
+fn literals(source: &str) -> Vec<Literal> {
+    let source = source.split("#[cfg(test)]").next().unwrap();
+    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let source = lines.collect::<Vec<_>>().join("\n");
+    let (mut found, mut code) = (Vec::new(), String::new());
+    let mut rest = &*source;
+    while let Some(at) = rest.find('"') {
+        code.push_str(&rest[..at]);
+        let inside = &rest[at + 1..];
+        if code.ends_with('\'') && inside.starts_with('\'') {
+            rest = inside;
+            continue;
+        }
+        let raw = code.ends_with("r#");
+        let end = if raw { inside.find("\"#").unwrap() } else { end_of_literal(inside) };
+        let text = if raw { inside[..end].to_owned() } else { unescaped(&inside[..end]) };
+        found.push(Literal { code: std::mem::take(&mut code), text });
+        rest = &inside[end + 1..];
+    }
+    found
+}
+
+fn end_of_literal(inside: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in inside.char_indices() {
+        match c {
+            '"' if !escaped => return at,
+            _ => escaped = c == '\\' && !escaped,
+        }
+    }
+    panic!("a literal without an end: {inside}")
+}
+
+/// `\` at the end of a line joins it with the next; of other escapes the texts use few.
+fn unescaped(text: &str) -> String {
+    let mut lines = text.split("\\\n");
+    let first = lines.next().unwrap().to_owned();
+    let joined = lines.fold(first, |joined, line| joined + line.trim_start());
+    joined.replace("\\\"", "\"").replace("\\u{a0}", "\u{a0}")
+}
+
+/// The texts in English and German that a source file shows: `say("…", "…")`, or one for each arm of a match on the language.
+fn texts(source: &str) -> Vec<(String, String)> {
+    let literals = literals(source);
+    let mut pairs = Vec::new();
+    let mut english = Vec::new();
+    for pair in literals.windows(2) {
+        if pair[0].code.trim_end().ends_with("say(") && pair[1].code.trim() == "," {
+            pairs.push((pair[0].text.clone(), pair[1].text.clone()));
+        }
+    }
+    for literal in literals {
+        if literal.code.contains("Language::English =>") {
+            english.push(literal.text);
+        } else if literal.code.contains("Language::German =>") {
+            pairs.push((english.pop().unwrap_or_default(), literal.text));
+        }
+    }
+    pairs
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push(path);
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn the_texts_of_the_admin_ui_are_those_of_the_reviewed_list() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut list = String::new();
+    let mut count = 0;
+    for file in ["src/ui", "src/wording"].iter().flat_map(|room| sources(&root.join(room))) {
+        let texts = texts(&std::fs::read_to_string(&file).unwrap());
+        if !texts.is_empty() {
+            let name = file.strip_prefix(root.join("src")).unwrap();
+            writeln!(list, "== {}\n", name.display()).unwrap();
+        }
+        count += texts.len();
+        for (english, german) in texts {
+            writeln!(list, "en  {}\nde  {}\n", english.trim(), german.trim()).unwrap();
+        }
+    }
+    let golden = root.join("tests/texts/admin.txt");
+    if std::env::var_os("UPDATE_TEXTS").is_some() {
+        std::fs::write(&golden, &list).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(&golden).unwrap_or_default();
+    let differs = list.lines().find(|line| !reviewed.lines().any(|other| other == *line));
+    assert!(list == reviewed, "{differs:?}: if it is meant, run this test with UPDATE_TEXTS=1");
+    assert!(count > 400, "{count}");
+}
