@@ -9,6 +9,8 @@ mod connections;
 mod demo;
 mod guard;
 mod jwt;
+#[cfg(feature = "manual")]
+mod manual;
 mod oidc;
 mod outbox;
 mod provider;
@@ -25,6 +27,8 @@ pub use books::{invite_account, issue_token, rotate_keys, second_factor, verify_
 pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
 pub use connections::ConnectionLimits;
 pub use demo::demo;
+#[cfg(feature = "manual")]
+pub use manual::write_manual;
 pub use oidc::{Oidc, OidcConfig, OidcRole, OidcRoleName};
 pub use provider::{
     Addition as ProviderAddition, Cache as ProviderCache, Check as ProviderCheck, Language as ProviderLanguage,

@@ -117,6 +117,13 @@ enum Command {
     },
     /// Prints the OpenAPI document of the API.
     Openapi,
+    /// Writes man pages and shell completions to a folder.
+    #[cfg(feature = "manual")]
+    #[command(hide = true)]
+    Manual {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -416,6 +423,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             twofactor_server::attempt(&file, &options, &to, &stand_in, record.as_deref(), &cache).await
         }
         Command::Openapi => twofactor_server::say(twofactor_server::openapi()),
+        #[cfg(feature = "manual")]
+        Command::Manual { folder } => {
+            twofactor_server::write_manual(<Arguments as clap::CommandFactory>::command(), &folder)
+        }
     }
     .map(|()| ExitCode::SUCCESS)
 }
