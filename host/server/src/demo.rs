@@ -13,7 +13,7 @@ use crate::connections::ConnectionLimits;
 use crate::provider::Cassette;
 use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
-use crate::{ProviderCache, api, outbox};
+use crate::{ProviderCache, app, outbox};
 
 /// Runs the demo until it is interrupted, with more providers than the bundled ones if files are given, whose upstreams give recorded answers
 /// again. Its last start-up line is one JSON object on standard output.
@@ -81,7 +81,7 @@ pub async fn demo(
     });
     first_administrator(&engine, &url, &mut ready).await?;
     announce(&ready)?;
-    let router = api::router_at(engine, Vec::new(), public);
+    let router = app::router_at(engine, Vec::new(), public);
     // Who tries and measures does so from one address.
     let limits = ConnectionLimits { per_client: u32::MAX, ..ConnectionLimits::default() };
     run(listener, None, router, &limits, [].into(), Duration::from_secs(5)).await

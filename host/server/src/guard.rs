@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::api::Problem;
+use crate::problem::Problem;
 
 /// Browsers use TLS for a year once they were here with it (RFC 6797).
 const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");

@@ -1,11 +1,15 @@
 //! The server: it translates between the REST API and the engine, and decides nothing but who may call what.
 
+mod access;
 mod api;
+mod app;
 mod as_code;
 mod body_texts;
 mod books;
+mod client_address;
 mod config;
 mod connections;
+mod cookies;
 mod demo;
 mod guard;
 mod jwt;
@@ -13,15 +17,19 @@ mod jwt;
 mod manual;
 mod oidc;
 mod outbox;
+mod problem;
 mod provider;
+mod request_limits;
 mod say;
 mod serve;
 mod sign_in;
+mod state;
 mod telemetry;
 mod ui;
 mod wording;
 
-pub use api::{openapi, router, router_at, router_with};
+pub use api::openapi;
+pub use app::{router, router_at, router_with};
 pub use as_code::{export, import};
 pub use books::{invite_account, issue_token, rotate_keys, second_factor, verify_audit_log};
 pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};

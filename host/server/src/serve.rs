@@ -16,7 +16,7 @@ use twofactor::{IpNet, TwoFactor};
 use crate::config::{Config, Tls, build};
 use crate::connections::{self, ConnectionLimits};
 use crate::say::say;
-use crate::{api, guard, telemetry};
+use crate::{app, guard, telemetry};
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is under way. One line of JSON on standard output says where.
 ///
@@ -40,7 +40,7 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     let public = config.sign_in_page_url(address)?;
     tokio::spawn(follow_providers(engine.clone()));
     let proxies: Arc<[IpNet]> = config.trusted_proxies.clone().into();
-    let mut router = api::router_with(engine.clone(), config.trusted_proxies, public, oidc);
+    let mut router = app::router_with(engine.clone(), config.trusted_proxies, public, oidc);
     if base.starts_with("https:") {
         router = guard::over_tls(router);
     }

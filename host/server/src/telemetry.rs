@@ -10,7 +10,7 @@ use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing::Instrument as _;
 
-use crate::api::ProblemName;
+use crate::problem::ProblemName;
 
 const REQUEST_ID: &str = "x-request-id";
 

@@ -10,10 +10,10 @@ use twofactor::TwoFactor;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Parameters, Segments};
-use super::caller::{Administrator, Reader};
 use super::condition::{Expected, tagged};
 use super::part::{number, size};
-use super::problem::Problem;
+use crate::access::{Administrator, Reader};
+use crate::problem::Problem;
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -7,9 +7,9 @@ use twofactor::{AssignmentKind, Assignments};
 use utoipa::ToSchema;
 
 use super::body::{List, Segments};
-use super::caller::{Administrator, Reader};
 use super::condition::{Expected, tagged};
-use super::problem::Problem;
+use crate::access::{Administrator, Reader};
+use crate::problem::Problem;
 
 /// What something is that instances are assigned to.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Parameters;
-use super::caller::Reader;
 use super::part::{number, size};
-use super::problem::Problem;
+use crate::access::Reader;
+use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde_path_to_error::{Path, Segment};
 
 use super::duplicate;
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// A body that is a JSON object.
 pub(super) struct Body<T>(pub(super) T);

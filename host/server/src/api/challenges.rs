@@ -11,8 +11,8 @@ use twofactor::{SignIn, Start, TwoFactor};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Parameters, Segments};
-use super::caller::Application;
-use super::problem::Problem;
+use crate::access::Application;
+use crate::problem::Problem;
 
 /// Who signs in, where.
 #[derive(Deserialize, IntoParams)]

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// An answer with the revision of what is in it as its `ETag`.
 pub(super) fn tagged(status: StatusCode, revision: u64, body: impl Serialize) -> Response {

@@ -9,10 +9,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::assignments::Kind;
 use super::body::{Body, List, Parameters, Segments};
-use super::caller::{Administrator, Reader};
 use super::condition::{Expected, tagged};
 use super::part::size;
-use super::problem::Problem;
+use crate::access::{Administrator, Reader};
+use crate::problem::Problem;
 
 /// Something instances can be assigned to.
 #[derive(Serialize, ToSchema)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::problem::ProblemBody;
+use crate::problem::ProblemBody;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -10,13 +10,12 @@ use twofactor::{GrantedConnection, InstanceChange, TestMessage};
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
-use super::caller::{Administrator, Reader};
 use super::challenges::Recipient;
 use super::condition::{Expected, tagged};
 use super::part::{Part, size};
-use super::problem::Problem;
-use crate::ui::Language;
-use crate::wording::connection;
+use crate::access::{Administrator, Reader};
+use crate::problem::Problem;
+use crate::wording::{Language, connection};
 
 /// A TwoFactor instance.
 #[derive(Serialize, ToSchema)]

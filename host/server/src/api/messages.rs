@@ -9,8 +9,8 @@ use twofactor::{ChallengeState, MessageHistory, MessageQuery};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::caller::Reader;
-use super::problem::Problem;
+use crate::access::Reader;
+use crate::problem::Problem;
 
 /// Whose messages are wanted: exactly one of these.
 #[derive(Deserialize, ToSchema)]

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// How many a part has if nobody says.
 const USUAL: u32 = 100;

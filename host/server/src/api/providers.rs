@@ -12,11 +12,10 @@ use twofactor::{Capability, Destination, NewProvider, ProviderInfo, RecipientKin
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Parameters, Raw};
-use super::caller::{Administrator, Reader};
 use super::instances::Affected;
-use super::problem::Problem;
-use crate::ui::Language;
-use crate::wording::capabilities;
+use crate::access::{Administrator, Reader};
+use crate::problem::Problem;
+use crate::wording::{Language, capabilities};
 
 /// What a provider delivers to.
 #[derive(ToSchema)]

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::body::{Body, Segments};
-use super::caller::{Administrator, Reader};
 use super::condition::{Expected, tagged};
 use super::instances::{Affected, OptionProblem};
-use super::problem::Problem;
+use crate::access::{Administrator, Reader};
+use crate::problem::Problem;
 
 /// The base service settings of a type, secrets masked (those of the whole installation).
 #[utoipa::path(get, path = "/v1/base-settings/{type}", operation_id = "readBaseSettings", tag = "administration",

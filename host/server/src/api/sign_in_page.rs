@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Segments};
-use super::caller::{Administrator, Reader};
 use super::condition::{Expected, tagged};
-use super::problem::Problem;
+use crate::access::{Administrator, Reader};
+use crate::problem::Problem;
 
 /// The settings of a sign-in page.
 #[derive(Serialize, Deserialize, ToSchema)]

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use twofactor::{NewHostedSignIn, SignIn, SignInStatus, TwoFactor};
 use utoipa::ToSchema;
 
-use super::Api;
 use super::body::{Body, Segments};
-use super::caller::Application;
 use super::challenges::Recipient;
-use super::problem::Problem;
+use crate::access::Application;
+use crate::problem::Problem;
 use crate::sign_in::{PublicUrl, sign};
+use crate::state::AppState;
 
 /// A sign-in that a browser is to be sent for.
 #[derive(Deserialize, ToSchema)]
@@ -69,11 +69,11 @@ pub(super) struct Begun {
 #[utoipa::path(post, path = "/v1/sign-ins", operation_id = "beginSignIn", tag = "challenges", request_body = NewSignIn,
     responses((status = 201, body = Begun)))]
 pub(super) async fn begin(
-    State(api): State<Api>,
+    State(app): State<AppState>,
     application: Application,
     Body(new): Body<NewSignIn>,
 ) -> Result<(StatusCode, Json<Begun>), Problem> {
-    let public = public(&api)?;
+    let public = public(&app)?;
     let sign_in = SignIn {
         subscription: application.subscription,
         tenant: new.tenant,
@@ -92,13 +92,13 @@ pub(super) async fn begin(
         return_url: new.return_url,
         state: new.state,
     };
-    let begun = api.engine.hosted_sign_ins().begin(new).await?;
+    let begun = app.engine.hosted_sign_ins().begin(new).await?;
     let url = public.link(&begun.secret);
     Ok((StatusCode::CREATED, Json(Begun { id: begun.id, url, expires_at: begun.expires_at })))
 }
 
-fn public(api: &Api) -> Result<&PublicUrl, Problem> {
-    api.public.as_ref().ok_or_else(|| {
+fn public(app: &AppState) -> Result<&PublicUrl, Problem> {
+    app.public.as_ref().ok_or_else(|| {
         let detail =
             "there is no sign-in page: the operator must set `public_url` to one with `https:` and without a path";
         Problem::new(StatusCode::CONFLICT, "not-available", detail)
@@ -179,12 +179,12 @@ pub(super) struct SignInResult {
 #[utoipa::path(post, path = "/v1/sign-ins/{id}/result", operation_id = "redeemSignIn", tag = "challenges", request_body = Handle,
     responses((status = 200, body = SignInResult)))]
 pub(super) async fn redeem(
-    State(api): State<Api>,
+    State(app): State<AppState>,
     application: Application,
     Segments(id): Segments<String>,
     Body(brought): Body<Handle>,
 ) -> Result<Json<SignInResult>, Problem> {
-    let (public, sign_ins) = (public(&api)?, api.engine.hosted_sign_ins());
+    let (public, sign_ins) = (public(&app)?, app.engine.hosted_sign_ins());
     let redeemed = sign_ins.redeem(&application.subscription, &id, &brought.handle).await;
     let redeemed = redeemed.map_err(|error| match error.is_closed() {
         true => Problem::new(StatusCode::GONE, "sign-in-closed", error.to_string()),

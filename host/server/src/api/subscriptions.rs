@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
-use super::caller::{Administrator, Own, Reader};
 use super::condition::{Expected, tagged};
 use super::part::{Part, size};
-use super::problem::Problem;
+use crate::access::{Administrator, Own, Reader};
+use crate::problem::Problem;
 
 /// Who owns instances.
 #[derive(Serialize, ToSchema)]

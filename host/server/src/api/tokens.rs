@@ -9,9 +9,9 @@ use twofactor::TokenInfo;
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
-use super::caller::{Administrator, Own, Reader};
 use super::part::{Part, size};
-use super::problem::Problem;
+use crate::access::{Administrator, Own, Reader};
+use crate::problem::Problem;
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

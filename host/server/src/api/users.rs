@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::Segments;
-use super::caller::Administrator;
-use super::problem::Problem;
+use crate::access::Administrator;
+use crate::problem::Problem;
 
 /// What is known of a user that was unlocked.
 #[derive(Serialize, ToSchema)]

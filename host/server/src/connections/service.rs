@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
 use super::registry::{Connection, Work};
-use crate::api::Problem;
+use crate::problem::Problem;
 
 /// What is given to hyper of a response at a time, in bytes: it buffers what it is given, also for a client that reads nothing.
 const PART: usize = 16 << 10;

@@ -10,8 +10,8 @@ use twofactor::{Begun, DeliveryFailure, Message, Network, RecipientKind, Recordi
 use super::cache::Cache;
 use super::cassette::Cassette;
 use crate::say::say;
-use crate::ui::Language;
 use crate::wording;
+use crate::wording::Language;
 
 /// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived. With `record` the
 /// upstream's answer is kept in that file, if it took the message.

@@ -13,7 +13,7 @@ use twofactor::Visit;
 use url::Url;
 
 use super::{PublicUrl, Site};
-use crate::api;
+use crate::client_address;
 
 /// What comes with each request of a browser.
 pub(super) struct Client {
@@ -38,7 +38,7 @@ impl FromRequestParts<Site> for Client {
             && said("sec-purpose").or(said("purpose")).is_none();
         Ok(Self {
             languages: said("accept-language").map(str::to_owned),
-            address: peer.map(|peer| api::address(peer, &headers, &site.proxies)),
+            address: peer.map(|peer| client_address::address(peer, &headers, &site.proxies)),
             opens,
             headers,
         })

@@ -9,16 +9,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use twofactor::{Account, AccountChange, AccountState, Invitation, NewAccount, Role, Subscription};
 
-use super::answer::{Told, on_to};
 use super::conflict::{self, Edited};
+use super::failure::Failure;
 use super::form::Posted;
-use super::kept::Outcome;
-use super::language::Language;
-use super::layout::{self, Failure, Pages, Room, badge, notice, page, table, time};
+use super::form_replies::{Outcome, Told};
+use super::layout::{Pages, badge, notice, table, time};
+use super::links;
+use super::links::{on_to, segment};
+use super::page::{self, Room, page};
 use super::person::Person;
-use super::segment;
+use super::state::Ui;
 use super::tokens::role_name;
-use crate::api::Api;
+use crate::wording::Language;
 
 #[derive(Deserialize)]
 pub(super) struct Place {
@@ -30,7 +32,7 @@ pub(super) struct Place {
 
 pub(super) async fn list(
     person: Person,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Query(place): Query<Place>,
 ) -> Result<Response, Failure> {
     let l = person.language;
@@ -38,14 +40,14 @@ pub(super) async fn list(
         "removed" => notice("good", l.say("The account was removed.", "Das Konto wurde entfernt.")),
         _ => html! {},
     };
-    show_list(&person, &api, place.after, message).await
+    show_list(&person, &ui, place.after, message).await
 }
 
-async fn show_list(person: &Person, api: &Api, after: u64, message: Markup) -> Result<Response, Failure> {
+async fn show_list(person: &Person, ui: &Ui, after: u64, message: Markup) -> Result<Response, Failure> {
     let (l, posted) = (person.language, person.posted());
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
     // One more, to know whether this is the last page.
-    let found = api.engine.accounts().list(after, Pages::SIZE + 1).await.map_err(|error| person.failure(error))?;
+    let found = ui.app.engine.accounts().list(after, Pages::SIZE + 1).await.map_err(|error| person.failure(error))?;
     let accounts = found.get(..Pages::SIZE as usize).unwrap_or(&found);
     let last = accounts.last().filter(|_| accounts.len() < found.len());
     let pages = Pages {
@@ -63,7 +65,7 @@ async fn show_list(person: &Person, api: &Api, after: u64, message: Markup) -> R
     let main = html! {
         h1 { (title) }
         (message)
-        p { a href=(super::second_factor::PATH) { (l.say("Second factor of administrators", "Zweiter Faktor der Administratoren")) } }
+        p { a href=(links::SECOND_FACTOR) { (l.say("Second factor of administrators", "Zweiter Faktor der Administratoren")) } }
         (table(&headings, usize::MAX, accounts.iter().map(|account| vec![
             html! { a href={ "/admin/accounts/" (segment(&account.id)) } { (account.name) } }, html! { (account.email) },
             html! { (role_name(l, &account.role)) @if !account.role.subscriptions().is_empty() { ": " (account.role.subscriptions().join(", ")) } },
@@ -217,20 +219,20 @@ fn link(l: Language, link: &str) -> Markup {
     }
 }
 
-pub(super) async fn create(person: Person, State(api): State<Api>, body: Bytes) -> Result<Told, Failure> {
+pub(super) async fn create(person: Person, State(ui): State<Ui>, body: Bytes) -> Result<Told, Failure> {
     person.of_the_system()?;
     let posted = Posted::parse(&body);
     let values = Values::typed(&posted);
     let phone = Some(values.phone).filter(|phone| !phone.is_empty()).map(str::to_owned);
     let new = NewAccount { name: values.name.to_owned(), email: values.email.to_owned(), phone, role: values.role() };
-    let created = api.engine.accounts().create(&person.actor, new).await;
+    let created = ui.app.engine.accounts().create(&person.actor, new).await;
     let (account, invitation) = created.map_err(|error| person.failure(error))?;
-    Ok(issued(&api, &account, &invitation))
+    Ok(issued(&ui, &account, &invitation))
 }
 
 /// Leads to the account's page, where the link is shown once.
-fn issued(api: &Api, account: &Account, invitation: &Invitation) -> Told {
-    let origin = api.public.as_ref().map(|public| public.origin()).unwrap_or_default();
+fn issued(ui: &Ui, account: &Account, invitation: &Invitation) -> Told {
+    let origin = ui.app.public.as_ref().map(|public| public.origin()).unwrap_or_default();
     Told::new(Outcome::Issued(format!("{origin}{}", invitation.path()))).on(path(&account.id))
 }
 
@@ -238,18 +240,18 @@ fn path(id: &str) -> String {
     format!("/admin/accounts/{}", segment(id))
 }
 
-async fn account(person: &Person, api: &Api, id: &str) -> Result<Account, Failure> {
+async fn account(person: &Person, ui: &Ui, id: &str) -> Result<Account, Failure> {
     person.of_the_system()?;
-    api.engine.accounts().get(id).await.map_err(|error| person.failure(error))
+    ui.app.engine.accounts().get(id).await.map_err(|error| person.failure(error))
 }
 
 pub(super) async fn edit(
     person: Person,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Path(id): Path<String>,
     Query(place): Query<Place>,
 ) -> Result<Response, Failure> {
-    let account = account(&person, &api, &id).await?;
+    let account = account(&person, &ui, &id).await?;
     let saved = person.language.say("Saved.", "Gespeichert.");
     let message = if place.done == "saved" {
         notice("good", saved)
@@ -278,7 +280,7 @@ async fn show(person: &Person, account: &Account, message: Markup) -> Result<Res
         p.sub { (account.email) " · " code { (account.id) } }
         (message)
         @if let Some(issued) = person.issued() { (link(l, issued)) }
-        (layout::form(person, &here, true, html! {
+        (page::form(person, &here, true, html! {
             (edited.fields(l, &[]))
             (fields(l, &subscriptions, values, false))
             @if own && person.may_change() { p.help { (l.say("Your own role and access only somebody else can change.", "Ihre eigene Rolle und Ihren Zugang kann nur jemand anderes ändern.")) } }
@@ -302,12 +304,12 @@ async fn show(person: &Person, account: &Account, message: Markup) -> Result<Res
 
 pub(super) async fn save(
     person: Person,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Failure> {
     let l = person.language;
-    let account = account(&person, &api, &id).await?;
+    let account = account(&person, &ui, &id).await?;
     let posted = Posted::parse(&body);
     let mut values = Values::typed(&posted).json();
     conflict::resolve(&posted, &mut values, &Values::of(&account).json());
@@ -327,7 +329,7 @@ pub(super) async fn save(
         state: state.filter(|_| !own),
     };
     let revision = posted.get("revision").and_then(|text| text.parse().ok());
-    match api.engine.accounts().update(&person.actor, &id, change, revision).await {
+    match ui.app.engine.accounts().update(&person.actor, &id, change, revision).await {
         Ok(_) => Ok(Redirect::to(&format!("{}?done=saved", path(&id))).into_response()),
         Err(error) if error.is_conflict() && !error.is_passed_over() => {
             Ok(Told::refused(last_of_all(l)).into_response())
@@ -336,20 +338,21 @@ pub(super) async fn save(
     }
 }
 
-pub(super) async fn invite(person: Person, State(api): State<Api>, Path(id): Path<String>) -> Result<Told, Failure> {
-    let account = account(&person, &api, &id).await?;
-    let invitation = api.engine.accounts().invite(&person.actor, &id).await.map_err(|error| person.failure(error))?;
-    Ok(issued(&api, &account, &invitation))
+pub(super) async fn invite(person: Person, State(ui): State<Ui>, Path(id): Path<String>) -> Result<Told, Failure> {
+    let account = account(&person, &ui, &id).await?;
+    let invitation =
+        ui.app.engine.accounts().invite(&person.actor, &id).await.map_err(|error| person.failure(error))?;
+    Ok(issued(&ui, &account, &invitation))
 }
 
 pub(super) async fn ask_remove(
     person: Person,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let l = person.language;
     person.changes()?;
-    let account = account(&person, &api, &id).await?;
+    let account = account(&person, &ui, &id).await?;
     let title = l.say("Remove this account?", "Dieses Konto entfernen?");
     let back = format!("/admin/accounts/{}", segment(&id));
     let main = html! {
@@ -373,13 +376,9 @@ fn last_of_all(l: Language) -> &'static str {
     )
 }
 
-pub(super) async fn remove(
-    person: Person,
-    State(api): State<Api>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    account(&person, &api, &id).await?;
-    match api.engine.accounts().delete(&person.actor, &id).await {
+pub(super) async fn remove(person: Person, State(ui): State<Ui>, Path(id): Path<String>) -> Result<Response, Failure> {
+    account(&person, &ui, &id).await?;
+    match ui.app.engine.accounts().delete(&person.actor, &id).await {
         Ok(()) => Ok(Redirect::to("/admin/accounts?done=removed").into_response()),
         Err(error) if error.is_conflict() => {
             Ok(Told::refused(last_of_all(person.language)).on(path(&id)).into_response())

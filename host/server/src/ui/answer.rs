@@ -7,61 +7,26 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::failure::Failure;
 use super::form::Posted;
-use super::kept::{Outcome, Reply};
-use super::language::Language;
-use super::layout::Failure;
-use super::log_in::to_log_in;
+use super::form_replies::{Outcome, Reply, Told};
+use super::links::to_log_in;
 use super::person::SESSION;
+use super::state::Ui;
 use super::upload::Upload;
-use crate::api::Api;
+use crate::cookies::cookie;
+use crate::wording::Language;
 
 /// The longest form that is kept, in bytes; the longest that is taken, but for files.
 const FORM_BYTES: usize = 256 << 10;
-
-/// What came of a form, as its handler answers it.
-#[derive(Debug, Clone)]
-pub(super) struct Told {
-    outcome: Outcome,
-    /// The page that shows it; if not said, what the form was sent to is that page, or leads there.
-    page: Option<String>,
-    /// What is shown again, if it is not the whole form.
-    posted: Option<Posted>,
-}
-
-impl Told {
-    pub(super) fn new(outcome: Outcome) -> Self {
-        Self { outcome, page: None, posted: None }
-    }
-
-    pub(super) fn refused(why: impl Into<String>) -> Self {
-        Self::new(Outcome::Refused(why.into()))
-    }
-
-    pub(super) fn on(self, page: impl Into<String>) -> Self {
-        Self { page: Some(page.into()), ..self }
-    }
-
-    pub(super) fn showing(self, posted: Posted) -> Self {
-        Self { posted: Some(posted), ..self }
-    }
-}
-
-impl IntoResponse for Told {
-    fn into_response(self) -> Response {
-        let mut response = Response::default();
-        response.extensions_mut().insert(self);
-        response
-    }
-}
 
 /// The forms of those who are not logged in. They answer with redirects of their own.
 const OUTSIDE: [&str; 3] = ["/admin/log-in", "/admin/second-factor", "/admin/invitation"];
 
 /// Has a form answered.
-pub(super) async fn answer(api: Api, request: Request, next: Next) -> Response {
+pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if OUTSIDE
         .iter()
@@ -71,8 +36,8 @@ pub(super) async fn answer(api: Api, request: Request, next: Next) -> Response {
     }
     let language = Language::of(request.headers());
     let page = page_of(request.uri());
-    let secret = super::cookie(request.headers(), SESSION).unwrap_or_default();
-    let session = match api.engine.accounts().session(&secret).await {
+    let secret = cookie(request.headers(), SESSION).unwrap_or_default();
+    let session = match ui.app.engine.accounts().session(&secret).await {
         Ok(session) => session,
         Err(error) => return Failure::of(language, error).into_response(),
     };
@@ -80,10 +45,10 @@ pub(super) async fn answer(api: Api, request: Request, next: Next) -> Response {
         if path == "/admin/log-out" {
             return to_log_in("/admin");
         }
-        let Some(account) = api.kept.account_of(&secret) else { return to_log_in(&page) };
+        let Some(account) = ui.form_replies.account_of(&secret) else { return to_log_in(&page) };
         let posted = read(request).await.unwrap_or_default();
         let reply = Reply { posted, outcome: Outcome::SessionEnded };
-        return to_log_in(&keep(&api, &account, &page, reply));
+        return to_log_in(&keep(&ui, &account, &page, reply));
     };
     let (request, posted) = match is_upload(request.headers()) {
         // A file is not kept.
@@ -101,12 +66,12 @@ pub(super) async fn answer(api: Api, request: Request, next: Next) -> Response {
     let posted = told.posted.or_else(|| posted.as_ref().map(Posted::parse)).unwrap_or_default();
     let posted = if matches!(told.outcome, Outcome::Issued(_)) { Posted::default() } else { posted };
     let reply = Reply { posted, outcome: told.outcome };
-    Redirect::to(&keep(&api, &session.account.id, told.page.as_deref().unwrap_or(&page), reply)).into_response()
+    Redirect::to(&keep(&ui, &session.account.id, told.page.as_deref().unwrap_or(&page), reply)).into_response()
 }
 
 /// Keeps a reply; returns the address of the page that shows it.
-fn keep(api: &Api, account: &str, page: &str, reply: Reply) -> String {
-    let Some(id) = api.kept.keep(account, reply, Instant::now()) else { return page.to_owned() };
+fn keep(ui: &Ui, account: &str, page: &str, reply: Reply) -> String {
+    let Some(id) = ui.form_replies.keep(account, reply, Instant::now()) else { return page.to_owned() };
     let (page, place) = page.split_once('#').map_or((page, None), |(page, place)| (page, Some(place)));
     let mark = if page.contains('?') { '&' } else { '?' };
     let place = place.map(|place| format!("#{place}")).unwrap_or_default();
@@ -133,14 +98,6 @@ async fn read(request: Request) -> Option<Posted> {
     }
     let body: Bytes = to_bytes(request.into_body(), FORM_BYTES).await.ok()?;
     Some(Posted::parse(&body))
-}
-
-/// Leads from where a form was sent to on to the page that shows what came of it.
-pub(super) fn on_to(page: &str, uri: &Uri) -> Redirect {
-    match uri.query() {
-        Some(query) => Redirect::to(&format!("{page}?{query}")),
-        None => Redirect::to(page),
-    }
 }
 
 #[cfg(test)]

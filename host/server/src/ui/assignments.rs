@@ -6,13 +6,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use twofactor::{Assigned, Assignment, AssignmentKind};
 
-use super::answer::Told;
+use super::failure::Failure;
 use super::form::Posted;
-use super::instances::{is_whole, path};
-use super::kept::Outcome;
-use super::language::Language;
-use super::layout::Failure;
+use super::form_replies::{Outcome, Told};
+use super::instance_form::is_whole;
+use super::links::instance_path;
 use super::person::Person;
+use crate::wording::Language;
 
 /// The most specific first, as they are chosen.
 pub(super) const KINDS: [AssignmentKind; 4] =
@@ -94,7 +94,7 @@ pub(super) async fn change(
         }
     };
     set().await.map_err(|error| person.failure(error))?;
-    let here = format!("{}?done=assigned#assignments", path(&subscription, &id));
+    let here = format!("{}?done=assigned#assignments", instance_path(&subscription, &id));
     if !is_whole(&posted) {
         return Ok(Redirect::to(&here).into_response());
     }

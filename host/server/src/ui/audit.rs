@@ -11,13 +11,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::{AuditEntry, AuditSearch};
 
-use super::instances::path;
-use super::language::Language;
-use super::layout::{Failure, Pages, Room, page, table, time};
+use super::failure::Failure;
+use super::layout::{Pages, table, time};
+use super::links::{instance_path, segment};
+use super::page::{Room, page};
 use super::person::Person;
-use super::segment;
-use crate::api::Api;
+use super::state::Ui;
 use crate::wording;
+use crate::wording::Language;
 
 /// What the log is narrowed to.
 #[derive(Deserialize)]
@@ -67,7 +68,7 @@ impl Filter {
 
 pub(super) async fn list(
     person: Person,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Query(filter): Query<Filter>,
 ) -> Result<Response, Failure> {
     let l = person.language;
@@ -76,13 +77,13 @@ pub(super) async fn list(
     // Names are found as well as ids: somebody looks for what a page showed.
     let mut search = filter.search();
     if let Some(who) = &search.actor {
-        search.actor = Some(account_named(&api, who).await.unwrap_or_else(|| who.clone()));
+        search.actor = Some(account_named(&ui, who).await.unwrap_or_else(|| who.clone()));
     }
     // One more, to know whether this is the last page.
     let mut lines = admin.find_audit(&search, Pages::SIZE + 1).await.map_err(|error| person.failure(error))?;
     let more = lines.len() > Pages::SIZE as usize;
     lines.truncate(Pages::SIZE as usize);
-    let names = Names::of(&person, &api, &lines).await;
+    let names = Names::of(&person, &ui, &lines).await;
     let pages = Pages {
         first: filter.before.map(|_| filter.link(None)),
         next: lines.last().filter(|_| more).map(|last| filter.link(Some(last.seq))),
@@ -138,8 +139,8 @@ fn detail(l: Language, line: &AuditEntry) -> Markup {
 }
 
 /// The id of the account that has this name.
-async fn account_named(api: &Api, name: &str) -> Option<String> {
-    let all = api.engine.accounts().list(0, 1000).await.ok()?;
+async fn account_named(ui: &Ui, name: &str) -> Option<String> {
+    let all = ui.app.engine.accounts().list(0, 1000).await.ok()?;
     all.into_iter().find(|account| account.name.to_lowercase() == name.to_lowercase()).map(|account| account.id)
 }
 
@@ -148,13 +149,13 @@ async fn account_named(api: &Api, name: &str) -> Option<String> {
 struct Names(HashMap<String, (String, Option<String>)>);
 
 impl Names {
-    async fn of(person: &Person, api: &Api, lines: &[AuditEntry]) -> Self {
+    async fn of(person: &Person, ui: &Ui, lines: &[AuditEntry]) -> Self {
         let mut names = Self::default();
         for line in lines {
             let who = line.actor.split_whitespace().nth(1).unwrap_or_default();
             for id in [who, &line.subject] {
                 if !id.is_empty() && !names.0.contains_key(id) {
-                    let found = Self::find(person, api, line, id).await;
+                    let found = Self::find(person, ui, line, id).await;
                     names.0.extend(found.map(|found| (id.to_owned(), found)));
                 }
             }
@@ -163,10 +164,10 @@ impl Names {
     }
 
     /// What is not there any more has no name; the id stays.
-    async fn find(person: &Person, api: &Api, line: &AuditEntry, id: &str) -> Option<(String, Option<String>)> {
+    async fn find(person: &Person, ui: &Ui, line: &AuditEntry, id: &str) -> Option<(String, Option<String>)> {
         let admin = person.of_anything();
         if id != line.subject {
-            if let Ok(account) = api.engine.accounts().get(id).await {
+            if let Ok(account) = ui.app.engine.accounts().get(id).await {
                 return Some((account.name, Some(format!("/admin/accounts/{}", segment(id)))));
             }
             return admin.token(id).await.ok().map(|token| (token.name, None));
@@ -174,10 +175,10 @@ impl Names {
         match line.action.split('.').next()? {
             "instance" => {
                 let (subscription, name) = admin.instance_name(id).await.ok()??;
-                Some((name, Some(path(&subscription, id))))
+                Some((name, Some(instance_path(&subscription, id))))
             }
             "account" => {
-                let account = api.engine.accounts().get(id).await.ok()?;
+                let account = ui.app.engine.accounts().get(id).await.ok()?;
                 Some((account.name, Some(format!("/admin/accounts/{}", segment(id)))))
             }
             "token" => admin.token(id).await.ok().map(|token| (token.name, None)),

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use twofactor::{AffectedInstance, BaseSettings, BaseSettingsCheck, ProviderInfo};
 
-use super::answer::Told;
 use super::conflict::{self, Edited};
+use super::failure::Failure;
 use super::form::{Form, Posted, read};
-use super::instances::path;
-use super::language::Language;
-use super::layout::{self, Failure, Room, badge, notice, page, table};
+use super::form_replies::Told;
+use super::layout::{badge, notice, table};
+use super::links::{instance_path, segment};
+use super::page::{self, Room, page};
 use super::person::Person;
 use super::schema::fields;
-use super::segment;
-use crate::wording::spoken;
+use crate::wording::{Language, spoken};
 
 /// Instances that are named one by one.
 const NAMED: usize = 20;
@@ -139,7 +139,7 @@ pub(super) fn affected(l: Language, instances: &[AffectedInstance]) -> Markup {
     html! {
         ul { @for instance in instances.iter().take(NAMED) {
             li {
-                a href=(path(&instance.subscription, &instance.id)) { (instance.name) }
+                a href=(instance_path(&instance.subscription, &instance.id)) { (instance.name) }
                 @for problem in &instance.problems { " · " code { (problem.option.trim_start_matches('/')) } " " (spoken(l, &problem.message)) }
             }
         } }
@@ -180,7 +180,7 @@ fn show(
             input type="checkbox" name="confirmed" value="yes";
             (l.say("Save anyway", "Trotzdem speichern"))
         } } };
-        (layout::form(person, &here, false, html! { (edited.fields(l, &fields)) (form.show(&fields, "", &edited.values["options"])) (confirm) }, html! {
+        (page::form(person, &here, false, html! { (edited.fields(l, &fields)) (form.show(&fields, "", &edited.values["options"])) (confirm) }, html! {
             button.main { (l.say("Save", "Speichern")) } a.button href="/admin/base-settings" { (l.say("Cancel", "Abbrechen")) }
         }))
     };

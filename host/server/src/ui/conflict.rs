@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use twofactor::MASK;
 
 use super::form::Posted;
-use super::kept::Outcome;
-use super::language::Language;
+use super::form_replies::Outcome;
 use super::person::Person;
 use super::schema::{Field, redacted};
+use crate::wording::Language;
 
 /// The field that carries what a form was made from.
 const WAS: &str = "was";

@@ -9,13 +9,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::Statistic;
 
-use super::first_steps;
-use super::health;
-use super::instance_list::health_of;
-use super::instances::path;
-use super::language::Language;
-use super::layout::{Failure, Room, page, table, time};
+use super::failure::Failure;
+use super::health::health_of;
+use super::layout::{percentage, table, time};
+use super::links::instance_path;
+use super::page::{Room, page};
 use super::person::Person;
+use super::{first_steps, health};
+use crate::wording::Language;
 
 /// How far back, and how many hours a bar stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -131,7 +132,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
             if instance.active && by_instance.len() < LOOKED_AT {
                 let health = health_of(&person, admin, &instance).await?;
                 if health.is_failing() {
-                    failing.push((path(&instance.subscription, &instance.id), instance.name.clone(), health));
+                    failing.push((instance_path(&instance.subscription, &instance.id), instance.name.clone(), health));
                 }
             }
             by_instance.insert(instance.id, (instance.name, Sum::default()));
@@ -172,9 +173,9 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
         } @else {
             div.figures {
                 (figure(l.say("Challenges", "Challenges"), &all.started.to_string()))
-                (figure(l.say("Verified", "Verifiziert"), &part(all.verified, all.started)))
+                (figure(l.say("Verified", "Verifiziert"), &percentage(all.verified, all.started)))
                 (figure(l.say("Wrong answers", "Falsche Antworten"), &all.wrong.to_string()))
-                (figure(l.say("Delivered", "Zugestellt"), &part(all.delivered, all.sent())))
+                (figure(l.say("Delivered", "Zugestellt"), &percentage(all.delivered, all.sent())))
                 (figure(l.say("Half of them took", "Die Hälfte dauerte"), &duration(l, all.within(0.5))))
             }
             section.card {
@@ -188,8 +189,8 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
                     l.say("Arrived, of those reported", "Angekommen, von den gemeldeten"), l.say("Half took", "Hälfte dauerte"), l.say("95 % took", "95 % dauerten")];
                 (table(&headings, 1, by_instance.iter().filter(|(_, (_, sum))| sum.sent() > 0).map(|(id, (name, sum))| vec![
                     html! { @if name.is_empty() { (l.say("removed: ", "entfernt: ")) code { (id) } } @else { (name) } },
-                    html! { (sum.sent()) }, html! { (part(sum.delivered, sum.sent())) },
-                    html! { (part(sum.confirmed, sum.confirmed + sum.undelivered)) },
+                    html! { (sum.sent()) }, html! { (percentage(sum.delivered, sum.sent())) },
+                    html! { (percentage(sum.confirmed, sum.confirmed + sum.undelivered)) },
                     html! { (duration(l, sum.within(0.5))) }, html! { (duration(l, sum.within(0.95))) },
                 ])))
             }
@@ -199,7 +200,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
                     p.help { (l.say("A country whose codes are rarely verified is worth a look: messages may be bought for somebody's gain.",
                         "Ein Land, dessen Codes selten verifiziert werden, verdient einen Blick: vielleicht verdient jemand an den Nachrichten.")) }
                     (table(&[l.say("Country", "Land"), l.say("Started", "Gestartet"), l.say("Verified", "Verifiziert")], 1,
-                        by_country.iter().map(|(country, sum)| vec![html! { (country) }, html! { (sum.started) }, html! { (part(sum.verified, sum.started)) }])))
+                        by_country.iter().map(|(country, sum)| vec![html! { (country) }, html! { (sum.started) }, html! { (percentage(sum.verified, sum.started)) }])))
                 }
             }
         }
@@ -209,11 +210,6 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
 
 fn figure(name: &str, value: &str) -> Markup {
     html! { div.figure { div.value { (value) } div.name { (name) } } }
-}
-
-/// A share in per cent; a dash where there is nothing to have a share of.
-pub(super) fn part(of: u64, all: u64) -> String {
-    (100 * of.min(all) + all / 2).checked_div(all).map_or_else(|| "–".to_owned(), |share| format!("{share} %"))
 }
 
 fn duration(l: Language, class: Option<u64>) -> String {
@@ -257,14 +253,6 @@ fn chart(l: Language, bars: &[Sum], since: Timestamp, width: SignedDuration) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_share_of_nothing_is_a_dash_and_others_are_rounded() {
-        assert_eq!(
-            [part(0, 0), part(0, 3), part(2, 3), part(3, 3), part(4, 3)],
-            ["–", "0 %", "67 %", "100 %", "100 %"]
-        );
-    }
 
     #[test]
     fn the_class_in_which_a_part_was_done_is_found() {

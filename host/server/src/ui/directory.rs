@@ -8,12 +8,13 @@ use serde::Deserialize;
 use twofactor::{Assignment, AssignmentKind, DirectoryEntry, DirectoryFilter, NamedTarget};
 
 use super::assignments::{KINDS, kind_name, kind_of};
+use super::failure::Failure;
 use super::form::Posted;
-use super::instances::path;
-use super::kept::Outcome;
-use super::layout::{Failure, Pages, Room, badge, notice, page, table};
+use super::form_replies::Outcome;
+use super::layout::{Pages, badge, notice, table};
+use super::links::{instance_path, segment};
+use super::page::{Room, page};
 use super::person::Person;
-use super::segment;
 
 #[derive(Deserialize)]
 pub(super) struct Search {
@@ -66,7 +67,7 @@ pub(super) async fn name(
     let named = person.of(&subscription)?.name_target(&subscription, entry, Some(revision)).await;
     named.map_err(|error| person.failure(error))?;
     let after = search.after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
-    let here = format!("{}/directory{}{after}&done=named", path(&subscription, &id), search.link());
+    let here = format!("{}/directory{}{after}&done=named", instance_path(&subscription, &id), search.link());
     Ok(Redirect::to(&here).into_response())
 }
 
@@ -90,7 +91,7 @@ async fn show(
     let filter = DirectoryFilter { kind: search.kind(), search: search.search.trim().to_owned() };
     let found = admin.directory(subscription, &filter, search.after.as_deref(), Pages::SIZE).await;
     let found = found.map_err(|error| person.failure(error))?;
-    let here = path(subscription, id);
+    let here = instance_path(subscription, id);
     let title = l.say("Directory", "Verzeichnis");
     let is_assigned = |one: &DirectoryEntry| assigned.iter().any(|it| it.kind == one.kind && it.id == one.id);
     let hidden = |one: &DirectoryEntry| html! { input type="hidden" name="kind" value=(one.kind.as_str()); input type="hidden" name="id" value=(one.id); };

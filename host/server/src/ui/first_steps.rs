@@ -4,11 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use twofactor::{Instance, Role, SecondFactorState};
 
-use super::instances::path;
-use super::language::Language;
-use super::layout::{Failure, Pages};
+use super::failure::Failure;
+use super::layout::Pages;
+use super::links;
+use super::links::instance_path;
 use super::person::Person;
-use super::second_factor;
+use crate::wording::Language;
 
 /// How far back statistics are kept.
 const DAYS: i64 = 90;
@@ -72,7 +73,7 @@ impl FirstSteps {
     fn note(&mut self, instance: &Instance) {
         self.instance = true;
         if instance.valid || !self.valid {
-            self.next = Some(path(&instance.subscription, &instance.id));
+            self.next = Some(instance_path(&instance.subscription, &instance.id));
         }
         self.valid |= instance.valid;
     }
@@ -99,7 +100,7 @@ impl FirstSteps {
                     "Protect your own account with a second factor",
                     "Das eigene Konto mit einem zweiten Faktor schützen",
                 ),
-                if self.of_the_system { second_factor::PATH } else { "/admin/account" },
+                if self.of_the_system { links::SECOND_FACTOR } else { "/admin/account" },
             ),
             (
                 self.delivered,

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::form::Posted;
 use super::layout::notice;
+use crate::cookies::cookie;
 
 const COOKIE: &str = "__Host-twofactor-said";
 
@@ -34,7 +35,7 @@ impl Flash {
 
     /// What a browser carries.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        Self(super::cookie(headers, COOKIE).map(|text| Posted::parse(&text.into())).unwrap_or_default())
+        Self(cookie(headers, COOKIE).map(|text| Posted::parse(&text.into())).unwrap_or_default())
     }
 
     /// A field; empty if it is not there.

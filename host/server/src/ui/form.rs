@@ -8,9 +8,8 @@ use maud::{Markup, html};
 use serde_json::{Map, Number, Value};
 use twofactor::{MASK, Problem};
 
-use super::language::Language;
 use super::schema::{Field, Kind};
-use crate::wording::{sentence, spoken};
+use crate::wording::{Language, sentence, spoken};
 
 /// The fields of a form that was sent. `Debug` shows none.
 #[derive(Clone, Default)]

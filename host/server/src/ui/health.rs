@@ -1,11 +1,13 @@
 //! How the upstream of an instance answered last.
 
 use maud::{Markup, html};
-use twofactor::UpstreamHealth;
+use twofactor::{Administration, Instance, UpstreamHealth};
 
-use super::language::Language;
+use super::failure::Failure;
 use super::layout::{badge, time};
+use super::person::Person;
 use crate::wording;
+use crate::wording::Language;
 
 /// In a list.
 pub(super) fn short(l: Language, health: &UpstreamHealth) -> Markup {
@@ -46,5 +48,16 @@ fn last_failure(l: Language, health: &UpstreamHealth) -> Markup {
             @if !health.code.is_empty() { " (" code { (health.code) } ")" }
             @if let Some(at) = health.failed_at { ", " (time(at)) }
         }
+    }
+}
+
+pub(super) async fn health_of(
+    person: &Person,
+    admin: &Administration,
+    instance: &Instance,
+) -> Result<UpstreamHealth, Failure> {
+    match admin.upstream_health(&instance.subscription, &instance.id).await {
+        Err(error) if error.is_not_found() => Ok(UpstreamHealth::default()),
+        found => found.map_err(|error| person.failure(error)),
     }
 }

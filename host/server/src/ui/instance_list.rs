@@ -7,13 +7,15 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::{Administration, Assigned, Instance, UpstreamHealth};
 
-use super::dashboard::part;
+use super::failure::Failure;
 use super::health;
-use super::instances::{own_subscriptions, path, state};
-use super::language::Language;
-use super::layout::{Failure, Pages, Room, notice, page, table, time};
+use super::health::health_of;
+use super::instance_form::{own_subscriptions, state};
+use super::layout::{Pages, notice, percentage, table, time};
+use super::links::{instance_path, segment};
+use super::page::{Room, page};
 use super::person::Person;
-use super::segment;
+use crate::wording::Language;
 
 /// An instance in the list, with how its deliveries went in the last seven days.
 struct Row<'a> {
@@ -143,9 +145,9 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
         } @else {
             @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("State", "Zustand"), l.say("Upstream", "Gegenstelle"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
             (table(&headings, usize::MAX, rows.iter().map(|row| vec![
-                html! { a href=(path(&row.instance.subscription, &row.instance.id)) { (row.instance.name) } },
+                html! { a href=(instance_path(&row.instance.subscription, &row.instance.id)) { (row.instance.name) } },
                 html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned), health::short(l, &row.health),
-                html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (part(row.delivered, row.sent)) },
+                html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (percentage(row.delivered, row.sent)) },
             ])))
             (pages.show(l))
         }
@@ -154,16 +156,6 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
 }
 
 /// How an upstream answered last; nothing of an instance that was removed this moment.
-pub(super) async fn health_of(
-    person: &Person,
-    admin: &Administration,
-    instance: &Instance,
-) -> Result<UpstreamHealth, Failure> {
-    match admin.upstream_health(&instance.subscription, &instance.id).await {
-        Err(error) if error.is_not_found() => Ok(UpstreamHealth::default()),
-        found => found.map_err(|error| person.failure(error)),
-    }
-}
 
 fn filters(l: Language, filter: &Filter, subscriptions: &[(String, String)], admin: &Administration) -> Markup {
     let states = [

@@ -6,43 +6,23 @@ use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use twofactor::{Administration, Assigned, Instance, InstanceChange, ProviderInfo};
+use serde_json::Value;
+use twofactor::{Administration, Assigned, Instance, InstanceChange};
 
-use super::answer::{Told, on_to};
 use super::conflict::{self, Edited};
-use super::form::{Form, Posted, read};
-use super::instance_list::health_of;
-use super::kept::Outcome;
-use super::language::Language;
-use super::layout::{self, Failure, Room, badge, notice, page};
+use super::failure::Failure;
+use super::form::{Form, Posted};
+use super::form_replies::{Outcome, Told};
+use super::health::health_of;
+use super::instance_form::{own_policy, provider_of, state, stored, typed};
+use super::layout::notice;
+use super::links::{instance_path, on_to};
+use super::page::{self, Room, page};
 use super::person::Person;
-use super::policy;
 use super::schema::fields;
-use super::{assignments, health, segment, test_send};
+use super::{assignments, health, policy, test_send};
 use crate::wording;
-
-/// The path of an instance's edit view.
-pub(super) fn path(subscription: &str, id: &str) -> String {
-    format!("/admin/two-factors/{}/{}", segment(subscription), segment(id))
-}
-
-pub(super) async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Failure> {
-    let all = person.of_anything().subscriptions().await.map_err(|error| person.failure(error))?;
-    Ok(all.into_iter().filter(|one| person.has(&one.id)).map(|one| (one.id, one.name)).collect())
-}
-
-/// Whether sign-ins can use it, and if not why.
-pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
-    html! {
-        span.badges {
-            @if instance.active { (badge("good", l.say("active", "aktiv"))) } @else { (badge("off", l.say("not active", "nicht aktiv"))) }
-            @if instance.valid { (badge("good", l.say("valid", "gültig"))) } @else { (badge("bad", l.say("not valid", "nicht gültig"))) }
-            @if assigned.is_empty() { (badge("warn", l.say("not assigned", "nicht zugewiesen"))) }
-            @else { (badge("good", &format!("{} {}", assigned.len(), l.say("assigned", "zugewiesen")))) }
-        }
-    }
-}
+use crate::wording::Language;
 
 /// Which message stands above the edit view.
 #[derive(Deserialize)]
@@ -73,44 +53,7 @@ pub(super) async fn edit(
 
 /// From where a form of the edit view was sent to, back to the edit view.
 pub(super) async fn to_edit(Path((subscription, id)): Path<(String, String)>, uri: Uri) -> Redirect {
-    on_to(&path(&subscription, &id), &uri)
-}
-
-/// Whether a form holds the edit view's own fields, and not those of a part of it alone.
-pub(super) fn is_whole(posted: &Posted) -> bool {
-    posted.get("revision").is_some()
-}
-
-/// What can be changed of an instance.
-fn stored(instance: &Instance) -> Value {
-    let nothing = || Value::Object(Map::new());
-    json!({
-        "name": instance.name,
-        "active": instance.active,
-        "options": instance.options,
-        "policy": instance.policy.clone().unwrap_or_else(nothing),
-    })
-}
-
-/// The same, as it was typed. Without its provider nobody knows the fields of the options: they stay.
-pub(super) fn typed(instance: &Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Value {
-    let options = provider
-        .map(|provider| Value::Object(read(&fields(&provider.manifest.options_schema), posted, "", &instance.options)));
-    json!({
-        "name": posted.get("name").unwrap_or_default(),
-        "active": posted.get("active").is_some(),
-        "options": options.unwrap_or_else(|| instance.options.clone()),
-        "policy": read(&policy::fields(Language::English), posted, policy::AT, &Value::Null),
-    })
-}
-
-/// An own policy, if there is one.
-pub(super) fn own_policy(values: &Value) -> Option<Value> {
-    values["policy"].as_object().filter(|own| !own.is_empty()).map(|own| Value::Object(own.clone()))
-}
-
-pub(super) fn provider_of(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
-    admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id)
+    on_to(&instance_path(&subscription, &id), &uri)
 }
 
 async fn show(
@@ -130,7 +73,7 @@ async fn show(
     let assigned =
         admin.assignments(&instance.subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
     let health = health_of(person, admin, instance).await?;
-    let here = path(&instance.subscription, &instance.id);
+    let here = instance_path(&instance.subscription, &instance.id);
     let fields = provider.as_ref().map(|provider| fields(&provider.manifest.options_schema)).unwrap_or_default();
     let form = Form {
         language: l,
@@ -153,7 +96,7 @@ async fn show(
         @if let Some(text) = message { (notice("good", text)) }
         (next_step(l, instance, &assigned))
         div.columns {
-            (layout::edit_form(person, &here, html! {
+            (page::edit_form(person, &here, html! {
                 h2 { (l.say("Configuration", "Konfiguration")) }
                 (state_now.fields(l, &fields))
                 div.field {
@@ -227,7 +170,7 @@ pub(super) async fn save(
     };
     let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
     admin.update_instance(&subscription, &id, change, Some(revision)).await.map_err(|error| person.failure(error))?;
-    let saved = format!("{}?done=saved", path(&subscription, &id));
+    let saved = format!("{}?done=saved", instance_path(&subscription, &id));
     // What was typed beside the form itself stays for its own button.
     let beside = posted.only(&BESIDE);
     if beside.iter().all(|(name, value)| name == "kind" || value.trim().is_empty()) {
@@ -250,7 +193,7 @@ pub(super) async fn ask_remove(
     let assigned = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?.assigned;
     let title = l.say("Remove this instance?", "Diese Instanz entfernen?");
     let main = html! {
-        p.trail { a href=(path(&subscription, &id)) { (instance.name) } }
+        p.trail { a href=(instance_path(&subscription, &id)) { (instance.name) } }
         h1 { (title) }
         form.card method="post" {
             p { strong { (instance.name) } " (" (instance.type_id) ")" }
@@ -262,7 +205,7 @@ pub(super) async fn ask_remove(
                 @if assigned.len() > 20 { p { "… " (assigned.len() - 20) " " (l.say("more", "weitere")) } }
             }
             p { (l.say("Its options and secrets are deleted. This cannot be undone.", "Ihre Optionen und Geheimnisse werden gelöscht. Das lässt sich nicht rückgängig machen.")) }
-            div.actions { button.bad { (l.say("Remove", "Entfernen")) } a.button href=(path(&subscription, &id)) { (l.say("Keep it", "Behalten")) } }
+            div.actions { button.bad { (l.say("Remove", "Entfernen")) } a.button href=(instance_path(&subscription, &id)) { (l.say("Keep it", "Behalten")) } }
         }
     };
     Ok(page(&person, Room::Instances, title, main))

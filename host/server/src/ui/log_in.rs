@@ -11,14 +11,17 @@ use serde::Deserialize;
 use std::sync::Arc;
 use twofactor::{Accounts, Client, Error, LoggedIn, OpenedSession};
 
-use super::answer::on_to;
+use super::failure::Failure;
 use super::flash::Flash;
 use super::form::Posted;
-use super::language::Language;
-use super::layout::{Failure, notice, outside};
+use super::layout::{notice, outside};
+use super::links::{on_to, segment, to_log_in};
 use super::person::{Oneself, SESSION};
-use crate::api::{Api, client_address};
+use super::state::Ui;
+use crate::client_address::client_address;
+use crate::cookies::{cookie, cookies};
 use crate::oidc::Oidc;
+use crate::wording::Language;
 
 /// How the cookies begin that hold what a browser is known by, one for each account.
 const KNOWN: &str = "__Host-twofactor-browser-";
@@ -51,21 +54,25 @@ impl Visitor {
     }
 }
 
-impl FromRequestParts<Api> for Visitor {
+impl FromRequestParts<Ui> for Visitor {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, ui: &Ui) -> Result<Self, Self::Rejection> {
         let language = Language::of(&parts.headers);
-        let browsers = super::cookies(&parts.headers, KNOWN).into_iter().map(|(_, secret)| secret).collect();
-        let client = Client { address: client_address(parts, api), locale: Some(language.tag().to_owned()), browsers };
-        let pending = super::cookie(&parts.headers, PENDING).unwrap_or_default();
+        let browsers = cookies(&parts.headers, KNOWN).into_iter().map(|(_, secret)| secret).collect();
+        let client = Client {
+            address: client_address(parts, &ui.app.proxies),
+            locale: Some(language.tag().to_owned()),
+            browsers,
+        };
+        let pending = cookie(&parts.headers, PENDING).unwrap_or_default();
         let aim = Query::<Aim>::try_from_uri(&parts.uri).map(|Query(aim)| aim.path().to_owned()).unwrap_or_default();
         Ok(Self {
-            accounts: api.engine.accounts(),
+            accounts: ui.app.engine.accounts(),
             language,
             client,
             pending,
-            oidc: api.oidc.clone(),
+            oidc: ui.app.oidc.clone(),
             aim,
             flash: Flash::of(&parts.headers),
         })
@@ -99,7 +106,7 @@ pub(super) async fn form(visitor: Visitor) -> Response {
 /// The form of the log-in, with what the form before came to.
 pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Response {
     let l = visitor.language;
-    let to = super::segment(&visitor.aim);
+    let to = segment(&visitor.aim);
     let main = html! {
         h1 { (l.say("Log in", "Anmelden")) }
         (visitor.flash.show())
@@ -126,7 +133,7 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
     match visitor.accounts.log_in(email, posted.as_typed("password"), &visitor.client).await {
         Ok(logged_in) => admit(logged_in, aim.path()),
         Err(error) => {
-            let here = format!("/admin/log-in?to={}", super::segment(aim.path()));
+            let here = format!("/admin/log-in?to={}", segment(aim.path()));
             Flash::bad(words(visitor.language, &error)).with("email", email).on(&here)
         }
     }
@@ -141,7 +148,7 @@ pub(super) fn admit(logged_in: LoggedIn, to: &str) -> Response {
                 .into_response()
         }
         LoggedIn::SecondFactor { pending, .. } => {
-            let next = format!("/admin/second-factor?to={}", super::segment(to));
+            let next = format!("/admin/second-factor?to={}", segment(to));
             ([(header::SET_COOKIE, set(PENDING, pending.expose()))], Redirect::to(&next)).into_response()
         }
     }
@@ -165,7 +172,7 @@ pub(super) async fn second_factor(visitor: Visitor, Query(aim): Query<Aim>) -> R
 
 fn ask_code(visitor: &Visitor, aim: &Aim) -> Response {
     let l = visitor.language;
-    let resend = format!("/admin/second-factor/resend?to={}", super::segment(aim.path()));
+    let resend = format!("/admin/second-factor/resend?to={}", segment(aim.path()));
     let main = html! {
         h1 { (l.say("Enter the code", "Code eingeben")) }
         p { (l.say("We sent a code to you: to the email address or the telephone number of your account.",
@@ -209,13 +216,13 @@ pub(super) async fn resend(visitor: Visitor, Query(aim): Query<Aim>) -> Response
 }
 
 fn code_path(aim: &Aim) -> String {
-    format!("/admin/second-factor?to={}", super::segment(aim.path()))
+    format!("/admin/second-factor?to={}", segment(aim.path()))
 }
 
 fn refuse_code(visitor: &Visitor, aim: &Aim, error: &Error) -> Response {
     // With a log-in that has ended nothing more can be done.
     let ended = error.is_closed();
-    let here = if ended { format!("/admin/log-in?to={}", super::segment(aim.path())) } else { code_path(aim) };
+    let here = if ended { format!("/admin/log-in?to={}", segment(aim.path())) } else { code_path(aim) };
     Flash::bad(words(visitor.language, error)).on(&here)
 }
 
@@ -226,10 +233,10 @@ pub(super) async fn to_second_factor(uri: Uri) -> Redirect {
 
 pub(super) async fn log_out(
     Oneself(person): Oneself,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     visitor: Visitor,
 ) -> Result<Response, Failure> {
-    api.engine.accounts().log_out(&person.session, &visitor.client).await.map_err(|error| person.failure(error))?;
+    ui.app.engine.accounts().log_out(&person.session, &visitor.client).await.map_err(|error| person.failure(error))?;
     Ok(([(header::SET_COOKIE, set(SESSION, ""))], Redirect::to("/admin/log-in")).into_response())
 }
 
@@ -293,15 +300,10 @@ pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: B
     match accepted {
         Ok(logged_in) => Ok(admit(logged_in, "/admin")),
         Err(error) => {
-            let here = format!("/admin/invitation/{}", super::segment(&secret));
+            let here = format!("/admin/invitation/{}", segment(&secret));
             Ok(Flash::bad(words(l, &error)).with("name", name).with("email", email).on(&here))
         }
     }
-}
-
-/// To the log-in, and back from there.
-pub(super) fn to_log_in(path: &str) -> Response {
-    Redirect::to(&format!("/admin/log-in?to={}", super::segment(path))).into_response()
 }
 
 /// An error of a log-in in words.

@@ -7,14 +7,16 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::{MessageEvent, MessageHistory, MessageQuery, ReachedLimit};
 
-use super::answer::Told;
+use super::failure::Failure;
 use super::form::Posted;
-use super::instances::{own_subscriptions, path};
-use super::kept::Outcome;
-use super::language::Language;
-use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::form_replies::{Outcome, Told};
+use super::instance_form::own_subscriptions;
+use super::layout::{badge, notice, table, time};
+use super::links::instance_path;
+use super::page::{Room, page};
 use super::person::{Oneself, Person};
 use crate::wording;
+use crate::wording::Language;
 
 /// What a link may ask for: an address stands in no URL.
 #[derive(Deserialize)]
@@ -209,7 +211,7 @@ fn events(l: Language, subscription: &str, events: &[MessageEvent]) -> Markup {
                 },
                 html! { @if event.recipient_hint.is_empty() { "–" } @else { (event.recipient_hint) } },
                 html! { @match &event.user { Some(user) => { code { (user) } }, None => "–" } },
-                html! { @if event.instance.is_empty() { "–" } @else { a href=(path(subscription, &event.instance)) { (event.type_id) } } },
+                html! { @if event.instance.is_empty() { "–" } @else { a href=(instance_path(subscription, &event.instance)) { (event.type_id) } } },
                 html! {
                     @if event.code.is_empty() { "–" }
                     @else if event.outcome.name() == "limited" || event.outcome.name() == "user-locked" { (wording::limit(l, &event.code)) }

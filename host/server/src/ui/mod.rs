@@ -1,5 +1,5 @@
 //! The admin UI: pages made on the server, which work without scripts. What a person may do is decided where it is decided for the
-//! API, in `api/caller.rs`.
+//! API, in `access.rs`.
 
 mod accounts;
 mod answer;
@@ -9,27 +9,32 @@ mod base_settings;
 mod conflict;
 mod dashboard;
 mod directory;
+mod failure;
 mod first_steps;
 mod flash;
 mod form;
+mod form_replies;
 mod health;
-mod held;
+mod instance_form;
 mod instance_list;
 mod instances;
-mod kept;
-mod language;
 mod layout;
+mod links;
 mod log_in;
 mod messages;
 mod new_instance;
 mod oidc;
 mod own_account;
+mod page;
+mod pending_components;
 mod person;
 mod policy;
 mod providers;
 mod safety;
 mod schema;
 mod second_factor;
+mod second_factor_banner;
+mod state;
 mod subscriptions;
 mod test_send;
 mod tokens;
@@ -42,14 +47,13 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-pub(crate) use held::Held;
-pub(crate) use kept::Kept;
-pub(crate) use language::Language;
-
-use crate::api::Api;
+use crate::state::AppState;
+use crate::wording::{LANGUAGE_COOKIE, Language};
+use state::Ui;
 
 /// All pages.
-pub(crate) fn router(api: &Api) -> Router<Api> {
+pub(crate) fn router(app: &AppState) -> Router {
+    let ui = Ui::new(app.clone());
     let pages = Router::new()
         .route("/admin", get(dashboard::show))
         .route("/admin/two-factors", get(instance_list::list))
@@ -74,7 +78,7 @@ pub(crate) fn router(api: &Api) -> Router<Api> {
         .route("/admin/messages/unlock", post(messages::unlock))
         .route("/admin/audit", get(audit::list))
         .route("/admin/accounts", get(accounts::list).post(accounts::create))
-        .route(second_factor::PATH, get(second_factor::show).post(second_factor::save))
+        .route(links::SECOND_FACTOR, get(second_factor::show).post(second_factor::save))
         .route("/admin/accounts/{id}", get(accounts::edit).post(accounts::save))
         .route("/admin/accounts/{id}/invitation", get(accounts::to_edit).post(accounts::invite))
         .route("/admin/accounts/{id}/remove", get(accounts::ask_remove).post(accounts::remove))
@@ -90,14 +94,14 @@ pub(crate) fn router(api: &Api) -> Router<Api> {
         .route("/admin/invitation/{secret}", get(log_in::invitation).post(log_in::accept))
         .route("/admin/log-out", post(log_in::log_out))
         .route("/admin/language/{tag}", get(choose_language))
-        .layer(axum::middleware::from_fn_with_state(api.clone(), safety::guard));
+        .layer(axum::middleware::from_fn_with_state(ui.clone(), safety::guard));
     let assets = Router::new()
         .route("/admin/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }))
         .route(
             "/admin/script.js",
             get(|| async { asset("text/javascript; charset=utf-8", include_str!("script.js")) }),
         );
-    pages.merge(assets)
+    pages.merge(assets).with_state(ui)
 }
 
 fn asset(content_type: &'static str, text: &'static str) -> Response {
@@ -121,7 +125,7 @@ pub(crate) fn nowhere(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option
     if uri.path() == "/" {
         return Some(Redirect::to("/admin").into_response());
     }
-    let mut page = layout::Failure::not_found(Language::of(headers)).into_response();
+    let mut page = failure::Failure::not_found(Language::of(headers)).into_response();
     safety::protect(&mut page);
     Some(page)
 }
@@ -129,31 +133,11 @@ pub(crate) fn nowhere(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option
 /// Keeps the choice and goes back to the page it was made on.
 async fn choose_language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
     let Some(language) = Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
-    let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", language::COOKIE, language.tag());
+    let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", LANGUAGE_COOKIE, language.tag());
     let referer = headers.get(header::REFERER).and_then(|text| text.to_str().ok());
     // Without the host: wherever the link stood, it leads to a page of this server.
     let back =
         referer.and_then(|text| url::Url::parse(text).ok()).map(|url| url[url::Position::BeforePath..].to_owned());
     let back = back.filter(|path| path.starts_with("/admin")).unwrap_or_else(|| "/admin".to_owned());
     ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
-}
-
-/// The value of a cookie.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
-}
-
-/// Names and values of the cookies whose names begin so.
-fn cookies(headers: &HeaderMap, prefix: &str) -> Vec<(String, String)> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let found = pairs.filter(|(name, _)| name.starts_with(prefix));
-    found.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// The part of a link that names something, so that no id breaks out of it.
-fn segment(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }

@@ -6,11 +6,13 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 use twofactor::{Administration, Instance, NewInstance, Policy, ProviderInfo, Recipient, RecipientKind, TestMessage};
 
-use super::answer::Told;
+use super::failure::Failure;
 use super::form::{Form, Posted, read};
-use super::instances::{own_subscriptions, path, provider_of};
-use super::kept::Outcome;
-use super::layout::{Failure, Room, notice, page};
+use super::form_replies::{Outcome, Told};
+use super::instance_form::{own_subscriptions, provider_of};
+use super::layout::notice;
+use super::links::instance_path;
+use super::page::{Room, page};
 use super::person::Person;
 use super::schema::{Field, Kind, fields};
 use super::test_send;
@@ -164,7 +166,7 @@ pub(super) async fn create(person: Person, body: Bytes) -> Result<Response, Fail
     });
     new.policy = countries.map(|countries| json!({ "countries": countries }));
     let created = admin.create_instance(&subscription, new).await.map_err(|error| person.failure(error))?;
-    let here = path(&subscription, &created.id);
+    let here = instance_path(&subscription, &created.id);
     match provider.filter(|_| posted.get("do") == Some("test") && created.valid) {
         Some(provider) => first_test(&person, admin, &created, &provider, &posted).await,
         None => Ok(Redirect::to(&format!("{here}?done=created")).into_response()),
@@ -194,7 +196,7 @@ async fn first_test(
         Err(error) if error.is_invalid_input() || error.is_recipient_rejected() => Outcome::of(person.language, &error),
         Err(error) => return Err(person.failure(error)),
     };
-    let here = format!("{}?done=created#test", path(&created.subscription, &created.id));
+    let here = format!("{}?done=created#test", instance_path(&created.subscription, &created.id));
     Ok(Told::new(outcome).on(here).showing(Posted::of(&[(field, typed.unwrap_or_default())])).into_response())
 }
 

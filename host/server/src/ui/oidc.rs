@@ -5,15 +5,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::log_in::{Aim, Visitor, admit, page, set, with_status, words};
-use crate::api::Api;
+use super::state::Ui;
+use crate::cookies::cookie;
 use crate::oidc::{Answer, NotVouched, Oidc, Trouble};
 
 /// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
 const ERRAND: &str = "__Host-twofactor-errand";
 
 /// It is a link that leads here and no form: pages send forms nowhere else (`safety.rs`), and browsers count where redirects lead.
-pub(super) async fn leave(visitor: Visitor, State(api): State<Api>, Query(aim): Query<Aim>) -> Response {
-    let Some(oidc) = &api.oidc else { return StatusCode::NOT_FOUND.into_response() };
+pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Query<Aim>) -> Response {
+    let Some(oidc) = &ui.app.oidc else { return StatusCode::NOT_FOUND.into_response() };
     let provider = match oidc.discover().await {
         Ok(provider) => provider,
         Err(trouble) => return fail(&visitor, oidc, &trouble),
@@ -29,12 +30,12 @@ pub(super) async fn leave(visitor: Visitor, State(api): State<Api>, Query(aim): 
 
 pub(super) async fn back(
     visitor: Visitor,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Query(answer): Query<Answer>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(oidc) = &api.oidc else { return StatusCode::NOT_FOUND.into_response() };
-    let secret = super::cookie(&headers, ERRAND).unwrap_or_default();
+    let Some(oidc) = &ui.app.oidc else { return StatusCode::NOT_FOUND.into_response() };
+    let secret = cookie(&headers, ERRAND).unwrap_or_default();
     let (errand, aim) = match visitor.accounts().take_back(&secret, &answer.state).await {
         Ok(taken) => taken,
         // What the browser holds stays: it may be on its way still, and this a link of another site.

@@ -7,12 +7,15 @@ use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::answer::{Told, on_to};
+use super::failure::Failure;
 use super::form::Posted;
-use super::layout::{Failure, Room, badge, notice, page, table, time};
+use super::form_replies::Told;
+use super::layout::{badge, notice, table, time};
+use super::links::on_to;
 use super::log_in::{Visitor, opened_cookies, words};
+use super::page::{Room, page};
 use super::person::{Oneself, Person};
-use crate::api::Api;
+use super::state::Ui;
 
 #[derive(Deserialize)]
 pub(super) struct Done {
@@ -20,11 +23,7 @@ pub(super) struct Done {
     done: String,
 }
 
-pub(super) async fn show(
-    person: Person,
-    State(api): State<Api>,
-    Query(done): Query<Done>,
-) -> Result<Response, Failure> {
+pub(super) async fn show(person: Person, State(ui): State<Ui>, Query(done): Query<Done>) -> Result<Response, Failure> {
     let l = person.language;
     let message = match &*done.done {
         "password" => notice(
@@ -37,7 +36,7 @@ pub(super) async fn show(
         "session" => notice("good", l.say("The session has ended.", "Die Sitzung ist beendet.")),
         _ => html! {},
     };
-    with_message(&person, &api, message).await
+    with_message(&person, &ui, message).await
 }
 
 /// From where a form of this page was sent to, back to it.
@@ -45,9 +44,9 @@ pub(super) async fn to_show(uri: Uri) -> Redirect {
     on_to("/admin/account", &uri)
 }
 
-async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Response, Failure> {
+async fn with_message(person: &Person, ui: &Ui, message: Markup) -> Result<Response, Failure> {
     let l = person.language;
-    let sessions = api.engine.accounts().sessions(&person.session).await.map_err(|error| person.failure(error))?;
+    let sessions = ui.app.engine.accounts().sessions(&person.session).await.map_err(|error| person.failure(error))?;
     let account = &person.session.account;
     let title = l.say("Your account", "Ihr Konto");
     let headings = [
@@ -85,13 +84,13 @@ async fn with_message(person: &Person, api: &Api, message: Markup) -> Result<Res
 
 pub(super) async fn change_password(
     Oneself(person): Oneself,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     visitor: Visitor,
     body: Bytes,
 ) -> Result<Response, Failure> {
     let posted = Posted::parse(&body);
     let (current, new) = (posted.as_typed("current"), posted.as_typed("new"));
-    match api.engine.accounts().change_password(&person.session, current, new, visitor.client()).await {
+    match ui.app.engine.accounts().change_password(&person.session, current, new, visitor.client()).await {
         Ok(opened) => {
             let cookies = opened_cookies(&opened).into_iter().map(|cookie| (header::SET_COOKIE, cookie));
             Ok((AppendHeaders(cookies), Redirect::to("/admin/account?done=password")).into_response())
@@ -106,13 +105,13 @@ pub(super) async fn change_password(
 
 pub(super) async fn end_session(
     Oneself(person): Oneself,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     visitor: Visitor,
     body: Bytes,
 ) -> Result<Redirect, Failure> {
     let posted = Posted::parse(&body);
     let id = posted.get("id").unwrap_or_default();
-    let ended = api.engine.accounts().end_session(&person.session, id, visitor.client()).await;
+    let ended = ui.app.engine.accounts().end_session(&person.session, id, visitor.client()).await;
     ended.map_err(|error| person.failure(error))?;
     Ok(Redirect::to("/admin/account?done=session"))
 }

@@ -10,13 +10,16 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use twofactor::{Accounts, Actor, Administration, SecondFactorState, Session};
 
+use super::failure::Failure;
 use super::form::Posted;
-use super::kept::{Outcome, Reply};
-use super::language::Language;
-use super::layout::Failure;
-use super::log_in::to_log_in;
-use crate::api::{Api, Own, Reader, client_address};
+use super::form_replies::{Outcome, Reply};
+use super::links::to_log_in;
+use super::state::Ui;
+use crate::access::{Own, Reader};
+use crate::client_address::client_address;
+use crate::cookies::cookie;
 use crate::wording;
+use crate::wording::Language;
 
 /// Holds a session's secret. The name's beginning has browsers refuse it from anywhere but this very server.
 pub(super) const SESSION: &str = "__Host-twofactor-session";
@@ -42,11 +45,11 @@ struct Shown {
 /// A person who is logged in, with their own account: whoever it is may change that.
 pub(super) struct Oneself(pub(super) Person);
 
-impl FromRequestParts<Api> for Person {
+impl FromRequestParts<Ui> for Person {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
-        let Oneself(person) = Oneself::from_request_parts(parts, api).await?;
+    async fn from_request_parts(parts: &mut Parts, ui: &Ui) -> Result<Self, Response> {
+        let Oneself(person) = Oneself::from_request_parts(parts, ui).await?;
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             person.changes().map_err(Failure::into_response)?;
         }
@@ -54,27 +57,28 @@ impl FromRequestParts<Api> for Person {
     }
 }
 
-impl FromRequestParts<Api> for Oneself {
+impl FromRequestParts<Ui> for Oneself {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, ui: &Ui) -> Result<Self, Response> {
         let language = Language::of(&parts.headers);
-        let secret = super::cookie(&parts.headers, SESSION).unwrap_or_default();
-        let found = api.engine.accounts().session(&secret).await;
+        let secret = cookie(&parts.headers, SESSION).unwrap_or_default();
+        let found = ui.app.engine.accounts().session(&secret).await;
         let Some(session) = found.map_err(|error| Failure::of(language, error).into_response())? else {
             let page = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
             return Err(to_log_in(page.map_or("/admin", |page| page.as_str())));
         };
-        api.kept.note_session(&secret, &session.account.id);
+        ui.form_replies.note_session(&secret, &session.account.id);
         let shown = Query::<Shown>::try_from_uri(&parts.uri).ok().filter(|_| parts.method == Method::GET);
-        let reply = shown.and_then(|Query(shown)| api.kept.find(&session.account.id, &shown.kept, Instant::now()));
-        let actor = session.actor(client_address(parts, api));
-        let reader = Reader::new(session.account.role.clone(), api.engine.administration(actor.clone()))
+        let reply =
+            shown.and_then(|Query(shown)| ui.form_replies.find(&session.account.id, &shown.kept, Instant::now()));
+        let actor = session.actor(client_address(parts, &ui.app.proxies));
+        let reader = Reader::new(session.account.role.clone(), ui.app.engine.administration(actor.clone()))
             .map_err(|problem| Failure::of(language, problem).into_response())?;
         let without_second_factor = match session.second_factor {
             true => None,
             false => Some(
-                missing(&api.engine.accounts(), &session)
+                missing(&ui.app.engine.accounts(), &session)
                     .await
                     .map_err(|error| Failure::of(language, error).into_response())?,
             ),

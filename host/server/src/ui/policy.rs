@@ -1,7 +1,7 @@
 //! An instance's own policy for codes, as fields of its form.
 
-use super::language::Language;
 use super::schema::{Field, Kind};
+use crate::wording::Language;
 
 /// Where its fields stand in the form.
 pub(super) const AT: &str = "policy";

@@ -12,17 +12,18 @@ use twofactor::{
     Administration, Destination, Error, ExaminedProvider, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind,
 };
 
-use super::answer::{Told, on_to};
 use super::base_settings::affected;
+use super::failure::Failure;
 use super::form::Posted;
-use super::instances::path;
-use super::language::Language;
-use super::layout::{Failure, Room, notice, page};
+use super::form_replies::Told;
+use super::layout::notice;
+use super::links::{instance_path, on_to, segment};
+use super::page::{Room, page};
 use super::person::Person;
-use super::segment;
+use super::state::Ui;
 use super::upload::Upload;
-use crate::api::{Api, COMPONENT_BYTES};
-use crate::wording::{capabilities, destination, spoken};
+use crate::request_limits::COMPONENT_BYTES;
+use crate::wording::{Language, capabilities, destination, spoken};
 
 /// What stands around a file in a form, in bytes.
 const AROUND: usize = 64 << 10;
@@ -165,7 +166,7 @@ fn bundled_words(l: Language, type_id: &str) -> &'static str {
 }
 
 /// Shows what a component that comes with the program may do, as [`examine`] does for an upload.
-pub(super) async fn examine_bundled(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn examine_bundled(person: Person, State(ui): State<Ui>, body: Bytes) -> Result<Response, Failure> {
     let admin = person.of_the_system()?;
     let posted = Posted::parse(&body);
     let wanted = posted.get("type").unwrap_or_default();
@@ -176,7 +177,7 @@ pub(super) async fn examine_bundled(person: Person, State(api): State<Api>, body
     match admin.examine_provider(new(&component, "")).await {
         Ok(examined) => {
             let digest = &examined.info.digest;
-            api.held.keep(&person.session.account.id, digest, component, String::new(), Instant::now());
+            ui.pending_components.keep(&person.session.account.id, digest, component, String::new(), Instant::now());
             Ok(Redirect::to(&approval_path(digest)).into_response())
         }
         Err(error) => refused(&person, error),
@@ -189,7 +190,7 @@ pub(super) async fn to_list(uri: Uri) -> Redirect {
 }
 
 /// Shows what an upload is. Nothing of it is installed.
-pub(super) async fn examine(person: Person, State(api): State<Api>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn examine(person: Person, State(ui): State<Ui>, request: Request) -> Result<Response, Failure> {
     let l = person.language;
     // Whoever may not install anything is not listened to any longer.
     let admin = person.of_the_system()?;
@@ -208,7 +209,7 @@ pub(super) async fn examine(person: Person, State(api): State<Api>, request: Req
         Err(error) => return refused(&person, error),
     };
     let digest = &examined.info.digest;
-    api.held.keep(&person.session.account.id, digest, component, signature, Instant::now());
+    ui.pending_components.keep(&person.session.account.id, digest, component, signature, Instant::now());
     Ok(Redirect::to(&approval_path(digest)).into_response())
 }
 
@@ -226,12 +227,14 @@ pub(super) struct Which {
 /// Shows a component that was uploaded and may be approved.
 pub(super) async fn show_examined(
     person: Person,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Query(which): Query<Which>,
     uri: Uri,
 ) -> Result<Response, Failure> {
     let admin = person.of_the_system()?;
-    let Some((component, signature)) = api.held.find(&person.session.account.id, &which.digest, Instant::now()) else {
+    let Some((component, signature)) =
+        ui.pending_components.find(&person.session.account.id, &which.digest, Instant::now())
+    else {
         return Ok(on_to("/admin/providers", &uri).into_response());
     };
     let examined = admin.examine_provider(new(&component, &signature)).await.map_err(|error| person.failure(error))?;
@@ -252,13 +255,13 @@ fn refused(person: &Person, error: Error) -> Result<Response, Failure> {
 }
 
 /// Installs what was shown, and nothing else.
-pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn approve(person: Person, State(ui): State<Ui>, body: Bytes) -> Result<Response, Failure> {
     let l = person.language;
     let admin = person.of_the_system()?;
     let posted = Posted::parse(&body);
     let account = &person.session.account.id;
     let digest = posted.get("digest").unwrap_or_default();
-    let Some((component, signature)) = api.held.find(account, digest, Instant::now()) else {
+    let Some((component, signature)) = ui.pending_components.find(account, digest, Instant::now()) else {
         let gone = l.say(
             "Nothing was installed: what you were shown is not held any more. It is for ten minutes, by the server that showed it, until you look at another file. Upload it again.",
             "Nichts wurde installiert: was Ihnen gezeigt wurde, ist nicht mehr da. Es bleibt zehn Minuten, auf dem Server, der es gezeigt hat, bis Sie eine andere Datei ansehen. Laden Sie es nochmals hoch.",
@@ -273,7 +276,7 @@ pub(super) async fn approve(person: Person, State(api): State<Api>, body: Bytes)
         .allow_older(true);
     match admin.add_provider(new).await {
         Ok(_) => {
-            api.held.forget(account);
+            ui.pending_components.forget(account);
             Ok(Redirect::to("/admin/providers?done=installed").into_response())
         }
         Err(error) if error.is_passed_over() => {
@@ -407,7 +410,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
                     @if users.is_empty() { p { (l.say("None.", "Keine.")) } }
                     @else {
                         p { (users.len()) " " (l.say("are served by it from then on:", "werden von da an von ihm bedient:")) }
-                        ul { @for (name, instance) in users.iter().take(NAMED) { li { a href=(path(&instance.subscription, &instance.id)) { (instance.name) } " · " (name) } } }
+                        ul { @for (name, instance) in users.iter().take(NAMED) { li { a href=(instance_path(&instance.subscription, &instance.id)) { (instance.name) } " · " (name) } } }
                         @if users.len() > NAMED { p { "… " (users.len() - NAMED) " " (l.say("more", "weitere")) } }
                     }
                 }

@@ -6,18 +6,18 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::answer;
-use crate::api::Api;
+use super::state::Ui;
 
 /// Everything comes from here, nothing runs that stands in a page, and no other page frames this one.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
 
 /// Refuses forms of other sites, and sets the headers that keep pages to themselves.
-pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(ui): State<Ui>, request: Request, next: Next) -> Response {
     let mut response = if matches!(*request.method(), Method::GET | Method::HEAD) {
         next.run(request).await
     } else if is_own(request.headers()) {
-        answer::answer(api, request, next).await
+        answer::answer(ui, request, next).await
     } else {
         (StatusCode::FORBIDDEN, "this form was not sent from a page of this server").into_response()
     };

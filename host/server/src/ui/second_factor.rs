@@ -6,19 +6,19 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::{Accounts, SecondFactor, SecondFactorState};
+use twofactor::{Accounts, SecondFactor};
 
-use super::answer::Told;
 use super::conflict::{self, Edited};
+use super::failure::Failure;
 use super::form::Posted;
-use super::language::Language;
-use super::layout::{Failure, Room, form, notice, page, time};
+use super::form_replies::Told;
+use super::layout::{notice, time};
+use super::links::SECOND_FACTOR;
+use super::page::{Room, form, page};
 use super::person::Person;
-use super::segment;
-use crate::api::Api;
-
-/// The page's path.
-pub(super) const PATH: &str = "/admin/settings/second-factor";
+use super::second_factor_banner::missing;
+use super::state::Ui;
+use crate::wording::Language;
 
 #[derive(Deserialize)]
 pub(super) struct Done {
@@ -46,30 +46,26 @@ fn typed(posted: &Posted) -> Value {
     json!({"subscription": posted.get("subscription"), "demanded": posted.get("demanded").is_some()})
 }
 
-pub(super) async fn show(
-    person: Person,
-    State(api): State<Api>,
-    Query(done): Query<Done>,
-) -> Result<Response, Failure> {
+pub(super) async fn show(person: Person, State(ui): State<Ui>, Query(done): Query<Done>) -> Result<Response, Failure> {
     person.of_the_system()?;
-    let set = api.engine.accounts().second_factor_settings().await.map_err(|error| person.failure(error))?;
+    let set = ui.app.engine.accounts().second_factor_settings().await.map_err(|error| person.failure(error))?;
     let message = match &*done.done {
         "saved" => notice("good", person.language.say("Saved.", "Gespeichert.")),
         _ => html! {},
     };
-    with_message(&person, &api.engine.accounts(), &set, message).await
+    with_message(&person, &ui.app.engine.accounts(), &set, message).await
 }
 
-pub(super) async fn save(person: Person, State(api): State<Api>, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn save(person: Person, State(ui): State<Ui>, body: Bytes) -> Result<Response, Failure> {
     person.of_the_system()?;
-    let (posted, accounts) = (Posted::parse(&body), api.engine.accounts());
+    let (posted, accounts) = (Posted::parse(&body), ui.app.engine.accounts());
     let set = accounts.second_factor_settings().await.map_err(|error| person.failure(error))?;
     let mut values = typed(&posted);
     conflict::resolve(&posted, &mut values, &stored(&set));
     let values = Values::read(&values);
     let revision = posted.get("revision").and_then(|revision| revision.parse().ok());
     match accounts.set_second_factor(&person.actor, values.subscription, values.demanded, revision).await {
-        Ok(_) => Ok(Redirect::to(&format!("{PATH}?done=saved")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("{SECOND_FACTOR}?done=saved")).into_response()),
         Err(error) if error.is_passed_over() => Err(person.failure(error)),
         Err(error) if error.is_invalid_input() || error.is_conflict() => {
             Ok(Told::refused(refusal(person.language, &error)).into_response())
@@ -133,51 +129,8 @@ async fn with_message(
             Some(missing) => (missing),
             None => p { (l.say("You are asked for it at your next log-in.", "Bei Ihrer nächsten Anmeldung werden Sie danach gefragt.")) },
         }
-        (form(person, PATH, true, fields, save))
+        (form(person, SECOND_FACTOR, true, fields, save))
         p { a href="/admin/accounts" { (Room::Accounts.name(l)) } }
     };
     Ok(page(person, Room::Accounts, title, main))
-}
-
-/// What is missing for a person to be asked for a second factor, with where to mend it; nothing if they can be.
-fn missing(l: Language, state: SecondFactorState, subscription: Option<&str>, account: &str) -> Option<Markup> {
-    let (text, link, name) = match state {
-        SecondFactorState::Ready => return None,
-        SecondFactorState::NoSubscription => (
-            l.say("No subscription is chosen for it.", "Dafür ist keine Subscription gewählt."),
-            PATH.to_owned(),
-            l.say("Choose one", "Eine wählen"),
-        ),
-        SecondFactorState::NoInstance => (
-            l.say(
-                "No active and valid instance is assigned to the client application “twofactor-admin”.",
-                "Der Client-Applikation «twofactor-admin» ist keine aktive und gültige Instanz zugewiesen.",
-            ),
-            format!("/admin/two-factors?subscription={}", segment(subscription.unwrap_or_default())),
-            l.say("Assign one", "Eine zuweisen"),
-        ),
-        SecondFactorState::NotReachable => (
-            l.say("Your account has no telephone number.", "Ihr Konto hat keine Telefonnummer."),
-            format!("/admin/accounts/{}", segment(account)),
-            l.say("Add it", "Eintragen"),
-        ),
-    };
-    Some(html! { p { (text) " " a href=(link) { (name) } } })
-}
-
-/// The line over every page of somebody who logged in without a second factor and could not be asked for one.
-pub(super) fn banner(person: &Person) -> Markup {
-    let l = person.language;
-    let Some((state, subscription)) = &person.without_second_factor else { return html! {} };
-    let Some(missing) = missing(l, *state, subscription.as_deref(), &person.session.account.id) else {
-        return html! {};
-    };
-    html! {
-        div.notice.warn role="status" {
-            p { (l.say("You logged in without a second factor.", "Sie haben sich ohne zweiten Faktor angemeldet.")) }
-            @if person.is_of_the_system() && person.may_change() { (missing) } @else {
-                p { (l.say("A system administrator can set it up.", "Ein Systemadministrator kann ihn einrichten.")) }
-            }
-        }
-    }
 }

@@ -9,15 +9,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use twofactor::{Colours, Error, SignInPage};
 
-use super::answer::Told;
 use super::conflict::{self, Edited};
+use super::failure::Failure;
 use super::form::Posted;
-use super::kept::Outcome;
-use super::layout::{self, Failure, Pages, Room, notice, page, table, time};
+use super::form_replies::{Outcome, Told};
+use super::layout::{Pages, notice, table, time};
+use super::links::segment;
+use super::page::{self, Room, page};
 use super::person::Person;
-use super::segment;
+use super::state::Ui;
 use super::upload::Upload;
-use crate::api::Api;
 
 /// The longest form with a logo in it, in bytes; what the engine takes as a logo is less.
 const FORM_BYTES: usize = 256 << 10;
@@ -75,7 +76,7 @@ pub(super) async fn create(person: Person, body: Bytes) -> Result<Response, Fail
 
 pub(super) async fn edit(
     person: Person,
-    State(api): State<Api>,
+    State(ui): State<Ui>,
     Path(subscription): Path<String>,
     Query(place): Query<Place>,
 ) -> Result<Response, Failure> {
@@ -86,7 +87,7 @@ pub(super) async fn edit(
         "saved" => notice("good", l.say("Saved.", "Gespeichert.")),
         _ => html! {},
     };
-    show(&person, &api, &subscription, &set, message).await
+    show(&person, &ui, &subscription, &set, message).await
 }
 
 /// The logo by itself: in the page it would make that long.
@@ -100,7 +101,7 @@ pub(super) async fn logo(person: Person, Path(subscription): Path<String>) -> Re
 
 async fn show(
     person: &Person,
-    api: &Api,
+    ui: &Ui,
     subscription: &str,
     (set, revision): &(SignInPage, u64),
     message: Markup,
@@ -146,8 +147,8 @@ async fn show(
         h1 { (known.name) }
         p.sub { code { (known.id) } " · " a href={ "/admin/two-factors?subscription=" (segment(subscription)) } { (Room::Instances.name(l)) } }
         (message)
-        @if api.public.is_none() { (notice("warn", l.say("This server shows no sign-in page: `public_url` is missing in its configuration.", "Dieser Server zeigt keine Anmeldeseite: in seiner Konfiguration fehlt `public_url`."))) }
-        (layout::upload_form(person, &here, fields, html! { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/subscriptions" { (l.say("Cancel", "Abbrechen")) } }))
+        @if ui.app.public.is_none() { (notice("warn", l.say("This server shows no sign-in page: `public_url` is missing in its configuration.", "Dieser Server zeigt keine Anmeldeseite: in seiner Konfiguration fehlt `public_url`."))) }
+        (page::upload_form(person, &here, fields, html! { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/subscriptions" { (l.say("Cancel", "Abbrechen")) } }))
     };
     Ok(page(person, Room::Subscriptions, &known.name, main))
 }

@@ -6,14 +6,15 @@ use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use twofactor::{ProviderInfo, Recipient, RecipientKind, TestMessage, TestReport};
 
-use super::answer::Told;
+use super::failure::Failure;
 use super::form::Posted;
-use super::instances::{is_whole, own_policy, path, provider_of, typed};
-use super::kept::Outcome;
-use super::language::Language;
-use super::layout::{Failure, notice};
+use super::form_replies::{Outcome, Told};
+use super::instance_form::{is_whole, own_policy, provider_of, typed};
+use super::layout::notice;
+use super::links::instance_path;
 use super::person::Person;
 use super::upstream_failure;
+use crate::wording::Language;
 
 /// The field for a recipient of a kind: its name, label, type, example, and what the administrator's own account has of it.
 pub(super) struct Field<'a> {
@@ -137,5 +138,5 @@ pub(super) async fn send(
         test.options = Some(typed["options"].take());
     }
     let report = admin.send_test(&subscription, &id, test).await.map_err(|error| person.failure(error))?;
-    Ok(Told::new(Outcome::Tested(report)).on(format!("{}#test", path(&subscription, &id))).into_response())
+    Ok(Told::new(Outcome::Tested(report)).on(format!("{}#test", instance_path(&subscription, &id))).into_response())
 }

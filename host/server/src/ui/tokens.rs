@@ -7,13 +7,14 @@ use maud::html;
 use serde::Deserialize;
 use twofactor::{Role, TokenInfo};
 
-use super::answer::Told;
+use super::failure::Failure;
 use super::form::Posted;
-use super::kept::Outcome;
-use super::language::Language;
-use super::layout::{Failure, Pages, Room, badge, page, table, time};
+use super::form_replies::{Outcome, Told};
+use super::layout::{Pages, badge, table, time};
+use super::links::segment;
+use super::page::{Room, page};
 use super::person::Person;
-use super::segment;
+use crate::wording::Language;
 
 #[derive(Deserialize)]
 pub(super) struct Place {

@@ -2,7 +2,7 @@
 
 use twofactor::{UpstreamCause as Cause, UpstreamFailure, UpstreamStep as Step};
 
-use super::language::Language;
+use crate::wording::Language;
 
 /// Returns one or two sentences: what happened at which step, and which option to look at.
 pub(super) fn words(l: Language, failure: &UpstreamFailure) -> String {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::language::Language;
 use super::sentence;
-use crate::ui::Language;
 
 /// What can be done, in the order in which a filter offers it: the stable name, English, German.
 const ACTIONS: &[(&str, &str, &str)] = &[

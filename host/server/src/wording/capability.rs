@@ -2,7 +2,7 @@
 
 use twofactor::Capability;
 
-use crate::ui::Language;
+use super::language::Language;
 
 /// What a provider may do, as it follows "It may".
 fn capability(l: Language, capability: &Capability) -> String {

@@ -2,7 +2,7 @@
 
 use twofactor::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 
-use crate::ui::Language;
+use super::language::Language;
 
 /// A connection, as it stands in a list of what an instance may reach.
 pub(crate) fn connection(l: Language, granted: &GrantedConnection) -> String {

@@ -2,7 +2,7 @@
 
 use twofactor::{ChallengeState, MessageOutcome};
 
-use crate::ui::Language;
+use super::language::Language;
 
 /// How an outcome is to be taken, for its colour.
 pub(crate) fn outcome_kind(outcome: MessageOutcome) -> &'static str {

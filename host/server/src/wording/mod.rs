@@ -4,11 +4,13 @@ mod audit;
 mod capability;
 mod connection;
 mod german;
+mod language;
 mod message;
 mod sentence;
 
 pub(crate) use audit::{action, actions, details};
 pub(crate) use capability::capabilities;
 pub(crate) use connection::{connection, destination};
+pub(crate) use language::{LANGUAGE_COOKIE, Language};
 pub(crate) use message::{challenge_state, limit, outcome, outcome_kind};
 pub(crate) use sentence::{sentence, spoken};

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::german::SENTENCES;
-use crate::ui::Language;
+use super::language::Language;
 
 /// How deep sentences within sentences are followed.
 const DEPTH: u8 = 3;

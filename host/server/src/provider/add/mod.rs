@@ -12,7 +12,7 @@ use twofactor::{Actor, Administration, NewProvider, ProviderInfo};
 
 use crate::config::{Config, build};
 use crate::say::{self, say};
-use crate::ui::Language;
+use crate::wording::Language;
 use crate::wording::capabilities;
 use source::{Source, Stamp};
 

@@ -12,7 +12,7 @@ use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
-use crate::api::COMPONENT_BYTES;
+use crate::request_limits::COMPONENT_BYTES;
 
 const LAYER: &str = "application/wasm";
 

@@ -1,7 +1,9 @@
-//! The languages of the admin UI.
+//! The languages of the admin UI and of what the engine says as data.
 
 use axum::http::{HeaderMap, header};
 use twofactor::preferred_language;
+
+use crate::cookies::cookie;
 
 /// A language. Texts stand where they are shown, in both: [`Language::say`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,10 +13,10 @@ pub(crate) enum Language {
 }
 
 /// Keeps the choice of a person.
-pub(super) const COOKIE: &str = "twofactor-language";
+pub(crate) const LANGUAGE_COOKIE: &str = "twofactor-language";
 
 impl Language {
-    pub(super) fn tag(self) -> &'static str {
+    pub(crate) fn tag(self) -> &'static str {
         self.say("en", "de")
     }
 
@@ -26,7 +28,7 @@ impl Language {
         }
     }
 
-    pub(super) fn of_tag(tag: &str) -> Option<Self> {
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_', ';']).next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "en" => Some(Self::English),
             "de" => Some(Self::German),
@@ -35,8 +37,8 @@ impl Language {
     }
 
     /// What the person chose, or the first language of the browser's that there is.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let chosen = super::cookie(headers, COOKIE).and_then(|tag| Self::of_tag(&tag));
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let chosen = cookie(headers, LANGUAGE_COOKIE).and_then(|tag| Self::of_tag(&tag));
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|list| list.to_str().ok()).unwrap_or_default();
         chosen.or_else(|| Self::of_tag(preferred_language(accepted, &["en", "de"])?)).unwrap_or(Self::English)
     }

@@ -8,12 +8,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
 use twofactor::{Error, TestReport};
 
 use super::form::Posted;
-use super::language::Language;
-use crate::wording::sentence;
+use crate::wording::{Language, sentence};
 
 /// How long a form is kept: long enough to log in again.
 const WHILE: Duration = Duration::from_secs(30 * 60);
@@ -56,6 +56,42 @@ impl Outcome {
     }
 }
 
+/// What came of a form, as its handler answers it.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) outcome: Outcome,
+    /// The page that shows it; if not said, what the form was sent to is that page, or leads there.
+    pub(super) page: Option<String>,
+    /// What is shown again, if it is not the whole form.
+    pub(super) posted: Option<Posted>,
+}
+
+impl Told {
+    pub(super) fn new(outcome: Outcome) -> Self {
+        Self { outcome, page: None, posted: None }
+    }
+
+    pub(super) fn refused(why: impl Into<String>) -> Self {
+        Self::new(Outcome::Refused(why.into()))
+    }
+
+    pub(super) fn on(self, page: impl Into<String>) -> Self {
+        Self { page: Some(page.into()), ..self }
+    }
+
+    pub(super) fn showing(self, posted: Posted) -> Self {
+        Self { posted: Some(posted), ..self }
+    }
+}
+
+impl IntoResponse for Told {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
 /// A form and what came of it.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -65,7 +101,7 @@ pub(super) struct Reply {
 
 /// Forms and what came of them. Cheap to clone; all clones are one.
 #[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Inner>>);
+pub(crate) struct FormReplies(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -80,7 +116,7 @@ struct One {
     reply: Arc<Reply>,
 }
 
-impl Kept {
+impl FormReplies {
     fn inner<T>(&self, with: impl FnOnce(&mut Inner) -> T) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -165,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_form_is_kept_for_its_account_alone_and_for_half_an_hour() {
-        let (kept, now) = (Kept::default(), Instant::now());
+        let (kept, now) = (FormReplies::default(), Instant::now());
         let id = kept.keep("anna", refused("typed"), now).unwrap();
         assert_eq!(kept.find("anna", &id, now).unwrap().posted.get("name"), Some("typed"));
         assert!(kept.find("ben", &id, now).is_none() && kept.find("anna", "0", now).is_none());
@@ -175,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_once() {
-        let (kept, now) = (Kept::default(), Instant::now());
+        let (kept, now) = (FormReplies::default(), Instant::now());
         let issued = Reply { posted: Posted::of(&[]), outcome: Outcome::Issued("tf_x".to_owned()) };
         let id = kept.keep("anna", issued, now).unwrap();
         assert!(kept.find("anna", &id, now).is_some());
@@ -184,7 +220,7 @@ mod tests {
 
     #[test]
     fn an_account_keeps_a_few_forms_and_all_together_a_few_megabytes() {
-        let (kept, now) = (Kept::default(), Instant::now());
+        let (kept, now) = (FormReplies::default(), Instant::now());
         let other = kept.keep("ben", refused(""), now).unwrap();
         let ids: Vec<_> = (0..PER_ACCOUNT + 2).map(|_| kept.keep("anna", refused(""), now).unwrap()).collect();
         let there: Vec<_> = ids.iter().map(|id| kept.find("anna", id, now).is_some()).collect();
@@ -200,7 +236,7 @@ mod tests {
 
     #[test]
     fn sessions_are_remembered_up_to_a_number() {
-        let kept = Kept::default();
+        let kept = FormReplies::default();
         kept.note_session("first", "anna");
         for n in 0..SESSIONS {
             assert_eq!(kept.account_of("first").as_deref(), (n < SESSIONS).then_some("anna"));

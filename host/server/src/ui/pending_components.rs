@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 
-use crate::api::COMPONENT_BYTES;
+use crate::request_limits::COMPONENT_BYTES;
 
 /// How long one is held.
 const WHILE: Duration = Duration::from_secs(10 * 60);
@@ -16,7 +16,7 @@ const COUNT: usize = 8;
 /// The bytes that were looked at are those that are installed: they wait here, in the memory of this server alone, for the person
 /// who saw what they may do. Each person has one; the oldest go where there is no room.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Vec<One>>>);
+pub(crate) struct PendingComponents(Arc<Mutex<Vec<One>>>);
 
 struct One {
     account: String,
@@ -26,7 +26,7 @@ struct One {
     since: Instant,
 }
 
-impl Held {
+impl PendingComponents {
     pub(super) fn keep(&self, account: &str, digest: &str, component: Bytes, signature: String, now: Instant) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| one.account != account && now.duration_since(one.since) < WHILE);
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn one_is_held_for_whoever_saw_it_and_for_ten_minutes() {
-        let (held, now) = (Held::default(), Instant::now());
+        let (held, now) = (PendingComponents::default(), Instant::now());
         held.keep("anna", "d1", Bytes::from_static(b"1"), String::new(), now);
         assert_eq!(held.find("anna", "d1", now).unwrap().0, "1");
         assert_eq!((held.find("ben", "d1", now), held.find("anna", "d2", now)), (None, None));
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn there_are_never_more_of_them_than_so_many_nor_more_bytes_than_one_may_have() {
-        let (held, now) = (Held::default(), Instant::now());
+        let (held, now) = (PendingComponents::default(), Instant::now());
         for n in 0..COUNT + 3 {
             held.keep(&n.to_string(), "d", Bytes::from_static(b"x"), String::new(), now);
         }

@@ -10,7 +10,7 @@ pub(crate) struct Problem(Box<(ProblemBody, &'static str, Option<u64>)>);
 
 /// A problem as it is written (RFC 9457).
 #[derive(Serialize, ToSchema)]
-pub(super) struct ProblemBody {
+pub(crate) struct ProblemBody {
     /// Names the kind of problem; programs compare what stands after the last colon.
     #[schema(example = "urn:problem-type:twofactor:code-rejected")]
     r#type: String,
@@ -45,7 +45,7 @@ pub(super) struct ProblemBody {
 
 /// What is wrong at one place of the request.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ErrorAt {
+pub(crate) struct ErrorAt {
     /// JSON Pointer (RFC 6901) into the body; empty for the whole.
     #[schema(example = "/options/MailServerConfig/Port")]
     pointer: String,
@@ -74,7 +74,7 @@ impl Problem {
     }
 
     /// What is wrong at one place of the body.
-    pub(super) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let (pointer, detail) = (pointer.into(), detail.into());
         let text = match pointer.trim_start_matches('/') {
             "" => format!("the body {detail}"),

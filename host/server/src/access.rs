@@ -1,24 +1,24 @@
 //! Who calls, and what they may do. A refusal does not tell "not yours" from "not there".
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use twofactor::{Actor, Administration, Identity, IpNet, Role};
+use axum::http::{StatusCode, header};
+use twofactor::{Actor, Administration, Identity, Role};
 
-use super::Api;
-use super::problem::Problem;
+use crate::client_address::client_address;
+use crate::problem::Problem;
+use crate::state::AppState;
 
-async fn identity(parts: &Parts, api: &Api) -> Result<Identity, Problem> {
+async fn identity(parts: &Parts, app: &AppState) -> Result<Identity, Problem> {
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map_or("", |(_, token)| token.trim());
     let refused = || Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid bearer token is needed");
-    api.engine.authenticate(token).await?.ok_or_else(refused)
+    app.engine.authenticate(token).await?.ok_or_else(refused)
 }
 
 fn forbidden(detail: &str) -> Problem {
@@ -26,15 +26,15 @@ fn forbidden(detail: &str) -> Problem {
 }
 
 /// An application: it has challenges of one subscription, and nothing else.
-pub(super) struct Application {
-    pub(super) subscription: String,
+pub(crate) struct Application {
+    pub(crate) subscription: String,
 }
 
-impl FromRequestParts<Api> for Application {
+impl FromRequestParts<AppState> for Application {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        match identity(parts, api).await?.role {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
+        match identity(parts, app).await?.role {
             Role::Application { subscription } => Ok(Self { subscription }),
             _ => Err(forbidden("this call is for applications")),
         }
@@ -50,11 +50,11 @@ pub(crate) struct Reader {
 /// One who may change what is administered: an administrator. All calls that do more than read take this.
 pub(crate) struct Administrator(Reader);
 
-impl FromRequestParts<Api> for Administrator {
+impl FromRequestParts<AppState> for Administrator {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let reader = Reader::from_request_parts(parts, api).await?;
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
+        let reader = Reader::from_request_parts(parts, app).await?;
         if reader.may_change() {
             Ok(Self(reader))
         } else {
@@ -72,14 +72,14 @@ impl Deref for Administrator {
     }
 }
 
-impl FromRequestParts<Api> for Reader {
+impl FromRequestParts<AppState> for Reader {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let identity = identity(parts, api).await?;
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
+        let identity = identity(parts, app).await?;
         let mut actor = Actor::new(format!("token {}", identity.token_id));
-        actor.from = client_address(parts, api);
-        Self::new(identity.role, api.engine.administration(actor))
+        actor.from = client_address(parts, &app.proxies);
+        Self::new(identity.role, app.engine.administration(actor))
     }
 }
 
@@ -155,83 +155,5 @@ impl Own<'_> {
             Self::Everything => true,
             Self::These(own) => own.iter().any(|one| one == subscription),
         }
-    }
-}
-
-/// Where a request came from.
-pub(crate) fn client_address(parts: &Parts, api: &Api) -> Option<IpAddr> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    peer.map(|peer| address(peer, &parts.headers, &api.proxies))
-}
-
-/// Where a request came from: the peer, or if that is a named proxy the last address in `X-Forwarded-For` that is none.
-pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
-    let mut address = peer.to_canonical();
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|hop| !hop.is_empty()).collect();
-    for hop in hops.into_iter().rev() {
-        if !is_proxy(&address) {
-            break;
-        }
-        match forwarded(hop) {
-            Some(before) => address = before.to_canonical(),
-            None => break,
-        }
-    }
-    address
-}
-
-/// An address as proxies write it: with a port or without, an IPv6 address in brackets or without.
-fn forwarded(hop: &str) -> Option<IpAddr> {
-    let bracketed = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let alone = bracketed.unwrap_or(hop).parse().ok();
-    alone.or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use super::*;
-
-    fn seen(peer: &str, forwarded: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for line in forwarded {
-            headers.append("x-forwarded-for", line.parse().unwrap());
-        }
-        address(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
-    }
-
-    #[test]
-    fn a_forwarded_address_counts_only_from_a_named_proxy() {
-        assert_eq!(seen("203.0.113.1", &["198.51.100.7"]), "203.0.113.1");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
-    }
-
-    #[test]
-    fn an_address_counts_with_its_port_in_brackets_and_before_a_comma_that_nothing_follows() {
-        for (forwarded, address) in [
-            ("198.51.100.7:50001", "198.51.100.7"),
-            ("[2001:db8::7]:443", "2001:db8::7"),
-            ("[2001:db8::7]", "2001:db8::7"),
-            ("2001:db8::7", "2001:db8::7"),
-            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
-            ("1.1.1.1, 198.51.100.7,", "198.51.100.7"),
-            (" 198.51.100.7 , , 10.0.0.2:99", "198.51.100.7"),
-            ("[198.51.100.7]x", "10.0.0.1"),
-            ("unknown", "10.0.0.1"),
-        ] {
-            assert_eq!(seen("10.0.0.1", &[forwarded]), address, "{forwarded}");
-        }
-    }
-
-    #[test]
-    fn what_a_client_wrote_itself_before_the_first_proxy_is_not_believed() {
-        assert_eq!(seen("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");
     }
 }

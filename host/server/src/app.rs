@@ -1,0 +1,82 @@
+//! All that the server answers: the REST API, the admin UI, the sign-in page, and what operators look at.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+use twofactor::{IpNet, TwoFactor};
+
+use crate::guard::guard;
+use crate::oidc::Oidc;
+use crate::problem::Problem;
+use crate::request_limits::{BODY_BYTES, REPORT_BYTES};
+use crate::sign_in::{self, PublicUrl};
+use crate::state::AppState;
+use crate::{api, telemetry, ui};
+
+/// All routes over an engine but those of the sign-in page. `X-Forwarded-For` counts only from the `proxies`. Serve it with
+/// connection info (`into_make_service_with_connect_info::<SocketAddr>`), so that the audit log knows where a request came from.
+pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
+    router_at(engine, proxies, None)
+}
+
+/// All routes over an engine; those of the sign-in page if it is known where browsers find it.
+pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>) -> Router {
+    router_with(engine, proxies, public, None)
+}
+
+/// The same, with log-in over OpenID Connect beside that with a password.
+pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>, oidc: Option<Oidc>) -> Router {
+    let metrics = telemetry::metrics();
+    // All that read it share one copy.
+    let document = Bytes::from(api::openapi());
+    let proxies: Arc<[IpNet]> = proxies.into();
+    let pages = public.clone().map(|public| sign_in::router(&engine, proxies.clone(), public));
+    let app = AppState { engine, proxies, public, oidc: oidc.map(Arc::new) };
+    api::routes()
+        .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route("/reports/{*message}", post(report).layer(DefaultBodyLimit::max(REPORT_BYTES)))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(|| async move { exposition(metrics) }))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
+        })
+        .with_state(app.clone())
+        .merge(ui::router(&app))
+        .merge(pages.unwrap_or_default())
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(axum::middleware::from_fn(guard))
+        .layer(axum::middleware::from_fn(telemetry::observe))
+}
+
+async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let problem = || Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such call");
+    ui::nowhere(&method, &uri, &headers).unwrap_or_else(|| problem().into_response())
+}
+
+async fn ready(State(engine): State<TwoFactor>) -> Result<&'static str, Problem> {
+    engine.ready().await?;
+    Ok("ready")
+}
+
+fn exposition(metrics: PrometheusHandle) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+}
+
+/// What an upstream reports of a message. Whoever sends it is told nothing.
+async fn report(
+    State(engine): State<TwoFactor>,
+    Path(message): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    engine.report(&message, &headers, &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,86 @@
+//! From which network address a request comes.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use twofactor::IpNet;
+
+/// Where a request came from.
+pub(crate) fn client_address(parts: &Parts, proxies: &[IpNet]) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    peer.map(|peer| address(peer, &parts.headers, proxies))
+}
+
+/// Where a request came from: the peer, or if that is a named proxy the last address in `X-Forwarded-For` that is none.
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+    let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
+    let mut address = peer.to_canonical();
+    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|hop| !hop.is_empty()).collect();
+    for hop in hops.into_iter().rev() {
+        if !is_proxy(&address) {
+            break;
+        }
+        match forwarded(hop) {
+            Some(before) => address = before.to_canonical(),
+            None => break,
+        }
+    }
+    address
+}
+
+/// An address as proxies write it: with a port or without, an IPv6 address in brackets or without.
+fn forwarded(hop: &str) -> Option<IpAddr> {
+    let bracketed = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let alone = bracketed.unwrap_or(hop).parse().ok();
+    alone.or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        address(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_only_from_a_named_proxy() {
+        assert_eq!(seen("203.0.113.1", &["198.51.100.7"]), "203.0.113.1");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_address_counts_with_its_port_in_brackets_and_before_a_comma_that_nothing_follows() {
+        for (forwarded, address) in [
+            ("198.51.100.7:50001", "198.51.100.7"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
+            ("1.1.1.1, 198.51.100.7,", "198.51.100.7"),
+            (" 198.51.100.7 , , 10.0.0.2:99", "198.51.100.7"),
+            ("[198.51.100.7]x", "10.0.0.1"),
+            ("unknown", "10.0.0.1"),
+        ] {
+            assert_eq!(seen("10.0.0.1", &[forwarded]), address, "{forwarded}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_wrote_itself_before_the_first_proxy_is_not_believed() {
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");
+    }
+}

@@ -1,0 +1,24 @@
+//! What all requests work with.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use twofactor::{IpNet, TwoFactor};
+
+use crate::oidc::Oidc;
+use crate::sign_in::PublicUrl;
+
+/// What the calls work with.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) engine: TwoFactor,
+    pub(crate) proxies: Arc<[IpNet]>,
+    pub(crate) public: Option<PublicUrl>,
+    pub(crate) oidc: Option<Arc<Oidc>>,
+}
+
+impl FromRef<AppState> for TwoFactor {
+    fn from_ref(app: &AppState) -> Self {
+        app.engine.clone()
+    }
+}

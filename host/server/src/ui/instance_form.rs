@@ -1,0 +1,67 @@
+//! What the edit view of an instance holds, as it is stored and as it was typed.
+
+use maud::{Markup, html};
+use serde_json::{Map, Value, json};
+use twofactor::{Administration, Assigned, Instance, ProviderInfo};
+
+use super::failure::Failure;
+use super::form::{Posted, read};
+use super::layout::badge;
+use super::person::Person;
+use super::policy;
+use super::schema::fields;
+use crate::wording::Language;
+
+pub(super) async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Failure> {
+    let all = person.of_anything().subscriptions().await.map_err(|error| person.failure(error))?;
+    Ok(all.into_iter().filter(|one| person.has(&one.id)).map(|one| (one.id, one.name)).collect())
+}
+
+/// Whether sign-ins can use it, and if not why.
+pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
+    html! {
+        span.badges {
+            @if instance.active { (badge("good", l.say("active", "aktiv"))) } @else { (badge("off", l.say("not active", "nicht aktiv"))) }
+            @if instance.valid { (badge("good", l.say("valid", "gültig"))) } @else { (badge("bad", l.say("not valid", "nicht gültig"))) }
+            @if assigned.is_empty() { (badge("warn", l.say("not assigned", "nicht zugewiesen"))) }
+            @else { (badge("good", &format!("{} {}", assigned.len(), l.say("assigned", "zugewiesen")))) }
+        }
+    }
+}
+
+/// Whether a form holds the edit view's own fields, and not those of a part of it alone.
+pub(super) fn is_whole(posted: &Posted) -> bool {
+    posted.get("revision").is_some()
+}
+
+/// What can be changed of an instance.
+pub(super) fn stored(instance: &Instance) -> Value {
+    let nothing = || Value::Object(Map::new());
+    json!({
+        "name": instance.name,
+        "active": instance.active,
+        "options": instance.options,
+        "policy": instance.policy.clone().unwrap_or_else(nothing),
+    })
+}
+
+/// The same, as it was typed. Without its provider nobody knows the fields of the options: they stay.
+pub(super) fn typed(instance: &Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Value {
+    let options = provider
+        .map(|provider| Value::Object(read(&fields(&provider.manifest.options_schema), posted, "", &instance.options)));
+    json!({
+        "name": posted.get("name").unwrap_or_default(),
+        "active": posted.get("active").is_some(),
+        "options": options.unwrap_or_else(|| instance.options.clone()),
+        "policy": read(&policy::fields(Language::English), posted, policy::AT, &Value::Null),
+    })
+}
+
+/// An own policy, if there is one.
+pub(super) fn own_policy(values: &Value) -> Option<Value> {
+    values["policy"].as_object().filter(|own| !own.is_empty()).map(|own| Value::Object(own.clone()))
+}
+
+pub(super) fn provider_of(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
+    admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id)
+}

@@ -1,0 +1,56 @@
+//! The line over pages of somebody who logged in without a second factor.
+
+use maud::{Markup, html};
+use twofactor::SecondFactorState;
+
+use super::links::{SECOND_FACTOR, segment};
+use super::person::Person;
+use crate::wording::Language;
+
+/// What is missing for a person to be asked for a second factor, with where to mend it; nothing if they can be.
+pub(super) fn missing(
+    l: Language,
+    state: SecondFactorState,
+    subscription: Option<&str>,
+    account: &str,
+) -> Option<Markup> {
+    let (text, link, name) = match state {
+        SecondFactorState::Ready => return None,
+        SecondFactorState::NoSubscription => (
+            l.say("No subscription is chosen for it.", "Dafür ist keine Subscription gewählt."),
+            SECOND_FACTOR.to_owned(),
+            l.say("Choose one", "Eine wählen"),
+        ),
+        SecondFactorState::NoInstance => (
+            l.say(
+                "No active and valid instance is assigned to the client application “twofactor-admin”.",
+                "Der Client-Applikation «twofactor-admin» ist keine aktive und gültige Instanz zugewiesen.",
+            ),
+            format!("/admin/two-factors?subscription={}", segment(subscription.unwrap_or_default())),
+            l.say("Assign one", "Eine zuweisen"),
+        ),
+        SecondFactorState::NotReachable => (
+            l.say("Your account has no telephone number.", "Ihr Konto hat keine Telefonnummer."),
+            format!("/admin/accounts/{}", segment(account)),
+            l.say("Add it", "Eintragen"),
+        ),
+    };
+    Some(html! { p { (text) " " a href=(link) { (name) } } })
+}
+
+/// The line over every page of somebody who logged in without a second factor and could not be asked for one.
+pub(super) fn banner(person: &Person) -> Markup {
+    let l = person.language;
+    let Some((state, subscription)) = &person.without_second_factor else { return html! {} };
+    let Some(missing) = missing(l, *state, subscription.as_deref(), &person.session.account.id) else {
+        return html! {};
+    };
+    html! {
+        div.notice.warn role="status" {
+            p { (l.say("You logged in without a second factor.", "Sie haben sich ohne zweiten Faktor angemeldet.")) }
+            @if person.is_of_the_system() && person.may_change() { (missing) } @else {
+                p { (l.say("A system administrator can set it up.", "Ein Systemadministrator kann ihn einrichten.")) }
+            }
+        }
+    }
+}
