@@ -115,7 +115,7 @@ async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
         let instance = admin.create_instance("demo", instance).await?;
         admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await?;
     }
-    // Where `cargo run --example shop` waits.
+    // Where `cargo run -p shop-example` waits.
     let page = SignInPage { return_urls: vec!["http://127.0.0.1:3000/signed-in".to_owned()], ..SignInPage::default() };
     admin.set_sign_in_page("demo", page, None).await?;
     let role = Role::Application { subscription: "demo".to_owned() };

@@ -1,11 +1,11 @@
-//! A person signs in with a real browser, through the example application in `examples/shop.rs`.
+//! A person signs in with a real browser, through the application in `examples/shop`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "common/chromium.rs"]
 mod chromium;
 mod common;
-#[path = "../examples/shop.rs"]
+#[path = "../../../examples/shop/src/main.rs"]
 #[allow(missing_docs, unreachable_pub, reason = "it is a program")]
 mod shop;
 #[path = "common/site.rs"]

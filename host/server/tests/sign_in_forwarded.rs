@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod common;
-#[path = "../examples/shop.rs"]
+#[path = "../../../examples/shop/src/main.rs"]
 #[allow(missing_docs, unreachable_pub, reason = "it is a program")]
 mod shop;
 #[path = "common/site.rs"]

@@ -5,7 +5,7 @@
 //!
 //! ```sh
 //! cargo run -- demo
-//! TWOFACTOR_URL=http://127.0.0.1:8080 TWOFACTOR_TOKEN=tf_… cargo run --example shop
+//! TWOFACTOR_URL=http://127.0.0.1:8080 TWOFACTOR_TOKEN=tf_… cargo run -p shop-example
 //! ```
 //!
 //! Then open <http://127.0.0.1:3000>. The codes are at the demo's `outbox_url`.
