@@ -4,7 +4,7 @@
 //! the person typed is right. Each provider is a WebAssembly component in a sandbox: it reaches exactly the connections
 //! that its instance was granted, and sees no secret while it delivers.
 //!
-//! Begin with [`TwoFactor::builder`]; `README.md` has a whole program of 25 lines.
+//! Begin with [`TwoFactor::builder`]; `docs/embedding.md` has a whole program of 25 lines.
 //!
 //! # Where to find things
 //! - [`TwoFactor`]: start, verify, resend, cancel.
@@ -81,7 +81,7 @@ pub use token::{Identity, Role, TokenInfo};
 /// The runtime the engine runs on, for programs that have none of their own.
 pub use tokio;
 
-/// The README's program is compiled and run.
+/// The program in the guide is compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Embedding;

@@ -1,11 +1,11 @@
-//! The README's program stands in a crate of its own that depends on `twofactor` alone.
+//! The program that the guide shows is in a crate of its own, which depends on `twofactor` alone.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[test]
-fn the_program_is_the_one_the_readme_shows() {
-    let readme = include_str!("../../../README.md");
-    let shown = readme.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+fn the_program_is_the_one_that_the_guide_shows() {
+    let guide = include_str!("../../../docs/embedding.md");
+    let shown = guide.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(shown, include_str!("../src/main.rs"));
     assert!(shown.lines().count() <= 25);
 }

@@ -1,0 +1,98 @@
+//! Pages that can be followed: each block of commands is run as it stands, in an empty folder, and prints what the page shows.
+
+use std::fs;
+use std::path::Path;
+use std::sync::PoisonError;
+
+use twofactor_tests::authors::{TURN, bash, skipped};
+
+/// Separates the output of one block from the next: its number and when it began.
+const MARK: &str = "@@block";
+
+/// Commands, and what they show.
+struct Block {
+    commands: String,
+    shown: String,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    // Every second piece is between fences.
+    for fenced in page.split("\n```").skip(1).step_by(2) {
+        let (kind, text) = fenced.split_once('\n').unwrap();
+        match kind {
+            "sh" => blocks.push(Block { commands: text.to_owned(), shown: String::new() }),
+            "text" => blocks.last_mut().unwrap().shown.push_str(text),
+            // Not to be pasted.
+            "toml" | "console" | "json" => {}
+            other => panic!("a block of the kind `{other}`"),
+        }
+    }
+    blocks
+}
+
+/// Whether the lines that are shown stand in what was said, in their order; `…` stands for anything.
+fn missing<'a>(shown: &'a str, said: &str) -> Option<&'a str> {
+    let mut rest = said;
+    for line in shown.lines() {
+        for part in line.split('…').map(str::trim).filter(|part| !part.is_empty()) {
+            let Some(at) = rest.find(part) else { return Some(line) };
+            rest = &rest[at + part.len()..];
+        }
+    }
+    None
+}
+
+/// Runs the blocks of a page that is a file. `before` is run first and is not on the page.
+pub(crate) fn works_as_it_stands(page: &Path, needs: &[&str], before: &str) {
+    let name = page.file_name().unwrap().to_string_lossy();
+    // One of several will do.
+    if let Some(lacking) = needs.iter().find(|programs| !programs.split('|').any(has)) {
+        return skipped(&format!("the tutorial {name} needs {lacking}, which is not installed"));
+    }
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let blocks = blocks(&fs::read_to_string(page).unwrap());
+    assert!(!blocks.is_empty(), "{name}");
+    let mut script = format!("exec 2>&1\ntrap 'jobs -p | xargs -r kill' EXIT\n{before}\n");
+    for (number, block) in blocks.iter().enumerate() {
+        script.push_str(&format!("echo; echo {MARK} {number} $(date +%s%N)\n{}\n", block.commands));
+    }
+    script.push_str(&format!("echo; echo {MARK} {} $(date +%s%N)\n", blocks.len()));
+    let folder = tempfile::tempdir().unwrap();
+    let output = bash(env!("CARGO_BIN_EXE_twofactor").as_ref(), folder.path())
+        .args(["-euo", "pipefail", "-c", &script])
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let parts: Vec<(u128, &str)> = said
+        .split(&format!("\n{MARK} "))
+        .skip(1)
+        .map(|part| {
+            let (head, text) = part.split_once('\n').unwrap();
+            (head.split_once(' ').unwrap().1.parse().unwrap(), text)
+        })
+        .collect();
+    if !output.status.success() {
+        let (_, text) = parts.last().unwrap();
+        let failed = &blocks[parts.len() - 1].commands;
+        // What a registry has to be asked for; not what was made of it.
+        if failed.contains("npm install") || failed.contains("pip install") {
+            return skipped(&format!("the tutorial {name} cannot be followed here: {text}"));
+        }
+        panic!("{name}: this failed:\n{failed}\nIt said:\n{text}");
+    }
+    for (number, block) in blocks.iter().enumerate() {
+        let ((begun, text), (ended, _)) = (parts[number], parts[number + 1]);
+        if let Some(line) = missing(&block.shown, text) {
+            panic!("{name}: `{line}` is shown for\n{}\nwhich said:\n{text}", block.commands);
+        }
+        let first = block.commands.lines().next().unwrap();
+        println!("{name}: {:5.1} s  {first}", (ended - begun) as f64 / 1e9);
+    }
+}
+
+fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}

@@ -1,0 +1,28 @@
+//! The guide for users: what can be pasted from the README and the API guide works as it stands.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
+
+#[path = "common/tutorial.rs"]
+mod tutorial;
+
+use std::path::Path;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+#[test]
+fn the_lines_of_the_readme_work_as_they_stand() {
+    // The program that cargo would build is there already, and its tests run elsewhere. The port may be taken.
+    let before = r#"cargo() {
+        case "$1" in
+            run) shift; while [ "$1" != -- ]; do shift; done; shift; exec twofactor "$@" --listen 127.0.0.1:0 ;;
+            test | bench) ;;
+            *) return 1 ;;
+        esac
+    }"#;
+    tutorial::works_as_it_stands(&Path::new(ROOT).join("README.md"), &["bash", "curl", "sed"], before);
+}
+
+#[test]
+fn the_api_guide_works_as_it_stands() {
+    tutorial::works_as_it_stands(&Path::new(ROOT).join("docs/api.md"), &["bash", "curl", "sed", "cmp"], "");
+}
