@@ -1,4 +1,4 @@
-//! `cargo bench`: every row of the speed table in `ARCHITECTURE.md`, and the pages of the admin UI, measured in one run and printed beside its target. Ratios
+//! `cargo bench`: every row of the table in `docs/performance.md`, and the pages of the admin UI, measured in one run and printed beside its target. Ratios
 //! compare two things that run in turns on the same machine.
 
 #![allow(
