@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, bail};
 use twofactor::Actor;
 use twofactor::as_code::{Document, ExportedSecrets, Planned, Reference};
+use twofactor_toolkit::output;
 
 use crate::config::{Config, build};
-use crate::say;
 
 /// The largest document that is read, in bytes.
 const DOCUMENT_BYTES: u64 = 64 << 20;
@@ -21,7 +21,7 @@ const DOCUMENT_BYTES: u64 = 64 << 20;
 pub async fn export(config: &Path, subscription: Option<&str>, secrets: ExportedSecrets) -> anyhow::Result<()> {
     let engine = build(Config::read(config)?.builder()?).await?;
     let document = engine.administration(Actor::new("command line")).export(subscription, secrets).await?;
-    say::write(serde_saphyr::to_string(&document)?)
+    output::print(serde_saphyr::to_string(&document)?)
 }
 
 /// Brings in a document, `-` for standard input, and prints what that changes; with `dry_run` it changes nothing.
@@ -50,7 +50,7 @@ pub async fn import(
             anyhow!("nothing was changed: the document cannot be brought in\n{}", lines.join("\n"))
         }
     })?;
-    say::write(summary(&changes, dry_run))?;
+    output::print(summary(&changes, dry_run))?;
     if dry_run && !allow_invalid && changes.iter().any(|change| change.makes_invalid.is_some()) {
         bail!("the document makes instances invalid that are valid now: correct it, or say `--allow-invalid`");
     }

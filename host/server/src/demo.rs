@@ -8,12 +8,12 @@ use anyhow::{Context as _, bail};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
 use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, SignInPage, TwoFactor};
+use twofactor_toolkit::{Cache, Cassette};
 
 use crate::connections::ConnectionLimits;
-use crate::provider::Cassette;
 use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
-use crate::{ProviderCache, app, outbox};
+use crate::{app, outbox};
 
 /// Runs the demo until it is interrupted, with more providers than the bundled ones if files are given, whose upstreams give recorded answers
 /// again. Its last start-up line is one JSON object on standard output.
@@ -24,7 +24,7 @@ pub async fn demo(
     address: SocketAddr,
     providers: &[PathBuf],
     replays: &[PathBuf],
-    cache: &ProviderCache,
+    cache: &Cache,
 ) -> anyhow::Result<()> {
     let listener = listen(address)?;
     let mut answers = Vec::new();

@@ -4,7 +4,6 @@ mod access;
 mod api;
 mod app;
 mod as_code;
-mod body_texts;
 mod books;
 mod client_address;
 mod config;
@@ -20,7 +19,6 @@ mod outbox;
 mod problem;
 mod provider;
 mod request_limits;
-mod say;
 mod serve;
 mod sign_in;
 mod state;
@@ -39,10 +37,8 @@ pub use demo::demo;
 pub use manual::write_manual;
 pub use oidc::{Oidc, OidcConfig, OidcRole, OidcRoleName};
 pub use provider::{
-    Addition as ProviderAddition, Cache as ProviderCache, Check as ProviderCheck, Language as ProviderLanguage,
-    add as add_provider, attempt, check, inspect, list as list_providers, new as new_provider,
-    remove as remove_provider, roll_back as roll_back_provider,
+    Addition as ProviderAddition, add as add_provider, list as list_providers, remove as remove_provider,
+    roll_back as roll_back_provider,
 };
-pub use say::{NobodyReads, write as say};
 pub use serve::serve;
 pub use sign_in::PublicUrl;

@@ -11,14 +11,12 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use twofactor::Role;
 use twofactor::as_code::ExportedSecrets;
-use twofactor_server::{NobodyReads, ProviderAddition, ProviderCache, ProviderCheck, ProviderLanguage};
+use twofactor_server::ProviderAddition;
+use twofactor_toolkit::output::{self, OutputClosed};
 
 /// A delivery allocates in one thread what another frees: the system's allocator has both wait for each other.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// What a shell tells of a program that wrote to a pipe which nobody reads: 128 and the number of SIGPIPE.
-const ENDED_BY_A_PIPE: u8 = 141;
 
 /// An engine for second factors.
 #[derive(Parser)]
@@ -53,7 +51,7 @@ enum Command {
         #[arg(long, value_name = "FILE", requires = "provider")]
         replay: Vec<PathBuf>,
         #[command(flatten)]
-        cache: ProviderCache,
+        cache: twofactor_toolkit::Cache,
     },
     /// Serves the API.
     Serve {
@@ -269,41 +267,8 @@ enum ProviderCommand {
         #[arg(long)]
         allow_invalid: bool,
     },
-    /// Prints who a component says it is, its digest, and what its imports let it do.
-    Inspect {
-        /// The component.
-        file: PathBuf,
-    },
-    /// Makes a small project that builds a provider.
-    New {
-        /// The folder, whose name becomes the project's and the type of its instances.
-        folder: PathBuf,
-        /// What it is written in.
-        #[arg(long)]
-        language: ProviderLanguage,
-    },
-    /// Checks a component against the contract, with an upstream of ours on loopback that answers well, badly and not at all.
-    /// Nothing leaves the machine.
-    Check(ProviderCheck),
-    /// Has a component deliver one code, for real, and tells what happened.
-    Try {
-        /// The component.
-        file: PathBuf,
-        /// Its options, a JSON file.
-        #[arg(long)]
-        options: PathBuf,
-        /// To whom: an email address, a telephone number in E.164, or what else the provider takes.
-        #[arg(long, value_name = "RECIPIENT")]
-        to: String,
-        /// Puts a stand-in on loopback in the place of an upstream: `https://api.example.com=127.0.0.1:8000`.
-        #[arg(long, value_name = "ORIGIN=ADDRESS")]
-        stand_in: Vec<String>,
-        /// Keeps the upstream's answer in a file, if it took the message: without secrets, code and recipient.
-        #[arg(long, value_name = "FILE")]
-        record: Option<PathBuf>,
-        #[command(flatten)]
-        cache: ProviderCache,
-    },
+    #[command(flatten)]
+    Toolkit(twofactor_toolkit::Command),
 }
 
 /// Libraries that write at TRACE what guests hand to them and what is signed: recipients, and that of which a code can be guessed. That is
@@ -334,7 +299,7 @@ async fn begin() -> anyhow::Result<ExitCode> {
     // One TLS library, one provider of its cryptography; it fails only if there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(arguments.command).await {
-        Err(error) if error.is::<NobodyReads>() => Ok(ExitCode::from(ENDED_BY_A_PIPE)),
+        Err(error) if error.is::<OutputClosed>() => Ok(ExitCode::from(output::CLOSED)),
         done => done,
     }
 }
@@ -411,18 +376,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Provider { command: ProviderCommand::Remove { config, type_id, digest, allow_invalid } } => {
             twofactor_server::remove_provider(&config, &type_id, digest.as_deref(), allow_invalid).await
         }
-        Command::Provider { command: ProviderCommand::Inspect { file } } => twofactor_server::inspect(&file).await,
-        Command::Provider { command: ProviderCommand::New { folder, language } } => {
-            twofactor_server::new_provider(&folder, language)
-        }
-        Command::Provider { command: ProviderCommand::Check(check) } => {
-            let clean = twofactor_server::check(&check).await?;
-            return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-        }
-        Command::Provider { command: ProviderCommand::Try { file, options, to, stand_in, record, cache } } => {
-            twofactor_server::attempt(&file, &options, &to, &stand_in, record.as_deref(), &cache).await
-        }
-        Command::Openapi => twofactor_server::say(twofactor_server::openapi()),
+        Command::Provider { command: ProviderCommand::Toolkit(command) } => return command.run().await,
+        Command::Openapi => output::print(twofactor_server::openapi()),
         #[cfg(feature = "manual")]
         Command::Manual { folder } => {
             twofactor_server::write_manual(<Arguments as clap::CommandFactory>::command(), &folder)

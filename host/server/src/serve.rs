@@ -12,10 +12,10 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use serde_json::json;
 use tokio::time::MissedTickBehavior;
 use twofactor::{IpNet, TwoFactor};
+use twofactor_toolkit::output::print_line;
 
 use crate::config::{Config, Tls, build};
 use crate::connections::{self, ConnectionLimits};
-use crate::say::say;
 use crate::{app, guard, telemetry};
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is under way. One line of JSON on standard output says where.
@@ -74,7 +74,7 @@ pub(crate) async fn first_administrator(
 
 /// Tells whoever started the process where it is.
 pub(crate) fn announce(ready: &serde_json::Value) -> anyhow::Result<()> {
-    say!("{ready}")
+    print_line!("{ready}")
 }
 
 /// Serves until told to stop, then for at most `drain` what is under way.

@@ -15,10 +15,10 @@ use axum::{Json, Router};
 use axum_server::Handle;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use twofactor_toolkit::RecordedAnswer;
 
 use crate::connections::{self, ConnectionLimits};
 use crate::guard::guard;
-use crate::provider::RecordedAnswer;
 use crate::serve::listen;
 
 /// How many messages are kept.

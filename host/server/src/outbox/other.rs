@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
+use twofactor_toolkit::body_texts::{self, NamedText};
+use twofactor_toolkit::{RecordedAnswer, is_token_request};
 
 use super::Messages;
-use crate::body_texts::{self, NamedText};
-use crate::provider::{RecordedAnswer, is_token_request};
 
 /// What upstreams call the text, the recipient and the subject of a message, in lower case and without `_` and `-`.
 const TEXT: [&str; 9] = ["text", "message", "body", "content", "msg", "sms", "messagetext", "value", "html"];

@@ -1,28 +1,32 @@
 //! What an instance may reach.
 
 use twofactor::{Authentication, Destination, GrantedConnection, SmtpSecurity};
+use twofactor_toolkit::wording;
 
 use super::language::Language;
 
 /// A connection, as it stands in a list of what an instance may reach.
 pub(crate) fn connection(l: Language, granted: &GrantedConnection) -> String {
-    let to = destination(l, &granted.destination);
+    match l {
+        Language::English => wording::connection(granted),
+        Language::German => in_german(granted),
+    }
+}
+
+fn in_german(granted: &GrantedConnection) -> String {
+    let to = destination(Language::German, &granted.destination);
     let how = match &granted.authentication {
         Authentication::None if matches!(granted.destination, Destination::Smtp { .. }) => return to,
-        Authentication::None => l.say("without authentication", "ohne Anmeldung"),
-        Authentication::Basic => l.say("with HTTP Basic authentication", "mit HTTP-Basic-Anmeldung"),
-        Authentication::Bearer => l.say("with a bearer token", "mit einem Bearer-Token"),
-        Authentication::AwsSignature => l.say("signed with an AWS key", "signiert mit einem AWS-Schlüssel"),
-        Authentication::WebhookSignature => {
-            l.say("signed with a webhook's secret", "signiert mit dem Geheimnis eines Webhooks")
-        }
-        Authentication::Login => return format!("{to}, {}", l.say("logged in", "angemeldet")),
-        Authentication::Header { name } => {
-            return format!("{to} {} {name}", l.say("with a secret in the header", "mit einem Geheimnis im Header"));
-        }
+        Authentication::None => "ohne Anmeldung",
+        Authentication::Basic => "mit HTTP-Basic-Anmeldung",
+        Authentication::Bearer => "mit einem Bearer-Token",
+        Authentication::AwsSignature => "signiert mit einem AWS-Schlüssel",
+        Authentication::WebhookSignature => "signiert mit dem Geheimnis eines Webhooks",
+        Authentication::Login => return format!("{to}, angemeldet"),
+        Authentication::Header { name } => return format!("{to} mit einem Geheimnis im Header {name}"),
         Authentication::OAuth2 { token_url } => {
             let issuer = url::Url::parse(token_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-            return format!("{to} {} {issuer}", l.say("with an OAuth 2 token from", "mit einem OAuth-2-Token von"));
+            return format!("{to} mit einem OAuth-2-Token von {issuer}");
         }
     };
     format!("{to} {how}")
@@ -30,18 +34,16 @@ pub(crate) fn connection(l: Language, granted: &GrantedConnection) -> String {
 
 /// Where a connection goes.
 pub(crate) fn destination(l: Language, destination: &Destination) -> String {
-    match destination {
-        Destination::Https(url) => url.clone(),
-        Destination::Smtp { host, port, security } => {
+    match (l, destination) {
+        (Language::English, _) => wording::destination(destination),
+        (Language::German, Destination::Https(url)) => url.clone(),
+        (Language::German, Destination::Smtp { host, port, security }) => {
             let how = match security {
-                SmtpSecurity::ImplicitTls => l.say("over TLS", "über TLS"),
-                SmtpSecurity::StartTls => l.say("over STARTTLS", "über STARTTLS"),
-                SmtpSecurity::Plaintext => l.say("without TLS", "ohne TLS"),
+                SmtpSecurity::ImplicitTls => "über TLS",
+                SmtpSecurity::StartTls => "über STARTTLS",
+                SmtpSecurity::Plaintext => "ohne TLS",
             };
-            match l {
-                Language::English => format!("SMTP server {host} port {port} {how}"),
-                Language::German => format!("SMTP-Server {host}, Port {port}, {how}"),
-            }
+            format!("SMTP-Server {host}, Port {port}, {how}")
         }
     }
 }

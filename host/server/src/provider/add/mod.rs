@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use twofactor::{Actor, Administration, NewProvider, ProviderInfo};
+use twofactor_toolkit::output::{self, print_line};
+use twofactor_toolkit::wording;
 
 use crate::config::{Config, build};
-use crate::say::{self, say};
 use crate::wording::Language;
 use crate::wording::capabilities;
 use source::{Source, Stamp};
@@ -62,24 +63,24 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let (info, elsewhere) = (examined.info.clone(), examined.new_destinations.clone());
     let invalid = examined.made_invalid.clone();
     let serving = serving(&admin, &info.manifest.type_id);
-    say::write(described(&info))?;
+    output::print(wording::provider(&info))?;
     match &serving {
-        Some(serving) if serving.digest == info.digest => say!("\nThis component serves already.")?,
-        Some(serving) => say::write(format_args!("\n{}", differences(serving, &info)))?,
-        None => say!("\nIt replaces nothing: `{}` is a new type.", info.manifest.type_id)?,
+        Some(serving) if serving.digest == info.digest => print_line!("\nThis component serves already.")?,
+        Some(serving) => output::print(format_args!("\n{}", differences(serving, &info)))?,
+        None => print_line!("\nIt replaces nothing: `{}` is a new type.", info.manifest.type_id)?,
     }
     if !elsewhere.is_empty() {
-        say!("With it secrets of instances would go to where they do not go now:")?;
+        print_line!("With it secrets of instances would go to where they do not go now:")?;
         for destination in &elsewhere {
-            say!("  - {destination}")?;
+            print_line!("  - {destination}")?;
         }
     }
     if !invalid.is_empty() {
-        say!("With it instances that are valid now would be invalid and send nothing:")?;
+        print_line!("With it instances that are valid now would be invalid and send nothing:")?;
         for instance in &invalid {
-            say!("  - {} ({})", instance.name.escape_debug(), instance.id)?;
+            print_line!("  - {} ({})", instance.name.escape_debug(), instance.id)?;
             for problem in &instance.problems {
-                say!("      {} {}", problem.option, problem.message)?;
+                print_line!("      {} {}", problem.option, problem.message)?;
             }
         }
     }
@@ -92,7 +93,7 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     }
     let replaced = serving.map(|serving| serving.digest).unwrap_or_default();
     let info = admin.add_provider(new.replacing(replaced)).await?;
-    say!("Installed: sha256:{}", info.digest)?;
+    print_line!("Installed: sha256:{}", info.digest)?;
     if addition.watch { watch(&admin, &source, stamp, addition).await } else { Ok(()) }
 }
 
@@ -109,10 +110,10 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
             (Some(at), None) => format!("added {at:.0}"),
             (None, _) => "comes with the program".to_owned(),
         };
-        say!("{} {} {} sha256:{} ({came})", manifest.type_id, manifest.version, manifest.name, provider.digest)?;
+        print_line!("{} {} {} sha256:{} ({came})", manifest.type_id, manifest.version, manifest.name, provider.digest)?;
     }
     for refused in admin.refused_providers() {
-        say!(
+        print_line!(
             "{} DOES NOT SERVE: sha256:{} (added {:.0}): {}",
             refused.type_id,
             refused.digest,
@@ -129,7 +130,7 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
 /// If there is none, or another serves.
 pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> anyhow::Result<()> {
     let info = administration(config).await?.roll_back_provider(type_id, digest, allow_invalid).await?;
-    say!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest)?;
+    print_line!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest)?;
     Ok(())
 }
 
@@ -141,10 +142,12 @@ pub async fn remove(config: &Path, type_id: &str, digest: Option<&str>, allow_in
     let admin = administration(config).await?;
     admin.remove_provider(type_id, digest, allow_invalid).await?;
     match serving(&admin, type_id) {
-        Some(own) => {
-            say!("{} {}, which comes with the program, serves `{type_id}`.", own.manifest.name, own.manifest.version)?
-        }
-        None => say!("Nothing serves `{type_id}` any more: its instances are not available.")?,
+        Some(own) => print_line!(
+            "{} {}, which comes with the program, serves `{type_id}`.",
+            own.manifest.name,
+            own.manifest.version
+        )?,
+        None => print_line!("Nothing serves `{type_id}` any more: its instances are not available.")?,
     }
     Ok(())
 }
@@ -183,7 +186,7 @@ async fn watch(
     mut last: Option<Stamp>,
     addition: &Addition,
 ) -> anyhow::Result<()> {
-    say!("Watching; Ctrl-C ends it.")?;
+    print_line!("Watching; Ctrl-C ends it.")?;
     loop {
         tokio::time::sleep(LOOK).await;
         let now = source.stamp();
@@ -204,7 +207,7 @@ async fn watch(
         };
         let added = added.await;
         match added {
-            Ok(info) => say!("Installed: {} sha256:{}", info.manifest.version, info.digest)?,
+            Ok(info) => print_line!("Installed: {} sha256:{}", info.manifest.version, info.digest)?,
             Err(error) => eprintln!("Not installed: {error:#}"),
         }
     }
@@ -218,29 +221,13 @@ fn approved(info: &ProviderInfo) -> anyhow::Result<()> {
             info.digest
         );
     }
-    say::write(format_args!("\nInstall it? [y/N] "))?;
+    output::print(format_args!("\nInstall it? [y/N] "))?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     if !matches!(answer.trim(), "y" | "Y" | "yes") {
         bail!("nothing was installed");
     }
     Ok(())
-}
-
-pub(super) fn described(info: &ProviderInfo) -> String {
-    let manifest = &info.manifest;
-    let mut text = format!(
-        "{} {} (type `{}`, channel `{}`)\ndigest sha256:{}\n",
-        manifest.name, manifest.version, manifest.type_id, manifest.channel, info.digest
-    );
-    if let Some(signer) = &info.signed_by {
-        text += &format!("signed by {signer}\n");
-    }
-    text += "It may:\n";
-    for ability in capabilities(Language::English, &info.capabilities) {
-        text += &format!("  - {ability}\n");
-    }
-    text + "Where to is decided by each instance's options, and shown with the instance.\n"
 }
 
 /// What changes, and nothing else.

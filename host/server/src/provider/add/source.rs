@@ -49,7 +49,7 @@ impl Source {
             return image.pull().await;
         }
         let Some(file) = self.file()? else { bail!("there is no file") };
-        let component = crate::provider::read(&file)?;
+        let component = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
         let signature = file.with_added_extension("minisig");
         let signature = match signature.exists() {
             true => Some(

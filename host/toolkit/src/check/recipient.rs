@@ -4,7 +4,7 @@ use twofactor::RecipientKind;
 
 use super::delivery::holds;
 use super::upstream::Request;
-use crate::provider::phone_number;
+use crate::phone_number;
 
 /// What is shorter than this stands in requests for other reasons.
 const SHORTEST_MARK: usize = 4;

@@ -20,8 +20,8 @@ fn the_provider_in_c_is_built_by_its_script_and_has_no_fault() {
     }
     let folder = tempfile::tempdir().unwrap();
     let copy = format!("mkdir -p examples && cp -r {ROOT}/wit . && cp -r {ROOT}/examples/c examples");
-    let check = "examples/c/build && twofactor provider check examples/c/provider.wasm";
-    let output = bash(Path::new(env!("CARGO_BIN_EXE_twofactor")), folder.path())
+    let check = "examples/c/build && twofactor-toolkit check examples/c/provider.wasm";
+    let output = bash(Path::new(env!("CARGO_BIN_EXE_twofactor-toolkit")), folder.path())
         .args(["-euo", "pipefail", "-c", &format!("{copy} && {check}")])
         .output()
         .unwrap();
@@ -29,8 +29,8 @@ fn the_provider_in_c_is_built_by_its_script_and_has_no_fault() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("Gateway (C) 0.1.0") && said.contains("faults: 0, advice: 0, skipped: 0"), "{said}");
     // Nothing of WASI is in it.
-    let inspect = Command::new(env!("CARGO_BIN_EXE_twofactor"))
-        .args(["provider", "inspect"])
+    let inspect = Command::new(env!("CARGO_BIN_EXE_twofactor-toolkit"))
+        .arg("inspect")
         .arg(folder.path().join("examples/c/provider.wasm"))
         .output()
         .unwrap();

@@ -23,33 +23,37 @@ use super::phone_number;
 /// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
 const SHORTEST: usize = 4;
 
+/// What an upstream answered, as a file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Cassette {
+pub struct Cassette {
     /// Whose upstream it was.
     provider: String,
     /// When it took a message: in the order in which it was asked, the one that took it last.
-    pub(crate) accepted: Vec<Answer>,
+    pub accepted: Vec<Answer>,
     /// When it found an answer right, in the same order, if it makes the codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) approved: Vec<Answer>,
+    pub(crate) approved: Vec<Answer>,
 }
 
+/// One answer.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// What was asked: the method and the URL.
-    pub(crate) request: String,
-    pub(crate) status: u16,
+    pub request: String,
+    /// The status code.
+    pub status: u16,
     /// Those that say something of the body, or of what to do.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
 }
 
 impl Cassette {
     /// Of the exchanges in which a message was accepted, and of those in which an answer to it was found right, without these words and
     /// without credentials, in any spelling.
-    pub(super) fn new(
+    pub(crate) fn new(
         provider: &str,
         accepted: &[Exchange],
         approved: &[Exchange],
@@ -68,12 +72,16 @@ impl Cassette {
         Ok(Self { provider: provider.to_owned(), accepted, approved })
     }
 
-    pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, file: &Path) -> anyhow::Result<()> {
         let text = format!("{:#}\n", serde_json::to_value(self)?);
         std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
     }
 
-    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or `provider try --record` did not write it.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
         let cassette: Self = serde_json::from_slice(&super::read(file)?)
             .with_context(|| format!("{} is nothing that `provider try --record` wrote", file.display()))?;
         if cassette.accepted.is_empty() {

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
 use crate::body_texts::{self, NamedText};
-use crate::provider::credentials::is_token_request;
+use crate::credentials::is_token_request;
 
 /// The longest request that is read.
 const LONGEST: usize = 8 << 20;

@@ -45,13 +45,13 @@ async fn talkative() -> SocketAddr {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("provider").args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_twofactor-toolkit")).args(arguments).output().unwrap()
 }
 
 /// Tries a component whose upstream makes the code, and types this.
 fn try_it(more: &[&str], file: &str, typed: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor"));
-    command.args(["provider", "try", file, "--to", PHONE]).args(more);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor-toolkit"));
+    command.args(["try", file, "--to", PHONE]).args(more);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(format!("{typed}\n").as_bytes()).unwrap();

@@ -5,7 +5,7 @@ use twofactor::ProviderInfo;
 
 use super::hidden;
 use super::report::Report;
-use crate::provider::credentials::is_secretive;
+use crate::credentials::is_secretive;
 
 /// So many sentences of one rule are enough to go by.
 const MOST_SENTENCES: usize = 16;

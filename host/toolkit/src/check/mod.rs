@@ -33,10 +33,10 @@ use mail_server::MailServer;
 use report::{Report, Verdict};
 use upstream::{Says, Script, Upstream};
 
-use super::attempt::must_be;
-use super::cache::Cache;
 use super::cassette::{Answer, Cassette};
-use crate::say::{self, say};
+use super::compile_cache::Cache;
+use super::try_provider::must_be;
+use crate::output::{self, print_line};
 
 /// How long an upstream may be silent before the host gives up on it, here.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -101,9 +101,9 @@ pub async fn check(asked: &Check) -> anyhow::Result<bool> {
     }
     let report = report?;
     if asked.json {
-        say!("{:#}", serde_json::to_value(&report)?)?;
+        print_line!("{:#}", serde_json::to_value(&report)?)?;
     } else {
-        say::write(report.in_words(std::io::stdout().is_terminal()))?;
+        output::print(report.in_words(std::io::stdout().is_terminal()))?;
     }
     Ok(report.count(Verdict::Fault) == 0)
 }

@@ -9,7 +9,7 @@ use super::mail_server::{MailServer, Twist};
 use super::report::Report;
 use super::upstream::{Request, Says, Upstream};
 use super::{failures, leaks, letters, mail, recipient, texts, verification};
-use crate::provider::attempt::message;
+use crate::try_provider::message;
 
 /// Not a run of digits that anything else would have.
 pub(super) const CODE: &str = "7305918264";

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::add::described;
-use crate::say::{self, say};
+use crate::output::{self, print_line};
+use crate::wording;
 
 /// Prints who a component says it is and what its imports let it do.
 ///
@@ -11,11 +11,11 @@ use crate::say::{self, say};
 /// If the file cannot be read, or is no provider.
 pub async fn inspect(file: &Path) -> anyhow::Result<()> {
     let info = twofactor::inspect(&super::read(file)?).await?;
-    say::write(described(&info))?;
-    say!("Imports:")?;
+    output::print(wording::provider(&info))?;
+    print_line!("Imports:")?;
     for import in &info.imports {
-        say!("  {import}")?;
+        print_line!("  {import}")?;
     }
-    say!("Options:\n{:#}", info.manifest.options_schema)?;
+    print_line!("Options:\n{:#}", info.manifest.options_schema)?;
     Ok(())
 }

@@ -17,7 +17,10 @@ pub struct Cache {
 
 impl Cache {
     /// The folder, and the key that says what was written there by whoever has it.
-    pub(crate) fn open(&self) -> anyhow::Result<Option<(&Path, Keyring)>> {
+    ///
+    /// # Errors
+    /// If the folder cannot be made, or its key cannot be read.
+    pub fn open(&self) -> anyhow::Result<Option<(&Path, Keyring)>> {
         let Some(folder) = &self.folder else { return Ok(None) };
         fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         Ok(Some((folder, Keyring::open_or_create(&folder.join("key"))?)))

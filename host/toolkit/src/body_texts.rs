@@ -13,11 +13,11 @@ const MOST: usize = 10_000;
 
 /// One text of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NamedText {
+pub struct NamedText {
     /// The innermost name: of a member of JSON, a field of a form, an element or attribute of XML. Empty for a body that has no names.
-    pub(crate) name: String,
+    pub name: String,
     /// The text, decoded.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// The form of a body.
@@ -30,7 +30,7 @@ enum Form {
 }
 
 /// All texts of a body, in their order. A body that is not of the form that its content type names has none.
-pub(crate) fn texts(content_type: &str, body: &[u8]) -> Vec<NamedText> {
+pub fn texts(content_type: &str, body: &[u8]) -> Vec<NamedText> {
     let mut found = Vec::new();
     if let Some(boundary) = boundary(content_type) {
         for (name, content_type, part) in parts(body, &boundary) {
@@ -49,7 +49,7 @@ pub(crate) fn texts(content_type: &str, body: &[u8]) -> Vec<NamedText> {
 }
 
 /// The fields of a URL's query.
-pub(crate) fn query(target: &str) -> Vec<NamedText> {
+pub fn query(target: &str) -> Vec<NamedText> {
     let mut found = Vec::new();
     if let Some((_, query)) = target.split_once('?') {
         read(Form::UrlEncoded, "", query.as_bytes(), DEPTH, &mut found);

@@ -38,7 +38,7 @@ pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
 
 async fn deliver(run: &Run<'_>, says: &Says, code: &str) -> Vec<Request> {
     run.ends.upstream.play(&says.before, says.accepted());
-    run.deliver(crate::provider::attempt::message(code, run.to)).await;
+    run.deliver(crate::try_provider::message(code, run.to)).await;
     run.ends.upstream.seen()
 }
 
@@ -77,7 +77,7 @@ fn headers(request: &Request) -> Vec<(String, String)> {
 
 /// All that requests say, without the message's own texts; and whether any of these was there.
 fn without_texts(run: &Run<'_>, requests: &[Request], code: &str) -> (Vec<NamedText>, bool) {
-    let message = crate::provider::attempt::message(code, run.to);
+    let message = crate::try_provider::message(code, run.to);
     let mut replaced = false;
     let mut all = Vec::new();
     for request in requests {

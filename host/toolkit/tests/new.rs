@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 const LANGUAGES: [&str; 4] = ["rust", "javascript", "python", "go"];
 
 fn twofactor(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("provider").args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_twofactor-toolkit")).args(arguments).output().unwrap()
 }
 
 /// The files of a project and what is in them.

@@ -118,7 +118,7 @@ fn plain(name: &str) -> String {
 }
 
 /// Whether an access token is asked for: RFC 6749 section 4, whatever the grant.
-pub(crate) fn is_token_request(body: &[u8]) -> bool {
+pub fn is_token_request(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, _)| name == "grant_type")
 }
 

@@ -69,8 +69,8 @@ fn parsed(text: &str) -> Element {
 fn check(folder: &Path, bytes: &[u8]) -> (Output, Element) {
     let (file, xml): (PathBuf, PathBuf) = (folder.join("<it> & \"co\".wasm"), folder.join("report.xml"));
     std::fs::write(&file, bytes).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor"));
-    command.args(["provider", "check", "--json", "--junit"]).arg(&xml).arg(&file);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor-toolkit"));
+    command.args(["check", "--json", "--junit"]).arg(&xml).arg(&file);
     let output = command.output().unwrap();
     let root = parsed(&std::fs::read_to_string(xml).unwrap());
     assert_eq!(root.name, "testsuites");

@@ -1,31 +1,45 @@
 //! `twofactor provider try`.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
 use twofactor::{Begun, DeliveryFailure, Message, Network, RecipientKind, Recording, Verdict};
 
-use super::cache::Cache;
 use super::cassette::Cassette;
-use crate::say::say;
+use super::compile_cache::Cache;
+use crate::output::print_line;
 use crate::wording;
-use crate::wording::Language;
+
+/// What is tried, and with what.
+#[derive(Debug, clap::Args)]
+pub struct Try {
+    /// The component.
+    file: PathBuf,
+    /// Its options, a JSON file.
+    #[arg(long)]
+    options: PathBuf,
+    /// To whom: an email address, a telephone number in E.164, or what else the provider takes.
+    #[arg(long, value_name = "RECIPIENT")]
+    to: String,
+    /// Puts a stand-in on loopback in the place of an upstream: `https://api.example.com=127.0.0.1:8000`.
+    #[arg(long, value_name = "ORIGIN=ADDRESS")]
+    stand_in: Vec<String>,
+    /// Keeps the upstream's answer in a file, if it took the message: without secrets, code and recipient.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    #[command(flatten)]
+    cache: Cache,
+}
 
 /// Has a component deliver one code and prints what happened. The code is printed too: whoever tries compares it with what arrived. With `record` the
 /// upstream's answer is kept in that file, if it took the message.
 ///
 /// # Errors
 /// If the component cannot be loaded, its options are not valid, or nothing was delivered.
-pub async fn attempt(
-    file: &Path,
-    options: &Path,
-    to: &str,
-    stand_ins: &[String],
-    record: Option<&Path>,
-    cache: &Cache,
-) -> anyhow::Result<()> {
+pub async fn try_provider(asked: &Try) -> anyhow::Result<()> {
+    let Try { file, options, to, stand_in: stand_ins, record, cache } = asked;
     let recording = Recording::new();
     let mut network = Network::builder();
     if record.is_some() {
@@ -40,7 +54,7 @@ pub async fn attempt(
     }
     let component = cache.load(&super::read(file)?, network.build()?).await?;
     let manifest = &component.info().manifest;
-    say!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id)?;
+    print_line!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id)?;
     must_be(manifest.recipient, to)?;
     let options = super::read_options(options)?;
     let configured = component.configure(&options).await.map_err(|problems| {
@@ -55,15 +69,15 @@ pub async fn attempt(
             endpoints.join(", ")
         );
     }
-    say!("It may reach:")?;
+    print_line!("It may reach:")?;
     for connection in configured.connections() {
-        say!("  - {}", wording::connection(Language::English, &connection))?;
+        print_line!("  - {}", wording::connection(&connection))?;
     }
     let code = random_code()?;
     if component.verifies() {
-        say!("The upstream makes the code.")?;
+        print_line!("The upstream makes the code.")?;
     } else {
-        say!("The code is {code}.")?;
+        print_line!("The code is {code}.")?;
     }
     let begin = Instant::now();
     // A new one each time: an upstream that knows repeats would keep the second to itself.
@@ -77,15 +91,15 @@ pub async fn attempt(
     let took = begin.elapsed().as_millis();
     let (receipt, begun) = answer
         .map_err(|failure| anyhow!("{} after {took} ms: {}{}", failure.name(), failure.reason(), wait(&failure)))?;
-    say!("delivered in {took} ms")?;
+    print_line!("delivered in {took} ms")?;
     if !receipt.reference.is_empty() {
-        say!("  reference: {}", receipt.reference)?;
+        print_line!("  reference: {}", receipt.reference)?;
     }
     if let Some(parts) = receipt.parts {
-        say!("  parts: {parts}")?;
+        print_line!("  parts: {parts}")?;
     }
     for (name, value) in &receipt.extra {
-        say!("  {name}: {value}")?;
+        print_line!("  {name}: {value}")?;
     }
     let accepted = recording.exchanges();
     let typed = match &begun {
@@ -110,13 +124,13 @@ pub async fn attempt(
         let provider = format!("{} {}", manifest.name, manifest.version);
         let cassette = Cassette::new(&provider, &accepted, &approved, unspeakable);
         cassette.context("nothing was kept")?.write(to_file)?;
-        say!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display())?;
+        print_line!("What it answered is kept in {}: `provider check --replay` gives it again.", to_file.display())?;
     }
     let failed = |failure: DeliveryFailure| anyhow!("{}: {}{}", failure.name(), failure.reason(), wait(&failure));
     match verdict.transpose().map_err(failed)? {
         Some(Verdict::Wrong) => bail!("wrong"),
         Some(Verdict::Over) => bail!("over: the upstream takes no more answers"),
-        Some(Verdict::Right) => say!("right")?,
+        Some(Verdict::Right) => print_line!("right")?,
         None => {}
     }
     Ok(())
@@ -146,7 +160,7 @@ fn is_same(endpoint: &str, origin: &str) -> bool {
 fn typed(begun: &Begun) -> anyhow::Result<Option<String>> {
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
-        say!("Type the {} digits that arrived, or nothing:", begun.code_length)?;
+        print_line!("Type the {} digits that arrived, or nothing:", begun.code_length)?;
     }
     let mut line = String::new();
     input.read_line(&mut line).context("what is typed cannot be read")?;

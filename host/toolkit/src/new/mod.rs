@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use crate::say::say;
+use crate::output::print_line;
 
 use files::{File, GO, JAVASCRIPT, PYTHON, RUST, WIT};
 
@@ -85,7 +85,7 @@ pub fn new(folder: &Path, language: Language) -> anyhow::Result<()> {
     for (path, text) in WIT {
         write(&folder.join(path), text)?;
     }
-    say!("{} is a provider: its README.md says how to build and to check it.", folder.display())?;
+    print_line!("{} is a provider: its README.md says how to build and to check it.", folder.display())?;
     Ok(())
 }
 

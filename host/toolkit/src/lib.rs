@@ -1,0 +1,38 @@
+//! Tools for authors of providers: make a project, check a component against the contract, try it for real, inspect it.
+//!
+//! The binary `twofactor-toolkit` has these commands alone; the server's `twofactor provider` has them beside its own.
+
+pub mod body_texts;
+mod cassette;
+mod check;
+mod command;
+mod compile_cache;
+mod credentials;
+mod inspect;
+mod new;
+pub mod output;
+mod phone_number;
+mod try_provider;
+pub mod wording;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+pub use cassette::{Answer as RecordedAnswer, Cassette};
+pub use check::{Check, check};
+pub use command::Command;
+pub use compile_cache::Cache;
+pub use credentials::is_token_request;
+pub use inspect::inspect;
+pub use new::{Language, new};
+pub use try_provider::{Try, try_provider};
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+fn read_options(file: &Path) -> anyhow::Result<Value> {
+    serde_json::from_slice(&read(file)?).with_context(|| format!("{} is not JSON", file.display()))
+}
