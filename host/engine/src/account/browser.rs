@@ -1,7 +1,9 @@
-//! Browsers in which somebody logged in before: strangers' wrong passwords do not keep the owner out there.
+//! Known browsers: wrong passwords from strangers do not lock the owner out of a browser in which
+//! they logged in before.
 //!
-//! A browser keeps a secret of its own for each account (OWASP, "Blocking brute force attacks with device cookies"). It opens nothing: wrong
-//! passwords that come with it count for it alone, and strangers' count apart from it.
+//! A browser stores a secret for each account (OWASP, "Blocking brute force attacks with device
+//! cookies"). The secret grants no access: wrong passwords that come with it are counted separately
+//! from those of strangers.
 
 use super::{Accounts, Client, Use};
 use crate::capability::Secret;
@@ -13,16 +15,17 @@ const LOOKED_UP: usize = 10;
 
 /// Where a password is typed, which decides what a wrong one counts against.
 pub(super) enum Place<'a> {
-    /// Anywhere: the client's address, and the account as a whole.
+    /// Anywhere: counts against the client's address and the account as a whole.
     Anywhere,
-    /// A browser in which somebody logged in to this account before: its digest.
+    /// In a browser in which somebody logged in to this account before: the digest of its secret.
     Browser([u8; 32]),
-    /// A session of this account.
+    /// In a session of this account.
     Session(&'a str),
 }
 
 impl Accounts {
-    /// The browser that a client is in, if somebody logged in to this account there before. It costs the same if there is no such account.
+    /// Returns the known browser that a client uses, if somebody logged in to this account with it
+    /// before. The cost is the same if there is no such account.
     pub(super) async fn known_browser(
         &self,
         account: Option<&AccountRecord>,
@@ -39,11 +42,11 @@ impl Accounts {
         Ok(known)
     }
 
-    /// Makes the client's browser known for an account that somebody has just logged in to there. Returns the secret that the browser is to
-    /// keep; none if it has one already.
+    /// Remembers the client's browser for an account after a login. Returns the secret that the
+    /// browser must store; none if it has one already.
     pub(super) async fn remember_browser(&self, account: &str, client: &Client) -> Result<Option<Secret>, Error> {
         let record = self.record(account).await?;
-        // Whom an identity provider vouches for has no password that could be guessed.
+        // Accounts of an external identity provider have no password that could be guessed.
         if record.password.is_none() {
             return Ok(None);
         }

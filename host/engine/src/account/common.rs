@@ -1,14 +1,14 @@
-//! Passwords that are guessed first.
+//! Easily guessed passwords.
 
-/// What people build passwords of, as letters and digits in lower case. Each stands for itself with anything but letters
-/// around it, and with the digits and signs that look like its letters.
+/// Words that people build passwords of, in lower-case letters and digits. Each matches itself with
+/// anything but letters around it, and with the digits and signs that resemble its letters.
 const WORDS: &str = include_str!("common_words.txt");
 
 pub(super) fn is_common(word: &str) -> bool {
     WORDS.split_whitespace().any(|common| common == word)
 }
 
-/// Rows that fingers walk along, forwards or backwards.
+/// Rows of keys on a keyboard, matched forwards and backwards.
 pub(super) const WALKS: &[&str] = &[
     "012345678901234567890123456789",
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",

@@ -1,4 +1,4 @@
-//! Links with which people set a password: the first one and every later one.
+//! Links with which people set a password, the first time and later.
 
 use std::time::Duration;
 
@@ -12,23 +12,25 @@ use crate::error::Error;
 use crate::store::{InvitationRecord, Redeem, Redeemed};
 use crate::token::Role;
 
-/// How long a link is good.
+/// How long a link is valid.
 const GOOD: Duration = Duration::from_secs(24 * 3600);
 
-/// A link, shown this once: it is good once, for 24 hours, and until a newer one to the same account.
+/// A link, shown only once. It can be used once, within 24 hours, until a newer one is created for
+/// the same account.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Invitation {
-    /// What stands in the link.
+    /// The secret in the link.
     pub secret: Secret,
-    /// The account; none for the first administrator, whose account is made when the link is used.
+    /// The account; none for the first administrator, whose account is created when the link is
+    /// used.
     pub account: Option<String>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
 impl Invitation {
-    /// The link's path.
+    /// Returns the path of the link.
     pub fn path(&self) -> String {
         format!("/admin/invitation/{}", self.secret.expose())
     }
@@ -38,9 +40,10 @@ impl Invitation {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Invited {
-    /// Whose password it sets; none for the first administrator: [`Accounts::accept_first_invitation`].
+    /// The account whose password it sets; none for the first administrator:
+    /// [`Accounts::accept_first_invitation`].
     pub account: Option<Account>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
@@ -49,17 +52,19 @@ impl Accounts {
         self.clock.now() + GOOD
     }
 
-    /// Makes a link with which an account's person sets a password, in place of the earlier link. A password that is set stays
-    /// good until then.
+    /// Creates a link with which a person sets the password of an account, and invalidates the
+    /// earlier link. An existing password stays valid until the link is used.
     ///
     /// # Errors
-    /// Not found; a conflict if the account is disabled, or an identity provider vouches for its person.
+    /// Not found. A conflict if the account is disabled, or if its person logs in through an
+    /// identity provider.
     pub async fn invite(&self, actor: &Actor, id: &str) -> Result<Invitation, Error> {
         self.invite_with(actor, id, false).await
     }
 
-    /// The same, and whoever uses the link gets in without a second factor, though one is demanded: the way back where it is broken. For
-    /// those alone who have the keys and the store at hand.
+    /// Creates a link that also lets its user in without the second factor, if one is required: the
+    /// way back if the second factor is broken. Only for those who have access to the keys and the
+    /// store.
     ///
     /// # Errors
     /// As [`Self::invite`].
@@ -73,7 +78,7 @@ impl Accounts {
         if record.disabled {
             return Err(disabled());
         }
-        // With a password somebody would get in whom the identity provider does not let in any more.
+        // With a password, somebody could log in whom the identity provider has since locked out.
         if record.identity.is_some() {
             return Err(Error::conflict("this account logs in through the identity provider: it has no password"));
         }
@@ -82,11 +87,11 @@ impl Accounts {
         self.make(Some(id.to_owned()), without_second_factor).await?.ok_or_else(disabled)
     }
 
-    /// While no account is active: a link with which somebody becomes the first system administrator, in place of the earlier
-    /// link.
+    /// Creates the link with which somebody becomes the first system administrator, and invalidates
+    /// the earlier one. Works while no account is active.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn first_invitation(&self) -> Result<Option<Invitation>, Error> {
         if self.store.has_active_account().await? {
             return Ok(None);
@@ -103,10 +108,10 @@ impl Accounts {
         Ok(made.then_some(Invitation { secret, account, expires_at }))
     }
 
-    /// What a link is for, if it is good. Looking does not use it.
+    /// Returns what a link is for, if it is valid. This does not use it up.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn invitation(&self, secret: &str) -> Result<Option<Invited>, Error> {
         let Some(found) = self.good(secret).await? else { return Ok(None) };
         let account = match &found.account {
@@ -120,18 +125,21 @@ impl Accounts {
         let Some(digest) = Use::Invitation.digest(secret) else { return Ok(None) };
         let found = self.store.invitation(&digest).await?.filter(|found| found.expires_at > self.clock.now());
         match found {
-            // Not the first administrator's any more.
+            // No longer the first administrator's.
             Some(InvitationRecord { account: None, .. }) if self.store.has_active_account().await? => Ok(None),
             found => Ok(found),
         }
     }
 
-    /// Sets a password with a link and logs in. All sessions the account had end. The second factor is asked for if there is
-    /// one. That there is none hinders nobody here before one ever worked, whatever is required: somebody must come in to set one up.
+    /// Sets a password with a link and logs in. All existing sessions of the account end. The
+    /// second factor is asked for if one is available. If none was ever used, its absence does not
+    /// block this login, whatever the configuration requires: somebody must be able to log in to
+    /// set one up.
     ///
     /// # Errors
-    /// [`Error::is_closed`] if the link was used, replaced, is over or is the first administrator's; invalid input, saying why,
-    /// if the password is too short, too long or guessed first; then the link stays good. Those of [`Accounts::log_in`].
+    /// [`Error::is_closed`] if the link was used, replaced, has expired or is the first
+    /// administrator's. Invalid input, with the reason, if the password is too short, too long or
+    /// too easy to guess; then the link stays valid. Otherwise those of [`Accounts::log_in`].
     pub async fn accept_invitation(&self, secret: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
         let good = self.good(secret).await?.ok_or_else(Error::link_over)?;
         let Some(id) = good.account.clone() else { return Err(Error::link_over()) };
@@ -141,11 +149,11 @@ impl Accounts {
         self.redeem(&good, Redeemed::Password(id.clone(), sealed), &id, client).await
     }
 
-    /// Makes the first system administrator's account with a link of [`Accounts::first_invitation`] and logs in. The person
-    /// says name and email address.
+    /// Creates the account of the first system administrator with a link of
+    /// [`Accounts::first_invitation`] and logs in. The person enters name and email address.
     ///
     /// # Errors
-    /// As [`Accounts::accept_invitation`], and as [`Accounts::create`].
+    /// As for [`Accounts::accept_invitation`] and [`Accounts::create`].
     pub async fn accept_first_invitation(
         &self,
         secret: &str,

@@ -1,4 +1,4 @@
-//! Logging in: a password, and a second factor if there is one.
+//! Logging in with a password, and a second factor if one is available.
 
 use std::time::Duration;
 
@@ -13,51 +13,53 @@ use crate::challenge::{Challenge, Challenges, SignIn, Start, to_the_end};
 use crate::error::Error;
 use crate::store::{AccountRecord, BucketKey, InsteadOf, LogInRecord};
 
-/// What the codes are for.
+/// The purpose of the codes.
 const PURPOSE: &str = "administration";
 
-/// How long a log-in waits for its second factor.
+/// How long a login waits for its second factor.
 const WAITS: Duration = Duration::from_secs(600);
 
-/// How far a log-in came.
+/// The state of a login.
 #[derive(Debug)]
 pub enum LoggedIn {
-    /// To its end.
+    /// Complete.
     Session(OpenedSession),
-    /// A code was sent: [`Accounts::second_factor`] goes on with it.
+    /// A code was sent: continue with [`Accounts::second_factor`].
     SecondFactor {
-        /// Continues this log-in, for 10 minutes. It opens nothing by itself.
+        /// The token that continues this login, valid for 10 minutes. It grants no access by
+        /// itself.
         pending: Secret,
-        /// What was sent.
+        /// The challenge that was sent.
         challenge: Challenge,
     },
 }
 
-/// What somebody proved to be an account's owner with.
+/// How somebody proved to be an account's owner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
     Password,
-    /// A link, and whether it lets in without a second factor though one is demanded.
+    /// A link, and whether it lets its user in without a required second factor.
     Invitation {
         without_second_factor: bool,
     },
-    /// An identity provider's word, and whether it asked for a second factor.
+    /// An external identity provider, and whether it verified a second factor.
     Vouched {
         second_factor: bool,
     },
 }
 
-/// Whom nobody is logged in as.
+/// The id of nobody, for failed logins.
 pub(super) const NOBODY: &str = "nobody";
 
 impl Accounts {
-    /// Verifies a password. Wrong passwords are counted for the account and the client's address, or for the client's browser alone if
-    /// somebody logged in to the account there before. An unknown account costs and answers what a wrong password does.
+    /// Verifies a password. Wrong passwords count against the account and the client's address, or
+    /// only against the client's browser if somebody logged in to the account with it before. An
+    /// unknown account costs as much and gives the same response as a wrong password.
     ///
     /// # Errors
-    /// [`Error::is_log_in_refused`]; [`Error::is_limited`] after too many wrong passwords. After a right one
-    /// [`Error::is_not_available`] if a second factor is required and there is none, and those of
-    /// [`TwoFactor::start`](crate::TwoFactor::start).
+    /// [`Error::is_log_in_refused`]; [`Error::is_limited`] after too many wrong passwords. After a
+    /// right password, [`Error::is_not_available`] if a second factor is required and none is
+    /// available, and those of [`TwoFactor::start`](crate::TwoFactor::start).
     pub async fn log_in(&self, email: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
         let key = self.email_key(email);
         let found = self.store.account_by_email(&key).await?;
@@ -70,7 +72,7 @@ impl Accounts {
         self.admit(record, Proof::Password, client).await
     }
 
-    /// Counts, compares, and takes back what was counted if the password was right.
+    /// Counts the attempt, verifies the password, and takes the count back if it was right.
     pub(super) async fn judge(
         &self,
         key: &BucketKey,
@@ -96,7 +98,7 @@ impl Accounts {
         };
         let verdict = self.passwords.verify(password, hash).await?;
         let (Some(record), Verdict::Right { stale }) = (&found, verdict) else {
-            // What was typed as an address is not noted: it may be a password.
+            // The typed address is not recorded: it could be a password.
             let subject = found.as_ref().map_or("unknown", |record| &record.id);
             self.audit.append(&client.actor(NOBODY.to_owned()), refusal, subject, "").await?;
             return Err(Error::log_in_refused());
@@ -110,8 +112,8 @@ impl Accounts {
         Ok(record.clone())
     }
 
-    /// Asks for the second factor. Where none is available a session is opened only if none is demanded: see the module
-    /// `second_factor`.
+    /// Asks for the second factor. If none is available, a session is opened only if none is
+    /// required: see the module `second_factor`.
     pub(super) async fn admit(&self, record: AccountRecord, proof: Proof, client: &Client) -> Result<LoggedIn, Error> {
         let actor = client.actor(actor_name(&record.id));
         let had_second_factor = proof == Proof::Vouched { second_factor: true };
@@ -136,7 +138,8 @@ impl Accounts {
             self.store.keep_log_in(log_in, now).await?;
             return Ok(LoggedIn::SecondFactor { pending, challenge });
         }
-        // What the configuration requires hinders no link: somebody must come in to set it up. What was set up and is gone hinders all.
+        // The configured requirement does not block a link: somebody must be able to log in to set
+        // it up. A second factor that was set up and is gone blocks everybody.
         let is_link = matches!(proof, Proof::Invitation { .. });
         let demanded = self.guard.settings().await?.demanded_since.is_some();
         if !had_second_factor && !passes && (demanded || self.policy.require_second_factor && !is_link) {
@@ -151,11 +154,12 @@ impl Accounts {
         self.audit.append(&actor, "account.log-in", &record.id, how).await?;
         let session = self.begin(&record.id, had_second_factor, client)?;
         let opened = self.open_in(session, record.generation, InsteadOf::Nothing, client).await?;
-        // Somebody changed the account while the password was judged.
+        // Somebody changed the account while the password was being verified.
         opened.map(LoggedIn::Session).ok_or_else(Error::log_in_refused)
     }
 
-    /// How to ask for the second factor; none if no instance that could reach the person is available.
+    /// Returns how to ask for the second factor; none if no instance that could reach the person is
+    /// available.
     async fn second_factor_start(&self, record: &AccountRecord, client: &Client) -> Result<Option<Start>, Error> {
         let Some(subscription) = self.guard.settings().await?.subscription else { return Ok(None) };
         let sign_in = SignIn::new(subscription).client_application(CLIENT_APPLICATION).user(&record.id);
@@ -173,21 +177,23 @@ impl Accounts {
         Ok(Some(start))
     }
 
-    /// A log-in that waits. What changed its account since ended it.
+    /// Returns a pending login. A change to its account ends it.
     async fn waiting(&self, pending: &str) -> Result<LogInRecord, Error> {
         let digest = Use::LogIn.digest(pending).ok_or_else(Error::log_in_over)?;
         let found = self.store.log_in(&digest).await?.filter(|log_in| log_in.expires_at > self.clock.now());
         found.ok_or_else(Error::log_in_over)
     }
 
-    /// Ends a log-in with the code that was sent.
+    /// Completes a login with the code that was sent.
     ///
     /// # Errors
-    /// [`Error::is_code_rejected`]; [`Error::is_closed`] if the log-in or its challenge is over; [`Error::is_limited`].
+    /// [`Error::is_code_rejected`]; [`Error::is_closed`] if the login or its challenge has ended;
+    /// [`Error::is_limited`].
     pub async fn second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
         let (this, client) = (self.clone(), client.clone());
         let (pending, code) = (Zeroizing::new(pending.to_owned()), Zeroizing::new(code.to_owned()));
-        // To the end, though the browser may not wait: the audit log tells of each code that was used.
+        // Runs to completion even if the browser disconnects: the audit log records each code that
+        // was used.
         to_the_end(async move { this.judge_second_factor(&pending, &code, &client).await }).await
     }
 
@@ -214,10 +220,11 @@ impl Accounts {
         opened.ok_or_else(Error::log_in_over)
     }
 
-    /// Sends the code of a log-in again.
+    /// Sends the code of a login again.
     ///
     /// # Errors
-    /// [`Error::is_closed`] if the log-in or its challenge is over; [`Error::is_limited`]; those of a delivery.
+    /// [`Error::is_closed`] if the login or its challenge has ended; [`Error::is_limited`]; those
+    /// of a delivery.
     pub async fn resend(&self, pending: &str) -> Result<Challenge, Error> {
         let log_in = self.waiting(pending).await?;
         self.challenges.resend(&log_in.subscription, &log_in.challenge, None).await

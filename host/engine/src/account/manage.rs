@@ -1,4 +1,4 @@
-//! Accounts are made, changed and removed by other administrators.
+//! Creating, changing and deleting accounts, done by other administrators.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use crate::random;
 use crate::store::{AccountRecord, AccountStep, InvitationRecord};
 use crate::token::Role;
 
-/// An account to be made. `Debug` does not show whose.
+/// A request to create an account. `Debug` does not show the person.
 #[derive(Clone)]
 pub struct NewAccount {
     /// The person's name.
     pub name: String,
-    /// What it logs in with. It never changes.
+    /// The email address to log in with. It never changes.
     pub email: String,
-    /// For second factors, in international form.
+    /// The phone number for second factors, in international form.
     pub phone: Option<String>,
-    /// What it may do; not [`Role::Application`].
+    /// The account's role; not [`Role::Application`].
     pub role: Role,
 }
 
@@ -28,17 +28,19 @@ impl fmt::Debug for NewAccount {
     }
 }
 
-/// A change to an account: what is `None` stays. `Debug` does not show name and number.
+/// A change to an account: fields that are `None` stay as they are. `Debug` does not show name and
+/// number.
 #[derive(Clone, Default)]
 pub struct AccountChange {
     /// The person's new name.
     pub name: Option<String>,
     /// The new number; `Some(None)` removes it.
     pub phone: Option<Option<String>>,
-    /// What it may do from now on. Its sessions end.
+    /// The new role. It ends the account's sessions.
     pub role: Option<Role>,
-    /// [`AccountState::Disabled`] ends its sessions and its invitation. [`AccountState::Active`] lets it log in again; one
-    /// that has no password is invited again.
+    /// [`AccountState::Disabled`] ends the account's sessions and its invitation.
+    /// [`AccountState::Active`] lets the person log in again; an account without a password is
+    /// invited again.
     pub state: Option<AccountState>,
 }
 
@@ -49,11 +51,12 @@ impl fmt::Debug for AccountChange {
 }
 
 impl Accounts {
-    /// Makes an account and invites its person.
+    /// Creates an account and invites its person.
     ///
     /// # Errors
-    /// A conflict if the email address has an account; invalid input if the name is not one line of 1 to 100 characters, email
-    /// or phone are none, or the role is an application's or names no subscription or one that does not exist.
+    /// A conflict if the email address already has an account. Invalid input if the name is not a
+    /// single line of 1 to 100 characters, if email or phone are not valid, or if the role is an
+    /// application's or names a subscription that does not exist.
     pub async fn create(&self, actor: &Actor, new: NewAccount) -> Result<(Account, Invitation), Error> {
         let person = Person::new(&new.name, &new.email, new.phone.as_deref())?;
         self.check_role(&new.role).await?;
@@ -104,15 +107,15 @@ impl Accounts {
         Ok(())
     }
 
-    /// Accounts after number `after`, at most `limit`, in the order they were made.
+    /// Returns the accounts after number `after`, at most `limit`, in the order of their creation.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn list(&self, after: u64, limit: u32) -> Result<Vec<Account>, Error> {
         self.store.accounts(after, limit).await?.iter().map(|record| self.view(record)).collect()
     }
 
-    /// One account.
+    /// Returns an account.
     ///
     /// # Errors
     /// Not found.
@@ -120,7 +123,7 @@ impl Accounts {
         self.view(&self.record(id).await?)
     }
 
-    /// The account that logs in with an email address.
+    /// Returns the account that logs in with an email address.
     ///
     /// # Errors
     /// Not found.
@@ -133,12 +136,13 @@ impl Accounts {
         self.store.account(id).await?.ok_or_else(|| Error::not_found("account"))
     }
 
-    /// Changes an account; with `expected_revision` only if nobody else did since that was read. Another role, and being disabled,
-    /// end its sessions at once.
+    /// Changes an account. With `expected_revision`, only if nobody changed it since that revision
+    /// was read. A new role, and disabling the account, end its sessions at once.
     ///
     /// # Errors
-    /// Not found; a conflict if somebody else changed it, or if it is the last active one of a system administrator and would not be
-    /// one any more; invalid input as for a new one, and for a state it cannot be put into.
+    /// Not found. A conflict if somebody else changed it, or if it is the last active account of a
+    /// system administrator and would stop being one. Invalid input as for a new account, and for a
+    /// state that it cannot be put into.
     pub async fn update(
         &self,
         actor: &Actor,
@@ -195,7 +199,7 @@ impl Accounts {
         }
     }
 
-    /// The line before this one told of a change that the store refused.
+    /// The previous entry recorded a change that the store then refused.
     pub(super) async fn last_system_admin(&self, actor: &Actor, action: &str, id: &str) -> Result<Error, Error> {
         let detail = "this did not happen: it is the last system administrator";
         self.audit.append(actor, action, id, detail).await?;
@@ -204,10 +208,10 @@ impl Accounts {
         ))
     }
 
-    /// Removes an account; its sessions end at once.
+    /// Deletes an account. Its sessions end at once.
     ///
     /// # Errors
-    /// Not found; a conflict if it is the last active one of a system administrator.
+    /// Not found. A conflict if it is the last active account of a system administrator.
     pub async fn delete(&self, actor: &Actor, id: &str) -> Result<(), Error> {
         self.record(id).await?;
         self.audit.append(actor, "account.delete", id, "").await?;
@@ -219,7 +223,7 @@ impl Accounts {
     }
 }
 
-/// How a role differs from the one that an account has.
+/// Returns how a role differs from the account's role.
 pub(super) fn role_changes(changes: Changes, before: &AccountRecord, after: &Role) -> Result<Changes, Error> {
     let before: Role = serde_json::from_str(&before.role).map_err(Error::unavailable)?;
     let bound = |role: &Role| Some(role.subscriptions().to_vec()).filter(|bound| !bound.is_empty());

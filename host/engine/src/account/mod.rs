@@ -1,8 +1,9 @@
-//! Accounts of people who administer: how they are invited, log in, and stay so for a while.
+//! Accounts of administrators: invitations, logins, sessions.
 //!
-//! A secret that somebody holds (of an invitation, a log-in under way, an errand, a session) has 256 random bits and is kept as a digest.
-//! What proves the person comes first, the audit log second, the change last and in one step of the store: it happens only if the
-//! account is still what it was when the person proved to be its owner.
+//! Every secret that somebody holds (of an invitation, a pending login, an authorization request, a
+//! session) has 256 random bits and is stored as a digest. The order is: verify the person, write
+//! the audit log, then apply the change in one step of the store, which succeeds only if the
+//! account is still what it was when the person was verified.
 
 mod browser;
 mod common;
@@ -49,7 +50,7 @@ use crate::token::Role;
 pub(crate) use password::Passwords;
 pub(crate) use second_factor::Guard;
 
-/// How sessions and log-ins go.
+/// Settings of sessions and logins.
 #[derive(Debug, Clone)]
 pub(crate) struct AccountPolicy {
     pub(crate) idle: Duration,
@@ -87,8 +88,8 @@ impl AccountPolicy {
     }
 }
 
-/// The accounts of an engine. Cheap to clone; all clones are one. It asks nobody for permission: what a role may do is decided by
-/// whoever calls.
+/// The accounts of an engine. Cheap to clone; all clones share one state. It checks no permissions:
+/// the caller decides what a role may do.
 #[derive(Clone)]
 pub struct Accounts {
     pub(crate) store: Arc<dyn Store>,
@@ -103,30 +104,30 @@ pub struct Accounts {
     pub(crate) guard: Guard,
 }
 
-/// Somebody who administers. `Debug` shows neither name nor address.
+/// An administrator's account. `Debug` shows neither name nor address.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Account {
-    /// Opaque; names it in the audit log.
+    /// Opaque id, used in the audit log.
     pub id: String,
-    /// Counts accounts in the order they were made: where a page of a list begins.
+    /// The account's number in the order of creation: the cursor of a list.
     pub seq: u64,
-    /// The person's.
+    /// The person's name.
     pub name: String,
-    /// What it logs in with, in lower case.
+    /// The email address to log in with, in lower case.
     pub email: String,
-    /// For second factors; in international form.
+    /// The phone number for second factors, in international form.
     pub phone: Option<String>,
-    /// What it may do.
+    /// The account's role.
     #[serde(flatten)]
     pub role: Role,
-    /// Whether somebody can log in to it.
+    /// Whether the account can be used to log in.
     pub state: AccountState,
-    /// Counts changes.
+    /// The number of changes.
     pub revision: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When somebody last logged in to it.
+    /// When somebody last logged in.
     pub last_log_in: Option<Timestamp>,
     #[serde(skip)]
     vouched: bool,
@@ -142,31 +143,32 @@ impl fmt::Debug for Account {
     }
 }
 
-/// Whether somebody can log in to an account.
+/// Whether an account can be used to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
-    /// Not yet: nobody has set a password.
+    /// Not yet: no password was set.
     Invited,
-    /// Yes.
+    /// It can.
     Active,
-    /// Not any more.
+    /// It was disabled.
     Disabled,
 }
 
-/// Whoever is at the other end. `Debug` does not show the address.
+/// The client that sends a request. `Debug` does not show the address.
 #[derive(Clone, Default)]
 pub struct Client {
     /// The person's own network address, for limits and the audit log.
     pub address: Option<IpAddr>,
     /// The language of messages (BCP 47, or a list as in `Accept-Language`).
     pub locale: Option<String>,
-    /// What the person's browser keeps from earlier log-ins, to whichever accounts: [`OpenedSession::browser`]. The first 10 count.
+    /// The secrets that the browser stores from earlier logins, to any account:
+    /// [`OpenedSession::browser`]. Only the first 10 are used.
     pub browsers: Vec<String>,
 }
 
 impl Client {
-    /// At a network address.
+    /// Returns a client at a network address.
     pub fn at(address: IpAddr) -> Self {
         Self { address: Some(address), ..Self::default() }
     }
@@ -182,7 +184,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What an account's record holds of its person, sealed at rest.
+/// The personal data in an account's record, sealed at rest.
 #[derive(Serialize, Deserialize)]
 struct Person {
     name: String,
@@ -194,14 +196,14 @@ const PERSON: &str = "account";
 const PASSWORD: &str = "account-password";
 
 impl Person {
-    /// In one spelling.
+    /// In its canonical form.
     fn new(name: &str, email: &str, phone: Option<&str>) -> Result<Self, Error> {
         title(name)?;
         let email = email_address(email).map_err(|_| Error::invalid("`email` is not an email address"))?;
         Ok(Self { name: name.trim().to_owned(), email: one_spelling(&email), phone: phone.map(reachable).transpose()? })
     }
 
-    /// What a password must not be made of.
+    /// Returns what a password must not consist of.
     fn names(&self) -> [&str; 2] {
         [&self.name, &self.email]
     }
@@ -217,7 +219,8 @@ fn one_spelling(email: &str) -> String {
     password::nfc(email.trim()).to_lowercase()
 }
 
-/// An address as browsers send it: they bring what is typed as an email address to A-labels (UTS 46).
+/// Returns an address as browsers send it: they convert what is typed as an email address to
+/// A-labels (UTS 46).
 fn with_ascii_domain(email: &str) -> String {
     let Some((local, domain)) = email.rsplit_once('@') else { return email.to_owned() };
     match url::Host::parse(domain) {
@@ -227,7 +230,7 @@ fn with_ascii_domain(email: &str) -> String {
 }
 
 impl Accounts {
-    /// What an account is found by. Whatever somebody types has one.
+    /// Returns the key by which an account is found. Any text has one.
     fn email_key(&self, email: &str) -> BucketKey {
         self.keyring.bucket("account-email", &[with_ascii_domain(&one_spelling(email)).as_bytes()])
     }
@@ -242,7 +245,7 @@ impl Accounts {
         serde_json::from_slice(&plain).map_err(Error::unavailable)
     }
 
-    /// A hash is sealed as well: without the keyring nobody can try passwords on a stolen database.
+    /// The hash is sealed too: without the keyring nobody can try passwords on a stolen database.
     fn seal_password(&self, id: &str, hash: &str) -> Result<Vec<u8>, Error> {
         self.keyring.seal(PASSWORD, &[id.as_bytes()], hash.as_bytes()).map_err(Error::unavailable)
     }
@@ -276,12 +279,13 @@ impl Accounts {
     }
 }
 
-/// How the audit log names whoever has an account.
+/// Returns how the audit log names the owner of an account.
 fn actor_name(account: &str) -> String {
     format!("account {account}")
 }
 
-/// What a secret is for. Each begins so that scanners for leaked secrets can find it, and none is looked for among the others.
+/// The kinds of secrets. Each has a prefix by which scanners find leaked ones, and each is looked
+/// up among its own kind only.
 #[derive(Clone, Copy)]
 enum Use {
     Invitation,
@@ -302,7 +306,7 @@ impl Use {
         }
     }
 
-    /// A new secret and its digest.
+    /// Returns a new secret and its digest.
     fn draw(self) -> Result<(Secret, [u8; 32]), Error> {
         let mut bytes = Zeroizing::new([0; 32]);
         random::fill(&mut *bytes)?;
@@ -311,7 +315,8 @@ impl Use {
         Ok((secret, digest))
     }
 
-    /// The digest of what may be such a secret. It is looked up by its digest: nothing is learnt from how long that takes.
+    /// Returns the digest of a possible secret. Secrets are looked up by digest, so the time of a
+    /// lookup reveals nothing.
     fn digest(self, secret: &str) -> Option<[u8; 32]> {
         (secret.starts_with(self.prefix()) && secret.len() <= 64).then(|| Sha256::digest(secret).into())
     }

@@ -1,7 +1,7 @@
-//! Passwords: what is accepted, and how it is kept.
+//! Passwords: which are accepted, and how they are stored.
 //!
-//! A password is counted, compared and hashed in Unicode's form NFC, whole: the same text typed on another keyboard is the same
-//! password (NIST SP 800-63B-4 section 3.1.1.2).
+//! A password is counted, compared and hashed as a whole, in Unicode's form NFC: the same text
+//! typed on another keyboard is the same password (NIST SP 800-63B-4 section 3.1.1.2).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,18 +19,19 @@ use super::common::{WALKS, is_common};
 use crate::error::Error;
 use crate::random;
 
-/// How many characters a password has.
+/// The number of characters of a password.
 const LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 
-/// No password that is accepted is longer before it is normalised.
+/// The maximum length before normalization.
 const LONGEST_INPUT: usize = 8 << 10;
 
-/// How many may wait for their turn to be hashed.
+/// How many may wait to be hashed.
 const WAITING: usize = 64;
 
-/// What a password costs: OWASP's first choice for a server (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
+/// The cost of a password: OWASP's first recommendation for a server (Password Storage Cheat
+/// Sheet): 19 MiB, two passes, one lane.
 fn owasp() -> Params {
-    // They are within argon2's bounds, and its default is the same.
+    // These are within argon2's bounds, so the default is never used.
     Params::new(19 << 10, 2, 1, None).unwrap_or_default()
 }
 
@@ -41,7 +42,7 @@ pub(super) fn nfc(text: &str) -> Cow<'_, str> {
 /// A password that may be set.
 pub(super) struct Accepted(Zeroizing<String>);
 
-/// Whether a password may be set, for a person known by these names and addresses.
+/// Checks whether a password may be set by a person with these names and addresses.
 pub(super) fn accept(password: &str, person: &[&str]) -> Result<Accepted, Error> {
     if password.len() > LONGEST_INPUT {
         return Err(Error::invalid("a password has at most 128 characters"));
@@ -66,7 +67,8 @@ fn is_guessed_first(password: &str, person: &[&str]) -> bool {
     let lower = Zeroizing::new(password.to_lowercase());
     let plain = letters_and_digits(&lower);
     let trimmed = lower.trim_matches(|c: char| !c.is_alphabetic());
-    // As it is, and with what looks like a letter taken for one: inside, or everywhere.
+    // Compared as it is, and with digits and signs replaced by the letters they resemble: anywhere
+    // inside, or as a whole.
     let core = [letters_and_digits(trimmed), meant(trimmed), meant(&lower)];
     let person: Vec<_> = person.iter().flat_map(|name| names(&name.to_lowercase())).collect();
     let known = |text: &Zeroizing<String>| {
@@ -80,7 +82,7 @@ fn meant(text: &str) -> Zeroizing<String> {
     letters_and_digits(meant.trim_matches(|c: char| !c.is_alphabetic()))
 }
 
-/// The letter that a digit or sign stands in for.
+/// Returns the letter that a digit or sign resembles.
 fn looks_like(c: char) -> char {
     match c {
         '@' | '4' => 'a',
@@ -97,7 +99,7 @@ fn letters_and_digits(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.chars().filter(|c| c.is_alphanumeric()).collect())
 }
 
-/// A name or address whole, and its parts.
+/// Returns a name or address as a whole, and its parts.
 fn names(text: &str) -> Vec<String> {
     let parts = text.split(|c: char| !c.is_alphanumeric()).chain(text.split('@'));
     let all = std::iter::once(text).chain(parts).map(|part| letters_and_digits(part).to_string());
@@ -109,23 +111,23 @@ fn is_walk(text: &str) -> bool {
     text.len() >= 4 && WALKS.iter().any(|row| row.contains(text) || row.contains(&**backwards))
 }
 
-/// One part again and again, such as `abcabcabc`.
+/// Returns whether a text is one part repeated, such as `abcabcabc`.
 fn repeats(text: &str) -> bool {
     let text = Zeroizing::new(text.chars().collect::<Vec<_>>());
     text.len() >= 4 && (1..=text.len() / 2).any(|part| text.iter().skip(part).eq(text.iter().take(text.len() - part)))
 }
 
-/// What a password turned out to be.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Wrong,
-    /// The hash costs something else than new ones do.
+    /// The hash has a different cost than new ones.
     Right {
         stale: bool,
     },
 }
 
-/// Hashes passwords, a few at a time: each takes 19 MiB and a processor.
+/// Hashes passwords, a few at a time: each takes 19 MiB and a CPU core.
 #[derive(Clone)]
 pub(crate) struct Passwords {
     params: Params,
@@ -149,13 +151,14 @@ impl Passwords {
         }
     }
 
-    /// How often a password was hashed: what an unknown account costs is seen here rather than timed.
+    /// How many passwords were hashed: tests observe the cost of an unknown account by this, not by
+    /// time.
     #[cfg(test)]
     pub(super) fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// The hash to keep, a PHC string.
+    /// Returns the hash to store, a PHC string.
     pub(super) async fn hash(&self, password: Accepted) -> Result<Zeroizing<String>, Error> {
         let mut salt = [0; 16];
         random::fill(&mut salt)?;
@@ -165,9 +168,10 @@ impl Passwords {
         hash.await?.map_err(Error::unavailable)
     }
 
-    /// Compares a password with a hash; without one with a hash that fits nothing, so that it costs the same.
+    /// Compares a password with a hash. Without a hash, it compares with one that matches nothing,
+    /// at the same cost.
     pub(super) async fn verify(&self, password: &str, hash: Option<Zeroizing<String>>) -> Result<Verdict, Error> {
-        // What is longer was never accepted, and to normalise it would cost the more the longer it is.
+        // A longer one was never accepted, and the cost of normalization grows with the length.
         let password = if password.len() > LONGEST_INPUT { Cow::default() } else { nfc(password) };
         let password = Zeroizing::new(password.into_owned());
         let hash = hash.unwrap_or_else(|| Zeroizing::new(self.dummy()));
@@ -186,7 +190,7 @@ impl Passwords {
         verdict.await?.map_err(Error::unavailable)
     }
 
-    /// A hash like any other, of no password that anybody can find.
+    /// Returns a regular hash of a password that nobody can find.
     fn dummy(&self) -> String {
         let (m, t, p) = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
         format!("$argon2id$v=19$m={m},t={t},p={p}${}${}", "A".repeat(22), "A".repeat(43))
@@ -201,7 +205,7 @@ impl Passwords {
         let done = tokio::task::spawn_blocking(move || {
             runs.fetch_add(1, Ordering::Relaxed);
             let done = work(&Argon2::new(Algorithm::Argon2id, Version::V0x13, params));
-            // Not before the work is done, also if nobody waits for it any more.
+            // Only after the work is done, even if the caller no longer waits.
             drop(slot);
             done
         });
@@ -245,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_password_is_counted_as_it_is_normalised() {
-        // Eleven letters, six of which come as a letter and an accent.
+        // Eleven letters, six of which are written as a letter and an accent.
         assert!(refusal("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}bcdfg").contains("at least 12"));
     }
 

@@ -1,8 +1,9 @@
-//! Whether log-ins to accounts demand a second factor, and what guards them.
+//! Whether logins to accounts require a second factor, and which instances deliver it.
 //!
-//! That they demand one is a fact in the store. It becomes true with the first log-in that had a second factor, which proves that it
-//! works, or when a system administrator turns it on; from then on it stays until a system administrator turns it off. So "none was
-//! set up yet" and "it is broken" are told apart: the first lets a person in with a password, the second lets nobody in.
+//! The requirement is a fact in the store. It is set by the first login that used a second factor,
+//! which proves that it works, or by a system administrator. From then on it stays until a system
+//! administrator turns it off. This tells "not set up yet" from "broken": the first lets a person
+//! in with a password, the second lets nobody in.
 
 use std::sync::Arc;
 
@@ -15,18 +16,19 @@ use crate::error::Error;
 use crate::provider::RecipientKind;
 use crate::store::{AssignmentKind, AssignmentRecord, SecondFactorRecord, Store};
 
-/// The client application that log-ins to accounts are sign-ins to: what instances are assigned to for them.
+/// The client application that logins to accounts belong to: instances are assigned to it to serve
+/// as second factor.
 pub(super) const CLIENT_APPLICATION: &str = "twofactor-admin";
 
-/// How the second factor of accounts is set.
+/// The settings of the accounts' second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SecondFactor {
     /// The subscription whose instances deliver it.
     pub subscription: Option<String>,
-    /// Since when every log-in demands it; none if it is asked for only where it is available.
+    /// Since when every login requires it; none if it is only used where it is available.
     pub demanded_since: Option<Timestamp>,
-    /// Counts changes; 0 if it was never set.
+    /// The number of changes; 0 if it was never set.
     pub revision: u64,
 }
 
@@ -37,17 +39,17 @@ pub enum SecondFactorState {
     NoSubscription,
     /// No instance that is active and valid is assigned to the client application `twofactor-admin`.
     NoInstance,
-    /// There are instances, but none reaches the person: the account lacks a telephone number.
+    /// There are instances, but none can reach the person: the account has no phone number.
     NotReachable,
-    /// It can.
+    /// It is available.
     Ready,
 }
 
-/// What guards the log-ins to accounts. Cheap to clone.
+/// The settings that protect logins to accounts. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Guard {
     store: Arc<dyn Store>,
-    /// The subscription that counts until one is chosen.
+    /// The subscription that is used until one is chosen.
     preset: Option<String>,
 }
 
@@ -66,7 +68,8 @@ impl Guard {
         })
     }
 
-    /// Whether an instance of a subscription guards log-ins to accounts if it is assigned to one of these.
+    /// Returns whether an instance of a subscription protects logins to accounts if it is assigned
+    /// to one of these.
     pub(crate) async fn is_guarding(&self, subscription: &str, targets: &[AssignmentRecord]) -> Result<bool, Error> {
         if self.settings().await?.subscription.as_deref() != Some(subscription) {
             return Ok(false);
@@ -86,20 +89,22 @@ impl Guard {
 }
 
 impl Accounts {
-    /// How the second factor of accounts is set.
+    /// Returns the settings of the accounts' second factor.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn second_factor_settings(&self) -> Result<SecondFactor, Error> {
         self.guard.settings().await
     }
 
-    /// Chooses the subscription whose instances deliver the second factor, and whether every log-in demands one; with
-    /// `expected_revision` only if nobody else changed it since that was read. For system administrators alone.
+    /// Chooses the subscription whose instances deliver the second factor, and whether every login
+    /// requires one. With `expected_revision`, only if nobody changed it since that revision was
+    /// read. For system administrators only.
     ///
     /// # Errors
-    /// Invalid input for a subscription that does not exist; a conflict if it is to be demanded and no instance could deliver it, which
-    /// would lock everybody out; passed over if somebody else changed it.
+    /// Invalid input for a subscription that does not exist. A conflict if it is to be required and
+    /// no instance could deliver it, which would lock everybody out. A revision conflict if
+    /// somebody else changed it.
     pub async fn set_second_factor(
         &self,
         actor: &Actor,
@@ -124,7 +129,7 @@ impl Accounts {
         self.store_second_factor(actor, &before, subscription, since, expected_revision).await
     }
 
-    /// Every log-in demands a second factor from now on: somebody had one, so it works.
+    /// Requires a second factor for every login from now on: somebody used one, so it works.
     pub(super) async fn second_factor_worked(&self, actor: &Actor, subscription: &str) -> Result<(), Error> {
         let before = self.guard.settings().await?;
         if before.demanded_since.is_some() || before.subscription.as_deref() != Some(subscription) {
@@ -132,7 +137,7 @@ impl Accounts {
         }
         let (chosen, now) = (before.subscription.clone(), self.clock.now());
         match self.store_second_factor(actor, &before, chosen, Some(now), None).await {
-            // Another log-in was faster, or a system administrator decides just now.
+            // Another login was first, or a system administrator is changing it right now.
             Err(error) if error.is_passed_over() => Ok(()),
             done => done.map(drop),
         }
@@ -171,10 +176,10 @@ impl Accounts {
         Ok(chosen.iter().any(|one| one.recipient_kind != RecipientKind::Handle))
     }
 
-    /// Whether the person of an account can be asked for a second factor.
+    /// Returns whether the person of an account can be asked for a second factor.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn second_factor_state(&self, account: &Account) -> Result<SecondFactorState, Error> {
         let Some(subscription) = self.guard.settings().await?.subscription else {
             return Ok(SecondFactorState::NoSubscription);
@@ -191,7 +196,7 @@ impl Accounts {
     }
 }
 
-/// Whether an instance can reach a person, whose email address is always known.
+/// Returns whether an instance can reach a person. The email address is always known.
 pub(super) fn reaches(kind: RecipientKind, phone: Option<&str>) -> bool {
     match kind {
         RecipientKind::EmailAddress => true,

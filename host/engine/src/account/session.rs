@@ -1,4 +1,5 @@
-//! Sessions: opened anew at each log-in, and over after a while without use, after a while in all, or at once.
+//! Sessions: opened at each login; they end after a time without use, after a maximum time, or when
+//! they are revoked.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,24 +16,24 @@ use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, InsteadOf, OpenSession, SessionRecord, Which};
 
-/// The last use is noted no more often: not each request is a write.
+/// How often the last use is recorded at most: not every request is a write.
 const NOTED: Duration = Duration::from_secs(60);
 
-/// A session of somebody who logged in, as it is at this moment.
+/// A session of a logged-in person, in its current state.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Session {
-    /// Names it in lists and in the audit log. It is no secret.
+    /// The id for lists and the audit log. It is not a secret.
     pub id: String,
-    /// Whose, with its role.
+    /// The account, with its role.
     pub account: Account,
-    /// Whether it was opened with a second factor. If not, none was available: tell the person.
+    /// Whether a second factor was used. If not, none was available: tell the person.
     pub second_factor: bool,
     /// When the person logged in.
     pub created_at: Timestamp,
-    /// When the person last gave the password.
+    /// When the person last entered the password.
     pub authenticated_at: Timestamp,
-    /// When it ends, however much it is used.
+    /// When it expires, however much it is used.
     pub ends_at: Timestamp,
     now: Timestamp,
     generation: u64,
@@ -40,13 +41,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether the person gave the password within this time: ask again ([`Accounts::reauthenticate`]) before what an
-    /// unattended screen must not do.
+    /// Returns whether the person entered the password within this time. If not, ask again
+    /// ([`Accounts::reauthenticate`]) before anything that must not be possible at an unattended
+    /// screen.
     pub fn is_fresh(&self, within: Duration) -> bool {
         self.now.duration_since(self.authenticated_at).unsigned_abs() <= within
     }
 
-    /// Whom the audit log names for what is done in it.
+    /// Returns the actor that the audit log records for this session.
     pub fn actor(&self, from: Option<IpAddr>) -> Actor {
         Actor { name: actor_name(&self.account.id), from }
     }
@@ -62,34 +64,34 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A session with its secret, shown this once.
+/// A session with its secret, shown only once.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OpenedSession {
-    /// What a browser sends back, in a cookie.
+    /// The secret that a browser sends back, in a cookie.
     pub secret: Secret,
     /// The session.
     pub session: Session,
-    /// What the browser keeps for half a year, in a cookie of its own, to be known at the next log-in ([`Client::browsers`]); none if it
-    /// has that already. It opens nothing.
+    /// The secret that the browser stores for half a year, in a separate cookie, to be recognized
+    /// at the next login ([`Client::browsers`]); none if it has one already. It grants no access.
     pub browser: Option<Secret>,
 }
 
-/// One of a person's sessions, in a list. `Debug` does not show from where.
+/// An entry in the list of a person's sessions. `Debug` does not show the address.
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Names it.
+    /// The id.
     pub id: String,
-    /// Whether the list was asked for in it.
+    /// Whether it is the session that asks.
     pub current: bool,
-    /// Whether it was opened with a second factor.
+    /// Whether a second factor was used.
     pub second_factor: bool,
-    /// Where it was opened from.
+    /// The address it was opened from.
     pub from: Option<String>,
     /// When the person logged in.
     pub created_at: Timestamp,
-    /// When it was last used, give or take a minute.
+    /// When it was last used, to the minute.
     pub last_used_at: Timestamp,
 }
 
@@ -100,7 +102,7 @@ impl fmt::Debug for SessionInfo {
 }
 
 impl Accounts {
-    /// A session that begins now; its digest comes with its secret.
+    /// Returns a session that begins now. Its digest is that of its secret.
     pub(super) fn begin(&self, account: &str, second_factor: bool, client: &Client) -> Result<SessionRecord, Error> {
         let now = self.clock.now();
         Ok(SessionRecord {
@@ -116,7 +118,7 @@ impl Accounts {
         })
     }
 
-    /// Opens a session of somebody who logged in, in a browser that is known from now on.
+    /// Opens a session for a logged-in person, and remembers the browser.
     pub(super) async fn open_in(
         &self,
         session: SessionRecord,
@@ -130,7 +132,7 @@ impl Accounts {
         Ok(Some(OpenedSession { browser, ..opened }))
     }
 
-    /// A new secret for each session that is opened: nobody knows one from before.
+    /// Each session gets a new secret, so none from before the login is valid.
     pub(super) async fn open(
         &self,
         mut session: SessionRecord,
@@ -169,15 +171,15 @@ impl Accounts {
         record.ends_at <= now || record.last_used_at + self.policy.idle <= now
     }
 
-    /// The session that a secret opens, if it is not over. To ask is to use it.
+    /// Returns the session that a secret opens, if it has not ended. The lookup counts as use.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn session(&self, secret: &str) -> Result<Option<Session>, Error> {
         let Some(digest) = Use::Session.digest(secret) else { return Ok(None) };
         let Some((mut record, account)) = self.store.session(&digest).await? else { return Ok(None) };
         if self.is_over(&record) || !account.is_active() {
-            // A clock that is set back must not bring it back.
+            // Setting the clock back must not revive it.
             self.store.end_sessions(&record.account, Which::One(record.id)).await?;
             return Ok(None);
         }
@@ -192,17 +194,17 @@ impl Accounts {
     /// Ends a session.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn log_out(&self, session: &Session, client: &Client) -> Result<(), Error> {
         self.audit.append(&session.actor(client.address), "account.log-out", &session.account.id, "").await?;
         self.store.end_sessions(&session.account.id, Which::One(session.id.clone())).await?;
         Ok(())
     }
 
-    /// The sessions of this session's account, the newest first.
+    /// Returns the sessions of this session's account, newest first.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn sessions(&self, session: &Session) -> Result<Vec<SessionInfo>, Error> {
         let all = self.store.sessions(&session.account.id).await?;
         let alive = all.into_iter().filter(|record| !self.is_over(record));
@@ -221,7 +223,7 @@ impl Accounts {
     /// Ends one of the sessions of this session's account.
     ///
     /// # Errors
-    /// Not found, for another account's session too.
+    /// Not found, also for sessions of other accounts.
     pub async fn end_session(&self, session: &Session, id: &str, client: &Client) -> Result<(), Error> {
         let account = &session.account.id;
         if !self.store.sessions(account).await?.iter().any(|record| record.id == id) {
@@ -232,21 +234,23 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all sessions of this session's account but this one; answers how many.
+    /// Ends all other sessions of this session's account. Returns how many.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn end_other_sessions(&self, session: &Session, client: &Client) -> Result<u64, Error> {
         let account = &session.account.id;
         self.audit.append(&session.actor(client.address), "account.end-session", account, "all others").await?;
         Ok(self.store.end_sessions(account, Which::AllBut(session.id.clone())).await?)
     }
 
-    /// Gives the account another password. All its sessions and its invitation end; this one goes on under a new secret.
+    /// Changes the account's password. All its other sessions and its invitation end; this session
+    /// continues with a new secret.
     ///
     /// # Errors
-    /// [`Error::is_log_in_refused`] if the current password is wrong, [`Error::is_limited`] if too many were; invalid input, saying
-    /// why, for a new one that is too short, too long or guessed first; [`Error::is_closed`] if the session is over.
+    /// [`Error::is_log_in_refused`] if the current password is wrong, [`Error::is_limited`] after
+    /// too many wrong ones. Invalid input, with the reason, if the new one is too short, too long
+    /// or too easy to guess. [`Error::is_closed`] if the session has ended.
     pub async fn change_password(
         &self,
         session: &Session,
@@ -262,15 +266,15 @@ impl Accounts {
             return Err(Error::log_in_over());
         }
         let opened = self.renew(session, session.generation + 1, InsteadOf::Nothing).await?;
-        // What other browsers kept is worth nothing now.
+        // The secrets in other browsers become invalid.
         let browser = self.remember_browser(&record.id, client).await?;
         Ok(OpenedSession { browser, ..opened })
     }
 
-    /// Asks for the password once more; the session goes on under a new secret and is fresh.
+    /// Verifies the password again. The session continues with a new secret and counts as fresh.
     ///
     /// # Errors
-    /// As [`Accounts::change_password`].
+    /// As for [`Accounts::change_password`].
     pub async fn reauthenticate(
         &self,
         session: &Session,
@@ -283,7 +287,8 @@ impl Accounts {
     }
 
     async fn own_password(&self, session: &Session, password: &str, client: &Client) -> Result<AccountRecord, Error> {
-        // A session that has ended since it was looked up must not be good for guessing.
+        // A session that has ended since it was looked up must not be usable for guessing
+        // passwords.
         if self.store.session(&session.record.digest).await?.is_none() {
             return Err(Error::log_in_over());
         }

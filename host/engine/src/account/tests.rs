@@ -1,4 +1,5 @@
-//! What is seen only from inside: what a log-in costs, what is kept, what `Debug` shows.
+//! Tests of what is only visible from inside: the cost of a login, what is stored, what `Debug`
+//! shows.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -59,7 +60,7 @@ async fn whoever_cannot_log_in_is_told_the_same_for_the_same_price() {
     attempt(&account.email, PASSWORD).await;
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
     assert_eq!(answers[0].1, 1);
-    // In each spelling of the address it is the same account.
+    // Every spelling of the address finds the same account.
     let enabled = AccountChange { state: Some(AccountState::Active), ..AccountChange::default() };
     accounts.update(&actor, &account.id, enabled, None).await.unwrap();
     accounts.log_in(" ALICE.canary@EXAMPLE.com ", PASSWORD, &Client::default()).await.unwrap();
@@ -142,7 +143,7 @@ async fn a_domain_beyond_ascii_is_one_however_it_is_written() {
     let new = |email: &str| NewAccount { email: email.to_owned(), ..alice() };
     let (_, invitation) = accounts.create(&actor, new("anna@Bücher.example")).await.unwrap();
     accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &Client::default()).await.unwrap();
-    // Browsers send the third of what is typed as the first.
+    // Browsers send the third of the typed spellings as the first.
     for email in
         ["anna@bücher.example", "Anna@BÜCHER.example", "anna@xn--bcher-kva.example", "anna@bu\u{308}cher.example"]
     {

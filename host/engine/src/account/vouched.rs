@@ -1,7 +1,8 @@
-//! Log-ins that an outside identity provider vouches for, and how a browser goes there and back.
+//! Logins through an external identity provider: the browser's way there and back.
 //!
-//! Whoever asks the provider and checks its answer is outside of the engine. An email address is no identity: an account belongs to
-//! an issuer's subject from its first log-in on, and what a provider says of email takes over no other account.
+//! The caller, outside of the engine, talks to the provider and verifies its response. An email
+//! address is not an identity: from the first login on, an account belongs to a subject of an
+//! issuer, and the email address that a provider reports takes over no other account.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,23 +24,23 @@ use crate::token::Role;
 /// How long a browser may be away.
 const AWAY: Duration = Duration::from_secs(600);
 
-/// How the audit log names whoever makes and changes accounts by what a provider says.
+/// Returns how the audit log names changes that are based on what a provider reports.
 const PROVIDER: &str = "identity provider";
 
-/// A person as an identity provider vouches for it. `Debug` does not show who.
+/// A person as an external identity provider reports them. `Debug` does not show the person.
 #[derive(Clone)]
 pub struct Vouched {
-    /// The provider.
+    /// The issuer.
     pub issuer: String,
-    /// The person's name there, which is nobody else's and never changes.
+    /// The subject: the person's unique and permanent id at the issuer.
     pub subject: String,
-    /// The person's name, for people; the email address is shown if it is none.
+    /// The person's display name; if there is none, the email address is shown.
     pub name: Option<String>,
-    /// Where second factors go. What it is at the first log-in stays.
+    /// The email address for second factors. The one of the first login stays.
     pub email: Option<String>,
-    /// What the person may do; without one it does not get in.
+    /// The person's role; without one the login is refused.
     pub role: Option<Role>,
-    /// Whether the provider asks for a second factor, so that none is asked for here.
+    /// Whether the provider verified a second factor, so that none is asked for here.
     pub second_factor: bool,
 }
 
@@ -49,19 +50,20 @@ impl fmt::Debug for Vouched {
     }
 }
 
-/// A browser on its way to an identity provider and back. All that must fit when it is back follows from the one secret it holds.
+/// A browser on its way to an identity provider and back. Everything that must match when it
+/// returns is derived from the secret that the browser holds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Errand {
-    /// What the browser holds, in a cookie, for 10 minutes.
+    /// The secret that the browser holds in a cookie, for 10 minutes.
     pub secret: Secret,
-    /// What comes back with the browser (RFC 6749 section 4.1.1).
+    /// The `state` that comes back with the browser (RFC 6749 section 4.1.1).
     pub state: String,
-    /// What the provider's token must hold.
+    /// The `nonce` that the provider's token must contain.
     pub nonce: String,
-    /// What proves to the provider that the code is ours (RFC 7636).
+    /// The PKCE code verifier (RFC 7636).
     pub verifier: Secret,
-    /// Its SHA-256, which goes ahead.
+    /// The PKCE code challenge: the verifier's SHA-256.
     pub challenge: String,
 }
 
@@ -79,10 +81,11 @@ fn hash(text: &str) -> String {
 }
 
 impl Accounts {
-    /// Sends a browser to an identity provider, from where it wants to come to the page `aim`.
+    /// Starts an authorization request at an identity provider. The browser returns to the page
+    /// `aim`.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn send_out(&self, aim: &str) -> Result<Errand, Error> {
         let (secret, digest) = Use::Errand.draw()?;
         let now = self.clock.now();
@@ -92,14 +95,16 @@ impl Accounts {
         Ok(Errand::of(secret))
     }
 
-    /// Takes back a browser with what it holds and the `state` it brings; answers with the page it wants to come to as well. Good once.
+    /// Completes an authorization request with the secret that the browser holds and the `state` it
+    /// brings back. Also returns the page to go to. Works once.
     ///
     /// # Errors
-    /// [`Error::is_closed`] if it was never sent, is back already, was away for too long, or brings another's `state`.
+    /// [`Error::is_closed`] if there is no such request, it was completed already, it has expired,
+    /// or `state` belongs to another one.
     pub async fn take_back(&self, secret: &str, state: &str) -> Result<(Errand, String), Error> {
         let digest = Use::Errand.digest(secret).ok_or_else(Error::log_in_over)?;
         let errand = Errand::of(Secret::new(secret));
-        // Before it is used up: a link of another site must not end it.
+        // Checked before the request is used up: a link on another site must not end it.
         if !bool::from(errand.state.as_bytes().ct_eq(state.as_bytes())) {
             return Err(Error::log_in_over());
         }
@@ -107,12 +112,14 @@ impl Accounts {
         Ok((errand, taken.aim))
     }
 
-    /// Logs in somebody whom an identity provider vouches for. The account is made at the first log-in, and its role is brought up to
-    /// date at each. The second factor is asked for unless the provider did.
+    /// Logs in a person whom an identity provider authenticated. The first login creates the
+    /// account; each login updates its role. The second factor is asked for unless the provider
+    /// verified one.
     ///
     /// # Errors
-    /// [`Error::is_log_in_refused`] if there is no role for the person, its account is disabled, or its email address has another
-    /// account; [`Error::operator_detail`] says which. Otherwise those of [`Accounts::log_in`].
+    /// [`Error::is_log_in_refused`] if the person has no role, the account is disabled, or the
+    /// email address belongs to another account; [`Error::operator_detail`] says which. Otherwise
+    /// those of [`Accounts::log_in`].
     pub async fn log_in_vouched(&self, vouched: Vouched, client: &Client) -> Result<LoggedIn, Error> {
         let identity =
             self.keyring.bucket("account-identity", &[vouched.issuer.as_bytes(), vouched.subject.as_bytes()]);
@@ -152,13 +159,14 @@ impl Accounts {
         self.admit(record, Proof::Vouched { second_factor: vouched.second_factor }, client).await
     }
 
-    /// Notes why somebody does not get in. To the person all reasons are one.
+    /// Records why a login is refused. The person gets the same response for every reason.
     async fn turn_away(&self, subject: &str, why: &str, client: &Client) -> Error {
         let noted = self.audit.append(&client.actor(NOBODY.to_owned()), "account.log-in-refused", subject, why).await;
         noted.err().unwrap_or_else(|| Error::log_in_refused().with_detail(why))
     }
 
-    /// Changes what ends all sessions. None if that would leave no system administrator.
+    /// Applies changes that end all sessions. Returns none if no system administrator would be
+    /// left.
     async fn change(
         &self,
         mut record: AccountRecord,
@@ -182,7 +190,7 @@ impl Accounts {
         }
     }
 
-    /// The account of somebody who comes for the first time.
+    /// Creates the account at a person's first login.
     async fn welcome(
         &self,
         vouched: &Vouched,
@@ -204,7 +212,7 @@ impl Accounts {
         let id = record.id.clone();
         self.audit.append(&client.actor(PROVIDER.to_owned()), "account.create", &id, role.name()).await?;
         match self.store.insert_vouched_account(record).await {
-            // The same person came twice at once.
+            // Two first logins of the same person at the same time.
             Err(error) if error.is_conflict() => Err(Error::log_in_over()),
             inserted => {
                 inserted?;
@@ -215,7 +223,7 @@ impl Accounts {
 }
 
 impl Account {
-    /// Whether its person logs in at an identity provider and has no password here.
+    /// Returns whether the person logs in through an identity provider and has no password here.
     pub fn is_vouched(&self) -> bool {
         self.vouched
     }
