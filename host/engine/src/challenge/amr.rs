@@ -1,21 +1,22 @@
-//! Authentication method references (RFC 8176): what an application may be told of how a person was authenticated.
+//! Authentication method references (RFC 8176): what an application learns about how a person was
+//! authenticated.
 
 use super::Details;
 
-/// The methods that this engine can prove. The list is closed: what a component calls its channel chooses among them and adds
-/// nothing to them.
+/// The methods that this engine can prove. The list is closed: the channel that a component names
+/// selects among them and adds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
     /// A one-time code.
     Otp,
-    /// By text message to a telephone number.
+    /// By text message to a phone number.
     Sms,
-    /// By a call to a telephone number.
+    /// By a call to a phone number.
     Tel,
 }
 
 impl Method {
-    /// The registered value (RFC 8176 section 2).
+    /// Returns the registered value (RFC 8176 section 2).
     fn value(self) -> &'static str {
         match self {
             Self::Otp => "otp",
@@ -25,10 +26,12 @@ impl Method {
     }
 }
 
-/// The methods by which a challenge authenticates. Only one to a telephone number is `sms` or `tel`.
+/// Returns the methods by which a challenge authenticates. `sms` and `tel` apply to phone numbers
+/// only.
 ///
-/// Email and chat have no registered value, so they are `otp` alone. They are not `mca` (multiple-channel authentication)
-/// either: a person often reads mail in the browser that asks for the code.
+/// Email and chat have no registered value, so they are `otp` alone. They are not `mca`
+/// (multiple-channel authentication) either: people often read mail in the browser that asks for
+/// the code.
 fn methods(channel: &str, by_telephone: bool) -> &'static [Method] {
     match channel {
         "sms" if by_telephone => &[Method::Otp, Method::Sms],
@@ -37,9 +40,9 @@ fn methods(channel: &str, by_telephone: bool) -> &'static [Method] {
     }
 }
 
-/// The values for an application.
+/// Returns the values for an application.
 pub(super) fn amr(details: &Details) -> Vec<String> {
-    // Numbers have a prefix, and nothing else has.
+    // Only phone numbers have a prefix.
     let methods = methods(&details.channel, !details.prefix.is_empty());
     methods.iter().map(|method| method.value().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Codes: made uniformly, kept as a MAC, compared in constant time.
+//! Codes: drawn uniformly, stored as a MAC, compared in constant time.
 
 use zeroize::Zeroizing;
 
@@ -10,10 +10,10 @@ use crate::store::CodeMac;
 
 const PURPOSE: &str = "code";
 
-/// The longest input looked at, in characters.
+/// The maximum length of input that is examined, in characters.
 const INPUT_CHARS: usize = 64;
 
-/// A code is bound to these: under any other it does not fit.
+/// What a code is bound to: it does not match under anything else.
 pub(super) struct Binding<'a> {
     pub(super) challenge: &'a str,
     pub(super) subscription: &'a str,
@@ -21,13 +21,14 @@ pub(super) struct Binding<'a> {
     pub(super) purpose: &'a str,
 }
 
-/// Draws a code: each of the 10^digits is as likely as any other (RFC 4226 section 7.1 and its appendix on bias).
+/// Draws a code: each of the 10^digits is equally likely (RFC 4226 section 7.1 and its appendix on
+/// bias).
 pub(super) fn draw(digits: u8) -> Result<Zeroizing<String>, Error> {
     let mut code = Zeroizing::new(String::with_capacity(digits.into()));
     let mut bytes = Zeroizing::new([0; 32]);
     while code.len() < digits.into() {
         random::fill(&mut *bytes)?;
-        // 250 is the largest multiple of ten in a byte: what lies above is drawn again.
+        // 250 is the largest multiple of ten in a byte: higher values are drawn again.
         let fair = bytes.iter().filter(|&&byte| byte < 250);
         for byte in fair.take(usize::from(digits) - code.len()) {
             code.push(char::from(b'0' + byte % 10));
@@ -36,13 +37,14 @@ pub(super) fn draw(digits: u8) -> Result<Zeroizing<String>, Error> {
     Ok(code)
 }
 
-/// Brings typed input to ASCII digits, once and before anything is counted. `Err` for what cannot be a code at all.
+/// Converts typed input to ASCII digits, once and before anything is counted. `Err` for what cannot
+/// be a code.
 pub(super) fn canonical(input: &str) -> Result<Zeroizing<String>, Error> {
     let malformed = || Error::invalid_at("/code", "must be the digits of the code, as a string");
     if input.chars().nth(INPUT_CHARS).is_some() {
         return Err(malformed());
     }
-    // As long as it can get, so that nothing of it stays behind in memory where it grew.
+    // With its maximum capacity, so that no copy stays in memory when it grows.
     let mut digits = Zeroizing::new(String::with_capacity(INPUT_CHARS));
     for c in input.chars() {
         match to_ascii(c) {
@@ -54,7 +56,7 @@ pub(super) fn canonical(input: &str) -> Result<Zeroizing<String>, Error> {
     if digits.is_empty() { Err(malformed()) } else { Ok(digits) }
 }
 
-/// Whether people type a character between the digits, or copy it with them.
+/// Returns whether people type a character between the digits, or copy it with them.
 fn separates(c: char) -> bool {
     matches!(c, '.' | '．' | '\t' | '\r' | '\n')
         || is_dash(c)
@@ -67,7 +69,7 @@ pub(super) fn seal(keyring: &Keyring, binding: &Binding<'_>, code: &str) -> Code
     CodeMac { key, mac }
 }
 
-/// Which of the codes the input is. All of them are compared, each in constant time.
+/// Returns which of the codes the input matches. All of them are compared, each in constant time.
 pub(super) fn fits(keyring: &Keyring, binding: &Binding<'_>, codes: &[CodeMac], input: &str) -> Option<CodeMac> {
     codes.iter().fold(None, |found, code| {
         let fits = keyring.verify_mac(code.key, &code.mac, PURPOSE, &binding.parts(input));
@@ -86,7 +88,8 @@ impl<'a> Binding<'a> {
 mod tests {
     use super::*;
 
-    /// χ² with 9 degrees of freedom exceeds 33.7 once in 10 000 times, with 59 of six positions taken together 107.
+    /// χ² with 9 degrees of freedom exceeds 33.7 once in 10,000 times; for 59 out of six positions
+    /// taken together 107.
     #[test]
     fn a_million_codes_are_uniform_over_digits_and_positions() {
         let mut counts = [[0u32; 10]; 6];

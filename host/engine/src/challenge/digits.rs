@@ -1,4 +1,4 @@
-//! Digits as people type and copy them: of any script, with marks around them that nobody sees.
+//! Digits as people type and copy them: of any script, with invisible marks around them.
 
 /// The zero of each row of decimal digits (Unicode 17, general category `Nd`). The other nine follow it.
 #[rustfmt::skip]
@@ -11,7 +11,7 @@ const ZEROS: [u32; 77] = [
     0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950, 0x1FBF0,
 ];
 
-/// Returns the ASCII digit that a decimal digit of any script stands for: `3` for `３`, `٣` and `۳`.
+/// Returns the ASCII digit for a decimal digit of any script: `3` for `３`, `٣` and `۳`.
 pub(super) fn to_ascii(c: char) -> Option<char> {
     if c.is_ascii() {
         return c.is_ascii_digit().then_some(c);
@@ -20,15 +20,16 @@ pub(super) fn to_ascii(c: char) -> Option<char> {
     char::from_digit(value, 10)
 }
 
-/// Whether a character shows nothing by itself and only steers how others are shown: zero-width characters, bidirectional
-/// controls, the soft hyphen, the byte order mark. They come along when text is copied.
+/// Returns whether a character is invisible and only controls how others are displayed: zero-width
+/// characters, bidirectional controls, the soft hyphen, the byte order mark. They come along when
+/// text is copied.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
-/// Whether a character is a dash or a hyphen (general category `Pd`, and the minus sign).
+/// Returns whether a character is a dash or a hyphen (general category `Pd`, and the minus sign).
 pub(super) fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }
@@ -49,7 +50,8 @@ mod tests {
         }
     }
 
-    /// The standard library knows which characters are numeric; decimal digits are ten of them in a row.
+    /// The standard library knows which characters are numeric; decimal digits are runs of ten of
+    /// them.
     #[test]
     fn each_row_is_ten_numeric_characters() {
         for zero in ZEROS {

@@ -1,8 +1,9 @@
-//! Why did somebody get no code? What became of messages is kept for some days.
+//! The message history: it answers why somebody got no code, and is kept for some days.
 //!
-//! It is gathered in memory and written every few seconds, a few rows to a commit, so that no sign-in waits for it. What a process
-//! gathered in its last seconds is lost when it is killed. Requests that lead to no message are counted together by the hour, and
-//! beyond [`GATHERED`] of either kind between two writes none is kept: a flood costs no more than that.
+//! Events are collected in memory and written every few seconds, a few rows per commit, so that no
+//! sign-in waits for them. A process that is killed loses those of its last seconds. Requests that
+//! lead to no message are counted together by the hour. Beyond [`GATHERED`] of either kind between
+//! two writes, further ones are dropped, which bounds the cost of a flood.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -18,33 +19,34 @@ use crate::keyring::Keyring;
 use crate::provider::DeliveryFailure;
 use crate::store::{BucketKey, HistoryBounds, HistoryRecord, Store, UpstreamHealthRecord};
 
-/// How often what was gathered goes to the store.
+/// How often the collected events are written.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// How many messages, and how many groups of refused requests, are gathered at most between two writes.
+/// How many messages, and how many groups of refused requests, are collected at most between two
+/// writes.
 const GATHERED: usize = 20_000;
 
-/// How many rows share a commit: others wait for the writer.
+/// How many rows share a commit: other writes must not wait long.
 const AT_ONCE: usize = 64;
 
-/// How many rows of one person are kept.
+/// How many rows are kept per person.
 const ROWS_OF_PERSON: u32 = 500;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// What a row is sealed as.
+/// The context in which rows are sealed.
 const SEALED: &str = "history";
 
-/// Longer texts of an upstream are cut here, in characters.
+/// Longer texts of an upstream are truncated to this many characters.
 const TEXT_CHARS: usize = 200;
 
-/// How much of what became of messages is kept.
+/// How much of the message history is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HistoryLimits {
-    /// For how many days, 1 to 90; 7.
+    /// For how many days, 1 to 90. Default: 7.
     pub days: u16,
-    /// How many rows in all, of about 500 bytes each; 1 000 000.
+    /// How many rows in total, of about 500 bytes each. Default: 1,000,000.
     pub rows: u32,
 }
 
@@ -71,32 +73,32 @@ impl HistoryLimits {
     }
 }
 
-/// What became of a message, or why there was none.
+/// The outcome of a message, or why there was no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum MessageOutcome {
-    /// The upstream accepted it; the code is its reference.
+    /// The upstream accepted it; the code is the upstream's reference.
     Accepted,
     /// The upstream reported that it arrived.
     ReportedDelivered,
     /// The upstream reported that it did not arrive.
     ReportedFailed,
-    /// Surely not sent: the upstream could not be reached or accepts nothing now.
+    /// Not sent: the upstream could not be reached or does not accept messages at the moment.
     RetryLater,
-    /// It may have gone out.
+    /// It may have been sent.
     OutcomeUnknown,
-    /// The upstream refused the recipient.
+    /// The upstream rejected the recipient.
     RejectedRecipient,
-    /// The upstream refused the message.
+    /// The upstream rejected the message.
     RejectedMessage,
     /// The operator must fix something.
     Misconfigured,
     /// The upstream suspects fraud.
     Blocked,
-    /// Not tried: the instance pauses after failures in a row.
+    /// Not tried: the instance is paused after consecutive failures.
     Paused,
-    /// Not tried: a quota is used up; the code says which.
+    /// Not tried: a quota is used up; the code is its name.
     QuotaUsed,
     /// No message: a limit was reached; the code is its name.
     Limited,
@@ -111,7 +113,7 @@ pub enum MessageOutcome {
 }
 
 impl MessageOutcome {
-    /// Its stable name, such as `reported-delivered`.
+    /// Returns its stable name, such as `reported-delivered`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -150,13 +152,13 @@ impl MessageOutcome {
         }
     }
 
-    /// Whether it says something of the upstream of the instance.
+    /// Returns whether it says something about the instance's upstream.
     fn is_of_the_upstream(self) -> bool {
         matches!(self, Self::Accepted | Self::RetryLater | Self::OutcomeUnknown | Self::Misconfigured | Self::Blocked)
     }
 }
 
-/// What is kept of one event beside the hashes it is found by. It is sealed at rest.
+/// The data of an event besides the hashes by which it is found. It is sealed at rest.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) user: Option<String>,
@@ -169,16 +171,16 @@ pub(crate) struct Facts {
     pub(crate) until: Option<Timestamp>,
 }
 
-/// Who is to be found by an event, and in which challenge.
+/// The person and the challenge by which an event is found.
 pub(crate) struct About<'a> {
     pub(crate) subscription: &'a str,
     pub(crate) person: BucketKey,
-    /// As limits count it; empty if there was none.
+    /// The recipient as limits count it; empty if there was none.
     pub(crate) recipient: &'a str,
     pub(crate) challenge: Option<&'a str>,
 }
 
-/// What is gathered. Cheap to clone; all clones are one.
+/// Collects events. Cheap to clone; all clones share one state.
 #[derive(Clone)]
 pub(crate) struct History(Arc<Inner>);
 
@@ -197,13 +199,13 @@ struct Gathered {
     health: HashMap<String, UpstreamHealthRecord>,
 }
 
-/// One event before it is sealed: sealing is left to the writing.
+/// An event before it is sealed: that happens when it is written.
 struct Event {
     record: HistoryRecord,
     facts: Facts,
 }
 
-/// The keyed hash a recipient is found by: that of the limit of messages to it.
+/// Returns the keyed hash by which a recipient is found: that of the limit of messages to it.
 pub(crate) fn recipient_key(keyring: &Keyring, subscription: &str, recipient: &str) -> BucketKey {
     limits::bucket(keyring, "recipient", &[subscription.as_bytes(), recipient.as_bytes()])
 }
@@ -219,7 +221,7 @@ impl History {
         self.0.limits
     }
 
-    /// Notes what became of a message.
+    /// Records the outcome of a message.
     pub(crate) fn message(&self, about: &About<'_>, outcome: MessageOutcome, facts: Facts) {
         let event = self.event(about, outcome, facts, None);
         let mut gathered = self.0.gathered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -239,7 +241,8 @@ impl History {
         }
     }
 
-    /// Notes a request that led to no message. Several of one person, recipient and hour are counted together.
+    /// Records a request that led to no message. Those of one person, recipient and hour are
+    /// counted together.
     pub(crate) fn refusal(&self, about: &About<'_>, outcome: MessageOutcome, facts: Facts) {
         let hour = self.0.clock.now().as_millisecond().div_euclid(HOUR_MS);
         let group = self.0.keyring.bucket(
@@ -289,13 +292,13 @@ impl History {
         Event { record, facts }
     }
 
-    /// What is kept of a row, opened.
+    /// Returns the data of a row, unsealed.
     pub(crate) fn facts(&self, record: &HistoryRecord) -> Result<Facts, Error> {
         let plain = self.0.keyring.open(SEALED, &[record.subscription.as_bytes()], &record.sealed);
         serde_json::from_slice(&plain.map_err(Error::unavailable)?).map_err(Error::unavailable)
     }
 
-    /// Brings everything that was gathered to the store.
+    /// Writes everything that was collected to the store.
     pub(crate) async fn settle(&self) -> Result<(), Error> {
         self.0.settle().await
     }
@@ -328,7 +331,7 @@ impl Inner {
     }
 }
 
-/// Settles now and then, as long as the engine is there.
+/// Writes periodically, as long as the engine exists.
 async fn keep(history: Weak<Inner>) {
     loop {
         tokio::time::sleep(EVERY).await;

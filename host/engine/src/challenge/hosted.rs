@@ -1,4 +1,4 @@
-//! What the sign-in page shows of a challenge, before it is started and while it is under way.
+//! What the sign-in page shows of a challenge, before and after its start.
 
 use jiff::Timestamp;
 
@@ -7,13 +7,13 @@ use super::{Challenges, Details, Judge, code};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing};
 
-/// A way a code may take to a person.
+/// A way in which a code can reach a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Way {
     /// The instance.
     pub two_factor: String,
-    /// Its name, for people.
+    /// Its display name.
     pub name: String,
     /// The channel, such as `email` or `sms`.
     pub channel: String,
@@ -21,16 +21,16 @@ pub struct Way {
     pub recipient_hint: String,
 }
 
-/// Whether a challenge takes an answer.
+/// Whether a challenge accepts an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// It does.
     Open,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// It had as many answers as it takes.
+    /// Its attempts are used up.
     Exhausted,
-    /// It was used, cancelled, or its message was not delivered.
+    /// It was used or cancelled, or its message was not delivered.
     Closed,
 }
 
@@ -46,7 +46,7 @@ impl Standing {
 }
 
 impl Challenges {
-    /// The instances that fit a sign-in and its recipient, the most specific first.
+    /// Returns the instances that fit a sign-in and its recipient, the most specific first.
     pub(crate) async fn ways(&self, start: &Start) -> Result<Vec<Way>, Error> {
         let start = &start.clone().checked()?;
         let (mut ways, mut unfit) = (Vec::new(), None);
@@ -64,7 +64,7 @@ impl Challenges {
         if ways.is_empty() { Err(unfit.unwrap_or_else(Error::not_available)) } else { Ok(ways) }
     }
 
-    /// A challenge as it stands, if there is one.
+    /// Returns the state of a challenge, if it exists.
     pub(crate) async fn look(&self, subscription: &str, id: &str) -> Result<Option<(Challenge, Standing)>, Error> {
         let Some(record) = self.store.challenge(subscription, id).await? else {
             return Ok(None);
@@ -77,12 +77,13 @@ impl Challenges {
         Ok(Some((self.view(&record, &details), standing)))
     }
 
-    /// Whether an answer would be judged: the instance may have been taken away. Only where its upstream judges must it be valid.
+    /// Returns whether an answer would be verified: the instance may have been removed. Only if its
+    /// upstream verifies must it be valid.
     async fn is_answerable(&self, record: &ChallengeRecord, details: &Details) -> Result<bool, Error> {
         match &details.judge {
             Judge::Host => self.instances.is_assigned(&details.sign_in, &record.instance).await,
             Judge::Upstream(_) => {
-                // Whether it can be judged just now is said to whoever answers.
+                // Whether it can be verified at this moment is said to the person who answers.
                 let chosen = self.instances.choose(&details.sign_in, Some(&record.instance)).await;
                 Ok(chosen.map_or(true, |chosen| !chosen.is_empty()))
             }
@@ -90,7 +91,7 @@ impl Challenges {
     }
 }
 
-/// How many digits were typed, separators aside.
+/// Returns how many digits were typed, ignoring separators.
 pub(crate) fn typed(input: &str) -> Result<usize, Error> {
     Ok(code::canonical(input)?.len())
 }

@@ -1,4 +1,4 @@
-//! Limits against abuse. They are counted in the store, so all nodes share them, under keyed hashes.
+//! Rate limits. They are counted in the store under keyed hashes, so all nodes share them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,52 +9,60 @@ use super::quota::Quota;
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge, PersonLimits};
 
-/// How much is too much. Each limit trips alone and ends by itself. The defaults are stated with each.
+/// The rate limits. Each applies on its own and ends without intervention. The defaults are stated
+/// with each.
 ///
-/// A fifth of a user's wrong answers, in a day and in a row, is kept for sign-ins that have passed the first factor, as the application
-/// says ([`Start::first_factor`](crate::Start::first_factor)): whoever only knows a user's name cannot use them up. Whoever has passed
-/// the first factor can, for a day by the daily limit, and for a day after the last wrong answer by that of answers in a row. Nobody is
-/// locked out for longer than an attacker keeps at it, and no attacker has more answers than these limits, of whichever kind.
+/// A fifth of a user's wrong answers, per day and in a row, is reserved for sign-ins that have
+/// passed the first factor, as the application reports
+/// ([`Start::first_factor`](crate::Start::first_factor)). Somebody who only knows a user's name
+/// cannot use them up. Somebody who has passed the first factor can: for a day with the daily
+/// limit, and for a day after the last wrong answer with the limit in a row. Nobody is locked out
+/// for longer than an attacker persists, and no attacker gets more answers than these limits allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
-    /// Messages of one subscription to one recipient in an hour; 10.
+    /// Messages of one subscription to one recipient in an hour. Default: 10.
     pub recipient_per_hour: u32,
-    /// Messages of all subscriptions to one recipient in an hour; 30. It spares a victim whom many would have written to,
-    /// and is so much more than the limit before it that no subscription alone can keep another's users waiting.
+    /// Messages of all subscriptions to one recipient in an hour. Default: 30. It protects a victim
+    /// from being flooded by many, and is so much higher than the limit before it that no
+    /// subscription alone can block another's users.
     pub recipient_in_all_per_hour: u32,
-    /// Messages for one user in an hour; 20.
+    /// Messages for one user in an hour. Default: 20.
     pub user_per_hour: u32,
-    /// Messages asked for from one client address (IPv6: one /64) in an hour; 60.
+    /// Messages requested from one client address (IPv6: one /64) in an hour. Default: 60.
     pub address_per_hour: u32,
-    /// Messages of one tenant in an hour; 10 000.
+    /// Messages of one tenant in an hour. Default: 10,000.
     pub tenant_per_hour: u32,
-    /// Messages of one subscription to numbers with one prefix (country and four digits) in an hour whose codes are not
-    /// verified; 200.
+    /// Messages of one subscription to numbers with one prefix (country and four digits) in an hour
+    /// whose codes are not verified. Default: 200.
     pub prefix_per_hour: u32,
-    /// Messages of one subscription to telephone numbers in a day, verified or not; 10 000. Each costs: it is what a day of abuse
-    /// costs at most.
+    /// Messages of one subscription to phone numbers in a day, verified or not. Default: 10,000.
+    /// They cost money: this bounds the cost of a day of abuse.
     pub phone_per_day: u32,
-    /// Messages in all in an hour; 100 000.
+    /// Messages in total in an hour. Default: 100,000.
     pub total_per_hour: u32,
-    /// Answers from one client address in an hour; 300.
+    /// Answers from one client address in an hour. Default: 300.
     pub answers_per_address_per_hour: u32,
-    /// Wrong answers of one user in a day; 50.
+    /// Wrong answers of one user in a day. Default: 50.
     pub wrong_per_day: u32,
-    /// Wrong answers of one user in a row until somebody unlocks it (NIST SP 800-63B-4 section 3.2.2), or a day has
-    /// passed since the last of them; 100.
+    /// Wrong answers of one user in a row, until somebody unlocks the user (NIST SP 800-63B-4
+    /// section 3.2.2) or a day has passed since the last of them. Default: 100.
     pub wrong_in_a_row: u32,
-    /// Wrong passwords for one account from one client address in an hour; 20.
+    /// Wrong passwords for one account from one client address in an hour. Default: 20.
     pub passwords_per_account_and_address_per_hour: u32,
-    /// Wrong passwords from one client address in an hour, also for accounts that do not exist; 60.
+    /// Wrong passwords from one client address in an hour, including those for accounts that do not
+    /// exist. Default: 60.
     pub passwords_per_address_per_hour: u32,
-    /// Wrong passwords for one account from everywhere in an hour; 100. Beyond it nobody logs in to that account until the hour
-    /// is over but in a browser where somebody did before: whoever has few addresses reaches the limits before it first.
+    /// Wrong passwords for one account from all addresses in an hour. Default: 100. Beyond it
+    /// nobody can log in to that account until the hour has passed, except in a browser in which
+    /// somebody did before. An attacker with few addresses reaches the other limits first.
     pub passwords_per_account_per_hour: u32,
-    /// Wrong passwords for one account in an hour in a browser where somebody logged in to it before, or in a session; 20. They count
-    /// here and nowhere else, so that strangers keep nobody out who is known.
+    /// Wrong passwords for one account in an hour in a browser in which somebody logged in to it
+    /// before, or in a session. Default: 20. They count here only, so that strangers cannot lock
+    /// out a known browser.
     pub passwords_per_browser_per_hour: u32,
-    /// What all instances of a type may use together in a day, by type; as much as comes where nothing is said.
+    /// What all instances of a type may use together in a day, by type; unlimited for types that
+    /// are not listed.
     pub types: BTreeMap<String, Quota>,
 }
 
@@ -82,7 +90,7 @@ impl Default for RateLimits {
 }
 
 impl RateLimits {
-    /// No limit at all: for tests and demos.
+    /// Returns limits that are all off: for tests and demos.
     pub fn none() -> Self {
         let many = u32::MAX;
         Self {
@@ -111,10 +119,10 @@ pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 
 const ANSWERS: &str = "answers";
 
-/// One in so many wrong answers is kept for sign-ins that have passed the first factor.
+/// One in this many wrong answers is reserved for sign-ins that have passed the first factor.
 const KEPT: u32 = 5;
 
-/// What one message counts against.
+/// The limits that a message counts against.
 pub(super) struct Counted<'a> {
     pub(super) subscription: &'a str,
     pub(super) tenant: Option<&'a str>,
@@ -135,8 +143,8 @@ impl RateLimits {
         }
     }
 
-    /// The narrow ones first: a caller who is over one of his own counts against nobody else's. Each with its name, for the
-    /// operator.
+    /// The narrow ones first: a caller who exceeds their own limit must not use up those of others.
+    /// Each with its name, for the operator.
     pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<(&'static str, Charge)> {
         let charge = |kind: &'static str, what: &[&[u8]], limit| {
             (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
@@ -163,7 +171,8 @@ impl RateLimits {
         charges
     }
 
-    /// A password, whoever it is for: `account` is the same hash for an address that no account has.
+    /// The limits of a password, whoever it is for: `account` is the same hash for every address
+    /// without an account.
     pub(crate) fn password(
         &self,
         keyring: &Keyring,
@@ -184,7 +193,8 @@ impl RateLimits {
         charges
     }
 
-    /// A password that is typed where the account is known: in a browser or a session, of which `place` is a hash.
+    /// The limits of a password typed where the account is known: in a browser or a session, of
+    /// which `place` is a hash.
     pub(crate) fn password_in(&self, keyring: &Keyring, place: &[u8]) -> Vec<(&'static str, Charge)> {
         let (kind, limit) = ("passwords-browser", self.passwords_per_browser_per_hour);
         vec![(kind, Charge { key: bucket(keyring, kind, &[place]), amount: 1, limit, window_ms: HOUR_MS })]
@@ -199,12 +209,13 @@ impl RateLimits {
     }
 }
 
-/// What counts once in a day.
+/// A limit that counts by the day.
 pub(super) fn once(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> Charge {
     Charge { key: bucket(keyring, kind, what), amount: 1, limit: 1, window_ms: DAY_MS }
 }
 
-/// What is given back when a code is verified: a prefix is stopped for codes nobody ever uses.
+/// Returns what is given back when a code is verified: a prefix is stopped because of codes that
+/// nobody uses.
 pub(super) fn prefix_bucket(keyring: &Keyring, subscription: &str, prefix: &str) -> BucketKey {
     bucket(keyring, "prefix", &[subscription.as_bytes(), prefix.as_bytes()])
 }
@@ -213,7 +224,8 @@ pub(super) fn bucket(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> BucketKey
     keyring.bucket("limit", &[&[kind.as_bytes()], what].concat())
 }
 
-/// An IPv6 client has a whole /64 to itself (RFC 6177); an IPv4 one its address, mapped or not.
+/// Returns the client address as limits count it. An IPv6 client has a whole /64 (RFC 6177); an
+/// IPv4 client its address, mapped or not.
 fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.octets().to_vec(),

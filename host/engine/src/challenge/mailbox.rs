@@ -1,4 +1,5 @@
-//! Email addresses: one spelling for each mailbox, so that what is sent to is what is counted.
+//! Email addresses: one canonical form for each mailbox, so that what is sent to is what is
+//! counted.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -6,29 +7,31 @@ use super::digits::is_invisible;
 use super::recipient::Canonical;
 use crate::error::Error;
 
-/// The longest address, in bytes (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+/// The maximum length of an address, in bytes (RFC 5321 section 4.5.3.1.3, without the angle
+/// brackets).
 const ADDRESS_BYTES: usize = 254;
 
-/// Domains of Google Mail, where one mailbox has every spelling of its name with and without dots.
+/// The domains of Google Mail, where dots in the local part are ignored.
 /// <https://support.google.com/mail/answer/7436150>
 const GOOGLE_MAIL: [&str; 2] = ["gmail.com", "googlemail.com"];
 
-/// Reads an address in whatever spelling it comes.
+/// Parses an address in any spelling.
 ///
-/// The domain is brought to the form in which it is looked up (UTS #46, then IDNA's A-labels): `ⓔxample.com` and `EXAMPLE.com` are
-/// `example.com`, and mail goes there. The part before the `@` is the receiving server's to read and stays as it is, but for the
-/// composition of its characters (NFC, RFC 6532 section 3.1).
+/// The domain is converted to the form in which it is looked up (UTS #46, then A-labels of IDNA):
+/// `ⓔxample.com` and `EXAMPLE.com` are `example.com`, and mail goes there. The local part is for
+/// the receiving server to interpret, so it stays as it is, apart from Unicode composition (NFC,
+/// RFC 6532 section 3.1).
 pub(super) fn canonical(text: &str) -> Result<Canonical, Error> {
     let wrong = || Error::recipient_rejected("`recipient.email` is not an email address");
     let text = text.trim();
-    // The domain is mapped below, and may be longer before.
+    // The domain may be longer before it is mapped below.
     if text.len() > 4 * ADDRESS_BYTES {
         return Err(wrong());
     }
     let (local, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
     let domain = idna::domain_to_ascii_strict(domain).map_err(|_| wrong())?;
     let top = domain.rsplit('.').next().unwrap_or_default();
-    // A network address is not a domain.
+    // An IP address is not a domain.
     if top.bytes().all(|b| b.is_ascii_digit()) {
         return Err(wrong());
     }
@@ -36,7 +39,8 @@ pub(super) fn canonical(text: &str) -> Result<Canonical, Error> {
     let local = nfc.normalize(local).into_owned();
     let address = format!("{local}@{domain}");
     let hidden = |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
-    // A quoted local part may hold blanks, quotes and signs that upstreams read in their own ways.
+    // A quoted local part may contain spaces, quotes and characters that upstreams interpret
+    // differently.
     if address.len() > ADDRESS_BYTES || local.starts_with('"') || local.chars().any(hidden) {
         return Err(wrong());
     }
@@ -52,8 +56,8 @@ pub(super) fn canonical(text: &str) -> Result<Canonical, Error> {
     })
 }
 
-/// What limits count. Servers of mail do not tell upper from lower case, nor do most tell `a+b` from `a`; where one does, two
-/// people share a limit.
+/// Returns the form that limits count. Mail servers ignore case, and most treat `a+b` as `a`. Where
+/// one does not, two people share a limit.
 fn counted(local: &str, domain: &str) -> String {
     let person = local.split('+').next().unwrap_or(local).to_lowercase();
     let person = ComposingNormalizerBorrowed::new_nfkc().normalize(&person).to_lowercase();
@@ -97,7 +101,7 @@ mod tests {
         ] {
             assert_eq!(canonical(text).unwrap().address, "alice@xn--bcher-kva.example", "{text}");
         }
-        // Not the same: UTS #46 keeps apart what registries keep apart.
+        // Different: UTS #46 keeps apart what registries keep apart.
         assert_ne!(canonical("a@faß.example").unwrap().address, canonical("a@fass.example").unwrap().address);
     }
 

@@ -1,8 +1,8 @@
-//! Challenges: a code is made, sent, and judged.
+//! Challenges: a code is generated, sent and verified.
 //!
-//! The order is what carries the safety. To start: count, keep, *then* send. To verify: charge, *then* compare, *then* consume,
-//! *then* answer; each step is committed before the next. So no crash and no second node ever gives an attempt back, and
-//! a code is accepted once.
+//! Safety depends on the order. To start: count, store, *then* send. To verify: charge the attempt,
+//! *then* compare, *then* consume, *then* respond; each step is committed before the next. So no
+//! crash and no second node ever gives an attempt back, and a code is accepted once.
 
 mod amr;
 mod code;
@@ -51,7 +51,7 @@ use crate::keyring::Keyring;
 use crate::statistics::Statistics;
 use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
 
-/// All challenges of an engine.
+/// The challenges of an engine.
 pub(crate) struct Challenges {
     store: Arc<dyn Store>,
     keyring: Keyring,
@@ -61,11 +61,11 @@ pub(crate) struct Challenges {
     statistics: Statistics,
     history: History,
     started: AtomicU64,
-    /// Where upstreams may report what becomes of messages, as a URL without a slash at its end.
+    /// The base URL for delivery reports, without a slash at its end.
     reports: Option<String>,
 }
 
-/// What a challenge must remember of a person, sealed at rest.
+/// The personal data in a challenge's record, sealed at rest.
 #[derive(Serialize, Deserialize)]
 struct Details {
     sign_in: SignIn,
@@ -83,19 +83,19 @@ struct Details {
     judge: Judge,
 }
 
-/// Who says whether an answer is right.
+/// Who verifies an answer.
 #[derive(Default, Serialize, Deserialize)]
 enum Judge {
-    /// The host, which made the code.
+    /// The host, which generated the code.
     #[default]
     Host,
-    /// The upstream, which made a code of its own. Under this the provider finds it again.
+    /// The upstream, which generated the code. The provider finds the verification by this state.
     Upstream(String),
 }
 
 const SEALED: &str = "challenge";
 
-/// The person that a subscription's user is.
+/// Returns the person that a user of a subscription is.
 pub(crate) fn user_person(keyring: &Keyring, subscription: &str, user: &str) -> BucketKey {
     limits::bucket(keyring, "person", &[subscription.as_bytes(), b"user", user.as_bytes()])
 }
@@ -124,13 +124,15 @@ impl Challenges {
         serde_json::from_slice(&plain).map_err(Error::unavailable)
     }
 
-    /// The instance a challenge began on, if it is still available to that sign-in.
+    /// Returns the instance that a challenge started with, if it is still available to that
+    /// sign-in.
     async fn still_available(&self, record: &ChallengeRecord, details: &Details) -> Result<Chosen, Error> {
         let chosen = self.instances.choose(&details.sign_in, Some(&record.instance)).await?;
         chosen.into_iter().next().ok_or_else(Error::closed)
     }
 
-    /// Whom wrong answers add up for: the user, or without one whoever reads at that address.
+    /// Returns the person whom wrong answers count against: the user, or without one the person at
+    /// that address.
     fn person(&self, sign_in: &SignIn, bucket: &str, of_account: bool) -> BucketKey {
         match &sign_in.user {
             Some(account) if of_account => limits::bucket(&self.keyring, "account-person", &[account.as_bytes()]),
@@ -142,8 +144,8 @@ impl Challenges {
         }
     }
 
-    /// A limit in the words of whoever has a challenge already: that of a locked person looks like any closed one. The operator is
-    /// told which of the `names` it was.
+    /// Maps a limit to the error for somebody who already has a challenge: a locked person gets the
+    /// same response as for a closed one. The operator learns which of the `names` it was.
     pub(crate) fn limited(limited: &Limited, names: &[&'static str], now: Timestamp) -> Error {
         let name = match limited {
             Limited::Until(_, n) => names.get(*n).copied().unwrap_or_default(),

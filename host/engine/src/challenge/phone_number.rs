@@ -1,5 +1,6 @@
-//! Telephone numbers. What a number is, whose it is and of which type is libphonenumber's answer, given by its port
-//! `rlibphonenumber` with Google's metadata; `phone_number/oracle.rs` compares the port with the original.
+//! Phone numbers. libphonenumber decides what a valid number is, its country and its type, through
+//! the port `rlibphonenumber` with Google's metadata. `phone_number/oracle.rs` compares the port
+//! with the original.
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType};
 
@@ -8,14 +9,16 @@ use super::policy::Policy;
 use super::recipient::Canonical;
 use crate::error::Error;
 
-/// The longest spelling read, in characters: a number has 17 digits at most (ITU-T E.164 has 15).
+/// The maximum length of a spelling, in characters. Numbers have at most 17 digits (15 in ITU-T
+/// E.164).
 const INPUT_CHARS: usize = 64;
 
-/// Mexico gave up the 1 before numbers of mobiles in 2019, and libphonenumber no longer knows it. People's contacts still hold it,
-/// carriers still take it, and both spellings reach one person.
+/// Mexico dropped the 1 before mobile numbers in 2019, and libphonenumber no longer knows it.
+/// People's contacts still contain it, carriers still accept it, and both spellings reach one
+/// person.
 const OLD_MEXICAN_MOBILE: &str = "521";
 
-/// Reads a number in international form in whatever spelling it comes, and checks that codes may go there.
+/// Parses a number in international form in any spelling, and checks that codes may go there.
 pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error> {
     let wrong = || {
         Error::recipient_rejected(
@@ -32,7 +35,7 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
              subscriber's own telephone only",
         ));
     }
-    // `001` is libphonenumber's word for numbers of no country, such as those of satellites.
+    // `001` is libphonenumber's region for numbers of no country, such as those of satellites.
     let country = number.get_region_code().map(|region| region.as_region_str().to_string());
     let country = country.filter(|region| region.len() == 2);
     if !policy.allows_country(country.as_deref()) {
@@ -55,17 +58,19 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
     })
 }
 
-/// Whether a code (ISO 3166-1 alpha-2, in upper case) is that of a country with telephone numbers of its own.
+/// Returns whether a code (ISO 3166-1 alpha-2, in upper case) is that of a country with phone
+/// numbers.
 pub(crate) fn is_country(code: &str) -> bool {
     code.len() == 2 && PHONE_NUMBER_UTIL.get_supported_regions().any(|region| region.as_region_str().as_str() == code)
 }
 
-/// Returns the digits of a number in E.164 without its country's code; `None` if it is not a number.
+/// Returns the digits of a number in E.164 without its country calling code; `None` if it is not a
+/// number.
 pub(crate) fn national_digits(e164: &str) -> Option<String> {
     e164.parse::<PhoneNumber>().ok().map(|number| number.get_national_significant_number())
 }
 
-/// Whether a message to a number of this type is read by one person, who pays no more than for any other.
+/// Returns whether a message to a number of this type reaches one person, at normal rates.
 fn reaches_one_person(kind: PhoneNumberType) -> bool {
     use PhoneNumberType as Type;
     match kind {
@@ -80,8 +85,9 @@ fn reaches_one_person(kind: PhoneNumberType) -> bool {
     }
 }
 
-/// Brings a spelling to `+` and ASCII digits. Takes what libphonenumber takes between digits, and what comes along from the
-/// contacts of a telephone; letters (`1-800-FLOWERS`, an extension) are refused: no message is sent to them.
+/// Converts a spelling to `+` and ASCII digits. Accepts what libphonenumber accepts between digits,
+/// and what comes along from a phone's contacts. Letters (`1-800-FLOWERS`, an extension) are
+/// refused: no message can be sent to them.
 fn international(text: &str) -> Option<String> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
     if text.chars().nth(INPUT_CHARS).is_some() {
@@ -108,7 +114,7 @@ fn international(text: &str) -> Option<String> {
     })
 }
 
-/// Whether a character may stand between the digits of a number.
+/// Returns whether a character may occur between the digits of a number.
 fn separates(c: char) -> bool {
     let blank = c.is_whitespace() && !c.is_control();
     let mark = matches!(
@@ -259,7 +265,7 @@ mod tests {
             let error = canonical(text, &only_in("AQ")).err().unwrap();
             assert!(error.to_string().contains("this country"), "{error}");
         }
-        // Of no country: only where all are open.
+        // Of no country: accepted only if all countries are allowed.
         assert_eq!(canonical("+870773111632", &everywhere()).unwrap().country, "");
         assert!(canonical("+870773111632", &Policy::default()).is_err());
     }

@@ -1,4 +1,4 @@
-//! The rules codes follow. Each instance may have its own; the defaults are stated here.
+//! The policy of codes. Each instance may have its own; the defaults are stated here.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,49 +14,59 @@ use crate::provider::CODE_LENGTHS;
 use crate::provider::escape;
 use crate::readable;
 
-/// How codes are made, sent and judged.
+/// How codes are generated, sent and verified.
 ///
-/// As JSON each field may be left out: an instance's policy states what differs from the installation's.
+/// In JSON every field is optional: an instance's policy states what differs from the
+/// installation's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Digits of a code, 4 to 10; 6 by default. NIST SP 800-63B-4 section 3.1.3.2 asks for at least 6.
+    /// Digits of a code, 4 to 10. Default: 6. NIST SP 800-63B-4 section 3.1.3.2 requires at least
+    /// 6.
     pub digits: u8,
-    /// How many seconds a code is good, 30 to 600; 300 by default. NIST allows 10 minutes.
+    /// For how many seconds a code is valid, 30 to 600. Default: 300. NIST allows 10 minutes.
     pub lifetime_seconds: u32,
-    /// How many answers a challenge takes over all its codes, 1 to 10; 5 by default.
+    /// Attempts per challenge, over all its codes, 1 to 10. Default: 5.
     pub attempts: u32,
-    /// How many seconds lie between two messages of a challenge, 5 to 600; 30 by default.
+    /// The minimum number of seconds between two messages of a challenge, 5 to 600. Default: 30.
     pub resend_interval_seconds: u32,
-    /// How often a challenge's message may be sent again, 0 to 10; 3 by default.
+    /// How often a challenge's message may be sent again, 0 to 10. Default: 3.
     pub resends: u32,
-    /// Whether codes sent before a resend stay good. By default a new code replaces the earlier one.
+    /// Whether codes that were sent before a resend stay valid. By default a new code replaces the
+    /// earlier one.
     pub keep_earlier_codes: bool,
     /// The application's name in messages; may be empty.
     pub application_name: String,
-    /// The host that codes in SMS are bound to, as in `login.example.com`: the last line becomes `@host #code`, which
-    /// browsers fill in on that origin only. Empty for none.
+    /// The host that codes in SMS are bound to, such as `login.example.com`: the last line becomes
+    /// `@host #code`, which browsers autofill only on that origin. Empty for none.
     pub webotp_host: String,
-    /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all. What is not listed is
-    /// closed; by default Switzerland, Liechtenstein, Germany, Austria, France and Italy, whose languages the texts are in.
+    /// Countries (ISO 3166-1 alpha-2) to whose phone numbers messages may go, or `*` for all. All
+    /// others are blocked. Default: Switzerland, Liechtenstein, Germany, Austria, France and Italy,
+    /// whose languages the texts are in.
     pub countries: BTreeSet<String>,
-    /// Messages of an instance in a day, each attempt counted and test messages not, 0 to 1,000,000,000; 0 for as many as come, which is the default. What they cost at most is
-    /// this times the price of one. Beyond it another instance is tried, as if the upstream had asked to wait.
+    /// Messages of an instance in a day, 0 to 1,000,000,000; 0, the default, means unlimited. Each
+    /// attempt counts; test messages do not. It bounds the cost: this number times the price of a
+    /// message. Beyond it another instance is tried, as if the upstream had asked to wait.
     pub messages_per_day: u32,
-    /// Parts that an instance's messages are billed as in a day, by what the upstream says, or one each, 0 to 1,000,000,000; 0 for as many as
-    /// come, which is the default. A message that is on its way when they are used up may go beyond.
+    /// Billed segments of an instance in a day, as the upstream reports them, or one for each
+    /// message, 0 to 1,000,000,000; 0, the default, means unlimited. A message that is being sent
+    /// when they are used up may exceed it.
     pub parts_per_day: u32,
-    /// Bytes between an instance and its upstream in a day (bodies of requests and answers, mails), 0 to 4,000,000,000; 0 for as many as come, which
-    /// is the default. A message that is on its way when they are used up may go beyond.
+    /// Bytes between an instance and its upstream in a day (bodies of requests and responses,
+    /// mails), 0 to 4,000,000,000; 0, the default, means unlimited. A message that is being sent
+    /// when they are used up may exceed it.
     pub bytes_per_day: u32,
-    /// How often a message that surely was not sent is tried again by itself, where no other instance takes it, 0 to 5; 1 by default.
-    /// Before it lies half a second, and twice as long each time; from a half to one and a half of that by chance, so that those who
-    /// failed together do not come back together. Where the upstream says how long to wait, the application is told.
+    /// How often a message that was certainly not sent is retried, if no other instance accepts it,
+    /// 0 to 5. Default: 1. The first delay is half a second, and it doubles each time, with jitter
+    /// of a half to one and a half, so that clients that failed together do not retry together. If
+    /// the upstream says how long to wait, the application is told.
     pub retries: u32,
-    /// After how many messages in a row of which none was taken, nor refused for what it is, an instance pauses, 0 to 1000; 8 by
-    /// default, 0 for never. While it pauses another instance is tried, and nothing is sent through it.
+    /// After how many consecutive messages that were neither accepted nor rejected for what they
+    /// are an instance pauses, 0 to 1000. Default: 8; 0 means never. While it pauses, another
+    /// instance is tried, and nothing is sent through it.
     pub pause_after: u32,
-    /// How many seconds such a pause lasts, 1 to 3600; 10 by default. Then one message is tried: the pause ends if it is taken.
+    /// How many seconds such a pause lasts, 1 to 3600. Default: 10. Then one message is tried: the
+    /// pause ends if it is accepted.
     pub pause_seconds: u32,
 }
 
@@ -82,7 +92,8 @@ impl Default for Policy {
     }
 }
 
-/// Whether a text is a host name (RFC 1123 section 2.1) in lower case, of a length that fits an SMS.
+/// Returns whether a text is a host name (RFC 1123 section 2.1) in lower case, of a length that
+/// fits an SMS.
 fn is_host_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let label = |label: &str| {
@@ -92,12 +103,12 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= 100 && text.split('.').all(label) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A policy that is out of bounds; the text says which fields and how. It repeats no value.
+/// A policy that is out of bounds. The text names the fields and the bounds. It repeats no value.
 #[derive(Debug)]
 pub struct PolicyError(Vec<InputProblem>);
 
 impl PolicyError {
-    /// What is wrong, with the policy standing at `place` in the input.
+    /// Returns what is wrong, for a policy at `place` in the input.
     pub(crate) fn under(self, place: &str) -> Vec<InputProblem> {
         let moved = |one: InputProblem| InputProblem { pointer: format!("{place}{}", one.pointer), ..one };
         self.0.into_iter().map(moved).collect()
@@ -117,7 +128,7 @@ impl fmt::Display for PolicyError {
 impl std::error::Error for PolicyError {}
 
 impl Policy {
-    /// This policy with the fields that `own` states.
+    /// Returns this policy with the fields that `own` states.
     pub(crate) fn overridden_by(&self, own: &Value) -> Result<Self, PolicyError> {
         let whole = |text: &str| PolicyError(vec![InputProblem::new("", text)]);
         let Value::Object(own) = own else {
@@ -169,7 +180,8 @@ impl Policy {
             must(range.contains(&value), name, format!("must be {} to {}", range.start(), range.end()));
         }
         let name = &self.application_name;
-        // Mail and SMS programs make links of what looks like one, and a person trusts a link beside a code.
+        // Mail and SMS programs make links of anything that looks like one, and people trust a link
+        // beside a code.
         if let Err(why) = readable::check_in_messages(name, 40) {
             must(false, "application_name", why.to_string());
         }
@@ -192,13 +204,13 @@ impl Policy {
         if wrong.is_empty() { Ok(()) } else { Err(PolicyError(wrong)) }
     }
 
-    /// What an instance may use in a day.
+    /// Returns the daily quotas of an instance.
     pub(super) fn quota(&self) -> Quota {
         let Self { messages_per_day, parts_per_day, bytes_per_day, .. } = *self;
         Quota { messages_per_day, parts_per_day, bytes_per_day }
     }
 
-    /// What an operator should think about again.
+    /// Returns what an operator should reconsider.
     pub fn warnings(&self) -> Vec<&'static str> {
         let mut warnings = Vec::new();
         if self.digits < 6 {
@@ -216,7 +228,7 @@ impl Policy {
         warnings
     }
 
-    /// Whether messages may go to a country.
+    /// Returns whether messages may go to a country.
     pub(crate) fn allows_country(&self, country: Option<&str>) -> bool {
         self.countries.contains("*") || country.is_some_and(|country| self.countries.contains(country))
     }

@@ -1,4 +1,4 @@
-//! How much may be sent in a day, through one instance and through all instances of a type.
+//! Daily quotas: how much may be sent through one instance, and through all instances of a type.
 
 use std::ops::RangeInclusive;
 
@@ -11,23 +11,25 @@ use crate::store::{BucketKey, Charge};
 pub(super) const MOST_MESSAGES: RangeInclusive<u32> = 0..=1_000_000_000;
 pub(super) const MOST_BYTES: RangeInclusive<u32> = 0..=4_000_000_000;
 
-/// The most parts that one message is counted as: it is the provider who says how many there were.
+/// The maximum number of segments that one message counts as: the number comes from the provider.
 const MOST_PARTS: u32 = 255;
 
-/// What messages may use in a day. Each 0 for as much as comes, which is the default.
+/// The quotas of a day. 0, the default, means unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quota {
-    /// Messages, each attempt counted and test messages not.
+    /// Messages. Each attempt counts; test messages do not.
     pub messages_per_day: u32,
-    /// Parts that messages were billed as, by what the upstream says; one where it says nothing. It is what SMS are paid by.
+    /// Billed segments, as the upstream reports them; one if it reports nothing. SMS are paid by
+    /// segment.
     pub parts_per_day: u32,
-    /// Bytes to and from upstreams: bodies of requests and answers, those for access tokens and for judging answers among them, and mails.
+    /// Bytes to and from upstreams: the bodies of requests and responses, including those for
+    /// access tokens and for verifying answers, and mails.
     pub bytes_per_day: u32,
 }
 
 impl Quota {
-    /// As an instance's policy is checked: what is counted must not reach the end of its numbers.
+    /// The bounds of an instance's policy: the counters must not overflow.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (name, value, range) in [
             (MESSAGES, self.messages_per_day, MOST_MESSAGES),
@@ -45,12 +47,12 @@ impl Quota {
 /// Something that has a quota.
 pub(super) struct Account {
     quota: Quota,
-    /// In the words of whoever administers.
+    /// Its name, as administrators know it.
     pub(super) whose: &'static str,
     key: BucketKey,
 }
 
-/// What one message, or the judging of one answer, used, once it is known.
+/// What a message, or the verification of an answer, has used.
 pub(super) struct Used {
     pub(super) parts: u32,
     pub(super) bytes: u64,
@@ -71,8 +73,9 @@ impl Account {
         Self { quota, whose: "all instances of its type together", key }
     }
 
-    /// What a message counts before it is sent, each with the name of its limit; not `counting`, it is only looked whether it may be sent.
-    /// What it will use of parts and bytes is not known yet: so much as is left, if only one of them, lets it pass.
+    /// Returns what a message counts before it is sent, each with the name of its limit; without
+    /// `counting`, only whether it may be sent. How many segments and bytes it will use is not
+    /// known yet: it passes if one of each is left.
     pub(super) fn before(&self, keyring: &Keyring, counting: bool) -> Vec<(&'static str, Charge)> {
         let Quota { messages_per_day, parts_per_day, bytes_per_day } = self.quota;
         let charge = |limit, amount, name| Charge { key: self.key(keyring, name), amount, limit, window_ms: DAY_MS };
@@ -85,12 +88,12 @@ impl Account {
         [some_left(parts_per_day, PARTS), some_left(bytes_per_day, BYTES), message].into_iter().flatten().collect()
     }
 
-    /// What it turned out to use.
+    /// Returns what it has used.
     pub(super) fn after(&self, keyring: &Keyring, used: &Used) -> Vec<Charge> {
         let charge = |amount, name| Charge {
             key: self.key(keyring, name),
             amount,
-            // It is spent already.
+            // It is already spent.
             limit: u32::MAX,
             window_ms: DAY_MS,
         };

@@ -1,4 +1,4 @@
-//! Which limits hold somebody now, for those who look into it.
+//! The limits that block somebody at the moment, for administrators.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,21 +8,21 @@ use super::{Challenges, send};
 use crate::error::Error;
 use crate::store::{BucketKey, Charge, InstanceRecord};
 
-/// A limit that holds somebody now.
+/// A limit that blocks somebody at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReachedLimit {
     /// Its name: `wrong-in-a-row`, `wrong-per-day`, `recipient`, `recipient-in-all`, `user`, `prefix`, `phone` or `total`.
     pub limit: String,
-    /// When it ends by itself.
+    /// When it ends without intervention.
     pub until: Timestamp,
     /// Whether unlocking the user ends it.
     pub ends_by_unlocking: bool,
 }
 
 impl Challenges {
-    /// The limits that hold these persons and recipients now. `typed` are recipients as limits count them, for the limits that are
-    /// known by the address alone.
+    /// Returns the limits that block these people and recipients. `typed` are recipients as limits
+    /// count them, for the limits that depend on the address only.
     pub(crate) async fn reached_limits(
         &self,
         subscription: &str,
@@ -55,7 +55,7 @@ impl Challenges {
         }
         let (names, charges): (Vec<_>, Vec<_>) = named.into_iter().unzip();
         let mut all = Vec::new();
-        // Without a person only the charges are asked about.
+        // Without a person, only the counters of messages are read.
         let persons = if persons.is_empty() { &[nobody][..] } else { persons };
         for (n, person) in persons.iter().enumerate() {
             let charges = if n == 0 { charges.clone() } else { Vec::new() };
@@ -72,13 +72,13 @@ impl Challenges {
         Ok(all)
     }
 
-    /// Whether answers of a person were ever counted.
+    /// Returns whether answers of a person were ever counted.
     pub(crate) async fn knows(&self, person: BucketKey) -> Result<bool, Error> {
         let now = self.clock.now();
         Ok(self.store.reached_limits(person, self.limits.person(), Vec::new(), now).await?.is_known)
     }
 
-    /// For how many seconds this node does not try an instance.
+    /// Returns for how many seconds this node does not use an instance.
     pub(crate) async fn pause_left(&self, record: &InstanceRecord) -> Option<u32> {
         let prepared = self.instances.prepared(record).await.ok()?;
         prepared.pause_left(self.clock.now(), send::pause_after(&self.instances.policy(record)))

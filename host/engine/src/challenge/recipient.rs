@@ -1,4 +1,5 @@
-//! Recipients: brought to one spelling, so that all spellings share a limit, and shown masked.
+//! Recipients: converted to a canonical form, so that all spellings share a limit, and displayed
+//! masked.
 
 use std::fmt;
 
@@ -9,17 +10,17 @@ use super::policy::Policy;
 use crate::error::Error;
 use crate::provider::RecipientKind;
 
-/// Where a person can be reached. `Debug` does not show it.
+/// A person's addresses. `Debug` does not show them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipient {
     /// An email address.
     #[serde(default)]
     pub email: Option<String>,
-    /// A telephone number in international form, such as `+41 79 123 45 67`.
+    /// A phone number in international form, such as `+41 79 123 45 67`.
     #[serde(default)]
     pub phone: Option<String>,
-    /// A name that the instance's provider understands: an account of a chat, a device.
+    /// A name that the instance's provider understands: a chat account, a device.
     #[serde(default)]
     pub handle: Option<String>,
 }
@@ -34,22 +35,23 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// One address in its one spelling.
+/// An address in its canonical form.
 pub(super) struct Canonical {
-    /// What the provider gets.
+    /// The form that the provider receives.
     pub(super) address: String,
-    /// What limits count: one for all spellings that reach the same person.
+    /// The form that limits count: one for all spellings that reach the same person.
     pub(super) bucket: String,
-    /// What a number's prefix is counted under: its country and first digits. Empty for mail.
+    /// The form under which a number's prefix is counted: its country and first digits. Empty for
+    /// mail.
     pub(super) prefix: String,
-    /// A number's country (ISO 3166-1), if it is one of a country. Empty for mail.
+    /// A number's country (ISO 3166-1), if it belongs to one. Empty for mail.
     pub(super) country: String,
-    /// What a person may see of it.
+    /// The masked form, which the person may see.
     pub(super) hint: String,
 }
 
 impl Recipient {
-    /// Picks what the provider delivers to.
+    /// Selects the address that the provider delivers to.
     pub(super) fn canonical(&self, kind: RecipientKind, policy: &Policy) -> Result<Canonical, Error> {
         let (name, given) = match kind {
             RecipientKind::EmailAddress => ("email", &self.email),
@@ -65,7 +67,7 @@ impl Recipient {
         }
     }
 
-    /// Whether it says where somebody of that kind is.
+    /// Returns whether it has an address of the kind that the provider needs.
     pub(super) fn fits(&self, kind: RecipientKind) -> bool {
         match kind {
             RecipientKind::EmailAddress => self.email.is_some(),
@@ -76,14 +78,15 @@ impl Recipient {
 }
 
 impl Recipient {
-    /// The recipient as it is known by, whatever country it is in: the first of what was given that is well formed.
+    /// Returns the canonical form, whatever the country: of the first address that is well formed.
     pub(super) fn known(&self) -> Option<Canonical> {
         let given = [(&self.email, RecipientKind::EmailAddress), (&self.phone, RecipientKind::PhoneNumber)];
         let mut all = given.into_iter().filter_map(|(text, kind)| known_as(text.as_deref()?, kind));
         all.next().or_else(|| known_as(self.handle.as_deref()?, RecipientKind::Handle))
     }
 
-    /// What limits count a typed recipient as, in each way it can be read: an address, a number, a handle.
+    /// Returns the forms that limits count a typed recipient as, in every way it can be read: as an
+    /// address, a number, a handle.
     pub(crate) fn buckets(text: &str) -> Vec<String> {
         let kinds = [RecipientKind::EmailAddress, RecipientKind::PhoneNumber, RecipientKind::Handle];
         kinds.into_iter().filter_map(|kind| known_as(text, kind)).map(|known| known.bucket).collect()
@@ -98,7 +101,7 @@ fn known_as(text: &str, kind: RecipientKind) -> Option<Canonical> {
     }
 }
 
-/// The prefix that a number's messages are counted under; empty for what is not a number.
+/// Returns the prefix under which a number's messages are counted; empty for anything else.
 pub(super) fn prefix_of(bucket: &str) -> String {
     let number = bucket.strip_prefix("tel:").and_then(|number| known_as(number, RecipientKind::PhoneNumber));
     number.map(|number| number.prefix).unwrap_or_default()
@@ -108,20 +111,20 @@ fn everywhere() -> Policy {
     Policy { countries: ["*".to_owned()].into(), ..Policy::default() }
 }
 
-/// An email address in the spelling it is written to.
+/// Returns an email address in its canonical form.
 pub(crate) fn email_address(text: &str) -> Result<String, Error> {
     Ok(mailbox::canonical(text)?.address)
 }
 
-/// A telephone number of any country in its one spelling.
+/// Returns a phone number of any country in its canonical form.
 pub(crate) fn phone_number(text: &str) -> Result<String, Error> {
     Ok(super::phone_number::canonical(text, &everywhere())?.address)
 }
 
-/// The longest handle, in characters.
+/// The maximum length of a handle, in characters.
 const HANDLE_CHARS: usize = 256;
 
-/// What it means is the provider's to know; that it is one line is not.
+/// Only the provider knows what it means. It must be a single line.
 fn handle(text: &str) -> Result<Canonical, Error> {
     let text = text.trim();
     let fits = !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
@@ -131,7 +134,7 @@ fn handle(text: &str) -> Result<Canonical, Error> {
     }
     Ok(Canonical {
         address: text.to_owned(),
-        // One that is the same but for upper and lower case may be somebody else, and shares the limits.
+        // One that differs only by case may be another person, and shares the limits.
         bucket: format!("handle:{}", text.to_lowercase()),
         prefix: String::new(),
         country: String::new(),

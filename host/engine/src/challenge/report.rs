@@ -1,5 +1,6 @@
-//! What upstreams report later of messages: whether they arrived. Each message has a URL of its own for that; who knows it and signs as the
-//! instance's upstream does is believed, once.
+//! Delivery reports: what upstreams report later about messages. Each message has its own URL for
+//! that. A report is accepted, once, if it arrives there and is signed as the instance's upstream
+//! signs.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,8 @@ fn time(now: Timestamp) -> SystemTime {
 }
 
 impl Challenges {
-    /// Where the upstream of an instance may report what becomes of a message; `None` if nobody listens.
+    /// Returns the URL at which the upstream of an instance may report on a message; `None` if
+    /// reports are not accepted.
     pub(super) fn report_url(&self, record: &ChallengeRecord) -> Option<String> {
         let base = self.reports.as_ref()?;
         let (subscription, instance, challenge) = (&record.subscription, &record.instance, &record.id);
@@ -28,12 +30,12 @@ impl Challenges {
         Some(format!("{base}/{subscription}/{instance}/{challenge}/{resends}/{proof}"))
     }
 
-    /// That a URL was made here.
+    /// Returns the proof that a URL was made here.
     fn proof(&self, parts: [&str; 4]) -> String {
         hex::encode(self.keyring.bucket("report", &parts.map(str::as_bytes)))
     }
 
-    /// Takes a report. One text for all that is not believed.
+    /// Handles a report. Every report that is not accepted gets the same response.
     pub(crate) async fn report(&self, message: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
         let nobodys = || Error::not_found("message");
         let base = self.reports.as_ref().ok_or_else(nobodys)?;
@@ -41,11 +43,11 @@ impl Challenges {
         let [subscription, instance, challenge, resends, proof] = parts[..] else { return Err(nobodys()) };
         let right = self.proof([subscription, instance, challenge, resends]);
         if !bool::from(right.as_bytes().ct_eq(proof.as_bytes())) {
-            // Anybody can call such a URL, so this is no line for each log.
+            // Anybody can call such a URL, so this must not flood the log.
             tracing::debug!("a report was refused: its URL was not made here");
             return Err(nobodys());
         }
-        // Of what is long over nobody need hear, again and again least of all.
+        // Nobody needs reports on old messages, least of all repeated ones.
         let challenge_record = self.store.challenge(subscription, challenge).await?.ok_or_else(nobodys)?;
         let details = self.details(&challenge_record)?;
         let record = self.store.instance(instance).await?.filter(|record| record.subscription == subscription);
@@ -68,7 +70,7 @@ impl Challenges {
             }
             Fate::Undelivered(code) => ("undelivered", &**code),
         };
-        // Upstreams repeat themselves.
+        // Upstreams repeat their reports.
         let what = [instance, challenge, resends, event].map(str::as_bytes);
         let charge = limits::once(&self.keyring, "report", &what);
         if self.store.charge(vec![charge], now).await?.is_some() {
@@ -95,8 +97,9 @@ impl Challenges {
         Ok(())
     }
 
-    /// Whether a text names one of a challenge's codes by its digits, in their order or from the last, whatever stands between them. An upstream
-    /// that has the code could say it so; the host itself knows it by its MAC alone.
+    /// Returns whether a text contains one of the challenge's codes: its digits, forwards or
+    /// backwards, with anything between them. An upstream that has the code could report it this
+    /// way. The host knows the code only by its MAC.
     fn names_a_code(&self, record: &ChallengeRecord, details: &Details, text: &str) -> bool {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         let backwards: String = digits.chars().rev().collect();

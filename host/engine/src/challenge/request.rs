@@ -1,4 +1,4 @@
-//! What an application asks, and what it is told.
+//! The requests of applications, and their results.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use super::recipient::Recipient;
 use crate::error::Error;
 use crate::readable::{self, Unreadable};
 
-/// Who signs in, where: what instances are assigned by. `Debug` does not show the user.
+/// Who signs in, and where: instances are assigned by these. `Debug` does not show the user.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// The subscription whose instances may serve it.
@@ -21,44 +21,44 @@ pub struct SignIn {
     pub idp: Option<String>,
     /// The client application.
     pub client_application: Option<String>,
-    /// The user: wrong answers add up for it.
+    /// The user, whom wrong answers count against.
     pub user: Option<String>,
 }
 
 impl SignIn {
-    /// A sign-in within a subscription.
+    /// Creates a sign-in within a subscription.
     pub fn new(subscription: impl Into<String>) -> Self {
         Self { subscription: subscription.into(), ..Self::default() }
     }
 
-    /// At a tenant.
+    /// Sets the tenant.
     pub fn tenant(mut self, id: impl Into<String>) -> Self {
         self.tenant = Some(id.into());
         self
     }
 
-    /// Through an identity provider.
+    /// Sets the identity provider.
     pub fn idp(mut self, id: impl Into<String>) -> Self {
         self.idp = Some(id.into());
         self
     }
 
-    /// To a client application.
+    /// Sets the client application.
     pub fn client_application(mut self, id: impl Into<String>) -> Self {
         self.client_application = Some(id.into());
         self
     }
 
-    /// Of a user.
+    /// Sets the user.
     pub fn user(mut self, id: impl Into<String>) -> Self {
         self.user = Some(id.into());
         self
     }
 
-    /// The same sign-in with each id in its one spelling.
+    /// Returns the same sign-in with each id in its canonical form.
     ///
     /// # Errors
-    /// Invalid input, with the place, if an id has none.
+    /// Invalid input, with the place, if an id has no such form.
     pub(crate) fn in_one_spelling(mut self) -> Result<Self, Error> {
         for (name, id) in [
             ("tenant", &mut self.tenant),
@@ -86,32 +86,35 @@ impl fmt::Debug for SignIn {
     }
 }
 
-/// A wish for a challenge. `Debug` shows neither user nor recipient.
+/// A request to start a challenge. `Debug` shows neither user nor recipient.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// Who signs in.
     pub sign_in: SignIn,
-    /// The instance to use; without one the most specific that the recipient fits.
+    /// The instance to use; if none, the most specific one that fits the recipient.
     pub two_factor: Option<String>,
-    /// Where the person can be reached.
+    /// The person's addresses.
     pub recipient: Recipient,
     /// The language of the message (BCP 47, or a list as in `Accept-Language`).
     pub locale: Option<String>,
-    /// What the code is for; `sign-in` if not said. A code is bound to it.
+    /// What the code is for; `sign-in` by default. A code is bound to it.
     pub purpose: Option<String>,
     /// The person's own network address, for limits.
     pub client_address: Option<IpAddr>,
-    /// Makes a repeat of this very request return the first answer instead of sending again, for a day.
+    /// Makes a repeat of this request return the first response instead of sending again, for a
+    /// day.
     pub idempotency_key: Option<String>,
-    /// The host that a code in SMS is bound to, in place of that of the policy: where the person types it.
+    /// The host that a code in an SMS is bound to, where the person types it; replaces that of the
+    /// policy.
     pub webotp_host: Option<String>,
-    /// Whether the person has passed the first factor in this very sign-in, as the application knows. Some of a user's wrong answers are
-    /// kept for those who have, so that nobody else can use them all up: see [`RateLimits`](crate::RateLimits).
+    /// Whether the person has passed the first factor in this sign-in, as the application knows.
+    /// Some of a user's wrong answers are reserved for that case, so that nobody else can use them
+    /// all up: see [`RateLimits`](crate::RateLimits).
     pub first_factor: bool,
 }
 
 impl Start {
-    /// A challenge for a sign-in.
+    /// Creates a request to start a challenge for a sign-in.
     pub fn new(sign_in: SignIn) -> Self {
         Self {
             sign_in,
@@ -126,37 +129,38 @@ impl Start {
         }
     }
 
-    /// The person's email address.
+    /// Sets the person's email address.
     pub fn email(mut self, address: impl Into<String>) -> Self {
         self.recipient.email = Some(address.into());
         self
     }
 
-    /// The person's name for a provider that delivers to handles.
+    /// Sets the person's handle, for a provider that delivers to handles.
     pub fn handle(mut self, name: impl Into<String>) -> Self {
         self.recipient.handle = Some(name.into());
         self
     }
 
-    /// The person's telephone number, in international form.
+    /// Sets the person's phone number, in international form.
     pub fn phone(mut self, number: impl Into<String>) -> Self {
         self.recipient.phone = Some(number.into());
         self
     }
 
-    /// The instance to use.
+    /// Sets the instance to use.
     pub fn two_factor(mut self, id: impl Into<String>) -> Self {
         self.two_factor = Some(id.into());
         self
     }
 
-    /// Of a person who has passed the first factor in this sign-in: see [`Start::first_factor`].
+    /// States that the person has passed the first factor in this sign-in: see
+    /// [`Start::first_factor`].
     pub fn after_first_factor(mut self) -> Self {
         self.first_factor = true;
         self
     }
 
-    /// The language of the message.
+    /// Sets the language of the message.
     pub fn locale(mut self, locale: impl Into<String>) -> Self {
         self.locale = Some(locale.into());
         self
@@ -165,7 +169,7 @@ impl Start {
     /// The purpose of a challenge that states none.
     pub(crate) const PURPOSE: &'static str = "sign-in";
 
-    /// The same request with each id in its one spelling.
+    /// Returns the same request with each id in its canonical form.
     ///
     /// # Errors
     /// Invalid input, with the place, for what does not fit.
@@ -186,42 +190,43 @@ impl Start {
     }
 }
 
-/// A challenge under way, as its application sees it. The code is not in it.
+/// An open challenge, as its application sees it. It does not contain the code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Challenge {
-    /// Opaque.
+    /// The opaque id.
     pub id: String,
     /// The instance that delivers it.
     pub two_factor: String,
-    /// The way it went, such as `email` or `sms`.
+    /// The channel, such as `email` or `sms`.
     pub channel: String,
-    /// The recipient, masked: enough for its owner to know which one.
+    /// The masked recipient: enough for its owner to recognize it.
     pub recipient_hint: String,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// From when on its message may be sent again.
+    /// When its message may be sent again.
     pub resend_after: Timestamp,
-    /// How many more answers it takes.
+    /// How many attempts are left.
     pub attempts_left: u32,
     /// How many digits the code has.
     pub code_length: u8,
 }
 
-/// The right answer was given, for the first and only time. `Debug` does not show the user.
+/// The result of a right answer, given once. `Debug` does not show the user.
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct Verified {
-    /// The user the challenge was started for.
+    /// The user for whom the challenge was started.
     pub user: Option<String>,
     /// The instance that delivered the code.
     pub two_factor: String,
-    /// What the code was for, as the challenge was started with it. Compare it: a code for one purpose is no proof for another.
+    /// What the code was for, as the challenge was started with it. Compare it: a code for one
+    /// purpose does not prove another.
     pub purpose: String,
-    /// Authentication method references (RFC 8176): `otp`, and `sms` or `tel` for a code that went to a telephone number. Email and
-    /// chat have no registered value.
+    /// Authentication method references (RFC 8176): `otp`, and `sms` or `tel` for a code that went
+    /// to a phone number. Email and chat have no registered value.
     pub amr: Vec<String>,
-    /// When.
+    /// When the answer was verified.
     pub verified_at: Timestamp,
 }
 
@@ -233,17 +238,17 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// An instance a sign-in may use.
+/// An instance that is available to a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Available {
-    /// Opaque.
+    /// The opaque id.
     pub id: String,
     /// The type.
     #[serde(rename = "type")]
     pub type_id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// The way a code takes.
+    /// The channel, such as `email` or `sms`.
     pub channel: String,
 }

@@ -1,4 +1,4 @@
-//! A message on its way: through the instance that was chosen, again, or through another one.
+//! Delivering a message: through the chosen instance, again, or through another one.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -18,15 +18,17 @@ use crate::provider::{Begun, DeliveryFailure, Manifest, Message, Reason, Recipie
 use crate::random;
 use crate::store::{ChallengeRecord, HandOver, Limited};
 
-/// After so long no other instance is tried: the person waits, and [`UNDER_WAY`] must be longer than all attempts together.
+/// After this time no other instance is tried, because the person is waiting. [`UNDER_WAY`] must be
+/// longer than all attempts together.
 const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
 
-/// What lies before the first time a message is tried again.
+/// The delay before the first retry.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 impl Challenges {
-    /// Has a challenge's message delivered: by the instance that was chosen, by `others` in their order while it surely was not sent,
-    /// and by the last of them again as its policy says. The challenge goes to the one that is tried.
+    /// Delivers a challenge's message: through the chosen instance, then through `others` in order
+    /// as long as it was certainly not sent, and through the last of them again as its policy says.
+    /// The challenge moves to the instance that is tried.
     pub(super) async fn send(
         &self,
         mut chosen: Chosen,
@@ -38,7 +40,7 @@ impl Challenges {
     ) -> Result<(), DeliveryFailure> {
         let mut delivered = self.deliver(&chosen, record, details, code, now).await;
         for other in others {
-            // Only what surely was not sent may take another way.
+            // Only a message that was certainly not sent may take another way.
             if !matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) || self.clock.now() - now > FAILING_OVER {
                 break;
             }
@@ -47,7 +49,7 @@ impl Challenges {
                     chosen = other;
                     delivered = self.deliver(&chosen, record, details, code, now).await;
                 }
-                // It is over: somebody cancelled it, or it expired.
+                // The challenge has ended: somebody cancelled it, or it expired.
                 Ok(false) => break,
                 Err(error) => {
                     tracing::error!(error = error.operator_detail(), "a challenge could not go to another instance");
@@ -58,7 +60,7 @@ impl Challenges {
         let mut wait = FIRST_WAIT;
         for _ in 0..chosen.policy.retries {
             let may = matches!(&delivered, Err(DeliveryFailure::RetryLater { after_seconds: None, .. }));
-            // The person waits, so it takes seconds at most.
+            // The person is waiting, so it takes a few seconds at most.
             if !may || self.clock.now() - now > FAILING_OVER {
                 break;
             }
@@ -66,7 +68,8 @@ impl Challenges {
             if random::fill(&mut chance).is_err() {
                 break;
             }
-            // Not to observe anything: the upstream is given time, and those who failed together should not come back together.
+            // Gives the upstream time, with jitter: clients that failed together must not retry
+            // together.
             tokio::time::sleep(wait / 2 + wait * chance[0].into() / 256).await;
             wait *= 2;
             if !self.is_still_open(record).await {
@@ -77,15 +80,15 @@ impl Challenges {
         delivered
     }
 
-    /// Nobody should get a code that opens nothing any more.
+    /// Nobody should get a code that is no longer accepted.
     async fn is_still_open(&self, record: &ChallengeRecord) -> bool {
         let stored = self.store.challenge(&record.subscription, &record.id).await;
         let is_newest = |stored: &ChallengeRecord| stored.resends == record.resends;
         stored.is_ok_and(|stored| stored.is_some_and(|stored| is_newest(&stored) && is_open(&stored, self.clock.now())))
     }
 
-    /// What keeps a message from being tried at all: the instance pauses, or has used as much as it may. Not `counting`, nothing is used up
-    /// by asking.
+    /// Returns what prevents a message from being tried: the instance is paused, or has used up a
+    /// quota. Without `counting`, asking uses nothing up.
     pub(super) async fn held_back(
         &self,
         chosen: &Chosen,
@@ -98,7 +101,7 @@ impl Challenges {
             after_seconds: Some(after_seconds),
             reason: Reason::new(code, detail),
         };
-        // First, so that what is not tried is not counted either.
+        // First, so that what is not tried is not counted.
         let wait = if counting {
             chosen.pause().admit(now, pause_after(policy)).err()
         } else {
@@ -131,7 +134,7 @@ impl Challenges {
         }
     }
 
-    /// Who has a quota that a message counts against.
+    /// Returns who has a quota that a message counts against.
     fn accounts(&self, chosen: &Chosen, subscription: &str) -> [Account; 2] {
         let of_type = self.limits.types.get(&chosen.type_id).copied().unwrap_or_default();
         [
@@ -140,7 +143,8 @@ impl Challenges {
         ]
     }
 
-    /// Counts what a message, or a judgement, used. That it cannot be counted undoes neither.
+    /// Counts what a message, or a verification, has used. If that fails, the message is not
+    /// undone.
     pub(super) async fn note_used(&self, chosen: &Chosen, subscription: &str, used: &Used) {
         let accounts = self.accounts(chosen, subscription);
         let charges: Vec<_> = accounts.iter().flat_map(|account| account.after(&self.keyring, used)).collect();
@@ -155,8 +159,8 @@ impl Challenges {
         tracing::error!(error, instance = %chosen.id, "what a message used could not be counted");
     }
 
-    /// Has another instance serve a challenge from now on: first kept, then sent, so that a resend and whoever verifies know of it
-    /// whatever becomes of this process. False if the challenge is over.
+    /// Moves a challenge to another instance: stored first, then sent, so that a resend and a
+    /// verification know of it even if this process dies. Returns false if the challenge has ended.
     async fn hand_over(&self, record: &mut ChallengeRecord, details: &mut Details, to: &Chosen) -> Result<bool, Error> {
         details.channel.clone_from(&to.channel);
         if !self.keep_details(record, details, &to.id).await? {
@@ -167,7 +171,7 @@ impl Challenges {
         Ok(true)
     }
 
-    /// False if the challenge is over, or another message of it came since.
+    /// Returns false if the challenge has ended, or another message of it was sent since.
     async fn keep_details(
         &self,
         record: &mut ChallengeRecord,
@@ -189,7 +193,7 @@ impl Challenges {
         Ok(kept)
     }
 
-    /// Keeps who judges the answers to the message that was sent, if that is another than before.
+    /// Stores who verifies answers to the message that was sent, if that has changed.
     async fn note_judge(
         &self,
         record: &mut ChallengeRecord,
@@ -205,15 +209,15 @@ impl Challenges {
             None => details.judge = Judge::Host,
         }
         let instance = record.instance.clone();
-        // Without it no answer could be judged, although the message is on its way. Where it is false the challenge is over, or another
-        // message has come since that knows better.
+        // Without it no answer could be verified, although the message is on its way. If it is
+        // false, the challenge has ended, or a newer message has replaced this one.
         match self.keep_details(record, details, &instance).await {
             Ok(_) => Ok(()),
             Err(error) => Err(DeliveryFailure::OutcomeUnknown(Reason::new("store", error.to_string()))),
         }
     }
 
-    /// Notes what became of a message, for those who look into it.
+    /// Records the outcome of a message.
     fn note_message(
         &self,
         chosen: &Chosen,
@@ -319,7 +323,8 @@ fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &st
     }
 }
 
-/// A message with a code that opens nothing, to try an instance with. It says that it is a test.
+/// Returns a message with a code that is not accepted anywhere, for testing an instance. It says
+/// that it is a test.
 pub(crate) fn sample_message(
     policy: &Policy,
     manifest: &Manifest,

@@ -1,4 +1,4 @@
-//! Starting, sending again, cancelling: what is counted, kept and remembered around a message.
+//! Starting, resending and cancelling: what is counted, stored and remembered around a message.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,21 +24,21 @@ use crate::store::{
     Resent,
 };
 
-/// What is remembered under an idempotency key.
+/// What is stored under an idempotency key.
 #[derive(Serialize, Deserialize)]
 enum Remembered {
     Started(Challenge),
-    /// A repeat must not send what may have gone out already.
+    /// A repeat must not send again what may have been sent.
     OutcomeUnknown,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A request without an answer after so long ended with the process it came to, longer than a delivery takes: what became
-/// of its message nobody knows.
+/// A request that has no response after this time ended with the process that received it. It is
+/// longer than a delivery takes. The outcome of its message is unknown.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
 
-/// How many challenges lie between two clearings of what is long over.
+/// How many challenges are started between two purges of old data.
 const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
@@ -46,8 +46,8 @@ impl Challenges {
         self.start_for(start, false).await
     }
 
-    /// Starts a challenge for a log-in to an account of this engine. What applications do with a user of the same name does not count for
-    /// it.
+    /// Starts a challenge for a login to an account of this engine. What applications do with a
+    /// user of the same name does not count against it.
     pub(crate) async fn start_for_account(self: &Arc<Self>, start: Start) -> Result<Challenge, Error> {
         self.start_for(start, true).await
     }
@@ -102,7 +102,7 @@ impl Challenges {
         to_the_end(async move { this.open(chosen, others, details, &code, wish, &names).await }).await
     }
 
-    /// Counts, keeps, sends, and remembers what came of it.
+    /// Counts, stores, sends, and records the outcome.
     async fn open(
         &self,
         chosen: Chosen,
@@ -125,10 +125,11 @@ impl Challenges {
         self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
         let delivered = self.send(chosen, others, &mut record, &mut details, code, now).await;
         let challenge = self.view(&record, &details);
-        // Whatever fails from here on, the caller learns what became of the message: to try again could send it twice.
+        // Whatever fails from here on, the caller learns the outcome of the message: a retry could
+        // send it twice.
         if delivered.is_err() {
-            // Also where the outcome is unknown: the application is told that this challenge failed, and a code that turns up later
-            // must not open anything it no longer waits for.
+            // Also if the outcome is unknown: the application learns that this challenge failed,
+            // and a code that arrives later must not be accepted.
             let (subscription, now) = (&record.subscription, self.clock.now());
             let closed = self.store.close_challenge(subscription, &record.id, Closing::Undelivered, now).await;
             if let Err(error) = closed {
@@ -144,7 +145,7 @@ impl Challenges {
         Ok(challenge)
     }
 
-    /// Sends the message again; in another language than before, if `locale` says so.
+    /// Sends the message again; in another language than before if `locale` says so.
     pub(crate) async fn resend(
         self: &Arc<Self>,
         subscription: &str,
@@ -166,19 +167,20 @@ impl Challenges {
         if record.resend_after > now {
             return Err(wait(record.resend_after));
         }
-        // Before the code that the person has is replaced by one that does not come.
+        // Before the code that the person has is replaced by one that will not arrive.
         if let Some(failure) = self.held_back(&chosen, subscription, false).await {
             return Err(Error::delivery(&failure));
         }
         let policy = &chosen.policy;
         let upstream_judges = matches!(details.judge, Judge::Upstream(_));
         if upstream_judges && !chosen.verifies() {
-            // Another component serves: from now on the host makes the code.
+            // Another component is in use: from now on the host generates the code.
             details.digits = policy.digits;
         }
         let code = code::draw(details.digits)?;
-        // What stands for a code of the upstream's was sent to nobody: it stays for an answer that may be with the upstream just now, and
-        // must open nothing once the host judges.
+        // The code that represents the upstream's was sent to nobody. It stays, for an answer that
+        // the upstream may be verifying right now, and it must not be accepted once the host
+        // verifies.
         let keep = if upstream_judges { chosen.verifies() } else { policy.keep_earlier_codes };
         let mut codes = if keep { record.codes.clone() } else { Vec::new() };
         codes.push(code::seal(&self.keyring, &details.binding(id), &code));
@@ -218,7 +220,7 @@ impl Challenges {
             };
             let delivered = this.send(chosen, Vec::new(), &mut record, &mut details, &code, now).await;
             if !matches!(delivered, Ok(()) | Err(DeliveryFailure::OutcomeUnknown(_))) {
-                // It surely was not sent: the code that the person has stays good.
+                // It was certainly not sent: the code that the person has stays valid.
                 let before = HandOver { now: this.clock.now(), ..before };
                 if let Err(error) = this.store.hand_over_challenge(before).await {
                     tracing::error!(%error, "a code that is with the person could not be kept");
@@ -235,8 +237,8 @@ impl Challenges {
         if closed { Ok(()) } else { Err(Error::closed()) }
     }
 
-    /// The most specific instance that the recipient fits, and those that may serve in its place: in order, to the same address,
-    /// with codes of the same length.
+    /// Returns the most specific instance that fits the recipient, and in order those that may
+    /// replace it: to the same address, with codes of the same length.
     async fn pick(&self, start: &Start) -> Result<(Chosen, Vec<Chosen>, Canonical), Error> {
         let mut available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
         if available.is_empty() {
@@ -248,7 +250,7 @@ impl Challenges {
         let country = (!canonical.country.is_empty()).then_some(&*canonical.country);
         let is_phone = chosen.recipient_kind == RecipientKind::PhoneNumber;
         let like = |other: &Chosen| {
-            // A handle means something to one type of provider alone.
+            // A handle is meaningful to one type of provider only.
             let same_word = chosen.recipient_kind != RecipientKind::Handle || other.type_id == chosen.type_id;
             let may = !is_phone || other.policy.allows_country(country);
             let same_code = other.verifies() || other.policy.digits == chosen.policy.digits;
@@ -258,7 +260,7 @@ impl Challenges {
         Ok((chosen, available, canonical))
     }
 
-    /// Notes that a request led to no message, for those who look into it.
+    /// Records that a request led to no message.
     fn note_refused(&self, start: &Start, of_account: bool, error: &Error) {
         let known = start.recipient.known();
         let outcome = if error.is_not_available() {
@@ -282,7 +284,7 @@ impl Challenges {
         self.history.refusal(&About { subscription, person, recipient: &bucket, challenge: None }, outcome, facts);
     }
 
-    /// Notes that a limit kept a message from being sent.
+    /// Records that a limit prevented a message.
     fn note_limited(&self, record: &ChallengeRecord, details: &Details, limited: &Limited, names: &[&'static str]) {
         let (outcome, code, until) = match limited {
             Limited::Until(until, n) => (MessageOutcome::Limited, names.get(*n).copied(), Some(*until)),
@@ -296,7 +298,7 @@ impl Challenges {
             until,
             ..Facts::default()
         };
-        // A challenge that was not opened is known by nobody.
+        // Nobody knows a challenge that was not opened.
         let about = details.about(record);
         let challenge = about.challenge.filter(|_| record.resends > 0 || record.attempts > 0);
         self.history.refusal(&About { challenge, ..about }, outcome, facts);
@@ -375,11 +377,11 @@ impl Challenges {
         }
     }
 
-    /// Has what is long over removed, beside what goes on.
+    /// Purges old data in the background.
     pub(crate) fn purge(&self) {
         let (store, before) = (self.store.clone(), self.clock.now() - DAY);
         tokio::spawn(async move {
-            // Each call is a commit of its own, and those who wait come between.
+            // Each call is a commit of its own, so that other writes come in between.
             loop {
                 match store.purge(before).await {
                     Ok(0) => return,
@@ -404,7 +406,7 @@ impl Details {
         }
     }
 
-    /// Whom an event of this challenge is about.
+    /// Returns the person whom an event of this challenge is about.
     pub(super) fn about<'a>(&'a self, record: &'a ChallengeRecord) -> About<'a> {
         About {
             subscription: &record.subscription,
@@ -426,13 +428,13 @@ impl Details {
     }
 }
 
-/// Goes on when the caller does not wait any more: what was sent must be known.
+/// Runs to completion even if the caller disconnects: the outcome of a message must be recorded.
 pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     match tokio::spawn(work.in_current_span()).await {
         Ok(result) => result,
-        // It panicked, or the runtime ends: perhaps after the message was sent.
+        // It panicked or the runtime is shutting down, perhaps after the message was sent.
         Err(error) => Err(Error::delivery(&DeliveryFailure::OutcomeUnknown(Default::default())).with_detail(error)),
     }
 }

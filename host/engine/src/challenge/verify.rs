@@ -1,4 +1,4 @@
-//! Judging an answer.
+//! Verifying an answer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Challenges {
         };
         let details = self.details(&record)?;
         let state = match &details.judge {
-            // Whether the instance is valid now does not matter: its provider is not asked.
+            // Whether the instance is valid now does not matter: its provider is not called.
             Judge::Host => {
                 if !self.instances.is_assigned(&details.sign_in, &record.instance).await? {
                     return Err(Error::closed());
@@ -50,7 +50,7 @@ impl Challenges {
         };
         let chosen = self.still_available(&record, &details).await?;
         let this = self.clone();
-        // To the end: what the upstream took as right it takes only once.
+        // Runs to completion: the upstream accepts a right answer only once.
         to_the_end(async move {
             let code = this.ask(&chosen, &record, &state, &input).await?;
             this.conclude(record, details, code).await
@@ -58,7 +58,8 @@ impl Challenges {
         .await
     }
 
-    /// Has the upstream judge an answer. One of the challenge's own codes, which nobody was sent, stands for its code.
+    /// Has the upstream verify an answer. A code that the challenge drew itself, and that was sent
+    /// to nobody, represents the upstream's code.
     async fn ask(
         &self,
         chosen: &Chosen,
@@ -66,7 +67,7 @@ impl Challenges {
         state: &str,
         answer: &str,
     ) -> Result<Option<CodeMac>, Error> {
-        // It cannot be the code, and what is so short stands in too much for the letters that hide it.
+        // It cannot be the code, and a text this short is not a usable placeholder.
         if !u32::try_from(answer.len()).is_ok_and(|digits| CODE_LENGTHS.contains(&digits)) {
             return Ok(None);
         }
@@ -76,7 +77,8 @@ impl Challenges {
         match verdict {
             Ok(Verdict::Right) => Ok(record.codes.last().copied()),
             Ok(Verdict::Wrong) => Ok(None),
-            // The challenge stays open: a right answer may be about to end it, or a newer message be on its way.
+            // The challenge stays open: another right answer may be about to end it, or a newer
+            // message may be on its way.
             Ok(Verdict::Over) => {
                 tracing::warn!(%instance, %type_id, "the upstream takes no more answers");
                 self.statistics.count(&record.subscription, instance, "over-at-upstream", "");
@@ -90,7 +92,7 @@ impl Challenges {
         }
     }
 
-    /// Ends the challenge if the answer is right and nobody was faster.
+    /// Ends the challenge if the answer is right and no other request did so first.
     async fn conclude(
         &self,
         record: ChallengeRecord,

@@ -1,4 +1,5 @@
-//! Holds our reading of numbers against libphonenumber's own, as its Python port `phonenumbers` gives it.
+//! Compares how we read phone numbers with libphonenumber itself, through its Python port
+//! `phonenumbers`.
 
 use std::env::current_exe;
 use std::fs;
@@ -11,16 +12,17 @@ use rlibphonenumber::PhoneNumber;
 use super::{OLD_MEXICAN_MOBILE, canonical};
 use crate::challenge::Policy;
 
-/// The version with the metadata that `rlibphonenumber` of Cargo.lock has. Whoever raises the one raises the other, and makes
-/// oracle.tsv again.
+/// The version whose metadata equals that of `rlibphonenumber` in Cargo.toml. If you update one,
+/// update the other and regenerate oracle.tsv.
 const ORACLE: &str = "phonenumbers==9.0.42";
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/challenge/phone_number/oracle.py");
 
-/// Types that codes are not sent to, in the oracle's words.
+/// The number types that codes are not sent to, as the oracle names them.
 const REFUSED: [&str; 6] = ["PREMIUM_RATE", "SHARED_COST", "PERSONAL_NUMBER", "PAGER", "UAN", "VOICEMAIL"];
 
-/// Compares E.164, validity, region and type of each number, and what becomes of it. Returns how many are valid.
+/// Compares E.164, validity, region and type of each number, and whether codes may go there.
+/// Returns how many are valid.
 fn compare(answers: &str) -> usize {
     let everywhere = Policy { countries: ["*".to_owned()].into(), ..Policy::default() };
     let mut valid_numbers = 0;
@@ -41,7 +43,7 @@ fn compare(answers: &str) -> usize {
         if ours != (e164.to_owned(), valid, region.to_owned(), kind.replace('_', "")) {
             differences.push(format!("{line}: {ours:?}"));
         }
-        // libphonenumber no longer knows the old form of Mexican numbers, which we take.
+        // libphonenumber no longer knows the old form of Mexican numbers, which we accept.
         if given[1..].starts_with(OLD_MEXICAN_MOBILE) && given.len() == 14 {
             continue;
         }
@@ -76,7 +78,7 @@ fn run(program: &Path, arguments: &[&str]) -> String {
     out.into_owned()
 }
 
-/// Python with the oracle, in an environment of its own beside this program.
+/// Python with the oracle, in its own virtual environment beside this program.
 fn python() -> Option<PathBuf> {
     let python = Path::new("python3");
     if !Command::new(python).args(["-m", "venv", "--help"]).output().is_ok_and(|output| output.status.success()) {
@@ -92,7 +94,7 @@ fn python() -> Option<PathBuf> {
     Some(program)
 }
 
-/// Other numbers at each run; the seed is in the message of a failure.
+/// Different numbers in each run. The message of a failure contains the seed.
 #[test]
 fn random_numbers_are_read_as_libphonenumber_reads_them_today() {
     let Some(python) = python() else {
