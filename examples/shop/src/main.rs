@@ -1,7 +1,7 @@
 //! A small application that sends its user to TwoFactor's sign-in page and signs in the browser that comes back, and no other.
 //!
-//! Whoever begins a sign-in may send its link to somebody else and have them type the code. So the sign-in's `id` and `state` stay in the
-//! session of the browser that began it, and only that session redeems a handle. Polling `GET /v1/sign-ins/{id}` would prove nothing.
+//! Anybody can start a sign-in, send its link to somebody else and have them type the code. So the sign-in's `id` and `state` stay in
+//! the session of the browser that started it, and only that session redeems a handle. Polling `GET /v1/sign-ins/{id}` proves nothing.
 //!
 //! ```sh
 //! cargo run -- demo
@@ -24,52 +24,52 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// What the application knows of TwoFactor, and whom it has in session.
+/// The application: its connection to TwoFactor, and its sessions.
 #[derive(Clone)]
 pub struct Shop {
-    /// Where TwoFactor is.
+    /// The URL of TwoFactor.
     pub twofactor: String,
     /// A token of the role `application`.
     pub token: String,
     /// The tenant its users belong to.
     pub tenant: String,
-    /// Where this application is.
+    /// The URL of this application.
     pub own_url: String,
-    /// Where its user can be reached. A real application has that in its accounts.
+    /// The addresses of its user. A real application has them in its accounts.
     pub recipient: Value,
-    /// By the secret in the session's cookie.
+    /// Sessions by the secret in their cookie.
     sessions: Arc<Mutex<HashMap<String, Session>>>,
     client: reqwest::Client,
 }
 
-/// What belongs to one browser.
+/// The session of one browser.
 #[derive(Clone, Default)]
 struct Session {
-    /// Sign-ins at TwoFactor that this browser was sent to, the newest last: one in each tab.
+    /// Sign-ins at TwoFactor that this browser was sent to, one for each tab, the newest last.
     pending: Vec<Pending>,
-    /// Who is signed in, with both factors.
+    /// The user who is signed in, with both factors.
     user: Option<String>,
 }
 
-/// A sign-in whose password was right, and whose second factor is awaited.
+/// A sign-in whose password was right and whose second factor is pending.
 #[derive(Clone)]
 struct Pending {
-    /// The id of the sign-in. No browser sees it.
+    /// The id of the sign-in, which no browser sees.
     id: String,
-    /// What the browser must bring back.
+    /// The value that the browser must bring back.
     state: String,
-    /// Whose password it was.
+    /// The user whose password was right.
     user: String,
 }
 
-/// How many sign-ins a browser may have pending.
+/// The number of sign-ins that a browser may have pending.
 const TABS: usize = 5;
 
-/// What the codes are for.
+/// The purpose of the codes.
 const PURPOSE: &str = "sign-in";
 
 impl Shop {
-    /// An application without sessions.
+    /// Returns an application without sessions.
     pub fn new(twofactor: &str, token: &str, own_url: &str, recipient: Value) -> Self {
         Self {
             twofactor: twofactor.to_owned(),
@@ -82,7 +82,7 @@ impl Shop {
         }
     }
 
-    /// Its pages.
+    /// Returns its pages.
     pub fn routes(self) -> Router {
         Router::new()
             .route("/", get(home))
@@ -100,8 +100,8 @@ impl Shop {
         Ok(answer)
     }
 
-    /// Begins a sign-in at TwoFactor. Returns it, and the URL that the browser is sent to.
-    async fn begin(&self, user: &str, client: SocketAddr, headers: &HeaderMap) -> anyhow::Result<(Pending, String)> {
+    /// Starts a sign-in at TwoFactor, and returns it with the URL to send the browser to.
+    async fn start(&self, user: &str, client: SocketAddr, headers: &HeaderMap) -> anyhow::Result<(Pending, String)> {
         let state = secret()?;
         let body = json!({
             "tenant": self.tenant,
@@ -111,16 +111,16 @@ impl Shop {
             "first_factor": true,
             "return_url": format!("{}/signed-in", self.own_url),
             "state": state,
-            // The page shows where the sign-in was begun, so that somebody else who was sent the link becomes suspicious.
+            // The page shows where the sign-in was started, so that somebody else who was sent the link becomes suspicious.
             "client_address": client.ip(),
             "user_agent": headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()),
         });
-        let begun = self.call("/v1/sign-ins", &body).await?;
-        let text = |name: &str| begun[name].as_str().map(str::to_owned).with_context(|| format!("no `{name}`"));
+        let started = self.call("/v1/sign-ins", &body).await?;
+        let text = |name: &str| started[name].as_str().map(str::to_owned).with_context(|| format!("no `{name}`"));
         Ok((Pending { id: text("id")?, state, user: user.to_owned() }, text("url")?))
     }
 
-    /// Redeems a handle for the sign-in that this browser's session began.
+    /// Redeems a handle for the sign-in that this browser's session started.
     async fn redeem(&self, pending: &Pending, handle: &str) -> anyhow::Result<()> {
         let path = format!("/v1/sign-ins/{}/result", pending.id);
         let result = self.call(&path, &json!({ "handle": handle })).await?;
@@ -136,7 +136,7 @@ impl Shop {
         sessions.get(id).map(|session| (id.to_owned(), session.clone()))
     }
 
-    fn keep(&self, id: &str, session: Session) {
+    fn store(&self, id: &str, session: Session) {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), session);
     }
 
@@ -154,14 +154,14 @@ async fn home(State(shop): State<Shop>, headers: HeaderMap) -> Html<String> {
     Html(format!("<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>{body}"))
 }
 
-/// The password would be checked here. Then the browser is sent to TwoFactor.
+/// Sends the browser to TwoFactor. A real application checks the password first.
 async fn sign_in(
     State(shop): State<Shop>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Response {
-    let begun = async {
-        let (pending, url) = shop.begin("alice", client, &headers).await?;
+    let started = async {
+        let (pending, url) = shop.start("alice", client, &headers).await?;
         let (id, mut session) = match shop.session(&headers) {
             Some(found) => found,
             None => (secret()?, Session::default()),
@@ -169,16 +169,16 @@ async fn sign_in(
         session.pending.push(pending);
         let too_many = session.pending.len().saturating_sub(TABS);
         session.pending.drain(..too_many);
-        shop.keep(&id, session);
+        shop.store(&id, session);
         anyhow::Ok((id, url))
     };
-    match begun.await {
+    match started.await {
         Ok((id, url)) => redirect(&id, &url),
         Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
     }
 }
 
-/// The browser comes back.
+/// Receives the browser that comes back.
 async fn signed_in(State(shop): State<Shop>, headers: HeaderMap, uri: Uri) -> Response {
     match finish(&shop, &headers, uri.query().unwrap_or_default()).await {
         Ok(id) => redirect(&id, "/"),
@@ -186,14 +186,14 @@ async fn signed_in(State(shop): State<Shop>, headers: HeaderMap, uri: Uri) -> Re
     }
 }
 
-/// Signs in the session of this browser, under a new id: nobody knows it from before.
+/// Signs in the session of this browser, and gives it a new id, which nobody can know from before.
 async fn finish(shop: &Shop, headers: &HeaderMap, query: &str) -> anyhow::Result<String> {
     let query: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let (id, mut session) = shop.session(headers).context("this browser began no sign-in")?;
-    let began = |pending: &Pending| query.get("state") == Some(&pending.state);
-    let found = session.pending.iter().position(began).context("this browser began another sign-in")?;
+    let (id, mut session) = shop.session(headers).context("this browser started no sign-in")?;
+    let is_this = |pending: &Pending| query.get("state") == Some(&pending.state);
+    let found = session.pending.iter().position(is_this).context("this browser started another sign-in")?;
     let pending = session.pending.remove(found);
-    shop.keep(&id, session.clone());
+    shop.store(&id, session.clone());
     if let Some(error) = query.get("error") {
         bail!("{error}");
     }
@@ -201,11 +201,11 @@ async fn finish(shop: &Shop, headers: &HeaderMap, query: &str) -> anyhow::Result
     session.user = Some(pending.user);
     let new = secret()?;
     shop.end(&id);
-    shop.keep(&new, session);
+    shop.store(&new, session);
     Ok(new)
 }
 
-/// Elsewhere, with the session's cookie. `Lax`: it must come along when the browser comes back.
+/// Redirects, with the session's cookie. It is `Lax` because the browser must send it when it comes back from TwoFactor.
 fn redirect(session: &str, to: &str) -> Response {
     let cookie = format!("shop={session}; Path=/; HttpOnly; SameSite=Lax");
     (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, to.to_owned())]).into_response()
@@ -217,7 +217,7 @@ fn secret() -> anyhow::Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// As a program of its own.
+/// Runs the application by itself.
 #[allow(dead_code, reason = "tests take the application without it")]
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -272,7 +272,7 @@ async fn whoever_is_sent_a_strangers_link_sees_where_it_began_and_confirms_nothi
     }
     to_code(&victim).await;
     victim.keys(&format!("{}{ENTER}", site.ecall.code())).await;
-    victim.sees("body", "Not signed in: this browser began no sign-in").await;
+    victim.sees("body", "Not signed in: this browser started no sign-in").await;
 }
 
 #[tokio::test]
