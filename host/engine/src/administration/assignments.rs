@@ -1,4 +1,4 @@
-//! What instances are assigned to.
+//! Assignments of instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,28 +11,28 @@ use crate::error::{Error, InputProblem};
 use crate::readable;
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
 
-/// One thing an instance is assigned to.
+/// An assignment of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
-    /// What it is.
+    /// The kind.
     pub kind: AssignmentKind,
     /// Its id, as the application names it.
     pub id: String,
 }
 
 impl Assignment {
-    /// An assignment to a tenant.
+    /// Returns an assignment to a tenant.
     pub fn tenant(id: impl Into<String>) -> Self {
         Self { kind: AssignmentKind::Tenant, id: id.into() }
     }
 }
 
-/// One thing an instance is assigned to, as it is read.
+/// An assignment of an instance, as it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Assigned {
-    /// What it is.
+    /// The kind.
     pub kind: AssignmentKind,
     /// Its id, as the application names it.
     pub id: String,
@@ -40,13 +40,13 @@ pub struct Assigned {
     pub name: Option<String>,
 }
 
-/// All that an instance is assigned to.
+/// The assignments of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Assignments {
-    /// By kind and id.
+    /// Sorted by kind and id.
     pub assigned: Vec<Assigned>,
-    /// Counts how often they were replaced.
+    /// The number of replacements.
     pub revision: u64,
 }
 
@@ -59,7 +59,7 @@ impl From<AssignmentsRecord> for Assignments {
 }
 
 impl Administration {
-    /// What an instance is assigned to.
+    /// Returns the assignments of an instance.
     ///
     /// # Errors
     /// Not found.
@@ -68,11 +68,13 @@ impl Administration {
         Ok(self.store().assignments(id).await?.into())
     }
 
-    /// Replaces what an instance is assigned to. What the subscription's directory does not have comes into it.
+    /// Replaces the assignments of an instance. Targets that are missing in the subscription's
+    /// directory are added to it.
     ///
     /// # Errors
-    /// Not found; [`Error::is_forbidden`] if the instance guards log-ins to accounts, or would, and the actor may not change that; invalid
-    /// input if an id is empty or longer than 256 characters, or there are more than 10 000.
+    /// Not found. [`Error::is_forbidden`] if the instance protects logins to accounts, or would,
+    /// and the actor may not change that. Invalid input if an id is empty or longer than 256
+    /// characters, or there are more than 10,000.
     pub async fn set_assignments(
         &self,
         subscription: &str,
@@ -82,10 +84,11 @@ impl Administration {
         self.replace_assignments(subscription, id, assignments, None).await
     }
 
-    /// As [`Self::set_assignments`]; with `expected_revision` only if nobody else replaced them since that was read.
+    /// As [`Self::set_assignments`]. With `expected_revision`, only if nobody replaced them since
+    /// that revision was read.
     ///
     /// # Errors
-    /// As there; passed over if somebody else did.
+    /// As for [`Self::set_assignments`]; a revision conflict if somebody else replaced them.
     pub async fn replace_assignments(
         &self,
         subscription: &str,
@@ -130,7 +133,7 @@ pub(super) fn too_many() -> String {
     format!("an instance takes at most {MANY} assignments")
 }
 
-/// Whether each target was and is assigned, where that differs.
+/// Returns whether each target was and is assigned, where that differs.
 pub(super) fn differences(before: &AssignmentsRecord, after: &[AssignmentRecord]) -> Changes {
     let mut targets: BTreeMap<&AssignmentRecord, (bool, bool)> = BTreeMap::new();
     for (target, _) in &before.targets {

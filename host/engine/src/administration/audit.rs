@@ -1,14 +1,15 @@
-//! Whether the audit log is whole.
+//! The integrity of the audit log.
 
 use super::Administration;
 use crate::audit::AuditCheck;
 use crate::error::Error;
 
 impl Administration {
-    /// Looks at every line of the audit log and finds a deletion, a change, a reordering and a cut-off end.
+    /// Verifies every entry of the audit log. Detects deletions, changes, reordering and
+    /// truncation.
     ///
     /// # Errors
-    /// When the store is not available. What is wrong with the log is no error but the answer.
+    /// If the store is not available. A damaged log is not an error but a result.
     pub async fn verify_audit_log(&self) -> Result<AuditCheck, Error> {
         self.audit.verify().await
     }

@@ -1,4 +1,4 @@
-//! The audit log searched.
+//! Searching the audit log.
 
 use jiff::Timestamp;
 
@@ -7,28 +7,28 @@ use crate::audit::Entry;
 use crate::error::Error;
 use crate::store::AuditFilter;
 
-/// Which lines of the audit log are wanted: those that fit everything that is stated.
+/// A search of the audit log: entries that match everything that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditSearch {
-    /// A part of who it was, such as an account's or a token's id.
+    /// Part of the actor, such as an account's or a token's id.
     pub actor: Option<String>,
-    /// What was done: a whole action such as `instance.update`, or its beginning such as `instance.`.
+    /// The action: a whole one such as `instance.update`, or a prefix such as `instance.`.
     pub action: Option<String>,
-    /// A part of what it was done to.
+    /// Part of the target.
     pub subject: Option<String>,
-    /// Not before this.
+    /// The earliest time.
     pub since: Option<Timestamp>,
-    /// Before this.
+    /// Entries before this time.
     pub until: Option<Timestamp>,
-    /// Lines with lower numbers than this: the next page.
+    /// Entries with a lower number than this: the next page.
     pub before: Option<u64>,
 }
 
 impl Administration {
-    /// Lines of the audit log, the newest first, at most `limit`.
+    /// Returns entries of the audit log, newest first, at most `limit`.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn find_audit(&self, search: &AuditSearch, limit: u32) -> Result<Vec<Entry>, Error> {
         let filter = AuditFilter {
             actor: search.actor.clone().unwrap_or_default(),
@@ -41,10 +41,11 @@ impl Administration {
         Ok(self.store().find_audit(filter, limit).await?.into_iter().map(Entry::from).collect())
     }
 
-    /// Subscription and name of an instance, whoever owns it; `None` if it is not there.
+    /// Returns subscription and name of an instance in any subscription; `None` if it does not
+    /// exist.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn instance_name(&self, id: &str) -> Result<Option<(String, String)>, Error> {
         Ok(self.store().instance(id).await?.map(|record| (record.subscription, record.name)))
     }

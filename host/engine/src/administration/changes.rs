@@ -1,5 +1,5 @@
-//! What a line of the audit log says of a change: each field before and after, bounded in length, and of secrets only that they
-//! changed.
+//! The description of a change in the audit log: each field before and after, bounded in length. Of
+//! secrets it only says that they changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use crate::instance::Instances;
 use crate::provider::escape;
 
-/// How long a value may be, and the whole, in characters.
+/// The maximum length of a value, and of the whole, in characters.
 const VALUE: usize = 200;
 const WHOLE: usize = 4000;
 
-/// A secret that is shorter may stand in any text by chance.
+/// A shorter secret may occur in any text by chance.
 const TELLING: usize = 6;
 
-/// The fields of something that changed: an object of JSON, by pointer `[before, after]`.
+/// The changed fields: a JSON object of `[before, after]` by pointer.
 #[derive(Default)]
 pub(crate) struct Changes {
     fields: Map<String, Value>,
@@ -26,7 +26,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// The change of a field; nothing if there is none.
+    /// Adds the change of a field, if there is one.
     pub(crate) fn field(
         mut self,
         pointer: &str,
@@ -38,7 +38,7 @@ impl Changes {
         self
     }
 
-    /// The change of a field whose value is nobody's business: only that it changed is said.
+    /// Adds the change of a field without its values.
     pub(crate) fn withheld<T: PartialEq>(mut self, pointer: &str, before: &T, after: &T) -> Self {
         if before != after {
             self.push(pointer, Value::from("changed"));
@@ -46,7 +46,7 @@ impl Changes {
         self
     }
 
-    /// The change of options, whose secrets the schema of the type names.
+    /// Adds the change of options. The type's schema says which are secrets.
     pub(super) fn options(
         mut self,
         instances: &Instances,
@@ -95,7 +95,8 @@ impl Changes {
         }
     }
 
-    /// A value as it may be seen: somebody may have typed a secret where none belongs.
+    /// Returns a value that may be displayed: somebody may have typed a secret into the wrong
+    /// field.
     fn shown(&self, value: &Value) -> Value {
         let text = value.to_string();
         if self.secrets.iter().any(|secret| text.contains(json!(secret).to_string().trim_matches('"'))) {
@@ -115,7 +116,7 @@ impl Changes {
         self.fields.insert(pointer, value);
     }
 
-    /// The text of the line.
+    /// Returns the text for the audit log.
     pub(crate) fn text(mut self) -> String {
         if self.left_out > 0 {
             self.fields.insert("more".to_owned(), Value::from(self.left_out));
@@ -129,7 +130,7 @@ struct Leaf {
     secret: bool,
 }
 
-/// What a mask hides, by whatever rule, is a secret.
+/// Anything that a mask hides is a secret, whatever the rule.
 fn leaves(open: &Value, masked: Option<&Value>, at: &str, out: &mut BTreeMap<String, Leaf>) {
     match (open, masked) {
         (Value::Object(fields), Some(Value::Object(masks))) if !fields.is_empty() => {

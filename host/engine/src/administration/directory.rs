@@ -1,4 +1,4 @@
-//! A subscription's directory: what instances are assigned to, with names for people.
+//! A subscription's directory: the targets of assignments, with display names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use crate::provider::escape;
 use crate::readable;
 use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
 
-/// Something instances can be assigned to.
+/// An entry of the directory: a target that instances can be assigned to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectoryEntry {
-    /// What it is.
+    /// The kind.
     pub kind: AssignmentKind,
     /// Its id, as the application names it.
     pub id: String,
-    /// For people. None for one that came about by an assignment.
+    /// The display name. None for an entry that an assignment created.
     pub name: Option<String>,
-    /// Counts changes.
+    /// The number of changes.
     pub revision: u64,
 }
 
@@ -31,46 +31,47 @@ impl From<DirectoryRecord> for DirectoryEntry {
     }
 }
 
-/// A name for something instances can be assigned to.
+/// A display name for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedTarget {
-    /// What it is, and its id.
+    /// The target.
     pub target: Assignment,
-    /// For people.
+    /// The display name.
     pub name: String,
 }
 
-/// Which entries of a directory are wanted.
+/// A filter of directory entries.
 #[derive(Debug, Clone, Default)]
 pub struct DirectoryFilter {
-    /// Only these.
+    /// Only this kind.
     pub kind: Option<AssignmentKind>,
-    /// Only with this in id or name, whatever the case. Empty for all.
+    /// Only with this text in id or name, ignoring case. Empty for all.
     pub search: String,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectoryChanges {
-    /// How many entries are new.
+    /// How many entries were added.
     pub created: u64,
-    /// How many have another name.
+    /// How many were renamed.
     pub changed: u64,
-    /// How many were there as they are.
+    /// How many existed unchanged.
     pub unchanged: u64,
 }
 
-/// A target as a pointer, for the audit log.
+/// Returns a target as a pointer, for the audit log.
 pub(super) fn place(target: &AssignmentRecord) -> String {
     format!("/{}/{}", target.kind.as_str(), escape(&target.target))
 }
 
 impl Administration {
-    /// A part of a subscription's directory, by kind and id.
+    /// Returns a page of a subscription's directory, by kind and id.
     ///
     /// # Errors
-    /// Not found if there is no such subscription; invalid input if `after` is not the `next` of a part before.
+    /// Not found if there is no such subscription. Invalid input if `after` is not the `next` of a
+    /// previous page.
     pub async fn directory(
         &self,
         subscription: &str,
@@ -87,7 +88,7 @@ impl Administration {
         Ok(Page { items: items.into_iter().map(DirectoryEntry::from).collect(), next })
     }
 
-    /// One entry, with id and name of each instance assigned to it.
+    /// Returns an entry, with id and name of each instance assigned to it.
     ///
     /// # Errors
     /// Not found.
@@ -103,11 +104,12 @@ impl Administration {
         Ok((entry.into(), assigned.into_iter().map(|it| (it.id, it.name)).collect()))
     }
 
-    /// Adds entries to a subscription's directory, and gives those that are there their names: all of them, or none.
+    /// Adds entries to a subscription's directory and renames existing ones: all of them, or none.
     ///
     /// # Errors
-    /// Not found if there is no such subscription; invalid input if there are more than 10 000, one stands twice, an id has
-    /// not 1 to 256 characters or a name is not one line of 1 to 100.
+    /// Not found if there is no such subscription. Invalid input if there are more than 10,000, one
+    /// occurs twice, an id does not have 1 to 256 characters or a name is not a single line of 1 to
+    /// 100.
     pub async fn import_directory(
         &self,
         subscription: &str,
@@ -124,11 +126,12 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    /// Adds an entry, or gives it a name; with `expected_revision` only if nobody else changed it since that was read (0: if it
-    /// is not there).
+    /// Adds or renames an entry. With `expected_revision`, only if nobody changed it since that
+    /// revision was read (0: if it does not exist).
     ///
     /// # Errors
-    /// Not found if there is no such subscription; passed over; invalid input as for an import.
+    /// Not found if there is no such subscription; a revision conflict; invalid input as for an
+    /// import.
     pub async fn name_target(
         &self,
         subscription: &str,
@@ -148,7 +151,7 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    /// None if somebody else came between.
+    /// Returns none if somebody else's change came in between.
     async fn put_directory(
         &self,
         subscription: &str,
@@ -189,10 +192,11 @@ impl Administration {
         Ok(None)
     }
 
-    /// Removes an entry; with `expected_revision` only if nobody else changed it since that was read.
+    /// Deletes an entry. With `expected_revision`, only if nobody changed it since that revision
+    /// was read.
     ///
     /// # Errors
-    /// Not found; passed over; a conflict, naming them, while instances are assigned to it.
+    /// Not found; a revision conflict; a conflict, naming them, while instances are assigned to it.
     pub async fn delete_directory_entry(
         &self,
         subscription: &str,
@@ -230,7 +234,7 @@ fn in_use(assigned: &[(String, String)]) -> Error {
 }
 
 fn record(target: &Assignment) -> AssignmentRecord {
-    // One that has no spelling is known to nobody.
+    // One without a canonical form is known to nobody.
     let id = readable::identifier(&target.id).unwrap_or_else(|_| target.id.clone());
     AssignmentRecord { kind: target.kind, target: id }
 }

@@ -1,4 +1,4 @@
-//! Instances: create, change, remove.
+//! Instances: create, change, delete.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,14 +21,14 @@ use crate::store::{InstanceRecord, Part};
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Instance {
-    /// Opaque.
+    /// The opaque id.
     pub id: String,
-    /// Whose it is.
+    /// The subscription that owns it.
     pub subscription: String,
     /// The type, which names the provider.
     #[serde(rename = "type")]
     pub type_id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
     /// Whether sign-ins may use it.
     pub active: bool,
@@ -36,37 +36,38 @@ pub struct Instance {
     pub valid: bool,
     /// What is wrong if they do not.
     pub problems: Vec<Problem>,
-    /// What it may reach.
+    /// The allowed connections.
     pub connections: Vec<GrantedConnection>,
-    /// Its own options, secrets masked.
+    /// Its own options, with secrets masked.
     pub options: Value,
     /// Its own policy, if it has one.
     pub policy: Option<Value>,
-    /// Counts changes.
+    /// The number of changes.
     pub revision: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// An instance to be created. `Debug` does not show its options.
+/// A request to create an instance. `Debug` does not show its options.
 #[derive(Clone)]
 pub struct NewInstance {
     /// The type of a loaded provider. It never changes.
     pub type_id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
     /// Whether sign-ins may use it.
     pub active: bool,
-    /// Its own options. They may be incomplete: the instance is saved, says what is missing, and is not available.
+    /// Its own options. They may be incomplete: the instance is saved, reports what is missing, and
+    /// is not available.
     pub options: Value,
-    /// Its own policy, as a JSON object with the fields of [`crate::Policy`] it states.
+    /// Its own policy, as a JSON object with the fields of [`crate::Policy`] that it sets.
     pub policy: Option<Value>,
 }
 
 impl NewInstance {
-    /// An active instance of a type, with its options.
+    /// Returns a request to create an active instance of a type, with its options.
     pub fn new(type_id: impl Into<String>, name: impl Into<String>, options: Value) -> Self {
         Self { type_id: type_id.into(), name: name.into(), active: true, options, policy: None }
     }
@@ -81,14 +82,15 @@ impl fmt::Debug for NewInstance {
     }
 }
 
-/// A change to an instance: what is `None` stays. `Debug` does not show its options.
+/// A change to an instance: fields that are `None` stay as they are. `Debug` does not show its
+/// options.
 #[derive(Clone, Default)]
 pub struct InstanceChange {
     /// The new name.
     pub name: Option<String>,
     /// Whether sign-ins may use it.
     pub active: Option<bool>,
-    /// All its own options; a mask keeps the secret that stands there.
+    /// All its own options; a mask keeps the stored secret.
     pub options: Option<Value>,
     /// Its own policy; `Some(None)` removes it.
     pub policy: Option<Option<Value>>,
@@ -103,11 +105,11 @@ impl fmt::Debug for InstanceChange {
 }
 
 impl Administration {
-    /// Adds an instance to a subscription. It serves nobody until it is assigned.
+    /// Creates an instance in a subscription. It is not available until it is assigned.
     ///
     /// # Errors
-    /// Not found for an unknown subscription; invalid input for an unknown type, a name that is no line, options that are no
-    /// object, or a policy out of bounds.
+    /// Not found for an unknown subscription. Invalid input for an unknown type, a name that is not
+    /// a single line, options that are not an object, or a policy out of bounds.
     pub async fn create_instance(&self, subscription: &str, new: NewInstance) -> Result<Instance, Error> {
         self.known(subscription).await?;
         title(&new.name)?;
@@ -135,7 +137,7 @@ impl Administration {
         self.view(&record).await
     }
 
-    /// A subscription's instances, the oldest first.
+    /// Returns a subscription's instances, oldest first.
     ///
     /// # Errors
     /// Not found if there is no such subscription.
@@ -145,10 +147,11 @@ impl Administration {
         self.views(&found).await
     }
 
-    /// A part of a subscription's instances, the oldest first.
+    /// Returns a page of a subscription's instances, oldest first.
     ///
     /// # Errors
-    /// Not found if there is no such subscription; invalid input if `after` is not the `next` of a part before.
+    /// Not found if there is no such subscription. Invalid input if `after` is not the `next` of a
+    /// previous page.
     pub async fn instances_page(
         &self,
         subscription: &str,
@@ -161,20 +164,23 @@ impl Administration {
         Ok(Page { items: self.views(&items).await?, next })
     }
 
-    /// One instance.
+    /// Returns an instance.
     ///
     /// # Errors
-    /// Not found, for another subscription's instance too.
+    /// Not found, also for instances of other subscriptions.
     pub async fn instance(&self, subscription: &str, id: &str) -> Result<Instance, Error> {
         let record = self.record(subscription, id).await?;
         self.view(&record).await
     }
 
-    /// Changes an instance; with `expected_revision` only if nobody else did since that was read.
+    /// Changes an instance. With `expected_revision`, only if nobody changed it since that revision
+    /// was read.
     ///
     /// # Errors
-    /// [`Error::is_forbidden`] if it guards log-ins to accounts and the actor may not change that. Passed over if somebody else changed it; invalid input as for a new one, and if a stored secret would go to a
-    /// destination it was not entered for: then it must be entered again.
+    /// [`Error::is_forbidden`] if it protects logins to accounts and the actor may not change that.
+    /// A revision conflict if somebody else changed it. Invalid input as for a new one, and if a
+    /// stored secret would go to a destination it was not entered for: then it must be entered
+    /// again.
     pub async fn update_instance(
         &self,
         subscription: &str,
@@ -204,7 +210,7 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    /// The record with a change made, and its options.
+    /// Returns the record with a change applied, and its options.
     async fn changed(
         &self,
         before: &InstanceRecord,
@@ -234,11 +240,11 @@ impl Administration {
         Ok((record, now))
     }
 
-    /// Removes an instance and its assignments; with `expected_revision` only if nobody else changed it since that was read.
-    /// Challenges under way on it are refused from now on.
+    /// Deletes an instance and its assignments. With `expected_revision`, only if nobody changed it
+    /// since that revision was read. Its open challenges are refused from now on.
     ///
     /// # Errors
-    /// Not found; passed over; [`Error::is_forbidden`] as [`Self::update_instance`].
+    /// Not found; a revision conflict; [`Error::is_forbidden`] as for [`Self::update_instance`].
     pub async fn delete_instance(
         &self,
         subscription: &str,
@@ -262,7 +268,7 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    /// What differs between two states of an instance, each with its options.
+    /// Returns the differences between two states of an instance, each with its options.
     pub(super) fn instance_changes(
         &self,
         before: Option<(&InstanceRecord, &Value)>,

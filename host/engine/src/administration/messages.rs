@@ -1,4 +1,5 @@
-//! Why somebody got no code: what became of their messages, and which limits hold them now.
+//! Why somebody got no code: the outcomes of their messages, and the limits that block them at the
+//! moment.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,30 +9,30 @@ use crate::challenge::{Facts, MessageOutcome, ReachedLimit, Recipient, recipient
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing, HistoryKey, HistoryRecord, UpstreamHealthRecord};
 
-/// How many events are shown at most.
+/// The maximum number of events shown.
 const SHOWN: u32 = 200;
 
-/// Whose messages are wanted. `Debug` does not show it.
+/// Selects whose messages to show. `Debug` does not show it.
 #[derive(Clone)]
 pub enum MessageQuery {
     /// Those of a user.
     User(String),
-    /// Those to a recipient: an email address, a telephone number in international form, or a provider's handle. It is compared by a
-    /// keyed hash.
+    /// Those to a recipient: an email address, a phone number in international form, or a
+    /// provider's handle. It is compared by a keyed hash.
     Recipient(String),
     /// Those of a challenge.
     Challenge(String),
 }
 
-/// What became of a message, or why there was none.
+/// An event: the outcome of a message, or why there was none.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct MessageEvent {
-    /// When; of several that are counted together, the last time.
+    /// The time; the last time if several events are counted together.
     pub at: Timestamp,
     /// What happened.
     pub outcome: MessageOutcome,
-    /// How often: requests that led to no message are counted together by the hour.
+    /// How many times: requests that led to no message are counted together by the hour.
     pub count: u32,
     /// The challenge, if there was one.
     pub challenge: Option<String>,
@@ -45,77 +46,77 @@ pub struct MessageEvent {
     pub type_id: String,
     /// The upstream's reference or code, or the name of a limit; may be empty.
     pub code: String,
-    /// The provider's words; may be empty.
+    /// The provider's text; may be empty.
     pub detail: String,
-    /// When the limit ends, if that is what happened.
+    /// When the limit ends, if the event is a limit.
     pub until: Option<Timestamp>,
 }
 
-/// How a challenge stands.
+/// The state of a challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ChallengeState {
-    /// It takes answers.
+    /// Open: it accepts answers.
     Open,
-    /// The right code was given.
+    /// The right code was entered.
     Used,
     /// The application cancelled it.
     Cancelled,
     /// Its message was not delivered.
     Undelivered,
-    /// Its time has passed.
+    /// It has expired.
     Expired,
-    /// Its answers are used up.
+    /// Its attempts are used up.
     AnswersUsedUp,
 }
 
-/// A challenge that was asked about. It is known for a day after its end.
+/// A challenge that was asked about. It is known until a day after its end.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ChallengeFacts {
-    /// How it stands.
+    /// Its state.
     pub state: ChallengeState,
-    /// Answers given so far, right and wrong.
+    /// Answers so far, right and wrong.
     pub answers: u32,
     /// When it was started.
     pub created_at: Timestamp,
-    /// When it ends, or ended.
+    /// When it expires, or ended.
     pub expires_at: Timestamp,
 }
 
-/// What is known of somebody's messages.
+/// The message history of a person.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct MessageHistory {
-    /// What happened, the newest first; at most 200.
+    /// The events, newest first; at most 200.
     pub events: Vec<MessageEvent>,
-    /// Which limits hold them now.
+    /// The limits that block the person at the moment.
     pub limits: Vec<ReachedLimit>,
     /// The challenge, if one was asked about and is still known.
     pub challenge: Option<ChallengeFacts>,
-    /// How many days are kept.
+    /// For how many days events are kept.
     pub days: u16,
 }
 
-/// The last answers of an instance's upstream.
+/// The latest responses of an instance's upstream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UpstreamHealth {
-    /// When it accepted a message last.
+    /// When it last accepted a message.
     pub accepted_at: Option<Timestamp>,
-    /// When a message failed last for a reason that lies with the upstream or the instance's options.
+    /// When a message last failed because of the upstream or the instance's options.
     pub failed_at: Option<Timestamp>,
-    /// How that one failed.
+    /// The kind of that failure.
     pub outcome: Option<MessageOutcome>,
-    /// The upstream's or the host's code for it; may be empty.
+    /// The upstream's or host's code of that failure; may be empty.
     pub code: String,
-    /// For how many seconds this node does not try the instance, after failures in a row.
+    /// For how many seconds this node does not use the instance, after consecutive failures.
     pub paused_seconds: Option<u32>,
 }
 
 impl UpstreamHealth {
-    /// Whether the last message failed.
+    /// Returns whether the last message failed.
     pub fn is_failing(&self) -> bool {
         self.paused_seconds.is_some()
             || self.failed_at.is_some_and(|failed| self.accepted_at.is_none_or(|ok| ok < failed))
@@ -123,11 +124,11 @@ impl UpstreamHealth {
 }
 
 impl Administration {
-    /// What became of somebody's messages in the days that are kept, and which limits hold them now. Other nodes bring what they know
-    /// every few seconds.
+    /// Returns the outcomes of a person's messages in the days that are kept, and the limits that
+    /// block the person at the moment. Events of other nodes arrive within a few seconds.
     ///
     /// # Errors
-    /// Not found if there is no such subscription; when the store is not available.
+    /// Not found if there is no such subscription. An error if the store is not available.
     pub async fn messages(&self, subscription: &str, query: &MessageQuery) -> Result<MessageHistory, Error> {
         self.known(subscription).await?;
         self.history.settle().await?;
@@ -156,7 +157,7 @@ impl Administration {
     }
 
     fn event(&self, record: &HistoryRecord) -> Result<Option<MessageEvent>, Error> {
-        // A newer version on the same store may know more outcomes.
+        // A newer version on the same store may write outcomes that this one does not know.
         let Some(outcome) = MessageOutcome::of_name(&record.outcome) else { return Ok(None) };
         let Facts { user, hint, instance, type_id, code, detail, until } = self.history.facts(record)?;
         let (at, count, challenge) = (record.at, record.count, record.challenge.clone());
@@ -188,8 +189,8 @@ impl Administration {
         ChallengeFacts { state, answers: record.attempts, created_at, expires_at }
     }
 
-    /// The limits of whom a query is about, as far as they are known: of the person, of the recipient that was typed, of recipients in
-    /// what was found.
+    /// Returns the limits of the person a query is about, as far as known: of the person, of the
+    /// typed recipient, of the recipients in the events.
     async fn limits_of(
         &self,
         subscription: &str,
@@ -212,16 +213,16 @@ impl Administration {
         for keys in [&mut persons, &mut recipients] {
             keys.sort_unstable();
             keys.dedup();
-            // Of many the first are enough: who shares so much is no single person.
+            // The first of many are enough: so many recipients do not belong to one person.
             keys.truncate(16);
         }
         self.challenges.reached_limits(subscription, &persons, &recipients, &typed).await
     }
 
-    /// How the upstream of an instance answered last.
+    /// Returns the latest responses of an instance's upstream.
     ///
     /// # Errors
-    /// Not found; when the store is not available.
+    /// Not found. An error if the store is not available.
     pub async fn upstream_health(&self, subscription: &str, id: &str) -> Result<UpstreamHealth, Error> {
         let record = self.record(subscription, id).await?;
         self.history.settle().await?;

@@ -1,5 +1,5 @@
-//! What administrators do. Every change is written to the audit log before it is made: what could not be audited did not
-//! happen.
+//! Administration. Every change is written to the audit log before it is applied: what could not be
+//! audited did not happen.
 
 pub mod as_code;
 mod assignments;
@@ -45,24 +45,24 @@ use crate::statistics::{Statistic, Statistics};
 use crate::store::{AssignmentRecord, Store};
 use crate::token::Tokens;
 
-/// Who administers, for the audit log.
+/// The person or program that acts, for the audit log.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// A name that is no secret: a token's id, an operator's command.
+    /// A name that is not a secret: a token's id, an operator's command.
     pub name: String,
-    /// Where the request came from, if over a network.
+    /// The address that the request came from, if it came over a network.
     pub from: Option<IpAddr>,
 }
 
 impl Actor {
-    /// An actor by name.
+    /// Returns an actor by name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), from: None }
     }
 }
 
-/// The administration of an engine, on behalf of one actor. It asks nobody for permission: who may do what is decided by whoever
-/// hands it out.
+/// The administration of an engine, on behalf of one actor. It checks no permissions: the caller
+/// decides who may do what.
 #[derive(Clone)]
 pub struct Administration {
     pub(crate) instances: Arc<Instances>,
@@ -74,19 +74,20 @@ pub struct Administration {
     pub(crate) challenges: Arc<Challenges>,
     pub(crate) actor: Actor,
     pub(crate) guard: Guard,
-    /// Whether the actor may change what guards the log-ins to accounts.
+    /// Whether the actor may change what protects logins to accounts.
     pub(crate) changes_guards: bool,
 }
 
 impl Administration {
-    /// On behalf of somebody who administers subscriptions and not the installation: what guards the log-ins of administrators is not
-    /// theirs to change, in whichever subscription it is.
+    /// Restricts it to somebody who administers subscriptions and not the installation: they may
+    /// not change what protects logins of administrators, in any subscription.
     pub fn of_subscriptions(mut self) -> Self {
         self.changes_guards = false;
         self
     }
 
-    /// Refuses a change of an instance that guards the log-ins to accounts, or would with the assignments it is to have.
+    /// Refuses a change of an instance that protects logins to accounts, or would with its new
+    /// assignments.
     async fn check_guard(&self, subscription: &str, id: &str, wanted: &[AssignmentRecord]) -> Result<(), Error> {
         if self.changes_guards {
             return Ok(());
@@ -105,7 +106,7 @@ impl Administration {
         &self.instances.store
     }
 
-    /// On whose behalf.
+    /// Returns the actor.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
@@ -114,44 +115,45 @@ impl Administration {
         self.audit.append(&self.actor, action, subject, detail).await
     }
 
-    /// The line before this one told of a change that another node was quicker than.
+    /// The previous entry recorded a change, but another node was first.
     async fn did_not_happen(&self, action: &str, subject: &str) -> Result<(), Error> {
         self.audit(action, subject, "this did not happen: somebody else changed it first").await
     }
 
-    /// The policy of instances that state none of their own.
+    /// Returns the policy of instances that have none of their own.
     pub fn policy(&self) -> &Policy {
         self.instances.default_policy()
     }
 
-    /// How a subscription's challenges and deliveries went in the hours from `since` on, by hour. Kept for 90 days.
+    /// Returns statistics of a subscription's challenges and deliveries from `since` on, by hour.
+    /// Kept for 90 days.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<Statistic>, Error> {
         self.statistics.settle().await?;
         let records = self.store().statistics(subscription, since).await?;
         Ok(records.into_iter().map(Statistic::from).collect())
     }
 
-    /// Lines of the audit log after number `after`, at most `limit`.
+    /// Returns entries of the audit log after number `after`, at most `limit`.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn audit_log(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Error> {
         self.audit.read(after, limit).await
     }
 }
 
-/// How many things one change may name: assignments of an instance, entries of a directory.
+/// How many items one change may contain: assignments of an instance, entries of a directory.
 const MANY: usize = 10_000;
 
-/// Ids that people choose: they stand in paths and in logs.
+/// Ids that people choose: they occur in paths and in logs.
 const CHOSEN_ID: &str = "1 to 64 letters, digits, `-`, `_` or `.`, and not `.` or `..`";
 
 fn is_chosen_id(id: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    // These two are folders in paths.
+    // These two are directories in paths.
     (1..=64).contains(&id.len()) && id.chars().all(fits) && id != "." && id != ".."
 }
 
@@ -162,20 +164,20 @@ pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
     Err(Error::invalid_at("/id", format!("of a {what} must be {CHOSEN_ID}")))
 }
 
-/// Checks a name that people read, which stands at `/name`.
+/// Checks a display name, which is at `/name`.
 pub(crate) fn title(name: &str) -> Result<(), Error> {
     readable_name(name).map_err(|why| Error::invalid_at("/name", why.to_string()))
 }
 
-/// Checks a name that people read: of a subscription, an instance, a token, an account, a tenant.
+/// Checks a display name: of a subscription, an instance, a token, an account, a tenant.
 fn readable_name(name: &str) -> Result<(), Unreadable> {
     readable::check(name, 1..=100)
 }
 
-/// How often a change that names no revision begins anew when somebody else's came between.
+/// How often a change without an expected revision is retried when somebody else's came in between.
 const ROUNDS: usize = 16;
 
-/// Refuses a change of something that is not any more as it was when it was read.
+/// Refuses a change of something that has changed since it was read.
 fn as_read(expected: Option<u64>, revision: u64) -> Result<(), Error> {
     if expected.is_some_and(|expected| expected != revision) { Err(Error::passed_over()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Long lists, a part at a time.
+//! Pagination of long lists.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,16 +8,16 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::store::Part;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is in it.
+    /// The items.
     pub items: Vec<T>,
-    /// Where the next part begins: `after` of the next call. None at the end. Opaque.
+    /// The cursor of the next page: `after` of the next call. None at the end. Opaque.
     pub next: Option<String>,
 }
 
-/// One more than asked for: whether there is a next part shows.
+/// One more than requested, to learn whether there is a next page.
 pub(super) fn part<K: DeserializeOwned>(after: Option<&str>, limit: u32) -> Result<Part<K>, Error> {
     let key = |cursor: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok();
     let wrong = || Error::invalid_at("/after", "must be the `next` of the part before");

@@ -1,4 +1,4 @@
-//! The people who sign in.
+//! The users who sign in.
 
 use super::Administration;
 use crate::challenge::user_person;
@@ -7,8 +7,8 @@ use crate::readable;
 use crate::store::HistoryKey;
 
 impl Administration {
-    /// Forgets a user's wrong answers, so that one who is locked may sign in again at once. Answers whether anything is known of that
-    /// user: an id that was never seen is misspelt, as a rule.
+    /// Resets a user's wrong answers, so that a locked user can sign in again at once. Returns
+    /// whether anything is known of that user: an id that was never seen is probably misspelled.
     ///
     /// # Errors
     /// Not found if there is no such subscription; invalid input if the user's id is not 1 to 256 characters.

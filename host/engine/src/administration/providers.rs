@@ -1,4 +1,4 @@
-//! The components that serve: shown, added, and taken back.
+//! The providers' components: listed, added, and rolled back.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::instance::{AffectedInstance, RefusedProvider, listed};
 use crate::provider::{Provider, ProviderInfo};
 use crate::store::ProviderRecord;
 
-/// A component to be installed, and what is expected of it.
+/// A component to install, and what is expected of it.
 #[derive(Clone)]
 pub struct NewProvider {
     component: Vec<u8>,
@@ -24,11 +24,11 @@ pub struct NewProvider {
     destinations: Vec<String>,
     any_destination: bool,
     allow_invalid: bool,
-    /// What was compiled of it before.
+    /// The component, if it was compiled before.
     examined: Option<Compiled>,
 }
 
-/// A component that was compiled to be looked at.
+/// A component that was compiled for a preview.
 #[derive(Clone)]
 struct Compiled(Arc<Provider>);
 
@@ -38,21 +38,22 @@ impl fmt::Debug for Compiled {
     }
 }
 
-/// What a component is, and what it would change.
+/// A preview of a component: what it is, and what it would change.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ExaminedProvider {
-    /// What is known of it.
+    /// What is known of the component.
     pub info: ProviderInfo,
-    /// Where secrets of the instances of its type would go that they do not go to now. Judged anew when it is added.
+    /// Where it would send secrets of instances that do not go there now. Checked again when it is
+    /// added.
     pub new_destinations: Vec<Destination>,
-    /// The valid instances of its type that would no longer be valid. Judged anew when it is added.
+    /// The valid instances of its type that would become invalid. Checked again when it is added.
     pub made_invalid: Vec<AffectedInstance>,
     compiled: Compiled,
 }
 
 impl NewProvider {
-    /// These bytes.
+    /// Installs these bytes.
     pub fn new(component: impl Into<Vec<u8>>) -> Self {
         Self {
             component: component.into(),
@@ -67,32 +68,34 @@ impl NewProvider {
         }
     }
 
-    /// Uses what was compiled when the component was examined, so that it is not compiled again to be added.
+    /// Uses the compiled component of a preview, so that it is not compiled twice.
     pub fn examined(mut self, examined: ExaminedProvider) -> Self {
         self.examined = Some(examined.compiled);
         self
     }
 
-    /// The text of a minisign signature of the component.
+    /// Sets the text of a minisign signature of the component.
     pub fn signature(mut self, text: impl Into<String>) -> Self {
         self.signature = Some(text.into());
         self
     }
 
-    /// Refuses the component if its SHA-256 is another, in hexadecimal, with or without `sha256:` before it.
+    /// Refuses the component if its SHA-256 differs, in hexadecimal, with or without the prefix
+    /// `sha256:`.
     pub fn digest(mut self, digest: impl Into<String>) -> Self {
         self.digest = Some(digest.into());
         self
     }
 
-    /// Refuses to replace another component than the one with this digest; an empty text stands for none. What somebody approved was
-    /// the change from that one.
+    /// Refuses to replace any component but the one with this digest; an empty text stands for
+    /// none. What somebody approved was the change from that one.
     pub fn replacing(mut self, digest: impl Into<String>) -> Self {
         self.replaces = Some(digest.into());
         self
     }
 
-    /// Whether it may have a lower version than the component it replaces: an old fault that comes back is an attack as a rule.
+    /// Allows a lower version than that of the component it replaces. Downgrades are usually an
+    /// attack.
     pub fn allow_older(mut self, allowed: bool) -> Self {
         self.allow_older = allowed;
         self
@@ -100,21 +103,21 @@ impl NewProvider {
 }
 
 impl NewProvider {
-    /// Where secrets of instances may go that they do not go to now: [`ExaminedProvider::new_destinations`], which somebody approved. Any
-    /// other is refused.
+    /// The new destinations of secrets that were approved: [`ExaminedProvider::new_destinations`].
+    /// Any other is refused.
     pub fn destinations(mut self, allowed: impl IntoIterator<Item = impl ToString>) -> Self {
         self.destinations = allowed.into_iter().map(|one| one.to_string()).collect();
         self
     }
 
-    /// Whether it may make instances invalid that are valid now: [`ExaminedProvider::made_invalid`]. They serve nobody until their options are
-    /// changed.
+    /// Allows valid instances to become invalid: [`ExaminedProvider::made_invalid`]. They are not
+    /// available until their options are changed.
     pub fn allow_invalid(mut self, allowed: bool) -> Self {
         self.allow_invalid = allowed;
         self
     }
 
-    /// Whether they may go to wherever the component says: for development.
+    /// Allows any destination that the component names: for development.
     pub fn any_destination(mut self, allowed: bool) -> Self {
         self.any_destination = allowed;
         self
@@ -140,21 +143,23 @@ impl From<&Vec<u8>> for NewProvider {
 }
 
 impl Administration {
-    /// The providers that are loaded.
+    /// Returns the loaded providers.
     pub fn providers(&self) -> Vec<ProviderInfo> {
         self.instances.providers.all()
     }
 
-    /// Components that were added and do not serve in this process, by their types: the component before one of them, if any, goes on until
-    /// the process ends.
+    /// Returns the components that were added and are not in use in this process, by type. The
+    /// component before one of them, if any, stays in use until the process ends.
     pub fn refused_providers(&self) -> Vec<RefusedProvider> {
         self.instances.providers.refused()
     }
 
-    /// Looks at a component as adding it would, signature and digest too, and keeps nothing of it.
+    /// Previews a component: checks everything that adding it would, including signature and
+    /// digest, and stores nothing.
     ///
     /// # Errors
-    /// Invalid input, saying why, if it cannot be loaded or may not serve here; when the store is not available.
+    /// Invalid input, with the reason, if it cannot be loaded or is not allowed here. An error if
+    /// the store is not available.
     pub async fn examine_provider(&self, new: impl Into<NewProvider>) -> Result<ExaminedProvider, Error> {
         let new = new.into();
         let providers = &self.instances.providers;
@@ -169,13 +174,16 @@ impl Administration {
         Ok(ExaminedProvider { info, new_destinations, made_invalid, compiled: Compiled(examined) })
     }
 
-    /// Loads a provider and keeps it. It serves all instances of its type from now on, in each process that works on the store as soon
-    /// as it looks ([`TwoFactor::refresh_providers`](crate::TwoFactor::refresh_providers)).
+    /// Loads and stores a provider. From now on it serves all instances of its type, in every
+    /// process on the same store as soon as that process refreshes
+    /// ([`TwoFactor::refresh_providers`](crate::TwoFactor::refresh_providers)).
     ///
     /// # Errors
-    /// Invalid input, saying why, if it cannot be loaded, is not signed as it must be, has another digest or an older version than
-    /// allowed, would send secrets of instances to where they do not go now ([`NewProvider::destinations`]) or make instances invalid
-    /// ([`NewProvider::allow_invalid`]); [`Error::is_passed_over`] if another component serves than the one it was to replace.
+    /// Invalid input, with the reason, if it cannot be loaded, lacks a required signature, has
+    /// another digest or a lower version than allowed, would send secrets of instances to new
+    /// destinations ([`NewProvider::destinations`]) or would make instances invalid
+    /// ([`NewProvider::allow_invalid`]). [`Error::is_passed_over`] if another component is in use
+    /// than the one to be replaced.
     pub async fn add_provider(&self, new: impl Into<NewProvider>) -> Result<ProviderInfo, Error> {
         let new = new.into();
         let record = ProviderRecord {
@@ -183,7 +191,7 @@ impl Administration {
             type_id: String::new(),
             component: new.component.clone(),
             signature: new.signature.clone(),
-            // As precise as stores are.
+            // With the precision of stores.
             added_at: Timestamp::from_millisecond(self.clock.now().as_millisecond()).map_err(Error::unavailable)?,
             seal: Vec::new(),
         };
@@ -215,7 +223,7 @@ impl Administration {
             )));
         }
         let (top, _) = self.store().top_providers(&type_id).await?;
-        // What was compared above is what is replaced, but for one that may not serve.
+        // What was compared above is what gets replaced, except for one that is not allowed here.
         let compared = serving.as_ref().filter(|serving| serving.info().added_at.is_some());
         let compared = compared.map(|serving| &*serving.info().digest);
         let is_refused = refused.iter().any(|refused| refused.type_id == type_id);
@@ -248,13 +256,15 @@ impl Administration {
         Ok(info)
     }
 
-    /// Takes the component that serves a type away, and has the one before it serve again: the one it replaced, or the one that comes
-    /// with the program. With a digest only if that is the one that is taken away. Unless `allow_invalid`, no valid instance may become invalid.
+    /// Rolls a type back to the previous component: the one that the current component replaced, or
+    /// the one that ships with the program. With a digest, only if that is the current one. Unless
+    /// `allow_invalid`, no valid instance may become invalid.
     ///
     /// # Errors
-    /// Not found if none was added; a conflict if there is none before it ([`Self::remove_provider`] takes it away all the same);
-    /// invalid input if that one may not serve here any more, or secrets would go to where they do not go now;
-    /// [`Error::is_passed_over`] if another one was added since.
+    /// Not found if none was added. A conflict if there is no previous one
+    /// ([`Self::remove_provider`] removes it anyway). Invalid input if the previous one is not
+    /// allowed here, or would send secrets to new destinations. [`Error::is_passed_over`] if
+    /// another one was added since.
     pub async fn roll_back_provider(
         &self,
         type_id: &str,
@@ -287,12 +297,13 @@ impl Administration {
         Ok(info)
     }
 
-    /// Takes all components away that were added for a type. The one that comes with the program serves then, or none. With a digest
-    /// only if that is the newest of them. Unless `allow_invalid`, no valid instance may become invalid, if one comes with the program.
+    /// Removes all components that were added for a type. The one that ships with the program is
+    /// used then, or none. With a digest, only if that is the newest of them. Unless
+    /// `allow_invalid`, no valid instance may become invalid, if one ships with the program.
     ///
     /// # Errors
-    /// Not found if none was added; invalid input if with the one that comes with the program secrets would go to where they do not go
-    /// now; [`Error::is_passed_over`] if another one was added since.
+    /// Not found if none was added. Invalid input if the one that ships with the program would send
+    /// secrets to new destinations. [`Error::is_passed_over`] if another one was added since.
     pub async fn remove_provider(&self, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> Result<(), Error> {
         let providers = &self.instances.providers;
         let changing = providers.changing().await;
@@ -313,7 +324,7 @@ impl Administration {
         Ok(())
     }
 
-    /// Refuses a component with which valid instances would not be valid, and so serve nobody.
+    /// Refuses a component that would make valid instances invalid, and so unavailable.
     async fn none_becomes_invalid(&self, provider: &Arc<Provider>) -> Result<(), Error> {
         let affected = self.instances.made_invalid_by(provider).await?;
         match AffectedInstance::sentence(&affected) {
@@ -326,7 +337,8 @@ impl Administration {
         }
     }
 
-    /// Refuses to take back a component with which secrets would go to where they do not go now: nobody is asked to approve that here.
+    /// Refuses a rollback to a component that would send secrets to new destinations: nobody is
+    /// asked to approve that here.
     async fn nothing_goes_elsewhere(&self, before: &Arc<Provider>) -> Result<(), Error> {
         let elsewhere = self.instances.destinations_back(before).await?;
         if elsewhere.is_empty() {
@@ -340,7 +352,7 @@ impl Administration {
     }
 }
 
-/// The component that is to be taken away, if it is the one that somebody saw.
+/// Returns the component to be removed, if it is the one that was approved.
 fn meant(top: Option<ProviderRecord>, digest: Option<&str>) -> Result<ProviderRecord, Error> {
     let top = top.ok_or_else(|| Error::not_found("provider that was added"))?;
     let meant = digest.map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
@@ -362,7 +374,7 @@ fn expected_digest(new: &NewProvider, digest: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// For the audit log.
+/// Returns the text for the audit log.
 fn told(info: &ProviderInfo, before: Option<&Arc<Provider>>) -> String {
     let one = |info: &ProviderInfo| format!("{} sha256:{}", info.manifest.version, info.digest);
     let signer = info.signed_by.as_ref().map(|name| format!(", signed by {name}")).unwrap_or_default();

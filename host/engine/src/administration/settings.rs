@@ -16,46 +16,46 @@ use crate::store::BaseSettingsRecord;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct BaseSettings {
-    /// The options, secrets masked.
+    /// The options, with secrets masked.
     pub options: Value,
-    /// Counts changes; 0 if there are no settings yet.
+    /// The number of changes; 0 if there are no settings yet.
     pub revision: u64,
 }
 
-/// What base service settings would do if they were saved.
+/// A preview of base service settings: what they would do if they were saved.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct BaseSettingsCheck {
-    /// What is wrong with the settings themselves. What they leave to instances is not among it.
+    /// What is wrong with the settings themselves, without what they leave to instances.
     pub problems: Vec<Problem>,
     /// The instances that they would make valid or invalid.
     pub instances: Vec<AffectedInstance>,
 }
 
 impl BaseSettingsCheck {
-    /// Whether somebody should look at it before the settings are saved.
+    /// Returns whether somebody should confirm before the settings are saved.
     pub fn is_harmful(&self) -> bool {
         !self.problems.is_empty() || self.instances.iter().any(|instance| !instance.valid)
     }
 }
 
 impl Administration {
-    /// The base service settings of a type, secrets masked.
+    /// Returns the base service settings of a type, with secrets masked.
     ///
     /// # Errors
-    /// Not found if neither a provider nor settings of this type are there.
+    /// Not found if there is neither a provider nor settings of this type.
     pub async fn base_settings(&self, type_id: &str) -> Result<BaseSettings, Error> {
         let (options, revision) = self.stored_base_settings(type_id).await?;
         Ok(BaseSettings { options: self.instances.masked(type_id, &options), revision })
     }
 
-    /// Replaces the base service settings of a type. A mask sent back keeps the secret that stands there. With
-    /// `expected_revision` only if nobody else changed them since that was read.
+    /// Replaces the base service settings of a type. A mask keeps the stored secret. With
+    /// `expected_revision`, only if nobody changed them since that revision was read.
     ///
     /// # Errors
-    /// Not found as [`Self::base_settings`]; passed over if somebody else changed them; invalid input if the options are no
-    /// object, and if a stored secret, of these settings or of an instance, would go to a destination it was not entered for. They need
-    /// not be complete.
+    /// Not found as for [`Self::base_settings`]. A revision conflict if somebody else changed them.
+    /// Invalid input if the options are not an object, and if a stored secret, of these settings or
+    /// of an instance, would go to a destination it was not entered for. They need not be complete.
     pub async fn set_base_settings(
         &self,
         type_id: &str,
@@ -81,10 +81,11 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    /// Tells what base service settings would do, and saves nothing. A mask keeps the secret that is stored there.
+    /// Previews base service settings without saving them. A mask keeps the stored secret.
     ///
     /// # Errors
-    /// Not found as [`Self::base_settings`]; invalid input if [`Self::set_base_settings`] would refuse the options.
+    /// Not found as for [`Self::base_settings`]. Invalid input if [`Self::set_base_settings`] would
+    /// refuse the options.
     pub async fn check_base_settings(&self, type_id: &str, options: Value) -> Result<BaseSettingsCheck, Error> {
         let (stored, _) = self.stored_base_settings(type_id).await?;
         let (options, kept) = self.instances.read_options(type_id, options, &stored, "")?;

@@ -1,4 +1,4 @@
-//! How a subscription's sign-in page is set.
+//! The settings of a subscription's sign-in page.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::sign_in::SignInPage;
 use crate::store::SignInPageRecord;
 
 impl Administration {
-    /// How a subscription's sign-in page is set, and how often that was changed.
+    /// Returns the settings of a subscription's sign-in page, and how often they were changed.
     ///
     /// # Errors
     /// Not found if there is no such subscription.
@@ -21,11 +21,12 @@ impl Administration {
         }
     }
 
-    /// Sets it; with `expected_revision` only if nobody else did since that was read. Sign-ins under way end where they were
-    /// meant to.
+    /// Changes the settings. With `expected_revision`, only if nobody changed them since that
+    /// revision was read. Open sign-ins end at the return URL they started with.
     ///
     /// # Errors
-    /// Passed over if somebody else changed it; invalid input, in words, for what the page could not show or must not do.
+    /// A revision conflict if somebody else changed them. Invalid input, with the reason, for what
+    /// the page cannot display or must not do.
     pub async fn set_sign_in_page(
         &self,
         subscription: &str,
@@ -50,7 +51,7 @@ impl Administration {
     }
 }
 
-/// What differs between two settings of the page.
+/// Returns the differences between two settings of the page.
 pub(super) fn page_changes(before: Option<&Value>, after: &Value) -> Changes {
     let fields = after.as_object().into_iter().flatten();
     fields.fold(Changes::default(), |changes, (name, value)| {

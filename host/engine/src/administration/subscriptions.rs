@@ -1,4 +1,4 @@
-//! Subscriptions: add, rename, remove.
+//! Subscriptions: create, rename, delete.
 
 use super::changes::Changes;
 use super::page::{page, part};
@@ -8,7 +8,7 @@ use crate::store::{AccountRecord, Part, Removal, Subscription};
 use crate::token::Role;
 
 impl Administration {
-    /// Adds a subscription.
+    /// Creates a subscription.
     ///
     /// # Errors
     /// A conflict if the id is taken; invalid input if it is not 1 to 64 letters, digits, `-`, `_` or `.`.
@@ -27,18 +27,18 @@ impl Administration {
         Ok(subscription)
     }
 
-    /// All subscriptions.
+    /// Returns all subscriptions.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, Error> {
         Ok(self.store().subscriptions(None, Part::whole()).await?)
     }
 
-    /// A part of the subscriptions, by id: of all, or `among` these.
+    /// Returns a page of the subscriptions, by id: of all, or `among` these.
     ///
     /// # Errors
-    /// Invalid input if `after` is not the `next` of a part before.
+    /// Invalid input if `after` is not the `next` of a previous page.
     pub async fn subscriptions_page(
         &self,
         among: Option<&[String]>,
@@ -49,7 +49,7 @@ impl Administration {
         Ok(page(found, limit, |last| last.id.clone()))
     }
 
-    /// One subscription.
+    /// Returns a subscription.
     ///
     /// # Errors
     /// Not found.
@@ -57,10 +57,11 @@ impl Administration {
         self.store().subscription(id).await?.ok_or_else(|| Error::not_found("subscription"))
     }
 
-    /// Gives a subscription another name; with `expected_revision` only if nobody else changed it since that was read.
+    /// Renames a subscription. With `expected_revision`, only if nobody changed it since that
+    /// revision was read.
     ///
     /// # Errors
-    /// Not found; passed over if somebody else changed it.
+    /// Not found; a revision conflict if somebody else changed it.
     pub async fn rename_subscription(
         &self,
         id: &str,
@@ -84,11 +85,12 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    /// Removes a subscription with its directory.
+    /// Deletes a subscription and its directory.
     ///
     /// # Errors
-    /// Not found; passed over as [`Self::rename_subscription`]; a conflict while it has instances, or an account or a token that is
-    /// good is bound to it: that would serve the next subscription of this id.
+    /// Not found; a revision conflict as for [`Self::rename_subscription`]. A conflict while it has
+    /// instances, or while a valid account or token is bound to it, which would otherwise apply to
+    /// the next subscription with this id.
     pub async fn delete_subscription(&self, id: &str, expected_revision: Option<u64>) -> Result<(), Error> {
         let _turn = self.audit.turn_of(id).await;
         for _ in 0..ROUNDS {
@@ -121,7 +123,7 @@ impl Administration {
         Err(Error::passed_over())
     }
 
-    /// That a subscription is there.
+    /// Checks that a subscription exists.
     pub(super) async fn known(&self, subscription: &str) -> Result<(), Error> {
         self.subscription(subscription).await.map(|_| ())
     }

@@ -1,4 +1,4 @@
-//! A test message, so that an administrator learns whether an instance works before a sign-in does.
+//! Test messages, so that an administrator learns whether an instance works before a sign-in does.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use crate::challenge::{Recipient, sample_message};
 use crate::error::{Error, InputProblem};
 use crate::instance::Layers;
 
-/// What a provider answered to a test message.
+/// The provider's result for a test message.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct TestReport {
     /// `delivered`, or how it failed: `retry-later`, `outcome-unknown`, `rejected-recipient`, `rejected-message`,
     /// `misconfigured` or `blocked`.
     pub outcome: String,
-    /// The upstream's reference, or its own code for the failure; may be empty.
+    /// The upstream's reference, or its code of the failure; may be empty.
     pub code: String,
-    /// A sentence; may be empty.
+    /// A description; may be empty.
     pub detail: String,
     /// Where the exchange with the upstream failed, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,23 +30,25 @@ pub struct TestReport {
 /// A test message. `Debug` shows neither recipient nor options.
 #[derive(Clone, Default)]
 pub struct TestMessage {
-    /// Where to.
+    /// The recipient.
     pub recipient: Recipient,
-    /// Options that are not saved yet, in place of the instance's own; a mask stands for the secret that is stored.
+    /// Options that are not saved yet, in place of the instance's own; a mask keeps the stored
+    /// secret.
     pub options: Option<Value>,
-    /// A policy that is not saved yet, in place of the instance's own; `Some(None)` for none of its own.
+    /// A policy that is not saved yet, in place of the instance's own; `Some(None)` for none of its
+    /// own.
     pub policy: Option<Option<Value>>,
     /// The language of the message (BCP 47, or a list as in `Accept-Language`).
     pub locale: Option<String>,
 }
 
 impl TestMessage {
-    /// A test message through the instance as it is saved.
+    /// Creates a test message through the instance as it is saved.
     pub fn to(recipient: Recipient) -> Self {
         Self { recipient, ..Self::default() }
     }
 
-    /// In this language.
+    /// Sets the language.
     pub fn locale(mut self, locale: impl Into<String>) -> Self {
         self.locale = Some(locale.into());
         self
@@ -60,7 +62,8 @@ impl fmt::Debug for TestMessage {
 }
 
 impl Administration {
-    /// Sends a test message to a recipient; with options that are not saved yet, if there are some. See [`Self::send_test`].
+    /// Sends a test message to a recipient, optionally with unsaved options. See
+    /// [`Self::send_test`].
     ///
     /// # Errors
     /// Those of [`Self::send_test`].
@@ -74,11 +77,12 @@ impl Administration {
         self.send_test(subscription, id, TestMessage { recipient, options, ..TestMessage::default() }).await
     }
 
-    /// Sends a message with a sample code through an instance, as it is saved or as it may be. The sample opens nothing, and the message
-    /// says that it is a test.
+    /// Sends a message with a sample code through an instance, with its saved or with unsaved
+    /// settings. The code is not accepted anywhere, and the message says that it is a test.
     ///
     /// # Errors
-    /// Not found; invalid input if the options or the policy are not valid, saying why; a recipient that is missing or malformed.
+    /// Not found. Invalid input, with the reason, if the options or the policy are not valid. A
+    /// recipient that is missing or malformed.
     pub async fn send_test(&self, subscription: &str, id: &str, test: TestMessage) -> Result<TestReport, Error> {
         let TestMessage { recipient, options, policy, locale } = test;
         let mut record = self.record(subscription, id).await?;

@@ -10,12 +10,12 @@ use crate::store::Part;
 use crate::token::{Role, TokenInfo};
 
 impl Administration {
-    /// Issues a token, good until `expires_at` or until it is revoked. The second value is the token itself: it is shown once
-    /// and kept nowhere.
+    /// Issues a token that is valid until `expires_at` or until it is revoked. The second value is
+    /// the token itself: it is shown once and not stored.
     ///
     /// # Errors
-    /// Invalid input if the name is not one line of 1 to 100 characters, the time is past, or the role names a subscription
-    /// that does not exist.
+    /// Invalid input if the name is not a single line of 1 to 100 characters, the time is in the
+    /// past, or the role names a subscription that does not exist.
     pub async fn issue_token(
         &self,
         name: &str,
@@ -44,18 +44,19 @@ impl Administration {
         Ok((self.tokens.keep(record).await?, token))
     }
 
-    /// All tokens, revoked ones too.
+    /// Returns all tokens, including revoked ones.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn tokens(&self) -> Result<Vec<TokenInfo>, Error> {
         self.tokens.list(None, Part::whole()).await
     }
 
-    /// A part of the tokens, the newest first: of all, or of those of applications of these subscriptions.
+    /// Returns a page of the tokens, newest first: of all, or of those of the applications of these
+    /// subscriptions.
     ///
     /// # Errors
-    /// Invalid input if `after` is not the `next` of a part before.
+    /// Invalid input if `after` is not the `next` of a previous page.
     pub async fn tokens_page(
         &self,
         of_applications: Option<&[String]>,
@@ -66,7 +67,7 @@ impl Administration {
         Ok(page(found, limit, |last| (last.created_at, last.id.clone())))
     }
 
-    /// One token, revoked or not.
+    /// Returns a token, revoked or not.
     ///
     /// # Errors
     /// Not found.
@@ -77,7 +78,7 @@ impl Administration {
     /// Revokes a token at once.
     ///
     /// # Errors
-    /// Not found if there is no such token, or it is revoked.
+    /// Not found if there is no such token, or if it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
         let _turn = self.audit.turn_of(id).await;
         if self.token(id).await?.revoked_at.is_some() {

@@ -1,5 +1,6 @@
-//! Secrets go where they were entered for: what is compared before a change of options or of a component is made, and each time an
-//! instance's own options meet secrets of the base service settings.
+//! Secrets go only where they were entered for. Destinations are compared before a change of
+//! options or of a component, and whenever an instance's own options are combined with secrets of
+//! the base service settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,7 +27,8 @@ const TOO_MANY: &str = "these are more options than can be judged beside a secre
 
 const UNANSWERED: &str = "the provider could not be asked now where secrets go: try again";
 
-/// Combinations of options that are judged at most to find the fewest that are needed: each may be a call of the component.
+/// The maximum number of combinations of options that are evaluated to find the fewest necessary:
+/// each may be a call of the component.
 const COMBINATIONS: usize = 64;
 
 /// Options in their two layers.
@@ -34,23 +36,24 @@ const COMBINATIONS: usize = 64;
 pub(crate) struct Layers<'a> {
     /// The base service settings.
     pub(crate) base: &'a Value,
-    /// The instance's own, which win.
+    /// The instance's own options, which take precedence.
     pub(crate) own: &'a Value,
 }
 
 /// An instance that changes together with the base service settings.
 pub(crate) struct Changed {
     pub(crate) type_id: String,
-    /// Its own options before, if it was there.
+    /// Its own options before, if it existed.
     pub(crate) before: Option<Value>,
     pub(crate) after: Value,
-    /// Whether a secret of them is one that was stored.
+    /// Whether one of their secrets is a stored one.
     pub(crate) kept: bool,
 }
 
 impl Instances {
-    /// Judges an instance's options over the base service settings. Where a secret is inherited, the instance's own options may complete
-    /// the settings and not send it elsewhere than those do: a subscription's administrator does not know that secret.
+    /// Evaluates an instance's options over the base service settings. If a secret is inherited,
+    /// the instance's own options may complete the settings but not send the secret elsewhere: a
+    /// subscription's administrator does not know that secret.
     pub(crate) async fn judge_over(
         &self,
         provider: Option<Arc<Provider>>,
@@ -79,7 +82,8 @@ impl Instances {
         Ok(Prepared::invalid(Some(asked), vec![Problem::new("", problem)]))
     }
 
-    /// What is reached with as few of an instance's own options as are needed; or how the instance stands if that cannot be told.
+    /// Returns what is reached with as few of the instance's own options as necessary, or the state
+    /// of the instance if that cannot be determined.
     async fn reached_by_the_least(
         &self,
         asked: Arc<Provider>,
@@ -118,8 +122,8 @@ impl Instances {
         Ok(Ok(Vec::new()))
     }
 
-    /// Refuses new options that would send a stored secret to somewhere else than it was entered for. Returns whether it is known where it
-    /// goes.
+    /// Refuses new options that would send a stored secret to another destination than it was
+    /// entered for. Returns whether its destination is known.
     pub(crate) async fn same_destinations(
         &self,
         type_id: &str,
@@ -129,8 +133,8 @@ impl Instances {
         Ok(self.kept_destinations(type_id, before, after, None).await?.1)
     }
 
-    /// The same for options of which it may be known where their secrets have gone. Returns where they have gone with the new ones, and whether
-    /// those are valid.
+    /// The same for options whose secrets may have been sent before. Returns where they go with the
+    /// new options, and whether those are valid.
     pub(crate) async fn kept_destinations(
         &self,
         type_id: &str,
@@ -143,11 +147,13 @@ impl Instances {
         let new = self.answered(provider.clone(), after).await?;
         let known = if judged.is_valid() { Some(texts(&judged.destinations())) } else { sent_to };
         if !new.is_valid() {
-            // Options that are not valid reach nowhere. The step from there to a destination is judged when it is made.
+            // Invalid options reach nothing. The step from there to a destination is checked when
+            // it is made.
             return Ok((known, false));
         }
         let meant = match known {
-            // The secret went nowhere: what counts is where the options would have sent it, if that can be told.
+            // The secret was sent nowhere yet: what counts is where the options would have sent it,
+            // if that can be determined.
             Some(known) if known.is_empty() && !judged.is_valid() => {
                 let own = mended(&judged.problems, before.own, after.own);
                 let mended = self.answered(provider, Layers { base: before.base, own: &own }).await?;
@@ -162,13 +168,14 @@ impl Instances {
         Ok((Some(texts(&new.destinations())), true))
     }
 
-    /// Where options send their secrets, none if they are not valid; `None` if that cannot be told now.
+    /// Returns where options send their secrets, nothing if they are not valid; `None` if that
+    /// cannot be determined now.
     pub(crate) async fn destinations_of(&self, type_id: &str, layers: Layers<'_>) -> Option<Vec<String>> {
         let judged = self.answered(self.provider(type_id), layers).await.ok()?;
         Some(texts(&judged.destinations()))
     }
 
-    /// Options judged, which is an error if the component came to no answer.
+    /// Evaluates options. An error if the component returned no result.
     async fn answered(&self, provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Prepared, Error> {
         let judged = self.judge_over(provider, layers).await?;
         if judged.is_unanswered() {
@@ -177,8 +184,9 @@ impl Instances {
         Ok(judged)
     }
 
-    /// Refuses new base service settings that would send a stored secret elsewhere: one of theirs that is `kept`, through any instance of
-    /// the type, or an instance's own. `together` are instances that change in the same step, or end.
+    /// Refuses new base service settings that would send a stored secret elsewhere: one of theirs
+    /// that is `kept`, through any instance of the type, or an instance's own. `together` are
+    /// instances that change in the same step or are deleted.
     pub(crate) async fn base_same_destinations(
         &self,
         type_id: &str,
@@ -209,7 +217,7 @@ impl Instances {
             }
         }
         for (old, new, own_kept) in all.values() {
-            // An instance that the settings kept from being valid may be mended by them.
+            // An instance that the settings made invalid may become valid by the change.
             let is_moved = !kept && *own_kept && old == new;
             let (old, new) = (Layers { base: before, own: old }, Layers { base: after, own: new });
             let was_valid = is_moved && self.answered(Some(provider.clone()), old).await?.is_valid();
@@ -225,15 +233,16 @@ impl Instances {
         if told { Ok(()) } else { Err(Error::invalid(UNTOLD)) }
     }
 
-    /// Where instances' secrets would go that they do not go to now, if this component served its type.
+    /// Returns where instances' secrets would go that they do not go now, if this component were
+    /// used for its type.
     pub(crate) async fn new_destinations(&self, provider: &Arc<Provider>) -> Result<Vec<Destination>, Error> {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
-            // What cannot be asked now reaches nothing that would be known.
+            // What cannot be evaluated now has no known destination.
             let before = self.prepared(&record).await.map(|before| before.destinations()).unwrap_or_default();
             let after = self.judge_with(&record, provider).await?;
             if after.is_unanswered() {
-                // What it reaches would be known only when it serves.
+                // Its destinations would be known only once it is in use.
                 let why = after.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
                 return Err(Error::invalid(format!("of the instance `{}` {why}", record.id)));
             }
@@ -242,8 +251,8 @@ impl Instances {
         Ok(all.into_iter().collect())
     }
 
-    /// The same for a component that served before. What does not answer, or is not valid, now is no reason against it: it may be why that
-    /// one is wanted back.
+    /// The same for a component that was used before. What gives no result, or is not valid, now
+    /// does not count against it: that may be the reason for the rollback.
     pub(crate) async fn destinations_back(&self, provider: &Arc<Provider>) -> Result<Vec<Destination>, Error> {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
@@ -276,12 +285,12 @@ impl Instances {
     }
 }
 
-/// Options with those that have a problem taken from others.
+/// Returns options in which those with a problem are taken from others.
 fn mended(problems: &[Problem], options: &Value, others: &Value) -> Value {
     let mut mended = options.clone();
     for problem in problems {
         let Some((parent, name)) = problem.option.rsplit_once('/') else { continue };
-        // A JSON Pointer escapes these two (RFC 6901 section 3).
+        // JSON Pointer escapes these two (RFC 6901 section 3).
         let name = name.replace("~1", "/").replace("~0", "~");
         let Some(members) = mended.pointer_mut(parent).and_then(Value::as_object_mut) else { continue };
         match others.pointer(&problem.option) {
@@ -292,7 +301,8 @@ fn mended(problems: &[Problem], options: &Value, others: &Value) -> Value {
     mended
 }
 
-/// The ways to choose some of a number of things, by their places; one after another, since there may be very many.
+/// The ways to choose some of a number of items, by their positions; an iterator, since there may
+/// be very many.
 struct Combinations {
     of: usize,
     next: Option<Vec<usize>>,
@@ -309,7 +319,7 @@ impl Iterator for Combinations {
 
     fn next(&mut self) -> Option<Vec<usize>> {
         let current = self.next.take()?;
-        // The last place that can move on does, and those after it follow closely.
+        // Advances the last position that can move, and places the later ones right after it.
         let last = current.len();
         if let Some(moved) = (0..last).rev().find(|n| current[*n] < self.of - (last - n)) {
             let mut next = current.clone();
@@ -322,25 +332,25 @@ impl Iterator for Combinations {
     }
 }
 
-/// Whether a secret that the instance does not state itself is in force.
+/// Returns whether a secret is in effect that the instance does not set itself.
 fn inherits_a_secret(provider: &Provider, Layers { base, own }: Layers<'_>) -> bool {
     let mut inherited = base.as_object().cloned().unwrap_or_default();
     inherited.retain(|name, _| own.get(name).is_none());
     !OptionsSchema::new(&provider.manifest().options_schema).secrets(&Value::Object(inherited)).is_empty()
 }
 
-/// What is in `after` and not in `before`.
+/// Returns what is in `after` and not in `before`.
 fn beyond(before: &[Destination], mut after: Vec<Destination>) -> Vec<Destination> {
     after.retain(|destination| !before.contains(destination));
     after
 }
 
-/// Destinations as they are stored: each as its URL.
+/// Returns destinations as they are stored: as URLs.
 fn texts(destinations: &[Destination]) -> Vec<String> {
     destinations.iter().map(Destination::to_string).collect()
 }
 
-/// Destinations with commas between.
+/// Returns destinations separated by commas.
 pub(crate) fn listed(destinations: &[Destination]) -> String {
     texts(destinations).join(", ")
 }

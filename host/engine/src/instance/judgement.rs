@@ -1,4 +1,4 @@
-//! What a component says of options, without a word of it depending on a secret.
+//! Calling `configure` so that nothing but credentials in its result depends on a secret.
 
 use serde_json::Value;
 
@@ -6,13 +6,13 @@ use super::stand_ins::{Kind, StandIns, difference};
 use crate::capability::{Connection, ReportSignature};
 use crate::provider::{CallFailure, Problem, Provider};
 
-/// What a component asks for, or what is wrong with its options.
+/// What a component needs, or what is wrong with its options.
 pub(super) type Answer = Result<Result<Asked, Vec<Problem>>, CallFailure>;
 
-/// What a component asks for.
+/// What a component needs.
 pub(super) struct Asked {
     pub(super) connections: Vec<Connection>,
-    /// The stand-ins that it took, if there is a secret.
+    /// The stand-ins that it accepted, if there is a secret.
     taken: Option<Kind>,
 }
 
@@ -25,13 +25,14 @@ const CHANGED: &str = "the provider changes a secret of the base service setting
 const FORM: &str = "the provider checks the form of this secret, which it is not shown where it comes from the base service settings: give this \
                     instance a secret of its own, or have the provider's author add `examples` to its schema";
 
-/// Asks a component for what options need. At most six calls: two where no secret is of a form of its own.
+/// Calls a component's `configure` for options. At most six calls: two if no secret has a specific
+/// format.
 pub(super) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandIns<'_>) -> Answer {
     if stand_ins.are_none() {
         let said = provider.configure(options).await?;
         return Ok(said.map(|connections| Asked { connections, taken: None }));
     }
-    // Own secrets as they are; of others their stand-ins.
+    // Own secrets as they are; stand-ins for the others.
     let seen = stand_ins.for_inherited(Kind::First);
     let connections = match provider.configure(&seen).await {
         Ok(Ok(connections)) => connections,
@@ -42,7 +43,8 @@ pub(super) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
         return Ok(Err(vec![Problem::new("", NO_STAND_IN)]));
     };
     if let Some(field) = difference(&connections, &others) {
-        // Where time and chance are real, as in `provider check`, they may be why: that is found by a rule of its own.
+        // If time and randomness are real, as in `provider check`, they may be the cause: another
+        // rule finds that.
         let by_chance = !provider.is_steady()
             && provider.configure(&seen).await?.is_ok_and(|again| difference(&connections, &again).is_some());
         if !by_chance {
@@ -55,7 +57,7 @@ pub(super) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
     if !stand_ins.has_inherited() {
         return Ok(Ok(Asked { connections, taken: Some(kind) }));
     }
-    // The same with other stand-ins: the credentials must be made of them in one way.
+    // The same with other stand-ins: the credentials must be made of them in the same way.
     let second = if kind == Kind::Second { Kind::Second } else { Kind::Example };
     let again = match stand_ins.has_own() {
         true => provider.configure(&stand_ins.for_inherited(second)).await?.unwrap_or_default(),
@@ -74,7 +76,7 @@ pub(super) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
     Ok(Ok(Asked { connections, taken: Some(kind) }))
 }
 
-/// What is asked for without a secret, and which stand-ins were taken for that.
+/// Returns the result without a secret, and which stand-ins were used for it.
 async fn taken(provider: &Provider, stand_ins: &StandIns<'_>) -> Result<Option<(Kind, Vec<Connection>)>, CallFailure> {
     for kind in [Kind::Second, Kind::Example, Kind::Shape] {
         match provider.configure(&stand_ins.for_all(kind)).await {
@@ -86,7 +88,8 @@ async fn taken(provider: &Provider, stand_ins: &StandIns<'_>) -> Result<Option<(
     Ok(None)
 }
 
-/// What is wrong with options that a component does not take with their secrets: what it says without them.
+/// Returns what is wrong with options that a component refuses with their secrets: its result
+/// without them.
 async fn without_a_secret(
     provider: &Provider,
     stand_ins: &StandIns<'_>,
@@ -107,7 +110,7 @@ async fn without_a_secret(
     })
 }
 
-/// Problems of secrets that nobody entered here.
+/// Returns problems of secrets that nobody entered here.
 fn explained(problems: Vec<Problem>, stand_ins: &StandIns<'_>) -> Vec<Problem> {
     let explain = |problem: Problem| match stand_ins.is_inherited(&problem.option) {
         true => Problem::new(problem.option, FORM),
@@ -116,7 +119,7 @@ fn explained(problems: Vec<Problem>, stand_ins: &StandIns<'_>) -> Vec<Problem> {
     problems.into_iter().map(explain).collect()
 }
 
-/// How the upstream signs what it reports; `None` too if that depends on a secret.
+/// Returns how the upstream signs its reports; `None` also if that depends on a secret.
 pub(super) async fn ask_for_reports(
     provider: &Provider,
     options: &Value,

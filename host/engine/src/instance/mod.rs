@@ -1,4 +1,4 @@
-//! TwoFactor instances: what is configured, whether it is valid, whom it serves.
+//! TwoFactor instances: their configuration, whether they are valid, and whom they serve.
 
 mod destinations;
 mod judgement;
@@ -29,21 +29,22 @@ use crate::keyring::Keyring;
 use crate::provider::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Verdict};
 use crate::store::{InstanceRecord, Store, Targets};
 
-/// The instances of this installation and the providers they run on.
+/// The instances of this installation and their providers.
 pub(crate) struct Instances {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Keyring,
     pub(crate) providers: Providers,
     default_policy: Policy,
-    /// Judged instances, by id: judging costs a call of the component, a sign-in should not.
+    /// Evaluated instances, by id: evaluation costs a call of the component, which a sign-in should
+    /// not.
     judged: Mutex<HashMap<String, Arc<Judged>>>,
 }
 
-/// What is known of one instance.
+/// What is known of an instance.
 #[derive(Default)]
 struct Judged {
     known: Mutex<Option<Arc<Prepared>>>,
-    /// Held while it is judged: all that ask meanwhile need one answer.
+    /// Held while it is evaluated: all that ask at the same time need one result.
     judging: tokio::sync::Mutex<()>,
 }
 
@@ -65,27 +66,27 @@ impl Chosen {
         self.prepared.deliver(message).await
     }
 
-    /// How many bytes went to and from its upstream since this was asked last.
+    /// Returns how many bytes were exchanged with its upstream since the last call.
     pub(crate) fn take_bytes(&self) -> u64 {
         self.prepared.take_bytes()
     }
 
-    /// Whether its upstream makes the codes and judges the answers.
+    /// Returns whether its upstream generates the codes and verifies the answers.
     pub(crate) fn verifies(&self) -> bool {
         self.prepared.provider.as_ref().is_some_and(|provider| provider.verifies())
     }
 
-    /// Has its upstream judge an answer.
+    /// Has its upstream verify an answer.
     pub(crate) async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
         self.prepared.check(state, answer).await
     }
 
-    /// Whether its upstream reports what becomes of messages.
+    /// Returns whether its upstream sends delivery reports.
     pub(crate) fn has_reports(&self) -> bool {
         self.prepared.has_reports()
     }
 
-    /// How the last deliveries went, since something of it was changed.
+    /// Returns the results of the last deliveries, since something of it was changed.
     pub(crate) fn pause(&self) -> &Pause {
         &self.prepared.pause
     }
@@ -96,13 +97,14 @@ impl Instances {
         Self { store, keyring, providers, default_policy, judged: Mutex::default() }
     }
 
-    /// The component that serves a type.
+    /// Returns the component that is used for a type.
     pub(crate) fn provider(&self, type_id: &str) -> Option<Arc<Provider>> {
         self.providers.of(type_id)
     }
 
-    /// The instances available to a sign-in (active, valid, and assigned to one of its four), most specific first: user, client
-    /// application, IDP, tenant. With `wanted` only the one of that id.
+    /// Returns the instances available to a sign-in (active, valid, and assigned to one of its
+    /// four), most specific first: user, client application, IDP, tenant. With `wanted`, only the
+    /// one with that id.
     pub(crate) async fn choose(&self, sign_in: &SignIn, wanted: Option<&str>) -> Result<Vec<Chosen>, Error> {
         let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
         let (mut chosen, mut unknown): (Vec<Chosen>, _) = (Vec::with_capacity(assigned.len()), None);
@@ -113,7 +115,7 @@ impl Instances {
             }
             let prepared = match self.prepared_with(&record, base.map(|settings| settings.options)).await {
                 Ok(prepared) => prepared,
-                // Another may serve.
+                // Another one may be available.
                 Err(error) => {
                     let (instance, type_id) = (&record.id, &record.type_id);
                     tracing::warn!(%instance, %type_id, error = error.operator_detail(), "an instance could not be judged");
@@ -140,13 +142,13 @@ impl Instances {
         }
     }
 
-    /// Whether an instance is active and assigned to a sign-in, valid or not.
+    /// Returns whether an instance is active and assigned to a sign-in, valid or not.
     pub(crate) async fn is_assigned(&self, sign_in: &SignIn, id: &str) -> Result<bool, Error> {
         let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
         Ok(assigned.iter().any(|(record, _)| record.id == id && record.active))
     }
 
-    /// The record judged: from memory if nothing it depends on has changed.
+    /// Returns the evaluated record: from memory if nothing it depends on has changed.
     pub(crate) async fn prepared(&self, record: &InstanceRecord) -> Result<Arc<Prepared>, Error> {
         let base = self.store.base_settings(&record.type_id).await?.map(|settings| settings.options);
         self.prepared_with(record, base).await
@@ -190,12 +192,12 @@ impl Instances {
         }
     }
 
-    /// Forgets what was judged of an instance, its secrets among it.
+    /// Forgets the evaluation of an instance, including its secrets.
     pub(crate) fn forget(&self, id: &str) {
         self.judged.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Forgets what components that do not serve any more judged: they are not kept for it.
+    /// Forgets the evaluations of components that are no longer in use.
     pub(crate) fn forget_replaced(&self) {
         let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         judged.retain(|_, judged| {
@@ -209,7 +211,7 @@ impl Instances {
         self.providers.now()
     }
 
-    /// The base service settings of a type.
+    /// Returns the base service settings of a type.
     pub(crate) async fn base_options(&self, type_id: &str) -> Result<Value, Error> {
         let sealed = self.store.base_settings(type_id).await?.map(|settings| settings.options);
         self.opened_base(type_id, sealed.as_ref())
@@ -222,7 +224,7 @@ impl Instances {
         }
     }
 
-    /// The policy of an instance: its own where it states one, else the installation's.
+    /// Returns the policy of an instance: its own fields over the installation's.
     pub(crate) fn policy(&self, record: &InstanceRecord) -> Policy {
         let own = record.policy.as_ref().and_then(|policy| self.default_policy.overridden_by(policy).ok());
         own.unwrap_or_else(|| self.default_policy.clone())

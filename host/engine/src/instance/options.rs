@@ -1,5 +1,5 @@
-//! Options: sealed at rest as a whole, so that no misspelt name leaves a secret in the clear; merged over the base service
-//! settings; masked for people.
+//! Options: sealed at rest as a whole, so that a misspelled name leaves no secret unencrypted;
+//! merged over the base service settings; masked for people.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,15 +10,15 @@ use crate::error::Error;
 use crate::provider::{OptionsSchema, Problem, escape};
 use crate::store::InstanceRecord;
 
-/// What stands for a secret in answers. Sent back, it keeps the secret.
+/// The mask that replaces a secret in responses. Sent back, it keeps the secret.
 pub const MASK: &str = "********";
 
 const PURPOSE: &str = "options";
 
-/// Under this name, which no option has, destinations are kept beside sealed options.
+/// The name, which no option has, under which destinations are stored beside sealed options.
 const SENT_TO: &str = "";
 
-/// An instance's own option wins over the base service setting of the same name.
+/// An instance's own option takes precedence over the base service setting of the same name.
 pub(crate) fn merge(base: &Value, own: &Value) -> Value {
     let mut merged = base.as_object().cloned().unwrap_or_default();
     for (name, value) in own.as_object().into_iter().flatten() {
@@ -28,7 +28,7 @@ pub(crate) fn merge(base: &Value, own: &Value) -> Value {
 }
 
 impl Instances {
-    /// `sent_to` is where the secrets among the options have gone: see [`Self::sent_to`].
+    /// `sent_to` is where the secrets among the options were sent: see [`Self::sent_to`].
     pub(crate) fn seal_options(
         &self,
         instance_id: &str,
@@ -50,8 +50,8 @@ impl Instances {
         Ok(options)
     }
 
-    /// The destinations that the secrets of an instance had when it was saved last and was valid; none if it never was with these secrets.
-    /// `None` if that is not known.
+    /// Returns the destinations of an instance's secrets when it was last saved and valid; none if
+    /// it never was with these secrets. `None` if that is not known.
     pub(crate) fn sent_to(&self, record: &InstanceRecord) -> Result<Option<Vec<String>>, Error> {
         let options = self.open(&[b"instance", record.id.as_bytes()], &record.options)?;
         let known = options.get(SENT_TO).and_then(Value::as_array);
@@ -78,9 +78,9 @@ impl Instances {
         serde_json::from_slice(&plain).map_err(|_| unreadable())
     }
 
-    /// Options as an administrator sent them, brought to their stored form: text that holds an object is read, and a mask
-    /// keeps the secret that stands there in `stored`. Also says whether a secret was kept that way. `at` is where the options
-    /// stand in the input.
+    /// Converts options as an administrator sent them to their stored form: text that contains an
+    /// object is parsed, and a mask keeps the secret in `stored`. Also returns whether a secret was
+    /// kept that way. `at` is the place of the options in the input.
     pub(crate) fn read_options(
         &self,
         type_id: &str,
@@ -113,7 +113,7 @@ impl Instances {
         Ok((options, kept))
     }
 
-    /// The values of all secrets in options.
+    /// Returns the values of all secrets in options.
     pub(crate) fn secrets(&self, type_id: &str, options: &Value) -> Vec<String> {
         let nothing = Value::Null;
         let provider = self.provider(type_id);
@@ -121,7 +121,7 @@ impl Instances {
         OptionsSchema::new(schema).secrets(options)
     }
 
-    /// The options with what `instead` makes of each secret, which gets its pointer.
+    /// Returns the options with each secret replaced by what `instead` returns for its pointer.
     pub(crate) fn with_secrets_as(
         &self,
         type_id: &str,
@@ -134,11 +134,11 @@ impl Instances {
         OptionsSchema::new(schema).with_secrets_as(options, instead)
     }
 
-    /// Options as people may see them.
+    /// Returns the options as people may see them.
     pub(crate) fn masked(&self, type_id: &str, options: &Value) -> Value {
         match self.provider(type_id) {
             Some(provider) => OptionsSchema::new(&provider.manifest().options_schema).masked(options, MASK),
-            // Without a schema nobody knows what is secret.
+            // Without a schema it is unknown which are secret.
             None => Value::Object(
                 options.as_object().into_iter().flatten().map(|(name, _)| (name.clone(), Value::from(MASK))).collect(),
             ),
@@ -148,7 +148,7 @@ impl Instances {
 
 /// `465.0` is an integer (JSON Schema 2020-12, validation, section 6.1.1), and providers read integers.
 fn with_whole_numbers(value: Value) -> Value {
-    /// Up to here each integer has a floating-point number of its own.
+    /// Up to here every integer has an exact floating-point number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Number(number) => {
@@ -162,16 +162,16 @@ fn with_whole_numbers(value: Value) -> Value {
     }
 }
 
-/// How deep options may be nested. [`OptionsSchema`] follows them as deep as that.
+/// The maximum nesting of options. [`OptionsSchema`] follows them to that depth.
 const DEPTH: usize = 12;
 
-/// Values in the options of one instance, lists and objects included.
+/// The maximum number of values in the options of an instance, including lists and objects.
 const VALUES: usize = 2048;
 
-/// The texts and names in them, in bytes.
+/// The maximum size of their texts and names, in bytes.
 const BYTES: usize = 64 << 10;
 
-/// What is too large about options, which are checked and searched in many ways.
+/// Returns what is too large about options, which are checked and searched in many ways.
 fn too_large(options: &Value) -> Option<String> {
     fn measure(value: &Value, depth: usize, size: &mut (usize, usize)) -> bool {
         size.0 += 1;

@@ -1,4 +1,5 @@
-//! An instance whose upstream takes nothing is left alone for a while: a circuit breaker. It is of one process, which finds out for itself.
+//! A circuit breaker: an instance whose upstream accepts nothing is paused for a while. Each
+//! process has its own.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::provider::DeliveryFailure;
 
-/// How the last deliveries went.
+/// The results of the last deliveries.
 #[derive(Default)]
 pub(crate) struct Pause(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Failures in a row.
+    /// Consecutive failures.
     failures: u32,
     until: Option<Timestamp>,
 }
@@ -20,7 +21,7 @@ struct State {
 /// When an instance pauses, and for how long.
 #[derive(Clone, Copy)]
 pub(crate) struct PauseAfter {
-    /// Failures in a row; 0 for never.
+    /// Consecutive failures; 0 for never.
     pub(crate) failures: u32,
     pub(crate) seconds: u32,
 }
@@ -40,8 +41,8 @@ impl State {
 }
 
 impl Pause {
-    /// Whether a message may be tried now; `Err` with the seconds to wait. After a pause one may, and the others wait for what becomes
-    /// of it, for another pause at most.
+    /// Returns whether a message may be tried now; `Err` with the seconds to wait. After a pause
+    /// one may, and the others wait for its outcome, for one more pause at most.
     pub(crate) fn admit(&self, now: Timestamp, after: PauseAfter) -> Result<(), u32> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The policy may have changed since the pause began.
@@ -57,15 +58,16 @@ impl Pause {
         Ok(())
     }
 
-    /// How many seconds a message would have to wait, if any. Nothing is begun by asking.
+    /// Returns how many seconds a message would have to wait, if any. Asking changes nothing.
     pub(crate) fn left(&self, now: Timestamp, after: PauseAfter) -> Option<u32> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).left(now, after).filter(|_| after.failures > 0)
     }
 
-    /// What became of a message. True if the instance begins to pause.
+    /// Records the outcome of a message. Returns true if the instance starts to pause.
     pub(crate) fn note(&self, failure: Option<&DeliveryFailure>, now: Timestamp, after: PauseAfter) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // That it was refused shows that somebody is there; that nobody may come in is for the operator, and no sooner over for a pause.
+        // A rejection shows that the upstream works. Refused credentials need the operator, and a
+        // pause does not help.
         let silent = matches!(failure, Some(DeliveryFailure::RetryLater { .. } | DeliveryFailure::OutcomeUnknown(_)));
         if !silent {
             *state = State::default();

@@ -1,4 +1,4 @@
-//! An instance judged: valid or not, and if valid ready to deliver.
+//! An evaluated instance: valid or not, and if valid ready to deliver.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,32 +15,33 @@ use crate::capability::{Arrived, Destination, GrantedConnection, Grants, Network
 use crate::provider::{DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Sent, Verdict};
 use crate::store::InstanceRecord;
 
-/// What is known of merged options: what is wrong with them, or what they may reach.
+/// The evaluation of merged options: what is wrong with them, or the allowed connections.
 pub(crate) struct Prepared {
     pub(crate) provider: Option<Arc<Provider>>,
     pub(crate) problems: Vec<Problem>,
     grants: Arc<Grants>,
-    /// The merged options as `deliver` gets them, in JSON.
+    /// The merged options as `deliver` receives them, in JSON.
     options: String,
-    /// What this was judged from: the sealed options and base settings.
+    /// What this was evaluated from: the sealed options and base settings.
     source: (Value, Option<Value>),
     pub(super) pause: Arc<Pause>,
-    /// How the upstream signs what it reports of messages, if it does.
+    /// How the upstream signs delivery reports, if it sends any.
     reports: Option<ReportSignature>,
-    /// After so long the component is asked again, if it came to no answer.
+    /// When the component is called again, if it returned no result.
     ask_again: Option<Duration>,
     judged_at: Timestamp,
 }
 
-/// A component that had not the time to judge is asked again after so long.
+/// When a component is called again that ran out of time.
 const JUDGE_AGAIN: Duration = Duration::from_secs(30);
 
-/// One that does not say how reports are signed, after so long: its instance serves without.
+/// When a component is called again that does not say how reports are signed; its instance works
+/// without reports.
 const SIGNED_BY_AGAIN: Duration = Duration::from_secs(300);
 
 impl Prepared {
-    /// Judges options: first by the schema, then by the component itself, then by the operator's rules for connections.
-    /// `Err` if the component could not be asked now.
+    /// Evaluates options: first by the schema, then by the component itself, then by the operator's
+    /// rules for connections. `Err` if the component could not be called now.
     pub(crate) async fn judge(
         provider: Option<Arc<Provider>>,
         options: &Value,
@@ -49,7 +50,8 @@ impl Prepared {
         Self::judge_with(provider, options, |_| false, network).await
     }
 
-    /// The same for an instance's own options over the base service settings, whose secrets the component is not shown.
+    /// The same for an instance's own options over the base service settings, whose secrets the
+    /// component does not receive.
     pub(crate) async fn judge_layers(
         provider: Option<Arc<Provider>>,
         Layers { base, own }: Layers<'_>,
@@ -80,7 +82,7 @@ impl Prepared {
             Err(failure) => {
                 let problem = Problem::new("", format!("the provider could not judge the options: {}", failure.reason));
                 let judged = Self::invalid(Some(provider), vec![problem]);
-                // Where neither time nor chance is in it, what broke off breaks off again.
+                // Since neither time nor randomness is involved, what failed will fail again.
                 return Ok(Self { ask_again: failure.wanted_time.then_some(JUDGE_AGAIN), ..judged });
             }
         };
@@ -114,7 +116,7 @@ impl Prepared {
         Self { provider, problems, grants, options, source, pause, reports, ask_again, judged_at }
     }
 
-    /// `before` is what was known of the same instance.
+    /// `before` is the previous evaluation of the same instance.
     pub(super) fn of(
         mut self,
         record: &InstanceRecord,
@@ -130,17 +132,17 @@ impl Prepared {
         self
     }
 
-    /// Whether the component had not the time to judge: what it would reach is not known.
+    /// Returns whether the component ran out of time: its connections are not known.
     pub(super) fn is_unanswered(&self) -> bool {
         !self.is_valid() && self.ask_again.is_some()
     }
 
-    /// Whether it is time to ask the component again.
+    /// Returns whether it is time to call the component again.
     pub(super) fn is_to_be_asked_again(&self, now: Timestamp) -> bool {
         self.ask_again.is_some_and(|after| now.duration_since(self.judged_at).unsigned_abs() >= after)
     }
 
-    /// Whether nothing this was judged from has changed.
+    /// Returns whether nothing that this was evaluated from has changed.
     pub(super) fn is_of(
         &self,
         record: &InstanceRecord,
@@ -158,12 +160,12 @@ impl Prepared {
         self.problems.is_empty()
     }
 
-    /// What it may reach.
+    /// Returns the allowed connections.
     pub(crate) fn connections(&self) -> Vec<GrantedConnection> {
         self.grants.connections()
     }
 
-    /// For how many seconds it is not tried, after failures in a row.
+    /// Returns for how many seconds it is not used, after consecutive failures.
     pub(crate) fn pause_left(&self, now: Timestamp, after: PauseAfter) -> Option<u32> {
         self.pause.left(now, after)
     }
@@ -176,25 +178,26 @@ impl Prepared {
         self.grants.origins()
     }
 
-    /// The endpoints it may reach, as the operator's network settings name them.
+    /// Returns the endpoints it may reach, as the operator's network settings name them.
     pub(crate) fn endpoints(&self) -> Vec<String> {
         self.grants.endpoints()
     }
 
-    /// Where secrets may go: compared when a change keeps a stored one.
+    /// Returns where secrets may go: compared when a change keeps a stored one.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
         self.grants.destinations()
     }
 
-    /// Whether its upstream reports what becomes of messages, in a way that can be checked.
+    /// Returns whether its upstream sends delivery reports that can be verified.
     pub(crate) fn has_reports(&self) -> bool {
         self.reports.is_some()
     }
 
-    /// What a report of a message to this recipient says; `None` if it says nothing, or the instance has no reports.
+    /// Returns what a report says of a message to this recipient; `None` if it says nothing, or the
+    /// instance has no reports.
     ///
     /// # Errors
-    /// Why it is not the upstream's own.
+    /// Why it does not come from the upstream.
     pub(crate) async fn report(
         &self,
         arrived: &Arrived<'_>,
@@ -215,7 +218,7 @@ impl Prepared {
         })
     }
 
-    /// What the provider reads in a report, whoever sent it.
+    /// Returns what the provider reads in a report, whoever sent it.
     pub(crate) async fn read_report(
         &self,
         content_type: &str,
@@ -227,7 +230,7 @@ impl Prepared {
         read.map_err(|failure| failure.reason)
     }
 
-    /// Asks the upstream about an answer to a code of its own.
+    /// Asks the upstream to verify an answer to a code of its own.
     pub(crate) async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
         match &self.provider {
             Some(provider) if self.is_valid() => {

@@ -1,5 +1,5 @@
-//! Which component serves which type. The store says so, for all processes that work on it; what comes with the program serves where
-//! the store says nothing.
+//! The component that is used for each type. The store decides, for all processes on it. Where it
+//! says nothing, the one that ships with the program is used.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,35 +22,36 @@ pub(crate) struct Providers {
     signers: Signers,
     clock: Arc<dyn Clock>,
     serving: RwLock<BTreeMap<String, Arc<Provider>>>,
-    /// Those that come with the program.
+    /// The components that ship with the program.
     own: RwLock<BTreeMap<String, Arc<Provider>>>,
     refused: RwLock<Vec<RefusedProvider>>,
-    /// One change at a time in this process.
+    /// Serializes changes in this process.
     changing: Mutex<()>,
 }
 
-/// A component that was added and does not serve in this process.
+/// A component that was added and is not in use in this process.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("type `{type_id}`, sha256:{digest}: {why}")]
 #[non_exhaustive]
 pub struct RefusedProvider {
-    /// The type that it was to serve.
+    /// The type it was added for.
     pub type_id: String,
     /// SHA-256 of the component, in hexadecimal.
     pub digest: String,
     /// When it was added.
     pub added_at: Timestamp,
-    /// Why it does not, in a sentence for the operator.
+    /// Why it is not in use: a sentence for the operator.
     pub why: String,
     judged: Timestamp,
 }
 
-/// Why a component does not serve may be a moment's want of room or time: after so long it is loaded anew.
+/// A component may be unusable because of a temporary lack of resources: after this time it is
+/// loaded again.
 const JUDGE_AGAIN: Duration = Duration::from_secs(300);
 
 const SEAL: &str = "provider";
 
-/// What the seal of a component is over. Its digest stands for its bytes.
+/// The data that a component's seal covers. The digest represents the bytes.
 fn sealed_parts(record: &ProviderRecord) -> [Vec<u8>; 5] {
     let signed = [u8::from(record.signature.is_some())];
     [
@@ -82,38 +83,39 @@ impl Providers {
         &self.signers
     }
 
-    /// The component that serves a type.
+    /// Returns the component that is used for a type.
     pub(crate) fn of(&self, type_id: &str) -> Option<Arc<Provider>> {
         self.serving.read().unwrap_or_else(PoisonError::into_inner).get(type_id).cloned()
     }
 
-    /// The one that serves a type where nothing was added.
+    /// Returns the component that is used for a type if none was added.
     pub(crate) fn own(&self, type_id: &str) -> Option<Arc<Provider>> {
         self.own.read().unwrap_or_else(PoisonError::into_inner).get(type_id).cloned()
     }
 
-    /// All that serve.
+    /// Returns all components in use.
     pub(crate) fn all(&self) -> Vec<ProviderInfo> {
         let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
         serving.values().map(|provider| provider.info().clone()).collect()
     }
 
-    /// Those that were added and do not serve.
+    /// Returns the components that were added and are not in use.
     pub(crate) fn refused(&self) -> Vec<RefusedProvider> {
         self.refused.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Loads a component. It serves nobody yet.
+    /// Loads a component without using it.
     pub(crate) async fn load(&self, component: &[u8]) -> Result<Provider, LoadError> {
         Provider::load(&self.sandbox, component, self.cache.as_deref()).await
     }
 
-    /// Loads a component that may never serve anybody: nothing of it stays on disk.
+    /// Loads a component for a preview: nothing of it stays on disk.
     pub(crate) async fn examine(&self, component: &[u8]) -> Result<Provider, LoadError> {
         Provider::load(&self.sandbox, component, None).await
     }
 
-    /// Loads a component that is in the store, if it may serve here: whoever can write to the database and has not the keys puts none there.
+    /// Loads a component from the store, if it is allowed here: somebody who can write to the
+    /// database and lacks the keys cannot add one.
     pub(crate) async fn admit_stored(&self, record: &ProviderRecord) -> Result<Provider, LoadError> {
         let parts = sealed_parts(record);
         let place = parts.each_ref().map(|part| &part[..]);
@@ -125,13 +127,14 @@ impl Providers {
         self.admit(record, None).await
     }
 
-    /// What a record is put into the store with.
+    /// Returns the seal with which a record is stored.
     pub(crate) fn seal(&self, record: &ProviderRecord) -> Vec<u8> {
         let parts = sealed_parts(record);
         self.sandbox.keyring().sign(SEAL, &parts.each_ref().map(|part| &part[..]), &[])
     }
 
-    /// Loads a component that was added, if it may serve here. `examined` is what was compiled of it before.
+    /// Loads an added component, if it is allowed here. `examined` is the component if it was
+    /// compiled before.
     pub(crate) async fn admit(
         &self,
         record: &ProviderRecord,
@@ -141,7 +144,7 @@ impl Providers {
         let digest = hex::encode(Sha256::digest(&record.component));
         let provider = match examined.filter(|examined| examined.info().digest == digest) {
             Some(examined) => {
-                // Other processes that work on the store load it from there.
+                // Other processes on the store load it from there.
                 if let Some(folder) = &self.cache {
                     examined.keep_compiled(folder);
                 }
@@ -152,14 +155,15 @@ impl Providers {
         Ok(provider.came(signed_by, record.added_at))
     }
 
-    /// Has a component of the program's own serve its type.
+    /// Uses a component that ships with the program for its type.
     pub(crate) fn install_own(&self, provider: Provider) {
         let (type_id, provider) = (provider.manifest().type_id.clone(), Arc::new(provider));
         self.own.write().unwrap_or_else(PoisonError::into_inner).insert(type_id, provider.clone());
         self.install(provider);
     }
 
-    /// Has a provider serve all instances of its type from now on. Calls under way end on the component they began on.
+    /// Uses a provider for all instances of its type from now on. Calls in progress finish on the
+    /// component they started on.
     pub(crate) fn install(&self, provider: Arc<Provider>) {
         let type_id = &provider.manifest().type_id;
         self.refused.write().unwrap_or_else(PoisonError::into_inner).retain(|refused| refused.type_id != *type_id);
@@ -171,16 +175,16 @@ impl Providers {
         self.clock.now()
     }
 
-    /// To be held from reading what serves until it was changed.
+    /// A lock to hold from reading the components in use until they were changed.
     pub(crate) async fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().await
     }
 
-    /// Takes over what another process added or took away. What cannot be loaded, or may not serve here, changes nothing and is named in
-    /// the answer.
+    /// Applies what another process added or removed. A component that cannot be loaded, or is not
+    /// allowed here, changes nothing and is named in the result.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn refresh(&self, _changing: &MutexGuard<'_, ()>) -> Result<Vec<RefusedProvider>, Error> {
         let kept = self.store.provider_marks().await?;
         {
@@ -194,13 +198,13 @@ impl Providers {
         }
         let (before, mut refused, now) = (self.refused(), Vec::new(), self.clock.now());
         for ProviderMark { type_id, digest, added_at } in kept {
-            // A component of the program's own may be the same, without the signature.
+            // A component that ships with the program may be the same, without the signature.
             let known =
                 |serving: &Arc<Provider>| serving.info().digest == digest && serving.info().added_at == Some(added_at);
             if self.of(&type_id).as_ref().is_some_and(known) {
                 continue;
             }
-            // To look at it each time would be to compile it each time.
+            // Checking it each time would mean compiling it each time.
             let is_it = |refused: &&RefusedProvider| {
                 let same = refused.type_id == type_id && refused.digest == digest && refused.added_at == added_at;
                 same && now.duration_since(refused.judged).unsigned_abs() < JUDGE_AGAIN
@@ -222,7 +226,8 @@ impl Providers {
         Ok(refused)
     }
 
-    /// What the first refresh does: a type whose component may not serve is without one, rather than with the one that was replaced.
+    /// The first refresh: a type whose component is not allowed has none, rather than the one that
+    /// was replaced.
     pub(crate) async fn begin(&self) -> Result<(), Error> {
         for refused in self.refresh(&self.changing().await).await? {
             tracing::error!(%refused, "a provider that was added does not serve");

@@ -1,8 +1,10 @@
-//! What `configure` is shown in place of secrets, so that nothing but a credential depends on one.
+//! Stand-ins: what `configure` receives in place of secrets, so that nothing but a credential
+//! depends on a secret.
 //!
-//! A component is asked at least twice: with the secrets that its instance states itself, and with stand-ins for all. What is asked for must be
-//! the same, credentials apart, and people read what was said of the stand-ins. Of a secret that is inherited from the base service
-//! settings the component sees a stand-in only; the host puts the secret into the credentials in its place.
+//! A component is called at least twice: with the secrets that its instance sets itself, and with
+//! stand-ins for all. The results must be the same, apart from credentials, and people read the
+//! result for the stand-ins. For a secret that is inherited from the base service settings the
+//! component receives a stand-in only; the host then puts the secret into the credentials.
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -10,16 +12,17 @@ use sha2::{Digest as _, Sha256};
 use crate::capability::{Connection, Secret};
 use crate::provider::OptionsSchema;
 
-/// Which stand-ins are shown.
+/// The kind of stand-ins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// What the schema has in its `examples`; else text of our own.
+    /// The value in the schema's `examples`; otherwise a text of our own.
     First,
-    /// Another text of that form.
+    /// Another text of the same format.
     Second,
-    /// The example itself, for a provider that takes no other text of its form.
+    /// The example itself, for a provider that accepts no other text of its format.
     Example,
-    /// A text of the secret's own form: as long, of the same kinds of characters, with a beginning that the schema names.
+    /// A text in the format of the secret: the same length and kinds of characters, with a prefix
+    /// that the schema publishes.
     Shape,
 }
 
@@ -27,22 +30,22 @@ pub(super) enum Kind {
 struct Hidden {
     pointer: String,
     value: Value,
-    /// What the schema's own examples have there.
+    /// The value in the schema's own examples.
     example: Option<Value>,
     inherited: bool,
 }
 
-/// The secrets of options, and what stands for them.
+/// The secrets of options, and their stand-ins.
 pub(super) struct StandIns<'a> {
     schema: OptionsSchema<'a>,
     options: &'a Value,
     hidden: Vec<Hidden>,
-    /// The schema as text: what is written there is known to everybody.
+    /// The schema as text: what it contains is public.
     published: String,
 }
 
 impl<'a> StandIns<'a> {
-    /// `is_inherited` says of an option's name whether the instance inherits it.
+    /// `is_inherited` returns for an option's name whether the instance inherits it.
     pub(super) fn new(schema: &'a Value, options: &'a Value, is_inherited: impl Fn(&str) -> bool) -> Self {
         let mut hidden = Vec::new();
         let reader = OptionsSchema::new(schema);
@@ -59,37 +62,37 @@ impl<'a> StandIns<'a> {
         Self { schema: reader, options, hidden, published }
     }
 
-    /// Whether there is no secret.
+    /// Returns whether there is no secret.
     pub(super) fn are_none(&self) -> bool {
         self.hidden.is_empty()
     }
 
-    /// Whether a secret is inherited.
+    /// Returns whether a secret is inherited.
     pub(super) fn has_inherited(&self) -> bool {
         self.hidden.iter().any(|hidden| hidden.inherited)
     }
 
-    /// Whether a secret is the instance's own.
+    /// Returns whether a secret is the instance's own.
     pub(super) fn has_own(&self) -> bool {
         self.hidden.iter().any(|hidden| !hidden.inherited)
     }
 
-    /// The own secrets' pointers.
+    /// Returns the pointers of the own secrets.
     pub(super) fn own_pointers(&self) -> Vec<&str> {
         self.hidden.iter().filter(|hidden| !hidden.inherited).map(|hidden| &*hidden.pointer).collect()
     }
 
-    /// Whether an inherited secret stands at a pointer.
+    /// Returns whether an inherited secret is at a pointer.
     pub(super) fn is_inherited(&self, pointer: &str) -> bool {
         self.hidden.iter().any(|hidden| hidden.inherited && hidden.pointer == pointer)
     }
 
-    /// The options with stand-ins for the inherited secrets.
+    /// Returns the options with stand-ins for the inherited secrets.
     pub(super) fn for_inherited(&self, kind: Kind) -> Value {
         self.with(|hidden| if hidden.inherited { hidden.stand_in(kind, &self.published) } else { hidden.value.clone() })
     }
 
-    /// The options with stand-ins for all secrets.
+    /// Returns the options with stand-ins for all secrets.
     pub(super) fn for_all(&self, kind: Kind) -> Value {
         self.with(|hidden| hidden.stand_in(kind, &self.published))
     }
@@ -100,12 +103,13 @@ impl<'a> StandIns<'a> {
         })
     }
 
-    /// A credential that was made of the inherited secrets' stand-ins, with the secrets in their places.
+    /// Returns a credential that was made of the inherited secrets' stand-ins, with the secrets in
+    /// their place.
     pub(super) fn revealed(&self, credential: &Secret, kind: Kind) -> Secret {
         Secret::new(self.replaced(credential, kind, |hidden, _| texts(&hidden.value)))
     }
 
-    /// The same with names in their places: how a credential is made of the secrets.
+    /// The same with names in their place: how a credential is made of the secrets.
     pub(super) fn recipe(&self, credential: &Secret, kind: Kind) -> Secret {
         Secret::new(self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]))
     }
@@ -122,10 +126,10 @@ impl<'a> StandIns<'a> {
     }
 }
 
-/// Texts that one secret may be made of.
+/// Returns texts that may be made of one secret.
 const MOST_TEXTS: usize = 64;
 
-/// What may become part of a credential.
+/// Returns what may become part of a credential.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
@@ -152,7 +156,7 @@ impl Hidden {
     }
 }
 
-/// A value with other texts and numbers.
+/// Returns a value with other texts and numbers.
 fn leaves(value: &Value, seed: &str, text: &impl Fn(&str, &str) -> String) -> Value {
     let at = |name: &str| format!("{seed}/{name}");
     match value {
@@ -172,22 +176,23 @@ fn leaves(value: &Value, seed: &str, text: &impl Fn(&str, &str) -> String) -> Va
     }
 }
 
-/// Text of our own: 32 hexadecimal digits, as most tokens are.
+/// Returns a text of our own: 32 hexadecimal digits, like most tokens.
 fn ours(seed: &str, which: &str) -> String {
     hex::encode(&Sha256::digest(format!("{which} stand-in for {seed}"))[..16])
 }
 
-/// The longest beginning of a secret that may be public, such as `whsec_`.
+/// The maximum length of a public prefix of a secret, such as `whsec_`.
 const MARK: usize = 12;
 
-/// A text as long as another, of the same kinds of characters. It begins as the other if that beginning ends with a sign and is published.
+/// Returns a text of the same length and kinds of characters as another. It keeps the prefix of the
+/// other if that ends with a punctuation character and is published.
 fn shaped(text: &str, seed: &str, published: &str) -> String {
     let mark = text.char_indices().take(MARK).filter(|(_, c)| "_-.:".contains(*c)).map(|(at, _)| at + 1).last();
     let mark = mark.filter(|mark| published.contains(&text[..*mark])).unwrap_or(0);
     let is_hexadecimal = text[mark..].chars().all(|c| c.is_ascii_hexdigit() || !c.is_ascii_alphanumeric());
     let chance = Sha256::digest(format!("shape of {seed}"));
     let changed = text[mark..].chars().enumerate().map(|(n, c)| {
-        // Of base64 the last letter has bits that must be zero: so have these.
+        // The last letter of base64 has bits that must be zero; these have.
         let letters = match c {
             'a'..='z' if is_hexadecimal => "acef",
             'A'..='Z' if is_hexadecimal => "ACEF",
@@ -201,7 +206,7 @@ fn shaped(text: &str, seed: &str, published: &str) -> String {
     text[..mark].chars().chain(changed).collect()
 }
 
-/// What differs in what was asked for, credentials apart.
+/// Returns what differs between two results, apart from credentials.
 pub(super) fn difference(one: &[Connection], other: &[Connection]) -> Option<&'static str> {
     if one.len() != other.len() {
         return Some("the number of connections");

@@ -1,4 +1,4 @@
-//! Which instances a change makes valid or invalid, known before it is made.
+//! The instances that a change would make valid or invalid, determined before it is made.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ pub struct AffectedInstance {
     pub subscription: String,
     /// Its name.
     pub name: String,
-    /// Whether it is valid after the change; before it was the opposite.
+    /// Whether it is valid after the change; before, it was the opposite.
     pub valid: bool,
     /// Why it is not valid after the change.
     pub problems: Vec<Problem>,
 }
 
-/// Instances that a sentence names.
+/// Instances that a sentence lists.
 const NAMED: usize = 10;
 
 impl AffectedInstance {
@@ -35,7 +35,8 @@ impl AffectedInstance {
         Self { id, subscription, name, valid: after.is_valid(), problems: after.problems }
     }
 
-    /// Names the instances that become invalid, each with its first problem. `None` if none does.
+    /// Lists the instances that become invalid, each with its first problem. `None` if there is
+    /// none.
     pub(crate) fn sentence(all: &[Self]) -> Option<String> {
         let invalid: Vec<&Self> = all.iter().filter(|instance| !instance.valid).collect();
         let one = |instance: &&Self| {
@@ -51,7 +52,8 @@ impl AffectedInstance {
 }
 
 impl Instances {
-    /// The valid instances that would no longer be valid, and so serve nobody, if this component served their type.
+    /// Returns the valid instances that would become invalid, and so unavailable, if this component
+    /// were used for their type.
     pub(crate) async fn made_invalid_by(&self, provider: &Arc<Provider>) -> Result<Vec<AffectedInstance>, Error> {
         let mut affected = Vec::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
@@ -66,7 +68,8 @@ impl Instances {
         Ok(affected)
     }
 
-    /// The instances of a type that other base service settings would make valid or invalid.
+    /// Returns the instances of a type that other base service settings would make valid or
+    /// invalid.
     pub(crate) async fn affected_by_base(&self, type_id: &str, base: &Value) -> Result<Vec<AffectedInstance>, Error> {
         let provider = self.provider(type_id);
         let mut affected = Vec::new();

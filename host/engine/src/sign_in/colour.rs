@@ -1,4 +1,4 @@
-//! Colours, and whether they can be read on one another.
+//! Colors, and whether they are readable on each other.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ impl Colour {
         Some(Self(bytes))
     }
 
-    /// Relative luminance (WCAG 2.2).
+    /// Returns the relative luminance (WCAG 2.2).
     fn luminance(self) -> f64 {
         let [red, green, blue] = self.0.map(|byte| {
             let part = f64::from(byte) / 255.0;
@@ -23,13 +23,13 @@ impl Colour {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// The contrast ratio (WCAG 2.2), 1 to 21.
+    /// Returns the contrast ratio (WCAG 2.2), 1 to 21.
     pub(super) fn contrast(self, other: Self) -> f64 {
         let (one, other) = (self.luminance(), other.luminance());
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// Mixed with as little white as is enough.
+    /// Returns the color mixed with as little white as necessary.
     pub(super) fn lightened_until(self, enough: impl Fn(Self) -> bool) -> Self {
         let mixed = |white: u16| {
             Self(self.0.map(|byte| {

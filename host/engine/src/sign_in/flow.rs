@@ -1,4 +1,4 @@
-//! Begin, look, start a challenge, answer it, end, redeem.
+//! The steps of a hosted sign-in: start, visit, challenge, answer, end, redeem.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,27 +12,29 @@ use crate::error::Error;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};
 
-/// How long a link is good.
+/// How long a link is valid.
 const LIFETIME: Duration = Duration::from_secs(600);
 
-/// How many challenges one sign-in has at most: each takes a few answers and may be sent again a few times.
+/// The maximum number of challenges of a sign-in: each accepts a few answers and can be resent a
+/// few times.
 const STEPS: u32 = 6;
 
-/// Longest `state`, in characters.
+/// The maximum length of `state`, in characters.
 const STATE_CHARS: usize = 512;
 
-/// Longest `User-Agent`, in characters.
+/// The maximum length of `User-Agent`, in characters.
 const AGENT_CHARS: usize = 1024;
 
-/// How long a handle can be redeemed: it is on its way by one redirect.
+/// How long a handle can be redeemed: it travels by one redirect.
 const REDEEMABLE: Duration = Duration::from_secs(120);
 
 impl HostedSignIns {
-    /// Makes a link for a browser. Nothing is sent yet.
+    /// Creates a link for a browser. Nothing is sent yet.
     ///
     /// # Errors
-    /// Invalid input if the user is not said, or the return URL is not one of those set for this subscription;
-    /// [`Error::is_not_available`] or [`Error::is_recipient_rejected`] if no instance could serve it.
+    /// Invalid input if the user is missing, or the return URL is not one of those set for this
+    /// subscription. [`Error::is_not_available`] or [`Error::is_recipient_rejected`] if no instance
+    /// could serve it.
     pub async fn begin(&self, new: NewHostedSignIn) -> Result<BegunSignIn, Error> {
         if new.sign_in.user.is_none() {
             return Err(Error::invalid("`user` is needed: the result names it"));
@@ -80,10 +82,10 @@ impl HostedSignIns {
         Ok(begun)
     }
 
-    /// The progress of a sign-in. It is no proof of anything: [`Self::redeem`] gives that.
+    /// Returns the progress of a sign-in. It is not a proof: use [`Self::redeem`] for that.
     ///
     /// # Errors
-    /// Not found, for another subscription's too.
+    /// Not found, also for sign-ins of other subscriptions.
     pub async fn status(&self, subscription: &str, id: &str) -> Result<HostedSignIn, Error> {
         let found = self.store.sign_in(subscription, id).await?;
         let record = found.ok_or_else(|| Error::not_found("sign-in"))?;
@@ -96,8 +98,9 @@ impl HostedSignIns {
         Ok(HostedSignIn { id: record.id, status, purpose, expires_at: record.expires_at })
     }
 
-    /// Redeems the handle that a browser brought back, once and within two minutes. Redeem it only for the session that began the sign-in
-    /// `id`: then the person in that session is the one who gave the code.
+    /// Redeems the handle that a browser brought back, once and within two minutes. Redeem it only
+    /// for the session that started the sign-in `id`: then the person in that session is the one
+    /// who entered the code.
     ///
     /// # Errors
     /// [`Error::is_closed`] if the handle is unknown, was redeemed before, has expired, or belongs to another sign-in.
@@ -114,10 +117,11 @@ impl HostedSignIns {
         Ok(SignInResult { id, sign_in, purpose, two_factor, amr, verified_at: at, redeemed_at: now })
     }
 
-    /// What a browser finds behind a link; `browser` is what it was given at its first visit.
+    /// Returns what a browser finds behind a link; `browser` is the secret it got at its first
+    /// visit.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn visit(&self, secret: &str, browser: Option<&str>) -> Result<Visited, Error> {
         let Some(record) = self.store.sign_in_by_link(&digest(secret)).await? else {
             return Ok(Visited::Unknown);
@@ -137,7 +141,8 @@ impl HostedSignIns {
             Some(name) => name.clone(),
             None => self.store.subscription(&record.subscription).await?.map(|it| it.name).unwrap_or_default(),
         };
-        // What is over has no use for them; and one that is no longer assigned must not hide that it is over.
+        // An ended sign-in does not need them; and an instance that is no longer assigned must not
+        // hide that it has ended.
         let ways = if ended.is_some() { Vec::new() } else { self.ways(&kept).await? };
         let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
@@ -151,24 +156,25 @@ impl HostedSignIns {
         })
     }
 
-    /// Binds a link to the browser that opened it first: from now on no other can use it. Answers what the browser must carry,
-    /// or `None` if another was faster.
+    /// Binds a link to the browser that opened it first: from now on no other can use it. Returns
+    /// the secret that the browser must send, or `None` if another browser was first.
     ///
     /// # Errors
-    /// When the store is not available.
+    /// If the store is not available.
     pub async fn bind(&self, visit: &Visit) -> Result<Option<String>, Error> {
         let browser = random::id()?;
         let bound = self.store.bind_sign_in(visit.id(), digest(&browser), visit.now).await?;
         Ok(bound.then_some(browser))
     }
 
-    /// Whether the link is bound to a browser.
+    /// Returns whether the link is bound to a browser.
     pub fn is_bound(&self, visit: &Visit) -> bool {
         visit.record.browser.is_some()
     }
 
-    /// Starts a challenge, at most once for each step: whoever comes with an earlier one finds what that step led to. `webotp_host` is
-    /// the host that codes in SMS are bound to, and `locale` the language of the page that the code is typed on.
+    /// Starts a challenge, at most once for each step: a repeat of an earlier step finds the result
+    /// of that step. `webotp_host` is the host that codes in SMS are bound to, and `locale` the
+    /// language of the page on which the code is entered.
     ///
     /// # Errors
     /// Those of [`TwoFactor::start`](crate::TwoFactor::start).
@@ -192,11 +198,12 @@ impl HostedSignIns {
         start.client_address = start.client_address.or(client_address);
         start.webotp_host = webotp_host;
         start.locale = Some(locale.to_owned());
-        // No application can name such a key: headers hold no NUL.
+        // No application can send such a key: headers contain no NUL.
         start.idempotency_key = Some(format!("\0{}\0{step}", visit.id()));
         let (this, id, subscription) = (self.clone(), visit.id().to_owned(), visit.record.subscription.clone());
         let before = visit.record.challenge.clone();
-        // To the end, though the browser may not wait: a message that went out belongs to this step.
+        // Runs to completion even if the browser disconnects: a message that was sent belongs to
+        // this step.
         to_the_end(async move {
             match this.challenges.start(start).await {
                 Ok(challenge) => {
@@ -205,17 +212,17 @@ impl HostedSignIns {
                         this.give_up(&subscription, before.as_deref()).await;
                     } else {
                         let record = this.store.sign_in(&subscription, &id).await?;
-                        // Else this was a repeat, and the first one has put it there.
+                        // Otherwise this was a repeat, and the first request has stored it.
                         if record.is_none_or(|record| record.challenge.as_deref() != Some(&*challenge.id)) {
                             this.give_up(&subscription, Some(&challenge.id)).await;
                         }
                     }
                     Ok(())
                 }
-                // Another window of the same browser was faster.
+                // Another window of the same browser was first.
                 Err(error) if error.is_conflict() => Ok(()),
                 Err(error) => {
-                    // It may have gone out. What the person asks for next is not a repeat of it.
+                    // It may have been sent. The person's next request is not a repeat of it.
                     if error.is_delivery_failed() && !error.is_retryable() {
                         this.store.step_sign_in(&id, step, before, this.clock.now()).await?;
                     }
@@ -226,7 +233,8 @@ impl HostedSignIns {
         .await
     }
 
-    /// Sends the message of the challenge under way again, in the language `locale` of the page that its code is typed on.
+    /// Resends the message of the open challenge, in the language `locale` of the page on which its
+    /// code is entered.
     ///
     /// # Errors
     /// Those of [`TwoFactor::resend`](crate::TwoFactor::resend).
@@ -235,11 +243,12 @@ impl HostedSignIns {
         self.challenges.resend(&visit.record.subscription, &challenge.id, Some(locale)).await.map(drop)
     }
 
-    /// Verifies an answer. The right one ends the sign-in, once; returns the handle that the browser takes to the application.
+    /// Verifies an answer. A right one ends the sign-in, once; returns the handle that the browser
+    /// takes to the application.
     ///
     /// # Errors
-    /// Those of [`TwoFactor::verify`](crate::TwoFactor::verify). An answer that has not as many digits as the code is invalid
-    /// input and not counted.
+    /// Those of [`TwoFactor::verify`](crate::TwoFactor::verify). An answer with another number of
+    /// digits than the code is invalid input and not counted.
     pub async fn answer(&self, visit: &Visit, code: &str, client_address: Option<IpAddr>) -> Result<String, Error> {
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
         if typed(code)? != usize::from(challenge.code_length) {
@@ -249,7 +258,8 @@ impl HostedSignIns {
         let (this, code) = (self.clone(), Zeroizing::new(code.to_owned()));
         let (subscription, challenge, id) =
             (visit.record.subscription.clone(), challenge.id.clone(), visit.id().to_owned());
-        // To the end, though the browser may not wait: whoever comes again finds that it is verified.
+        // Runs to completion even if the browser disconnects: its next request finds the sign-in
+        // verified.
         to_the_end(async move {
             let handle = random::id()?;
             let verified = this.challenges.verify(&subscription, &challenge, &code, address).await?;
@@ -264,10 +274,10 @@ impl HostedSignIns {
         .await
     }
 
-    /// Ends a sign-in that the person gives up.
+    /// Cancels a sign-in.
     ///
     /// # Errors
-    /// [`Error::is_closed`] if it is over already.
+    /// [`Error::is_closed`] if it has ended already.
     pub async fn cancel(&self, visit: &Visit) -> Result<(), Error> {
         let end = SignInEnd::Cancelled { at: self.clock.now() };
         if !self.store.end_sign_in(visit.id(), end).await? {
@@ -284,7 +294,7 @@ impl HostedSignIns {
         }
     }
 
-    /// None, where what was available at the beginning is so no longer.
+    /// None if what was available at the start no longer is.
     async fn ways(&self, kept: &Kept) -> Result<Vec<Way>, Error> {
         match self.challenges.ways(&kept.start()).await {
             Err(error) if error.is_not_available() || error.is_recipient_rejected() || error.is_invalid_input() => {
@@ -296,7 +306,7 @@ impl HostedSignIns {
 
     async fn give_up(&self, subscription: &str, challenge: Option<&str>) {
         if let Some(id) = challenge {
-            // It ends by itself soon; and it may be over already.
+            // It expires soon anyway, and it may have ended already.
             let _ = self.challenges.cancel(subscription, id).await;
         }
     }

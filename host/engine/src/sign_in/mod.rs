@@ -1,10 +1,13 @@
-//! Hosted sign-ins: an application sends a browser to the sign-in page and gets it back with a result.
+//! Hosted sign-ins: an application sends a browser to the sign-in page and gets it back with a
+//! result.
 //!
-//! The link is a capability: its secret is known to the browser alone, and only its digest is kept. The first browser that opens it
-//! is the one that may use it. All state is in the store, so any node can serve any request.
+//! The link is a capability: only the browser knows its secret, and only the digest is stored. Only
+//! the first browser that opens it can use it. All state is in the store, so any node can serve any
+//! request.
 //!
-//! Whoever begins a sign-in can send its link to somebody else, who then confirms it. So the end of a sign-in proves nothing to the
-//! application: only the handle does that its own browser session brings back, in exchange for which it learns who signed in.
+//! Somebody who starts a sign-in can send its link to another person, who then confirms it. So the
+//! end of a sign-in proves nothing to the application. Only the handle does that its own browser
+//! session brings back, in exchange for which the application learns who signed in.
 
 mod colour;
 mod flow;
@@ -35,16 +38,16 @@ pub struct HostedSignIns {
     challenges: Arc<Challenges>,
 }
 
-/// A secret to sign results of sign-ins with: the seed of an Ed25519 key (RFC 8032).
+/// A secret to sign the results of sign-ins with: the seed of an Ed25519 key (RFC 8032).
 #[non_exhaustive]
 pub struct ResultKey {
-    /// Names it.
+    /// The key id.
     pub id: String,
     /// 32 random bytes.
     pub seed: Zeroizing<[u8; 32]>,
 }
 
-/// What a hosted sign-in must remember, sealed at rest.
+/// The data of a hosted sign-in, sealed at rest.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     sign_in: SignIn,
@@ -74,18 +77,19 @@ impl HostedSignIns {
         Self { store, keyring, clock, challenges }
     }
 
-    /// The key that results are signed with. It is derived from the newest key of the keyring, so all nodes have the same.
+    /// Returns the key that signs results. It is derived from the newest key of the keyring, so all
+    /// nodes have the same.
     ///
     /// # Errors
-    /// Never today.
+    /// None today.
     pub fn result_key(&self) -> Result<ResultKey, Error> {
         let newest = self.keyring.derived(RESULTS, 1).into_iter().next();
         newest.map(ResultKey::from).ok_or_else(|| Error::unavailable("the keyring is empty"))
     }
 
-    /// The keys whose public parts verify results: the newest two of the key file, and this node's if it runs on an older one
-    /// still. A result is valid for two minutes, so that older ones are needed by nobody; after a key was seen by others, two
-    /// rotations take it out of here.
+    /// Returns the keys whose public parts verify results: the newest two of the key file, and this
+    /// node's if it still uses an older one. A result is valid for two minutes, so older ones are
+    /// not needed; once other nodes know a key, two rotations remove it from here.
     pub fn result_keys(&self) -> Vec<ResultKey> {
         self.keyring.derived_in_file(RESULTS, 2).into_iter().map(ResultKey::from).collect()
     }
@@ -127,7 +131,7 @@ fn place(record: &HostedSignInRecord) -> [&[u8]; 2] {
     [record.subscription.as_bytes(), record.id.as_bytes()]
 }
 
-/// A secret of 144 random bits is looked up by its digest: nothing is learnt from how long that takes.
+/// A secret of 144 random bits is looked up by its digest, so the time of a lookup reveals nothing.
 fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
 }

@@ -1,4 +1,4 @@
-//! How a subscription's sign-in page is set: where it may lead back to, and how it looks.
+//! The settings of a subscription's sign-in page: where it may return to, and its appearance.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,9 +13,9 @@ use crate::readable;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignInPage {
-    /// Where a browser may be sent at the end: these very strings and no other.
+    /// Where a browser may be sent at the end: exactly these URLs.
     pub return_urls: Vec<String>,
-    /// The application's name on the page; the subscription's if not said.
+    /// The application's name on the page; the subscription's by default.
     pub application_name: Option<String>,
     /// A picture above the form, as a `data:` URI of PNG, JPEG or WebP.
     pub logo: Option<String>,
@@ -25,23 +25,23 @@ pub struct SignInPage {
     pub support_url: Option<String>,
 }
 
-/// Colours as `#rrggbb`; those of TwoFactor if not said.
+/// Colors as `#rrggbb`; those of TwoFactor by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Colours {
     /// Of buttons and links.
     pub accent: Option<String>,
-    /// Behind the form, where the page is light.
+    /// Behind the form, in light mode.
     pub background: Option<String>,
 }
 
-/// The colours a style sheet needs.
+/// The colors that a style sheet needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Theme {
-    /// Of buttons and links where the page is light, and where it is dark.
+    /// Of buttons and links in light and dark mode.
     pub accent: Option<(String, String)>,
-    /// Behind the form, where the page is light.
+    /// Behind the form, in light mode.
     pub background: Option<String>,
 }
 
@@ -49,32 +49,33 @@ pub struct Theme {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logo {
-    /// `image/png`, `image/jpeg` or `image/webp`, as the bytes say it themselves.
+    /// `image/png`, `image/jpeg` or `image/webp`, determined from the bytes.
     pub media_type: &'static str,
     /// The file.
     pub bytes: Vec<u8>,
 }
 
-/// The longest logo, in bytes of the file.
+/// The maximum size of a logo, in bytes of the file.
 const LOGO_BYTES: usize = 64 << 10;
 
 const RETURN_URLS: usize = 50;
 
 const URL_BYTES: usize = 2000;
 
-/// What a page adds to a return URL; one that has them already would be ambiguous.
+/// Parameters that the page adds to a return URL; a URL that has them already would be ambiguous.
 const ADDED: [&str; 3] = ["state", "handle", "error"];
 
-/// Readers need this much (WCAG 2.2, 1.4.3).
+/// The minimum contrast (WCAG 2.2, 1.4.3).
 const CONTRAST: f64 = 4.5;
 
-/// The card that the form stands on, and the text on the page around it, where the page is light.
+/// The card with the form, and the text on the page around it, in light mode.
 const CARD: Colour = Colour([0xff, 0xff, 0xff]);
 const INK: Colour = Colour([0x1b, 0x20, 0x2b]);
-/// The card where the page is dark.
+/// The card in dark mode.
 const DARK_CARD: Colour = Colour([0x1c, 0x20, 0x28]);
 
-/// As the bytes say it themselves. SVG is a document with scripts of its own: it is none of these.
+/// Returns the type, determined from the bytes. SVG is a document with scripts of its own: it is
+/// not among them.
 fn media_type(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
@@ -119,10 +120,10 @@ impl SignInPage {
         )
     }
 
-    /// Makes a file the logo. How long it may be is judged with the rest.
+    /// Uses a file as the logo. Its size is checked with the other settings.
     ///
     /// # Errors
-    /// Invalid input if it is no PNG, JPEG or WebP.
+    /// Invalid input if it is not PNG, JPEG or WebP.
     pub fn set_logo(&mut self, file: &[u8]) -> Result<(), Error> {
         let kinds = "`logo` must be a PNG, JPEG or WebP";
         let media_type = media_type(file).ok_or_else(|| Error::invalid(kinds))?;
@@ -130,10 +131,10 @@ impl SignInPage {
         Ok(())
     }
 
-    /// The logo, if there is one.
+    /// Returns the logo, if there is one.
     ///
     /// # Errors
-    /// Invalid input if it is no picture of the three kinds, or too large.
+    /// Invalid input if it is not a picture of these three types, or too large.
     pub fn logo(&self) -> Result<Option<Logo>, Error> {
         let Some(text) = &self.logo else { return Ok(None) };
         let wrong = || Error::invalid("`logo` must be a `data:` URI of a PNG, JPEG or WebP in base64");
@@ -149,7 +150,7 @@ impl SignInPage {
         Ok(Some(Logo { media_type, bytes }))
     }
 
-    /// The colours, those for a dark page too.
+    /// Returns the colors, including those for dark mode.
     pub fn theme(&self) -> Theme {
         let parsed = |text: &Option<String>| text.as_deref().and_then(Colour::parse);
         let accent = parsed(&self.colours.accent).map(|accent| {
@@ -164,7 +165,7 @@ impl SignInPage {
     }
 }
 
-/// `https:`, or `http:` to a server on the same machine as the browser.
+/// Returns whether it is `https:`, or `http:` to a server on the browser's own machine.
 fn return_url(text: &str) -> Result<(), Error> {
     let wrong = |why: &str| Err(Error::invalid(format!("each of `return_urls` must be {why}")));
     let url = match Url::parse(text) {

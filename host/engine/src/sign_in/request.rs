@@ -1,4 +1,4 @@
-//! What an application asks of a hosted sign-in, and what a browser finds.
+//! The application's request for a hosted sign-in, and what a browser finds.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,39 +9,42 @@ use super::{Kept, SignInPage};
 use crate::challenge::{Challenge, Recipient, SignIn, Standing, Way};
 use crate::store::HostedSignInRecord;
 
-/// A request to begin a hosted sign-in. `Debug` shows neither user nor recipient.
+/// A request to start a hosted sign-in. `Debug` shows neither user nor recipient.
 #[derive(Debug, Clone)]
 pub struct NewHostedSignIn {
-    /// Who signs in. The user must be said: the result names it.
+    /// Who signs in. The user is required: the result names it.
     pub sign_in: SignIn,
-    /// Where the person can be reached.
+    /// The person's addresses.
     pub recipient: Recipient,
     /// The language of the message and of the page (BCP 47, or a list as in `Accept-Language`).
     pub locale: Option<String>,
-    /// What the codes are for; `sign-in` if not said.
+    /// What the codes are for; `sign-in` by default.
     pub purpose: Option<String>,
-    /// The network address of the browser that asked the application to sign in: for limits, and shown on the page so that the person
-    /// can tell a sign-in that somebody else began. Limits take that of the browser on the page if it is not said.
+    /// The network address of the browser that asked the application to sign in: for limits, and
+    /// shown on the page so that the person can recognize a sign-in that somebody else started.
+    /// Without it, limits use the address of the browser on the page.
     pub client_address: Option<IpAddr>,
-    /// The `User-Agent` of that browser, at most 1024 characters. The page names browser and system if it knows them.
+    /// The `User-Agent` of that browser, at most 1024 characters. The page names browser and system
+    /// if it recognizes them.
     pub user_agent: Option<String>,
     /// Whether the person has passed the first factor in this sign-in: see [`Start::first_factor`](crate::Start::first_factor).
     pub first_factor: bool,
     /// Where the browser goes at the end: one of [`SignInPage::return_urls`].
     pub return_url: String,
-    /// Goes there with it, 1 to 512 characters: the application tells by it that the browser is the one it sent. Random, and kept in the
-    /// session of that browser.
+    /// Returned with the browser, 1 to 512 characters: the application recognizes the browser it
+    /// sent. It must be random, and stored in the session of that browser.
     pub state: String,
 }
 
-/// A hosted sign-in that a browser may come to. `Debug` does not show the secret.
+/// A hosted sign-in for a browser. `Debug` does not show the secret.
 #[non_exhaustive]
 pub struct BegunSignIn {
-    /// Opaque. For the application alone, which keeps it in the session of the browser: no other redeems the handle.
+    /// The opaque id. For the application only, which stores it in the session of the browser: no
+    /// other session redeems the handle.
     pub id: String,
-    /// Goes into the link, and is kept nowhere.
+    /// The secret in the link; it is not stored.
     pub secret: String,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
@@ -51,27 +54,28 @@ impl fmt::Debug for BegunSignIn {
     }
 }
 
-/// The progress of a hosted sign-in. It tells a verified one from a cancelled one to nobody: somebody else may have confirmed it than
-/// the person whose browser began it.
+/// The progress of a hosted sign-in. It does not tell a verified one from a cancelled one: another
+/// person than the one whose browser started it may have confirmed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInStatus {
     /// It is open.
     Pending,
     /// The person confirmed or cancelled it, and the browser was sent back.
     Ended,
-    /// Its time ran out.
+    /// It has expired.
     Expired,
 }
 
-/// A hosted sign-in as its application sees it before a handle was redeemed: nothing in it may be trusted.
+/// A hosted sign-in as its application sees it before a handle was redeemed. Nothing in it proves
+/// who signed in.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HostedSignIn {
-    /// Opaque.
+    /// The opaque id.
     pub id: String,
     /// Its progress.
     pub status: SignInStatus,
-    /// What its codes are for, as it was begun.
+    /// What its codes are for, as it was started.
     pub purpose: String,
     /// When it expires, or would have.
     pub expires_at: Timestamp,
@@ -85,13 +89,13 @@ pub struct SignInResult {
     pub id: String,
     /// Who signed in, and where.
     pub sign_in: SignIn,
-    /// What the code was for, as the sign-in was begun.
+    /// What the code was for, as the sign-in was started.
     pub purpose: String,
     /// The instance that delivered the code.
     pub two_factor: String,
     /// Authentication method references (RFC 8176).
     pub amr: Vec<String>,
-    /// When the person gave the right code.
+    /// When the person entered the right code.
     pub verified_at: Timestamp,
     /// When the handle was redeemed: now.
     pub redeemed_at: Timestamp,
@@ -109,7 +113,7 @@ pub enum Visited {
     Unknown,
     /// The link belongs to another browser.
     Elsewhere,
-    /// It is over.
+    /// It has ended.
     Over(Box<Visit>, Ended),
     /// It is open.
     Open(Box<Visit>),
@@ -120,77 +124,79 @@ pub enum Visited {
 pub enum Ended {
     /// With the right code.
     Verified,
-    /// The person gave it up.
+    /// The person cancelled it.
     Cancelled,
-    /// By itself.
+    /// It expired.
     Expired,
 }
 
 /// A hosted sign-in as its browser sees it.
 pub struct Visit {
-    /// How the page is set.
+    /// The settings of the page.
     pub page: SignInPage,
     /// The application's name.
     pub application: String,
-    /// The ways a code may take, the most specific first.
+    /// The ways in which a code can be delivered, the most specific first.
     pub ways: Vec<Way>,
-    /// The challenge under way, and whether it takes an answer.
+    /// The open challenge, and whether it accepts an answer.
     pub challenge: Option<(Challenge, Standing)>,
     /// Whether another challenge may be started.
     pub more: bool,
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
     pub(super) record: HostedSignInRecord,
     pub(super) kept: Kept,
 }
 
 impl Visit {
-    /// The sign-in's id.
+    /// Returns the sign-in's id.
     pub fn id(&self) -> &str {
         &self.record.id
     }
 
-    /// Counts the challenges. What a form was made at an earlier step is not done again.
+    /// Returns the number of challenges so far. A form that was created at an earlier step is not
+    /// processed again.
     pub fn step(&self) -> u32 {
         self.record.step
     }
 
-    /// Who signs in, where.
+    /// Returns who signs in, and where.
     pub fn sign_in(&self) -> &SignIn {
         &self.kept.sign_in
     }
 
-    /// What its codes are for.
+    /// Returns what its codes are for.
     pub fn purpose(&self) -> &str {
         self.kept.purpose()
     }
 
-    /// When it was begun.
+    /// Returns when it was started.
     pub fn begun_at(&self) -> Timestamp {
         self.record.created_at
     }
 
-    /// The network address of the browser that asked the application to sign in, if the application said it.
+    /// Returns the network address of the browser that asked the application to sign in, if the
+    /// application sent it.
     pub fn client_address(&self) -> Option<IpAddr> {
         self.kept.client_address
     }
 
-    /// The `User-Agent` of that browser, if the application said it.
+    /// Returns the `User-Agent` of that browser, if the application sent it.
     pub fn user_agent(&self) -> Option<&str> {
         self.kept.user_agent.as_deref()
     }
 
-    /// The language asked for.
+    /// Returns the requested language.
     pub fn locale(&self) -> Option<&str> {
         self.kept.locale.as_deref()
     }
 
-    /// Where the browser goes at the end.
+    /// Returns where the browser goes at the end.
     pub fn return_url(&self) -> &str {
         &self.kept.return_url
     }
 
-    /// What it takes there.
+    /// Returns the `state` that it takes there.
     pub fn state(&self) -> &str {
         &self.kept.state
     }

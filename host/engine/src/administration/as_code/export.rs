@@ -1,4 +1,4 @@
-//! Taking a document out of an installation.
+//! Exporting a document from an installation.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::store::{Part, Subscription};
 
 impl Administration {
-    /// What the installation, or one subscription of it, looks like as a document: the same each time while nothing changes.
+    /// Returns the installation, or one subscription of it, as a document: the same each time while
+    /// nothing changes.
     ///
     /// # Errors
     /// Not found if there is no such subscription.
@@ -54,7 +55,7 @@ impl Administration {
         let page = page.map(|page| serde_json::from_value(page.settings)).transpose().map_err(Error::unavailable)?;
         let mut directory: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for entry in self.store().directory(id, None, "", Part::whole()).await? {
-            // One without a name is there because of an assignment, and comes back with it.
+            // One without a name exists because of an assignment, which creates it again.
             if let Some(name) = entry.name {
                 directory.entry(entry.target.kind).or_default().insert(entry.target.target, name);
             }

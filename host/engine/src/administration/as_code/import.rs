@@ -1,4 +1,4 @@
-//! Bringing a document into an installation: everything is judged first, then all of it is changed in one step of the store.
+//! Importing a document: everything is validated first, then applied in one step of the store.
 
 use std::fmt;
 
@@ -9,30 +9,31 @@ use crate::error::{Error, InputProblem};
 use crate::provider::Problem;
 use crate::store::ConfigurationChange;
 
-/// What happens to something.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// It is new.
+    /// It is created.
     Create,
-    /// It becomes another.
+    /// It is changed.
     Change,
-    /// It goes.
+    /// It is deleted.
     Remove,
 }
 
-/// One thing that changes. `Display` is a line for people; no secret stands in it.
+/// A change. `Display` is a line for people; it contains no secret.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Planned {
-    /// What happens to it.
+    /// The kind.
     pub sign: Sign,
-    /// What it is: a pointer into the document.
+    /// The target: a pointer into the document.
     pub subject: String,
-    /// The fields before and after, as the audit log has them: JSON.
+    /// The fields before and after, as in the audit log: JSON.
     pub fields: String,
     /// Why an instance will not be valid, if it will not.
     pub problems: Vec<Problem>,
-    /// The instances that are valid now and will not be, in words; also those that a change of base service settings makes invalid.
+    /// The instances that are valid and will not be, as text; including those that a change of base
+    /// service settings makes invalid.
     pub makes_invalid: Option<String>,
 }
 
@@ -54,7 +55,8 @@ impl fmt::Display for Planned {
     }
 }
 
-/// What is to be done: what people see of it, its line of the audit log, and what the store does.
+/// A step of an import: its description, its entry in the audit log, and the operation of the
+/// store.
 pub(super) struct Step {
     pub(super) planned: Planned,
     pub(super) action: &'static str,
@@ -62,15 +64,17 @@ pub(super) struct Step {
     pub(super) change: ConfigurationChange,
 }
 
-/// How secrets that are referred to are had.
+/// Reads the text of a referenced secret.
 pub(super) type Resolve<'a> = &'a (dyn Fn(&Reference) -> Result<String, String> + Send + Sync);
 
 impl Administration {
-    /// What bringing in a document would change, in order; nothing if everything is so already. With `prune` the instances of
-    /// its subscriptions that it does not name go. `resolve` has the texts of secrets that are referred to.
+    /// Returns what an import would change, in order; nothing if everything is already so. With
+    /// `prune`, the instances of its subscriptions that the document does not contain are deleted.
+    /// `resolve` reads the texts of referenced secrets.
     ///
     /// # Errors
-    /// Invalid input for a document that cannot be brought in, each problem with its pointer into the document.
+    /// Invalid input for a document that cannot be imported, each problem with its pointer into the
+    /// document.
     pub async fn plan_import(
         &self,
         document: &Document,
@@ -80,10 +84,12 @@ impl Administration {
         Ok(self.steps(document, prune, resolve).await?.into_iter().map(|step| step.planned).collect())
     }
 
-    /// Brings in a document: all of it, or none. Answers what it changed. Unless `allow_invalid`, no instance that is valid may become invalid.
+    /// Imports a document: all of it, or none. Returns the changes. Unless `allow_invalid`, no
+    /// valid instance may become invalid.
     ///
     /// # Errors
-    /// As [`Self::plan_import`]; invalid input if valid instances would become invalid; passed over if somebody else changed something of it.
+    /// As for [`Self::plan_import`]. Invalid input if valid instances would become invalid. A
+    /// revision conflict if somebody else changed part of it.
     pub async fn import(
         &self,
         document: &Document,

@@ -1,7 +1,8 @@
-//! Configuration as code: a document that says what subscriptions and base service settings there are, taken out of an
-//! installation and brought into one.
+//! Configuration as code: a document that describes subscriptions and base service settings,
+//! exported from an installation and imported into one.
 //!
-//! What a document names is made so; what it does not name stays. Tokens, accounts, providers and challenges are not part of it.
+//! An import creates and changes what the document contains; everything else stays. Tokens,
+//! accounts, providers and challenges are not part of it.
 
 mod export;
 mod import;
@@ -20,14 +21,14 @@ pub use secrets::{ExportedSecrets, Reference};
 use crate::sign_in::SignInPage;
 use crate::store::AssignmentKind;
 
-/// The form of documents that this version writes and reads.
+/// The format version of documents that this version writes and reads.
 const FORM: u32 = 1;
 
 /// Subscriptions and base service settings. `Debug` shows no options.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// The form of the document: 1.
+    /// The format version of the document: 1.
     pub twofactor: u32,
     /// Options by type, for the whole installation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -37,42 +38,42 @@ pub struct Document {
     pub subscriptions: BTreeMap<String, SubscriptionDocument>,
 }
 
-/// A subscription with what belongs to it. `Debug` shows no options.
+/// A subscription and what belongs to it. `Debug` shows no options.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionDocument {
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// How its sign-in page is set. Left out, that stays as it is.
+    /// The settings of its sign-in page. If missing, they stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in_page: Option<SignInPage>,
-    /// Names of what instances are assigned to, by kind and id.
+    /// Display names of assignment targets, by kind and id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub directory: BTreeMap<AssignmentKind, BTreeMap<String, String>>,
-    /// By id: 1 to 64 letters, digits, `-`, `_` or `.`, the only one in the installation.
+    /// By id: 1 to 64 letters, digits, `-`, `_` or `.`, unique in the installation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, InstanceDocument>,
 }
 
-/// A TwoFactor instance with what it is assigned to. `Debug` shows no options.
+/// A TwoFactor instance with its assignments. `Debug` shows no options.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceDocument {
     /// The type, which names the provider. It never changes.
     #[serde(rename = "type")]
     pub type_id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// Whether sign-ins may use it; `true`.
+    /// Whether sign-ins may use it. Default: `true`.
     #[serde(default = "yes")]
     pub active: bool,
-    /// Its own options. In place of a secret there may be what stands for it, see [`ExportedSecrets`].
+    /// Its own options. A secret may be represented as in [`ExportedSecrets`].
     #[serde(default = "nothing")]
     pub options: Value,
     /// Its own policy, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Value>,
-    /// All that it is assigned to, by kind.
+    /// All its assignments, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub assigned: BTreeMap<AssignmentKind, BTreeSet<String>>,
 }

@@ -1,4 +1,4 @@
-//! What bringing in a document would change.
+//! The plan of an import: what a document would change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,15 +24,17 @@ use crate::store::{
 
 const NOT_LOADED: &str = "is not the type of a provider that is loaded: add the provider first";
 
-/// What a document would change, found out piece by piece.
+/// The changes of a document, determined piece by piece.
 pub(super) struct Plan<'a> {
     administration: &'a Administration,
     resolve: Resolve<'a>,
     steps: Vec<Step>,
     problems: Vec<InputProblem>,
-    /// The base settings of the document, before and after, and whether a secret of them is one that was stored.
+    /// The base settings of the document, before and after, and whether one of their secrets is a
+    /// stored one.
     base: BTreeMap<String, (Value, Value, bool)>,
-    /// The instances of the document that stand on base settings which change, and those that it ends.
+    /// The instances of the document that depend on changed base settings, and those that it
+    /// deletes.
     together: BTreeMap<String, Option<Changed>>,
 }
 
@@ -54,9 +56,9 @@ impl<'a> Plan<'a> {
         Self { administration, resolve, steps, problems, base, together }
     }
 
-    /// The steps, in order, or all that is wrong.
+    /// Returns the steps, in order, or everything that is wrong.
     pub(super) async fn finish(mut self) -> Result<Vec<Step>, Error> {
-        // With the document's instances: what goes where depends on both.
+        // Together with the document's instances: destinations depend on both.
         for (type_id, (before, after, kept)) in std::mem::take(&mut self.base) {
             let instances = &self.administration.instances;
             let same = instances.base_same_destinations(&type_id, (&before, &after, kept), &self.together).await;
@@ -66,7 +68,8 @@ impl<'a> Plan<'a> {
                 continue;
             }
             let mut affected = instances.affected_by_base(&type_id, &after).await?;
-            // Those that the document changes as well are judged with their own changes, and those that it ends need not be valid.
+            // Those that the document changes as well are checked with their own changes, and those
+            // that it deletes need not be valid.
             let has_step = |id: &str| {
                 let is_of =
                     |step: &Step| step.audited == id && matches!(step.action, "instance.update" | "instance.delete");
@@ -87,7 +90,8 @@ impl Plan<'_> {
         self.problems.push(InputProblem::new(at.into(), detail.into()));
     }
 
-    /// What was found out, or none if the document is to blame: the next problem is looked for as well.
+    /// Returns the result, or none if the document is at fault: then the next problem is looked for
+    /// as well.
     fn sound<T>(&mut self, at: &str, result: Result<T, Error>) -> Result<Option<T>, Error> {
         match result {
             Ok(it) => Ok(Some(it)),
@@ -114,7 +118,8 @@ impl Plan<'_> {
         self.steps.push(Step { planned, action, audited: audited.to_owned(), change });
     }
 
-    /// The options that are meant, also where they are kept or sealed. None if they cannot be told.
+    /// Returns the options that are meant, also where secrets are kept or sealed. None if they
+    /// cannot be determined.
     async fn options(
         &mut self,
         owner: Owner<'_>,
@@ -142,7 +147,7 @@ impl Plan<'_> {
         let Some((options, kept)) = self.options(Owner("base", type_id), type_id, written, &stored, &at).await? else {
             return Ok(());
         };
-        // Where nothing was, nothing was entered for another destination.
+        // Where nothing existed, nothing was entered for another destination.
         let kept = kept && !is_empty(&stored);
         self.base.insert(type_id.to_owned(), (stored.clone(), options.clone(), kept));
         if revision > 0 && options == stored {
@@ -306,7 +311,8 @@ impl Plan<'_> {
         self.assignments(id, wanted, at, before.is_some()).await
     }
 
-    /// That no stored secret of an instance goes elsewhere; where the document changes the base settings too, that is told at the end.
+    /// Checks that no stored secret of an instance goes elsewhere. If the document changes the base
+    /// settings too, that is checked at the end.
     async fn same_destinations(
         &mut self,
         named: Named<'_>,
@@ -327,7 +333,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// The instance itself, before with the options that it has.
+    /// Returns the instance, before with its current options.
     async fn record(
         &mut self,
         Named { subscription, id, at }: Named<'_>,
@@ -379,7 +385,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// What will be wrong with options over the base settings as the document has them.
+    /// Returns what will be wrong with options over the base settings of the document.
     async fn problems_of(&self, type_id: &str, own: &Value) -> Result<Vec<Problem>, Error> {
         let administration = self.administration;
         let base = match self.base.get(type_id) {
@@ -425,7 +431,7 @@ impl Plan<'_> {
     }
 }
 
-/// A target in its one spelling, or as it is and why it has none.
+/// Returns a target in its canonical form, or as it is with the reason why it has none.
 fn one_spelling(kind: AssignmentKind, id: &str) -> (AssignmentRecord, Option<Unreadable>) {
     match readable::identifier(id) {
         Ok(target) => (AssignmentRecord { kind, target }, None),

@@ -1,4 +1,4 @@
-//! What stands for a secret in a document.
+//! How a document represents secrets.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,25 @@ use crate::error::{Error, InputProblem};
 use crate::instance::{Instances, MASK};
 use crate::provider::escape;
 
-/// How secrets stand in a document that is taken out of an installation.
+/// How secrets are written into an exported document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportedSecrets {
-    /// `{$sealed: …}`: encrypted with the installation's key, and bound to its place. The same secret is the same text each time, so
-    /// that two documents can be compared; whoever has no key learns of a secret only that it changed, and how long it is.
+    /// `{$sealed: …}`: encrypted with the installation's key, and bound to its place. The same
+    /// secret gives the same text each time, so that two documents can be compared. Without the
+    /// key, a reader learns only that a secret changed, and its length.
     Sealed,
-    /// `{$env: NAME}`: the name of a variable of the environment in which the document is brought in. `{$file: PATH}` is read
-    /// as well: the file's text without white space at its end.
+    /// `{$env: NAME}`: the name of an environment variable, read on import. `{$file: PATH}` works
+    /// as well: the file's text without trailing white space.
     References,
-    /// Not at all: a mask, which keeps the secret that is stored where the document is brought in.
+    /// Omitted: a mask, which on import keeps the stored secret.
     LeftOut,
 }
 
-/// Where the text of a secret is to be had.
+/// Where the text of a secret comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reference {
-    /// A variable of the environment.
+    /// An environment variable.
     Env(String),
     /// A file.
     File(String),
@@ -49,7 +50,7 @@ impl Owner<'_> {
 }
 
 impl Instances {
-    /// Options as they stand in a document.
+    /// Returns options as a document represents them.
     pub(super) fn options_as_code(
         &self,
         owner: Owner<'_>,
@@ -75,7 +76,8 @@ impl Instances {
         failed.map_or(Ok(shown), Err)
     }
 
-    /// The options that a document means, and whether a secret of them came sealed. `at` is where they stand in the document.
+    /// Returns the options that a document means, and whether it contains a sealed secret. `at` is
+    /// their place in the document.
     pub(super) fn options_from_code(
         &self,
         owner: Owner<'_>,
@@ -92,7 +94,7 @@ impl Instances {
             of_secrets.insert(pointer.to_owned());
             secret
         });
-        // Elsewhere it would be shown to whoever may read the options.
+        // Elsewhere it would be shown to everybody who may read the options.
         for place in found.places.difference(&of_secrets) {
             found.problems.push(InputProblem::new(place.clone(), "is no secret: write its value"));
         }
@@ -104,7 +106,7 @@ impl Instances {
     }
 }
 
-/// What stands for secrets in options.
+/// References to secrets in options.
 struct Found<'a> {
     instances: &'a Instances,
     owner: Owner<'a>,
@@ -159,8 +161,10 @@ impl Found<'_> {
     }
 }
 
-/// A variable's name for a secret, such as `SECRET__instance__mail__MailServerConfig__Password`: no two places have the same one. Its
-/// parts are joined by `__`, and within them each byte that is no ASCII letter or digit is `_` and two hexadecimal digits.
+/// Returns an environment variable's name for a secret, such as
+/// `SECRET__instance__mail__MailServerConfig__Password`. No two places have the same one: parts are
+/// joined by `__`, and within them each byte that is not an ASCII letter or digit becomes `_` and
+/// two hexadecimal digits.
 fn variable(owner: Owner<'_>, pointer: &str) -> String {
     let mut name = String::from("SECRET");
     for part in [owner.0, owner.1].into_iter().chain(pointer.split('/').skip(1)) {
