@@ -1,27 +1,53 @@
-//! Builds the providers for `wasm32-wasip2`.
+//! Builds the providers for `wasm32-wasip2`: every package in `providers/` that is a component (`cdylib`). A provider is named
+//! after its folder: `providers/slack` is the package `twofactor-slack` and the type `slack`.
 
-fn main() -> Result<(), twofactor_guest_build::Error> {
-    twofactor_guest_build::build(
-        &[
-            "twofactor-email",
-            "twofactor-ecall",
-            "twofactor-twilio",
-            "twofactor-ses",
-            "twofactor-slack",
-            "twofactor-twilio-verify",
-            "twofactor-twilio-voice",
-            "twofactor-webhook",
-        ],
-        &[
-            "providers/email",
-            "providers/ecall",
-            "providers/twilio",
-            "providers/twilio-account",
-            "providers/ses",
-            "providers/slack",
-            "providers/twilio-verify",
-            "providers/twilio-voice",
-            "providers/webhook",
-        ],
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use twofactor_guest_build::Error;
+
+fn main() -> Result<(), Error> {
+    let types = types().map_err(|error| format!("providers/ cannot be read: {error}"))?;
+    let packages: Vec<String> = types.iter().map(|type_id| format!("twofactor-{type_id}")).collect();
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    twofactor_guest_build::build(&packages, &["providers"])?;
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?).join("providers.rs");
+    fs::write(&out, source(&types)).map_err(|error| format!("{}: {error}", out.display()))?;
+    Ok(())
+}
+
+/// Returns the types of all providers, in alphabetical order.
+fn types() -> io::Result<Vec<String>> {
+    let mut types = Vec::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))? {
+        let folder = entry?;
+        let is_component =
+            fs::read_to_string(folder.path().join("Cargo.toml")).is_ok_and(|it| it.contains("\"cdylib\""));
+        if is_component {
+            types.push(folder.file_name().to_string_lossy().into_owned());
+        }
+    }
+    types.sort();
+    Ok(types)
+}
+
+/// Returns Rust with a constant for each provider, and a table of all.
+fn source(types: &[String]) -> String {
+    let mut constants = String::new();
+    let mut rows = String::new();
+    for type_id in types {
+        let (file, name) = (type_id.replace('-', "_"), type_id.replace('-', "_").to_uppercase());
+        let _ = writeln!(
+            constants,
+            "/// The provider `{type_id}`.\n\
+             pub const {name}: &[u8] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/twofactor_{file}.wasm\"));"
+        );
+        let _ = writeln!(rows, "    ({type_id:?}, {name}),");
+    }
+    let count = types.len();
+    format!(
+        "{constants}\n/// All providers, by the type of their instances.\n\
+         pub const BY_TYPE: [(&str, &[u8]); {count}] = [\n{rows}];\n"
     )
 }
