@@ -107,7 +107,7 @@ impl AuditLog {
             (line.key, line.mac) = self.keyring.mac(LINE, &parts(&line, &before).each_ref().map(|part| &**part));
             let (key, seal) = self.keyring.mac(HEAD, &[&line.seq.to_be_bytes(), &line.mac]);
             let head = AuditHead { seq: line.seq, mac: line.mac, key, seal };
-            if self.store.append_audit(line, head).await? {
+            if self.store.append_audit(line, head).await?.is_applied() {
                 return Ok(());
             }
         }

@@ -11,7 +11,7 @@ use super::{Accounts, Client, OpenedSession, Use, actor_name};
 use crate::capability::Secret;
 use crate::challenge::{Challenge, Challenges, SignIn, Start, to_the_end};
 use crate::error::Error;
-use crate::store::{AccountRecord, BucketKey, InsteadOf, LogInRecord};
+use crate::store::{AccountRecord, BucketKey, LoginRecord, Replaces};
 
 /// The purpose of the codes.
 const PURPOSE: &str = "administration";
@@ -127,7 +127,7 @@ impl Accounts {
             let challenge = self.challenges.start_for_account(start).await?;
             let (pending, digest) = Use::LogIn.draw()?;
             let now = self.clock.now();
-            let log_in = LogInRecord {
+            let log_in = LoginRecord {
                 digest,
                 account: record.id,
                 generation: record.generation,
@@ -135,7 +135,7 @@ impl Accounts {
                 challenge: challenge.id.clone(),
                 expires_at: now + WAITS,
             };
-            self.store.keep_log_in(log_in, now).await?;
+            self.store.insert_login(log_in, now).await?;
             return Ok(LoggedIn::SecondFactor { pending, challenge });
         }
         // The configured requirement does not block a link: somebody must be able to log in to set
@@ -153,7 +153,7 @@ impl Accounts {
         };
         self.audit.append(&actor, "account.log-in", &record.id, how).await?;
         let session = self.begin(&record.id, had_second_factor, client)?;
-        let opened = self.open_in(session, record.generation, InsteadOf::Nothing, client).await?;
+        let opened = self.open_in(session, record.generation, Replaces::Nothing, client).await?;
         // Somebody changed the account while the password was being verified.
         opened.map(LoggedIn::Session).ok_or_else(Error::log_in_refused)
     }
@@ -178,9 +178,9 @@ impl Accounts {
     }
 
     /// Returns a pending login. A change to its account ends it.
-    async fn waiting(&self, pending: &str) -> Result<LogInRecord, Error> {
+    async fn waiting(&self, pending: &str) -> Result<LoginRecord, Error> {
         let digest = Use::LogIn.digest(pending).ok_or_else(Error::log_in_over)?;
-        let found = self.store.log_in(&digest).await?.filter(|log_in| log_in.expires_at > self.clock.now());
+        let found = self.store.login(&digest).await?.filter(|log_in| log_in.expires_at > self.clock.now());
         found.ok_or_else(Error::log_in_over)
     }
 
@@ -216,7 +216,7 @@ impl Accounts {
         self.audit.append(&actor, "account.log-in", account, "with a second factor").await?;
         self.second_factor_worked(&actor, &log_in.subscription).await?;
         let session = self.begin(account, true, client)?;
-        let opened = self.open_in(session, log_in.generation, InsteadOf::LogIn(log_in.digest), client).await?;
+        let opened = self.open_in(session, log_in.generation, Replaces::Login(log_in.digest), client).await?;
         opened.ok_or_else(Error::log_in_over)
     }
 

@@ -6,7 +6,7 @@ use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable}
 use crate::administration::{Actor, Changes, title};
 use crate::error::Error;
 use crate::random;
-use crate::store::{AccountRecord, AccountStep, InvitationRecord};
+use crate::store::{AccountRecord, AccountUpdate, InvitationRecord};
 use crate::token::Role;
 
 /// A request to create an account. `Debug` does not show the person.
@@ -89,7 +89,7 @@ impl Accounts {
             generation: 1,
             revision: 1,
             created_at: self.clock.now(),
-            last_log_in: None,
+            last_login_at: None,
         })
     }
 
@@ -193,9 +193,9 @@ impl Accounts {
         let what = what.field("/disabled", Some(before.1), Some(record.disabled)).text();
         self.audit.append(actor, "account.update", id, &what).await?;
         match self.store.update_account(record, revision).await? {
-            AccountStep::Done => self.get(id).await,
-            AccountStep::PassedOver => Err(passed_over()),
-            AccountStep::LastSystemAdmin => Err(self.last_system_admin(actor, "account.update", id).await?),
+            AccountUpdate::Applied => self.get(id).await,
+            AccountUpdate::Stale => Err(passed_over()),
+            AccountUpdate::LastSystemAdmin => Err(self.last_system_admin(actor, "account.update", id).await?),
         }
     }
 
@@ -216,9 +216,9 @@ impl Accounts {
         self.record(id).await?;
         self.audit.append(actor, "account.delete", id, "").await?;
         match self.store.delete_account(id).await? {
-            AccountStep::Done => Ok(()),
-            AccountStep::PassedOver => Err(Error::not_found("account")),
-            AccountStep::LastSystemAdmin => Err(self.last_system_admin(actor, "account.delete", id).await?),
+            AccountUpdate::Applied => Ok(()),
+            AccountUpdate::Stale => Err(Error::not_found("account")),
+            AccountUpdate::LastSystemAdmin => Err(self.last_system_admin(actor, "account.delete", id).await?),
         }
     }
 }

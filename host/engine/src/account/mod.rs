@@ -273,7 +273,7 @@ impl Accounts {
             state,
             revision: record.revision,
             created_at: record.created_at,
-            last_log_in: record.last_log_in,
+            last_log_in: record.last_login_at,
             vouched: record.identity.is_some(),
         })
     }

@@ -161,7 +161,7 @@ impl Accounts {
             .text();
         self.audit.append(actor, "second-factor.set", "accounts", &detail).await?;
         let record = SecondFactorRecord { subscription, demanded_since, revision: revision + 1 };
-        if !self.store.set_second_factor(record, revision).await? {
+        if !self.store.set_second_factor(record, revision).await?.is_applied() {
             let detail = "this did not happen: somebody else changed it first";
             self.audit.append(actor, "second-factor.set", "accounts", detail).await?;
             return Err(Error::passed_over());

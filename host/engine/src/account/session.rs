@@ -14,7 +14,7 @@ use crate::administration::Actor;
 use crate::capability::Secret;
 use crate::error::Error;
 use crate::random;
-use crate::store::{AccountRecord, InsteadOf, OpenSession, SessionRecord, Which};
+use crate::store::{AccountRecord, OpenSession, Replaces, SessionRecord, SessionSelection};
 
 /// How often the last use is recorded at most: not every request is a write.
 const NOTED: Duration = Duration::from_secs(60);
@@ -123,11 +123,11 @@ impl Accounts {
         &self,
         session: SessionRecord,
         generation: u64,
-        instead_of: InsteadOf,
+        replaces: Replaces,
         client: &Client,
     ) -> Result<Option<OpenedSession>, Error> {
         let account = session.account.clone();
-        let Some(opened) = self.open(session, generation, instead_of, true).await? else { return Ok(None) };
+        let Some(opened) = self.open(session, generation, replaces, true).await? else { return Ok(None) };
         let browser = self.remember_browser(&account, client).await?;
         Ok(Some(OpenedSession { browser, ..opened }))
     }
@@ -137,13 +137,13 @@ impl Accounts {
         &self,
         mut session: SessionRecord,
         generation: u64,
-        instead_of: InsteadOf,
-        log_in: bool,
+        replaces: Replaces,
+        is_login: bool,
     ) -> Result<Option<OpenedSession>, Error> {
         let (secret, digest) = Use::Session.draw()?;
         session.digest = digest;
         let now = self.clock.now();
-        if !self.store.open_session(OpenSession { session, generation, instead_of, log_in, now }).await? {
+        if !self.store.open_session(OpenSession { session, generation, replaces, is_login, now }).await? {
             return Ok(None);
         }
         let found = self.store.session(&digest).await?;
@@ -180,7 +180,7 @@ impl Accounts {
         let Some((mut record, account)) = self.store.session(&digest).await? else { return Ok(None) };
         if self.is_over(&record) || !account.is_active() {
             // Setting the clock back must not revive it.
-            self.store.end_sessions(&record.account, Which::One(record.id)).await?;
+            self.store.end_sessions(&record.account, SessionSelection::One(record.id)).await?;
             return Ok(None);
         }
         let now = self.clock.now();
@@ -197,7 +197,7 @@ impl Accounts {
     /// If the store is not available.
     pub async fn log_out(&self, session: &Session, client: &Client) -> Result<(), Error> {
         self.audit.append(&session.actor(client.address), "account.log-out", &session.account.id, "").await?;
-        self.store.end_sessions(&session.account.id, Which::One(session.id.clone())).await?;
+        self.store.end_sessions(&session.account.id, SessionSelection::One(session.id.clone())).await?;
         Ok(())
     }
 
@@ -230,7 +230,7 @@ impl Accounts {
             return Err(Error::not_found("session"));
         }
         self.audit.append(&session.actor(client.address), "account.end-session", account, id).await?;
-        self.store.end_sessions(account, Which::One(id.to_owned())).await?;
+        self.store.end_sessions(account, SessionSelection::One(id.to_owned())).await?;
         Ok(())
     }
 
@@ -241,7 +241,7 @@ impl Accounts {
     pub async fn end_other_sessions(&self, session: &Session, client: &Client) -> Result<u64, Error> {
         let account = &session.account.id;
         self.audit.append(&session.actor(client.address), "account.end-session", account, "all others").await?;
-        Ok(self.store.end_sessions(account, Which::AllBut(session.id.clone())).await?)
+        Ok(self.store.end_sessions(account, SessionSelection::AllExcept(session.id.clone())).await?)
     }
 
     /// Changes the account's password. All its other sessions and its invitation end; this session
@@ -265,7 +265,7 @@ impl Accounts {
         if !self.store.set_password(&record.id, session.generation, sealed).await? {
             return Err(Error::log_in_over());
         }
-        let opened = self.renew(session, session.generation + 1, InsteadOf::Nothing).await?;
+        let opened = self.renew(session, session.generation + 1, Replaces::Nothing).await?;
         // The secrets in other browsers become invalid.
         let browser = self.remember_browser(&record.id, client).await?;
         Ok(OpenedSession { browser, ..opened })
@@ -283,7 +283,7 @@ impl Accounts {
     ) -> Result<OpenedSession, Error> {
         let record = self.own_password(session, password, client).await?;
         self.audit.append(&session.actor(client.address), "account.reauthenticate", &record.id, "").await?;
-        self.renew(session, session.generation, InsteadOf::Session(session.record.digest)).await
+        self.renew(session, session.generation, Replaces::Session(session.record.digest)).await
     }
 
     async fn own_password(&self, session: &Session, password: &str, client: &Client) -> Result<AccountRecord, Error> {
@@ -298,9 +298,9 @@ impl Accounts {
         self.judge(&key, Some(record), password, (place, "account.password-refused"), client).await
     }
 
-    async fn renew(&self, session: &Session, generation: u64, instead_of: InsteadOf) -> Result<OpenedSession, Error> {
+    async fn renew(&self, session: &Session, generation: u64, replaces: Replaces) -> Result<OpenedSession, Error> {
         let now = self.clock.now();
         let record = SessionRecord { authenticated_at: now, last_used_at: now, ..(*session.record).clone() };
-        self.open(record, generation, instead_of, false).await?.ok_or_else(Error::log_in_over)
+        self.open(record, generation, replaces, false).await?.ok_or_else(Error::log_in_over)
     }
 }

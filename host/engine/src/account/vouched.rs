@@ -18,7 +18,7 @@ use super::{Account, Accounts, Client, LoggedIn, Person, Use};
 use crate::administration::{Changes, title};
 use crate::capability::Secret;
 use crate::error::Error;
-use crate::store::{AccountRecord, AccountStep, BucketKey, ErrandRecord};
+use crate::store::{AccountRecord, AccountUpdate, AuthorizationRequestRecord, BucketKey};
 use crate::token::Role;
 
 /// How long a browser may be away.
@@ -89,8 +89,8 @@ impl Accounts {
     pub async fn send_out(&self, aim: &str) -> Result<Errand, Error> {
         let (secret, digest) = Use::Errand.draw()?;
         let now = self.clock.now();
-        let record = ErrandRecord { digest, aim: aim.to_owned(), expires_at: now + AWAY };
-        self.store.keep_errand(record, now).await?;
+        let record = AuthorizationRequestRecord { digest, return_to: aim.to_owned(), expires_at: now + AWAY };
+        self.store.insert_authorization_request(record, now).await?;
         self.challenges.purge();
         Ok(Errand::of(secret))
     }
@@ -108,8 +108,9 @@ impl Accounts {
         if !bool::from(errand.state.as_bytes().ct_eq(state.as_bytes())) {
             return Err(Error::log_in_over());
         }
-        let taken = self.store.take_errand(&digest, self.clock.now()).await?.ok_or_else(Error::log_in_over)?;
-        Ok((errand, taken.aim))
+        let taken =
+            self.store.take_authorization_request(&digest, self.clock.now()).await?.ok_or_else(Error::log_in_over)?;
+        Ok((errand, taken.return_to))
     }
 
     /// Logs in a person whom an identity provider authenticated. The first login creates the
@@ -181,9 +182,9 @@ impl Accounts {
         let actor = client.actor(PROVIDER.to_owned());
         self.audit.append(&actor, "account.update", &id, what).await?;
         match self.store.update_account(record, revision).await? {
-            AccountStep::Done => self.record(&id).await.map(Some),
-            AccountStep::PassedOver => Err(Error::log_in_over()),
-            AccountStep::LastSystemAdmin => {
+            AccountUpdate::Applied => self.record(&id).await.map(Some),
+            AccountUpdate::Stale => Err(Error::log_in_over()),
+            AccountUpdate::LastSystemAdmin => {
                 self.last_system_admin(&actor, "account.update", &id).await?;
                 Ok(None)
             }
@@ -211,7 +212,7 @@ impl Accounts {
         record.identity = Some(identity);
         let id = record.id.clone();
         self.audit.append(&client.actor(PROVIDER.to_owned()), "account.create", &id, role.name()).await?;
-        match self.store.insert_vouched_account(record).await {
+        match self.store.insert_external_account(record).await {
             // Two first logins of the same person at the same time.
             Err(error) if error.is_conflict() => Err(Error::log_in_over()),
             inserted => {

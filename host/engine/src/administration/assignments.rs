@@ -119,7 +119,7 @@ impl Administration {
             as_read(expected_revision, before.revision)?;
             let detail = differences(&before, &wanted).text();
             self.audit("instance.assign", id, &detail).await?;
-            if self.store().set_assignments(id, wanted.clone(), before.revision).await? {
+            if self.store().set_assignments(id, wanted.clone(), before.revision).await?.is_applied() {
                 return self.assignments(subscription, id).await;
             }
             self.did_not_happen("instance.assign", id).await?;

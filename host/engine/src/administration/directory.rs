@@ -185,7 +185,7 @@ impl Administration {
             return Ok(Some(done));
         }
         self.audit("directory.put", subscription, &changes.text()).await?;
-        if self.store().put_directory(subscription, new).await? {
+        if self.store().put_directory(subscription, new).await?.is_applied() {
             return Ok(Some(done));
         }
         self.did_not_happen("directory.put", subscription).await?;
@@ -215,7 +215,7 @@ impl Administration {
             let detail = Changes::default().field(&place(&target), Some(name), None::<()>).text();
             self.audit("directory.delete", subscription, &detail).await?;
             let removal = self.store().delete_directory_entry(subscription, target, before.revision).await?;
-            if removal == Removal::Done {
+            if removal == Removal::Removed {
                 return Ok(());
             }
             self.did_not_happen("directory.delete", subscription).await?;

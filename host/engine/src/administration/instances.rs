@@ -201,7 +201,7 @@ impl Administration {
             let (after, options) = self.changed(&before, &stored, change.clone()).await?;
             let detail = self.instance_changes(Some((&before, &stored)), Some((&after, &options))).text();
             self.audit("instance.update", id, &detail).await?;
-            if self.store().update_instance(after.clone(), before.revision).await? {
+            if self.store().update_instance(after.clone(), before.revision).await?.is_applied() {
                 drop(turn);
                 return self.view(&after).await;
             }
@@ -259,7 +259,7 @@ impl Administration {
             let stored = self.instances.open_options(&before)?;
             let detail = self.instance_changes(Some((&before, &stored)), None).text();
             self.audit("instance.delete", id, &detail).await?;
-            if self.store().delete_instance(id, before.revision).await? {
+            if self.store().delete_instance(id, before.revision).await?.is_applied() {
                 self.instances.forget(id);
                 return Ok(());
             }

@@ -248,7 +248,7 @@ impl Administration {
         }
         self.audit("provider.add", &type_id, &told(&info, serving.as_ref())).await?;
         let replaces = top.as_ref().map(|top| &*top.digest);
-        if !self.store().push_provider(record, replaces).await? {
+        if !self.store().push_provider(record, replaces).await?.is_applied() {
             self.did_not_happen("provider.add", &type_id).await?;
             return Err(Error::passed_over());
         }
@@ -288,7 +288,7 @@ impl Administration {
         }
         let detail = format!("sha256:{} instead of sha256:{}", before.info().digest, top.digest);
         self.audit("provider.roll_back", type_id, &detail).await?;
-        if !self.store().pop_provider(type_id, &top.digest).await? {
+        if !self.store().pop_provider(type_id, &top.digest).await?.is_applied() {
             self.did_not_happen("provider.roll_back", type_id).await?;
             return Err(Error::passed_over());
         }
@@ -316,7 +316,7 @@ impl Administration {
             }
         }
         self.audit("provider.remove", type_id, &format!("sha256:{}", top.digest)).await?;
-        if !self.store().remove_providers(type_id, &top.digest).await? {
+        if !self.store().remove_providers(type_id, &top.digest).await?.is_applied() {
             self.did_not_happen("provider.remove", type_id).await?;
             return Err(Error::passed_over());
         }

@@ -72,7 +72,7 @@ impl Administration {
             let sealed = self.instances.seal_base_settings(type_id, &options)?;
             self.audit("base-settings.set", type_id, &detail).await?;
             let record = BaseSettingsRecord { options: sealed, revision: revision + 1 };
-            if self.store().set_base_settings(type_id, record).await? {
+            if self.store().set_base_settings(type_id, record).await?.is_applied() {
                 let options = self.instances.masked(type_id, &options);
                 return Ok(BaseSettings { options, revision: revision + 1 });
             }

@@ -43,7 +43,7 @@ impl Administration {
         let detail = page_changes(before.as_ref(), &settings).text();
         let record = SignInPageRecord { subscription: subscription.to_owned(), settings, revision: revision + 1 };
         self.audit("sign-in-page.set", subscription, &detail).await?;
-        if !self.store().set_sign_in_page(record, revision).await? {
+        if !self.store().set_sign_in_page(record, revision).await?.is_applied() {
             self.did_not_happen("sign-in-page.set", subscription).await?;
             return Err(Error::passed_over());
         }

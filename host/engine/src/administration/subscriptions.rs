@@ -77,7 +77,7 @@ impl Administration {
             let revision = before.revision;
             let after = Subscription { name: name.to_owned(), revision: revision + 1, ..before };
             self.audit("subscription.change", id, &detail).await?;
-            if self.store().update_subscription(after.clone(), revision).await? {
+            if self.store().update_subscription(after.clone(), revision).await?.is_applied() {
                 return Ok(after);
             }
             self.did_not_happen("subscription.change", id).await?;
@@ -115,7 +115,7 @@ impl Administration {
             }
             let detail = Changes::default().field("/name", Some(&before.name), None::<()>).text();
             self.audit("subscription.delete", id, &detail).await?;
-            if self.store().delete_subscription(id, before.revision, now).await? == Removal::Done {
+            if self.store().delete_subscription(id, before.revision, now).await? == Removal::Removed {
                 return Ok(());
             }
             self.did_not_happen("subscription.delete", id).await?;

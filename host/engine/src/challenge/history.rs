@@ -308,7 +308,7 @@ impl Inner {
     async fn settle(&self) -> Result<(), Error> {
         let gathered = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
         if !gathered.health.is_empty() {
-            self.store.note_health(gathered.health.into_iter().collect()).await?;
+            self.store.set_health(gathered.health.into_iter().collect()).await?;
         }
         let bounds = self.limits.bounds(self.clock.now());
         let events: Vec<Event> = gathered.messages.into_iter().chain(gathered.refusals.into_values()).collect();

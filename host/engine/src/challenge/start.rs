@@ -343,7 +343,7 @@ impl Challenges {
             }
             None => None,
         };
-        Ok(self.store.settle_idempotency(claim.key, answer).await?)
+        Ok(self.store.complete_idempotency(claim.key, answer).await?)
     }
 
     fn repeat(

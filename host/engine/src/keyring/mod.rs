@@ -72,7 +72,7 @@ impl Keyring {
             }
         }
         let newest = self.newest();
-        Ok(store.note_key(KeyInUse { id: newest.id, check: check_value(&newest) }).await?)
+        Ok(store.add_key_in_use(KeyInUse { id: newest.id, check: check_value(&newest) }).await?)
     }
 
     fn keys(&self) -> RwLockReadGuard<'_, Vec<Arc<Key>>> {

@@ -1,42 +1,46 @@
-//! Challenges and what is counted for them, as plain values.
+//! Challenges, and the idempotency keys of the requests that open them.
 
+use std::fmt;
+
+use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::{BucketKey, Charge, Limited, PersonLimits, Result};
 use crate::keyring::KeyId;
 
-/// A code at rest.
+/// A code as it is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CodeMac {
-    /// Which key.
+    /// The key of `mac`.
     pub key: KeyId,
-    /// The MAC over challenge, subscription, user, purpose and code.
+    /// A MAC over challenge, subscription, user, purpose and code.
     pub mac: [u8; 32],
 }
 
-impl std::fmt::Debug for CodeMac {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for CodeMac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CodeMac").field("key", &self.key).finish_non_exhaustive()
     }
 }
 
-/// A challenge under way, or over.
+/// A challenge, open or closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChallengeRecord {
     /// Random, at least 128 bits.
     pub id: String,
-    /// Whose.
+    /// The subscription it belongs to.
     pub subscription: String,
     /// The instance that delivers it.
     pub instance: String,
-    /// Keyed hash of the person: wrong answers add up over a person's challenges.
+    /// A keyed hash of the person: wrong answers add up over all challenges of a person.
     pub person: BucketKey,
-    /// Whether the person had passed the first factor, as the application said.
+    /// Whether the person has passed the first factor, according to the application.
     pub first_factor: bool,
-    /// Recipient, user, locale and the like, sealed and bound to `id` and `subscription`.
+    /// Recipient, user, locale and more, sealed and bound to `id` and `subscription`.
     pub sealed: Vec<u8>,
-    /// The codes that are accepted, the newest last. More than one only if the policy keeps earlier ones.
+    /// The accepted codes, the newest last. More than one only if the policy keeps earlier codes.
     pub codes: Vec<CodeMac>,
-    /// Answers charged so far.
+    /// Answers counted so far.
     pub attempts: u32,
     /// Answers allowed.
     pub max_attempts: u32,
@@ -46,205 +50,196 @@ pub struct ChallengeRecord {
     pub max_resends: u32,
     /// No resend before this.
     pub resend_after: Timestamp,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// Why it is over, if it was ended.
+    /// Why it was closed, if it was.
     pub closed: Option<Closing>,
 }
 
-/// Why a challenge was ended. Expiry and used-up attempts need no mark.
+/// Why a challenge was closed. Expired challenges and those without attempts left are not marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
     /// The right code was given.
     Used,
-    /// The host application gave it up.
+    /// The application cancelled it.
     Cancelled,
     /// Its message was not delivered.
     Undelivered,
 }
 
-/// A keyed hash of what is counted: an address, a person, an idempotency key.
-pub type BucketKey = [u8; 16];
-
-/// One thing to count against its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Charge {
-    /// What is counted.
-    pub key: BucketKey,
-    /// By how much: usually one; with nothing it is only looked whether the limit holds.
-    pub amount: u32,
-    /// How many a window allows.
-    pub limit: u32,
-    /// How long a window lasts.
-    pub window_ms: i64,
-}
-
-/// How many wrong answers a person has before none is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PersonLimits {
-    /// In a row: the person is locked until somebody unlocks it, or until `day_ms` have passed since the last of them.
-    pub consecutive: u32,
-    /// Within `day_ms`, whatever successes lie between.
-    pub daily: u32,
-    /// How many of `consecutive` are kept for challenges of persons who had passed the first factor.
-    pub consecutive_kept: u32,
-    /// How many of `daily` are.
-    pub daily_kept: u32,
-    /// How long a "day" lasts.
-    pub day_ms: i64,
-}
-
-/// A wish to open a challenge: all of it is committed, or nothing.
+/// A request to open a challenge. All of it is committed, or nothing.
 #[derive(Clone, Debug)]
 pub struct OpenChallenge {
     /// The challenge.
     pub challenge: ChallengeRecord,
     /// The limits it counts against.
     pub charges: Vec<Charge>,
-    /// A person over these gets no challenge.
+    /// The limits of the person.
     pub person: PersonLimits,
-    /// Under which idempotency key, if any.
+    /// The idempotency key of the request, if any.
     pub idempotency: Option<IdempotencyClaim>,
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// An idempotency key that a request comes with.
+/// The idempotency key of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdempotencyClaim {
-    /// Keyed hash of subscription and key.
+    /// A keyed hash of the subscription and the key.
     pub key: BucketKey,
-    /// Keyed hash of the request.
+    /// A keyed hash of the request.
     pub request: [u8; 32],
-    /// Until when it is remembered.
+    /// When the key is forgotten.
     pub until: Timestamp,
 }
 
-/// What is remembered under an idempotency key.
+/// The first request with an idempotency key, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// Keyed hash of the first request.
+    /// A keyed hash of the first request.
     pub request: [u8; 32],
-    /// The first answer, sealed; none while it is under way.
+    /// The first answer, sealed; none while the first request is in progress.
     pub answer: Option<Vec<u8>>,
     /// When the first request came.
     pub created_at: Timestamp,
 }
 
-/// What became of an `OpenChallenge`.
+/// The result of [`ChallengeStore::open_challenge`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// It is committed.
     Open,
     /// A limit is reached.
     Limited(Limited),
-    /// The same idempotency key came before.
+    /// The idempotency key was used before.
     Repeated(IdempotencyRecord),
 }
 
-/// A limit that is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limited {
-    /// It ends by itself at this time; the index says which of the charges it was.
-    Until(Timestamp, usize),
-    /// Too many wrong answers of this person today.
-    PersonUntil(Timestamp),
-    /// Too many wrong answers of this person in a row: locked.
-    PersonLocked,
-}
-
-/// An answer to a challenge, to be charged before it is looked at.
+/// An answer to a challenge, to be counted before it is compared.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Whose challenge.
+    /// The subscription of the challenge.
     pub subscription: String,
-    /// Which.
+    /// The challenge.
     pub id: String,
     /// The limits it counts against.
     pub charges: Vec<Charge>,
     /// The person's limits.
     pub person: PersonLimits,
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What became of an `Attempt`.
+/// The result of [`ChallengeStore::charge_attempt`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charged {
-    /// It may be compared; `attempts` of the record counts it already.
+    /// The answer may be compared. `attempts` of the record counts it already.
     Compare(ChallengeRecord),
-    /// No such challenge is open.
+    /// The challenge is not open.
     Closed,
-    /// A limit is reached; nothing was charged.
+    /// A limit is reached; nothing was counted.
     Limited(Limited),
 }
 
-/// The right code was given: end the challenge, if nobody did so in between.
+/// A right answer, which closes its challenge.
 #[derive(Clone, Debug)]
 pub struct Consume {
-    /// Whose challenge.
+    /// The subscription of the challenge.
     pub subscription: String,
-    /// Which.
+    /// The challenge.
     pub id: String,
-    /// The code that was given. It must still be one of those accepted: a resend may have replaced it in between.
+    /// The code that was given. It must still be an accepted one: a resend may have replaced it since.
     pub code: CodeMac,
-    /// The person, whose wrong answers in a row end here.
+    /// The person, whose row of wrong answers ends.
     pub person: BucketKey,
-    /// What is counted until it proves honest: given back now, once for each time it stands here.
+    /// Counters of messages whose codes were not verified yet: reduced by one for each time a key is listed.
     pub release: Vec<BucketKey>,
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// Another instance is to serve an open challenge, or something else is to be remembered of it.
+/// A change of the instance that serves an open challenge, or of its details.
 #[derive(Clone, Debug)]
 pub struct HandOver {
-    /// Whose challenge.
+    /// The subscription of the challenge.
     pub subscription: String,
-    /// Which.
+    /// The challenge.
     pub id: String,
-    /// Its `resends` as they were read: another message since then knows better.
+    /// Its `resends` as they were read. A message that was sent since takes precedence.
     pub resends: u32,
-    /// The instance that serves it.
+    /// The instance that serves it from now on.
     pub instance: String,
-    /// What stands in `ChallengeRecord::sealed` from now on.
+    /// The new value of `ChallengeRecord::sealed`.
     pub sealed: Vec<u8>,
-    /// What stands in `ChallengeRecord::codes` from now on, if that changes.
+    /// The new value of `ChallengeRecord::codes`, if it changes.
     pub codes: Option<Vec<CodeMac>>,
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// A wish to send once more.
+/// A request to send the message of a challenge again.
 #[derive(Clone, Debug)]
 pub struct Resend {
-    /// Whose challenge.
+    /// The subscription of the challenge.
     pub subscription: String,
-    /// Which.
+    /// The challenge.
     pub id: String,
-    /// Its `resends` as it was read.
+    /// Its `resends` as they were read.
     pub resends: u32,
-    /// The codes to accept from now on.
+    /// The codes that are accepted from now on.
     pub codes: Vec<CodeMac>,
     /// No further resend before this.
     pub resend_after: Timestamp,
     /// The limits it counts against.
     pub charges: Vec<Charge>,
-    /// A person over these gets no message.
+    /// The limits of the person.
     pub person: PersonLimits,
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What became of a `Resend`.
+/// The result of [`ChallengeStore::resend_challenge`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resent {
     /// It is committed.
     Granted,
-    /// Another resend came first, or the challenge ended in between.
+    /// Another resend came first, the challenge is not open, or no resend is allowed yet.
     Refused,
     /// A limit is reached.
     Limited(Limited),
+}
+
+/// Stores challenges.
+///
+/// A challenge is *open* at a time if it was not closed, has attempts left, has not expired, and was not created later than
+/// that time by more than the clocks of two processes may differ ([`super::MAX_CLOCK_SKEW`]).
+#[async_trait]
+pub trait ChallengeStore {
+    /// Checks the idempotency key, the person and all limits, counts, and adds the challenge.
+    async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened>;
+
+    /// Returns one challenge, open or not.
+    async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>>;
+
+    /// Counts an answer for an open challenge and for its person, before the answer is compared.
+    async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged>;
+
+    /// Closes a challenge as used. Returns false if it was closed, has expired, or its code was replaced. A challenge whose
+    /// last attempt was counted can be consumed: this answer may have been that attempt.
+    async fn consume_challenge(&self, consume: Consume) -> Result<bool>;
+
+    /// Replaces the codes of an open challenge if its interval and its number of resends allow it.
+    async fn resend_challenge(&self, request: Resend) -> Result<Resent>;
+
+    /// Changes the instance and the details of an open challenge. Returns false if it is not open or its message was sent
+    /// again.
+    async fn hand_over_challenge(&self, request: HandOver) -> Result<bool>;
+
+    /// Closes an open challenge. Returns false if it is not open.
+    async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool>;
+
+    /// Stores the answer to the first request with an idempotency key, or forgets the key.
+    async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
 }

@@ -1,10 +1,15 @@
-//! Changes to what is configured, to be made together.
+//! Several changes of the configuration, applied together.
 
-use super::{AssignmentRecord, BaseSettingsRecord, DirectoryRecord, InstanceRecord, SignInPageRecord, Subscription};
+use async_trait::async_trait;
 
-/// A change as the method of [`super::Store`] of its name makes it. A number is the revision that is expected.
+use super::{
+    AssignmentRecord, BaseSettingsRecord, DirectoryRecord, InstanceRecord, Result, SignInPageRecord, Subscription,
+    Update,
+};
+
+/// A change of the configuration. Each variant does what the method of the same name does. A number is the expected revision.
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "few of them, for a moment")]
+#[allow(clippy::large_enum_variant, reason = "few exist at a time, for a moment")]
 pub enum ConfigurationChange {
     /// Adds a subscription.
     CreateSubscription(Subscription),
@@ -22,6 +27,13 @@ pub enum ConfigurationChange {
     PutDirectory(String, Vec<DirectoryRecord>),
     /// Replaces the installation's options for a type.
     SetBaseSettings(String, BaseSettingsRecord),
-    /// Sets a subscription's sign-in page.
+    /// Replaces the settings of a subscription's sign-in page.
     SetSignInPage(SignInPageRecord, u64),
+}
+
+/// Stores several changes of the configuration at once.
+#[async_trait]
+pub trait ConfigurationStore {
+    /// Applies changes in their order: all of them, or none if one of them is stale or a conflict.
+    async fn apply_changes(&self, changes: Vec<ConfigurationChange>) -> Result<Update>;
 }

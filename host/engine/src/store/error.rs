@@ -1,66 +1,109 @@
-//! Why the store did not do what it was asked.
+//! Errors of the store.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
-/// Why the store did not do what it was asked. Whatever it was: it did not happen.
+/// Why a call of the store failed.
+///
+/// Unless the kind is [`StoreErrorKind::OutcomeUnknown`], the call had no effect. The text is for operators. It must not hold
+/// values that were stored: no code, secret, address or name.
 pub struct StoreError(Box<Inner>);
 
 struct Inner {
-    kind: Kind,
+    kind: StoreErrorKind,
     detail: String,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+/// The kind of a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// Other work holds the database. Retrying soon may help.
     Busy,
-    Exists,
+    /// Something with this id exists already, or something that the call refers to does not exist.
+    Conflict,
+    /// Nothing can be stored or read: a full disk, a lost file, a lost connection.
     Unavailable,
+    /// The database belongs to a newer version, to another program, or to another keyring.
     Incompatible,
+    /// The connection was lost while the database committed: the call took effect, or it did not.
+    OutcomeUnknown,
 }
 
 impl StoreError {
-    pub(crate) fn new(kind: Kind, detail: impl fmt::Display) -> Self {
-        Self(Box::new(Inner { kind, detail: detail.to_string() }))
+    /// Creates an error of a kind. `detail` is for operators.
+    pub fn new(kind: StoreErrorKind, detail: impl fmt::Display) -> Self {
+        Self(Box::new(Inner { kind, detail: detail.to_string(), source: None }))
     }
 
-    /// The same once more, for each of those who shared a failed commit.
-    pub(crate) fn again(&self) -> Self {
-        Self::new(self.0.kind, &self.0.detail)
+    /// Adds the error that caused this one.
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
     }
 
-    /// The same, saying which file it is about.
-    pub(crate) fn about(&self, what: impl fmt::Display) -> Self {
-        Self::new(self.0.kind, format_args!("{what}: {}", self.0.detail))
+    /// Creates an error of kind [`StoreErrorKind::Busy`].
+    pub fn busy(detail: impl fmt::Display) -> Self {
+        Self::new(StoreErrorKind::Busy, detail)
     }
 
-    /// The database refuses work for now.
+    /// Creates an error of kind [`StoreErrorKind::Conflict`].
+    pub fn conflict(detail: impl fmt::Display) -> Self {
+        Self::new(StoreErrorKind::Conflict, detail)
+    }
+
+    /// Creates an error of kind [`StoreErrorKind::Unavailable`].
     pub fn unavailable(detail: impl fmt::Display) -> Self {
-        Self::new(Kind::Unavailable, detail)
+        Self::new(StoreErrorKind::Unavailable, detail)
     }
 
-    /// Something with this id exists already, or what it refers to does not.
-    pub fn exists(detail: impl fmt::Display) -> Self {
-        Self::new(Kind::Exists, detail)
+    /// Creates an error of kind [`StoreErrorKind::Incompatible`].
+    pub fn incompatible(detail: impl fmt::Display) -> Self {
+        Self::new(StoreErrorKind::Incompatible, detail)
     }
 
-    /// Others hold the database: trying again soon may help.
+    /// Creates an error of kind [`StoreErrorKind::OutcomeUnknown`].
+    pub fn outcome_unknown(detail: impl fmt::Display) -> Self {
+        Self::new(StoreErrorKind::OutcomeUnknown, detail)
+    }
+
+    /// Returns a copy, for each caller whose work shared a failed commit.
+    pub(crate) fn share(&self) -> Self {
+        let Inner { kind, detail, source } = &*self.0;
+        Self(Box::new(Inner { kind: *kind, detail: detail.clone(), source: source.clone() }))
+    }
+
+    /// Puts the name of the file or database before the detail.
+    pub fn about(mut self, what: impl fmt::Display) -> Self {
+        self.0.detail = format!("{what}: {}", self.0.detail);
+        self
+    }
+
+    /// Returns the kind.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.0.kind
+    }
+
+    /// Returns whether other work holds the database: retrying soon may help.
     pub fn is_busy(&self) -> bool {
-        self.0.kind == Kind::Busy
+        self.kind() == StoreErrorKind::Busy
     }
 
-    /// Nothing can be stored or read: a full disk, a lost file, a lost connection.
+    /// Returns whether the database cannot be used for now: it is busy, unavailable, or the outcome is unknown.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.0.kind, Kind::Unavailable | Kind::Busy)
+        matches!(self.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Busy | StoreErrorKind::OutcomeUnknown)
     }
 
-    /// Something with this id exists already, or what it refers to does not.
+    /// Returns whether something with this id exists already, or something that the call refers to does not exist.
     pub fn is_conflict(&self) -> bool {
-        self.0.kind == Kind::Exists
+        self.kind() == StoreErrorKind::Conflict
     }
 
-    /// The database belongs to a newer version, to another program, or to another keyring.
+    /// Returns whether the database belongs to a newer version, to another program, or to another keyring.
     pub fn is_incompatible(&self) -> bool {
-        self.0.kind == Kind::Incompatible
+        self.kind() == StoreErrorKind::Incompatible
     }
 }
 
@@ -72,16 +115,22 @@ impl fmt::Debug for StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.kind {
-            Kind::Busy => write!(f, "the store is busy: {}", self.0.detail),
-            Kind::Exists => write!(f, "the store refuses a duplicate or a dangling reference: {}", self.0.detail),
-            Kind::Unavailable => write!(f, "the store is unavailable: {}", self.0.detail),
-            Kind::Incompatible => write!(f, "the store cannot be used: {}", self.0.detail),
-        }
+        let what = match self.0.kind {
+            StoreErrorKind::Busy => "the store is busy",
+            StoreErrorKind::Conflict => "duplicate id or dangling reference in the store",
+            StoreErrorKind::Unavailable => "the store is unavailable",
+            StoreErrorKind::Incompatible => "the store cannot be used",
+            StoreErrorKind::OutcomeUnknown => "it is not known whether the store applied the change",
+        };
+        write!(f, "{what}: {}", self.0.detail)
     }
 }
 
-impl std::error::Error for StoreError {}
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
 
 impl From<StoreError> for crate::error::Error {
     fn from(error: StoreError) -> Self {

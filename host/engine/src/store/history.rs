@@ -1,33 +1,34 @@
-//! What became of messages, as plain values.
+//! The history of messages, and the last responses of upstreams.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::BucketKey;
+use super::{BucketKey, Result};
 
-/// One thing that happened to a message, or a request that led to none.
+/// An event of a message, or of a request that led to no message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryRecord {
-    /// Whose.
+    /// The subscription it belongs to.
     pub subscription: String,
-    /// When; of several that are counted together, the last time.
+    /// When it happened. For several events counted together, the last time.
     pub at: Timestamp,
-    /// Keyed hash of the person it was for.
+    /// A keyed hash of the person it concerns.
     pub person: BucketKey,
-    /// Keyed hash of the recipient, if there was one.
+    /// A keyed hash of the recipient, if there was one.
     pub recipient: Option<BucketKey>,
     /// The challenge, if there was one.
     pub challenge: Option<String>,
-    /// Records of one group are one row, counted up.
+    /// Records of the same group are stored as one row with a count.
     pub group: Option<BucketKey>,
-    /// What happened, by its stable name.
+    /// The stable name of what happened.
     pub outcome: String,
-    /// How often.
+    /// How many times it happened.
     pub count: u32,
-    /// User, masked recipient, instance and the upstream's answer, sealed.
+    /// User, masked recipient, instance and the upstream's response, sealed.
     pub sealed: Vec<u8>,
 }
 
-/// Which records are wanted.
+/// Selects records of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HistoryKey {
     /// Those of a person.
@@ -43,51 +44,46 @@ pub enum HistoryKey {
 pub struct HistoryBounds {
     /// Nothing older than this.
     pub since: Timestamp,
-    /// Rows in all.
+    /// The number of rows in total.
     pub rows: u64,
-    /// Rows of one person.
+    /// The number of rows of one person.
     pub rows_of_person: u32,
 }
 
-/// Which lines of the audit log are wanted. An empty text fits everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// A part of who it was.
-    pub actor: String,
-    /// How what was done begins.
-    pub action: String,
-    /// A part of what it was done to.
-    pub subject: String,
-    /// Not before this.
-    pub since: Option<Timestamp>,
-    /// Before this.
-    pub until: Option<Timestamp>,
-    /// With lower numbers than this.
-    pub before: Option<u64>,
-}
-
-/// The last answers of an instance's upstream.
+/// The last responses of an instance's upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamHealthRecord {
-    /// When it accepted a message last.
+    /// When it last accepted a message.
     pub accepted_at: Option<Timestamp>,
-    /// When a message failed last.
+    /// When a message last failed.
     pub failed_at: Option<Timestamp>,
-    /// How that one failed, by its stable name.
+    /// The stable name of that failure.
     pub outcome: String,
     /// The upstream's or the host's code for it; may be empty.
     pub code: String,
 }
 
-/// Which limits hold somebody now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReachedLimits {
-    /// Whether answers of this person were ever counted.
-    pub is_known: bool,
-    /// Too many wrong answers in a row: locked until then, or until somebody unlocks.
-    pub locked_until: Option<Timestamp>,
-    /// Too many wrong answers in a day.
-    pub day_until: Option<Timestamp>,
-    /// The charges that would go over their limits, by their places, and when each limit ends.
-    pub charges: Vec<(usize, Timestamp)>,
+/// Stores the history of messages and the health of upstreams.
+#[async_trait]
+pub trait HistoryStore {
+    /// Adds records, and keeps the newest rows of each person among them.
+    async fn add_history(&self, records: Vec<HistoryRecord>, bounds: HistoryBounds) -> Result<()>;
+
+    /// Removes some of the oldest rows beyond the bounds. Returns how many; 0 if none are beyond them.
+    async fn trim_history(&self, bounds: HistoryBounds) -> Result<u64>;
+
+    /// Returns a subscription's records since a time, the newest first.
+    async fn history(
+        &self,
+        subscription: &str,
+        key: HistoryKey,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<HistoryRecord>>;
+
+    /// Stores the last responses of upstreams, by instance. Fields that are `None` keep their value.
+    async fn set_health(&self, all: Vec<(String, UpstreamHealthRecord)>) -> Result<()>;
+
+    /// Returns the last responses of an instance's upstream, if there were any.
+    async fn health(&self, instance: &str) -> Result<Option<UpstreamHealthRecord>>;
 }

@@ -113,7 +113,7 @@ impl Administration {
             self.audit(step.action, &step.audited, &step.planned.fields).await?;
         }
         let changes = steps.iter().map(|step| step.change.clone()).collect();
-        if !self.store().change_together(changes).await? {
+        if !self.store().apply_changes(changes).await?.is_applied() {
             for step in &steps {
                 self.did_not_happen(step.action, &step.audited).await?;
             }

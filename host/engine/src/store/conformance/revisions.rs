@@ -1,8 +1,9 @@
-//! What was changed since it was read is not changed by whoever read it.
+//! Stale changes are refused.
 
 use super::*;
+use Update::{Applied, Stale};
 
-async fn furnished(store: &SqliteStore) {
+async fn furnished(store: &dyn Store) {
     let (id, name) = ("s".to_owned(), "S".to_owned());
     store.create_subscription(Subscription { id, name, revision: 1, created_at: noon() }).await.unwrap();
     store.insert_instance(instance("i")).await.unwrap();
@@ -45,72 +46,61 @@ fn token(id: &str, subscription: &str, expires_at: Option<Timestamp>) -> TokenRe
     }
 }
 
-#[tokio::test]
-async fn of_two_changes_to_the_same_revision_one_is_made() {
-    for (_folder, store) in both() {
-        furnished(&store).await;
-        let renamed = Subscription { id: "s".to_owned(), name: "T".to_owned(), revision: 2, created_at: noon() };
-        let settings = |revision| BaseSettingsRecord { options: serde_json::json!({}), revision };
-        for first in [true, false] {
-            assert_eq!(store.update_subscription(renamed.clone(), 1).await.unwrap(), first);
-            let changed = InstanceRecord { revision: 2, ..instance("i") };
-            assert_eq!(store.update_instance(changed, 1).await.unwrap(), first);
-            assert_eq!(store.set_assignments("i", vec![target("u")], 0).await.unwrap(), first);
-            assert_eq!(store.set_base_settings("t", settings(1)).await.unwrap(), first);
-            assert_eq!(store.put_directory("s", vec![entry("v", 1)]).await.unwrap(), first);
-        }
-        for first in [true, false] {
-            assert_eq!(store.set_base_settings("t", settings(2)).await.unwrap(), first);
-            assert_eq!(store.put_directory("s", vec![entry("v", 2)]).await.unwrap(), first);
-        }
-        assert!(!store.delete_instance("i", 1).await.unwrap());
-        assert_eq!(store.delete_directory_entry("s", target("v"), 1).await.unwrap(), Removal::PassedOver);
-        assert!(store.delete_instance("i", 2).await.unwrap());
-        assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::PassedOver);
-        assert_eq!(store.delete_directory_entry("s", target("v"), 2).await.unwrap(), Removal::Done);
-        assert_eq!(store.delete_subscription("s", 2, noon()).await.unwrap(), Removal::Done);
-        assert!(!store.set_assignments("i", Vec::new(), 1).await.unwrap());
+pub async fn of_two_changes_to_the_same_revision_one_is_applied(store: &dyn Store) {
+    furnished(store).await;
+    let renamed = Subscription { id: "s".to_owned(), name: "T".to_owned(), revision: 2, created_at: noon() };
+    let settings = |revision| BaseSettingsRecord { options: serde_json::json!({}), revision };
+    for first in [Applied, Stale] {
+        assert_eq!(store.update_subscription(renamed.clone(), 1).await.unwrap(), first);
+        let changed = InstanceRecord { revision: 2, ..instance("i") };
+        assert_eq!(store.update_instance(changed, 1).await.unwrap(), first);
+        assert_eq!(store.set_assignments("i", vec![target("u")], 0).await.unwrap(), first);
+        assert_eq!(store.set_base_settings("t", settings(1)).await.unwrap(), first);
+        assert_eq!(store.put_directory("s", vec![entry("v", 1)]).await.unwrap(), first);
     }
+    for first in [Applied, Stale] {
+        assert_eq!(store.set_base_settings("t", settings(2)).await.unwrap(), first);
+        assert_eq!(store.put_directory("s", vec![entry("v", 2)]).await.unwrap(), first);
+    }
+    assert_eq!(store.delete_instance("i", 1).await.unwrap(), Stale);
+    assert_eq!(store.delete_directory_entry("s", target("v"), 1).await.unwrap(), Removal::Stale);
+    assert_eq!(store.delete_instance("i", 2).await.unwrap(), Applied);
+    assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::Stale);
+    assert_eq!(store.delete_directory_entry("s", target("v"), 2).await.unwrap(), Removal::Removed);
+    assert_eq!(store.delete_subscription("s", 2, noon()).await.unwrap(), Removal::Removed);
+    assert_eq!(store.set_assignments("i", Vec::new(), 1).await.unwrap(), Stale);
 }
 
-#[tokio::test]
-async fn an_import_is_made_as_a_whole_or_not() {
-    for (_folder, store) in both() {
-        furnished(&store).await;
-        store.put_directory("s", vec![entry("b", 1)]).await.unwrap();
-        assert!(!store.put_directory("s", vec![entry("a", 1), entry("b", 1)]).await.unwrap());
-        let all = store.directory("s", None, "", Part::whole()).await.unwrap();
-        assert_eq!(all, [entry("b", 1)]);
-        assert!(store.put_directory("nowhere", vec![entry("a", 1)]).await.unwrap_err().is_conflict());
-    }
+pub async fn directory_entries_are_added_all_or_none(store: &dyn Store) {
+    furnished(store).await;
+    assert_eq!(store.put_directory("s", vec![entry("b", 1)]).await.unwrap(), Applied);
+    assert_eq!(store.put_directory("s", vec![entry("a", 1), entry("b", 1)]).await.unwrap(), Stale);
+    let all = store.directory("s", None, "", Part::whole()).await.unwrap();
+    assert_eq!(all, [entry("b", 1)]);
+    assert!(store.put_directory("nowhere", vec![entry("a", 1)]).await.unwrap_err().is_conflict());
 }
 
-#[tokio::test]
-async fn what_something_depends_on_is_not_removed() {
-    for (_folder, store) in both() {
-        furnished(&store).await;
-        store.set_assignments("i", vec![target("u")], 0).await.unwrap();
-        assert_eq!(store.delete_directory_entry("s", target("u"), 1).await.unwrap(), Removal::InUse);
-        assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::InUse);
-        assert!(store.delete_instance("i", 1).await.unwrap());
+pub async fn what_is_in_use_is_not_removed(store: &dyn Store) {
+    furnished(store).await;
+    assert_eq!(store.set_assignments("i", vec![target("u")], 0).await.unwrap(), Applied);
+    assert_eq!(store.delete_directory_entry("s", target("u"), 1).await.unwrap(), Removal::InUse);
+    assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::InUse);
+    assert_eq!(store.delete_instance("i", 1).await.unwrap(), Applied);
 
-        store.insert_token(token("a", "s", Some(noon() + HOUR))).await.unwrap();
-        store.insert_token(token("b", "s", None)).await.unwrap();
-        assert_eq!(store.delete_subscription("s", 1, noon() + HOUR).await.unwrap(), Removal::InUse);
-        assert!(store.revoke_token("b", noon()).await.unwrap());
-        assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::InUse);
-        assert_eq!(store.delete_subscription("s", 1, noon() + HOUR).await.unwrap(), Removal::Done);
-        // Its directory went with it, and nobody is bound to what is not there.
-        assert!(store.directory("s", None, "", Part::whole()).await.unwrap().is_empty());
-        assert!(store.insert_token(token("c", "s", None)).await.unwrap_err().is_conflict());
-        assert_eq!(store.token("c").await.unwrap(), None);
-    }
+    store.insert_token(token("a", "s", Some(noon() + HOUR))).await.unwrap();
+    store.insert_token(token("b", "s", None)).await.unwrap();
+    assert_eq!(store.delete_subscription("s", 1, noon() + HOUR).await.unwrap(), Removal::InUse);
+    assert!(store.revoke_token("b", noon()).await.unwrap());
+    assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::InUse);
+    assert_eq!(store.delete_subscription("s", 1, noon() + HOUR).await.unwrap(), Removal::Removed);
+    // Its directory went with it, and nobody is bound to what is not there.
+    assert!(store.directory("s", None, "", Part::whole()).await.unwrap().is_empty());
+    assert!(store.insert_token(token("c", "s", None)).await.unwrap_err().is_conflict());
+    assert_eq!(store.token("c").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn changes_made_together_are_all_made_or_none_is() {
-    let store = SqliteStore::in_memory().unwrap();
-    furnished(&store).await;
+pub async fn changes_applied_together_are_all_applied_or_none_is(store: &dyn Store) {
+    furnished(store).await;
     let renamed = |id: &str, revision| InstanceRecord { name: "J".to_owned(), revision, ..instance(id) };
     let together = |last| {
         vec![
@@ -121,14 +111,14 @@ async fn changes_made_together_are_all_made_or_none_is() {
         ]
     };
     let taken = ConfigurationChange::InsertInstance(instance("i"));
-    for passed_over in [ConfigurationChange::UpdateInstance(renamed("i", 8), 7), taken] {
-        assert!(!store.change_together(together(passed_over)).await.unwrap());
+    for stale in [ConfigurationChange::UpdateInstance(renamed("i", 8), 7), taken] {
+        assert_eq!(store.apply_changes(together(stale)).await.unwrap(), Stale);
         assert_eq!(store.assignments("i").await.unwrap(), AssignmentsRecord::default());
         assert_eq!(store.directory_entries("s", vec![target("u")]).await.unwrap(), []);
         assert_eq!(store.instance("j").await.unwrap(), None);
     }
     let update = ConfigurationChange::UpdateInstance(renamed("i", 2), 1);
-    assert!(store.change_together(together(update)).await.unwrap());
+    assert_eq!(store.apply_changes(together(update)).await.unwrap(), Applied);
     assert_eq!(store.assignments("i").await.unwrap().targets, [(target("u"), Some("N".to_owned()))]);
     assert_eq!(store.instance("i").await.unwrap().unwrap().name, "J");
     assert!(store.instance("j").await.unwrap().is_some());

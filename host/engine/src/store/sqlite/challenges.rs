@@ -1,13 +1,53 @@
-//! Challenges: opened, charged, consumed, each in one conditional step.
+//! Challenges. Each step is one conditional statement.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::super::*;
-use super::limits::{absolve_person, charge_all, charge_person, claim, person_limited, release};
-use super::writer::Step;
-use super::{clock, ms, time};
+use super::idempotency::{claim, complete};
+use super::limits::{absolve_person, charge_all, charge_person, person_limited, release};
+use super::rows::{ms, time};
+use super::threads::Step;
+use super::{SqliteStore, clock};
 use crate::keyring::KeyId;
+use crate::store::*;
+
+#[async_trait]
+impl ChallengeStore for SqliteStore {
+    async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened> {
+        self.threads.write_step(move |c| open(c, &request)).await
+    }
+
+    async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.read(move |c| get(c, &subscription, &id)).await
+    }
+
+    async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {
+        self.threads.write_step(move |c| charge_attempt(c, &attempt)).await
+    }
+
+    async fn consume_challenge(&self, request: Consume) -> Result<bool> {
+        self.threads.write(move |c| consume(c, &request)).await
+    }
+
+    async fn resend_challenge(&self, request: Resend) -> Result<Resent> {
+        self.threads.write_step(move |c| resend(c, &request)).await
+    }
+
+    async fn hand_over_challenge(&self, request: HandOver) -> Result<bool> {
+        self.threads.write(move |c| hand_over(c, &request)).await
+    }
+
+    async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.write(move |c| close(c, &subscription, &id, why, now)).await
+    }
+
+    async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
+        self.threads.write(move |c| complete(c, &key, answer.as_deref())).await
+    }
+}
 
 /// Of a later time than the clocks of two nodes differ by (`clock::SKEW_MS`) is none: then the clock was wrong.
 const OPEN: &str = "closed IS NULL AND attempts < max_attempts AND expires_at > ?3 AND created_at <= ?3 + 5000";
@@ -15,15 +55,16 @@ const OPEN: &str = "closed IS NULL AND attempts < max_attempts AND expires_at > 
 const COLUMNS: &str = "id, subscription, instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, \
                        resend_after, created_at, expires_at, closed";
 
-pub(super) fn open(c: &Connection, wish: &OpenChallenge) -> Result<Step<Opened>> {
-    clock::note(c, wish.now)?;
-    if let Some(idempotency) = &wish.idempotency
-        && let Some(known) = claim(c, idempotency, wish.now)?
+pub(super) fn open(c: &Connection, request: &OpenChallenge) -> Result<Step<Opened>> {
+    clock::note(c, request.now)?;
+    if let Some(idempotency) = &request.idempotency
+        && let Some(known) = claim(c, idempotency, request.now)?
     {
         return Ok(Step::Undo(Opened::Repeated(known)));
     }
-    let new = &wish.challenge;
-    if let Some(limited) = limited(c, (&new.person, new.first_factor), &wish.person, &wish.charges, wish.now)? {
+    let new = &request.challenge;
+    if let Some(limited) = limited(c, (&new.person, new.first_factor), &request.person, &request.charges, request.now)?
+    {
         return Ok(Step::Undo(Opened::Limited(limited)));
     }
     let sql = format!("INSERT INTO challenges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)");
@@ -76,26 +117,26 @@ pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<C
 }
 
 /// Not `OPEN`: the answer that is consumed here may have been the last one allowed.
-pub(super) fn consume(c: &Connection, consume: &Consume) -> Result<bool> {
-    clock::note(c, consume.now)?;
+pub(super) fn consume(c: &Connection, request: &Consume) -> Result<bool> {
+    clock::note(c, request.now)?;
     let sql = "UPDATE challenges SET closed = ?1 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
                AND expires_at > ?4 AND instr(codes, ?5) > 0";
     let consumed = c.prepare_cached(sql)?.execute(params![
         closing_number(Closing::Used),
-        consume.id,
-        consume.subscription,
-        ms(consume.now),
-        pack(&[consume.code])
+        request.id,
+        request.subscription,
+        ms(request.now),
+        pack(&[request.code])
     ])?;
     if consumed == 1 {
-        absolve_person(c, &consume.person)?;
-        release(c, &consume.release)?;
+        absolve_person(c, &request.person)?;
+        release(c, &request.release)?;
     }
     Ok(consumed == 1)
 }
 
-pub(super) fn resend(c: &Connection, wish: &Resend) -> Result<Step<Resent>> {
-    clock::note(c, wish.now)?;
+pub(super) fn resend(c: &Connection, request: &Resend) -> Result<Step<Resent>> {
+    clock::note(c, request.now)?;
     let sql = format!(
         "UPDATE challenges SET codes = ?4, resends = resends + 1, resend_after = ?5 \
          WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6 AND resends < max_resends AND resend_after <= ?3 \
@@ -104,25 +145,32 @@ pub(super) fn resend(c: &Connection, wish: &Resend) -> Result<Step<Resent>> {
     let person: Option<(BucketKey, bool)> = c
         .prepare_cached(&sql)?
         .query_row(
-            params![wish.id, wish.subscription, ms(wish.now), pack(&wish.codes), ms(wish.resend_after), wish.resends],
+            params![
+                request.id,
+                request.subscription,
+                ms(request.now),
+                pack(&request.codes),
+                ms(request.resend_after),
+                request.resends
+            ],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
     let Some((person, first_factor)) = person else {
         return Ok(Step::Undo(Resent::Refused));
     };
-    match limited(c, (&person, first_factor), &wish.person, &wish.charges, wish.now)? {
+    match limited(c, (&person, first_factor), &request.person, &request.charges, request.now)? {
         Some(limited) => Ok(Step::Undo(Resent::Limited(limited))),
         None => Ok(Step::Keep(Resent::Granted)),
     }
 }
 
-pub(super) fn hand_over(c: &Connection, wish: &HandOver) -> Result<bool> {
+pub(super) fn hand_over(c: &Connection, request: &HandOver) -> Result<bool> {
     let sql = format!(
         "UPDATE challenges SET instance = ?4, sealed = ?5, codes = coalesce(?7, codes) \
          WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6"
     );
-    let HandOver { subscription, id, resends, instance, sealed, codes, now } = wish;
+    let HandOver { subscription, id, resends, instance, sealed, codes, now } = request;
     let codes = codes.as_deref().map(pack);
     Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(*now), instance, sealed, resends, codes])? == 1)
 }

@@ -1,36 +1,48 @@
-//! Several changes to what is configured, in one transaction.
+//! Several changes of the configuration in one transaction.
 
+use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::super::*;
-use super::writer::Step;
-use super::{configuration, directory, owners, sign_ins};
+use super::threads::Step;
+use super::{SqliteStore, directory, instances, sign_ins, subscriptions};
+use crate::store::*;
 
-pub(super) fn change(c: &Connection, changes: &[ConfigurationChange]) -> Result<Step<bool>> {
+#[async_trait]
+impl ConfigurationStore for SqliteStore {
+    async fn apply_changes(&self, changes: Vec<ConfigurationChange>) -> Result<Update> {
+        self.threads.write_step(move |c| change(c, &changes)).await
+    }
+}
+
+pub(super) fn change(c: &Connection, changes: &[ConfigurationChange]) -> Result<Step<Update>> {
     use ConfigurationChange as Change;
     for change in changes {
         let made = match change {
-            Change::CreateSubscription(subscription) => owners::create_subscription(c, subscription).map(|()| true),
+            Change::CreateSubscription(subscription) => {
+                subscriptions::create_subscription(c, subscription).map(|()| Update::Applied)
+            }
             Change::UpdateSubscription(subscription, expected) => {
-                owners::update_subscription(c, subscription, *expected)
+                subscriptions::update_subscription(c, subscription, *expected)
             }
-            Change::InsertInstance(instance) => configuration::insert_instance(c, instance).map(|()| true),
-            Change::UpdateInstance(instance, expected) => configuration::update_instance(c, instance, *expected),
-            Change::DeleteInstance(id, expected) => configuration::delete_instance(c, id, *expected),
-            Change::SetAssignments(id, targets, expected) => configuration::set_assignments(c, id, targets, *expected),
+            Change::InsertInstance(instance) => instances::insert_instance(c, instance).map(|()| Update::Applied),
+            Change::UpdateInstance(instance, expected) => instances::update_instance(c, instance, *expected),
+            Change::DeleteInstance(id, expected) => instances::delete_instance(c, id, *expected),
+            Change::SetAssignments(id, targets, expected) => instances::set_assignments(c, id, targets, *expected),
             Change::PutDirectory(subscription, entries) => {
-                directory::put(c, subscription, entries).map(|step| matches!(step, Step::Keep(true)))
+                directory::put(c, subscription, entries).map(|step| match step {
+                    Step::Keep(update) | Step::Undo(update) => update,
+                })
             }
-            Change::SetBaseSettings(type_id, settings) => configuration::set_base_settings(c, type_id, settings),
+            Change::SetBaseSettings(type_id, settings) => instances::set_base_settings(c, type_id, settings),
             Change::SetSignInPage(page, expected) => sign_ins::set_page(c, page, *expected),
         };
         match made {
-            Ok(true) => {}
-            Ok(false) => return Ok(Step::Undo(false)),
-            // Somebody else was quicker to use that id.
-            Err(error) if error.is_conflict() => return Ok(Step::Undo(false)),
+            Ok(Update::Applied) => {}
+            Ok(Update::Stale) => return Ok(Step::Undo(Update::Stale)),
+            // Another change used that id first.
+            Err(error) if error.is_conflict() => return Ok(Step::Undo(Update::Stale)),
             Err(error) => return Err(error),
         }
     }
-    Ok(Step::Keep(true))
+    Ok(Step::Keep(Update::Applied))
 }

@@ -1,14 +1,54 @@
-//! What instances are assigned to, by name.
+//! The directory.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::super::*;
-use super::configuration::{INSTANCE, kind_number, to_instance, to_kind};
-use super::writer::Step;
+use super::SqliteStore;
+use super::rows::{INSTANCE, kind_number, search_text, to_instance, to_kind};
+use super::threads::Step;
+use crate::store::*;
 
-/// What is searched in: SQLite itself knows the case of ASCII only.
-pub(super) fn search(id: &str, name: Option<&str>) -> String {
-    format!("{id}\n{}", name.unwrap_or_default()).to_lowercase()
+#[async_trait]
+impl DirectoryStore for SqliteStore {
+    async fn directory(
+        &self,
+        subscription: &str,
+        kind: Option<AssignmentKind>,
+        search: &str,
+        part: Part<AssignmentRecord>,
+    ) -> Result<Vec<DirectoryRecord>> {
+        let (subscription, search) = (subscription.to_owned(), search.to_owned());
+        self.threads.read(move |c| list(c, &subscription, kind, &search, &part)).await
+    }
+
+    async fn directory_entries(
+        &self,
+        subscription: &str,
+        targets: Vec<AssignmentRecord>,
+    ) -> Result<Vec<DirectoryRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| entries(c, &subscription, &targets)).await
+    }
+
+    async fn instances_assigned(&self, subscription: &str, target: AssignmentRecord) -> Result<Vec<InstanceRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| assigned(c, &subscription, &target)).await
+    }
+
+    async fn put_directory(&self, subscription: &str, entries: Vec<DirectoryRecord>) -> Result<Update> {
+        let subscription = subscription.to_owned();
+        self.threads.write_step(move |c| put(c, &subscription, &entries)).await
+    }
+
+    async fn delete_directory_entry(
+        &self,
+        subscription: &str,
+        target: AssignmentRecord,
+        expected_revision: u64,
+    ) -> Result<Removal> {
+        let subscription = subscription.to_owned();
+        self.threads.write(move |c| delete(c, &subscription, &target, expected_revision)).await
+    }
 }
 
 fn to_entry(row: &Row<'_>) -> rusqlite::Result<DirectoryRecord> {
@@ -59,7 +99,7 @@ pub(super) fn assigned(c: &Connection, subscription: &str, target: &AssignmentRe
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn put(c: &Connection, subscription: &str, entries: &[DirectoryRecord]) -> Result<Step<bool>> {
+pub(super) fn put(c: &Connection, subscription: &str, entries: &[DirectoryRecord]) -> Result<Step<Update>> {
     let add = "INSERT INTO directory (subscription, kind, id, name, search, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
                ON CONFLICT DO NOTHING";
     let change = "UPDATE directory SET name = ?4, search = ?5, revision = ?6 \
@@ -69,11 +109,11 @@ pub(super) fn put(c: &Connection, subscription: &str, entries: &[DirectoryRecord
         let statement = if one.revision == 1 { &mut add } else { &mut change };
         let (id, name) = (&one.target.target, one.name.as_deref());
         let kind = kind_number(one.target.kind);
-        if statement.execute(params![subscription, kind, id, name, search(id, name), one.revision])? != 1 {
-            return Ok(Step::Undo(false));
+        if statement.execute(params![subscription, kind, id, name, search_text(id, name), one.revision])? != 1 {
+            return Ok(Step::Undo(Update::Stale));
         }
     }
-    Ok(Step::Keep(true))
+    Ok(Step::Keep(Update::Applied))
 }
 
 pub(super) fn delete(c: &Connection, subscription: &str, target: &AssignmentRecord, expected: u64) -> Result<Removal> {
@@ -83,5 +123,5 @@ pub(super) fn delete(c: &Connection, subscription: &str, target: &AssignmentReco
     let sql = "DELETE FROM directory WHERE subscription = ? AND kind = ? AND id = ? AND revision = ?";
     let gone =
         c.prepare_cached(sql)?.execute(params![subscription, kind_number(target.kind), target.target, expected])?;
-    Ok(if gone == 1 { Removal::Done } else { Removal::PassedOver })
+    Ok(if gone == 1 { Removal::Removed } else { Removal::Stale })
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::super::{Kind, Result, StoreError};
+use crate::store::{Result, StoreError};
 
 /// The newest form of the database; `PRAGMA user_version` says which one a file has.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("history.sql")];
@@ -58,7 +58,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
 
 /// The form a database is in, 0 if it is empty. Only reads: what is not ours stays as it is.
 fn recognize(connection: &Connection) -> Result<usize> {
-    let refuse = |why: &str| Err(StoreError::new(Kind::Incompatible, why));
+    let refuse = |why: &str| Err(StoreError::incompatible(why));
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let objects: u64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

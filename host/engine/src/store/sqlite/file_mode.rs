@@ -11,7 +11,7 @@ pub(super) fn create_private(path: &Path) {
 
 /// Takes what others may do with the files of a database of ours away.
 #[cfg(unix)]
-pub(super) fn keep_private(path: &Path) {
+pub(super) fn make_private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     for ending in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
@@ -36,7 +36,7 @@ pub(super) fn keep_private(path: &Path) {
 pub(super) fn create_private(_: &Path) {}
 
 #[cfg(not(unix))]
-pub(super) fn keep_private(_: &Path) {}
+pub(super) fn make_private(_: &Path) {}
 
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]

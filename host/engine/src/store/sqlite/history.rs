@@ -1,11 +1,43 @@
-//! What became of messages.
+//! The history of messages, and the health of upstreams.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::super::*;
-use super::clock::SKEW_MS;
-use super::{ms, time};
+use super::SqliteStore;
+use super::rows::{ms, time};
+use crate::store::*;
+
+#[async_trait]
+impl HistoryStore for SqliteStore {
+    async fn add_history(&self, records: Vec<HistoryRecord>, bounds: HistoryBounds) -> Result<()> {
+        self.threads.write(move |c| add(c, &records, bounds.rows_of_person)).await
+    }
+
+    async fn trim_history(&self, bounds: HistoryBounds) -> Result<u64> {
+        self.threads.write(move |c| trim(c, &bounds)).await
+    }
+
+    async fn history(
+        &self,
+        subscription: &str,
+        key: HistoryKey,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<HistoryRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| read(c, &subscription, &key, since, limit)).await
+    }
+
+    async fn set_health(&self, all: Vec<(String, UpstreamHealthRecord)>) -> Result<()> {
+        self.threads.write(move |c| set_health(c, &all)).await
+    }
+
+    async fn health(&self, instance: &str) -> Result<Option<UpstreamHealthRecord>> {
+        let instance = instance.to_owned();
+        self.threads.read(move |c| health(c, &instance)).await
+    }
+}
 
 /// How many rows one call removes at most: others wait for the writer.
 const REMOVED_AT_ONCE: u32 = 200;
@@ -87,7 +119,7 @@ fn to_record(row: &Row<'_>) -> rusqlite::Result<HistoryRecord> {
     })
 }
 
-pub(super) fn note_health(c: &Connection, all: &[(String, UpstreamHealthRecord)]) -> Result<()> {
+pub(super) fn set_health(c: &Connection, all: &[(String, UpstreamHealthRecord)]) -> Result<()> {
     let sql = "INSERT INTO upstream_health (instance, accepted_at, failed_at, outcome, code) VALUES (?1, ?2, ?3, ?4, ?5) \
                ON CONFLICT DO UPDATE SET accepted_at = coalesce(?2, accepted_at), failed_at = coalesce(?3, failed_at), \
                outcome = CASE WHEN ?3 IS NULL THEN outcome ELSE ?4 END, code = CASE WHEN ?3 IS NULL THEN code ELSE ?5 END";
@@ -110,37 +142,4 @@ pub(super) fn health(c: &Connection, instance: &str) -> Result<Option<UpstreamHe
         })
     };
     Ok(c.prepare_cached(sql)?.query_row([instance], read).optional()?)
-}
-
-/// Which limits are reached. Only reads.
-pub(super) fn reached(
-    c: &Connection,
-    person: &BucketKey,
-    limits: &PersonLimits,
-    charges: &[Charge],
-    now: Timestamp,
-) -> Result<ReachedLimits> {
-    let sql = "SELECT consecutive, last, day_started, day_wrong FROM persons WHERE person = ?";
-    let found: Option<(u32, i64, i64, u32)> = c
-        .prepare_cached(sql)?
-        .query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .optional()?;
-    let mut reached = ReachedLimits { is_known: found.is_some(), ..ReachedLimits::default() };
-    if let Some((consecutive, last, started, wrong)) = found {
-        let end = |since: i64| {
-            let is_current = since <= ms(now) + SKEW_MS && since + limits.day_ms > ms(now);
-            is_current.then(|| time(since + limits.day_ms))
-        };
-        reached.locked_until = end(last).filter(|_| consecutive >= limits.consecutive);
-        reached.day_until = end(started).filter(|_| wrong >= limits.daily);
-    }
-    let mut statement = c.prepare_cached(
-        "SELECT ends FROM buckets WHERE key = ?1 AND count >= ?4 AND ends > ?2 AND ends <= ?2 + ?3 + 5000",
-    )?;
-    for (n, charge) in charges.iter().enumerate() {
-        let values = params![charge.key, ms(now), charge.window_ms, charge.limit];
-        let ends: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
-        reached.charges.extend(ends.map(|ends| (n, time(ends))));
-    }
-    Ok(reached)
 }

@@ -1,27 +1,77 @@
-//! What is configured: instances, what they are assigned to, settings, providers, and who changed it.
+//! Instances, their assignments, and base service settings.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::super::*;
-use super::{directory, ms, time};
+use super::SqliteStore;
+use super::rows::{INSTANCE, kind_number, ms, search_text, to_instance, to_kind};
+use crate::store::*;
 
-pub(super) const INSTANCE: &str =
-    "i.id, i.subscription, i.type_id, i.name, i.active, i.options, i.policy, i.revision, i.created_at, i.updated_at";
+#[async_trait]
+impl InstanceStore for SqliteStore {
+    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()> {
+        self.threads.write(move |c| insert_instance(c, &instance)).await
+    }
 
-pub(super) fn to_instance(row: &Row<'_>) -> rusqlite::Result<InstanceRecord> {
-    Ok(InstanceRecord {
-        id: row.get(0)?,
-        subscription: row.get(1)?,
-        type_id: row.get(2)?,
-        name: row.get(3)?,
-        active: row.get(4)?,
-        options: row.get(5)?,
-        policy: row.get(6)?,
-        revision: row.get(7)?,
-        created_at: time(row.get(8)?),
-        updated_at: time(row.get(9)?),
-    })
+    async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>> {
+        let id = id.to_owned();
+        self.threads.read(move |c| instance(c, &id)).await
+    }
+
+    async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| instances(c, &subscription, &part)).await
+    }
+
+    async fn update_instance(&self, instance: InstanceRecord, expected_revision: u64) -> Result<Update> {
+        self.threads.write(move |c| update_instance(c, &instance, expected_revision)).await
+    }
+
+    async fn delete_instance(&self, id: &str, expected_revision: u64) -> Result<Update> {
+        let id = id.to_owned();
+        self.threads.write(move |c| delete_instance(c, &id, expected_revision)).await
+    }
+
+    async fn assignments(&self, instance: &str) -> Result<AssignmentsRecord> {
+        let instance = instance.to_owned();
+        self.threads.read(move |c| assignments(c, &instance)).await
+    }
+
+    async fn set_assignments(
+        &self,
+        instance: &str,
+        assignments: Vec<AssignmentRecord>,
+        expected_revision: u64,
+    ) -> Result<Update> {
+        let instance = instance.to_owned();
+        self.threads.write(move |c| set_assignments(c, &instance, &assignments, expected_revision)).await
+    }
+
+    async fn assigned(
+        &self,
+        subscription: &str,
+        targets: Targets<'_>,
+    ) -> Result<Vec<(InstanceRecord, Option<BaseSettingsRecord>)>> {
+        let subscription = subscription.to_owned();
+        let targets = [
+            (AssignmentKind::User, targets.user.map(str::to_owned)),
+            (AssignmentKind::ClientApplication, targets.client_application.map(str::to_owned)),
+            (AssignmentKind::Idp, targets.idp.map(str::to_owned)),
+            (AssignmentKind::Tenant, targets.tenant.map(str::to_owned)),
+        ];
+        self.threads.read(move |c| assigned(c, &subscription, &targets)).await
+    }
+
+    async fn base_settings(&self, type_id: &str) -> Result<Option<BaseSettingsRecord>> {
+        let type_id = type_id.to_owned();
+        self.threads.read(move |c| base_settings(c, &type_id)).await
+    }
+
+    async fn set_base_settings(&self, type_id: &str, settings: BaseSettingsRecord) -> Result<Update> {
+        let type_id = type_id.to_owned();
+        self.threads.write(move |c| set_base_settings(c, &type_id, &settings)).await
+    }
 }
 
 pub(super) fn insert_instance(c: &Connection, i: &InstanceRecord) -> Result<()> {
@@ -60,7 +110,7 @@ pub(super) fn instances(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn update_instance(c: &Connection, i: &InstanceRecord, expected: u64) -> Result<bool> {
+pub(super) fn update_instance(c: &Connection, i: &InstanceRecord, expected: u64) -> Result<Update> {
     let sql = "UPDATE instances SET name = ?, active = ?, options = ?, policy = ?, revision = ?, updated_at = ? \
                WHERE id = ? AND revision = ?";
     let changed = c.prepare_cached(sql)?.execute(params![
@@ -73,30 +123,12 @@ pub(super) fn update_instance(c: &Connection, i: &InstanceRecord, expected: u64)
         i.id,
         expected
     ])?;
-    Ok(changed == 1)
+    Ok(Update::from_rows(changed))
 }
 
-pub(super) fn delete_instance(c: &Connection, id: &str, expected: u64) -> Result<bool> {
+pub(super) fn delete_instance(c: &Connection, id: &str, expected: u64) -> Result<Update> {
     let sql = "DELETE FROM instances WHERE id = ? AND revision = ?";
-    Ok(c.prepare_cached(sql)?.execute(params![id, expected])? == 1)
-}
-
-pub(super) fn kind_number(kind: AssignmentKind) -> i64 {
-    match kind {
-        AssignmentKind::Tenant => 0,
-        AssignmentKind::Idp => 1,
-        AssignmentKind::ClientApplication => 2,
-        AssignmentKind::User => 3,
-    }
-}
-
-pub(super) fn to_kind(number: i64) -> AssignmentKind {
-    match number {
-        0 => AssignmentKind::Tenant,
-        1 => AssignmentKind::Idp,
-        2 => AssignmentKind::ClientApplication,
-        _ => AssignmentKind::User,
-    }
+    Ok(Update::from_rows(c.prepare_cached(sql)?.execute(params![id, expected])?))
 }
 
 pub(super) fn assignments(c: &Connection, instance: &str) -> Result<AssignmentsRecord> {
@@ -120,25 +152,25 @@ pub(super) fn set_assignments(
     instance: &str,
     assignments: &[AssignmentRecord],
     expected: u64,
-) -> Result<bool> {
+) -> Result<Update> {
     let sql = "UPDATE instances SET assignments_revision = ?2 + 1 WHERE id = ?1 AND assignments_revision = ?2";
     if c.prepare_cached(sql)?.execute(params![instance, expected])? != 1 {
-        return Ok(false);
+        return Ok(Update::Stale);
     }
     c.prepare_cached("DELETE FROM assignments WHERE instance = ?")?.execute([instance])?;
     let mut insert = c.prepare_cached("INSERT INTO assignments (instance, kind, target) VALUES (?, ?, ?)")?;
     let sql = "INSERT INTO directory (subscription, kind, id, name, search, revision) \
                SELECT subscription, ?2, ?3, NULL, ?4, 1 FROM instances WHERE id = ?1 ON CONFLICT DO NOTHING";
-    let mut note = c.prepare_cached(sql)?;
+    let mut add = c.prepare_cached(sql)?;
     for one in assignments {
         let kind = kind_number(one.kind);
         insert.execute(params![instance, kind, one.target])?;
-        note.execute(params![instance, kind, one.target, directory::search(&one.target, None)])?;
+        add.execute(params![instance, kind, one.target, search_text(&one.target, None)])?;
     }
-    Ok(true)
+    Ok(Update::Applied)
 }
 
-/// `targets` come the most specific first, and so do the answers.
+/// `targets` are in order, the most specific first, and so are the results.
 pub(super) fn assigned(
     c: &Connection,
     subscription: &str,
@@ -174,85 +206,12 @@ pub(super) fn base_settings(c: &Connection, type_id: &str) -> Result<Option<Base
     Ok(statement.query_row([type_id], record).optional()?)
 }
 
-pub(super) fn set_base_settings(c: &Connection, type_id: &str, settings: &BaseSettingsRecord) -> Result<bool> {
+pub(super) fn set_base_settings(c: &Connection, type_id: &str, settings: &BaseSettingsRecord) -> Result<Update> {
     let sql = if settings.revision == 1 {
         "INSERT INTO base_settings (type_id, options, revision) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
     } else {
         "UPDATE base_settings SET options = ?2, revision = ?3 WHERE type_id = ?1 AND revision = ?3 - 1"
     };
-    Ok(c.prepare_cached(sql)?.execute(params![type_id, settings.options, settings.revision])? == 1)
-}
-
-pub(super) fn append_audit(c: &Connection, line: &AuditRecord, head: &AuditHead) -> Result<bool> {
-    let last = audit_head(c)?.map_or(0, |head| head.seq);
-    if line.seq != last + 1 {
-        return Ok(false);
-    }
-    c.prepare_cached("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-        line.seq,
-        ms(line.at),
-        line.actor,
-        line.action,
-        line.subject,
-        line.detail,
-        line.key,
-        line.mac
-    ])?;
-    let sql = "INSERT OR REPLACE INTO audit_head (one, seq, mac, key, seal) VALUES (1, ?, ?, ?, ?)";
-    c.prepare_cached(sql)?.execute(params![head.seq, head.mac, head.key, head.seal])?;
-    Ok(true)
-}
-
-pub(super) fn audit(c: &Connection, after: u64, limit: u32) -> Result<Vec<AuditRecord>> {
-    let sql = "SELECT seq, at, actor, action, subject, detail, key, mac FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
-    let mut statement = c.prepare_cached(sql)?;
-    // No line has a number that is larger than the database's own.
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![after, limit], to_audit)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Whoever looks for something waits for the log to be read from its end: it is read whole to be verified anyway.
-pub(super) fn find_audit(c: &Connection, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
-    let sql = "SELECT seq, at, actor, action, subject, detail, key, mac FROM audit \
-               WHERE seq < ?1 AND (?2 = '' OR instr(actor, ?2) > 0) AND substr(action, 1, length(?3)) = ?3 \
-               AND (?4 = '' OR instr(subject, ?4) > 0) AND at >= ?5 AND at < ?6 ORDER BY seq DESC LIMIT ?7";
-    let before = filter.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
-    let (since, until) = (filter.since.map_or(i64::MIN, ms), filter.until.map_or(i64::MAX, ms));
-    let mut statement = c.prepare_cached(sql)?;
-    let values = params![before, filter.actor, filter.action, filter.subject, since, until, limit];
-    let rows = statement.query_map(values, to_audit)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-fn to_audit(row: &Row<'_>) -> rusqlite::Result<AuditRecord> {
-    Ok(AuditRecord {
-        seq: row.get(0)?,
-        at: time(row.get(1)?),
-        actor: row.get(2)?,
-        action: row.get(3)?,
-        subject: row.get(4)?,
-        detail: row.get(5)?,
-        key: row.get(6)?,
-        mac: row.get(7)?,
-    })
-}
-
-pub(super) fn audit_head(c: &Connection) -> Result<Option<AuditHead>> {
-    let mut statement = c.prepare_cached("SELECT seq, mac, key, seal FROM audit_head")?;
-    let head =
-        |row: &Row<'_>| Ok(AuditHead { seq: row.get(0)?, mac: row.get(1)?, key: row.get(2)?, seal: row.get(3)? });
-    Ok(statement.query_row([], head).optional()?)
-}
-
-pub(super) fn keys_in_use(c: &Connection) -> Result<Vec<KeyInUse>> {
-    let mut statement = c.prepare_cached("SELECT id, check_value FROM keys")?;
-    let rows = statement.query_map([], |row| Ok(KeyInUse { id: row.get(0)?, check: row.get(1)? }))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(super) fn note_key(c: &Connection, key: &KeyInUse) -> Result<()> {
-    let sql = "INSERT INTO keys VALUES (?, ?) ON CONFLICT (id) DO NOTHING";
-    c.prepare_cached(sql)?.execute(params![key.id, key.check])?;
-    Ok(())
+    let changed = c.prepare_cached(sql)?.execute(params![type_id, settings.options, settings.revision])?;
+    Ok(Update::from_rows(changed))
 }

@@ -1,11 +1,48 @@
-//! What is counted, and what is remembered for a while.
+//! Counters of rate limits, and wrong answers of persons.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::super::*;
-use super::clock::SKEW_MS;
-use super::{ms, time};
+use super::SqliteStore;
+use super::clock::{self, SKEW_MS};
+use super::rows::{ms, time};
+use super::threads::Step;
+use crate::store::*;
+
+#[async_trait]
+impl LimitStore for SqliteStore {
+    async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>> {
+        self.threads.write_step(move |c| charge(c, &charges, now)).await
+    }
+
+    async fn release(&self, keys: Vec<BucketKey>) -> Result<()> {
+        self.threads.write(move |c| release(c, &keys)).await
+    }
+
+    async fn reached_limits(
+        &self,
+        person: BucketKey,
+        limits: PersonLimits,
+        charges: Vec<Charge>,
+        now: Timestamp,
+    ) -> Result<ReachedLimits> {
+        self.threads.read(move |c| reached(c, &person, &limits, &charges, now)).await
+    }
+
+    async fn unlock_person(&self, person: BucketKey) -> Result<()> {
+        self.threads.write(move |c| unlock_person(c, &person)).await
+    }
+}
+
+/// Counts, or says which limit is reached and counts nothing.
+pub(super) fn charge(c: &Connection, charges: &[Charge], now: Timestamp) -> Result<Step<Option<Limited>>> {
+    clock::note(c, now)?;
+    Ok(match charge_all(c, charges, now)? {
+        None => Step::Keep(None),
+        limited => Step::Undo(limited),
+    })
+}
 
 /// Whether a window is the one of this moment. One that ends later than a window from now was begun while the clock was
 /// wrong: nobody must wait for its end. (5000: see `clock::SKEW_MS`.)
@@ -101,72 +138,35 @@ pub(super) fn release(c: &Connection, keys: &[BucketKey]) -> Result<()> {
     Ok(())
 }
 
-/// Claims an idempotency key, or answers with what is remembered under it.
-pub(super) fn claim(c: &Connection, claim: &IdempotencyClaim, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
-    c.prepare_cached("DELETE FROM idempotency WHERE key = ? AND until <= ?")?.execute(params![claim.key, ms(now)])?;
-    let sql = "SELECT request, answer, created_at FROM idempotency WHERE key = ?";
-    let known = c
+/// Which limits are reached. Only reads.
+pub(super) fn reached(
+    c: &Connection,
+    person: &BucketKey,
+    limits: &PersonLimits,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<ReachedLimits> {
+    let sql = "SELECT consecutive, last, day_started, day_wrong FROM persons WHERE person = ?";
+    let found: Option<(u32, i64, i64, u32)> = c
         .prepare_cached(sql)?
-        .query_row([&claim.key], |row| {
-            Ok(IdempotencyRecord { request: row.get(0)?, answer: row.get(1)?, created_at: time(row.get(2)?) })
-        })
+        .query_row([person], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
-    if known.is_none() {
-        let sql = "INSERT INTO idempotency (key, request, created_at, until) VALUES (?, ?, ?, ?)";
-        c.prepare_cached(sql)?.execute(params![claim.key, claim.request, ms(now), ms(claim.until)])?;
+    let mut reached = ReachedLimits { is_known: found.is_some(), ..ReachedLimits::default() };
+    if let Some((consecutive, last, started, wrong)) = found {
+        let end = |since: i64| {
+            let is_current = since <= ms(now) + SKEW_MS && since + limits.day_ms > ms(now);
+            is_current.then(|| time(since + limits.day_ms))
+        };
+        reached.locked_until = end(last).filter(|_| consecutive >= limits.consecutive);
+        reached.day_until = end(started).filter(|_| wrong >= limits.daily);
     }
-    Ok(known)
-}
-
-pub(super) fn settle_idempotency(c: &Connection, key: &BucketKey, answer: Option<&[u8]>) -> Result<()> {
-    match answer {
-        Some(answer) => {
-            c.prepare_cached("UPDATE idempotency SET answer = ? WHERE key = ?")?.execute(params![answer, key])?
-        }
-        None => c.prepare_cached("DELETE FROM idempotency WHERE key = ?")?.execute([key])?,
-    };
-    Ok(())
-}
-
-/// Wrong answers in a row are remembered so long after the last of them.
-const REMEMBERED_MS: i64 = 30 * 86_400_000;
-
-/// Figures are kept so long.
-const FIGURES_MS: i64 = 90 * 86_400_000;
-
-/// A browser in which nobody has logged in for so long is a stranger's again.
-const BROWSERS_MS: i64 = 180 * 86_400_000;
-
-/// A few rows at a time: others wait for the writer.
-pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
-    let mut removed = 0;
-    for (sql, before) in [
-        ("DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 200)", ms(before)),
-        ("DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE expires_at < ? LIMIT 200)", ms(before)),
-        ("DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 200)", ms(before)),
-        ("DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 200)", ms(before)),
-        (
-            "DELETE FROM persons WHERE person IN (SELECT person FROM persons WHERE last < ? LIMIT 200)",
-            ms(before) - REMEMBERED_MS,
-        ),
-        (
-            "DELETE FROM statistics WHERE (subscription, hour, instance, event, label) IN \
-             (SELECT subscription, hour, instance, event, label FROM statistics WHERE hour < ? LIMIT 200)",
-            ms(before) - FIGURES_MS,
-        ),
-        (
-            "DELETE FROM browsers WHERE digest IN (SELECT digest FROM browsers WHERE used_at < ? LIMIT 200)",
-            ms(before) - BROWSERS_MS,
-        ),
-        ("DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE ends_at < ? LIMIT 200)", ms(before)),
-        ("DELETE FROM log_ins WHERE digest IN (SELECT digest FROM log_ins WHERE expires_at < ? LIMIT 200)", ms(before)),
-        ("DELETE FROM errands WHERE digest IN (SELECT digest FROM errands WHERE expires_at < ? LIMIT 200)", ms(before)),
-        (
-            "DELETE FROM invitations WHERE digest IN (SELECT digest FROM invitations WHERE expires_at < ? LIMIT 200)",
-            ms(before),
-        ),
-    ] {
-        removed += c.prepare_cached(sql)?.execute([before])? as u64;
+    let mut statement = c.prepare_cached(
+        "SELECT ends FROM buckets WHERE key = ?1 AND count >= ?4 AND ends > ?2 AND ends <= ?2 + ?3 + 5000",
+    )?;
+    for (n, charge) in charges.iter().enumerate() {
+        let values = params![charge.key, ms(now), charge.window_ms, charge.limit];
+        let ends: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
+        reached.charges.extend(ends.map(|ends| (n, time(ends))));
     }
-    Ok(removed)
+    Ok(reached)
 }

@@ -53,7 +53,7 @@ CREATE INDEX subscriptions_of_token ON token_subscriptions (token);
 CREATE TABLE accounts (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, email BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL,
     role TEXT NOT NULL, password BLOB, identity BLOB UNIQUE, disabled INTEGER NOT NULL, generation INTEGER NOT NULL,
-    revision INTEGER NOT NULL, created_at INTEGER NOT NULL, last_log_in INTEGER
+    revision INTEGER NOT NULL, created_at INTEGER NOT NULL, last_login_at INTEGER
 ) STRICT;
 CREATE INDEX accounts_by_role ON accounts (role ->> '$.role');
 
@@ -69,16 +69,16 @@ CREATE TABLE second_factor (
     one INTEGER PRIMARY KEY CHECK (one = 1), subscription TEXT, demanded_since INTEGER, revision INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE log_ins (
+CREATE TABLE logins (
     digest BLOB PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, generation INTEGER NOT NULL,
     subscription TEXT NOT NULL, challenge TEXT NOT NULL, expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX log_ins_of_account ON log_ins (account);
-CREATE INDEX log_ins_by_end ON log_ins (expires_at);
+CREATE INDEX logins_of_account ON logins (account);
+CREATE INDEX logins_by_end ON logins (expires_at);
 
 -- Browsers that are at an identity provider.
-CREATE TABLE errands (digest BLOB PRIMARY KEY, aim TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX errands_by_end ON errands (expires_at);
+CREATE TABLE authorization_requests (digest BLOB PRIMARY KEY, return_to TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX authorization_requests_by_end ON authorization_requests (expires_at);
 
 CREATE TABLE sessions (
     digest BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

@@ -1,10 +1,65 @@
-//! Hosted sign-ins: bound, stepped on and ended, each in one conditional step.
+//! Hosted sign-ins. Each step is one conditional statement.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::super::*;
-use super::{clock, ms, time};
+use super::rows::{ms, time};
+use super::{SqliteStore, clock};
+use crate::store::*;
+
+#[async_trait]
+impl SignInStore for SqliteStore {
+    async fn sign_in_page(&self, subscription: &str) -> Result<Option<SignInPageRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| page(c, &subscription)).await
+    }
+
+    async fn set_sign_in_page(&self, page: SignInPageRecord, expected_revision: u64) -> Result<Update> {
+        self.threads.write(move |c| set_page(c, &page, expected_revision)).await
+    }
+
+    async fn insert_sign_in(&self, sign_in: HostedSignInRecord) -> Result<()> {
+        self.threads.write(move |c| insert(c, &sign_in)).await
+    }
+
+    async fn sign_in(&self, subscription: &str, id: &str) -> Result<Option<HostedSignInRecord>> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.read(move |c| get(c, &subscription, &id)).await
+    }
+
+    async fn sign_in_by_link(&self, link: &[u8; 32]) -> Result<Option<HostedSignInRecord>> {
+        let link = *link;
+        self.threads.read(move |c| by_link(c, &link)).await
+    }
+
+    async fn bind_sign_in(&self, id: &str, browser: [u8; 32], now: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| bind(c, &id, &browser, now)).await
+    }
+
+    async fn step_sign_in(&self, id: &str, step: u32, challenge: Option<String>, now: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| advance(c, &id, step, challenge.as_deref(), now)).await
+    }
+
+    async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| finish(c, &id, &end)).await
+    }
+
+    async fn redeem_sign_in(
+        &self,
+        subscription: &str,
+        id: &str,
+        handle: [u8; 32],
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<HostedSignInRecord>> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.write(move |c| redeem(c, &subscription, &id, &handle, (since, now))).await
+    }
+}
 
 /// As that of a challenge.
 const OPEN: &str = "ended IS NULL AND expires_at > ?2 AND created_at <= ?2 + 5000";
@@ -12,6 +67,7 @@ const OPEN: &str = "ended IS NULL AND expires_at > ?2 AND created_at <= ?2 + 500
 const COLUMNS: &str = "id, subscription, link, browser, sealed, challenge, step, created_at, expires_at, ended, ended_at, two_factor, amr, handle";
 
 const VERIFIED: i64 = 0;
+
 const CANCELLED: i64 = 1;
 
 pub(super) fn page(c: &Connection, subscription: &str) -> Result<Option<SignInPageRecord>> {
@@ -22,7 +78,7 @@ pub(super) fn page(c: &Connection, subscription: &str) -> Result<Option<SignInPa
     Ok(c.prepare_cached(sql)?.query_row([subscription], page).optional()?)
 }
 
-pub(super) fn set_page(c: &Connection, page: &SignInPageRecord, expected: u64) -> Result<bool> {
+pub(super) fn set_page(c: &Connection, page: &SignInPageRecord, expected: u64) -> Result<Update> {
     let SignInPageRecord { subscription, settings, revision } = page;
     let sql = if expected == 0 {
         "INSERT INTO sign_in_pages (subscription, settings, revision) VALUES (?1, ?2, ?3) ON CONFLICT (subscription) DO NOTHING"
@@ -35,7 +91,7 @@ pub(super) fn set_page(c: &Connection, page: &SignInPageRecord, expected: u64) -
     } else {
         statement.execute(params![subscription, settings, revision, expected])?
     };
-    Ok(changed == 1)
+    Ok(Update::from_rows(changed))
 }
 
 pub(super) fn insert(c: &Connection, new: &HostedSignInRecord) -> Result<()> {
@@ -69,13 +125,13 @@ pub(super) fn bind(c: &Connection, id: &str, browser: &[u8; 32], now: Timestamp)
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), browser])? == 1)
 }
 
-pub(super) fn step(c: &Connection, id: &str, step: u32, challenge: Option<&str>, now: Timestamp) -> Result<bool> {
+pub(super) fn advance(c: &Connection, id: &str, step: u32, challenge: Option<&str>, now: Timestamp) -> Result<bool> {
     clock::note(c, now)?;
     let sql = format!("UPDATE sign_ins SET challenge = ?3, step = step + 1 WHERE id = ?1 AND {OPEN} AND step = ?4");
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), challenge, step])? == 1)
 }
 
-pub(super) fn end(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> {
+pub(super) fn finish(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> {
     let (number, at, two_factor, amr, handle) = match end {
         SignInEnd::Verified { at, two_factor, amr, handle } => {
             (VERIFIED, *at, Some(two_factor), Some(amr.join(" ")), handle.as_ref())

@@ -1,10 +1,24 @@
-//! Figures by the hour.
+//! Statistics by the hour.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::super::*;
-use super::{ms, time};
+use super::SqliteStore;
+use super::rows::{ms, time};
+use crate::store::*;
+
+#[async_trait]
+impl StatisticsStore for SqliteStore {
+    async fn add_statistics(&self, records: Vec<StatisticRecord>) -> Result<()> {
+        self.threads.write(move |c| add(c, &records)).await
+    }
+
+    async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<StatisticRecord>> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| read(c, &subscription, since)).await
+    }
+}
 
 pub(super) fn add(c: &Connection, records: &[StatisticRecord]) -> Result<()> {
     let sql = "INSERT INTO statistics (subscription, hour, instance, event, label, count, last) VALUES (?, ?, ?, ?, ?, ?, ?) \

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::super::{Kind, Result, StoreError};
+use crate::store::{Result, StoreError, StoreErrorKind};
 
 /// How many writes share a commit at most: the first of them waits for the last.
 const BATCH: usize = 256;
@@ -88,14 +88,14 @@ impl Threads {
             let (result, sound) = match connection {
                 Ok(connection) => match in_savepoint(connection, act) {
                     Ok(result) => (result, Ok(())),
-                    Err(spoilt) => (Err(spoilt.again()), Err(spoilt)),
+                    Err(spoilt) => (Err(spoilt.share()), Err(spoilt)),
                 },
-                Err(error) => (Err(error.again()), Ok(())),
+                Err(error) => (Err(error.share()), Ok(())),
             };
             let answer: Answer = Box::new(move |commit| {
                 let answer = match commit {
                     Ok(()) => result,
-                    Err(error) => Err(error.again()),
+                    Err(error) => Err(error.share()),
                 };
                 // Nobody waits any more if the caller was cancelled.
                 let _ = sender.send(answer);
@@ -224,12 +224,12 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         // SQLite's own texts name tables and columns, never values.
         let kind = match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
-            Some(ErrorCode::ConstraintViolation) => Kind::Exists,
-            Some(ErrorCode::NotADatabase) => Kind::Incompatible,
-            _ => Kind::Unavailable,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Busy,
+            Some(ErrorCode::ConstraintViolation) => StoreErrorKind::Conflict,
+            Some(ErrorCode::NotADatabase) => StoreErrorKind::Incompatible,
+            _ => StoreErrorKind::Unavailable,
         };
-        Self::new(kind, error)
+        Self::new(kind, &error).with_source(error)
     }
 }
 
@@ -325,7 +325,7 @@ mod tests {
         let threads = threads();
         let results = in_one_batch(&threads, |c| {
             add(c)?;
-            Err(StoreError::exists("undo this"))
+            Err(StoreError::conflict("undo this"))
         })
         .await;
         assert!(results[1].as_ref().unwrap_err().is_conflict());

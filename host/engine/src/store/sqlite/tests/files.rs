@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
 use super::super::file::MIGRATIONS;
-use super::super::*;
+use super::*;
 
 /// A database that some other program made, closed as it closes it.
 fn foreign(sql: &str) -> (TempDir, PathBuf) {

@@ -1,74 +1,40 @@
-//! One topic a file.
+//! Tests of SQLite alone, and the suite of all stores.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod accounts;
-mod codes;
-mod errands;
+mod costs;
 mod files;
-mod history;
-mod people;
-mod plans;
-mod purge;
-mod revisions;
-mod sign_ins;
-mod statistics;
-mod times;
-mod written_ahead;
+mod query_plans;
+mod write_ahead_log;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use rusqlite::Connection;
 
 use super::*;
+use crate::store::conformance::*;
+use crate::store::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const CODE: CodeMac = CodeMac { key: 1, mac: [1; 32] };
-const PERSON: PersonLimits =
-    PersonLimits { consecutive: 100, daily: 50, consecutive_kept: 0, daily_kept: 0, day_ms: 86_400_000 };
+/// A file, with connections for reading.
+mod conformance_of_files {
+    use super::*;
 
-fn noon() -> Timestamp {
-    "2026-11-24T12:00:00Z".parse().unwrap()
-}
-
-/// A challenge for five minutes and five answers.
-fn challenge(id: &str, now: Timestamp) -> ChallengeRecord {
-    ChallengeRecord {
-        id: id.to_owned(),
-        subscription: "s".to_owned(),
-        instance: "i".to_owned(),
-        person: [7; 16],
-        first_factor: false,
-        sealed: vec![1],
-        codes: vec![CODE],
-        attempts: 0,
-        max_attempts: 5,
-        resends: 0,
-        max_resends: 3,
-        resend_after: now,
-        created_at: now,
-        expires_at: now + 5 * MINUTE,
-        closed: None,
+    async fn open() -> (Arc<dyn Store>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (Arc::new(SqliteStore::open(folder.path().join("it.db")).unwrap()), folder)
     }
+
+    crate::store_conformance!(open);
 }
 
-fn wish(id: &str, now: Timestamp) -> OpenChallenge {
-    OpenChallenge { challenge: challenge(id, now), charges: Vec::new(), person: PERSON, idempotency: None, now }
-}
+/// In memory, on one connection.
+mod conformance_in_memory {
+    use super::*;
 
-fn attempt(id: &str, now: Timestamp) -> Attempt {
-    Attempt { subscription: "s".to_owned(), id: id.to_owned(), charges: Vec::new(), person: PERSON, now }
-}
+    async fn open() -> (Arc<dyn Store>, ()) {
+        (Arc::new(SqliteStore::in_memory().unwrap()), ())
+    }
 
-fn consume(id: &str, now: Timestamp) -> Consume {
-    Consume { subscription: "s".to_owned(), id: id.to_owned(), code: CODE, person: [7; 16], release: Vec::new(), now }
-}
-
-/// Each store test runs against a file and in memory: with readers of its own, and on the one connection.
-fn both() -> [(Option<tempfile::TempDir>, SqliteStore); 2] {
-    let folder = tempfile::tempdir().unwrap();
-    let file = SqliteStore::open(folder.path().join("it.db")).unwrap();
-    [(Some(folder), file), (None, SqliteStore::in_memory().unwrap())]
+    crate::store_conformance!(open);
 }

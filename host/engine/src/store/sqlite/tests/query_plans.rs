@@ -1,12 +1,12 @@
-//! What a sign-in waits for takes as long with a million challenges as with one: every statement finds its rows by an index.
+//! Every statement that a sign-in waits for finds its rows by an index: it takes as long with a million challenges as with one.
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::super::{accounts, challenges, errands, limits, prepare, sign_ins};
-use super::sign_ins::{sign_in, verified};
+use super::super::{accounts, challenges, idempotency, limits, prepare, purge, sessions, sign_ins};
 use super::*;
+use crate::store::conformance::sign_ins::{sign_in, verified};
 
-/// Runs statements on an empty store and sees that none of them, so many at least, reads a whole table.
+/// Runs at least so many statements on an empty store, and checks that none of them reads a whole table.
 fn by_index(at_least: usize, run: impl FnOnce(&Connection)) {
     let mut c = Connection::open_in_memory().unwrap();
     prepare(&mut c).unwrap();
@@ -29,10 +29,10 @@ fn by_index(at_least: usize, run: impl FnOnce(&Connection)) {
 }
 
 #[test]
-fn no_statement_of_a_session_or_a_log_in_reads_a_whole_table() {
+fn no_statement_of_a_session_or_a_login_reads_a_whole_table() {
     by_index(10, |c| {
         let digest = [1; 32];
-        let log_in = LogInRecord {
+        let login = LoginRecord {
             digest,
             account: "a".to_owned(),
             generation: 1,
@@ -40,20 +40,20 @@ fn no_statement_of_a_session_or_a_log_in_reads_a_whole_table() {
             challenge: "c".to_owned(),
             expires_at: noon(),
         };
-        assert!(accounts::keep_log_in(c, &log_in, noon()).is_err(), "there is no account");
-        accounts::session(c, &digest).unwrap();
-        accounts::touch_session(c, &digest, noon()).unwrap();
-        accounts::sessions(c, "a").unwrap();
-        accounts::end_sessions(c, "a", &Which::One("x".to_owned())).unwrap();
-        accounts::end_sessions(c, "a", &Which::AllBut("x".to_owned())).unwrap();
+        assert!(sessions::insert_login(c, &login, noon()).is_err(), "there is no account");
+        sessions::session(c, &digest).unwrap();
+        sessions::touch_session(c, &digest, noon()).unwrap();
+        sessions::sessions(c, "a").unwrap();
+        sessions::end_sessions(c, "a", &SessionSelection::One("x".to_owned())).unwrap();
+        sessions::end_sessions(c, "a", &SessionSelection::AllExcept("x".to_owned())).unwrap();
         accounts::account_by_email(c, &[1; 16]).unwrap();
         accounts::account_by_identity(c, &[1; 16]).unwrap();
-        errands::take(c, &digest, noon()).unwrap();
+        sessions::take_authorization_request(c, &digest, noon()).unwrap();
         accounts::invitation(c, &digest).unwrap();
-        accounts::log_in(c, &digest).unwrap();
+        sessions::login(c, &digest).unwrap();
         accounts::set_password(c, "a", 1, b"x").unwrap();
         accounts::delete_account(c, "a").unwrap();
-        accounts::charge(c, &[Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }], noon()).unwrap();
+        limits::charge(c, &[Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }], noon()).unwrap();
     });
 }
 
@@ -65,8 +65,8 @@ fn no_statement_of_a_hosted_sign_in_reads_a_whole_table() {
         sign_ins::by_link(c, &[b'a'; 32]).unwrap();
         sign_ins::page(c, "s").unwrap();
         assert!(sign_ins::bind(c, "a", &[1; 32], noon()).unwrap());
-        assert!(sign_ins::step(c, "a", 0, Some("a"), noon()).unwrap());
-        assert!(sign_ins::end(c, "a", &verified(noon())).unwrap());
+        assert!(sign_ins::advance(c, "a", 0, Some("a"), noon()).unwrap());
+        assert!(sign_ins::finish(c, "a", &verified(noon())).unwrap());
         sign_ins::end_all(c, noon()).unwrap();
     });
 }
@@ -76,9 +76,9 @@ fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
     by_index(21, |c| {
         let charges = vec![Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }];
         let idempotency = Some(IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY });
-        challenges::open(c, &OpenChallenge { charges: charges.clone(), idempotency, ..wish("a", noon()) }).unwrap();
-        limits::settle_idempotency(c, &[8; 16], Some(b"answer")).unwrap();
-        limits::settle_idempotency(c, &[8; 16], None).unwrap();
+        challenges::open(c, &OpenChallenge { charges: charges.clone(), idempotency, ..opening("a", noon()) }).unwrap();
+        idempotency::complete(c, &[8; 16], Some(b"answer")).unwrap();
+        idempotency::complete(c, &[8; 16], None).unwrap();
         let resend = Resend {
             subscription: "s".to_owned(),
             id: "a".to_owned(),
@@ -96,6 +96,6 @@ fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
         challenges::close(c, "s", "a", Closing::Cancelled, noon()).unwrap();
         challenges::close_all(c, noon()).unwrap();
         limits::unlock_person(c, &[7; 16]).unwrap();
-        limits::purge(c, noon() + 60 * DAY).unwrap();
+        purge::purge(c, noon() + 60 * DAY).unwrap();
     });
 }

@@ -3,9 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::Connection;
-
-use super::super::*;
 use super::*;
 
 /// Where the write-ahead log says how often it was begun anew (https://www.sqlite.org/fileformat2.html#walformat).
@@ -25,8 +22,8 @@ async fn a_log_that_is_long_enough_is_copied_into_the_database_and_begun_anew() 
         database.query_row("SELECT count(*) FROM challenges", [], |row| row.get(0)).unwrap()
     };
     assert_eq!(count(&other), 0);
-    for n in 0..writer::CHECKPOINT_EVERY {
-        store.open_challenge(wish(&n.to_string(), noon())).await.unwrap();
+    for n in 0..threads::CHECKPOINT_EVERY {
+        store.open_challenge(opening(&n.to_string(), noon())).await.unwrap();
     }
     let begun = times_begun(&path);
     // Now its threads have finished.
@@ -34,9 +31,9 @@ async fn a_log_that_is_long_enough_is_copied_into_the_database_and_begun_anew() 
 
     let alone = folder.path().join("without-its-log.db");
     fs::copy(&path, &alone).unwrap();
-    assert_eq!(count(&Connection::open(&alone).unwrap()), writer::CHECKPOINT_EVERY);
+    assert_eq!(count(&Connection::open(&alone).unwrap()), threads::CHECKPOINT_EVERY);
     let store = SqliteStore::open(&path).unwrap();
-    store.open_challenge(wish("one more", noon())).await.unwrap();
+    store.open_challenge(opening("one more", noon())).await.unwrap();
     assert_eq!(times_begun(&path), begun + 1);
-    assert_eq!(count(&other), writer::CHECKPOINT_EVERY + 1);
+    assert_eq!(count(&other), threads::CHECKPOINT_EVERY + 1);
 }

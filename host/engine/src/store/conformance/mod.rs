@@ -1,0 +1,209 @@
+//! A test suite for any [`Store`], to be run by each implementation.
+//!
+//! [`store_conformance!`](crate::store_conformance) expands to one `#[test]` for each case. Its argument is a function that opens an
+//! empty store, and returns it with a guard that is dropped after the store:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use twofactor::store::{SqliteStore, Store};
+//!
+//! async fn open() -> (Arc<dyn Store>, impl Sized) {
+//!     (Arc::new(SqliteStore::in_memory().unwrap()), ())
+//! }
+//!
+//! twofactor::store_conformance!(open);
+//! ```
+//!
+//! Each case runs on a store of its own, many of them at the same time. A case panics if the store does not conform.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a case fails by panicking")]
+#![allow(missing_docs, reason = "the name of a case says what it checks")]
+
+pub mod accounts;
+pub mod challenges;
+pub mod external_accounts;
+pub mod history;
+pub mod purge;
+pub mod revisions;
+pub mod sign_ins;
+pub mod statistics;
+pub mod time;
+pub mod wrong_answers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::*;
+
+/// Expands to a test for each case of the [suite](crate::store::conformance).
+#[macro_export]
+macro_rules! store_conformance {
+    ($open:expr) => {
+        $crate::store_conformance! { @cases $open;
+            accounts {
+                an_invitation_is_used_once_in_time_and_replaced_by_a_newer_one,
+                the_first_administrators_link_works_while_no_account_is_active,
+                the_first_administrators_link_fails_once_another_account_is_active,
+                a_session_needs_an_unchanged_account_and_what_it_replaces,
+                a_new_generation_or_password_ends_sessions_and_other_changes_do_not,
+                the_last_active_system_administrator_cannot_be_removed,
+                of_two_system_administrators_removed_at_once_one_stays,
+                a_clock_set_back_over_a_restart_extends_no_session,
+                expired_sessions_are_purged_and_accounts_are_not,
+                accounts_are_listed_in_pages_in_the_order_they_were_created,
+                a_charge_over_its_limit_counts_nothing_and_a_released_one_counts_again,
+            }
+            challenges {
+                an_earlier_code_that_is_kept_is_accepted_after_a_resend,
+                a_code_replaced_between_comparing_and_consuming_is_not_accepted,
+                of_many_right_answers_at_once_one_succeeds,
+                a_used_code_releases_the_count_of_each_message,
+                only_an_open_challenge_is_handed_over_by_its_newest_message,
+            }
+            external_accounts {
+                an_authorization_request_is_used_once_and_in_time,
+                identities_and_email_addresses_are_unique,
+                an_account_with_an_identity_prevents_a_first_administrators_invitation,
+            }
+            history {
+                the_newest_rows_of_a_person_are_kept_and_other_persons_lose_none,
+                rows_beyond_the_total_or_too_old_are_trimmed,
+                refused_requests_of_a_group_are_one_row_of_their_subscription,
+                the_last_success_and_failure_of_an_upstream_are_kept_apart,
+            }
+            purge {
+                expired_rows_are_purged_and_wrong_answers_are_kept_for_a_month,
+            }
+            revisions {
+                of_two_changes_to_the_same_revision_one_is_applied,
+                directory_entries_are_added_all_or_none,
+                what_is_in_use_is_not_removed,
+                changes_applied_together_are_all_applied_or_none_is,
+            }
+            sign_ins {
+                a_sign_in_is_found_by_its_link_and_by_its_id_within_its_subscription,
+                a_sign_in_is_bound_to_the_first_browser,
+                a_step_is_taken_once,
+                an_ended_sign_in_does_not_change,
+                a_handle_is_redeemed_once_for_its_own_sign_in_within_its_time,
+                an_expired_or_future_sign_in_does_not_change,
+                a_clock_set_back_over_a_restart_ends_open_sign_ins,
+                expired_sign_ins_are_purged,
+                a_stale_change_of_a_sign_in_page_is_refused,
+            }
+            statistics {
+                statistics_of_several_processes_add_up_within_their_hour,
+                statistics_are_purged_after_ninety_days,
+            }
+            time {
+                a_clock_set_back_over_a_restart_revives_no_challenge,
+                a_clock_slightly_behind_continues_from_the_stored_time,
+                a_window_begun_by_a_clock_that_was_ahead_does_not_last_longer,
+                processes_whose_clocks_differ_slightly_share_a_window,
+                a_day_begun_by_a_clock_that_was_ahead_does_not_block_a_person,
+            }
+            wrong_answers {
+                a_lock_ends_a_day_after_the_last_wrong_answer,
+                a_person_can_be_unlocked_at_once,
+                a_right_answer_resets_the_row_but_not_the_count_of_the_day,
+            }
+        }
+    };
+    (@cases $open:expr; $($subject:ident { $($case:ident,)* })*) => {
+        $($(
+            #[test]
+            fn $case() {
+                $crate::store::conformance::run($open, $crate::store::conformance::$subject::$case);
+            }
+        )*)*
+    };
+}
+
+/// Runs one case on an empty store.
+///
+/// # Panics
+/// If the store does not conform.
+pub fn run<G>(open: impl AsyncFnOnce() -> (Arc<dyn Store>, G), case: impl AsyncFnOnce(&dyn Store)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (store, guard) = open().await;
+        case(&*store).await;
+        drop(store);
+        drop(guard);
+    });
+}
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const CODE: CodeMac = CodeMac { key: 1, mac: [1; 32] };
+pub(super) const PERSON: PersonLimits =
+    PersonLimits { consecutive: 100, daily: 50, consecutive_kept: 0, daily_kept: 0, day_ms: 86_400_000 };
+
+pub(super) fn noon() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+/// A challenge for five minutes and five answers.
+pub(super) fn challenge(id: &str, now: Timestamp) -> ChallengeRecord {
+    ChallengeRecord {
+        id: id.to_owned(),
+        subscription: "s".to_owned(),
+        instance: "i".to_owned(),
+        person: [7; 16],
+        first_factor: false,
+        sealed: vec![1],
+        codes: vec![CODE],
+        attempts: 0,
+        max_attempts: 5,
+        resends: 0,
+        max_resends: 3,
+        resend_after: now,
+        created_at: now,
+        expires_at: now + 5 * MINUTE,
+        closed: None,
+    }
+}
+
+pub(super) fn opening(id: &str, now: Timestamp) -> OpenChallenge {
+    OpenChallenge { challenge: challenge(id, now), charges: Vec::new(), person: PERSON, idempotency: None, now }
+}
+
+pub(super) fn attempt(id: &str, now: Timestamp) -> Attempt {
+    Attempt { subscription: "s".to_owned(), id: id.to_owned(), charges: Vec::new(), person: PERSON, now }
+}
+
+pub(super) fn consume(id: &str, now: Timestamp) -> Consume {
+    Consume { subscription: "s".to_owned(), id: id.to_owned(), code: CODE, person: [7; 16], release: Vec::new(), now }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that is not in the list of `store_conformance!` would not run.
+    #[test]
+    fn every_case_is_listed() {
+        let list = include_str!("mod.rs");
+        let mut cases = 0;
+        for source in [
+            include_str!("accounts.rs"),
+            include_str!("challenges.rs"),
+            include_str!("external_accounts.rs"),
+            include_str!("history.rs"),
+            include_str!("purge.rs"),
+            include_str!("revisions.rs"),
+            include_str!("sign_ins.rs"),
+            include_str!("statistics.rs"),
+            include_str!("time.rs"),
+            include_str!("wrong_answers.rs"),
+        ] {
+            for line in source.lines().filter_map(|line| line.strip_prefix("pub async fn ")) {
+                let name = line.split('(').next().unwrap();
+                assert!(list.contains(&format!(" {name},")), "{name}");
+                cases += 1;
+            }
+        }
+        assert!(cases >= 47, "{cases}");
+    }
+}

@@ -1,0 +1,53 @@
+//! Removal of old rows.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::rows::ms;
+use crate::store::*;
+
+/// Wrong answers in a row are remembered so long after the last of them.
+const REMEMBERED_MS: i64 = 30 * 86_400_000;
+
+/// Figures are kept so long.
+const FIGURES_MS: i64 = 90 * 86_400_000;
+
+/// A browser in which nobody has logged in for so long is a stranger's again.
+const BROWSERS_MS: i64 = 180 * 86_400_000;
+
+/// A few rows at a time: others wait for the writer.
+pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
+    let mut removed = 0;
+    for (sql, before) in [
+        ("DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE expires_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 200)", ms(before)),
+        (
+            "DELETE FROM persons WHERE person IN (SELECT person FROM persons WHERE last < ? LIMIT 200)",
+            ms(before) - REMEMBERED_MS,
+        ),
+        (
+            "DELETE FROM statistics WHERE (subscription, hour, instance, event, label) IN \
+             (SELECT subscription, hour, instance, event, label FROM statistics WHERE hour < ? LIMIT 200)",
+            ms(before) - FIGURES_MS,
+        ),
+        (
+            "DELETE FROM browsers WHERE digest IN (SELECT digest FROM browsers WHERE used_at < ? LIMIT 200)",
+            ms(before) - BROWSERS_MS,
+        ),
+        ("DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE ends_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM logins WHERE digest IN (SELECT digest FROM logins WHERE expires_at < ? LIMIT 200)", ms(before)),
+        (
+            "DELETE FROM authorization_requests WHERE digest IN (SELECT digest FROM authorization_requests WHERE expires_at < ? LIMIT 200)",
+            ms(before),
+        ),
+        (
+            "DELETE FROM invitations WHERE digest IN (SELECT digest FROM invitations WHERE expires_at < ? LIMIT 200)",
+            ms(before),
+        ),
+    ] {
+        removed += c.prepare_cached(sql)?.execute([before])? as u64;
+    }
+    Ok(removed)
+}
