@@ -188,4 +188,28 @@ mod tests {
         }
         assert!(missing.is_empty(), "these do not exist:\n{}", missing.join("\n"));
     }
+
+    #[test]
+    fn each_provider_is_named_where_people_look_for_it() {
+        let root = root();
+        let types = fs::read_dir(root.join("providers")).unwrap().map(|it| it.unwrap());
+        let is_component = |folder: &fs::DirEntry| {
+            fs::read_to_string(folder.path().join("Cargo.toml")).is_ok_and(|it| it.contains("\"cdylib\""))
+        };
+        let types: Vec<String> =
+            types.filter(is_component).map(|it| it.file_name().to_string_lossy().into_owned()).collect();
+        assert!(types.len() >= 8, "{types:?}");
+        for (file, quote) in [
+            // So that no other provider takes its type.
+            ("host/toolkit/src/check/names.rs", '"'),
+            // What it sends, in the admin UI.
+            ("host/server/src/ui/providers.rs", '"'),
+            ("docs/installing-providers.md", '`'),
+        ] {
+            let text = fs::read_to_string(root.join(file)).unwrap();
+            for type_id in &types {
+                assert!(text.contains(&format!("{quote}{type_id}{quote}")), "{file} does not name `{type_id}`");
+            }
+        }
+    }
 }
