@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use crate::account::{AccountPolicy, Accounts, Guard, Passwords};
 use crate::administration::{Actor, Administration};
 use crate::audit::AuditLog;
-use crate::capability::Network;
 use crate::challenge::{
     Available, Challenge, Challenges, History, HistoryLimits, Policy, RateLimits, SignIn, Start, Verified,
 };
@@ -16,11 +15,12 @@ use crate::clock::{Clock, Resumed, SystemClock};
 use crate::error::Error;
 use crate::instance::{Instances, Providers};
 use crate::keyring::Keyring;
-use crate::provider::{Limits, Sandbox, Signers};
 use crate::sign_in::HostedSignIns;
 use crate::statistics::Statistics;
 use crate::store::{Part, SqliteStore, Store};
 use crate::token::{Identity, Tokens};
+use twofactor_sandbox::Network;
+use twofactor_sandbox::{Limits, Sandbox, Signers};
 
 /// The engine. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -363,9 +363,9 @@ impl Builder {
         keyring.check_against(&*store).await?;
         let now = clock.now();
         let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
-        let sandbox = Sandbox::new(self.limits, network, keyring.clone())
-            .map_err(|error| Error::invalid(format!("these limits cannot be had: {error:#}")))?;
-        let providers = Providers::new(store.clone(), sandbox, self.cache, self.signers, clock.clone());
+        let sandbox = Sandbox::new(self.limits, network).map_err(|error| Error::invalid(error.to_string()))?;
+        let providers =
+            Providers::new(store.clone(), sandbox, keyring.clone(), self.cache, self.signers, clock.clone());
         for component in self.components {
             let provider = providers.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
             providers.install_own(provider);

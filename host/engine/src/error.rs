@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::provider::DeliveryFailure;
+use twofactor_sandbox::DeliveryFailure;
 
 /// Why a call of the engine failed.
 ///

@@ -13,23 +13,45 @@
 //! - [`Accounts`]: people who administer: invitations, passwords, sessions.
 //! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
 //! - [`ManualClock`], [`Outbox`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
+//!
+//! # Tests of programs that embed the engine
+//! An [`Outbox`] keeps mails instead of sending them:
+//!
+//! ```
+//! use twofactor::{Actor, Assignment, Network, NewInstance, Outbox, SignIn, Start, TwoFactor};
+//!
+//! # #[twofactor::tokio::main(crate = "twofactor::tokio")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let outbox = Outbox::new();
+//! let network = Network::builder().outbox(&outbox).build()?;
+//! let engine = TwoFactor::builder().network(network).bundled_providers().build().await?;
+//! let admin = engine.administration(Actor::new("test"));
+//! admin.create_subscription("shop", "Shop").await?;
+//! let options = r#"{"EMailSenderAddress": "codes@example.com", "MailServerConfig": {"MailType": "SMTP",
+//!     "Host": "smtp.example.com", "Port": 465, "EnableSSL": true, "UserName": "u", "Password": "p", "Timeout": 20000}}"#;
+//! let email = admin.create_instance("shop", NewInstance::new("email", "Email", options.parse()?)).await?;
+//! admin.set_assignments("shop", &email.id, vec![Assignment::tenant("main")]).await?;
+//!
+//! let sign_in = SignIn::new("shop").tenant("main").user("alice");
+//! let challenge = engine.start(Start::new(sign_in).email("alice@example.com")).await?;
+//! let mail = outbox.newest("alice@example.com").ok_or("no mail")?;
+//! let code = mail.text.lines().find(|line| line.len() == 6).ok_or("no code")?;
+//! assert_eq!(engine.verify("shop", &challenge.id, code, None).await?.user.as_deref(), Some("alice"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod account;
 mod administration;
 mod audit;
 mod builder;
-mod capability;
 mod challenge;
 mod clock;
-mod component;
 mod error;
 mod instance;
 mod keyring;
 mod language;
-mod provider;
 mod random;
-mod readable;
-mod redact;
 mod sign_in;
 mod statistics;
 pub mod store;
@@ -50,26 +72,15 @@ pub use audit::{AuditCheck, Entry as AuditEntry};
 #[cfg(feature = "bundled")]
 pub use builder::bundled_components;
 pub use builder::{Builder, TwoFactor};
-pub use capability::{
-    Authentication, Destination, Exchange, GrantedConnection, KeptMail, Network, NetworkBuilder, NetworkError, Outbox,
-    Recording, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
-};
 pub use challenge::{
     Available, Challenge, HistoryLimits, MessageOutcome, Policy, PolicyError, Quota, RateLimits, ReachedLimit,
     Recipient, SignIn, Standing, Start, Verified, Way,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use component::{Component, Configured, inspect, satisfies};
 pub use error::{Error, InputProblem};
 pub use instance::{AffectedInstance, MASK, RefusedProvider};
-pub use ipnet::IpNet;
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::preferred_language;
-pub use provider::{
-    Begun, Capability, DeliveryFailure, Fate, Limits, LoadError, Manifest, Message, Problem, ProviderChanges,
-    ProviderInfo, Reason, Receipt, RecipientKind, SignerError, Signers, Verdict, on_thread_start,
-};
-pub use readable::Unreadable;
 pub use sign_in::{
     BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,
     SignInResult, SignInStatus, Theme, Visit, Visited,
@@ -77,6 +88,14 @@ pub use sign_in::{
 pub use statistics::Statistic;
 pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
+pub use twofactor_sandbox as sandbox;
+pub use twofactor_sandbox::{
+    Authentication, Begun, Capability, Component, Configured, DeliveryFailure, Destination, Exchange, Fate,
+    GrantedConnection, IpNet, KeptMail, Limits, LoadError, Manifest, Message, Network, NetworkBuilder, NetworkError,
+    Outbox, Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Resolver, Secret,
+    SignerError, Signers, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep, Verdict, inspect,
+    on_thread_start, readable::Unreadable, satisfies,
+};
 
 /// The runtime the engine runs on, for programs that have none of their own.
 pub use tokio;

@@ -5,18 +5,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::capability::{Connection, GrantedConnection, Network, ReportSignature, Secret};
-use crate::instance::Prepared;
-use crate::keyring::Keyring;
+use crate::capability::{Connection, Network, ReportSignature, Secret};
+use crate::configure::Configured;
 use crate::provider::{
-    Begun, DeliveryFailure, Fate, Limits, LoadError, Message, OptionsSchema, Problem, Provider, ProviderInfo, Reason,
-    Receipt, Sandbox, Schema, Verdict,
+    CacheSeal, CodeCache, Limits, LoadError, OptionsSchema, Problem, Provider, ProviderInfo, Reason, Sandbox,
+    SandboxError, Schema,
 };
 
 /// A provider's component, loaded into a sandbox of its own.
 pub struct Component {
     provider: Arc<Provider>,
-    network: Network,
 }
 
 impl Component {
@@ -25,11 +23,10 @@ impl Component {
     /// # Errors
     /// Why it cannot be loaded, and what to do.
     pub async fn load(bytes: &[u8], network: Network, limits: Limits) -> Result<Self, LoadError> {
-        let sandbox = sandbox(Sandbox::unsteady, network.clone(), limits, None)?;
-        Self::load_into(sandbox, bytes, network, None).await
+        Self::load_into(Sandbox::unsteady(limits, network), bytes, None).await
     }
 
-    /// The same, with what was compiled before, if it was kept in this folder under a key of this keyring: it is run without a check. What is
+    /// The same, with what was compiled before, if it was kept in this folder under this seal: it is run without a check. What is
     /// compiled is kept there.
     ///
     /// # Errors
@@ -39,14 +36,13 @@ impl Component {
         network: Network,
         limits: Limits,
         folder: &Path,
-        keyring: Keyring,
+        seal: impl CacheSeal + 'static,
     ) -> Result<Self, LoadError> {
-        let sandbox = sandbox(Sandbox::unsteady, network.clone(), limits, Some(keyring))?;
-        Self::load_into(sandbox, bytes, network, Some(folder)).await
+        Self::load_into(Sandbox::unsteady(limits, network), bytes, Some(CodeCache::new(folder, seal))).await
     }
 
     /// Loads a component for a rehearsal: while it delivers, clocks stand still and random numbers are always the same, so that two deliveries
-    /// of one message differ only by the letters that stand for the code. With a folder and a keyring what is compiled is kept, as by
+    /// of one message differ only by the letters that stand for the code. With a folder and a seal what is compiled is kept, as by
     /// [`load_cached`](Self::load_cached).
     ///
     /// # Errors
@@ -55,20 +51,19 @@ impl Component {
         bytes: &[u8],
         network: Network,
         limits: Limits,
-        cache: Option<(&Path, Keyring)>,
+        cache: Option<(&Path, impl CacheSeal + 'static)>,
     ) -> Result<Self, LoadError> {
-        let (folder, keyring) = cache.unzip();
-        let sandbox = sandbox(Sandbox::rehearsal, network.clone(), limits, keyring)?;
-        Self::load_into(sandbox, bytes, network, folder).await
+        let cache = cache.map(|(folder, seal)| CodeCache::new(folder, seal));
+        Self::load_into(Sandbox::rehearsal(limits, network), bytes, cache).await
     }
 
     async fn load_into(
-        sandbox: Sandbox,
+        sandbox: Result<Sandbox, SandboxError>,
         bytes: &[u8],
-        network: Network,
-        cache: Option<&Path>,
+        cache: Option<CodeCache>,
     ) -> Result<Self, LoadError> {
-        Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, cache).await?), network })
+        let sandbox = sandbox.map_err(|error| LoadError::new(error.to_string()))?;
+        Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, cache.as_ref()).await?) })
     }
 
     /// What is known of it.
@@ -157,79 +152,7 @@ impl Component {
     /// What is wrong with them.
     pub async fn configure(&self, options: &Value) -> Result<Configured, Vec<Problem>> {
         let failed = |reason: Reason| vec![Problem::new("", reason.to_string())];
-        let judged = Prepared::judge(Some(self.provider.clone()), options, &self.network).await.map_err(failed)?;
-        if judged.is_valid() { Ok(Configured(judged)) } else { Err(judged.problems) }
-    }
-}
-
-/// A sandbox of one's own, with a new keyring if none is given.
-fn sandbox(
-    make: impl FnOnce(Limits, Network, Keyring) -> wasmtime::Result<Sandbox>,
-    network: Network,
-    limits: Limits,
-    keyring: Option<Keyring>,
-) -> Result<Sandbox, LoadError> {
-    let keyring = match keyring {
-        Some(keyring) => keyring,
-        None => Keyring::generate().map_err(|error| LoadError::new(error.to_string()))?,
-    };
-    make(limits, network, keyring)
-        .map_err(|error| LoadError::new(format!("cannot set up a sandbox with these limits: {error:#}")))
-}
-
-/// A component with options that satisfy it.
-pub struct Configured(Prepared);
-
-impl Configured {
-    /// What it may reach.
-    pub fn connections(&self) -> Vec<GrantedConnection> {
-        self.0.connections()
-    }
-
-    /// The endpoints it may reach, those that issue its access tokens among them: `https://api.example.com`,
-    /// `smtp://mail.example.com:465`.
-    pub fn endpoints(&self) -> Vec<String> {
-        self.0.endpoints()
-    }
-
-    /// How many HTTP origins it may reach.
-    pub fn origins(&self) -> usize {
-        self.0.origins()
-    }
-
-    /// Has a message delivered.
-    ///
-    /// # Errors
-    /// How it failed.
-    pub async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
-        Ok(self.0.deliver(message).await?.receipt)
-    }
-
-    /// Has the upstream make a code of its own and send it; see [`Component::verifies`].
-    ///
-    /// # Errors
-    /// How it failed; misconfigured if the provider delivers the host's codes.
-    pub async fn begin(&self, message: Message) -> Result<(Receipt, Begun), DeliveryFailure> {
-        let sent = self.0.deliver(message).await?;
-        let none =
-            || DeliveryFailure::Misconfigured(Reason::new("no-verification", "the provider delivers the host's codes"));
-        Ok((sent.receipt, sent.begun.ok_or_else(none)?))
-    }
-
-    /// What it reads in a report of a message to this recipient, whoever sent it; `None` if it is no report.
-    ///
-    /// # Errors
-    /// If the component fails to answer.
-    pub async fn read_report(&self, content_type: &str, body: &[u8], recipient: &str) -> Result<Option<Fate>, Reason> {
-        self.0.read_report(content_type, body, recipient).await
-    }
-
-    /// Asks the upstream about an answer to what was begun.
-    ///
-    /// # Errors
-    /// How it failed.
-    pub async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
-        self.0.check(state, answer).await
+        Configured::validate(&self.provider, options).await.map_err(failed)?.result
     }
 }
 

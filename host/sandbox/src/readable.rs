@@ -94,7 +94,7 @@ impl std::error::Error for Unreadable {}
 ///
 /// # Errors
 /// Why people could not read it for what it is.
-pub(crate) fn check(text: &str, length: RangeInclusive<usize>) -> Result<(), Unreadable> {
+pub fn check(text: &str, length: RangeInclusive<usize>) -> Result<(), Unreadable> {
     if !length.contains(&text.chars().count()) {
         return Err(Unreadable::Length { least: *length.start(), most: *length.end() });
     }
@@ -108,7 +108,7 @@ pub(crate) fn check(text: &str, length: RangeInclusive<usize>) -> Result<(), Unr
 ///
 /// # Errors
 /// Why people could not read it for what it is.
-pub(crate) fn check_text(text: &str, most: usize) -> Result<(), Unreadable> {
+pub fn check_text(text: &str, most: usize) -> Result<(), Unreadable> {
     if text.chars().count() > most {
         return Err(Unreadable::Length { least: 0, most });
     }
@@ -120,7 +120,7 @@ pub(crate) fn check_text(text: &str, most: usize) -> Result<(), Unreadable> {
 ///
 /// # Errors
 /// Why people could not read it for what it is, or why they would follow it.
-pub(crate) fn check_in_messages(text: &str, most: usize) -> Result<(), Unreadable> {
+pub fn check_in_messages(text: &str, most: usize) -> Result<(), Unreadable> {
     check(text, 0..=most)?;
     let plain = ComposingNormalizerBorrowed::new_nfkc().normalize(text).replace(['。', '︒'], ".").to_lowercase();
     if looks_like_link(&plain) || has_number(&plain) { Err(Unreadable::Link) } else { Ok(()) }
@@ -130,7 +130,7 @@ pub(crate) fn check_in_messages(text: &str, most: usize) -> Result<(), Unreadabl
 ///
 /// # Errors
 /// If it does not have 1 to 256 characters, begins or ends with a blank, or has a character that nobody sees.
-pub(crate) fn identifier(id: &str) -> Result<String, Unreadable> {
+pub fn identifier(id: &str) -> Result<String, Unreadable> {
     let id = ComposingNormalizerBorrowed::new_nfc().normalize(id);
     if !(1..=256).contains(&id.chars().count()) {
         return Err(Unreadable::Length { least: 1, most: 256 });

@@ -6,9 +6,9 @@
 //! from those of strangers.
 
 use super::{Accounts, Client, Use};
-use crate::capability::Secret;
 use crate::error::Error;
 use crate::store::AccountRecord;
+use twofactor_sandbox::Secret;
 
 /// How many secrets of one request are looked up.
 const LOOKED_UP: usize = 10;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::log_in::Proof;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use, actor_name, password};
 use crate::administration::Actor;
-use crate::capability::Secret;
 use crate::error::Error;
 use crate::store::{InvitationRecord, Redeem, Redeemed};
 use crate::token::Role;
+use twofactor_sandbox::Secret;
 
 /// How long a link is valid.
 const GOOD: Duration = Duration::from_secs(24 * 3600);

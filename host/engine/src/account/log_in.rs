@@ -8,10 +8,10 @@ use super::browser::Place;
 use super::password::Verdict;
 use super::second_factor::{CLIENT_APPLICATION, reaches};
 use super::{Accounts, Client, OpenedSession, Use, actor_name};
-use crate::capability::Secret;
 use crate::challenge::{Challenge, Challenges, SignIn, Start, to_the_end};
 use crate::error::Error;
 use crate::store::{AccountRecord, BucketKey, LoginRecord, Replaces};
+use twofactor_sandbox::Secret;
 
 /// The purpose of the codes.
 const PURPOSE: &str = "administration";

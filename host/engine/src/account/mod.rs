@@ -38,7 +38,6 @@ pub use vouched::{Errand, Vouched};
 
 use crate::administration::{Actor, title};
 use crate::audit::AuditLog;
-use crate::capability::Secret;
 use crate::challenge::{Challenges, RateLimits, email_address, phone_number};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -49,6 +48,7 @@ use crate::store::{AccountRecord, BucketKey, Store};
 use crate::token::Role;
 pub(crate) use password::Passwords;
 pub(crate) use second_factor::Guard;
+use twofactor_sandbox::Secret;
 
 /// Settings of sessions and logins.
 #[derive(Debug, Clone)]

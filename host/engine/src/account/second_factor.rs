@@ -13,8 +13,8 @@ use super::{Account, Accounts};
 use crate::administration::{Actor, Changes};
 use crate::challenge::SignIn;
 use crate::error::Error;
-use crate::provider::RecipientKind;
 use crate::store::{AssignmentKind, AssignmentRecord, SecondFactorRecord, Store};
+use twofactor_sandbox::RecipientKind;
 
 /// The client application that logins to accounts belong to: instances are assigned to it to serve
 /// as second factor.

@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::browser::Place;
 use super::{Account, Accounts, Client, Use, actor_name, password};
 use crate::administration::Actor;
-use crate::capability::Secret;
 use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, OpenSession, Replaces, SessionRecord, SessionSelection};
+use twofactor_sandbox::Secret;
 
 /// How often the last use is recorded at most: not every request is a write.
 const NOTED: Duration = Duration::from_secs(60);

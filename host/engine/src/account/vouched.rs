@@ -16,10 +16,10 @@ use super::log_in::{NOBODY, Proof};
 use super::manage::role_changes;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use};
 use crate::administration::{Changes, title};
-use crate::capability::Secret;
 use crate::error::Error;
 use crate::store::{AccountRecord, AccountUpdate, AuthorizationRequestRecord, BucketKey};
 use crate::token::Role;
+use twofactor_sandbox::Secret;
 
 /// How long a browser may be away.
 const AWAY: Duration = Duration::from_secs(600);

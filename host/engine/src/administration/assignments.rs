@@ -8,8 +8,8 @@ use super::changes::Changes;
 use super::directory::place;
 use super::{Administration, MANY, ROUNDS, as_read};
 use crate::error::{Error, InputProblem};
-use crate::readable;
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
+use twofactor_sandbox::readable;
 
 /// An assignment of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::instance::Instances;
-use crate::provider::escape;
+use twofactor_sandbox::escape;
 
 /// The maximum length of a value, and of the whole, in characters.
 const VALUE: usize = 200;

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::changes::Changes;
 use super::page::{page, part};
 use super::{Administration, Page, ROUNDS, as_read, title};
-use crate::capability::GrantedConnection;
 use crate::error::Error;
 use crate::instance::Layers;
-use crate::provider::Problem;
 use crate::random;
 use crate::store::{InstanceRecord, Part};
+use twofactor_sandbox::GrantedConnection;
+use twofactor_sandbox::Problem;
 
 /// A TwoFactor instance as an administrator sees it.
 #[derive(Debug, Clone, Serialize)]

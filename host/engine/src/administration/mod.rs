@@ -40,10 +40,10 @@ use crate::challenge::{Challenges, History, Policy};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
-use crate::readable::{self, Unreadable};
 use crate::statistics::{Statistic, Statistics};
 use crate::store::{AssignmentRecord, Store};
 use crate::token::Tokens;
+use twofactor_sandbox::readable::{self, Unreadable};
 
 /// The person or program that acts, for the audit log.
 #[derive(Debug, Clone)]

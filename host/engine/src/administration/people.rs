@@ -3,8 +3,8 @@
 use super::Administration;
 use crate::challenge::user_person;
 use crate::error::Error;
-use crate::readable;
 use crate::store::HistoryKey;
+use twofactor_sandbox::readable;
 
 impl Administration {
     /// Resets a user's wrong answers, so that a locked user can sign in again at once. Returns

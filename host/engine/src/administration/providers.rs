@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Administration;
-use crate::capability::Destination;
 use crate::error::Error;
 use crate::instance::{AffectedInstance, RefusedProvider, listed};
-use crate::provider::{Provider, ProviderInfo};
 use crate::store::ProviderRecord;
+use twofactor_sandbox::Destination;
+use twofactor_sandbox::{Provider, ProviderInfo};
 
 /// A component to install, and what is expected of it.
 #[derive(Clone)]
@@ -362,7 +362,7 @@ fn meant(top: Option<ProviderRecord>, digest: Option<&str>) -> Result<ProviderRe
     Ok(top)
 }
 
-fn invalid(why: crate::provider::LoadError) -> Error {
+fn invalid(why: twofactor_sandbox::LoadError) -> Error {
     Error::invalid(why.to_string())
 }
 

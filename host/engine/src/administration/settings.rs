@@ -9,8 +9,8 @@ use super::changes::Changes;
 use super::{Administration, ROUNDS, as_read};
 use crate::error::Error;
 use crate::instance::AffectedInstance;
-use crate::provider::Problem;
 use crate::store::BaseSettingsRecord;
+use twofactor_sandbox::Problem;
 
 /// The base service settings of a type.
 #[derive(Debug, Clone, Serialize)]

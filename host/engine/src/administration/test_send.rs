@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Administration;
-use crate::capability::UpstreamFailure;
 use crate::challenge::{Recipient, sample_message};
 use crate::error::{Error, InputProblem};
 use crate::instance::Layers;
+use twofactor_sandbox::UpstreamFailure;
 
 /// The provider's result for a test message.
 #[derive(Debug, Clone, Serialize)]

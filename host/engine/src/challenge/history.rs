@@ -16,8 +16,8 @@ use super::limits;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::provider::DeliveryFailure;
 use crate::store::{BucketKey, HistoryBounds, HistoryRecord, Store, UpstreamHealthRecord};
+use twofactor_sandbox::DeliveryFailure;
 
 /// How often the collected events are written.
 const EVERY: Duration = Duration::from_secs(5);

@@ -34,7 +34,6 @@ pub use history::{HistoryLimits, MessageOutcome};
 pub(crate) use hosted::typed;
 pub use hosted::{Standing, Way};
 pub use limits::RateLimits;
-pub(crate) use phone_number::national_digits;
 pub use policy::{Policy, PolicyError};
 pub use quota::Quota;
 pub use reached::ReachedLimit;

@@ -64,12 +64,6 @@ pub(crate) fn is_country(code: &str) -> bool {
     code.len() == 2 && PHONE_NUMBER_UTIL.get_supported_regions().any(|region| region.as_region_str().as_str() == code)
 }
 
-/// Returns the digits of a number in E.164 without its country calling code; `None` if it is not a
-/// number.
-pub(crate) fn national_digits(e164: &str) -> Option<String> {
-    e164.parse::<PhoneNumber>().ok().map(|number| number.get_national_significant_number())
-}
-
 /// Returns whether a message to a number of this type reaches one person, at normal rates.
 fn reaches_one_person(kind: PhoneNumberType) -> bool {
     use PhoneNumberType as Type;

@@ -10,9 +10,9 @@ use super::phone_number::is_country;
 use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
 use super::text::is_of_gsm;
 use crate::error::InputProblem;
-use crate::provider::CODE_LENGTHS;
-use crate::provider::escape;
-use crate::readable;
+use twofactor_sandbox::CODE_LENGTHS;
+use twofactor_sandbox::escape;
+use twofactor_sandbox::readable;
 
 /// How codes are generated, sent and verified.
 ///

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::mailbox;
 use super::policy::Policy;
 use crate::error::Error;
-use crate::provider::RecipientKind;
+use twofactor_sandbox::RecipientKind;
 
 /// A person's addresses. `Debug` does not show them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

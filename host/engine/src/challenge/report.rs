@@ -10,10 +10,10 @@ use subtle::ConstantTimeEq as _;
 
 use super::history::{Facts, MessageOutcome};
 use super::{Challenges, Details, code, limits};
-use crate::capability::Arrived;
 use crate::error::Error;
-use crate::provider::Fate;
 use crate::store::ChallengeRecord;
+use twofactor_sandbox::Arrived;
+use twofactor_sandbox::Fate;
 
 fn time(now: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default())

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::recipient::Recipient;
 use crate::error::Error;
-use crate::readable::{self, Unreadable};
+use twofactor_sandbox::readable::{self, Unreadable};
 
 /// Who signs in, and where: instances are assigned by these. `Debug` does not show the user.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

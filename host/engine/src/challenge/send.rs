@@ -14,9 +14,9 @@ use super::start::is_open;
 use super::{Challenges, Details, Judge, text};
 use crate::error::Error;
 use crate::instance::{Chosen, PauseAfter};
-use crate::provider::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind, Sent};
 use crate::random;
 use crate::store::{ChallengeRecord, HandOver, Limited};
+use twofactor_sandbox::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind, Sent};
 
 /// After this time no other instance is tried, because the person is waiting. [`UNDER_WAY`] must be
 /// longer than all attempts together.

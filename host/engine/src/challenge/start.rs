@@ -17,12 +17,12 @@ use super::request::{Challenge, Start};
 use super::{Challenges, Details, Judge, SEALED};
 use crate::error::Error;
 use crate::instance::Chosen;
-use crate::provider::{DeliveryFailure, RecipientKind};
 use crate::random;
 use crate::store::{
     ChallengeRecord, Closing, HandOver, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend,
     Resent,
 };
+use twofactor_sandbox::{DeliveryFailure, RecipientKind};
 
 /// What is stored under an idempotency key.
 #[derive(Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use super::start::to_the_end;
 use super::{Challenges, Details, Judge, code, limits};
 use crate::error::Error;
 use crate::instance::Chosen;
-use crate::provider::{CODE_LENGTHS, Verdict};
 use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
+use twofactor_sandbox::{CODE_LENGTHS, Verdict};
 
 impl Challenges {
     pub(crate) async fn verify(

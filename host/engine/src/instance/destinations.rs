@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Instances, Prepared};
-use crate::capability::Destination;
+use super::{Instances, Layers, Prepared};
 use crate::error::Error;
-use crate::provider::{OptionsSchema, Problem, Provider};
 use crate::store::{InstanceRecord, Part};
+use twofactor_sandbox::Destination;
+use twofactor_sandbox::{OptionsSchema, Problem, Provider};
 
 const ELSEWHERE: &str =
     "this change sends a stored secret to another destination: enter the secret again instead of its mask";
@@ -30,15 +30,6 @@ const UNANSWERED: &str = "the provider could not be asked now where secrets go: 
 /// The maximum number of combinations of options that are evaluated to find the fewest necessary:
 /// each may be a call of the component.
 const COMBINATIONS: usize = 64;
-
-/// Options in their two layers.
-#[derive(Clone, Copy)]
-pub(crate) struct Layers<'a> {
-    /// The base service settings.
-    pub(crate) base: &'a Value,
-    /// The instance's own options, which take precedence.
-    pub(crate) own: &'a Value,
-}
 
 /// An instance that changes together with the base service settings.
 pub(crate) struct Changed {
@@ -59,9 +50,8 @@ impl Instances {
         provider: Option<Arc<Provider>>,
         Layers { base, own }: Layers<'_>,
     ) -> Result<Prepared, Error> {
-        let network = self.providers.sandbox().network();
         let layers = Layers { base, own };
-        let judged = Prepared::judge_layers(provider.clone(), layers, network).await.map_err(Error::unavailable)?;
+        let judged = Prepared::judge_layers(provider.clone(), layers).await.map_err(Error::unavailable)?;
         let Some(asked) = provider.filter(|_| judged.is_valid()) else { return Ok(judged) };
         let states_nothing = own.as_object().is_none_or(|own| own.is_empty());
         if states_nothing || !inherits_a_secret(&asked, Layers { base, own }) {
@@ -94,7 +84,6 @@ impl Instances {
         let is_needed =
             |name: &String| base.get(name).is_none() && required.is_some_and(|all| all.iter().any(|one| one == name));
         let (needed, others): (Vec<&String>, Vec<&String>) = own.keys().partition(|name| is_needed(name));
-        let network = self.providers.sandbox().network();
         let mut judged_so_far = 0;
         for size in 0..=others.len() {
             let mut reached = Vec::new();
@@ -108,8 +97,7 @@ impl Instances {
                 few.retain(|name, _| needed.contains(&name) || chosen.contains(&name));
                 let few = Value::Object(few);
                 let layers = Layers { base, own: &few };
-                let judged =
-                    Prepared::judge_layers(Some(asked.clone()), layers, network).await.map_err(Error::unavailable)?;
+                let judged = Prepared::judge_layers(Some(asked.clone()), layers).await.map_err(Error::unavailable)?;
                 if judged.is_unanswered() {
                     return Ok(Err(Box::new(judged)));
                 }

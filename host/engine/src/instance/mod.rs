@@ -1,12 +1,10 @@
 //! TwoFactor instances: their configuration, whether they are valid, and whom they serve.
 
 mod destinations;
-mod judgement;
 mod options;
 mod pause;
 mod prepared;
 mod providers;
-mod stand_ins;
 mod validity;
 
 use std::collections::HashMap;
@@ -15,19 +13,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(crate) use destinations::{Changed, Layers, listed};
+pub(crate) use destinations::{Changed, listed};
 pub use options::MASK;
 pub(crate) use pause::{Pause, PauseAfter};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
 pub use providers::RefusedProvider;
+pub(crate) use twofactor_sandbox::Layers;
 pub use validity::AffectedInstance;
 
 use crate::challenge::{Policy, SignIn};
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::provider::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Verdict};
 use crate::store::{InstanceRecord, Store, Targets};
+use twofactor_sandbox::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Verdict};
 
 /// The instances of this installation and their providers.
 pub(crate) struct Instances {

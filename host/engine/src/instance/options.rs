@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::Instances;
 use crate::error::Error;
-use crate::provider::{OptionsSchema, Problem, escape};
 use crate::store::InstanceRecord;
+use twofactor_sandbox::{OptionsSchema, Problem, escape};
 
 /// The mask that replaces a secret in responses. Sent back, it keeps the secret.
 pub const MASK: &str = "********";
@@ -17,15 +17,6 @@ const PURPOSE: &str = "options";
 
 /// The name, which no option has, under which destinations are stored beside sealed options.
 const SENT_TO: &str = "";
-
-/// An instance's own option takes precedence over the base service setting of the same name.
-pub(crate) fn merge(base: &Value, own: &Value) -> Value {
-    let mut merged = base.as_object().cloned().unwrap_or_default();
-    for (name, value) in own.as_object().into_iter().flatten() {
-        merged.insert(name.clone(), value.clone());
-    }
-    Value::Object(merged)
-}
 
 impl Instances {
     /// `sent_to` is where the secrets among the options were sent: see [`Self::sent_to`].

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::provider::DeliveryFailure;
+use twofactor_sandbox::DeliveryFailure;
 
 /// The results of the last deliveries.
 #[derive(Default)]
@@ -87,7 +87,7 @@ impl Pause {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::provider::Reason;
+    use twofactor_sandbox::Reason;
 
     const AFTER: PauseAfter = PauseAfter { failures: 3, seconds: 10 };
 

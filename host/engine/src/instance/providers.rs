@@ -12,13 +12,15 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::provider::{LoadError, Provider, ProviderInfo, Sandbox, Signers};
+use crate::keyring::Keyring;
 use crate::store::{ProviderMark, ProviderRecord, Store};
+use twofactor_sandbox::{CodeCache, LoadError, Provider, ProviderInfo, Sandbox, Signers};
 
 pub(crate) struct Providers {
     store: Arc<dyn Store>,
     sandbox: Sandbox,
-    cache: Option<PathBuf>,
+    keyring: Keyring,
+    cache: Option<CodeCache>,
     signers: Signers,
     clock: Arc<dyn Clock>,
     serving: RwLock<BTreeMap<String, Arc<Provider>>>,
@@ -67,12 +69,14 @@ impl Providers {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         sandbox: Sandbox,
+        keyring: Keyring,
         cache: Option<PathBuf>,
         signers: Signers,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let cache = cache.map(|folder| CodeCache::new(folder, keyring.clone()));
         let (serving, own, refused) = (RwLock::default(), RwLock::default(), RwLock::default());
-        Self { store, sandbox, cache, signers, clock, serving, own, refused, changing: Mutex::default() }
+        Self { store, sandbox, keyring, cache, signers, clock, serving, own, refused, changing: Mutex::default() }
     }
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
@@ -106,7 +110,7 @@ impl Providers {
 
     /// Loads a component without using it.
     pub(crate) async fn load(&self, component: &[u8]) -> Result<Provider, LoadError> {
-        Provider::load(&self.sandbox, component, self.cache.as_deref()).await
+        Provider::load(&self.sandbox, component, self.cache.as_ref()).await
     }
 
     /// Loads a component for a preview: nothing of it stays on disk.
@@ -119,7 +123,7 @@ impl Providers {
     pub(crate) async fn admit_stored(&self, record: &ProviderRecord) -> Result<Provider, LoadError> {
         let parts = sealed_parts(record);
         let place = parts.each_ref().map(|part| &part[..]);
-        let is_ours = self.sandbox.keyring().open_signed(SEAL, &place, &record.seal).is_some();
+        let is_ours = self.keyring.open_signed(SEAL, &place, &record.seal).is_some();
         if !is_ours || hex::encode(Sha256::digest(&record.component)) != record.digest {
             let why = "it does not carry this installation's seal: somebody put it into the store who has not the keys";
             return Err(LoadError::new(why.to_owned()));
@@ -130,7 +134,7 @@ impl Providers {
     /// Returns the seal with which a record is stored.
     pub(crate) fn seal(&self, record: &ProviderRecord) -> Vec<u8> {
         let parts = sealed_parts(record);
-        self.sandbox.keyring().sign(SEAL, &parts.each_ref().map(|part| &part[..]), &[])
+        self.keyring.sign(SEAL, &parts.each_ref().map(|part| &part[..]), &[])
     }
 
     /// Loads an added component, if it is allowed here. `examined` is the component if it was
@@ -145,8 +149,8 @@ impl Providers {
         let provider = match examined.filter(|examined| examined.info().digest == digest) {
             Some(examined) => {
                 // Other processes on the store load it from there.
-                if let Some(folder) = &self.cache {
-                    examined.keep_compiled(folder);
+                if let Some(cache) = &self.cache {
+                    examined.keep_compiled(cache);
                 }
                 examined
             }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Instances, Layers, Prepared};
 use crate::error::Error;
-use crate::provider::{Problem, Provider};
 use crate::store::InstanceRecord;
+use twofactor_sandbox::{Problem, Provider};
 
 /// An instance that a change makes valid or invalid.
 #[derive(Debug, Clone, Serialize)]

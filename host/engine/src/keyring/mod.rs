@@ -17,11 +17,15 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use twofactor_sandbox::CacheSeal;
+
 use crate::error::Error;
 use crate::store::{KeyInUse, Store};
 
 /// Names a key of a keyring.
 pub type KeyId = u32;
+
+const COMPILED_CODE: &str = "compiled-code";
 
 const NONCE_BYTES: usize = 24;
 const ID_BYTES: usize = 4;
@@ -201,6 +205,17 @@ impl Keyring {
         let (mac, data) = rest.split_first_chunk::<MAC_BYTES>()?;
         let parts = [place, &[data]].concat();
         self.verify_mac(KeyId::from_be_bytes(*id), mac, purpose, &parts).then_some(data)
+    }
+}
+
+/// Compiled components are authenticated with the installation's key.
+impl CacheSeal for Keyring {
+    fn seal(&self, digest: &str, code: &[u8]) -> Vec<u8> {
+        self.sign(COMPILED_CODE, &[digest.as_bytes()], code)
+    }
+
+    fn open<'a>(&self, digest: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
+        self.open_signed(COMPILED_CODE, &[digest.as_bytes()], sealed)
     }
 }
 

@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::colour::Colour;
 use crate::error::Error;
-use crate::readable;
+use twofactor_sandbox::readable;
 
 /// The settings of a subscription's sign-in page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

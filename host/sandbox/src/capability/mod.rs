@@ -35,5 +35,6 @@ pub use reach::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 pub use recording::{Exchange, Recording};
 pub use resolver::Resolver;
 pub use secret::Secret;
-pub(crate) use signature::{Arrived, NotSigned, ReportSignature};
+pub(crate) use signature::ReportSignature;
+pub use signature::{Arrived, NotSigned};
 pub(crate) use smtp::{MailError, MailStage};

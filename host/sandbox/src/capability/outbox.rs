@@ -7,30 +7,6 @@ use super::mail::Mail;
 
 /// Keeps mails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
 /// are one.
-///
-/// ```
-/// use twofactor::{Actor, Assignment, Network, NewInstance, Outbox, SignIn, Start, TwoFactor};
-///
-/// # #[twofactor::tokio::main(crate = "twofactor::tokio")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let outbox = Outbox::new();
-/// let network = Network::builder().outbox(&outbox).build()?;
-/// let engine = TwoFactor::builder().network(network).bundled_providers().build().await?;
-/// let admin = engine.administration(Actor::new("test"));
-/// admin.create_subscription("shop", "Shop").await?;
-/// let options = r#"{"EMailSenderAddress": "codes@example.com", "MailServerConfig": {"MailType": "SMTP",
-///     "Host": "smtp.example.com", "Port": 465, "EnableSSL": true, "UserName": "u", "Password": "p", "Timeout": 20000}}"#;
-/// let email = admin.create_instance("shop", NewInstance::new("email", "Email", options.parse()?)).await?;
-/// admin.set_assignments("shop", &email.id, vec![Assignment::tenant("main")]).await?;
-///
-/// let sign_in = SignIn::new("shop").tenant("main").user("alice");
-/// let challenge = engine.start(Start::new(sign_in).email("alice@example.com")).await?;
-/// let mail = outbox.newest("alice@example.com").ok_or("no mail")?;
-/// let code = mail.text.lines().find(|line| line.len() == 6).ok_or("no code")?;
-/// assert_eq!(engine.verify("shop", &challenge.id, code, None).await?.user.as_deref(), Some("alice"));
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Default)]
 pub struct Outbox(Arc<Mutex<Vec<KeptMail>>>);
 

@@ -104,11 +104,13 @@ pub(crate) enum ReportSignature {
 }
 
 /// A request as it came from outside.
-pub(crate) struct Arrived<'a> {
+pub struct Arrived<'a> {
     /// The URL that the upstream was given, to the letter.
-    pub(crate) url: &'a str,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a [u8],
+    pub url: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a [u8],
 }
 
 impl ReportSignature {
@@ -162,11 +164,14 @@ impl ReportSignature {
 
 /// Why a report is not believed, for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotSigned {
+pub enum NotSigned {
+    /// A header of the signature is missing or malformed.
     #[error("it has no header {0}, or a malformed one")]
     Header(&'static str),
+    /// It was signed too long ago, or in the future.
     #[error("its time is more than five minutes from this host's")]
     Time,
+    /// It was signed with another secret, or for another URL or body.
     #[error(
         "its signature does not match: the secret in the instance's options must be the one that signs at the upstream, and the upstream \
          must call the URL at `public_url` as it was given"

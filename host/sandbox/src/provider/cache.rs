@@ -5,20 +5,49 @@
 //! the MAC was checked over are the bytes that are loaded. A file that was changed, or that another installation
 //! wrote, is compiled anew. So is one of another engine version or configuration: its name differs.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wasmtime::component::Component;
 
 use super::engine::Sandbox;
 
-const PURPOSE: &str = "compiled-code";
+/// Authenticates compiled code, which is run without a check: only who holds the key may write code that [`CacheSeal::open`] accepts.
+pub trait CacheSeal: Send + Sync {
+    /// Returns the code with a MAC over the component's digest and the code.
+    fn seal(&self, digest: &str, code: &[u8]) -> Vec<u8>;
+
+    /// Returns the code that [`CacheSeal::seal`] sealed for this digest, or `None` if the MAC does not match.
+    fn open<'a>(&self, digest: &str, sealed: &'a [u8]) -> Option<&'a [u8]>;
+}
+
+/// A folder of compiled components, and the key that authenticates them. Cheap to clone.
+#[derive(Clone)]
+pub struct CodeCache {
+    folder: PathBuf,
+    seal: Arc<dyn CacheSeal>,
+}
+
+impl CodeCache {
+    /// A cache in this folder, which is created when it is first written to.
+    pub fn new(folder: impl Into<PathBuf>, seal: impl CacheSeal + 'static) -> Self {
+        Self { folder: folder.into(), seal: Arc::new(seal) }
+    }
+}
+
+impl fmt::Debug for CodeCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeCache").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
 
 /// The component of this digest, if this installation has compiled it before.
-pub(super) fn find(sandbox: &Sandbox, folder: &Path, digest: &str) -> Option<Component> {
-    let sealed = std::fs::read(path(sandbox, folder, digest)).ok()?;
-    let Some(code) = sandbox.keyring().open_signed(PURPOSE, &[digest.as_bytes()], &sealed) else {
+pub(super) fn find(sandbox: &Sandbox, cache: &CodeCache, digest: &str) -> Option<Component> {
+    let sealed = std::fs::read(path(sandbox, &cache.folder, digest)).ok()?;
+    let Some(code) = cache.seal.open(digest, &sealed) else {
         tracing::warn!(digest, "compiled code in the cache was not written by this installation: compiling anew");
         return None;
     };
@@ -26,10 +55,10 @@ pub(super) fn find(sandbox: &Sandbox, folder: &Path, digest: &str) -> Option<Com
 }
 
 /// Keeps a compiled component. A cache that cannot be written costs time at the next start and nothing else.
-pub(super) fn keep(sandbox: &Sandbox, folder: &Path, digest: &str, component: &Component) {
+pub(super) fn keep(sandbox: &Sandbox, cache: &CodeCache, digest: &str, component: &Component) {
     let kept = component.serialize().map_err(std::io::Error::other).and_then(|code| {
-        let signed = sandbox.keyring().sign(PURPOSE, &[digest.as_bytes()], &code);
-        write(&path(sandbox, folder, digest), folder, &signed)
+        let sealed = cache.seal.seal(digest, &code);
+        write(&path(sandbox, &cache.folder, digest), &cache.folder, &sealed)
     });
     if let Err(error) = kept {
         tracing::warn!(%error, "compiled code could not be kept");

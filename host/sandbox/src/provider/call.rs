@@ -13,13 +13,12 @@ use super::engine::Sandbox;
 use super::load::{Delivers, Provider};
 use super::manifest::RecipientKind;
 use super::outcome::{BUSY, DeliveryFailure, LONGEST_WAIT, Message, Problem, Reason, Receipt, Sent};
-use super::placeholder::Placeholder;
+use super::placeholder::{NoPlaceholder, Placeholder};
 use super::schema::OptionsSchema;
 use super::speech::Speech;
 use super::state::{CallLog, OutOfTime, State};
 use super::turns::Share;
 use crate::capability::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
-use crate::error::Error;
 
 /// The most parts that a message is billed as: the parts of a long SMS are numbered by one byte (3GPP TS 23.040 section 9.2.3.24.1). A
 /// number without bounds could be a code.
@@ -151,7 +150,7 @@ impl From<CallFailure> for DeliveryFailure {
     }
 }
 
-pub(super) fn no_letters(error: Error) -> DeliveryFailure {
+pub(super) fn no_letters(error: NoPlaceholder) -> DeliveryFailure {
     DeliveryFailure::RetryLater { after_seconds: None, reason: Reason::new("placeholder", error.to_string()) }
 }
 

@@ -13,18 +13,16 @@ use super::pace::Clock;
 use super::state::State;
 use super::turns::Turns;
 use crate::capability::Network;
-use crate::keyring::Keyring;
 
 /// What every call of a component needs. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Sandbox(Arc<Inner>);
+pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
     linker: Linker<State>,
     limits: Limits,
     network: Network,
-    keyring: Keyring,
     turns: Turns,
     clock: Clock,
     compiling: Arc<Semaphore>,
@@ -44,45 +42,48 @@ enum Steady {
     Never,
 }
 
+/// Limits that no sandbox can be set up with.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up a sandbox with these limits: {0}")]
+pub struct SandboxError(String);
+
+impl SandboxError {
+    #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+    fn new(error: wasmtime::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
 /// How much of [`Sandbox::aside`] is done at once. Each takes a fraction of a second at most.
 const ASIDE: usize = 4;
 
 impl Sandbox {
     /// Calls that may reach nobody find clocks that stand still and no chance in it: what a component asks for, with which secrets, and what
     /// its schema says depend on its bytes and the options alone, each time they are asked for. So what was approved stays so.
-    pub(crate) fn new(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
-        Self::with(limits, network, keyring, Steady::ReachingNobody)
+    ///
+    /// # Errors
+    /// If these limits cannot be had.
+    pub fn new(limits: Limits, network: Network) -> Result<Self, SandboxError> {
+        Self::with(limits, network, Steady::ReachingNobody)
     }
 
     /// With the time of day and chance in all calls, so that who depends on them can be told.
-    pub(crate) fn unsteady(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
-        Self::with(limits, network, keyring, Steady::Never)
+    pub(crate) fn unsteady(limits: Limits, network: Network) -> Result<Self, SandboxError> {
+        Self::with(limits, network, Steady::Never)
     }
 
     /// The other way round, for `provider check`: two deliveries of one message differ only where the component itself makes the difference,
     /// and a `configure` that depends on time or chance is found.
-    pub(crate) fn rehearsal(limits: Limits, network: Network, keyring: Keyring) -> wasmtime::Result<Self> {
-        Self::with(limits, network, keyring, Steady::ReachingSomebody)
+    pub(crate) fn rehearsal(limits: Limits, network: Network) -> Result<Self, SandboxError> {
+        Self::with(limits, network, Steady::ReachingSomebody)
     }
 
-    fn with(limits: Limits, network: Network, keyring: Keyring, steady: Steady) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(&limits))?;
-        let linker = linker(&engine)?;
+    fn with(limits: Limits, network: Network, steady: Steady) -> Result<Self, SandboxError> {
+        let engine = Engine::new(&config(&limits)).map_err(SandboxError::new)?;
+        let linker = linker(&engine).map_err(SandboxError::new)?;
         let (turns, clock) = (Turns::new(&limits), Clock::start(&engine));
         let [compiling, aside, manifests] = [1, ASIDE, 1].map(|turns| Arc::new(Semaphore::new(turns)));
-        Ok(Self(Arc::new(Inner {
-            engine,
-            linker,
-            limits,
-            network,
-            keyring,
-            turns,
-            clock,
-            compiling,
-            aside,
-            manifests,
-            steady,
-        })))
+        Ok(Self(Arc::new(Inner { engine, linker, limits, network, turns, clock, compiling, aside, manifests, steady })))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -93,16 +94,14 @@ impl Sandbox {
         &self.0.linker
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    /// Returns the bounds of each call.
+    pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    pub(crate) fn network(&self) -> &Network {
+    /// Returns how upstreams are reached.
+    pub fn network(&self) -> &Network {
         &self.0.network
-    }
-
-    pub(crate) fn keyring(&self) -> &Keyring {
-        &self.0.keyring
     }
 
     /// Held by the one component that is compiled.
@@ -268,7 +267,7 @@ mod tests {
 
     fn sandbox() -> Sandbox {
         let limits = Limits { calls_in_flight: 3, core_instances: 4, memories: 2, tables: 3, ..Limits::default() };
-        Sandbox::new(limits, Network::builder().build().unwrap(), Keyring::generate().unwrap()).unwrap()
+        Sandbox::new(limits, Network::builder().build().unwrap()).unwrap()
     }
 
     #[tokio::test]

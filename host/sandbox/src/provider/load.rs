@@ -1,6 +1,5 @@
 //! From a component's bytes to a provider that can be called.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,11 +21,11 @@ use super::speech::Speech;
 use super::state::{CallLog, State};
 use super::turns::Share;
 use super::validation::{Broken, Schema};
-use super::{cache, call, imports};
-use crate::capability::Grants;
+use super::{CodeCache, cache, call, imports};
+use crate::capability::{Grants, Network};
 
 /// A component, ready to be called.
-pub(crate) struct Provider {
+pub struct Provider {
     pub(super) sandbox: Sandbox,
     pub(super) exports: Exports,
     pub(super) share: Arc<Share>,
@@ -113,14 +112,18 @@ pub struct ProviderInfo {
 pub struct LoadError(String);
 
 impl LoadError {
-    pub(crate) fn new(why: String) -> Self {
+    /// An error that says why, in a sentence.
+    pub fn new(why: String) -> Self {
         Self(why)
     }
 }
 
 impl Provider {
     /// Hashes, compiles (or takes from the cache), compares imports and asks for the manifest.
-    pub(crate) async fn load(sandbox: &Sandbox, bytes: &[u8], cache: Option<&Path>) -> Result<Self, LoadError> {
+    ///
+    /// # Errors
+    /// Why it cannot be loaded, and what to do.
+    pub async fn load(sandbox: &Sandbox, bytes: &[u8], cache: Option<&CodeCache>) -> Result<Self, LoadError> {
         let limits = sandbox.limits();
         if bytes.len() > limits.component_bytes {
             return Err(LoadError(format!(
@@ -170,27 +173,33 @@ impl Provider {
         Ok(format!("{} {}", said.name, said.version))
     }
 
+    pub(crate) fn network(&self) -> &Network {
+        self.sandbox.network()
+    }
+
     /// Keeps what was compiled of it in a cache folder.
-    pub(crate) fn keep_compiled(&self, folder: &Path) {
-        cache::keep(&self.sandbox, folder, &self.info.digest, self.exports.pre.component());
+    pub fn keep_compiled(&self, cache: &CodeCache) {
+        cache::keep(&self.sandbox, cache, &self.info.digest, self.exports.pre.component());
     }
 
     /// Notes how it came here.
-    pub(crate) fn came(mut self, signed_by: Option<String>, added_at: Timestamp) -> Self {
+    pub fn came(mut self, signed_by: Option<String>, added_at: Timestamp) -> Self {
         (self.info.signed_by, self.info.added_at) = (signed_by, Some(added_at));
         self
     }
 
     /// Whether its upstream makes the codes and judges the answers.
-    pub(crate) fn verifies(&self) -> bool {
+    pub fn verifies(&self) -> bool {
         matches!(self.exports.delivers, Delivers::Verifications(_))
     }
 
-    pub(crate) fn info(&self) -> &ProviderInfo {
+    /// Returns what is known of it.
+    pub fn info(&self) -> &ProviderInfo {
         &self.info
     }
 
-    pub(crate) fn manifest(&self) -> &Manifest {
+    /// Returns what it says of itself.
+    pub fn manifest(&self) -> &Manifest {
         &self.info.manifest
     }
 
@@ -207,7 +216,10 @@ impl Provider {
 
     /// What the schema says is wrong with options that others complete, each as a whole: what is missing, and whether all fit together, is left
     /// out.
-    pub(crate) async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+    ///
+    /// # Errors
+    /// If there was no room to check them now.
+    pub async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
         let mut broken = self.check_options(options).await?;
         let is_of_the_whole = |one: &Broken| one.at.is_empty() || one.is_missing && one.at.matches('/').count() == 1;
         broken.retain(|one| !is_of_the_whole(one));
@@ -229,9 +241,9 @@ async fn compile(
     sandbox: &Sandbox,
     bytes: Vec<u8>,
     digest: &str,
-    cache: Option<&Path>,
+    cache: Option<&CodeCache>,
 ) -> Result<Component, LoadError> {
-    if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
+    if let Some(component) = cache.and_then(|cache| cache::find(sandbox, cache, digest)) {
         return Ok(component);
     }
     let time = sandbox.limits().compile_time;
@@ -239,17 +251,17 @@ async fn compile(
     let turn = tokio::time::timeout(time, sandbox.compiling().acquire_owned()).await;
     let turn =
         turn.map_err(|_| LoadError("another component is compiled at the moment: try again later".to_owned()))?;
-    if let Some(component) = cache.and_then(|folder| cache::find(sandbox, folder, digest)) {
+    if let Some(component) = cache.and_then(|cache| cache::find(sandbox, cache, digest)) {
         return Ok(component);
     }
     let compiling = async {
         tracing::info!(digest, bytes = bytes.len(), "compiling a provider for the first time");
-        let (sandbox, digest, cache) = (sandbox.clone(), digest.to_owned(), cache.map(Path::to_owned));
+        let (sandbox, digest, cache) = (sandbox.clone(), digest.to_owned(), cache.cloned());
         let compiling = tokio::task::spawn_blocking(move || {
             let component = Component::from_binary(sandbox.engine(), &bytes);
             // Here, so that what came too late is there another time.
-            if let (Ok(component), Some(folder)) = (&component, &cache) {
-                cache::keep(&sandbox, folder, &digest, component);
+            if let (Ok(component), Some(cache)) = (&component, &cache) {
+                cache::keep(&sandbox, cache, &digest, component);
             }
             drop(turn);
             component

@@ -90,7 +90,7 @@ impl Manifest {
     }
 
     /// Whether its version comes before another's (semver section 11).
-    pub(crate) fn is_older_than(&self, other: &Self) -> bool {
+    pub fn is_older_than(&self, other: &Self) -> bool {
         matches!((Version::parse(&self.version), Version::parse(&other.version)), (Ok(own), Ok(other)) if own.cmp_precedence(&other).is_lt())
     }
 }

@@ -70,10 +70,11 @@ impl fmt::Debug for Begun {
 
 /// What became of a message that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) receipt: Receipt,
+pub struct Sent {
+    /// What the upstream said.
+    pub receipt: Receipt,
     /// Set if the upstream judges the answers.
-    pub(crate) begun: Option<Begun>,
+    pub begun: Option<Begun>,
 }
 
 /// What an upstream says of an answer to a code of its own.
@@ -104,7 +105,8 @@ pub struct Reason {
 pub(super) const BUSY: &str = "busy";
 
 impl Reason {
-    pub(crate) fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
+    /// A reason with a code, which may be empty, and a sentence.
+    pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code: code.into(), detail: detail.into(), upstream: None }
     }
 }
@@ -142,7 +144,7 @@ pub enum DeliveryFailure {
 
 impl DeliveryFailure {
     /// Whether the host had no room for the call: it says nothing of the upstream.
-    pub(crate) fn is_of_the_host(&self) -> bool {
+    pub fn is_of_the_host(&self) -> bool {
         matches!(self, Self::RetryLater { reason, .. } if reason.code == BUSY)
     }
 

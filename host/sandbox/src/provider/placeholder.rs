@@ -9,8 +9,6 @@ use zeroize::Zeroizing;
 
 use super::bindings::twofactor::provider::types as wit;
 use crate::capability::{HttpRequest, HttpResponse, Mail};
-use crate::error::Error;
-use crate::random;
 use crate::redact::{Code, Numbers};
 
 /// Letters that seldom stand beside each other, in any language or format. They look the same in a form, in JSON and in HTML, and a
@@ -34,6 +32,15 @@ pub(super) struct Placeholder {
     numbers: Mutex<Numbers>,
 }
 
+/// Why nothing can stand for the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoPlaceholder {
+    #[error("the operating system gives no random numbers")]
+    Randomness,
+    #[error("no letters were found that could stand for the code")]
+    AllTaken,
+}
+
 /// Why a request or a mail does not leave, for the provider's author.
 const TYPED: &str =
     "the code stands in this message, and not where the host puts it: send the text of `message` as it is";
@@ -45,7 +52,7 @@ impl Placeholder {
         message: &mut wit::Message,
         options: &str,
         mail_to: Option<String>,
-    ) -> Result<Option<Arc<Self>>, Error> {
+    ) -> Result<Option<Arc<Self>>, NoPlaceholder> {
         let code = Zeroizing::new(std::mem::take(&mut message.code));
         if code.is_empty() {
             return Ok(None);
@@ -65,7 +72,7 @@ impl Placeholder {
 
     /// Letters for a code that stand in none of these `texts`, which the component gets beside them: only the code's place may become
     /// the code.
-    pub(super) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, Error> {
+    pub(super) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, NoPlaceholder> {
         let given = texts.iter().map(|text| (*text).to_owned()).collect();
         Ok(Arc::new(Self::of(code, letters(code.len(), texts)?, given, None)))
     }
@@ -172,17 +179,17 @@ impl Placeholder {
 }
 
 /// So many letters that stand in none of these texts.
-fn letters(length: usize, texts: &[&str]) -> Result<String, Error> {
+fn letters(length: usize, texts: &[&str]) -> Result<String, NoPlaceholder> {
     for _ in 0..ROUNDS {
         let mut bytes = vec![0; length];
-        random::fill(&mut bytes)?;
+        getrandom::fill(&mut bytes).map_err(|_| NoPlaceholder::Randomness)?;
         let letters: String =
             bytes.into_iter().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()])).collect();
         if !texts.iter().any(|text| text.contains(&letters)) {
             return Ok(letters);
         }
     }
-    Err(Error::unavailable("no letters were found that could stand for the code"))
+    Err(NoPlaceholder::AllTaken)
 }
 
 /// A document as it is shown: digits may have tags between them.

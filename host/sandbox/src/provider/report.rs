@@ -12,7 +12,6 @@ use crate::capability::{Grants, ReportSignature, Secret};
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Fate {
     /// Not known yet.
     UnderWay,

@@ -9,7 +9,7 @@ const DEPTH: usize = 16;
 
 /// A schema of options. Where it has alternatives (`oneOf`, `anyOf`, `allOf`) all of them count: what is a secret in one
 /// is a secret.
-pub(crate) struct OptionsSchema<'a> {
+pub struct OptionsSchema<'a> {
     root: &'a Value,
 }
 
@@ -49,12 +49,13 @@ fn is_showable(name: &str) -> bool {
 }
 
 impl<'a> OptionsSchema<'a> {
-    pub(crate) fn new(root: &'a Value) -> Self {
+    /// Reads a schema, which was checked when its component was loaded.
+    pub fn new(root: &'a Value) -> Self {
         Self { root }
     }
 
     /// The options without what `deliver` must not see.
-    pub(crate) fn without_secrets(&self, options: &Value) -> Value {
+    pub fn without_secrets(&self, options: &Value) -> Value {
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| match sight {
             Sight::Secret | Sight::Unknown => None,
             Sight::Open | Sight::Revealed => Some(value),
@@ -62,7 +63,7 @@ impl<'a> OptionsSchema<'a> {
     }
 
     /// The options with a mask in place of each secret, for people to look at.
-    pub(crate) fn masked(&self, options: &Value, mask: &str) -> Value {
+    pub fn masked(&self, options: &Value, mask: &str) -> Value {
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| match sight {
             Sight::Open => Some(value),
             _ if value.is_null() => Some(value),
@@ -71,7 +72,7 @@ impl<'a> OptionsSchema<'a> {
     }
 
     /// The options with something else in place of each secret; `instead` gets its pointer.
-    pub(crate) fn with_secrets_as(&self, options: &Value, instead: &mut impl FnMut(&str, Value) -> Value) -> Value {
+    pub fn with_secrets_as(&self, options: &Value, instead: &mut impl FnMut(&str, Value) -> Value) -> Value {
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, pointer, value| match sight {
             Sight::Open => Some(value),
             _ if value.is_null() => Some(value),
@@ -80,7 +81,7 @@ impl<'a> OptionsSchema<'a> {
     }
 
     /// The values of all secrets in the options.
-    pub(crate) fn secrets(&self, options: &Value) -> Vec<String> {
+    pub fn secrets(&self, options: &Value) -> Vec<String> {
         let mut secrets = Vec::new();
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| {
             if sight != Sight::Open {
@@ -103,7 +104,10 @@ impl<'a> OptionsSchema<'a> {
     /// Options that are objects may arrive as text that holds the object's JSON, as in the one text field of the
     /// system whose samples must be accepted. `Err` names an option whose text is no JSON object: kept as
     /// text it could hide a secret.
-    pub(crate) fn with_text_as_objects(&self, options: Value) -> Result<Value, String> {
+    ///
+    /// # Errors
+    /// The JSON Pointer of that option.
+    pub fn with_text_as_objects(&self, options: Value) -> Result<Value, String> {
         let Value::Object(options) = options else {
             return Ok(options);
         };
@@ -281,7 +285,7 @@ pub(super) fn revealed(schema: &Value) -> Vec<String> {
 }
 
 /// One step of a JSON Pointer (RFC 6901 section 3).
-pub(crate) fn escape(name: &str) -> String {
+pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

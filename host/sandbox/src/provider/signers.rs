@@ -46,7 +46,10 @@ impl Signers {
 
     /// Whose signature a component carries: `None` if it carries none and none is asked for. A signature that is there and is not right
     /// is never passed over.
-    pub(crate) fn judge(&self, component: &[u8], signature: Option<&str>) -> Result<Option<String>, LoadError> {
+    ///
+    /// # Errors
+    /// Why the component may not be loaded.
+    pub fn judge(&self, component: &[u8], signature: Option<&str>) -> Result<Option<String>, LoadError> {
         let Some(signature) = signature else {
             if !self.required {
                 return Ok(None);

@@ -15,7 +15,7 @@ use crate::capability::Grants;
 const STATE_BYTES: usize = 4096;
 
 /// How many digits people are asked for, whoever makes the code.
-pub(crate) const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
+pub const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
 
 impl Provider {
     /// Has the upstream make a code and send it. Of the message its texts and its code are kept back: they are not the upstream's.

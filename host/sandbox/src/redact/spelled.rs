@@ -6,7 +6,6 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::{Needle, merged, views};
-use crate::challenge::national_digits;
 
 /// A digit, and where it stands.
 pub(super) struct Digit {
@@ -222,6 +221,12 @@ impl Sought {
         });
         is_in
     }
+}
+
+/// Returns the digits of a number in E.164 without its country's code; `None` if it is not a number.
+fn national_digits(e164: &str) -> Option<String> {
+    let number = e164.parse::<rlibphonenumber::PhoneNumber>().ok()?;
+    Some(number.get_national_significant_number())
 }
 
 /// A phone number, found in its international and its national forms: `+41791234567`, `0041 79 123 45 67`, `079/123.45.67`,

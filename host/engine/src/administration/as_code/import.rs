@@ -6,8 +6,8 @@ use super::plan::Plan;
 use super::{Document, FORM, Reference};
 use crate::administration::Administration;
 use crate::error::{Error, InputProblem};
-use crate::provider::Problem;
 use crate::store::ConfigurationChange;
+use twofactor_sandbox::Problem;
 
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

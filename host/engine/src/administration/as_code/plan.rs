@@ -14,13 +14,13 @@ use crate::administration::sign_in_page::page_changes;
 use crate::administration::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
 use crate::error::{Error, InputProblem};
 use crate::instance::{AffectedInstance, Changed, Layers};
-use crate::provider::{Problem, escape};
-use crate::readable::{self, Unreadable};
 use crate::sign_in::SignInPage;
 use crate::store::{
     AssignmentKind, AssignmentRecord, AssignmentsRecord, BaseSettingsRecord, ConfigurationChange, DirectoryRecord,
     InstanceRecord, Part, SignInPageRecord, Subscription,
 };
+use twofactor_sandbox::readable::{self, Unreadable};
+use twofactor_sandbox::{Problem, escape};
 
 const NOT_LOADED: &str = "is not the type of a provider that is loaded: add the provider first";
 

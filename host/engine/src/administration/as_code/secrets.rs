@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, InputProblem};
 use crate::instance::{Instances, MASK};
-use crate::provider::escape;
+use twofactor_sandbox::escape;
 
 /// How secrets are written into an exported document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
