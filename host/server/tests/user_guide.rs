@@ -26,3 +26,8 @@ fn the_lines_of_the_readme_work_as_they_stand() {
 fn the_api_guide_works_as_it_stands() {
     tutorial::works_as_it_stands(&Path::new(ROOT).join("docs/api.md"), &["bash", "curl", "sed", "cmp"], "");
 }
+
+#[test]
+fn the_guide_to_the_sign_in_page_works_as_it_stands() {
+    tutorial::works_as_it_stands(&Path::new(ROOT).join("docs/sign-in-page.md"), &["bash", "curl", "sed"], "");
+}
