@@ -1,5 +1,9 @@
 //! Builds the providers for `wasm32-wasip2`: every package in `providers/` that is a component (`cdylib`). A provider is named
 //! after its folder: `providers/slack` is the package `twofactor-slack` and the type `slack`.
+//!
+//! As a package of a registry this crate has the components in `components/`, and nothing is built: `packaging/crates`.
+
+#![allow(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,13 +12,35 @@ use std::{env, fs, io};
 use twofactor_guest_build::Error;
 
 fn main() -> Result<(), Error> {
-    let types = types().map_err(|error| format!("providers/ cannot be read: {error}"))?;
-    let packages: Vec<String> = types.iter().map(|type_id| format!("twofactor-{type_id}")).collect();
-    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
-    twofactor_guest_build::build(&packages, &["providers"])?;
-    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?).join("providers.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let types = if here.join("../guest-build").exists() {
+        let types = types().map_err(|error| format!("providers/ cannot be read: {error}"))?;
+        let packages: Vec<String> = types.iter().map(|type_id| format!("twofactor-{type_id}")).collect();
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        twofactor_guest_build::build(&packages, &["providers"])?;
+        types
+    } else {
+        packaged(&here.join("components"), &out).map_err(|error| format!("components/ cannot be read: {error}"))?
+    };
+    let out = out.join("providers.rs");
     fs::write(&out, source(&types)).map_err(|error| format!("{}: {error}", out.display()))?;
     Ok(())
+}
+
+/// Copies components that were built before to where those are that are built here, and returns their types.
+fn packaged(components: &Path, out: &Path) -> io::Result<Vec<String>> {
+    println!("cargo::rerun-if-changed=components");
+    let mut types = Vec::new();
+    for entry in fs::read_dir(components)? {
+        let file = entry?.file_name().to_string_lossy().into_owned();
+        fs::copy(components.join(&file), out.join(&file))?;
+        types.extend(
+            file.strip_prefix("twofactor_").and_then(|it| it.strip_suffix(".wasm")).map(|it| it.replace('_', "-")),
+        );
+    }
+    types.sort();
+    Ok(types)
 }
 
 /// Returns the types of all providers, in alphabetical order.

@@ -102,5 +102,5 @@ pub use tokio;
 
 /// The program in the guide is compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/embedding.md")]
+#[doc = include_str!("../embedding.md")]
 struct Embedding;

@@ -78,7 +78,7 @@ mod verify;
 #[doc(hidden)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "
             package sdk:configuration;
             world every {
@@ -100,7 +100,7 @@ pub mod bindings {
 #[doc(hidden)]
 pub mod delivery_bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "
             package sdk:delivery;
             world delivering { export twofactor:provider/delivery@0.1.0; }
@@ -117,7 +117,7 @@ pub mod delivery_bindings {
 #[doc(hidden)]
 pub mod verification_bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "
             package sdk:verification;
             world verifying { export twofactor:provider/verification@0.1.0; }
@@ -134,7 +134,7 @@ pub mod verification_bindings {
 #[doc(hidden)]
 pub mod report_bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "reporting",
         pub_export_macro: true,
         default_bindings_module: "twofactor_provider::report_bindings",

@@ -10,7 +10,7 @@
 )]
 
 wasmtime::component::bindgen!({
-    path: "../../wit",
+    path: "wit",
     world: "delivery-provider",
     imports: { default: async | trappable },
     exports: { default: async },
@@ -19,7 +19,7 @@ wasmtime::component::bindgen!({
 /// The part that a provider may leave out.
 pub(super) mod reporting {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "wit",
         world: "reporting",
         exports: { default: async },
     });
@@ -28,7 +28,7 @@ pub(super) mod reporting {
 /// What a provider exports whose upstream judges the answers.
 pub(super) mod verifying {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "wit",
         world: "verification-provider",
         imports: { default: async | trappable },
         exports: { default: async },

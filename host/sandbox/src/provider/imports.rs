@@ -129,6 +129,6 @@ mod tests {
 
     #[test]
     fn the_version_that_is_spoken_is_that_of_the_contract() {
-        assert!(include_str!("../../../../wit/types.wit").contains(&format!("package twofactor:provider@{CONTRACT};")));
+        assert!(include_str!("../../wit/types.wit").contains(&format!("package twofactor:provider@{CONTRACT};")));
     }
 }

@@ -41,8 +41,9 @@ impl Language {
     fn named(self, text: &str, name: &str) -> String {
         let title = title(name);
         match self {
-            // The kit looks for the contract where it does here.
+            // The kit is in `vendor/twofactor-provider`, and the contract is beside everything else.
             Self::Rust => {
+                let text = text.replace("path: \"wit\"", "path: \"../../wit\"");
                 let text = text.replace("{{name}}", name).replace("{{title}}", &title);
                 text.replace("{{crate}}", &name.replace('-', "_"))
             }
