@@ -200,16 +200,18 @@ mod tests {
         let types: Vec<String> =
             types.filter(is_component).map(|it| it.file_name().to_string_lossy().into_owned()).collect();
         assert!(types.len() >= 8, "{types:?}");
-        for (file, quote) in [
+        for (place, quote) in [
             // So that no other provider takes its type.
-            ("host/toolkit/src/check/names.rs", '"'),
+            ("host/toolkit/src/check", '"'),
             // What it sends, in the admin UI.
-            ("host/server/src/ui/providers.rs", '"'),
+            ("host/server/src/ui", '"'),
             ("docs/installing-providers.md", '`'),
         ] {
-            let text = fs::read_to_string(root.join(file)).unwrap();
+            let path = root.join(place);
+            let sources = if path.is_dir() { files(&path, "rs") } else { vec![path] };
+            let text: String = sources.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
             for type_id in &types {
-                assert!(text.contains(&format!("{quote}{type_id}{quote}")), "{file} does not name `{type_id}`");
+                assert!(text.contains(&format!("{quote}{type_id}{quote}")), "{place} does not name `{type_id}`");
             }
         }
     }
