@@ -3,22 +3,34 @@
 //! A provider is a WebAssembly component. This crate loads it, validates options by its schema and by itself, and has it deliver messages
 //! over exactly the connections that these options ask for. It knows of no store, no keys and no people.
 
-mod capability;
+mod call;
 mod component;
-mod configure;
+mod contract;
+mod egress;
+mod limits;
+mod options;
 mod provider;
 pub mod readable;
 mod redact;
+mod schedule;
+mod schema;
+mod standalone;
+mod testing;
 
-pub use capability::{
-    Arrived, Authentication, Destination, Exchange, GrantedConnection, KeptMail, Network, NetworkBuilder, NetworkError,
-    NotSigned, Outbox, Recording, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
+pub use call::{Begun, DeliveryFailure, Fate, Message, Problem, Reason, Receipt, Sandbox, SandboxError, Sent, Verdict};
+pub use component::{
+    CacheSeal, Capability, CodeCache, LoadError, Manifest, ProviderChanges, ProviderInfo, RecipientKind, SignerError,
+    Signers,
 };
-pub use component::{Component, inspect, satisfies};
-pub use configure::{Configured, Layers, Validation};
+pub use egress::{
+    Arrived, Authentication, Destination, GrantedConnection, Network, NetworkBuilder, NetworkError, NotSigned,
+    Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
+};
 pub use ipnet::IpNet;
-pub use provider::{
-    Begun, CODE_LENGTHS, CacheSeal, Capability, CodeCache, DeliveryFailure, Fate, Limits, LoadError, Manifest, Message,
-    OptionsSchema, Problem, Provider, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Sandbox,
-    SandboxError, Sent, SignerError, Signers, Verdict, escape, on_thread_start,
-};
+pub use limits::Limits;
+pub use options::{Configured, Layers, Validation};
+pub use provider::{CODE_LENGTHS, Provider};
+pub use schedule::on_thread_start;
+pub use schema::{OptionsSchema, escape};
+pub use standalone::{Component, inspect, satisfies};
+pub use testing::{Exchange, KeptMail, Outbox, Recording};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::capability::{Connection, Network, ReportSignature, Secret};
-use crate::configure::Configured;
-use crate::provider::{
-    CacheSeal, CodeCache, Limits, LoadError, OptionsSchema, Problem, Provider, ProviderInfo, Reason, Sandbox,
-    SandboxError, Schema,
-};
+use crate::call::{Problem, Reason, Sandbox, SandboxError};
+use crate::component::{CacheSeal, CodeCache, LoadError, ProviderInfo};
+use crate::egress::{Connection, Network, ReportSignature, Secret};
+use crate::limits::Limits;
+use crate::options::Configured;
+use crate::provider::Provider;
+use crate::schema::{OptionsSchema, Schema};
 
 /// A provider's component, loaded into a sandbox of its own.
 pub struct Component {

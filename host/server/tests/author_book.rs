@@ -99,7 +99,7 @@ fn each_limit_stands_in_the_book_with_its_default() {
         ("calls_of_one_provider", limits.calls_of_one_provider.to_string()),
         ("queue_time", seconds(limits.queue_time)),
     ]);
-    let source = include_str!("../../sandbox/src/provider/limits.rs");
+    let source = include_str!("../../sandbox/src/limits.rs");
     let fields = source.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "));
     assert_eq!(fields.map(|(name, _)| name).collect::<BTreeSet<_>>(), defaults.keys().copied().collect());
     let book = page("README.md");

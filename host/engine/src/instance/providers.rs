@@ -156,7 +156,7 @@ impl Providers {
             }
             None => self.load(&record.component).await?,
         };
-        Ok(provider.came(signed_by, record.added_at))
+        Ok(provider.with_provenance(signed_by, record.added_at))
     }
 
     /// Uses a component that ships with the program for its type.

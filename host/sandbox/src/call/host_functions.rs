@@ -1,49 +1,10 @@
-//! The host's side of a provider's capabilities. Nothing is decided here: both HTTP interfaces and mail end in
-//! [`crate::capability`], with the grants of the instance that is being served.
+//! The interfaces that the contract gives to a component: HTTP, mail and log.
 
-use super::bindings::twofactor::provider::{http, log, smtp, types};
-use super::placeholder::Placeholder;
-use super::state::{CallLog, State};
-use crate::capability::{
-    Failed, Grants, HttpError, HttpRequest, HttpResponse, Mail, MailError, MailStage, Network, UpstreamFailure,
-};
+use super::state::State;
+use crate::contract::v0_1::twofactor::provider::{http, log, smtp, types};
+use crate::egress::{HttpError, HttpRequest, Mail, MailError, MailStage};
 
 impl types::Host for State {}
-
-/// Sends a request, and the code with it where its place is held.
-pub(super) async fn exchange(
-    network: &Network,
-    grants: &Grants,
-    log: &CallLog,
-    placeholder: Option<&Placeholder>,
-    mut request: HttpRequest,
-) -> Result<HttpResponse, HttpError> {
-    let asked = network.begins_exchange().then(|| request.clone());
-    let filled = match placeholder {
-        Some(placeholder) => placeholder.fill_request(&mut request).map_err(HttpError::Denied)?,
-        None => false,
-    };
-    let url = request.url.clone();
-    let answer = network.send_http(grants, request).await;
-    log.note_upstream(match &answer {
-        Ok(answer) => UpstreamFailure::of_status(&url, answer.status),
-        Err(error) => error.upstream().cloned(),
-    });
-    if filled
-        && let Some(placeholder) = placeholder
-        && answer.as_ref().is_err_and(HttpError::is_before_sending)
-    {
-        placeholder.did_not_leave();
-    }
-    let mut answer = answer?;
-    if let Some(placeholder) = placeholder {
-        placeholder.cover(&mut answer);
-    }
-    if let Some(asked) = asked {
-        network.record(asked, &answer);
-    }
-    Ok(answer)
-}
 
 impl State {
     fn charge_host_call(&mut self) -> wasmtime::Result<()> {
@@ -64,21 +25,7 @@ impl http::Host for State {
             headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             body: request.body,
         };
-        // Counted before: a call that is ended half-way may have sent it.
-        self.sent += 1;
-        let answer = exchange(&self.network, &self.grants, &self.log, self.placeholder.as_deref(), request).await;
-        if let Err(
-            HttpError::Denied(why)
-            | HttpError::Unauthenticated(why)
-            | HttpError::LoginRefused(Failed { text: why, .. }),
-        ) = &answer
-        {
-            self.denied = true;
-            self.log.line(tracing::Level::WARN, why);
-        }
-        if answer.as_ref().is_err_and(HttpError::is_before_sending) {
-            self.sent -= 1;
-        }
+        let answer = self.outside.exchange(self.outside.effects.begin_sending(), request).await;
         Ok(match answer {
             Ok(answer) => Ok(http::Response {
                 status: answer.status,
@@ -106,34 +53,35 @@ impl smtp::Host for State {
             html: mail.html,
             id: mail.id,
         };
-        self.sent += 1;
-        let filled = self.placeholder.as_ref().map_or(Ok(false), |placeholder| placeholder.fill_mail(&mut mail));
+        let outside = &self.outside;
+        let sending = outside.effects.begin_sending();
+        let filled = outside.placeholder.as_ref().map_or(Ok(false), |placeholder| placeholder.fill_mail(&mut mail));
         let (answer, filled) = match filled {
-            Ok(filled) => (self.network.send_mail(&self.grants, mail).await, filled),
+            Ok(filled) => (outside.network.send_mail(&outside.grants, mail).await, filled),
             Err(why) => (Err(MailError::Denied(why)), false),
         };
-        self.log.note_upstream(answer.as_ref().err().and_then(MailError::upstream).cloned());
+        outside.log.note_upstream(answer.as_ref().err().and_then(MailError::upstream).cloned());
         match &answer {
             Err(MailError::Denied(why)) => {
-                self.denied = true;
-                self.log.line(tracing::Level::WARN, why);
+                outside.effects.note_denied();
+                outside.log.line(tracing::Level::WARN, why);
             }
             Err(MailError::Unsuitable(why)) => {
-                self.denied = true;
-                self.log.line(tracing::Level::WARN, &why.to_string());
+                outside.effects.note_denied();
+                outside.log.line(tracing::Level::WARN, &why.to_string());
             }
-            Err(MailError::Invalid(why)) => self.log.line(tracing::Level::WARN, why),
+            Err(MailError::Invalid(why)) => outside.log.line(tracing::Level::WARN, why),
             _ => {}
         }
         if !matches!(answer, Ok(_) | Err(MailError::OutcomeUnknown(_))) {
-            self.sent -= 1;
-            if filled && let Some(placeholder) = &self.placeholder {
+            sending.did_not_leave();
+            if filled && let Some(placeholder) = &outside.placeholder {
                 placeholder.did_not_leave();
             }
         }
         Ok(match answer {
             Ok(reply) => {
-                let reply = match &self.placeholder {
+                let reply = match &outside.placeholder {
                     Some(placeholder) => placeholder.covered(reply),
                     None => reply,
                 };
@@ -171,7 +119,7 @@ impl log::Host for State {
             log::Level::Warn => tracing::Level::WARN,
             log::Level::Error => tracing::Level::ERROR,
         };
-        self.log.line(level, &message);
+        self.outside.log.line(level, &message);
         Ok(())
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::capability::UpstreamFailure;
+use crate::egress::UpstreamFailure;
 
 /// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
-pub(super) const LONGEST_WAIT: u32 = 3600;
+pub(crate) const LONGEST_WAIT: u32 = 3600;
 
 /// One code on its way to one person. `Debug` shows neither its texts nor its recipient.
 #[derive(Clone)]
@@ -88,6 +88,17 @@ pub enum Verdict {
     Over,
 }
 
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Not known yet.
+    UnderWay,
+    /// It arrived.
+    Delivered,
+    /// It did not, and will not; with the upstream's own code for why, at most 32 letters, digits, `-`, `_` and `.`.
+    Undelivered(String),
+}
+
 /// What went wrong, for the operator. Its texts are bounded, on one line, and searched for the code and the
 /// recipient before they get here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -102,7 +113,7 @@ pub struct Reason {
 }
 
 /// The code of what failed for the host has too much to do.
-pub(super) const BUSY: &str = "busy";
+pub(crate) const BUSY: &str = "busy";
 
 impl Reason {
     /// A reason with a code, which may be empty, and a sentence.
@@ -150,7 +161,7 @@ impl DeliveryFailure {
 
     /// Adds where the exchange with the upstream failed. A wait that the upstream asked for and the component was not told of (that
     /// of a token endpoint) is passed on.
-    pub(super) fn with_upstream(mut self, upstream: Option<UpstreamFailure>) -> Self {
+    pub(crate) fn with_upstream(mut self, upstream: Option<UpstreamFailure>) -> Self {
         let wait = upstream.as_ref().and_then(|upstream| upstream.retry_after_seconds);
         if let Self::RetryLater { after_seconds: after @ None, .. } = &mut self {
             *after = wait.map(|seconds| seconds.min(LONGEST_WAIT));

@@ -7,12 +7,12 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 use wasmtime_wasi::p2::bindings as wasi;
 
-use super::bindings::twofactor::provider as host;
-use super::limits::Limits;
-use super::pace::Clock;
 use super::state::State;
-use super::turns::Turns;
-use crate::capability::Network;
+use crate::contract::v0_1::twofactor::provider as host;
+use crate::egress::Network;
+use crate::limits::Limits;
+use crate::schedule::concurrency::Concurrency;
+use crate::schedule::epoch_clock::EpochClock;
 
 /// What every call of a component needs. Cheap to clone.
 #[derive(Clone)]
@@ -23,17 +23,17 @@ struct Inner {
     linker: Linker<State>,
     limits: Limits,
     network: Network,
-    turns: Turns,
-    clock: Clock,
+    turns: Concurrency,
+    clock: EpochClock,
     compiling: Arc<Semaphore>,
     aside: Arc<Semaphore>,
     manifests: Arc<Semaphore>,
-    steady: Steady,
+    fixed_clock: FixedClock,
 }
 
 /// In which calls clocks and random numbers are always the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Steady {
+enum FixedClock {
     /// In those that may reach nobody.
     ReachingNobody,
     /// In those that may reach somebody.
@@ -64,33 +64,46 @@ impl Sandbox {
     /// # Errors
     /// If these limits cannot be had.
     pub fn new(limits: Limits, network: Network) -> Result<Self, SandboxError> {
-        Self::with(limits, network, Steady::ReachingNobody)
+        Self::with(limits, network, FixedClock::ReachingNobody)
     }
 
     /// With the time of day and chance in all calls, so that who depends on them can be told.
     pub(crate) fn unsteady(limits: Limits, network: Network) -> Result<Self, SandboxError> {
-        Self::with(limits, network, Steady::Never)
+        Self::with(limits, network, FixedClock::Never)
     }
 
     /// The other way round, for `provider check`: two deliveries of one message differ only where the component itself makes the difference,
     /// and a `configure` that depends on time or chance is found.
     pub(crate) fn rehearsal(limits: Limits, network: Network) -> Result<Self, SandboxError> {
-        Self::with(limits, network, Steady::ReachingSomebody)
+        Self::with(limits, network, FixedClock::ReachingSomebody)
     }
 
-    fn with(limits: Limits, network: Network, steady: Steady) -> Result<Self, SandboxError> {
+    fn with(limits: Limits, network: Network, fixed_clock: FixedClock) -> Result<Self, SandboxError> {
         let engine = Engine::new(&config(&limits)).map_err(SandboxError::new)?;
         let linker = linker(&engine).map_err(SandboxError::new)?;
-        let (turns, clock) = (Turns::new(&limits), Clock::start(&engine));
+        let clock =
+            EpochClock::start(&engine).map_err(|error| SandboxError(format!("no thread for the clock: {error}")))?;
+        let turns = Concurrency::new(&limits);
         let [compiling, aside, manifests] = [1, ASIDE, 1].map(|turns| Arc::new(Semaphore::new(turns)));
-        Ok(Self(Arc::new(Inner { engine, linker, limits, network, turns, clock, compiling, aside, manifests, steady })))
+        Ok(Self(Arc::new(Inner {
+            engine,
+            linker,
+            limits,
+            network,
+            turns,
+            clock,
+            compiling,
+            aside,
+            manifests,
+            fixed_clock,
+        })))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
 
-    pub(super) fn linker(&self) -> &Linker<State> {
+    pub(crate) fn linker(&self) -> &Linker<State> {
         &self.0.linker
     }
 
@@ -105,13 +118,13 @@ impl Sandbox {
     }
 
     /// Held by the one component that is compiled.
-    pub(super) fn compiling(&self) -> Arc<Semaphore> {
+    pub(crate) fn compiling(&self) -> Arc<Semaphore> {
         self.0.compiling.clone()
     }
 
     /// Does work whose amount a stranger's data decides, on a thread that serves nobody else and a few at a time. It waits among its own kind
     /// first, and only then among all. `None` if there was no room in time.
-    pub(super) async fn aside<T: Send + 'static>(
+    pub(crate) async fn aside<T: Send + 'static>(
         &self,
         kind: &Arc<Semaphore>,
         work: impl FnOnce() -> T + Send + 'static,
@@ -129,24 +142,24 @@ impl Sandbox {
     }
 
     /// What manifests that are checked wait for: one at a time.
-    pub(super) fn manifests(&self) -> &Arc<Semaphore> {
+    pub(crate) fn manifests(&self) -> &Arc<Semaphore> {
         &self.0.manifests
     }
 
     /// Whether clocks and random numbers are always the same in a call.
-    pub(super) fn is_steady(&self, reaches_nobody: bool) -> bool {
-        match self.0.steady {
-            Steady::ReachingNobody => reaches_nobody,
-            Steady::ReachingSomebody => !reaches_nobody,
-            Steady::Never => false,
+    pub(crate) fn has_fixed_clock(&self, reaches_nobody: bool) -> bool {
+        match self.0.fixed_clock {
+            FixedClock::ReachingNobody => reaches_nobody,
+            FixedClock::ReachingSomebody => !reaches_nobody,
+            FixedClock::Never => false,
         }
     }
 
-    pub(super) fn turns(&self) -> &Turns {
+    pub(crate) fn turns(&self) -> &Concurrency {
         &self.0.turns
     }
 
-    pub(super) fn clock(&self) -> &Clock {
+    pub(crate) fn clock(&self) -> &EpochClock {
         &self.0.clock
     }
 }
@@ -227,62 +240,4 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasi::cli::terminal_stderr::add_to_linker::<State, WasiCli>(l, State::cli)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
     Ok(linker)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use wasmtime::component::Component;
-
-    use super::super::speech::Speech;
-    use super::super::state::CallLog;
-    use super::*;
-    use crate::capability::Grants;
-
-    /// A component of so many core instances, each with so many memories and tables.
-    fn component(instances: usize, memories: usize, tables: usize) -> String {
-        let (memories, tables) = ("(memory 1)".repeat(memories), "(table 1 funcref)".repeat(tables));
-        let instances = "(core instance (instantiate $m))".repeat(instances);
-        format!("(component (core module $m {memories} {tables}) {instances})")
-    }
-
-    /// How many calls of a component can be in flight; the error of the next.
-    async fn in_flight(sandbox: &Sandbox, text: &str) -> (usize, String) {
-        let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap());
-        let pre = match component.and_then(|component| sandbox.linker().instantiate_pre(&component)) {
-            Ok(pre) => pre,
-            Err(error) => return (0, format!("{error:#}")),
-        };
-        let mut stores = Vec::new();
-        loop {
-            let log = CallLog::new("t", Speech::new(100), 1);
-            let time = sandbox.clock().call(1000);
-            let mut store = State::store(sandbox, Arc::new(Grants::none()), log, None, time);
-            match pre.instantiate_async(&mut store).await {
-                Ok(_) => stores.push(store),
-                Err(error) => return (stores.len(), format!("{error:#}")),
-            }
-        }
-    }
-
-    fn sandbox() -> Sandbox {
-        let limits = Limits { calls_in_flight: 3, core_instances: 4, memories: 2, tables: 3, ..Limits::default() };
-        Sandbox::new(limits, Network::builder().build().unwrap()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_a_component_may_have_is_there_for_each_call_in_flight() {
-        for (instances, memories, tables) in [(4, 0, 0), (2, 1, 0), (3, 0, 1), (2, 1, 1)] {
-            let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
-            assert_eq!(calls, 3, "{instances} {memories} {tables}: {error}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_component_that_has_more_than_it_may_is_called_never() {
-        for (instances, memories, tables) in [(5, 0, 0), (3, 1, 0), (4, 0, 1)] {
-            let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
-            assert_eq!(calls, 0, "{instances} {memories} {tables}: {error}");
-        }
-    }
 }

@@ -2,7 +2,6 @@
 //! wasmtime's interface for this moves between its major versions; this file is all that follows it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, header};
@@ -11,10 +10,8 @@ use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
 };
 
-use super::egress;
-use super::placeholder::Placeholder;
-use super::state::CallLog;
-use crate::capability::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network};
+use super::outside::Outside;
+use crate::egress::{HttpError, HttpRequest, HttpResponse};
 
 /// The longest request body gathered, in bytes.
 const REQUEST_BYTES: usize = 1 << 20;
@@ -22,37 +19,14 @@ const REQUEST_BYTES: usize = 1 << 20;
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;
 
-pub(super) struct Hooks {
-    network: Network,
-    grants: Arc<Grants>,
-    log: Arc<CallLog>,
-    placeholder: Option<Arc<Placeholder>>,
+pub(crate) struct Hooks {
+    outside: Outside,
     calls_left: u32,
-    /// Requests that may have gone out; several may be under way at once.
-    sent: Arc<AtomicU32>,
-    /// Whether one was not allowed, or no token could be had for it.
-    denied: Arc<AtomicBool>,
 }
 
 impl Hooks {
-    pub(super) fn new(
-        network: Network,
-        grants: Arc<Grants>,
-        log: Arc<CallLog>,
-        placeholder: Option<Arc<Placeholder>>,
-        calls: u32,
-    ) -> Self {
-        Self { network, grants, log, placeholder, calls_left: calls, sent: Arc::default(), denied: Arc::default() }
-    }
-
-    /// Whether a request may have gone out.
-    pub(super) fn has_sent(&self) -> bool {
-        self.sent.load(Ordering::Acquire) > 0
-    }
-
-    /// Whether a request was refused for what the operator must mend: a client such as `fetch` does not tell that from a broken connection.
-    pub(super) fn was_denied(&self) -> bool {
-        self.denied.load(Ordering::Acquire)
+    pub(crate) fn new(outside: Outside, calls: u32) -> Self {
+        Self { outside, calls_left: calls }
     }
 }
 
@@ -69,17 +43,18 @@ impl WasiHttpHooks for Hooks {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         };
         self.calls_left = left;
-        let (network, grants) = (self.network.clone(), self.grants.clone());
-        let (log, sent, placeholder) = (self.log.clone(), self.sent.clone(), self.placeholder.clone());
-        let denied = self.denied.clone();
+        let outside = self.outside.clone();
         // At once: the rest runs beside the component, which may end before.
-        sent.fetch_add(1, Ordering::AcqRel);
+        let sending = outside.effects.begin_sending();
         Box::new(async move {
-            let request = gather(request).await.inspect_err(|_| {
-                sent.fetch_sub(1, Ordering::AcqRel);
-            })?;
-            let answer = egress::exchange(&network, &grants, &log, placeholder.as_deref(), request).await;
-            answer.map_err(|error| refusal(error, &log, &sent, &denied)).and_then(give)
+            let request = match gather(request).await {
+                Ok(request) => request,
+                Err(error) => {
+                    sending.did_not_leave();
+                    return Err(error);
+                }
+            };
+            outside.exchange(sending, request).await.map_err(|error| refusal(&error)).and_then(give)
         })
     }
 }
@@ -104,20 +79,10 @@ async fn gather(request: Request<WasiBody>) -> Result<HttpRequest, Error> {
     Ok(HttpRequest { method: head.method.to_string(), url: head.uri.to_string(), headers, body })
 }
 
-fn refusal(error: HttpError, log: &CallLog, sent: &AtomicU32, denied: &AtomicBool) -> Error {
+fn refusal(error: &HttpError) -> Error {
     match error {
-        HttpError::Denied(why)
-        | HttpError::Unauthenticated(why)
-        | HttpError::LoginRefused(Failed { text: why, .. }) => {
-            denied.store(true, Ordering::Release);
-            sent.fetch_sub(1, Ordering::AcqRel);
-            log.line(tracing::Level::WARN, &why);
-            Error::HttpRequestDenied
-        }
-        HttpError::NotSent(_) => {
-            sent.fetch_sub(1, Ordering::AcqRel);
-            Error::ConnectionRefused
-        }
+        HttpError::Denied(_) | HttpError::Unauthenticated(_) | HttpError::LoginRefused(_) => Error::HttpRequestDenied,
+        HttpError::NotSent(_) => Error::ConnectionRefused,
         HttpError::OutcomeUnknown(_) => Error::HttpResponseIncomplete,
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::capability::Capability;
-use super::load::ProviderInfo;
-use super::schema::{OptionsSchema, Sight};
+use super::info::ProviderInfo;
+use crate::schema::{OptionsSchema, Sight};
 
 /// What a component changes. What is the same is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

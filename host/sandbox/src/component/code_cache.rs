@@ -11,9 +11,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wasmtime::Engine;
 use wasmtime::component::Component;
-
-use super::engine::Sandbox;
 
 /// Authenticates compiled code, which is run without a check: only who holds the key may write code that [`CacheSeal::open`] accepts.
 pub trait CacheSeal: Send + Sync {
@@ -45,29 +44,29 @@ impl fmt::Debug for CodeCache {
 }
 
 /// The component of this digest, if this installation has compiled it before.
-pub(super) fn find(sandbox: &Sandbox, cache: &CodeCache, digest: &str) -> Option<Component> {
-    let sealed = std::fs::read(path(sandbox, &cache.folder, digest)).ok()?;
+pub(crate) fn find(engine: &Engine, cache: &CodeCache, digest: &str) -> Option<Component> {
+    let sealed = std::fs::read(path(engine, &cache.folder, digest)).ok()?;
     let Some(code) = cache.seal.open(digest, &sealed) else {
         tracing::warn!(digest, "compiled code in the cache was not written by this installation: compiling anew");
         return None;
     };
-    deserialize(sandbox, code)
+    deserialize(engine, code)
 }
 
 /// Keeps a compiled component. A cache that cannot be written costs time at the next start and nothing else.
-pub(super) fn keep(sandbox: &Sandbox, cache: &CodeCache, digest: &str, component: &Component) {
+pub(crate) fn keep(engine: &Engine, cache: &CodeCache, digest: &str, component: &Component) {
     let kept = component.serialize().map_err(std::io::Error::other).and_then(|code| {
         let sealed = cache.seal.seal(digest, &code);
-        write(&path(sandbox, &cache.folder, digest), &cache.folder, &sealed)
+        write(&path(engine, &cache.folder, digest), &cache.folder, &sealed)
     });
     if let Err(error) = kept {
         tracing::warn!(%error, "compiled code could not be kept");
     }
 }
 
-fn path(sandbox: &Sandbox, folder: &Path, digest: &str) -> PathBuf {
+fn path(engine: &Engine, folder: &Path, digest: &str) -> PathBuf {
     let mut hasher = DefaultHasher::new();
-    sandbox.engine().precompile_compatibility_hash().hash(&mut hasher);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
     folder.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
 }
 
@@ -89,10 +88,10 @@ fn create(folder: &Path) -> std::io::Result<()> {
 }
 
 #[allow(unsafe_code, reason = "compiled code cannot be checked, only its origin: see the safety comment")]
-fn deserialize(sandbox: &Sandbox, code: &[u8]) -> Option<Component> {
+fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: `code` lies in memory that nobody else can change, and its MAC under this installation's key has been
     // checked over exactly these bytes, so that they are what `Component::serialize` gave this program.
-    let component = unsafe { Component::deserialize(sandbox.engine(), code) };
+    let component = unsafe { Component::deserialize(engine, code) };
     component
         .inspect_err(|error| tracing::info!(%error, "compiled code of another engine version: compiling anew"))
         .ok()

@@ -1,12 +1,12 @@
 //! A component's imports are its request for capabilities. They are compared by name before anything is linked,
 //! so that a refusal says what was asked for and what to do.
 
-use semver::Version;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use super::capability::Capability;
+use crate::contract::Contract;
 
 /// Interfaces a provider may import, without their versions, and what each lets it do.
 const GRANTABLE: &[(&str, Option<Capability>)] = &[
@@ -36,38 +36,21 @@ const GRANTABLE: &[(&str, Option<Capability>)] = &[
     ("wasi:random/insecure-seed", Some(Capability::Random)),
 ];
 
-/// The version of the contract that this host speaks.
-const CONTRACT: &str = "0.1.0";
-
-const PACKAGE: &str = "twofactor:provider/";
-
-/// Why a component that was built for another version of the contract cannot be loaded: both versions, and what to do.
-pub(super) fn other_contract(component: &Component, engine: &Engine) -> Option<String> {
+/// Why a component that was built for another version of the contract cannot be loaded.
+pub(crate) fn unsupported_contract(component: &Component, engine: &Engine) -> Option<String> {
     let ty = component.component_type();
     let imports = ty.imports(engine).map(|(name, _)| name);
     let names = imports.chain(ty.exports(engine).map(|(name, _)| name));
-    let versions = names.filter(|name| name.starts_with(PACKAGE)).filter_map(|name| name.split_once('@'));
-    let ours = Version::parse(CONTRACT).ok()?;
-    let mut theirs = versions.filter_map(|(_, version)| Version::parse(version).ok());
-    // Before 1.0.0 the second number says what fits.
-    let fits = |theirs: &Version| theirs.major == ours.major && (ours.major > 0 || theirs.minor == ours.minor);
-    let other = theirs.find(|theirs| !fits(theirs))?;
-    let remedy = match other > ours {
-        true => "run it on a newer TwoFactor, or build it against the `wit/` of this one",
-        false => "build it against the `wit/` of this host",
-    };
-    Some(format!(
-        "the component was built for version {other} of the contract `twofactor:provider`, and this host speaks {CONTRACT}: {remedy}"
-    ))
+    Contract::of(names).err().map(|error| error.to_string())
 }
 
 /// The names of the imports, in the component's order.
-pub(super) fn names(component: &Component, engine: &Engine) -> Vec<String> {
+pub(crate) fn names(component: &Component, engine: &Engine) -> Vec<String> {
     component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// What the imports let the component do; each thing once.
-pub(super) fn capabilities(names: &[String]) -> Vec<Capability> {
+pub(crate) fn capabilities(names: &[String]) -> Vec<Capability> {
     let mut all = Vec::new();
     for (known, capability) in GRANTABLE {
         if let Some(capability) = capability
@@ -81,7 +64,7 @@ pub(super) fn capabilities(names: &[String]) -> Vec<Capability> {
 }
 
 /// The imports that cannot be granted, each with the remedy.
-pub(super) fn refused(component: &Component, engine: &Engine) -> Vec<String> {
+pub(crate) fn refused(component: &Component, engine: &Engine) -> Vec<String> {
     let ty = component.component_type();
     ty.imports(engine)
         .filter(|(name, item)| !is_grantable(name) && !holds_types_only(&item.ty, engine))
@@ -120,15 +103,5 @@ fn remedy(name: &str) -> &'static str {
             "this host's contract has no such interface; build against the `wit/` of this version"
         }
         _ => "a provider may import only the interfaces of `twofactor:provider` and a runtime's own from WASI 0.2",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_that_is_spoken_is_that_of_the_contract() {
-        assert!(include_str!("../../wit/types.wit").contains(&format!("package twofactor:provider@{CONTRACT};")));
     }
 }

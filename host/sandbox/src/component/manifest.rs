@@ -4,11 +4,9 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::bindings::twofactor::provider::types as wit;
-use super::escape;
-use super::schema::OptionsSchema;
-use super::validation::Schema;
+use crate::contract::v0_1::twofactor::provider::types as wit;
 use crate::readable::{self, Unreadable};
+use crate::schema::{OptionsSchema, Schema, escape};
 
 /// What a provider's recipient is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,7 +45,7 @@ const SCHEMA_BYTES: usize = 256 << 10;
 
 impl Manifest {
     /// Checks what `describe` answered. The error says what is wrong in a sentence.
-    pub(super) fn check(said: wit::Manifest) -> Result<(Self, Schema), String> {
+    pub(crate) fn check(said: wit::Manifest) -> Result<(Self, Schema), String> {
         word("type-id", &said.type_id)?;
         word("channel", &said.channel)?;
         readable::check(&said.name, 1..=100).map_err(|why| format!("its name {why}"))?;

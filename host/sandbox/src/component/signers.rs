@@ -3,7 +3,7 @@
 
 use minisign_verify::{PublicKey, Signature};
 
-use super::load::LoadError;
+use super::info::LoadError;
 
 /// Those who are trusted to sign components, each by a name of the operator's.
 #[derive(Clone, Default)]

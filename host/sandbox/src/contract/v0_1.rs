@@ -17,7 +17,7 @@ wasmtime::component::bindgen!({
 });
 
 /// The part that a provider may leave out.
-pub(super) mod reporting {
+pub(crate) mod reporting {
     wasmtime::component::bindgen!({
         path: "wit",
         world: "reporting",
@@ -26,7 +26,7 @@ pub(super) mod reporting {
 }
 
 /// What a provider exports whose upstream judges the answers.
-pub(super) mod verifying {
+pub(crate) mod verifying {
     wasmtime::component::bindgen!({
         path: "wit",
         world: "verification-provider",

@@ -6,7 +6,7 @@ use std::io;
 use rustls::CertificateError;
 use serde::Serialize;
 
-use super::origin::Origin;
+use super::policy::{NotDialled, Origin};
 
 /// The most names of a certificate that are passed on, and the longest of them in bytes.
 const NAMES: usize = 8;
@@ -103,7 +103,7 @@ pub enum UpstreamCause {
 }
 
 impl UpstreamFailure {
-    pub(super) fn new(step: UpstreamStep, host: &str, port: u16, cause: UpstreamCause) -> Self {
+    pub(crate) fn new(step: UpstreamStep, host: &str, port: u16, cause: UpstreamCause) -> Self {
         Self { step, host: host.to_owned(), port, cause, retry_after_seconds: None }
     }
 
@@ -121,7 +121,7 @@ impl UpstreamFailure {
 
 impl UpstreamCause {
     /// Reads what an operating system, or TLS through it, says of a connection.
-    pub(super) fn of_io(error: &io::Error) -> Self {
+    pub(crate) fn of_io(error: &io::Error) -> Self {
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::of_tls(tls);
         }
@@ -137,7 +137,7 @@ impl UpstreamCause {
     }
 
     /// Reads what TLS says of a handshake.
-    pub(super) fn of_tls(error: &rustls::Error) -> Self {
+    pub(crate) fn of_tls(error: &rustls::Error) -> Self {
         match error {
             // What came is not a record of TLS: a greeting of SMTP, an answer of HTTP.
             rustls::Error::InvalidMessage(_) => Self::NoTls,
@@ -155,6 +155,15 @@ impl UpstreamCause {
                 _ => Self::Certificate,
             },
             _ => Self::TlsHandshake,
+        }
+    }
+}
+
+impl From<NotDialled> for UpstreamCause {
+    fn from(why: NotDialled) -> Self {
+        match why {
+            NotDialled::NoAddress => Self::NoAddress,
+            NotDialled::NotAllowed => Self::AddressNotAllowed,
         }
     }
 }

@@ -5,50 +5,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use ipnet::IpNet;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-use super::address::is_allowed;
-use super::failure::UpstreamCause;
-use super::http::{HttpRequest, HttpResponse};
-use super::oauth::TokenCache;
-use super::origin::Origin;
-use super::outbox::Outbox;
-use super::recording::Recording;
-use super::resolver::{Resolver, SystemResolver};
+use super::http::{HttpEgress, HttpError, HttpRequest, HttpResponse, client};
+use super::policy::{Grants, Names, Origin, Overrides, Resolver, Rules, SystemResolver, endpoint};
+use super::smtp::{Mail, MailError, SmtpEgress};
+use crate::testing::{Exchange, Outbox, Recording};
 
 /// What may be reached at all, and how. Cheap to clone; all clones share one pool of connections.
 #[derive(Clone)]
-pub struct Network(pub(super) Arc<Inner>);
+pub struct Network(Arc<Inner>);
 
-pub(super) struct Inner {
-    pub(super) client: reqwest::Client,
-    pub(super) tls: Arc<ClientConfig>,
-    pub(super) tokens: TokenCache,
-    pub(super) timeout: Duration,
-    pub(super) outbox: Option<Outbox>,
+struct Inner {
+    http: HttpEgress,
+    smtp: SmtpEgress,
+    rules: Arc<Rules>,
+    tls: Arc<ClientConfig>,
+    timeout: Duration,
     recording: Option<Recording>,
-    names: Arc<Names>,
-    stand_ins: HashMap<String, SocketAddr>,
-    for_all: StandInsForAll,
-    plaintext_smtp: HashSet<String>,
-}
-
-/// In the place of whatever has no stand-in of its own.
-#[derive(Clone, Copy, Default)]
-struct StandInsForAll {
-    http: Option<SocketAddr>,
-    smtp: Option<SocketAddr>,
-}
-
-/// How names become addresses.
-struct Names {
-    resolver: Arc<dyn Resolver>,
-    leave: Vec<IpNet>,
-    fixed: HashMap<String, SocketAddr>,
 }
 
 /// Settings of a [`Network`] that do not fit.
@@ -60,10 +37,10 @@ pub struct NetworkError(String);
 pub struct NetworkBuilder {
     resolver: Arc<dyn Resolver>,
     certificates: Vec<Vec<u8>>,
-    leave: Vec<IpNet>,
+    allowed: Vec<IpNet>,
     fixed: HashMap<String, SocketAddr>,
     stand_ins: Vec<(String, SocketAddr)>,
-    for_all: StandInsForAll,
+    for_all: Overrides,
     plaintext_smtp: HashSet<String>,
     outbox: Option<Outbox>,
     recording: Option<Recording>,
@@ -79,7 +56,7 @@ impl NetworkBuilder {
 
     /// Gives leave to dial addresses of a private, loopback or link-local network.
     pub fn allow_network(mut self, network: IpNet) -> Self {
-        self.leave.push(network);
+        self.allowed.push(network);
         self
     }
 
@@ -112,7 +89,7 @@ impl NetworkBuilder {
     /// Puts stand-ins on loopback in the place of every HTTPS origin and of every mail server that has none of its own: nothing
     /// leaves the machine. For checking a provider.
     pub fn stand_ins_for_all(mut self, http: SocketAddr, smtp: SocketAddr) -> Self {
-        self.for_all = StandInsForAll { http: Some(http), smtp: Some(smtp) };
+        self.for_all = Overrides { http: Some(http), smtp: Some(smtp) };
         self
     }
 
@@ -140,7 +117,7 @@ impl NetworkBuilder {
     /// If a certificate cannot be read, or a stand-in is not on loopback or stands for nothing.
     pub fn build(self) -> Result<Network, NetworkError> {
         let mut stand_ins = HashMap::new();
-        let StandInsForAll { http, smtp } = self.for_all;
+        let Overrides { http, smtp } = self.for_all;
         if [http, smtp].into_iter().flatten().any(|address| !address.ip().is_loopback()) {
             return Err(NetworkError("stand-ins must be on loopback".to_owned()));
         }
@@ -161,19 +138,18 @@ impl NetworkBuilder {
             .map_err(|error| NetworkError(error.to_string()))?
             .with_root_certificates(store)
             .with_no_client_auth();
-        let names = Arc::new(Names { resolver: self.resolver, leave: self.leave, fixed: self.fixed });
-        let client = client(&tls, names.clone(), self.timeout)?;
+        let names = Arc::new(Names { resolver: self.resolver, allowed: self.allowed, fixed: self.fixed });
+        let client = client(&tls, names.clone(), self.timeout).map_err(NetworkError)?;
+        let (for_all, plaintext_smtp) = (self.for_all, self.plaintext_smtp);
+        let rules = Arc::new(Rules { names, stand_ins, for_all, plaintext_smtp });
+        let tls = Arc::new(tls);
         Ok(Network(Arc::new(Inner {
-            client,
-            tls: Arc::new(tls),
-            tokens: TokenCache::default(),
+            http: HttpEgress::new(client, rules.clone(), self.timeout),
+            smtp: SmtpEgress::new(tls.clone(), rules.clone(), self.outbox),
+            rules,
+            tls,
             timeout: self.timeout,
-            outbox: self.outbox,
             recording: self.recording,
-            names,
-            stand_ins,
-            for_all: self.for_all,
-            plaintext_smtp: self.plaintext_smtp,
         })))
     }
 }
@@ -190,10 +166,32 @@ impl Network {
     }
 
     /// Keeps an exchange as the component sees it.
-    pub(crate) fn record(&self, asked: HttpRequest, answer: &HttpResponse) {
+    pub(crate) fn record(&self, request: HttpRequest, response: &HttpResponse) {
         if let Some(recording) = &self.0.recording {
-            recording.keep(asked, answer);
+            let HttpRequest { method, url, headers: request_headers, body: request_body } = request;
+            let HttpResponse { status, headers, body } = response.clone();
+            recording.keep(Exchange { method, url, request_headers, request_body, status, headers, body });
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn http(&self) -> &HttpEgress {
+        &self.0.http
+    }
+
+    /// The operator's rules.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// Sends a request to a granted origin, authenticated as granted.
+    pub(crate) async fn send_http(&self, grants: &Grants, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.0.http.send(grants, request).await
+    }
+
+    /// Hands a mail to the granted server. Returns the server's reply to the message.
+    pub(crate) async fn send_mail(&self, grants: &Grants, mail: Mail) -> Result<String, MailError> {
+        self.0.smtp.send(grants, mail).await
     }
 
     /// Begins a network that reaches public addresses and trusts public certificates.
@@ -201,10 +199,10 @@ impl Network {
         NetworkBuilder {
             resolver: Arc::new(SystemResolver),
             certificates: Vec::new(),
-            leave: Vec::new(),
+            allowed: Vec::new(),
             fixed: HashMap::new(),
             stand_ins: Vec::new(),
-            for_all: StandInsForAll::default(),
+            for_all: Overrides::default(),
             plaintext_smtp: HashSet::new(),
             outbox: None,
             recording: None,
@@ -218,109 +216,9 @@ impl Network {
     /// # Errors
     /// If the client cannot be built.
     pub fn client_for_named_hosts(&self) -> Result<reqwest::Client, NetworkError> {
-        let Names { resolver, fixed, .. } = &*self.0.names;
-        let leave = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
-        let names = Names { resolver: resolver.clone(), leave, fixed: fixed.clone() };
-        client(&self.0.tls, Arc::new(names), self.0.timeout)
+        let names = Arc::new(self.0.rules.names.unrestricted());
+        client(&self.0.tls, names, self.0.timeout).map_err(NetworkError)
     }
-
-    pub(super) fn http_stand_in(&self, origin: &Origin) -> Option<SocketAddr> {
-        self.0.stand_ins.get(&origin.to_string()).copied().or(self.0.for_all.http)
-    }
-
-    pub(super) fn smtp_stand_in(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        self.0.stand_ins.get(&endpoint(host, port)).copied().or(self.0.for_all.smtp)
-    }
-
-    /// Whether the operator's settings name this mail server.
-    pub(super) fn names_smtp(&self, host: &str, port: u16) -> bool {
-        self.0.names.fixed.contains_key(host)
-            || self.smtp_stand_in(host, port).is_some()
-            || self.0.plaintext_smtp.contains(&endpoint(host, port))
-    }
-
-    pub(super) fn allows_plaintext(&self, host: &str, port: u16) -> bool {
-        self.smtp_stand_in(host, port).is_some() || self.0.plaintext_smtp.contains(&endpoint(host, port))
-    }
-
-    /// Whether the operator fixed where a name leads.
-    pub(super) fn is_fixed(&self, host: &str) -> bool {
-        self.0.names.fixed.contains_key(host)
-    }
-
-    /// The addresses of a name that may be dialled. `Err` says why there is none.
-    pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NotDialled> {
-        self.0.names.addresses(host, port).await
-    }
-}
-
-impl Names {
-    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NotDialled> {
-        if let Some(fixed) = self.fixed.get(host) {
-            return Ok(vec![*fixed]);
-        }
-        let found = self.resolver.resolve(host).await.map_err(|_| NotDialled::NoAddress)?;
-        if found.is_empty() {
-            return Err(NotDialled::NoAddress);
-        }
-        let allowed = found.into_iter().filter(|address| is_allowed(*address, &self.leave));
-        let allowed: Vec<SocketAddr> = allowed.map(|address| SocketAddr::new(address, port)).collect();
-        if allowed.is_empty() {
-            return Err(NotDialled::NotAllowed);
-        }
-        Ok(allowed)
-    }
-}
-
-/// Why a name is not dialled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotDialled {
-    #[error("the name has no address")]
-    NoAddress,
-    #[error("the name leads to no public address")]
-    NotAllowed,
-}
-
-impl From<NotDialled> for UpstreamCause {
-    fn from(why: NotDialled) -> Self {
-        match why {
-            NotDialled::NoAddress => Self::NoAddress,
-            NotDialled::NotAllowed => Self::AddressNotAllowed,
-        }
-    }
-}
-
-/// The HTTP client asks this for addresses and dials what it answers: what was vetted is what is dialled.
-struct Vetted(Arc<Names>);
-
-impl Resolve for Vetted {
-    fn resolve(&self, name: Name) -> Resolving {
-        let names = self.0.clone();
-        Box::pin(async move {
-            let addresses = names.addresses(name.as_str(), 0).await?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
-fn client(tls: &ClientConfig, names: Arc<Names>, timeout: Duration) -> Result<reqwest::Client, NetworkError> {
-    let mut tls = tls.clone();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .dns_resolver(Arc::new(Vetted(names)))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .referer(false)
-        .timeout(timeout)
-        .connect_timeout(timeout)
-        .http1_max_headers(64)
-        .http2_max_header_list_size(32 << 10)
-        .tcp_nodelay(true)
-        .pool_idle_timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|error| NetworkError(format!("the HTTP client cannot be built: {error}")))
 }
 
 /// Mozilla's roots, for a machine that has none, with the machine's own and those of the operator.
@@ -341,23 +239,20 @@ fn trust(pems: &[Vec<u8>]) -> Result<RootCertStore, NetworkError> {
     Ok(store)
 }
 
-fn endpoint(host: &str, port: u16) -> String {
-    format!("{}:{port}", host.to_ascii_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::egress::policy::NotDialled;
 
     /// `localhost` is a name that leads to a private address, as is any whose owner rebinds it after it was approved: what counts
     /// is where it leads when it is dialled.
     #[tokio::test]
     async fn a_name_is_vetted_by_where_it_leads_when_it_is_dialled() {
         let network = Network::builder().build().unwrap();
-        assert_eq!(network.addresses("localhost", 1).await.unwrap_err(), NotDialled::NotAllowed);
-        assert!(Vetted(network.0.names.clone()).resolve("localhost".parse().unwrap()).await.is_err());
+        assert_eq!(network.rules().names.addresses("localhost", 1).await.unwrap_err(), NotDialled::NotAllowed);
+        assert!(network.0.http.resolves_nothing("localhost").await);
         let named = network.client_for_named_hosts().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
@@ -369,7 +264,7 @@ mod tests {
         // It was hung up on, and so had been reached.
         assert!(!named.get(&url).send().await.unwrap_err().is_connect());
         let leave = Network::builder().allow_network("127.0.0.0/8".parse().unwrap()).build().unwrap();
-        let allowed = leave.addresses("localhost", 1).await.unwrap();
+        let allowed = leave.rules().names.addresses("localhost", 1).await.unwrap();
         assert_eq!(allowed, [SocketAddr::from(([127, 0, 0, 1], 1))]);
     }
 }

@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
-use super::stand_ins::{Kind, StandIns, difference};
-use crate::capability::{Connection, ReportSignature};
-use crate::provider::{CallFailure, Problem, Provider};
+use super::substitutes::{Kind, StandIns, difference};
+use crate::call::{CallFailure, Problem};
+use crate::egress::{Connection, ReportSignature};
+use crate::provider::Provider;
 
 /// What a component needs, or what is wrong with its options.
-pub(super) type Answer = Result<Result<Asked, Vec<Problem>>, CallFailure>;
+pub(crate) type Answer = Result<Result<Asked, Vec<Problem>>, CallFailure>;
 
 /// What a component needs.
-pub(super) struct Asked {
-    pub(super) connections: Vec<Connection>,
+pub(crate) struct Asked {
+    pub(crate) connections: Vec<Connection>,
     /// The stand-ins that it accepted, if there is a secret.
     taken: Option<Kind>,
 }
@@ -27,7 +28,7 @@ const FORM: &str = "the provider checks the form of this secret, which it is not
 
 /// Calls a component's `configure` for options. At most six calls: two if no secret has a specific
 /// format.
-pub(super) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandIns<'_>) -> Answer {
+pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandIns<'_>) -> Answer {
     if stand_ins.are_none() {
         let said = provider.configure(options).await?;
         return Ok(said.map(|connections| Asked { connections, taken: None }));
@@ -45,7 +46,7 @@ pub(super) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
     if let Some(field) = difference(&connections, &others) {
         // If time and randomness are real, as in `provider check`, they may be the cause: another
         // rule finds that.
-        let by_chance = !provider.is_steady()
+        let by_chance = !provider.has_fixed_clock()
             && provider.configure(&seen).await?.is_ok_and(|again| difference(&connections, &again).is_some());
         if !by_chance {
             let why = format!(
@@ -120,7 +121,7 @@ fn explained(problems: Vec<Problem>, stand_ins: &StandIns<'_>) -> Vec<Problem> {
 }
 
 /// Returns how the upstream signs its reports; `None` also if that depends on a secret.
-pub(super) async fn ask_for_reports(
+pub(crate) async fn ask_for_reports(
     provider: &Provider,
     options: &Value,
     stand_ins: &StandIns<'_>,

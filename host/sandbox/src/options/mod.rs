@@ -1,19 +1,19 @@
 //! Validates options: first by the provider's schema, then by the provider itself, then by the operator's rules for connections.
 
-mod judgement;
-mod stand_ins;
+mod component_check;
+mod substitutes;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::capability::{Arrived, Destination, GrantedConnection, Grants, NotSigned, ReportSignature};
-use crate::provider::{
-    Begun, DeliveryFailure, Fate, Message, OptionsSchema, Problem, Provider, Reason, Receipt, Sent, Verdict,
-};
-use judgement::{ask, ask_for_reports};
-use stand_ins::StandIns;
+use crate::call::{Begun, DeliveryFailure, Fate, Message, Problem, Reason, Receipt, Sent, Verdict};
+use crate::egress::{Arrived, Destination, GrantedConnection, Grants, NotSigned, ReportSignature};
+use crate::provider::Provider;
+use crate::schema::OptionsSchema;
+use component_check::{ask, ask_for_reports};
+use substitutes::StandIns;
 
 /// Options in their two layers.
 #[derive(Clone, Copy)]
@@ -105,7 +105,7 @@ impl Configured {
             }
         };
         let reports = ask_for_reports(provider, options, &stand_ins, &asked).await;
-        let grants = match Grants::new(asked.connections, provider.network()) {
+        let grants = match Grants::new(asked.connections, provider.network().rules()) {
             Ok(grants) => Arc::new(grants),
             Err(error) => return Ok(Validation::invalid(vec![Problem::new("", error.to_string())])),
         };

@@ -9,12 +9,12 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::capability::{Connection, Secret};
-use crate::provider::OptionsSchema;
+use crate::egress::{Connection, Secret};
+use crate::schema::OptionsSchema;
 
 /// The kind of stand-ins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The value in the schema's `examples`; otherwise a text of our own.
     First,
     /// Another text of the same format.
@@ -36,7 +36,7 @@ struct Hidden {
 }
 
 /// The secrets of options, and their stand-ins.
-pub(super) struct StandIns<'a> {
+pub(crate) struct StandIns<'a> {
     schema: OptionsSchema<'a>,
     options: &'a Value,
     hidden: Vec<Hidden>,
@@ -46,7 +46,7 @@ pub(super) struct StandIns<'a> {
 
 impl<'a> StandIns<'a> {
     /// `is_inherited` returns for an option's name whether the instance inherits it.
-    pub(super) fn new(schema: &'a Value, options: &'a Value, is_inherited: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn new(schema: &'a Value, options: &'a Value, is_inherited: impl Fn(&str) -> bool) -> Self {
         let mut hidden = Vec::new();
         let reader = OptionsSchema::new(schema);
         reader.with_secrets_as(options, &mut |pointer, value| {
@@ -63,37 +63,37 @@ impl<'a> StandIns<'a> {
     }
 
     /// Returns whether there is no secret.
-    pub(super) fn are_none(&self) -> bool {
+    pub(crate) fn are_none(&self) -> bool {
         self.hidden.is_empty()
     }
 
     /// Returns whether a secret is inherited.
-    pub(super) fn has_inherited(&self) -> bool {
+    pub(crate) fn has_inherited(&self) -> bool {
         self.hidden.iter().any(|hidden| hidden.inherited)
     }
 
     /// Returns whether a secret is the instance's own.
-    pub(super) fn has_own(&self) -> bool {
+    pub(crate) fn has_own(&self) -> bool {
         self.hidden.iter().any(|hidden| !hidden.inherited)
     }
 
     /// Returns the pointers of the own secrets.
-    pub(super) fn own_pointers(&self) -> Vec<&str> {
+    pub(crate) fn own_pointers(&self) -> Vec<&str> {
         self.hidden.iter().filter(|hidden| !hidden.inherited).map(|hidden| &*hidden.pointer).collect()
     }
 
     /// Returns whether an inherited secret is at a pointer.
-    pub(super) fn is_inherited(&self, pointer: &str) -> bool {
+    pub(crate) fn is_inherited(&self, pointer: &str) -> bool {
         self.hidden.iter().any(|hidden| hidden.inherited && hidden.pointer == pointer)
     }
 
     /// Returns the options with stand-ins for the inherited secrets.
-    pub(super) fn for_inherited(&self, kind: Kind) -> Value {
+    pub(crate) fn for_inherited(&self, kind: Kind) -> Value {
         self.with(|hidden| if hidden.inherited { hidden.stand_in(kind, &self.published) } else { hidden.value.clone() })
     }
 
     /// Returns the options with stand-ins for all secrets.
-    pub(super) fn for_all(&self, kind: Kind) -> Value {
+    pub(crate) fn for_all(&self, kind: Kind) -> Value {
         self.with(|hidden| hidden.stand_in(kind, &self.published))
     }
 
@@ -105,12 +105,12 @@ impl<'a> StandIns<'a> {
 
     /// Returns a credential that was made of the inherited secrets' stand-ins, with the secrets in
     /// their place.
-    pub(super) fn revealed(&self, credential: &Secret, kind: Kind) -> Secret {
+    pub(crate) fn revealed(&self, credential: &Secret, kind: Kind) -> Secret {
         Secret::new(self.replaced(credential, kind, |hidden, _| texts(&hidden.value)))
     }
 
     /// The same with names in their place: how a credential is made of the secrets.
-    pub(super) fn recipe(&self, credential: &Secret, kind: Kind) -> Secret {
+    pub(crate) fn recipe(&self, credential: &Secret, kind: Kind) -> Secret {
         Secret::new(self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]))
     }
 
@@ -207,7 +207,7 @@ fn shaped(text: &str, seed: &str, published: &str) -> String {
 }
 
 /// Returns what differs between two results, apart from credentials.
-pub(super) fn difference(one: &[Connection], other: &[Connection]) -> Option<&'static str> {
+pub(crate) fn difference(one: &[Connection], other: &[Connection]) -> Option<&'static str> {
     if one.len() != other.len() {
         return Some("the number of connections");
     }

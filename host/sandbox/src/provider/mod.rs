@@ -1,48 +1,136 @@
-//! Providers: components that are loaded, asked who they are, judged by what they import, and called.
-//!
-//! The way of a component: bytes are hashed, compiled or found in the [`cache`], their [`imports`] compared
-//! with what a provider may have, and their manifest read. Each [`call`] then gets a fresh instance under
-//! the bounds of [`limits`].
+//! A loaded provider, and what it can be asked: to check options, to deliver, to verify, to read reports.
 
-mod bindings;
-mod cache;
-mod call;
-mod capability;
-mod changes;
-mod egress;
-mod engine;
-mod imports;
-mod limits;
+mod deliver;
 mod load;
-mod manifest;
-mod outcome;
-mod pace;
-mod placeholder;
-mod report;
-mod schema;
-mod signers;
-mod slice;
-mod speech;
-mod state;
-mod steady;
-mod turns;
-mod validation;
-mod verification;
-mod wasi_http;
+mod reports;
+mod verify;
 
-pub use cache::{CacheSeal, CodeCache};
-pub(crate) use call::CallFailure;
-pub use capability::Capability;
-pub use changes::ProviderChanges;
-pub use engine::{Sandbox, SandboxError};
-pub use limits::Limits;
-pub use load::LoadError;
-pub use load::{Provider, ProviderInfo};
-pub use manifest::{Manifest, RecipientKind};
-pub use outcome::{Begun, DeliveryFailure, Message, Problem, Reason, Receipt, Sent, Verdict};
-pub use report::Fate;
-pub use schema::{OptionsSchema, escape};
-pub use signers::{SignerError, Signers};
-pub use slice::on_thread_start;
-pub(crate) use validation::Schema;
-pub use verification::CODE_LENGTHS;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use crate::call::{BUSY, Call, CallFailure, CallLog, Problem, Reason, Redactor, Sandbox, State};
+use crate::component::{Manifest, ProviderInfo};
+use crate::contract::v0_1::exports::twofactor::provider::{configuration, delivery};
+use crate::contract::v0_1::reporting::exports::twofactor::provider::reports as reports_export;
+use crate::contract::v0_1::verifying::exports::twofactor::provider::verification;
+use crate::egress::Network;
+use crate::schedule::concurrency::Share;
+use crate::schema::{Broken, Schema};
+
+pub use verify::CODE_LENGTHS;
+
+/// A component, ready to be called.
+pub struct Provider {
+    sandbox: Sandbox,
+    exports: Exports,
+    share: Arc<Share>,
+    info: ProviderInfo,
+    schema: Arc<Schema>,
+}
+
+/// A component whose imports are linked, and where its exports are. A call looks up the ones it needs.
+struct Exports {
+    pre: InstancePre<State>,
+    configuration: configuration::GuestIndices,
+    delivers: Delivers,
+    /// Where the component exports them.
+    reports: Option<reports_export::GuestIndices>,
+}
+
+/// What a provider has to do with codes.
+enum Delivers {
+    /// It takes the host's to people.
+    Messages(delivery::GuestIndices),
+    /// Its upstream makes them and judges the answers.
+    Verifications(verification::GuestIndices),
+}
+
+impl Provider {
+    pub(crate) fn network(&self) -> &Network {
+        self.sandbox.network()
+    }
+
+    /// Whether its upstream makes the codes and judges the answers.
+    pub fn verifies(&self) -> bool {
+        matches!(self.exports.delivers, Delivers::Verifications(_))
+    }
+
+    /// Returns what is known of it.
+    pub fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    /// Returns what it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.info.manifest
+    }
+
+    /// Whether options satisfy the schema; on this thread, for programs that serve nobody.
+    pub(crate) fn allows(&self, options: &Value) -> bool {
+        self.schema.allows(options)
+    }
+
+    /// What the schema says is wrong with options. `Err` if there was no room to check them now.
+    pub(crate) async fn broken_rules(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+        let broken = self.check_options(options).await?;
+        Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
+    }
+
+    /// What the schema says is wrong with options that others complete, each as a whole: what is missing, and whether all fit together, is left
+    /// out.
+    ///
+    /// # Errors
+    /// If there was no room to check them now.
+    pub async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+        let mut broken = self.check_options(options).await?;
+        let is_of_the_whole = |one: &Broken| one.at.is_empty() || one.is_missing && one.at.matches('/').count() == 1;
+        broken.retain(|one| !is_of_the_whole(one));
+        Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
+    }
+
+    async fn check_options(&self, options: &Value) -> Result<Vec<Broken>, Reason> {
+        // Most options are checked at once, so that they need no turn where processors are busy.
+        if let Some(broken) = self.schema.check_quickly(options) {
+            return Ok(broken);
+        }
+        let (schema, options) = (self.schema.clone(), options.clone());
+        let broken = self.sandbox.aside(&self.share.checks, move || schema.check(&options)).await;
+        broken.ok_or_else(|| Reason::new(BUSY, "other options are being checked: try again later"))
+    }
+
+    /// Whether time and chance are the same in each call that reaches nobody.
+    pub(crate) fn has_fixed_clock(&self) -> bool {
+        self.sandbox.has_fixed_clock(true)
+    }
+
+    /// Texts as long as a call's may be.
+    fn redactor(&self) -> Redactor {
+        Redactor::new(self.sandbox.limits().text_chars)
+    }
+
+    fn log(&self, redactor: Redactor) -> Arc<CallLog> {
+        let recording = self.sandbox.network().recording().cloned();
+        CallLog::recorded(&self.manifest().type_id, redactor, self.sandbox.limits().log_lines, recording)
+    }
+
+    /// A call of this provider that reaches nobody.
+    fn call(&self, log: Arc<CallLog>, time: Duration) -> Call<'_> {
+        Call::new(&self.sandbox, log, time).share(&self.share)
+    }
+
+    async fn run<T>(
+        &self,
+        call: Call<'_>,
+        body: impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallFailure> {
+        call.run(async |store: &mut Store<State>| {
+            let instance = self.exports.pre.instantiate_async(&mut *store).await?;
+            body(instance, store).await
+        })
+        .await
+    }
+}

@@ -2,24 +2,11 @@
 
 use serde_json::Value;
 
-use super::bindings::reporting::exports::twofactor::provider::reports as wit;
-use super::call::CallFailure;
-use super::load::Provider;
-use super::schema::OptionsSchema;
-use super::speech::Speech;
-use super::state::CallLog;
-use crate::capability::{Grants, ReportSignature, Secret};
-
-/// What became of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// Not known yet.
-    UnderWay,
-    /// It arrived.
-    Delivered,
-    /// It did not, and will not; with the upstream's own code for why, at most 32 letters, digits, `-`, `_` and `.`.
-    Undelivered(String),
-}
+use super::Provider;
+use crate::call::{CallFailure, CallLog, Fate, Redactor};
+use crate::contract::v0_1::reporting::exports::twofactor::provider::reports as wit;
+use crate::egress::{ReportSignature, Secret};
+use crate::schema::OptionsSchema;
 
 /// The longest code of an upstream's that is kept, in characters.
 const CODE: usize = 32;
@@ -29,10 +16,10 @@ impl Provider {
     pub(crate) async fn signed_by(&self, options: &Value) -> Result<Option<ReportSignature>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);
-        let log = self.log(self.speech().without(secrets));
+        let log = self.log(self.redactor().without(secrets));
         let time = self.sandbox.limits().configure_time;
         let signature = self
-            .call(Grants::none().into(), log, None, time, async |instance, store| {
+            .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
                 reports.call_signed_by(store, &options.to_string()).await
             })
@@ -59,10 +46,10 @@ impl Provider {
     ) -> Result<Option<Fate>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
-        let log = CallLog::new(&self.manifest().type_id, Speech::new(0), 0);
+        let log = CallLog::new(&self.manifest().type_id, Redactor::new(0), 0);
         let time = self.sandbox.limits().configure_time;
         let report = self
-            .call(Grants::none().into(), log, None, time, async |instance, store| {
+            .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
                 reports.call_read(store, options, content_type, body).await
             })
@@ -74,9 +61,9 @@ impl Provider {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
                 // Searched as it is said and as it is kept.
                 let plain: String = recipient.chars().filter(fits).collect();
-                let speech = Speech::new(report.code.len()).without([plain]).without_recipient(recipient);
+                let redactor = Redactor::new(report.code.len()).without([plain]).without_recipient(recipient);
                 let code: String = report.code.chars().filter(fits).collect();
-                Fate::Undelivered(speech.clean(&code).chars().filter(fits).take(CODE).collect())
+                Fate::Undelivered(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
             }
         }))
     }

@@ -3,13 +3,12 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::bindings::twofactor::provider::types as wit;
-use super::bindings::verifying::exports::twofactor::provider::verification;
-use super::call::{delivery_failure, known, no_letters, receipt};
-use super::load::{Delivers, Provider};
-use super::outcome::{Begun, DeliveryFailure, Message, Reason, Sent, Verdict};
-use super::placeholder::Placeholder;
-use crate::capability::Grants;
+use super::deliver::{delivery_failure, known, no_letters, receipt};
+use super::{Delivers, Provider};
+use crate::call::{Begun, DeliveryFailure, Message, Placeholder, Reason, Sent, Verdict};
+use crate::contract::v0_1::twofactor::provider::types as wit;
+use crate::contract::v0_1::verifying::exports::twofactor::provider::verification;
+use crate::egress::Grants;
 
 /// The longest state that is kept, in bytes.
 const STATE_BYTES: usize = 4096;
@@ -19,28 +18,28 @@ pub const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
 
 impl Provider {
     /// Has the upstream make a code and send it. Of the message its texts and its code are kept back: they are not the upstream's.
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         &self,
         grants: Arc<Grants>,
         options: &str,
         message: Message,
     ) -> Result<Sent, DeliveryFailure> {
         let verification = self.verification()?;
-        let log = self.log(self.speech().without_recipient(&message.recipient));
-        let speech = log.clone();
+        let log = self.log(self.redactor().without_recipient(&message.recipient));
+        let redactor = log.clone();
         let none = String::new;
         let message =
             wit::Message::from(Message { subject: none(), text: none(), html: None, code: none(), ..message });
         let time = self.sandbox.limits().deliver_time;
         let answer = self
-            .call(grants, log, None, time, async |instance, store| {
+            .run(self.call(log, time).grants(grants), async |instance, store| {
                 let verification = verification.load(&mut *store, &instance)?;
                 let answer = verification.call_begin(&mut *store, options, &message).await?;
                 Ok(answer.map_err(|failure| known(failure, store.data())))
             })
             .await?;
-        let clean = |text: &str| speech.speech().clean(text);
-        let begun = answer.map_err(|failure| delivery_failure(failure, &clean).with_upstream(speech.upstream()))?;
+        let clean = |text: &str| redactor.redactor().clean(text);
+        let begun = answer.map_err(|failure| delivery_failure(failure, &clean).with_upstream(redactor.upstream()))?;
         if begun.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&begun.code_length.into()) {
             let why = "the provider's state is over 4096 bytes, or its code has less than 4 or more than 10 digits";
             return Err(DeliveryFailure::Misconfigured(Reason::new("begun", why)));
@@ -58,8 +57,8 @@ impl Provider {
         answer: &str,
     ) -> Result<Verdict, DeliveryFailure> {
         let verification = self.verification()?;
-        let log = self.log(self.speech().without_code(answer));
-        let speech = log.clone();
+        let log = self.log(self.redactor().without_code(answer));
+        let redactor = log.clone();
         let placeholder = if self.manifest().reads_code {
             None
         } else {
@@ -67,17 +66,18 @@ impl Provider {
         };
         let given = placeholder.as_ref().map_or(answer, |placeholder| placeholder.letters());
         let time = self.sandbox.limits().deliver_time;
+        let call = self.call(log, time).grants(grants).placeholder(placeholder.clone());
         let verdict = self
-            .call(grants, log, placeholder.clone(), time, async |instance, store| {
+            .run(call, async |instance, store| {
                 let verification = verification.load(&mut *store, &instance)?;
                 let verdict = verification.call_check(&mut *store, options, state, given).await?;
-                let sent = store.data().has_sent();
+                let sent = store.data().effects().has_sent();
                 Ok(verdict.map(|verdict| (verdict, sent)).map_err(|failure| known(failure, store.data())))
             })
             .await?;
-        let clean = |text: &str| speech.speech().clean(text);
+        let clean = |text: &str| redactor.redactor().clean(text);
         let (verdict, sent) =
-            verdict.map_err(|failure| delivery_failure(failure, &clean).with_upstream(speech.upstream()))?;
+            verdict.map_err(|failure| delivery_failure(failure, &clean).with_upstream(redactor.upstream()))?;
         // A provider that sees the answer may have sent it in a form that is not known here.
         let left = placeholder.as_ref().is_none_or(|placeholder| placeholder.has_left());
         match verdict {

@@ -5,36 +5,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::limits::Limits;
-use super::pace::Habit;
+use super::epoch_clock::Habit;
+use crate::limits::Limits;
 
-pub(crate) struct Turns {
+pub(crate) struct Concurrency {
     all: Semaphore,
     of_each: usize,
     shares: Mutex<HashMap<String, Arc<Share>>>,
 }
 
 /// The turns that one provider may have at once, whatever version of it is called.
-pub(super) struct Share {
+pub(crate) struct Share {
     turns: Semaphore,
-    pub(super) habit: Habit,
+    pub(crate) habit: Habit,
     /// What options that are checked by its schema wait for: one at a time.
-    pub(super) checks: Arc<Semaphore>,
+    pub(crate) checks: Arc<Semaphore>,
 }
 
 /// A turn, until it is dropped.
-pub(super) struct Turn<'a> {
+pub(crate) struct Turn<'a> {
     _own: Option<SemaphorePermit<'a>>,
     _of_all: SemaphorePermit<'a>,
 }
 
-impl Turns {
-    pub(super) fn new(limits: &Limits) -> Self {
+impl Concurrency {
+    pub(crate) fn new(limits: &Limits) -> Self {
         let of_each = limits.calls_of_one_provider.min(limits.calls_in_flight) as usize;
         Self { all: Semaphore::new(limits.calls_in_flight as usize), of_each, shares: Mutex::default() }
     }
 
-    pub(super) fn share(&self, type_id: &str) -> Arc<Share> {
+    pub(crate) fn share(&self, type_id: &str) -> Arc<Share> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let (turns, checks) = (Semaphore::new(self.of_each), Arc::new(Semaphore::new(1)));
@@ -45,7 +45,7 @@ impl Turns {
 
     /// Waits among the calls of the same provider first, and only then among all: those that hang keep no other provider from its
     /// turn.
-    pub(super) async fn take<'a>(&'a self, share: Option<&'a Share>) -> Option<Turn<'a>> {
+    pub(crate) async fn take<'a>(&'a self, share: Option<&'a Share>) -> Option<Turn<'a>> {
         let own = match share {
             Some(share) => Some(share.turns.acquire().await.ok()?),
             None => None,

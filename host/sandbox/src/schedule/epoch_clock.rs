@@ -1,6 +1,7 @@
 //! The clock that interrupts guests, and how much of the processors those may take that run long.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,8 +11,8 @@ use std::thread::{self, Thread};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
-use super::limits::Limits;
-use super::slice::LongSlice;
+use super::time_slice::LongSlice;
+use crate::limits::Limits;
 
 /// After so many ticks without a call the clock stands still.
 const IDLE_TICKS: u32 = 100;
@@ -20,7 +21,7 @@ const IDLE_TICKS: u32 = 100;
 const LONG: u64 = 2;
 
 /// The clock's thread, which ends when this is dropped.
-pub(super) struct Clock {
+pub(crate) struct EpochClock {
     shared: Arc<Shared>,
     thread: Thread,
     ended: Arc<AtomicBool>,
@@ -35,7 +36,7 @@ struct Shared {
 }
 
 /// How a provider's calls run.
-pub(super) struct Habit {
+pub(crate) struct Habit {
     /// Whether they run long, as the last one that ended did or did not.
     long: AtomicBool,
     /// Before all that run long those of one provider wait among themselves: however many they are, the others find a short queue.
@@ -43,7 +44,7 @@ pub(super) struct Habit {
 }
 
 /// The time of one call. It is at work while its future is polled; what it waits for is not its own time.
-pub(super) struct CallTime {
+pub(crate) struct CallTime {
     shared: Arc<Shared>,
     limit: u64,
     /// Ticks at work before it was last begun anew.
@@ -61,24 +62,28 @@ pub(super) struct CallTime {
 
 /// What to do with a guest that the clock finds at work.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     Early,
     Long,
     OutOfTime,
 }
 
-impl Drop for Clock {
+impl Drop for EpochClock {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
         self.thread.unpark();
     }
 }
 
-impl Clock {
-    pub(super) fn start(engine: &Engine) -> Self {
+impl EpochClock {
+    /// Starts its thread.
+    ///
+    /// # Errors
+    /// If the system starts no more threads.
+    pub(crate) fn start(engine: &Engine) -> io::Result<Self> {
         let (shared, ended) = (Arc::new(Shared::new(for_long())), Arc::new(AtomicBool::new(false)));
         let (ticking, engine, end) = (shared.clone(), engine.weak(), ended.clone());
-        let thread = thread::spawn(move || {
+        let thread = thread::Builder::new().name("epoch-clock".to_owned()).spawn(move || {
             let mut idle = 0;
             while !end.load(Ordering::SeqCst)
                 && let Some(engine) = engine.upgrade()
@@ -99,12 +104,12 @@ impl Clock {
                 }
                 ticking.stands_still.store(false, Ordering::SeqCst);
             }
-        });
-        Self { shared, thread: thread.thread().clone(), ended }
+        })?;
+        Ok(Self { shared, thread: thread.thread().clone(), ended })
     }
 
     /// A call begins, which may be at work for so many ticks.
-    pub(super) fn call(&self, limit: u64) -> Arc<CallTime> {
+    pub(crate) fn call(&self, limit: u64) -> Arc<CallTime> {
         self.shared.calls.fetch_add(1, Ordering::SeqCst);
         if self.shared.stands_still.load(Ordering::SeqCst) {
             self.thread.unpark();
@@ -119,7 +124,7 @@ fn for_long() -> usize {
 }
 
 impl Habit {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { long: AtomicBool::new(false), gate: Arc::new(Semaphore::new(for_long())) }
     }
 }
@@ -150,7 +155,7 @@ impl CallTime {
 
     /// Runs a call. If it runs long, or those of its provider do of late, it is at work only while one of the processors for such
     /// calls is free: all others find one that is not taken.
-    pub(super) async fn run<T>(&self, habit: Option<&Habit>, call: impl Future<Output = T>) -> T {
+    pub(crate) async fn run<T>(&self, habit: Option<&Habit>, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         let mut place = None;
         self.expected.store(habit.is_some_and(|habit| habit.long.load(Ordering::Relaxed)), Ordering::Relaxed);
@@ -206,7 +211,7 @@ impl CallTime {
     }
 
     /// The clock found the guest at work.
-    pub(super) fn found(&self) -> Found {
+    pub(crate) fn found(&self) -> Found {
         let ran = self.ran();
         if self.used.load(Ordering::Relaxed) + ran >= self.limit {
             return Found::OutOfTime;
@@ -292,7 +297,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn who_runs_long_has_a_long_slice_while_at_work_and_nobody_else() {
-        use crate::provider::slice::{LONGEST, slice};
+        use super::super::time_slice::{LONGEST, slice};
         let (shared, ordinary) = (Arc::new(Shared::new(1)), slice());
         let (call, seen, found) = (call(&shared, 1000), Mutex::<Vec<u64>>::default(), Mutex::default());
         let watched = async {
@@ -335,7 +340,7 @@ mod tests {
     #[test]
     fn a_clock_that_stands_still_goes_on_with_the_next_call() {
         let engine = Engine::new(&Config::new()).unwrap();
-        let clock = Clock::start(&engine);
+        let clock = EpochClock::start(&engine).unwrap();
         for _ in 0..3 {
             while !clock.shared.stands_still.load(Ordering::SeqCst) {
                 thread::yield_now();
@@ -351,7 +356,7 @@ mod tests {
     #[test]
     fn the_clocks_thread_ends_with_it() {
         let engine = Engine::new(&Config::new()).unwrap();
-        let clock = Clock::start(&engine);
+        let clock = EpochClock::start(&engine).unwrap();
         let shared = clock.shared.clone();
         drop(clock);
         while Arc::strong_count(&shared) > 1 {

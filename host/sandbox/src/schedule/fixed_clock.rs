@@ -11,7 +11,7 @@ use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtxBui
 static NUMBERS: LazyLock<Vec<u8>> = LazyLock::new(|| (0..=u8::MAX).flat_map(|n| Sha256::digest([n])).collect());
 
 /// Puts them in the place of the real ones.
-pub(super) fn fix(wasi: &mut WasiCtxBuilder) {
+pub(crate) fn fix(wasi: &mut WasiCtxBuilder) {
     wasi.wall_clock(Midnight)
         .monotonic_clock(Looks::default())
         .secure_random(Deterministic::new(NUMBERS.clone()))

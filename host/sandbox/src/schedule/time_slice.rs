@@ -5,11 +5,11 @@
 //! share that a thread has of the processor stays what it was, and no privilege is needed. Older kernels take the wish and do nothing.
 
 #[cfg(all(test, target_os = "linux"))]
-pub(super) use linux::{LONGEST, slice};
+pub(crate) use linux::{LONGEST, slice};
 #[cfg(target_os = "linux")]
-pub(super) use linux::{LongSlice, forget};
+pub(crate) use linux::{LongSlice, forget};
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::{LongSlice, forget};
+pub(crate) use other::{LongSlice, forget};
 
 /// What the threads of a runtime should do when they begin: [`on_thread_start`](tokio::runtime::Builder::on_thread_start). One that is begun while a
 /// provider's component runs for long inherits how eagerly that thread gives way to others; after this it is scheduled as any other.
@@ -23,17 +23,17 @@ mod linux {
     use std::marker::PhantomData;
 
     /// The longest slice that the kernel gives, in nanoseconds.
-    pub(in super::super) const LONGEST: u64 = 100_000_000;
+    pub(crate) const LONGEST: u64 = 100_000_000;
 
     /// While it lives, the slice of this thread is the longest there is.
-    pub(in super::super) struct LongSlice {
+    pub(crate) struct LongSlice {
         before: Option<u64>,
         /// It is this thread's.
         _not_send: PhantomData<*const ()>,
     }
 
     impl LongSlice {
-        pub(in super::super) fn begin() -> Self {
+        pub(crate) fn begin() -> Self {
             let before = attributes().filter(|found| found.is_fair()).map(|found| {
                 set(&Attributes { runtime: LONGEST, ..found });
                 found.runtime
@@ -52,7 +52,7 @@ mod linux {
     }
 
     /// Takes the slice back that this thread inherited.
-    pub(in super::super) fn forget() {
+    pub(crate) fn forget() {
         // 0 is the system's own.
         if let Some(found) = attributes().filter(|found| found.is_fair() && found.runtime == LONGEST) {
             set(&Attributes { runtime: 0, ..found });
@@ -61,7 +61,7 @@ mod linux {
 
     /// The slice of this thread; 0 where it has none.
     #[cfg(test)]
-    pub(in super::super) fn slice() -> u64 {
+    pub(crate) fn slice() -> u64 {
         attributes().filter(Attributes::is_fair).map_or(0, |found| found.runtime)
     }
 
@@ -138,13 +138,13 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod other {
     /// Other systems have their own ways.
-    pub(in super::super) struct LongSlice;
+    pub(crate) struct LongSlice;
 
     impl LongSlice {
-        pub(in super::super) fn begin() -> Self {
+        pub(crate) fn begin() -> Self {
             Self
         }
     }
 
-    pub(in super::super) fn forget() {}
+    pub(crate) fn forget() {}
 }

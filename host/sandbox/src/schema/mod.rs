@@ -13,12 +13,15 @@ mod compile;
 mod evaluate;
 mod fault;
 mod number;
+mod options;
 mod pattern;
 mod width;
 
 use serde_json::Value;
 
 use compile::Node;
+pub use options::{OptionsSchema, escape};
+pub(crate) use options::{Sight, revealed};
 
 /// The bounds of a schema, and of checking a value by it.
 pub(crate) mod bounds {
@@ -153,11 +156,6 @@ fn place_of(document: &Value, wanted: &Value) -> String {
     let mut path = Vec::new();
     find(document, wanted, &mut path);
     path.iter().map(|step| format!("/{step}")).collect()
-}
-
-/// One step of a JSON Pointer (RFC 6901 section 3).
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

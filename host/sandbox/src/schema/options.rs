@@ -15,7 +15,7 @@ pub struct OptionsSchema<'a> {
 
 /// What may be seen of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(crate) enum Sight {
     Open,
     Secret,
     /// A secret that the component itself needs in `deliver`.
@@ -26,13 +26,13 @@ pub(super) enum Sight {
 
 /// What may be seen of all options of a schema.
 #[derive(Default)]
-pub(super) struct Sights {
+pub(crate) struct Sights {
     /// By where each stands (`Server/Password`).
-    pub(super) all: BTreeMap<String, Sight>,
+    pub(crate) all: BTreeMap<String, Sight>,
     /// Secrets that stand in lists.
-    pub(super) listed: Vec<String>,
+    pub(crate) listed: Vec<String>,
     /// Why the options cannot be shown to people, who approve by what they are shown.
-    pub(super) unshowable: Option<&'static str>,
+    pub(crate) unshowable: Option<&'static str>,
     /// How many schemas of options were looked at.
     looks: usize,
 }
@@ -171,7 +171,7 @@ impl<'a> OptionsSchema<'a> {
     }
 
     /// What may be seen of the options.
-    pub(super) fn sights(&self) -> Sights {
+    pub(crate) fn sights(&self) -> Sights {
         let mut sights = Sights::default();
         self.walk(&[self.root], "", false, DEPTH, &mut sights);
         sights
@@ -279,7 +279,7 @@ fn leaves(value: &Value, at: &str, out: &mut Vec<(String, String)>) {
 }
 
 /// The secrets that a component asks to see while it delivers.
-pub(super) fn revealed(schema: &Value) -> Vec<String> {
+pub(crate) fn revealed(schema: &Value) -> Vec<String> {
     let all = OptionsSchema::new(schema).sights().all;
     all.into_iter().filter(|(_, sight)| *sight == Sight::Revealed).map(|(name, _)| name).collect()
 }

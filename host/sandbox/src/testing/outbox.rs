@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::mail::Mail;
-
 /// Keeps mails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
 /// are one.
 #[derive(Clone, Default)]
@@ -42,10 +40,8 @@ impl Outbox {
         self.mails().into_iter().rfind(|mail| mail.recipient == recipient)
     }
 
-    pub(super) fn keep(&self, mail: Mail) {
-        let Mail { sender, recipient, subject, text, html, .. } = mail;
-        let kept = KeptMail { sender, recipient, subject, text, html };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+    pub(crate) fn keep(&self, mail: KeptMail) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
     }
 }
 

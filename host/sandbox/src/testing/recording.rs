@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::http::{HttpRequest, HttpResponse};
-
 /// One HTTP exchange as its component saw it: without what the host attached to the request, with the code's place in a message and
 /// not the code, and with a `*` for each character of a secret, and letters for a code, that the upstream repeated. What the component
 /// itself knows can be in it: the recipient, a secret or a code that it may see, and credentials that it was given in an answer.
@@ -70,14 +68,11 @@ impl Recording {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
     }
 
-    pub(super) fn count_attempt(&self) {
+    pub(crate) fn count_attempt(&self) {
         self.0.attempts.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(super) fn keep(&self, asked: HttpRequest, answer: &HttpResponse) {
-        let HttpRequest { method, url, headers: request_headers, body: request_body } = asked;
-        let HttpResponse { status, headers, body } = answer.clone();
-        let exchange = Exchange { method, url, request_headers, request_body, status, headers, body };
+    pub(crate) fn keep(&self, exchange: Exchange) {
         self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
     }
 }

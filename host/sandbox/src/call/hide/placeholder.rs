@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::bindings::twofactor::provider::types as wit;
-use crate::capability::{HttpRequest, HttpResponse, Mail};
+use crate::contract::v0_1::twofactor::provider::types as wit;
+use crate::egress::{HttpRequest, HttpResponse, Mail};
 use crate::redact::{Code, Numbers};
 
 /// Letters that seldom stand beside each other, in any language or format. They look the same in a form, in JSON and in HTML, and a
@@ -19,7 +19,7 @@ const LETTERS: &[u8; 8] = b"QXZJKVWY";
 const ROUNDS: usize = 64;
 
 /// What stands for the code of one delivery.
-pub(super) struct Placeholder {
+pub(crate) struct Placeholder {
     letters: String,
     code: Code,
     /// The texts that the component got beside the code.
@@ -34,7 +34,7 @@ pub(super) struct Placeholder {
 
 /// Why nothing can stand for the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoPlaceholder {
+pub(crate) enum NoPlaceholder {
     #[error("the operating system gives no random numbers")]
     Randomness,
     #[error("no letters were found that could stand for the code")]
@@ -48,7 +48,7 @@ const TYPED: &str =
 impl Placeholder {
     /// Takes the code out of a message, if it has one. `options` are what the component gets beside it; `mail_to` is the only address that a
     /// mail may take it to.
-    pub(super) fn put(
+    pub(crate) fn put(
         message: &mut wit::Message,
         options: &str,
         mail_to: Option<String>,
@@ -72,7 +72,7 @@ impl Placeholder {
 
     /// Letters for a code that stand in none of these `texts`, which the component gets beside them: only the code's place may become
     /// the code.
-    pub(super) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, NoPlaceholder> {
+    pub(crate) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, NoPlaceholder> {
         let given = texts.iter().map(|text| (*text).to_owned()).collect();
         Ok(Arc::new(Self::of(code, letters(code.len(), texts)?, given, None)))
     }
@@ -83,7 +83,7 @@ impl Placeholder {
     }
 
     /// What the component gets in the code's place.
-    pub(super) fn letters(&self) -> &str {
+    pub(crate) fn letters(&self) -> &str {
         &self.letters
     }
 
@@ -91,7 +91,7 @@ impl Placeholder {
     ///
     /// # Errors
     /// If the code stands in the request before, so that the component has it from somewhere: why it may not leave, for the provider's author.
-    pub(super) fn fill_request(&self, request: &mut HttpRequest) -> Result<bool, String> {
+    pub(crate) fn fill_request(&self, request: &mut HttpRequest) -> Result<bool, String> {
         let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         self.refuse_typed(
             [request.url.as_bytes(), request.method.as_bytes(), &request.body].into_iter().chain(headers),
@@ -109,7 +109,7 @@ impl Placeholder {
     ///
     /// # Errors
     /// Why it may not be, for the provider's author.
-    pub(super) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, String> {
+    pub(crate) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, String> {
         let html = mail.html.as_deref().unwrap_or_default();
         let shown = without_tags(html);
         let texts =
@@ -142,12 +142,12 @@ impl Placeholder {
     }
 
     /// What it was filled into surely went nowhere.
-    pub(super) fn did_not_leave(&self) {
+    pub(crate) fn did_not_leave(&self) {
         self.left.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Takes the code out of what an upstream answered, if it may be there: nobody repeats what has not left.
-    pub(super) fn cover(&self, answer: &mut HttpResponse) {
+    pub(crate) fn cover(&self, answer: &mut HttpResponse) {
         if !self.has_left() {
             return;
         }
@@ -162,7 +162,7 @@ impl Placeholder {
     }
 
     /// The same for a text.
-    pub(super) fn covered(&self, text: String) -> String {
+    pub(crate) fn covered(&self, text: String) -> String {
         if !self.has_left() {
             return text;
         }
@@ -173,7 +173,7 @@ impl Placeholder {
     }
 
     /// Whether the code has left, or may have.
-    pub(super) fn has_left(&self) -> bool {
+    pub(crate) fn has_left(&self) -> bool {
         self.left.load(Ordering::Acquire) > 0
     }
 }

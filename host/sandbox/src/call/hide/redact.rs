@@ -12,7 +12,7 @@ const REMOVED: &str = "[removed]";
 const BEYOND: usize = 16 << 10;
 
 /// Cleans the texts that come out of one call.
-pub(super) struct Speech {
+pub(crate) struct Redactor {
     texts: Vec<String>,
     code: Option<Code>,
     recipient: String,
@@ -21,29 +21,29 @@ pub(super) struct Speech {
     chars: usize,
 }
 
-impl Speech {
+impl Redactor {
     /// What is shorter than this is not searched for: it would turn up in every other word.
     const SHORTEST: usize = 4;
 
     /// Texts of so many characters at most.
-    pub(super) fn new(chars: usize) -> Self {
+    pub(crate) fn new(chars: usize) -> Self {
         Self { texts: Vec::new(), code: None, recipient: String::new(), sought: OnceLock::new(), chars }
     }
 
     /// Without these texts.
-    pub(super) fn without(mut self, texts: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn without(mut self, texts: impl IntoIterator<Item = String>) -> Self {
         self.texts.extend(texts);
         self
     }
 
     /// Without a code, however it is spelled.
-    pub(super) fn without_code(mut self, code: &str) -> Self {
+    pub(crate) fn without_code(mut self, code: &str) -> Self {
         self.code = (code.len() >= Self::SHORTEST).then(|| Code::new(code));
         self
     }
 
     /// Without a recipient; of a phone number also without its national forms.
-    pub(super) fn without_recipient(mut self, recipient: &str) -> Self {
+    pub(crate) fn without_recipient(mut self, recipient: &str) -> Self {
         recipient.clone_into(&mut self.recipient);
         self
     }
@@ -57,7 +57,7 @@ impl Speech {
     }
 
     /// Control characters, and those that reorder or break lines, appear as escapes.
-    pub(super) fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         if text.is_empty() {
             return String::new();
         }
@@ -98,27 +98,27 @@ impl Speech {
 
 #[cfg(test)]
 mod tests {
-    use super::Speech;
+    use super::Redactor;
 
     #[test]
     fn what_must_not_be_said_is_removed() {
-        let speech = Speech::new(200).without_code("482913").without_recipient("a@example.com");
-        assert_eq!(speech.clean("sent 482913 to a@example.com"), "sent [removed] to [removed]");
+        let redactor = Redactor::new(200).without_code("482913").without_recipient("a@example.com");
+        assert_eq!(redactor.clean("sent 482913 to a@example.com"), "sent [removed] to [removed]");
     }
 
     #[test]
     fn it_is_removed_as_an_upstream_may_have_spelled_it() {
-        let speech = Speech::new(200).without_recipient("+41791234567");
+        let redactor = Redactor::new(200).without_recipient("+41791234567");
         let said = "0041791234567 %2B41791234567 \\u002B41791234567 &#43;41791234567 KzQxNzkxMjM0NTY3";
-        assert_eq!(speech.clean(said), "[removed] [removed] [removed] [removed] [removed]");
-        let speech = Speech::new(200).without_recipient("Ann.B@example.com").without(["a \"b\"\nc".to_owned()]);
+        assert_eq!(redactor.clean(said), "[removed] [removed] [removed] [removed] [removed]");
+        let redactor = Redactor::new(200).without_recipient("Ann.B@example.com").without(["a \"b\"\nc".to_owned()]);
         let said = "ANN.B@example.COM; ann.b%40example.com; moc.elpmaxe@B.nnA; a \\\"b\\\"\\nc";
-        assert_eq!(speech.clean(said), "[removed]; [removed]; [removed]; [removed]");
+        assert_eq!(redactor.clean(said), "[removed]; [removed]; [removed]; [removed]");
     }
 
     #[test]
     fn a_code_is_removed_however_people_spell_it() {
-        let speech = Speech::new(500).without_code("482913");
+        let redactor = Redactor::new(500).without_code("482913");
         for said in [
             "482913",
             "4 8 2 9 1 3",
@@ -139,17 +139,17 @@ mod tests {
             "343832393133",
             "NDgyOTEz",
         ] {
-            let clean = speech.clean(&format!("code: {said}!"));
+            let clean = redactor.clean(&format!("code: {said}!"));
             let left = clean.replace("[removed]", "");
             assert!(!left.contains(|c: char| c.is_numeric()) || said.starts_with("34 "), "{said}: {clean}");
             assert!(clean.contains("[removed]") || said.starts_with("34 "), "{said}: {clean}");
         }
-        assert_eq!(speech.clean("SM482914, 48291, 2026-11-29"), "SM482914, 48291, 2026-11-29");
+        assert_eq!(redactor.clean("SM482914, 48291, 2026-11-29"), "SM482914, 48291, 2026-11-29");
     }
 
     #[test]
     fn a_phone_number_is_removed_in_its_national_forms() {
-        let speech = Speech::new(200).without_recipient("+41791234567");
+        let redactor = Redactor::new(200).without_recipient("+41791234567");
         for said in [
             "+41791234567",
             "0041 79 123 45 67",
@@ -160,22 +160,22 @@ mod tests {
             "791234567",
             "765432197",
         ] {
-            let clean = speech.clean(said);
+            let clean = redactor.clean(said);
             assert!(clean.contains("[removed]") && !clean.contains(|c: char| c.is_ascii_digit()), "{said}: {clean}");
         }
-        assert_eq!(speech.clean("+41791234568"), "+41791234568");
+        assert_eq!(redactor.clean("+41791234568"), "+41791234568");
     }
 
     #[test]
     fn a_line_stays_one_line() {
-        let speech = Speech::new(200);
-        assert_eq!(speech.clean("a\nb\u{1b}[31m\u{2028}\u{202e}"), "a\\u{a}b\\u{1b}[31m\\u{2028}\\u{202e}");
+        let redactor = Redactor::new(200);
+        assert_eq!(redactor.clean("a\nb\u{1b}[31m\u{2028}\u{202e}"), "a\\u{a}b\\u{1b}[31m\\u{2028}\\u{202e}");
     }
 
     #[test]
     fn a_long_line_is_cut_and_shows_no_beginning_of_what_it_must_not() {
-        assert_eq!(Speech::new(3).clean("abcdef"), "abc…");
-        let speech = Speech::new(10).without_recipient("ann@example.com");
-        assert_eq!(speech.clean(&format!("to you, ann@example.com{}", "x".repeat(100_000))), "to you, [removed]x…");
+        assert_eq!(Redactor::new(3).clean("abcdef"), "abc…");
+        let redactor = Redactor::new(10).without_recipient("ann@example.com");
+        assert_eq!(redactor.clean(&format!("to you, ann@example.com{}", "x".repeat(100_000))), "to you, [removed]x…");
     }
 }

@@ -11,12 +11,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
-use super::grants::Grants;
-use super::http::{Failed, HttpError, HttpResponse};
-use super::network::Network;
-use super::origin::Origin;
-use super::secret::Secret;
+use super::exchange::HttpClient;
+use super::message::{Failed, HttpError, HttpResponse};
+use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
+use crate::egress::policy::{ByteMeter, Origin, Secret};
 
 /// How long before its end a token is renewed; tokens of Microsoft Entra live for an hour.
 const EARLY: Duration = Duration::from_secs(300);
@@ -32,7 +30,7 @@ const REFUSALS: &[&str] = &[
 ];
 
 #[derive(Clone)]
-pub(super) enum TokenError {
+pub(crate) enum TokenError {
     /// There is no endpoint that may be asked.
     Misconfigured(String),
     /// The endpoint does not accept the credentials.
@@ -43,7 +41,7 @@ pub(super) enum TokenError {
 
 /// Access tokens by what they were asked for with. Each slot is locked while it is filled: one request at a time.
 #[derive(Default)]
-pub(super) struct TokenCache(std::sync::Mutex<HashMap<[u8; 32], Slot>>);
+pub(crate) struct TokenCache(std::sync::Mutex<HashMap<[u8; 32], Slot>>);
 
 type Slot = Arc<Mutex<Held>>;
 
@@ -55,14 +53,14 @@ struct Held {
 }
 
 /// A token in use, and where it is kept.
-pub(super) struct AccessToken {
-    pub(super) secret: Secret,
+pub(crate) struct AccessToken {
+    pub(crate) secret: Secret,
     slot: Slot,
 }
 
 impl AccessToken {
     /// Drops it: it was not accepted.
-    pub(super) async fn forget(&self) {
+    pub(crate) async fn forget(&self) {
         let mut held = self.slot.lock().await;
         if held.token.as_ref().is_some_and(|kept| kept.secret == self.secret) {
             held.token = None;
@@ -117,21 +115,29 @@ impl TokenCache {
     }
 }
 
-impl Network {
-    pub(super) async fn token(
+/// What a token is asked for with.
+#[derive(Clone, Copy)]
+pub(crate) struct ClientCredentials<'a> {
+    pub(crate) token_url: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) client_secret: &'a Secret,
+    pub(crate) scope: &'a str,
+}
+
+impl TokenCache {
+    pub(crate) async fn token(
         &self,
-        grants: &Grants,
-        token_url: &str,
-        client_id: &str,
-        client_secret: &Secret,
-        scope: &str,
+        client: &HttpClient,
+        meter: &ByteMeter,
+        credentials: ClientCredentials<'_>,
     ) -> Result<AccessToken, TokenError> {
+        let ClientCredentials { token_url, client_id, client_secret, scope } = credentials;
         let mut hash = Sha256::new();
         for part in [token_url, client_id, scope, client_secret.expose()] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let slot = self.0.tokens.slot(hash.finalize().into());
+        let slot = self.slot(hash.finalize().into());
         let asked = Instant::now();
         let mut held = slot.lock().await;
         if let Some(token) = held.token.as_ref().filter(|token| token.renew_at > Instant::now()) {
@@ -143,7 +149,7 @@ impl Network {
         if let Some((_, why)) = held.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(why.clone());
         }
-        match self.fetch(grants, token_url, client_id, client_secret, scope).await {
+        match fetch(client, meter, credentials).await {
             Ok(token) => {
                 let secret = token.secret.clone();
                 held.token = Some(token);
@@ -156,41 +162,39 @@ impl Network {
             }
         }
     }
+}
 
-    async fn fetch(
-        &self,
-        grants: &Grants,
-        url: &str,
-        id: &str,
-        secret: &Secret,
-        scope: &str,
-    ) -> Result<Token, TokenError> {
-        let (origin, url) = Origin::of_url(url).map_err(TokenError::Misconfigured)?;
-        if !origin.is_https() {
-            return Err(TokenError::Misconfigured("the token endpoint is not protected: it must be https".to_owned()));
+async fn fetch(
+    client: &HttpClient,
+    meter: &ByteMeter,
+    credentials: ClientCredentials<'_>,
+) -> Result<Token, TokenError> {
+    let ClientCredentials { token_url, client_id, client_secret, scope } = credentials;
+    let (origin, url) = Origin::of_url(token_url).map_err(TokenError::Misconfigured)?;
+    if !origin.is_https() {
+        return Err(TokenError::Misconfigured("the token endpoint is not protected: it must be https".to_owned()));
+    }
+    let mut request = Request::new(Method::POST, url.clone());
+    let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+    request.headers_mut().insert(header::CONTENT_TYPE, form_type);
+    *request.body_mut() = Some(form(client_id, client_secret, scope).into());
+    client.route(&origin, url, &mut request);
+    let began = Instant::now();
+    let answer = client.exchange(meter, &origin, request).await.map_err(|error| match error {
+        HttpError::Denied(why) | HttpError::Unauthenticated(why) => TokenError::Misconfigured(why),
+        HttpError::LoginRefused(why) | HttpError::NotSent(why) | HttpError::OutcomeUnknown(why) => {
+            TokenError::Unavailable(Failed { text: format!("no token from {origin}: {}", why.text), ..why })
         }
-        let mut request = Request::new(Method::POST, url.clone());
-        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        request.headers_mut().insert(header::CONTENT_TYPE, form_type);
-        *request.body_mut() = Some(form(id, secret, scope).into());
-        self.route(&origin, url, &mut request);
-        let began = Instant::now();
-        let answer = self.exchange(grants, &origin, request).await.map_err(|error| match error {
-            HttpError::Denied(why) | HttpError::Unauthenticated(why) => TokenError::Misconfigured(why),
-            HttpError::LoginRefused(why) | HttpError::NotSent(why) | HttpError::OutcomeUnknown(why) => {
-                TokenError::Unavailable(Failed { text: format!("no token from {origin}: {}", why.text), ..why })
-            }
-        })?;
-        match answer.status {
-            200 => granted(&answer.body, began).ok_or_else(|| {
-                let upstream = failure(&origin, UpstreamCause::Malformed, None);
-                TokenError::Unavailable(Failed { text: format!("{origin} gave no usable token"), upstream })
-            }),
-            400..=403 => Err(refusal(&origin, &answer)),
-            status => {
-                let text = format!("{origin} answered {status} instead of a token");
-                Err(TokenError::Unavailable(Failed { text, upstream: answered(&origin, &answer) }))
-            }
+    })?;
+    match answer.status {
+        200 => granted(&answer.body, began).ok_or_else(|| {
+            let upstream = failure(&origin, UpstreamCause::Malformed, None);
+            TokenError::Unavailable(Failed { text: format!("{origin} gave no usable token"), upstream })
+        }),
+        400..=403 => Err(refusal(&origin, &answer)),
+        status => {
+            let text = format!("{origin} answered {status} instead of a token");
+            Err(TokenError::Unavailable(Failed { text, upstream: answered(&origin, &answer) }))
         }
     }
 }
@@ -254,6 +258,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::egress::Network;
 
     /// For how many seconds a token is used that says it lives so long.
     fn used_for(expires_in: Value) -> u64 {
@@ -326,7 +331,10 @@ mod tests {
 
     async fn token(network: &Network, client: &str) -> Result<AccessToken, TokenError> {
         let secret = Secret::new("s".to_owned());
-        network.token(&Grants::none(), "https://token.example.com/t", client, &secret, "").await
+        let token_url = "https://token.example.com/t";
+        let credentials = ClientCredentials { token_url, client_id: client, client_secret: &secret, scope: "" };
+        let http = network.http();
+        http.tokens.token(&http.client, &ByteMeter::default(), credentials).await
     }
 
     #[tokio::test]
@@ -354,7 +362,7 @@ mod tests {
         let mut hanging = Box::pin(token(&network, "a"));
         assert!(futures::poll!(&mut hanging).is_pending());
         let held = Token { secret: Secret::new("t".to_owned()), renew_at: Instant::now() + Duration::from_secs(60) };
-        let slot = network.0.tokens.slot([7; 32]);
+        let slot = network.http().tokens.slot([7; 32]);
         slot.lock().await.token = Some(held);
         let token = AccessToken { secret: Secret::new("t".to_owned()), slot: slot.clone() };
         assert!(futures::poll!(std::pin::pin!(token.forget())).is_ready());

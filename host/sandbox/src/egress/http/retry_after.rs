@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 const DATES: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// Returns for how many seconds from `now` an upstream asks to wait. A date that has passed is 0.
-pub(super) fn seconds(headers: &HeaderMap, now: Timestamp) -> Option<u32> {
+pub(crate) fn seconds(headers: &HeaderMap, now: Timestamp) -> Option<u32> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         return Some(value.parse().unwrap_or(u32::MAX));

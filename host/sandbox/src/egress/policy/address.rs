@@ -15,7 +15,7 @@ const GLOBAL_V6: &[&str] = &["2000::/3"];
 const SPECIAL_V6: &[&str] = &["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
 /// Whether an address may be dialled: public, or in a network the operator gave leave for.
-pub(super) fn is_allowed(address: IpAddr, leave: &[IpNet]) -> bool {
+pub(crate) fn is_allowed(address: IpAddr, leave: &[IpNet]) -> bool {
     leave.iter().any(|net| net.contains(&address)) || is_public(address)
 }
 

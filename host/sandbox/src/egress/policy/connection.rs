@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reach::SmtpSecurity;
+use super::destination::SmtpSecurity;
 use super::secret::Secret;
 
 /// A user name and its password.

@@ -1,62 +1,41 @@
 //! What one instance may reach: parsed and checked once, when it is configured.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::http::HeaderName;
 
+use super::byte_meter::ByteMeter;
 use super::connection::{Connection, Credentials, HttpAuthentication};
-use super::echo;
-use super::http::routes;
-use super::network::Network;
+use super::destination::{Authentication, Destination, GrantedConnection, SmtpSecurity};
+use super::host_headers::routes;
 use super::origin::{Origin, is_name};
-use super::reach::{Authentication, Destination, GrantedConnection, SmtpSecurity};
-use super::signature;
+use super::rules::Rules;
+use super::{reflected_secrets, signature};
 use crate::redact::Texts;
 
 /// The connections of one instance. Empty denies all.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
-    pub(super) http: Vec<HttpGrant>,
-    pub(super) smtp: Option<SmtpGrant>,
-    /// What went over these connections and was not counted yet.
-    bytes: AtomicU64,
+    pub(crate) http: Vec<HttpGrant>,
+    pub(crate) smtp: Option<SmtpGrant>,
+    pub(crate) meter: ByteMeter,
 }
 
 #[derive(Debug)]
-pub(super) struct HttpGrant {
-    pub(super) origin: Origin,
-    pub(super) authentication: HttpAuthentication,
+pub(crate) struct HttpGrant {
+    pub(crate) origin: Origin,
+    pub(crate) authentication: HttpAuthentication,
     /// What must not come back.
-    pub(super) secrets: Texts,
+    pub(crate) secrets: Texts,
 }
 
 #[derive(Debug)]
-pub(super) struct SmtpGrant {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) security: SmtpSecurity,
-    pub(super) credentials: Option<Credentials>,
-    pub(super) timeout: Duration,
-}
-
-/// Bytes that nobody knows yet whether they left.
-pub(super) struct OnTheirWay<'a> {
-    grants: &'a Grants,
-    bytes: usize,
-}
-
-impl OnTheirWay<'_> {
-    /// Surely not.
-    pub(super) fn did_not_leave(mut self) {
-        self.bytes = 0;
-    }
-}
-
-impl Drop for OnTheirWay<'_> {
-    fn drop(&mut self) {
-        self.grants.note_bytes(self.bytes);
-    }
+pub(crate) struct SmtpGrant {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) security: SmtpSecurity,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) timeout: Duration,
 }
 
 /// A connection that cannot be granted; the text says what to do.
@@ -76,7 +55,7 @@ impl Grants {
     }
 
     /// Checks what a provider asked for against the operator's rules.
-    pub(crate) fn new(connections: Vec<Connection>, network: &Network) -> Result<Self, GrantError> {
+    pub(crate) fn new(connections: Vec<Connection>, rules: &Rules) -> Result<Self, GrantError> {
         let mut grants = Self::default();
         if connections.len() > 8 {
             return Err(GrantError("an instance may ask for at most 8 connections".to_owned()));
@@ -86,7 +65,7 @@ impl Grants {
                 Connection::Http { origin, authentication } => grants.add_http(&origin, authentication)?,
                 Connection::Smtp { host, port, security, credentials, timeout } => {
                     let asked = SmtpGrant { host: host.to_ascii_lowercase(), port, security, credentials, timeout };
-                    grants.add_smtp(asked, network)?;
+                    grants.add_smtp(asked, rules)?;
                 }
             }
         }
@@ -119,17 +98,17 @@ impl Grants {
             }
             _ => {}
         }
-        let secrets = echo::of_http(&authentication);
+        let secrets = reflected_secrets::of_http(&authentication);
         self.http.push(HttpGrant { origin, authentication, secrets });
         Ok(())
     }
 
-    fn add_smtp(&mut self, asked: SmtpGrant, network: &Network) -> Result<(), GrantError> {
+    fn add_smtp(&mut self, asked: SmtpGrant, rules: &Rules) -> Result<(), GrantError> {
         if self.smtp.is_some() {
             return Err(GrantError("an instance may ask for one SMTP server".to_owned()));
         }
         let (host, port) = (&asked.host, asked.port);
-        let named = network.names_smtp(host, port);
+        let named = rules.names_smtp(host, port);
         let nameable = is_name(host) || named && is_label(host);
         if port == 0 || !nameable {
             return Err(GrantError(
@@ -138,7 +117,7 @@ impl Grants {
                     .to_owned(),
             ));
         }
-        if asked.security == SmtpSecurity::Plaintext && !network.allows_plaintext(host, port) {
+        if asked.security == SmtpSecurity::Plaintext && !rules.allows_plaintext(host, port) {
             return Err(GrantError(format!(
                 "mail to {host}:{port} without TLS is not allowed: turn TLS on, or have the operator list \
                  \"{host}:{port}\" under `allow_plaintext_smtp`"
@@ -148,18 +127,9 @@ impl Grants {
         Ok(())
     }
 
-    /// Bytes that leave now: they are noted when this is dropped, also if the exchange is broken off.
-    pub(super) fn on_their_way(&self, bytes: usize) -> OnTheirWay<'_> {
-        OnTheirWay { grants: self, bytes }
-    }
-
-    pub(super) fn note_bytes(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
     /// How many bytes went over these connections since this was asked last: bodies of requests and answers, and mails.
     pub(crate) fn take_bytes(&self) -> u64 {
-        self.bytes.swap(0, Ordering::Relaxed)
+        self.meter.take()
     }
 
     pub(crate) fn origins(&self) -> usize {

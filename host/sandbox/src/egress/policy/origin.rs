@@ -14,7 +14,7 @@ use url::{Host, Url};
 
 /// Scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     https: bool,
     host: String,
     port: u16,
@@ -22,7 +22,7 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Reads a granted origin: nothing may follow the port.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (origin, url) = Self::of_url(text)?;
         let rest = &url[url::Position::AfterPort..];
         if !matches!(rest, "" | "/") || text.ends_with('/') {
@@ -33,7 +33,7 @@ impl Origin {
 
     /// Reads a URL and the origin it lies on. A URL that a parser would have to mend is refused: what was compared must
     /// be what is requested.
-    pub(super) fn of_url(text: &str) -> Result<(Self, Url), String> {
+    pub(crate) fn of_url(text: &str) -> Result<(Self, Url), String> {
         let refuse = |why: &str| Err(format!("the URL `{}` {why}", printable(text)));
         if text.len() > 4096 {
             return refuse("is longer than 4096 bytes");
@@ -76,15 +76,15 @@ impl Origin {
         Ok((Self { https, host: host.to_owned(), port }, url))
     }
 
-    pub(super) fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.https
     }
 
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 }
@@ -108,7 +108,7 @@ fn authority(text: &str) -> &str {
 
 /// A host's full name (RFC 1123), in lower case and with a dot. The last label must not look like a number, as in every
 /// spelling of an IPv4 address.
-pub(super) fn is_name(host: &str) -> bool {
+pub(crate) fn is_name(host: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63

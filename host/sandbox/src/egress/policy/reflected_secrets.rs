@@ -8,10 +8,10 @@ use super::connection::{AwsKey, Credentials, HttpAuthentication};
 use crate::redact::Texts;
 
 /// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
-pub(super) const SHORTEST: usize = 6;
+pub(crate) const SHORTEST: usize = 6;
 
 /// The secrets that an HTTP exchange is authenticated with.
-pub(super) fn of_http(authentication: &HttpAuthentication) -> Texts {
+pub(crate) fn of_http(authentication: &HttpAuthentication) -> Texts {
     match authentication {
         HttpAuthentication::None => Texts::default(),
         HttpAuthentication::Basic(Credentials { username, password }) => {
@@ -28,7 +28,7 @@ pub(super) fn of_http(authentication: &HttpAuthentication) -> Texts {
 }
 
 /// The secrets of a log-in at a mail server (RFC 4616: PLAIN; the password by itself is what LOGIN sends).
-pub(super) fn of_mail(credentials: Option<&Credentials>) -> Texts {
+pub(crate) fn of_mail(credentials: Option<&Credentials>) -> Texts {
     let Some(Credentials { username, password }) = credentials else { return Texts::default() };
     let (login, plain) =
         (STANDARD.encode(password.expose()), STANDARD.encode(format!("\0{username}\0{}", password.expose())));
@@ -38,7 +38,7 @@ pub(super) fn of_mail(credentials: Option<&Credentials>) -> Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::Secret;
+    use crate::egress::policy::Secret;
 
     #[test]
     fn a_secret_is_covered_in_every_form_it_was_sent_in() {

@@ -17,7 +17,7 @@ pub trait Resolver: Send + Sync + 'static {
 }
 
 /// The operating system's way.
-pub(super) struct SystemResolver;
+pub(crate) struct SystemResolver;
 
 #[async_trait]
 impl Resolver for SystemResolver {

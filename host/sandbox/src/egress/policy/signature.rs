@@ -17,7 +17,6 @@ use url::{Position, Url};
 use zeroize::Zeroizing;
 
 use super::connection::AwsKey;
-use super::http::HttpError;
 use super::origin::Origin;
 use super::secret::Secret;
 
@@ -25,7 +24,7 @@ use super::secret::Secret;
 const UNSIGNED: [&str; 2] = ["host", "user-agent"];
 
 /// Whether signatures can be made with a key; the text says what to do.
-pub(super) fn check_aws(key: &AwsKey) -> Result<(), String> {
+pub(crate) fn check_aws(key: &AwsKey) -> Result<(), String> {
     let word = |text: &str| {
         (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
@@ -35,10 +34,25 @@ pub(super) fn check_aws(key: &AwsKey) -> Result<(), String> {
     Ok(())
 }
 
+/// A request that cannot be signed.
+#[derive(Debug)]
+pub(crate) enum SigningError {
+    /// The request is at fault.
+    Denied(String),
+    /// The secret is at fault.
+    Unauthenticated(String),
+}
+
 /// Signs a request with AWS Signature Version 4, addressed to the origin that was granted: what the operator put in its place changes
 /// nothing.
-pub(super) fn sign_aws(key: &AwsKey, origin: &Origin, request: &mut Request, now: SystemTime) -> Result<(), HttpError> {
-    let unsignable = || HttpError::Denied("the request cannot be signed: its URL or a header is malformed".to_owned());
+pub(crate) fn sign_aws(
+    key: &AwsKey,
+    origin: &Origin,
+    request: &mut Request,
+    now: SystemTime,
+) -> Result<(), SigningError> {
+    let unsignable =
+        || SigningError::Denied("the request cannot be signed: its URL or a header is malformed".to_owned());
     let url = format!("{origin}{}", &request.url()[Position::BeforePath..Position::AfterQuery]);
     // The body itself goes nowhere near a library that may write down what it signs.
     let body = hex::encode(Sha256::digest(request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default()));
@@ -69,7 +83,7 @@ pub(super) fn sign_aws(key: &AwsKey, origin: &Origin, request: &mut Request, now
 }
 
 /// The key in a webhook's secret: base64 behind `whsec_` (Standard Webhooks 1.0.0, "Signature scheme"); the text says what to do.
-pub(super) fn webhook_key(secret: &Secret) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(crate) fn webhook_key(secret: &Secret) -> Result<Zeroizing<Vec<u8>>, String> {
     let encoded = secret.expose().strip_prefix("whsec_");
     let key = encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).map(Zeroizing::new);
     key.filter(|key| (24..=64).contains(&key.len())).ok_or_else(|| {
@@ -79,19 +93,19 @@ pub(super) fn webhook_key(secret: &Secret) -> Result<Zeroizing<Vec<u8>>, String>
 }
 
 /// Signs a request as Standard Webhooks 1.0.0 say: over its id, the time and the body.
-pub(super) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTime) -> Result<(), HttpError> {
+pub(crate) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTime) -> Result<(), SigningError> {
     let id = request.headers().get("webhook-id").and_then(|id| id.to_str().ok());
     let Some(id) = id.filter(|id| !id.is_empty() && !id.contains('.')) else {
         let why = "a signed webhook needs the header `webhook-id`, without a dot: give it the message's id";
-        return Err(HttpError::Denied(why.to_owned()));
+        return Err(SigningError::Denied(why.to_owned()));
     };
     let time = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
-    let key = webhook_key(secret).map_err(HttpError::Unauthenticated)?;
+    let key = webhook_key(secret).map_err(SigningError::Unauthenticated)?;
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let mac = webhook_mac(&key, id, &time, body)
-        .ok_or_else(|| HttpError::Unauthenticated("the webhook's secret is no key".to_owned()))?;
+        .ok_or_else(|| SigningError::Unauthenticated("the webhook's secret is no key".to_owned()))?;
     let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
-    let unsignable = |_| HttpError::Denied("the request cannot be signed".to_owned());
+    let unsignable = |_| SigningError::Denied("the request cannot be signed".to_owned());
     attach(request, HeaderName::from_static("webhook-timestamp"), &time).map_err(unsignable)?;
     attach(request, HeaderName::from_static("webhook-signature"), &signature).map_err(unsignable)
 }
@@ -361,7 +375,7 @@ mod tests {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
         for headers in [&[][..], &[("webhook-id", "")], &[("webhook-id", "a.b")]] {
             let mut request = request("https://a.example.com/", headers, "");
-            assert!(matches!(sign_webhook(&secret, &mut request, SystemTime::now()), Err(HttpError::Denied(_))));
+            assert!(matches!(sign_webhook(&secret, &mut request, SystemTime::now()), Err(SigningError::Denied(_))));
         }
         for secret in ["", "whsec_", "whsec_!", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
             assert!(webhook_key(&Secret::new(secret.to_owned())).is_err(), "{secret}");

@@ -17,15 +17,15 @@ pub(crate) struct Mail {
 }
 
 /// A mail ready to be handed over.
-pub(super) struct Encoded {
-    pub(super) sender: Address,
-    pub(super) recipient: Address,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Encoded {
+    pub(crate) sender: Address,
+    pub(crate) recipient: Address,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Mail {
     /// Encodes the mail (RFC 5322, MIME). `Err` says which part is malformed, without repeating it.
-    pub(super) fn encode(&self) -> Result<Encoded, String> {
+    pub(crate) fn encode(&self) -> Result<Encoded, String> {
         for (part, text) in [
             ("the sender's name", &self.sender_name),
             ("the sender", &self.sender),

@@ -13,20 +13,18 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::connection::Credentials;
-use super::echo;
-use super::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
-use super::grants::{Grants, SmtpGrant};
 use super::mail::{Encoded, Mail};
-use super::network::Network;
-use super::reach::SmtpSecurity;
-use super::smtp_stream::{Replies, Wire};
+use super::stream::{Replies, Wire};
+use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
+use crate::egress::policy::{Credentials, Grants, Rules, SmtpGrant, SmtpSecurity, reflected_secrets};
+use crate::testing::{KeptMail, Outbox};
 
 /// What a whole exchange may take at most, whatever the instance says.
 const CEILING: Duration = Duration::from_secs(60);
@@ -127,11 +125,22 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Network {
+/// Sends the mails of components.
+pub(crate) struct SmtpEgress {
+    tls: Arc<ClientConfig>,
+    rules: Arc<Rules>,
+    outbox: Option<Outbox>,
+}
+
+impl SmtpEgress {
+    pub(crate) fn new(tls: Arc<ClientConfig>, rules: Arc<Rules>, outbox: Option<Outbox>) -> Self {
+        Self { tls, rules, outbox }
+    }
+
     /// Hands a mail to the granted server; answers with what the server said to the whole message.
     ///
     /// Each mail has a connection of its own: what one exchange leaves in a connection cannot answer for the next.
-    pub(crate) async fn send_mail(&self, grants: &Grants, mail: Mail) -> Result<String, MailError> {
+    pub(crate) async fn send(&self, grants: &Grants, mail: Mail) -> Result<String, MailError> {
         let Some(grant) = &grants.smtp else {
             return Err(MailError::Denied(
                 "no SMTP server was granted to this instance: the provider must ask for it in what `configure` returns"
@@ -139,13 +148,14 @@ impl Network {
             ));
         };
         let encoded = mail.encode().map_err(MailError::Invalid)?;
-        if let Some(outbox) = &self.0.outbox {
-            outbox.keep(mail);
+        if let Some(outbox) = &self.outbox {
+            let Mail { sender, recipient, subject, text, html, .. } = mail;
+            outbox.keep(KeptMail { sender, recipient, subject, text, html });
             return Ok("kept in the outbox".to_owned());
         }
         let began = Instant::now();
         let progress = Progress::new(grant);
-        let bytes = grants.on_their_way(encoded.bytes.len());
+        let bytes = grants.meter.leaving(encoded.bytes.len());
         let limit = grant.timeout.clamp(Duration::from_millis(1), CEILING);
         let exchange = self.exchange_mail(&progress, limit, &encoded);
         let outcome = timeout(limit, exchange).await.unwrap_or_else(|_| Err(progress.broken(UpstreamCause::TimedOut)));
@@ -199,7 +209,7 @@ impl Network {
         // The mail is accepted whatever becomes of the farewell: nobody waits for it.
         tokio::spawn(async move { timeout(Duration::from_secs(1), connection.quit()).await.map(drop) });
         let said = reply.first_line().unwrap_or_default().to_owned();
-        Ok(echo::of_mail(grant.credentials.as_ref()).covered(said))
+        Ok(reflected_secrets::of_mail(grant.credentials.as_ref()).covered(said))
     }
 
     /// Connects, protected as granted, up to and including EHLO.
@@ -211,7 +221,7 @@ impl Network {
     ) -> Result<AsyncSmtpConnection, MailError> {
         let (grant, hello) = (progress.grant, hello(mail));
         let (address, tcp) = self.dial(progress).await?;
-        let security = match self.smtp_stand_in(&grant.host, grant.port) {
+        let security = match self.rules.smtp_stand_in(&grant.host, grant.port) {
             Some(_) => SmtpSecurity::Plaintext,
             None => grant.security,
         };
@@ -248,10 +258,10 @@ impl Network {
 
     async fn dial(&self, progress: &Progress<'_>) -> Result<(SocketAddr, TcpStream), MailError> {
         let grant = progress.grant;
-        let addresses = match self.smtp_stand_in(&grant.host, grant.port) {
+        let addresses = match self.rules.smtp_stand_in(&grant.host, grant.port) {
             Some(address) => vec![address],
             None => {
-                let found = self.addresses(&grant.host, grant.port).await;
+                let found = self.rules.names.addresses(&grant.host, grant.port).await;
                 found.map_err(|why| progress.broken(why.into()))?
             }
         };
@@ -267,7 +277,7 @@ impl Network {
         progress.reach(UpstreamStep::Tls);
         let name = ServerName::try_from(progress.grant.host.clone())
             .map_err(|_| MailError::Denied("the server's name fits no certificate".to_owned()))?;
-        let tls = TlsConnector::from(Arc::clone(&self.0.tls)).connect(name, tcp).await;
+        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await;
         let tls = tls.map_err(|error| progress.broken(UpstreamCause::of_io(&error)))?;
         progress.reach(UpstreamStep::Greeting);
         Ok(tls)
@@ -279,7 +289,7 @@ impl Network {
             let Ok(tcp) = TcpStream::connect(address).await else { return false };
             // Whose certificate it is does not matter: nothing is said there.
             let name = ServerName::from(address.ip());
-            match TlsConnector::from(Arc::clone(&self.0.tls)).connect(name, tcp).await {
+            match TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await {
                 Ok(_) => true,
                 Err(error) => {
                     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());

@@ -22,11 +22,11 @@ const REPLY_LINES: usize = 100;
 const REPLY_BYTES: usize = 64 << 10;
 
 /// A connection to a server, in plaintext or through TLS.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for T {}
 
 /// The lines of a server's replies. Clones are handles to one connection, so that it can be taken back for STARTTLS.
-pub(super) struct Replies<W>(Arc<Mutex<Option<State<W>>>>);
+pub(crate) struct Replies<W>(Arc<Mutex<Option<State<W>>>>);
 
 struct State<W> {
     wire: W,
@@ -56,12 +56,12 @@ impl<W> Clone for Replies<W> {
 
 impl<W: Wire> Replies<W> {
     /// A connection whose server speaks first.
-    pub(super) fn new(wire: W) -> Self {
+    pub(crate) fn new(wire: W) -> Self {
         Self::with_line(wire, Vec::new())
     }
 
     /// A connection that goes on after STARTTLS: the server has greeted already, and the library wants to be greeted.
-    pub(super) fn greeted(wire: W) -> Self {
+    pub(crate) fn greeted(wire: W) -> Self {
         Self::with_line(wire, b"220 ready\r\n".to_vec())
     }
 
@@ -82,7 +82,7 @@ impl<W: Wire> Replies<W> {
 
     /// Says HELO to a server that does not know EHLO (RFC 5321 section 3.2). Such a server offers no extension, so neither TLS nor a
     /// login.
-    pub(super) fn or_helo(self, hello: &ClientId) -> Self {
+    pub(crate) fn or_helo(self, hello: &ClientId) -> Self {
         if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             state.helo = Some(format!("HELO {hello}\r\n").into_bytes());
         }
@@ -91,7 +91,7 @@ impl<W: Wire> Replies<W> {
 
     /// Takes the connection back. `None` if the server sent more than it was asked for: what it said before TLS must not count
     /// after it.
-    pub(super) fn take(&self) -> Option<W> {
+    pub(crate) fn take(&self) -> Option<W> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         (state.raw.is_empty() && state.line.is_empty()).then_some(state.wire)
     }

@@ -1,0 +1,7 @@
+//! What a component must not see or repeat: the code, the recipient, secrets.
+
+mod placeholder;
+mod redact;
+
+pub(crate) use placeholder::{NoPlaceholder, Placeholder};
+pub(crate) use redact::Redactor;

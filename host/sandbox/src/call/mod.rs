@@ -1,0 +1,20 @@
+//! One call of a component: a fresh instance, every bound in force, and its texts cleaned on the way out.
+
+mod effects;
+mod hide;
+mod host_functions;
+mod log;
+mod outcome;
+mod outside;
+mod run;
+mod sandbox;
+mod state;
+mod wasi_http;
+
+pub(crate) use hide::{NoPlaceholder, Placeholder, Redactor};
+pub(crate) use log::CallLog;
+pub(crate) use outcome::{BUSY, LONGEST_WAIT};
+pub use outcome::{Begun, DeliveryFailure, Fate, Message, Problem, Reason, Receipt, Sent, Verdict};
+pub(crate) use run::{Call, CallFailure};
+pub use sandbox::{Sandbox, SandboxError};
+pub(crate) use state::State;

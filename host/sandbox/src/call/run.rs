@@ -1,0 +1,222 @@
+//! Runs a component under every bound, in a store of its own.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+use super::effects::Effects;
+use super::hide::Placeholder;
+use super::log::CallLog;
+use super::outcome::{BUSY, DeliveryFailure, Reason};
+use super::outside::Outside;
+use super::sandbox::Sandbox;
+use super::state::State;
+use crate::egress::Grants;
+use crate::schedule::concurrency::Share;
+use crate::schedule::epoch_clock::{CallTime, Found};
+
+/// A call that is about to be made. It reaches nobody and sees everything unless it is told otherwise.
+pub(crate) struct Call<'a> {
+    sandbox: &'a Sandbox,
+    share: Option<&'a Share>,
+    grants: Arc<Grants>,
+    log: Arc<CallLog>,
+    placeholder: Option<Arc<Placeholder>>,
+    /// How long it may take in all.
+    time: Duration,
+}
+
+/// A call that did not come to an answer of the component's own.
+#[derive(Debug)]
+pub(crate) struct CallFailure {
+    /// What happened, in a sentence for the operator.
+    pub(crate) reason: Reason,
+    /// The host was too busy: nothing was even begun.
+    pub(crate) busy: bool,
+    /// A message may have gone out before.
+    pub(crate) sent: bool,
+    /// It ended since its time was over, and might come to an answer on a machine that has more of it.
+    pub(crate) wanted_time: bool,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(sandbox: &'a Sandbox, log: Arc<CallLog>, time: Duration) -> Self {
+        Self { sandbox, share: None, grants: Arc::new(Grants::none()), log, placeholder: None, time }
+    }
+
+    /// Counts it among the calls of one provider.
+    pub(crate) fn share(mut self, share: &'a Share) -> Self {
+        self.share = Some(share);
+        self
+    }
+
+    /// Lets it reach what was granted.
+    pub(crate) fn grants(mut self, grants: Arc<Grants>) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    /// Puts the code into what it sends in place of these letters.
+    pub(crate) fn placeholder(mut self, placeholder: Option<Arc<Placeholder>>) -> Self {
+        self.placeholder = placeholder;
+        self
+    }
+
+    /// Runs it. The store, and with it all the component had, is dropped at the end.
+    pub(crate) async fn run<T>(
+        self,
+        body: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallFailure> {
+        let (sandbox, share) = (self.sandbox, self.share);
+        let limits = sandbox.limits();
+        let turn = tokio::time::timeout(limits.queue_time, sandbox.turns().take(share)).await;
+        let Ok(Some(_turn)) = turn else {
+            let reason = Reason::new(BUSY, "too many deliveries are in flight");
+            return Err(CallFailure { reason, busy: true, sent: false, wanted_time: true });
+        };
+        let own_time = sandbox.clock().call(limits.running_ticks());
+        let effects = Effects::default();
+        // With the undoing of all that it had.
+        let answer = own_time
+            .run(share.map(|share| &share.habit), async {
+                let mut store = self.store(own_time.clone(), effects.clone());
+                within(self.time, body(&mut store)).await
+            })
+            .await;
+        answer.map_err(|error| {
+            let reason = explain(error.as_ref());
+            // The frames of a trap are for the provider's author; they hold names of functions and no data.
+            if let Some(error) = &error {
+                tracing::debug!(target: "twofactor::provider", error = self.log.redactor().clean(&format!("{error:#}")), "a call failed");
+            }
+            let wanted_time = error.as_ref().is_none_or(|error| error.is::<OutOfTime>());
+            CallFailure { reason, busy: false, sent: effects.has_sent(), wanted_time }
+        })
+    }
+
+    /// A store with every bound of [`Limits`](crate::limits::Limits) in force.
+    fn store(&self, time: Arc<CallTime>, effects: Effects) -> Store<State> {
+        let (sandbox, limits) = (self.sandbox, self.sandbox.limits());
+        let outside = Outside {
+            network: sandbox.network().clone(),
+            grants: self.grants.clone(),
+            log: self.log.clone(),
+            placeholder: self.placeholder.clone(),
+            effects,
+        };
+        let state = State::new(outside, limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));
+        let mut store = Store::new(sandbox.engine(), state);
+        store.limiter(|state| &mut state.limits);
+        store.set_hostcall_fuel(limits.exchanged_bytes);
+        // The epoch moves on while a host call waits, so a deadline in epochs would punish a slow upstream: each tick asks how
+        // long the guest itself has been at work, and where that is long others get their turn.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| match time.found() {
+            Found::Early => Ok(UpdateDeadline::Continue(1)),
+            Found::Long => Ok(UpdateDeadline::Yield(1)),
+            Found::OutOfTime => Err(wasmtime::Error::new(OutOfTime)),
+        });
+        store
+    }
+}
+
+/// The guest used up its running time.
+#[derive(Debug, thiserror::Error)]
+#[error("the component ran longer than it may")]
+struct OutOfTime;
+
+/// A component that broke after it had sent something may have delivered it.
+impl From<CallFailure> for DeliveryFailure {
+    fn from(failure: CallFailure) -> Self {
+        match failure.reason {
+            reason if failure.busy => Self::RetryLater { after_seconds: Some(1), reason },
+            reason if failure.sent => Self::OutcomeUnknown(reason),
+            reason => Self::Misconfigured(reason),
+        }
+    }
+}
+
+/// `Err(None)` when time is up.
+async fn within<T>(
+    time: Duration,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> Result<T, Option<wasmtime::Error>> {
+    match tokio::time::timeout(time, call).await {
+        Ok(answer) => answer.map_err(Some),
+        Err(_) => Err(None),
+    }
+}
+
+fn explain(error: Option<&wasmtime::Error>) -> Reason {
+    let Some(error) = error else {
+        return Reason::new("time-out", "the component did not answer in time");
+    };
+    if error.is::<OutOfTime>() {
+        return Reason::new("running-time", "the component ran longer than it may");
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => Reason::new("stack", "the component used more stack than it may"),
+        Some(_) => Reason::new("trap", "the component broke off"),
+        None => Reason::new("limit", "the component exceeded a limit or broke off"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use crate::call::hide::Redactor;
+    use wasmtime::component::Component;
+
+    use super::*;
+    use crate::egress::Network;
+    use crate::limits::Limits;
+
+    /// A component of so many core instances, each with so many memories and tables.
+    fn component(instances: usize, memories: usize, tables: usize) -> String {
+        let (memories, tables) = ("(memory 1)".repeat(memories), "(table 1 funcref)".repeat(tables));
+        let instances = "(core instance (instantiate $m))".repeat(instances);
+        format!("(component (core module $m {memories} {tables}) {instances})")
+    }
+
+    /// How many calls of a component can be in flight; the error of the next.
+    async fn in_flight(sandbox: &Sandbox, text: &str) -> (usize, String) {
+        let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap());
+        let pre = match component.and_then(|component| sandbox.linker().instantiate_pre(&component)) {
+            Ok(pre) => pre,
+            Err(error) => return (0, format!("{error:#}")),
+        };
+        let mut stores = Vec::new();
+        loop {
+            let log = CallLog::new("t", Redactor::new(100), 1);
+            let call = Call::new(sandbox, log, Duration::from_secs(1));
+            let mut store = call.store(sandbox.clock().call(1000), Effects::default());
+            match pre.instantiate_async(&mut store).await {
+                Ok(_) => stores.push(store),
+                Err(error) => return (stores.len(), format!("{error:#}")),
+            }
+        }
+    }
+
+    fn sandbox() -> Sandbox {
+        let limits = Limits { calls_in_flight: 3, core_instances: 4, memories: 2, tables: 3, ..Limits::default() };
+        Sandbox::new(limits, Network::builder().build().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_component_may_have_is_there_for_each_call_in_flight() {
+        for (instances, memories, tables) in [(4, 0, 0), (2, 1, 0), (3, 0, 1), (2, 1, 1)] {
+            let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
+            assert_eq!(calls, 3, "{instances} {memories} {tables}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_component_that_has_more_than_it_may_is_called_never() {
+        for (instances, memories, tables) in [(5, 0, 0), (3, 1, 0), (4, 0, 1)] {
+            let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
+            assert_eq!(calls, 0, "{instances} {memories} {tables}: {error}");
+        }
+    }
+}

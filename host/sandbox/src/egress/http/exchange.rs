@@ -1,0 +1,220 @@
+//! One exchange with an upstream, within bounds of size and time.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{HeaderMap, HeaderValue, header};
+use jiff::Timestamp;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Body, Request, Url};
+use rustls::ClientConfig;
+use tokio::time::timeout;
+use url::Position;
+
+use super::message::{Failed, HttpError, HttpResponse};
+use super::retry_after;
+use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
+use crate::egress::policy::{ByteMeter, Names, NotDialled, Origin, Rules};
+
+/// The longest body accepted from an upstream, in bytes. Receipts are small.
+pub(crate) const ANSWER_BYTES: usize = 1 << 20;
+
+/// The pooled client, and where the operator's rules send its requests.
+pub(crate) struct HttpClient {
+    pub(crate) client: reqwest::Client,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) timeout: Duration,
+}
+
+impl HttpClient {
+    /// Where a request goes if the operator put something in the origin's place.
+    pub(crate) fn route(&self, origin: &Origin, mut url: Url, request: &mut Request) {
+        let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        if let Some(address) = self.rules.http_stand_in(origin) {
+            let _ = url.set_scheme("http");
+            let _ = url.set_ip_host(address.ip());
+            let _ = url.set_port(Some(address.port()));
+        } else if self.rules.is_fixed(origin.host()) {
+            // Without a port in the URL the one of the fixed address is dialled.
+            let _ = url.set_port(None);
+        } else {
+            return;
+        }
+        if let Ok(host) = HeaderValue::from_str(&authority) {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        *request.url_mut() = url;
+    }
+
+    /// Sends a request that was admitted and gathers the whole answer, within bounds of size and time. What went out and what came,
+    /// however far it came, is counted by the meter.
+    pub(crate) async fn exchange(
+        &self,
+        meter: &ByteMeter,
+        origin: &Origin,
+        request: Request,
+    ) -> Result<HttpResponse, HttpError> {
+        let deadline = self.timeout + Duration::from_millis(100);
+        let bytes = meter.leaving(request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len));
+        let answer = match timeout(deadline, self.exchange_unbounded(meter, origin, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::TimedOut))),
+        };
+        if matches!(answer, Err(HttpError::NotSent(_))) {
+            bytes.did_not_leave();
+        }
+        answer
+    }
+
+    async fn exchange_unbounded(
+        &self,
+        meter: &ByteMeter,
+        origin: &Origin,
+        request: Request,
+    ) -> Result<HttpResponse, HttpError> {
+        let mut answer = self.client.execute(request).await.map_err(|error| {
+            // The texts of the client's errors hold the URL: these say what happened only.
+            if error.is_connect() || error.is_builder() {
+                let (step, cause) = not_connected(&error);
+                HttpError::NotSent(UpstreamFailure::new(step, origin.host(), origin.port(), cause).into())
+            } else if error.is_timeout() {
+                HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::TimedOut))
+            } else {
+                HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::Closed))
+            }
+        })?;
+        let broken = |_| HttpError::OutcomeUnknown(unanswered(origin, UpstreamCause::Closed));
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(broken)? {
+            meter.add(chunk.len());
+            if body.len() + chunk.len() > ANSWER_BYTES {
+                let text = format!("the upstream's answer is longer than {ANSWER_BYTES} bytes");
+                return Err(HttpError::OutcomeUnknown(Failed { text, ..unanswered(origin, UpstreamCause::Malformed) }));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let coding = coding(answer.headers());
+        let plain = match coding {
+            None => Some(body),
+            Some(coding) => expanded(coding, &body),
+        };
+        // Nobody could search it for what must not come back.
+        let body = plain.ok_or_else(|| {
+            let coding = coding.unwrap_or_default();
+            let text = format!(
+                "the upstream's answer is compressed ({coding}), although the request asked for none, and cannot be read"
+            );
+            HttpError::OutcomeUnknown(Failed { text, ..unanswered(origin, UpstreamCause::Malformed) })
+        })?;
+        let mut headers = visible(answer.headers());
+        if coding.is_some() {
+            headers.retain(|(name, _)| !matches!(name.as_str(), "content-encoding" | "content-length"));
+        }
+        Ok(HttpResponse { status: answer.status().as_u16(), headers, body })
+    }
+}
+
+/// The HTTP client asks this for addresses and dials what it answers: what was vetted is what is dialled.
+pub(crate) struct Vetted(pub(crate) Arc<Names>);
+
+impl Resolve for Vetted {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = self.0.clone();
+        Box::pin(async move {
+            let addresses = names.addresses(name.as_str(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Builds the pooled client. `Err` says why it cannot be built.
+pub(crate) fn client(tls: &ClientConfig, names: Arc<Names>, timeout: Duration) -> Result<reqwest::Client, String> {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(Arc::new(Vetted(names)))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .timeout(timeout)
+        .connect_timeout(timeout)
+        .http1_max_headers(64)
+        .http2_max_header_list_size(32 << 10)
+        .tcp_nodelay(true)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|error| format!("the HTTP client cannot be built: {error}"))
+}
+
+/// The coding of an answer (RFC 9110 section 8.4), if it has one.
+fn coding(headers: &HeaderMap) -> Option<&'static str> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| {
+        let value = value.to_str().unwrap_or("?");
+        value.split(',').map(|coding| coding.trim().to_ascii_lowercase()).collect::<Vec<_>>()
+    });
+    let coding = codings.into_iter().find(|coding| !matches!(&**coding, "" | "identity"))?;
+    let known = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
+    Some(known.into_iter().find(|known| *known == coding).unwrap_or("a coding that is not known"))
+}
+
+/// A compressed answer as it was before: some upstreams compress whatever is asked for. `None` if it is too long, broken, or of a coding that is
+/// not read here.
+fn expanded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
+    let mut reader: Box<dyn Read + '_> = match coding {
+        "gzip" | "x-gzip" => Box::new(flate2::read::GzDecoder::new(body)),
+        "deflate" => Box::new(flate2::read::ZlibDecoder::new(body)),
+        _ => return None,
+    };
+    let mut plain = Vec::new();
+    reader.by_ref().take(ANSWER_BYTES as u64 + 1).read_to_end(&mut plain).ok()?;
+    (plain.len() <= ANSWER_BYTES).then_some(plain)
+}
+
+/// A request that went out and has no whole answer.
+fn unanswered(origin: &Origin, cause: UpstreamCause) -> Failed {
+    UpstreamFailure::new(UpstreamStep::Message, origin.host(), origin.port(), cause).into()
+}
+
+/// Why there is no connection: found among the causes of the client's error, whose texts hold the URL.
+fn not_connected(error: &reqwest::Error) -> (UpstreamStep, UpstreamCause) {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(name) = error.downcast_ref::<NotDialled>() {
+            return (UpstreamStep::NameResolution, (*name).into());
+        }
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return (UpstreamStep::Tls, UpstreamCause::of_tls(tls));
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            let step = if of_tls { UpstreamStep::Tls } else { UpstreamStep::Connection };
+            // An error that wraps another of its kind says nothing by itself.
+            if of_tls || error.get_ref().is_none() {
+                return (step, UpstreamCause::of_io(error));
+            }
+        }
+        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    let timed_out = error.is_timeout();
+    (UpstreamStep::Connection, if timed_out { UpstreamCause::TimedOut } else { UpstreamCause::Closed })
+}
+
+/// What a guest may see of an answer's headers. Values that are no text are left out, and a date in `Retry-After` is given in
+/// seconds: not every guest has a clock.
+fn visible(headers: &HeaderMap) -> Vec<(String, String)> {
+    let wait = retry_after::seconds(headers, Timestamp::now());
+    headers
+        .iter()
+        .filter(|(name, _)| **name != header::SET_COOKIE && **name != header::WWW_AUTHENTICATE)
+        .filter_map(|(name, value)| match wait {
+            Some(seconds) if *name == header::RETRY_AFTER => Some((name.as_str().to_owned(), seconds.to_string())),
+            _ => Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())),
+        })
+        .collect()
+}

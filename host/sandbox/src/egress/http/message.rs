@@ -1,0 +1,59 @@
+//! Requests and responses as components see them, and why there is no response.
+
+use crate::egress::failure::UpstreamFailure;
+
+/// A request as the guest made it.
+#[derive(Clone)]
+pub(crate) struct HttpRequest {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An upstream's whole answer.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpResponse {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is no answer. The texts hold no secret and may be shown to the operator.
+#[derive(Debug)]
+pub(crate) enum HttpError {
+    Denied(String),
+    Unauthenticated(String),
+    /// The token endpoint does not accept the credentials.
+    LoginRefused(Failed),
+    NotSent(Failed),
+    OutcomeUnknown(Failed),
+}
+
+/// A failure of an upstream, in a sentence and as data.
+#[derive(Debug, Clone)]
+pub(crate) struct Failed {
+    pub(crate) text: String,
+    pub(crate) upstream: UpstreamFailure,
+}
+
+impl From<UpstreamFailure> for Failed {
+    fn from(upstream: UpstreamFailure) -> Self {
+        Self { text: upstream.to_string(), upstream }
+    }
+}
+
+impl HttpError {
+    /// Whether the request surely did not go out.
+    pub(crate) fn is_before_sending(&self) -> bool {
+        !matches!(self, Self::OutcomeUnknown(_))
+    }
+
+    /// The upstream's part in it.
+    pub(crate) fn upstream(&self) -> Option<&UpstreamFailure> {
+        match self {
+            Self::Denied(_) | Self::Unauthenticated(_) => None,
+            Self::LoginRefused(failed) | Self::NotSent(failed) | Self::OutcomeUnknown(failed) => Some(&failed.upstream),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! HTTP to granted origins: admits a request, authenticates it, and exchanges it for a response.
+
+mod exchange;
+mod message;
+mod oauth;
+mod retry_after;
+mod send;
+
+pub(crate) use exchange::client;
+pub(crate) use message::{Failed, HttpError, HttpRequest, HttpResponse};
+pub(crate) use send::HttpEgress;

@@ -1,0 +1,71 @@
+//! Request headers that the host alone sets.
+
+use ::http::{HeaderName, header};
+
+use super::connection::HttpAuthentication;
+
+/// Headers of a connection, and what servers and proxies read there in place of it: where a request goes, by which method, who sent it,
+/// in which coding the answer comes.
+const OF_THE_HOST: [&str; 38] = [
+    "accept-encoding",
+    "alt-used",
+    "cf-connecting-ip",
+    "client-ip",
+    "connection",
+    "content-length",
+    "early-data",
+    "expect",
+    "fastly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "max-forwards",
+    "proxy",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "true-client-ip",
+    "upgrade",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-custom-ip-authorization",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-originating-ip",
+    "x-real-host",
+    "x-real-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-rewrite-url",
+    "x-true-ip",
+    "x-url-scheme",
+];
+
+/// How others of them begin.
+const OF_THE_HOST_WITH: [&str; 4] = ["proxy-", "x-forwarded", "x-original-", "x-envoy-"];
+
+/// Headers that say where or how a request goes: nobody's but the host's, whatever they hold. Servers that give headers to programs as
+/// variables take `_` for `-` (RFC 3875 section 4.1.18).
+pub(crate) fn routes(name: &HeaderName) -> bool {
+    let name = name.as_str().replace('_', "-");
+    OF_THE_HOST.contains(&&*name) || OF_THE_HOST_WITH.iter().any(|begin| name.starts_with(begin))
+}
+
+/// Headers that route or authenticate are the host's.
+pub(crate) fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bool {
+    let own = match authentication {
+        HttpAuthentication::Header { name: own, .. } => own.eq_ignore_ascii_case(name.as_str()),
+        HttpAuthentication::AwsSignature(_) => name.as_str().starts_with("x-amz-"),
+        HttpAuthentication::WebhookSignature(_) => {
+            matches!(name.as_str(), "webhook-timestamp" | "webhook-signature")
+        }
+        _ => false,
+    };
+    own || routes(name) || *name == header::AUTHORIZATION || *name == header::COOKIE
+}

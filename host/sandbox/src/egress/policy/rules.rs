@@ -1,0 +1,99 @@
+//! The operator's rules: which addresses may be dialled, which mail servers may be used without TLS, and what is replaced by a
+//! server on loopback.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::address::is_allowed;
+use super::origin::Origin;
+use super::resolver::Resolver;
+
+/// The rules of one installation.
+pub(crate) struct Rules {
+    pub(crate) names: Arc<Names>,
+    pub(crate) stand_ins: HashMap<String, SocketAddr>,
+    pub(crate) for_all: Overrides,
+    pub(crate) plaintext_smtp: HashSet<String>,
+}
+
+/// What replaces every endpoint that has no stand-in of its own.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Overrides {
+    pub(crate) http: Option<SocketAddr>,
+    pub(crate) smtp: Option<SocketAddr>,
+}
+
+/// How names become addresses.
+pub(crate) struct Names {
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) allowed: Vec<IpNet>,
+    pub(crate) fixed: HashMap<String, SocketAddr>,
+}
+
+impl Rules {
+    pub(crate) fn http_stand_in(&self, origin: &Origin) -> Option<SocketAddr> {
+        self.stand_ins.get(&origin.to_string()).copied().or(self.for_all.http)
+    }
+
+    pub(crate) fn smtp_stand_in(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        self.stand_ins.get(&endpoint(host, port)).copied().or(self.for_all.smtp)
+    }
+
+    /// Whether the operator's settings name this mail server.
+    pub(crate) fn names_smtp(&self, host: &str, port: u16) -> bool {
+        self.names.fixed.contains_key(host)
+            || self.smtp_stand_in(host, port).is_some()
+            || self.plaintext_smtp.contains(&endpoint(host, port))
+    }
+
+    pub(crate) fn allows_plaintext(&self, host: &str, port: u16) -> bool {
+        self.smtp_stand_in(host, port).is_some() || self.plaintext_smtp.contains(&endpoint(host, port))
+    }
+
+    /// Whether the operator fixed where a name leads.
+    pub(crate) fn is_fixed(&self, host: &str) -> bool {
+        self.names.fixed.contains_key(host)
+    }
+}
+
+impl Names {
+    /// The same names, wherever they lead: for hosts that the operator named.
+    pub(crate) fn unrestricted(&self) -> Self {
+        let allowed = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
+        Self { resolver: self.resolver.clone(), allowed, fixed: self.fixed.clone() }
+    }
+
+    /// Returns the addresses of a name that may be dialled.
+    pub(crate) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NotDialled> {
+        if let Some(fixed) = self.fixed.get(host) {
+            return Ok(vec![*fixed]);
+        }
+        let found = self.resolver.resolve(host).await.map_err(|_| NotDialled::NoAddress)?;
+        if found.is_empty() {
+            return Err(NotDialled::NoAddress);
+        }
+        let allowed = found.into_iter().filter(|address| is_allowed(*address, &self.allowed));
+        let allowed: Vec<SocketAddr> = allowed.map(|address| SocketAddr::new(address, port)).collect();
+        if allowed.is_empty() {
+            return Err(NotDialled::NotAllowed);
+        }
+        Ok(allowed)
+    }
+}
+
+/// Why a name is not dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotDialled {
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("the name leads to no public address")]
+    NotAllowed,
+}
+
+/// The key of a mail server in these rules.
+pub(crate) fn endpoint(host: &str, port: u16) -> String {
+    format!("{}:{port}", host.to_ascii_lowercase())
+}

@@ -1,0 +1,8 @@
+//! Mail to granted servers.
+
+mod mail;
+mod send;
+mod stream;
+
+pub(crate) use mail::Mail;
+pub(crate) use send::{MailError, MailStage, SmtpEgress};

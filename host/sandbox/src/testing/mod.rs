@@ -1,0 +1,7 @@
+//! What replaces the outside world in tests: mails are stored instead of sent, and HTTP exchanges are recorded.
+
+mod outbox;
+mod recording;
+
+pub use outbox::{KeptMail, Outbox};
+pub use recording::{Exchange, Recording};
