@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use twofactor::{
-    Actor, Assignment, Builder, Error, Limits, Network, NewInstance, Policy, Recipient, SignIn, Start, TestReport,
-    TwoFactor,
+    Actor, Assignment, Builder, Error, Network, NewInstance, Policy, Recipient, SandboxLimits, SignIn, Start,
+    TestReport, TwoFactor,
 };
 
 use crate::upstream::Upstream;
@@ -24,8 +24,8 @@ pub const VERIFYING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor
 pub const SECRET: &str = "s3cret-canary-of-the-hostile-instance";
 
 /// Bounds small enough for what exceeds them to be seen soon.
-pub fn limits() -> Limits {
-    let mut limits = Limits::default();
+pub fn limits() -> SandboxLimits {
+    let mut limits = SandboxLimits::default();
     limits.running_time = Duration::from_millis(200);
     limits.configure_time = Duration::from_secs(2);
     limits.deliver_time = Duration::from_secs(2);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use twofactor::{
-    Actor, Assignment, Limits, Network, NetworkBuilder, NewInstance, Policy, RateLimits, Recipient, SignIn, Start,
-    TestReport, TwoFactor,
+    Actor, Assignment, Network, NetworkBuilder, NewInstance, Policy, RateLimits, Recipient, SandboxLimits, SignIn,
+    Start, TestReport, TwoFactor,
 };
 
 use crate::certificates::Authority;
@@ -40,7 +40,7 @@ impl Post {
 
     pub async fn with_policy(network: NetworkBuilder, options: Value, policy: Policy) -> Self {
         // What does not end at an instance's own timeout ends here, and shows.
-        let mut limits = Limits::default();
+        let mut limits = SandboxLimits::default();
         limits.deliver_time = Duration::from_secs(30);
         let builder = TwoFactor::builder().network(network.build().unwrap()).provider(twofactor_bundle::EMAIL);
         let builder = builder.policy(policy).limits(limits).rate_limits(RateLimits::none());

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
 use twofactor::{
-    Actor, Administration, Assignment, Clock, Destination, Error, Keyring, Limits, ManualClock, Network, NewInstance,
-    NewProvider, SignIn, SqliteStore, Start, TwoFactor,
+    Actor, Administration, Assignment, Clock, Destination, Error, Keyring, ManualClock, Network, NewInstance,
+    NewProvider, SandboxLimits, SignIn, SqliteStore, Start, TwoFactor,
 };
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
@@ -257,7 +257,7 @@ impl Clock for Hurried {
 #[tokio::test]
 async fn a_component_that_was_compiled_too_late_is_there_another_time() {
     let folder = tempfile::tempdir().unwrap();
-    let mut limits = Limits::default();
+    let mut limits = SandboxLimits::default();
     limits.compile_time = Duration::from_millis(1);
     let builder = TwoFactor::builder().limits(limits).cache_dir(folder.path());
     let engine = builder.build().await.unwrap();

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use twofactor::{Component, Configured, DeliveryFailure, Limits, Message, Network, Outbox, Receipt};
+use twofactor::{Component, Configured, DeliveryFailure, Message, Network, Outbox, Receipt, SandboxLimits};
 use twofactor_tests::hostile::{HOSTILE, SECRET};
 use twofactor_tests::upstream::{CANDIDATES, Upstream};
 
@@ -27,7 +27,7 @@ impl Place {
             .stand_in("https://upstream.example.com", upstream.address)
             .stand_in("https://list.example.com", other.address)
             .outbox(&outbox);
-        let mut limits = Limits::default();
+        let mut limits = SandboxLimits::default();
         // It looks through a list of a megabyte.
         limits.running_time = Duration::from_secs(20);
         let component = Component::load(HOSTILE, network.build().unwrap(), limits).await.unwrap();

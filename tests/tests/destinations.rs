@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use twofactor::{
-    Actor, Administration, Error, Instance, InstanceChange, Limits, Network, NewInstance, NewProvider, Recipient,
-    TwoFactor,
+    Actor, Administration, Error, Instance, InstanceChange, Network, NewInstance, NewProvider, Recipient,
+    SandboxLimits, TwoFactor,
 };
 use twofactor_tests::wrong::component;
 
@@ -19,7 +19,7 @@ async fn engine() -> TwoFactor {
 }
 
 async fn with_component(component: Vec<u8>) -> TwoFactor {
-    let mut limits = Limits::default();
+    let mut limits = SandboxLimits::default();
     limits.running_time = std::time::Duration::from_millis(200);
     let network = Network::builder().build().unwrap();
     let engine = TwoFactor::builder().network(network).limits(limits).bundled_providers().provider(component);

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use twofactor::{Actor, Limits, Network, NetworkBuilder, NewInstance, Recipient, Resolver, TestReport, TwoFactor};
+use twofactor::{
+    Actor, Network, NetworkBuilder, NewInstance, Recipient, Resolver, SandboxLimits, TestReport, TwoFactor,
+};
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::mail::{options, server, trusting};
 use twofactor_tests::smtp_server::{Protection, SmtpServer, Step, say};
@@ -36,7 +38,7 @@ async fn test(
     own: Value,
     to: Recipient,
 ) -> TestReport {
-    let mut limits = Limits::default();
+    let mut limits = SandboxLimits::default();
     limits.deliver_time = Duration::from_secs(60);
     let builder = TwoFactor::builder().network(network.build().unwrap()).provider(component).limits(limits);
     let engine = builder.build().await.unwrap();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use twofactor::{Component, Limits, Message, Network, Outbox};
+use twofactor::{Component, Message, Network, Outbox, SandboxLimits};
 use twofactor_tests::hostile::{Neighbourhood, WASI_HTTP};
 use twofactor_tests::upstream::code;
 use twofactor_tests::wrong::component;
@@ -38,7 +38,7 @@ async fn a_mail_takes_the_code_to_the_messages_recipient_alone() {
         let outbox = Outbox::new();
         let network = Network::builder().outbox(&outbox).build().unwrap();
         let component = component(&format!("its mail goes to {to}"));
-        let component = Component::load(&component, network, Limits::default()).await.unwrap();
+        let component = Component::load(&component, network, SandboxLimits::default()).await.unwrap();
         let configured = component.configure(&json!({"Sender": "Shop", "Key": "k3y"})).await.unwrap();
         let message = Message {
             id: "m-1".to_owned(),

@@ -11,8 +11,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 use twofactor::{
-    Actor, Administration, Assignment, Keyring, Limits, Network, NewInstance, Recipient, SignIn, Start, TestReport,
-    TwoFactor,
+    Actor, Administration, Assignment, Keyring, Network, NewInstance, Recipient, SandboxLimits, SignIn, Start,
+    TestReport, TwoFactor,
 };
 use twofactor_tests::languages::Language;
 use twofactor_tests::upstream::code;
@@ -58,7 +58,7 @@ impl Example {
         let mut times = Vec::new();
         for _ in 0..2 {
             let begun = Instant::now();
-            example.engine(Network::builder().build().unwrap(), Limits::default()).await;
+            example.engine(Network::builder().build().unwrap(), SandboxLimits::default()).await;
             times.push(begun.elapsed());
         }
         println!(
@@ -79,7 +79,7 @@ impl Example {
         Some(example)
     }
 
-    async fn engine(&self, network: Network, limits: Limits) -> TwoFactor {
+    async fn engine(&self, network: Network, limits: SandboxLimits) -> TwoFactor {
         let builder = TwoFactor::builder().keyring(self.keyring.clone()).cache_dir(self.cache.path());
         builder.network(network).limits(limits).provider(self.component.clone()).build().await.unwrap()
     }
@@ -94,10 +94,10 @@ struct Place {
 
 impl Place {
     async fn of(example: &Example, path: &str) -> Self {
-        Self::within(Limits::default(), example, path).await
+        Self::within(SandboxLimits::default(), example, path).await
     }
 
-    async fn within(limits: Limits, example: &Example, path: &str) -> Self {
+    async fn within(limits: SandboxLimits, example: &Example, path: &str) -> Self {
         let webhook = Webhook::start().await;
         let network =
             Network::builder().stand_in(WEBHOOK, webhook.address).stand_in(NOBODY, Webhook::nobody().await).build();
@@ -235,7 +235,7 @@ async fn neither_asks_for_files_or_sockets_and_the_token_is_a_secret() {
 async fn as_many_deliveries_are_in_flight_as_the_limit_says() {
     for language in [Language::JavaScript, Language::Python] {
         let Some(example) = Example::of(language).await else { continue };
-        let mut limits = Limits::default();
+        let mut limits = SandboxLimits::default();
         limits.calls_in_flight = 2;
         let place = Place::within(limits, example, "/200").await;
         let url = format!("{WEBHOOK}/200");

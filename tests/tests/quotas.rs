@@ -12,7 +12,7 @@ use axum::http::{StatusCode, Uri, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use twofactor::{
-    Actor, Assignment, Limits, Network, NetworkBuilder, NewInstance, Quota, RateLimits, SignIn, Start, TwoFactor,
+    Actor, Assignment, Network, NetworkBuilder, NewInstance, Quota, RateLimits, SandboxLimits, SignIn, Start, TwoFactor,
 };
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Silence, Taken, TakenIn};
@@ -142,7 +142,7 @@ async fn taking() -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 /// An engine with an instance of each type, in this order.
-async fn engine(network: NetworkBuilder, limits: Limits, instances: &[(&str, Value, Value)]) -> TwoFactor {
+async fn engine(network: NetworkBuilder, limits: SandboxLimits, instances: &[(&str, Value, Value)]) -> TwoFactor {
     let builder = TwoFactor::builder().network(network.build().unwrap()).limits(limits);
     let mut builder = builder.rate_limits(RateLimits::none());
     for (type_id, ..) in instances {
@@ -172,7 +172,7 @@ async fn is_used_up(engine: &TwoFactor) -> bool {
 
 #[tokio::test]
 async fn bytes_of_a_call_that_is_ended_are_counted() {
-    let (twilio, mut limits) = (Twilio::start(&[Silence]).await, Limits::default());
+    let (twilio, mut limits) = (Twilio::start(&[Silence]).await, SandboxLimits::default());
     limits.deliver_time = Duration::from_secs(1);
     let network = Network::builder().stand_in("https://api.twilio.com", twilio.address);
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
@@ -191,7 +191,7 @@ async fn bytes_of_judging_an_answer_are_counted_when_it_is_judged() {
         let (address, bytes) = taking().await;
         let network = Network::builder().stand_in("https://verify.twilio.com", address);
         let instance = ("twilio-verify", options.clone(), json!({"bytes_per_day": quota}));
-        (engine(network, Limits::default(), &[instance]).await, bytes)
+        (engine(network, SandboxLimits::default(), &[instance]).await, bytes)
     };
     let (unbounded, bytes) = with(0).await;
     unbounded.start(start()).await.unwrap();
@@ -212,7 +212,7 @@ async fn bytes_of_a_request_for_an_access_token_are_counted() {
             .stand_in("https://graph.microsoft.com", address)
             .stand_in("https://login.microsoftonline.com", address);
         let instance = ("email", options.clone(), json!({"bytes_per_day": quota}));
-        (engine(network, Limits::default(), &[instance]).await, bytes)
+        (engine(network, SandboxLimits::default(), &[instance]).await, bytes)
     };
     let (unbounded, bytes) = with(0).await;
     unbounded.start(start()).await.unwrap();
@@ -228,7 +228,7 @@ async fn on_mail() -> (SmtpServer, TwoFactor) {
     let with = async |quota: usize| {
         let network = mail::trusting(&authority).resolve("smtp.example.com", smtp.address);
         let options = mail::options(mail::server("smtp.example.com", 465));
-        engine(network, Limits::default(), &[("email", options, json!({"bytes_per_day": quota}))]).await
+        engine(network, SandboxLimits::default(), &[("email", options, json!({"bytes_per_day": quota}))]).await
     };
     with(0).await.start(start()).await.unwrap();
     let of_one = smtp.last().messages[0].len();

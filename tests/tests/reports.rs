@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use ring::hmac;
 use serde_json::{Value, json};
-use twofactor::{Actor, Assignment, Component, Fate, Limits, Network, NewInstance, SignIn, Start, TwoFactor};
+use twofactor::{
+    Actor, Assignment, Component, DeliveryStatus, Network, NewInstance, SandboxLimits, SignIn, Start, TwoFactor,
+};
 use twofactor_tests::upstream::Upstream;
 use twofactor_tests::wrong::component;
 
@@ -187,7 +189,7 @@ async fn when_the_token_is_changed_the_one_before_signs_nothing_any_more() {
 #[tokio::test]
 async fn whom_a_report_names_is_not_kept_for_why_a_message_did_not_arrive() {
     let network = Network::builder().build().unwrap();
-    let component = Component::load(&component("reports"), network, Limits::default()).await.unwrap();
+    let component = Component::load(&component("reports"), network, SandboxLimits::default()).await.unwrap();
     let configured = component.configure(&json!({"Sender": "Shop", "Key": "k"})).await.unwrap();
     for (recipient, code, kept) in [
         ("+41791234567", "30003", "30003"),
@@ -197,6 +199,6 @@ async fn whom_a_report_names_is_not_kept_for_why_a_message_did_not_arrive() {
     ] {
         let body = json!({"status": "undelivered", "to": code}).to_string();
         let fate = configured.read_report("application/json", body.as_bytes(), recipient).await.unwrap();
-        assert_eq!(fate, Some(Fate::Undelivered(kept.to_owned())));
+        assert_eq!(fate, Some(DeliveryStatus::Failed(kept.to_owned())));
     }
 }

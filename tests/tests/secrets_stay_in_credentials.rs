@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor::{Actor, Administration, Instance, InstanceChange, Limits, Network, NewInstance, TwoFactor};
+use twofactor::{Actor, Administration, Instance, InstanceChange, Network, NewInstance, SandboxLimits, TwoFactor};
 use twofactor_tests::hostile::HOSTILE;
 
 const SECRET: &str = "s3cret-canary-of-the-base-settings";
 
 async fn engine() -> TwoFactor {
-    let mut limits = Limits::default();
+    let mut limits = SandboxLimits::default();
     limits.running_time = std::time::Duration::from_millis(500);
     let network = Network::builder().build().unwrap();
     let engine = TwoFactor::builder().network(network).limits(limits).bundled_providers().provider(HOSTILE);

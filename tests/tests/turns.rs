@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use twofactor::{Limits, Network, TwoFactor};
+use twofactor::{Network, SandboxLimits, TwoFactor};
 use twofactor_tests::hostile::{HOSTILE, Neighbourhood};
 use twofactor_tests::upstream::Upstream;
 
@@ -17,7 +17,7 @@ async fn place(of_one: u32) -> Arc<Neighbourhood> {
     let network = Network::builder()
         .stand_in("https://upstream.example.com", upstream.address)
         .stand_in("https://api.twilio.com", upstream.address);
-    let mut limits = Limits::default();
+    let mut limits = SandboxLimits::default();
     (limits.calls_in_flight, limits.calls_of_one_provider) = (4, of_one);
     limits.queue_time = Duration::from_millis(300);
     let builder = TwoFactor::builder().network(network.build().unwrap()).limits(limits);

@@ -426,10 +426,10 @@ async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
 async fn a_component_by_itself_begins_and_checks() {
     let told = Told::start().await;
     let network = Network::builder().stand_in("https://upstream.example.com", told.address).build().unwrap();
-    let component = twofactor::Component::load(VERIFYING, network, twofactor::Limits::default()).await.unwrap();
+    let component = twofactor::Component::load(VERIFYING, network, twofactor::SandboxLimits::default()).await.unwrap();
     assert!(component.verifies());
     let configured = component.configure(&json!({})).await.unwrap();
-    for (status, verdict) in [(200, Verdict::Right), (403, Verdict::Wrong), (410, Verdict::Over)] {
+    for (status, verdict) in [(200, Verdict::Right), (403, Verdict::Wrong), (410, Verdict::Expired)] {
         told.says(status);
         assert_eq!(configured.check("state", "4711").await.unwrap(), verdict);
     }

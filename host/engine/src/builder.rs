@@ -20,7 +20,7 @@ use crate::statistics::Statistics;
 use crate::store::{Part, SqliteStore, Store};
 use crate::token::{Identity, Tokens};
 use twofactor_sandbox::Network;
-use twofactor_sandbox::{Limits, Sandbox, Signers};
+use twofactor_sandbox::{Sandbox, SandboxLimits, Signers};
 
 /// The engine. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -199,7 +199,7 @@ pub struct Builder {
     components: Vec<Vec<u8>>,
     signers: Signers,
     reports: Option<String>,
-    limits: Limits,
+    limits: SandboxLimits,
     policy: Policy,
     rate_limits: RateLimits,
     history: HistoryLimits,
@@ -289,7 +289,7 @@ impl Builder {
     }
 
     /// What a component may use.
-    pub fn limits(mut self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: SandboxLimits) -> Self {
         self.limits = limits;
         self
     }

@@ -11,7 +11,7 @@
 //! - [`HostedSignIns`]: what a sign-in page works with.
 //! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
 //! - [`Accounts`]: people who administer: invitations, passwords, sessions.
-//! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`Limits`]: what a component may use.
+//! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`SandboxLimits`]: what a component may use.
 //! - [`ManualClock`], [`Outbox`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
 //!
 //! # Tests of programs that embed the engine
@@ -90,11 +90,11 @@ pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
 pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{
-    Authentication, Begun, Capability, Component, Configured, DeliveryFailure, Destination, Exchange, Fate,
-    GrantedConnection, IpNet, KeptMail, Limits, LoadError, Manifest, Message, Network, NetworkBuilder, NetworkError,
-    Outbox, Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Resolver, Secret,
-    SignerError, Signers, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep, Verdict, inspect,
-    on_thread_start, readable::Unreadable, satisfies,
+    Authentication, Capability, Component, Configured, DeliveryFailure, DeliveryStatus, Destination, Exchange,
+    GrantedConnection, IpNet, KeptMail, LoadError, Manifest, Message, Network, NetworkBuilder, NetworkError, Outbox,
+    Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Resolver, SandboxLimits, Secret,
+    SignerError, Signers, SmtpSecurity, StartedVerification, UpstreamCause, UpstreamFailure, UpstreamStep, Verdict,
+    inspect, on_thread_start, readable::Unreadable, satisfies,
 };
 
 /// The runtime the engine runs on, for programs that have none of their own.

@@ -17,7 +17,10 @@ mod schema;
 mod standalone;
 mod testing;
 
-pub use call::{Begun, DeliveryFailure, Fate, Message, Problem, Reason, Receipt, Sandbox, SandboxError, Sent, Verdict};
+pub use call::{
+    DeliveryFailure, DeliveryStatus, Message, Problem, Reason, Receipt, Sandbox, SandboxError, Sent,
+    StartedVerification, Verdict,
+};
 pub use component::{
     CacheSeal, Capability, CodeCache, LoadError, Manifest, ProviderChanges, ProviderInfo, RecipientKind, SignerError,
     Signers,
@@ -27,7 +30,7 @@ pub use egress::{
     Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
 };
 pub use ipnet::IpNet;
-pub use limits::Limits;
+pub use limits::SandboxLimits;
 pub use options::{Configured, Layers, Validation};
 pub use provider::{CODE_LENGTHS, Provider};
 pub use schedule::on_thread_start;

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Bounds on what a provider's component may use. Each call stands alone: what exceeds a bound ends that call.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct SandboxLimits {
     /// The largest component accepted, in bytes. Components of languages with an engine of their own
     /// (JavaScript 13 MB, Python 19 MB) are far larger than those of Rust (100 KB).
     pub component_bytes: usize,
@@ -48,7 +48,7 @@ pub struct Limits {
     pub queue_time: Duration,
 }
 
-impl Default for Limits {
+impl Default for SandboxLimits {
     fn default() -> Self {
         Self {
             component_bytes: 64 << 20,
@@ -74,7 +74,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl SandboxLimits {
     /// How often the clock that interrupts guests ticks.
     pub(crate) const TICK: Duration = Duration::from_millis(1);
 

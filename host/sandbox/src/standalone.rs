@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::call::{Problem, Reason, Sandbox, SandboxError};
 use crate::component::{CacheSeal, CodeCache, LoadError, ProviderInfo};
 use crate::egress::{Connection, Network, ReportSignature, Secret};
-use crate::limits::Limits;
+use crate::limits::SandboxLimits;
 use crate::options::Configured;
 use crate::provider::Provider;
 use crate::schema::{OptionsSchema, Schema};
@@ -23,7 +23,7 @@ impl Component {
     ///
     /// # Errors
     /// Why it cannot be loaded, and what to do.
-    pub async fn load(bytes: &[u8], network: Network, limits: Limits) -> Result<Self, LoadError> {
+    pub async fn load(bytes: &[u8], network: Network, limits: SandboxLimits) -> Result<Self, LoadError> {
         Self::load_into(Sandbox::unsteady(limits, network), bytes, None).await
     }
 
@@ -35,7 +35,7 @@ impl Component {
     pub async fn load_cached(
         bytes: &[u8],
         network: Network,
-        limits: Limits,
+        limits: SandboxLimits,
         folder: &Path,
         seal: impl CacheSeal + 'static,
     ) -> Result<Self, LoadError> {
@@ -51,7 +51,7 @@ impl Component {
     pub async fn load_for_rehearsal(
         bytes: &[u8],
         network: Network,
-        limits: Limits,
+        limits: SandboxLimits,
         cache: Option<(&Path, impl CacheSeal + 'static)>,
     ) -> Result<Self, LoadError> {
         let cache = cache.map(|(folder, seal)| CodeCache::new(folder, seal));
@@ -169,6 +169,6 @@ pub fn satisfies(document: &Value, schema: &Value, value: &Value) -> Option<bool
 /// As loading it would.
 pub async fn inspect(bytes: &[u8]) -> Result<ProviderInfo, LoadError> {
     let network = Network::builder().build().map_err(|error| LoadError::new(error.to_string()))?;
-    let limits = Limits { calls_in_flight: 4, ..Limits::default() };
+    let limits = SandboxLimits { calls_in_flight: 4, ..SandboxLimits::default() };
     Ok(Component::load(bytes, network, limits).await?.info().clone())
 }

@@ -9,5 +9,5 @@ pub(crate) const LIST_BYTES: usize = 8 << 20;
 /// The longest report of an upstream, in bytes: a form of some fields.
 pub(crate) const REPORT_BYTES: usize = 64 << 10;
 
-/// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::Limits`]).
+/// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::SandboxLimits`]).
 pub(crate) const COMPONENT_BYTES: usize = 64 << 20;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use twofactor::{Component, Keyring, Limits, Network};
+use twofactor::{Component, Keyring, Network, SandboxLimits};
 
 /// Where it is kept.
 #[derive(Debug, Default, clap::Args)]
@@ -30,14 +30,14 @@ impl Cache {
     pub(super) async fn load(&self, bytes: &[u8], network: Network) -> anyhow::Result<Component> {
         Ok(match self.open()? {
             Some((folder, keyring)) => {
-                Component::load_cached(bytes, network, Limits::default(), folder, keyring).await?
+                Component::load_cached(bytes, network, SandboxLimits::default(), folder, keyring).await?
             }
-            None => Component::load(bytes, network, Limits::default()).await?,
+            None => Component::load(bytes, network, SandboxLimits::default()).await?,
         })
     }
 
     /// The same for a rehearsal: see [`Component::load_for_rehearsal`].
     pub(super) async fn load_for_rehearsal(&self, bytes: &[u8], network: Network) -> anyhow::Result<Component> {
-        Ok(Component::load_for_rehearsal(bytes, network, Limits::default(), self.open()?).await?)
+        Ok(Component::load_for_rehearsal(bytes, network, SandboxLimits::default(), self.open()?).await?)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{Begun, DeliveryFailure, Message, Network, RecipientKind, Recording, Verdict};
+use twofactor::{DeliveryFailure, Message, Network, RecipientKind, Recording, StartedVerification, Verdict};
 
 use super::cassette::Cassette;
 use super::compile_cache::Cache;
@@ -129,7 +129,7 @@ pub async fn try_provider(asked: &Try) -> anyhow::Result<()> {
     let failed = |failure: DeliveryFailure| anyhow!("{}: {}{}", failure.name(), failure.reason(), wait(&failure));
     match verdict.transpose().map_err(failed)? {
         Some(Verdict::Wrong) => bail!("wrong"),
-        Some(Verdict::Over) => bail!("over: the upstream takes no more answers"),
+        Some(Verdict::Expired) => bail!("over: the upstream takes no more answers"),
         Some(Verdict::Right) => print_line!("right")?,
         None => {}
     }
@@ -157,7 +157,7 @@ fn is_same(endpoint: &str, origin: &str) -> bool {
 }
 
 /// What arrived, if somebody sits there and types it.
-fn typed(begun: &Begun) -> anyhow::Result<Option<String>> {
+fn typed(begun: &StartedVerification) -> anyhow::Result<Option<String>> {
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
         print_line!("Type the {} digits that arrived, or nothing:", begun.code_length)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use twofactor::{Component, Configured, Limits};
+use twofactor::{Component, Configured, SandboxLimits};
 
 use crate::row;
 use crate::setup::{self, SID};
@@ -75,7 +75,7 @@ async fn load(both: &Arc<Both>, way: Way, clients: usize, each: usize) -> (f64, 
 /// The medians over rounds in turns: throughput of the component's way over the native one's, and its p50 over the native one's.
 async fn compare(wait: Duration, clients: usize, each: usize) -> (f64, f64, f64) {
     let (address, _) = setup::upstream(wait).await;
-    let limits = Limits::default();
+    let limits = SandboxLimits::default();
     let component = Component::load(twofactor_bundle::TWILIO, setup::network(address), limits).await.unwrap();
     let Ok(component) = component.configure(&setup::options()).await else { panic!("the options are valid") };
     let native = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(clients).build().unwrap();

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use twofactor::{Component, Limits, SqliteStore, TwoFactor};
+use twofactor::{Component, SandboxLimits, SqliteStore, TwoFactor};
 
 use crate::{row, setup};
 
@@ -31,7 +31,7 @@ pub(crate) async fn child(upstream: &str) {
     let idle = resident();
 
     let network = setup::network(upstream.parse().unwrap());
-    let component = Component::load(twofactor_bundle::TWILIO, network, Limits::default()).await.unwrap();
+    let component = Component::load(twofactor_bundle::TWILIO, network, SandboxLimits::default()).await.unwrap();
     let Ok(component) = component.configure(&setup::options()).await else { panic!("the options are valid") };
     let component = Arc::new(component);
     component.deliver(setup::message()).await.unwrap();

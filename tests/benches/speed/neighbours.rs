@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use twofactor::{Actor, Assignment, Limits, Network, NewInstance, Policy, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, SandboxLimits, SignIn, Start, TwoFactor};
 use twofactor_tests::hostile::HOSTILE;
 
 use crate::{row, setup};
@@ -72,7 +72,7 @@ async fn engine() -> TwoFactor {
     let (twilio, other) = upstreams();
     let network = Network::builder().stand_in("https://api.twilio.com", twilio);
     let network = network.stand_in("https://upstream.example.com", other).timeout(Duration::from_secs(2));
-    let mut limits = Limits::default();
+    let mut limits = SandboxLimits::default();
     // One that spins has eight calls in flight anyway: they need not take long to end.
     limits.running_time = Duration::from_millis(200);
     let engine = TwoFactor::builder()

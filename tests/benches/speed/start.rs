@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use twofactor::{Component, Limits, Network, SqliteStore, TwoFactor};
+use twofactor::{Component, Network, SandboxLimits, SqliteStore, TwoFactor};
 
 use crate::{row, setup};
 
@@ -10,7 +10,7 @@ pub(crate) fn rows() {
     let one_thread = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     one_thread.block_on(async {
         let network = Network::builder().build().unwrap();
-        let component = Component::load(twofactor_bundle::TWILIO, network, Limits::default()).await.unwrap();
+        let component = Component::load(twofactor_bundle::TWILIO, network, SandboxLimits::default()).await.unwrap();
         let round = async |calls: u32| {
             let begin = Instant::now();
             for _ in 0..calls {

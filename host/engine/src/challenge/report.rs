@@ -13,7 +13,7 @@ use super::{Challenges, Details, code, limits};
 use crate::error::Error;
 use crate::store::ChallengeRecord;
 use twofactor_sandbox::Arrived;
-use twofactor_sandbox::Fate;
+use twofactor_sandbox::DeliveryStatus;
 
 fn time(now: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default())
@@ -63,12 +63,12 @@ impl Challenges {
             }
         };
         let (event, code) = match &fate {
-            Fate::UnderWay => return Ok(()),
-            Fate::Delivered => ("confirmed", ""),
-            Fate::Undelivered(said) if self.names_a_code(&challenge_record, &details, said) => {
+            DeliveryStatus::Pending => return Ok(()),
+            DeliveryStatus::Delivered => ("confirmed", ""),
+            DeliveryStatus::Failed(said) if self.names_a_code(&challenge_record, &details, said) => {
                 ("undelivered", "removed")
             }
-            Fate::Undelivered(code) => ("undelivered", &**code),
+            DeliveryStatus::Failed(code) => ("undelivered", &**code),
         };
         // Upstreams repeat their reports.
         let what = [instance, challenge, resends, event].map(str::as_bytes);
@@ -78,7 +78,7 @@ impl Challenges {
         }
         self.statistics.count(subscription, instance, event, "");
         let outcome = match &fate {
-            Fate::Undelivered(_) => MessageOutcome::ReportedFailed,
+            DeliveryStatus::Failed(_) => MessageOutcome::ReportedFailed,
             _ => MessageOutcome::ReportedDelivered,
         };
         let facts = Facts {
@@ -91,7 +91,7 @@ impl Challenges {
         };
         self.history.message(&details.about(&challenge_record), outcome, facts);
         metrics::counter!("twofactor_reports_total", "type" => record.type_id.clone(), "fate" => event).increment(1);
-        if matches!(fate, Fate::Undelivered(_)) {
+        if matches!(fate, DeliveryStatus::Failed(_)) {
             tracing::warn!(%instance, type_id = %record.type_id, code, "a message did not arrive");
         }
         Ok(())

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::instance::{Chosen, PauseAfter};
 use crate::random;
 use crate::store::{ChallengeRecord, HandOver, Limited};
-use twofactor_sandbox::{Begun, DeliveryFailure, Manifest, Message, Reason, RecipientKind, Sent};
+use twofactor_sandbox::{DeliveryFailure, Manifest, Message, Reason, RecipientKind, Sent, StartedVerification};
 
 /// After this time no other instance is tried, because the person is waiting. [`UNDER_WAY`] must be
 /// longer than all attempts together.
@@ -198,7 +198,7 @@ impl Challenges {
         &self,
         record: &mut ChallengeRecord,
         details: &mut Details,
-        begun: Option<Begun>,
+        begun: Option<StartedVerification>,
     ) -> Result<(), DeliveryFailure> {
         match begun {
             Some(begun) => {

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::pause::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
-    Arrived, Configured, DeliveryFailure, Destination, Fate, GrantedConnection, Layers, Message, NotSigned, Problem,
-    Provider, Reason, Sent, Verdict,
+    Arrived, Configured, DeliveryFailure, DeliveryStatus, Destination, GrantedConnection, Layers, Message, NotSigned,
+    Problem, Provider, Reason, Sent, Verdict,
 };
 
 /// The evaluation of merged options: what is wrong with them, or the allowed connections.
@@ -125,7 +125,7 @@ impl Prepared {
         arrived: &Arrived<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<Fate>, NotSigned> {
+    ) -> Result<Option<DeliveryStatus>, NotSigned> {
         match &self.configured {
             Some(configured) => configured.report(arrived, recipient, now).await,
             None => Ok(None),
@@ -146,7 +146,7 @@ impl Prepared {
         let outcome = match &verdict {
             Ok(Verdict::Right) => "right",
             Ok(Verdict::Wrong) => "wrong",
-            Ok(Verdict::Over) => "over",
+            Ok(Verdict::Expired) => "expired",
             Err(failure) => failure.name(),
         };
         metrics::counter!("twofactor_checks_total", "type" => type_id, "outcome" => outcome).increment(1);

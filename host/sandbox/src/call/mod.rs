@@ -14,7 +14,9 @@ mod wasi_http;
 pub(crate) use hide::{NoPlaceholder, Placeholder, Redactor};
 pub(crate) use log::CallLog;
 pub(crate) use outcome::{BUSY, LONGEST_WAIT};
-pub use outcome::{Begun, DeliveryFailure, Fate, Message, Problem, Reason, Receipt, Sent, Verdict};
+pub use outcome::{
+    DeliveryFailure, DeliveryStatus, Message, Problem, Reason, Receipt, Sent, StartedVerification, Verdict,
+};
 pub(crate) use run::{Call, CallFailure};
 pub use sandbox::{Sandbox, SandboxError};
 pub(crate) use state::State;

@@ -55,16 +55,16 @@ pub struct Receipt {
 
 /// The upstream made a code of its own and sent it. `Debug` does not show the state.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Begun {
+pub struct StartedVerification {
     /// What the provider needs to find it again.
     pub state: String,
     /// How many digits the code has.
     pub code_length: u8,
 }
 
-impl fmt::Debug for Begun {
+impl fmt::Debug for StartedVerification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Begun").field("code_length", &self.code_length).finish_non_exhaustive()
+        f.debug_struct("StartedVerification").field("code_length", &self.code_length).finish_non_exhaustive()
     }
 }
 
@@ -74,7 +74,7 @@ pub struct Sent {
     /// What the upstream said.
     pub receipt: Receipt,
     /// Set if the upstream judges the answers.
-    pub begun: Option<Begun>,
+    pub begun: Option<StartedVerification>,
 }
 
 /// What an upstream says of an answer to a code of its own.
@@ -84,19 +84,19 @@ pub enum Verdict {
     Right,
     /// It is not.
     Wrong,
-    /// No answer counts any more.
-    Over,
+    /// The code has expired: no answer is accepted.
+    Expired,
 }
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryStatus {
     /// Not known yet.
-    UnderWay,
+    Pending,
     /// It arrived.
     Delivered,
     /// It did not, and will not; with the upstream's own code for why, at most 32 letters, digits, `-`, `_` and `.`.
-    Undelivered(String),
+    Failed(String),
 }
 
 /// What went wrong, for the operator. Its texts are bounded, on one line, and searched for the code and the

@@ -96,7 +96,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// A store with every bound of [`Limits`](crate::limits::Limits) in force.
+    /// A store with every bound of [`SandboxLimits`](crate::limits::SandboxLimits) in force.
     fn store(&self, time: Arc<CallTime>, effects: Effects) -> Store<State> {
         let (sandbox, limits) = (self.sandbox, self.sandbox.limits());
         let outside = Outside {
@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::egress::Network;
-    use crate::limits::Limits;
+    use crate::limits::SandboxLimits;
 
     /// A component of so many core instances, each with so many memories and tables.
     fn component(instances: usize, memories: usize, tables: usize) -> String {
@@ -200,7 +200,8 @@ mod tests {
     }
 
     fn sandbox() -> Sandbox {
-        let limits = Limits { calls_in_flight: 3, core_instances: 4, memories: 2, tables: 3, ..Limits::default() };
+        let limits =
+            SandboxLimits { calls_in_flight: 3, core_instances: 4, memories: 2, tables: 3, ..SandboxLimits::default() };
         Sandbox::new(limits, Network::builder().build().unwrap()).unwrap()
     }
 

@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::bindings as wasi;
 use super::state::State;
 use crate::contract::v0_1::twofactor::provider as host;
 use crate::egress::Network;
-use crate::limits::Limits;
+use crate::limits::SandboxLimits;
 use crate::schedule::concurrency::Concurrency;
 use crate::schedule::epoch_clock::EpochClock;
 
@@ -21,7 +21,7 @@ pub struct Sandbox(Arc<Inner>);
 struct Inner {
     engine: Engine,
     linker: Linker<State>,
-    limits: Limits,
+    limits: SandboxLimits,
     network: Network,
     turns: Concurrency,
     clock: EpochClock,
@@ -42,7 +42,7 @@ enum FixedClock {
     Never,
 }
 
-/// Limits that no sandbox can be set up with.
+/// SandboxLimits that no sandbox can be set up with.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up a sandbox with these limits: {0}")]
 pub struct SandboxError(String);
@@ -63,22 +63,22 @@ impl Sandbox {
     ///
     /// # Errors
     /// If these limits cannot be had.
-    pub fn new(limits: Limits, network: Network) -> Result<Self, SandboxError> {
+    pub fn new(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
         Self::with(limits, network, FixedClock::ReachingNobody)
     }
 
     /// With the time of day and chance in all calls, so that who depends on them can be told.
-    pub(crate) fn unsteady(limits: Limits, network: Network) -> Result<Self, SandboxError> {
+    pub(crate) fn unsteady(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
         Self::with(limits, network, FixedClock::Never)
     }
 
     /// The other way round, for `provider check`: two deliveries of one message differ only where the component itself makes the difference,
     /// and a `configure` that depends on time or chance is found.
-    pub(crate) fn rehearsal(limits: Limits, network: Network) -> Result<Self, SandboxError> {
+    pub(crate) fn rehearsal(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
         Self::with(limits, network, FixedClock::ReachingSomebody)
     }
 
-    fn with(limits: Limits, network: Network, fixed_clock: FixedClock) -> Result<Self, SandboxError> {
+    fn with(limits: SandboxLimits, network: Network, fixed_clock: FixedClock) -> Result<Self, SandboxError> {
         let engine = Engine::new(&config(&limits)).map_err(SandboxError::new)?;
         let linker = linker(&engine).map_err(SandboxError::new)?;
         let clock =
@@ -108,7 +108,7 @@ impl Sandbox {
     }
 
     /// Returns the bounds of each call.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &SandboxLimits {
         &self.0.limits
     }
 
@@ -166,7 +166,7 @@ impl Sandbox {
 
 /// Cranelift, instances from a pool, and of WebAssembly's features only what compilers of providers emit: code
 /// that is not needed cannot be wrong.
-fn config(limits: &Limits) -> Config {
+fn config(limits: &SandboxLimits) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -191,7 +191,7 @@ fn config(limits: &Limits) -> Config {
     config
 }
 
-fn pool(limits: &Limits) -> PoolingAllocationConfig {
+fn pool(limits: &SandboxLimits) -> PoolingAllocationConfig {
     // What one component may have is there for each call.
     let calls = limits.calls_in_flight;
     let mut pool = PoolingAllocationConfig::default();

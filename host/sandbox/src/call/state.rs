@@ -9,7 +9,7 @@ use super::effects::Effects;
 use super::log::LogStream;
 use super::outside::Outside;
 use super::wasi_http::Hooks;
-use crate::limits::Limits;
+use crate::limits::SandboxLimits;
 use crate::schedule::fixed_clock;
 
 pub(crate) struct State {
@@ -27,7 +27,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(outside: Outside, limits: &Limits, fixed_clock: bool) -> Self {
+    pub(crate) fn new(outside: Outside, limits: &SandboxLimits, fixed_clock: bool) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         Self {

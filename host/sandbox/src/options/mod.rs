@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::call::{Begun, DeliveryFailure, Fate, Message, Problem, Reason, Receipt, Sent, Verdict};
+use crate::call::{
+    DeliveryFailure, DeliveryStatus, Message, Problem, Reason, Receipt, Sent, StartedVerification, Verdict,
+};
 use crate::egress::{Arrived, Destination, GrantedConnection, Grants, NotSigned, ReportSignature};
 use crate::provider::Provider;
 use crate::schema::OptionsSchema;
@@ -170,7 +172,7 @@ impl Configured {
     ///
     /// # Errors
     /// How it failed; misconfigured if the provider delivers the host's codes.
-    pub async fn begin(&self, message: Message) -> Result<(Receipt, Begun), DeliveryFailure> {
+    pub async fn begin(&self, message: Message) -> Result<(Receipt, StartedVerification), DeliveryFailure> {
         let sent = self.send(message).await?;
         let none =
             || DeliveryFailure::Misconfigured(Reason::new("no-verification", "the provider delivers the host's codes"));
@@ -199,7 +201,7 @@ impl Configured {
         arrived: &Arrived<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<Fate>, NotSigned> {
+    ) -> Result<Option<DeliveryStatus>, NotSigned> {
         let Some(signature) = &self.reports else { return Ok(None) };
         signature.verify(arrived, now)?;
         let content_type =
@@ -218,7 +220,12 @@ impl Configured {
     ///
     /// # Errors
     /// If the component fails to answer.
-    pub async fn read_report(&self, content_type: &str, body: &[u8], recipient: &str) -> Result<Option<Fate>, Reason> {
+    pub async fn read_report(
+        &self,
+        content_type: &str,
+        body: &[u8],
+        recipient: &str,
+    ) -> Result<Option<DeliveryStatus>, Reason> {
         let read = self.provider.read_report(&self.options, content_type, body, recipient).await;
         read.map_err(|failure| failure.reason)
     }

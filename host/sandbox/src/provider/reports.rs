@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Provider;
-use crate::call::{CallFailure, CallLog, Fate, Redactor};
+use crate::call::{CallFailure, CallLog, DeliveryStatus, Redactor};
 use crate::contract::v0_1::reporting::exports::twofactor::provider::reports as wit;
 use crate::egress::{ReportSignature, Secret};
 use crate::schema::OptionsSchema;
@@ -43,7 +43,7 @@ impl Provider {
         content_type: &str,
         body: &[u8],
         recipient: &str,
-    ) -> Result<Option<Fate>, CallFailure> {
+    ) -> Result<Option<DeliveryStatus>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
         let log = CallLog::new(&self.manifest().type_id, Redactor::new(0), 0);
@@ -55,15 +55,15 @@ impl Provider {
             })
             .await?;
         Ok(report.map(|report| match report.fate {
-            wit::Fate::UnderWay => Fate::UnderWay,
-            wit::Fate::Delivered => Fate::Delivered,
+            wit::Fate::UnderWay => DeliveryStatus::Pending,
+            wit::Fate::Delivered => DeliveryStatus::Delivered,
             wit::Fate::Undelivered => {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
                 // Searched as it is said and as it is kept.
                 let plain: String = recipient.chars().filter(fits).collect();
                 let redactor = Redactor::new(report.code.len()).without([plain]).without_recipient(recipient);
                 let code: String = report.code.chars().filter(fits).collect();
-                Fate::Undelivered(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
+                DeliveryStatus::Failed(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
             }
         }))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::deliver::{delivery_failure, known, no_letters, receipt};
 use super::{Delivers, Provider};
-use crate::call::{Begun, DeliveryFailure, Message, Placeholder, Reason, Sent, Verdict};
+use crate::call::{DeliveryFailure, Message, Placeholder, Reason, Sent, StartedVerification, Verdict};
 use crate::contract::v0_1::twofactor::provider::types as wit;
 use crate::contract::v0_1::verifying::exports::twofactor::provider::verification;
 use crate::egress::Grants;
@@ -45,7 +45,7 @@ impl Provider {
             return Err(DeliveryFailure::Misconfigured(Reason::new("begun", why)));
         }
         let (state, code_length) = (begun.state, begun.code_length);
-        Ok(Sent { receipt: receipt(&begun.receipt, &clean), begun: Some(Begun { state, code_length }) })
+        Ok(Sent { receipt: receipt(&begun.receipt, &clean), begun: Some(StartedVerification { state, code_length }) })
     }
 
     /// Asks the upstream about an answer, which the component need not see.
@@ -87,7 +87,7 @@ impl Provider {
             }
             verification::Verdict::Right => Ok(Verdict::Right),
             verification::Verdict::Wrong => Ok(Verdict::Wrong),
-            verification::Verdict::Over => Ok(Verdict::Over),
+            verification::Verdict::Over => Ok(Verdict::Expired),
         }
     }
 

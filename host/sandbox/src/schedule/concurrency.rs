@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::epoch_clock::Habit;
-use crate::limits::Limits;
+use crate::limits::SandboxLimits;
 
 pub(crate) struct Concurrency {
     all: Semaphore,
@@ -29,7 +29,7 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Concurrency {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &SandboxLimits) -> Self {
         let of_each = limits.calls_of_one_provider.min(limits.calls_in_flight) as usize;
         Self { all: Semaphore::new(limits.calls_in_flight as usize), of_each, shares: Mutex::default() }
     }

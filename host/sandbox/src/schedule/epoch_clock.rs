@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use super::time_slice::LongSlice;
-use crate::limits::Limits;
+use crate::limits::SandboxLimits;
 
 /// After so many ticks without a call the clock stands still.
 const IDLE_TICKS: u32 = 100;
@@ -93,7 +93,7 @@ impl EpochClock {
                 drop(engine);
                 idle = if ticking.calls.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
                 if idle < IDLE_TICKS {
-                    thread::sleep(Limits::TICK);
+                    thread::sleep(SandboxLimits::TICK);
                     continue;
                 }
                 idle = 0;

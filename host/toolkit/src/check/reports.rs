@@ -1,7 +1,7 @@
 //! Whether what an upstream reports of messages is signed, and read for what it is.
 
 use serde_json::Value;
-use twofactor::{Component, Configured, Fate};
+use twofactor::{Component, Configured, DeliveryStatus};
 
 use super::report::Report;
 
@@ -32,7 +32,7 @@ pub(super) async fn judge(
     let mut wrong = Vec::new();
     for (kind, content_type, body) in bodies() {
         match read(configured, content_type, &body).await {
-            Ok(None | Some(Fate::UnderWay)) => {}
+            Ok(None | Some(DeliveryStatus::Pending)) => {}
             Ok(Some(_)) => wrong.push(format!("{kind} is taken for the report of a message's end")),
             Err(why) => wrong.push(format!("at {kind} there is no answer: {why}")),
         }
@@ -47,7 +47,7 @@ pub(super) async fn judge(
     };
     let content_type = if serde_json::from_slice::<Value>(sample).is_ok() { JSON } else { FORM };
     let wrong = match read(configured, content_type, sample).await {
-        Ok(Some(Fate::Delivered)) => None,
+        Ok(Some(DeliveryStatus::Delivered)) => None,
         Ok(Some(_)) => Some("of a message that arrived it says something else".to_owned()),
         Ok(None) => Some("what the upstream reports is no report to it".to_owned()),
         Err(why) => Some(format!("there is no answer: {why}")),
@@ -55,7 +55,7 @@ pub(super) async fn judge(
     report.judge("reports-read", wrong.into_iter().collect(), "Read what the upstream sends when a message arrived.");
 }
 
-async fn read(configured: &Configured, content_type: &str, body: &[u8]) -> Result<Option<Fate>, String> {
+async fn read(configured: &Configured, content_type: &str, body: &[u8]) -> Result<Option<DeliveryStatus>, String> {
     configured.read_report(content_type, body, "+41791234567").await.map_err(|why| why.to_string())
 }
 

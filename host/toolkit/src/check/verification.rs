@@ -89,7 +89,7 @@ async fn ask(configured: &Configured, state: &str) -> (&'static str, Option<u32>
     match configured.check(state, ANSWER).await {
         Ok(Verdict::Right) => ("right", None, String::new()),
         Ok(Verdict::Wrong) => ("wrong", None, String::new()),
-        Ok(Verdict::Over) => ("over", None, String::new()),
+        Ok(Verdict::Expired) => ("over", None, String::new()),
         Err(failure) => {
             let wait = match &failure {
                 DeliveryFailure::RetryLater { after_seconds, .. } => *after_seconds,
