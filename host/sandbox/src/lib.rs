@@ -27,7 +27,7 @@ pub use component::{
 };
 pub use egress::{
     Arrived, Authentication, Destination, GrantedConnection, Network, NetworkBuilder, NetworkError, NotSigned,
-    Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
+    ParseConnectionError, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
 };
 pub use ipnet::IpNet;
 pub use limits::SandboxLimits;

@@ -12,6 +12,9 @@ mod smtp;
 pub(crate) use self::http::{Failed, HttpError, HttpRequest, HttpResponse};
 pub use failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 pub use network::{Network, NetworkBuilder, NetworkError};
-pub use policy::{Arrived, Authentication, Destination, GrantedConnection, NotSigned, Resolver, Secret, SmtpSecurity};
+pub use policy::{
+    Arrived, Authentication, Destination, GrantedConnection, NotSigned, ParseConnectionError, Resolver, Secret,
+    SmtpSecurity,
+};
 pub(crate) use policy::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, ReportSignature};
 pub(crate) use smtp::{Mail, MailError, MailStage};

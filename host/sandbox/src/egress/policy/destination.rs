@@ -1,41 +1,81 @@
 //! What an instance may reach, as data: compared, stored and sent in this form, and worded only where somebody reads it.
-//!
-//! A destination is written as a URL:
-//!
-//! | text | what it names |
-//! |---|---|
-//! | `https://api.twilio.com` | an origin; a port other than 443 follows the host |
-//! | `https://login.example.com/token` | where OAuth 2 tokens are fetched |
-//! | `smtp+tls://mail.example.com:465` | an SMTP server, TLS from the first byte |
-//! | `smtp+starttls://mail.example.com:587` | an SMTP server that must offer STARTTLS |
-//! | `smtp+plaintext://mail.internal:25` | an SMTP server without TLS |
-//!
-//! A connection is written as its destination, and after a blank how the host authenticates there: `basic`, `bearer`, `header=NAME`,
-//! `oauth2=TOKEN-URL`, `aws-signature`, `webhook-signature` or `login`; nothing follows where it does not.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
+
+use super::origin::Origin;
 
 /// How an SMTP connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SmtpSecurity {
-    /// TLS from the first byte.
+    /// `tls`: TLS from the first byte.
     ImplicitTls,
-    /// TLS after STARTTLS, or no mail.
+    /// `starttls`: TLS after STARTTLS, or no mail.
     StartTls,
-    /// No TLS: only where the operator's network settings allow it.
+    /// `plaintext`: no TLS, only where the operator's network settings allow it.
     Plaintext,
 }
 
-/// A place that an instance may reach. `Display` writes the URL that this module's documentation describes.
+impl SmtpSecurity {
+    const ALL: [(Self, &str); 3] =
+        [(Self::ImplicitTls, "tls"), (Self::StartTls, "starttls"), (Self::Plaintext, "plaintext")];
+}
+
+impl fmt::Display for SmtpSecurity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL.iter().find(|(security, _)| security == self).map_or("", |(_, name)| name))
+    }
+}
+
+impl FromStr for SmtpSecurity {
+    type Err = ParseConnectionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|(_, name)| *name == text);
+        found.map(|(security, _)| security).ok_or(ParseConnectionError(
+            "an SMTP destination begins with `smtp+tls`, `smtp+starttls` or `smtp+plaintext`",
+        ))
+    }
+}
+
+/// A destination or connection that is not written as it should be; the text says how it should be, and repeats nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseConnectionError(&'static str);
+
+/// A place that an instance may reach. `Display` and `FromStr` use a URL:
+///
+/// | text | destination |
+/// |---|---|
+/// | `https://api.twilio.com` | an origin; a port other than 443 follows the host |
+/// | `https://login.example.com/token` | the URL that issues OAuth 2 access tokens |
+/// | `smtp+tls://mail.example.com:465` | an SMTP server, with TLS from the first byte |
+/// | `smtp+starttls://mail.example.com:587` | an SMTP server that must offer STARTTLS |
+/// | `smtp+plaintext://mail.internal:25` | an SMTP server without TLS |
+///
+/// ```
+/// use twofactor_sandbox::{Destination, SmtpSecurity};
+///
+/// let destination: Destination = "smtp+starttls://mail.example.com:587".parse()?;
+/// let Destination::Smtp { host, port, security } = &destination else { panic!("it is a mail server") };
+/// assert_eq!((host.as_str(), *port, *security), ("mail.example.com", 587, SmtpSecurity::StartTls));
+/// for text in ["https://api.twilio.com", "https://login.example.com/token", "smtp+tls://mail.example.com:465"] {
+///     assert_eq!(text.parse::<Destination>()?.to_string(), text);
+/// }
+/// for text in ["http://api.twilio.com", "smtp://mail.example.com:25", "smtp+tls://mail.example.com", "api.twilio.com"] {
+///     assert!(text.parse::<Destination>().is_err());
+/// }
+/// # Ok::<(), twofactor_sandbox::ParseConnectionError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
-    /// An HTTPS origin, or the URL that OAuth 2 tokens are fetched from.
+    /// An HTTPS origin, or the URL that issues OAuth 2 access tokens.
     Https(String),
     /// An SMTP server. Without TLS a secret goes to whoever listens, so the protection is part of the destination.
     Smtp {
-        /// Its name.
+        /// Its host name.
         host: String,
         /// Its port.
         port: u16,
@@ -48,15 +88,29 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Https(url) => f.write_str(url),
-            Self::Smtp { host, port, security } => {
-                let protection = match security {
-                    SmtpSecurity::ImplicitTls => "tls",
-                    SmtpSecurity::StartTls => "starttls",
-                    SmtpSecurity::Plaintext => "plaintext",
-                };
-                write!(f, "smtp+{protection}://{host}:{port}")
-            }
+            Self::Smtp { host, port, security } => write!(f, "smtp+{security}://{host}:{port}"),
         }
+    }
+}
+
+impl FromStr for Destination {
+    type Err = ParseConnectionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some(smtp) = text.strip_prefix("smtp+") else {
+            let is_https = Origin::of_url(text).is_ok_and(|(origin, _)| origin.is_https());
+            let wrong =
+                ParseConnectionError("a destination is an `https` URL or an SMTP server such as `smtp+tls://host:465`");
+            return if is_https { Ok(Self::Https(text.to_owned())) } else { Err(wrong) };
+        };
+        let server = smtp.split_once("://").and_then(|(security, server)| {
+            let (host, port) = server.rsplit_once(':')?;
+            Some((security, host, port.parse().ok()?))
+        });
+        let (security, host, port) = server.filter(|(_, host, _)| !host.is_empty()).ok_or(ParseConnectionError(
+            "an SMTP destination has a protection, a host and a port, such as `smtp+tls://host:465`",
+        ))?;
+        Ok(Self::Smtp { host: host.to_owned(), port, security: security.parse()? })
     }
 }
 
@@ -66,30 +120,30 @@ impl Serialize for Destination {
     }
 }
 
-/// How the host authenticates at a destination. It holds no secret.
+/// How the host authenticates at a destination, without the secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Authentication {
-    /// Not at all.
+    /// `none`: not at all.
     None,
-    /// HTTP Basic (RFC 7617).
+    /// `basic`: HTTP Basic (RFC 7617).
     Basic,
-    /// A bearer token (RFC 6750).
+    /// `bearer`: a bearer token (RFC 6750).
     Bearer,
-    /// A secret in a header.
+    /// `header=NAME`: a secret in a header.
     Header {
         /// The header's name.
         name: String,
     },
-    /// An OAuth 2 token of client credentials (RFC 6749 section 4.4).
+    /// `oauth2=TOKEN-URL`: an OAuth 2 access token for client credentials (RFC 6749 section 4.4).
     OAuth2 {
         /// Where the token is fetched.
         token_url: String,
     },
-    /// AWS Signature Version 4.
+    /// `aws-signature`: AWS Signature Version 4.
     AwsSignature,
-    /// Standard Webhooks.
+    /// `webhook-signature`: Standard Webhooks.
     WebhookSignature,
-    /// A user name and a password (SMTP AUTH).
+    /// `login`: a user name and a password (SMTP AUTH).
     Login,
 }
 
@@ -108,10 +162,47 @@ impl fmt::Display for Authentication {
     }
 }
 
-/// A connection that an instance was granted. `Display` writes what this module's documentation describes.
+impl FromStr for Authentication {
+    type Err = ParseConnectionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.split_once('=') {
+            None if text == "none" => Self::None,
+            None if text == "basic" => Self::Basic,
+            None if text == "bearer" => Self::Bearer,
+            None if text == "aws-signature" => Self::AwsSignature,
+            None if text == "webhook-signature" => Self::WebhookSignature,
+            None if text == "login" => Self::Login,
+            Some(("header", name)) if !name.is_empty() => Self::Header { name: name.to_owned() },
+            Some(("oauth2", token_url)) if !token_url.is_empty() => Self::OAuth2 { token_url: token_url.to_owned() },
+            _ => {
+                return Err(ParseConnectionError(
+                    "an authentication is `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `aws-signature`, \
+                     `webhook-signature`, `login` or `none`",
+                ));
+            }
+        })
+    }
+}
+
+/// A connection that an instance was granted.
+///
+/// `Display` and `FromStr` use its [`Destination`], a space, and its [`Authentication`]; nothing follows the destination where
+/// the host does not authenticate.
+///
+/// ```
+/// use twofactor_sandbox::{Authentication, GrantedConnection};
+///
+/// let connection: GrantedConnection = "https://api.twilio.com basic".parse()?;
+/// assert_eq!(connection.authentication, Authentication::Basic);
+/// for text in ["https://hooks.example.com", "smtp+tls://mail.example.com:465 login", "https://api.example.com header=x-key"] {
+///     assert_eq!(text.parse::<GrantedConnection>()?.to_string(), text);
+/// }
+/// # Ok::<(), twofactor_sandbox::ParseConnectionError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GrantedConnection {
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
     /// How the host authenticates there.
     pub authentication: Authentication,
@@ -123,6 +214,15 @@ impl fmt::Display for GrantedConnection {
             Authentication::None => write!(f, "{}", self.destination),
             _ => write!(f, "{} {}", self.destination, self.authentication),
         }
+    }
+}
+
+impl FromStr for GrantedConnection {
+    type Err = ParseConnectionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (destination, authentication) = text.split_once(' ').unwrap_or((text, "none"));
+        Ok(Self { destination: destination.parse()?, authentication: authentication.parse()? })
     }
 }
 
@@ -157,7 +257,28 @@ mod tests {
             (smtp(SmtpSecurity::StartTls, 587), Authentication::Login, "smtp+starttls://mail.example.com:587 login"),
             (smtp(SmtpSecurity::Plaintext, 25), Authentication::None, "smtp+plaintext://mail.example.com:25"),
         ] {
-            assert_eq!(GrantedConnection { destination, authentication }.to_string(), text);
+            let connection = GrantedConnection { destination, authentication };
+            assert_eq!(connection.to_string(), text);
+            assert_eq!(text.parse(), Ok(connection));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_connection_is_refused() {
+        for text in [
+            "",
+            "http://api.example.com",
+            "https://",
+            "smtp://mail.example.com:25",
+            "smtp+ssl://mail.example.com:465",
+            "smtp+tls://mail.example.com",
+            "smtp+tls://:465",
+            "smtp+tls://mail.example.com:70000",
+            "https://api.example.com token",
+            "https://api.example.com header=",
+            "https://api.example.com basic bearer",
+        ] {
+            assert!(text.parse::<GrantedConnection>().is_err(), "{text}");
         }
     }
 }

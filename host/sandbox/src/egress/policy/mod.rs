@@ -16,7 +16,7 @@ mod signature;
 
 pub(crate) use byte_meter::ByteMeter;
 pub(crate) use connection::{AwsKey, Connection, Credentials, HttpAuthentication};
-pub use destination::{Authentication, Destination, GrantedConnection, SmtpSecurity};
+pub use destination::{Authentication, Destination, GrantedConnection, ParseConnectionError, SmtpSecurity};
 pub(crate) use grants::{Grants, HttpGrant, SmtpGrant};
 pub(crate) use host_headers::belongs_to_host;
 pub(crate) use origin::Origin;
