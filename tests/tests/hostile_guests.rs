@@ -96,7 +96,7 @@ async fn loops_growth_recursion_and_traps_in_configure_make_the_options_invalid(
     for behaviour in ["configure: loop", "configure: grow", "configure: recurse", "configure: trap"] {
         let problems = configure(behaviour).await;
         assert_eq!(problems.len(), 1, "{behaviour}: {problems:?}");
-        assert!(problems[0].starts_with("the provider could not judge the options"), "{behaviour}: {problems:?}");
+        assert!(problems[0].starts_with("the provider could not validate the options"), "{behaviour}: {problems:?}");
     }
 }
 

@@ -189,7 +189,7 @@ async fn an_answer_that_is_out_of_step_is_no_acceptance() {
         rows.push(implicit(step, say(text), expected));
     }
     for (report, seen) in meet(rows).await {
-        assert!(report.detail.ends_with("out of step"), "{report:?}");
+        assert!(report.detail.ends_with("out of sequence"), "{report:?}");
         assert!(report.outcome == UNKNOWN || seen.messages.is_empty());
     }
 }
@@ -305,7 +305,7 @@ async fn a_server_without_tls_where_it_should_be_gets_no_word() {
     let post = Post::new(network, options(server("smtp.example.com", 465))).await;
     let report = post.test("alice@example.net", None).await;
     assert_eq!(report.outcome, RETRY);
-    assert_eq!(report.detail, "TLS at smtp.example.com:465: the server speaks without TLS on this port");
+    assert_eq!(report.detail, "TLS at smtp.example.com:465: the server does not use TLS on this port");
     // All it saw is a handshake.
     let seen = smtp.last();
     assert_eq!(["EHLO", "AUTH", "MAIL"].map(|verb| seen.count(verb)), [0; 3]);

@@ -49,7 +49,7 @@ async fn a_provider_is_looked_at_and_installed() {
         browser.click("form.card button.main").await;
     };
     upload("notes.wasm", b"no component").await;
-    browser.sees(".notice.bad", "no WebAssembly component").await;
+    browser.sees(".notice.bad", "not a valid WebAssembly component").await;
     look(&browser, axe.as_deref(), "provider-refused").await;
 
     let mut mail = twofactor_bundle::ECALL.to_vec();

@@ -145,9 +145,9 @@ async fn a_file_that_is_no_provider_is_refused_in_a_sentence_beside_the_form() {
     let evil = b"<script>alert(1)</script>";
     for (file, words) in [
         (&b""[..], "There is no file"),
-        (evil, "this is no WebAssembly component that can be run"),
-        (b"\0asm\x01\0\0\0", "this is no WebAssembly component that can be run"),
-        (b"\0asm\x0d\0\x01\0", "does not fit the contract"),
+        (evil, "this is not a valid WebAssembly component"),
+        (b"\0asm\x01\0\0\0", "this is not a valid WebAssembly component"),
+        (b"\0asm\x0d\0\x01\0", "does not implement the contract"),
     ] {
         let page = upload(&mut anna, file).await.shows(words).shows("Install a provider");
         assert!(!page.text.contains("<script>"), "{}", page.text);

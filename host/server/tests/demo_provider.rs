@@ -92,7 +92,7 @@ fn a_provider_without_an_example_that_is_valid_is_refused_in_words() {
     let cases: [(&[u8], &str); 3] = [
         (twofactor_bundle::TWILIO, "has no `examples`"),
         (&component("configure refuses what is right"), "are not valid: `/"),
-        (b"nothing", "no WebAssembly component"),
+        (b"nothing", "not a valid WebAssembly component"),
     ];
     for (bytes, sentence) in cases {
         let file = write(folder.path(), bytes);

@@ -229,7 +229,7 @@ async fn a_folder_must_hold_one_component() {
     assert!(refused(&place.add(&folder, &["--yes"])).contains("more than one component: name the file"));
     assert!(refused(&place.add(&folder.join("c.wasm"), &["--yes"])).contains("cannot be read"));
     let no_provider = place.write("x.wasm", b"\0asm");
-    assert!(refused(&place.add(&no_provider, &["--yes"])).contains("no WebAssembly component"));
+    assert!(refused(&place.add(&no_provider, &["--yes"])).contains("not a valid WebAssembly component"));
 }
 
 #[tokio::test]
@@ -308,7 +308,7 @@ fn a_component_that_is_watched_is_installed_anew_whenever_it_changes() {
         assert!(place.listed().unwrap().starts_with(&format!("wrong {version} ")));
     }
     place.write("it.wasm", b"half a compone");
-    assert!(faults.any(|line| line.contains("Not installed: this is no WebAssembly component")));
+    assert!(faults.any(|line| line.contains("Not installed: this is not a valid WebAssembly component")));
     place.write("it.wasm", &component("version 1.2.0"));
     assert!(lines.next().unwrap().starts_with("Installed: 1.2.0 "));
     child.kill().unwrap();

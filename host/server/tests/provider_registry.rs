@@ -122,7 +122,7 @@ async fn what_has_no_component_or_two_is_refused() {
         place.refuses(&format!("{name}@{digest}"), "not exactly one layer");
     }
     let (name, digest, _) = place.push(vec![(b"\0asm".to_vec(), WASM)]).await;
-    place.refuses(&format!("{name}@{digest}"), "no WebAssembly component");
+    place.refuses(&format!("{name}@{digest}"), "not a valid WebAssembly component");
 }
 
 #[tokio::test]

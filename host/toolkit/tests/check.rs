@@ -167,10 +167,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("a schema that is none", "its options-schema is not supported: `/properties/Parts/type` must be"),
     ("a schema that is no JSON", "is not JSON"),
     ("a long schema", "longer than"),
-    ("describe breaks off", "could not describe itself: the component broke off"),
+    ("describe breaks off", "failed in `describe`: the component trapped"),
     // Of its own time or of the call's, whichever is over first on a machine that is busy.
-    ("describe never ends", "could not describe itself: the component"),
-    ("describe takes all memory", "could not describe itself: the component exceeded a limit"),
+    ("describe never ends", "failed in `describe`: the component"),
+    ("describe takes all memory", "failed in `describe`: the component exceeded a limit"),
 ];
 
 /// Runs over all of them, as many at once as the machine has cores and two.
@@ -249,11 +249,11 @@ fn what_is_no_provider_is_refused_in_a_sentence() {
     let wants =
         |import: &str| format!(r#"(component (import "{import}" (instance (export "f" (func)))))"#).into_bytes();
     let cases: &[(&str, &[u8], &str)] = &[
-        ("nothing", b"", "no WebAssembly component"),
-        ("text", b"hello", "no WebAssembly component"),
-        ("a core module", b"(module)", "no WebAssembly component"),
-        ("half a component", &whole[..whole.len() / 2], "no WebAssembly component"),
-        ("a component without exports", b"(component)", "does not fit the contract"),
+        ("nothing", b"", "not a valid WebAssembly component"),
+        ("text", b"hello", "not a valid WebAssembly component"),
+        ("a core module", b"(module)", "not a valid WebAssembly component"),
+        ("half a component", &whole[..whole.len() / 2], "not a valid WebAssembly component"),
+        ("a component without exports", b"(component)", "does not implement the contract"),
         ("one that wants files", &wants("wasi:filesystem/preopens@0.2.0"), "a provider has no files"),
         ("one that wants sockets", &wants("wasi:sockets/tcp@0.2.0"), "opens no sockets"),
         ("one that wants to listen", &wants("wasi:http/incoming-handler@0.2.0"), "only `outgoing-handler`"),
@@ -261,7 +261,7 @@ fn what_is_no_provider_is_refused_in_a_sentence() {
         (
             "one for a later contract",
             &wants("twofactor:provider/http@0.2.0"),
-            "built for version 0.2.0 of the contract `twofactor:provider`, and this host speaks 0.1.0",
+            "built for version 0.2.0 of the contract `twofactor:provider`; this host supports 0.1.0",
         ),
     ];
     for (name, bytes, sentence) in cases {

@@ -146,7 +146,9 @@ fn what_was_not_looked_at_is_skipped_and_advice_fails_nothing() {
 #[test]
 fn a_component_that_is_not_loaded_is_an_error_that_says_why() {
     let folder = tempfile::tempdir().unwrap();
-    for (bytes, why) in [(&b"<&>"[..], "no WebAssembly component"), (&component("a name of two lines"), "its name")] {
+    for (bytes, why) in
+        [(&b"<&>"[..], "not a valid WebAssembly component"), (&component("a name of two lines"), "its name")]
+    {
         let (output, suite) = check(folder.path(), bytes);
         assert!(!output.status.success());
         let [error] = &case(&suite, "load").children[..] else { panic!("{suite:?}") };

@@ -11,7 +11,7 @@ impl State {
         self.host_calls_left = self
             .host_calls_left
             .checked_sub(1)
-            .ok_or_else(|| wasmtime::Error::msg("the component made more host calls than it may"))?;
+            .ok_or_else(|| wasmtime::Error::msg("the component exceeded the number of host calls"))?;
         Ok(())
     }
 }

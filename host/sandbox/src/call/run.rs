@@ -124,7 +124,7 @@ impl<'a> Call<'a> {
 
 /// The guest used up its running time.
 #[derive(Debug, thiserror::Error)]
-#[error("the component ran longer than it may")]
+#[error("the component exceeded its running time")]
 struct OutOfTime;
 
 /// A component that broke after it had sent something may have delivered it.
@@ -154,12 +154,12 @@ fn explain(error: Option<&wasmtime::Error>) -> Reason {
         return Reason::new("time-out", "the component did not answer in time");
     };
     if error.is::<OutOfTime>() {
-        return Reason::new("running-time", "the component ran longer than it may");
+        return Reason::new("running-time", "the component exceeded its running time");
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => Reason::new("stack", "the component used more stack than it may"),
-        Some(_) => Reason::new("trap", "the component broke off"),
-        None => Reason::new("limit", "the component exceeded a limit or broke off"),
+        Some(Trap::StackOverflow) => Reason::new("stack", "the component exceeded its stack"),
+        Some(_) => Reason::new("trap", "the component trapped"),
+        None => Reason::new("limit", "the component exceeded a limit or trapped"),
     }
 }
 

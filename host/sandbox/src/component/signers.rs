@@ -54,7 +54,7 @@ impl Signers {
             if !self.required {
                 return Ok(None);
             }
-            let why = "the component is not signed, and this installation takes only what a key under `providers.signers` signed";
+            let why = "the component is not signed, and this installation accepts only components signed with a key under `providers.signers`";
             return Err(LoadError::new(why.to_owned()));
         };
         let read = Signature::decode(signature).map_err(|_| {

@@ -206,8 +206,8 @@ impl fmt::Display for UpstreamFailure {
             Cause::Unreachable => f.write_str("the address cannot be reached"),
             Cause::TimedOut => f.write_str("the server did not answer in time"),
             Cause::Closed => f.write_str("the server closed the connection"),
-            Cause::NoTls => f.write_str("the server speaks without TLS on this port"),
-            Cause::TlsAtOnce => f.write_str("the server begins TLS at once on this port"),
+            Cause::NoTls => f.write_str("the server does not use TLS on this port"),
+            Cause::TlsAtOnce => f.write_str("the server starts TLS immediately on this port"),
             Cause::CertificateName { certificate_names } if certificate_names.is_empty() => {
                 f.write_str("the certificate is for another name")
             }
@@ -228,7 +228,7 @@ impl fmt::Display for UpstreamFailure {
             Cause::Refused { reply_code, enhanced_code } => {
                 write!(f, "the server answered {reply_code} {enhanced_code}")
             }
-            Cause::OutOfStep => f.write_str("the server's answer is out of step"),
+            Cause::OutOfStep => f.write_str("the server's reply is out of sequence"),
             Cause::Malformed => f.write_str("the server's reply is malformed"),
         }
     }

@@ -17,14 +17,13 @@ pub(crate) struct Asked {
     taken: Option<Kind>,
 }
 
-const NO_STAND_IN: &str = "the provider takes these options with these secrets only, so that nobody can tell whether what it asks for gives \
-                           something of a secret away: its author can add `examples` to its schema, with secrets of the form it takes";
+const NO_STAND_IN: &str = "the provider accepts these options only with these secrets, so nobody can check whether its requests reveal one: \
+                           its author can add `examples` with valid secrets to the schema";
 
-const CHANGED: &str = "the provider changes a secret of the base service settings before it uses it, which it is not shown: give this instance \
-                       a secret of its own";
+const CHANGED: &str = "the provider modifies a secret of the base service settings, which it does not receive: give this instance its own secret";
 
-const FORM: &str = "the provider checks the form of this secret, which it is not shown where it comes from the base service settings: give this \
-                    instance a secret of its own, or have the provider's author add `examples` to its schema";
+const FORM: &str = "the provider checks the format of this secret, which it does not receive if it comes from the base service settings: \
+                    give this instance its own secret, or have the provider's author add `examples` to its schema";
 
 /// Calls a component's `configure` for options. At most six calls: two if no secret has a specific
 /// format.
@@ -50,7 +49,7 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
             && provider.configure(&seen).await?.is_ok_and(|again| difference(&connections, &again).is_some());
         if !by_chance {
             let why = format!(
-                "{field} that the provider asks for depends on a secret, which could be read from it: this provider cannot be used so"
+                "{field} that the provider requests depends on a secret and would reveal it: this provider cannot be used"
             );
             return Ok(Err(vec![Problem::new("", why)]));
         }

@@ -100,7 +100,8 @@ impl Configured {
             Ok(Err(problems)) => return Ok(Validation::invalid(problems)),
             Err(failure) if failure.busy => return Err(failure.reason),
             Err(failure) => {
-                let problem = Problem::new("", format!("the provider could not judge the options: {}", failure.reason));
+                let problem =
+                    Problem::new("", format!("the provider could not validate the options: {}", failure.reason));
                 // Where neither time nor chance is in it, what broke off breaks off again.
                 let again_after = failure.wanted_time.then_some(Validation::AGAIN_AFTER);
                 return Ok(Validation { result: Err(vec![problem]), again_after });

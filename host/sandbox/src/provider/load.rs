@@ -55,7 +55,7 @@ impl Provider {
         let limits = sandbox.limits();
         if bytes.len() > limits.component_bytes {
             return Err(LoadError::new(format!(
-                "the component has {} bytes, more than the {} that `component_bytes` admits",
+                "the component has {} bytes, more than the {} that `component_bytes` allows",
                 bytes.len(),
                 limits.component_bytes
             )));
@@ -68,14 +68,11 @@ impl Provider {
         }
         let refused = imports::refused(&component, sandbox.engine());
         if !refused.is_empty() {
-            return Err(LoadError::new(format!(
-                "the component asks for what cannot be granted: {}",
-                refused.join("; ")
-            )));
+            return Err(LoadError::new(format!("the component has unsupported imports: {}", refused.join("; "))));
         }
         let exports = sandbox.linker().instantiate_pre(&component).and_then(Exports::new).map_err(|error| {
             LoadError::new(format!(
-                "the component does not fit the contract `twofactor:provider`: {}",
+                "the component does not implement the contract `twofactor:provider`: {}",
                 one_line(&error)
             ))
         })?;
@@ -86,7 +83,7 @@ impl Provider {
             .ok_or_else(|| {
                 LoadError::new("the component's manifest could not be checked now: try again later".to_owned())
             })?
-            .map_err(|why| LoadError::new(format!("the component's manifest is wrong: {why}")))?;
+            .map_err(|why| LoadError::new(format!("the component's manifest is invalid: {why}")))?;
         let mut capabilities = imports::capabilities(&imports);
         if manifest.reads_code {
             capabilities.push(Capability::Code);
@@ -133,8 +130,7 @@ async fn compile(
     let time = sandbox.limits().compile_time;
     // One at a time: what takes longer than it may cannot be stopped, and must not be begun again beside itself.
     let turn = tokio::time::timeout(time, sandbox.compiling().acquire_owned()).await;
-    let turn =
-        turn.map_err(|_| LoadError::new("another component is compiled at the moment: try again later".to_owned()))?;
+    let turn = turn.map_err(|_| LoadError::new("another component is being compiled: try again later".to_owned()))?;
     if let Some(component) = cache.and_then(|cache| code_cache::find(sandbox.engine(), cache, digest)) {
         return Ok(component);
     }
@@ -154,11 +150,9 @@ async fn compile(
     };
     tokio::time::timeout(time, compiling)
         .await
-        .map_err(|_| LoadError::new("the component took longer to compile than `compile_time` admits".to_owned()))?
+        .map_err(|_| LoadError::new("the component took longer to compile than `compile_time` allows".to_owned()))?
         .ok_or_else(|| LoadError::new("the component could not be compiled".to_owned()))?
-        .map_err(|error| {
-            LoadError::new(format!("this is no WebAssembly component that can be run: {}", one_line(&error)))
-        })
+        .map_err(|error| LoadError::new(format!("this is not a valid WebAssembly component: {}", one_line(&error))))
 }
 
 async fn describe(sandbox: &Sandbox, exports: &Exports) -> Result<wit::Manifest, LoadError> {
@@ -171,7 +165,7 @@ async fn describe(sandbox: &Sandbox, exports: &Exports) -> Result<wit::Manifest,
         exports.configuration.load(&mut *store, &instance)?.call_describe(store).await
     })
     .await
-    .map_err(|failure| LoadError::new(format!("the component could not describe itself: {}", failure.reason)))
+    .map_err(|failure| LoadError::new(format!("the component failed in `describe`: {}", failure.reason)))
 }
 
 fn one_line(error: &wasmtime::Error) -> String {

@@ -52,7 +52,7 @@ impl Broken<'_> {
     pub(super) fn sentence(&self) -> String {
         match self {
             Self::Required => "is required".to_owned(),
-            Self::Unknown => "is not known to this provider: remove it, or check its spelling".to_owned(),
+            Self::Unknown => "is not an option of this provider: remove it, or check its spelling".to_owned(),
             Self::Forbidden => "must not be set".to_owned(),
             Self::Type(types) => format!("must be of type {types}"),
             Self::Enum(values) => one_of(values.iter()),
@@ -67,11 +67,11 @@ impl Broken<'_> {
             Self::MaxLength(limit) => format!("must have at most {limit} characters"),
             Self::MinItems(limit) => format!("must have at least {limit} entries"),
             Self::MaxItems(limit) => format!("must have at most {limit} entries"),
-            Self::Unique => "must not hold an entry twice".to_owned(),
+            Self::Unique => "must not contain duplicates".to_owned(),
             Self::Pattern(pattern) if pattern.source.len() <= 80 => format!("must have the form `{}`", pattern.source),
-            Self::Pattern(_) => "does not have the form the provider asks for".to_owned(),
-            Self::NoAlternative => "fits none of the forms the provider knows".to_owned(),
-            Self::SeveralAlternatives => "fits more than one of the forms the provider knows".to_owned(),
+            Self::Pattern(_) => "does not match the required format".to_owned(),
+            Self::NoAlternative => "matches none of the allowed forms".to_owned(),
+            Self::SeveralAlternatives => "matches more than one of the allowed forms".to_owned(),
             Self::Keyword(keyword) => format!("does not satisfy `{keyword}` of the provider's schema"),
         }
     }

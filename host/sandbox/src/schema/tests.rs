@@ -64,7 +64,7 @@ fn no_value_of_the_options_is_repeated() {
     let options = json!({"Sid": canary, "Server": {"MailType": canary, "Host": canary}, "Wrong": canary});
     let problems = wrong(&with_alternatives(), &options);
     assert!(problems.contains(&one("/Sid", "must have the form `^AC[0-9]+$`")), "{problems:?}");
-    let unknown = "is not known to this provider: remove it, or check its spelling";
+    let unknown = "is not an option of this provider: remove it, or check its spelling";
     assert!(problems.contains(&one("/Wrong", unknown)), "{problems:?}");
     assert!(!format!("{problems:?}").contains(canary));
 }

@@ -85,8 +85,8 @@ mod tests {
             ("must be one of: SMTP, M365", "muss eines von diesen sein: SMTP, M365"),
             ("`name` must be one line of 1 to 100 characters", "`name` muss eine Zeile von 1 bis 100 Zeichen sein"),
             (
-                "the component could not describe itself: the component ran longer than it may",
-                "die Komponente konnte sich nicht beschreiben: die Komponente ist länger gelaufen, als sie darf",
+                "the component failed in `describe`: the component exceeded its running time",
+                "die Komponente ist in `describe` gescheitert: die Komponente hat ihre Laufzeit überschritten",
             ),
         ] {
             assert_eq!(sentence(Language::German, english), in_german);

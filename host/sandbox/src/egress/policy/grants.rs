@@ -75,7 +75,7 @@ impl Grants {
     fn add_http(&mut self, origin: &str, authentication: HttpAuthentication) -> Result<(), GrantError> {
         let origin = secure_origin(origin)?;
         if self.http.iter().any(|grant| grant.origin == origin) {
-            return Err(GrantError(format!("{origin} is asked for twice: one connection an origin")));
+            return Err(GrantError(format!("{origin} is requested twice: request each origin once")));
         }
         match &authentication {
             HttpAuthentication::OAuth2 { token_url, .. } => {
