@@ -1,7 +1,35 @@
-//! The sandbox that TwoFactor's providers run in.
+//! The sandbox in which TwoFactor runs its providers.
 //!
-//! A provider is a WebAssembly component. This crate loads it, validates options by its schema and by itself, and has it deliver messages
-//! over exactly the connections that these options ask for. It knows of no store, no keys and no people.
+//! A provider is a WebAssembly component behind the contract `twofactor:provider`. This crate loads it, validates options, and has
+//! it deliver messages or verify codes, over exactly the connections that these options request. It knows no store, no keys and
+//! no people: the crate `twofactor` adds them.
+//!
+//! # Where to find things
+//! - [`Component`]: one component, without an engine. [`Sandbox`] and [`Provider`]: many, in one sandbox.
+//! - [`Configured`]: a provider with valid options, ready to send.
+//! - [`Network`]: how upstreams are reached, and what the operator allows. [`Destination`], [`GrantedConnection`]: what was granted.
+//! - [`SandboxLimits`]: every bound on what a component may use.
+//! - [`CodeCache`], [`CacheSeal`]: compiled code between starts.
+//! - [`Outbox`], [`Recording`]: for tests.
+//! - [`readable`]: names that people read, and that must not deceive them.
+//!
+//! # Example
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use twofactor_sandbox::{Component, Network, SandboxLimits};
+//!
+//! let bytes = std::fs::read("email.wasm")?;
+//! let component = Component::load(&bytes, Network::builder().build()?, SandboxLimits::default()).await?;
+//! println!("{} {}", component.info().manifest.name, component.info().manifest.version);
+//!
+//! let options = serde_json::from_str(&std::fs::read_to_string("options.json")?)?;
+//! match component.configure(&options).await {
+//!     Ok(configured) => configured.connections().iter().for_each(|connection| println!("may reach {connection}")),
+//!     Err(problems) => problems.iter().for_each(|problem| println!("{} {}", problem.option, problem.message)),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod call;
 mod component;

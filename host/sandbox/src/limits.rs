@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-/// Bounds on what a provider's component may use. Each call stands alone: what exceeds a bound ends that call.
+/// Bounds on what a component may use. What exceeds a bound ends the call and nothing else.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SandboxLimits {
     /// The largest component accepted, in bytes. Components of languages with an engine of their own
     /// (JavaScript 13 MB, Python 19 MB) are far larger than those of Rust (100 KB).
     pub component_bytes: usize,
-    /// How long a component may take to compile. On a machine with much else to do that of Python takes minutes.
+    /// How long compiling a component may take. On a busy machine that of Python takes minutes.
     pub compile_time: Duration,
-    /// Each linear memory of one call, in bytes.
+    /// The size of each linear memory of a call, in bytes.
     pub memory_bytes: usize,
     /// Linear memories within one component. Components that are made of several have one for each; 4 GiB of address space are set
     /// aside for each, of each call in flight.
@@ -26,17 +26,17 @@ pub struct SandboxLimits {
     pub stack_bytes: usize,
     /// The guest's own running time in one call, waiting for host calls not counted.
     pub running_time: Duration,
-    /// How long `describe` and `configure` may take in all.
+    /// How long `describe` and `configure` may take, waiting included.
     pub configure_time: Duration,
-    /// How long `deliver` may take in all, host calls included.
+    /// How long `deliver` may take, host calls included.
     pub deliver_time: Duration,
     /// Bytes that may cross between guest and host in one call (strings, lists, bodies).
     pub exchanged_bytes: usize,
     /// Host calls (`http.send`, `smtp.send`) in one call.
     pub host_calls: u32,
-    /// Log lines kept of one call.
+    /// Log lines that are written in one call.
     pub log_lines: u32,
-    /// Characters kept of one log line, or of a sentence in an answer.
+    /// Characters of one log line, or of one text that a component returns.
     pub text_chars: usize,
     /// Handles (streams, pollables, requests) open at once in one call.
     pub handles: usize,
@@ -44,7 +44,7 @@ pub struct SandboxLimits {
     pub calls_in_flight: u32,
     /// Calls in flight at once of one provider: what it leaves is for the others, however long its own calls hang.
     pub calls_of_one_provider: u32,
-    /// How long a call may wait for its turn when that many are in flight.
+    /// How long a call may wait while that many are in flight.
     pub queue_time: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! A provider by itself, without store, codes or instances: for those who write one and try it, and for measuring.
+//! A single component without an engine: for authors who try one, and for measurements.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::options::Configured;
 use crate::provider::Provider;
 use crate::schema::{OptionsSchema, Schema};
 
-/// A provider's component, loaded into a sandbox of its own.
+/// A component in a sandbox of its own.
 pub struct Component {
     provider: Arc<Provider>,
 }
 
 impl Component {
-    /// Compiles a component and asks who it is.
+    /// Compiles a component and reads its manifest.
     ///
     /// # Errors
     /// Why it cannot be loaded, and what to do.
@@ -27,11 +27,11 @@ impl Component {
         Self::load_into(Sandbox::unsteady(limits, network), bytes, None).await
     }
 
-    /// The same, with what was compiled before, if it was kept in this folder under this seal: it is run without a check. What is
-    /// compiled is kept there.
+    /// Loads a component from a folder of compiled code, or compiles it and stores the result there. Compiled code is run
+    /// unchecked; the seal authenticates it.
     ///
     /// # Errors
-    /// As without.
+    /// As [`load`](Self::load).
     pub async fn load_cached(
         bytes: &[u8],
         network: Network,
@@ -42,9 +42,9 @@ impl Component {
         Self::load_into(Sandbox::unsteady(limits, network), bytes, Some(CodeCache::new(folder, seal))).await
     }
 
-    /// Loads a component for a rehearsal: while it delivers, clocks stand still and random numbers are always the same, so that two deliveries
-    /// of one message differ only by the letters that stand for the code. With a folder and a seal what is compiled is kept, as by
-    /// [`load_cached`](Self::load_cached).
+    /// Loads a component for a rehearsal: while it delivers, clocks stand still and random numbers repeat, so that two deliveries of one
+    /// message differ only in the placeholder for the code. With a folder and a seal it uses compiled code as
+    /// [`load_cached`](Self::load_cached) does.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -67,32 +67,32 @@ impl Component {
         Ok(Self { provider: Arc::new(Provider::load(&sandbox, bytes, cache.as_ref()).await?) })
     }
 
-    /// What is known of it.
+    /// Returns its manifest, digest, imports and capabilities.
     pub fn info(&self) -> &ProviderInfo {
         self.provider.info()
     }
 
-    /// Whether its upstream makes the codes and judges the answers.
+    /// Returns whether its upstream generates and verifies the codes.
     pub fn verifies(&self) -> bool {
         self.provider.verifies()
     }
 
-    /// Whether it reads what its upstream reports later of messages.
+    /// Returns whether it reads delivery reports.
     pub fn reads_reports(&self) -> bool {
         self.provider.reads_reports()
     }
 
-    /// Whether reports for an instance with these options are signed, so that they can be believed. Asked twice: it must not depend on chance.
+    /// Returns whether delivery reports for these options are signed. It is called twice: the result must not depend on randomness.
     ///
     /// # Errors
-    /// If the component fails to answer, or nothing can be signed as it says.
+    /// If the component fails, or names a signature that cannot be verified.
     pub async fn signs_reports(&self, options: &Value) -> Result<bool, Reason> {
         let mut asked = Vec::new();
         for _ in 0..2 {
             asked.push(self.provider.signed_by(options).await.map_err(|failure| failure.reason)?);
         }
         if asked[0] != asked[1] {
-            return Err(Reason::new("signature", "asked twice how reports are signed, it answered in different ways"));
+            return Err(Reason::new("signature", "two calls of `signed-by` returned different signatures"));
         }
         match &asked[0] {
             Some(signature) => signature.check().map(|()| true).map_err(|why| Reason::new("signature", why)),
@@ -100,30 +100,29 @@ impl Component {
         }
     }
 
-    /// Asks a fresh instance who it is once more: its name and version.
+    /// Calls `describe` in a fresh instance. Returns the name and version.
     ///
     /// # Errors
-    /// If it fails to answer.
+    /// If the component fails.
     pub async fn describe(&self) -> Result<String, LoadError> {
         self.provider.describe().await
     }
 
-    /// What `configure` itself says of options that satisfy the schema: nothing, or what is wrong. The host's own rules are left
-    /// out.
+    /// Returns what `configure` reports for options that satisfy the schema, without the host's own rules.
     ///
     /// # Errors
-    /// If the component fails to answer.
+    /// If the component fails.
     pub async fn problems(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
         let said = self.provider.configure(options).await.map_err(|failure| failure.reason)?;
         Ok(said.err().unwrap_or_default())
     }
 
-    /// Whether options satisfy the schema.
+    /// Returns whether options satisfy the schema.
     pub fn satisfies_schema(&self, options: &Value) -> bool {
         self.provider.allows(options)
     }
 
-    /// The values of the secrets in options, those included that the component sees while it delivers.
+    /// Returns the values of all secrets in options, including those that the component receives in `deliver`.
     pub fn secrets(&self, options: &Value) -> Vec<String> {
         OptionsSchema::new(&self.info().manifest.options_schema).secrets(options)
     }
@@ -133,7 +132,7 @@ impl Component {
     /// which of the two was used cannot be told.
     ///
     /// # Errors
-    /// If the component fails to answer.
+    /// If the component fails.
     pub async fn unmarked_secrets(&self, options: &Value) -> Result<Vec<String>, Reason> {
         let said = self.provider.configure(options).await.map_err(|failure| failure.reason)?;
         let connections = said.unwrap_or_default();
@@ -147,26 +146,26 @@ impl Component {
         Ok(open.filter(|(_, text)| used.contains(&&**text) && !marked.contains(text)).map(|(at, _)| at).collect())
     }
 
-    /// Judges options, as an instance's are judged.
+    /// Validates options as those of an instance are validated.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The problems.
     pub async fn configure(&self, options: &Value) -> Result<Configured, Vec<Problem>> {
         let failed = |reason: Reason| vec![Problem::new("", reason.to_string())];
         Configured::validate(&self.provider, options).await.map_err(failed)?.result
     }
 }
 
-/// Whether a value satisfies a schema that is a part of a provider's options schema, to which its references belong. `None` if that is not a
-/// schema that is supported.
+/// Returns whether a value satisfies a subschema of a provider's options schema, whose references are resolved in `document`. `None`
+/// if the subschema is not supported.
 pub fn satisfies(document: &Value, schema: &Value, value: &Value) -> Option<bool> {
     Some(Schema::at(document, schema).ok()?.allows(value))
 }
 
-/// Looks at a component without an engine of one's own: what it says of itself and what it asks for.
+/// Loads a component and returns its manifest, digest, imports and capabilities.
 ///
 /// # Errors
-/// As loading it would.
+/// As [`Component::load`].
 pub async fn inspect(bytes: &[u8]) -> Result<ProviderInfo, LoadError> {
     let network = Network::builder().build().map_err(|error| LoadError::new(error.to_string()))?;
     let limits = SandboxLimits { calls_in_flight: 4, ..SandboxLimits::default() };

@@ -144,7 +144,7 @@ impl Providers {
         record: &ProviderRecord,
         examined: Option<Provider>,
     ) -> Result<Provider, LoadError> {
-        let signed_by = self.signers.judge(&record.component, record.signature.as_deref())?;
+        let signed_by = self.signers.verify(&record.component, record.signature.as_deref())?;
         let digest = hex::encode(Sha256::digest(&record.component));
         let provider = match examined.filter(|examined| examined.info().digest == digest) {
             Some(examined) => {

@@ -1,4 +1,4 @@
-//! What goes into a delivery and what comes out, in the host's own types.
+//! The input and the results of a delivery, in the host's own types.
 
 use std::fmt;
 
@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::egress::UpstreamFailure;
 
-/// The longest wait that is passed on, in seconds. No code lives so long, and a number without bounds could be one.
+/// The longest wait that is passed on, in seconds. No code is valid for so long, and an unbounded number could be a code.
 pub(crate) const LONGEST_WAIT: u32 = 3600;
 
-/// One code on its way to one person. `Debug` shows neither its texts nor its recipient.
+/// A message with a code for one person. `Debug` shows neither its texts nor its recipient.
 #[derive(Clone)]
 pub struct Message {
-    /// The same over all attempts at this message.
+    /// The message's id, the same in all attempts.
     pub id: String,
-    /// Where to, in its canonical spelling.
+    /// The recipient in its canonical form.
     pub recipient: String,
-    /// For channels with a subject line.
+    /// The subject, for channels that have one.
     pub subject: String,
-    /// The whole text.
+    /// The text, with the code in it.
     pub text: String,
-    /// The same as HTML.
+    /// The text as HTML.
     pub html: Option<String>,
-    /// The code by itself, for providers whose manifest says that they read it.
+    /// The code, for providers whose manifest says that they read it.
     pub code: String,
-    /// How many seconds the code stays good.
+    /// How long the code is valid, in seconds.
     pub valid_seconds: u32,
-    /// BCP 47.
+    /// The language of the texts (BCP 47).
     pub locale: String,
-    /// The application's word for what the code is for.
+    /// What the code is for, in the application's word.
     pub purpose: String,
     /// The application's name.
     pub application: String,
-    /// Facts of later minor versions of the contract.
+    /// Fields of later minor versions of the contract.
     pub extra: Vec<(String, String)>,
 }
 
@@ -42,21 +42,21 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The upstream took the message.
+/// The upstream accepted the message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// The upstream's reference.
     pub reference: String,
-    /// Billed parts.
+    /// The number of parts that are billed.
     pub parts: Option<u32>,
-    /// Facts for the operator.
+    /// Details for the operator.
     pub extra: Vec<(String, String)>,
 }
 
-/// The upstream made a code of its own and sent it. `Debug` does not show the state.
+/// A code that the upstream generated and sent. `Debug` does not show the state.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StartedVerification {
-    /// What the provider needs to find it again.
+    /// What the provider needs to verify an answer.
     pub state: String,
     /// How many digits the code has.
     pub code_length: u8,
@@ -68,44 +68,43 @@ impl fmt::Debug for StartedVerification {
     }
 }
 
-/// What became of a message that was taken.
+/// A message that the upstream accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// What the upstream said.
+    /// The upstream's receipt.
     pub receipt: Receipt,
-    /// Set if the upstream judges the answers.
+    /// Set if the upstream verifies the answers.
     pub begun: Option<StartedVerification>,
 }
 
-/// What an upstream says of an answer to a code of its own.
+/// The result of verifying an answer to a code that the upstream generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the code.
+    /// The answer is the code.
     Right,
-    /// It is not.
+    /// The answer is not the code.
     Wrong,
     /// The code has expired: no answer is accepted.
     Expired,
 }
 
-/// What became of a message.
+/// The delivery status of a message, from a delivery report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryStatus {
-    /// Not known yet.
+    /// On its way.
     Pending,
     /// It arrived.
     Delivered,
-    /// It did not, and will not; with the upstream's own code for why, at most 32 letters, digits, `-`, `_` and `.`.
+    /// It will not arrive; with the upstream's error code of at most 32 letters, digits, `-`, `_` and `.`.
     Failed(String),
 }
 
-/// What went wrong, for the operator. Its texts are bounded, on one line, and searched for the code and the
-/// recipient before they get here.
+/// Why something failed, for the operator. Its texts are one line of bounded length; the code and the recipient are removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// The upstream's own code, or empty.
+    /// The upstream's error code, or empty.
     pub code: String,
-    /// A sentence.
+    /// A human-readable sentence.
     pub detail: String,
     /// Where the exchange with the upstream failed, as the host saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,23 +130,23 @@ impl fmt::Display for Reason {
 /// Why a message was not delivered, named for what the caller does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryFailure {
-    /// Surely not sent.
+    /// It was certainly not sent.
     RetryLater {
-        /// How many seconds the upstream asked to wait.
+        /// How long the upstream asks to wait, in seconds.
         after_seconds: Option<u32>,
         /// Why.
         reason: Reason,
     },
-    /// It may have gone out.
+    /// It may have been sent.
     OutcomeUnknown(Reason),
-    /// A final no.
+    /// It was finally rejected.
     Rejected {
-        /// The recipient was refused, else the message.
+        /// Whether the recipient was rejected, or else the message.
         recipient: bool,
         /// Why.
         reason: Reason,
     },
-    /// The operator must mend something.
+    /// The operator must fix something.
     Misconfigured(Reason),
     /// The upstream suspects fraud.
     Blocked(Reason),
@@ -200,17 +199,17 @@ impl DeliveryFailure {
     }
 }
 
-/// Why options are not valid.
+/// A problem with options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// JSON Pointer into the options; empty for the whole.
+    /// A JSON Pointer (RFC 6901) into the options; empty for the whole.
     pub option: String,
     /// What to do about it.
     pub message: String,
 }
 
 impl Problem {
-    /// A sentence about an option.
+    /// A problem with one option.
     pub fn new(option: impl Into<String>, message: impl Into<String>) -> Self {
         Self { option: option.into(), message: message.into() }
     }

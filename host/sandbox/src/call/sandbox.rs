@@ -1,4 +1,4 @@
-//! The sandbox all components run in: one wasmtime engine, one linker, one clock.
+//! The sandbox that all components run in: one wasmtime engine, one linker, one clock.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ enum FixedClock {
     Never,
 }
 
-/// SandboxLimits that no sandbox can be set up with.
+/// A sandbox that cannot be set up with the given limits.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up a sandbox with these limits: {0}")]
 pub struct SandboxError(String);
@@ -58,22 +58,22 @@ impl SandboxError {
 const ASIDE: usize = 4;
 
 impl Sandbox {
-    /// Calls that may reach nobody find clocks that stand still and no chance in it: what a component asks for, with which secrets, and what
-    /// its schema says depend on its bytes and the options alone, each time they are asked for. So what was approved stays so.
+    /// Creates a sandbox. In calls that can reach nobody clocks stand still and random numbers repeat, so that the manifest and the
+    /// requested connections depend on the component's bytes and the options alone: what was approved stays approved.
     ///
     /// # Errors
-    /// If these limits cannot be had.
+    /// If the limits are too large for this machine.
     pub fn new(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
         Self::with(limits, network, FixedClock::ReachingNobody)
     }
 
-    /// With the time of day and chance in all calls, so that who depends on them can be told.
+    /// Creates a sandbox with real time and randomness in all calls, so that a component that depends on them is found.
     pub(crate) fn unsteady(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
         Self::with(limits, network, FixedClock::Never)
     }
 
-    /// The other way round, for `provider check`: two deliveries of one message differ only where the component itself makes the difference,
-    /// and a `configure` that depends on time or chance is found.
+    /// Creates a sandbox for `provider check`: fixed time and randomness in `deliver`, so that two deliveries of one message can be
+    /// compared, and real ones in `configure`, so that a component that depends on them is found.
     pub(crate) fn rehearsal(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
         Self::with(limits, network, FixedClock::ReachingSomebody)
     }
@@ -117,13 +117,13 @@ impl Sandbox {
         &self.0.network
     }
 
-    /// Held by the one component that is compiled.
+    /// Returns the semaphore of the one component that is being compiled.
     pub(crate) fn compiling(&self) -> Arc<Semaphore> {
         self.0.compiling.clone()
     }
 
-    /// Does work whose amount a stranger's data decides, on a thread that serves nobody else and a few at a time. It waits among its own kind
-    /// first, and only then among all. `None` if there was no room in time.
+    /// Does work whose amount depends on untrusted data: on a thread that serves nobody else, and a few at a time. It waits among its own
+    /// kind first, and only then among all. `None` if there was no room in time.
     pub(crate) async fn aside<T: Send + 'static>(
         &self,
         kind: &Arc<Semaphore>,
@@ -141,12 +141,12 @@ impl Sandbox {
         working.await.ok()
     }
 
-    /// What manifests that are checked wait for: one at a time.
+    /// Returns the semaphore of manifests that are being checked: one at a time.
     pub(crate) fn manifests(&self) -> &Arc<Semaphore> {
         &self.0.manifests
     }
 
-    /// Whether clocks and random numbers are always the same in a call.
+    /// Returns whether a call has fixed clocks and random numbers.
     pub(crate) fn has_fixed_clock(&self, reaches_nobody: bool) -> bool {
         match self.0.fixed_clock {
             FixedClock::ReachingNobody => reaches_nobody,

@@ -6,20 +6,20 @@ use serde::Serialize;
 use super::capability::Capability;
 use super::manifest::Manifest;
 
-/// What is known of a provider.
+/// A loaded component: its manifest, and what the host found out about it.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ProviderInfo {
-    /// What it says of itself.
+    /// Its manifest.
     #[serde(flatten)]
     pub manifest: Manifest,
     /// SHA-256 of the component, in hexadecimal: the bytes that were hashed are those that run.
     pub digest: String,
     /// The names of the interfaces it imports.
     pub imports: Vec<String>,
-    /// What these imports, and what its manifest asks for, let it do.
+    /// What its imports and its manifest allow it to do.
     pub capabilities: Vec<Capability>,
-    /// Whose signature it carries, of those that this installation trusts.
+    /// The trusted key that signed it, by the operator's name for the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
     /// When it was added; `None` for one that comes with the program or its configuration.
@@ -27,7 +27,7 @@ pub struct ProviderInfo {
     pub added_at: Option<Timestamp>,
 }
 
-/// Why a component was not loaded, in a sentence that says what to do. Holds nothing of the component but names.
+/// A component that was not loaded: why, and what to do. It repeats nothing of the component but names.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct LoadError(String);

@@ -49,7 +49,7 @@ impl Signers {
     ///
     /// # Errors
     /// Why the component may not be loaded.
-    pub fn judge(&self, component: &[u8], signature: Option<&str>) -> Result<Option<String>, LoadError> {
+    pub fn verify(&self, component: &[u8], signature: Option<&str>) -> Result<Option<String>, LoadError> {
         let Some(signature) = signature else {
             if !self.required {
                 return Ok(None);

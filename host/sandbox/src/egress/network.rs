@@ -1,4 +1,4 @@
-//! How anything is reached: which addresses, which roots of trust, through which client.
+//! Puts together how upstreams are reached: the operator's rules, the trusted certificates, HTTP and mail.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use super::policy::{Grants, Names, Origin, Overrides, Resolver, Rules, SystemRes
 use super::smtp::{Mail, MailError, SmtpEgress};
 use crate::testing::{Exchange, Outbox, Recording};
 
-/// What may be reached at all, and how. Cheap to clone; all clones share one pool of connections.
+/// How upstreams are reached, and what may be reached at all. Cheap to clone; all clones share one pool of connections.
 #[derive(Clone)]
 pub struct Network(Arc<Inner>);
 
@@ -28,12 +28,12 @@ struct Inner {
     recording: Option<Recording>,
 }
 
-/// Settings of a [`Network`] that do not fit.
+/// Invalid settings of a [`Network`].
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NetworkError(String);
 
-/// Puts a [`Network`] together.
+/// Builds a [`Network`].
 pub struct NetworkBuilder {
     resolver: Arc<dyn Resolver>,
     certificates: Vec<Vec<u8>>,
@@ -48,64 +48,63 @@ pub struct NetworkBuilder {
 }
 
 impl NetworkBuilder {
-    /// Trusts a root certificate (PEM, one or more) beside the public ones.
+    /// Trusts root certificates (PEM, one or more) in addition to the public ones.
     pub fn trust_certificate_pem(mut self, pem: &[u8]) -> Self {
         self.certificates.push(pem.to_vec());
         self
     }
 
-    /// Gives leave to dial addresses of a private, loopback or link-local network.
+    /// Allows connections to addresses of a private, loopback or link-local network.
     pub fn allow_network(mut self, network: IpNet) -> Self {
         self.allowed.push(network);
         self
     }
 
-    /// Gives leave for mail without TLS, credentials included, to one server.
+    /// Allows mail without TLS, credentials included, to one server.
     pub fn allow_plaintext_smtp(mut self, host: &str, port: u16) -> Self {
         self.plaintext_smtp.insert(endpoint(host, port));
         self
     }
 
-    /// Looks names up in this way instead of the system's. Where a name leads is vetted all the same.
+    /// Resolves names with this resolver instead of the system's. The addresses are checked all the same.
     pub fn resolver(mut self, resolver: impl Resolver) -> Self {
         self.resolver = Arc::new(resolver);
         self
     }
 
-    /// Fixes where a name leads, as `/etc/hosts` would, port included. TLS and the name in it stay as they are. The rules for
-    /// addresses do not apply: the operator named this one.
+    /// Maps a name to an address and port, as `/etc/hosts` would. TLS still uses the name. The rules for addresses do not apply: the
+    /// operator chose this one.
     pub fn resolve(mut self, host: &str, address: SocketAddr) -> Self {
         self.fixed.insert(host.to_ascii_lowercase(), address);
         self
     }
 
-    /// Puts a stand-in on loopback in the place of `https://…` or `smtp://host:port`: it is reached in plaintext. For demos and
-    /// tests.
+    /// Replaces `https://…` or `smtp://host:port` by a server on loopback, which is reached in plaintext. For demos and tests.
     pub fn stand_in(mut self, endpoint: &str, address: SocketAddr) -> Self {
         self.stand_ins.push((endpoint.to_owned(), address));
         self
     }
 
-    /// Puts stand-ins on loopback in the place of every HTTPS origin and of every mail server that has none of its own: nothing
-    /// leaves the machine. For checking a provider.
+    /// Replaces every HTTPS origin and every mail server without a stand-in of its own by servers on loopback: nothing leaves the
+    /// machine. For checking a provider.
     pub fn stand_ins_for_all(mut self, http: SocketAddr, smtp: SocketAddr) -> Self {
         self.for_all = Overrides { http: Some(http), smtp: Some(smtp) };
         self
     }
 
-    /// Keeps all mail in an outbox instead of sending it. For tests.
+    /// Stores all mail in an outbox instead of sending it. For tests.
     pub fn outbox(mut self, outbox: &Outbox) -> Self {
         self.outbox = Some(outbox.clone());
         self
     }
 
-    /// Keeps what components ask over HTTP and are answered, too. For trying providers.
+    /// Records the HTTP exchanges of components. For trying providers.
     pub fn recording(mut self, recording: &Recording) -> Self {
         self.recording = Some(recording.clone());
         self
     }
 
-    /// How long one HTTP exchange may take; 15 seconds if not set. It is also what a connection may take to come about.
+    /// Sets the time-out of one HTTP exchange, and of connecting; 15 seconds if not set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -114,7 +113,7 @@ impl NetworkBuilder {
     /// Builds the network.
     ///
     /// # Errors
-    /// If a certificate cannot be read, or a stand-in is not on loopback or stands for nothing.
+    /// If a certificate cannot be read, or a stand-in is not on loopback or replaces no valid endpoint.
     pub fn build(self) -> Result<Network, NetworkError> {
         let mut stand_ins = HashMap::new();
         let Overrides { http, smtp } = self.for_all;
@@ -155,17 +154,17 @@ impl NetworkBuilder {
 }
 
 impl Network {
-    /// What exchanges and lines of the log are kept in, if they are.
+    /// Returns what exchanges and log lines are recorded in, if they are.
     pub(crate) fn recording(&self) -> Option<&Recording> {
         self.0.recording.as_ref()
     }
 
-    /// Counts a request that a component makes. Answers whether its exchange is to be kept.
+    /// Counts a request of a component. Returns whether its exchange is recorded.
     pub(crate) fn begins_exchange(&self) -> bool {
         self.0.recording.as_ref().inspect(|recording| recording.count_attempt()).is_some()
     }
 
-    /// Keeps an exchange as the component sees it.
+    /// Records an exchange as the component sees it.
     pub(crate) fn record(&self, request: HttpRequest, response: &HttpResponse) {
         if let Some(recording) = &self.0.recording {
             let HttpRequest { method, url, headers: request_headers, body: request_body } = request;
@@ -194,7 +193,7 @@ impl Network {
         self.0.smtp.send(grants, mail).await
     }
 
-    /// Begins a network that reaches public addresses and trusts public certificates.
+    /// Returns a builder of a network that reaches public addresses and trusts public certificates.
     pub fn builder() -> NetworkBuilder {
         NetworkBuilder {
             resolver: Arc::new(SystemResolver),
@@ -210,8 +209,8 @@ impl Network {
         }
     }
 
-    /// A client for hosts that the operator named: wherever their names lead, by the same roots of trust and fixed names. It follows
-    /// no redirect.
+    /// Returns a client for hosts that the operator named, whatever their addresses, with the same trusted certificates and mapped names.
+    /// It does not follow redirects.
     ///
     /// # Errors
     /// If the client cannot be built.
@@ -234,7 +233,7 @@ fn trust(pems: &[Vec<u8>]) -> Result<RootCertStore, NetworkError> {
     let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     for root in roots {
-        store.add(root).map_err(|error| NetworkError(format!("a trusted certificate does not fit: {error}")))?;
+        store.add(root).map_err(|error| NetworkError(format!("a trusted certificate is not valid: {error}")))?;
     }
     Ok(store)
 }

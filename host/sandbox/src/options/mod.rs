@@ -1,4 +1,4 @@
-//! Validates options: first by the provider's schema, then by the provider itself, then by the operator's rules for connections.
+//! Validates options: by the provider's schema, by its `configure`, and by the operator's rules for connections.
 
 mod component_check;
 mod substitutes;
@@ -17,17 +17,17 @@ use crate::schema::OptionsSchema;
 use component_check::{ask, ask_for_reports};
 use substitutes::StandIns;
 
-/// Options in their two layers.
+/// The two layers of an instance's options.
 #[derive(Clone, Copy)]
 pub struct Layers<'a> {
-    /// The base service settings. Of the secrets that are inherited from them the component sees stand-ins only.
+    /// The base service settings. The component receives stand-ins for secrets that are inherited from them.
     pub base: &'a Value,
-    /// The instance's own, which win.
+    /// The instance's own options, which take precedence.
     pub own: &'a Value,
 }
 
 impl Layers<'_> {
-    /// An instance's own option wins over the base service setting of the same name.
+    /// Returns both, where an own option takes precedence over the base service setting of the same name.
     fn merged(self) -> Value {
         let mut merged = self.base.as_object().cloned().unwrap_or_default();
         for (name, value) in self.own.as_object().into_iter().flatten() {
@@ -39,17 +39,17 @@ impl Layers<'_> {
 
 /// The result of validating options.
 pub struct Validation {
-    /// What can be delivered with, or what is wrong.
+    /// The provider with these options, or the problems.
     pub result: Result<Configured, Vec<Problem>>,
-    /// Set if the component had not the time to answer: after how long the options should be validated again.
+    /// Set if the component ran out of time: when to validate the options again.
     pub again_after: Option<Duration>,
 }
 
-/// One that does not say how reports are signed, after so long: its instance serves without.
+/// How long to wait before a component is called again that did not say how reports are signed. Until then there are no reports.
 const SIGNED_BY_AGAIN: Duration = Duration::from_secs(300);
 
 impl Validation {
-    /// How long to wait before a component is asked again that had not the time to answer.
+    /// How long to wait before the options are validated again, if the component ran out of time.
     pub const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
     fn invalid(problems: Vec<Problem>) -> Self {
@@ -57,13 +57,13 @@ impl Validation {
     }
 }
 
-/// A provider with options that it accepts, ready to deliver.
+/// A provider with valid options, ready to send.
 pub struct Configured {
     provider: Arc<Provider>,
     grants: Arc<Grants>,
-    /// The merged options as `deliver` gets them, in JSON.
+    /// The merged options as `deliver` receives them, in JSON.
     options: String,
-    /// How the upstream signs what it reports of messages, if it does.
+    /// How the upstream signs delivery reports, if it sends any.
     reports: Option<ReportSignature>,
 }
 
@@ -71,15 +71,15 @@ impl Configured {
     /// Validates options.
     ///
     /// # Errors
-    /// If the component could not be asked now.
+    /// If the component could not be called now.
     pub async fn validate(provider: &Arc<Provider>, options: &Value) -> Result<Validation, Reason> {
         Self::validate_with(provider, options, |_| false).await
     }
 
-    /// Validates an instance's own options over the base service settings, whose secrets the component is not shown.
+    /// Validates an instance's own options over the base service settings, whose secrets the component does not receive.
     ///
     /// # Errors
-    /// If the component could not be asked now.
+    /// If the component could not be called now.
     pub async fn validate_layers(provider: &Arc<Provider>, layers: Layers<'_>) -> Result<Validation, Reason> {
         Self::validate_with(provider, &layers.merged(), |name| layers.own.get(name).is_none()).await
     }
@@ -102,7 +102,7 @@ impl Configured {
             Err(failure) => {
                 let problem =
                     Problem::new("", format!("the provider could not validate the options: {}", failure.reason));
-                // Where neither time nor chance is in it, what broke off breaks off again.
+                // Since neither time nor randomness is involved, what failed will fail again.
                 let again_after = failure.wanted_time.then_some(Validation::AGAIN_AFTER);
                 return Ok(Validation { result: Err(vec![problem]), again_after });
             }
@@ -127,52 +127,52 @@ impl Configured {
         Ok(Validation { result: Ok(Self { provider: provider.clone(), grants, options, reports }), again_after })
     }
 
-    /// What it may reach.
+    /// Returns the granted connections.
     pub fn connections(&self) -> Vec<GrantedConnection> {
         self.grants.connections()
     }
 
-    /// The endpoints it may reach, those that issue its access tokens among them, as the operator's network settings name them:
+    /// Returns the endpoints it may reach, including those that issue access tokens, as the operator's network settings name them:
     /// `https://api.example.com`, `smtp://mail.example.com:465`.
     pub fn endpoints(&self) -> Vec<String> {
         self.grants.endpoints()
     }
 
-    /// Where secrets may go: compared when a change keeps a stored one.
+    /// Returns where secrets may go, which is compared when a change keeps a stored secret.
     pub fn destinations(&self) -> Vec<Destination> {
         self.grants.destinations()
     }
 
-    /// How many HTTP origins it may reach.
+    /// Returns the number of granted HTTP origins.
     pub fn origins(&self) -> usize {
         self.grants.origins()
     }
 
-    /// How many bytes went to and from its upstreams since this was asked last.
+    /// Returns how many bytes were exchanged with its upstreams since the last call.
     pub fn take_bytes(&self) -> u64 {
         self.grants.take_bytes()
     }
 
-    /// Has a message sent, with the host's code or with one that the upstream makes: see [`Sent::begun`].
+    /// Sends a message, with the host's code or with one that the upstream generates (see [`Sent::begun`]).
     ///
     /// # Errors
-    /// How it failed.
+    /// Why it failed.
     pub async fn send(&self, message: Message) -> Result<Sent, DeliveryFailure> {
         self.provider.deliver(self.grants.clone(), &self.options, message).await
     }
 
-    /// Has a message delivered.
+    /// Delivers a message.
     ///
     /// # Errors
-    /// How it failed.
+    /// Why it failed.
     pub async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
         Ok(self.send(message).await?.receipt)
     }
 
-    /// Has the upstream make a code of its own and send it; see [`Provider::verifies`].
+    /// Starts a verification: the upstream generates a code and sends it. See [`Provider::verifies`].
     ///
     /// # Errors
-    /// How it failed; misconfigured if the provider delivers the host's codes.
+    /// Why it failed; misconfigured if the provider delivers the host's codes.
     pub async fn begin(&self, message: Message) -> Result<(Receipt, StartedVerification), DeliveryFailure> {
         let sent = self.send(message).await?;
         let none =
@@ -180,23 +180,23 @@ impl Configured {
         Ok((sent.receipt, sent.begun.ok_or_else(none)?))
     }
 
-    /// Asks the upstream about an answer to what was begun.
+    /// Asks the upstream to verify an answer.
     ///
     /// # Errors
-    /// How it failed.
+    /// Why it failed.
     pub async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
         self.provider.check(self.grants.clone(), &self.options, state, answer).await
     }
 
-    /// Whether its upstream reports what becomes of messages, in a way that can be checked.
+    /// Returns whether its upstream sends delivery reports that can be verified.
     pub fn has_reports(&self) -> bool {
         self.reports.is_some()
     }
 
-    /// What a report of a message to this recipient says; `None` if it says nothing, or there are no reports.
+    /// Verifies and reads a delivery report for a message to this recipient. `None` if it says nothing, or there are no reports.
     ///
     /// # Errors
-    /// Why it is not the upstream's own.
+    /// Why it does not come from the upstream.
     pub async fn report(
         &self,
         arrived: &Arrived<'_>,
@@ -217,10 +217,10 @@ impl Configured {
         })
     }
 
-    /// What the provider reads in a report of a message to this recipient, whoever sent it; `None` if it is no report.
+    /// Reads a delivery report for a message to this recipient, whoever sent it. `None` if it is not a report.
     ///
     /// # Errors
-    /// If the component fails to answer.
+    /// If the component fails.
     pub async fn read_report(
         &self,
         content_type: &str,

@@ -47,7 +47,7 @@ impl Exports {
 }
 
 impl Provider {
-    /// Hashes, compiles (or takes from the cache), compares imports and asks for the manifest.
+    /// Loads a component: hashes it, compiles it or takes it from the cache, checks its imports, and reads its manifest.
     ///
     /// # Errors
     /// Why it cannot be loaded, and what to do.
@@ -106,12 +106,12 @@ impl Provider {
         Ok(format!("{} {}", said.name, said.version))
     }
 
-    /// Keeps what was compiled of it in a cache folder.
+    /// Stores its compiled code in a cache.
     pub fn keep_compiled(&self, cache: &CodeCache) {
         code_cache::keep(self.sandbox.engine(), cache, &self.info.digest, self.exports.pre.component());
     }
 
-    /// Notes how it came here.
+    /// Records who signed it and when it was added.
     pub fn with_provenance(mut self, signed_by: Option<String>, added_at: Timestamp) -> Self {
         (self.info.signed_by, self.info.added_at) = (signed_by, Some(added_at));
         self

@@ -23,7 +23,7 @@ use crate::schema::{Broken, Schema};
 
 pub use verify::CODE_LENGTHS;
 
-/// A component, ready to be called.
+/// A loaded component, ready to be called.
 pub struct Provider {
     sandbox: Sandbox,
     exports: Exports,
@@ -54,17 +54,17 @@ impl Provider {
         self.sandbox.network()
     }
 
-    /// Whether its upstream makes the codes and judges the answers.
+    /// Returns whether its upstream generates and verifies the codes.
     pub fn verifies(&self) -> bool {
         matches!(self.exports.delivers, Delivers::Verifications(_))
     }
 
-    /// Returns what is known of it.
+    /// Returns its manifest, digest, imports and capabilities.
     pub fn info(&self) -> &ProviderInfo {
         &self.info
     }
 
-    /// Returns what it says of itself.
+    /// Returns its manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.info.manifest
     }
@@ -80,8 +80,7 @@ impl Provider {
         Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
     }
 
-    /// What the schema says is wrong with options that others complete, each as a whole: what is missing, and whether all fit together, is left
-    /// out.
+    /// Validates options that others complete, by the schema: what is missing, and rules for the whole, are left out.
     ///
     /// # Errors
     /// If there was no room to check them now.
