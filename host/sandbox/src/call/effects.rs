@@ -1,4 +1,4 @@
-//! What a call has done outside of the sandbox: what decides whether a message may be sent again.
+//! The effects of a call outside of the sandbox, which decide whether a message may be sent again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -58,7 +58,7 @@ pub struct Receipt {
 pub struct StartedVerification {
     /// What the provider needs to verify an answer.
     pub state: String,
-    /// How many digits the code has.
+    /// The number of digits of the code.
     pub code_length: u8,
 }
 
@@ -204,7 +204,7 @@ impl DeliveryFailure {
 pub struct Problem {
     /// A JSON Pointer (RFC 6901) into the options; empty for the whole.
     pub option: String,
-    /// What to do about it.
+    /// What is wrong and how to fix it, in English.
     pub message: String,
 }
 

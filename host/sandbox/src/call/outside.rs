@@ -8,13 +8,13 @@ use super::hide::Placeholder;
 use super::log::CallLog;
 use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network, UpstreamFailure};
 
-/// How a call reaches upstreams, and what is noted of it.
+/// How a call reaches upstreams, and what is recorded of it.
 #[derive(Clone)]
 pub(crate) struct Outside {
     pub(crate) network: Network,
     pub(crate) grants: Arc<Grants>,
     pub(crate) log: Arc<CallLog>,
-    /// What stands for the code, if the component does not see it.
+    /// The placeholder for the code, if the component does not see it.
     pub(crate) placeholder: Option<Arc<Placeholder>>,
     pub(crate) effects: Effects,
 }

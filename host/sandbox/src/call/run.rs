@@ -28,14 +28,14 @@ pub(crate) struct Call<'a> {
     time: Duration,
 }
 
-/// A call that did not come to an answer of the component's own.
+/// A call that returned no result of the component.
 #[derive(Debug)]
 pub(crate) struct CallFailure {
-    /// What happened, in a sentence for the operator.
+    /// Why, for the operator.
     pub(crate) reason: Reason,
-    /// The host was too busy: nothing was even begun.
+    /// The host was too busy: the call was not started.
     pub(crate) busy: bool,
-    /// A message may have gone out before.
+    /// A message may have been sent before.
     pub(crate) sent: bool,
     /// It ended since its time was over, and might come to an answer on a machine that has more of it.
     pub(crate) wanted_time: bool,

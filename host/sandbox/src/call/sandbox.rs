@@ -14,7 +14,7 @@ use crate::limits::SandboxLimits;
 use crate::schedule::concurrency::Concurrency;
 use crate::schedule::epoch_clock::EpochClock;
 
-/// What every call of a component needs. Cheap to clone.
+/// The sandbox of all components. Cheap to clone.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
 
@@ -54,7 +54,7 @@ impl SandboxError {
     }
 }
 
-/// How much of [`Sandbox::aside`] is done at once. Each takes a fraction of a second at most.
+/// How many pieces of work [`Sandbox::aside`] does at once. Each takes less than a second.
 const ASIDE: usize = 4;
 
 impl Sandbox {

@@ -1,4 +1,4 @@
-//! What the host keeps for one call of a component. Dropped with the call.
+//! The host's state of one call of a component. It is dropped with the call.
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{StoreLimits, StoreLimitsBuilder};
@@ -49,7 +49,7 @@ impl State {
         }
     }
 
-    /// What this call has done outside of the sandbox.
+    /// Returns the effects of this call outside of the sandbox.
     pub(crate) fn effects(&self) -> &Effects {
         &self.outside.effects
     }

@@ -1,4 +1,4 @@
-//! What a provider may do, as data: an operator approves it, and it is compared when a component replaces another.
+//! Capabilities of a provider as data: an operator approves them, and they are compared when a component replaces another.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is different when one component takes the place of another: what an operator approves at an upgrade.
+//! The changes from one component to another, which an operator approves at an upgrade.
 
 use serde_json::Value;
 
@@ -6,13 +6,13 @@ use super::capability::Capability;
 use super::info::ProviderInfo;
 use crate::schema::{OptionsSchema, Sight};
 
-/// What a component changes. What is the same is left out.
+/// The changes when a component replaces another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProviderChanges {
-    /// What it may do that the other may not.
+    /// Capabilities that only the new component has.
     pub added_capabilities: Vec<Capability>,
-    /// What the other may do that it may not.
+    /// Capabilities that only the old component has.
     pub removed_capabilities: Vec<Capability>,
     /// Options that the other does not know.
     pub new_options: Vec<String>,
@@ -27,7 +27,7 @@ pub struct ProviderChanges {
 }
 
 impl ProviderInfo {
-    /// What changes when this component takes the place of another.
+    /// Returns the changes when this component replaces another.
     pub fn changes_from(&self, before: &Self) -> ProviderChanges {
         let options = |info: &Self| -> Vec<String> {
             let all = info.manifest.options_schema["properties"].as_object();
@@ -56,7 +56,7 @@ fn no_longer_secret(before: &ProviderInfo, after: &ProviderInfo) -> Vec<String> 
     before.into_iter().filter(|(name, sight)| *sight != Sight::Open && is_open(name)).map(|(name, _)| name).collect()
 }
 
-/// What is in `after` and not in `before`.
+/// Returns what is in `after` and not in `before`.
 fn added<T: Clone + PartialEq>(before: &[T], after: &[T]) -> Vec<T> {
     after.iter().filter(|one| !before.contains(one)).cloned().collect()
 }

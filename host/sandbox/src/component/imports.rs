@@ -49,7 +49,7 @@ pub(crate) fn names(component: &Component, engine: &Engine) -> Vec<String> {
     component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// What the imports let the component do; each thing once.
+/// Returns the capabilities that the imports give, each once.
 pub(crate) fn capabilities(names: &[String]) -> Vec<Capability> {
     let mut all = Vec::new();
     for (known, capability) in GRANTABLE {

@@ -1,4 +1,4 @@
-//! What is known of a loaded component, and why one was not loaded.
+//! Information on a loaded component, and the error if one cannot be loaded.
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What a provider says of itself, checked.
+//! The manifest of a provider, validated.
 
 use semver::Version;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::contract::v0_1::twofactor::provider::types as wit;
 use crate::readable::{self, Unreadable};
 use crate::schema::{OptionsSchema, Schema, escape};
 
-/// What a provider's recipient is.
+/// The kind of a provider's recipients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecipientKind {
@@ -20,7 +20,7 @@ pub enum RecipientKind {
     Handle,
 }
 
-/// What a provider says of itself.
+/// The manifest of a provider.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -30,13 +30,13 @@ pub struct Manifest {
     pub name: String,
     /// Its own version (semver).
     pub version: String,
-    /// The way a code takes to its recipient.
+    /// The channel of its messages, such as `sms`.
     pub channel: String,
-    /// What its recipient is.
+    /// The kind of its recipients.
     pub recipient: RecipientKind,
     /// JSON Schema 2020-12 of the options.
     pub options_schema: Value,
-    /// Whether it is given the code by itself.
+    /// Whether it receives the code as a field of its own.
     pub reads_code: bool,
 }
 

@@ -5,7 +5,7 @@ use minisign_verify::{PublicKey, Signature};
 
 use super::info::LoadError;
 
-/// Those who are trusted to sign components, each by a name of the operator's.
+/// The public keys that are trusted to sign components, each with the operator's name for it.
 #[derive(Clone, Default)]
 pub struct Signers {
     keys: Vec<(String, PublicKey)>,
@@ -20,7 +20,7 @@ pub struct Signers {
 pub struct SignerError(String);
 
 impl Signers {
-    /// Nobody, and no signature is asked for.
+    /// No keys; signatures are not required.
     pub fn new() -> Self {
         Self::default()
     }
@@ -28,7 +28,7 @@ impl Signers {
     /// Trusts a minisign public key, in base64.
     ///
     /// # Errors
-    /// If it is none.
+    /// If the key is not valid.
     pub fn trust(mut self, name: impl Into<String>, public_key: &str) -> Result<Self, SignerError> {
         let name = name.into();
         match PublicKey::from_base64(public_key.trim()) {
@@ -38,7 +38,7 @@ impl Signers {
         Ok(self)
     }
 
-    /// Whether a component without the signature of one of these is refused.
+    /// Sets whether a component without a signature of one of these keys is refused.
     pub fn required(mut self, required: bool) -> Self {
         self.required = required;
         self

@@ -1,4 +1,4 @@
-//! Where an exchange with an upstream failed, as data: each surface words it in its reader's language.
+//! Failures of exchanges with upstreams, as data: each surface words them in its reader's language.
 
 use std::fmt;
 use std::io;
@@ -16,16 +16,16 @@ const NAME_BYTES: usize = 253;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UpstreamFailure {
-    /// How far the exchange came.
+    /// The step that failed.
     pub step: UpstreamStep,
     /// The upstream's host name.
     pub host: String,
     /// The upstream's port.
     pub port: u16,
-    /// What happened there.
+    /// What happened at this step.
     #[serde(flatten)]
     pub cause: UpstreamCause,
-    /// How many seconds the upstream asked to wait.
+    /// How long the upstream asks to wait, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
 }

@@ -7,10 +7,10 @@ use crate::call::{CallFailure, Problem};
 use crate::egress::{Connection, ReportSignature};
 use crate::provider::Provider;
 
-/// What a component needs, or what is wrong with its options.
+/// The requested connections, or the problems with the options.
 pub(crate) type Answer = Result<Result<Asked, Vec<Problem>>, CallFailure>;
 
-/// What a component needs.
+/// What a component requests.
 pub(crate) struct Asked {
     pub(crate) connections: Vec<Connection>,
     /// The stand-ins that it accepted, if there is a secret.

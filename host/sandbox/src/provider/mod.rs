@@ -41,11 +41,11 @@ struct Exports {
     reports: Option<reports_export::GuestIndices>,
 }
 
-/// What a provider has to do with codes.
+/// What a provider does with codes.
 enum Delivers {
-    /// It takes the host's to people.
+    /// It delivers codes of the host.
     Messages(delivery::GuestIndices),
-    /// Its upstream makes them and judges the answers.
+    /// Its upstream generates and verifies them.
     Verifications(verification::GuestIndices),
 }
 
@@ -74,7 +74,7 @@ impl Provider {
         self.schema.allows(options)
     }
 
-    /// What the schema says is wrong with options. `Err` if there was no room to check them now.
+    /// Validates options by the schema. `Err` if there was no room to check them now.
     pub(crate) async fn broken_rules(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
         let broken = self.check_options(options).await?;
         Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())

@@ -1,4 +1,4 @@
-//! What an upstream says later of a message: the optional part of the contract.
+//! Delivery reports, an optional part of the contract.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::schema::OptionsSchema;
 const CODE: usize = 32;
 
 impl Provider {
-    /// How reports for an instance with these options are signed; `None` if the component reads none.
+    /// Returns how delivery reports for these options are signed; `None` if the component reads none.
     pub(crate) async fn signed_by(&self, options: &Value) -> Result<Option<ReportSignature>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);

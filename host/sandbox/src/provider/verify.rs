@@ -1,4 +1,4 @@
-//! Upstreams that make codes of their own and judge the answers.
+//! Upstreams that generate codes of their own and verify the answers.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::egress::Grants;
 /// The longest state that is kept, in bytes.
 const STATE_BYTES: usize = 4096;
 
-/// How many digits people are asked for, whoever makes the code.
+/// The allowed lengths of a code, whoever generates it.
 pub const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
 
 impl Provider {

@@ -40,7 +40,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What a decoder has written so far.
+/// The output of a decoder so far.
 struct Decoded<'v, 'a> {
     from: &'v View<'a>,
     bytes: Vec<u8>,

@@ -12,7 +12,7 @@ use super::{Needle, View, merged, views};
 /// A code of this length or longer is looked for within longer numbers too: a shorter one stands in too many of them by chance.
 const WITHIN_NUMBERS: usize = 6;
 
-/// So many numbers of a code's length may stand in what a component reads beside its code.
+/// The number of numbers of a code's length that a component may read in addition to its code.
 const MOST_NUMBERS: usize = 100;
 
 /// A code. `Debug` does not show it.

@@ -19,7 +19,7 @@ pub(crate) use texts::Texts;
 
 use decode::{DECODERS, Needle, View};
 
-/// How many encodings upon each other are undone.
+/// The number of nested encodings that are decoded.
 const DEPTH: usize = 2;
 
 /// The bytes of a text that are decoded at once.

@@ -13,7 +13,7 @@ pub(super) struct Digit {
     place: Range<usize>,
 }
 
-/// So many characters that are neither letters nor digits may stand between two digits.
+/// The number of characters, neither letters nor digits, that may be between two digits.
 const GAP: usize = 4;
 
 /// The digits in English, German, French and Italian. A word that another begins with comes after it.
@@ -109,7 +109,7 @@ fn value(c: char) -> Option<u8> {
     digit.and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// What is drawn upon the character before it, or not at all.
+/// Returns whether a character is combined with the one before it, or invisible.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')

@@ -22,7 +22,7 @@ impl fmt::Debug for Texts {
 }
 
 impl Texts {
-    /// What is shorter than `shortest` bytes is not searched for: it would be found in every other text.
+    /// Texts shorter than `shortest` bytes are not searched for: they would be found everywhere.
     pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a str>, shortest: usize) -> Self {
         let mut all = Self::default();
         for text in texts.into_iter().filter(|text| text.len() >= shortest) {

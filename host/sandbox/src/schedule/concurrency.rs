@@ -1,4 +1,4 @@
-//! Whose turn it is: how many calls are in flight, over all providers and of each.
+//! Limits the calls in flight, of all providers and of each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -14,10 +14,10 @@ use wasmtime::Engine;
 use super::time_slice::LongSlice;
 use crate::limits::SandboxLimits;
 
-/// After so many ticks without a call the clock stands still.
+/// The clock stops after this many ticks without a call.
 const IDLE_TICKS: u32 = 100;
 
-/// Whoever runs for so many ticks in one go runs long.
+/// A call that runs for this many ticks without waiting is long.
 const LONG: u64 = 2;
 
 /// The clock's thread, which ends when this is dropped.
@@ -35,7 +35,7 @@ struct Shared {
     gate: Arc<Semaphore>,
 }
 
-/// How a provider's calls run.
+/// Whether a provider's calls are long.
 pub(crate) struct Habit {
     /// Whether they run long, as the last one that ended did or did not.
     long: AtomicBool,
@@ -60,7 +60,7 @@ pub(crate) struct CallTime {
     gave_way: AtomicBool,
 }
 
-/// What to do with a guest that the clock finds at work.
+/// What to do with a guest that is running at a tick.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Early,

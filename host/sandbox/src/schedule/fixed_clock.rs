@@ -1,4 +1,4 @@
-//! Clocks and random numbers of a call that may reach nobody: always the same, so that its answer is too.
+//! Clocks and random numbers that are the same in each call, so that its result is too.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtxBuilder};
 
-/// So many that none comes twice where a guest draws a few.
+/// Random numbers that always repeat: enough of them that none occurs twice where a guest draws a few.
 static NUMBERS: LazyLock<Vec<u8>> = LazyLock::new(|| (0..=u8::MAX).flat_map(|n| Sha256::digest([n])).collect());
 
 /// Puts them in the place of the real ones.

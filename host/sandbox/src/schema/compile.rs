@@ -21,7 +21,7 @@ pub(super) enum Node {
     Rules(Vec<Rule>),
 }
 
-/// What a keyword, or several that belong together, demand of a value.
+/// A rule: one keyword, or several that belong together.
 #[derive(Debug)]
 pub(super) enum Rule {
     Type(Types),

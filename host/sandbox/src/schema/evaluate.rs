@@ -14,7 +14,7 @@ use super::{Broken, Schema, bounds, escape};
 const TOO_MUCH: &str = "checking these options takes more work than is allowed: give fewer or shorter values; if they are small, the \
                         provider's author must simplify its options schema";
 
-/// What is wrong with a value, and how many steps it took to know.
+/// Validates a value. Returns what is wrong, and the number of steps.
 pub(super) fn check(schema: &Schema, value: &Value) -> (Vec<Broken>, u64) {
     let (broken, taken) = check_within(schema, value, bounds::STEPS);
     let too_much = || vec![Broken { at: String::new(), sentence: TOO_MUCH.to_owned(), is_missing: false }];
@@ -53,7 +53,7 @@ enum Part<'v> {
     Index(usize),
 }
 
-/// What is wrong so far.
+/// The faults so far.
 struct Faults<'s> {
     list: Vec<Fault<'s>>,
     /// Else only whether something is wrong counts, and the first fault ends it.

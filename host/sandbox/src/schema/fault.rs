@@ -1,4 +1,4 @@
-//! What is wrong with options, in sentences. They name the rule and repeat no value of the options, which may be a secret.
+//! The faults of options, in sentences. They name the rule and repeat no value of the options, which may be a secret.
 
 use serde_json::{Number, Value};
 

@@ -33,7 +33,7 @@ pub(crate) mod bounds {
     pub(crate) const CHAIN: usize = 32;
     /// Values in all `enum` and `const`.
     pub(crate) const VALUES: u64 = 200_000;
-    /// What all patterns need when they are compiled, in KiB.
+    /// The size of all compiled patterns, in KiB.
     pub(crate) const ALL_PATTERNS_KIB: u64 = 8 << 10;
     /// Patterns of one schema.
     pub(crate) const PATTERNS: usize = 500;
@@ -82,7 +82,7 @@ pub(crate) struct Schema {
     has_unevaluated: bool,
 }
 
-/// What is wrong with a value.
+/// A rule that a value breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Broken {
     /// JSON Pointer to what is wrong.
@@ -117,12 +117,12 @@ impl Schema {
         Ok(Self { nodes, has_unevaluated })
     }
 
-    /// What is wrong with a value; nothing if it is valid. One that takes too many steps is not valid.
+    /// Validates a value. Returns the broken rules; a value that takes too many steps is not valid.
     pub(crate) fn check(&self, value: &Value) -> Vec<Broken> {
         evaluate::check(self, value).0
     }
 
-    /// The same for a value that takes a millisecond at most; `None` if it takes longer.
+    /// Validates a value within a millisecond; `None` if it takes longer.
     pub(crate) fn check_quickly(&self, value: &Value) -> Option<Vec<Broken>> {
         evaluate::check_within(self, value, bounds::QUICK_STEPS).0
     }

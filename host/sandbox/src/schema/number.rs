@@ -47,7 +47,7 @@ pub(super) fn compare(one: &Number, other: &Number) -> Ordering {
     }
 }
 
-/// How many values are in a value, itself included.
+/// Returns the number of values in a value, itself included.
 pub(super) fn count(value: &Value) -> u64 {
     match value {
         Value::Array(items) => items.iter().map(count).sum::<u64>() + 1,

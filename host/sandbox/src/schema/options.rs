@@ -1,10 +1,10 @@
-//! What the host reads out of an options schema beside its validity: which options are secret, and which are objects.
+//! Reads from an options schema which options are secret, and which are objects.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
-/// How deep schemas and options are followed: a schema may refer to itself.
+/// The depth to which schemas and options are followed: a schema may refer to itself.
 const DEPTH: usize = 16;
 
 /// A schema of options. Where it has alternatives (`oneOf`, `anyOf`, `allOf`) all of them count: what is a secret in one
@@ -13,7 +13,7 @@ pub struct OptionsSchema<'a> {
     root: &'a Value,
 }
 
-/// What may be seen of an option.
+/// Who may see an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sight {
     Open,
@@ -24,7 +24,7 @@ pub(crate) enum Sight {
     Unknown,
 }
 
-/// What may be seen of all options of a schema.
+/// Who may see the options of a schema.
 #[derive(Default)]
 pub(crate) struct Sights {
     /// By where each stands (`Server/Password`).
@@ -33,7 +33,7 @@ pub(crate) struct Sights {
     pub(crate) listed: Vec<String>,
     /// Why the options cannot be shown to people, who approve by what they are shown.
     pub(crate) unshowable: Option<&'static str>,
-    /// How many schemas of options were looked at.
+    /// The number of subschemas that were visited.
     looks: usize,
 }
 
@@ -170,7 +170,7 @@ impl<'a> OptionsSchema<'a> {
         }
     }
 
-    /// What may be seen of the options.
+    /// Returns who may see the options.
     pub(crate) fn sights(&self) -> Sights {
         let mut sights = Sights::default();
         self.walk(&[self.root], "", false, DEPTH, &mut sights);

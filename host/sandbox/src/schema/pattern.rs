@@ -12,13 +12,13 @@ pub(super) const PATTERN_BYTES: usize = 1024;
 /// The largest compiled pattern, in KiB.
 pub(super) const PATTERN_KIB: u32 = 1024;
 
-/// What compiling any pattern costs, and what each KiB adds, in steps.
+/// The cost of compiling a pattern, and of each KiB, in steps.
 const COMPILING: (u64, u64) = (2000, 150);
 
-/// What a byte of a text costs, for each KiB of the compiled pattern, in steps.
+/// The cost of a byte of text for each KiB of the compiled pattern, in steps.
 const STEPS_A_BYTE: u64 = 2;
 
-/// What is kept compiled at a time, in KiB.
+/// The size of the patterns that stay compiled at a time, in KiB.
 const KEPT_KIB: u32 = 4 << 10;
 
 /// A pattern that was compiled once, to know that it can be and what it costs.
@@ -28,7 +28,7 @@ pub(super) struct Pattern {
     pub(super) source: String,
     /// In the engine's own syntax.
     translated: String,
-    /// What it needs at most when it is compiled, in KiB.
+    /// The maximum size of the compiled pattern, in KiB.
     pub(super) kib: u32,
 }
 
@@ -61,12 +61,12 @@ impl Pattern {
         }
     }
 
-    /// What compiling it costs, in steps.
+    /// Returns the cost of compiling it, in steps.
     fn cost(&self) -> u64 {
         COMPILING.0 + u64::from(self.kib) * COMPILING.1
     }
 
-    /// What looking for it in a text costs, in steps.
+    /// Returns the cost of searching a text for it, in steps.
     pub(super) fn cost_in(&self, text: &str) -> u64 {
         1 + (text.len() as u64).saturating_mul(u64::from(self.kib) * STEPS_A_BYTE)
     }

@@ -9,7 +9,7 @@ pub(super) struct TooWide {
     pub(super) why: String,
 }
 
-/// What is known of a subschema.
+/// The counts of a subschema.
 #[derive(Clone, Copy)]
 enum Known {
     Nothing,

@@ -1,4 +1,4 @@
-//! A place for mails in place of a server, for the tests of programs that embed the engine.
+//! An outbox that stores mails, for tests.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,34 +8,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Default)]
 pub struct Outbox(Arc<Mutex<Vec<KeptMail>>>);
 
-/// A mail that was kept. `Debug` shows nothing of it.
+/// A stored mail. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptMail {
-    /// Who sent it.
+    /// The sender's address.
     pub sender: String,
-    /// To whom.
+    /// The recipient's address.
     pub recipient: String,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// Its plain text.
+    /// The plain text.
     pub text: String,
-    /// The same as HTML.
+    /// The text as HTML.
     pub html: Option<String>,
 }
 
 impl Outbox {
-    /// An empty one.
+    /// Creates an empty outbox.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// All mails, the oldest first.
+    /// Returns all mails, the oldest first.
     pub fn mails(&self) -> Vec<KeptMail> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The newest mail to an address.
+    /// Returns the newest mail to an address.
     pub fn newest(&self, recipient: &str) -> Option<KeptMail> {
         self.mails().into_iter().rfind(|mail| mail.recipient == recipient)
     }

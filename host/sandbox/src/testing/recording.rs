@@ -1,4 +1,4 @@
-//! What components asked and were answered, kept for whoever tries one.
+//! Recorded HTTP exchanges of components, for authors who try one.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,15 +18,15 @@ pub struct Exchange {
     pub request_headers: Vec<(String, String)>,
     /// The request's body, as the component gave it.
     pub request_body: Vec<u8>,
-    /// The answer's status.
+    /// The response's status.
     pub status: u16,
-    /// The answer's headers.
+    /// The response's headers.
     pub headers: Vec<(String, String)>,
-    /// The answer's body.
+    /// The response's body.
     pub body: Vec<u8>,
 }
 
-/// Keeps HTTP exchanges. Cheap to clone; all clones are one. For trying providers.
+/// Records HTTP exchanges. Cheap to clone; all clones are one. For trying providers.
 #[derive(Clone, Default)]
 pub struct Recording(Arc<Inner>);
 
@@ -44,22 +44,22 @@ impl fmt::Debug for Recording {
 }
 
 impl Recording {
-    /// A recording with nothing in it.
+    /// Creates an empty recording.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The exchanges so far. Those without a whole answer are not among them.
+    /// Returns the exchanges so far, without those that got no whole response.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many requests components have made so far, answered or not.
+    /// Returns how many requests components have made so far, answered or not.
     pub fn attempts(&self) -> usize {
         self.0.attempts.load(Ordering::Acquire)
     }
 
-    /// The lines that components have written to the log so far, as they stand there.
+    /// Returns the lines that components have logged so far.
     pub fn lines(&self) -> Vec<String> {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -15,10 +15,10 @@ use crate::redact::{Code, Numbers};
 /// text with them has as many characters of GSM 7 bit as with the code.
 const LETTERS: &[u8; 8] = b"QXZJKVWY";
 
-/// How often letters are drawn: of four there are 4096.
+/// How often letters are drawn: there are 4096 combinations of four.
 const ROUNDS: usize = 64;
 
-/// What stands for the code of one delivery.
+/// The placeholder for the code of one delivery.
 pub(crate) struct Placeholder {
     letters: String,
     code: Code,
@@ -28,7 +28,7 @@ pub(crate) struct Placeholder {
     mail_to: Option<String>,
     /// In how many requests and mails it has left.
     left: AtomicU32,
-    /// What the component has read since.
+    /// The numbers that the component has read since.
     numbers: Mutex<Numbers>,
 }
 
@@ -82,7 +82,7 @@ impl Placeholder {
         Self { letters, code: Code::new(code), given, mail_to, left, numbers }
     }
 
-    /// What the component gets in the code's place.
+    /// Returns the letters that the component receives instead of the code.
     pub(crate) fn letters(&self) -> &str {
         &self.letters
     }
@@ -141,7 +141,7 @@ impl Placeholder {
         if is_typed && !self.code.is_by_chance_in(&given()) { Err(TYPED.to_owned()) } else { Ok(()) }
     }
 
-    /// What it was filled into surely went nowhere.
+    /// Takes one use back: the request or mail was certainly not sent.
     pub(crate) fn did_not_leave(&self) {
         self.left.fetch_sub(1, Ordering::AcqRel);
     }
@@ -161,7 +161,7 @@ impl Placeholder {
         }
     }
 
-    /// The same for a text.
+    /// Replaces the code in a text by the letters.
     pub(crate) fn covered(&self, text: String) -> String {
         if !self.has_left() {
             return text;
@@ -172,13 +172,13 @@ impl Placeholder {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Whether the code has left, or may have.
+    /// Returns whether the code was sent, or may have been.
     pub(crate) fn has_left(&self) -> bool {
         self.left.load(Ordering::Acquire) > 0
     }
 }
 
-/// So many letters that stand in none of these texts.
+/// Draws letters that occur in none of these texts.
 fn letters(length: usize, texts: &[&str]) -> Result<String, NoPlaceholder> {
     for _ in 0..ROUNDS {
         let mut bytes = vec![0; length];

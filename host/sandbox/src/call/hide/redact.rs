@@ -1,28 +1,28 @@
-//! What a provider says to people: bounded, on one line, and without what it must not repeat.
+//! Redacts the texts of a provider: bounded, on one line, and without secrets, codes and recipients.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use crate::redact::{Code, PhoneNumber, Texts};
 
-/// What stands in a text for what was taken out of it.
+/// The replacement for what was removed.
 const REMOVED: &str = "[removed]";
 
 /// So many bytes beyond those that are shown are searched: what begins within them may end there.
 const BEYOND: usize = 16 << 10;
 
-/// Cleans the texts that come out of one call.
+/// Redacts the texts of one call.
 pub(crate) struct Redactor {
     texts: Vec<String>,
     code: Option<Code>,
     recipient: String,
-    /// What is searched for, made when there is a text to clean.
+    /// What is searched for, built when there is a text to redact.
     sought: OnceLock<(Texts, Option<PhoneNumber>)>,
     chars: usize,
 }
 
 impl Redactor {
-    /// What is shorter than this is not searched for: it would turn up in every other word.
+    /// Shorter texts are not searched for: they would occur everywhere.
     const SHORTEST: usize = 4;
 
     /// Texts of so many characters at most.

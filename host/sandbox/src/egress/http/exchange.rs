@@ -17,7 +17,7 @@ use super::retry_after;
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use crate::egress::policy::{ByteMeter, Names, NotDialled, Origin, Rules};
 
-/// The longest body accepted from an upstream, in bytes. Receipts are small.
+/// The longest response body, in bytes. Receipts are small.
 pub(crate) const ANSWER_BYTES: usize = 1 << 20;
 
 /// The pooled client, and where the operator's rules send its requests.

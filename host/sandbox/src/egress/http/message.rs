@@ -11,7 +11,7 @@ pub(crate) struct HttpRequest {
     pub(crate) body: Vec<u8>,
 }
 
-/// An upstream's whole answer.
+/// An upstream's response.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
@@ -19,7 +19,7 @@ pub(crate) struct HttpResponse {
     pub(crate) body: Vec<u8>,
 }
 
-/// Why there is no answer. The texts hold no secret and may be shown to the operator.
+/// Why there is no response. The texts contain no secret and may be shown to the operator.
 #[derive(Debug)]
 pub(crate) enum HttpError {
     Denied(String),

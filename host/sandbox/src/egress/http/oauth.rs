@@ -16,7 +16,7 @@ use super::message::{Failed, HttpError, HttpResponse};
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use crate::egress::policy::{ByteMeter, Origin, Secret};
 
-/// How long before its end a token is renewed; tokens of Microsoft Entra live for an hour.
+/// How long before it expires a token is renewed; tokens of Microsoft Entra are valid for an hour.
 const EARLY: Duration = Duration::from_secs(300);
 
 /// `error` values (RFC 6749 section 5.2) that say the credentials, not the moment, are wrong.
@@ -115,7 +115,7 @@ impl TokenCache {
     }
 }
 
-/// What a token is asked for with.
+/// The credentials for a token.
 #[derive(Clone, Copy)]
 pub(crate) struct ClientCredentials<'a> {
     pub(crate) token_url: &'a str,

@@ -1,4 +1,4 @@
-//! What a provider asks for in `configure`, in the host's own types.
+//! The connections that a provider requests in `configure`, in the host's own types.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(crate) enum HttpAuthentication {
     WebhookSignature(Secret),
 }
 
-/// One thing an instance asks to reach; not yet checked.
+/// A connection that an instance requests; not yet checked.
 #[derive(Debug, Clone)]
 pub(crate) enum Connection {
     Http { origin: String, authentication: HttpAuthentication },
@@ -47,7 +47,7 @@ impl Credentials {
 }
 
 impl HttpAuthentication {
-    /// What differs, the secrets themselves apart.
+    /// Names a field that differs, except for secrets.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         match (self, other) {
             (Self::None, Self::None)
@@ -80,7 +80,7 @@ fn first<const N: usize>(fields: [(&'static str, bool); N]) -> Option<&'static s
 }
 
 impl Connection {
-    /// Names a field that differs; secrets apart.
+    /// Names a field that differs, except for secrets.
     pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
         match (self, other) {
             (
@@ -111,7 +111,7 @@ impl Connection {
         }
     }
 
-    /// Changes what authenticates there.
+    /// Replaces the secret that authenticates there.
     pub(crate) fn set_secret(&mut self, set: impl FnOnce(&Secret) -> Secret) {
         let secret = match self {
             Self::Smtp { credentials, .. } => credentials.as_mut().map(|credentials| &mut credentials.password),
@@ -130,7 +130,7 @@ impl Connection {
         }
     }
 
-    /// What authenticates there.
+    /// Returns the secret that authenticates there.
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Smtp { credentials, .. } => credentials.as_ref().map(|credentials| &credentials.password),

@@ -1,4 +1,4 @@
-//! What one instance may reach: parsed and checked once, when it is configured.
+//! The connections that an instance was granted: parsed and checked once, when its options are validated.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) struct Grants {
 pub(crate) struct HttpGrant {
     pub(crate) origin: Origin,
     pub(crate) authentication: HttpAuthentication,
-    /// What must not come back.
+    /// Secrets that are removed from responses.
     pub(crate) secrets: Texts,
 }
 
@@ -44,12 +44,12 @@ pub(crate) struct SmtpGrant {
 pub(crate) struct GrantError(String);
 
 impl Grants {
-    /// Nothing.
+    /// Grants nothing.
     pub(crate) fn none() -> Self {
         Self::default()
     }
 
-    /// Whether nothing is granted.
+    /// Returns whether nothing is granted.
     pub(crate) fn reach_nobody(&self) -> bool {
         self.http.is_empty() && self.smtp.is_none()
     }
@@ -127,7 +127,7 @@ impl Grants {
         Ok(())
     }
 
-    /// How many bytes went over these connections since this was asked last: bodies of requests and answers, and mails.
+    /// Returns how many bytes were exchanged over these connections since the last call: bodies of requests and responses, and mails.
     pub(crate) fn take_bytes(&self) -> u64 {
         self.meter.take()
     }
@@ -136,7 +136,7 @@ impl Grants {
         self.http.len()
     }
 
-    /// What may be reached, for the one who approves it.
+    /// Returns the granted connections, for approval.
     pub(crate) fn connections(&self) -> Vec<GrantedConnection> {
         let http = self.http.iter().map(|grant| GrantedConnection {
             destination: Destination::Https(grant.origin.to_string()),
@@ -169,7 +169,7 @@ impl Grants {
         http.map(|origin| origin.to_string()).chain(smtp).collect()
     }
 
-    /// Where secrets go: what must not change under a secret that is kept.
+    /// Returns where secrets go, which must not change under a secret that is kept.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
         let http = self.http.iter().flat_map(|grant| {
             let origin = Destination::Https(grant.origin.to_string());

@@ -47,7 +47,7 @@ const OF_THE_HOST: [&str; 38] = [
     "x-url-scheme",
 ];
 
-/// How others of them begin.
+/// Prefixes of more of them.
 const OF_THE_HOST_WITH: [&str; 4] = ["proxy-", "x-forwarded", "x-original-", "x-envoy-"];
 
 /// Headers that say where or how a request goes: nobody's but the host's, whatever they hold. Servers that give headers to programs as

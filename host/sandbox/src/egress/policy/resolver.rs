@@ -1,4 +1,4 @@
-//! How names are looked up.
+//! Name resolution.
 
 use std::io;
 use std::net::IpAddr;

@@ -19,7 +19,7 @@ pub(crate) struct Rules {
     pub(crate) plaintext_smtp: HashSet<String>,
 }
 
-/// What replaces every endpoint that has no stand-in of its own.
+/// The replacements of all endpoints that have no stand-in of their own.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Overrides {
     pub(crate) http: Option<SocketAddr>,
@@ -60,7 +60,7 @@ impl Rules {
 }
 
 impl Names {
-    /// The same names, wherever they lead: for hosts that the operator named.
+    /// Returns the same names without restrictions on addresses: for hosts that the operator named.
     pub(crate) fn unrestricted(&self) -> Self {
         let allowed = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
         Self { resolver: self.resolver.clone(), allowed, fixed: self.fixed.clone() }

@@ -110,7 +110,7 @@ pub(crate) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTi
     attach(request, HeaderName::from_static("webhook-signature"), &signature).map_err(unsignable)
 }
 
-/// How an upstream signs what it reports.
+/// How an upstream signs delivery reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReportSignature {
     Twilio(Secret),
@@ -176,7 +176,7 @@ impl ReportSignature {
     }
 }
 
-/// Why a report is not believed, for the operator.
+/// Why a delivery report is not accepted, for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSigned {
     /// A header of the signature is missing or malformed.

@@ -26,13 +26,13 @@ use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use crate::egress::policy::{Credentials, Grants, Rules, SmtpGrant, SmtpSecurity, reflected_secrets};
 use crate::testing::{KeptMail, Outbox};
 
-/// What a whole exchange may take at most, whatever the instance says.
+/// The maximum duration of an exchange, whatever the options say.
 const CEILING: Duration = Duration::from_secs(60);
 
 /// After how long without a greeting the port is asked whether TLS begins there at once.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// How far an exchange had come.
+/// The stage at which a server refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MailStage {
     Greeting,
@@ -42,7 +42,7 @@ pub(crate) enum MailStage {
     Data,
 }
 
-/// Why a mail was not accepted. The texts hold no secret and no address.
+/// Why a mail was not accepted. The texts contain no secret and no address.
 #[derive(Debug)]
 pub(crate) enum MailError {
     Invalid(String),
