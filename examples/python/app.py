@@ -54,7 +54,7 @@ class Configuration:
             channel="sms",
             recipient=RecipientKind.PHONE_NUMBER,
             options_schema=SCHEMA,
-            reads_code=False,
+            needs_code=False,
             extra=[],
         )
 
@@ -86,7 +86,7 @@ class Delivery:
         except Err as error:
             raise Err(unanswered(error.value)) from None
         if 200 <= answer.status < 300:
-            return Receipt(reference=reference(answer), parts=None, extra=[])
+            return Receipt(reference=reference(answer), segments=None, extra=[])
         raise Err(refused(answer))
 
 

@@ -28,7 +28,7 @@ impl Provider for Ses {
         version: env!("CARGO_PKG_VERSION"),
         channel: "email",
         recipient: Recipient::EmailAddress,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {

@@ -43,7 +43,7 @@ impl Provider for Slack {
         version: env!("CARGO_PKG_VERSION"),
         channel: "chat",
         recipient: Recipient::EmailAddress,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {

@@ -7,7 +7,7 @@ mod outcome;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Begun, Connection, Failure, Http, Message, Problem, Recipient, Verdict, Verifier, accepted, misconfigured,
+    About, StartedVerification, Connection, Failure, Http, Message, Problem, Recipient, Verdict, Verifier, accepted, misconfigured,
     unknown,
 };
 
@@ -32,7 +32,7 @@ impl Verifier for TwilioVerify {
         version: env!("CARGO_PKG_VERSION"),
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -40,14 +40,14 @@ impl Verifier for TwilioVerify {
         Ok(vec![Connection::basic(options::ORIGIN, options.account().user(), &options.auth_token)])
     }
 
-    fn begin(options: &Options, message: &Message) -> Result<Begun, Failure> {
+    fn begin(options: &Options, message: &Message) -> Result<StartedVerification, Failure> {
         let mut fields = vec![("To", message.recipient.as_str()), ("Channel", "sms")];
         fields.extend(locale(&message.locale).map(|locale| ("Locale", locale)));
         let answer = Http::post(options.url_of("Verifications")).form(fields).send()?;
         match (answer.status, answer.json::<Verification>()) {
             // For whoever wants the code once more it is the same verification again.
             (200 | 201, Some(begun)) => {
-                Ok(Begun { receipt: accepted(&begun.sid), state: begun.sid, code_length: options.code_length })
+                Ok(StartedVerification { receipt: accepted(&begun.sid), state: begun.sid, code_length: options.code_length })
             }
             _ => Err(outcome::of_begin(&answer)),
         }
@@ -57,13 +57,13 @@ impl Verifier for TwilioVerify {
         let fields = [("VerificationSid", state), ("Code", answer)];
         let answer = Http::post(options.url_of("VerificationCheck")).form(fields).send()?;
         if outcome::is_over(&answer) {
-            return Ok(Verdict::Over);
+            return Ok(Verdict::Expired);
         }
         match (answer.status, answer.json::<Check>().as_ref().map(|check| check.status.as_str())) {
             (200 | 201, Some("approved")) => Ok(Verdict::Right),
             (200 | 201, Some("pending")) => Ok(Verdict::Wrong),
             (200 | 201, Some("canceled" | "max_attempts_reached" | "deleted" | "failed" | "expired")) => {
-                Ok(Verdict::Over)
+                Ok(Verdict::Expired)
             }
             (200..300, _) => Err(unknown("", "Twilio's answer to a check is malformed")),
             (300..400, _) => Err(misconfigured(&answer.status.to_string(), "Twilio sends checks elsewhere")),

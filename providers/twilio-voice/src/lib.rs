@@ -8,7 +8,7 @@ mod speech;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Delivery, Fate, Http, Message, Problem, Provider, Recipient, Report, Reports, Signature,
+    About, Connection, Delivery, DeliveryStatus, Http, Message, Problem, Provider, Recipient, Report, Reports, Signature,
     accepted, form_field, report_url,
 };
 
@@ -32,7 +32,7 @@ impl Provider for TwilioVoice {
         channel: "voice",
         recipient: Recipient::PhoneNumber,
         // To say its digits one by one.
-        reads_code: true,
+        needs_code: true,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -64,17 +64,17 @@ impl Reports for TwilioVoice {
     type Options = Options;
 
     /// Reports are signed with the account's auth token; whoever logs in with an API key has not given it.
-    fn signed_by(options: &Options) -> Option<Signature> {
+    fn report_signature(options: &Options) -> Option<Signature> {
         options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
     }
 
-    fn read(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
+    fn parse_report(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
         let status = form_field(body, "CallStatus")?;
         Some(match &*status {
             // Somebody, or a machine, took it.
-            "completed" => Report { fate: Fate::Delivered, code: String::new() },
-            "busy" | "no-answer" | "failed" | "canceled" => Report { fate: Fate::Undelivered, code: status },
-            _ => Report { fate: Fate::UnderWay, code: String::new() },
+            "completed" => Report { status: DeliveryStatus::Delivered, code: String::new() },
+            "busy" | "no-answer" | "failed" | "canceled" => Report { status: DeliveryStatus::Failed, code: status },
+            _ => Report { status: DeliveryStatus::Pending, code: String::new() },
         })
     }
 }

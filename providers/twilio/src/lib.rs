@@ -8,7 +8,7 @@ use options::Options;
 use serde::Deserialize;
 use serde_json::Value;
 use twofactor_provider::{
-    About, Connection, Delivery, Failure, Fate, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
+    About, Connection, Delivery, Failure, DeliveryStatus, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
     Retry, Signature, accepted, form_field, report_url, retry_later,
 };
 
@@ -47,7 +47,7 @@ fn accepted_or_failed(message: Accepted) -> Delivery {
             failure => failure,
         }),
         None if is_final => Err(retry_later(None, "failed", "Twilio could not send the message")),
-        None => Ok(Receipt { parts: number(&message.num_segments), ..accepted(message.sid) }),
+        None => Ok(Receipt { segments: number(&message.num_segments), ..accepted(message.sid) }),
     }
 }
 
@@ -59,7 +59,7 @@ impl Provider for Twilio {
         version: env!("CARGO_PKG_VERSION"),
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -94,18 +94,18 @@ impl Reports for Twilio {
     type Options = Options;
 
     /// Reports are signed with the account's auth token; whoever logs in with an API key has not given it.
-    fn signed_by(options: &Options) -> Option<Signature> {
+    fn report_signature(options: &Options) -> Option<Signature> {
         options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
     }
 
-    fn read(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
-        let fate = match &*form_field(body, "MessageStatus")? {
-            "delivered" | "read" => Fate::Delivered,
-            "undelivered" | "failed" | "canceled" => Fate::Undelivered,
-            _ => Fate::UnderWay,
+    fn parse_report(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
+        let status = match &*form_field(body, "MessageStatus")? {
+            "delivered" | "read" => DeliveryStatus::Delivered,
+            "undelivered" | "failed" | "canceled" => DeliveryStatus::Failed,
+            _ => DeliveryStatus::Pending,
         };
         let code = form_field(body, "ErrorCode").filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
-        Some(Report { fate, code: code.unwrap_or_default() })
+        Some(Report { status, code: code.unwrap_or_default() })
     }
 }
 
