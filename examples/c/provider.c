@@ -121,7 +121,7 @@ EXPORT("twofactor:provider/delivery@0.2.0#deliver") delivered *deliver(delivery 
     if (status >= 200 && status < 300) return to;
     to->failed = 1;
     if (status == 429) {
-        to->failure.later.why = (reason){T("429"), T("the gateway asks to slow down")};
+        to->failure.later.why = (reason){T("429"), T("the gateway is throttling requests")};
         for (u32 n = 0; n < answer->answer.header_count; n++) {
             entry *header = &answer->answer.headers[n];
             if (!is(header->name, "retry-after")) continue;
@@ -135,7 +135,7 @@ EXPORT("twofactor:provider/delivery@0.2.0#deliver") delivered *deliver(delivery 
         }
     } else if (status >= 500) {
         to->failure.kind = 1;
-        to->failure.why = (reason){T("5xx"), T("the gateway failed after it had the message")};
+        to->failure.why = (reason){T("5xx"), T("the gateway failed after it received the message")};
     } else if (status == 400) {
         to->failure.kind = 2;
         to->failure.rejected.part = 1;

@@ -129,10 +129,10 @@ export function refused(answer) {
     return misconfigured(code, "there is no webhook at this URL");
   }
   if (status === 429) {
-    return retryLater(wait(answer), code, "the webhook asks to slow down");
+    return retryLater(wait(answer), code, "the webhook is throttling requests");
   }
   if (status >= 500) {
-    return outcomeUnknown(code, "the webhook failed after it had the message");
+    return outcomeUnknown(code, "the webhook failed after it received the message");
   }
   if (status < 400) {
     return misconfigured(code, "the webhook redirects, which is not followed");

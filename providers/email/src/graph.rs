@@ -73,13 +73,13 @@ fn refused(answer: &Answer) -> Failure {
     let is_name = |code: &String| code.len() <= 60 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let code = answer.json::<Refused>().map(|refused| refused.error.code).filter(is_name).unwrap_or(status);
     match (answer.status, code.as_str()) {
-        (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down"),
+        (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph is throttling requests"),
         // Throttling, too: <https://learn.microsoft.com/graph/throttling>. Without the header nobody knows how far it came.
         (503, _) if answer.retry_after().is_some() => {
-            retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down")
+            retry_later(answer.retry_after(), &code, "Microsoft Graph is throttling requests")
         }
-        (500.., _) => unknown(&code, "Microsoft Graph failed after it had the message"),
-        (200..300, _) => unknown(&code, "Microsoft Graph's answer is not the one it documents"),
+        (500.., _) => unknown(&code, "Microsoft Graph failed after it received the message"),
+        (200..300, _) => unknown(&code, "Microsoft Graph's response is not documented"),
         (_, "ErrorInvalidRecipients") => rejected_recipient(&code, "Microsoft 365 does not accept the recipient"),
         (_, "ErrorMessageSizeExceeded") => rejected_message(&code, "the message is too large"),
         // Limits of the mailbox: <https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>
@@ -94,14 +94,12 @@ fn refused(answer: &Answer) -> Failure {
             | "ApplicationThrottled"
             | "MailboxConcurrency"
             | "TooManyRequests",
-        ) if answer.status < 500 => {
-            retry_later(answer.retry_after(), &code, "a limit of the mailbox that sends is reached")
-        }
+        ) if answer.status < 500 => retry_later(answer.retry_after(), &code, "the sending mailbox has reached a limit"),
         (_, "ErrorSendAsDenied" | "ErrorAccessDenied" | "Authorization_RequestDenied") => {
-            misconfigured(&code, "the application may not send for this mailbox: grant it Mail.Send")
+            misconfigured(&code, "the application is not allowed to send from this mailbox: grant it Mail.Send")
         }
         (_, "ErrorInvalidUser" | "MailboxNotEnabledForRESTAPI" | "ResourceNotFound" | "RequestResourceNotFound") => {
-            misconfigured(&code, "there is no such mailbox")
+            misconfigured(&code, "the mailbox does not exist")
         }
         _ => answer.failure_by_status(&code),
     }

@@ -154,5 +154,5 @@ pub use log::{Level, log};
 pub use mail::{Mail, MailFailure, Refusal, Stage};
 pub use options::{Secret, schema};
 pub use provider::{About, Connection, Provider, Recipient, SmtpServer, problem};
-pub use report::{Exported as ExportedReports, DeliveryStatus, Report, Reports, Signature, form_field, report_url};
-pub use verify::{StartedVerification, Exported as ExportedVerifier, Verdict, Verifier};
+pub use report::{DeliveryStatus, Exported as ExportedReports, Report, Reports, Signature, form_field, report_url};
+pub use verify::{Exported as ExportedVerifier, StartedVerification, Verdict, Verifier};

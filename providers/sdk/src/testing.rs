@@ -145,7 +145,9 @@ pub fn message(recipient: &str) -> Message {
 pub mod verification {
     use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
     use crate::verification_bindings::exports::twofactor::provider::verification::Guest as _;
-    use crate::{StartedVerification, Connection, ExportedVerifier, Failure, Manifest, Message, Problem, Verdict, Verifier};
+    use crate::{
+        Connection, ExportedVerifier, Failure, Manifest, Message, Problem, StartedVerification, Verdict, Verifier,
+    };
 
     /// What `describe` of the component answers.
     pub fn describe<V: Verifier>() -> Manifest {

@@ -15,27 +15,31 @@ struct Refused {
 pub fn of(answer: &Answer) -> Failure {
     let code = name(answer).unwrap_or_else(|| answer.status.to_string());
     match (answer.status, code.as_str()) {
-        (500.., _) => unknown(&code, "Amazon SES failed after it had the message"),
-        (200..300, _) => unknown(&code, "Amazon SES's answer is not the one it documents"),
-        (429, _) => retry_later(answer.retry_after(), &code, "Amazon SES asks to slow down"),
+        (500.., _) => unknown(&code, "Amazon SES failed after it received the message"),
+        (200..300, _) => unknown(&code, "Amazon SES's response is not documented"),
+        (429, _) => retry_later(answer.retry_after(), &code, "Amazon SES is throttling requests"),
         (_, "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException") => {
-            retry_later(answer.retry_after(), &code, "Amazon SES asks to slow down, or the account's quota is used up")
+            retry_later(
+                answer.retry_after(),
+                &code,
+                "Amazon SES is throttling requests, or the account's quota is used up",
+            )
         }
         (_, "AccountSuspendedException" | "SendingPausedException") => {
-            misconfigured(&code, "this account may not send at the moment: see the console of Amazon SES")
+            misconfigured(&code, "the account is not allowed to send at the moment: see the Amazon SES console")
         }
         (_, "MailFromDomainNotVerifiedException") => misconfigured(&code, "the sender's domain is not verified"),
-        (_, "NotFoundException") => misconfigured(&code, "there is no such configuration set"),
-        (_, "RequestExpired") => misconfigured(&code, "AWS finds the request's time wrong: set this machine's clock"),
+        (_, "NotFoundException") => misconfigured(&code, "the configuration set does not exist"),
+        (_, "RequestExpired") => misconfigured(&code, "AWS rejects the time of the request: set this machine's clock"),
         (_, "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "OptInRequired") => {
-            misconfigured(&code, "the access key may not send: allow it ses:SendEmail for this sender")
+            misconfigured(&code, "the access key is not allowed to send: grant it ses:SendEmail for this sender")
         }
         (_, "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature") => misconfigured(
             &code,
             "AWS does not accept the signature: the secret access key or this machine's clock is wrong",
         ),
         (_, "UnrecognizedClientException" | "InvalidClientTokenId" | "ExpiredTokenException" | "ExpiredToken") => {
-            misconfigured(&code, "AWS does not know the access key")
+            misconfigured(&code, "AWS does not recognize the access key")
         }
         (_, "MissingAuthenticationTokenException" | "MissingAuthenticationToken") => {
             misconfigured(&code, "AWS does not accept the credentials")

@@ -71,7 +71,7 @@ fn member(address: &str) -> Result<String, Failure> {
     })?;
     let Found { user } = outcome::taken(&answer).map_err(|refusal| outcome::of_the_question(&answer, &refusal))?;
     if user.deleted {
-        return Err(rejected_recipient("deleted", "the member of this address is deactivated"));
+        return Err(rejected_recipient("deleted", "the Slack member with this address is deactivated"));
     }
     Ok(user.id)
 }

@@ -23,7 +23,7 @@ impl Options {
         if token.len() > 10 && token.starts_with("xoxb-") && token.bytes().all(of_token) {
             return Ok(());
         }
-        let message = "must be the bot token of an app without token rotation: it begins with xoxb-";
+        let message = "must be the bot token (xoxb-…) of an app without token rotation";
         Err(vec![problem("/SlackBotToken", message)])
     }
 }

@@ -44,9 +44,9 @@ pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
     };
     match (known, answer.status, refusal) {
         (Some(failure), ..) => failure,
-        (None, 200, Refusal::Named(name)) => retry_later(None, name, "Slack did not say who has this address"),
+        (None, 200, Refusal::Named(name)) => retry_later(None, name, "Slack could not look up this address"),
         (None, 200..300 | 500.., _) => {
-            retry_later(answer.retry_after(), &status, "Slack did not say who has this address")
+            retry_later(answer.retry_after(), &status, "Slack could not look up this address")
         }
         _ => answer.failure_by_status(&status),
     }
@@ -56,28 +56,28 @@ pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
 pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
     let status = answer.status.to_string();
     match (answer.status, refusal) {
-        (500.., _) => unknown(&status, "Slack failed after it had the message"),
+        (500.., _) => unknown(&status, "Slack failed after it received the message"),
         (_, Refusal::Named(name)) => known(answer, name).unwrap_or_else(|| match name.as_str() {
             // Slack says of both that something may have been done before.
-            "fatal_error" | "internal_error" => unknown(name, "Slack failed after it had the message"),
+            "fatal_error" | "internal_error" => unknown(name, "Slack failed after it received the message"),
             "channel_not_found" | "user_not_found" | "user_disabled" => {
-                rejected_recipient(name, "this member cannot be written to")
+                rejected_recipient(name, "the app cannot message this member")
             }
             "msg_too_long" | "no_text" | "invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long" => {
                 rejected_message(name, "Slack does not accept the message")
             }
             "is_archived" | "not_in_channel" | "messages_tab_disabled" | "cannot_dm_bot" => {
-                misconfigured(name, "the app cannot write direct messages: see its settings under App Home")
+                misconfigured(name, "the app cannot send direct messages: see its App Home settings")
             }
             name if name.starts_with("restricted_action") => {
-                misconfigured(name, "a setting of the workspace keeps the app from writing")
+                misconfigured(name, "a workspace setting prevents the app from posting")
             }
             name if name.starts_with("invalid_") || name.starts_with("missing_") => {
                 rejected_message(name, "Slack does not accept the request")
             }
-            name => unknown(name, "Slack gives a reason that is not known here"),
+            name => unknown(name, "Slack responded with an unknown error"),
         }),
-        (200..300, _) => unknown(&status, "Slack's answer is not the one it documents"),
+        (200..300, _) => unknown(&status, "Slack's response is not documented"),
         _ => answer.failure_by_status(&status),
     }
 }
@@ -86,12 +86,12 @@ pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
 fn known(answer: &Answer, name: &str) -> Option<Failure> {
     Some(match name {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
-            retry_later(answer.retry_after(), name, "Slack asks to slow down")
+            retry_later(answer.retry_after(), name, "Slack is throttling requests")
         }
         "service_unavailable" | "request_timeout" | "team_added_to_org" | "org_login_required" => {
-            retry_later(answer.retry_after(), name, "Slack cannot take requests for this workspace now")
+            retry_later(answer.retry_after(), name, "Slack cannot process requests for this workspace at the moment")
         }
-        "users_not_found" => rejected_recipient(name, "nobody in the workspace has this address"),
+        "users_not_found" => rejected_recipient(name, "no member of the workspace has this address"),
         "missing_scope" | "no_permission" | "not_allowed_token_type" => {
             misconfigured(name, "the token lacks a scope: users:read, users:read.email and chat:write are needed")
         }
@@ -103,8 +103,8 @@ fn known(answer: &Answer, name: &str) -> Option<Failure> {
         | "ekm_access_denied"
         | "enterprise_is_restricted"
         | "team_access_not_granted"
-        | "two_factor_setup_required" => misconfigured(name, "the workspace does not let the app in"),
-        "deprecated_endpoint" | "method_deprecated" => misconfigured(name, "Slack has given up what is called"),
+        | "two_factor_setup_required" => misconfigured(name, "the workspace does not allow the app"),
+        "deprecated_endpoint" | "method_deprecated" => misconfigured(name, "Slack has deprecated this method"),
         _ => return None,
     })
 }

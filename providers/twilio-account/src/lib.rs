@@ -23,17 +23,17 @@ impl Account<'_> {
         if !is_sid("AC", self.sid) {
             problems.push(problem(
                 "/TwilioAccountSid",
-                "must be AC and 32 hexadecimal digits: copy it from Twilio's console",
+                "must be AC followed by 32 hexadecimal digits; copy it from the Twilio console",
             ));
         }
         if !self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)) {
-            problems.push(problem("/TwilioApiKeySid", "must be SK and 32 hexadecimal digits, or left out"));
+            problems.push(problem("/TwilioApiKeySid", "must be SK followed by 32 hexadecimal digits, or empty"));
         }
         // Both become parts of a host name.
         let label = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         for (pointer, part) in [("/TwilioRegion", self.region), ("/TwilioEdge", self.edge)] {
             if !part.is_none_or(|text| !text.is_empty() && label(text)) {
-                problems.push(problem(pointer, "must be a name of Twilio's, such as ie1 or dublin"));
+                problems.push(problem(pointer, "must be a name that Twilio uses, such as ie1 or dublin"));
             }
         }
         problems
@@ -96,13 +96,13 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
 pub fn failure(answer: &Answer, known: impl FnOnce(u32, Option<u32>) -> Option<Failure>) -> Failure {
     match (answer.status, answer.json::<Refused>()) {
         // A 5xx says nothing about the message: it may have been queued.
-        (500.., _) => unknown(&answer.status.to_string(), "Twilio failed after it had the message"),
+        (500.., _) => unknown(&answer.status.to_string(), "Twilio failed after it received the message"),
         // Not processed: safe to repeat after a while.
         (429, refused) => {
             let code = refused.map_or(429, |refused| refused.code);
-            retry_later(answer.retry_after(), &code.to_string(), "Twilio asks to slow down")
+            retry_later(answer.retry_after(), &code.to_string(), "Twilio is throttling requests")
         }
-        (200..300, _) => unknown("", "Twilio's answer to an accepted message is malformed"),
+        (200..300, _) => unknown("", "Twilio accepted the request, but its response is malformed"),
         (_, Some(refused)) => known(refused.code, answer.retry_after())
             .or_else(|| of_the_account(refused.code, answer.retry_after()))
             .unwrap_or_else(|| answer.failure_by_status(&refused.code.to_string())),
@@ -114,10 +114,10 @@ pub fn failure(answer: &Answer, known: impl FnOnce(u32, Option<u32>) -> Option<F
 pub fn of_the_account(code: u32, after: Option<u32>) -> Option<Failure> {
     let text = code.to_string();
     Some(match code {
-        20003 | 20403 | 20404 => misconfigured(&text, "Twilio does not accept the account or its token"),
-        20422 => misconfigured(&text, "Twilio does not accept a value of the options"),
+        20003 | 20403 | 20404 => misconfigured(&text, "Twilio does not accept the account SID or its token"),
+        20422 => misconfigured(&text, "Twilio does not accept one of the options"),
         30002 => misconfigured(&text, "the Twilio account is suspended"),
-        20429 => retry_later(after, &text, "Twilio cannot send it now"),
+        20429 => retry_later(after, &text, "Twilio cannot send the message at the moment"),
         30450 | 60605 => blocked(&text, "Twilio suspects fraud"),
         _ => return None,
     })

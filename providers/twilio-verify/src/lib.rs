@@ -7,8 +7,8 @@ mod outcome;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, StartedVerification, Connection, Failure, Http, Message, Problem, Recipient, Verdict, Verifier, accepted, misconfigured,
-    unknown,
+    About, Connection, Failure, Http, Message, Problem, Recipient, StartedVerification, Verdict, Verifier, accepted,
+    misconfigured, unknown,
 };
 
 /// The provider.
@@ -46,9 +46,11 @@ impl Verifier for TwilioVerify {
         let answer = Http::post(options.url_of("Verifications")).form(fields).send()?;
         match (answer.status, answer.json::<Verification>()) {
             // For whoever wants the code once more it is the same verification again.
-            (200 | 201, Some(begun)) => {
-                Ok(StartedVerification { receipt: accepted(&begun.sid), state: begun.sid, code_length: options.code_length })
-            }
+            (200 | 201, Some(begun)) => Ok(StartedVerification {
+                receipt: accepted(&begun.sid),
+                state: begun.sid,
+                code_length: options.code_length,
+            }),
             _ => Err(outcome::of_begin(&answer)),
         }
     }
@@ -65,8 +67,8 @@ impl Verifier for TwilioVerify {
             (200 | 201, Some("canceled" | "max_attempts_reached" | "deleted" | "failed" | "expired")) => {
                 Ok(Verdict::Expired)
             }
-            (200..300, _) => Err(unknown("", "Twilio's answer to a check is malformed")),
-            (300..400, _) => Err(misconfigured(&answer.status.to_string(), "Twilio sends checks elsewhere")),
+            (200..300, _) => Err(unknown("", "Twilio's response to the check is malformed")),
+            (300..400, _) => Err(misconfigured(&answer.status.to_string(), "Twilio redirects the check")),
             _ => Err(outcome::of_check(&answer)),
         }
     }

@@ -27,11 +27,11 @@ pub fn of_begin(answer: &Answer) -> Failure {
     match code(answer) {
         Some(60203) => {
             let wait = answer.retry_after().or(Some(TEN_MINUTES));
-            retry_later(wait, "60203", "Twilio has sent this number as many codes as it does in ten minutes")
+            retry_later(wait, "60203", "Twilio has reached its limit of codes for this number in ten minutes")
         }
         Some(60202) => {
             let wait = answer.retry_after().or(Some(TEN_MINUTES));
-            retry_later(wait, "60202", "Twilio takes no answers from this number for ten minutes")
+            retry_later(wait, "60202", "Twilio accepts no answers from this number for ten minutes")
         }
         _ => failure(answer, known),
     }
@@ -47,9 +47,9 @@ fn known(code: u32, after: Option<u32>) -> Option<Failure> {
     Some(match code {
         60033 | 60205 | 21211 | 21614 => rejected_recipient(&text, "Twilio cannot send a code to this number"),
         60200 => rejected_message(&text, "Twilio does not accept the request"),
-        60204 | 60213 | 60220 | 60223 => misconfigured(&text, "the Verify service may not send such codes"),
-        21608 => misconfigured(&text, "an account on trial sends to verified numbers only"),
-        60207 | 60209 | 60212 => retry_later(after, &text, "Twilio asks to slow down"),
+        60204 | 60213 | 60220 | 60223 => misconfigured(&text, "the Verify service is not allowed to send these codes"),
+        21608 => misconfigured(&text, "a trial account can send to verified numbers only"),
+        60207 | 60209 | 60212 => retry_later(after, &text, "Twilio is throttling requests"),
         60410 => blocked(&text, "Twilio suspects fraud"),
         _ => return None,
     })

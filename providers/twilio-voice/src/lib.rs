@@ -8,8 +8,8 @@ mod speech;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Delivery, DeliveryStatus, Http, Message, Problem, Provider, Recipient, Report, Reports, Signature,
-    accepted, form_field, report_url,
+    About, Connection, Delivery, DeliveryStatus, Http, Message, Problem, Provider, Recipient, Report, Reports,
+    Signature, accepted, form_field, report_url,
 };
 
 /// The provider.

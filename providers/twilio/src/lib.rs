@@ -8,8 +8,8 @@ use options::Options;
 use serde::Deserialize;
 use serde_json::Value;
 use twofactor_provider::{
-    About, Connection, Delivery, Failure, DeliveryStatus, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
-    Retry, Signature, accepted, form_field, report_url, retry_later,
+    About, Connection, Delivery, DeliveryStatus, Failure, Http, Message, Problem, Provider, Receipt, Recipient, Report,
+    Reports, Retry, Signature, accepted, form_field, report_url, retry_later,
 };
 
 /// The provider.

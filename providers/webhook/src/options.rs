@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use twofactor_provider::{Problem, Secret, problem};
 
-/// Codes to a webhook of one's own, which hands them on.
+/// Codes sent to your own webhook, which delivers them.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 // The host shows `configure` the form of a secret that it does not show itself.
@@ -13,11 +13,11 @@ use twofactor_provider::{Problem, Secret, problem};
     "WebhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 }]))]
 pub struct Options {
-    /// Where messages are posted, such as https://gateway.example.com/codes. It is shown and may be logged: put no secret into it.
+    /// The URL to post messages to, such as https://gateway.example.com/codes. It is displayed and may be logged: do not put a secret into it.
     #[serde(rename = "WebhookUrl")]
     #[schemars(length(min = 1, max = 2000))]
     pub url: String,
-    /// The secret messages are signed with: whsec_ and 24 to 64 random bytes in base64. The receiver has the same.
+    /// The signing secret, shared with the receiver: whsec_ followed by 24 to 64 random bytes in base64.
     #[serde(rename = "WebhookSecret")]
     pub secret: Secret,
 }

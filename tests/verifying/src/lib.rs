@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, StartedVerification, Connection, Failure, Http, Level, Message, Problem, Recipient, Verdict, Verifier, accepted, log,
-    unknown,
+    About, Connection, Failure, Http, Level, Message, Problem, Recipient, StartedVerification, Verdict, Verifier,
+    accepted, log, unknown,
 };
 
 struct Verifying;
