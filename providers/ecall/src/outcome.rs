@@ -1,5 +1,5 @@
-//! What eCall's errors mean. The REST interface names an error and the parameter it is about; result codes of the older
-//! interfaces turn up as well. Nothing depends on the texts.
+//! Maps eCall's errors to outcomes. The REST API names the error and the parameter it is about; result codes of the older APIs
+//! occur as well. Nothing depends on the texts.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use twofactor_provider::{
     Answer, Delivery, Failure, accepted, misconfigured, rejected_message, rejected_recipient, retry_later, unknown,
 };
 
-/// Result codes of success in the older interfaces.
+/// The result codes of success in the older APIs.
 const SENT: u32 = 0;
 const QUEUED: u32 = 11912;
 
@@ -30,7 +30,7 @@ struct Parameter {
     parameter: String,
 }
 
-/// What an answer without a message id means.
+/// Maps a response without a message id to a failure.
 pub fn of(answer: &Answer) -> Delivery {
     let refused = answer.json::<Refused>();
     let number = refused.as_ref().and_then(|refused| refused.name().parse().ok());
@@ -57,12 +57,12 @@ fn failure(answer: &Answer, refused: Option<Refused>) -> Failure {
 }
 
 impl Refused {
-    /// A number of the older interfaces may come as a number or as text.
+    /// A result code of the older APIs may be a number or text.
     fn name(&self) -> String {
         match &self.code {
             Value::String(text) if text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric()) => text.clone(),
             Value::Number(number) => number.to_string(),
-            // Whatever else it is may repeat what was sent.
+            // Anything else may repeat what was sent.
             _ => String::new(),
         }
     }

@@ -21,7 +21,7 @@ pub struct Options {
     pub server: MailServer,
 }
 
-/// The server that takes the mail.
+/// The mail server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "MailType")]
 #[schemars(extend("type" = "object"))]
@@ -62,7 +62,7 @@ pub struct SmtpServer {
     pub timeout: u32,
 }
 
-/// TLS from the first byte (RFC 8314 section 7.3).
+/// The port of implicit TLS (RFC 8314 section 7.3).
 fn tls_port() -> u16 {
     465
 }
@@ -95,7 +95,7 @@ pub struct Tenant {
     pub cloud: Cloud,
 }
 
-/// A cloud of Microsoft.
+/// A Microsoft cloud.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 pub enum Cloud {
     /// The global cloud.
@@ -148,13 +148,13 @@ impl Options {
 }
 
 impl SmtpServer {
-    /// The user to log in as. A form may send an empty one for none.
+    /// Returns the user name to log in with. A form may send an empty one.
     pub fn user_name(&self) -> Option<&String> {
         self.user_name.as_ref().filter(|name| !name.is_empty())
     }
 }
 
-/// Reads an empty password as none: `configure` tells whether the user name is empty, too.
+/// Reads an empty password as none: `configure` checks that the user name is empty too.
 fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
     Ok(Option::<Secret>::deserialize(deserializer)?.filter(|password| !password.reveal().is_empty()))
 }
@@ -166,7 +166,7 @@ fn password_schema(generator: &mut SchemaGenerator) -> Schema {
     schema
 }
 
-/// Whether mail servers take a text as a sender (RFC 5321 section 4.1.2): a dot-string, and a domain that is a name.
+/// Returns whether mail servers accept a text as a sender (RFC 5321 section 4.1.2): a dot-string, and a domain name.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let atom =
@@ -183,7 +183,7 @@ fn is_address(text: &str) -> bool {
     local_fits && domain_fits
 }
 
-/// Whether a text stays the one segment of a path that it is put at: dots alone would climb (RFC 3986 section 5.2.4).
+/// Returns whether a text stays a single segment of a path: `..` would go up (RFC 3986 section 5.2.4).
 fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
 }

@@ -66,7 +66,7 @@ impl Options {
     }
 }
 
-/// A dot-atom, `@` and a domain (RFC 5322 section 3.4.1): what stands beside a name without quotes.
+/// Returns whether a text is a dot-atom, `@` and a domain (RFC 5322 section 3.4.1), which needs no quotes beside a name.
 fn is_address(text: &str) -> bool {
     let (local, domain) = text.rsplit_once('@').unwrap_or_default();
     let in_local = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);

@@ -1,4 +1,4 @@
-//! What errors of Amazon SES mean: those of `SendEmail`, and those that all of AWS's interfaces have.
+//! Maps errors of Amazon SES to outcomes: those of `SendEmail`, and those that all AWS APIs share.
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors>
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html>
 
@@ -11,7 +11,7 @@ struct Refused {
     kind: String,
 }
 
-/// What an answer means that accepts nothing.
+/// Maps a response that does not accept the message to a failure.
 pub fn of(answer: &Answer) -> Failure {
     let code = name(answer).unwrap_or_else(|| answer.status.to_string());
     match (answer.status, code.as_str()) {
@@ -56,14 +56,14 @@ pub fn of(answer: &Answer) -> Failure {
     }
 }
 
-/// The error's name: in a header, up to a colon, or in the body, behind a number sign.
+/// Returns the error's name: from a header, up to a colon, or from the body, after a number sign.
 /// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
 fn name(answer: &Answer) -> Option<String> {
     let header = answer.headers.iter().find(|(name, _)| name == "x-amzn-errortype").map(|(_, value)| value.clone());
     let said = header.or_else(|| answer.json::<Refused>().map(|refused| refused.kind))?;
     let name = said.split(':').next().unwrap_or_default();
     let name = name.rsplit('#').next().unwrap_or_default().trim();
-    // What is no name may repeat what was sent.
+    // Anything that is not a plain name may repeat what was sent.
     let is_name = (1..=60).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
     is_name.then(|| name.to_owned())
 }

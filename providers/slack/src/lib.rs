@@ -1,4 +1,4 @@
-//! Direct messages through Slack, to the member of the workspace who has the recipient's email address.
+//! Direct messages in Slack to the workspace member with the recipient's email address.
 //! <https://docs.slack.dev/reference/methods/users.lookupByEmail>, <https://docs.slack.dev/reference/methods/chat.postMessage>
 
 mod options;
@@ -61,9 +61,9 @@ impl Provider for Slack {
     }
 }
 
-/// The id of the member with an address. Nothing is sent by asking, so whatever goes wrong here may be tried again.
+/// Returns the id of the member with an address. This sends nothing, so whatever fails here can be retried.
 fn member(address: &str) -> Result<String, Failure> {
-    // In the body, not in the URL: addresses in URLs are written down on their way.
+    // In the body, not in the URL: URLs get logged.
     let asked = Http::post(format!("{ORIGIN}/api/users.lookupByEmail")).form([("email", address)]).send();
     let answer: Answer = asked.map_err(|error| match error {
         HttpError::OutcomeUnknown(why) => retry_later(None, "no-answer", &why),
@@ -76,7 +76,8 @@ fn member(address: &str) -> Result<String, Failure> {
     Ok(user.id)
 }
 
-/// A message whose text is shown as it is. `text` is what a notification shows, and the one place where Slack looks for its markup.
+/// Returns a message whose text is displayed literally. `text` is for notifications, and the only field in which Slack interprets
+/// markup.
 fn post(member: &str, text: &str) -> Value {
     let shown = json!({"type": "rich_text_section", "elements": [{"type": "text", "text": text}]});
     json!({

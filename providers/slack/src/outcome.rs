@@ -1,4 +1,5 @@
-//! What Slack's errors mean. Slack answers 200 as a rule, with `ok` and the name of an error. Those of the two methods and those of all:
+//! Maps Slack's errors to outcomes. Slack usually responds with 200, `ok` and the name of an error. The errors of the two methods,
+//! and those that all methods share:
 //! <https://docs.slack.dev/reference/methods/chat.postMessage#errors>,
 //! <https://docs.slack.dev/reference/methods/users.lookupByEmail#errors>
 
@@ -13,19 +14,19 @@ struct Said {
     error: String,
 }
 
-/// Why nothing was taken.
+/// Why Slack did not accept a request.
 pub enum Refusal {
-    /// Slack's name for it.
+    /// Slack's name of the error.
     Named(String),
-    /// It gave none.
+    /// Slack gave no name.
     Unnamed,
 }
 
-/// What Slack answered, if it said yes.
+/// Returns Slack's response if it is a success.
 pub fn taken<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
     match (answer.status, answer.json::<Said>()) {
         (200, Some(Said { ok: true, .. })) => answer.json().ok_or(Refusal::Unnamed),
-        // What is no name may repeat what was sent.
+        // Anything that is not a plain name may repeat what was sent.
         (_, Some(Said { ok: false, error })) if is_name(&error) => Err(Refusal::Named(error)),
         _ => Err(Refusal::Unnamed),
     }
@@ -35,7 +36,7 @@ fn is_name(text: &str) -> bool {
     (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Of the question who has an address: by itself it sends nothing.
+/// Maps a failed lookup of an address to a failure: a lookup sends nothing.
 pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
     let status = answer.status.to_string();
     let known = match refusal {
@@ -52,13 +53,13 @@ pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
     }
 }
 
-/// Of the message.
+/// Maps a refused message to a failure.
 pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
     let status = answer.status.to_string();
     match (answer.status, refusal) {
         (500.., _) => unknown(&status, "Slack failed after it received the message"),
         (_, Refusal::Named(name)) => known(answer, name).unwrap_or_else(|| match name.as_str() {
-            // Slack says of both that something may have been done before.
+            // Slack documents that either may occur after part of the work was done.
             "fatal_error" | "internal_error" => unknown(name, "Slack failed after it received the message"),
             "channel_not_found" | "user_not_found" | "user_disabled" => {
                 rejected_recipient(name, "the app cannot message this member")
@@ -82,7 +83,7 @@ pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
     }
 }
 
-/// Errors that mean the same at both methods: nothing was done.
+/// Maps the errors that both methods share to a failure: nothing was done.
 fn known(answer: &Answer, name: &str) -> Option<Failure> {
     Some(match name {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => {

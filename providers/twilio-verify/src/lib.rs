@@ -1,4 +1,4 @@
-//! Codes that Twilio Verify makes, sends by SMS, and judges.
+//! Codes that Twilio Verify generates, sends by SMS and verifies.
 //! <https://www.twilio.com/docs/verify/api/verification>, <https://www.twilio.com/docs/verify/api/verification-check>
 
 mod options;
@@ -45,7 +45,7 @@ impl Verifier for TwilioVerify {
         fields.extend(locale(&message.locale).map(|locale| ("Locale", locale)));
         let answer = Http::post(options.url_of("Verifications")).form(fields).send()?;
         match (answer.status, answer.json::<Verification>()) {
-            // For whoever wants the code once more it is the same verification again.
+            // If the person asks for the code once more, Twilio returns the same verification.
             (200 | 201, Some(begun)) => Ok(StartedVerification {
                 receipt: accepted(&begun.sid),
                 state: begun.sid,
@@ -74,7 +74,7 @@ impl Verifier for TwilioVerify {
     }
 }
 
-/// The language of the text, of those that Twilio has one in; none leaves it to the number's country.
+/// Returns the language of the text, if Twilio supports it. Otherwise Twilio chooses by the number's country.
 fn locale(locale: &str) -> Option<&'static str> {
     /// <https://www.twilio.com/docs/verify/supported-languages>
     const KNOWN: [&str; 41] = [

@@ -56,7 +56,7 @@ impl Options {
         Account { sid: &self.account_sid, api_key_sid: self.api_key_sid.as_deref(), region: None, edge: None }
     }
 
-    /// Where a resource of the service is made, such as `Verifications`.
+    /// Returns the URL at which a resource of the service is created, such as `Verifications`.
     pub fn url_of(&self, resource: &str) -> String {
         format!("{ORIGIN}/v2/Services/{}/{resource}", self.service_sid)
     }

@@ -1,10 +1,10 @@
-//! What Twilio's error codes mean for verifications. <https://www.twilio.com/docs/api/errors>
+//! Maps Twilio's error codes for verifications to failures. <https://www.twilio.com/docs/api/errors>
 
 use serde::Deserialize;
 use twofactor_provider::{Answer, Failure, blocked, misconfigured, rejected_message, rejected_recipient, retry_later};
 use twofactor_twilio_account::failure;
 
-/// After so long a person may be sent codes again who was sent too many (60203), in seconds.
+/// How long Twilio sends no more codes to a person who was sent too many (60203), in seconds.
 const TEN_MINUTES: u32 = 600;
 
 #[derive(Deserialize)]
@@ -16,14 +16,14 @@ fn code(answer: &Answer) -> Option<u32> {
     answer.json::<Refused>().map(|refused| refused.code)
 }
 
-/// Whether a verification is gone: used, expired, or answered too often. <https://www.twilio.com/docs/verify/api/verification-check>
+/// Returns whether a verification has ended: used, expired, or answered too often. <https://www.twilio.com/docs/verify/api/verification-check>
 pub fn is_over(answer: &Answer) -> bool {
     matches!((answer.status, code(answer)), (404, _) | (400.., Some(60202)))
 }
 
-/// Why no code was sent.
+/// Maps a response to a failure to send a code.
 pub fn of_begin(answer: &Answer) -> Failure {
-    // Twilio says 429 for these as well, and they are about one person.
+    // Twilio responds with 429 to these too, but they concern one person.
     match code(answer) {
         Some(60203) => {
             let wait = answer.retry_after().or(Some(TEN_MINUTES));
@@ -37,7 +37,7 @@ pub fn of_begin(answer: &Answer) -> Failure {
     }
 }
 
-/// Why an answer was not judged.
+/// Maps a response to a failure to verify an answer.
 pub fn of_check(answer: &Answer) -> Failure {
     failure(answer, known)
 }

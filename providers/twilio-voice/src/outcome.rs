@@ -1,8 +1,8 @@
-//! What Twilio's error codes mean for calls. <https://www.twilio.com/docs/api/errors>
+//! Maps Twilio's error codes for calls to failures. <https://www.twilio.com/docs/api/errors>
 
 use twofactor_provider::{Failure, blocked, misconfigured, rejected_message, rejected_recipient, retry_later};
 
-/// The meaning of a code of calls.
+/// Maps an error code that is specific to calls to a failure.
 pub fn known(code: u32, after: Option<u32>) -> Option<Failure> {
     let text = code.to_string();
     Some(match code {

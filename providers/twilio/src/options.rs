@@ -57,7 +57,7 @@ impl Options {
         }
     }
 
-    /// The sender's field and value.
+    /// Returns the name and value of the field that holds the sender.
     pub fn sender(&self) -> (&'static str, &str) {
         if self.is_service() { ("MessagingServiceSid", &self.from) } else { ("From", &self.from) }
     }

@@ -1,16 +1,16 @@
-//! What Twilio's error codes mean for messages. <https://www.twilio.com/docs/api/errors>
+//! Maps Twilio's error codes for messages to failures. <https://www.twilio.com/docs/api/errors>
 
 use twofactor_provider::{Failure, misconfigured, rejected_message, rejected_recipient, retry_later, unknown};
 use twofactor_twilio_account::of_the_account;
 
-/// The meaning of a code by itself.
+/// Maps an error code to a failure.
 pub fn by_code(code: u32, after: Option<u32>) -> Failure {
     known(code, after)
         .or_else(|| of_the_account(code, after))
         .unwrap_or_else(|| unknown(&code.to_string(), "Twilio reported an error with the message"))
 }
 
-/// The meaning of a code of messages.
+/// Maps an error code that is specific to messages to a failure.
 pub fn known(code: u32, after: Option<u32>) -> Option<Failure> {
     let text = code.to_string();
     Some(match code {

@@ -7,7 +7,7 @@ use twofactor_provider::{Problem, Secret, problem};
 /// Codes sent to your own webhook, which delivers them.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-// The host shows `configure` the form of a secret that it does not show itself.
+// The host derives a stand-in for a withheld secret from this example.
 #[schemars(extend("examples" = [{
     "WebhookUrl": "https://gateway.example.com/codes",
     "WebhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -23,7 +23,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Answers with the URL's origin.
+    /// Returns the URL's origin.
     pub fn check(&self) -> Result<String, Vec<Problem>> {
         let mut problems = Vec::new();
         let origin = origin(&self.url);
@@ -42,7 +42,7 @@ impl Options {
     }
 }
 
-/// Scheme, host and port of a URL that is written plainly.
+/// Returns scheme, host and port of a URL in its plain form.
 fn origin(url: &str) -> Option<String> {
     let rest = url.strip_prefix("https://")?;
     if !rest.bytes().all(|b| b.is_ascii_graphic() && !b"#\\".contains(&b)) {
@@ -57,7 +57,7 @@ fn origin(url: &str) -> Option<String> {
     (host.contains('.') && host.split('.').all(label) && port).then(|| format!("https://{authority}"))
 }
 
-/// Whether a text is a secret as Standard Webhooks 1.0.0 have it for symmetric signatures.
+/// Returns whether a text is a secret for symmetric signatures in the format of Standard Webhooks 1.0.0.
 fn is_signing_secret(text: &str) -> bool {
     let Some(encoded) = text.strip_prefix("whsec_") else { return false };
     let key = encoded.trim_end_matches('=');
