@@ -149,7 +149,7 @@ async fn a_component_that_was_told_the_code_says_it_to_nobody() {
             has_no_code(name, form);
             has_no_code(value, form);
         }
-        assert_eq!(receipt.parts, Some(255));
+        assert_eq!(receipt.segments, Some(255));
     }
 }
 

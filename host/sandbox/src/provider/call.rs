@@ -26,7 +26,7 @@ const MOST_PARTS: u32 = 255;
 
 /// Why a receipt is not believed.
 const NO_CODE: &str = "the provider reports a delivery, but the code is in nothing that it sent: a provider that changes the form of \
-                       its texts must say `reads-code`";
+                       its texts must say `needs-code`";
 
 /// A call that did not come to an answer of the component's own.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Provider {
         let log = self.log(speech.without_code(&message.code));
         let speech = log.clone();
         let mut message = wit::Message::from(message);
-        let placeholder = if self.manifest().reads_code {
+        let placeholder = if self.manifest().needs_code {
             None
         } else {
             let to = (self.manifest().recipient == RecipientKind::EmailAddress).then(|| message.recipient.clone());
@@ -157,7 +157,7 @@ pub(super) fn no_letters(error: NoPlaceholder) -> DeliveryFailure {
 pub(super) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> Receipt {
     Receipt {
         reference: clean(&taken.reference),
-        parts: taken.parts.map(|parts| parts.min(MOST_PARTS)),
+        segments: taken.segments.map(|segments| segments.min(MOST_PARTS)),
         extra: taken.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
     }
 }

@@ -37,7 +37,7 @@ const GRANTABLE: &[(&str, Option<Capability>)] = &[
 ];
 
 /// The version of the contract that this host speaks.
-const CONTRACT: &str = "0.1.0";
+const CONTRACT: &str = "0.2.0";
 
 const PACKAGE: &str = "twofactor:provider/";
 

@@ -152,7 +152,7 @@ impl Provider {
             .ok_or_else(|| LoadError("the component's manifest could not be checked now: try again later".to_owned()))?
             .map_err(|why| LoadError(format!("the component's manifest is wrong: {why}")))?;
         let mut capabilities = imports::capabilities(&imports);
-        if manifest.reads_code {
+        if manifest.needs_code {
             capabilities.push(Capability::Code);
         }
         if matches!(exports.delivers, Delivers::Verifications(_)) {

@@ -39,7 +39,7 @@ pub struct Manifest {
     /// JSON Schema 2020-12 of the options.
     pub options_schema: Value,
     /// Whether it is given the code by itself.
-    pub reads_code: bool,
+    pub needs_code: bool,
 }
 
 /// The longest schema accepted, in bytes.
@@ -84,7 +84,7 @@ impl Manifest {
                 wit::RecipientKind::Handle => RecipientKind::Handle,
             },
             options_schema: schema,
-            reads_code: said.reads_code,
+            needs_code: said.needs_code,
         };
         Ok((manifest, compiled))
     }
@@ -142,7 +142,7 @@ mod tests {
             channel: "sms".to_owned(),
             recipient: wit::RecipientKind::PhoneNumber,
             options_schema: schema.to_string(),
-            reads_code: false,
+            needs_code: false,
             extra: Vec::new(),
         };
         Manifest::check(said).map(drop)

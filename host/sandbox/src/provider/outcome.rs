@@ -48,7 +48,7 @@ pub struct Receipt {
     /// The upstream's reference.
     pub reference: String,
     /// Billed parts.
-    pub parts: Option<u32>,
+    pub segments: Option<u32>,
     /// Facts for the operator.
     pub extra: Vec<(String, String)>,
 }

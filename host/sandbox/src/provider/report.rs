@@ -34,7 +34,7 @@ impl Provider {
         let signature = self
             .call(Grants::none().into(), log, None, time, async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
-                reports.call_signed_by(store, &options.to_string()).await
+                reports.call_report_signature(store, &options.to_string()).await
             })
             .await?;
         Ok(signature.map(|signature| match signature {
@@ -64,13 +64,13 @@ impl Provider {
         let report = self
             .call(Grants::none().into(), log, None, time, async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
-                reports.call_read(store, options, content_type, body).await
+                reports.call_parse_report(store, options, content_type, body).await
             })
             .await?;
-        Ok(report.map(|report| match report.fate {
-            wit::Fate::UnderWay => Fate::UnderWay,
-            wit::Fate::Delivered => Fate::Delivered,
-            wit::Fate::Undelivered => {
+        Ok(report.map(|report| match report.status {
+            wit::DeliveryStatus::Pending => Fate::UnderWay,
+            wit::DeliveryStatus::Delivered => Fate::Delivered,
+            wit::DeliveryStatus::Failed => {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
                 // Searched as it is said and as it is kept.
                 let plain: String = recipient.chars().filter(fits).collect();

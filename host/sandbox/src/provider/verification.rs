@@ -60,7 +60,7 @@ impl Provider {
         let verification = self.verification()?;
         let log = self.log(self.speech().without_code(answer));
         let speech = log.clone();
-        let placeholder = if self.manifest().reads_code {
+        let placeholder = if self.manifest().needs_code {
             None
         } else {
             Some(Placeholder::new(answer, &[options, state]).map_err(no_letters)?)
@@ -87,7 +87,7 @@ impl Provider {
             }
             verification::Verdict::Right => Ok(Verdict::Right),
             verification::Verdict::Wrong => Ok(Verdict::Wrong),
-            verification::Verdict::Over => Ok(Verdict::Over),
+            verification::Verdict::Expired => Ok(Verdict::Over),
         }
     }
 
