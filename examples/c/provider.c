@@ -26,7 +26,7 @@ void *memset(void *to, int value, unsigned long size) { volatile u8 *b = to; for
 void *memcpy(void *to, const void *from, unsigned long size) { volatile u8 *b = to; for (u32 n = 0; n < size; n++) b[n] = ((const u8 *)from)[n]; return to; }
 
 // The records of the contract, laid out by the canonical ABI.
-typedef struct { text type_id, name, version, channel; u8 recipient; text schema; u8 reads_code; void *extra; u32 extra_count; } manifest;
+typedef struct { text type_id, name, version, channel; u8 recipient; text schema; u8 needs_code; void *extra; u32 extra_count; } manifest;
 typedef struct { u8 tag; text origin; u8 authentication; text words[4]; } connection;
 typedef struct { text pointer, message; } problem;
 typedef struct { u8 failed; void *list; u32 count; } configured;
@@ -37,26 +37,26 @@ typedef struct { text code, detail; } reason;
 typedef struct {
     u8 failed;
     union {
-        struct { text reference; u8 has_parts; u32 parts; void *extra; u32 extra_count; } receipt;
+        struct { text reference; u8 has_segments; u32 segments; void *extra; u32 extra_count; } receipt;
         struct { u8 kind; union { struct { u8 has_wait; u32 wait; reason why; } later; struct { u8 part; reason why; } rejected; reason why; }; } failure;
     };
 } delivered;
 
-__attribute__((import_module("twofactor:provider/http@0.1.0"), import_name("send")))
+__attribute__((import_module("twofactor:provider/http@0.2.0"), import_name("send")))
 void http_send(const char *method, u32 method_length, const char *url, u32 url_length, entry *headers, u32 header_count, u8 *body, u32 length, answered *to);
 
 static const char schema[] =
     "{\"type\":\"object\",\"properties\":{\"Token\":{\"type\":\"string\",\"description\":\"The bearer token that the gateway gave you.\","
     "\"writeOnly\":true,\"minLength\":1}},\"required\":[\"Token\"],\"additionalProperties\":false,\"examples\":[{\"Token\":\"an-example-token\"}]}";
 
-EXPORT("twofactor:provider/configuration@0.1.0#describe") manifest *describe(void) {
+EXPORT("twofactor:provider/configuration@0.2.0#describe") manifest *describe(void) {
     manifest *m = allocate(sizeof *m);
     *m = (manifest){T("gateway-c"), T("Gateway (C)"), T("0.1.0"), T("sms"), 1, T(schema), 0, 0, 0};
     return m;
 }
 
 // The value of the only option: the text between the last two quotes. A token with a quote in it is a problem.
-EXPORT("twofactor:provider/configuration@0.1.0#configure") configured *configure(const char *options, u32 length) {
+EXPORT("twofactor:provider/configuration@0.2.0#configure") configured *configure(const char *options, u32 length) {
     configured *to = allocate(sizeof *to);
     u32 end = length, begin;
     while (end > 0 && options[end - 1] != '"') end--;
@@ -95,7 +95,7 @@ static int is(text one, const char *other) {
     return other[one.length] == 0;
 }
 
-EXPORT("twofactor:provider/delivery@0.1.0#deliver") delivered *deliver(delivery *given) {
+EXPORT("twofactor:provider/delivery@0.2.0#deliver") delivered *deliver(delivery *given) {
     // Letters stand where the code belongs: the host puts it in, so the text must stay as it is.
     u8 *body = allocate(6 * (given->recipient.length + given->text.length) + 32);
     u8 *end = write_text(body, "{\"to\":");
@@ -121,7 +121,7 @@ EXPORT("twofactor:provider/delivery@0.1.0#deliver") delivered *deliver(delivery 
     if (status >= 200 && status < 300) return to;
     to->failed = 1;
     if (status == 429) {
-        to->failure.later.why = (reason){T("429"), T("the gateway asks to slow down")};
+        to->failure.later.why = (reason){T("429"), T("the gateway is throttling requests")};
         for (u32 n = 0; n < answer->answer.header_count; n++) {
             entry *header = &answer->answer.headers[n];
             if (!is(header->name, "retry-after")) continue;
@@ -135,7 +135,7 @@ EXPORT("twofactor:provider/delivery@0.1.0#deliver") delivered *deliver(delivery 
         }
     } else if (status >= 500) {
         to->failure.kind = 1;
-        to->failure.why = (reason){T("5xx"), T("the gateway failed after it had the message")};
+        to->failure.why = (reason){T("5xx"), T("the gateway failed after it received the message")};
     } else if (status == 400) {
         to->failure.kind = 2;
         to->failure.rejected.part = 1;

@@ -97,9 +97,9 @@ func refused(answer *twofactor.Response) *twofactor.Failure {
 	case status == 404 || status == 405:
 		return twofactor.Misconfigured(code, "there is no webhook at this URL")
 	case status == 429:
-		return twofactor.RetryLater(wait(answer), code, "the webhook asks to slow down")
+		return twofactor.RetryLater(wait(answer), code, "the webhook is throttling requests")
 	case status >= 500:
-		return twofactor.OutcomeUnknown(code, "the webhook failed after it had the message")
+		return twofactor.OutcomeUnknown(code, "the webhook failed after it received the message")
 	case status < 400:
 		return twofactor.Misconfigured(code, "the webhook redirects, which is not followed")
 	default:

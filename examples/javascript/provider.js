@@ -26,7 +26,7 @@ const SCHEMA = {
 };
 
 export const configuration = {
-  /** @returns {import("twofactor:provider/types@0.1.0").Manifest} */
+  /** @returns {import("twofactor:provider/types@0.2.0").Manifest} */
   describe() {
     return {
       // The type of its instances: part of what operators configure, so never change it once somebody has it.
@@ -36,14 +36,14 @@ export const configuration = {
       channel: "sms",
       recipient: "phone-number",
       optionsSchema: JSON.stringify(SCHEMA),
-      readsCode: false,
+      needsCode: false,
       extra: [],
     };
   },
 
   /**
    * @param {string} text
-   * @returns {import("twofactor:provider/types@0.1.0").Connection[]}
+   * @returns {import("twofactor:provider/types@0.2.0").Connection[]}
    */
   configure(text) {
     const options = JSON.parse(text);
@@ -60,8 +60,8 @@ export const configuration = {
 export const delivery = {
   /**
    * @param {string} text
-   * @param {import("twofactor:provider/types@0.1.0").Message} message
-   * @returns {Promise<import("twofactor:provider/types@0.1.0").Receipt>}
+   * @param {import("twofactor:provider/types@0.2.0").Message} message
+   * @returns {Promise<import("twofactor:provider/types@0.2.0").Receipt>}
    */
   async deliver(text, message) {
     const options = JSON.parse(text);
@@ -84,7 +84,7 @@ export const delivery = {
       throw outcomeUnknown("no-answer", "there is no whole answer");
     }
     if (answer.ok) {
-      return { reference: reference(body), parts: undefined, extra: [] };
+      return { reference: reference(body), segments: undefined, extra: [] };
     }
     throw refused(answer);
   },
@@ -129,10 +129,10 @@ export function refused(answer) {
     return misconfigured(code, "there is no webhook at this URL");
   }
   if (status === 429) {
-    return retryLater(wait(answer), code, "the webhook asks to slow down");
+    return retryLater(wait(answer), code, "the webhook is throttling requests");
   }
   if (status >= 500) {
-    return outcomeUnknown(code, "the webhook failed after it had the message");
+    return outcomeUnknown(code, "the webhook failed after it received the message");
   }
   if (status < 400) {
     return misconfigured(code, "the webhook redirects, which is not followed");
@@ -150,7 +150,7 @@ function wait(answer) {
   return /^[0-9]{1,6}$/.test(value) ? Number(value) : undefined;
 }
 
-/** @typedef {import("twofactor:provider/types@0.1.0").DeliveryFailure} Failure */
+/** @typedef {import("twofactor:provider/types@0.2.0").DeliveryFailure} Failure */
 
 /** @type {(code: string, detail: string) => Failure} */
 function misconfigured(code, detail) {

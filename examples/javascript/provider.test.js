@@ -70,7 +70,7 @@ test("the text is posted as it is, and the answer's id is the reference", async 
   assert.equal(request.url, WEBHOOK);
   assert.equal(request.headers["idempotency-key"], MESSAGE.id);
   assert.deepEqual(JSON.parse(request.body), { to: MESSAGE.recipient, text: MESSAGE.text });
-  assert.deepEqual(outcome, { reference: "m-4711", parts: undefined, extra: [] });
+  assert.deepEqual(outcome, { reference: "m-4711", segments: undefined, extra: [] });
 });
 
 test("an answer that was taken and says nothing of use is a delivery", async () => {

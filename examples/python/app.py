@@ -54,7 +54,7 @@ class Configuration:
             channel="sms",
             recipient=RecipientKind.PHONE_NUMBER,
             options_schema=SCHEMA,
-            reads_code=False,
+            needs_code=False,
             extra=[],
         )
 
@@ -86,7 +86,7 @@ class Delivery:
         except Err as error:
             raise Err(unanswered(error.value)) from None
         if 200 <= answer.status < 300:
-            return Receipt(reference=reference(answer), parts=None, extra=[])
+            return Receipt(reference=reference(answer), segments=None, extra=[])
         raise Err(refused(answer))
 
 
@@ -121,9 +121,9 @@ def refused(answer):
         case 404 | 405:
             return DeliveryFailure_Misconfigured(Reason(code, "there is no webhook at this URL"))
         case 429:
-            return DeliveryFailure_RetryLater(Retry(wait(answer), Reason(code, "the webhook asks to slow down")))
+            return DeliveryFailure_RetryLater(Retry(wait(answer), Reason(code, "the webhook is throttling requests")))
         case status if status >= 500:
-            return DeliveryFailure_OutcomeUnknown(Reason(code, "the webhook failed after it had the message"))
+            return DeliveryFailure_OutcomeUnknown(Reason(code, "the webhook failed after it received the message"))
         case status if status < 400:
             return DeliveryFailure_Misconfigured(Reason(code, "the webhook redirects, which is not followed"))
         case _:

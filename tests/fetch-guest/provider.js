@@ -26,7 +26,7 @@ export const configuration = {
       channel: "sms",
       recipient: "phone-number",
       optionsSchema: JSON.stringify(SCHEMA),
-      readsCode: false,
+      needsCode: false,
       extra: [],
     };
   },

@@ -143,13 +143,13 @@ async fn a_component_that_was_told_the_code_says_it_to_nobody() {
         let failure = place.deliver("carry the code on", "reason", form, "482913").await.unwrap_err();
         has_no_code(&failure.reason().code, form);
         has_no_code(&failure.reason().detail, form);
-        let receipt = place.deliver("carry the code on", "parts", form, "482913").await.unwrap();
+        let receipt = place.deliver("carry the code on", "segments", form, "482913").await.unwrap();
         has_no_code(&receipt.reference, form);
         for (name, value) in &receipt.extra {
             has_no_code(name, form);
             has_no_code(value, form);
         }
-        assert_eq!(receipt.parts, Some(255));
+        assert_eq!(receipt.segments, Some(255));
     }
 }
 

@@ -22,9 +22,9 @@ fn with_module(body: &str) -> Vec<u8> {
             (core instance $i (instantiate $m))
             (func $f (canon lift (core func $i "f")))
             (instance $configuration (export "describe" (func $f)) (export "configure" (func $f)))
-            (export "twofactor:provider/configuration@0.1.0" (instance $configuration))
+            (export "twofactor:provider/configuration@0.2.0" (instance $configuration))
             (instance $delivery (export "deliver" (func $f)))
-            (export "twofactor:provider/delivery@0.1.0" (instance $delivery)))"#
+            (export "twofactor:provider/delivery@0.2.0" (instance $delivery)))"#
     );
     wat::parse_str(text).unwrap()
 }
@@ -37,8 +37,8 @@ async fn misfit() -> String {
 #[tokio::test]
 async fn one_that_leaves_open_who_judges_answers_is_refused() {
     let text = r#"(component (instance $none)
-        (export "twofactor:provider/delivery@0.1.0" (instance $none))
-        (export "twofactor:provider/verification@0.1.0" (instance $none)))"#;
+        (export "twofactor:provider/delivery@0.2.0" (instance $none))
+        (export "twofactor:provider/verification@0.2.0" (instance $none)))"#;
     let error = refusal(&wat::parse_str(text).unwrap()).await;
     assert!(error.contains("both `delivery` and `verification`"), "{error}");
 }
@@ -97,7 +97,7 @@ async fn an_import_that_cannot_be_granted_is_refused_by_name() {
         "wasi:sockets/udp@0.2.6",
         "wasi:sockets/ip-name-lookup@0.2.6",
         "wasi:http/incoming-handler@0.2.6",
-        "twofactor:provider/keys@0.1.0",
+        "twofactor:provider/keys@0.2.0",
         "env",
     ] {
         let text = format!("(component (import \"{import}\" (instance (export \"f\" (func)))))");

@@ -89,7 +89,7 @@ func (r record) getEntries(offset uint32) []Entry {
 	return entries
 }
 
-//go:wasmexport twofactor:provider/configuration@0.1.0#describe
+//go:wasmexport twofactor:provider/configuration@0.2.0#describe
 func describe() uint32 {
 	manifest, to := provider.Describe(), newRecord(56)
 	to.text(0, manifest.TypeID)
@@ -98,14 +98,14 @@ func describe() uint32 {
 	to.text(24, manifest.Channel)
 	to.u8(32, uint8(manifest.Recipient))
 	to.text(36, manifest.OptionsSchema)
-	if manifest.ReadsCode {
+	if manifest.NeedsCode {
 		to.u8(44, 1)
 	}
 	to.entries(48, nil)
 	return to.at
 }
 
-//go:wasmexport twofactor:provider/configuration@0.1.0#configure
+//go:wasmexport twofactor:provider/configuration@0.2.0#configure
 func configure(options, length uint32) uint32 {
 	connections, problems := provider.Configure(string(memory(options, length)))
 	to := newRecord(12)
@@ -151,7 +151,7 @@ func (c Connection) write(to record) {
 	to.u32(36, c.smtp.TimeoutMs)
 }
 
-//go:wasmexport twofactor:provider/delivery@0.1.0#deliver
+//go:wasmexport twofactor:provider/delivery@0.2.0#deliver
 func deliver(parameters uint32) uint32 {
 	from := record{parameters}
 	message := Message{
@@ -166,9 +166,9 @@ func deliver(parameters uint32) uint32 {
 	to := newRecord(32)
 	if err == nil {
 		to.text(4, receipt.Reference)
-		if receipt.Parts > 0 {
+		if receipt.Segments > 0 {
 			to.u8(12, 1)
-			to.u32(16, receipt.Parts)
+			to.u32(16, receipt.Segments)
 		}
 		to.entries(20, receipt.Extra)
 		return to.at
@@ -195,10 +195,10 @@ func deliver(parameters uint32) uint32 {
 	return to.at
 }
 
-//go:wasmimport twofactor:provider/http@0.1.0 send
+//go:wasmimport twofactor:provider/http@0.2.0 send
 func httpSend(method, methodLength, url, urlLength, headers, headersLength, body, bodyLength, to uint32)
 
-//go:wasmimport twofactor:provider/log@0.1.0 write
+//go:wasmimport twofactor:provider/log@0.2.0 write
 func logWrite(level, message, length uint32)
 
 //go:wasmimport wasi:clocks/wall-clock@0.2.12 now

@@ -37,8 +37,8 @@ type Manifest struct {
 	Recipient                      Recipient
 	// OptionsSchema is a JSON Schema of type object. "writeOnly": true marks a secret.
 	OptionsSchema string
-	// ReadsCode says that Deliver needs the code by itself.
-	ReadsCode bool
+	// NeedsCode says that Deliver needs the code by itself.
+	NeedsCode bool
 }
 
 // Problem is one thing that is wrong with options.
@@ -123,7 +123,7 @@ type Message struct {
 	ID, Recipient, Subject, Text string
 	// HTML is empty if there is none.
 	HTML string
-	// Code is empty unless the manifest says ReadsCode.
+	// Code is empty unless the manifest says NeedsCode.
 	Code                         string
 	ValidSeconds                 uint32
 	Locale, Purpose, Application string
@@ -133,8 +133,8 @@ type Message struct {
 // Receipt says that the upstream accepted the message.
 type Receipt struct {
 	Reference string
-	// Parts is how many billed parts it went out in, 0 if the upstream did not say.
-	Parts uint32
+	// Segments is in how many billed segments the message was sent, 0 if the upstream did not report it.
+	Segments uint32
 	Extra []Entry
 }
 

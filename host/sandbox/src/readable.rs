@@ -72,8 +72,8 @@ pub enum Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length { least: 0, most } => write!(f, "must be one line of at most {most} characters"),
-            Self::Length { least, most } => write!(f, "must be one line of {least} to {most} characters"),
+            Self::Length { least: 0, most } => write!(f, "must be a single line of at most {most} characters"),
+            Self::Length { least, most } => write!(f, "must be a single line of {least} to {most} characters"),
             Self::Blanks => f.write_str("must not begin or end with a blank, or have two in a row"),
             Self::Character { code_point, position } => write!(
                 f,

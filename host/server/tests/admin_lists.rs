@@ -121,7 +121,7 @@ async fn the_directory_is_searched_by_id_and_name_and_what_is_found_is_named_and
         .shows("Now: James")
         .shows("value=\"Bond\"");
     let blank = [("kind", "user"), ("id", "u007"), ("revision", "2"), ("name", "")];
-    anna.post(&here, &blank).await.shows("`name` must be one line");
+    anna.post(&here, &blank).await.shows("`name` must be a single line");
     anna.get("/admin/audit").await.shows("directory.put");
 
     // Assigned, and shown with its name.

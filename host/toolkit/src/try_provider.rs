@@ -95,8 +95,8 @@ pub async fn try_provider(asked: &Try) -> anyhow::Result<()> {
     if !receipt.reference.is_empty() {
         print_line!("  reference: {}", receipt.reference)?;
     }
-    if let Some(parts) = receipt.parts {
-        print_line!("  parts: {parts}")?;
+    if let Some(segments) = receipt.segments {
+        print_line!("  segments: {segments}")?;
     }
     for (name, value) in &receipt.extra {
         print_line!("  {name}: {value}")?;

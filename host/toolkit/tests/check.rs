@@ -145,7 +145,7 @@ const CAUGHT_BY_ONE_RULE: &[(&str, &str)] = &[
     ("a line after the last", "last-line"),
     ("sent again after 503", "status-503"),
     ("sent again when not sent", "no-connection"),
-    ("it reads the code for nothing", "reads-code"),
+    ("it reads the code for nothing", "needs-code"),
     ("the type of another", "type-id-taken"),
     ("the type of a factor", "type-id-taken"),
 ];
@@ -257,11 +257,11 @@ fn what_is_no_provider_is_refused_in_a_sentence() {
         ("one that wants files", &wants("wasi:filesystem/preopens@0.2.0"), "a provider has no files"),
         ("one that wants sockets", &wants("wasi:sockets/tcp@0.2.0"), "opens no sockets"),
         ("one that wants to listen", &wants("wasi:http/incoming-handler@0.2.0"), "only `outgoing-handler`"),
-        ("one that wants what no host has", &wants("twofactor:provider/codes@0.1.0"), "no such interface"),
+        ("one that wants what no host has", &wants("twofactor:provider/codes@0.2.0"), "no such interface"),
         (
             "one for a later contract",
-            &wants("twofactor:provider/http@0.2.0"),
-            "built for version 0.2.0 of the contract `twofactor:provider`; this host supports 0.1.0",
+            &wants("twofactor:provider/http@0.3.0"),
+            "built for version 0.3.0 of the contract `twofactor:provider`; this host supports 0.2.0",
         ),
     ];
     for (name, bytes, sentence) in cases {

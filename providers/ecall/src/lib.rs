@@ -13,7 +13,7 @@ pub struct ECall;
 
 const ORIGIN: &str = "https://rest.ecall.ch";
 
-/// The most parts a message may be billed as; texts of codes fit into one or two.
+/// The maximum number of segments that a message may be billed as. Messages with codes need one or two.
 const PAGES: u32 = 3;
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Accepted {
     message_id: Id,
 }
 
-/// The id of a message, as text or as a number.
+/// Reads the id of a message, which is text or a number.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Id {
@@ -38,7 +38,7 @@ impl Provider for ECall {
         version: env!("CARGO_PKG_VERSION"),
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {

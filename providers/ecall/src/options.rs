@@ -8,14 +8,14 @@ use twofactor_provider::{Problem, Secret, problem};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The name of the account or of an API sub-user.
+    /// The name of the eCall account or API sub-user.
     #[serde(rename = "ECallAccountName")]
     #[schemars(length(min = 1, max = 100))]
     pub account_name: String,
-    /// Its password.
+    /// The password of that account or API sub-user.
     #[serde(rename = "ECallAccountPassword")]
     pub account_password: Secret,
-    /// The sender: up to 16 digits, or up to 11 characters of ASCII.
+    /// The sender: up to 16 digits, or up to 11 ASCII characters.
     #[serde(rename = "ECallAccountFromNumber")]
     #[schemars(length(min = 1, max = 17))]
     pub from_number: String,
@@ -26,7 +26,7 @@ impl Options {
         let mut problems = Vec::new();
         // A colon would end the name in HTTP Basic (RFC 7617 section 2).
         if self.account_name.contains(':') || self.account_name.chars().any(char::is_control) {
-            problems.push(problem("/ECallAccountName", "must not hold a colon or a control character"));
+            problems.push(problem("/ECallAccountName", "must not contain a colon or a control character"));
         }
         let from = &self.from_number;
         let digits = from.strip_prefix('+').unwrap_or(from);

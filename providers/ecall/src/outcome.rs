@@ -1,5 +1,5 @@
-//! What eCall's errors mean. The REST interface names an error and the parameter it is about; result codes of the older
-//! interfaces turn up as well. Nothing depends on the texts.
+//! Maps eCall's errors to outcomes. The REST API names the error and the parameter it is about; result codes of the older APIs
+//! occur as well. Nothing depends on the texts.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use twofactor_provider::{
     Answer, Delivery, Failure, accepted, misconfigured, rejected_message, rejected_recipient, retry_later, unknown,
 };
 
-/// Result codes of success in the older interfaces.
+/// The result codes of success in the older APIs.
 const SENT: u32 = 0;
 const QUEUED: u32 = 11912;
 
@@ -30,7 +30,7 @@ struct Parameter {
     parameter: String,
 }
 
-/// What an answer without a message id means.
+/// Maps a response without a message id to a failure.
 pub fn of(answer: &Answer) -> Delivery {
     let refused = answer.json::<Refused>();
     let number = refused.as_ref().and_then(|refused| refused.name().parse().ok());
@@ -43,27 +43,26 @@ pub fn of(answer: &Answer) -> Delivery {
 fn failure(answer: &Answer, refused: Option<Refused>) -> Failure {
     let status = answer.status.to_string();
     match (answer.status, refused) {
-        (500.., _) => unknown(&status, "eCall failed after it had the message"),
-        (429, _) => retry_later(answer.retry_after(), &status, "eCall asks to slow down"),
-        (200..300, Some(refused)) => refused
-            .name()
-            .parse()
-            .ok()
-            .and_then(by_result_code)
-            .unwrap_or_else(|| unknown(&refused.name(), "eCall's answer to an accepted message is malformed")),
-        (200..300, None) => unknown(&status, "eCall's answer to an accepted message is malformed"),
+        (500.., _) => unknown(&status, "eCall failed after it received the message"),
+        (429, _) => retry_later(answer.retry_after(), &status, "eCall is throttling requests"),
+        (200..300, Some(refused)) => {
+            refused.name().parse().ok().and_then(by_result_code).unwrap_or_else(|| {
+                unknown(&refused.name(), "eCall accepted the request, but its response is malformed")
+            })
+        }
+        (200..300, None) => unknown(&status, "eCall accepted the request, but its response is malformed"),
         (_, Some(refused)) => named(&refused).unwrap_or_else(|| answer.failure_by_status(&refused.name())),
         _ => answer.failure_by_status(&status),
     }
 }
 
 impl Refused {
-    /// A number of the older interfaces may come as a number or as text.
+    /// A result code of the older APIs may be a number or text.
     fn name(&self) -> String {
         match &self.code {
             Value::String(text) if text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric()) => text.clone(),
             Value::Number(number) => number.to_string(),
-            // Whatever else it is may repeat what was sent.
+            // Anything else may repeat what was sent.
             _ => String::new(),
         }
     }
@@ -90,11 +89,11 @@ fn by_result_code(code: u32) -> Option<Failure> {
     let text = code.to_string();
     Some(match code {
         11001 | 11300 | 11301 => misconfigured(&text, "eCall does not accept the account"),
-        11303 => misconfigured(&text, "the eCall account has no credit"),
+        11303 => misconfigured(&text, "the eCall account has no credit left"),
         11400..=11402 | 11800 => misconfigured(&text, "eCall cannot send for this account"),
         11100 | 11102 | 11105 => rejected_recipient(&text, "eCall does not accept the recipient's number"),
         11200 | 11201 | 11204 => rejected_message(&text, "eCall does not accept the text"),
-        11403 => retry_later(None, &text, "eCall cannot send it now"),
+        11403 => retry_later(None, &text, "eCall cannot send the message at the moment"),
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use twofactor_provider::{
 
 use crate::options::{Cloud, Options, Tenant};
 
-/// The origins of a cloud: where tokens are issued, and where mail is sent.
+/// Returns the origins of a cloud: the one that issues tokens, and the one that sends mail.
 /// <https://learn.microsoft.com/graph/deployments>
 fn origins(cloud: Cloud) -> (&'static str, &'static str) {
     match cloud {
@@ -42,10 +42,10 @@ pub fn deliver(options: &Options, tenant: &Tenant, message: &Message) -> Deliver
             "toRecipients": [{"emailAddress": {"address": message.recipient}}],
             "from": {"emailAddress": from},
         },
-        // Else the code could be read in Sent Items.
+        // Otherwise the code would be readable in Sent Items.
         "saveToSentItems": false,
     });
-    // A principal name may hold signs that end a path.
+    // A user principal name may contain characters that end a path.
     let user = tenant.user_id.replace('#', "%23");
     let answer = Http::post(format!("{graph}/v1.0/users/{user}/sendMail")).json(&body).send()?;
     match answer.status {
@@ -69,17 +69,17 @@ struct Reason {
 
 fn refused(answer: &Answer) -> Failure {
     let status = answer.status.to_string();
-    // What is no name may repeat what was sent.
+    // Anything that is not a plain name may repeat what was sent.
     let is_name = |code: &String| code.len() <= 60 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let code = answer.json::<Refused>().map(|refused| refused.error.code).filter(is_name).unwrap_or(status);
     match (answer.status, code.as_str()) {
-        (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down"),
-        // Throttling, too: <https://learn.microsoft.com/graph/throttling>. Without the header nobody knows how far it came.
+        (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph is throttling requests"),
+        // Throttling too: <https://learn.microsoft.com/graph/throttling>. Without the header it is unknown how far the request got.
         (503, _) if answer.retry_after().is_some() => {
-            retry_later(answer.retry_after(), &code, "Microsoft Graph asks to slow down")
+            retry_later(answer.retry_after(), &code, "Microsoft Graph is throttling requests")
         }
-        (500.., _) => unknown(&code, "Microsoft Graph failed after it had the message"),
-        (200..300, _) => unknown(&code, "Microsoft Graph's answer is not the one it documents"),
+        (500.., _) => unknown(&code, "Microsoft Graph failed after it received the message"),
+        (200..300, _) => unknown(&code, "Microsoft Graph's response is not documented"),
         (_, "ErrorInvalidRecipients") => rejected_recipient(&code, "Microsoft 365 does not accept the recipient"),
         (_, "ErrorMessageSizeExceeded") => rejected_message(&code, "the message is too large"),
         // Limits of the mailbox: <https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>
@@ -94,14 +94,12 @@ fn refused(answer: &Answer) -> Failure {
             | "ApplicationThrottled"
             | "MailboxConcurrency"
             | "TooManyRequests",
-        ) if answer.status < 500 => {
-            retry_later(answer.retry_after(), &code, "a limit of the mailbox that sends is reached")
-        }
+        ) if answer.status < 500 => retry_later(answer.retry_after(), &code, "the sending mailbox has reached a limit"),
         (_, "ErrorSendAsDenied" | "ErrorAccessDenied" | "Authorization_RequestDenied") => {
-            misconfigured(&code, "the application may not send for this mailbox: grant it Mail.Send")
+            misconfigured(&code, "the application is not allowed to send from this mailbox: grant it Mail.Send")
         }
         (_, "ErrorInvalidUser" | "MailboxNotEnabledForRESTAPI" | "ResourceNotFound" | "RequestResourceNotFound") => {
-            misconfigured(&code, "there is no such mailbox")
+            misconfigured(&code, "the mailbox does not exist")
         }
         _ => answer.failure_by_status(&code),
     }

@@ -18,7 +18,7 @@ impl Provider for Email {
         version: env!("CARGO_PKG_VERSION"),
         channel: "email",
         recipient: Recipient::EmailAddress,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {

@@ -8,61 +8,61 @@ use twofactor_provider::{Problem, Secret, problem};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The address messages come from.
+    /// The sender's email address.
     #[serde(rename = "EMailSenderAddress")]
     #[schemars(length(min = 3, max = 254), email)]
     pub sender_address: String,
-    /// The name beside that address; may be left out.
+    /// The sender's display name (optional).
     #[serde(rename = "EMailSenderName", default)]
     #[schemars(length(max = 100))]
     pub sender_name: Option<String>,
-    /// The server that takes the mail: SMTP or Microsoft 365.
+    /// The mail server: SMTP or Microsoft 365.
     #[serde(rename = "MailServerConfig")]
     pub server: MailServer,
 }
 
-/// The server that takes the mail.
+/// The mail server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "MailType")]
 #[schemars(extend("type" = "object"))]
 pub enum MailServer {
-    /// A mail server that speaks SMTP.
+    /// An SMTP server.
     #[serde(rename = "SMTP")]
     Smtp(SmtpServer),
-    /// A mailbox of Microsoft 365, through Microsoft Graph.
+    /// A Microsoft 365 mailbox, through Microsoft Graph.
     #[serde(rename = "M365")]
     M365(Tenant),
 }
 
-/// A mail server that speaks SMTP.
+/// An SMTP server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct SmtpServer {
-    /// The server's host name, as in its certificate.
+    /// The server's host name, as it appears in its certificate.
     #[schemars(length(min = 1, max = 253))]
     pub host: String,
-    /// The port: 465 for TLS from the first byte, 587 for STARTTLS.
+    /// The port: 465 for implicit TLS, 587 for STARTTLS.
     #[serde(default = "tls_port")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
-    /// Whether the connection is protected: TLS on port 465, STARTTLS on every other. Leave it on.
+    /// Encrypt the connection: implicit TLS on port 465, STARTTLS on any other port. Leave this on.
     #[serde(rename = "EnableSSL", default = "yes")]
     pub enable_ssl: bool,
-    /// The user to log in as; left out or empty for a server that asks for none.
+    /// The user name to log in with. Leave empty if the server requires no login.
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub user_name: Option<String>,
-    /// The user's password; left out or empty where there is no user.
+    /// The password to log in with. Leave empty if there is no user name.
     #[serde(default, deserialize_with = "password")]
     #[schemars(schema_with = "password_schema")]
     pub password: Option<Secret>,
-    /// How long handing over one mail may take, in milliseconds.
+    /// The time limit for sending one mail, in milliseconds.
     #[serde(default = "twenty_seconds")]
     #[schemars(range(min = 1000, max = 60000))]
     pub timeout: u32,
 }
 
-/// TLS from the first byte (RFC 8314 section 7.3).
+/// The port of implicit TLS (RFC 8314 section 7.3).
 fn tls_port() -> u16 {
     465
 }
@@ -75,7 +75,7 @@ fn twenty_seconds() -> u32 {
     20_000
 }
 
-/// An application registered in Microsoft Entra, with the permission Mail.Send.
+/// An application registered in Microsoft Entra with the permission Mail.Send.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Tenant {
@@ -84,26 +84,26 @@ pub struct Tenant {
     pub client_id: String,
     /// The application's client secret.
     pub client_secret: Secret,
-    /// The directory (tenant) id, or its domain.
+    /// The directory (tenant) id or domain.
     #[schemars(length(min = 1, max = 253))]
     pub tenant_id: String,
-    /// The object id, or the principal name, of the user whose mailbox sends.
+    /// The object id or user principal name of the mailbox that sends.
     #[schemars(length(min = 1, max = 254))]
     pub user_id: String,
-    /// The cloud the tenant is in; the global one if left out.
+    /// The tenant's cloud. Default: Global.
     #[serde(default)]
     pub cloud: Cloud,
 }
 
-/// A cloud of Microsoft.
+/// A Microsoft cloud.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 pub enum Cloud {
-    /// The global one.
+    /// The global cloud.
     #[default]
     Global,
-    /// For the government of the United States.
+    /// The cloud for the US government.
     UsGov,
-    /// Operated by 21Vianet in China.
+    /// The cloud operated by 21Vianet in China.
     China,
 }
 
@@ -113,12 +113,12 @@ impl Options {
         if !is_address(&self.sender_address) {
             problems.push(problem(
                 "/EMailSenderAddress",
-                "must be an email address such as codes@example.com, without a dot at its end and without a network address",
+                "must be an email address such as codes@example.com, with a domain name that does not end in a dot",
             ));
         }
         let breaks_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         if self.sender_name.as_ref().is_some_and(|name| name.chars().any(breaks_line)) {
-            problems.push(problem("/EMailSenderName", "must be one line"));
+            problems.push(problem("/EMailSenderName", "must be a single line"));
         }
         match &self.server {
             MailServer::Smtp(server) => {
@@ -132,12 +132,14 @@ impl Options {
             MailServer::M365(tenant) => {
                 let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
                 if !is_segment(&tenant.tenant_id) || !tenant.tenant_id.chars().all(word) {
-                    problems.push(problem("/MailServerConfig/TenantId", "must be the directory's id or domain"));
+                    problems.push(problem("/MailServerConfig/TenantId", "must be the directory (tenant) id or domain"));
                 }
                 let in_name = |c| word(c) || matches!(c, '@' | '+' | '#');
                 if !is_segment(&tenant.user_id) || !tenant.user_id.chars().all(in_name) {
-                    problems
-                        .push(problem("/MailServerConfig/UserId", "must be the user's object id or principal name"));
+                    problems.push(problem(
+                        "/MailServerConfig/UserId",
+                        "must be the user's object id or user principal name",
+                    ));
                 }
             }
         }
@@ -146,13 +148,13 @@ impl Options {
 }
 
 impl SmtpServer {
-    /// The user to log in as. A form may send an empty one for none.
+    /// Returns the user name to log in with. A form may send an empty one.
     pub fn user_name(&self) -> Option<&String> {
         self.user_name.as_ref().filter(|name| !name.is_empty())
     }
 }
 
-/// Reads an empty password as none: `configure` tells whether the user name is empty, too.
+/// Reads an empty password as none: `configure` checks that the user name is empty too.
 fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
     Ok(Option::<Secret>::deserialize(deserializer)?.filter(|password| !password.reveal().is_empty()))
 }
@@ -164,7 +166,7 @@ fn password_schema(generator: &mut SchemaGenerator) -> Schema {
     schema
 }
 
-/// Whether mail servers take a text as a sender (RFC 5321 section 4.1.2): a dot-string, and a domain that is a name.
+/// Returns whether mail servers accept a text as a sender (RFC 5321 section 4.1.2): a dot-string, and a domain name.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let atom =
@@ -181,7 +183,7 @@ fn is_address(text: &str) -> bool {
     local_fits && domain_fits
 }
 
-/// Whether a text stays the one segment of a path that it is put at: dots alone would climb (RFC 3986 section 5.2.4).
+/// Returns whether a text stays a single segment of a path: `..` would go up (RFC 3986 section 5.2.4).
 fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
 }

@@ -1,4 +1,4 @@
-//! Mail over SMTP: the host speaks it, this decides how and reads the outcome.
+//! Mail over SMTP: the host speaks the protocol, this module chooses the settings and reads the outcome.
 
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
 use twofactor_provider::{Connection, Delivery, Mail, Message, SmtpServer, accepted};
@@ -36,7 +36,7 @@ pub fn deliver(options: &Options, message: &Message) -> Delivery {
     Ok(accepted(without_addresses(&reply)))
 }
 
-/// Some servers repeat the recipient beside their queue id, and a receipt holds no address.
+/// Removes addresses: some servers repeat the recipient beside their queue id, and a receipt must contain none.
 fn without_addresses(reply: &str) -> String {
     let words = reply.split_whitespace().filter(|word| !word.contains('@'));
     words.collect::<Vec<_>>().join(" ").chars().take(200).collect()

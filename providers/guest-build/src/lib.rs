@@ -1,7 +1,7 @@
 //! Builds guests of this workspace for `wasm32-wasip2` from a build script.
 //!
 //! The guests are members of the workspace, so they share its lock file and their unit tests run natively with all others;
-//! the components come from a nested `cargo build` with a target folder of its own, since the outer one holds its lock.
+//! the components come from a nested `cargo build` with its own target folder, because the outer build holds the lock of the other.
 
 #![allow(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Why guests were not built. A build script that returns it from `main` prints its `Debug`, so that is the sentence as well.
+/// Why guests were not built. A build script that returns it from `main` prints it with `Debug`, which therefore prints the message.
 pub struct Error(String);
 
 impl fmt::Debug for Error {
@@ -31,12 +31,12 @@ const TARGET: &str = "wasm32-wasip2";
 /// from the workspace's root) changes.
 ///
 /// # Errors
-/// In a sentence that says what to do.
+/// With a message that says what to do.
 pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     let (root, up) = workspace_root()?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
     for source in sources.iter().chain(&["Cargo.toml", "Cargo.lock", "wit", "providers/sdk"]) {
-        // Relative to the package: two checkouts may share a target folder.
+        // Relative to the package, because two checkouts may share a target folder.
         println!("cargo::rerun-if-changed={}", up.join(source).display());
     }
     ensure_target()?;
@@ -59,7 +59,7 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     ] {
         cargo.arg("--config").arg(format!("profile.release.{key}={value}"));
     }
-    // What cargo sets for this build script, and flags meant for the host, must not reach the guests.
+    // The variables that cargo sets for this build script, and flags for the host, must not reach the guests.
     for (name, _) in env::vars_os() {
         let Some(name) = name.to_str() else { continue };
         let kept = name == "CARGO_HOME"
@@ -89,8 +89,8 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Flags with which places of this machine stay out of components: the same sources make the same bytes, and so the same digest,
-/// wherever they are built.
+/// Returns flags that keep local paths out of the components, so that the same sources give the same bytes, and the same digest, on
+/// every machine.
 fn same_everywhere() -> Vec<String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
@@ -98,7 +98,7 @@ fn same_everywhere() -> Vec<String> {
     registries.map(|registry| format!("--remap-path-prefix={}=crates", registry.path().display())).collect()
 }
 
-/// The workspace's root, and the way up to it from the package.
+/// Returns the workspace's root, and the relative path to it from the package.
 fn workspace_root() -> Result<(PathBuf, PathBuf), String> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("run this from a build script")?);
     let is_root = |folder: &Path| folder.join("Cargo.lock").exists() && folder.join("wit").exists();

@@ -35,7 +35,7 @@ pub(crate) fn manifest<O: JsonSchema>(about: &About) -> wit::Manifest {
             Recipient::Handle => wit::RecipientKind::Handle,
         },
         options_schema: schema::<O>(),
-        reads_code: about.reads_code,
+        needs_code: about.needs_code,
         extra: Vec::new(),
     }
 }

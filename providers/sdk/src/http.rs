@@ -107,9 +107,9 @@ impl Answer {
             401 | 403 => misconfigured(code, "the upstream does not accept the credentials"),
             404 | 405 => misconfigured(code, "the upstream does not know what was called"),
             // RFC 6585 section 4: not processed.
-            429 => retry_later(self.retry_after(), code, "the upstream asks to slow down"),
+            429 => retry_later(self.retry_after(), code, "the upstream is throttling requests"),
             200..=299 => unknown(code, "the upstream took it and says what is not understood"),
-            500.. => unknown(code, "the upstream failed after it had the message"),
+            500.. => unknown(code, "the upstream failed after it received the message"),
             300..=399 => misconfigured(code, "the upstream answered with a redirect, which is not followed"),
             _ => rejected_message(code, "the upstream does not accept the request"),
         }

@@ -28,7 +28,7 @@
 //!         version: "1.0.0",
 //!         channel: "sms",
 //!         recipient: Recipient::PhoneNumber,
-//!         reads_code: false,
+//!         needs_code: false,
 //!     };
 //!
 //!     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -82,10 +82,10 @@ pub mod bindings {
         inline: "
             package sdk:configuration;
             world every {
-                import twofactor:provider/http@0.1.0;
-                import twofactor:provider/smtp@0.1.0;
-                import twofactor:provider/log@0.1.0;
-                export twofactor:provider/configuration@0.1.0;
+                import twofactor:provider/http@0.2.0;
+                import twofactor:provider/smtp@0.2.0;
+                import twofactor:provider/log@0.2.0;
+                export twofactor:provider/configuration@0.2.0;
             }
         ",
         world: "every",
@@ -103,13 +103,13 @@ pub mod delivery_bindings {
         path: "wit",
         inline: "
             package sdk:delivery;
-            world delivering { export twofactor:provider/delivery@0.1.0; }
+            world delivering { export twofactor:provider/delivery@0.2.0; }
         ",
         world: "delivering",
         pub_export_macro: true,
         default_bindings_module: "twofactor_provider::delivery_bindings",
         export_macro_name: "export_bindings",
-        with: { "twofactor:provider/types@0.1.0": crate::bindings::twofactor::provider::types },
+        with: { "twofactor:provider/types@0.2.0": crate::bindings::twofactor::provider::types },
     });
 }
 
@@ -120,13 +120,13 @@ pub mod verification_bindings {
         path: "wit",
         inline: "
             package sdk:verification;
-            world verifying { export twofactor:provider/verification@0.1.0; }
+            world verifying { export twofactor:provider/verification@0.2.0; }
         ",
         world: "verifying",
         pub_export_macro: true,
         default_bindings_module: "twofactor_provider::verification_bindings",
         export_macro_name: "export_bindings",
-        with: { "twofactor:provider/types@0.1.0": crate::bindings::twofactor::provider::types },
+        with: { "twofactor:provider/types@0.2.0": crate::bindings::twofactor::provider::types },
     });
 }
 
@@ -154,5 +154,5 @@ pub use log::{Level, log};
 pub use mail::{Mail, MailFailure, Refusal, Stage};
 pub use options::{Secret, schema};
 pub use provider::{About, Connection, Provider, Recipient, SmtpServer, problem};
-pub use report::{Exported as ExportedReports, Fate, Report, Reports, Signature, form_field, report_url};
-pub use verify::{Begun, Exported as ExportedVerifier, Verdict, Verifier};
+pub use report::{DeliveryStatus, Exported as ExportedReports, Report, Reports, Signature, form_field, report_url};
+pub use verify::{Exported as ExportedVerifier, StartedVerification, Verdict, Verifier};

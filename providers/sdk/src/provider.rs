@@ -42,7 +42,7 @@ pub struct About {
     pub recipient: Recipient,
     /// Whether it must see the code: to speak it, or to send a text in another form than it got it. Without it letters stand for the code in
     /// the message's texts; the host puts the code in their place in the bodies of requests and in mails.
-    pub reads_code: bool,
+    pub needs_code: bool,
 }
 
 /// What a recipient is.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::report_bindings::exports::twofactor::provider::reports as wit;
 use crate::{Message, Secret};
 
-pub use wit::{Fate, Report};
+pub use wit::{DeliveryStatus, Report};
 
 /// A provider whose upstream reports later what became of a message: see `reports` in the contract.
 /// [`export_reports!`](crate::export_reports) is to be called beside [`export!`](crate::export) or
@@ -17,10 +17,10 @@ pub trait Reports {
     type Options: DeserializeOwned;
 
     /// How reports are signed; `None` if none comes that could be checked. Secrets are here, and nobody can be reached.
-    fn signed_by(options: &Self::Options) -> Option<Signature>;
+    fn report_signature(options: &Self::Options) -> Option<Signature>;
 
     /// Reads a report, which was checked; `None` if it is none. Secrets are withheld.
-    fn read(options: &Self::Options, content_type: &str, body: &[u8]) -> Option<Report>;
+    fn parse_report(options: &Self::Options, content_type: &str, body: &[u8]) -> Option<Report>;
 }
 
 /// How an upstream signs its reports.
@@ -53,14 +53,14 @@ pub fn form_field(body: &[u8], name: &str) -> Option<String> {
 pub struct Exported<P>(PhantomData<P>);
 
 impl<P: Reports> wit::Guest for Exported<P> {
-    fn signed_by(options: String) -> Option<wit::Signature> {
+    fn report_signature(options: String) -> Option<wit::Signature> {
         let options = serde_json::from_str::<P::Options>(&options).ok()?;
-        P::signed_by(&options).map(|signature| signature.0)
+        P::report_signature(&options).map(|signature| signature.0)
     }
 
-    fn read(options: String, content_type: String, body: Vec<u8>) -> Option<Report> {
+    fn parse_report(options: String, content_type: String, body: Vec<u8>) -> Option<Report> {
         let options = serde_json::from_str::<P::Options>(&options).ok()?;
-        P::read(&options, &content_type, &body)
+        P::parse_report(&options, &content_type, &body)
     }
 }
 

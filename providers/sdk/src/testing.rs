@@ -145,7 +145,9 @@ pub fn message(recipient: &str) -> Message {
 pub mod verification {
     use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
     use crate::verification_bindings::exports::twofactor::provider::verification::Guest as _;
-    use crate::{Begun, Connection, ExportedVerifier, Failure, Manifest, Message, Problem, Verdict, Verifier};
+    use crate::{
+        Connection, ExportedVerifier, Failure, Manifest, Message, Problem, StartedVerification, Verdict, Verifier,
+    };
 
     /// What `describe` of the component answers.
     pub fn describe<V: Verifier>() -> Manifest {
@@ -164,7 +166,7 @@ pub mod verification {
     ///
     /// # Errors
     /// Its failure.
-    pub fn begin<V: Verifier>(options: &serde_json::Value, message: &Message) -> Result<Begun, Failure> {
+    pub fn begin<V: Verifier>(options: &serde_json::Value, message: &Message) -> Result<StartedVerification, Failure> {
         ExportedVerifier::<V>::begin(options.to_string(), message.clone())
     }
 

@@ -10,7 +10,7 @@ use crate::export::{configured, manifest, withheld};
 use crate::verification_bindings::exports::twofactor::provider::verification as wit;
 use crate::{About, Connection, Failure, Message, Problem};
 
-pub use wit::{Begun, Verdict};
+pub use wit::{StartedVerification, Verdict};
 
 /// A provider whose upstream makes the code, sends it and judges what the person typed: see `verification` in the contract.
 /// [`export_verifier!`](crate::export_verifier) makes a component of it, in place of [`export!`](crate::export).
@@ -18,7 +18,7 @@ pub trait Verifier {
     /// The options of an instance, as in [`Provider`](crate::Provider).
     type Options: DeserializeOwned + schemars::JsonSchema;
 
-    /// Who the provider is. With `reads_code` it sees what people type.
+    /// Who the provider is. With `needs_code` it sees what people type.
     const ABOUT: About;
 
     /// Says what these options need to reach, or what is wrong with them. Secrets are here, and nobody can be reached.
@@ -31,7 +31,7 @@ pub trait Verifier {
     ///
     /// # Errors
     /// How it failed, named for what the caller does next.
-    fn begin(options: &Self::Options, message: &Message) -> Result<Begun, Failure>;
+    fn begin(options: &Self::Options, message: &Message) -> Result<StartedVerification, Failure>;
 
     /// Asks the upstream about an answer to what was begun. Letters stand in `answer` for what was typed: put it into the body of a request as
     /// it is.
@@ -55,7 +55,7 @@ impl<V: Verifier> configuration::Guest for Exported<V> {
 }
 
 impl<V: Verifier> wit::Guest for Exported<V> {
-    fn begin(options: String, message: Message) -> Result<Begun, Failure> {
+    fn begin(options: String, message: Message) -> Result<StartedVerification, Failure> {
         V::begin(&withheld(&options)?, &message)
     }
 

@@ -1,14 +1,14 @@
-//! Addresses as Amazon SES takes them: in ASCII, the domain in Punycode, the name beside it as an encoded word.
+//! Addresses in the form that Amazon SES accepts: ASCII, the domain in Punycode, the display name as encoded words.
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>
 
 use url::Host;
 
-/// The longest encoded word (RFC 2047 section 2), and what stands around its text.
+/// The maximum length of an encoded word (RFC 2047 section 2), and what surrounds its text.
 const WORD: usize = 75;
 const BEFORE: &str = "=?UTF-8?Q?";
 const AFTER: &str = "?=";
 
-/// An address in ASCII, if it can be written so.
+/// Returns an address in ASCII, if it has such a form.
 pub fn in_ascii(address: &str) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;
     match Host::parse(domain) {
@@ -17,7 +17,7 @@ pub fn in_ascii(address: &str) -> Option<String> {
     }
 }
 
-/// An address with the name beside it, if there is one.
+/// Returns a mailbox: the address, with the display name if there is one.
 pub fn mailbox(name: Option<&str>, address: &str) -> String {
     match name.map(str::trim) {
         None | Some("") => address.to_owned(),
@@ -29,8 +29,8 @@ pub fn mailbox(name: Option<&str>, address: &str) -> String {
     }
 }
 
-/// Encoded words with the `Q` encoding; in names it leaves letters and digits alone (RFC 2047 section 5, rule 3). Each holds whole
-/// characters.
+/// Returns encoded words in the `Q` encoding, which keeps letters and digits of names as they are (RFC 2047 section 5, rule 3). No
+/// character is split between two words.
 fn encoded_words(text: &str) -> String {
     let mut words = vec![String::new()];
     for c in text.chars() {
@@ -46,6 +46,6 @@ fn encoded_words(text: &str) -> String {
             _ => words.push(encoded),
         }
     }
-    // The blanks between encoded words are not shown (section 6.2).
+    // White space between encoded words is not displayed (section 6.2).
     words.iter().map(|word| format!("{BEFORE}{word}{AFTER}")).collect::<Vec<_>>().join(" ")
 }

@@ -28,7 +28,7 @@ impl Provider for Ses {
         version: env!("CARGO_PKG_VERSION"),
         channel: "email",
         recipient: Recipient::EmailAddress,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -39,7 +39,10 @@ impl Provider for Ses {
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
         let Some(recipient) = address::in_ascii(&message.recipient) else {
-            return Err(rejected_recipient("address", "Amazon SES takes no address with such a part before the @"));
+            return Err(rejected_recipient(
+                "address",
+                "Amazon SES does not accept the part of this address before the @",
+            ));
         };
         let in_utf_8 = |text: &str| json!({"Data": text, "Charset": "UTF-8"});
         let mut body = json!({"Text": in_utf_8(&message.text)});

@@ -8,26 +8,26 @@ use twofactor_provider::{Problem, Secret, problem};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The region in which the sender is verified, such as eu-central-1.
+    /// The AWS region in which the sender is verified, such as eu-central-1.
     #[serde(rename = "SesRegion")]
     #[schemars(regex(pattern = "^[a-z]{2}(-[a-z]+)+-[0-9]$"), length(max = 30))]
     pub region: String,
-    /// The id of an access key that may do ses:SendEmail and nothing else.
+    /// The id of an access key whose only permission is ses:SendEmail.
     #[serde(rename = "SesAccessKeyId")]
     #[schemars(regex(pattern = "^[0-9A-Za-z_]{16,128}$"))]
     pub access_key_id: String,
-    /// Its secret access key.
+    /// The secret access key.
     #[serde(rename = "SesSecretAccessKey")]
     pub secret_access_key: Secret,
-    /// The address messages come from: verified at Amazon SES, by itself or with its domain.
+    /// The sender's email address. It or its domain must be verified at Amazon SES.
     #[serde(rename = "SesSenderAddress")]
     #[schemars(length(min = 3, max = 254))]
     pub sender_address: String,
-    /// The name beside that address; may be left out.
+    /// The sender's display name (optional).
     #[serde(rename = "SesSenderName", default)]
     #[schemars(length(max = 100))]
     pub sender_name: Option<String>,
-    /// The configuration set to send with; may be left out. One that follows links or counts openings changes messages.
+    /// The configuration set to send with (optional). Do not use one that tracks opens or clicks: it changes the messages.
     #[serde(rename = "SesConfigurationSet", default)]
     #[schemars(regex(pattern = "^[0-9A-Za-z_-]{1,64}$"))]
     pub configuration_set: Option<String>,
@@ -46,16 +46,16 @@ impl Options {
             problems.push(problem("/SesAccessKeyId", "must be the id of an access key, such as AKIA…"));
         }
         if !is_address(&self.sender_address) {
-            let message = "must be an email address of ASCII characters: write a domain with others in Punycode";
+            let message = "must be an ASCII email address; write an internationalized domain in Punycode";
             problems.push(problem("/SesSenderAddress", message));
         }
         let breaks_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         if self.sender_name.as_ref().is_some_and(|name| name.chars().any(breaks_line)) {
-            problems.push(problem("/SesSenderName", "must be one line"));
+            problems.push(problem("/SesSenderName", "must be a single line"));
         }
         let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
         if self.configuration_set.as_ref().is_some_and(|set| set.is_empty() || !set.bytes().all(in_name)) {
-            problems.push(problem("/SesConfigurationSet", "must be the name of a configuration set, or left out"));
+            problems.push(problem("/SesConfigurationSet", "must be the name of a configuration set, or empty"));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
@@ -66,7 +66,7 @@ impl Options {
     }
 }
 
-/// A dot-atom, `@` and a domain (RFC 5322 section 3.4.1): what stands beside a name without quotes.
+/// Returns whether a text is a dot-atom, `@` and a domain (RFC 5322 section 3.4.1), which needs no quotes beside a name.
 fn is_address(text: &str) -> bool {
     let (local, domain) = text.rsplit_once('@').unwrap_or_default();
     let in_local = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);

@@ -1,4 +1,4 @@
-//! What errors of Amazon SES mean: those of `SendEmail`, and those that all of AWS's interfaces have.
+//! Maps errors of Amazon SES to outcomes: those of `SendEmail`, and those that all AWS APIs share.
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors>
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html>
 
@@ -11,31 +11,35 @@ struct Refused {
     kind: String,
 }
 
-/// What an answer means that accepts nothing.
+/// Maps a response that does not accept the message to a failure.
 pub fn of(answer: &Answer) -> Failure {
     let code = name(answer).unwrap_or_else(|| answer.status.to_string());
     match (answer.status, code.as_str()) {
-        (500.., _) => unknown(&code, "Amazon SES failed after it had the message"),
-        (200..300, _) => unknown(&code, "Amazon SES's answer is not the one it documents"),
-        (429, _) => retry_later(answer.retry_after(), &code, "Amazon SES asks to slow down"),
+        (500.., _) => unknown(&code, "Amazon SES failed after it received the message"),
+        (200..300, _) => unknown(&code, "Amazon SES's response is not documented"),
+        (429, _) => retry_later(answer.retry_after(), &code, "Amazon SES is throttling requests"),
         (_, "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException") => {
-            retry_later(answer.retry_after(), &code, "Amazon SES asks to slow down, or the account's quota is used up")
+            retry_later(
+                answer.retry_after(),
+                &code,
+                "Amazon SES is throttling requests, or the account's quota is used up",
+            )
         }
         (_, "AccountSuspendedException" | "SendingPausedException") => {
-            misconfigured(&code, "this account may not send at the moment: see the console of Amazon SES")
+            misconfigured(&code, "the account is not allowed to send at the moment: see the Amazon SES console")
         }
         (_, "MailFromDomainNotVerifiedException") => misconfigured(&code, "the sender's domain is not verified"),
-        (_, "NotFoundException") => misconfigured(&code, "there is no such configuration set"),
-        (_, "RequestExpired") => misconfigured(&code, "AWS finds the request's time wrong: set this machine's clock"),
+        (_, "NotFoundException") => misconfigured(&code, "the configuration set does not exist"),
+        (_, "RequestExpired") => misconfigured(&code, "AWS rejects the time of the request: set this machine's clock"),
         (_, "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "OptInRequired") => {
-            misconfigured(&code, "the access key may not send: allow it ses:SendEmail for this sender")
+            misconfigured(&code, "the access key is not allowed to send: grant it ses:SendEmail for this sender")
         }
         (_, "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature") => misconfigured(
             &code,
             "AWS does not accept the signature: the secret access key or this machine's clock is wrong",
         ),
         (_, "UnrecognizedClientException" | "InvalidClientTokenId" | "ExpiredTokenException" | "ExpiredToken") => {
-            misconfigured(&code, "AWS does not know the access key")
+            misconfigured(&code, "AWS does not recognize the access key")
         }
         (_, "MissingAuthenticationTokenException" | "MissingAuthenticationToken") => {
             misconfigured(&code, "AWS does not accept the credentials")
@@ -52,14 +56,14 @@ pub fn of(answer: &Answer) -> Failure {
     }
 }
 
-/// The error's name: in a header, up to a colon, or in the body, behind a number sign.
+/// Returns the error's name: from a header, up to a colon, or from the body, after a number sign.
 /// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
 fn name(answer: &Answer) -> Option<String> {
     let header = answer.headers.iter().find(|(name, _)| name == "x-amzn-errortype").map(|(_, value)| value.clone());
     let said = header.or_else(|| answer.json::<Refused>().map(|refused| refused.kind))?;
     let name = said.split(':').next().unwrap_or_default();
     let name = name.rsplit('#').next().unwrap_or_default().trim();
-    // What is no name may repeat what was sent.
+    // Anything that is not a plain name may repeat what was sent.
     let is_name = (1..=60).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
     is_name.then(|| name.to_owned())
 }

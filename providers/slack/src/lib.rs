@@ -1,4 +1,4 @@
-//! Direct messages through Slack, to the member of the workspace who has the recipient's email address.
+//! Direct messages in Slack to the workspace member with the recipient's email address.
 //! <https://docs.slack.dev/reference/methods/users.lookupByEmail>, <https://docs.slack.dev/reference/methods/chat.postMessage>
 
 mod options;
@@ -43,7 +43,7 @@ impl Provider for Slack {
         version: env!("CARGO_PKG_VERSION"),
         channel: "chat",
         recipient: Recipient::EmailAddress,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -61,9 +61,9 @@ impl Provider for Slack {
     }
 }
 
-/// The id of the member with an address. Nothing is sent by asking, so whatever goes wrong here may be tried again.
+/// Returns the id of the member with an address. This sends nothing, so whatever fails here can be retried.
 fn member(address: &str) -> Result<String, Failure> {
-    // In the body, not in the URL: addresses in URLs are written down on their way.
+    // In the body, not in the URL: URLs get logged.
     let asked = Http::post(format!("{ORIGIN}/api/users.lookupByEmail")).form([("email", address)]).send();
     let answer: Answer = asked.map_err(|error| match error {
         HttpError::OutcomeUnknown(why) => retry_later(None, "no-answer", &why),
@@ -71,12 +71,13 @@ fn member(address: &str) -> Result<String, Failure> {
     })?;
     let Found { user } = outcome::taken(&answer).map_err(|refusal| outcome::of_the_question(&answer, &refusal))?;
     if user.deleted {
-        return Err(rejected_recipient("deleted", "the member of this address is deactivated"));
+        return Err(rejected_recipient("deleted", "the Slack member with this address is deactivated"));
     }
     Ok(user.id)
 }
 
-/// A message whose text is shown as it is. `text` is what a notification shows, and the one place where Slack looks for its markup.
+/// Returns a message whose text is displayed literally. `text` is for notifications, and the only field in which Slack interprets
+/// markup.
 fn post(member: &str, text: &str) -> Value {
     let shown = json!({"type": "rich_text_section", "elements": [{"type": "text", "text": text}]});
     json!({

@@ -1,4 +1,5 @@
-//! What Slack's errors mean. Slack answers 200 as a rule, with `ok` and the name of an error. Those of the two methods and those of all:
+//! Maps Slack's errors to outcomes. Slack usually responds with 200, `ok` and the name of an error. The errors of the two methods,
+//! and those that all methods share:
 //! <https://docs.slack.dev/reference/methods/chat.postMessage#errors>,
 //! <https://docs.slack.dev/reference/methods/users.lookupByEmail#errors>
 
@@ -13,19 +14,19 @@ struct Said {
     error: String,
 }
 
-/// Why nothing was taken.
+/// Why Slack did not accept a request.
 pub enum Refusal {
-    /// Slack's name for it.
+    /// Slack's name of the error.
     Named(String),
-    /// It gave none.
+    /// Slack gave no name.
     Unnamed,
 }
 
-/// What Slack answered, if it said yes.
+/// Returns Slack's response if it is a success.
 pub fn taken<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
     match (answer.status, answer.json::<Said>()) {
         (200, Some(Said { ok: true, .. })) => answer.json().ok_or(Refusal::Unnamed),
-        // What is no name may repeat what was sent.
+        // Anything that is not a plain name may repeat what was sent.
         (_, Some(Said { ok: false, error })) if is_name(&error) => Err(Refusal::Named(error)),
         _ => Err(Refusal::Unnamed),
     }
@@ -35,7 +36,7 @@ fn is_name(text: &str) -> bool {
     (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Of the question who has an address: by itself it sends nothing.
+/// Maps a failed lookup of an address to a failure: a lookup sends nothing.
 pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
     let status = answer.status.to_string();
     let known = match refusal {
@@ -44,54 +45,54 @@ pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
     };
     match (known, answer.status, refusal) {
         (Some(failure), ..) => failure,
-        (None, 200, Refusal::Named(name)) => retry_later(None, name, "Slack did not say who has this address"),
+        (None, 200, Refusal::Named(name)) => retry_later(None, name, "Slack could not look up this address"),
         (None, 200..300 | 500.., _) => {
-            retry_later(answer.retry_after(), &status, "Slack did not say who has this address")
+            retry_later(answer.retry_after(), &status, "Slack could not look up this address")
         }
         _ => answer.failure_by_status(&status),
     }
 }
 
-/// Of the message.
+/// Maps a refused message to a failure.
 pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
     let status = answer.status.to_string();
     match (answer.status, refusal) {
-        (500.., _) => unknown(&status, "Slack failed after it had the message"),
+        (500.., _) => unknown(&status, "Slack failed after it received the message"),
         (_, Refusal::Named(name)) => known(answer, name).unwrap_or_else(|| match name.as_str() {
-            // Slack says of both that something may have been done before.
-            "fatal_error" | "internal_error" => unknown(name, "Slack failed after it had the message"),
+            // Slack documents that either may occur after part of the work was done.
+            "fatal_error" | "internal_error" => unknown(name, "Slack failed after it received the message"),
             "channel_not_found" | "user_not_found" | "user_disabled" => {
-                rejected_recipient(name, "this member cannot be written to")
+                rejected_recipient(name, "the app cannot message this member")
             }
             "msg_too_long" | "no_text" | "invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long" => {
                 rejected_message(name, "Slack does not accept the message")
             }
             "is_archived" | "not_in_channel" | "messages_tab_disabled" | "cannot_dm_bot" => {
-                misconfigured(name, "the app cannot write direct messages: see its settings under App Home")
+                misconfigured(name, "the app cannot send direct messages: see its App Home settings")
             }
             name if name.starts_with("restricted_action") => {
-                misconfigured(name, "a setting of the workspace keeps the app from writing")
+                misconfigured(name, "a workspace setting prevents the app from posting")
             }
             name if name.starts_with("invalid_") || name.starts_with("missing_") => {
                 rejected_message(name, "Slack does not accept the request")
             }
-            name => unknown(name, "Slack gives a reason that is not known here"),
+            name => unknown(name, "Slack responded with an unknown error"),
         }),
-        (200..300, _) => unknown(&status, "Slack's answer is not the one it documents"),
+        (200..300, _) => unknown(&status, "Slack's response is not documented"),
         _ => answer.failure_by_status(&status),
     }
 }
 
-/// Errors that mean the same at both methods: nothing was done.
+/// Maps the errors that both methods share to a failure: nothing was done.
 fn known(answer: &Answer, name: &str) -> Option<Failure> {
     Some(match name {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
-            retry_later(answer.retry_after(), name, "Slack asks to slow down")
+            retry_later(answer.retry_after(), name, "Slack is throttling requests")
         }
         "service_unavailable" | "request_timeout" | "team_added_to_org" | "org_login_required" => {
-            retry_later(answer.retry_after(), name, "Slack cannot take requests for this workspace now")
+            retry_later(answer.retry_after(), name, "Slack cannot process requests for this workspace at the moment")
         }
-        "users_not_found" => rejected_recipient(name, "nobody in the workspace has this address"),
+        "users_not_found" => rejected_recipient(name, "no member of the workspace has this address"),
         "missing_scope" | "no_permission" | "not_allowed_token_type" => {
             misconfigured(name, "the token lacks a scope: users:read, users:read.email and chat:write are needed")
         }
@@ -103,8 +104,8 @@ fn known(answer: &Answer, name: &str) -> Option<Failure> {
         | "ekm_access_denied"
         | "enterprise_is_restricted"
         | "team_access_not_granted"
-        | "two_factor_setup_required" => misconfigured(name, "the workspace does not let the app in"),
-        "deprecated_endpoint" | "method_deprecated" => misconfigured(name, "Slack has given up what is called"),
+        | "two_factor_setup_required" => misconfigured(name, "the workspace does not allow the app"),
+        "deprecated_endpoint" | "method_deprecated" => misconfigured(name, "Slack has deprecated this method"),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! What the providers for Twilio share: the account, and what an error of its API means.
+//! Shared by the providers for Twilio: the account, and the meaning of API errors.
 
 use serde::{Deserialize, Deserializer};
 use twofactor_provider::{Answer, Failure, Problem, blocked, misconfigured, problem, retry_later, unknown};
@@ -8,32 +8,32 @@ use twofactor_provider::{Answer, Failure, Problem, blocked, misconfigured, probl
 pub struct Account<'a> {
     /// The account's SID.
     pub sid: &'a str,
-    /// The SID of an API key to log in with in place of the account.
+    /// The SID of an API key to authenticate with instead of the account.
     pub api_key_sid: Option<&'a str>,
-    /// Where requests are processed.
+    /// The region that processes requests.
     pub region: Option<&'a str>,
-    /// Where Twilio is entered.
+    /// The edge location to connect to.
     pub edge: Option<&'a str>,
 }
 
 impl Account<'_> {
-    /// What is wrong with it.
+    /// Returns what is wrong with the account.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if !is_sid("AC", self.sid) {
             problems.push(problem(
                 "/TwilioAccountSid",
-                "must be AC and 32 hexadecimal digits: copy it from Twilio's console",
+                "must be AC followed by 32 hexadecimal digits; copy it from the Twilio console",
             ));
         }
         if !self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)) {
-            problems.push(problem("/TwilioApiKeySid", "must be SK and 32 hexadecimal digits, or left out"));
+            problems.push(problem("/TwilioApiKeySid", "must be SK followed by 32 hexadecimal digits, or empty"));
         }
         // Both become parts of a host name.
         let label = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         for (pointer, part) in [("/TwilioRegion", self.region), ("/TwilioEdge", self.edge)] {
             if !part.is_none_or(|text| !text.is_empty() && label(text)) {
-                problems.push(problem(pointer, "must be a name of Twilio's, such as ie1 or dublin"));
+                problems.push(problem(pointer, "must be a name that Twilio uses, such as ie1 or dublin"));
             }
         }
         problems
@@ -49,7 +49,7 @@ impl Account<'_> {
         }
     }
 
-    /// Where a resource of the account is made, such as `Messages`.
+    /// Returns the URL at which a resource of the account is created, such as `Messages`.
     pub fn url_of(&self, resource: &str) -> String {
         format!("{}/2010-04-01/Accounts/{}/{resource}.json", self.origin(), self.sid)
     }
@@ -60,25 +60,25 @@ impl Account<'_> {
     }
 }
 
-/// Whether a text is a SID of a kind: two letters and 32 hexadecimal digits.
+/// Returns whether a text is a SID of the given kind: two letters and 32 hexadecimal digits.
 pub fn is_sid(kind: &str, text: &str) -> bool {
     text.strip_prefix(kind).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Whether a text is a number in E.164.
+/// Returns whether a text is a phone number in E.164 format.
 pub fn is_number(text: &str) -> bool {
     text.strip_prefix('+')
         .is_some_and(|rest| (7..=15).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Both forms of an error have this much: the older one, and the one after RFC 9457.
+/// The part that both error formats share: the older one, and the one after RFC 9457.
 #[derive(Deserialize)]
 struct Refused {
     #[serde(deserialize_with = "number")]
     code: u32,
 }
 
-/// A code that is written as a number or as text.
+/// Reads a code that is written as a number or as text.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -92,17 +92,17 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     }
 }
 
-/// What an answer means that accepts nothing. `known` gives the meaning of a code of the resource's own.
+/// Maps a response that accepts nothing to a failure. `known` maps the codes that are specific to the resource.
 pub fn failure(answer: &Answer, known: impl FnOnce(u32, Option<u32>) -> Option<Failure>) -> Failure {
     match (answer.status, answer.json::<Refused>()) {
         // A 5xx says nothing about the message: it may have been queued.
-        (500.., _) => unknown(&answer.status.to_string(), "Twilio failed after it had the message"),
-        // Not processed: safe to repeat after a while.
+        (500.., _) => unknown(&answer.status.to_string(), "Twilio failed after it received the message"),
+        // Not processed, so it can be retried.
         (429, refused) => {
             let code = refused.map_or(429, |refused| refused.code);
-            retry_later(answer.retry_after(), &code.to_string(), "Twilio asks to slow down")
+            retry_later(answer.retry_after(), &code.to_string(), "Twilio is throttling requests")
         }
-        (200..300, _) => unknown("", "Twilio's answer to an accepted message is malformed"),
+        (200..300, _) => unknown("", "Twilio accepted the request, but its response is malformed"),
         (_, Some(refused)) => known(refused.code, answer.retry_after())
             .or_else(|| of_the_account(refused.code, answer.retry_after()))
             .unwrap_or_else(|| answer.failure_by_status(&refused.code.to_string())),
@@ -110,14 +110,14 @@ pub fn failure(answer: &Answer, known: impl FnOnce(u32, Option<u32>) -> Option<F
     }
 }
 
-/// Codes that mean the same whatever is sent. <https://www.twilio.com/docs/api/errors>
+/// Maps the error codes that all resources share to a failure. <https://www.twilio.com/docs/api/errors>
 pub fn of_the_account(code: u32, after: Option<u32>) -> Option<Failure> {
     let text = code.to_string();
     Some(match code {
-        20003 | 20403 | 20404 => misconfigured(&text, "Twilio does not accept the account or its token"),
-        20422 => misconfigured(&text, "Twilio does not accept a value of the options"),
+        20003 | 20403 | 20404 => misconfigured(&text, "Twilio does not accept the account SID or its token"),
+        20422 => misconfigured(&text, "Twilio does not accept one of the options"),
         30002 => misconfigured(&text, "the Twilio account is suspended"),
-        20429 => retry_later(after, &text, "Twilio cannot send it now"),
+        20429 => retry_later(after, &text, "Twilio cannot send the message at the moment"),
         30450 | 60605 => blocked(&text, "Twilio suspects fraud"),
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! Codes that Twilio Verify makes, sends by SMS, and judges.
+//! Codes that Twilio Verify generates, sends by SMS and verifies.
 //! <https://www.twilio.com/docs/verify/api/verification>, <https://www.twilio.com/docs/verify/api/verification-check>
 
 mod options;
@@ -7,8 +7,8 @@ mod outcome;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Begun, Connection, Failure, Http, Message, Problem, Recipient, Verdict, Verifier, accepted, misconfigured,
-    unknown,
+    About, Connection, Failure, Http, Message, Problem, Recipient, StartedVerification, Verdict, Verifier, accepted,
+    misconfigured, unknown,
 };
 
 /// The provider.
@@ -32,7 +32,7 @@ impl Verifier for TwilioVerify {
         version: env!("CARGO_PKG_VERSION"),
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -40,15 +40,17 @@ impl Verifier for TwilioVerify {
         Ok(vec![Connection::basic(options::ORIGIN, options.account().user(), &options.auth_token)])
     }
 
-    fn begin(options: &Options, message: &Message) -> Result<Begun, Failure> {
+    fn begin(options: &Options, message: &Message) -> Result<StartedVerification, Failure> {
         let mut fields = vec![("To", message.recipient.as_str()), ("Channel", "sms")];
         fields.extend(locale(&message.locale).map(|locale| ("Locale", locale)));
         let answer = Http::post(options.url_of("Verifications")).form(fields).send()?;
         match (answer.status, answer.json::<Verification>()) {
-            // For whoever wants the code once more it is the same verification again.
-            (200 | 201, Some(begun)) => {
-                Ok(Begun { receipt: accepted(&begun.sid), state: begun.sid, code_length: options.code_length })
-            }
+            // If the person asks for the code once more, Twilio returns the same verification.
+            (200 | 201, Some(begun)) => Ok(StartedVerification {
+                receipt: accepted(&begun.sid),
+                state: begun.sid,
+                code_length: options.code_length,
+            }),
             _ => Err(outcome::of_begin(&answer)),
         }
     }
@@ -57,22 +59,22 @@ impl Verifier for TwilioVerify {
         let fields = [("VerificationSid", state), ("Code", answer)];
         let answer = Http::post(options.url_of("VerificationCheck")).form(fields).send()?;
         if outcome::is_over(&answer) {
-            return Ok(Verdict::Over);
+            return Ok(Verdict::Expired);
         }
         match (answer.status, answer.json::<Check>().as_ref().map(|check| check.status.as_str())) {
             (200 | 201, Some("approved")) => Ok(Verdict::Right),
             (200 | 201, Some("pending")) => Ok(Verdict::Wrong),
             (200 | 201, Some("canceled" | "max_attempts_reached" | "deleted" | "failed" | "expired")) => {
-                Ok(Verdict::Over)
+                Ok(Verdict::Expired)
             }
-            (200..300, _) => Err(unknown("", "Twilio's answer to a check is malformed")),
-            (300..400, _) => Err(misconfigured(&answer.status.to_string(), "Twilio sends checks elsewhere")),
+            (200..300, _) => Err(unknown("", "Twilio's response to the check is malformed")),
+            (300..400, _) => Err(misconfigured(&answer.status.to_string(), "Twilio redirects the check")),
             _ => Err(outcome::of_check(&answer)),
         }
     }
 }
 
-/// The language of the text, of those that Twilio has one in; none leaves it to the number's country.
+/// Returns the language of the text, if Twilio supports it. Otherwise Twilio chooses by the number's country.
 fn locale(locale: &str) -> Option<&'static str> {
     /// <https://www.twilio.com/docs/verify/supported-languages>
     const KNOWN: [&str; 41] = [

@@ -1,10 +1,10 @@
-//! What Twilio's error codes mean for verifications. <https://www.twilio.com/docs/api/errors>
+//! Maps Twilio's error codes for verifications to failures. <https://www.twilio.com/docs/api/errors>
 
 use serde::Deserialize;
 use twofactor_provider::{Answer, Failure, blocked, misconfigured, rejected_message, rejected_recipient, retry_later};
 use twofactor_twilio_account::failure;
 
-/// After so long a person may be sent codes again who was sent too many (60203), in seconds.
+/// How long Twilio sends no more codes to a person who was sent too many (60203), in seconds.
 const TEN_MINUTES: u32 = 600;
 
 #[derive(Deserialize)]
@@ -16,28 +16,28 @@ fn code(answer: &Answer) -> Option<u32> {
     answer.json::<Refused>().map(|refused| refused.code)
 }
 
-/// Whether a verification is gone: used, expired, or answered too often. <https://www.twilio.com/docs/verify/api/verification-check>
+/// Returns whether a verification has ended: used, expired, or answered too often. <https://www.twilio.com/docs/verify/api/verification-check>
 pub fn is_over(answer: &Answer) -> bool {
     matches!((answer.status, code(answer)), (404, _) | (400.., Some(60202)))
 }
 
-/// Why no code was sent.
+/// Maps a response to a failure to send a code.
 pub fn of_begin(answer: &Answer) -> Failure {
-    // Twilio says 429 for these as well, and they are about one person.
+    // Twilio responds with 429 to these too, but they concern one person.
     match code(answer) {
         Some(60203) => {
             let wait = answer.retry_after().or(Some(TEN_MINUTES));
-            retry_later(wait, "60203", "Twilio has sent this number as many codes as it does in ten minutes")
+            retry_later(wait, "60203", "Twilio has reached its limit of codes for this number in ten minutes")
         }
         Some(60202) => {
             let wait = answer.retry_after().or(Some(TEN_MINUTES));
-            retry_later(wait, "60202", "Twilio takes no answers from this number for ten minutes")
+            retry_later(wait, "60202", "Twilio accepts no answers from this number for ten minutes")
         }
         _ => failure(answer, known),
     }
 }
 
-/// Why an answer was not judged.
+/// Maps a response to a failure to verify an answer.
 pub fn of_check(answer: &Answer) -> Failure {
     failure(answer, known)
 }
@@ -47,9 +47,9 @@ fn known(code: u32, after: Option<u32>) -> Option<Failure> {
     Some(match code {
         60033 | 60205 | 21211 | 21614 => rejected_recipient(&text, "Twilio cannot send a code to this number"),
         60200 => rejected_message(&text, "Twilio does not accept the request"),
-        60204 | 60213 | 60220 | 60223 => misconfigured(&text, "the Verify service may not send such codes"),
-        21608 => misconfigured(&text, "an account on trial sends to verified numbers only"),
-        60207 | 60209 | 60212 => retry_later(after, &text, "Twilio asks to slow down"),
+        60204 | 60213 | 60220 | 60223 => misconfigured(&text, "the Verify service is not allowed to send these codes"),
+        21608 => misconfigured(&text, "a trial account can send to verified numbers only"),
+        60207 | 60209 | 60212 => retry_later(after, &text, "Twilio is throttling requests"),
         60410 => blocked(&text, "Twilio suspects fraud"),
         _ => return None,
     })

@@ -40,10 +40,10 @@ fn only_approved_is_right() {
     let says = |status: &str| json!({"sid": STATE, "status": status, "valid": true}).to_string();
     assert_eq!(verdict(200, &says("pending")).unwrap(), Verdict::Wrong);
     for over in ["canceled", "max_attempts_reached", "deleted", "failed", "expired"] {
-        assert_eq!(verdict(200, &says(over)).unwrap(), Verdict::Over, "{over}");
+        assert_eq!(verdict(200, &says(over)).unwrap(), Verdict::Expired, "{over}");
     }
-    assert_eq!(verdict(404, r#"{"code":20404}"#).unwrap(), Verdict::Over);
-    assert_eq!(verdict(429, r#"{"code":60202}"#).unwrap(), Verdict::Over);
+    assert_eq!(verdict(404, r#"{"code":20404}"#).unwrap(), Verdict::Expired);
+    assert_eq!(verdict(429, r#"{"code":60202}"#).unwrap(), Verdict::Expired);
     for (status, body) in
         [(200, says("Approved")), (200, "{}".to_owned()), (200, "<html>".to_owned()), (204, String::new())]
     {

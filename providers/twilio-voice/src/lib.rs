@@ -1,4 +1,4 @@
-//! Calls through Twilio Programmable Voice, in which the code is read out.
+//! Phone calls through Twilio Programmable Voice that read out the code.
 //! <https://www.twilio.com/docs/voice/api/call-resource>, <https://www.twilio.com/docs/voice/twiml/say>
 
 mod options;
@@ -8,14 +8,14 @@ mod speech;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Delivery, Fate, Http, Message, Problem, Provider, Recipient, Report, Reports, Signature,
-    accepted, form_field, report_url,
+    About, Connection, Delivery, DeliveryStatus, Http, Message, Problem, Provider, Recipient, Report, Reports,
+    Signature, accepted, form_field, report_url,
 };
 
 /// The provider.
 pub struct TwilioVoice;
 
-/// How long a call may last, in seconds: enough to hear the code twice, and no answering machine's whole tape.
+/// The maximum duration of a call, in seconds: enough to hear the code twice, without filling an answering machine.
 const LONGEST: &str = "120";
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ impl Provider for TwilioVoice {
         channel: "voice",
         recipient: Recipient::PhoneNumber,
         // To say its digits one by one.
-        reads_code: true,
+        needs_code: true,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -49,7 +49,7 @@ impl Provider for TwilioVoice {
             ("Twiml", twiml.as_str()),
             ("TimeLimit", LONGEST),
         ];
-        // Called when the call is over, unless other events are asked for.
+        // Called when the call has ended, unless other events are requested.
         fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
         let answer = Http::post(options.account().url_of("Calls")).form(fields).send()?;
         match (answer.status, answer.json::<Accepted>()) {
@@ -63,18 +63,18 @@ impl Provider for TwilioVoice {
 impl Reports for TwilioVoice {
     type Options = Options;
 
-    /// Reports are signed with the account's auth token; whoever logs in with an API key has not given it.
-    fn signed_by(options: &Options) -> Option<Signature> {
+    /// Reports are signed with the account's auth token, which is not known if an API key is used.
+    fn report_signature(options: &Options) -> Option<Signature> {
         options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
     }
 
-    fn read(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
+    fn parse_report(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
         let status = form_field(body, "CallStatus")?;
         Some(match &*status {
-            // Somebody, or a machine, took it.
-            "completed" => Report { fate: Fate::Delivered, code: String::new() },
-            "busy" | "no-answer" | "failed" | "canceled" => Report { fate: Fate::Undelivered, code: status },
-            _ => Report { fate: Fate::UnderWay, code: String::new() },
+            // A person or an answering machine picked up.
+            "completed" => Report { status: DeliveryStatus::Delivered, code: String::new() },
+            "busy" | "no-answer" | "failed" | "canceled" => Report { status: DeliveryStatus::Failed, code: status },
+            _ => Report { status: DeliveryStatus::Pending, code: String::new() },
         })
     }
 }

@@ -1,18 +1,18 @@
-//! What is said in a call.
+//! The script of a call.
 
 use twofactor_provider::Message;
 
-/// The call's script: the message's own sentence, twice, with the code's digits one by one.
+/// Returns the script of a call: the message's sentence, twice, with the digits of the code one by one.
 pub fn twiml(message: &Message) -> String {
     let (language, said) = (language(&message.locale), escaped(&sentence(message)));
-    // Who picks up has the receiver at the ear a moment later.
+    // People need a moment after picking up.
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
          <Response><Pause length=\"1\"/><Say language=\"{language}\" loop=\"2\">{said}</Say></Response>"
     )
 }
 
-/// The part of the text that has the code for people. Below it there may be a line that is for browsers alone.
+/// Returns the part of the text that is for people. After it there may be a line for browsers only.
 fn sentence(message: &Message) -> String {
     let (text, code) = (message.text.as_str(), message.code.as_str());
     if code.is_empty() {
@@ -23,7 +23,7 @@ fn sentence(message: &Message) -> String {
     part.replace(code, &digits)
 }
 
-/// The language's name at Twilio.
+/// Returns Twilio's name of a language.
 fn language(locale: &str) -> &'static str {
     match locale.split(['-', '_']).next().unwrap_or_default() {
         "de" => "de-DE",
@@ -33,7 +33,7 @@ fn language(locale: &str) -> &'static str {
     }
 }
 
-/// Without what no XML 1.0 may hold (section 2.2).
+/// Removes the characters that XML 1.0 does not allow (section 2.2).
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

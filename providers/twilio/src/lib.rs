@@ -8,14 +8,14 @@ use options::Options;
 use serde::Deserialize;
 use serde_json::Value;
 use twofactor_provider::{
-    About, Connection, Delivery, Failure, Fate, Http, Message, Problem, Provider, Receipt, Recipient, Report, Reports,
-    Retry, Signature, accepted, form_field, report_url, retry_later,
+    About, Connection, Delivery, DeliveryStatus, Failure, Http, Message, Problem, Provider, Receipt, Recipient, Report,
+    Reports, Retry, Signature, accepted, form_field, report_url, retry_later,
 };
 
 /// The provider.
 pub struct Twilio;
 
-/// What makes an answer a message is its SID. Whatever else is in it may be of any type: that hides no message.
+/// A response with a SID means that a message was created. The other fields may be of any type: an odd one must not hide that.
 #[derive(Deserialize)]
 struct Accepted {
     sid: String,
@@ -27,7 +27,7 @@ struct Accepted {
     error_code: Value,
 }
 
-/// A number that is written as one or as text.
+/// Returns a number that is written as a number or as text.
 fn number(value: &Value) -> Option<u32> {
     match value {
         Value::Number(number) => number.as_u64()?.try_into().ok(),
@@ -36,18 +36,18 @@ fn number(value: &Value) -> Option<u32> {
     }
 }
 
-/// The meaning of a message that was made. One without an error may go out, and so may one with an error that would pass.
+/// Maps a created message to an outcome. It may be sent if it has no error, and also if its error is temporary.
 fn accepted_or_failed(message: Accepted) -> Delivery {
     let is_final = matches!(message.status.as_str(), Some("failed" | "undelivered" | "canceled"));
     match number(&message.error_code).filter(|code| *code != 0) {
         Some(code) => Err(match outcome::by_code(code, None) {
             Failure::RetryLater(retry) if !is_final => Failure::OutcomeUnknown(retry.reason),
-            // Twilio has given it up, whatever the code says.
+            // Twilio has given up, whatever the code says.
             Failure::OutcomeUnknown(reason) if is_final => Failure::RetryLater(Retry { after_seconds: None, reason }),
             failure => failure,
         }),
         None if is_final => Err(retry_later(None, "failed", "Twilio could not send the message")),
-        None => Ok(Receipt { parts: number(&message.num_segments), ..accepted(message.sid) }),
+        None => Ok(Receipt { segments: number(&message.num_segments), ..accepted(message.sid) }),
     }
 }
 
@@ -59,7 +59,7 @@ impl Provider for Twilio {
         version: env!("CARGO_PKG_VERSION"),
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
@@ -69,7 +69,7 @@ impl Provider for Twilio {
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
-        // What Twilio keeps of the message is of no use to anybody afterwards: the body is discarded, the number obfuscated.
+        // Have Twilio discard the body and obfuscate the number: nobody needs them afterwards.
         let validity = message.valid_seconds.clamp(1, 36_000).to_string();
         let (from, sender) = options.sender();
         let mut fields = vec![
@@ -93,19 +93,19 @@ impl Provider for Twilio {
 impl Reports for Twilio {
     type Options = Options;
 
-    /// Reports are signed with the account's auth token; whoever logs in with an API key has not given it.
-    fn signed_by(options: &Options) -> Option<Signature> {
+    /// Reports are signed with the account's auth token, which is not known if an API key is used.
+    fn report_signature(options: &Options) -> Option<Signature> {
         options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
     }
 
-    fn read(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
-        let fate = match &*form_field(body, "MessageStatus")? {
-            "delivered" | "read" => Fate::Delivered,
-            "undelivered" | "failed" | "canceled" => Fate::Undelivered,
-            _ => Fate::UnderWay,
+    fn parse_report(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
+        let status = match &*form_field(body, "MessageStatus")? {
+            "delivered" | "read" => DeliveryStatus::Delivered,
+            "undelivered" | "failed" | "canceled" => DeliveryStatus::Failed,
+            _ => DeliveryStatus::Pending,
         };
         let code = form_field(body, "ErrorCode").filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
-        Some(Report { fate, code: code.unwrap_or_default() })
+        Some(Report { status, code: code.unwrap_or_default() })
     }
 }
 

@@ -9,28 +9,28 @@ use twofactor_twilio_account::{Account, is_number, is_sid};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The account's SID: AC and 32 hexadecimal digits.
+    /// The account SID: AC followed by 32 hexadecimal digits.
     #[serde(rename = "TwilioAccountSid")]
     #[schemars(regex(pattern = "^AC[0-9a-fA-F]{32}$"))]
     pub account_sid: String,
-    /// The account's auth token; with an API key, that key's secret.
+    /// The account's auth token, or the API key's secret if you use an API key.
     #[serde(rename = "TwilioAuthToken")]
     pub auth_token: Secret,
-    /// The sender: a number in E.164 (+41…), a short code, an alphanumeric sender of up to 11 characters, or the SID of a messaging service (MG…).
+    /// The sender: a phone number in E.164 format (+41…), a short code, an alphanumeric sender of up to 11 characters, or a messaging service SID (MG…).
     #[serde(rename = "TwilioSmsFromNumber")]
     #[schemars(length(min = 1, max = 40))]
     pub from: String,
-    /// The SID of an API key (SK…) to log in with in place of the account.
+    /// The SID of an API key (SK…), to authenticate with instead of the account (optional).
     #[serde(rename = "TwilioApiKeySid")]
     #[serde(default)]
     #[schemars(regex(pattern = "^SK[0-9a-fA-F]{32}$"))]
     pub api_key_sid: Option<String>,
-    /// The region where messages are processed, such as ie1; us1 if left out.
+    /// The region that processes messages, such as ie1. Default: us1.
     #[serde(rename = "TwilioRegion")]
     #[serde(default)]
     #[schemars(regex(pattern = "^[a-z]{2}[0-9]$"))]
     pub region: Option<String>,
-    /// The edge where Twilio is entered, such as dublin.
+    /// The Twilio edge location to connect to, such as dublin (optional).
     #[serde(rename = "TwilioEdge")]
     #[serde(default)]
     #[schemars(regex(pattern = "^[a-z][a-z-]{1,20}$"))]
@@ -42,7 +42,7 @@ impl Options {
         let mut problems = self.account().problems();
         let (from, service) = (&self.from, self.is_service());
         if !(service || is_number(from) || is_short_code(from) || is_alphanumeric_sender(from)) {
-            let message = "must be a number such as +41791234567, a short code, a sender of up to 11 letters and digits, or a messaging service (MG…)";
+            let message = "must be a phone number such as +41791234567, a short code, an alphanumeric sender of up to 11 characters, or a messaging service SID (MG…)";
             problems.push(problem("/TwilioSmsFromNumber", message));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -57,7 +57,7 @@ impl Options {
         }
     }
 
-    /// The sender's field and value.
+    /// Returns the name and value of the field that holds the sender.
     pub fn sender(&self) -> (&'static str, &str) {
         if self.is_service() { ("MessagingServiceSid", &self.from) } else { ("From", &self.from) }
     }

@@ -17,7 +17,7 @@ fn a_message_is_posted_as_twilio_documents_it() {
     let upstream =
         Upstream::new().answers(201, &[], r#"{"sid":"SM1","status":"queued","error_code":null,"num_segments":"1"}"#);
     let receipt = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap();
-    assert_eq!((receipt.reference.as_str(), receipt.parts), ("SM1", Some(1)));
+    assert_eq!((receipt.reference.as_str(), receipt.segments), ("SM1", Some(1)));
     let request = &upstream.requests()[0];
     assert_eq!(request.method, "POST");
     assert_eq!(request.url, format!("https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages.json"));
@@ -83,14 +83,14 @@ fn a_message_that_twilio_gave_up_is_no_delivery() {
 
 #[test]
 fn fields_beside_the_sid_may_be_of_any_type() {
-    for (body, parts) in [
+    for (body, segments) in [
         (json!({"sid": "SM1", "num_segments": 1}), Some(1)),
         (json!({"sid": "SM1", "num_segments": "2", "error_code": ""}), Some(2)),
         (json!({"sid": "SM1", "num_segments": {}, "error_code": [], "status": 7}), None),
         (json!({"sid": "SM1", "num_segments": 1.5, "error_code": 0}), None),
     ] {
         let _upstream = Upstream::new().answers(201, &[], &body.to_string());
-        assert_eq!(deliver::<Twilio>(&options(), &message("+41791234567")).unwrap().parts, parts, "{body}");
+        assert_eq!(deliver::<Twilio>(&options(), &message("+41791234567")).unwrap().segments, segments, "{body}");
     }
     let _upstream = Upstream::new().answers(201, &[], r#"{"sid":"SM1","error_code":"30003"}"#);
     assert_eq!(class(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "outcome-unknown");

@@ -1,4 +1,4 @@
-//! Codes as JSON to a webhook of one's own, signed as Standard Webhooks 1.0.0 say.
+//! Codes as JSON to your own webhook, signed according to Standard Webhooks 1.0.0.
 //! <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 //!
 //! The receiver gets a `POST` of
@@ -7,8 +7,8 @@
 //! {"id": "…", "to": "+41791234567", "text": "123456 is your code.", "valid_seconds": 300, "locale": "en", "purpose": "sign-in"}
 //! ```
 //!
-//! with the headers `webhook-id` (the same `id`, and the same for each attempt at the message), `webhook-timestamp` and
-//! `webhook-signature`, and answers 2xx once it has taken the message.
+//! with the headers `webhook-id` (the same `id`, unchanged when the message is retried), `webhook-timestamp` and
+//! `webhook-signature`. It responds with 2xx once it has accepted the message.
 
 mod options;
 mod outcome;
@@ -28,7 +28,7 @@ impl Provider for Webhook {
         version: env!("CARGO_PKG_VERSION"),
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {

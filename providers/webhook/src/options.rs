@@ -4,26 +4,26 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use twofactor_provider::{Problem, Secret, problem};
 
-/// Codes to a webhook of one's own, which hands them on.
+/// Codes sent to your own webhook, which delivers them.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-// The host shows `configure` the form of a secret that it does not show itself.
+// The host derives a stand-in for a withheld secret from this example.
 #[schemars(extend("examples" = [{
     "WebhookUrl": "https://gateway.example.com/codes",
     "WebhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 }]))]
 pub struct Options {
-    /// Where messages are posted, such as https://gateway.example.com/codes. It is shown and may be logged: put no secret into it.
+    /// The URL to post messages to, such as https://gateway.example.com/codes. It is displayed and may be logged: do not put a secret into it.
     #[serde(rename = "WebhookUrl")]
     #[schemars(length(min = 1, max = 2000))]
     pub url: String,
-    /// The secret messages are signed with: whsec_ and 24 to 64 random bytes in base64. The receiver has the same.
+    /// The signing secret, shared with the receiver: whsec_ followed by 24 to 64 random bytes in base64.
     #[serde(rename = "WebhookSecret")]
     pub secret: Secret,
 }
 
 impl Options {
-    /// Answers with the URL's origin.
+    /// Returns the URL's origin.
     pub fn check(&self) -> Result<String, Vec<Problem>> {
         let mut problems = Vec::new();
         let origin = origin(&self.url);
@@ -42,7 +42,7 @@ impl Options {
     }
 }
 
-/// Scheme, host and port of a URL that is written plainly.
+/// Returns scheme, host and port of a URL in its plain form.
 fn origin(url: &str) -> Option<String> {
     let rest = url.strip_prefix("https://")?;
     if !rest.bytes().all(|b| b.is_ascii_graphic() && !b"#\\".contains(&b)) {
@@ -57,7 +57,7 @@ fn origin(url: &str) -> Option<String> {
     (host.contains('.') && host.split('.').all(label) && port).then(|| format!("https://{authority}"))
 }
 
-/// Whether a text is a secret as Standard Webhooks 1.0.0 have it for symmetric signatures.
+/// Returns whether a text is a secret for symmetric signatures in the format of Standard Webhooks 1.0.0.
 fn is_signing_secret(text: &str) -> bool {
     let Some(encoded) = text.strip_prefix("whsec_") else { return false };
     let key = encoded.trim_end_matches('=');

@@ -1,26 +1,28 @@
-//! What a receiver's answer means: its status, as HTTP (RFC 9110) has it, and nothing else.
+//! Maps a receiver's response to an outcome: by its status (RFC 9110), and by nothing else.
 
 use twofactor_provider::{Answer, Delivery, accepted, misconfigured, rejected_message, retry_later, unknown};
 
-/// What an answer means.
+/// Maps a response to an outcome.
 pub fn of(answer: &Answer) -> Delivery {
     let code = answer.status.to_string();
     let says_when = answer.headers.iter().any(|(name, _)| name == "retry-after");
     Err(match answer.status {
         200..=299 => return Ok(accepted("")),
-        // The request is for another server (section 15.5.20), or would not be risked yet (RFC 8470 section 5.2): neither was processed.
-        421 | 425 => retry_later(answer.retry_after(), &code, "the receiver did not take the request up"),
-        // Section 15.5.9 means a request that did not come whole; but servers also say it of a handler that was too slow.
+        // Misdirected (section 15.5.20) or too early (RFC 8470 section 5.2): neither was processed.
+        421 | 425 => retry_later(answer.retry_after(), &code, "the receiver did not process the request"),
+        // Section 15.5.9 means that the request did not arrive completely. But servers also send it if a handler was too slow.
         408 => unknown(&code, "the receiver took too long"),
-        // RFC 6585 section 4: refused for being one too many.
-        429 => retry_later(answer.retry_after(), &code, "the receiver asks to slow down"),
-        // Section 15.6.4: it cannot handle the request now. With a time to come back this is the receiver's own word; without, it is
-        // also what a proxy says of a receiver that fell silent over a request it had.
-        503 if says_when => retry_later(answer.retry_after(), &code, "the receiver cannot take messages now"),
-        500.. => unknown(&code, "the receiver failed after it had the message"),
-        404 | 405 | 410 => misconfigured(&code, "nobody takes messages at this URL"),
+        // RFC 6585 section 4: refused because of the rate, so not processed.
+        429 => retry_later(answer.retry_after(), &code, "the receiver is throttling requests"),
+        // Section 15.6.4: it cannot handle the request now. With Retry-After the receiver itself says so. Without it, a proxy may say
+        // so about a receiver that had the request and did not respond.
+        503 if says_when => {
+            retry_later(answer.retry_after(), &code, "the receiver cannot accept messages at the moment")
+        }
+        500.. => unknown(&code, "the receiver failed after it received the message"),
+        404 | 405 | 410 => misconfigured(&code, "no webhook accepts messages at this URL"),
         401 | 403 => misconfigured(&code, "the receiver does not accept the signature: compare the secrets"),
-        415 => misconfigured(&code, "the receiver takes no JSON"),
+        415 => misconfigured(&code, "the receiver does not accept JSON"),
         400 | 413 | 422 => rejected_message(&code, "the receiver does not accept the message"),
         _ => answer.failure_by_status(&code),
     })

@@ -100,9 +100,9 @@ pub(super) fn on(options: &Options, message: &Message) -> Delivery {
             Ok(accepted(""))
         }
         "reason" => Err(rejected_message(&text, &text)),
-        "parts" => {
+        "segments" => {
             let mut receipt = accepted(text.clone());
-            receipt.parts = code.parse().ok();
+            receipt.segments = code.parse().ok();
             receipt.extra.push(twofactor_provider::bindings::twofactor::provider::types::Entry {
                 name: text.clone(),
                 value: text,

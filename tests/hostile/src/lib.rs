@@ -162,7 +162,7 @@ impl Provider for Hostile {
         version: "1.0.0",
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {

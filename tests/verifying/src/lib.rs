@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Begun, Connection, Failure, Http, Level, Message, Problem, Recipient, Verdict, Verifier, accepted, log,
-    unknown,
+    About, Connection, Failure, Http, Level, Message, Problem, Recipient, StartedVerification, Verdict, Verifier,
+    accepted, log, unknown,
 };
 
 struct Verifying;
@@ -27,14 +27,14 @@ impl Verifier for Verifying {
         version: "1.0.0",
         channel: "sms",
         recipient: Recipient::PhoneNumber,
-        reads_code: false,
+        needs_code: false,
     };
 
     fn configure(_: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
         Ok(vec![Connection::open(ORIGIN)])
     }
 
-    fn begin(options: &Options, message: &Message) -> Result<Begun, Failure> {
+    fn begin(options: &Options, message: &Message) -> Result<StartedVerification, Failure> {
         let text = [&*message.subject, &message.text, message.html.as_deref().unwrap_or_default(), &message.code];
         // It says for whom, in as many requests as it is told.
         let named = match &*options.behaviour {
@@ -53,7 +53,7 @@ impl Verifier for Verifying {
             "long code" => ("state".to_owned(), 11),
             _ => ("state".to_owned(), 4),
         };
-        Ok(Begun { receipt: accepted("begun"), state, code_length })
+        Ok(StartedVerification { receipt: accepted("begun"), state, code_length })
     }
 
     fn check(options: &Options, state: &str, answer: &str) -> Result<Verdict, Failure> {
@@ -84,7 +84,7 @@ impl Verifier for Verifying {
         match said.status {
             200 => Ok(Verdict::Right),
             403 => Ok(Verdict::Wrong),
-            410 => Ok(Verdict::Over),
+            410 => Ok(Verdict::Expired),
             status => Err(said.failure_by_status(&status.to_string())),
         }
     }

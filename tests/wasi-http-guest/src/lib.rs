@@ -111,7 +111,7 @@ impl Configuration for Guest {
             channel: "sms".to_owned(),
             recipient: RecipientKind::PhoneNumber,
             options_schema: SCHEMA.to_owned(),
-            reads_code: false,
+            needs_code: false,
             extra: Vec::new(),
         }
     }
@@ -154,7 +154,7 @@ impl Delivery for Guest {
             }
             _ => send(&url, &header, &message.text)?,
         };
-        Ok(Receipt { reference: status.to_string(), parts: None, extra: Vec::new() })
+        Ok(Receipt { reference: status.to_string(), segments: None, extra: Vec::new() })
     }
 }
 

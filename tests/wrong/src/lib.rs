@@ -56,7 +56,7 @@ impl configuration::Guest for Wrong {
             channel: "sms".to_owned(),
             recipient: RecipientKind::PhoneNumber,
             options_schema: String::new(),
-            reads_code: false,
+            needs_code: false,
             extra: Vec::new(),
         };
         let mut schema = json!({
@@ -131,7 +131,7 @@ impl configuration::Guest for Wrong {
             "no examples" => {
                 schema.as_object_mut().map(|schema| schema.remove("examples"));
             }
-            "it reads the code for nothing" => manifest.reads_code = true,
+            "it reads the code for nothing" => manifest.needs_code = true,
             "the type of another" => manifest.type_id = "twilio".to_owned(),
             "the type of a factor" => manifest.type_id = "totp".to_owned(),
             "a default that does not fit" => schema["properties"]["Sender"]["default"] = json!(7),
@@ -390,7 +390,7 @@ fn mail(to: &str, message: &Message) -> Result<Receipt, DeliveryFailure> {
 }
 
 impl reports::Guest for Wrong {
-    fn signed_by(options: String) -> Option<reports::Signature> {
+    fn report_signature(options: String) -> Option<reports::Signature> {
         let options: Value = serde_json::from_str(&options).unwrap_or_default();
         let text = |name: &str| options[name].as_str().unwrap_or_default().to_owned();
         match fault() {
@@ -405,20 +405,20 @@ impl reports::Guest for Wrong {
         }
     }
 
-    fn read(_: String, _: String, body: Vec<u8>) -> Option<reports::Report> {
-        let told = |fate, code: &str| Some(reports::Report { fate, code: code.to_owned() });
+    fn parse_report(_: String, _: String, body: Vec<u8>) -> Option<reports::Report> {
+        let told = |status, code: &str| Some(reports::Report { status, code: code.to_owned() });
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
         match fault() {
-            "reports of nothing are delivered" => return told(reports::Fate::Delivered, ""),
+            "reports of nothing are delivered" => return told(reports::DeliveryStatus::Delivered, ""),
             "reports break off at nothing" if body.is_empty() => std::process::abort(),
             "reports are not read" => return None,
             _ => {}
         }
         match said["status"].as_str()? {
-            "delivered" => told(reports::Fate::Delivered, ""),
+            "delivered" => told(reports::DeliveryStatus::Delivered, ""),
             // Wrong with `To`, whom it may not name.
-            "undelivered" => told(reports::Fate::Undelivered, said["to"].as_str().unwrap_or("30003")),
-            _ => told(reports::Fate::UnderWay, ""),
+            "undelivered" => told(reports::DeliveryStatus::Failed, said["to"].as_str().unwrap_or("30003")),
+            _ => told(reports::DeliveryStatus::Pending, ""),
         }
     }
 }
@@ -513,7 +513,7 @@ fn checksum(text: &str) -> String {
 }
 
 fn receipt() -> Receipt {
-    Receipt { reference: String::new(), parts: None, extra: Vec::new() }
+    Receipt { reference: String::new(), segments: None, extra: Vec::new() }
 }
 
 fn reason(code: &str, detail: &str) -> Reason {

@@ -129,7 +129,7 @@ fn handle(text: &str) -> Result<Canonical, Error> {
     let text = text.trim();
     let fits = !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
     if text.is_empty() || text.chars().nth(HANDLE_CHARS).is_some() || !fits {
-        let what = format!("`recipient.handle` must be one line of 1 to {HANDLE_CHARS} characters");
+        let what = format!("`recipient.handle` must be a single line of 1 to {HANDLE_CHARS} characters");
         return Err(Error::recipient_rejected(what));
     }
     Ok(Canonical {

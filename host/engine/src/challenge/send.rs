@@ -280,7 +280,7 @@ impl Challenges {
         self.statistics.count(&record.subscription, instance, event, "");
         self.statistics.took(&record.subscription, instance, begin.elapsed());
         let parts = match &outcome {
-            Ok(sent) => sent.receipt.parts.unwrap_or(1).max(1),
+            Ok(sent) => sent.receipt.segments.unwrap_or(1).max(1),
             Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
             Err(_) => 0,
         };

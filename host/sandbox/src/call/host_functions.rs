@@ -1,7 +1,7 @@
 //! The interfaces that the contract gives to a component: HTTP, mail and log.
 
 use super::state::State;
-use crate::contract::v0_1::twofactor::provider::{http, log, smtp, types};
+use crate::contract::v0_2::twofactor::provider::{http, log, smtp, types};
 use crate::egress::{HttpError, HttpRequest, Mail, MailError, MailStage};
 
 impl types::Host for State {}

@@ -47,8 +47,8 @@ impl fmt::Debug for Message {
 pub struct Receipt {
     /// The upstream's reference.
     pub reference: String,
-    /// The number of parts that are billed.
-    pub parts: Option<u32>,
+    /// The number of billed segments.
+    pub segments: Option<u32>,
     /// Details for the operator.
     pub extra: Vec<(String, String)>,
 }

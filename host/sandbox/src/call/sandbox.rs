@@ -8,7 +8,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, Po
 use wasmtime_wasi::p2::bindings as wasi;
 
 use super::state::State;
-use crate::contract::v0_1::twofactor::provider as host;
+use crate::contract::v0_2::twofactor::provider as host;
 use crate::egress::Network;
 use crate::limits::SandboxLimits;
 use crate::schedule::concurrency::Concurrency;

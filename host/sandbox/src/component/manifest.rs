@@ -4,7 +4,7 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::contract::v0_1::twofactor::provider::types as wit;
+use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::readable::{self, Unreadable};
 use crate::schema::{OptionsSchema, Schema, escape};
 
@@ -37,7 +37,7 @@ pub struct Manifest {
     /// JSON Schema 2020-12 of the options.
     pub options_schema: Value,
     /// Whether it receives the code as a field of its own.
-    pub reads_code: bool,
+    pub needs_code: bool,
 }
 
 /// The longest schema accepted, in bytes.
@@ -82,7 +82,7 @@ impl Manifest {
                 wit::RecipientKind::Handle => RecipientKind::Handle,
             },
             options_schema: schema,
-            reads_code: said.reads_code,
+            needs_code: said.needs_code,
         };
         Ok((manifest, compiled))
     }
@@ -140,7 +140,7 @@ mod tests {
             channel: "sms".to_owned(),
             recipient: wit::RecipientKind::PhoneNumber,
             options_schema: schema.to_string(),
-            reads_code: false,
+            needs_code: false,
             extra: Vec::new(),
         };
         Manifest::check(said).map(drop)

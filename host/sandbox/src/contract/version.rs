@@ -10,8 +10,8 @@ const PACKAGE: &str = "twofactor:provider/";
 /// A version of the contract that this host supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contract {
-    /// 0.1: [`v0_1`](super::v0_1).
-    V0_1,
+    /// 0.2: [`v0_2`](super::v0_2).
+    V0_2,
 }
 
 /// A component that was built for a version of the contract that this host does not support.
@@ -20,12 +20,12 @@ pub(crate) struct UnsupportedContract(Version);
 
 impl Contract {
     /// All versions that this host supports, the oldest first.
-    pub(crate) const ALL: [Self; 1] = [Self::V0_1];
+    pub(crate) const ALL: [Self; 1] = [Self::V0_2];
 
     /// The version as it stands in `wit/`.
     pub(crate) const fn version(self) -> Version {
         match self {
-            Self::V0_1 => Version::new(0, 1, 0),
+            Self::V0_2 => Version::new(0, 2, 0),
         }
     }
 
@@ -53,7 +53,7 @@ impl Contract {
     }
 }
 
-/// Splits `twofactor:provider/reports@0.1.0` into the interface and its version. `None` if the name is not one of the contract's.
+/// Splits `twofactor:provider/reports@0.2.0` into the interface and its version. `None` if the name is not one of the contract's.
 fn interface(name: &str) -> Option<(&str, Version)> {
     let (interface, version) = name.strip_prefix(PACKAGE)?.split_once('@')?;
     Some((interface, Version::parse(version).ok()?))
@@ -99,13 +99,13 @@ mod tests {
             let names = names(version);
             Contract::of(names.iter().map(String::as_str)).map_err(|error| error.to_string())
         };
-        for version in ["0.1.0", "0.1.7"] {
-            assert_eq!(of(version), Ok(Some(Contract::V0_1)), "{version}");
+        for version in ["0.2.0", "0.2.7"] {
+            assert_eq!(of(version), Ok(Some(Contract::V0_2)), "{version}");
         }
-        for (version, remedy) in [("0.3.0", "newer TwoFactor"), ("1.0.0", "newer TwoFactor"), ("0.0.9", "of this host")]
+        for (version, remedy) in [("0.3.0", "newer TwoFactor"), ("1.0.0", "newer TwoFactor"), ("0.1.0", "of this host")]
         {
             let error = of(version).err().unwrap_or_default();
-            assert!(error.contains(version) && error.contains("supports 0.1.0") && error.contains(remedy), "{error}");
+            assert!(error.contains(version) && error.contains("supports 0.2.0") && error.contains(remedy), "{error}");
         }
         assert_eq!(Contract::of(["wasi:io/streams@0.2.6"]), Ok(None));
     }

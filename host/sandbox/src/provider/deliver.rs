@@ -11,7 +11,7 @@ use crate::call::{
     Sent, State,
 };
 use crate::component::RecipientKind;
-use crate::contract::v0_1::twofactor::provider::types as wit;
+use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::egress::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
 use crate::schema::OptionsSchema;
 
@@ -21,7 +21,7 @@ const MOST_PARTS: u32 = 255;
 
 /// Why a receipt is not believed.
 const NO_CODE: &str = "the provider reports a delivery, but the code is in nothing that it sent: a provider that changes the form of \
-                       its texts must say `reads-code`";
+                       its texts must say `needs-code`";
 
 impl Provider {
     /// Asks the component to judge options, secrets included. It can reach nobody.
@@ -65,7 +65,7 @@ impl Provider {
         let log = self.log(redactor.without_code(&message.code));
         let redactor = log.clone();
         let mut message = wit::Message::from(message);
-        let placeholder = if self.manifest().reads_code {
+        let placeholder = if self.manifest().needs_code {
             None
         } else {
             let to = (self.manifest().recipient == RecipientKind::EmailAddress).then(|| message.recipient.clone());
@@ -99,7 +99,7 @@ pub(crate) fn no_letters(error: NoPlaceholder) -> DeliveryFailure {
 pub(crate) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> Receipt {
     Receipt {
         reference: clean(&taken.reference),
-        parts: taken.parts.map(|parts| parts.min(MOST_PARTS)),
+        segments: taken.segments.map(|segments| segments.min(MOST_PARTS)),
         extra: taken.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
     }
 }

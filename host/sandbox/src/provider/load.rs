@@ -10,10 +10,10 @@ use super::{Delivers, Exports, Provider};
 use crate::call::{Call, CallLog, Redactor, Sandbox, State};
 use crate::component::{Capability, CodeCache, LoadError, Manifest, ProviderInfo, code_cache, imports};
 use crate::contract::is_interface;
-use crate::contract::v0_1::exports::twofactor::provider::{configuration, delivery};
-use crate::contract::v0_1::reporting::exports::twofactor::provider::reports;
-use crate::contract::v0_1::twofactor::provider::types as wit;
-use crate::contract::v0_1::verifying::exports::twofactor::provider::verification;
+use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
+use crate::contract::v0_2::reporting::exports::twofactor::provider::reports;
+use crate::contract::v0_2::twofactor::provider::types as wit;
+use crate::contract::v0_2::verifying::exports::twofactor::provider::verification;
 use crate::schema::revealed;
 
 impl Exports {
@@ -85,7 +85,7 @@ impl Provider {
             })?
             .map_err(|why| LoadError::new(format!("the component's manifest is invalid: {why}")))?;
         let mut capabilities = imports::capabilities(&imports);
-        if manifest.reads_code {
+        if manifest.needs_code {
             capabilities.push(Capability::Code);
         }
         if matches!(exports.delivers, Delivers::Verifications(_)) {

@@ -14,9 +14,9 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::call::{BUSY, Call, CallFailure, CallLog, Problem, Reason, Redactor, Sandbox, State};
 use crate::component::{Manifest, ProviderInfo};
-use crate::contract::v0_1::exports::twofactor::provider::{configuration, delivery};
-use crate::contract::v0_1::reporting::exports::twofactor::provider::reports as reports_export;
-use crate::contract::v0_1::verifying::exports::twofactor::provider::verification;
+use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
+use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as reports_export;
+use crate::contract::v0_2::verifying::exports::twofactor::provider::verification;
 use crate::egress::Network;
 use crate::schedule::concurrency::Share;
 use crate::schema::{Broken, Schema};

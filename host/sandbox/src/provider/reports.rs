@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Provider;
 use crate::call::{CallFailure, CallLog, DeliveryStatus, Redactor};
-use crate::contract::v0_1::reporting::exports::twofactor::provider::reports as wit;
+use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as wit;
 use crate::egress::{ReportSignature, Secret};
 use crate::schema::OptionsSchema;
 
@@ -21,7 +21,7 @@ impl Provider {
         let signature = self
             .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
-                reports.call_signed_by(store, &options.to_string()).await
+                reports.call_report_signature(store, &options.to_string()).await
             })
             .await?;
         Ok(signature.map(|signature| match signature {
@@ -51,13 +51,13 @@ impl Provider {
         let report = self
             .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
-                reports.call_read(store, options, content_type, body).await
+                reports.call_parse_report(store, options, content_type, body).await
             })
             .await?;
-        Ok(report.map(|report| match report.fate {
-            wit::Fate::UnderWay => DeliveryStatus::Pending,
-            wit::Fate::Delivered => DeliveryStatus::Delivered,
-            wit::Fate::Undelivered => {
+        Ok(report.map(|report| match report.status {
+            wit::DeliveryStatus::Pending => DeliveryStatus::Pending,
+            wit::DeliveryStatus::Delivered => DeliveryStatus::Delivered,
+            wit::DeliveryStatus::Failed => {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
                 // Searched as it is said and as it is kept.
                 let plain: String = recipient.chars().filter(fits).collect();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::deliver::{delivery_failure, known, no_letters, receipt};
 use super::{Delivers, Provider};
 use crate::call::{DeliveryFailure, Message, Placeholder, Reason, Sent, StartedVerification, Verdict};
-use crate::contract::v0_1::twofactor::provider::types as wit;
-use crate::contract::v0_1::verifying::exports::twofactor::provider::verification;
+use crate::contract::v0_2::twofactor::provider::types as wit;
+use crate::contract::v0_2::verifying::exports::twofactor::provider::verification;
 use crate::egress::Grants;
 
 /// The longest state that is kept, in bytes.
@@ -59,7 +59,7 @@ impl Provider {
         let verification = self.verification()?;
         let log = self.log(self.redactor().without_code(answer));
         let redactor = log.clone();
-        let placeholder = if self.manifest().reads_code {
+        let placeholder = if self.manifest().needs_code {
             None
         } else {
             Some(Placeholder::new(answer, &[options, state]).map_err(no_letters)?)
@@ -87,7 +87,7 @@ impl Provider {
             }
             verification::Verdict::Right => Ok(Verdict::Right),
             verification::Verdict::Wrong => Ok(Verdict::Wrong),
-            verification::Verdict::Over => Ok(Verdict::Expired),
+            verification::Verdict::Expired => Ok(Verdict::Expired),
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "das ist eine Mehrwert-, Geteilte-Kosten-, persönliche, Pager-, Firmen- oder Mailbox-Nummer: Codes gehen nur an das eigene Telefon eines Teilnehmers",
     ),
     (
-        "`recipient.handle` must be one line of 1 to {} characters",
+        "`recipient.handle` must be a single line of 1 to {} characters",
         "die Kennung muss eine Zeile von 1 bis {} Zeichen sein",
     ),
     ("`{}` {}", "`{}` {}"),
@@ -57,7 +57,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("an auditor reads: this call is for administrators", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
     // Names, ids, accounts.
-    ("must be one line of {} to {} characters", "muss eine Zeile von {} bis {} Zeichen sein"),
+    ("must be a single line of {} to {} characters", "muss eine Zeile von {} bis {} Zeichen sein"),
     (
         "must not begin or end with a blank, or have two in a row",
         "darf nicht mit einem Leerzeichen beginnen oder enden und nicht zwei in Folge haben",
@@ -285,7 +285,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "has a value of the wrong type, or one that is far out of bounds",
         "hat einen Wert vom falschen Typ oder weit außerhalb der Grenzen",
     ),
-    ("must be one line of at most {} characters", "muss eine Zeile von höchstens {} Zeichen sein"),
+    ("must be a single line of at most {} characters", "muss eine Zeile von höchstens {} Zeichen sein"),
     (
         "must not look like a link, an address or a telephone number: leave out `@`, `://`, names such as `example.com` and five or more digits in a row",
         "darf nicht wie ein Link, eine Adresse oder eine Telefonnummer aussehen: lassen Sie `@`, `://`, Namen wie `example.com` und fünf oder mehr Ziffern in Folge weg",
@@ -313,7 +313,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     // The sign-in page.
     ("`return_urls` must be at most {}", "höchstens {} Rückkehr-URLs sind möglich"),
     (
-        "`application_name` must be one line of 1 to 60 characters",
+        "`application_name` must be a single line of 1 to 60 characters",
         "der Name der Applikation muss eine Zeile von 1 bis 60 Zeichen sein",
     ),
     (
@@ -414,57 +414,57 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("all lines are missing", "alle Zeilen fehlen"),
     ("what says which line is the last was changed", "die Angabe, welche Zeile die letzte ist, wurde verändert"),
     // Our own providers: what their options are.
-    ("The address messages come from.", "Die Adresse, von der die Nachrichten kommen."),
-    ("The name beside that address; may be left out.", "Der Name neben dieser Adresse; darf fehlen."),
+    ("The sender's email address.", "Die Adresse, von der die Nachrichten kommen."),
+    ("The sender's display name (optional).", "Der Name neben dieser Adresse; darf fehlen."),
+    ("The mail server: SMTP or Microsoft 365.", "Der Server, der die E-Mails annimmt: SMTP oder Microsoft 365."),
+    ("An SMTP server.", "Ein Mailserver, der SMTP spricht."),
+    ("A Microsoft 365 mailbox, through Microsoft Graph.", "Ein Postfach bei Microsoft 365, über Microsoft Graph."),
+    ("The name of the eCall account or API sub-user.", "Der Name des Kontos oder eines API-Unterbenutzers."),
+    ("The password of that account or API sub-user.", "Dessen Passwort."),
     (
-        "The server that takes the mail: SMTP or Microsoft 365.",
-        "Der Server, der die E-Mails annimmt: SMTP oder Microsoft 365.",
-    ),
-    ("A mail server that speaks SMTP.", "Ein Mailserver, der SMTP spricht."),
-    ("A mailbox of Microsoft 365, through Microsoft Graph.", "Ein Postfach bei Microsoft 365, über Microsoft Graph."),
-    ("The name of the account or of an API sub-user.", "Der Name des Kontos oder eines API-Unterbenutzers."),
-    ("Its password.", "Dessen Passwort."),
-    (
-        "The sender: up to 16 digits, or up to 11 characters of ASCII.",
+        "The sender: up to 16 digits, or up to 11 ASCII characters.",
         "Der Absender: bis zu 16 Ziffern, oder bis zu 11 ASCII-Zeichen.",
     ),
-    ("The account's SID: AC and 32 hexadecimal digits.", "Die SID des Kontos: AC und 32 hexadezimale Ziffern."),
+    ("The account SID: AC followed by 32 hexadecimal digits.", "Die SID des Kontos: AC und 32 hexadezimale Ziffern."),
     (
-        "The account's auth token; with an API key, that key's secret.",
+        "The account's auth token, or the API key's secret if you use an API key.",
         "Das Auth-Token des Kontos; bei einem API-Schlüssel dessen Geheimnis.",
     ),
     (
-        "The sender: a number in E.164 (+41…), a short code, an alphanumeric sender of up to 11 characters, or the SID of a messaging service (MG…).",
+        "The sender: a phone number in E.164 format (+41…), a short code, an alphanumeric sender of up to 11 characters, or a messaging service SID (MG…).",
         "Der Absender: eine Nummer in E.164 (+41…), eine Kurznummer, ein alphanumerischer Absender von bis zu 11 Zeichen, oder die SID eines Messaging Service (MG…).",
     ),
     (
-        "The SID of an API key (SK…) to log in with in place of the account.",
+        "The SID of an API key (SK…), to authenticate with instead of the account (optional).",
         "Die SID eines API-Schlüssels (SK…), mit dem man sich statt mit dem Konto anmeldet.",
     ),
     (
-        "The region where messages are processed, such as ie1; us1 if left out.",
+        "The region that processes messages, such as ie1. Default: us1.",
         "Die Region, in der Nachrichten verarbeitet werden, etwa ie1; us1, wenn sie fehlt.",
     ),
     (
-        "The region where calls are processed, such as ie1; us1 if left out.",
+        "The region that processes calls, such as ie1. Default: us1.",
         "Die Region, in der Anrufe verarbeitet werden, etwa ie1; us1, wenn sie fehlt.",
     ),
-    ("The edge where Twilio is entered, such as dublin.", "Der Zugangspunkt (Edge) zu Twilio, etwa dublin."),
     (
-        "The region in which the sender is verified, such as eu-central-1.",
+        "The Twilio edge location to connect to, such as dublin (optional).",
+        "Der Zugangspunkt (Edge) zu Twilio, etwa dublin.",
+    ),
+    (
+        "The AWS region in which the sender is verified, such as eu-central-1.",
         "Die Region, in der der Absender bestätigt ist, etwa eu-central-1.",
     ),
     (
-        "The id of an access key that may do ses:SendEmail and nothing else.",
+        "The id of an access key whose only permission is ses:SendEmail.",
         "Die Id eines Zugriffsschlüssels, der ses:SendEmail darf und sonst nichts.",
     ),
-    ("Its secret access key.", "Dessen geheimer Schlüssel."),
+    ("The secret access key.", "Dessen geheimer Schlüssel."),
     (
-        "The address messages come from: verified at Amazon SES, by itself or with its domain.",
+        "The sender's email address. It or its domain must be verified at Amazon SES.",
         "Die Adresse, von der die Nachrichten kommen: bei Amazon SES bestätigt, selbst oder mit ihrer Domain.",
     ),
     (
-        "The configuration set to send with; may be left out. One that follows links or counts openings changes messages.",
+        "The configuration set to send with (optional). Do not use one that tracks opens or clicks: it changes the messages.",
         "Das Configuration Set, mit dem gesendet wird; darf fehlen. Eines, das Links verfolgt oder Öffnungen zählt, verändert die Nachrichten.",
     ),
     (
@@ -472,40 +472,43 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Das Bot-Token der App (xoxb-…), mit den Scopes users:read, users:read.email und chat:write.",
     ),
     (
-        "The Verify service's SID: VA and 32 hexadecimal digits.",
+        "The SID of the Verify service: VA followed by 32 hexadecimal digits.",
         "Die SID des Verify-Service: VA und 32 hexadezimale Ziffern.",
     ),
     (
-        "How many digits the service's codes have, as it is set at Twilio.",
+        "The code length that is set for the service at Twilio.",
         "Wie viele Stellen die Codes des Service haben, wie bei Twilio eingestellt.",
     ),
     (
-        "The number that calls, in E.164 (+41…): one of Twilio's, or one that is verified there.",
+        "The caller's phone number in E.164 format (+41…): a Twilio number, or one that is verified at Twilio.",
         "Die Nummer, die anruft, in E.164 (+41…): eine von Twilio, oder eine dort bestätigte.",
     ),
     (
-        "Where messages are posted, such as https://gateway.example.com/codes. It is shown and may be logged: put no secret into it.",
+        "The URL to post messages to, such as https://gateway.example.com/codes. It is displayed and may be logged: do not put a secret into it.",
         "Wohin Nachrichten gesendet werden, etwa https://gateway.example.com/codes. Die URL wird angezeigt und vielleicht protokolliert: schreiben Sie kein Geheimnis hinein.",
     ),
     (
-        "The secret messages are signed with: whsec_ and 24 to 64 random bytes in base64. The receiver has the same.",
+        "The signing secret, shared with the receiver: whsec_ followed by 24 to 64 random bytes in base64.",
         "Das Geheimnis, mit dem Nachrichten signiert werden: whsec_ und 24 bis 64 zufällige Bytes in Base64. Der Empfänger hat dasselbe.",
     ),
-    ("The global one.", "Die weltweite."),
-    ("For the government of the United States.", "Für die Regierung der Vereinigten Staaten."),
-    ("Operated by 21Vianet in China.", "Von 21Vianet in China betrieben."),
+    ("The global cloud.", "Die weltweite."),
+    ("The cloud for the US government.", "Für die Regierung der Vereinigten Staaten."),
+    ("The cloud operated by 21Vianet in China.", "Von 21Vianet in China betrieben."),
     // A choice and what it means.
     ("{}: {}", "{}: {}"),
     // Our own providers: what is wrong with options.
     ("must be an email address", "muss eine E-Mail-Adresse sein"),
-    ("must be one line", "muss eine Zeile sein"),
+    ("must be a single line", "muss eine Zeile sein"),
     (
         "`UserName` and `Password` belong together: set both or neither",
         "`UserName` und `Password` gehören zusammen: setzen Sie beide oder keines",
     ),
-    ("must be the directory's id or domain", "muss die Id oder die Domain des Verzeichnisses sein"),
-    ("must be the user's object id or principal name", "muss die Objekt-Id oder der Principal Name des Benutzers sein"),
-    ("must not hold a colon or a control character", "darf keinen Doppelpunkt und kein Steuerzeichen enthalten"),
+    ("must be the directory (tenant) id or domain", "muss die Id oder die Domain des Verzeichnisses sein"),
+    (
+        "must be the user's object id or user principal name",
+        "muss die Objekt-Id oder der Principal Name des Benutzers sein",
+    ),
+    ("must not contain a colon or a control character", "darf keinen Doppelpunkt und kein Steuerzeichen enthalten"),
     (
         "must be up to 16 digits, or up to 11 ASCII characters",
         "muss aus bis zu 16 Ziffern oder bis zu 11 ASCII-Zeichen bestehen",
@@ -513,21 +516,21 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be a region of AWS, such as eu-central-1", "muss eine Region von AWS sein, etwa eu-central-1"),
     ("must be the id of an access key, such as AKIA…", "muss die Id eines Zugriffsschlüssels sein, etwa AKIA…"),
     (
-        "must be an email address of ASCII characters: write a domain with others in Punycode",
+        "must be an ASCII email address; write an internationalized domain in Punycode",
         "muss eine E-Mail-Adresse aus ASCII-Zeichen sein: schreiben Sie eine Domain mit anderen Zeichen in Punycode",
     ),
-    ("must be the name of a configuration set, or left out", "muss der Name eines Configuration Set sein, oder fehlen"),
+    ("must be the name of a configuration set, or empty", "muss der Name eines Configuration Set sein, oder fehlen"),
     (
-        "must be AC and 32 hexadecimal digits: copy it from Twilio's console",
+        "must be AC followed by 32 hexadecimal digits; copy it from the Twilio console",
         "muss aus AC und 32 hexadezimalen Ziffern bestehen: kopieren Sie es aus der Konsole von Twilio",
     ),
     (
-        "must be SK and 32 hexadecimal digits, or left out",
+        "must be SK followed by 32 hexadecimal digits, or empty",
         "muss aus SK und 32 hexadezimalen Ziffern bestehen, oder fehlen",
     ),
-    ("must be a name of Twilio's, such as ie1 or dublin", "muss ein Name von Twilio sein, etwa ie1 oder dublin"),
-    ("must be 4 to 10", "muss zwischen 4 und 10 liegen"),
-    ("must be a number such as +41791234567", "muss eine Nummer wie +41791234567 sein"),
+    ("must be a name that Twilio uses, such as ie1 or dublin", "muss ein Name von Twilio sein, etwa ie1 oder dublin"),
+    ("must be between 4 and 10", "muss zwischen 4 und 10 liegen"),
+    ("must be a phone number such as +41791234567", "muss eine Nummer wie +41791234567 sein"),
     ("must be whsec_ followed by 24 to 64 bytes in base64", "muss aus whsec_ und 24 bis 64 Bytes in Base64 bestehen"),
     (
         "these options do not have the form the schema asks for",

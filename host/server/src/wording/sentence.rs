@@ -83,7 +83,10 @@ mod tests {
         for (english, in_german) in [
             ("must be 30 to 600", "muss zwischen 30 und 600 liegen"),
             ("must be one of: SMTP, M365", "muss eines von diesen sein: SMTP, M365"),
-            ("`name` must be one line of 1 to 100 characters", "`name` muss eine Zeile von 1 bis 100 Zeichen sein"),
+            (
+                "`name` must be a single line of 1 to 100 characters",
+                "`name` muss eine Zeile von 1 bis 100 Zeichen sein",
+            ),
             (
                 "the component failed in `describe`: the component exceeded its running time",
                 "die Komponente ist in `describe` gescheitert: die Komponente hat ihre Laufzeit überschritten",

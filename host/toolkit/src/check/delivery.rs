@@ -118,8 +118,8 @@ impl Run<'_> {
         message(CODE, self.to)
     }
 
-    pub(super) fn reads_code(&self) -> bool {
-        self.component.info().manifest.reads_code
+    pub(super) fn needs_code(&self) -> bool {
+        self.component.info().manifest.needs_code
     }
 
     /// Whether a request names the recipient.

@@ -54,7 +54,7 @@ async fn judge_at(run: &Run<'_>, says: &Says, case: &Case, place: usize, gone: b
     } else {
         // A provider that asks something before it sends may fail at that: where else the outcome is unknown, then surely nothing was
         // sent. One that reads the code can send it in a form that is not known here.
-        let unsent = sent == 0 && !run.reads_code();
+        let unsent = sent == 0 && !run.needs_code();
         let earlier = unsent
             && case.right.contains(&"outcome-unknown")
             && matches!(outcome.name, "retry-later" | "misconfigured");

@@ -9,9 +9,9 @@ use super::upstream::{Request, Says};
 use crate::body_texts::{self, NamedText};
 
 const LETTERS: &str = "The host puts the code in after you, so what is computed from a text does not fit what arrives. Have the host sign \
-    (`aws-signature`, `webhook-signature`), compute it from what has no code in it, or say `reads-code`.";
+    (`aws-signature`, `webhook-signature`), compute it from what has no code in it, or say `needs-code`.";
 
-const NEEDLESS: &str = "Leave `reads-code` out: it sends the text as it is, and the host puts the code in. Whoever installs it is told that it \
+const NEEDLESS: &str = "Leave `needs-code` out: it sends the text as it is, and the host puts the code in. Whoever installs it is told that it \
     sees codes.";
 
 /// Another code of as many digits.
@@ -23,7 +23,7 @@ const OF_THE_HOST: [&str; 6] =
 
 pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
     let first = deliver(run, says, super::delivery::CODE).await;
-    if !run.reads_code() {
+    if !run.needs_code() {
         let second = deliver(run, says, super::delivery::CODE).await;
         report.judge("letters", differences(&first, &second), LETTERS);
         return;
@@ -33,7 +33,7 @@ pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
     let (second, _) = without_texts(run, &second, OTHER_CODE);
     let needless = replaced && first == second;
     let wrong = needless.then(|| "it reads the code, and sends only what it could send without".to_owned());
-    report.judge("reads-code", wrong.into_iter().collect(), NEEDLESS);
+    report.judge("needs-code", wrong.into_iter().collect(), NEEDLESS);
 }
 
 async fn deliver(run: &Run<'_>, says: &Says, code: &str) -> Vec<Request> {

@@ -38,7 +38,7 @@ pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
         if sent.len() > 1 {
             broke.push(format!("{kind}: the message was sent {} times", sent.len()));
         }
-        if run.reads_code() {
+        if run.needs_code() {
             continue;
         }
         let holding = sent.iter().flat_map(|request| said(request)).filter(|said| said.contains(&text));
@@ -56,7 +56,7 @@ pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
     let forms = [Some(&message.text), message.html.as_ref()];
     let said: Vec<String> = run.ends.upstream.seen().iter().flat_map(said).collect();
     let arrived = |form: &String| said.iter().any(|said| said.contains(form));
-    if !run.reads_code() && !forms.into_iter().flatten().any(arrived) {
+    if !run.needs_code() && !forms.into_iter().flatten().any(arrived) {
         lost.push("a text with HTML beside it: neither arrived as it was given".to_owned());
     }
     report.judge("accepted", broke, ACCEPTED);

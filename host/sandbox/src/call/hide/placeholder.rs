@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use crate::contract::v0_1::twofactor::provider::types as wit;
+use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::egress::{HttpRequest, HttpResponse, Mail};
 use crate::redact::{Code, Numbers};
 
