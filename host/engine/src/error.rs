@@ -22,7 +22,7 @@ struct Inner {
 /// One thing that is wrong with what a call was given. It repeats no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputProblem {
-    /// Where, as a JSON Pointer (RFC 6901) into the call's input: `/name`, `/options/MailServerConfig/Port`, `/policy/digits`.
+    /// Where, as a JSON Pointer (RFC 6901) into the call's input: `/name`, `/options/MailServerConfig/Port`, `/policy/code_length`.
     /// Where a call takes options or a list alone, into these. Empty for the whole.
     pub pointer: String,
     /// What to do about it.

@@ -15,7 +15,7 @@ use crate::serve::announce;
 /// # Errors
 /// If the store does not open, or the role names a subscription that does not exist.
 pub async fn issue_token(config: &Path, name: &str, role: Role, expires_at: Option<Timestamp>) -> anyhow::Result<()> {
-    let engine = build(Config::read(config)?.books()?).await?;
+    let engine = build(Config::read(config)?.store_builder()?).await?;
     let (info, token) = engine.administration(Actor::new("command line")).issue_token(name, role, expires_at).await?;
     announce(&json!({"id": info.id, "name": info.name, "token": token}))
 }
@@ -33,7 +33,7 @@ pub async fn invite_account(
 ) -> anyhow::Result<()> {
     let config = Config::read(config)?;
     let base = config.base_url(config.listen)?;
-    let accounts = build(config.books()?).await?.accounts();
+    let accounts = build(config.store_builder()?).await?.accounts();
     let actor = Actor::new("command line");
     let (account, invitation) = match new {
         Some((name, role)) => {
@@ -59,7 +59,7 @@ pub async fn invite_account(
 /// # Errors
 /// If the store does not open, or somebody else changes it at this moment.
 pub async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Result<()> {
-    let accounts = build(Config::read(config)?.books()?).await?.accounts();
+    let accounts = build(Config::read(config)?.store_builder()?).await?.accounts();
     let mut set = accounts.second_factor_settings().await?;
     if turn_off && set.demanded_since.is_some() {
         let (chosen, revision) = (set.subscription, Some(set.revision));
@@ -84,7 +84,7 @@ pub fn rotate_keys(config: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// If a line is missing or changed, or the store does not open.
 pub async fn verify_audit_log(config: &Path) -> anyhow::Result<()> {
-    let engine = build(Config::read(config)?.books()?).await?;
+    let engine = build(Config::read(config)?.store_builder()?).await?;
     let check = engine.administration(Actor::new("command line")).verify_audit_log().await?;
     if let Some(problem) = check.problem {
         bail!("the audit log is not whole after line {}: {problem}", check.lines);

@@ -42,8 +42,8 @@ pub async fn demo(
     // The demo is for trying and measuring: countries are open, and only the limits on wrong answers are the usual ones.
     let usual = RateLimits::default();
     let limits = RateLimits {
-        wrong_per_day: usual.wrong_per_day,
-        wrong_in_a_row: usual.wrong_in_a_row,
+        wrong_answers_per_day: usual.wrong_answers_per_day,
+        lockout_threshold: usual.lockout_threshold,
         passwords_per_account_and_address_per_hour: usual.passwords_per_account_and_address_per_hour,
         passwords_per_address_per_hour: usual.passwords_per_address_per_hour,
         passwords_per_account_per_hour: usual.passwords_per_account_per_hour,

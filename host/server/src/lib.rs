@@ -30,7 +30,7 @@ pub use api::openapi;
 pub use app::{router, router_at, router_with};
 pub use as_code::{export, import};
 pub use books::{invite_account, issue_token, rotate_keys, second_factor, verify_audit_log};
-pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
+pub use config::{Accounts, Config, Keys, NetworkConfig, Providers, Store, Tls};
 pub use connections::ConnectionLimits;
 pub use demo::demo;
 #[cfg(feature = "manual")]

@@ -44,7 +44,7 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     if base.starts_with("https:") {
         router = guard::over_tls(router);
     }
-    let drain = Duration::from_secs(config.drain_seconds);
+    let drain = Duration::from_secs(config.shutdown_timeout_seconds);
     run(listener, tls, router, &config.connections, proxies, drain).await?;
     // What was served was served: a figure less is no failure of it.
     if let Err(error) = engine.settle().await {

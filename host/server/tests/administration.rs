@@ -14,7 +14,7 @@ fn config(folder: &Path, demo: &Server, more: &str) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
     let text = format!(
-        "listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {:?}\n[network.stand_ins]\n\"https://api.twilio.com\" = {outbox:?}\n",
+        "listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {:?}\n[network.overrides]\n\"https://api.twilio.com\" = {outbox:?}\n",
         folder.join("twofactor.db")
     );
     std::fs::write(&file, text).unwrap();

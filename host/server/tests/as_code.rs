@@ -41,7 +41,7 @@ subscriptions:
             UserName: "00123"
             Password: "pa ss: #1 \u00e9\u2028 geheim"
             Timeout: 20000
-        policy: { digits: 8, countries: ["NO", "CH"] }
+        policy: { code_length: 8, countries: ["NO", "CH"] }
         assigned:
           tenant: [t1, "007"]
           client_application: ["true", "~"]
@@ -177,9 +177,9 @@ fn a_dry_run_prints_what_would_change_and_changes_nothing() {
     assert!(installation.import(WHOLE, &[]).ends_with("Changed: 8.\n"));
     assert_eq!(installation.import(WHOLE, &["--dry-run"]), "Nothing to change.\n");
     assert_eq!(installation.import(WHOLE, &[]), "Nothing to change.\n");
-    let other = WHOLE.replace("digits: 8", "digits: 7").replace("[t1, \"007\"]", "[t1]");
+    let other = WHOLE.replace("code_length: 8", "code_length: 7").replace("[t1, \"007\"]", "[t1]");
     let plan = installation.import(&other, &["--dry-run"]);
-    assert!(plan.contains("~ /subscriptions/acme/instances/mail {\"/policy/digits\":[8,7]}"), "{plan}");
+    assert!(plan.contains("~ /subscriptions/acme/instances/mail {\"/policy/code_length\":[8,7]}"), "{plan}");
     assert!(plan.contains("~ /subscriptions/acme/instances/mail/assigned {\"/tenant/007\":[true,false]}"), "{plan}");
     assert!(plan.ends_with("To change: 2. Nothing was changed yet.\n"), "{plan}");
 }
@@ -191,7 +191,7 @@ fn a_wrong_document_changes_nothing_and_says_of_each_problem_where_it_is() {
     let wrong = WHOLE
         .replace("name: Empty", "name: Renamed")
         .replace("type: twilio", "type: pigeon")
-        .replace("digits: 8", "digits: 80")
+        .replace("code_length: 8", "code_length: 80")
         .replace("\"https://app.example.com/back\"", "\"javascript:alert(1)\"")
         .replace("name: \"no\"", "name: \"\"")
         .replace("[t1, \"007\"]", "[\"\"]");
@@ -199,7 +199,7 @@ fn a_wrong_document_changes_nothing_and_says_of_each_problem_where_it_is() {
     for place in [
         "/subscriptions/acme/sign_in_page",
         "/subscriptions/acme/instances/mail/name ",
-        "/subscriptions/acme/instances/mail/policy/digits ",
+        "/subscriptions/acme/instances/mail/policy/code_length ",
         "/subscriptions/acme/instances/mail/assigned/tenant/ ",
         "/subscriptions/acme/instances/sms-2/type ",
     ] {
@@ -338,7 +338,8 @@ subscriptions:
         options: { WebhookSecret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=" }
 "#;
     let installation = Installation::new();
-    let also = fs::read_to_string(installation.config()).unwrap() + "[providers]\nalso = [\"webhook\"]\n";
+    let also = fs::read_to_string(installation.config()).unwrap()
+        + "[providers]\nload = [\"email\", \"ecall\", \"twilio\", \"webhook\"]\n";
     fs::write(installation.config(), also).unwrap();
     installation.import(DOCUMENT, &[]);
     let elsewhere = installation.export(&[]).replace("hook.example.com", "hook.evil.example");

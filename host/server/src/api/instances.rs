@@ -55,7 +55,7 @@ pub(super) struct Instance {
 pub(super) struct PolicyPart {
     /// Digits of a code.
     #[schema(minimum = 4, maximum = 10, nullable = false)]
-    digits: Option<u8>,
+    code_length: Option<u8>,
     /// How many seconds a code is good.
     #[schema(minimum = 30, maximum = 600, nullable = false)]
     lifetime_seconds: Option<u32>,

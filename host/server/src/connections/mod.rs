@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum_server::accept::Accept;
 use axum_server::{Handle, Server};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use twofactor::IpNet;
@@ -45,7 +45,7 @@ const HTTP2_RESETS: usize = 100;
 const BUFFER: usize = 64 << 10;
 
 /// Limits on the connections of clients.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionLimits {
     /// How many connections are open at once; 4096. Fewer if the system's limit of open files demands it: the log says so. When there
@@ -55,13 +55,13 @@ pub struct ConnectionLimits {
     /// clients, and only `total` counts for them.
     pub per_client: u32,
     /// How many seconds pass at most from the connection to the end of its first request's head, TLS handshake included; 15.
-    pub head_seconds: u64,
+    pub header_timeout_seconds: u64,
     /// How many seconds the body of a request may take, and one more for each 16 KiB that arrived; 20.
-    pub body_seconds: u64,
+    pub body_timeout_seconds: u64,
     /// How many seconds a connection stays open without a request, and how long the head of its next request may take; 75.
-    pub idle_seconds: u64,
+    pub idle_timeout_seconds: u64,
     /// How many seconds a client may take to read a response, and one more for each 16 KiB; 30.
-    pub response_seconds: u64,
+    pub response_timeout_seconds: u64,
     /// How many MiB of responses may wait for clients to read them, in all connections together; 64. With more, the connection that
     /// holds the most is closed.
     pub unread_mib: u64,
@@ -72,10 +72,10 @@ impl Default for ConnectionLimits {
         Self {
             total: 4096,
             per_client: 256,
-            head_seconds: 15,
-            body_seconds: 20,
-            idle_seconds: 75,
-            response_seconds: 30,
+            header_timeout_seconds: 15,
+            body_timeout_seconds: 20,
+            idle_timeout_seconds: 75,
+            response_timeout_seconds: 30,
             unread_mib: 64,
         }
     }
@@ -88,10 +88,10 @@ impl ConnectionLimits {
     /// The key of the first limit that is 0.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let seconds = [
-            ("head_seconds", self.head_seconds),
-            ("body_seconds", self.body_seconds),
-            ("idle_seconds", self.idle_seconds),
-            ("response_seconds", self.response_seconds),
+            ("header_timeout_seconds", self.header_timeout_seconds),
+            ("body_timeout_seconds", self.body_timeout_seconds),
+            ("idle_timeout_seconds", self.idle_timeout_seconds),
+            ("response_timeout_seconds", self.response_timeout_seconds),
             ("unread_mib", self.unread_mib),
             ("total", self.total.into()),
             ("per_client", self.per_client.into()),

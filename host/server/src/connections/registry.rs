@@ -261,9 +261,9 @@ impl Connection {
         if activity.requests.is_empty() {
             let waited = now.saturating_duration_since(activity.since);
             if activity.shutdown.is_none() {
-                return (waited >= Duration::from_secs(limits.head_seconds)).then_some(Why::Head);
+                return (waited >= Duration::from_secs(limits.header_timeout_seconds)).then_some(Why::Head);
             }
-            if waited < Duration::from_secs(limits.idle_seconds) {
+            if waited < Duration::from_secs(limits.idle_timeout_seconds) {
                 return None;
             }
             if let Some(told) = activity.told {
@@ -278,7 +278,7 @@ impl Connection {
         let late = |request: &Request| match request.phase {
             Phase::Working | Phase::Body => false,
             Phase::Response(bytes) => {
-                now.saturating_duration_since(request.since) >= time_for(limits.response_seconds, bytes)
+                now.saturating_duration_since(request.since) >= time_for(limits.response_timeout_seconds, bytes)
             }
         };
         activity.requests.iter().any(late).then_some(Why::Response)
@@ -308,7 +308,7 @@ impl Connection {
 
     /// How many seconds bodies of its requests have.
     pub(super) fn body_time(&self, received: u64) -> Duration {
-        time_for(self.registry.limits.body_seconds, received)
+        time_for(self.registry.limits.body_timeout_seconds, received)
     }
 
     /// A request has begun.

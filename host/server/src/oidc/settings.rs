@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use twofactor::{Network, Role, Secret};
 use url::Url;
@@ -13,7 +13,7 @@ use super::{BACK, Oidc, Rule};
 use crate::sign_in::is_confidential;
 
 /// Log-in at an identity provider.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OidcConfig {
     /// The provider, as it names itself: what `/.well-known/openid-configuration` is put behind. It begins with `https:`, or with
@@ -36,7 +36,7 @@ pub struct OidcConfig {
 }
 
 /// A role for those of whom the provider says something.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OidcRole {
     /// A claim at the top of the ID token: a string, or a list of strings.
@@ -50,7 +50,7 @@ pub struct OidcRole {
 }
 
 /// A role that an account may have.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OidcRoleName {
     /// Everything.

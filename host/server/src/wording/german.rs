@@ -264,8 +264,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "ein SMTP-Server muss mit vollem Hostnamen und Port genannt sein (ein einzelnes Wort oder eine Adresse nur, wo die Netzwerkeinstellungen des Betreibers es nennen)",
     ),
     (
-        "mail to {}:{} without TLS is not allowed: turn TLS on, or have the operator list \"{}\" under `allow_plaintext_smtp`",
-        "E-Mail an {}:{} ohne TLS ist nicht erlaubt: schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allow_plaintext_smtp` eintragen",
+        "mail to {}:{} without TLS is not allowed: turn TLS on, or have the operator list \"{}\" under `allowed_plaintext_smtp`",
+        "E-Mail an {}:{} ohne TLS ist nicht erlaubt: schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allowed_plaintext_smtp` eintragen",
     ),
     (
         "{} is not protected: only https origins are granted",
