@@ -180,20 +180,19 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     assert!(place.listed().unwrap().starts_with("wrong 2.0.0 Wrong in one way sha256:"));
     // Over the API what it would change is asked first.
     let body = component("its key is open");
-    let request = server.request("POST", "/v1/providers/examination", &token).body(body.clone());
+    let request = server.request("POST", "/v1/providers/preview", &token).body(body.clone());
     let examined = common::Answer::of(request).await.expect(200);
     let listed = server.call("GET", "/v1/providers", &token, Value::Null).await.expect(200);
     let serving = listed["providers"].as_array().unwrap().iter().find(|one| one["type"] == "wrong").unwrap();
     assert_eq!((&examined["replaces"], &listed["refused"]), (&serving["digest"], &json!([])));
-    let changes = json!({"may_newly": [], "may_no_longer": [], "added_capabilities": [],
-        "removed_capabilities": [], "new_options": [], "lost_options": [], "newly_required": [],
-        "no_longer_secret": ["Key"], "is_older": true, "new_destinations": [],
-        "made_invalid": []});
+    let changes = json!({"added_capabilities": [], "removed_capabilities": [], "added_options": [],
+        "removed_options": [], "added_required_options": [], "exposed_options": ["Key"], "is_downgrade": true,
+        "new_destinations": [], "made_invalid": []});
     assert_eq!(examined["changes"], changes);
     serves(&server, &token, Some("2.0.0")).await;
     let digest = |of: &Value| format!("sha256:{}", of["digest"].as_str().unwrap());
     let query = format!(
-        "digest={}&replaces={}&allow_older=true",
+        "digest={}&replaces={}&allow_downgrade=true",
         digest(&examined["provider"]),
         examined["replaces"].as_str().unwrap()
     );

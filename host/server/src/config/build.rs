@@ -161,10 +161,7 @@ impl NetworkConfig {
         for (endpoint, address) in &self.overrides {
             network = network.stand_in(endpoint, *address);
         }
-        if let Some(seconds) = self.timeout_seconds {
-            network = network.timeout(Duration::from_secs(seconds));
-        }
-        network.build().context("`[network]`")
+        network.timeout(Duration::from_secs(self.timeout_seconds)).build().context("`[network]`")
     }
 }
 

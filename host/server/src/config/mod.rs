@@ -121,7 +121,7 @@ pub struct Keys {
 }
 
 /// Which upstreams can be reached, besides public addresses over TLS.
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
     /// PEM files of certificate authorities to trust in addition to the system's. Default: none.
@@ -135,8 +135,21 @@ pub struct NetworkConfig {
     /// Loopback addresses that replace an upstream, without TLS, such as `"https://api.twilio.com" = "127.0.0.1:9000"`. For tests
     /// only. Default: none.
     pub overrides: BTreeMap<String, SocketAddr>,
-    /// How many seconds an HTTP request may take. Default: see [`twofactor::NetworkBuilder::timeout`]. For mail, the instance sets it.
-    pub timeout_seconds: Option<u64>,
+    /// How many seconds an HTTP request may take. Default: 15. For mail, the instance sets it.
+    pub timeout_seconds: u64,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            ca_certificates: Vec::new(),
+            allowed_networks: Vec::new(),
+            allowed_plaintext_smtp: Vec::new(),
+            hosts: BTreeMap::new(),
+            overrides: BTreeMap::new(),
+            timeout_seconds: 15,
+        }
+    }
 }
 
 /// Which providers are loaded.
@@ -186,5 +199,7 @@ impl Config {
     }
 }
 
+#[cfg(test)]
+mod reference_tests;
 #[cfg(test)]
 mod tests;

@@ -52,13 +52,13 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{}; {} more like this", "{}; {} weitere dieser Art"),
     ("the input is wrong", "die Eingabe ist falsch"),
     ("is needed for this instance", "wird für diese Instanz gebraucht"),
-    ("a valid bearer token is needed", "ein gültiges Bearer-Token wird gebraucht"),
-    ("this call is for administrators", "das ist Administratoren vorbehalten"),
+    ("a valid bearer token is required", "ein gültiges Bearer-Token wird gebraucht"),
+    ("only administrators can call this", "das ist Administratoren vorbehalten"),
     (
-        "this call is for those of the whole installation",
+        "only those who administer or audit the whole installation can call this",
         "das ist Personen vorbehalten, die für die ganze Installation zuständig sind",
     ),
-    ("an auditor reads: this call is for administrators", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
+    ("auditors can only read", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
     // Names, ids, accounts.
     ("must be one line of {} to {} characters", "muss eine Zeile von {} bis {} Zeichen sein"),
     (
