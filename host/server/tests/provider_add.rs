@@ -171,7 +171,7 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
 
     place.write("project/provider.wasm", &component("version 1.5.0"));
     assert!(refused(&place.add(project, &["--yes"])).contains("older than 2.0.0"));
-    let shown = out(&place.add(project, &["--yes", "--allow-older"]));
+    let shown = out(&place.add(project, &["--yes", "--allow-downgrade"]));
     assert!(shown.contains("It is OLDER"), "{shown}");
     serves(&server, &token, Some("1.5.0")).await;
 

@@ -170,7 +170,7 @@ pub(super) async fn preview(
         removed_options: changes.lost_options,
         added_required_options: changes.newly_required,
         exposed_options: changes.no_longer_secret,
-        is_downgrade: changes.is_older,
+        is_downgrade: changes.is_downgrade,
         new_destinations: examined.new_destinations.iter().map(Destination::from).collect(),
         made_invalid: examined.made_invalid.into_iter().map(Affected::from).collect(),
     };
@@ -224,7 +224,7 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Provider>), Problem> {
     let administration = administrator.of_the_system()?;
     let mut new =
-        NewProvider::new(component).allow_older(expected.allow_downgrade).allow_invalid(expected.allow_invalid);
+        NewProvider::new(component).allow_downgrade(expected.allow_downgrade).allow_invalid(expected.allow_invalid);
     if let Some(digest) = expected.digest {
         new = new.digest(digest);
     }

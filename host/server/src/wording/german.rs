@@ -404,8 +404,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "mit der Komponente davor gingen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen ({}): fügen Sie jene Komponente neu hinzu, dann wird um eine Genehmigung gebeten",
     ),
     (
-        "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_older`)",
-        "Version {} ist älter als {}, die bedient: eine ältere wird nur angenommen, wenn das ausdrücklich erlaubt ist (`allow_older`)",
+        "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_downgrade`)",
+        "Version {} ist älter als {}, die bedient: eine ältere wird nur angenommen, wenn das ausdrücklich erlaubt ist (`allow_downgrade`)",
     ),
     // The audit log.
     ("this did not happen: somebody else changed it first", "das ist nicht geschehen: jemand anderes war schneller"),

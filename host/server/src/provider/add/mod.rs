@@ -33,7 +33,7 @@ pub struct Addition {
     signature: Option<PathBuf>,
     /// Takes a version that is lower than that of the component which serves.
     #[arg(long)]
-    allow_older: bool,
+    allow_downgrade: bool,
     /// Installs it even if instances that are valid now become invalid and send nothing.
     #[arg(long)]
     allow_invalid: bool,
@@ -169,7 +169,7 @@ async fn read(source: &Source, addition: &Addition) -> anyhow::Result<NewProvide
         }
         None => beside,
     };
-    let mut new = NewProvider::new(component).allow_older(addition.allow_older || addition.watch);
+    let mut new = NewProvider::new(component).allow_downgrade(addition.allow_downgrade || addition.watch);
     if let Some(signature) = signature {
         new = new.signature(signature);
     }
@@ -235,7 +235,7 @@ fn differences(before: &ProviderInfo, after: &ProviderInfo) -> String {
     let changes = after.changes_from(before);
     let mut text =
         format!("It replaces {} {} (sha256:{})\n", before.manifest.name, before.manifest.version, before.digest);
-    if changes.is_older {
+    if changes.is_downgrade {
         text += "It is OLDER than what it replaces: faults that were mended come back.\n";
     }
     if before.capabilities == after.capabilities {
