@@ -7,7 +7,7 @@ mod common;
 
 use common::Server;
 use common::visitor::Visitor;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 fn rows(text: &str) -> usize {
     text.matches("data-label=\"#\"").count()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum_server::ConnectionShutdown;
 use futures::task::AtomicWaker;
 
-use super::ConnectionLimits;
+use super::limits::ConnectionLimits;
 
 /// How long a client may take to end a connection itself after it was told to.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -116,8 +116,8 @@ impl Registry {
             tracing::warn!(
                 open = count,
                 limit = self.total,
-                "connections are near their limit: beyond it the oldest that waits for its client is closed. Raise \
-                 `connections.total` and the limit of open files (`ulimit -n`, `LimitNOFILE`) if these are honest clients"
+                "connections are near their limit, beyond which the oldest idle ones are closed. If the clients are legitimate, raise \
+                 `connections.total` and the limit of open files (`ulimit -n`, `LimitNOFILE`)"
             );
         }
         let victim = if own >= self.limits.per_client {
