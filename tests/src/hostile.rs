@@ -63,7 +63,7 @@ impl Neighbourhood {
     pub async fn with(builder: Builder, upstream: Upstream, type_id: &str, component: &[u8]) -> Self {
         let builder = builder.provider(twofactor_bundle::TWILIO).provider(component);
         // The memory of a component is searched for them, and tables of its language have most runs of six digits.
-        let policy = Policy { digits: 10, ..Policy::default() };
+        let policy = Policy { code_length: 10, ..Policy::default() };
         let engine = builder.policy(policy).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();

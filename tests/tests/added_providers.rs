@@ -73,12 +73,12 @@ async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
     for older in ["1.9.9", "1.10.0-rc.1", "0.99.0"] {
         let said = refused(place.admin().add_provider(version(older)).await);
         assert!(
-            said.contains(&format!("version {older} is older than 1.10.0")) && said.contains("allow_older"),
+            said.contains(&format!("version {older} is older than 1.10.0")) && said.contains("allow_downgrade"),
             "{said}"
         );
         assert_eq!(serving(&place.engine), ["1.10.0"]);
     }
-    place.admin().add_provider(NewProvider::new(version("1.9.9")).allow_older(true)).await.unwrap();
+    place.admin().add_provider(NewProvider::new(version("1.9.9")).allow_downgrade(true)).await.unwrap();
     assert_eq!(serving(&place.engine), ["1.9.9"]);
     // What comes with the program counts too.
     let place = Place::new().await;

@@ -27,8 +27,8 @@ async fn world(limits: RateLimits) -> World {
 }
 
 fn usual() -> RateLimits {
-    let RateLimits { wrong_per_day, wrong_in_a_row, .. } = RateLimits::default();
-    RateLimits { wrong_per_day, wrong_in_a_row, ..RateLimits::none() }
+    let RateLimits { wrong_answers_per_day, lockout_threshold, .. } = RateLimits::default();
+    RateLimits { wrong_answers_per_day, lockout_threshold, ..RateLimits::none() }
 }
 
 impl World {
@@ -78,7 +78,7 @@ async fn who_has_not_passed_the_first_factor_leaves_a_fifth_of_a_days_wrong_answ
 
 #[tokio::test]
 async fn in_a_row_it_is_the_same_and_the_sum_stays_a_hundred() {
-    let world = world(RateLimits { wrong_per_day: u32::MAX, ..usual() }).await;
+    let world = world(RateLimits { wrong_answers_per_day: u32::MAX, ..usual() }).await;
     assert_eq!(world.wrong_answers(false).await, 80);
     assert_eq!(world.wrong_answers(true).await, 20);
     assert!(world.start(true).await.unwrap_err().is_locked() && world.start(false).await.unwrap_err().is_locked());

@@ -11,7 +11,7 @@ use twofactor_tests::ecall::{Ecall, start, start_for, wrong};
 #[tokio::test]
 async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be_unlocked() {
     let ecall = Ecall::start().await;
-    let limits = RateLimits { wrong_in_a_row: 3, ..RateLimits::default() };
+    let limits = RateLimits { lockout_threshold: 3, ..RateLimits::default() };
     let engine = ecall.engine(TwoFactor::builder().rate_limits(limits)).await;
     let admin = engine.administration(Actor::new("test"));
     let challenge = engine.start(start()).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_prefix_whose_codes_are_verified_after_a_resend_is_not_stopped() {
 #[tokio::test]
 async fn no_subscription_alone_keeps_anothers_user_waiting_and_all_together_spare_a_victim() {
     let ecall = Ecall::start().await;
-    let limits = RateLimits { recipient_per_hour: 2, recipient_in_all_per_hour: 3, ..RateLimits::default() };
+    let limits = RateLimits { recipient_per_hour: 2, recipient_total_per_hour: 3, ..RateLimits::default() };
     let engine = ecall.engine(TwoFactor::builder().rate_limits(limits)).await;
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("other", "Other").await.unwrap();
@@ -117,7 +117,7 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
         ("recipient", |l| l.recipient_per_hour = 2, |s| s.recipient.phone = apart(9).recipient.phone, hour),
         (
             "recipient in all",
-            |l| l.recipient_in_all_per_hour = 2,
+            |l| l.recipient_total_per_hour = 2,
             |s| s.recipient.phone = apart(9).recipient.phone,
             hour,
         ),
@@ -198,7 +198,7 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
     assert!(by_address.verify("demo", &challenge.id, &code, address).await.unwrap_err().is_rate_limited());
     by_address.verify("demo", &challenge.id, &code, apart(2).client_address).await.unwrap();
 
-    let by_day = engine(&ecall, RateLimits { wrong_per_day: 3, ..RateLimits::none() }, &clock).await;
+    let by_day = engine(&ecall, RateLimits { wrong_answers_per_day: 3, ..RateLimits::none() }, &clock).await;
     for _ in 0..3 {
         let challenge = by_day.start(apart(0)).await.unwrap();
         let code = ecall.code();

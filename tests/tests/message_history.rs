@@ -88,7 +88,7 @@ async fn a_request_that_led_to_no_message_is_found_and_says_why() {
 
 #[tokio::test]
 async fn the_limit_that_holds_somebody_is_named_with_its_end_and_unlocking_ends_the_lock_alone() {
-    let limits = RateLimits { wrong_in_a_row: 2, recipient_per_hour: 2, ..RateLimits::default() };
+    let limits = RateLimits { lockout_threshold: 2, recipient_per_hour: 2, ..RateLimits::default() };
     let bench = Bench::with(limits, |builder| builder).await;
     let challenge = bench.engine.start(start()).await.unwrap();
     for _ in 0..2 {

@@ -65,7 +65,7 @@ pub enum ErrorKind {
 /// An error in one field of the input. It repeats no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field, as a JSON Pointer (RFC 6901) into the call's input: `/name`, `/options/MailServerConfig/Port`, `/policy/digits`.
+    /// The field, as a JSON Pointer (RFC 6901) into the call's input: `/name`, `/options/MailServerConfig/Port`, `/policy/code_length`.
     /// If a call takes nothing but options or a list, a pointer into these. Empty for the whole input.
     pub pointer: String,
     /// What is wrong with it.

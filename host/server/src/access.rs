@@ -1,14 +1,14 @@
-//! Who calls, and what they may do. A refusal does not tell "not yours" from "not there".
+//! Who calls, and what they may do. Something that belongs to somebody else answers as something that does not exist.
 
 use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use twofactor::{Actor, Administration, Identity, Role};
 
 use crate::client_address::client_address;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::state::AppState;
 
 async fn identity(parts: &Parts, app: &AppState) -> Result<Identity, Problem> {
@@ -17,15 +17,15 @@ async fn identity(parts: &Parts, app: &AppState) -> Result<Identity, Problem> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map_or("", |(_, token)| token.trim());
-    let refused = || Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid bearer token is needed");
+    let refused = || Problem::new(ProblemType::Unauthorized, "a valid bearer token is required");
     app.engine.authenticate(token).await?.ok_or_else(refused)
 }
 
 fn forbidden(detail: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    Problem::new(ProblemType::Forbidden, detail)
 }
 
-/// An application: it has challenges of one subscription, and nothing else.
+/// An application. It can start and verify challenges of one subscription, and nothing else.
 pub(crate) struct Application {
     pub(crate) subscription: String,
 }
@@ -36,18 +36,18 @@ impl FromRequestParts<AppState> for Application {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
         match identity(parts, app).await?.role {
             Role::Application { subscription } => Ok(Self { subscription }),
-            _ => Err(forbidden("this call is for applications")),
+            _ => Err(forbidden("only applications can call this")),
         }
     }
 }
 
-/// One who may read what is administered: an administrator or an auditor. Calls that only read take this.
+/// An administrator or an auditor: may read. Calls that only read take this.
 pub(crate) struct Reader {
     role: Role,
     administration: Administration,
 }
 
-/// One who may change what is administered: an administrator. All calls that do more than read take this.
+/// An administrator: may change. All calls that do more than read take this.
 pub(crate) struct Administrator(Reader);
 
 impl FromRequestParts<AppState> for Administrator {
@@ -55,15 +55,11 @@ impl FromRequestParts<AppState> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
         let reader = Reader::from_request_parts(parts, app).await?;
-        if reader.may_change() {
-            Ok(Self(reader))
-        } else {
-            Err(forbidden("an auditor reads: this call is for administrators"))
-        }
+        if reader.may_change() { Ok(Self(reader)) } else { Err(forbidden("auditors can only read")) }
     }
 }
 
-/// Whose something is, is the same question whether it is read or changed.
+/// What belongs to the caller is the same for reading and for changing.
 impl Deref for Administrator {
     type Target = Reader;
 
@@ -84,43 +80,43 @@ impl FromRequestParts<AppState> for Reader {
 }
 
 impl Reader {
-    /// One who is known, by a token or by a session.
+    /// The holder of a token or of a session.
     pub(crate) fn new(role: Role, administration: Administration) -> Result<Self, Problem> {
         match role {
-            Role::Application { .. } => Err(forbidden("this call is for administrators")),
+            Role::Application { .. } => Err(forbidden("only administrators can call this")),
             Role::SystemAdmin => Ok(Self { role, administration }),
             _ => Ok(Self { role, administration: administration.of_subscriptions() }),
         }
     }
 
-    /// Whether this is an administrator: an auditor reads.
+    /// Whether this is an administrator. Auditors only read.
     pub(crate) fn may_change(&self) -> bool {
         matches!(self.role, Role::SystemAdmin | Role::SubscriptionAdmin { .. })
     }
 
-    /// For what concerns the installation.
+    /// Returns access to what concerns the whole installation.
     pub(crate) fn of_the_system(&self) -> Result<&Administration, Problem> {
         match self.own() {
             Own::Everything => Ok(&self.administration),
-            Own::These(_) => Err(forbidden("this call is for those of the whole installation")),
+            Own::These(_) => Err(forbidden("only those who administer or audit the whole installation can call this")),
         }
     }
 
-    /// For what any administrator may read or do; what it returns must be narrowed by [`Self::own`].
+    /// Returns access without a check. Its results must be narrowed by [`Self::own`].
     pub(crate) fn of_anything(&self) -> &Administration {
         &self.administration
     }
 
-    /// For what belongs to a subscription.
+    /// Returns access to what belongs to a subscription.
     pub(crate) fn of(&self, subscription: &str) -> Result<&Administration, Problem> {
         if self.own().has(subscription) {
             Ok(&self.administration)
         } else {
-            Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such subscription"))
+            Err(Problem::new(ProblemType::NotFound, "subscription not found"))
         }
     }
 
-    /// Which subscriptions are the caller's.
+    /// Returns the caller's subscriptions.
     pub(crate) fn own(&self) -> Own<'_> {
         match &self.role {
             Role::SystemAdmin | Role::Auditor { subscriptions: None } => Own::Everything,
@@ -131,7 +127,7 @@ impl Reader {
         }
     }
 
-    /// Whether a token is the caller's to see, and an administrator's to revoke.
+    /// Whether the caller may see a token of this role, and as an administrator revoke it.
     pub(crate) fn handles(&self, role: &Role) -> bool {
         match role {
             Role::Application { subscription } => self.own().has(subscription),
@@ -140,7 +136,7 @@ impl Reader {
     }
 }
 
-/// What somebody is to administer or to read.
+/// What somebody administers or audits.
 #[derive(Clone, Copy)]
 pub(crate) enum Own<'a> {
     /// The installation.

@@ -1,4 +1,4 @@
-//! All that the server answers: the REST API, the admin UI, the sign-in page, and what operators look at.
+//! All routes of the server: REST API, admin UI, sign-in page, delivery reports, health and metrics.
 
 use std::sync::Arc;
 
@@ -13,27 +13,27 @@ use twofactor::{IpNet, TwoFactor};
 
 use crate::guard::guard;
 use crate::oidc::Oidc;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::request_limits::{BODY_BYTES, REPORT_BYTES};
 use crate::sign_in::{self, PublicUrl};
 use crate::state::AppState;
 use crate::{api, telemetry, ui};
 
-/// All routes over an engine but those of the sign-in page. `X-Forwarded-For` counts only from the `proxies`. Serve it with
+/// Returns all routes except the sign-in page. `X-Forwarded-For` counts only from the `proxies`. Serve it with
 /// connection info (`into_make_service_with_connect_info::<SocketAddr>`), so that the audit log knows where a request came from.
 pub fn router(engine: TwoFactor, proxies: Vec<IpNet>) -> Router {
     router_at(engine, proxies, None)
 }
 
-/// All routes over an engine; those of the sign-in page if it is known where browsers find it.
+/// Returns all routes. The sign-in page is served if its public URL is given.
 pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>) -> Router {
     router_with(engine, proxies, public, None)
 }
 
-/// The same, with log-in over OpenID Connect beside that with a password.
+/// Returns all routes, with login over OpenID Connect besides passwords.
 pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>, oidc: Option<Oidc>) -> Router {
     let metrics = telemetry::metrics();
-    // All that read it share one copy.
+    // All requests share one copy.
     let document = Bytes::from(api::openapi());
     let proxies: Arc<[IpNet]> = proxies.into();
     let pages = public.clone().map(|public| sign_in::router(&engine, proxies.clone(), public));
@@ -46,7 +46,7 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
         .route("/metrics", get(|| async move { exposition(metrics) }))
         .fallback(nowhere)
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
+            Problem::new(ProblemType::MethodNotAllowed, "this path does not support the method")
         })
         .with_state(app.clone())
         .merge(ui::router(&app))
@@ -57,7 +57,7 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
 }
 
 async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let problem = || Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such call");
+    let problem = || Problem::new(ProblemType::NotFound, "there is nothing at this path");
     ui::nowhere(&method, &uri, &headers).unwrap_or_else(|| problem().into_response())
 }
 
@@ -70,7 +70,7 @@ fn exposition(metrics: PrometheusHandle) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
 }
 
-/// What an upstream reports of a message. Whoever sends it is told nothing.
+/// Takes a delivery report of an upstream. The response tells the sender nothing.
 async fn report(
     State(engine): State<TwoFactor>,
     Path(message): Path<String>,

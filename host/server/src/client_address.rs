@@ -1,4 +1,4 @@
-//! From which network address a request comes.
+//! The network address that a request comes from.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,13 +7,13 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use twofactor::IpNet;
 
-/// Where a request came from.
+/// Returns the address of the client.
 pub(crate) fn client_address(parts: &Parts, proxies: &[IpNet]) -> Option<IpAddr> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     peer.map(|peer| address(peer, &parts.headers, proxies))
 }
 
-/// Where a request came from: the peer, or if that is a named proxy the last address in `X-Forwarded-For` that is none.
+/// Returns the address of the client: the peer, or if that is a trusted proxy, the last address in `X-Forwarded-For` that is not one.
 pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut address = peer.to_canonical();
@@ -31,7 +31,7 @@ pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> I
     address
 }
 
-/// An address as proxies write it: with a port or without, an IPv6 address in brackets or without.
+/// Parses an address as proxies write it: with or without a port; IPv6 with or without brackets.
 fn forwarded(hop: &str) -> Option<IpAddr> {
     let bracketed = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let alone = bracketed.unwrap_or(hop).parse().ok();

@@ -15,12 +15,12 @@ use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
 use crate::{app, outbox};
 
-/// Runs the demo until it is interrupted, with more providers than the bundled ones if files are given, whose upstreams give recorded answers
-/// again. Its last start-up line is one JSON object on standard output.
+/// Runs the demo until it is interrupted, with additional providers if files are given. Their upstreams replay recorded responses. The
+/// last line that it prints at the start is a JSON object.
 ///
 /// # Errors
 /// If the address is taken, the engine cannot be built, or a provider's example options are not valid.
-pub async fn demo(
+pub(crate) async fn demo(
     address: SocketAddr,
     providers: &[PathBuf],
     replays: &[PathBuf],
@@ -39,11 +39,11 @@ pub async fn demo(
     if !providers.is_empty() {
         network = network.stand_ins_for_all(outbox.http, outbox.smtp);
     }
-    // The demo is for trying and measuring: countries are open, and only the limits on wrong answers are the usual ones.
+    // The demo is for trials and benchmarks: all countries are enabled, and only the limits on wrong codes and passwords apply.
     let usual = RateLimits::default();
     let limits = RateLimits {
-        wrong_per_day: usual.wrong_per_day,
-        wrong_in_a_row: usual.wrong_in_a_row,
+        wrong_answers_per_day: usual.wrong_answers_per_day,
+        lockout_threshold: usual.lockout_threshold,
         passwords_per_account_and_address_per_hour: usual.passwords_per_account_and_address_per_hour,
         passwords_per_address_per_hour: usual.passwords_per_address_per_hour,
         passwords_per_account_per_hour: usual.passwords_per_account_per_hour,
@@ -61,7 +61,7 @@ pub async fn demo(
     }
     let mut digests = Vec::new();
     for file in providers {
-        let component = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let component = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         digests.push(hex::encode(digest(&SHA256, &component)));
         builder = builder.provider(component);
     }
@@ -71,7 +71,7 @@ pub async fn demo(
         instance_of(&engine, file, digest).await?;
     }
     let url = format!("http://{}", listener.local_addr()?);
-    // Browsers are sent to nowhere but loopback without TLS.
+    // Without TLS, browsers are only sent to loopback addresses.
     let public = PublicUrl::parse(&url).ok();
     let mut ready = json!({
         "url": url,
@@ -82,12 +82,12 @@ pub async fn demo(
     first_administrator(&engine, &url, &mut ready).await?;
     announce(&ready)?;
     let router = app::router_at(engine, Vec::new(), public);
-    // Who tries and measures does so from one address.
+    // Benchmarks connect from one address.
     let limits = ConnectionLimits { per_client: u32::MAX, ..ConnectionLimits::default() };
     run(listener, None, router, &limits, [].into(), Duration::from_secs(5)).await
 }
 
-/// A subscription with an instance of each type, and a token for each role.
+/// Creates a subscription with an instance of each type, and two tokens.
 async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
     let admin = engine.administration(Actor::new("demo"));
     admin.create_subscription("demo", "Demo").await?;
@@ -124,14 +124,15 @@ async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
     Ok((application, token))
 }
 
-/// An instance of a provider that somebody is writing, as its schema's example has it.
+/// Creates an instance of an additional provider, with the first example of its options schema.
 async fn instance_of(engine: &TwoFactor, file: &Path, digest: &str) -> anyhow::Result<()> {
     let admin = engine.administration(Actor::new("demo"));
     let info = admin.providers().into_iter().find(|info| info.digest == digest);
-    let manifest = info.with_context(|| format!("another component serves the type of {}", file.display()))?.manifest;
+    let manifest =
+        info.with_context(|| format!("the type of {} is already used by another component", file.display()))?.manifest;
     let options = manifest.options_schema.pointer("/examples/0").cloned();
     let options = options.with_context(|| {
-        format!("the schema of {} has no `examples`: the first is what the demo takes for options", file.display())
+        format!("the options schema of {} has no `examples`; the demo uses the first as options", file.display())
     })?;
     let new = NewInstance::new(manifest.type_id.clone(), manifest.name, options);
     let instance = admin.create_instance("demo", new).await?;

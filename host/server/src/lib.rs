@@ -3,8 +3,7 @@
 mod access;
 mod api;
 mod app;
-mod as_code;
-mod books;
+pub mod cli;
 mod client_address;
 mod config;
 mod connections;
@@ -17,7 +16,6 @@ mod manual;
 mod oidc;
 mod outbox;
 mod problem;
-mod provider;
 mod request_limits;
 mod serve;
 mod sign_in;
@@ -28,17 +26,7 @@ mod wording;
 
 pub use api::openapi;
 pub use app::{router, router_at, router_with};
-pub use as_code::{export, import};
-pub use books::{invite_account, issue_token, rotate_keys, second_factor, verify_audit_log};
-pub use config::{Accounts, Config, Keys, Providers, Reach, Store, Tls};
+pub use config::{Accounts, Config, Keys, NetworkConfig, Providers, Store, Tls};
 pub use connections::ConnectionLimits;
-pub use demo::demo;
-#[cfg(feature = "manual")]
-pub use manual::write_manual;
 pub use oidc::{Oidc, OidcConfig, OidcRole, OidcRoleName};
-pub use provider::{
-    Addition as ProviderAddition, add as add_provider, list as list_providers, remove as remove_provider,
-    roll_back as roll_back_provider,
-};
-pub use serve::serve;
 pub use sign_in::PublicUrl;

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 ///
 /// # Errors
 /// If a file or folder cannot be written.
-pub fn write_manual(mut command: clap::Command, folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn write_manual(mut command: clap::Command, folder: &Path) -> anyhow::Result<()> {
     let name = command.get_name().to_owned();
     let completions = folder.join("completions");
     std::fs::create_dir_all(&completions)?;

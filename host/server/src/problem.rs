@@ -1,4 +1,4 @@
-//! Problems (RFC 9457) with a stable `type`.
+//! Problems (RFC 9457): how calls fail.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,27 +6,97 @@ use serde::Serialize;
 use twofactor::ErrorKind;
 use utoipa::ToSchema;
 
-/// What a call answers when it fails.
-pub(crate) struct Problem(Box<(ProblemBody, &'static str, Option<u64>)>);
+/// The types of problems. Their names are stable: programs compare them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProblemType {
+    InvalidInput,
+    Unauthorized,
+    Forbidden,
+    InvalidCredentials,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    Conflict,
+    NotAvailable,
+    ChallengeClosed,
+    SignInClosed,
+    PreconditionFailed,
+    TooLarge,
+    CodeRejected,
+    RecipientRejected,
+    IdempotencyKeyReused,
+    RateLimited,
+    UserLocked,
+    /// The upstream failed, or did not say whether it accepted the message.
+    DeliveryFailed,
+    /// The upstream asks to wait.
+    DeliveryDelayed,
+    /// The clock of this process and the time of the store differ too much.
+    ClockSkew,
+    Unavailable,
+}
 
-/// A problem as it is written (RFC 9457).
+impl ProblemType {
+    /// Returns what the `type` ends with, the status, and the title.
+    const fn parts(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::InvalidInput => ("invalid-input", StatusCode::BAD_REQUEST, "Invalid input"),
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "Authentication required"),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Access denied"),
+            Self::InvalidCredentials => ("invalid-credentials", StatusCode::FORBIDDEN, "Incorrect credentials"),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+            Self::RequestTimeout => ("request-timeout", StatusCode::REQUEST_TIMEOUT, "Request timeout"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "Conflict"),
+            Self::NotAvailable => ("not-available", StatusCode::CONFLICT, "No instance available"),
+            Self::ChallengeClosed => ("challenge-closed", StatusCode::GONE, "Challenge closed"),
+            Self::SignInClosed => ("sign-in-closed", StatusCode::GONE, "Sign-in closed"),
+            Self::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "Modified by someone else")
+            }
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Request too large"),
+            Self::CodeRejected => ("code-rejected", StatusCode::UNPROCESSABLE_ENTITY, "Incorrect code"),
+            Self::RecipientRejected => ("recipient-rejected", StatusCode::UNPROCESSABLE_ENTITY, "Recipient rejected"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency-key-reused", StatusCode::UNPROCESSABLE_ENTITY, "Idempotency key reused")
+            }
+            Self::RateLimited => ("rate-limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::UserLocked => ("user-locked", StatusCode::TOO_MANY_REQUESTS, "User locked"),
+            Self::DeliveryFailed => ("delivery-failed", StatusCode::BAD_GATEWAY, "Delivery failed"),
+            Self::DeliveryDelayed => ("delivery-failed", StatusCode::SERVICE_UNAVAILABLE, "Delivery failed"),
+            Self::ClockSkew => ("clock-skew", StatusCode::SERVICE_UNAVAILABLE, "Clock skew"),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
+        }
+    }
+}
+
+/// The response of a call that fails.
+pub(crate) struct Problem(Box<Inner>);
+
+struct Inner {
+    body: ProblemBody,
+    name: &'static str,
+    retry_after: Option<u64>,
+}
+
+/// A problem (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemBody {
-    /// Names the kind of problem; programs compare what stands after the last colon.
+    /// The problem type. Compare what follows the last colon; it is stable.
     #[schema(example = "urn:problem-type:twofactor:code-rejected")]
     r#type: String,
-    /// The kind in words.
-    title: String,
+    /// The problem type in words.
+    title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What happened, and what to do.
+    /// What happened, and what to do about it.
     detail: String,
-    /// With `code-rejected`: how many more answers the challenge takes.
+    /// With `code-rejected`: the remaining attempts of the challenge.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     attempts_left: Option<u32>,
-    /// With `delivery-failed`: whether the message surely did not go out, so that starting anew is safe; of an answer, whether it may be
-    /// given again.
+    /// With `delivery-failed`: whether it is safe to try again. At a start, `true` means that no message was sent; at a verification,
+    /// that the same code can be submitted again.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retryable: Option<bool>,
@@ -38,31 +108,32 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "/policy/countries")]
     setting: Option<&'static str>,
-    /// With `invalid-input`: what is wrong, each with its place, where that is known.
+    /// With `invalid-input`: the invalid fields, where they are known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    errors: Vec<ErrorAt>,
+    errors: Vec<FieldError>,
 }
 
-/// What is wrong at one place of the request.
+/// An invalid field of the request.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ErrorAt {
-    /// JSON Pointer (RFC 6901) into the body; empty for the whole.
+pub(crate) struct FieldError {
+    /// A JSON Pointer (RFC 6901) into the body; empty for the body as a whole.
     #[schema(example = "/options/MailServerConfig/Port")]
     pointer: String,
-    /// What to do about it. No value is repeated.
+    /// What is wrong. It never repeats a value.
     detail: String,
 }
 
-/// The problem's name, for metrics.
+/// The name of a problem, for metrics.
 #[derive(Clone, Copy)]
 pub(crate) struct ProblemName(pub(crate) &'static str);
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
+        let (name, status, title) = kind.parts();
         let body = ProblemBody {
             r#type: format!("urn:problem-type:twofactor:{name}"),
-            title: name.replace('-', " "),
+            title,
             status: status.as_u16(),
             detail: detail.into(),
             attempts_left: None,
@@ -71,65 +142,74 @@ impl Problem {
             setting: None,
             errors: Vec::new(),
         };
-        Self(Box::new((body, name, None)))
+        Self(Box::new(Inner { body, name, retry_after: None }))
     }
 
-    /// What is wrong at one place of the body.
+    /// The same problem with another status than its type usually has.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.body.status = status.as_u16();
+        self
+    }
+
+    /// An invalid field of the body.
     pub(crate) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let (pointer, detail) = (pointer.into(), detail.into());
         let text = match pointer.trim_start_matches('/') {
             "" => format!("the body {detail}"),
             name => format!("`{name}` {detail}"),
         };
-        let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-input", text);
-        problem.0.0.errors = vec![ErrorAt { pointer, detail }];
+        let mut problem = Self::new(ProblemType::InvalidInput, text);
+        problem.0.body.errors = vec![FieldError { pointer, detail }];
         problem
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// What happened, and what to do.
+    /// Returns what happened, and what to do about it.
     pub(crate) fn detail(&self) -> &str {
-        &self.0.0.detail
+        &self.0.body.detail
+    }
+}
+
+/// Returns the type of problem that an error of the engine becomes.
+fn type_of(error: &twofactor::Error) -> ProblemType {
+    match error.kind() {
+        ErrorKind::InvalidInput => ProblemType::InvalidInput,
+        ErrorKind::NotFound => ProblemType::NotFound,
+        ErrorKind::RevisionConflict => ProblemType::PreconditionFailed,
+        ErrorKind::IdempotencyKeyReused => ProblemType::IdempotencyKeyReused,
+        ErrorKind::Conflict => ProblemType::Conflict,
+        ErrorKind::NoInstanceAvailable => ProblemType::NotAvailable,
+        ErrorKind::Locked => ProblemType::UserLocked,
+        ErrorKind::RateLimited => ProblemType::RateLimited,
+        ErrorKind::Forbidden => ProblemType::Forbidden,
+        ErrorKind::InvalidCredentials => ProblemType::InvalidCredentials,
+        ErrorKind::CodeRejected => ProblemType::CodeRejected,
+        ErrorKind::Closed => ProblemType::ChallengeClosed,
+        ErrorKind::RecipientRejected => ProblemType::RecipientRejected,
+        ErrorKind::DeliveryFailed if error.retry_after().is_some() => ProblemType::DeliveryDelayed,
+        ErrorKind::DeliveryFailed => ProblemType::DeliveryFailed,
+        ErrorKind::ClockSkew => ProblemType::ClockSkew,
+        _ => ProblemType::Unavailable,
     }
 }
 
 impl From<twofactor::Error> for Problem {
     fn from(error: twofactor::Error) -> Self {
         if let Some(detail) = error.operator_detail() {
-            tracing::warn!(detail, "a call failed");
+            tracing::warn!(detail, "a request failed");
         }
-        let seconds = error.retry_after().map(|wait| wait.as_secs().max(1));
-        let (status, name) = match error.kind() {
-            ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "invalid-input"),
-            ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not-found"),
-            ErrorKind::RevisionConflict => (StatusCode::PRECONDITION_FAILED, "precondition-failed"),
-            ErrorKind::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
-            ErrorKind::Conflict => (StatusCode::CONFLICT, "conflict"),
-            ErrorKind::NoInstanceAvailable => (StatusCode::CONFLICT, "not-available"),
-            ErrorKind::Locked => (StatusCode::TOO_MANY_REQUESTS, "user-locked"),
-            ErrorKind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "limited"),
-            ErrorKind::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
-            ErrorKind::InvalidCredentials => (StatusCode::FORBIDDEN, "log-in-refused"),
-            ErrorKind::CodeRejected => (StatusCode::UNPROCESSABLE_ENTITY, "code-rejected"),
-            ErrorKind::Closed => (StatusCode::GONE, "challenge-closed"),
-            ErrorKind::RecipientRejected => (StatusCode::UNPROCESSABLE_ENTITY, "recipient-rejected"),
-            ErrorKind::DeliveryFailed if seconds.is_some() => (StatusCode::SERVICE_UNAVAILABLE, "delivery-failed"),
-            ErrorKind::DeliveryFailed => (StatusCode::BAD_GATEWAY, "delivery-failed"),
-            ErrorKind::ClockSkew => (StatusCode::SERVICE_UNAVAILABLE, "clock-skew"),
-            _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-        };
-        let mut problem = Self::new(status, name, error.to_string());
-        let (body, _, retry_after) = &mut *problem.0;
-        *retry_after = seconds;
+        let mut problem = Self::new(type_of(&error), error.to_string());
+        let Inner { body, retry_after, .. } = &mut *problem.0;
+        *retry_after = error.retry_after().map(|wait| wait.as_secs().max(1));
         body.attempts_left = error.attempts_left();
         body.country = error.closed_country().map(str::to_owned);
         body.setting = body.country.as_ref().map(|_| "/policy/countries");
-        let places = error.field_errors().iter();
-        body.errors = places.map(|it| ErrorAt { pointer: it.pointer.clone(), detail: it.detail.clone() }).collect();
+        let fields = error.field_errors().iter();
+        body.errors = fields.map(|it| FieldError { pointer: it.pointer.clone(), detail: it.detail.clone() }).collect();
         body.retryable = error.is_delivery_failed().then(|| error.is_retryable());
         problem
     }
@@ -138,7 +218,7 @@ impl From<twofactor::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let (body, name, retry_after) = *self.0;
+        let Inner { body, name, retry_after } = *self.0;
         let mut response = (status, axum::Json(body)).into_response();
         response.extensions_mut().insert(ProblemName(name));
         let headers = response.headers_mut();

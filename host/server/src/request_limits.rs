@@ -1,13 +1,13 @@
-//! How long the bodies of requests may be.
+//! Limits on the bodies of requests, in bytes.
 
-/// The longest body of a call that carries JSON, in bytes.
+/// The longest JSON body.
 pub(crate) const BODY_BYTES: usize = 256 << 10;
 
-/// The longest body of a call that carries ten thousand names.
+/// The longest body of a call that takes a list of ten thousand names.
 pub(crate) const LIST_BYTES: usize = 8 << 20;
 
-/// The longest report of an upstream, in bytes: a form of some fields.
+/// The longest delivery report: a form with a few fields.
 pub(crate) const REPORT_BYTES: usize = 64 << 10;
 
-/// The longest component taken, in bytes; what the engine takes may be less ([`twofactor::SandboxLimits`]).
+/// The longest component. The engine may accept less ([`twofactor::SandboxLimits`]).
 pub(crate) const COMPONENT_BYTES: usize = 64 << 20;

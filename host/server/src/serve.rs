@@ -18,11 +18,11 @@ use crate::config::{Config, Tls, build};
 use crate::connections::{self, ConnectionLimits};
 use crate::{app, guard, telemetry};
 
-/// Serves until SIGTERM or Ctrl-C, then finishes what is under way. One line of JSON on standard output says where.
+/// Serves until SIGTERM or Ctrl-C, then finishes pending requests. Prints a line of JSON with the URL when it is ready.
 ///
 /// # Errors
-/// A configuration that is wrong, an address that is taken, a store or key that does not open.
-pub async fn serve(config: &Path) -> anyhow::Result<()> {
+/// If the configuration is not valid, the address is in use, or the store or the keys cannot be opened.
+pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     let config = Config::read(config)?;
     config.connections.check()?;
     let listener = listen(config.listen)?;
@@ -45,23 +45,23 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     if base.starts_with("https:") {
         router = guard::over_tls(router);
     }
-    let drain = Duration::from_secs(config.drain_seconds);
-    run(listener, tls, router, &config.connections, proxies, drain).await?;
-    // What was served was served: a figure less is no failure of it.
+    let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
+    run(listener, tls, router, &config.connections, proxies, shutdown_timeout).await?;
+    // Missing statistics are not a failure of the server.
     if let Err(error) = engine.settle().await {
-        tracing::warn!(error = error.operator_detail(), "figures of the last seconds were lost");
+        tracing::warn!(error = error.operator_detail(), "the statistics of the last seconds were lost");
     }
     Ok(())
 }
 
-/// Takes an address. What connects before [`run`] waits.
+/// Binds an address. Connections before [`run`] wait.
 pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).with_context(|| format!("`listen` = {address}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Adds the link with which somebody becomes the first administrator, while nobody is one. It stands in this line and in no log.
+/// Adds the invitation link of the first administrator, while there is none. It is in this line only, and in no log.
 pub(crate) async fn first_administrator(
     engine: &TwoFactor,
     base: &str,
@@ -73,26 +73,26 @@ pub(crate) async fn first_administrator(
     Ok(())
 }
 
-/// Tells whoever started the process where it is.
+/// Prints a line of JSON for whoever started the process.
 pub(crate) fn announce(ready: &serde_json::Value) -> anyhow::Result<()> {
     print_line!("{ready}")
 }
 
-/// Serves until told to stop, then for at most `drain` what is under way.
+/// Serves until told to stop, then finishes pending requests for at most `shutdown_timeout`.
 pub(crate) async fn run(
     listener: TcpListener,
     tls: Option<RustlsConfig>,
     router: Router,
     limits: &ConnectionLimits,
     proxies: Arc<[IpNet]>,
-    drain: Duration,
+    shutdown_timeout: Duration,
 ) -> anyhow::Result<()> {
     let handle = Handle::new();
     let stop = handle.clone();
     tokio::spawn(async move {
         told_to_stop().await;
-        tracing::info!(connections = stop.connection_count(), "stopping: calls under way are finished");
-        stop.graceful_shutdown(Some(drain));
+        tracing::info!(connections = stop.connection_count(), "stopping; pending requests are finished");
+        stop.graceful_shutdown(Some(shutdown_timeout));
     });
     tokio::spawn(telemetry::upkeep());
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -105,10 +105,10 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// How often the store is asked whether another process added a provider.
+/// How often added providers are reloaded.
 const FOLLOW: Duration = Duration::from_secs(1);
 
-/// Has what the command line or another node adds serve here too.
+/// Reloads providers that the command line or another node adds.
 async fn follow_providers(engine: TwoFactor) {
     let mut last = String::new();
     let mut turns = tokio::time::interval(FOLLOW);
@@ -117,7 +117,7 @@ async fn follow_providers(engine: TwoFactor) {
         turns.tick().await;
         let said = engine.refresh_providers().await.err().map(|error| error.to_string()).unwrap_or_default();
         if !said.is_empty() && said != last {
-            tracing::error!(error = said, "a provider that was added does not serve");
+            tracing::error!(error = said, "an added provider cannot be used");
         }
         last = said;
     }
@@ -140,7 +140,7 @@ async fn watch_clock(engine: TwoFactor) {
 async fn certificate(tls: &Tls) -> anyhow::Result<RustlsConfig> {
     let (chain, key) = (tls.certificate.clone(), tls.key.clone());
     let config = RustlsConfig::from_pem_file(&chain, &key).await.with_context(|| {
-        format!("`tls.certificate` = {}, `tls.key` = {}: they cannot be used", chain.display(), key.display())
+        format!("`tls.certificate` = {}, `tls.key` = {}: cannot use this certificate", chain.display(), key.display())
     })?;
     #[cfg(unix)]
     {
@@ -150,8 +150,10 @@ async fn certificate(tls: &Tls) -> anyhow::Result<RustlsConfig> {
         tokio::spawn(async move {
             while renewed.recv().await.is_some() {
                 match config.reload_from_pem_file(&chain, &key).await {
-                    Ok(()) => tracing::info!("the certificate was read again"),
-                    Err(error) => tracing::error!(%error, "the certificate cannot be read: the one before stays"),
+                    Ok(()) => tracing::info!("the certificate was reloaded"),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot reload the certificate; the current one stays in use")
+                    }
                 }
             }
         });

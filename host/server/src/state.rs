@@ -1,4 +1,4 @@
-//! What all requests work with.
+//! The state that all requests share.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use twofactor::{IpNet, TwoFactor};
 use crate::oidc::Oidc;
 use crate::sign_in::PublicUrl;
 
-/// What the calls work with.
+/// The state that all requests share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState {
     pub(crate) engine: TwoFactor,

@@ -1,4 +1,4 @@
-//! What an operator sees of each request: a line, an id, and metrics. Paths are shown as routes, so that ids stay out.
+//! Logs and metrics of requests. Paths are logged as routes, without ids.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::problem::ProblemName;
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// Seconds, from a verification in memory to a delivery that nearly timed out.
+/// In seconds, from a verification in memory to a delivery that nearly times out.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
 /// The process's metrics. The recorder is global to the process, so there is one.
@@ -33,7 +33,7 @@ pub(crate) fn metrics() -> PrometheusHandle {
         .clone()
 }
 
-/// Sums up what histograms collected, also while nobody asks for the metrics.
+/// Compacts histograms, even if nobody reads the metrics.
 pub(crate) async fn upkeep() {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {
@@ -42,7 +42,7 @@ pub(crate) async fn upkeep() {
     }
 }
 
-/// Wraps each request.
+/// Logs a request and counts it.
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let method = known(request.method());
@@ -65,7 +65,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     response
 }
 
-/// Methods are labels of metrics: a stranger must not invent them.
+/// Returns a known method. Methods are labels of metrics, and clients must not be able to create labels.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -78,7 +78,7 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// The caller's own id, if it cannot harm a log.
+/// Returns the request id of the caller, if it is safe in a log.
 fn given(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

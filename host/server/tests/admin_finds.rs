@@ -7,7 +7,7 @@ mod common;
 
 use common::Server;
 use common::visitor::Visitor;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 fn rows(text: &str) -> usize {
     text.matches("data-label=\"#\"").count()
@@ -84,7 +84,8 @@ async fn a_provider_that_comes_with_the_program_is_shown_and_then_switched_on() 
     let webhook = serving().await.unwrap();
     // In the store, where other servers find it.
     assert!(webhook["added_at"].is_string(), "{webhook}");
-    assert!(webhook["capabilities"].as_array().unwrap().contains(&json!("http")), "{webhook}");
+    let http = webhook["capabilities"].as_array().unwrap().iter().find(|one| one["kind"] == "http").unwrap();
+    assert!(http["text"].as_str().unwrap().contains("HTTP"), "{webhook}");
     let page = anna.get("/admin/providers").await;
     assert!(!page.text.contains("value=\"webhook\"") && page.text.contains("value=\"slack\""), "{}", page.text);
     anna.get("/admin/audit?what=provider.add").await.shows("webhook").shows(&digest);

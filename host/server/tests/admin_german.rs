@@ -143,7 +143,7 @@ async fn what_a_form_refuses_is_said_in_german() {
     let saved = [("/ECallAccountName", "a:b"), ("/ECallAccountPassword", "x"), ("/ECallAccountFromNumber", "Shop")];
     anna.save(&ecall, &saved).await;
     anna.get(&ecall).await.shows("darf keinen Doppelpunkt und kein Steuerzeichen enthalten");
-    let policy = [("policy/digits", "3")];
+    let policy = [("policy/code_length", "3")];
     anna.save(&ecall, &policy).await.shows("muss zwischen 4 und 10 liegen");
     let right = [("/ECallAccountName", "a"), ("/ECallAccountPassword", "x"), ("/ECallAccountFromNumber", "Shop")];
     anna.save(&ecall, &right).await;

@@ -16,7 +16,7 @@ async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_th
     let store = folder.path().join("twofactor.db");
     let text = format!(
         "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n[store]\npath = {store:?}\n\
-         [limits]\npasswords_per_account_per_hour = 6\n"
+         [rate_limits]\npasswords_per_account_per_hour = 6\n"
     );
     std::fs::write(&file, text).unwrap();
     let server = Server::serve(&file);

@@ -14,7 +14,7 @@ fn config(folder: &Path, demo: &Server, more: &str) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
     let text = format!(
-        "listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {:?}\n[network.stand_ins]\n\"https://api.twilio.com\" = {outbox:?}\n",
+        "listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {:?}\n[network.overrides]\n\"https://api.twilio.com\" = {outbox:?}\n",
         folder.join("twofactor.db")
     );
     std::fs::write(&file, text).unwrap();
@@ -56,7 +56,10 @@ async fn everything_is_set_up_over_the_api_and_outlives_a_restart() {
     let options = json!({"TwilioSmsFromNumber": "+15005550006"});
     let changed = call("PATCH", &path, json!({"options": options})).await.expect(200);
     assert_eq!(changed["valid"], true, "{changed}");
-    assert!(changed["connections"][0].as_str().unwrap().contains("https://api.twilio.com"));
+    let connection = json!({"kind": "https", "host": "api.twilio.com", "port": 443, "destination": "https://api.twilio.com",
+        "authentication": {"kind": "basic"}, "text": changed["connections"][0]["text"]});
+    assert_eq!(changed["connections"], json!([connection]));
+    assert!(connection["text"].as_str().unwrap().starts_with("https://api.twilio.com"), "{connection}");
     let report =
         call("POST", &format!("{path}/test"), json!({"recipient": {"phone": "+41791234567"}})).await.expect(200);
     assert_eq!(report["outcome"], "delivered");

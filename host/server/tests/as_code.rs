@@ -41,7 +41,7 @@ subscriptions:
             UserName: "00123"
             Password: "pa ss: #1 \u00e9\u2028 geheim"
             Timeout: 20000
-        policy: { digits: 8, countries: ["NO", "CH"] }
+        policy: { code_length: 8, countries: ["NO", "CH"] }
         assigned:
           tenant: [t1, "007"]
           client_application: ["true", "~"]
@@ -129,12 +129,12 @@ fn told(output: Output) -> String {
 fn what_was_exported_wiped_and_imported_is_exported_the_same_to_the_byte() {
     let installation = Installation::new();
     installation.import(WHOLE, &[]);
-    for secrets in ["sealed", "references", "left-out"] {
+    for secrets in ["sealed", "references", "redacted"] {
         let form = ["--secrets", secrets];
         let first = installation.export(&form);
         assert!(!first.contains(PASSWORD));
         assert_eq!(installation.export(&form), first);
-        if secrets != "left-out" {
+        if secrets != "redacted" {
             installation.wipe();
         }
         let variable = ("SECRET__instance__mail__MailServerConfig__Password", "pa ss: #1 \u{e9}\u{2028} geheim");
@@ -171,17 +171,17 @@ fn a_dry_run_prints_what_would_change_and_changes_nothing() {
     assert!(plan.contains("+ /subscriptions/acme/instances/mail {"), "{plan}");
     assert!(plan.contains("    not valid: /TwilioAccountSid "), "{plan}");
     assert!(plan.contains("\"/options/MailServerConfig/Password\":\"entered\""), "{plan}");
-    assert!(plan.ends_with("To change: 8. Nothing was changed yet.\n") && !plan.contains(PASSWORD), "{plan}");
+    assert!(plan.ends_with("Planned changes: 8. Nothing was changed.\n") && !plan.contains(PASSWORD), "{plan}");
     assert_eq!(installation.export(&[]), "twofactor: 1\n");
     assert_eq!(installation.audit_log(), "");
-    assert!(installation.import(WHOLE, &[]).ends_with("Changed: 8.\n"));
-    assert_eq!(installation.import(WHOLE, &["--dry-run"]), "Nothing to change.\n");
-    assert_eq!(installation.import(WHOLE, &[]), "Nothing to change.\n");
-    let other = WHOLE.replace("digits: 8", "digits: 7").replace("[t1, \"007\"]", "[t1]");
+    assert!(installation.import(WHOLE, &[]).ends_with("Applied changes: 8.\n"));
+    assert_eq!(installation.import(WHOLE, &["--dry-run"]), "No changes.\n");
+    assert_eq!(installation.import(WHOLE, &[]), "No changes.\n");
+    let other = WHOLE.replace("code_length: 8", "code_length: 7").replace("[t1, \"007\"]", "[t1]");
     let plan = installation.import(&other, &["--dry-run"]);
-    assert!(plan.contains("~ /subscriptions/acme/instances/mail {\"/policy/digits\":[8,7]}"), "{plan}");
+    assert!(plan.contains("~ /subscriptions/acme/instances/mail {\"/policy/code_length\":[8,7]}"), "{plan}");
     assert!(plan.contains("~ /subscriptions/acme/instances/mail/assigned {\"/tenant/007\":[true,false]}"), "{plan}");
-    assert!(plan.ends_with("To change: 2. Nothing was changed yet.\n"), "{plan}");
+    assert!(plan.ends_with("Planned changes: 2. Nothing was changed.\n"), "{plan}");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_wrong_document_changes_nothing_and_says_of_each_problem_where_it_is() {
     let wrong = WHOLE
         .replace("name: Empty", "name: Renamed")
         .replace("type: twilio", "type: pigeon")
-        .replace("digits: 8", "digits: 80")
+        .replace("code_length: 8", "code_length: 80")
         .replace("\"https://app.example.com/back\"", "\"javascript:alert(1)\"")
         .replace("name: \"no\"", "name: \"\"")
         .replace("[t1, \"007\"]", "[\"\"]");
@@ -199,7 +199,7 @@ fn a_wrong_document_changes_nothing_and_says_of_each_problem_where_it_is() {
     for place in [
         "/subscriptions/acme/sign_in_page",
         "/subscriptions/acme/instances/mail/name ",
-        "/subscriptions/acme/instances/mail/policy/digits ",
+        "/subscriptions/acme/instances/mail/policy/code_length ",
         "/subscriptions/acme/instances/mail/assigned/tenant/ ",
         "/subscriptions/acme/instances/sms-2/type ",
     ] {
@@ -282,7 +282,7 @@ fn a_sealed_secret_opens_in_its_own_place_of_its_own_installation_only() {
 fn a_stored_secret_goes_to_no_other_host_by_an_import() {
     let installation = Installation::new();
     installation.import(WHOLE, &[]);
-    for secrets in ["sealed", "left-out"] {
+    for secrets in ["sealed", "redacted"] {
         let document = installation.export(&["--secrets", secrets]);
         let elsewhere = document.replace("smtp.example.com", "smtp.evil.example");
         assert_ne!(elsewhere, document);
@@ -338,7 +338,8 @@ subscriptions:
         options: { WebhookSecret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=" }
 "#;
     let installation = Installation::new();
-    let also = fs::read_to_string(installation.config()).unwrap() + "[providers]\nalso = [\"webhook\"]\n";
+    let also = fs::read_to_string(installation.config()).unwrap()
+        + "[providers]\nload = [\"email\", \"ecall\", \"twilio\", \"webhook\"]\n";
     fs::write(installation.config(), also).unwrap();
     installation.import(DOCUMENT, &[]);
     let elsewhere = installation.export(&[]).replace("hook.example.com", "hook.evil.example");
@@ -354,7 +355,7 @@ subscriptions:
 fn a_secret_that_was_left_out_is_kept_and_must_be_there() {
     let installation = Installation::new();
     installation.import(WHOLE, &[]);
-    let document = installation.export(&["--secrets", "left-out"]);
+    let document = installation.export(&["--secrets", "redacted"]);
     let sealed = installation.export(&[]);
     installation.import(&document.replace("20000", "10000"), &[]);
     assert_eq!(installation.export(&[]), sealed.replace("20000", "10000"));
@@ -372,7 +373,7 @@ fn what_a_document_does_not_name_goes_only_if_that_is_asked_for() {
     let plan = installation.import(one, &["--prune", "--dry-run"]);
     assert!(
         plan.contains("- /subscriptions/acme/instances/mail {")
-            && plan.ends_with("To change: 1. Nothing was changed yet.\n"),
+            && plan.ends_with("Planned changes: 1. Nothing was changed.\n"),
         "{plan}"
     );
     installation.import(one, &["--prune"]);

@@ -67,10 +67,12 @@ async fn a_line_says_before_and_after_and_no_secret() {
     assert_eq!(log.last().await, ("instance.create".to_owned(), detail));
     // The mask keeps one secret, the other is replaced, and one is typed where none belongs.
     let options = json!({"TwilioAccountSid": SECRETS[1], "TwilioAuthToken": SECRETS[1]});
-    call("PATCH", &instance, json!({"options": options, "policy": {"digits": 8}, "active": false})).await.expect(200);
+    call("PATCH", &instance, json!({"options": options, "policy": {"code_length": 8}, "active": false}))
+        .await
+        .expect(200);
     let detail = json!({
         "/options/TwilioAccountSid": ["AC1", "(holds a secret)"], "/options/TwilioAuthToken": "changed",
-        "/options/Misspelt": "removed", "/policy/digits": [null, 8], "/active": [true, false]
+        "/options/Misspelt": "removed", "/policy/code_length": [null, 8], "/active": [true, false]
     });
     assert_eq!(log.last().await, ("instance.update".to_owned(), detail));
     let mask = json!({"TwilioAccountSid": "AC2", "TwilioAuthToken": "********"});
@@ -79,7 +81,7 @@ async fn a_line_says_before_and_after_and_no_secret() {
         json!({"/options/TwilioAccountSid": ["(holds a secret)", "AC2"], "/name": ["SMS", "(holds a secret)"]});
     assert_eq!(log.last().await, ("instance.update".to_owned(), detail));
     call("PATCH", &instance, json!({"name": "SMS", "policy": null})).await.expect(200);
-    assert_eq!(log.last().await.1["/policy/digits"], json!([8, null]));
+    assert_eq!(log.last().await.1["/policy/code_length"], json!([8, null]));
 
     let assignments = format!("{instance}/assignments");
     call("PUT", &assignments, json!([{"kind": "tenant", "id": "a"}, {"kind": "user", "id": "u/1"}])).await.expect(200);
@@ -151,7 +153,7 @@ async fn what_is_refused_leaves_no_line() {
         ("DELETE", "/v1/subscriptions/demo", Value::Null),
         ("DELETE", "/v1/subscriptions/demo/directory/tenant/demo", Value::Null),
         ("DELETE", "/v1/tokens/unknown", Value::Null),
-        ("PATCH", &instance, json!({"policy": {"digits": 3}})),
+        ("PATCH", &instance, json!({"policy": {"code_length": 3}})),
         ("PUT", "/v1/base-settings/none", json!({})),
     ] {
         let answer = demo.call(method, path, admin, body).await;

@@ -99,7 +99,7 @@ async fn a_resend_before_its_time_says_when_and_a_repeated_start_answers_as_the_
     let early = demo.call("POST", &path, token, Value::Null).await;
     let seconds: u64 = early.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=30).contains(&seconds));
-    early.problem(429, "limited");
+    early.problem(429, "rate-limited");
 }
 
 #[tokio::test]

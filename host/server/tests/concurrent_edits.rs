@@ -150,7 +150,7 @@ async fn changes_of_different_fields_without_if_match_are_all_kept() {
     let admin = server.token("admin_token").to_owned();
     let all = server.call("GET", "/v1/subscriptions/demo/two-factors", &admin, Value::Null).await.expect(200);
     let path = format!("/v1/subscriptions/demo/two-factors/{}", all["two_factors"][0]["id"].as_str().unwrap());
-    let changes = [json!({"name": "New"}), json!({"active": false}), json!({"policy": {"digits": 8}})];
+    let changes = [json!({"name": "New"}), json!({"active": false}), json!({"policy": {"code_length": 8}})];
     let calls = changes.map(|change| {
         let (server, admin, path) = (server.clone(), admin.clone(), path.clone());
         tokio::spawn(async move { server.call("PATCH", &path, &admin, change).await.expect(200) })
@@ -161,7 +161,7 @@ async fn changes_of_different_fields_without_if_match_are_all_kept() {
     let read = server.call("GET", &path, &admin, Value::Null).await.expect(200);
     assert_eq!(
         (&read["name"], &read["active"], &read["policy"]),
-        (&json!("New"), &json!(false), &json!({"digits": 8}))
+        (&json!("New"), &json!(false), &json!({"code_length": 8}))
     );
     assert_eq!(read["revision"], 4);
 }

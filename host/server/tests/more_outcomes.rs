@@ -165,12 +165,12 @@ fn a_server_says_which_providers_there_are_if_one_is_named_that_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("twofactor.toml");
     let store = folder.path().join("twofactor.db");
-    std::fs::write(&file, format!("[store]\npath = {store:?}\n[providers]\nalso = [\"ses\", \"sns\"]\n")).unwrap();
+    std::fs::write(&file, format!("[store]\npath = {store:?}\n[providers]\nload = [\"ses\", \"sns\"]\n")).unwrap();
     let output = common::run(&["serve", "--config", file.to_str().unwrap()]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     for part in
-        ["`providers.also`", "`sns`", "`email`", "`ses`", "`slack`", "`twilio-verify`", "`twilio-voice`", "`webhook`"]
+        ["`providers.load`", "`sns`", "`email`", "`ses`", "`slack`", "`twilio-verify`", "`twilio-voice`", "`webhook`"]
     {
         assert!(said.contains(part), "{said}");
     }

@@ -46,7 +46,7 @@ async fn a_key_that_stands_twice_is_named() {
         let answer = Answer::of(server.request("POST", path, admin).body(body)).await;
         let problem = answer.problem(400, "invalid-input");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
-        assert_eq!(problem["errors"][0]["detail"], "stands twice: leave one out");
+        assert_eq!(problem["errors"][0]["detail"], "appears twice: remove one");
     }
 }
 

@@ -32,19 +32,19 @@ async fn the_password_still_works(site: Site, why: &str) {
 
 #[tokio::test]
 async fn a_provider_that_cannot_be_asked_who_it_is_gets_no_browser() {
-    let not_https = "names an endpoint that does not begin with https:";
-    let otherwise = "names itself otherwise";
+    let not_https = "contains an endpoint that does not use https:";
+    let otherwise = "differs from `accounts.oidc.issuer`";
     let nobody = OwnProvider::start().await;
     let discovery = |changes| Reply::Json(changed(nobody.discovery(), changes));
     for (reply, why) in [
-        (Reply::Status(500), "the discovery document of the identity provider answered with status 500"),
-        (Reply::Silence, "could not be reached or did not answer"),
-        (Reply::Huge(nobody.discovery()), "answered with too much"),
-        (Reply::Elsewhere(format!("{}/elsewhere", nobody.issuer)), "answered with status 307"),
-        (Reply::Text("<html>"), "discovery document is none"),
+        (Reply::Status(500), "the discovery document of the identity provider responded with status 500"),
+        (Reply::Silence, "cannot be reached"),
+        (Reply::Huge(nobody.discovery()), "responded with too much data"),
+        (Reply::Elsewhere(format!("{}/elsewhere", nobody.issuer)), "responded with status 307"),
+        (Reply::Text("<html>"), "the discovery document of the identity provider is not valid"),
         (discovery(json!({"issuer": "https://another.example"})), otherwise),
         (discovery(json!({"issuer": format!("{}/", nobody.issuer)})), otherwise),
-        (discovery(json!({"issuer": null})), "discovery document is none"),
+        (discovery(json!({"issuer": null})), "the discovery document of the identity provider is not valid"),
         (discovery(json!({"token_endpoint": "http://192.0.2.1/token"})), not_https),
         (discovery(json!({"authorization_endpoint": "javascript:alert(1)"})), not_https),
         (discovery(json!({"jwks_uri": "file:///etc/passwd"})), not_https),
@@ -55,7 +55,7 @@ async fn a_provider_that_cannot_be_asked_who_it_is_gets_no_browser() {
     }
     // Nothing listens there.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    the_password_still_works(Site::start(&format!("http://{gone}"), &IMPATIENT), "could not be reached").await;
+    the_password_still_works(Site::start(&format!("http://{gone}"), &IMPATIENT), "cannot be reached").await;
 }
 
 #[tokio::test]

@@ -76,17 +76,17 @@ async fn a_token_with_another_signature_or_none_counts_for_nothing() {
     assert_eq!(world.brings(|sent| jwt(&crit, &own.claims(sent), &own.key)).await, 502);
     assert_eq!(world.brings(|_| "no token".to_owned()).await, 502);
     assert_eq!(world.brings(|sent| own.sign(&own.claims(sent))).await, 303);
-    let signature = "its signature is wrong";
+    let signature = "its signature is not valid";
     world.said(&[
         signature,
         signature,
-        "its algorithm is none of those that count",
+        "its algorithm is not supported",
         signature,
-        "it is not signed with a public key's other half",
+        "it is not signed with an asymmetric algorithm",
         signature,
-        "its key is not in the provider's key set",
-        "it demands what is not known here",
-        "it cannot be read",
+        "its key is not in the key set of the provider",
+        "it has a critical header that is not supported",
+        "it is malformed",
     ]);
 }
 
@@ -145,9 +145,13 @@ async fn a_token_for_another_client_or_of_another_issuer_counts_for_nothing() {
     ] {
         assert_eq!(world.brings_claims(changes.clone()).await, status, "{changes}");
     }
-    let (other, issuer, lacks, party) =
-        ("it is for somebody else", "it is of another issuer", "it lacks a claim", "it was made for another client");
-    let nobody = "names nobody";
+    let (other, issuer, lacks, party) = (
+        "it has another audience",
+        "it has another issuer",
+        "a required claim is missing",
+        "it was issued to another client",
+    );
+    let nobody = "has no valid `sub` claim";
     world.said(&[other, lacks, other, party, party, party, issuer, issuer, issuer, lacks, lacks, nobody, nobody]);
 }
 
@@ -173,15 +177,15 @@ async fn a_token_counts_for_its_own_log_in_and_for_minutes() {
         assert_eq!(world.brings_claims(changes.clone()).await, status, "{changes}");
     }
     let (log_in, lacks, long_ago) =
-        ("it belongs to another log-in", "it lacks a claim", "it was made long ago, or in the future");
-    let not_said = "it does not say when it was made";
+        ("it belongs to another login", "a required claim is missing", "it was issued too long ago, or in the future");
+    let not_said = "its `iat` claim is missing";
     world.said(&[
         log_in,
         log_in,
-        "it is over",
+        "it has expired",
         lacks,
         lacks,
-        "it is not good yet",
+        "it is not valid yet",
         long_ago,
         long_ago,
         not_said,

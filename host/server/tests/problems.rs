@@ -54,12 +54,17 @@ async fn what_is_wrong_in_a_body_is_pointed_at_and_not_repeated() {
             vec!["/expires_at"],
         ),
         // A field of the policy: each that is wrong.
-        ("PATCH", &ecall, json!({"policy": {"digits": 3, "attempts": 99}}), vec!["/policy/digits", "/policy/attempts"]),
         (
             "PATCH",
             &ecall,
-            json!({"policy": {"digits": CANARY, CANARY: 1}}),
-            vec!["/policy/digits", "/policy/s3cret-canary"],
+            json!({"policy": {"code_length": 3, "attempts": 99}}),
+            vec!["/policy/code_length", "/policy/attempts"],
+        ),
+        (
+            "PATCH",
+            &ecall,
+            json!({"policy": {"code_length": CANARY, CANARY: 1}}),
+            vec!["/policy/code_length", "/policy/s3cret-canary"],
         ),
         ("PATCH", &ecall, json!({"policy": CANARY}), vec!["/policy"]),
         // An option.

@@ -141,7 +141,7 @@ async fn nothing_is_installed_before_somebody_approved_what_was_shown() {
     {
         assert!(shown.contains(words), "{shown}");
     }
-    assert!(said.contains("nobody is there to approve it: nothing was installed"), "{said}");
+    assert!(said.contains("nothing was installed: there is no terminal to confirm on"), "{said}");
     assert_eq!(place.listed(), None);
 
     let digest = said.split("--digest ").nth(1).unwrap().split('`').next().unwrap().to_owned();
@@ -165,35 +165,34 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     let shown = out(&place.add(project, &["--yes"]));
     let difference = shown.split("It replaces ").nth(1).unwrap();
     assert!(difference.contains("Wrong in one way 1.0.0 (sha256:"), "{difference}");
-    assert!(difference.contains("It may do what the other may, no more and no less."), "{difference}");
-    assert!(!difference.contains("options") && !difference.contains("OLDER"), "{difference}");
+    assert!(difference.contains("Its capabilities are unchanged."), "{difference}");
+    assert!(!difference.contains("options") && !difference.contains("DOWNGRADE"), "{difference}");
     serves(&server, &token, Some("2.0.0")).await;
 
     place.write("project/provider.wasm", &component("version 1.5.0"));
     assert!(refused(&place.add(project, &["--yes"])).contains("older than 2.0.0"));
-    let shown = out(&place.add(project, &["--yes", "--allow-older"]));
-    assert!(shown.contains("It is OLDER"), "{shown}");
+    let shown = out(&place.add(project, &["--yes", "--allow-downgrade"]));
+    assert!(shown.contains("This is a DOWNGRADE"), "{shown}");
     serves(&server, &token, Some("1.5.0")).await;
 
-    assert!(out(&place.run("rollback", &["wrong"])).contains("2.0.0 serves `wrong` again"));
+    assert!(out(&place.run("rollback", &["wrong"])).contains("Rolled back `wrong` to Wrong in one way 2.0.0"));
     serves(&server, &token, Some("2.0.0")).await;
     assert!(place.listed().unwrap().starts_with("wrong 2.0.0 Wrong in one way sha256:"));
     // Over the API what it would change is asked first.
     let body = component("its key is open");
-    let request = server.request("POST", "/v1/providers/examination", &token).body(body.clone());
+    let request = server.request("POST", "/v1/providers/preview", &token).body(body.clone());
     let examined = common::Answer::of(request).await.expect(200);
     let listed = server.call("GET", "/v1/providers", &token, Value::Null).await.expect(200);
     let serving = listed["providers"].as_array().unwrap().iter().find(|one| one["type"] == "wrong").unwrap();
     assert_eq!((&examined["replaces"], &listed["refused"]), (&serving["digest"], &json!([])));
-    let changes = json!({"may_newly": [], "may_no_longer": [], "added_capabilities": [],
-        "removed_capabilities": [], "new_options": [], "lost_options": [], "newly_required": [],
-        "no_longer_secret": ["Key"], "is_older": true, "new_destinations": [],
-        "made_invalid": []});
+    let changes = json!({"added_capabilities": [], "removed_capabilities": [], "added_options": [],
+        "removed_options": [], "added_required_options": [], "exposed_options": ["Key"], "is_downgrade": true,
+        "new_destinations": [], "made_invalid": []});
     assert_eq!(examined["changes"], changes);
     serves(&server, &token, Some("2.0.0")).await;
     let digest = |of: &Value| format!("sha256:{}", of["digest"].as_str().unwrap());
     let query = format!(
-        "digest={}&replaces={}&allow_older=true",
+        "digest={}&replaces={}&allow_downgrade=true",
         digest(&examined["provider"]),
         examined["replaces"].as_str().unwrap()
     );
@@ -226,7 +225,7 @@ async fn a_folder_must_hold_one_component() {
     assert!(refused(&place.add(&folder, &["--yes"])).contains("there is no component (.wasm) in"));
     place.write("empty/a.wasm", &component("none"));
     place.write("empty/b.wasm", &component("none"));
-    assert!(refused(&place.add(&folder, &["--yes"])).contains("more than one component: name the file"));
+    assert!(refused(&place.add(&folder, &["--yes"])).contains("more than one component: pass the file"));
     assert!(refused(&place.add(&folder.join("c.wasm"), &["--yes"])).contains("cannot be read"));
     let no_provider = place.write("x.wasm", b"\0asm");
     assert!(refused(&place.add(&no_provider, &["--yes"])).contains("not a valid WebAssembly component"));
@@ -277,7 +276,7 @@ async fn a_component_that_was_added_and_may_not_serve_is_shown_with_the_reason()
     fs::write(&place.config, config).unwrap();
     let listed = out(&place.run("list", &[]));
     let line = listed.lines().find(|line| line.starts_with("wrong ")).unwrap();
-    assert!(line.starts_with("wrong DOES NOT SERVE: sha256:") && line.contains("is not signed"), "{line}");
+    assert!(line.starts_with("wrong CANNOT BE USED: sha256:") && line.contains("is not signed"), "{line}");
     let server = Server::serve(&place.config);
     let listed = server.call("GET", "/v1/providers", &token, Value::Null).await.expect(200);
     let [refused] = &listed["refused"].as_array().unwrap()[..] else { panic!("{listed}") };

@@ -80,10 +80,10 @@ const WASM: &str = "application/wasm";
 async fn a_component_is_taken_from_a_registry_by_the_digest_of_its_manifest() {
     let Some(place) = Place::new() else { return };
     let (name, digest, _) = place.push(vec![(component("none"), WASM)]).await;
-    place.refuses(&name, "must say which one by its digest");
-    place.refuses(&format!("{name}:latest"), "must say which one by its digest");
-    place.refuses(&format!("{name}@sha256:{}", "0".repeat(64)), "did not give the manifest");
-    place.refuses(&format!("{name}-other@{digest}"), "did not give the manifest");
+    place.refuses(&name, "must contain a digest");
+    place.refuses(&format!("{name}:latest"), "must contain a digest");
+    place.refuses(&format!("{name}@sha256:{}", "0".repeat(64)), "did not return the manifest");
+    place.refuses(&format!("{name}-other@{digest}"), "did not return the manifest");
     let added = place.add(&format!("{name}@{digest}"));
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     assert!(place.serves());
@@ -99,7 +99,7 @@ async fn a_layer_or_a_manifest_that_was_tampered_with_is_refused() {
     let other = component("version 1.0.1");
     assert_eq!(fs::metadata(&layer).unwrap().len(), other.len() as u64);
     fs::write(&layer, &other).unwrap();
-    place.refuses(&source, "did not give the component");
+    place.refuses(&source, "did not return the component");
     fs::write(&layer, component("none")).unwrap();
 
     // A manifest that names the other component.
@@ -107,7 +107,7 @@ async fn a_layer_or_a_manifest_that_was_tampered_with_is_refused() {
     let manifest = place.registry.file(&digest);
     let right = fs::read(&manifest).unwrap();
     fs::copy(place.registry.file(&second), &manifest).unwrap();
-    place.refuses(&source, "did not give the manifest");
+    place.refuses(&source, "did not return the manifest");
     fs::write(&manifest, right).unwrap();
     assert!(place.add(&source).status.success());
 }
@@ -155,7 +155,7 @@ async fn a_signature_comes_with_its_component() {
     let layer = place.registry.file(&layers[1]);
     let right = fs::read(&layer).unwrap();
     fs::write(&layer, &right[1..]).unwrap();
-    place.refuses(&source, "did not give the signature");
+    place.refuses(&source, "did not return the signature");
     fs::write(&layer, right).unwrap();
     let added = place.add(&source);
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));

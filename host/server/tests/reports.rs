@@ -19,7 +19,7 @@ async fn a_report_that_the_upstream_signed_is_taken_and_no_other_and_it_shows_in
     let (twilio, folder) = (Upstream::start().await, tempfile::tempdir().unwrap());
     let file = folder.path().join("twofactor.toml");
     let text = format!(
-        "listen = \"127.0.0.1:0\"\npublic_url = \"https://auth.example.com\"\n[store]\npath = {:?}\n[network.stand_ins]\n\
+        "listen = \"127.0.0.1:0\"\npublic_url = \"https://auth.example.com\"\n[store]\npath = {:?}\n[network.overrides]\n\
          \"https://api.twilio.com\" = \"{}\"\n",
         folder.path().join("db"),
         twilio.address

@@ -65,7 +65,7 @@ fn rule(call: &str) -> Rule {
         | "createSubscription"
         | "removeSubscription"
         | "addProvider"
-        | "examineProvider"
+        | "previewProvider"
         | "rollBackProvider"
         | "removeProvider"
         | "replaceBaseSettings" => Rule::SystemChanges,

@@ -28,11 +28,11 @@ fn refusal(config: &Path) -> String {
 #[test]
 fn a_wrong_configuration_is_refused_with_the_file_the_key_and_the_line() {
     let folder = tempfile::tempdir().unwrap();
-    let file = config(folder.path(), "[policy]\ndigits = \"six\"\n");
+    let file = config(folder.path(), "[policy]\ncode_length = \"six\"\n");
     let text = refusal(&file);
-    assert!(text.contains("twofactor.toml") && text.contains("line 5") && text.contains("digits"), "{text}");
-    let file = config(folder.path(), "[policy]\ndigits = 3\n");
-    assert!(refusal(&file).contains("`digits` must be 4 to 10"));
+    assert!(text.contains("twofactor.toml") && text.contains("line 5") && text.contains("code_length"), "{text}");
+    let file = config(folder.path(), "[policy]\ncode_length = 3\n");
+    assert!(refusal(&file).contains("`code_length` must be 4 to 10"));
     let file = config(folder.path(), "[tls]\ncertificate = \"no.pem\"\nkey = \"no.pem\"\n");
     assert!(refusal(&file).contains("tls.certificate"));
     assert!(refusal(Path::new("no-such.toml")).contains("no-such.toml"));
@@ -54,8 +54,10 @@ fn a_folder_that_is_missing_is_named_with_its_key_and_what_to_do() {
 #[test]
 fn a_quota_of_a_type_that_nothing_serves_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let file =
-        config(folder.path(), "[limits.types.twillio]\nparts_per_day = 1\n[limits.types.twilio]\nparts_per_day = 1\n");
+    let file = config(
+        folder.path(),
+        "[rate_limits.types.twillio]\nparts_per_day = 1\n[rate_limits.types.twilio]\nparts_per_day = 1\n",
+    );
     let output = common::run(&["provider", "list", "--config", file.to_str().unwrap()]);
     let text = String::from_utf8(output.stderr).unwrap();
     let told: Vec<_> = text.lines().filter(|line| line.contains("no provider serves it")).collect();
@@ -115,7 +117,7 @@ async fn on_sigterm_a_delivery_under_way_is_finished_and_answered_and_nothing_ne
     let (came, seen) = tokio::sync::oneshot::channel();
     let twilio = slow_twilio(when, came).await;
     let folder = tempfile::tempdir().unwrap();
-    let file = config(folder.path(), &format!("[network.stand_ins]\n\"https://api.twilio.com\" = {twilio:?}\n"));
+    let file = config(folder.path(), &format!("[network.overrides]\n\"https://api.twilio.com\" = {twilio:?}\n"));
     let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
     let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
     let admin = said["token"].as_str().unwrap();

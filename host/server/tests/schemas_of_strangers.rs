@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use twofactor_tests::wrong::{component_with_schema, schemas};
 
 async fn examine(server: &Server, component: Vec<u8>) -> Answer {
-    Answer::of(server.request("POST", "/v1/providers/examination", server.token("admin_token")).body(component)).await
+    Answer::of(server.request("POST", "/v1/providers/preview", server.token("admin_token")).body(component)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,7 @@ async fn no_call_made_up_from_the_document_fails_in_the_server_or_is_answered_ot
                 "--exclude-operation-id",
                 "addProvider",
                 "--exclude-operation-id",
-                "examineProvider",
+                "previewProvider",
                 "--checks",
                 CHECKS,
                 "--max-examples",

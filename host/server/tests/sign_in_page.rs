@@ -275,7 +275,7 @@ async fn limits_and_a_lock_are_said_in_words() {
     let limited = browser.post("/start", &browser.get("").await.start()).await;
     limited.says(200, "That was too often. Try again in 60\u{a0}minutes.");
 
-    let limits = RateLimits { wrong_in_a_row: 2, ..RateLimits::default() };
+    let limits = RateLimits { lockout_threshold: 2, ..RateLimits::default() };
     let site = Site::with(|builder| builder.rate_limits(limits)).await;
     let (_, browser) = site.at_code().await;
     for _ in 0..2 {
@@ -386,7 +386,7 @@ async fn the_page_speaks_four_languages_and_can_be_switched() {
 
 #[tokio::test]
 async fn an_eight_digit_code_is_asked_for_as_such() {
-    let policy = Policy { digits: 8, ..Policy::default() };
+    let policy = Policy { code_length: 8, ..Policy::default() };
     let site = Site::with(|builder| builder.policy(policy)).await;
     let begun = site.begin(json!({"recipient": {"email": "alice@example.com"}})).await;
     let browser = Browser::at(&begun.url);

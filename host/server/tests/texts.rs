@@ -1,5 +1,6 @@
-//! The texts of the admin UI, in English and German, against `texts/admin.txt`: a change of what people read is reviewed in one
-//! place. The texts of the sign-in page and of the errors stand in tables already.
+//! The texts of the admin UI, in English and German, against `texts/admin.txt`, and those of the API, the configuration, the command
+//! line and the log against `texts/server.txt`: a change of what people read is reviewed in one place. The texts of the sign-in page
+//! stand in a table already.
 //!
 //! `UPDATE_TEXTS=1 cargo test -p twofactor-server --test texts` writes the file again.
 
@@ -106,12 +107,46 @@ fn the_texts_of_the_admin_ui_are_those_of_the_reviewed_list() {
             writeln!(list, "en  {}\nde  {}\n", english.trim(), german.trim()).unwrap();
         }
     }
-    let golden = root.join("tests/texts/admin.txt");
+    compare(&list, &root.join("tests/texts/admin.txt"));
+    assert!(count > 400, "{count}");
+}
+
+/// Compares a list with the reviewed one, or replaces that.
+fn compare(list: &str, golden: &Path) {
     if std::env::var_os("UPDATE_TEXTS").is_some() {
-        std::fs::write(&golden, &list).unwrap();
+        std::fs::write(golden, list).unwrap();
     }
-    let reviewed = std::fs::read_to_string(&golden).unwrap_or_default();
+    let reviewed = std::fs::read_to_string(golden).unwrap_or_default();
     let differs = list.lines().find(|line| !reviewed.lines().any(|other| other == *line));
     assert!(list == reviewed, "{differs:?}: if it is meant, run this test with UPDATE_TEXTS=1");
-    assert!(count > 400, "{count}");
+}
+
+/// Whether a literal is prose: two words or more, in code that shows it to people.
+fn is_prose(literal: &Literal) -> bool {
+    let code = literal.code.trim_end();
+    let shown = !["reason =", "as_bytes() ==", "default-src"].iter().any(|other| code.ends_with(other));
+    let words = literal.text.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic));
+    shown && words.count() > 1
+}
+
+/// What others list: the admin UI, the sign-in page, and the demo's outbox, which plays upstreams.
+const ELSEWHERE: [&str; 4] = ["ui", "wording", "sign_in", "outbox"];
+
+#[test]
+fn the_texts_of_the_server_are_those_of_the_reviewed_list() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut list = String::new();
+    for file in sources(&root.join("src")) {
+        let name = file.strip_prefix(root.join("src")).unwrap();
+        let room = name.components().next().unwrap().as_os_str().to_string_lossy();
+        if ELSEWHERE.contains(&&*room) || name.to_string_lossy().ends_with("tests.rs") {
+            continue;
+        }
+        let source = std::fs::read_to_string(&file).unwrap();
+        let prose: Vec<String> = literals(&source).into_iter().filter(is_prose).map(|literal| literal.text).collect();
+        if !prose.is_empty() {
+            writeln!(list, "== {}\n\n{}\n", name.display(), prose.join("\n")).unwrap();
+        }
+    }
+    compare(&list, &root.join("tests/texts/server.txt"));
 }

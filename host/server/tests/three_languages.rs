@@ -108,7 +108,7 @@ fn config(folder: &Path, gateway: &Gateway) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let (store, address) = (folder.join("twofactor.db"), gateway.address);
     let text = format!(
-        "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[network.stand_ins]\n\"https://sms.example.com\" = \"{address}\"\n"
+        "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[network.overrides]\n\"https://sms.example.com\" = \"{address}\"\n"
     );
     std::fs::write(&file, text).unwrap();
     file

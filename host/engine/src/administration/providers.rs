@@ -20,7 +20,7 @@ pub struct NewProvider {
     signature: Option<String>,
     digest: Option<String>,
     replaces: Option<String>,
-    allow_older: bool,
+    allow_downgrade: bool,
     destinations: Vec<String>,
     any_destination: bool,
     allow_invalid: bool,
@@ -60,7 +60,7 @@ impl NewProvider {
             signature: None,
             digest: None,
             replaces: None,
-            allow_older: false,
+            allow_downgrade: false,
             destinations: Vec::new(),
             any_destination: false,
             examined: None,
@@ -96,8 +96,8 @@ impl NewProvider {
 
     /// Allows a lower version than that of the component it replaces. Downgrades are usually an
     /// attack.
-    pub fn allow_older(mut self, allowed: bool) -> Self {
-        self.allow_older = allowed;
+    pub fn allow_downgrade(mut self, allowed: bool) -> Self {
+        self.allow_downgrade = allowed;
         self
     }
 }
@@ -214,10 +214,10 @@ impl Administration {
         }
         if let Some(serving) = &serving
             && info.manifest.is_older_than(serving.manifest())
-            && !new.allow_older
+            && !new.allow_downgrade
         {
             return Err(Error::invalid(format!(
-                "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_older`)",
+                "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_downgrade`)",
                 info.manifest.version,
                 serving.manifest().version
             )));

@@ -26,7 +26,7 @@ pub struct RateLimits {
     /// Messages of all subscriptions to one recipient in an hour. Default: 30. It protects a victim
     /// from being flooded by many, and is so much higher than the limit before it that no
     /// subscription alone can block another's users.
-    pub recipient_in_all_per_hour: u32,
+    pub recipient_total_per_hour: u32,
     /// Messages for one user in an hour. Default: 20.
     pub user_per_hour: u32,
     /// Messages requested from one client address (IPv6: one /64) in an hour. Default: 60.
@@ -44,10 +44,10 @@ pub struct RateLimits {
     /// Answers from one client address in an hour. Default: 300.
     pub answers_per_address_per_hour: u32,
     /// Wrong answers of one user in a day. Default: 50.
-    pub wrong_per_day: u32,
+    pub wrong_answers_per_day: u32,
     /// Wrong answers of one user in a row, until somebody unlocks the user (NIST SP 800-63B-4
     /// section 3.2.2) or a day has passed since the last of them. Default: 100.
-    pub wrong_in_a_row: u32,
+    pub lockout_threshold: u32,
     /// Wrong passwords for one account from one client address in an hour. Default: 20.
     pub passwords_per_account_and_address_per_hour: u32,
     /// Wrong passwords from one client address in an hour, including those for accounts that do not
@@ -70,7 +70,7 @@ impl Default for RateLimits {
     fn default() -> Self {
         Self {
             recipient_per_hour: 10,
-            recipient_in_all_per_hour: 30,
+            recipient_total_per_hour: 30,
             user_per_hour: 20,
             address_per_hour: 60,
             tenant_per_hour: 10_000,
@@ -78,8 +78,8 @@ impl Default for RateLimits {
             phone_per_day: 10_000,
             total_per_hour: 100_000,
             answers_per_address_per_hour: 300,
-            wrong_per_day: 50,
-            wrong_in_a_row: 100,
+            wrong_answers_per_day: 50,
+            lockout_threshold: 100,
             passwords_per_account_and_address_per_hour: 20,
             passwords_per_address_per_hour: 60,
             passwords_per_account_per_hour: 100,
@@ -95,7 +95,7 @@ impl RateLimits {
         let many = u32::MAX;
         Self {
             recipient_per_hour: many,
-            recipient_in_all_per_hour: many,
+            recipient_total_per_hour: many,
             user_per_hour: many,
             address_per_hour: many,
             tenant_per_hour: many,
@@ -103,8 +103,8 @@ impl RateLimits {
             phone_per_day: many,
             total_per_hour: many,
             answers_per_address_per_hour: many,
-            wrong_per_day: many,
-            wrong_in_a_row: many,
+            wrong_answers_per_day: many,
+            lockout_threshold: many,
             passwords_per_account_and_address_per_hour: many,
             passwords_per_address_per_hour: many,
             passwords_per_account_per_hour: many,
@@ -141,10 +141,10 @@ fn limiting(mut charges: Vec<(&'static str, Charge)>) -> Vec<(&'static str, Char
 impl RateLimits {
     pub(super) fn person(&self) -> PersonLimits {
         PersonLimits {
-            consecutive: self.wrong_in_a_row,
-            daily: self.wrong_per_day,
-            consecutive_kept: self.wrong_in_a_row / KEPT,
-            daily_kept: self.wrong_per_day / KEPT,
+            consecutive: self.lockout_threshold,
+            daily: self.wrong_answers_per_day,
+            consecutive_kept: self.lockout_threshold / KEPT,
+            daily_kept: self.wrong_answers_per_day / KEPT,
             day_ms: DAY_MS,
         }
     }
@@ -158,7 +158,7 @@ impl RateLimits {
         let (subscription, recipient) = (counted.subscription.as_bytes(), counted.recipient.as_bytes());
         let mut charges = vec![
             charge("recipient", &[subscription, recipient], self.recipient_per_hour),
-            charge("recipient-in-all", &[recipient], self.recipient_in_all_per_hour),
+            charge("recipient-in-all", &[recipient], self.recipient_total_per_hour),
             charge("user", &[&counted.person], self.user_per_hour),
         ];
         if let Some(address) = counted.address {

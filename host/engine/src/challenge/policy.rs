@@ -23,7 +23,7 @@ use twofactor_sandbox::readable;
 pub struct Policy {
     /// Digits of a code, 4 to 10. Default: 6. NIST SP 800-63B-4 section 3.1.3.2 requires at least
     /// 6.
-    pub digits: u8,
+    pub code_length: u8,
     /// For how many seconds a code is valid, 30 to 600. Default: 300. NIST allows 10 minutes.
     pub lifetime_seconds: u32,
     /// Attempts per challenge, over all its codes, 1 to 10. Default: 5.
@@ -73,7 +73,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            digits: 6,
+            code_length: 6,
             lifetime_seconds: 300,
             attempts: 5,
             resend_interval_seconds: 30,
@@ -165,7 +165,7 @@ impl Policy {
             }
         };
         for (name, value, range) in [
-            ("digits", self.digits.into(), CODE_LENGTHS),
+            ("code_length", self.code_length.into(), CODE_LENGTHS),
             ("lifetime_seconds", self.lifetime_seconds, 30..=600),
             ("attempts", self.attempts, 1..=10),
             ("resend_interval_seconds", self.resend_interval_seconds, 5..=600),
@@ -213,7 +213,7 @@ impl Policy {
     /// Returns what an operator should reconsider.
     pub fn warnings(&self) -> Vec<&'static str> {
         let mut warnings = Vec::new();
-        if self.digits < 6 {
+        if self.code_length < 6 {
             warnings.push("codes of fewer than 6 digits are below what NIST SP 800-63B-4 asks for");
         }
         if self.countries.contains("*") {
@@ -243,14 +243,14 @@ mod tests {
 
     #[test]
     fn an_instance_states_what_differs() {
-        let policy = Policy::default().overridden_by(&json!({"digits": 8})).unwrap();
-        assert_eq!((policy.digits, policy.attempts), (8, 5));
+        let policy = Policy::default().overridden_by(&json!({"code_length": 8})).unwrap();
+        assert_eq!((policy.code_length, policy.attempts), (8, 5));
     }
 
     #[test]
     fn what_is_out_of_bounds_is_refused_by_name() {
         for (own, name) in [
-            (json!({"digits": 3}), "digits"),
+            (json!({"code_length": 3}), "code_length"),
             (json!({"lifetime_seconds": 601}), "lifetime_seconds"),
             (json!({"attempts": 0}), "attempts"),
             (json!({"application_name": "https://evil.example"}), "application_name"),
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn few_digits_are_allowed_with_a_warning() {
-        let policy = Policy::default().overridden_by(&json!({"digits": 4})).unwrap();
+        let policy = Policy::default().overridden_by(&json!({"code_length": 4})).unwrap();
         assert_eq!(policy.warnings().len(), 1);
     }
 }

@@ -332,7 +332,7 @@ pub(crate) fn sample_message(
     locale: Option<&str>,
 ) -> Result<Message, Error> {
     let canonical = recipient.canonical(manifest.recipient, policy)?;
-    let code = code::draw(policy.digits)?;
+    let code = code::draw(policy.code_length)?;
     let mut message = compose(policy, manifest.recipient, locale, &code, policy.lifetime_seconds);
     let texts = match manifest.recipient {
         RecipientKind::EmailAddress => text::test_mail(policy, locale, &code),

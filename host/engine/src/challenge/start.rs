@@ -71,13 +71,13 @@ impl Challenges {
             country: canonical.country,
             hint: canonical.hint,
             channel: chosen.channel.clone(),
-            digits: policy.digits,
+            digits: policy.code_length,
             webotp_host: start.webotp_host,
             judge: Judge::Host,
         };
         let id = random::id()?;
         let subscription = details.sign_in.subscription.clone();
-        let code = code::draw(policy.digits)?;
+        let code = code::draw(policy.code_length)?;
         let record = ChallengeRecord {
             sealed: self.seal(&subscription, &id, &details)?,
             codes: vec![code::seal(&self.keyring, &details.binding(&id), &code)],
@@ -175,7 +175,7 @@ impl Challenges {
         let upstream_judges = matches!(details.judge, Judge::Upstream(_));
         if upstream_judges && !chosen.verifies() {
             // Another component is in use: from now on the host generates the code.
-            details.digits = policy.digits;
+            details.digits = policy.code_length;
         }
         let code = code::draw(details.digits)?;
         // The code that represents the upstream's was sent to nobody. It stays, for an answer that
@@ -253,7 +253,7 @@ impl Challenges {
             // A handle is meaningful to one type of provider only.
             let same_word = chosen.recipient_kind != RecipientKind::Handle || other.type_id == chosen.type_id;
             let may = !is_phone || other.policy.allows_country(country);
-            let same_code = other.verifies() || other.policy.digits == chosen.policy.digits;
+            let same_code = other.verifies() || other.policy.code_length == chosen.policy.code_length;
             other.recipient_kind == chosen.recipient_kind && same_word && may && same_code
         };
         available.retain(like);

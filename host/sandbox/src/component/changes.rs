@@ -23,7 +23,7 @@ pub struct ProviderChanges {
     /// Options that are secrets to the other and none to it: what is stored of them is shown and given to it from then on.
     pub no_longer_secret: Vec<String>,
     /// Whether its version comes before the other's (semver section 11).
-    pub is_older: bool,
+    pub is_downgrade: bool,
 }
 
 impl ProviderInfo {
@@ -44,7 +44,7 @@ impl ProviderInfo {
             lost_options: added(&options(self), &options(before)),
             newly_required: added(&required(before), &required(self)),
             no_longer_secret: no_longer_secret(before, self),
-            is_older: self.manifest.is_older_than(&before.manifest),
+            is_downgrade: self.manifest.is_older_than(&before.manifest),
         }
     }
 }

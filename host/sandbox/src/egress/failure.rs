@@ -200,7 +200,7 @@ impl fmt::Display for UpstreamFailure {
             Cause::NoAddress => f.write_str("the name has no address"),
             Cause::AddressNotAllowed => f.write_str(
                 "the name leads to no public address: if that is meant, the operator must list its network under \
-                 `allow_networks`",
+                 `allowed_networks`",
             ),
             Cause::ConnectionRefused => f.write_str("nothing listens on this port"),
             Cause::Unreachable => f.write_str("the address cannot be reached"),

@@ -1,4 +1,4 @@
-//! Accounts of people who administer (system administrators).
+//! Accounts of administrators.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,12 +18,11 @@ use crate::problem::Problem;
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum AccountRole {
-    /// Everything.
+    /// Full access.
     SystemAdmin,
-    /// Everything within its subscriptions.
+    /// Full access to its subscriptions.
     SubscriptionAdmin,
-    /// Reads what an administrator reads, secrets masked, and changes nothing but its own password: of its subscriptions, or of
-    /// the whole installation with accounts and audit log.
+    /// Read access, with secrets masked: to its subscriptions, or to the whole installation with accounts and audit log.
     Auditor,
 }
 
@@ -32,7 +31,7 @@ impl AccountRole {
         match (self, subscriptions) {
             (Self::Auditor, subscriptions) => Ok(twofactor::Role::Auditor { subscriptions }),
             (Self::SystemAdmin, some) if some.as_ref().is_none_or(Vec::is_empty) => Ok(twofactor::Role::SystemAdmin),
-            (Self::SystemAdmin, _) => Err(misfit("must be left out: a `system_admin` is bound to none")),
+            (Self::SystemAdmin, _) => Err(misfit("must be omitted for a `system_admin`")),
             (Self::SubscriptionAdmin, subscriptions) => {
                 Ok(twofactor::Role::SubscriptionAdmin { subscriptions: subscriptions.unwrap_or_default() })
             }
@@ -47,35 +46,35 @@ fn misfit(detail: &str) -> Problem {
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum AccountState {
-    /// Nobody has set a password yet.
+    /// The person has not set a password yet.
     Invited,
-    /// Somebody can log in to it.
+    /// The person can log in.
     Active,
-    /// Nobody can log in to it any more.
+    /// The person can no longer log in.
     Disabled,
 }
 
-/// Somebody who administers.
+/// An account of an administrator or auditor.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Account {
-    /// Opaque; names it in the audit log.
+    /// An opaque id. The audit log uses it.
     id: String,
-    /// The person's.
+    /// The name of the person.
     name: String,
-    /// What it logs in with.
+    /// The email address for login.
     email: String,
-    /// For second factors; in international form.
+    /// The phone number for the second factor, in international format.
     phone: Option<String>,
     #[schema(value_type = AccountRole)]
     role: &'static str,
-    /// The subscriptions it is bound to; none for a system administrator and an auditor of the whole installation.
+    /// Its subscriptions; empty for a system administrator and an auditor of the whole installation.
     subscriptions: Vec<String>,
     state: AccountState,
-    /// Counts changes; also the `ETag`.
+    /// The revision; also the `ETag`.
     revision: u64,
     created_at: Timestamp,
-    /// When somebody last logged in to it.
-    last_log_in: Option<Timestamp>,
+    /// The time of the last login.
+    last_login_at: Option<Timestamp>,
 }
 
 impl From<twofactor::Account> for Account {
@@ -95,20 +94,21 @@ impl From<twofactor::Account> for Account {
             state,
             revision: one.revision,
             created_at: one.created_at,
-            last_log_in: one.last_log_in,
+            last_login_at: one.last_log_in,
         }
     }
 }
 
-/// An account with its `ETag`.
+/// Returns an account with its `ETag`.
 fn answer(account: twofactor::Account) -> Response {
     tagged(StatusCode::OK, account.revision, Account::from(account))
 }
 
-/// A link with which the person sets a password: shown this once, good once, for 24 hours, until a newer one.
+/// A link with which the person sets a password. It is shown only once, and can be used once within 24 hours, unless a newer link
+/// replaces it.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Invitation {
-    /// The link's path on this server.
+    /// The path of the link on this server.
     path: String,
     expires_at: Timestamp,
 }
@@ -123,10 +123,10 @@ impl From<twofactor::Invitation> for Invitation {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AccountPage {
-    /// What the page before said in `next`; the first page if not said.
+    /// The `next` of the previous page; omit it for the first page.
     #[serde(default)]
     after: u64,
-    /// How many at most; 100 if not said.
+    /// Maximum number of entries; 100 by default.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
@@ -134,13 +134,13 @@ pub(super) struct AccountPage {
 #[derive(Serialize, ToSchema)]
 pub(super) struct AccountList {
     accounts: Vec<Account>,
-    /// `after` of the next part; not there at the end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<u64>,
 }
 
-/// The accounts, in the order they were made (those of the whole installation).
+/// Lists the accounts, oldest first (administrators and auditors of the whole installation).
 #[utoipa::path(get, path = "/v1/accounts", operation_id = "listAccounts", tag = "administration", params(AccountPage),
     responses((status = 200, body = AccountList)))]
 pub(super) async fn list(
@@ -161,19 +161,19 @@ pub(super) async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAccount {
-    /// The person's: one line of 1 to 100 characters.
+    /// The name of the person: one line of 1 to 100 characters.
     name: String,
-    /// What it logs in with, in any case. It never changes.
+    /// The email address for login, case-insensitive. It cannot change.
     email: String,
-    /// For second factors, in international form.
+    /// The phone number for the second factor, in international format.
     phone: Option<String>,
     role: AccountRole,
-    /// At least one for a subscription's administrator, none for a system administrator. An auditor reads these; without this
-    /// field, which is not an empty list, the whole installation.
+    /// At least one for a `subscription_admin`; omit it for a `system_admin`. For an `auditor`, the subscriptions to read; omit it for
+    /// the whole installation.
     subscriptions: Option<Vec<String>>,
 }
 
-/// An account and the link to it.
+/// A new account with its invitation.
 #[derive(Serialize, ToSchema)]
 pub(super) struct InvitedAccount {
     #[serde(flatten)]
@@ -181,7 +181,7 @@ pub(super) struct InvitedAccount {
     invitation: Invitation,
 }
 
-/// Makes an account and invites its person (system administrators).
+/// Creates an account with an invitation (system administrators).
 #[utoipa::path(post, path = "/v1/accounts", operation_id = "createAccount", tag = "administration", request_body = NewAccount,
     responses((status = 201, body = InvitedAccount)))]
 pub(super) async fn create(
@@ -196,7 +196,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(InvitedAccount { account: account.into(), invitation: invitation.into() })))
 }
 
-/// One account (those of the whole installation).
+/// Returns an account (administrators and auditors of the whole installation).
 #[utoipa::path(get, path = "/v1/accounts/{id}", operation_id = "readAccount", tag = "administration",
     responses((status = 200, body = Account, headers(("ETag" = String)))))]
 pub(super) async fn read(
@@ -233,7 +233,7 @@ fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D
 /// Changes an account (system administrators). With `If-Match` only if nobody else changed it meanwhile: else 412
 /// `precondition-failed`.
 #[utoipa::path(patch, path = "/v1/accounts/{id}", operation_id = "changeAccount", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = PartOfAccount, responses((status = 200, body = Account, headers(("ETag" = String)))))]
 pub(super) async fn change(
     administrator: Administrator,
@@ -246,7 +246,7 @@ pub(super) async fn change(
     let role = match (part.role, part.subscriptions) {
         (Some(role), subscriptions) => Some(role.of(subscriptions)?),
         (None, None) => None,
-        (None, Some(_)) => return Err(misfit("go with a `role`")),
+        (None, Some(_)) => return Err(misfit("can only be set together with `role`")),
     };
     let state = part.state.map(|state| match state {
         AccountState::Invited => twofactor::AccountState::Invited,
@@ -258,7 +258,7 @@ pub(super) async fn change(
     Ok(answer(changed?))
 }
 
-/// Removes an account; its sessions end at once (system administrators).
+/// Deletes an account and ends its sessions (system administrators).
 #[utoipa::path(delete, path = "/v1/accounts/{id}", operation_id = "removeAccount", tag = "administration",
     responses((status = 204)))]
 pub(super) async fn remove(
@@ -270,8 +270,8 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes a link with which the person sets a new password, in place of the earlier link (system administrators). The password
-/// there is stays good until then.
+/// Creates a link with which the person sets a new password, and revokes the earlier link. The current password stays valid until
+/// then (system administrators).
 #[utoipa::path(post, path = "/v1/accounts/{id}/invitation", operation_id = "inviteAccount", tag = "administration",
     responses((status = 201, body = Invitation)))]
 pub(super) async fn invite(

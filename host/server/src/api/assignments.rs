@@ -1,4 +1,4 @@
-//! What an instance is assigned to.
+//! Assignments of instances.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -11,7 +11,7 @@ use super::condition::{Expected, tagged};
 use crate::access::{Administrator, Reader};
 use crate::problem::Problem;
 
-/// What something is that instances are assigned to.
+/// The kind of an assignment target.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
@@ -43,16 +43,15 @@ impl From<Kind> for AssignmentKind {
     }
 }
 
-/// One thing an instance is assigned to.
+/// An assignment of an instance.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Assignment {
     kind: Kind,
-    /// Its id, as the application names it: 1 to 256 characters.
+    /// The id of the target, as the application names it: 1 to 256 characters.
     #[schema(min_length = 1, max_length = 256)]
     id: String,
-    /// Its name in the subscription's directory, if it has one there. Sent back it changes nothing: names are given in the
-    /// directory.
+    /// The display name from the directory of the subscription, if it has one. Ignored in requests: names are set in the directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
@@ -63,7 +62,7 @@ fn answer(all: Assignments) -> Response {
     tagged(StatusCode::OK, all.revision, body)
 }
 
-/// What an instance is assigned to. The `ETag` counts how often that was replaced.
+/// Lists the assignments of an instance.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}/assignments", operation_id = "listAssignments", tag = "administration",
     responses((status = 200, body = Vec<Assignment>, headers(("ETag" = String)))))]
 pub(super) async fn read(
@@ -73,10 +72,10 @@ pub(super) async fn read(
     Ok(answer(reader.of(&subscription)?.assignments(&subscription, &id).await?))
 }
 
-/// Replaces what an instance is assigned to, at most 10 000. What the subscription's directory does not have comes into it. With
-/// `If-Match` only if nobody else replaced them meanwhile: else 412 `precondition-failed`.
+/// Replaces the assignments of an instance, at most 10,000. Targets that are not in the directory of the subscription are added to
+/// it. With `If-Match`, returns 412 `precondition-failed` if someone else modified them.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/two-factors/{id}/assignments", operation_id = "replaceAssignments", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = Vec<Assignment>, responses((status = 200, body = Vec<Assignment>, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,

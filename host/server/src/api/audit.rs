@@ -1,4 +1,4 @@
-//! Who changed what.
+//! The audit log.
 
 use axum::Json;
 use jiff::Timestamp;
@@ -14,47 +14,47 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Page {
-    /// Entries after this number; from the first if not said.
+    /// The `next` of the previous page; omit it for the first page.
     #[serde(default)]
     after: u64,
-    /// How many at most; 100 if not said.
+    /// Maximum number of entries; 100 by default.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
-/// A line of the audit log.
+/// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
 struct AuditEntry {
-    /// Counts from 1.
+    /// The number of the entry, from 1.
     seq: u64,
     at: Timestamp,
-    /// Who, and from where.
+    /// Who did it, and from where.
     actor: String,
-    /// What was done, such as `instance.update`.
+    /// The action, such as `instance.update`.
     action: String,
-    /// To what.
+    /// The target.
     subject: String,
-    /// More. Of a change an object of JSON: the fields that changed, by JSON Pointer, each `[before, after]`; of a secret only
-    /// that it was `"entered"`, `"changed"` or `"removed"`. Long values are cut, and `more` counts the fields left out.
+    /// Details. For a change, a JSON object of the changed fields by JSON Pointer, each `[before, after]`; for a secret only `"entered"`,
+    /// `"changed"` or `"removed"`. Long values are cut, and `more` counts omitted fields.
     detail: String,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct AuditEntryList {
     entries: Vec<AuditEntry>,
-    /// `after` of the next part; not there at the end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<u64>,
 }
 
-/// The audit log, oldest first (those of the whole installation).
+/// Lists the entries of the audit log, oldest first (administrators and auditors of the whole installation).
 #[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "administration", params(Page),
     responses((status = 200, body = AuditEntryList)))]
 pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> Result<Json<AuditEntryList>, Problem> {
     let admin = reader.of_the_system()?;
     let limit = size(page.limit)?;
-    // One more than asked for: whether there is a next part shows.
+    // One more, to know whether there is a next page.
     let mut entries = admin.audit_log(number(page.after)?, limit + 1).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = entries.len() > limit;

@@ -1,4 +1,4 @@
-//! Reading what a request carries, with a problem for what does not fit.
+//! Reads bodies, parameters and paths of requests, with a problem for what is invalid.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde_path_to_error::{Path, Segment};
 
 use super::duplicate;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 
 /// A body that is a JSON object.
 pub(super) struct Body<T>(pub(super) T);
@@ -23,7 +23,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Raw::from_request(request, state).await?.0;
-        // The parser takes a list for an object, field by field.
+        // The parser accepts a list as an object, field by field.
         if bytes.trim_ascii_start().first() == Some(&b'[') {
             return Err(Problem::at("", "must be a JSON object"));
         }
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for List<T> {
     }
 }
 
-/// An object within a body, for `deserialize_with`: here too the parser would take a list for it.
+/// Reads an object within a body, for `deserialize_with`: the parser alone would accept a list as well.
 pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(input: D) -> Result<T, D::Error> {
     struct Only<T>(std::marker::PhantomData<T>);
     impl<'de, T: DeserializeOwned> Visitor<'de> for Only<T> {
@@ -58,7 +58,7 @@ pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(input: D) -
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if let Some(pointer) = duplicate::find(bytes) {
-        return Err(Problem::at(pointer, "stands twice: leave one out"));
+        return Err(Problem::at(pointer, "appears twice: remove one"));
     }
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut parser).map_err(|error| wrong(error.path(), error.inner()))?;
@@ -66,8 +66,8 @@ fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(body)
 }
 
-/// What does not fit, and where. The parser's text may repeat a value of the body: only what it says of fields, and of what would
-/// have fitted, is kept.
+/// Says what is invalid, and where. The parser's text may repeat a value of the body: only what it says about fields and about
+/// expected values is kept.
 fn wrong(path: &Path, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
         return unreadable(error);
@@ -78,32 +78,32 @@ fn wrong(path: &Path, error: &serde_json::Error) -> Problem {
         place = format!("{place}/{name}");
         "is missing".to_owned()
     } else if text.starts_with("unknown field") {
-        "is no field of this call".to_owned()
+        "is not a field of this request".to_owned()
     } else {
         let known = ["invalid type", "invalid value", "invalid length", "unknown variant"];
         let expected = text.rsplit_once(", expected ").filter(|_| known.iter().any(|what| text.starts_with(what)));
         let expected = expected.map(|(_, expected)| expected.split(" at line ").next().unwrap_or_default());
-        let expected = expected.and_then(in_own_words);
-        expected.map_or_else(|| "does not fit".to_owned(), |expected| format!("does not fit: expected {expected}"))
+        let expected = expected.and_then(in_plain_words);
+        expected.map_or_else(|| "has an invalid value".to_owned(), |expected| format!("must be {expected}"))
     };
     Problem::at(place, detail)
 }
 
-/// What would have fitted, in words of ours: the parser names types of this program.
-fn in_own_words(expected: &str) -> Option<String> {
+/// Says what the parser expected in plain words: it names types of this program.
+fn in_plain_words(expected: &str) -> Option<String> {
     let known = match expected {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
-        "u64" | "usize" => "a whole number of at least 0",
+        "u64" | "usize" => "a whole number, 0 or more",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
         "f32" | "f64" => "a number",
         "a boolean" => "`true` or `false`",
-        "a string" | "string" => "a text",
+        "a string" | "string" => "a string",
         "a sequence" => "a list",
         "a map" | "an object" => "an object",
         _ if expected.starts_with("struct ") => "an object",
-        // The names of our own that would fit.
+        // Names of our own.
         _ if expected.starts_with('`') || expected.starts_with("one of `") => expected,
         _ => return None,
     };
@@ -111,11 +111,11 @@ fn in_own_words(expected: &str) -> Option<String> {
 }
 
 fn unreadable(error: &serde_json::Error) -> Problem {
-    let detail = format!("the body is not the JSON asked for (line {}, column {})", error.line(), error.column());
-    Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+    let detail = format!("the body is not valid JSON (line {}, column {})", error.line(), error.column());
+    Problem::new(ProblemType::InvalidInput, detail)
 }
 
-/// A path into the body as a JSON Pointer, no longer than is of use.
+/// Returns a path into the body as a JSON Pointer, cut to a reasonable length.
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
@@ -128,7 +128,7 @@ fn pointer(path: &Path) -> String {
     pointer.chars().take(200).collect()
 }
 
-/// A body as it is.
+/// A body as bytes.
 pub(super) struct Raw(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Raw {
@@ -137,15 +137,15 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is longer than this call takes")
+                Problem::new(ProblemType::TooLarge, "the body is too long")
             } else {
-                Problem::new(StatusCode::BAD_REQUEST, "invalid-input", "the body was cut off")
+                Problem::new(ProblemType::InvalidInput, "the body is incomplete")
             }
         })
     }
 }
 
-/// The parameters after `?`.
+/// The query parameters.
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
@@ -153,13 +153,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|_| {
-            let detail = "the parameters cannot be read: one is unknown, stands twice or has a value that does not fit";
-            Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+            let detail = "invalid query parameters: one is unknown, repeated, or has an invalid value";
+            Problem::new(ProblemType::InvalidInput, detail)
         })
     }
 }
 
-/// What a path names.
+/// The parameters in a path.
 pub(super) struct Segments<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
@@ -167,12 +167,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid-input",
-                "the path holds a value that this call does not know",
-            )
-        })
+        path.map(|axum::extract::Path(value)| Self(value))
+            .map_err(|_| Problem::new(ProblemType::InvalidInput, "the path contains an invalid value"))
     }
 }

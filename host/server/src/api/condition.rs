@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match` (RFC 9110 section 13.1.1): a change is made to what was read, or not at all.
+//! `ETag` and `If-Match` (RFC 9110 section 13.1.1): a change applies only if nobody else made one since.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 
-/// An answer with the revision of what is in it as its `ETag`.
+/// Returns a response with the revision of its content as `ETag`.
 pub(super) fn tagged(status: StatusCode, revision: u64, body: impl Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
@@ -18,7 +18,7 @@ pub(super) fn tagged(status: StatusCode, revision: u64, body: impl Serialize) ->
     response
 }
 
-/// The revision that `If-Match` names, if the header is there.
+/// The revision in `If-Match`, if the header is present.
 pub(super) struct Expected(pub(super) Option<u64>);
 
 /// A revision that nothing has.
@@ -35,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Expected {
                 "*" => None,
                 tag => Some(tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).map_or(NONE, number)),
             },
-            // We give one tag at a time.
+            // A resource has one tag.
             (Some(_), Some(_)) => Some(NONE),
         };
         Ok(Self(expected))

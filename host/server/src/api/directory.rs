@@ -1,4 +1,4 @@
-//! A subscription's directory: what instances are assigned to, with names for people.
+//! The directory of a subscription: the targets of assignments, with display names.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -14,17 +14,17 @@ use super::part::size;
 use crate::access::{Administrator, Reader};
 use crate::problem::Problem;
 
-/// Something instances can be assigned to.
+/// A target of assignments.
 #[derive(Serialize, ToSchema)]
 pub(super) struct DirectoryItem {
     kind: Kind,
-    /// Its id, as the application names it.
+    /// The id, as the application names it.
     id: String,
-    /// For people; not there until somebody says one.
+    /// The display name; absent if none is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     name: Option<String>,
-    /// Counts changes; also the `ETag`.
+    /// The revision; also the `ETag`.
     revision: u64,
 }
 
@@ -35,9 +35,9 @@ impl From<DirectoryEntry> for DirectoryItem {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct DirectoryPart {
+pub(super) struct DirectoryPage {
     entries: Vec<DirectoryItem>,
-    /// `after` of the next part; not there at the end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
@@ -47,56 +47,56 @@ pub(super) struct DirectoryPart {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only these.
+    /// Only targets of this kind.
     #[param(inline)]
     kind: Option<Kind>,
-    /// Only with this in id or name, whatever the case.
+    /// Only targets whose id or name contains this, case-insensitive.
     search: Option<String>,
-    /// The `next` of the part before; from the beginning if not said.
+    /// The `next` of the previous page; omit it for the first page.
     after: Option<String>,
-    /// How many at most; 100 if not said.
+    /// Maximum number of entries; 100 by default.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
-/// What instances are or may be assigned to, by kind and id. An entry comes about by its first assignment, or is imported.
+/// Lists the directory, by kind and id. Entries are created by the first assignment or imported.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/directory", operation_id = "listDirectory", tag = "administration",
-    params(Filter), responses((status = 200, body = DirectoryPart)))]
+    params(Filter), responses((status = 200, body = DirectoryPage)))]
 pub(super) async fn list(
     reader: Reader,
     Segments(subscription): Segments<String>,
     Parameters(filter): Parameters<Filter>,
-) -> Result<Json<DirectoryPart>, Problem> {
+) -> Result<Json<DirectoryPage>, Problem> {
     let admin = reader.of(&subscription)?;
     let wanted = DirectoryFilter { kind: filter.kind.map(Kind::into), search: filter.search.unwrap_or_default() };
     let page = admin.directory(&subscription, &wanted, filter.after.as_deref(), size(filter.limit)?).await?;
-    Ok(Json(DirectoryPart { entries: page.items.into_iter().map(DirectoryItem::from).collect(), next: page.next }))
+    Ok(Json(DirectoryPage { entries: page.items.into_iter().map(DirectoryItem::from).collect(), next: page.next }))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewDirectoryItem {
     kind: Kind,
-    /// Its id, as the application names it: 1 to 256 characters.
+    /// The id, as the application names it: 1 to 256 characters.
     #[schema(min_length = 1, max_length = 256)]
     id: String,
-    /// For people: one line of 1 to 100 characters.
+    /// The display name: one line of 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Serialize, ToSchema)]
 pub(super) struct DirectoryImport {
-    /// How many entries are new.
+    /// Created entries.
     created: u64,
-    /// How many have another name now.
+    /// Renamed entries.
     changed: u64,
-    /// How many were there as they are.
+    /// Unchanged entries.
     unchanged: u64,
 }
 
-/// Adds entries, and gives those that are there their names: at most 10 000, all of them or none. What is not named stays.
+/// Adds entries and renames existing ones: at most 10,000, all or none. Other entries stay as they are.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/directory", operation_id = "importDirectory", tag = "administration",
     request_body = Vec<NewDirectoryItem>, responses((status = 200, body = DirectoryImport)))]
 pub(super) async fn import(
@@ -115,7 +115,7 @@ pub(super) async fn import(
 #[derive(Serialize, ToSchema)]
 struct AssignedInstance {
     id: String,
-    /// For people.
+    /// The display name.
     name: String,
 }
 
@@ -128,7 +128,7 @@ pub(super) struct WholeDirectoryItem {
     two_factors: Vec<AssignedInstance>,
 }
 
-/// One entry, with the instances assigned to it.
+/// Returns an entry, with the instances assigned to it.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/directory/{kind}/{id}", operation_id = "readDirectoryEntry", tag = "administration",
     responses((status = 200, body = WholeDirectoryItem, headers(("ETag" = String)))))]
 pub(super) async fn read(
@@ -144,15 +144,14 @@ pub(super) async fn read(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DirectoryName {
-    /// For people: one line of 1 to 100 characters.
+    /// The display name: one line of 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
 }
 
-/// Adds an entry, or gives it another name. With `If-Match` only if nobody else changed it meanwhile: else 412
-/// `precondition-failed`.
+/// Adds or renames an entry. With `If-Match`, returns 412 `precondition-failed` if someone else modified it.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/directory/{kind}/{id}", operation_id = "nameDirectoryEntry", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read; `\"0\"` for one that is not there.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read; `\"0\"` if the entry does not exist.")),
     request_body = DirectoryName, responses((status = 200, body = DirectoryItem, headers(("ETag" = String)))))]
 pub(super) async fn name(
     administrator: Administrator,
@@ -165,10 +164,10 @@ pub(super) async fn name(
     Ok(tagged(StatusCode::OK, named.revision, DirectoryItem::from(named)))
 }
 
-/// Removes an entry. 409 `conflict` while instances are assigned to it, which it names. With `If-Match` only if nobody else
-/// changed it meanwhile: else 412 `precondition-failed`.
+/// Deletes an entry. Returns 409 `conflict`, with the instances, while instances are assigned to it. With `If-Match`, returns 412
+/// `precondition-failed` if someone else modified it.
 #[utoipa::path(delete, path = "/v1/subscriptions/{subscription}/directory/{kind}/{id}", operation_id = "removeDirectoryEntry", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     responses((status = 204)))]
 pub(super) async fn remove(
     administrator: Administrator,

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the calls themselves.
+//! The OpenAPI document, generated from the calls.
 
 use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -10,7 +10,7 @@ use crate::problem::ProblemBody;
 #[openapi(
     info(
         title = "TwoFactor",
-        description = "Second factors: start a challenge, verify its code; administer the instances that deliver it.",
+        description = "Second factors: start challenges and verify codes; administer the instances that deliver them.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(ProblemBody)),
@@ -18,7 +18,7 @@ use crate::problem::ProblemBody;
     security(("bearer" = [])),
     tags(
         (name = "challenges", description = "For applications, with a token of the role `application`."),
-        (name = "administration", description = "For administrators; what only reads, for auditors too.")
+        (name = "administration", description = "For administrators. Auditors can call what only reads.")
     )
 )]
 struct Frame;
@@ -32,12 +32,12 @@ impl Modify for Bearer {
     }
 }
 
-/// The document without its calls.
+/// Returns the document without its calls.
 pub(super) fn frame() -> utoipa::openapi::OpenApi {
     Frame::openapi()
 }
 
-/// The API's OpenAPI 3.1 document, as JSON.
+/// Returns the OpenAPI 3.1 document of the API, as JSON.
 pub fn openapi() -> String {
     let mut document = serde_json::to_value(super::calls().into_openapi()).unwrap_or_default();
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
@@ -57,7 +57,7 @@ pub fn openapi() -> String {
     text
 }
 
-/// What stands in braces in a path is a parameter; and no header is `null`.
+/// Adds the parameters of paths, and makes no header nullable.
 fn name_parameters(path: &str, call: &mut Value) {
     let Some(call) = call.as_object_mut() else { return };
     let parameters = call.entry("parameters").or_insert_with(|| json!([]));
@@ -70,15 +70,15 @@ fn name_parameters(path: &str, call: &mut Value) {
     for (n, name) in missing.into_iter().enumerate() {
         let (schema, description) = match name {
             "subscription" => (json!({"type": "string"}), "The subscription."),
-            "kind" => (json!({"$ref": "#/components/schemas/Kind"}), "What it is."),
+            "kind" => (json!({"$ref": "#/components/schemas/Kind"}), "The kind of the target."),
             "user" => {
                 (json!({"type": "string", "minLength": 1, "maxLength": 256}), "The user, as the application names it.")
             }
-            "type" => (json!({"type": "string"}), "The type of a loaded provider."),
+            "type" => (json!({"type": "string"}), "The type of a provider."),
             _ if path.contains("/directory/") => {
-                (json!({"type": "string", "minLength": 1, "maxLength": 256}), "Its id, as the application names it.")
+                (json!({"type": "string", "minLength": 1, "maxLength": 256}), "The id, as the application names it.")
             }
-            _ => (json!({"type": "string"}), "Its id."),
+            _ => (json!({"type": "string"}), "The id."),
         };
         let parameter =
             json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema});
@@ -89,7 +89,7 @@ fn name_parameters(path: &str, call: &mut Value) {
     }
 }
 
-/// The statuses a call may answer with beside those it names itself, each with a problem.
+/// Adds the error responses of a call.
 fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     let application = call["tags"][0] == "challenges";
     let conditional = call["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "If-Match");
@@ -100,32 +100,40 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     let Some(responses) = call["responses"].as_object_mut() else { return };
     let taken = ["createSubscription", "removeSubscription", "removeDirectoryEntry", "startChallenge", "redeemSignIn"]
         .contains(&&*name);
-    // The last one asks the upstream where that made the code.
+    // The last one asks the upstream if that generated the code.
     let upstream = ["startChallenge", "resendChallenge", "verifyChallenge"].contains(&&*name);
     for (status, here, description) in [
-        ("400", body || parameters, "The request is wrong: `invalid-input`; `errors` says where."),
-        ("401", true, "The token is missing, over or revoked: `unauthorized`."),
-        ("403", true, "This call is not for the token's role: `forbidden`."),
-        ("404", !application && path.contains('{'), "There is no such thing, or it is not the caller's: `not-found`."),
-        ("409", taken, "It contradicts what is there: `conflict`, `not-available`."),
-        ("410", challenge && path.contains('{'), "The challenge takes no answer: `challenge-closed`."),
+        ("400", body || parameters, "Invalid request: `invalid-input`. `errors` lists the invalid fields."),
+        ("401", true, "The token is missing, expired or revoked: `unauthorized`."),
+        ("403", true, "The role of the token does not allow this call: `forbidden`."),
+        (
+            "404",
+            !application && path.contains('{'),
+            "It does not exist, or does not belong to the caller: `not-found`.",
+        ),
+        ("409", taken, "It conflicts with the current state: `conflict`, `not-available`."),
+        (
+            "410",
+            challenge && path.contains('{'),
+            "The challenge is used, expired, locked, cancelled or unknown: `challenge-closed`.",
+        ),
         (
             "410",
             name == "redeemSignIn",
-            "The handle is unknown, redeemed, expired or another sign-in's: `sign-in-closed`.",
+            "The handle is unknown, redeemed, expired, or of another sign-in: `sign-in-closed`.",
         ),
-        ("412", conditional, "Somebody else changed it meanwhile: `precondition-failed`."),
+        ("412", conditional, "Modified by someone else: `precondition-failed`."),
         ("408", body, "The body did not arrive in time: `request-timeout`."),
-        ("413", body, "The body is longer than this call takes: `too-large`."),
+        ("413", body, "The body is too long: `too-large`."),
         ("422", challenge && method == "post", "`code-rejected`, `recipient-rejected`, or `idempotency-key-reused`."),
-        ("429", challenge, "Too many: `limited`, `user-locked`; `Retry-After` says how long to wait."),
+        ("429", challenge, "Too many requests: `rate-limited`, `user-locked`. `Retry-After` says how long to wait."),
         (
             "502",
             upstream,
-            "The message could not be delivered, or the answer not judged: `delivery-failed`, with `retryable`.",
+            "The message could not be delivered, or the code not verified: `delivery-failed`, with `retryable`.",
         ),
-        ("503", true, "Not now: `unavailable`, `delivery-failed`."),
-        ("default", true, "A problem (RFC 9457); what its `type` ends in is stable."),
+        ("503", true, "Temporarily unavailable: `unavailable`, `delivery-failed`."),
+        ("default", true, "A problem (RFC 9457). The end of its `type` is stable."),
     ] {
         if here && !responses.contains_key(status) {
             let content = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}});
@@ -134,7 +142,7 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     }
 }
 
-/// An object of which nothing more is said may hold anything; generators of clients take it for an empty one otherwise.
+/// Allows any fields in objects without further description; client generators would treat them as empty.
 fn open_objects(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -156,10 +164,13 @@ fn open_objects(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    /// `cargo run -- openapi > host/server/openapi.json` writes it anew.
+    /// `cargo run -- openapi > host/server/openapi.json` updates it.
     #[test]
     fn the_document_that_is_checked_in_is_the_one_the_code_makes() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        if std::env::var_os("UPDATE_TEXTS").is_some() {
+            std::fs::write(path, super::openapi()).unwrap_or_default();
+        }
         let kept = std::fs::read_to_string(path).unwrap_or_default();
         assert!(kept == super::openapi(), "openapi.json is stale: cargo run -- openapi > host/server/openapi.json");
     }

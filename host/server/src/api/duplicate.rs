@@ -1,4 +1,4 @@
-//! Keys that stand twice in one JSON object: parsers take the first or the last, and whoever looks at the text takes another.
+//! Duplicate keys of a JSON object. Parsers disagree on which one counts, so they are refused.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -9,17 +9,17 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 /// The longest pointer that is of use, in characters.
 const POINTER: usize = 200;
 
-/// Returns the JSON Pointer (RFC 6901) of the first key that stands twice in its object. Text that is not JSON has none.
+/// Returns the JSON Pointer (RFC 6901) of the first key that appears twice in its object. Text that is not JSON has none.
 pub(super) fn find(json: &[u8]) -> Option<String> {
     let found = RefCell::new(None);
     let mut parser = serde_json::Deserializer::from_slice(json);
     let place = Place { found: &found, above: None };
-    // What is wrong otherwise, whoever reads the values says.
+    // Other errors are reported by whoever reads the values.
     let _ = place.deserialize(&mut parser);
     found.into_inner()
 }
 
-/// A value, and how to say where it stands.
+/// A value, with its place.
 struct Place<'a> {
     found: &'a RefCell<Option<String>>,
     above: Option<(&'a Place<'a>, Step<'a>)>,
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             let inner = self.within(Step::Key(&key));
             if seen.contains(&key) {
                 *self.found.borrow_mut() = Some(inner.pointer().chars().take(POINTER).collect());
-                return Err(A::Error::custom("a key stands twice"));
+                return Err(A::Error::custom("duplicate key"));
             }
             map.next_value_seed(inner)?;
             seen.insert(key);

@@ -6,40 +6,38 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use twofactor::{GrantedConnection, InstanceChange, TestMessage};
+use twofactor::{InstanceChange, TestMessage};
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
 use super::challenges::Recipient;
 use super::condition::{Expected, tagged};
-use super::part::{Part, size};
+use super::part::{Page, size};
+use super::reach::Connection;
 use crate::access::{Administrator, Reader};
 use crate::problem::Problem;
-use crate::wording::{Language, connection};
 
 /// A TwoFactor instance.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Instance {
-    /// Opaque.
+    /// An opaque id.
     id: String,
     subscription: String,
-    /// The type, which names the provider.
+    /// The type; it names the provider.
     r#type: String,
-    /// For people.
+    /// The display name.
     name: String,
-    /// Whether sign-ins may use it.
+    /// Whether sign-ins can use it.
     active: bool,
-    /// Whether its options, merged over the base service settings, satisfy the provider. If not it is not available.
+    /// Whether its options, merged with the base service settings, satisfy the provider. An invalid instance is not available.
     valid: bool,
     problems: Vec<OptionProblem>,
-    /// What it may reach, as sentences for people.
-    connections: Vec<String>,
-    /// What it may reach, each with its destination and how the host authenticates there.
-    granted: Vec<Granted>,
-    /// Its own options, secrets masked. A mask sent back keeps the secret that stands there.
+    /// The connections that it may use.
+    connections: Vec<Connection>,
+    /// Its own options, with secrets masked. A mask that is sent back keeps the stored secret.
     #[schema(value_type = Object)]
     options: Value,
-    /// Its own policy: the fields that differ from the installation's.
+    /// Its own policy: the fields in which it differs from the installation's.
     #[schema(value_type = Option<PolicyPart>, required = true)]
     policy: Option<Value>,
     /// Counts changes; also the `ETag`.
@@ -48,83 +46,64 @@ pub(super) struct Instance {
     updated_at: Timestamp,
 }
 
-/// Fields of a policy: how codes are made, sent and judged. The engine reads and judges them.
+/// Fields of a policy: how codes are generated, sent and verified. The engine validates them.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "it is the document's")]
+#[allow(dead_code, reason = "only for the OpenAPI document")]
 pub(super) struct PolicyPart {
     /// Digits of a code.
     #[schema(minimum = 4, maximum = 10, nullable = false)]
-    digits: Option<u8>,
-    /// How many seconds a code is good.
+    code_length: Option<u8>,
+    /// How many seconds a code is valid.
     #[schema(minimum = 30, maximum = 600, nullable = false)]
     lifetime_seconds: Option<u32>,
-    /// How many answers a challenge takes over all its codes.
+    /// Attempts per challenge, over all its codes.
     #[schema(minimum = 1, maximum = 10, nullable = false)]
     attempts: Option<u32>,
-    /// How many seconds lie between two messages of a challenge.
+    /// Seconds between two messages of a challenge.
     #[schema(minimum = 5, maximum = 600, nullable = false)]
     resend_interval_seconds: Option<u32>,
-    /// How often a challenge's message may be sent again.
+    /// How often the message of a challenge can be sent again.
     #[schema(minimum = 0, maximum = 10, nullable = false)]
     resends: Option<u32>,
-    /// Whether codes sent before a resend stay good.
+    /// Whether earlier codes stay valid after a resend.
     #[schema(nullable = false)]
     keep_earlier_codes: Option<bool>,
-    /// The application's name in messages; may be empty.
+    /// The name of the application in messages. May be empty.
     #[schema(max_length = 40, nullable = false)]
     application_name: Option<String>,
-    /// The host that codes in SMS are bound to, in lower case; empty for none.
+    /// The host to which codes in text messages are bound, in lower case. Empty for none.
     #[schema(max_length = 100, nullable = false)]
     webotp_host: Option<String>,
-    /// Countries (ISO 3166-1 alpha-2) that messages to telephone numbers may go to, or `*` for all.
+    /// Countries (ISO 3166-1 alpha-2) to which messages to phone numbers may be sent, or `*` for all.
     #[schema(nullable = false)]
     countries: Option<Vec<String>>,
-    /// Messages of the instance in a day, each attempt counted and test messages not; 0 for as many as come.
+    /// Messages of the instance per day; each attempt counts, test messages do not. 0 = unlimited.
     #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
     messages_per_day: Option<u32>,
-    /// Parts that its messages are billed as in a day, by what the upstream says, or one each; 0 for as many as come.
+    /// Billed message parts per day, as the upstream reports them, or else one per message. 0 = unlimited.
     #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
     parts_per_day: Option<u32>,
-    /// Bytes between it and its upstream in a day; 0 for as many as come.
+    /// Bytes exchanged with the upstream per day. 0 = unlimited.
     #[schema(minimum = 0, maximum = 4_000_000_000_u32, nullable = false)]
     bytes_per_day: Option<u32>,
-    /// How often a message that surely was not sent is tried again by itself, where no other instance takes it.
+    /// How often a message that was certainly not sent is retried, if no other instance accepts it.
     #[schema(minimum = 0, maximum = 5, nullable = false)]
     retries: Option<u32>,
-    /// After how many messages in a row that nobody took the instance pauses; 0 for never.
+    /// After how many failed messages in a row the instance pauses. 0 = never.
     #[schema(minimum = 0, maximum = 1000, nullable = false)]
     pause_after: Option<u32>,
-    /// How many seconds such a pause lasts.
+    /// How many seconds the pause lasts.
     #[schema(minimum = 1, maximum = 3600, nullable = false)]
     pause_seconds: Option<u32>,
 }
 
-/// A connection that an instance was granted.
-#[derive(Serialize, ToSchema)]
-struct Granted {
-    /// `https://HOST[:PORT]`, `smtp+tls://HOST:PORT`, `smtp+starttls://HOST:PORT` or `smtp+plaintext://HOST:PORT`.
-    #[schema(example = "smtp+starttls://mail.example.com:587")]
-    destination: String,
-    /// `none`, `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `aws-signature`, `webhook-signature`, or `login` at an SMTP
-    /// server.
-    #[schema(example = "login")]
-    authentication: String,
-}
-
-impl From<GrantedConnection> for Granted {
-    fn from(granted: GrantedConnection) -> Self {
-        let (destination, authentication) = (granted.destination.to_string(), granted.authentication.to_string());
-        Self { destination, authentication }
-    }
-}
-
-/// What is wrong with an option.
+/// An invalid option.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OptionProblem {
-    /// JSON Pointer into the options; empty for the whole.
+    /// A JSON Pointer into the options; empty for the options as a whole.
     option: String,
-    /// What to do about it.
+    /// What is wrong.
     message: String,
 }
 
@@ -143,7 +122,7 @@ pub(super) struct Affected {
     subscription: String,
     /// Its name.
     name: String,
-    /// Whether it is valid after the change; before it was the opposite.
+    /// Whether it is valid after the change; before, it was the opposite.
     valid: bool,
     /// Why it is not valid after the change.
     problems: Vec<OptionProblem>,
@@ -167,8 +146,7 @@ impl From<twofactor::Instance> for Instance {
             active: one.active,
             valid: one.valid,
             problems: problems.map(OptionProblem::from).collect(),
-            connections: one.connections.iter().map(|it| connection(Language::English, it)).collect(),
-            granted: one.connections.into_iter().map(Granted::from).collect(),
+            connections: one.connections.iter().map(Connection::from).collect(),
             options: one.options,
             policy: one.policy,
             revision: one.revision,
@@ -186,23 +164,23 @@ fn answer(status: StatusCode, instance: twofactor::Instance) -> Response {
 #[derive(Serialize, ToSchema)]
 pub(super) struct InstanceList {
     two_factors: Vec<Instance>,
-    /// `after` of the next part; not there at the end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// A subscription's instances, the oldest first.
+/// Lists the instances of a subscription, oldest first.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "listTwoFactors", tag = "administration",
-    params(Part),
+    params(Page),
     responses((status = 200, body = InstanceList)))]
 pub(super) async fn list(
     reader: Reader,
     Segments(subscription): Segments<String>,
-    Parameters(part): Parameters<Part>,
+    Parameters(page): Parameters<Page>,
 ) -> Result<Json<InstanceList>, Problem> {
     let admin = reader.of(&subscription)?;
-    let page = admin.instances_page(&subscription, part.after.as_deref(), size(part.limit)?).await?;
+    let page = admin.instances_page(&subscription, page.after.as_deref(), size(page.limit)?).await?;
     Ok(Json(InstanceList { two_factors: page.items.into_iter().map(Instance::from).collect(), next: page.next }))
 }
 
@@ -215,21 +193,21 @@ fn yes() -> bool {
 pub(super) struct NewInstance {
     /// The type of a loaded provider. It never changes.
     r#type: String,
-    /// For people: one line of 1 to 100 characters.
+    /// The display name: one line of 1 to 100 characters.
     name: String,
-    /// Whether sign-ins may use it; `true` if not said.
+    /// Whether sign-ins can use it; `true` by default.
     #[serde(default = "yes")]
     active: bool,
-    /// Its own options. They may be incomplete: the answer says what is missing.
+    /// Its own options. They may be incomplete; the response says what is missing.
     #[serde(default)]
     #[schema(value_type = Object)]
     options: serde_json::Map<String, Value>,
-    /// Its own policy: the fields that differ from the installation's.
+    /// Its own policy: the fields in which it differs from the installation's.
     #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Value>,
 }
 
-/// Adds an instance. It serves nobody until it is assigned.
+/// Creates an instance. No sign-in can use it until it is assigned.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/two-factors", operation_id = "createTwoFactor", tag = "administration",
     request_body = NewInstance, responses((status = 201, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn create(
@@ -244,7 +222,7 @@ pub(super) async fn create(
     Ok(answer(StatusCode::CREATED, created))
 }
 
-/// One instance.
+/// Returns an instance.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "readTwoFactor", tag = "administration",
     responses((status = 200, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn read(
@@ -255,24 +233,24 @@ pub(super) async fn read(
     Ok(answer(StatusCode::OK, found))
 }
 
-/// The whole instance.
+/// A complete instance.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WholeInstance {
-    /// May be said; it must be the instance's own.
+    /// Optional. It must be the type of the instance.
     r#type: Option<String>,
     name: String,
     active: bool,
     #[schema(value_type = Object)]
     options: serde_json::Map<String, Value>,
-    /// Without it the instance has no policy of its own.
+    /// Omit it for an instance without a policy of its own.
     #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Value>,
 }
 
-/// Replaces an instance. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
+/// Replaces an instance. With `If-Match`, returns 412 `precondition-failed` if someone else modified it.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "replaceTwoFactor", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = WholeInstance, responses((status = 200, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,
@@ -284,7 +262,7 @@ pub(super) async fn replace(
     if let Some(type_id) = whole.r#type
         && admin.instance(&subscription, &id).await?.type_id != type_id
     {
-        return Err(Problem::at("/type", "of an instance never changes: create another instance"));
+        return Err(Problem::at("/type", "of an instance cannot change: create another instance"));
     }
     let change = InstanceChange {
         name: Some(whole.name),
@@ -296,29 +274,29 @@ pub(super) async fn replace(
     Ok(answer(StatusCode::OK, changed))
 }
 
-/// What is to change: what is left out stays.
+/// The fields to change. Omitted fields keep their values.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartOfInstance {
     name: Option<String>,
     active: Option<bool>,
-    /// All its own options; a mask keeps the secret that stands there.
+    /// All its own options. A mask keeps the stored secret.
     #[schema(value_type = Option<Object>)]
     options: Option<serde_json::Map<String, Value>>,
     /// Its own policy; `null` removes it.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Option<Value>>,
 }
 
-/// Tells `null` from a field that is not there.
-fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Value>>, D::Error> {
+/// Distinguishes `null` from an absent field.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Value>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
-/// Changes part of an instance. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
+/// Changes some fields of an instance. With `If-Match`, returns 412 `precondition-failed` if someone else modified it.
 #[utoipa::path(patch, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "changeTwoFactor", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = PartOfInstance, responses((status = 200, body = Instance, headers(("ETag" = String)))))]
 pub(super) async fn change(
     administrator: Administrator,
@@ -337,10 +315,10 @@ pub(super) async fn change(
     Ok(answer(StatusCode::OK, changed))
 }
 
-/// Removes an instance and its assignments. Challenges under way on it are refused from now on. With `If-Match` only if nobody
-/// else changed it meanwhile: else 412 `precondition-failed`.
+/// Deletes an instance and its assignments. Its pending challenges can no longer be verified. With `If-Match`, returns 412
+/// `precondition-failed` if someone else modified it.
 #[utoipa::path(delete, path = "/v1/subscriptions/{subscription}/two-factors/{id}", operation_id = "removeTwoFactor", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the instance as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     responses((status = 204)))]
 pub(super) async fn remove(
     administrator: Administrator,
@@ -356,17 +334,17 @@ pub(super) async fn remove(
 pub(super) struct Trial {
     #[serde(deserialize_with = "super::body::object")]
     recipient: Recipient,
-    /// Options that are not saved yet; without them the instance's own.
+    /// Options that are not saved yet. By default, those of the instance.
     #[schema(value_type = Option<Object>)]
     options: Option<serde_json::Map<String, Value>>,
-    /// The language of the message (BCP 47, or a list as in `Accept-Language`); English if it is left out.
+    /// The language of the message (BCP 47, or a list as in `Accept-Language`); English by default.
     locale: Option<String>,
 }
 
-/// What became of a test message.
+/// The outcome of a test message.
 #[derive(ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[allow(dead_code, reason = "it is the document's")]
+#[allow(dead_code, reason = "only for the OpenAPI document")]
 enum TrialOutcome {
     Delivered,
     RetryLater,
@@ -377,10 +355,10 @@ enum TrialOutcome {
     Blocked,
 }
 
-/// The step of an exchange with an upstream that failed.
+/// The step at which an exchange with an upstream failed.
 #[derive(ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[allow(dead_code, reason = "it is the document's")]
+#[allow(dead_code, reason = "only for the OpenAPI document")]
 enum UpstreamStep {
     NameResolution,
     Connection,
@@ -392,10 +370,10 @@ enum UpstreamStep {
     Message,
 }
 
-/// What happened at that step.
+/// The cause of the failure.
 #[derive(ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[allow(dead_code, reason = "it is the document's")]
+#[allow(dead_code, reason = "only for the OpenAPI document")]
 enum UpstreamCause {
     NoAddress,
     AddressNotAllowed,
@@ -416,49 +394,49 @@ enum UpstreamCause {
     Malformed,
 }
 
-/// Where an exchange with an upstream failed.
+/// A failed exchange with an upstream.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it is the document's")]
+#[allow(dead_code, reason = "only for the OpenAPI document")]
 struct UpstreamFailure {
-    /// How far it came.
+    /// The step that failed.
     step: UpstreamStep,
-    /// The upstream's host name.
+    /// The host name of the upstream.
     host: String,
-    /// The upstream's port.
+    /// The port of the upstream.
     port: u16,
-    /// What happened there.
+    /// The cause.
     cause: UpstreamCause,
     /// With `certificate-name`: the names that the certificate is for.
     #[schema(nullable = false)]
     certificate_names: Option<Vec<String>>,
-    /// With `refused`: the reply's code, of SMTP 400 to 599, or the status of HTTP.
+    /// With `refused`: the SMTP reply code (400 to 599) or the HTTP status.
     #[schema(nullable = false)]
     reply_code: Option<u16>,
-    /// With `refused`: the enhanced status code (RFC 3463); empty if there was none.
+    /// With `refused`: the enhanced status code (RFC 3463); empty if there is none.
     #[schema(nullable = false)]
     enhanced_code: Option<String>,
-    /// How many seconds the upstream asked to wait.
+    /// How many seconds the upstream asks to wait.
     #[schema(nullable = false)]
     retry_after_seconds: Option<u32>,
 }
 
-/// What a provider answered to a test message.
+/// The result of a test message.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TrialReport {
-    /// `delivered`, or how it failed.
+    /// `delivered`, or the kind of failure.
     #[schema(value_type = TrialOutcome)]
     outcome: String,
-    /// The upstream's reference, or its own code for the failure; may be empty.
+    /// The reference of the upstream, or its code for the failure. May be empty.
     code: String,
-    /// A sentence; may be empty.
+    /// A description. May be empty.
     detail: String,
-    /// Where the exchange with the upstream failed; not there if none did.
+    /// The failed exchange with the upstream; absent if none failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<UpstreamFailure>, nullable = false)]
     upstream: Option<twofactor::UpstreamFailure>,
 }
 
-/// Sends a message with a sample code through an instance. The sample opens nothing.
+/// Sends a test message with a sample code. The code is not valid anywhere.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/two-factors/{id}/test", operation_id = "testTwoFactor", tag = "administration",
     request_body = Trial, responses((status = 200, body = TrialReport)))]
 pub(super) async fn test(

@@ -1,8 +1,7 @@
-//! Why somebody got no code.
+//! The message history: why somebody did not get a code.
 
 use axum::Json;
 use axum::extract::Path;
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use twofactor::{ChallengeState, MessageHistory, MessageQuery};
@@ -10,34 +9,34 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use crate::access::Reader;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 
-/// Whose messages are wanted: exactly one of these.
+/// Whose messages to find. Exactly one field must be set.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MessageSearch {
-    /// Those of a user, by the id that the application uses.
+    /// A user, by the id that the application uses.
     #[schema(nullable = false)]
     user: Option<String>,
-    /// Those to a recipient: an email address, a telephone number in international form, or a provider's handle. It is compared by a
-    /// keyed hash and not stored.
+    /// A recipient: an email address, a phone number in international format, or a handle of a provider. It is compared by a keyed
+    /// hash and not stored.
     #[schema(nullable = false)]
     recipient: Option<String>,
-    /// Those of a challenge.
+    /// A challenge.
     #[schema(nullable = false)]
     challenge: Option<String>,
 }
 
-/// What became of a message, or why there was none.
+/// The outcome of a message, or the reason why none was sent.
 #[derive(Serialize, ToSchema)]
 struct MessageEvent {
-    /// When; of several that are counted together, the last time.
+    /// When it happened; the last time if several are counted together.
     at: Timestamp,
     /// `accepted`, `reported-delivered`, `reported-failed`, `retry-later`, `outcome-unknown`, `rejected-recipient`,
     /// `rejected-message`, `misconfigured`, `blocked`; not tried: `paused`, `quota-used`; no message: `limited`, `user-locked`,
     /// `no-instance`, `country-not-enabled`, `recipient-malformed`.
     outcome: &'static str,
-    /// How often: requests that led to no message are counted together by the hour.
+    /// How many times. Requests that led to no message are counted together by the hour.
     count: u32,
     /// The challenge, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,23 +46,23 @@ struct MessageEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     user: Option<String>,
-    /// The masked address; empty if there was none.
+    /// The masked recipient; empty if unknown.
     recipient_hint: String,
     /// The instance; empty if there was none.
     two_factor: String,
     /// Its type; empty if there was none.
     r#type: String,
-    /// The upstream's reference or code, a country, or the name of a limit; may be empty.
+    /// The reference or code of the upstream, a country, or the name of a limit. May be empty.
     code: String,
-    /// The provider's words; may be empty.
+    /// The text of the provider. May be empty.
     detail: String,
-    /// When the limit ends, if that is what happened.
+    /// When the limit ends, if a limit was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     until: Option<Timestamp>,
 }
 
-/// A limit that holds somebody now.
+/// A limit that currently applies.
 #[derive(Serialize, ToSchema)]
 struct HoldingLimit {
     /// `wrong-in-a-row`, `wrong-per-day`, `recipient`, `recipient-in-all`, `user`, `prefix`, `phone` or `total`.
@@ -74,29 +73,29 @@ struct HoldingLimit {
     ends_by_unlocking: bool,
 }
 
-/// A challenge that was asked about.
+/// The requested challenge.
 #[derive(Serialize, ToSchema)]
 struct ChallengeFacts {
     /// `open`, `used`, `cancelled`, `undelivered`, `expired` or `answers-used-up`.
     state: &'static str,
-    /// Answers given so far, right and wrong.
+    /// Attempts so far, correct and wrong.
     answers: u32,
     created_at: Timestamp,
     expires_at: Timestamp,
 }
 
-/// What is known of somebody's messages.
+/// The message history of somebody.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Messages {
-    /// The newest first; at most 200.
+    /// The newest first, at most 200.
     events: Vec<MessageEvent>,
-    /// Which limits hold them now.
+    /// The limits that currently apply.
     limits: Vec<HoldingLimit>,
-    /// The challenge, if one was asked about and is still known: for a day after its end.
+    /// The challenge, if one was requested and is still known: until a day after its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     challenge: Option<ChallengeFacts>,
-    /// How many days are kept.
+    /// How many days the history is kept.
     days: u16,
 }
 
@@ -137,8 +136,8 @@ impl From<MessageHistory> for Messages {
     }
 }
 
-/// What became of somebody's messages in the last days, and which limits hold them now. Nothing is changed by it: it is a POST so that
-/// no address stands in a URL.
+/// Finds the messages of somebody in the last days, and the limits that currently apply. It changes nothing; it is a POST so that
+/// no address appears in a URL.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/messages/search", operation_id = "findMessages", tag = "administration",
     responses((status = 200, body = Messages)))]
 pub(super) async fn find(
@@ -152,8 +151,8 @@ pub(super) async fn find(
         (None, Some(recipient), None) => MessageQuery::Recipient(recipient),
         (None, None, Some(challenge)) => MessageQuery::Challenge(challenge),
         _ => {
-            let detail = "the body must name exactly one of `user`, `recipient` and `challenge`";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail));
+            let detail = "the body must contain exactly one of `user`, `recipient` and `challenge`";
+            return Err(Problem::new(ProblemType::InvalidInput, detail));
         }
     };
     Ok(Json(admin.messages(&subscription, &query).await?.into()))

@@ -1,4 +1,4 @@
-//! The REST API: it translates between JSON and the engine, and decides nothing but who may call what.
+//! The REST API: translates between JSON and the engine. Who may call what is decided in `access.rs`.
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod accounts;
@@ -21,6 +21,7 @@ mod messages;
 mod part;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod providers;
+mod reach;
 mod settings;
 mod sign_in_page;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
@@ -42,12 +43,12 @@ pub use document::openapi;
 use crate::request_limits::{COMPONENT_BYTES, LIST_BYTES};
 use crate::state::AppState;
 
-/// The calls, without the document of them.
+/// Returns the routes of the API.
 pub(crate) fn routes() -> Router<AppState> {
     calls().split_for_parts().0
 }
 
-/// Each call is named here once; what serves it and what documents it cannot differ.
+/// Returns all calls with their documentation. Each is listed once, so that routes and documentation cannot differ.
 fn calls() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(document::frame())
         .routes(routes!(challenges::available))
@@ -72,7 +73,7 @@ fn calls() -> OpenApiRouter<AppState> {
         .routes(routes!(settings::read, settings::replace))
         .routes(routes!(settings::check))
         .routes(routes!(providers::list, providers::add).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
-        .routes(routes!(providers::examine).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
+        .routes(routes!(providers::preview).layer(DefaultBodyLimit::max(COMPONENT_BYTES)))
         .routes(routes!(providers::roll_back))
         .routes(routes!(providers::remove))
         .routes(routes!(tokens::list, tokens::issue))

@@ -1,38 +1,36 @@
-//! Long lists are read a part at a time.
+//! Pages of long lists.
 
-use axum::http::StatusCode;
+use crate::problem::{Problem, ProblemType};
 
-use crate::problem::Problem;
+/// Entries of a page by default.
+const DEFAULT: u32 = 100;
 
-/// How many a part has if nobody says.
-const USUAL: u32 = 100;
-
-/// How many it has at most.
-const MOST: u32 = 1000;
+/// Entries of a page at most.
+const MAXIMUM: u32 = 1000;
 
 pub(super) fn size(limit: Option<u32>) -> Result<u32, Problem> {
-    match limit.unwrap_or(USUAL) {
-        fits @ 1..=MOST => Ok(fits),
-        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-input", "`limit` must be 1 to 1000")),
+    match limit.unwrap_or(DEFAULT) {
+        fits @ 1..=MAXIMUM => Ok(fits),
+        _ => Err(Problem::new(ProblemType::InvalidInput, "`limit` must be 1 to 1000")),
     }
 }
 
-/// The number that a part comes after, in lists that count.
+/// Checks the number of the entry that a page starts after.
 pub(super) fn number(after: u64) -> Result<u64, Problem> {
     match i64::try_from(after) {
         Ok(_) => Ok(after),
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-input", "`after` must be the `next` of a part")),
+        Err(_) => Err(Problem::new(ProblemType::InvalidInput, "`after` must be the `next` of a page")),
     }
 }
 
-/// The parameters of a list that has no others.
+/// The parameters of a list without filters.
 #[derive(serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Part {
-    /// The `next` of the part before; from the beginning if not said.
+pub(super) struct Page {
+    /// The `next` of the previous page; omit it for the first page.
     pub(super) after: Option<String>,
-    /// How many at most; 100 if not said.
+    /// Maximum number of entries; 100 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(super) limit: Option<u32>,
 }

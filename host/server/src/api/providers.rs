@@ -1,4 +1,4 @@
-//! The providers that are loaded.
+//! Providers.
 
 use axum::Json;
 use axum::extract::Path;
@@ -8,19 +8,19 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use twofactor::{Capability, Destination, NewProvider, ProviderInfo, RecipientKind};
+use twofactor::{NewProvider, ProviderInfo, RecipientKind};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Parameters, Raw};
 use super::instances::Affected;
+use super::reach::{Capability, Destination};
 use crate::access::{Administrator, Reader};
-use crate::problem::Problem;
-use crate::wording::{Language, capabilities};
+use crate::problem::{Problem, ProblemType};
 
-/// What a provider delivers to.
+/// The kind of recipient that a provider delivers to.
 #[derive(ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[allow(dead_code, reason = "it is the document's")]
+#[allow(dead_code, reason = "only for the OpenAPI document")]
 enum RecipientWord {
     Email,
     Phone,
@@ -30,32 +30,30 @@ enum RecipientWord {
 /// A provider.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Provider {
-    /// The type of the instances it serves.
+    /// The type of its instances.
     r#type: String,
-    /// For people.
+    /// The display name.
     name: String,
     /// Its own version.
     version: String,
-    /// The way a code takes.
+    /// The channel.
     channel: String,
-    /// What it delivers to.
+    /// The kind of recipient.
     #[schema(value_type = RecipientWord)]
     recipient: &'static str,
-    /// JSON Schema 2020-12 of its options; `writeOnly` marks a secret.
+    /// The JSON Schema (2020-12) of its options. `writeOnly` marks a secret.
     #[schema(value_type = Object)]
     options_schema: Value,
-    /// SHA-256 of the component, in hexadecimal.
+    /// The SHA-256 digest of the component, in hexadecimal.
     digest: String,
     /// The interfaces it imports.
     imports: Vec<String>,
-    /// What these imports and its manifest let it do, as sentences for people that follow "It may".
-    may: Vec<String>,
-    /// The same by stable names, such as `http`, `smtp`, `log`, `code` or `secret:TwilioAuthToken`.
-    capabilities: Vec<String>,
-    /// Whose signature it carries, of those that this installation trusts.
+    /// What its imports and its manifest allow it to do.
+    capabilities: Vec<Capability>,
+    /// The trusted signer whose signature it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_by: Option<String>,
-    /// When it was added; not there for one that comes with the program.
+    /// When it was added; absent for a bundled one.
     #[serde(skip_serializing_if = "Option::is_none")]
     added_at: Option<Timestamp>,
 }
@@ -76,36 +74,35 @@ impl From<ProviderInfo> for Provider {
             options_schema: info.manifest.options_schema,
             digest: info.digest,
             imports: info.imports,
-            may: capabilities(Language::English, &info.capabilities),
-            capabilities: info.capabilities.iter().map(Capability::to_string).collect(),
+            capabilities: info.capabilities.iter().map(Capability::from).collect(),
             signed_by: info.signed_by,
             added_at: info.added_at,
         }
     }
 }
 
-/// A component that was added and does not serve.
+/// A component that was added and cannot be used.
 #[derive(Serialize, ToSchema)]
 struct Refused {
-    /// The type that it was to serve.
+    /// The type of its instances.
     r#type: String,
-    /// SHA-256 of the component, in hexadecimal.
+    /// The SHA-256 digest of the component, in hexadecimal.
     digest: String,
     /// When it was added.
     added_at: Timestamp,
-    /// Why it does not serve, in a sentence.
+    /// Why it cannot be used.
     why: String,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct ProviderList {
-    /// Those that serve.
+    /// The active providers.
     providers: Vec<Provider>,
-    /// Those that were added and do not serve, on the node that answers.
+    /// Components that were added and cannot be used, on the node that answers.
     refused: Vec<Refused>,
 }
 
-/// The providers that are loaded.
+/// Lists the providers.
 #[utoipa::path(get, path = "/v1/providers", operation_id = "listProviders", tag = "administration", responses((status = 200, body = ProviderList)))]
 pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
     let admin = reader.of_anything();
@@ -119,110 +116,104 @@ pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
     Json(ProviderList { providers: providers.collect(), refused: refused.collect() })
 }
 
-/// What a component changes against the one that serves its type; all lists are empty where it is the first.
+/// What a component changes compared with the active one of its type. All lists are empty if it is the first.
 #[derive(Serialize, ToSchema)]
 struct Changes {
-    /// What it may do that the other may not, as sentences for people.
-    may_newly: Vec<String>,
-    /// What the other may do that it may not, as sentences for people.
-    may_no_longer: Vec<String>,
-    /// What it may do that the other may not, by stable names.
-    added_capabilities: Vec<String>,
-    /// What the other may do that it may not, by stable names.
-    removed_capabilities: Vec<String>,
-    /// Options that the other does not know.
-    new_options: Vec<String>,
-    /// Options that it does not know any more.
-    lost_options: Vec<String>,
-    /// Options that it requires and the other does not.
-    newly_required: Vec<String>,
-    /// Options that are secrets to the other and none to it: what is stored of them is shown and given to it from then on.
-    no_longer_secret: Vec<String>,
-    /// Whether its version comes before the other's: it is taken with `allow_older` only.
-    is_older: bool,
-    /// Where secrets of instances would go that they do not go to now: for `destinations`, if somebody approves.
-    new_destinations: Vec<String>,
-    /// The valid instances that would no longer be valid, and would send nothing: for `allow_invalid`, if somebody approves.
+    /// What only the new component is able to do.
+    added_capabilities: Vec<Capability>,
+    /// What only the active component is able to do.
+    removed_capabilities: Vec<Capability>,
+    /// Options that only the new component has.
+    added_options: Vec<String>,
+    /// Options that only the active component has.
+    removed_options: Vec<String>,
+    /// Options that only the new component requires.
+    added_required_options: Vec<String>,
+    /// Options that are secret only for the active component. Their stored values would be shown, and given to the new component.
+    exposed_options: Vec<String>,
+    /// Whether its version is lower. It is accepted with `allow_downgrade` only.
+    is_downgrade: bool,
+    /// New destinations of secrets. Pass those you approve in `destinations`.
+    new_destinations: Vec<Destination>,
+    /// Valid instances that would become invalid and send nothing. If you approve, pass `allow_invalid`.
     made_invalid: Vec<Affected>,
 }
 
-/// What somebody approves before a component is added.
+/// What adding a component would change.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Examined {
+pub(super) struct ProviderPreview {
     provider: Provider,
-    /// The digest of the component that serves its type: for `replaces`; empty if there is none.
+    /// The digest of the active component of its type, for `replaces`; empty if there is none.
     replaces: String,
     changes: Changes,
 }
 
-/// Looks at a component as adding it would, and keeps nothing of it (system administrators): what it may do, and what it changes.
-#[utoipa::path(post, path = "/v1/providers/examination", operation_id = "examineProvider", tag = "administration",
-    params(("Minisign-Signature" = Option<String>, Header, description = "The file that `minisign -S` makes, in base64.")),
+/// Checks a component as adding it would, without adding it: what it is able to do, and what it would change (system administrators).
+#[utoipa::path(post, path = "/v1/providers/preview", operation_id = "previewProvider", tag = "administration",
+    params(("Minisign-Signature" = Option<String>, Header, description = "The signature file of `minisign -S`, in base64.")),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
-    responses((status = 200, body = Examined)))]
-pub(super) async fn examine(
+    responses((status = 200, body = ProviderPreview)))]
+pub(super) async fn preview(
     administrator: Administrator,
     headers: HeaderMap,
     Raw(component): Raw,
-) -> Result<Json<Examined>, Problem> {
+) -> Result<Json<ProviderPreview>, Problem> {
     let administration = administrator.of_the_system()?;
     let examined = administration.examine_provider(signed(NewProvider::new(component), &headers)?).await?;
     let type_id = &examined.info.manifest.type_id;
     let serving = administration.providers().into_iter().find(|serving| serving.manifest.type_id == *type_id);
     let changes = serving.as_ref().map(|serving| examined.info.changes_from(serving)).unwrap_or_default();
     let changes = Changes {
-        may_newly: capabilities(Language::English, &changes.added_capabilities),
-        may_no_longer: capabilities(Language::English, &changes.removed_capabilities),
-        added_capabilities: changes.added_capabilities.iter().map(Capability::to_string).collect(),
-        removed_capabilities: changes.removed_capabilities.iter().map(Capability::to_string).collect(),
-        new_options: changes.new_options,
-        lost_options: changes.lost_options,
-        newly_required: changes.newly_required,
-        no_longer_secret: changes.no_longer_secret,
-        is_older: changes.is_older,
-        new_destinations: examined.new_destinations.iter().map(Destination::to_string).collect(),
+        added_capabilities: changes.added_capabilities.iter().map(Capability::from).collect(),
+        removed_capabilities: changes.removed_capabilities.iter().map(Capability::from).collect(),
+        added_options: changes.new_options,
+        removed_options: changes.lost_options,
+        added_required_options: changes.newly_required,
+        exposed_options: changes.no_longer_secret,
+        is_downgrade: changes.is_downgrade,
+        new_destinations: examined.new_destinations.iter().map(Destination::from).collect(),
         made_invalid: examined.made_invalid.into_iter().map(Affected::from).collect(),
     };
     let replaces = serving.map(|serving| serving.digest).unwrap_or_default();
-    Ok(Json(Examined { provider: examined.info.into(), replaces, changes }))
+    Ok(Json(ProviderPreview { provider: examined.info.into(), replaces, changes }))
 }
 
-/// With the signature that a header brings.
+/// Adds the signature from the request header.
 fn signed(new: NewProvider, headers: &HeaderMap) -> Result<NewProvider, Problem> {
     let Some(encoded) = headers.get(SIGNATURE) else { return Ok(new) };
     let text = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| {
-        let detail = "the header `Minisign-Signature` must be the signature's file in base64";
-        Problem::new(StatusCode::BAD_REQUEST, "invalid-input", detail)
+        let detail = "the header `Minisign-Signature` must be a signature file in base64";
+        Problem::new(ProblemType::InvalidInput, detail)
     })?;
     Ok(new.signature(text))
 }
 
-/// What is expected of a component.
+/// Conditions for adding a component.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Expected {
-    /// Its SHA-256, as `sha256:` and 64 hexadecimal digits.
+    /// The expected SHA-256 digest: `sha256:` and 64 hexadecimal digits.
     digest: Option<String>,
-    /// The digest of the component that it is to replace; empty if there is none.
+    /// The digest of the component that it replaces; empty if there is none.
     replaces: Option<String>,
-    /// Whether it may have a lower version than the component it replaces; `false` if not said.
+    /// Whether it may have a lower version than the component that it replaces; `false` by default.
     #[serde(default)]
-    allow_older: bool,
-    /// Where secrets of instances may go that they do not go to now, with commas between; a refusal names them.
+    allow_downgrade: bool,
+    /// Approved new destinations of secrets, separated by commas. An error lists those that are missing.
     destinations: Option<String>,
-    /// Whether instances that are valid now may become invalid; `false` if not said. A refusal names them.
+    /// Whether valid instances may become invalid; `false` by default. An error lists them.
     #[serde(default)]
     allow_invalid: bool,
 }
 
-/// The header that brings a signature.
+/// The header with the signature.
 const SIGNATURE: &str = "Minisign-Signature";
 
-/// Loads a component and keeps it (system administrators). It serves all instances of its type from now on.
+/// Adds a component. It becomes the active one of its type at once (system administrators).
 #[utoipa::path(post, path = "/v1/providers", operation_id = "addProvider", tag = "administration",
-    params(("Minisign-Signature" = Option<String>, Header, description = "The file that `minisign -S` makes, in base64."), Expected),
+    params(("Minisign-Signature" = Option<String>, Header, description = "The signature file of `minisign -S`, in base64."), Expected),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, body = Provider)))]
 pub(super) async fn add(
@@ -232,7 +223,8 @@ pub(super) async fn add(
     Raw(component): Raw,
 ) -> Result<(StatusCode, Json<Provider>), Problem> {
     let administration = administrator.of_the_system()?;
-    let mut new = NewProvider::new(component).allow_older(expected.allow_older).allow_invalid(expected.allow_invalid);
+    let mut new =
+        NewProvider::new(component).allow_downgrade(expected.allow_downgrade).allow_invalid(expected.allow_invalid);
     if let Some(digest) = expected.digest {
         new = new.digest(digest);
     }
@@ -246,20 +238,20 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(added.into())))
 }
 
-/// Which component is meant.
+/// The component to remove.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Meant {
-    /// The digest of the component that is taken away: if another one serves by now, nothing happens.
+    /// The digest of the active component. If another one is active, the request fails.
     digest: Option<String>,
-    /// Whether instances that are valid now may become invalid; `false` if not said. A refusal names them.
+    /// Whether valid instances may become invalid; `false` by default. An error lists them.
     #[serde(default)]
     allow_invalid: bool,
 }
 
-/// Has the component that served a type before serve it again (system administrators): the one that was replaced, or the one that
-/// comes with the program. What serves now is taken away.
+/// Returns a type to its previous component: the replaced one, or the bundled one. The active component is removed (system
+/// administrators).
 #[utoipa::path(post, path = "/v1/providers/{type}/rollback", operation_id = "rollBackProvider", tag = "administration", params(Meant),
     responses((status = 200, body = Provider)))]
 pub(super) async fn roll_back(
@@ -271,8 +263,7 @@ pub(super) async fn roll_back(
     Ok(Json(admin.roll_back_provider(&type_id, meant.digest.as_deref(), meant.allow_invalid).await?.into()))
 }
 
-/// Takes all components away that were added for a type (system administrators). The one that comes with the program serves then, or
-/// none.
+/// Removes all components that were added for a type. The bundled one becomes active, if there is one (system administrators).
 #[utoipa::path(delete, path = "/v1/providers/{type}", operation_id = "removeProvider", tag = "administration", params(Meant),
     responses((status = 204)))]
 pub(super) async fn remove(

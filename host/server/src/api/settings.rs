@@ -13,7 +13,7 @@ use super::instances::{Affected, OptionProblem};
 use crate::access::{Administrator, Reader};
 use crate::problem::Problem;
 
-/// The base service settings of a type, secrets masked (those of the whole installation).
+/// Returns the base service settings of a type, with secrets masked (administrators and auditors of the whole installation).
 #[utoipa::path(get, path = "/v1/base-settings/{type}", operation_id = "readBaseSettings", tag = "administration",
     responses((status = 200, body = Object, headers(("ETag" = String)))))]
 pub(super) async fn read(reader: Reader, Segments(type_id): Segments<String>) -> Result<Response, Problem> {
@@ -21,10 +21,10 @@ pub(super) async fn read(reader: Reader, Segments(type_id): Segments<String>) ->
     Ok(tagged(StatusCode::OK, found.revision, found.options))
 }
 
-/// Replaces the base service settings of a type (system administrators). They need not be complete. A mask sent back keeps the
-/// secret that stands there. With `If-Match` only if nobody else changed them meanwhile: else 412 `precondition-failed`.
+/// Replaces the base service settings of a type. They may be incomplete. A mask that is sent back keeps the stored secret. With
+/// `If-Match`, returns 412 `precondition-failed` if someone else modified them (system administrators).
 #[utoipa::path(put, path = "/v1/base-settings/{type}", operation_id = "replaceBaseSettings", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = Object, responses((status = 200, body = Object, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,
@@ -37,16 +37,16 @@ pub(super) async fn replace(
     Ok(tagged(StatusCode::OK, set.revision, set.options))
 }
 
-/// What base service settings would do if they were saved.
+/// What saving base service settings would change.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SettingsCheck {
-    /// What is wrong with the settings themselves. What they leave to instances is not among it.
+    /// Invalid settings. Options that are left to instances are not listed.
     problems: Vec<OptionProblem>,
-    /// The instances that they would make valid or invalid.
+    /// The instances that would become valid or invalid.
     instances: Vec<Affected>,
 }
 
-/// Tells what base service settings would do, and saves nothing (system administrators). A mask keeps the secret that is stored there.
+/// Checks base service settings without saving them. A mask keeps the stored secret (system administrators).
 #[utoipa::path(post, path = "/v1/base-settings/{type}/check", operation_id = "checkBaseSettings", tag = "administration",
     request_body = Object, responses((status = 200, body = SettingsCheck)))]
 pub(super) async fn check(

@@ -1,4 +1,4 @@
-//! How a subscription's sign-in page is set.
+//! The settings of the sign-in page of a subscription.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,25 +14,25 @@ use crate::problem::Problem;
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignInPage {
-    /// Where browsers may be sent at the end: `https:`, or `http:` on a loopback address. These very strings and no other.
+    /// URLs to which browsers may return: `https:`, or `http:` on a loopback address. They are compared exactly.
     return_urls: Vec<String>,
-    /// The application's name on the page; the subscription's if not said.
+    /// The name of the application on the page; by default that of the subscription.
     application_name: Option<String>,
-    /// A picture above the form: a `data:` URI of a PNG, JPEG or WebP of at most 64 KiB.
+    /// An image above the form: a `data:` URI of a PNG, JPEG or WebP of at most 64 KiB.
     logo: Option<String>,
     #[serde(default, deserialize_with = "super::body::object")]
     colours: Colours,
-    /// Where a person finds help: `https:` or `mailto:`.
+    /// A link to support: `https:` or `mailto:`.
     support_url: Option<String>,
 }
 
-/// Colours as `#rrggbb`. What could not be read is refused; a dark page makes its own of them.
+/// Colours, as `#rrggbb`. Colours without enough contrast are refused. In dark mode they are adapted.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Colours {
-    /// Of buttons and links: at least 4.5 to 1 against white.
+    /// Buttons and links: contrast of at least 4.5:1 with white.
     accent: Option<String>,
-    /// Behind the form: at least 4.5 to 1 against dark text.
+    /// Behind the form: contrast of at least 4.5:1 with dark text.
     background: Option<String>,
 }
 
@@ -64,16 +64,16 @@ fn answer((page, revision): (twofactor::SignInPage, u64)) -> Response {
     tagged(StatusCode::OK, revision, SignInPage::from(page))
 }
 
-/// How a subscription's sign-in page is set.
+/// Returns the settings of the sign-in page.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}/sign-in-page", operation_id = "readSignInPage", tag = "administration",
     responses((status = 200, body = SignInPage, headers(("ETag" = String)))))]
 pub(super) async fn read(reader: Reader, Segments(subscription): Segments<String>) -> Result<Response, Problem> {
     Ok(answer(reader.of(&subscription)?.sign_in_page(&subscription).await?))
 }
 
-/// Sets it. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
+/// Replaces the settings of the sign-in page. With `If-Match`, returns 412 `precondition-failed` if someone else modified them.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/sign-in-page", operation_id = "replaceSignInPage", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the settings as they were read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = SignInPage, responses((status = 200, body = SignInPage, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,

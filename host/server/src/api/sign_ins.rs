@@ -1,4 +1,4 @@
-//! Sign-ins for which a browser comes to the sign-in page.
+//! Sign-ins on the hosted sign-in page.
 
 use std::net::IpAddr;
 
@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use super::body::{Body, Segments};
 use super::challenges::Recipient;
 use crate::access::Application;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::sign_in::{PublicUrl, sign};
 use crate::state::AppState;
 
-/// A sign-in that a browser is to be sent for.
+/// A request to start a sign-in on the hosted page.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSignIn {
@@ -27,52 +27,52 @@ pub(super) struct NewSignIn {
     idp: Option<String>,
     /// The client application.
     client_application: Option<String>,
-    /// The user: wrong answers add up for it, and the result names it.
+    /// The user. Wrong codes are counted per user, and the result contains it.
     user: String,
     #[serde(deserialize_with = "super::body::object")]
     recipient: Recipient,
-    /// The language of the message and of the page (BCP 47, or a list as in `Accept-Language`); the browser's if not said.
+    /// The language of the message and of the page (BCP 47, or a list as in `Accept-Language`); by default that of the browser.
     locale: Option<String>,
-    /// What the code is for; `sign-in` if not said.
+    /// What the code is for; `sign-in` by default.
     purpose: Option<String>,
-    /// The network address of the browser that asked to sign in: for limits, and shown in part on the page, so that a person can tell a
-    /// sign-in that somebody else began.
+    /// The network address of the browser that starts the sign-in: for rate limits. Part of it is shown on the page, so that a person
+    /// can recognise a sign-in that somebody else started.
     #[schema(value_type = Option<String>)]
     client_address: Option<IpAddr>,
-    /// The `User-Agent` of that browser: the page names browser and system.
+    /// The `User-Agent` of that browser. The page shows browser and system.
     #[schema(max_length = 1024)]
     user_agent: Option<String>,
-    /// Whether the person has passed the first factor, such as a password, in this sign-in. Some of a user's wrong answers are kept for
-    /// those who have, so that nobody else can use them all up.
+    /// Whether the person has passed the first factor, such as a password, in this sign-in. Some of a user's attempts are reserved
+    /// for those who have, so that nobody else can use them up.
     #[serde(default)]
     first_factor: bool,
-    /// Where the browser goes at the end: one of the `return_urls` of the subscription's sign-in page, to the letter.
+    /// Where the browser returns: exactly one of the `return_urls` of the sign-in page of the subscription.
     #[schema(example = "https://shop.example.com/signed-in")]
     return_url: String,
-    /// Goes there with it, 1 to 512 characters. Random, and kept in this browser's session.
+    /// A random value of 1 to 512 characters that is returned with it. Store it in the session of this browser.
     state: String,
 }
 
-/// A link for one browser.
+/// A started sign-in: a link for one browser.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Begun {
-    /// For the application's server, which keeps it in this browser's session and shows it to nobody; also the result's `jti`.
+pub(super) struct StartedSignIn {
+    /// The id of the sign-in, also the `jti` of the result. Store it in the session of this browser, and show it to nobody.
     id: String,
-    /// Where the browser is to be sent. It is a secret: whoever opens it first may use it.
+    /// Where to send the browser. It is a secret: whoever opens it first can use it.
     url: String,
-    /// When it ends.
+    /// When it expires.
     expires_at: Timestamp,
 }
 
-/// Begins a sign-in at the sign-in page. At its end the browser comes to `return_url` with `state` and either `handle`, for
+/// Starts a sign-in on the hosted page. At its end, the browser returns to `return_url` with `state` and either `handle`, for
 /// `POST /v1/sign-ins/{id}/result`, or `error=access_denied`.
 #[utoipa::path(post, path = "/v1/sign-ins", operation_id = "beginSignIn", tag = "challenges", request_body = NewSignIn,
-    responses((status = 201, body = Begun)))]
+    responses((status = 201, body = StartedSignIn)))]
 pub(super) async fn begin(
     State(app): State<AppState>,
     application: Application,
     Body(new): Body<NewSignIn>,
-) -> Result<(StatusCode, Json<Begun>), Problem> {
+) -> Result<(StatusCode, Json<StartedSignIn>), Problem> {
     let public = public(&app)?;
     let sign_in = SignIn {
         subscription: application.subscription,
@@ -94,41 +94,41 @@ pub(super) async fn begin(
     };
     let begun = app.engine.hosted_sign_ins().begin(new).await?;
     let url = public.link(&begun.secret);
-    Ok((StatusCode::CREATED, Json(Begun { id: begun.id, url, expires_at: begun.expires_at })))
+    Ok((StatusCode::CREATED, Json(StartedSignIn { id: begun.id, url, expires_at: begun.expires_at })))
 }
 
 fn public(app: &AppState) -> Result<&PublicUrl, Problem> {
     app.public.as_ref().ok_or_else(|| {
         let detail =
-            "there is no sign-in page: the operator must set `public_url` to one with `https:` and without a path";
-        Problem::new(StatusCode::CONFLICT, "not-available", detail)
+            "this server has no sign-in page: the operator must set `public_url` to an `https:` URL without a path";
+        Problem::new(ProblemType::NotAvailable, detail)
     })
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Status {
-    /// It is open.
+    /// In progress.
     Pending,
-    /// It was confirmed or cancelled: which of both only the browser that began it brings back.
+    /// Verified or cancelled. Only the browser that started it returns which.
     Ended,
-    /// Its time ran out.
+    /// Expired.
     Expired,
 }
 
-/// The progress of a sign-in. It is no proof of anything.
+/// The status of a sign-in. It proves nothing.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SignInReport {
     id: String,
     status: Status,
-    /// What its codes are for, as it was begun.
+    /// The purpose that it was started with.
     purpose: String,
-    /// When it expires, or would have. A day later it is forgotten.
+    /// When it expires. It is deleted a day later.
     expires_at: Timestamp,
 }
 
-/// The progress of a sign-in, without its result: somebody else than the person who began it may have confirmed it. The result is given
-/// for the handle that the browser brings back.
+/// Returns the status of a sign-in, without its result: somebody else than the person who started it may have verified it. The result
+/// is returned for the handle from the browser.
 #[utoipa::path(get, path = "/v1/sign-ins/{id}", operation_id = "readSignIn", tag = "challenges",
     responses((status = 200, body = SignInReport)))]
 pub(super) async fn read(
@@ -145,7 +145,7 @@ pub(super) async fn read(
     Ok(Json(SignInReport { id: found.id, status, purpose: found.purpose, expires_at: found.expires_at }))
 }
 
-/// What the browser brought back.
+/// The handle from the browser.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Handle {
@@ -153,29 +153,29 @@ pub(super) struct Handle {
     handle: String,
 }
 
-/// The result of a sign-in, given once.
+/// The result of a sign-in. It is returned once.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SignInResult {
     id: String,
     #[schema(example = "verified")]
     status: &'static str,
-    /// Who signed in.
+    /// The user who signed in.
     user: Option<String>,
-    /// What the code was for, as the sign-in was begun: compare it.
+    /// The purpose that the sign-in was started with. Compare it with yours.
     purpose: String,
     /// The instance that delivered the code.
     two_factor: String,
     /// Authentication method references (RFC 8176).
     amr: Vec<String>,
-    /// When the person gave the code.
+    /// When the person entered the code.
     verified_at: Timestamp,
-    /// The same for others who trust this server: a JWT signed by a key of `/.well-known/jwks.json`, valid for two minutes. `iss` is this
-    /// server, `aud` the subscription, `sub` the user, `jti` the `id`.
+    /// The same as a JWT, signed with a key of `/.well-known/jwks.json` and valid for two minutes. `iss` is this server, `aud` the
+    /// subscription, `sub` the user, `jti` the `id`.
     result: String,
 }
 
-/// Redeems the handle that a browser brought back, once and within two minutes. The application compares `state` first, and takes the `id`
-/// from the session of this browser: 410 `sign-in-closed` for a handle that is unknown, redeemed, expired or another sign-in's, alike.
+/// Redeems the handle from the browser, once and within two minutes. Compare `state` first, and take the `id` from the session of this
+/// browser. Returns 410 `sign-in-closed` for a handle that is unknown, redeemed, expired, or of another sign-in.
 #[utoipa::path(post, path = "/v1/sign-ins/{id}/result", operation_id = "redeemSignIn", tag = "challenges", request_body = Handle,
     responses((status = 200, body = SignInResult)))]
 pub(super) async fn redeem(
@@ -187,12 +187,12 @@ pub(super) async fn redeem(
     let (public, sign_ins) = (public(&app)?, app.engine.hosted_sign_ins());
     let redeemed = sign_ins.redeem(&application.subscription, &id, &brought.handle).await;
     let redeemed = redeemed.map_err(|error| match error.is_closed() {
-        true => Problem::new(StatusCode::GONE, "sign-in-closed", error.to_string()),
+        true => Problem::new(ProblemType::SignInClosed, error.to_string()),
         false => error.into(),
     })?;
     let result = sign(&sign_ins, public, &redeemed).map_err(|error| {
-        tracing::error!(%error, "a result could not be signed");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the result cannot be signed at the moment")
+        tracing::error!(%error, "cannot sign the result of a sign-in");
+        Problem::new(ProblemType::Unavailable, "the result cannot be signed at the moment")
     })?;
     Ok(Json(SignInResult {
         id: redeemed.id,

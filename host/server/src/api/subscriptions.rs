@@ -9,17 +9,17 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
 use super::condition::{Expected, tagged};
-use super::part::{Part, size};
+use super::part::{Page, size};
 use crate::access::{Administrator, Own, Reader};
 use crate::problem::Problem;
 
-/// Who owns instances.
+/// A subscription: the owner of instances.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Subscription {
     id: String,
-    /// For people.
+    /// The display name.
     name: String,
-    /// Counts changes; also the `ETag`.
+    /// The revision; also the `ETag`.
     revision: u64,
     created_at: Timestamp,
 }
@@ -33,25 +33,25 @@ impl From<twofactor::Subscription> for Subscription {
 #[derive(Serialize, ToSchema)]
 pub(super) struct SubscriptionList {
     subscriptions: Vec<Subscription>,
-    /// `after` of the next part; not there at the end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// The caller's subscriptions, by id.
-#[utoipa::path(get, path = "/v1/subscriptions", operation_id = "listSubscriptions", tag = "administration", params(Part),
+/// Lists the subscriptions of the caller, by id.
+#[utoipa::path(get, path = "/v1/subscriptions", operation_id = "listSubscriptions", tag = "administration", params(Page),
     responses((status = 200, body = SubscriptionList)))]
 pub(super) async fn list(
     reader: Reader,
-    Parameters(part): Parameters<Part>,
+    Parameters(page): Parameters<Page>,
 ) -> Result<Json<SubscriptionList>, Problem> {
     let among = match reader.own() {
         Own::Everything => None,
         Own::These(own) => Some(own),
     };
     let admin = reader.of_anything();
-    let page = admin.subscriptions_page(among, part.after.as_deref(), size(part.limit)?).await?;
+    let page = admin.subscriptions_page(among, page.after.as_deref(), size(page.limit)?).await?;
     let subscriptions = page.items.into_iter().map(Subscription::from).collect();
     Ok(Json(SubscriptionList { subscriptions, next: page.next }))
 }
@@ -61,11 +61,11 @@ pub(super) async fn list(
 pub(super) struct NewSubscription {
     /// 1 to 64 letters, digits, `-`, `_` or `.`.
     id: String,
-    /// For people: one line of 1 to 100 characters.
+    /// The display name: one line of 1 to 100 characters.
     name: String,
 }
 
-/// Adds a subscription (system administrators).
+/// Creates a subscription (system administrators).
 #[utoipa::path(post, path = "/v1/subscriptions", operation_id = "createSubscription", tag = "administration", request_body = NewSubscription,
     responses((status = 201, body = Subscription, headers(("ETag" = String)))))]
 pub(super) async fn create(
@@ -76,7 +76,7 @@ pub(super) async fn create(
     Ok(tagged(StatusCode::CREATED, created.revision, Subscription::from(created)))
 }
 
-/// One subscription.
+/// Returns a subscription.
 #[utoipa::path(get, path = "/v1/subscriptions/{subscription}", operation_id = "readSubscription", tag = "administration",
     responses((status = 200, body = Subscription, headers(("ETag" = String)))))]
 pub(super) async fn read(reader: Reader, Segments(id): Segments<String>) -> Result<Response, Problem> {
@@ -87,13 +87,13 @@ pub(super) async fn read(reader: Reader, Segments(id): Segments<String>) -> Resu
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartOfSubscription {
-    /// For people: one line of 1 to 100 characters.
+    /// The display name: one line of 1 to 100 characters.
     name: String,
 }
 
-/// Gives a subscription another name. With `If-Match` only if nobody else changed it meanwhile: else 412 `precondition-failed`.
+/// Renames a subscription. With `If-Match`, returns 412 `precondition-failed` if someone else modified it.
 #[utoipa::path(patch, path = "/v1/subscriptions/{subscription}", operation_id = "changeSubscription", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = PartOfSubscription, responses((status = 200, body = Subscription, headers(("ETag" = String)))))]
 pub(super) async fn change(
     administrator: Administrator,
@@ -105,9 +105,9 @@ pub(super) async fn change(
     Ok(tagged(StatusCode::OK, changed.revision, Subscription::from(changed)))
 }
 
-/// Removes a subscription and its directory (system administrators). 409 `conflict` while it has instances or tokens that are good.
+/// Deletes a subscription and its directory. Returns 409 `conflict` while it has instances or valid tokens (system administrators).
 #[utoipa::path(delete, path = "/v1/subscriptions/{subscription}", operation_id = "removeSubscription", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` as it was read.")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     responses((status = 204)))]
 pub(super) async fn remove(
     administrator: Administrator,

@@ -1,5 +1,4 @@
-//! Access tokens. A subscription's administrator issues and revokes those of its applications; the rest is for system
-//! administrators.
+//! Access tokens. Subscription administrators issue and revoke those of their applications; system administrators all others.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -9,36 +8,35 @@ use twofactor::TokenInfo;
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
-use super::part::{Part, size};
+use super::part::{Page, size};
 use crate::access::{Administrator, Own, Reader};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Role {
-    /// Everything.
+    /// Full access.
     SystemAdmin,
-    /// Everything within its subscriptions.
+    /// Full access to its subscriptions.
     SubscriptionAdmin,
-    /// Reads what an administrator reads, secrets masked, and changes nothing: of its subscriptions, or of the whole
-    /// installation with the audit log.
+    /// Read access, with secrets masked: to its subscriptions, or to the whole installation with the audit log.
     Auditor,
-    /// Challenges of one subscription, and nothing else.
+    /// Challenges of one subscription only.
     Application,
 }
 
-/// What is known of a token. The token itself is kept nowhere.
+/// A token. The token itself is not stored.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Token {
-    /// Names it.
+    /// An opaque id.
     id: String,
-    /// For people.
+    /// The display name.
     name: String,
     role: Role,
-    /// The subscriptions it is bound to; none for one of the whole installation.
+    /// Its subscriptions; empty for the whole installation.
     subscriptions: Vec<String>,
     created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     #[schema(required = true)]
     expires_at: Option<Timestamp>,
     #[schema(required = true)]
@@ -68,23 +66,23 @@ impl From<TokenInfo> for Token {
 #[derive(Serialize, ToSchema)]
 pub(super) struct TokenList {
     tokens: Vec<Token>,
-    /// `after` of the next part; not there at the end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// The tokens, revoked ones too, the newest first: all for one of the whole installation, else those of the caller's
-/// applications.
-#[utoipa::path(get, path = "/v1/tokens", operation_id = "listTokens", tag = "administration", params(Part),
+/// Lists the tokens, newest first, including revoked ones. Callers that are limited to subscriptions see the tokens of applications
+/// there.
+#[utoipa::path(get, path = "/v1/tokens", operation_id = "listTokens", tag = "administration", params(Page),
     responses((status = 200, body = TokenList)))]
-pub(super) async fn list(reader: Reader, Parameters(part): Parameters<Part>) -> Result<Json<TokenList>, Problem> {
+pub(super) async fn list(reader: Reader, Parameters(page): Parameters<Page>) -> Result<Json<TokenList>, Problem> {
     let of_applications = match reader.own() {
         Own::Everything => None,
         Own::These(own) => Some(own),
     };
     let admin = reader.of_anything();
-    let page = admin.tokens_page(of_applications, part.after.as_deref(), size(part.limit)?).await?;
+    let page = admin.tokens_page(of_applications, page.after.as_deref(), size(page.limit)?).await?;
     let own = page.items.into_iter().filter(|token| reader.handles(&token.role));
     Ok(Json(TokenList { tokens: own.map(Token::from).collect(), next: page.next }))
 }
@@ -92,20 +90,20 @@ pub(super) async fn list(reader: Reader, Parameters(part): Parameters<Part>) -> 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewToken {
-    /// For people: one line of 1 to 100 characters.
+    /// The display name: one line of 1 to 100 characters.
     name: String,
     role: Role,
-    /// Exactly one for an application, at least one for a subscription's administrator, none for a system administrator. An
-    /// auditor reads these; without this field, which is not an empty list, the whole installation.
+    /// Exactly one for an `application`, at least one for a `subscription_admin`; omit it for a `system_admin`. For an `auditor`, the
+    /// subscriptions to read; omit it for the whole installation.
     subscriptions: Option<Vec<String>>,
-    /// When it ends by itself; never if not said.
+    /// When it expires; never by default.
     expires_at: Option<Timestamp>,
 }
 
-/// A token, shown this once.
+/// A new token. It is shown only once.
 #[derive(Serialize, ToSchema)]
 pub(super) struct IssuedToken {
-    /// What the caller sends as `Authorization: Bearer …`.
+    /// The value for `Authorization: Bearer …`.
     token: String,
     #[serde(flatten)]
     info: Token,
@@ -119,25 +117,23 @@ pub(super) async fn issue(
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<IssuedToken>), Problem> {
     let misfit = |detail| Problem::at("/subscriptions", detail);
-    // A list that happens to be empty must not open everything.
-    let said = new.subscriptions.is_some();
+    // An empty list must not grant access to everything.
+    let present = new.subscriptions.is_some();
     let role = match (new.role, new.subscriptions.unwrap_or_default()) {
-        (Role::Auditor, _) if !said => twofactor::Role::Auditor { subscriptions: None },
+        (Role::Auditor, _) if !present => twofactor::Role::Auditor { subscriptions: None },
         (Role::SystemAdmin, none) if none.is_empty() => twofactor::Role::SystemAdmin,
-        (Role::SystemAdmin, _) => return Err(misfit("must be left out: a `system_admin` is bound to none")),
+        (Role::SystemAdmin, _) => return Err(misfit("must be omitted for a `system_admin`")),
         (Role::SubscriptionAdmin, none) if none.is_empty() => {
-            return Err(misfit("must name at least one for a `subscription_admin`"));
+            return Err(misfit("must contain at least one entry for a `subscription_admin`"));
         }
         (Role::Auditor, none) if none.is_empty() => {
-            return Err(misfit(
-                "an `auditor` has at least one of `subscriptions`, or no such field for the installation",
-            ));
+            return Err(misfit("must contain at least one entry for an `auditor`; omit it for the whole installation"));
         }
         (Role::Auditor, some) => twofactor::Role::Auditor { subscriptions: Some(some) },
         (Role::SubscriptionAdmin, subscriptions) => twofactor::Role::SubscriptionAdmin { subscriptions },
         (Role::Application, one) => match <[String; 1]>::try_from(one) {
             Ok([subscription]) => twofactor::Role::Application { subscription },
-            Err(_) => return Err(misfit("must name exactly one for an `application`")),
+            Err(_) => return Err(misfit("must contain exactly one entry for an `application`")),
         },
     };
     let admin = match &role {
@@ -156,7 +152,7 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let admin = administrator.of_anything();
     if !administrator.handles(&admin.token(&id).await?.role) {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such token"));
+        return Err(Problem::new(ProblemType::NotFound, "token not found"));
     }
     admin.revoke_token(&id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,4 @@
-//! The people who sign in.
+//! Users: the people who sign in.
 
 use axum::Json;
 use serde::Serialize;
@@ -8,15 +8,15 @@ use super::body::Segments;
 use crate::access::Administrator;
 use crate::problem::Problem;
 
-/// What is known of a user that was unlocked.
+/// The result of unlocking a user.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Unlocked {
-    /// Whether anything is known of a user of this id: one that was never seen is misspelt, as a rule.
+    /// Whether the user is known. An unknown id is probably misspelled.
     seen: bool,
 }
 
-/// Forgets a user's wrong answers, so that one who is locked (429 `user-locked` at a start) may sign in again at once. By itself
-/// that happens a day after the last wrong answer.
+/// Unlocks a user: resets the count of wrong codes, so that a locked user (429 `user-locked` at a start) can sign in again at once.
+/// Without it, the lock ends a day after the last wrong code.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/users/{user}/unlock", tag = "administration",
     operation_id = "unlockUser", responses((status = 200, body = Unlocked)))]
 pub(super) async fn unlock(

@@ -2,20 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use super::environment::is_of_kubernetes;
 use super::*;
 
 const LEAST: &str = "[store]\npath = \"a.db\"\n";
 
 fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Config::parse(text, variables).map_err(|error| format!("{error:#}"))
+    Config::parse(text, &variables).map_err(|error| format!("{error:#}"))
 }
 
 #[test]
 fn a_path_for_the_store_is_enough() {
     let config = parse(LEAST, &[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-    assert!(config.providers.bundled && config.trusted_proxies.is_empty());
+    assert!(config.trusted_proxies.is_empty());
+    assert_eq!(config.providers.load, ["email", "ecall", "twilio"]);
     assert_eq!(config.key_file(), Path::new("a.db.keys"));
 }
 
@@ -37,9 +39,9 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
         ("lsiten = \"127.0.0.1:1\"\n", "lsiten", "line 1"),
         ("listen = \"here\"\n", "listen", "line 1"),
         ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "trusted_proxies", "line 2"),
-        ("[policy]\ndigits = \"six\"\n", "digits", "line 2"),
-        ("[limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
-        ("[limits.types.acme-sms]\nparts_per_dya = 1\n", "parts_per_dya", "line 2"),
+        ("[policy]\ncode_length = \"six\"\n", "code_length", "line 2"),
+        ("[rate_limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
+        ("[rate_limits.types.acme-sms]\nparts_per_dya = 1\n", "parts_per_dya", "line 2"),
         ("listen = \n", "listen", "line 1"),
         ("[accounts]\nidle_hours = 1\n", "idle_hours", "line 2"),
     ];
@@ -51,9 +53,9 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
 }
 
 #[test]
-fn the_quota_of_a_type_stands_among_the_limits() {
-    let text = "[limits.types.acme-sms]\nmessages_per_day = 20000\nparts_per_day = 30000\n";
-    let limits = parse(&format!("{text}{LEAST}"), &[]).unwrap().limits;
+fn the_quota_of_a_type_is_one_of_the_rate_limits() {
+    let text = "[rate_limits.types.acme-sms]\nmessages_per_day = 20000\nparts_per_day = 30000\n";
+    let limits = parse(&format!("{text}{LEAST}"), &[]).unwrap().rate_limits;
     let quota = twofactor::Quota { messages_per_day: 20_000, parts_per_day: 30_000, bytes_per_day: 0 };
     assert_eq!(limits.types.into_iter().collect::<Vec<_>>(), [("acme-sms".to_owned(), quota)]);
 }
@@ -77,13 +79,13 @@ fn the_environment_lies_over_the_file() {
     let variables = [
         ("TWOFACTOR_LISTEN", "0.0.0.0:80"),
         ("TWOFACTOR_STORE__PATH", "b.db"),
-        ("TWOFACTOR_POLICY__DIGITS", "8"),
+        ("TWOFACTOR_POLICY__CODE_LENGTH", "8"),
         ("TWOFACTOR_TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"),
     ];
     let config = parse(LEAST, &variables).unwrap();
     assert_eq!(config.listen.to_string(), "0.0.0.0:80");
     assert_eq!(config.store.path, Path::new("b.db"));
-    assert_eq!(config.policy.digits, 8);
+    assert_eq!(config.policy.code_length, 8);
     assert_eq!(config.trusted_proxies.len(), 1);
     assert!(parse(LEAST, &[("TWOFACTOR_LISTEN__X", "1"), ("TWOFACTOR_LISTEN", "a")]).is_err());
 }
@@ -105,7 +107,7 @@ fn a_variable_that_names_no_key_or_does_not_fit_is_named() {
         ("TWOFACTOR_STORE__PAHT", "a.db"),
         ("TWOFACTOR_PORT", "8080"),
         ("TWOFACTOR_LISTEN", "here"),
-        ("TWOFACTOR_POLICY__DIGITS", "six"),
+        ("TWOFACTOR_POLICY__CODE_LENGTH", "six"),
     ] {
         let error = parse(LEAST, &[("TWOFACTOR_STORE__PATH", "b.db"), (name, value)]).unwrap_err();
         assert!(error.contains(name), "{error}");
@@ -135,9 +137,33 @@ fn variables_that_kubernetes_sets_for_a_service_are_not_configuration() {
         ("TWOFACTOR_PORT", "8080"),
         ("TWOFACTOR_LISTEN", "127.0.0.1:80"),
         ("TWOFACTOR_STORE__PATH", "a.db"),
-        ("TWOFACTOR_NETWORK__RESOLVE__SERVICE_HOST", "a"),
+        ("TWOFACTOR_NETWORK__HOSTS__SERVICE_HOST", "a"),
         ("TWOFACTOR_PORT_443_TPC", "443"),
     ] {
         assert!(!is_of_kubernetes(name, value), "{name}");
+    }
+}
+
+#[test]
+fn an_old_key_is_refused_with_the_new_one_in_the_error() {
+    for (text, new) in [
+        ("drain_seconds = 1\n", "`shutdown_timeout_seconds`"),
+        ("[limits]\nuser_per_hour = 1\n", "`rate_limits`"),
+        ("[rate_limits]\nwrong_in_a_row = 1\n", "`rate_limits.lockout_threshold`"),
+        ("[policy]\ndigits = 8\n", "`policy.code_length`"),
+        ("[providers]\nalso = [\"ses\"]\n", "`providers.load`"),
+        ("[network.stand_ins]\n\"https://a.example\" = \"127.0.0.1:1\"\n", "`network.overrides`"),
+        ("[connections]\nhead_seconds = 1\n", "`connections.header_timeout_seconds`"),
+    ] {
+        let error = parse(&format!("{text}{LEAST}"), &[]).unwrap_err();
+        assert!(error.contains("has been renamed to") && error.contains(new) && error.contains("line "), "{error}");
+    }
+    for (old, value, new) in [
+        ("TWOFACTOR_DRAIN_SECONDS", "1", "use TWOFACTOR_SHUTDOWN_TIMEOUT_SECONDS"),
+        ("TWOFACTOR_LIMITS__USER_PER_HOUR", "1", "use TWOFACTOR_RATE_LIMITS"),
+        ("TWOFACTOR_ACCOUNTS__IDLE_MINUTES", "5", "use TWOFACTOR_ACCOUNTS__SESSION_IDLE_MINUTES"),
+    ] {
+        let error = parse(LEAST, &[(old, value)]).unwrap_err();
+        assert!(error.contains(old) && error.contains(new), "{error}");
     }
 }

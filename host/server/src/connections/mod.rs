@@ -1,8 +1,10 @@
-//! What connections of clients may cost: how many there are, how long they keep the server waiting, and what they hold in memory.
+//! Limits on client connections: their number, how long they keep the server waiting, and their memory.
 //!
-//! axum-server accepts connections and hyper speaks HTTP. Here is what neither bounds: each connection is registered when it is accepted
-//! ([`registry`]), its stream can be closed from outside ([`stream`]), and its requests say whom the connection waits for ([`service`]).
+//! axum-server accepts connections and hyper speaks HTTP. This module bounds what they do not: each connection is registered when it is
+//! accepted ([`registry`]), its stream can be closed from outside ([`stream`]), and its requests tell whether the connection waits for
+//! the client or for the server ([`service`]).
 
+mod limits;
 mod open_files;
 mod registry;
 mod service;
@@ -16,92 +18,32 @@ use std::time::Duration;
 
 use axum_server::accept::Accept;
 use axum_server::{Handle, Server};
-use serde::Deserialize;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use twofactor::IpNet;
 
+pub use limits::ConnectionLimits;
 use registry::{Registry, is_near};
 use service::Counted;
 use stream::Guarded;
 
-/// Streams that a client may have open at once in one HTTP/2 connection: RFC 9113 section 6.5.2 asks for no fewer than 100.
+/// Concurrent streams of an HTTP/2 connection. RFC 9113 section 6.5.2 recommends at least 100.
 const HTTP2_STREAMS: u32 = 100;
 
-/// What a client may send on an HTTP/2 stream before it is read, in bytes.
+/// Unread data of an HTTP/2 stream, in bytes.
 const HTTP2_STREAM_WINDOW: u32 = 64 << 10;
 
-/// The same for all streams of a connection together.
+/// Unread data of all streams of a connection, in bytes.
 const HTTP2_CONNECTION_WINDOW: u32 = 256 << 10;
 
 /// The headers of one HTTP/2 request, in bytes.
 const HTTP2_HEADER_LIST: u32 = 16 << 10;
 
-/// HTTP/2 streams that were reset and are still remembered: those that the client reset before they were looked at, and those that were
-/// reset because of a client's error. With more the connection ends.
+/// HTTP/2 streams that were reset by the client before they were handled, or because of its errors. With more, the connection ends.
 const HTTP2_RESETS: usize = 100;
 
-/// The head of an HTTP/1 request, and what of an answer is buffered until the client takes it, in bytes.
+/// The headers of an HTTP/1 request, and the buffered part of a response, in bytes.
 const BUFFER: usize = 64 << 10;
-
-/// Limits on the connections of clients.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ConnectionLimits {
-    /// How many connections are open at once; 4096. Fewer if the system's limit of open files demands it: the log says so. When there
-    /// are as many, a new one has the oldest closed that waits for its client.
-    pub total: u32,
-    /// How many of them one client has: one IPv4 address, or one /64 network of IPv6; 256. Peers in `trusted_proxies` stand for many
-    /// clients, and only `total` counts for them.
-    pub per_client: u32,
-    /// How many seconds pass at most from the connection to the end of its first request's head, TLS handshake included; 15.
-    pub head_seconds: u64,
-    /// How many seconds the body of a request may take, and one more for each 16 KiB that arrived; 20.
-    pub body_seconds: u64,
-    /// How many seconds a connection stays open without a request, and how long the head of its next request may take; 75.
-    pub idle_seconds: u64,
-    /// How many seconds a client may take to read a response, and one more for each 16 KiB; 30.
-    pub response_seconds: u64,
-    /// How many MiB of responses may wait for clients to read them, in all connections together; 64. With more, the connection that
-    /// holds the most is closed.
-    pub unread_mib: u64,
-}
-
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            total: 4096,
-            per_client: 256,
-            head_seconds: 15,
-            body_seconds: 20,
-            idle_seconds: 75,
-            response_seconds: 30,
-            unread_mib: 64,
-        }
-    }
-}
-
-impl ConnectionLimits {
-    /// Says which limit would let nobody in.
-    ///
-    /// # Errors
-    /// The key of the first limit that is 0.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let seconds = [
-            ("head_seconds", self.head_seconds),
-            ("body_seconds", self.body_seconds),
-            ("idle_seconds", self.idle_seconds),
-            ("response_seconds", self.response_seconds),
-            ("unread_mib", self.unread_mib),
-            ("total", self.total.into()),
-            ("per_client", self.per_client.into()),
-        ];
-        match seconds.iter().find(|(_, value)| *value == 0) {
-            Some((key, _)) => anyhow::bail!("`connections.{key}` must be at least 1"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Registers each connection that axum-server accepts, or refuses it.
 #[derive(Clone)]
@@ -129,7 +71,7 @@ impl<S> Accept<TcpStream, S> for Registering {
     }
 }
 
-/// A server on a listener that keeps to the limits. It must be run within a Tokio runtime.
+/// Returns a server on a listener that applies the limits. Call it within a Tokio runtime.
 ///
 /// # Errors
 /// If the system refuses to use the listener.
@@ -157,13 +99,13 @@ pub(crate) fn server(
     Ok((server, Registering { registry, proxies }))
 }
 
-/// How often connections are looked through for those whose time has passed.
+/// How often expired connections are closed.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How many sweeps pass between two looks at the process's open files.
+/// How many sweeps there are between two checks of open files.
 const SWEEPS_BETWEEN: u32 = 30;
 
-/// Closes connections whose time has passed, and warns when the process's open files are near their limit.
+/// Closes expired connections, and warns when open files are near their limit.
 async fn watch(registry: Arc<Registry>, files: Option<u64>) {
     let mut turns = tokio::time::interval(SWEEP);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -179,7 +121,7 @@ async fn watch(registry: Arc<Registry>, files: Option<u64>) {
             tracing::warn!(
                 open,
                 limit,
-                "open files and connections are near the limit of the process: raise it (`ulimit -n`, `LimitNOFILE`)"
+                "open files are near the limit of the process; raise it (`ulimit -n`, `LimitNOFILE`)"
             );
         }
     }

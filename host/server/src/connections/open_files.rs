@@ -8,7 +8,7 @@ pub(super) fn raise() -> Option<u64> {
     #[cfg(unix)]
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) => return Some(limit),
-        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
     }
     #[cfg(unix)]
     return rlimit::Resource::NOFILE.get_soft().ok();
@@ -26,8 +26,7 @@ pub(super) fn connections(wanted: u32, files: Option<u64>) -> u32 {
                 open_files = files,
                 connections = room,
                 wanted,
-                "the limit of open files allows fewer connections than `connections.total`: raise it (`ulimit -n`, \
-                 `LimitNOFILE`) for more"
+                "the limit of open files allows fewer connections than `connections.total`; raise it (`ulimit -n`, `LimitNOFILE`)"
             );
             room
         }

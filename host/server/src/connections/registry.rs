@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum_server::ConnectionShutdown;
 use futures::task::AtomicWaker;
 
-use super::ConnectionLimits;
+use super::limits::ConnectionLimits;
 
 /// How long a client may take to end a connection itself after it was told to.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -116,8 +116,8 @@ impl Registry {
             tracing::warn!(
                 open = count,
                 limit = self.total,
-                "connections are near their limit: beyond it the oldest that waits for its client is closed. Raise \
-                 `connections.total` and the limit of open files (`ulimit -n`, `LimitNOFILE`) if these are honest clients"
+                "connections are near their limit, beyond which the oldest idle ones are closed. If the clients are legitimate, raise \
+                 `connections.total` and the limit of open files (`ulimit -n`, `LimitNOFILE`)"
             );
         }
         let victim = if own >= self.limits.per_client {
@@ -261,9 +261,9 @@ impl Connection {
         if activity.requests.is_empty() {
             let waited = now.saturating_duration_since(activity.since);
             if activity.shutdown.is_none() {
-                return (waited >= Duration::from_secs(limits.head_seconds)).then_some(Why::Head);
+                return (waited >= Duration::from_secs(limits.header_timeout_seconds)).then_some(Why::Head);
             }
-            if waited < Duration::from_secs(limits.idle_seconds) {
+            if waited < Duration::from_secs(limits.idle_timeout_seconds) {
                 return None;
             }
             if let Some(told) = activity.told {
@@ -278,7 +278,7 @@ impl Connection {
         let late = |request: &Request| match request.phase {
             Phase::Working | Phase::Body => false,
             Phase::Response(bytes) => {
-                now.saturating_duration_since(request.since) >= time_for(limits.response_seconds, bytes)
+                now.saturating_duration_since(request.since) >= time_for(limits.response_timeout_seconds, bytes)
             }
         };
         activity.requests.iter().any(late).then_some(Why::Response)
@@ -308,7 +308,7 @@ impl Connection {
 
     /// How many seconds bodies of its requests have.
     pub(super) fn body_time(&self, received: u64) -> Duration {
-        time_for(self.registry.limits.body_seconds, received)
+        time_for(self.registry.limits.body_timeout_seconds, received)
     }
 
     /// A request has begun.

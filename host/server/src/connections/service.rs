@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{Request, StatusCode};
+use axum::http::Request;
 use axum::response::{IntoResponse as _, Response};
 use axum_server::ConnectionShutdown;
 use http_body::{Frame, SizeHint};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
 use super::registry::{Connection, Work};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 
 /// What is given to hyper of a response at a time, in bytes: it buffers what it is given, also for a client that reads nothing.
 const PART: usize = 16 << 10;
@@ -72,7 +72,7 @@ where
             let mut response = response.await?;
             if late.load(Ordering::Relaxed) {
                 let detail = "the body of the request did not arrive in time";
-                response = Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail).into_response();
+                response = Problem::new(ProblemType::RequestTimeout, detail).into_response();
             }
             Ok(response.map(|body| hand_over(body, work)))
         })

@@ -1,22 +1,24 @@
-//! What the identity provider says of itself (OpenID Connect Discovery 1.0).
+//! The metadata of the identity provider (OpenID Connect Discovery 1.0).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use tokio::sync::Mutex;
 use url::Url;
 
-use super::{Oidc, Trouble};
+use super::error::OidcError;
+use super::fetch::Fetch;
 use crate::sign_in::is_confidential;
 
-/// How long it is believed.
-const GOOD: Duration = Duration::from_secs(600);
+/// How long metadata is cached.
+const VALID: Duration = Duration::from_secs(600);
 
-/// How long a provider that could not be asked is left alone: everybody can press the button.
-const LEFT_ALONE: Duration = Duration::from_secs(5);
+/// How long a failure is cached: anybody can press the login button.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-pub(crate) type Known = Result<Arc<Metadata>, Trouble>;
+pub(crate) type Known = Result<Arc<Metadata>, OidcError>;
 
 #[derive(Deserialize)]
 pub(crate) struct Metadata {
@@ -33,7 +35,7 @@ pub(crate) struct Metadata {
     pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
-/// `null` is what some write for a field that they leave out.
+/// Accepts `null` for an absent field: some providers write it.
 fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
@@ -43,49 +45,60 @@ fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
 }
 
 impl Metadata {
-    /// `client_secret_basic` is what all know, unless they say otherwise.
+    /// Whether the client secret must be sent in the form. All providers support `client_secret_basic` unless they say otherwise.
     pub(super) fn takes_secret_in_form(&self) -> bool {
         let has = |method: &str| self.token_endpoint_auth_methods_supported.iter().any(|one| one == method);
         has("client_secret_post") && !has("client_secret_basic")
     }
 
-    /// Whether this is the issuer's, and fit to pass codes, secrets and keys to and from.
-    pub(super) fn check(&self, issuer: &str) -> Result<(), Trouble> {
+    /// Checks that the metadata is the issuer's, and that its endpoints are safe for codes, secrets and keys.
+    pub(super) fn check(&self, issuer: &str) -> Result<(), OidcError> {
         if self.issuer != issuer {
-            return Err(Trouble::new(
-                "the identity provider names itself otherwise than `accounts.oidc.issuer` does: they must be the same to the letter",
+            return Err(OidcError::new(
+                "the issuer in the discovery document differs from `accounts.oidc.issuer`; they must be identical",
             ));
         }
         let plain = |endpoint: &Url| endpoint.scheme() == "http" && issuer.starts_with("https:");
         let endpoints = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
         if endpoints.into_iter().any(|endpoint| plain(endpoint) || !is_confidential(endpoint)) {
-            return Err(Trouble::new("the identity provider names an endpoint that does not begin with https:"));
+            return Err(OidcError::new("the discovery document contains an endpoint that does not use https:"));
         }
         Ok(())
     }
 }
 
-impl Oidc {
-    /// Those who wait for the same answer share it.
-    pub(crate) async fn discover(&self) -> Known {
-        let mut known = self.known.lock().await;
-        if let Some((at, found)) = &*known {
-            let fresh = if found.is_ok() { GOOD } else { LEFT_ALONE };
+/// Asks the provider for its metadata, and remembers the answer.
+pub(super) struct Discovery {
+    issuer: String,
+    fetch: Fetch,
+    cached: Mutex<Option<(Instant, Known)>>,
+}
+
+impl Discovery {
+    pub(super) fn new(issuer: String, fetch: Fetch) -> Self {
+        Self { issuer, fetch, cached: Mutex::default() }
+    }
+
+    /// Returns the metadata. Concurrent callers share one request.
+    pub(super) async fn metadata(&self) -> Known {
+        let mut cached = self.cached.lock().await;
+        if let Some((at, found)) = &*cached {
+            let fresh = if found.is_ok() { VALID } else { RETRY_AFTER };
             if at.elapsed() < fresh {
                 return found.clone();
             }
         }
-        let found = self.ask().await;
-        *known = Some((Instant::now(), found.clone()));
+        let found = self.request().await;
+        *cached = Some((Instant::now(), found.clone()));
         found
     }
 
-    async fn ask(&self) -> Known {
+    async fn request(&self) -> Known {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let url = Url::parse(&url).map_err(|_| Trouble::new("`accounts.oidc.issuer` is no URL"))?;
+        let url = Url::parse(&url).map_err(|_| OidcError::new("`accounts.oidc.issuer` is not a valid URL"))?;
         let answer = self.fetch.get(&url, "the discovery document").await?;
         let metadata: Metadata = serde_json::from_slice(&answer)
-            .map_err(|_| Trouble::new("the identity provider's discovery document is none"))?;
+            .map_err(|_| OidcError::new("the discovery document of the identity provider is not valid"))?;
         metadata.check(&self.issuer)?;
         Ok(Arc::new(metadata))
     }

@@ -1,67 +1,36 @@
-//! Log-in of administrators at an identity provider (OpenID Connect Core 1.0, authorization code flow with PKCE).
+//! Login of administrators at an identity provider (OpenID Connect Core 1.0, authorization code flow with PKCE).
 //!
-//! `settings` is what the operator says, `discovery` what the provider says of itself, `token` what it says of a person. What
-//! follows from that is the engine's: accounts, sessions, and the errand of a browser that goes there and back.
+//! `settings` is the configuration, `discovery` the metadata of the provider, `token` the verification of ID tokens. Accounts, sessions
+//! and authorization requests are the engine's.
 
 mod discovery;
+mod error;
 mod fetch;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod token;
 
-use std::time::Instant;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 use twofactor::{Errand, Role, Secret, Vouched};
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
-use discovery::{Known, Metadata};
+use discovery::{Discovery, Known, Metadata};
+pub(crate) use error::{LoginError, OidcError};
 use fetch::Fetch;
 pub use settings::{OidcConfig, OidcRole, OidcRoleName};
 
-/// Where the provider sends browsers back to.
+/// The redirect URI, as a path on this server.
 pub(crate) const BACK: &str = "/admin/log-in/oidc/back";
 
-/// The longest code that is passed on.
+/// The longest authorization code that is accepted, in bytes.
 const CODE_BYTES: usize = 4 << 10;
 
-/// Why a log-in at the provider came to nothing, for the log. It repeats nothing the provider or the browser sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Trouble(String);
-
-impl Trouble {
-    fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Why nobody comes back from the provider logged in.
-pub(crate) enum NotVouched {
-    /// The person cancelled, or the provider refused them (RFC 6749 section 4.1.2.1, `access_denied`).
-    Denied,
-    /// Something went wrong.
-    Failed(Trouble),
-}
-
-impl From<Trouble> for NotVouched {
-    fn from(trouble: Trouble) -> Self {
-        Self::Failed(trouble)
-    }
-}
-
-/// Log-in at one identity provider.
+/// Login at an identity provider.
 pub struct Oidc {
     issuer: String,
     client_id: String,
@@ -72,10 +41,10 @@ pub struct Oidc {
     second_factor: bool,
     redirect_uri: String,
     fetch: Fetch,
-    known: Mutex<Option<(Instant, Known)>>,
+    discovery: Discovery,
 }
 
-/// What a claim must hold for a role.
+/// A role for people with a certain claim.
 struct Rule {
     claim: String,
     value: String,
@@ -92,7 +61,7 @@ impl Rule {
     }
 }
 
-/// What a browser brings back, in a query (RFC 6749 section 4.1.2, RFC 9207).
+/// The authorization response: the query with which the browser returns (RFC 6749 section 4.1.2, RFC 9207).
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Answer {
@@ -102,19 +71,24 @@ pub(crate) struct Answer {
     iss: Option<String>,
 }
 
-/// What a token endpoint answers; no more of it is of use here.
+/// The response of a token endpoint, as far as it is used here.
 #[derive(Deserialize)]
 struct Tokens {
     id_token: String,
 }
 
 impl Oidc {
-    /// What the button says.
+    /// Returns the metadata of the provider.
+    pub(crate) async fn discover(&self) -> Known {
+        self.discovery.metadata().await
+    }
+
+    /// Returns the name of the provider for the login button.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where a browser goes for its errand.
+    /// Returns the URL to which a browser is sent with an authorization request.
     pub(crate) fn way(&self, provider: &Metadata, errand: &Errand) -> Url {
         let mut url = provider.authorization_endpoint.clone();
         url.query_pairs_mut()
@@ -129,38 +103,39 @@ impl Oidc {
         url
     }
 
-    /// Whom the provider vouches for, now that a browser is back from its errand.
-    pub(crate) async fn vouch(&self, errand: &Errand, answer: &Answer) -> Result<Vouched, NotVouched> {
-        let provider = self.discover().await?;
+    /// Returns the identity of the person who returns with an authorization response.
+    pub(crate) async fn vouch(&self, errand: &Errand, answer: &Answer) -> Result<Vouched, LoginError> {
+        let provider = self.discovery.metadata().await?;
         // One provider's code must not reach another's token endpoint.
         let named = answer.iss.as_ref().map(|iss| *iss == self.issuer);
         if named == Some(false) || named.is_none() && provider.authorization_response_iss_parameter_supported {
-            return Err(Trouble::new("the browser brought another issuer's answer, or one that names none").into());
+            return Err(OidcError::new("the authorization response has another issuer or none").into());
         }
         if answer.error == "access_denied" {
-            return Err(NotVouched::Denied);
+            return Err(LoginError::Denied);
         }
         if !answer.error.is_empty() {
-            return Err(Trouble::new("the identity provider did not log the person in").into());
+            return Err(OidcError::new("the identity provider did not log the person in").into());
         }
         if answer.code.is_empty() || answer.code.len() > CODE_BYTES {
-            return Err(Trouble::new("the browser brought no code").into());
+            return Err(OidcError::new("the authorization response contains no code").into());
         }
         let tokens: Tokens = self.redeem(&provider, errand, &answer.code).await?;
         let keys = self.fetch.get(&provider.jwks_uri, "the key set").await?;
         let expected = token::Expected { issuer: &self.issuer, client_id: &self.client_id, nonce: &errand.nonce };
         let claims = token::verify(&tokens.id_token, &keys, &expected)
-            .map_err(|why| Trouble::new(format!("the identity provider's token does not count: {why}")))?;
+            .map_err(|why| OidcError::new(format!("the ID token is not valid: {why}")))?;
         Ok(self.person(&claims)?)
     }
 
-    async fn redeem(&self, provider: &Metadata, errand: &Errand, code: &str) -> Result<Tokens, Trouble> {
+    async fn redeem(&self, provider: &Metadata, errand: &Errand, code: &str) -> Result<Tokens, OidcError> {
         let (form, authorization) = self.grant(provider, errand, code);
         let answer = self.fetch.post(&provider.token_endpoint, form, authorization).await?;
-        serde_json::from_slice(&answer).map_err(|_| Trouble::new("the token endpoint's answer holds no `id_token`"))
+        serde_json::from_slice(&answer)
+            .map_err(|_| OidcError::new("the response of the token endpoint contains no `id_token`"))
     }
 
-    /// The form that a code is exchanged with, and the `Authorization` beside it.
+    /// Returns the form with which a code is exchanged, and its `Authorization` header.
     fn grant(&self, provider: &Metadata, errand: &Errand, code: &str) -> (String, Option<String>) {
         let mut form = Serializer::new(String::new());
         form.append_pair("grant_type", "authorization_code")
@@ -174,18 +149,18 @@ impl Oidc {
             form.append_pair("client_id", &self.client_id).append_pair("client_secret", secret.expose());
             return (form.finish(), None);
         }
-        // Encoded each by itself: RFC 6749 section 2.3.1.
+        // Each is encoded by itself: RFC 6749 section 2.3.1.
         let part = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
         let pair = format!("{}:{}", part(&self.client_id), part(secret.expose()));
         (form.finish(), Some(format!("Basic {}", STANDARD.encode(pair))))
     }
 
-    fn person(&self, claims: &Map<String, Value>) -> Result<Vouched, Trouble> {
+    fn person(&self, claims: &Map<String, Value>) -> Result<Vouched, OidcError> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let subject = text("sub").filter(|subject| !subject.is_empty() && subject.len() <= 255);
         Ok(Vouched {
             issuer: self.issuer.clone(),
-            subject: subject.ok_or_else(|| Trouble::new("the identity provider's token names nobody"))?,
+            subject: subject.ok_or_else(|| OidcError::new("the ID token has no valid `sub` claim"))?,
             name: text("name").or_else(|| text("preferred_username")),
             email: text("email"),
             role: self.rules.iter().find(|rule| rule.fits(claims)).map(|rule| rule.role.clone()),

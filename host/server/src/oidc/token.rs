@@ -1,4 +1,4 @@
-//! The ID token: what the provider says of a person, signed (OpenID Connect Core 1.0 section 3.1.3.7).
+//! Verification of ID tokens (OpenID Connect Core 1.0 section 3.1.3.7).
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::jwt;
 
-/// How far the provider's clock may be from ours, in seconds.
+/// Allowed difference between the clocks of the provider and of this server, in seconds.
 const SKEW: u64 = 60;
 
-/// How old a token may be, in seconds: it was made after the browser was sent out.
+/// The maximum age of a token, in seconds: it is issued after the browser was sent to the provider.
 const OLDEST: i64 = 600;
 
 pub(super) struct Expected<'a> {
@@ -25,18 +25,18 @@ struct KeySet {
     keys: Vec<Value>,
 }
 
-/// The claims, if all of it is as it must be; what is not, otherwise.
+/// Returns the claims of a valid token, or why it is not valid.
 pub(super) fn verify(token: &str, keys: &[u8], expected: &Expected<'_>) -> Result<Map<String, Value>, &'static str> {
     jwt::install();
-    let header = decode_header(token).map_err(|_| "it cannot be read, or its algorithm is none of those that count")?;
+    let header = decode_header(token).map_err(|_| "it is malformed, or its algorithm is not supported")?;
     if !jwt::ALGORITHMS.contains(&header.alg) {
-        return Err("it is not signed with a public key's other half");
+        return Err("it is not signed with an asymmetric algorithm");
     }
     if header.crit.is_some() {
-        return Err("it demands what is not known here");
+        return Err("it has a critical header that is not supported");
     }
-    let keys: KeySet = serde_json::from_slice(keys).map_err(|_| "the provider's key set is none")?;
-    let mut why = "its key is not in the provider's key set";
+    let keys: KeySet = serde_json::from_slice(keys).map_err(|_| "the key set of the provider is not valid")?;
+    let mut why = "its key is not in the key set of the provider";
     for key in keys.keys.into_iter().filter_map(|key| fitting(key, &header)) {
         match decode::<Map<String, Value>>(token, &key, &validation(&header, expected)) {
             Ok(data) => return check(data.claims, expected),
@@ -78,29 +78,29 @@ fn check(claims: Map<String, Value>, expected: &Expected<'_>) -> Result<Map<Stri
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     // It would take a list of issuers for one that has the right one in it.
     if text("iss") != Some(expected.issuer) {
-        return Err("it is of another issuer");
+        return Err("it has another issuer");
     }
     // Others may read a token that is for several: it must be made for us.
     let several = claims.get("aud").and_then(Value::as_array).is_some_and(|list| list.len() > 1);
     let party =
         claims.get("azp").filter(|party| !party.is_null()).map(|party| party.as_str() == Some(expected.client_id));
     if party == Some(false) || several && party.is_none() {
-        return Err("it was made for another client");
+        return Err("it was issued to another client");
     }
     if text("nonce") != Some(expected.nonce) {
-        return Err("it belongs to another log-in");
+        return Err("it belongs to another login");
     }
     let now = jiff::Timestamp::now().as_second();
     if let Some(begin) = claims.get("nbf").filter(|begin| !begin.is_null()) {
-        let begin = seconds(begin).ok_or("it does not say from when on it is good")?;
+        let begin = seconds(begin).ok_or("its `nbf` claim is not valid")?;
         if begin.saturating_sub(now) > SKEW as i64 {
-            return Err("it is not good yet");
+            return Err("it is not valid yet");
         }
     }
-    let issued = claims.get("iat").and_then(seconds).ok_or("it does not say when it was made")?;
+    let issued = claims.get("iat").and_then(seconds).ok_or("its `iat` claim is missing")?;
     let age = now.saturating_sub(issued);
     if age > OLDEST + SKEW as i64 || age < -(SKEW as i64) {
-        return Err("it was made long ago, or in the future");
+        return Err("it was issued too long ago, or in the future");
     }
     Ok(claims)
 }
@@ -115,11 +115,11 @@ fn seconds(value: &Value) -> Option<i64> {
 /// No text of the crate's own: it may repeat the token.
 fn words(kind: &ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::InvalidSignature => "its signature is wrong",
-        ErrorKind::ExpiredSignature => "it is over",
-        ErrorKind::ImmatureSignature => "it is not good yet",
-        ErrorKind::InvalidAudience => "it is for somebody else",
-        ErrorKind::MissingRequiredClaim(_) => "it lacks a claim",
-        _ => "it cannot be read",
+        ErrorKind::InvalidSignature => "its signature is not valid",
+        ErrorKind::ExpiredSignature => "it has expired",
+        ErrorKind::ImmatureSignature => "it is not valid yet",
+        ErrorKind::InvalidAudience => "it has another audience",
+        ErrorKind::MissingRequiredClaim(_) => "a required claim is missing",
+        _ => "it is malformed",
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::log_in::{Aim, Visitor, admit, page, set, with_status, words};
 use super::state::Ui;
 use crate::cookies::cookie;
-use crate::oidc::{Answer, NotVouched, Oidc, Trouble};
+use crate::oidc::{Answer, LoginError, Oidc, OidcError};
 
 /// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
 const ERRAND: &str = "__Host-twofactor-errand";
@@ -55,8 +55,8 @@ pub(super) async fn back(
             }
             Err(error) => with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error)),
         },
-        Err(NotVouched::Denied) => deny(&visitor, oidc),
-        Err(NotVouched::Failed(trouble)) => fail(&visitor, oidc, &trouble),
+        Err(LoginError::Denied) => deny(&visitor, oidc),
+        Err(LoginError::Failed(trouble)) => fail(&visitor, oidc, &trouble),
     };
     if let Ok(gone) = HeaderValue::from_str(&set(ERRAND, "")) {
         response.headers_mut().append(header::SET_COOKIE, gone);
@@ -93,7 +93,7 @@ fn deny(visitor: &Visitor, oidc: &Oidc) -> Response {
     with_status(page(visitor, Some(&format!("{text} {}.", oidc.name())), ""), StatusCode::FORBIDDEN)
 }
 
-fn fail(visitor: &Visitor, oidc: &Oidc, trouble: &Trouble) -> Response {
+fn fail(visitor: &Visitor, oidc: &Oidc, trouble: &OidcError) -> Response {
     tracing::warn!(why = %trouble, "a log-in at the identity provider failed");
     let l = visitor.language();
     let text = l.say(

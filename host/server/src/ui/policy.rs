@@ -16,7 +16,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             l.say("Stands in the messages.", "Steht in den Nachrichten."),
         ),
         number(
-            "digits",
+            "code_length",
             l.say("Digits", "Stellen"),
             l.say("4 to 10; fewer than 6 are too few for most uses.", "4 bis 10; weniger als 6 sind meist zu wenig."),
         ),

@@ -273,7 +273,7 @@ pub(super) async fn approve(person: Person, State(ui): State<Ui>, body: Bytes) -
         .replacing(posted.get("replaces").unwrap_or_default())
         .destinations(posted.get("destinations").unwrap_or_default().split(','))
         .allow_invalid(posted.get("allow_invalid").is_some())
-        .allow_older(true);
+        .allow_downgrade(true);
     match admin.add_provider(new).await {
         Ok(_) => {
             ui.pending_components.forget(account);
@@ -490,7 +490,7 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
             dl.facts { @for (name, old, new) in facts.iter().filter(|(_, old, new)| old != new) {
                 dt { (name) } dd { del { code { (old) } } " → " ins { code { (new) } } }
             } }
-            @if changes.is_older { p { strong { (l.say("It is older than what it replaces: faults that were mended come back.", "Er ist älter als der andere: behobene Fehler kommen zurück.")) } } }
+            @if changes.is_downgrade { p { strong { (l.say("It is older than what it replaces: faults that were mended come back.", "Er ist älter als der andere: behobene Fehler kommen zurück.")) } } }
             @if before.capabilities == after.capabilities { p { strong { (l.say("It may do what the other may, no more and no less.", "Er darf dasselbe wie der andere, nicht mehr und nicht weniger.")) } } }
             @for (title, items) in lists.iter().filter(|(_, items)| !items.is_empty()) {
                 h3 { (title) }

@@ -14,10 +14,10 @@ pub(super) fn words(l: Language, failure: &UpstreamFailure) -> String {
         },
         Cause::AddressNotAllowed => match l {
             Language::English => format!(
-                "The host name {host} leads to a private network. The operator must list that network under `allow_networks`."
+                "The host name {host} leads to a private network. The operator must list that network under `allowed_networks`."
             ),
             Language::German => format!(
-                "Der Hostname {host} führt in ein privates Netz. Der Betreiber muss dieses Netz unter `allow_networks` aufführen."
+                "Der Hostname {host} führt in ein privates Netz. Der Betreiber muss dieses Netz unter `allowed_networks` aufführen."
             ),
         },
         Cause::ConnectionRefused => match l {
@@ -77,11 +77,11 @@ pub(super) fn words(l: Language, failure: &UpstreamFailure) -> String {
         Cause::CertificateIssuer => match l {
             Language::English => format!(
                 "The certificate of {host} was issued by an authority that is not trusted here. The operator can add it under \
-                 `trust_certificates`."
+                 `ca_certificates`."
             ),
             Language::German => format!(
                 "Das Zertifikat von {host} stammt von einer Stelle, der hier nicht vertraut wird. Der Betreiber kann sie unter \
-                 `trust_certificates` eintragen."
+                 `ca_certificates` eintragen."
             ),
         },
         Cause::NotOffered if *step == Step::Tls => match l {

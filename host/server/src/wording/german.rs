@@ -49,13 +49,13 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{}; {} more like this", "{}; {} weitere dieser Art"),
     ("invalid input", "die Eingabe ist ungültig"),
     ("is needed for this instance", "wird für diese Instanz gebraucht"),
-    ("a valid bearer token is needed", "ein gültiges Bearer-Token wird gebraucht"),
-    ("this call is for administrators", "das ist Administratoren vorbehalten"),
+    ("a valid bearer token is required", "ein gültiges Bearer-Token wird gebraucht"),
+    ("only administrators can call this", "das ist Administratoren vorbehalten"),
     (
-        "this call is for those of the whole installation",
+        "only those who administer or audit the whole installation can call this",
         "das ist Personen vorbehalten, die für die ganze Installation zuständig sind",
     ),
-    ("an auditor reads: this call is for administrators", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
+    ("auditors can only read", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
     // Names, ids, accounts.
     ("must be a single line of {} to {} characters", "muss eine Zeile von {} bis {} Zeichen sein"),
     (
@@ -258,8 +258,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "ein SMTP-Server muss mit vollem Hostnamen und Port genannt sein (ein einzelnes Wort oder eine Adresse nur, wo die Netzwerkeinstellungen des Betreibers es nennen)",
     ),
     (
-        "mail to {}:{} without TLS is not allowed: turn TLS on, or have the operator list \"{}\" under `allow_plaintext_smtp`",
-        "E-Mail an {}:{} ohne TLS ist nicht erlaubt: schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allow_plaintext_smtp` eintragen",
+        "mail to {}:{} without TLS is not allowed: turn TLS on, or have the operator list \"{}\" under `allowed_plaintext_smtp`",
+        "E-Mail an {}:{} ohne TLS ist nicht erlaubt: schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allowed_plaintext_smtp` eintragen",
     ),
     (
         "{} is not protected: only https origins are granted",
@@ -398,8 +398,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "mit der Komponente davor gingen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen ({}): fügen Sie jene Komponente neu hinzu, dann wird um eine Genehmigung gebeten",
     ),
     (
-        "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_older`)",
-        "Version {} ist älter als {}, die bedient: eine ältere wird nur angenommen, wenn das ausdrücklich erlaubt ist (`allow_older`)",
+        "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_downgrade`)",
+        "Version {} ist älter als {}, die bedient: eine ältere wird nur angenommen, wenn das ausdrücklich erlaubt ist (`allow_downgrade`)",
     ),
     // The audit log.
     ("this did not happen: somebody else changed it first", "das ist nicht geschehen: jemand anderes war schneller"),

@@ -9,7 +9,7 @@ mod message;
 mod sentence;
 
 pub(crate) use audit::{action, actions, details};
-pub(crate) use capability::capabilities;
+pub(crate) use capability::{capabilities, capability};
 pub(crate) use connection::{connection, destination};
 pub(crate) use language::{LANGUAGE_COOKIE, Language};
 pub(crate) use message::{challenge_state, limit, outcome, outcome_kind};

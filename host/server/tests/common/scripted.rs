@@ -104,8 +104,8 @@ impl Bench {
         let many = u32::MAX;
         // Naming one of the usual providers as well changes nothing.
         let text = format!(
-            "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[limits]\nprefix_per_hour = {many}\n[policy]\nretries = 0\npause_after = 0\n[providers]\nalso = [{type_id:?}]\n\
-             [network.stand_ins]\n\
+            "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[rate_limits]\nprefix_per_hour = {many}\n[policy]\nretries = 0\npause_after = 0\n[providers]\nload = [\"email\", \"ecall\", \"twilio\", {type_id:?}]\n\
+             [network.overrides]\n\
              \"https://api.twilio.com\" = {http:?}\n\"https://rest.ecall.ch\" = {http:?}\n\
              \"https://graph.microsoft.com\" = {http:?}\n\"https://login.microsoftonline.com\" = {http:?}\n\
              \"https://email.eu-central-1.amazonaws.com\" = {http:?}\n\"https://slack.com\" = {http:?}\n\

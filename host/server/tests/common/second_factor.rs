@@ -30,7 +30,7 @@ impl Guarded {
         let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
         let text = format!(
             "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[accounts]\nsecond_factor_subscription = \"demo\"\n\
-             [network.stand_ins]\n\"https://rest.ecall.ch\" = {outbox:?}\n",
+             [network.overrides]\n\"https://rest.ecall.ch\" = {outbox:?}\n",
             folder.path().join("twofactor.db")
         );
         std::fs::write(&file, text).unwrap();

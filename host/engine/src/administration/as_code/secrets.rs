@@ -21,7 +21,7 @@ pub enum ExportedSecrets {
     /// as well: the file's text without trailing white space.
     References,
     /// Omitted: a mask, which on import keeps the stored secret.
-    LeftOut,
+    Redacted,
 }
 
 /// Where the text of a secret comes from.
@@ -60,7 +60,7 @@ impl Instances {
     ) -> Result<Value, Error> {
         let mut failed = None;
         let shown = self.with_secrets_as(type_id, options, &mut |pointer, secret| match secrets {
-            ExportedSecrets::LeftOut => Value::from(MASK),
+            ExportedSecrets::Redacted => Value::from(MASK),
             ExportedSecrets::References => json!({ENV: variable(owner, pointer)}),
             ExportedSecrets::Sealed => {
                 let plain = secret.to_string();

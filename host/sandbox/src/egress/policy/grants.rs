@@ -120,7 +120,7 @@ impl Grants {
         if asked.security == SmtpSecurity::Plaintext && !rules.allows_plaintext(host, port) {
             return Err(GrantError(format!(
                 "mail to {host}:{port} without TLS is not allowed: turn TLS on, or have the operator list \
-                 \"{host}:{port}\" under `allow_plaintext_smtp`"
+                 \"{host}:{port}\" under `allowed_plaintext_smtp`"
             )));
         }
         self.smtp = Some(asked);

@@ -1,4 +1,4 @@
-//! Commands that work on the store and its keys, also while a server runs on them.
+//! Commands for tokens, accounts, keys and the audit log. They work on the store and its keys, even while a server uses them.
 
 use std::path::Path;
 
@@ -10,22 +10,27 @@ use twofactor::{Actor, Keyring, NewAccount, Role};
 use crate::config::{Config, build};
 use crate::serve::announce;
 
-/// Issues a token and prints it, this once, as a line of JSON.
+/// Issues a token and prints it as a line of JSON. It is shown only once.
 ///
 /// # Errors
-/// If the store does not open, or the role names a subscription that does not exist.
-pub async fn issue_token(config: &Path, name: &str, role: Role, expires_at: Option<Timestamp>) -> anyhow::Result<()> {
-    let engine = build(Config::read(config)?.books()?).await?;
+/// If the store cannot be opened, or a subscription does not exist.
+pub(super) async fn issue_token(
+    config: &Path,
+    name: &str,
+    role: Role,
+    expires_at: Option<Timestamp>,
+) -> anyhow::Result<()> {
+    let engine = build(Config::read(config)?.store_builder()?).await?;
     let (info, token) = engine.administration(Actor::new("command line")).issue_token(name, role, expires_at).await?;
     announce(&json!({"id": info.id, "name": info.name, "token": token}))
 }
 
-/// Makes a link with which a person sets a password, and prints it, this once, as a line of JSON. With a name and a role the
-/// account is made; without them it is there already, and the link may let in without a second factor though one is demanded.
+/// Creates a link with which a person sets a password, and prints it as a line of JSON. It is shown only once. With a name and a role,
+/// the account is created; otherwise it exists already, and the link can skip the second factor.
 ///
 /// # Errors
-/// If the store does not open, there is such an account or none, or the role names a subscription that does not exist.
-pub async fn invite_account(
+/// If the store cannot be opened, the account exists already or does not exist, or a subscription does not exist.
+pub(super) async fn invite_account(
     config: &Path,
     email: &str,
     new: Option<(String, Role)>,
@@ -33,7 +38,7 @@ pub async fn invite_account(
 ) -> anyhow::Result<()> {
     let config = Config::read(config)?;
     let base = config.base_url(config.listen)?;
-    let accounts = build(config.books()?).await?.accounts();
+    let accounts = build(config.store_builder()?).await?.accounts();
     let actor = Actor::new("command line");
     let (account, invitation) = match new {
         Some((name, role)) => {
@@ -53,13 +58,13 @@ pub async fn invite_account(
     announce(&json!({"id": account.id, "invitation": link, "expires_at": invitation.expires_at}))
 }
 
-/// Prints, as a line of JSON, whether log-ins to accounts demand a second factor and whose instances deliver it. With `turn_off` they
-/// demand none any longer, until somebody next logs in with one: the way back where it is broken.
+/// Prints, as a line of JSON, whether logins require a second factor and which subscription delivers it. With `turn_off`, logins no
+/// longer require one until somebody logs in with one: the recovery if delivery is broken.
 ///
 /// # Errors
-/// If the store does not open, or somebody else changes it at this moment.
-pub async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Result<()> {
-    let accounts = build(Config::read(config)?.books()?).await?.accounts();
+/// If the store cannot be opened, or somebody else changes the setting at the same time.
+pub(super) async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Result<()> {
+    let accounts = build(Config::read(config)?.store_builder()?).await?.accounts();
     let mut set = accounts.second_factor_settings().await?;
     if turn_off && set.demanded_since.is_some() {
         let (chosen, revision) = (set.subscription, Some(set.revision));
@@ -69,25 +74,25 @@ pub async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Result<()> 
     announce(&json!({"subscription": subscription, "demanded": since.is_some(), "demanded_since": since}))
 }
 
-/// Adds a key: what is sealed and signed from now on uses it, what was before stays good. Servers take it at their next start.
+/// Adds a key. It is used for everything sealed or signed from now on; earlier data stays valid. Servers load it at their next start.
 ///
 /// # Errors
 /// If the key file cannot be read or written.
-pub fn rotate_keys(config: &Path) -> anyhow::Result<()> {
+pub(super) fn rotate_keys(config: &Path) -> anyhow::Result<()> {
     let file = Config::read(config)?.key_file();
     Keyring::rotate(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
     announce(&json!({"keys": file}))
 }
 
-/// Looks at every line of the audit log.
+/// Verifies every entry of the audit log.
 ///
 /// # Errors
-/// If a line is missing or changed, or the store does not open.
-pub async fn verify_audit_log(config: &Path) -> anyhow::Result<()> {
-    let engine = build(Config::read(config)?.books()?).await?;
+/// If an entry is missing or was changed, or the store cannot be opened.
+pub(super) async fn verify_audit_log(config: &Path) -> anyhow::Result<()> {
+    let engine = build(Config::read(config)?.store_builder()?).await?;
     let check = engine.administration(Actor::new("command line")).verify_audit_log().await?;
     if let Some(problem) = check.problem {
-        bail!("the audit log is not whole after line {}: {problem}", check.lines);
+        bail!("the integrity of the audit log is violated after entry {}: {problem}", check.lines);
     }
     announce(&json!({"lines": check.lines, "whole": true}))
 }

@@ -1,4 +1,4 @@
-//! `twofactor provider add`, `list`, `rollback`, `remove`: what an operator does with the components that serve.
+//! `twofactor provider add`, `list`, `rollback` and `remove`: management of providers.
 
 mod oci;
 mod source;
@@ -17,40 +17,40 @@ use crate::wording::Language;
 use crate::wording::capabilities;
 use source::{Source, Stamp};
 
-/// How often a component that is watched is looked at.
+/// How often a watched component is checked.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What to add, and what is expected of it.
+/// The component to add, and conditions.
 #[derive(Debug, clap::Args)]
-pub struct Addition {
-    /// A component, a folder with one (also a project of Rust that was built), or `oci://REGISTRY/NAME@sha256:…`.
+pub(super) struct Addition {
+    /// A component, a folder that contains one (such as a built Rust project), or `oci://REGISTRY/NAME@sha256:…`.
     source: String,
-    /// Its digest, `sha256:…`, as somebody approved it: it is installed without a question, and nothing else is.
+    /// The approved digest, `sha256:…`. That component is installed without a confirmation, and no other.
     #[arg(long)]
     digest: Option<String>,
-    /// Its minisign signature; the file beside it that ends in `.minisig` if not said.
+    /// Its minisign signature. Default: the file beside it with `.minisig` appended.
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
-    /// Takes a version that is lower than that of the component which serves.
+    /// Allow a lower version than that of the current component.
     #[arg(long)]
-    allow_older: bool,
-    /// Installs it even if instances that are valid now become invalid and send nothing.
+    allow_downgrade: bool,
+    /// Allow valid instances to become invalid and send nothing.
     #[arg(long)]
     allow_invalid: bool,
-    /// Installs it without a question.
+    /// Install without a confirmation.
     #[arg(long)]
     yes: bool,
-    /// Installs it anew whenever it changes, without a question: for development.
+    /// Install again whenever the file changes, without a confirmation. For development.
     #[arg(long, conflicts_with = "digest")]
     watch: bool,
 }
 
-/// Installs a component: shows what it may do and what it changes, and asks. A server that runs on the same store serves with it within
-/// a second or two.
+/// Installs a component, after it shows what it is able to do and what changes, and asks for a confirmation. A server on the same store
+/// uses it within two seconds.
 ///
 /// # Errors
-/// If it cannot be had, cannot be loaded, is not what was expected, or nobody approves.
-pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
+/// If it cannot be read or loaded, does not meet the conditions, or is not approved.
+pub(super) async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let admin = administration(config).await?;
     let source = Source::parse(&addition.source)?;
     if addition.watch && source.file()?.is_none() {
@@ -65,18 +65,18 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     let serving = serving(&admin, &info.manifest.type_id);
     output::print(wording::provider(&info))?;
     match &serving {
-        Some(serving) if serving.digest == info.digest => print_line!("\nThis component serves already.")?,
+        Some(serving) if serving.digest == info.digest => print_line!("\nThis component is installed already.")?,
         Some(serving) => output::print(format_args!("\n{}", differences(serving, &info)))?,
-        None => print_line!("\nIt replaces nothing: `{}` is a new type.", info.manifest.type_id)?,
+        None => print_line!("\nIt replaces no component: `{}` is a new type.", info.manifest.type_id)?,
     }
     if !elsewhere.is_empty() {
-        print_line!("With it secrets of instances would go to where they do not go now:")?;
+        print_line!("Secrets of instances would be sent to new destinations:")?;
         for destination in &elsewhere {
             print_line!("  - {destination}")?;
         }
     }
     if !invalid.is_empty() {
-        print_line!("With it instances that are valid now would be invalid and send nothing:")?;
+        print_line!("These valid instances would become invalid and send nothing:")?;
         for instance in &invalid {
             print_line!("  - {} ({})", instance.name.escape_debug(), instance.id)?;
             for problem in &instance.problems {
@@ -97,24 +97,24 @@ pub async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()> {
     if addition.watch { watch(&admin, &source, stamp, addition).await } else { Ok(()) }
 }
 
-/// Prints the components that serve, by type.
+/// Prints the providers, by type.
 ///
 /// # Errors
-/// If the store does not open.
-pub async fn list(config: &Path) -> anyhow::Result<()> {
+/// If the store cannot be opened.
+pub(super) async fn list(config: &Path) -> anyhow::Result<()> {
     let admin = administration(config).await?;
     for provider in admin.providers() {
         let manifest = &provider.manifest;
         let came = match (&provider.added_at, &provider.signed_by) {
             (Some(at), Some(signer)) => format!("added {at:.0}, signed by {signer}"),
             (Some(at), None) => format!("added {at:.0}"),
-            (None, _) => "comes with the program".to_owned(),
+            (None, _) => "bundled".to_owned(),
         };
         print_line!("{} {} {} sha256:{} ({came})", manifest.type_id, manifest.version, manifest.name, provider.digest)?;
     }
     for refused in admin.refused_providers() {
         print_line!(
-            "{} DOES NOT SERVE: sha256:{} (added {:.0}): {}",
+            "{} CANNOT BE USED: sha256:{} (added {:.0}): {}",
             refused.type_id,
             refused.digest,
             refused.added_at,
@@ -124,30 +124,40 @@ pub async fn list(config: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has the component that served a type before serve it again. With a digest only if that is the one that serves now.
+/// Returns a type to its previous component. With a digest, only if the current component has it.
 ///
 /// # Errors
-/// If there is none, or another serves.
-pub async fn roll_back(config: &Path, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> anyhow::Result<()> {
+/// If there is no previous component, or the current one has another digest.
+pub(super) async fn roll_back(
+    config: &Path,
+    type_id: &str,
+    digest: Option<&str>,
+    allow_invalid: bool,
+) -> anyhow::Result<()> {
     let info = administration(config).await?.roll_back_provider(type_id, digest, allow_invalid).await?;
-    print_line!("{} {} serves `{type_id}` again: sha256:{}", info.manifest.name, info.manifest.version, info.digest)?;
+    print_line!("Rolled back `{type_id}` to {} {}: sha256:{}", info.manifest.name, info.manifest.version, info.digest)?;
     Ok(())
 }
 
-/// Takes all components away that were added for a type. With a digest only if that is the newest of them.
+/// Removes all components that were added for a type. With a digest, only if the current component has it.
 ///
 /// # Errors
-/// If none was added, or another one.
-pub async fn remove(config: &Path, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> anyhow::Result<()> {
+/// If none was added, or the current one has another digest.
+pub(super) async fn remove(
+    config: &Path,
+    type_id: &str,
+    digest: Option<&str>,
+    allow_invalid: bool,
+) -> anyhow::Result<()> {
     let admin = administration(config).await?;
     admin.remove_provider(type_id, digest, allow_invalid).await?;
     match serving(&admin, type_id) {
         Some(own) => print_line!(
-            "{} {}, which comes with the program, serves `{type_id}`.",
+            "Removed. `{type_id}` uses the bundled component {} {}.",
             own.manifest.name,
             own.manifest.version
         )?,
-        None => print_line!("Nothing serves `{type_id}` any more: its instances are not available.")?,
+        None => print_line!("Removed. `{type_id}` has no provider: its instances are not available.")?,
     }
     Ok(())
 }
@@ -164,12 +174,10 @@ fn serving(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
 async fn read(source: &Source, addition: &Addition) -> anyhow::Result<NewProvider> {
     let (component, beside) = source.read().await?;
     let signature = match &addition.signature {
-        Some(file) => {
-            Some(std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?)
-        }
+        Some(file) => Some(std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?),
         None => beside,
     };
-    let mut new = NewProvider::new(component).allow_older(addition.allow_older || addition.watch);
+    let mut new = NewProvider::new(component).allow_downgrade(addition.allow_downgrade || addition.watch);
     if let Some(signature) = signature {
         new = new.signature(signature);
     }
@@ -179,18 +187,18 @@ async fn read(source: &Source, addition: &Addition) -> anyhow::Result<NewProvide
     Ok(new)
 }
 
-#[allow(clippy::print_stderr, reason = "somebody sits before it")]
+#[allow(clippy::print_stderr, reason = "for whoever watches the terminal")]
 async fn watch(
     admin: &Administration,
     source: &Source,
     mut last: Option<Stamp>,
     addition: &Addition,
 ) -> anyhow::Result<()> {
-    print_line!("Watching; Ctrl-C ends it.")?;
+    print_line!("Watching for changes; press Ctrl-C to stop.")?;
     loop {
         tokio::time::sleep(LOOK).await;
         let now = source.stamp();
-        // While it is written it changes from look to look.
+        // Wait until it has been written completely.
         if now.is_none() || now == last {
             continue;
         }
@@ -201,7 +209,7 @@ async fn watch(
         last = now;
         let added = async {
             let new = read(source, addition).await?;
-            // Whoever watches tries what there is.
+            // For development, all destinations are approved.
             let new = new.any_destination(true).allow_invalid(addition.allow_invalid);
             Ok::<_, anyhow::Error>(admin.add_provider(new).await?)
         };
@@ -213,11 +221,11 @@ async fn watch(
     }
 }
 
-/// Asks whoever sits at the terminal.
+/// Asks for a confirmation on the terminal.
 fn approved(info: &ProviderInfo) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!(
-            "nobody is there to approve it: nothing was installed. Say `--digest sha256:{}`, or `--yes`",
+            "nothing was installed: there is no terminal to confirm on; pass `--digest sha256:{}` or `--yes`",
             info.digest
         );
     }
@@ -230,31 +238,31 @@ fn approved(info: &ProviderInfo) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What changes, and nothing else.
+/// Describes the changes.
 fn differences(before: &ProviderInfo, after: &ProviderInfo) -> String {
     let changes = after.changes_from(before);
     let mut text =
         format!("It replaces {} {} (sha256:{})\n", before.manifest.name, before.manifest.version, before.digest);
-    if changes.is_older {
-        text += "It is OLDER than what it replaces: faults that were mended come back.\n";
+    if changes.is_downgrade {
+        text += "This is a DOWNGRADE: bugs that were fixed since come back.\n";
     }
     if before.capabilities == after.capabilities {
-        text += "It may do what the other may, no more and no less.\n";
+        text += "Its capabilities are unchanged.\n";
     }
     for (title, items) in [
-        ("It may newly", &capabilities(Language::English, &changes.added_capabilities)),
-        ("It may no longer", &capabilities(Language::English, &changes.removed_capabilities)),
-        ("New options", &changes.new_options),
-        ("Options it does not know any more", &changes.lost_options),
-        ("Options it newly requires", &changes.newly_required),
+        ("Added capabilities: it may", &capabilities(Language::English, &changes.added_capabilities)),
+        ("Removed capabilities: it may no longer", &capabilities(Language::English, &changes.removed_capabilities)),
+        ("Added options", &changes.new_options),
+        ("Removed options", &changes.lost_options),
+        ("Added required options", &changes.newly_required),
         (
-            "Options that are SECRET NO LONGER: what is stored of them is shown and given to it",
+            "Options that are NO LONGER SECRET: their stored values are shown, and given to the component",
             &changes.no_longer_secret,
         ),
     ] {
         if !items.is_empty() {
             text += &format!("{title}:\n");
-            // Names of options are a stranger's words.
+            // Names of options are not trusted.
             text.extend(items.iter().map(|item| format!("  - {}\n", item.escape_debug())));
         }
     }

@@ -29,11 +29,9 @@ impl FromStr for Image {
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let reference: Reference =
-            text.parse().map_err(|error| anyhow!("`oci://{text}` names nothing in a registry: {error}"))?;
+            text.parse().map_err(|error| anyhow!("`oci://{text}` is not a valid reference: {error}"))?;
         if !reference.digest().is_some_and(|digest| digest.starts_with("sha256:")) {
-            bail!(
-                "`oci://{text}` must say which one by its digest, `…@sha256:…`: a tag may mean something else tomorrow"
-            );
+            bail!("`oci://{text}` must contain a digest, `…@sha256:…`: a tag can change");
         }
         Ok(Self(reference))
     }
@@ -50,15 +48,15 @@ impl Image {
         let (manifest, _) = client
             .pull_manifest_raw(&self.0, &credentials(), &[OCI_IMAGE_MEDIA_TYPE])
             .await
-            .with_context(|| format!("{registry} did not give the manifest of {}", self.0))?;
-        let manifest: OciImageManifest = serde_json::from_slice(&manifest).context("the manifest cannot be read")?;
+            .with_context(|| format!("{registry} did not return the manifest of {}", self.0))?;
+        let manifest: OciImageManifest = serde_json::from_slice(&manifest).context("the manifest is not valid")?;
         let component = only_component(&manifest)?;
         let signature = only_signature(&manifest, component)?;
         let component = self.layer(&client, "component", component, COMPONENT_BYTES).await?;
         let signature = match signature {
             Some(layer) => {
                 let text = self.layer(&client, "signature", layer, SIGNATURE_BYTES).await?;
-                Some(String::from_utf8(text).context("the signature is no text")?)
+                Some(String::from_utf8(text).context("the signature is not text")?)
             }
             None => None,
         };
@@ -69,11 +67,11 @@ impl Image {
         let fits = usize::try_from(layer.size).is_ok_and(|size| size <= most);
         ensure!(fits, "the {what} has {} bytes, more than {most}", layer.size);
         let registry = self.0.resolve_registry();
-        let failed = || format!("{registry} did not give the {what} {} of {}", layer.digest, self.0);
+        let failed = || format!("{registry} did not return the {what} {} of {}", layer.digest, self.0);
         let mut stream = client.pull_blob_stream(&self.0, layer).await.with_context(failed)?.stream;
         let mut bytes = Vec::new();
         while let Some(part) = stream.try_next().await.with_context(failed)? {
-            ensure!(bytes.len() + part.len() <= most, "{registry} sends more than {most} bytes");
+            ensure!(bytes.len() + part.len() <= most, "{registry} sent more than {most} bytes");
             bytes.extend_from_slice(&part);
         }
         Ok(bytes)
@@ -83,7 +81,7 @@ impl Image {
 fn only_component(manifest: &OciImageManifest) -> anyhow::Result<&OciDescriptor> {
     let mut layers = manifest.layers.iter().filter(|layer| layer.media_type == LAYER);
     let (Some(layer), None) = (layers.next(), layers.next()) else {
-        bail!("this is no component: it has not exactly one layer of type `{LAYER}`");
+        bail!("not a component: the manifest must have exactly one layer of type `{LAYER}`");
     };
     Ok(layer)
 }
@@ -102,7 +100,7 @@ fn only_signature<'a>(
     let mut layers = manifest.layers.iter().filter(is_one);
     match (layers.next(), layers.next()) {
         (one, None) => Ok(one),
-        _ => bail!("it has two signatures: push the component with one"),
+        _ => bail!("it has more than one signature"),
     }
 }
 

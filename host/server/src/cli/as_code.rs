@@ -1,5 +1,4 @@
-//! Commands that take configuration out of an installation and bring it in, as YAML. They work on the store and its keys, also
-//! while a server runs on them.
+//! `twofactor export` and `import`: configuration as YAML. They work on the store and its keys, even while a server uses them.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -14,22 +13,22 @@ use crate::config::{Config, build};
 /// The largest document that is read, in bytes.
 const DOCUMENT_BYTES: u64 = 64 << 20;
 
-/// Prints the installation, or one subscription of it.
+/// Prints the configuration of the installation, or of one subscription.
 ///
 /// # Errors
-/// If the store does not open, or there is no such subscription.
-pub async fn export(config: &Path, subscription: Option<&str>, secrets: ExportedSecrets) -> anyhow::Result<()> {
+/// If the store cannot be opened, or the subscription does not exist.
+pub(super) async fn export(config: &Path, subscription: Option<&str>, secrets: ExportedSecrets) -> anyhow::Result<()> {
     let engine = build(Config::read(config)?.builder()?).await?;
     let document = engine.administration(Actor::new("command line")).export(subscription, secrets).await?;
     output::print(serde_saphyr::to_string(&document)?)
 }
 
-/// Brings in a document, `-` for standard input, and prints what that changes; with `dry_run` it changes nothing.
+/// Imports a document, `-` for standard input, and prints the changes. With `dry_run` it changes nothing.
 ///
 /// # Errors
-/// Everything that is wrong with the document, each with its place, and valid instances that it would make invalid unless that is allowed: then
-/// nothing was changed.
-pub async fn import(
+/// If the document is not valid, or would make valid instances invalid without permission. The text lists all problems. Nothing is
+/// changed then.
+pub(super) async fn import(
     config: &Path,
     file: &Path,
     (prune, allow_invalid): (bool, bool),
@@ -47,12 +46,12 @@ pub async fn import(
         [] => anyhow!(error),
         problems => {
             let lines: Vec<String> = problems.iter().map(|it| format!("  {} {}", it.pointer, it.detail)).collect();
-            anyhow!("nothing was changed: the document cannot be brought in\n{}", lines.join("\n"))
+            anyhow!("nothing was changed; the document is not valid:\n{}", lines.join("\n"))
         }
     })?;
     output::print(summary(&changes, dry_run))?;
     if dry_run && !allow_invalid && changes.iter().any(|change| change.makes_invalid.is_some()) {
-        bail!("the document makes instances invalid that are valid now: correct it, or say `--allow-invalid`");
+        bail!("the document would make valid instances invalid: correct it, or pass `--allow-invalid`");
     }
     Ok(())
 }
@@ -60,9 +59,9 @@ pub async fn import(
 fn summary(changes: &[Planned], dry_run: bool) -> String {
     let mut text: String = changes.iter().map(|change| format!("{change}\n")).collect();
     text.push_str(&match (changes.len(), dry_run) {
-        (0, _) => "Nothing to change.\n".to_owned(),
-        (n, true) => format!("To change: {n}. Nothing was changed yet.\n"),
-        (n, false) => format!("Changed: {n}.\n"),
+        (0, _) => "No changes.\n".to_owned(),
+        (n, true) => format!("Planned changes: {n}. Nothing was changed.\n"),
+        (n, false) => format!("Applied changes: {n}.\n"),
     });
     text
 }
@@ -75,9 +74,9 @@ fn read(file: &Path) -> anyhow::Result<Document> {
         std::fs::File::open(file)?.take(DOCUMENT_BYTES + 1).read_to_string(&mut text)?;
     }
     if text.len() as u64 > DOCUMENT_BYTES {
-        bail!("it has more than {DOCUMENT_BYTES} bytes");
+        bail!("it is longer than {DOCUMENT_BYTES} bytes");
     }
-    // Its own errors would show the lines around: a secret may stand there.
+    // Without snippets, which could contain a secret.
     let options = serde_saphyr::options! {
         with_snippet: false,
         // `NO` is Norway, and `0791234567` is no octal number.
@@ -85,13 +84,13 @@ fn read(file: &Path) -> anyhow::Result<Document> {
         leading_zero_numbers_as_strings: true,
         budget: serde_saphyr::budget! { max_nodes: 8_000_000, max_events: 16_000_000 },
     };
-    serde_saphyr::from_str_with_options(&text, options).map_err(|error| in_own_words(&error))
+    serde_saphyr::from_str_with_options(&text, options).map_err(|error| in_plain_words(&error))
 }
 
-/// The parser's own words are for those who program with it.
-fn in_own_words(error: &serde_saphyr::Error) -> anyhow::Error {
+/// Rewrites the errors of the parser that users cannot understand.
+fn in_plain_words(error: &serde_saphyr::Error) -> anyhow::Error {
     let text = match error.without_snippet() {
-        serde_saphyr::Error::DuplicateMappingKey { .. } => "a key stands twice: leave one out".to_owned(),
+        serde_saphyr::Error::DuplicateMappingKey { .. } => "a key appears twice: remove one".to_owned(),
         _ => return anyhow!("{error}"),
     };
     match error.location() {
@@ -100,13 +99,15 @@ fn in_own_words(error: &serde_saphyr::Error) -> anyhow::Error {
     }
 }
 
-/// The text of a secret that a document refers to.
+/// Returns the text of a secret that a document refers to.
 fn resolve(reference: &Reference) -> Result<String, String> {
     match reference {
-        Reference::Env(name) => std::env::var(name).map_err(|_| format!("refers to the variable {name}: set it")),
+        Reference::Env(name) => {
+            std::env::var(name).map_err(|_| format!("refers to the environment variable {name}, which is not set"))
+        }
         Reference::File(path) => std::fs::read_to_string(path)
             .map(|text| text.trim_end().to_owned())
-            .map_err(|error| format!("refers to the file {path}: {error}")),
-        _ => Err("refers to something that this program does not know".to_owned()),
+            .map_err(|error| format!("refers to the file {path}, which cannot be read: {error}")),
+        _ => Err("refers to something that this version does not support".to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::oci;
 
-/// Where a project of Rust has what it built.
+/// The build output of a Rust project.
 const BUILT: &str = "target/wasm32-wasip2/release";
 
 pub(super) enum Source {
@@ -33,12 +33,12 @@ impl Source {
             let mut found = components(&folder);
             match (found.pop(), found.len()) {
                 (Some(one), 0) => return Ok(Some(one)),
-                (Some(_), _) => bail!("{} holds more than one component: name the file", folder.display()),
+                (Some(_), _) => bail!("{} contains more than one component: pass the file", folder.display()),
                 (None, _) => {}
             }
         }
         bail!(
-            "there is no component (.wasm) in {}, nor in its `{BUILT}`: build it first, or name the file",
+            "there is no component (.wasm) in {} or in its `{BUILT}`: build it first, or pass the file",
             path.display()
         )
     }
@@ -48,13 +48,12 @@ impl Source {
         if let Self::Registry(image) = self {
             return image.pull().await;
         }
-        let Some(file) = self.file()? else { bail!("there is no file") };
-        let component = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let Some(file) = self.file()? else { bail!("the file does not exist") };
+        let component = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let signature = file.with_added_extension("minisig");
         let signature = match signature.exists() {
             true => Some(
-                std::fs::read_to_string(&signature)
-                    .with_context(|| format!("{} cannot be read", signature.display()))?,
+                std::fs::read_to_string(&signature).with_context(|| format!("cannot read {}", signature.display()))?,
             ),
             false => None,
         };

@@ -1,0 +1,160 @@
+//! What instances and providers may reach and do, as data with a text for people beside it.
+
+use serde::Serialize;
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::wording::{self, Language};
+
+/// The protocol of a destination.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Protocol {
+    Https,
+    Smtp,
+}
+
+/// How an SMTP connection is protected.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SmtpSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS after STARTTLS, or no mail.
+    Starttls,
+    /// No TLS.
+    Plaintext,
+}
+
+/// An upstream.
+#[derive(Serialize, ToSchema)]
+struct Endpoint {
+    kind: Protocol,
+    #[schema(example = "mail.example.com")]
+    host: String,
+    #[schema(example = 587)]
+    port: u16,
+    /// With `smtp`: how the connection is protected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    security: Option<SmtpSecurity>,
+    /// The destination as one string: `https://HOST[:PORT][/PATH]`, `smtp+tls://HOST:PORT`, `smtp+starttls://HOST:PORT` or
+    /// `smtp+plaintext://HOST:PORT`.
+    #[schema(example = "smtp+starttls://mail.example.com:587")]
+    destination: String,
+}
+
+impl Endpoint {
+    fn of(destination: &twofactor::Destination) -> Self {
+        let text = destination.to_string();
+        match destination {
+            twofactor::Destination::Https(url) => {
+                let url = Url::parse(url).ok();
+                let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
+                let port = url.and_then(|url| url.port_or_known_default()).unwrap_or(443);
+                Self { kind: Protocol::Https, host, port, security: None, destination: text }
+            }
+            twofactor::Destination::Smtp { host, port, security } => {
+                let security = match security {
+                    twofactor::SmtpSecurity::ImplicitTls => SmtpSecurity::Tls,
+                    twofactor::SmtpSecurity::StartTls => SmtpSecurity::Starttls,
+                    twofactor::SmtpSecurity::Plaintext => SmtpSecurity::Plaintext,
+                };
+                let (host, port) = (host.clone(), *port);
+                Self { kind: Protocol::Smtp, host, port, security: Some(security), destination: text }
+            }
+        }
+    }
+}
+
+/// A place to which secrets of instances are sent.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Destination {
+    #[serde(flatten)]
+    endpoint: Endpoint,
+    /// The same in English, for people.
+    text: String,
+}
+
+impl From<&twofactor::Destination> for Destination {
+    fn from(destination: &twofactor::Destination) -> Self {
+        Self { endpoint: Endpoint::of(destination), text: wording::destination(Language::English, destination) }
+    }
+}
+
+/// How the host authenticates.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Authentication {
+    None,
+    Basic,
+    Bearer,
+    /// A secret in a header.
+    Header {
+        /// The name of the header.
+        name: String,
+    },
+    /// An OAuth 2 access token for client credentials.
+    #[serde(rename = "oauth2")]
+    OAuth2 {
+        /// Where the token is requested.
+        token_url: String,
+    },
+    /// AWS Signature Version 4.
+    AwsSignature,
+    /// Standard Webhooks.
+    WebhookSignature,
+    /// A user name and a password at an SMTP server.
+    Login,
+}
+
+/// A connection that an instance may use. It uses no other.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Connection {
+    #[serde(flatten)]
+    endpoint: Endpoint,
+    authentication: Authentication,
+    /// The same in English, for people.
+    text: String,
+}
+
+impl From<&twofactor::GrantedConnection> for Connection {
+    fn from(granted: &twofactor::GrantedConnection) -> Self {
+        let authentication = match &granted.authentication {
+            twofactor::Authentication::None => Authentication::None,
+            twofactor::Authentication::Basic => Authentication::Basic,
+            twofactor::Authentication::Bearer => Authentication::Bearer,
+            twofactor::Authentication::Header { name } => Authentication::Header { name: name.clone() },
+            twofactor::Authentication::OAuth2 { token_url } => Authentication::OAuth2 { token_url: token_url.clone() },
+            twofactor::Authentication::AwsSignature => Authentication::AwsSignature,
+            twofactor::Authentication::WebhookSignature => Authentication::WebhookSignature,
+            twofactor::Authentication::Login => Authentication::Login,
+        };
+        let text = wording::connection(Language::English, granted);
+        Self { endpoint: Endpoint::of(&granted.destination), authentication, text }
+    }
+}
+
+/// Something that a provider is able to do.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Capability {
+    /// A stable name, such as `http`, `smtp`, `log`, `code` or `secret`.
+    #[schema(example = "secret")]
+    kind: String,
+    /// With `secret`: the option that it sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "TwilioAuthToken")]
+    option: Option<String>,
+    /// The same in English, for people. It follows "It may".
+    text: String,
+}
+
+impl From<&twofactor::Capability> for Capability {
+    fn from(capability: &twofactor::Capability) -> Self {
+        let (kind, option) = match capability {
+            twofactor::Capability::Secret(option) => ("secret".to_owned(), Some(option.clone())),
+            other => (other.to_string(), None),
+        };
+        Self { kind, option, text: wording::capability(Language::English, capability) }
+    }
+}

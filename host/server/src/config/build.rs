@@ -1,0 +1,178 @@
+//! The engine that a configuration describes.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use twofactor::{Builder, Network, Signers, SqliteStore, TwoFactor};
+use url::Url;
+
+use super::{Config, NetworkConfig};
+use crate::oidc::Oidc;
+use crate::sign_in::PublicUrl;
+
+impl Config {
+    /// Returns a builder of the engine.
+    ///
+    /// # Errors
+    /// If a file cannot be read or a value is not valid. The text names the key.
+    pub fn builder(&self) -> anyhow::Result<Builder> {
+        let mut builder = self.store_builder()?.policy(self.policy.clone()).rate_limits(self.rate_limits.clone());
+        builder = builder.history(self.history);
+        builder = builder.network(self.network.build()?).cache_dir(self.beside(&self.providers.cache, "cache"));
+        let accounts = &self.accounts;
+        let seconds = |count: u64, each: u64| Duration::from_secs(count.saturating_mul(each));
+        builder = builder
+            .session_times(seconds(accounts.session_idle_minutes, 60), seconds(accounts.session_lifetime_hours, 3600))
+            .require_second_factor_for_accounts(accounts.require_second_factor);
+        for provider in &self.providers.load {
+            builder = if provider.contains('/') || provider.ends_with(".wasm") {
+                builder.provider(read("providers.load", Path::new(provider))?)
+            } else {
+                builder.bundled_provider(provider).context("`providers.load`")?
+            };
+        }
+        if self.public_url.is_some() {
+            builder = builder.report_url(format!("{}/reports", self.base_url(self.listen)?));
+        }
+        Ok(builder)
+    }
+
+    /// Returns a builder of an engine with the store and its keys alone: enough for administration.
+    ///
+    /// # Errors
+    /// If the store or the keys cannot be opened.
+    pub fn store_builder(&self) -> anyhow::Result<Builder> {
+        let file = self.key_file();
+        check_folder("store.path", &self.store.path)?;
+        check_folder("keys.file", &file)?;
+        let store = SqliteStore::open(&self.store.path)
+            .with_context(|| format!("`store.path`: cannot open the database {}", self.store.path.display()))?;
+        let mut signers = Signers::new().required(self.providers.require_signature);
+        for (name, key) in &self.providers.signers {
+            signers = signers.trust(name, key).with_context(|| format!("`providers.signers.{name}`"))?;
+        }
+        let mut builder = TwoFactor::builder().store(store).key_file(file).signers(signers);
+        if let Some(subscription) = &self.accounts.second_factor_subscription {
+            builder = builder.second_factor_for_accounts(subscription);
+        }
+        Ok(builder)
+    }
+
+    /// Returns the beginning of links to a server that listens at `address`.
+    ///
+    /// # Errors
+    /// If `public_url` has more than a scheme, a host, a port and a path.
+    pub fn base_url(&self, address: SocketAddr) -> anyhow::Result<String> {
+        let Some(url) = &self.public_url else { return Ok(self.listening_url(address)) };
+        let plain = |url: &Url| {
+            let nobody = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && nobody && url.query().is_none() && url.fragment().is_none()
+        };
+        let Some(url) = Url::parse(url).ok().filter(plain) else {
+            bail!("`public_url` must be a URL such as `https://admin.example.com`");
+        };
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Returns the login at an identity provider, if one is configured. Browsers reach this server at `base`.
+    ///
+    /// # Errors
+    /// If a value is not valid. The text names the key.
+    pub fn oidc(&self, base: &str) -> anyhow::Result<Option<Oidc>> {
+        let Some(oidc) = &self.accounts.oidc else { return Ok(None) };
+        oidc.build(&self.network.build()?, base).map(Some)
+    }
+
+    /// Returns the URL of the sign-in page, if it can be served.
+    ///
+    /// # Errors
+    /// As for [`Self::base_url`].
+    pub fn sign_in_page_url(&self, address: SocketAddr) -> anyhow::Result<Option<PublicUrl>> {
+        if self.public_url.is_none() && !address.ip().is_loopback() {
+            return Ok(None);
+        }
+        match PublicUrl::parse(&self.base_url(address)?) {
+            Ok(url) => Ok(Some(url)),
+            Err(why) => {
+                tracing::warn!(%why, "the sign-in page cannot be served at this `public_url`");
+                Ok(None)
+            }
+        }
+    }
+
+    pub(crate) fn listening_url(&self, address: SocketAddr) -> String {
+        format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
+    }
+
+    /// Returns the path of the key file.
+    pub fn key_file(&self) -> PathBuf {
+        self.beside(&self.keys.file, "keys")
+    }
+
+    fn beside(&self, configured: &Option<PathBuf>, extension: &str) -> PathBuf {
+        configured.clone().unwrap_or_else(|| self.store.path.with_added_extension(extension))
+    }
+}
+
+/// Checks that the folder of a file exists: its own error would only say that the file cannot be opened.
+fn check_folder(key: &str, file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let user = "the user that runs this program";
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => bail!("`{key}` = {}: {} is not a folder", file.display(), folder.display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
+            "`{key}` = {}: the folder {} does not exist; create it and give {user} write access",
+            file.display(),
+            std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display()
+        ),
+        Err(error) => {
+            bail!(
+                "`{key}` = {}: cannot access the folder {}: {error}; give {user} access to it",
+                file.display(),
+                folder.display()
+            )
+        }
+    }
+}
+
+impl NetworkConfig {
+    fn build(&self) -> anyhow::Result<Network> {
+        let mut network = Network::builder();
+        for file in &self.ca_certificates {
+            network = network.trust_certificate_pem(&read("network.ca_certificates", file)?);
+        }
+        for allowed in &self.allowed_networks {
+            network = network.allow_network(*allowed);
+        }
+        for endpoint in &self.allowed_plaintext_smtp {
+            let parts = endpoint.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+            let Some((host, port)) = parts else {
+                bail!("`network.allowed_plaintext_smtp`: `{endpoint}` is not of the form `host:port`");
+            };
+            network = network.allow_plaintext_smtp(host, port);
+        }
+        for (host, address) in &self.hosts {
+            network = network.resolve(host, *address);
+        }
+        for (endpoint, address) in &self.overrides {
+            network = network.stand_in(endpoint, *address);
+        }
+        network.timeout(Duration::from_secs(self.timeout_seconds)).build().context("`[network]`")
+    }
+}
+
+/// Builds the engine. Errors include what the engine keeps from callers of the API: the operator reads them here.
+pub(crate) async fn build(builder: Builder) -> anyhow::Result<TwoFactor> {
+    builder.build().await.map_err(|error| match error.operator_detail() {
+        Some(detail) => anyhow!("{detail}"),
+        None => error.into(),
+    })
+}
+
+fn read(key: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("`{key}`: cannot read {}", file.display()))
+}

@@ -1,0 +1,205 @@
+//! The configuration of `twofactor`: a TOML file, overridden by environment variables. It holds no secrets: the keys are in a file of
+//! their own. `docs/configuration.md` lists every key; a test compares it with these structs.
+
+mod build;
+mod environment;
+mod renamed;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use twofactor::{HistoryLimits, IpNet, Policy, RateLimits};
+
+pub(crate) use build::build;
+
+use crate::connections::ConnectionLimits;
+use crate::oidc::OidcConfig;
+
+/// The whole configuration. Only `store.path` has no default.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The address and port to listen on. Default: `127.0.0.1:8080`.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// The URL at which people reach the server, such as `https://admin.example.com`. Links begin with it. Default: the listening
+    /// address. The sign-in page needs an `https:` URL without a path, unless the server listens on a loopback address.
+    pub public_url: Option<String>,
+    /// The networks of proxies whose `X-Forwarded-For` header is trusted. Default: none.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many seconds requests in progress may take to finish after SIGTERM. Default: 30.
+    #[serde(default = "default_shutdown_timeout")]
+    pub shutdown_timeout_seconds: u64,
+    /// Limits on client connections.
+    #[serde(default)]
+    pub connections: ConnectionLimits,
+    /// TLS of the server itself. Without it, a proxy in front must provide TLS.
+    pub tls: Option<Tls>,
+    /// The database.
+    pub store: Store,
+    /// The keys that seal secrets and sign codes.
+    #[serde(default)]
+    pub keys: Keys,
+    /// Which upstreams can be reached, and how.
+    #[serde(default)]
+    pub network: NetworkConfig,
+    /// Which providers are loaded.
+    #[serde(default)]
+    pub providers: Providers,
+    /// The policy of instances that do not set their own.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Limits against abuse.
+    #[serde(default)]
+    pub rate_limits: RateLimits,
+    /// How much of the message history is kept.
+    #[serde(default)]
+    pub history: HistoryLimits,
+    /// Accounts of administrators.
+    #[serde(default)]
+    pub accounts: Accounts,
+}
+
+/// Accounts of administrators.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accounts {
+    /// Minutes without a request after which a session ends. Default: 30.
+    pub session_idle_minutes: u64,
+    /// Hours after which a session ends even if it is in use. Default: 12.
+    pub session_lifetime_hours: u64,
+    /// The subscription whose instances deliver the second factor of accounts: those assigned to the client application
+    /// `twofactor-admin`. Used until a system administrator chooses one in the admin UI. Default: none.
+    pub second_factor_subscription: Option<String>,
+    /// Whether every login requires a second factor, except with an invitation link. Default: `false`.
+    pub require_second_factor: bool,
+    /// Login through an OpenID Connect provider, besides password login. Default: none.
+    pub oidc: Option<OidcConfig>,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self {
+            session_idle_minutes: 30,
+            session_lifetime_hours: 12,
+            second_factor_subscription: None,
+            require_second_factor: false,
+            oidc: None,
+        }
+    }
+}
+
+/// A certificate and its private key. Both are reloaded on SIGHUP.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate chain, a PEM file.
+    pub certificate: PathBuf,
+    /// The private key, a PEM file.
+    pub key: PathBuf,
+}
+
+/// The database.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The SQLite database file. It is created if it does not exist.
+    pub path: PathBuf,
+}
+
+/// The keys.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// The key file, created with mode 0600 if it does not exist. Default: `store.path` with `.keys` appended. Back it up, but not
+    /// together with the database.
+    pub file: Option<PathBuf>,
+}
+
+/// Which upstreams can be reached, besides public addresses over TLS.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// PEM files of certificate authorities to trust in addition to the system's. Default: none.
+    pub ca_certificates: Vec<PathBuf>,
+    /// Private networks that instances may reach. Default: none.
+    pub allowed_networks: Vec<IpNet>,
+    /// Mail servers, as `host:port`, that may be reached without TLS. Default: none.
+    pub allowed_plaintext_smtp: Vec<String>,
+    /// Fixed addresses of host names, such as `"smtp.example.com" = "10.0.0.5:465"`. TLS still verifies the name. Default: none.
+    pub hosts: BTreeMap<String, SocketAddr>,
+    /// Loopback addresses that replace an upstream, without TLS, such as `"https://api.twilio.com" = "127.0.0.1:9000"`. For tests
+    /// only. Default: none.
+    pub overrides: BTreeMap<String, SocketAddr>,
+    /// How many seconds an HTTP request may take. Default: 15. For mail, the instance sets it.
+    pub timeout_seconds: u64,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            ca_certificates: Vec::new(),
+            allowed_networks: Vec::new(),
+            allowed_plaintext_smtp: Vec::new(),
+            hosts: BTreeMap::new(),
+            overrides: BTreeMap::new(),
+            timeout_seconds: 15,
+        }
+    }
+}
+
+/// Which providers are loaded.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Providers {
+    /// The providers to load: names of bundled ones (`email`, `ecall`, `twilio`, `ses`, `slack`, `twilio-verify`, `twilio-voice`,
+    /// `webhook`) and paths of component files, which contain a `/` or end with `.wasm`. Default: `["email", "ecall", "twilio"]`.
+    pub load: Vec<String>,
+    /// Trusted signers of components: minisign public keys in base64, such as `acme = "RWQ…"`. Default: none.
+    pub signers: BTreeMap<String, String>,
+    /// Whether an added component must be signed. Those in `load` need no signature. Default: `false`.
+    pub require_signature: bool,
+    /// The folder for compiled components. Default: `store.path` with `.cache` appended.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for Providers {
+    fn default() -> Self {
+        Self {
+            load: ["email", "ecall", "twilio"].map(str::to_owned).into(),
+            signers: BTreeMap::new(),
+            require_signature: false,
+            cache: None,
+        }
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn default_shutdown_timeout() -> u64 {
+    30
+}
+
+impl Config {
+    /// Reads a configuration file, overridden by the environment variables of this process.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a value is wrong. The text names the line and key, or the variable.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        Self::parse(&text, &environment::variables())
+            .with_context(|| format!("invalid configuration {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
+mod tests;
