@@ -54,7 +54,7 @@ async fn an_administrator_logs_in_at_a_real_provider_and_comes_to_the_page_that_
         // Only the session stays with the browser.
         assert_eq!(anna.cookies.keys().collect::<Vec<_>>(), ["__Host-twofactor-session"]);
         anna.get("/admin/tokens").await.shows("Anna Muster");
-        let own = anna.get("/admin/account").await.shows("You log in at your identity provider");
+        let own = anna.get("/admin/account").await.shows("You log in through your identity provider");
         assert!(!own.text.contains("name=\"new\""));
         // Another browser, the same account.
         let mut again = site.visitor();

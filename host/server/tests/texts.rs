@@ -115,3 +115,17 @@ fn the_texts_of_the_admin_ui_are_those_of_the_reviewed_list() {
     assert!(list == reviewed, "{differs:?}: if it is meant, run this test with UPDATE_TEXTS=1");
     assert!(count > 400, "{count}");
 }
+
+#[test]
+fn each_text_of_the_admin_ui_has_its_german_which_ends_as_it_does() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in sources(&root.join("src/ui")).into_iter().chain(sources(&root.join("src/wording"))) {
+        for (english, german) in texts(&std::fs::read_to_string(&file).unwrap()) {
+            let at = format!("{}: {english} / {german}", file.display());
+            assert!(!english.is_empty() && !german.is_empty(), "{at}");
+            let end = |text: &str| text.chars().next_back().filter(|c| ".?:!".contains(*c) || c.is_whitespace());
+            assert_eq!(end(&english), end(&german), "{at}");
+            assert!(!german.contains(['«', '»']), "{at}: German quotation marks are „…“");
+        }
+    }
+}
