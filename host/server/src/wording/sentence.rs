@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::german::SENTENCES;
+use super::german::sentences;
 use super::language::Language;
 
 /// How deep sentences within sentences are followed.
@@ -27,10 +27,10 @@ pub(crate) fn spoken(l: Language, english: &str) -> Markup {
 
 fn german(english: &str, depth: u8) -> Option<String> {
     let depth = depth.checked_sub(1)?;
-    if let Some((_, german)) = SENTENCES.iter().find(|(known, _)| *known == english) {
-        return Some((*german).to_owned());
+    if let Some((_, german)) = sentences().find(|(known, _)| *known == english) {
+        return Some(german.to_owned());
     }
-    SENTENCES.iter().filter(|(known, _)| known.contains("{}")).find_map(|(known, german_text)| {
+    sentences().filter(|(known, _)| known.contains("{}")).find_map(|(known, german_text)| {
         let values = values(known, english)?;
         let mut text = String::new();
         let mut parts = german_text.split("{}");
@@ -105,9 +105,9 @@ mod tests {
 
     #[test]
     fn each_sentence_stands_once_and_has_as_many_places_in_german() {
-        for (n, (english, german)) in SENTENCES.iter().enumerate() {
+        for (n, (english, german)) in sentences().enumerate() {
             assert_eq!(english.matches("{}").count(), german.matches("{}").count(), "{english}");
-            assert!(SENTENCES[n + 1..].iter().all(|(other, _)| other != english), "{english}");
+            assert!(sentences().skip(n + 1).all(|(other, _)| other != english), "{english}");
         }
     }
 }

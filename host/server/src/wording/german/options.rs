@@ -1,0 +1,128 @@
+//! Options of instances, and the rules of a schema.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    // Options of instances.
+    ("must be a JSON object", "muss ein JSON-Objekt sein"),
+    ("must be a JSON object, or a text that holds one", "muss ein JSON-Objekt sein, oder ein Text, der eines enthält"),
+    (
+        "must be the type of a provider that is loaded: see the list of providers",
+        "muss der Typ eines geladenen Providers sein: siehe die Liste der Provider",
+    ),
+    (
+        "is masked, but no secret is stored there: enter it",
+        "ist maskiert, aber dort ist kein Geheimnis gespeichert: geben Sie es ein",
+    ),
+    ("the provider of this type is not installed", "der Provider dieses Typs ist nicht installiert"),
+    ("the provider could not judge the options: {}", "der Provider konnte die Optionen nicht prüfen: {}"),
+    (
+        "other options are being checked: try again later",
+        "gerade werden andere Optionen geprüft: versuchen Sie es später",
+    ),
+    ("has an option without a name", "hat eine Option ohne Namen"),
+    (
+        "the provider checks the form of this secret, which it is not shown where it comes from the base service settings: give this instance a secret of its own, or have the provider's author add `examples` to its schema",
+        "der Provider prüft die Form dieses Geheimnisses und bekommt es nicht zu sehen, wenn es aus den Basiseinstellungen kommt: geben Sie dieser Instanz ein eigenes Geheimnis, oder lassen Sie `examples` in das Schema des Providers aufnehmen",
+    ),
+    (
+        "the provider changes a secret of the base service settings before it uses it, which it is not shown: give this instance a secret of its own",
+        "der Provider verändert ein Geheimnis der Basiseinstellungen, bevor er es verwendet, und bekommt es nicht zu sehen: geben Sie dieser Instanz ein eigenes Geheimnis",
+    ),
+    (
+        "the provider takes these options with these secrets only, so that nobody can tell whether what it asks for gives something of a secret away: its author can add `examples` to its schema, with secrets of the form it takes",
+        "der Provider nimmt diese Optionen nur mit diesen Geheimnissen an, so dass niemand weiß, ob er durch das, was er verlangt, etwas von einem Geheimnis verrät: wer ihn geschrieben hat, kann `examples` in sein Schema aufnehmen, mit Geheimnissen der passenden Form",
+    ),
+    (
+        "must be nested {} deep at most and hold {} values at most",
+        "darf höchstens {} Ebenen tief sein und höchstens {} Werte enthalten",
+    ),
+    ("must be of {} KiB at most", "darf höchstens {} KiB groß sein"),
+    (
+        "the provider does not accept the value of this secret: enter it again, as the provider's description says",
+        "der Provider nimmt den Wert dieses Geheimnisses nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
+    ),
+    (
+        "the provider does not accept the value of one of the secrets: enter it again, as the provider's description says",
+        "der Provider nimmt den Wert eines der Geheimnisse nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
+    ),
+    (
+        "{} that the provider asks for depends on a secret, which could be read from it: this provider cannot be used so",
+        "dieser Provider ist so nicht verwendbar: von einem Geheimnis, das sich daraus lesen ließe, hängt ab, was er verlangt ({})",
+    ),
+    ("the user name", "der Benutzername"),
+    ("the name of the authenticating header", "der Name des Headers zur Anmeldung"),
+    ("the token URL", "die Token-URL"),
+    ("the client id", "die Client-Id"),
+    ("the access key's id", "die Id des Zugriffsschlüssels"),
+    ("the way to authenticate", "die Art der Anmeldung"),
+    ("the mail server", "der Mailserver"),
+    ("the mail server's port", "der Port des Mailservers"),
+    ("the mail server's protection", "die Verschlüsselung zum Mailserver"),
+    ("the mail server's time-out", "die Zeitgrenze des Mailservers"),
+    ("whether to log in at the mail server", "ob man sich beim Mailserver anmeldet"),
+    ("the kind of a connection", "die Art einer Verbindung"),
+    ("the number of connections", "die Anzahl der Verbindungen"),
+    ("the origin", "das Ziel"),
+    ("the region", "die Region"),
+    ("the scope", "der Scope"),
+    ("the service", "der Dienst"),
+    (
+        "this change sends a stored secret to another destination: enter the secret again instead of its mask",
+        "diese Änderung sendet ein gespeichertes Geheimnis an ein anderes Ziel: geben Sie das Geheimnis neu ein",
+    ),
+    (
+        "this change sends a stored secret of an instance to another destination: give that instance the secret anew, with a destination of its own, before",
+        "diese Änderung sendet ein gespeichertes Geheimnis einer Instanz an ein anderes Ziel: geben Sie das Geheimnis zuerst bei dieser Instanz neu ein, mit einem eigenen Ziel",
+    ),
+    (
+        "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret again instead of its mask",
+        "wohin das gespeicherte Geheimnis nach dieser Änderung geht, ist nicht bekannt, weil keine Instanz damit gültig ist: geben Sie das Geheimnis neu ein",
+    ),
+    (
+        "these are more options than can be judged beside a secret of the base service settings: give this instance a secret of its own",
+        "das sind mehr Optionen, als neben einem Geheimnis der Basiseinstellungen geprüft werden können: geben Sie dieser Instanz ein eigenes Geheimnis",
+    ),
+    (
+        "the provider could not be asked now where secrets go: try again",
+        "der Provider konnte jetzt nicht gefragt werden, wohin Geheimnisse gehen: versuchen Sie es nochmals",
+    ),
+    (
+        "a secret of the base service settings would go to {}, where those settings do not send it: give this instance a secret of its own",
+        "ein Geheimnis der Basiseinstellungen ginge an {}, wohin diese es nicht senden: geben Sie dieser Instanz ein eigenes Geheimnis",
+    ),
+    ("of the instance `{}` {}", "bei der Instanz `{}`: {}"),
+    ("the component did not answer in time", "die Komponente hat nicht rechtzeitig geantwortet"),
+    ("the component ran longer than it may", "die Komponente ist länger gelaufen, als sie darf"),
+    ("the component used more stack than it may", "die Komponente hat mehr Stack verwendet, als sie darf"),
+    ("the component broke off", "die Komponente ist abgebrochen"),
+    (
+        "the component exceeded a limit or broke off",
+        "die Komponente hat eine Grenze überschritten oder ist abgebrochen",
+    ),
+    ("too many deliveries are in flight", "zu viele Zustellungen laufen gleichzeitig"),
+    // The rules of a schema.
+    ("is required", "fehlt"),
+    (
+        "is not known to this provider: remove it, or check its spelling",
+        "ist diesem Provider nicht bekannt: entfernen Sie es, oder prüfen Sie die Schreibweise",
+    ),
+    ("fits none of the forms the provider knows", "hat keine der Formen, die der Provider kennt"),
+    ("fits more than one of the forms the provider knows", "hat mehr als eine der Formen, die der Provider kennt"),
+    ("must not be set", "darf nicht gesetzt sein"),
+    ("must be one of: {}", "muss eines von diesen sein: {}"),
+    ("must be of type {}", "muss vom Typ {} sein"),
+    ("must be at least {}", "muss mindestens {} sein"),
+    ("must be at most {}", "darf höchstens {} sein"),
+    ("must be more than {}", "muss mehr als {} sein"),
+    ("must be less than {}", "muss weniger als {} sein"),
+    ("must not be empty", "darf nicht leer sein"),
+    ("must have at least {} characters", "muss mindestens {} Zeichen haben"),
+    ("must have at most {} characters", "darf höchstens {} Zeichen haben"),
+    ("must have at least {} entries", "muss mindestens {} Einträge haben"),
+    ("must have at most {} entries", "darf höchstens {} Einträge haben"),
+    ("must not hold an entry twice", "darf keinen Eintrag zweimal enthalten"),
+    ("must have the form `{}`", "muss die Form `{}` haben"),
+    ("does not have the form the provider asks for", "hat nicht die Form, die der Provider verlangt"),
+    ("must be {} to {}", "muss zwischen {} und {} liegen"),
+    ("must be {}", "muss {} sein"),
+    ("does not satisfy `{}` of the provider's schema", "erfüllt `{}` im Schema des Providers nicht"),
+];
