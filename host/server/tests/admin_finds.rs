@@ -68,7 +68,7 @@ async fn a_provider_that_comes_with_the_program_is_shown_and_then_switched_on() 
     let admin = demo.token("admin_token");
     anna.get("/admin/providers").await.shows("value=\"webhook\"").shows("value=\"slack\"");
     let shown = anna.post("/admin/providers/bundled", &[("type", "webhook")]).await.leads_to().to_owned();
-    let shown = anna.get(&shown).await.shows("It may");
+    let shown = anna.get(&shown).await.shows("Permissions");
     let digest = shown.value("name=\"digest\" value=\"");
     let serving = async || {
         let listed = demo.call("GET", "/v1/providers", admin, Value::Null).await.expect(200);
