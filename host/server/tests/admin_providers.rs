@@ -101,7 +101,7 @@ async fn what_a_component_may_do_and_what_it_changes_is_shown_before_it_is_insta
 
     // The other way round it may newly send mail.
     upload(&mut anna, twofactor_bundle::EMAIL).await.shows(
-        "<h3>Added permissions</h3><ul><li>Send email through the SMTP server allowed for the instance</li></ul>",
+        "<h3>Added permissions</h3><ul><li>send email through the SMTP server allowed for its instance</li></ul>",
     );
     // A component of no type there is replaces nothing, and one that differs in its bytes alone may do the same.
     upload(&mut anna, twofactor_tests::hostile::HOSTILE)

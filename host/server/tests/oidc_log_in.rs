@@ -79,7 +79,7 @@ async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
     let mut anna = site.visitor();
     let page = travel(&mut anna, &provider, &site, "/admin").await;
     assert_eq!(page.status, 403);
-    let page = page.shows("Example login logged you in, but there is no access for you here");
+    let page = page.shows("Example login logged you in, but you have no access here");
     // The form below the words still leads to the log-in.
     page.shows("action=\"/admin/log-in?to=");
     assert!(anna.cookies.is_empty());
