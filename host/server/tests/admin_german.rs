@@ -136,10 +136,10 @@ async fn what_a_form_refuses_is_said_in_german() {
     anna.cookies.insert("twofactor-language".to_owned(), "de".to_owned());
     // German is not marked as English; what the engine says is in German.
     anna.get("/admin/base-settings/unknown").await.shows("<p>Die Seite wurde gelöscht");
-    anna.get("/admin/two-factors/demo/unknown").await.shows("das gibt es nicht");
+    anna.get("/admin/two-factors/demo/unknown").await.shows("nicht gefunden");
     anna.post("/admin/subscriptions", &[("id", "a b"), ("name", "A")]).await.shows("muss aus 1 bis 64 Buchstaben");
     let ecall = anna.create("ecall", "SMS").await;
-    anna.get(&ecall).await.shows("fehlt");
+    anna.get(&ecall).await.shows("ist erforderlich");
     let saved = [("/ECallAccountName", "a:b"), ("/ECallAccountPassword", "x"), ("/ECallAccountFromNumber", "Shop")];
     anna.save(&ecall, &saved).await;
     anna.get(&ecall).await.shows("darf keinen Doppelpunkt und kein Steuerzeichen enthalten");

@@ -409,3 +409,19 @@ async fn a_log_in_with_a_second_factor_ends_with_the_code_and_not_without_it() {
     let audit = again.get("/admin/audit").await;
     assert!(!audit.text.contains("without a second factor:") && audit.text.contains("with a second factor"));
 }
+
+#[tokio::test]
+async fn a_policy_to_reconsider_says_so_where_it_is_edited() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let (short, everywhere) = ("Codes have fewer than 6 digits", "Messages may go to every country.");
+    let policy = [("policy/digits", "4"), ("policy/countries", "*")];
+    for (type_id, sends_to_phones) in [("ecall", true), ("email", false)] {
+        let path = anna.create(type_id, "Codes").await;
+        let before = anna.get(&path).await;
+        assert!(!before.text.contains(short) && !before.text.contains(everywhere), "{}", before.text);
+        anna.save(&path, &policy).await;
+        let page = anna.get(&path).await.shows(short);
+        assert_eq!(page.text.contains(everywhere), sends_to_phones, "{}", page.text);
+    }
+}

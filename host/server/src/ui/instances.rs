@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
-use twofactor::{Administration, Assigned, Instance, InstanceChange};
+use twofactor::{Administration, Assigned, Instance, InstanceChange, PolicyWarning, ProviderInfo, RecipientKind};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
@@ -89,6 +89,7 @@ async fn show(
         Edited::of(person, instance.revision, stored(instance), |posted| typed(instance, provider.as_ref(), posted));
     let values = &state_now.values;
     let name = values["name"].as_str().unwrap_or_default();
+    let warnings = policy_warnings(admin, instance, provider.as_ref());
     let main = html! {
         p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
         div.head { h1 { (instance.name) } (state(l, instance, &assigned)) }
@@ -106,9 +107,10 @@ async fn show(
                 label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
                 @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (wording::spoken(l, &problem.message)) } } }
                 (form.show(&fields, "", &values["options"]))
-                details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
+                details.policy #policy open[own_policy(values).is_some() || !warnings.is_empty() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
                     summary { (l.say("Code policy", "Code-Richtlinie")) }
                     p.help { (l.say("Empty fields use the policy of the installation.", "Für leere Felder gilt die Richtlinie der Installation.")) }
+                    @for warning in &warnings { (notice("warn", wording::policy_warning(l, *warning))) }
                     (rules.show(&policy::fields(l), policy::AT, &values["policy"]))
                 }
             }, html! { button.main { (l.say("Save", "Speichern")) } }))
@@ -133,6 +135,13 @@ async fn show(
         }
     };
     Ok(page(person, Room::Instances, &instance.name, main))
+}
+
+/// What should be reconsidered about the policy, as far as it concerns messages of this provider.
+fn policy_warnings(admin: &Administration, instance: &Instance, provider: Option<&ProviderInfo>) -> Vec<PolicyWarning> {
+    let to_phones = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
+    let concerns = |warning: &PolicyWarning| to_phones || *warning == PolicyWarning::ShortCodes;
+    admin.policy_warnings(instance).into_iter().filter(concerns).collect()
 }
 
 /// What is still missing until a sign-in can use it.

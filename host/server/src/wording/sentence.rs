@@ -82,11 +82,11 @@ mod tests {
     fn what_differs_from_case_to_case_stays_where_it_was() {
         for (english, in_german) in [
             ("must be 30 to 600", "muss zwischen 30 und 600 liegen"),
-            ("must be one of: SMTP, M365", "muss eines von diesen sein: SMTP, M365"),
-            ("`name` must be one line of 1 to 100 characters", "`name` muss eine Zeile von 1 bis 100 Zeichen sein"),
+            ("must be one of: SMTP, M365", "muss einer der folgenden Werte sein: SMTP, M365"),
+            ("`name` must be one line of 1 to 100 characters", "`name` muss eine Zeile mit 1 bis 100 Zeichen sein"),
             (
                 "the component could not describe itself: the component ran longer than it may",
-                "die Komponente konnte sich nicht beschreiben: die Komponente ist länger gelaufen, als sie darf",
+                "die Komponente konnte sich nicht beschreiben: die Komponente hat die erlaubte Laufzeit überschritten",
             ),
         ] {
             assert_eq!(sentence(Language::German, english), in_german);

@@ -5,34 +5,34 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the component has {} bytes, more than the {} that `component_bytes` admits",
         "die Komponente hat {} Bytes, mehr als die {}, die `component_bytes` erlaubt",
     ),
-    ("the component asks for what cannot be granted: {}", "die Komponente verlangt, was nicht gewährt werden kann: {}"),
+    ("the component asks for what cannot be granted: {}", "nicht unterstützte Importe der Komponente: {}"),
     (
         "the component does not fit the contract `twofactor:provider`: {}",
         "die Komponente passt nicht zum Vertrag `twofactor:provider`: {}",
     ),
-    ("the component's manifest is wrong: {}", "das Manifest der Komponente ist falsch: {}"),
+    ("the component's manifest is wrong: {}", "das Manifest der Komponente ist ungültig: {}"),
     (
         "the component's manifest could not be checked now: try again later",
-        "das Manifest der Komponente konnte jetzt nicht geprüft werden: versuchen Sie es später",
+        "das Manifest der Komponente konnte jetzt nicht geprüft werden: versuchen Sie es später erneut",
     ),
     (
         "with this component, {} instances that are valid now would be invalid and send nothing ({}): change their options so that both components accept them, or allow it explicitly (`allow_invalid`)",
-        "mit dieser Komponente würden {} jetzt gültige Instanzen ungültig und würden nichts senden ({}): ändern Sie deren Optionen so, dass beide Komponenten sie annehmen, oder erlauben Sie es ausdrücklich (`allow_invalid`)",
+        "mit dieser Komponente würden {} gültige Instanzen ungültig und nichts mehr senden ({}): ändern Sie deren Optionen so, dass beide Komponenten sie annehmen, oder erlauben Sie es ausdrücklich (`allow_invalid`)",
     ),
     (
         "another component is compiled at the moment: try again later",
-        "gerade wird eine andere Komponente übersetzt: versuchen Sie es später",
+        "gerade wird eine andere Komponente kompiliert: versuchen Sie es später erneut",
     ),
     (
         "the component took longer to compile than `compile_time` admits",
-        "die Komponente zu übersetzen dauerte länger, als `compile_time` erlaubt",
+        "die Kompilierung der Komponente dauerte länger, als `compile_time` erlaubt",
     ),
-    ("the component could not be compiled", "die Komponente konnte nicht übersetzt werden"),
+    ("the component could not be compiled", "die Komponente konnte nicht kompiliert werden"),
     ("this is no WebAssembly component that can be run: {}", "das ist keine ausführbare WebAssembly-Komponente: {}"),
     ("the component could not describe itself: {}", "die Komponente konnte sich nicht beschreiben: {}"),
     (
         "this is not the component that was meant: its digest is sha256:{}",
-        "das ist nicht die gemeinte Komponente: ihr Digest ist sha256:{}",
+        "dies ist nicht die erwartete Komponente: ihr Digest ist sha256:{}",
     ),
     (
         "there is no provider of type `{}` before this one: it can be removed only",
@@ -48,6 +48,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_older`)",
-        "Version {} ist älter als {}, die bedient: eine ältere wird nur angenommen, wenn das ausdrücklich erlaubt ist (`allow_older`)",
+        "Version {} ist älter als die verwendete Version {}: eine ältere wird nur angenommen, wenn dies ausdrücklich erlaubt ist (`allow_older`)",
     ),
 ];

@@ -1,32 +1,32 @@
 //! Errors of the engine as a whole.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    ("there is no such {}", "das gibt es nicht ({})"),
+    ("there is no such {}", "nicht gefunden ({})"),
     (
         "somebody else changed it meanwhile: read it again",
-        "jemand anderes hat es inzwischen geändert: laden Sie es neu",
+        "ein anderer Benutzer hat es inzwischen geändert: laden Sie neu und versuchen Sie es erneut",
     ),
     ("no TwoFactor instance is available to this sign-in", "für diese Anmeldung ist keine TwoFactor-Instanz verfügbar"),
-    ("too many requests: try again later", "zu viele Anfragen: versuchen Sie es später"),
+    ("too many requests: try again later", "zu viele Anfragen: versuchen Sie es später erneut"),
     ("the service is not available for the moment", "der Dienst ist zurzeit nicht verfügbar"),
     ("this challenge is closed", "diese Challenge ist geschlossen"),
     ("this is not the code", "das ist nicht der Code"),
     ("this email address and password do not fit", "E-Mail-Adresse oder Passwort ist falsch"),
     (
         "this link was used, replaced or is over: ask for another",
-        "dieser Link wurde verwendet, ersetzt oder ist abgelaufen: verlangen Sie einen neuen",
+        "dieser Link wurde verwendet, ersetzt oder ist abgelaufen: fordern Sie einen neuen an",
     ),
     ("this log-in is over: begin again", "diese Anmeldung ist abgelaufen: beginnen Sie von vorn"),
-    ("the message was not sent: try again later", "die Nachricht wurde nicht gesendet: versuchen Sie es später"),
+    ("the message was not sent: try again later", "die Nachricht wurde nicht gesendet: versuchen Sie es später erneut"),
     ("it is not known whether the message was sent", "es ist nicht bekannt, ob die Nachricht gesendet wurde"),
     ("the message was not accepted", "die Nachricht wurde nicht angenommen"),
-    ("the message was blocked", "die Nachricht wurde gesperrt"),
+    ("the message was blocked", "die Nachricht wurde blockiert"),
     ("messages to this recipient are not accepted", "Nachrichten an diesen Empfänger werden nicht angenommen"),
     ("messages to this country are not enabled", "Nachrichten in dieses Land sind nicht freigegeben"),
     ("messages to numbers of no country are not enabled", "Nachrichten an Nummern ohne Land sind nicht freigegeben"),
     (
         "messages to this country are not enabled: add {} to `countries` of the policy, of the TwoFactor instance or of the installation",
-        "Nachrichten in dieses Land sind nicht freigegeben: fügen Sie {} zu `countries` in den Regeln hinzu, denen der TwoFactor-Instanz oder der Installation",
+        "Nachrichten in dieses Land sind nicht freigegeben: fügen Sie {} zu `countries` in der Richtlinie der TwoFactor-Instanz oder der Installation hinzu",
     ),
     (
         "the TwoFactor instance cannot send: call the operator",
@@ -39,17 +39,17 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a subscriber's own telephone only",
-        "das ist eine Mehrwert-, Geteilte-Kosten-, persönliche, Pager-, Firmen- oder Mailbox-Nummer: Codes gehen nur an das eigene Telefon eines Teilnehmers",
+        "das ist eine Mehrwert-, Shared-Cost-, Pager-, Firmen- oder Mailbox-Nummer oder eine persönliche Rufnummer: Codes werden nur an eigene Telefonanschlüsse gesendet",
     ),
     (
         "`recipient.handle` must be one line of 1 to {} characters",
-        "die Kennung muss eine Zeile von 1 bis {} Zeichen sein",
+        "die Kennung muss eine Zeile mit 1 bis {} Zeichen sein",
     ),
     ("`{}` {}", "`{}` {}"),
     ("{}; {} more like this", "{}; {} weitere dieser Art"),
-    ("the input is wrong", "die Eingabe ist falsch"),
-    ("is needed for this instance", "wird für diese Instanz gebraucht"),
-    ("a valid bearer token is needed", "ein gültiges Bearer-Token wird gebraucht"),
+    ("the input is wrong", "die Eingabe ist ungültig"),
+    ("is needed for this instance", "ist für diese Instanz erforderlich"),
+    ("a valid bearer token is needed", "ein gültiges Bearer-Token ist erforderlich"),
     ("this call is for administrators", "das ist Administratoren vorbehalten"),
     (
         "this call is for those of the whole installation",

@@ -3,7 +3,7 @@
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // Our own providers: what their options are.
     ("The address messages come from.", "Die Adresse, von der die Nachrichten kommen."),
-    ("The name beside that address; may be left out.", "Der Name neben dieser Adresse; darf fehlen."),
+    ("The name beside that address; may be left out.", "Der Name neben dieser Adresse; optional."),
     (
         "The server that takes the mail: SMTP or Microsoft 365.",
         "Der Server, der die E-Mails annimmt: SMTP oder Microsoft 365.",
@@ -31,11 +31,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The region where messages are processed, such as ie1; us1 if left out.",
-        "Die Region, in der Nachrichten verarbeitet werden, etwa ie1; us1, wenn sie fehlt.",
+        "Die Region, in der Nachrichten verarbeitet werden, etwa ie1; Standard ist us1.",
     ),
     (
         "The region where calls are processed, such as ie1; us1 if left out.",
-        "Die Region, in der Anrufe verarbeitet werden, etwa ie1; us1, wenn sie fehlt.",
+        "Die Region, in der Anrufe verarbeitet werden, etwa ie1; Standard ist us1.",
     ),
     ("The edge where Twilio is entered, such as dublin.", "Der Zugangspunkt (Edge) zu Twilio, etwa dublin."),
     (
@@ -44,7 +44,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The id of an access key that may do ses:SendEmail and nothing else.",
-        "Die Id eines Zugriffsschlüssels, der ses:SendEmail darf und sonst nichts.",
+        "Die ID eines Zugriffsschlüssels, der ses:SendEmail darf und sonst nichts.",
     ),
     ("Its secret access key.", "Dessen geheimer Schlüssel."),
     (
@@ -53,7 +53,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The configuration set to send with; may be left out. One that follows links or counts openings changes messages.",
-        "Das Configuration Set, mit dem gesendet wird; darf fehlen. Eines, das Links verfolgt oder Öffnungen zählt, verändert die Nachrichten.",
+        "Das Configuration Set, mit dem gesendet wird; optional. Eines, das Links verfolgt oder Öffnungen zählt, verändert die Nachrichten.",
     ),
     (
         "The app's bot token (xoxb-…), with the scopes users:read, users:read.email and chat:write.",
@@ -79,7 +79,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "The secret messages are signed with: whsec_ and 24 to 64 random bytes in base64. The receiver has the same.",
         "Das Geheimnis, mit dem Nachrichten signiert werden: whsec_ und 24 bis 64 zufällige Bytes in Base64. Der Empfänger hat dasselbe.",
     ),
-    ("The global one.", "Die weltweite."),
+    ("The global one.", "Weltweit."),
     ("For the government of the United States.", "Für die Regierung der Vereinigten Staaten."),
     ("Operated by 21Vianet in China.", "Von 21Vianet in China betrieben."),
     // A choice and what it means.
@@ -91,27 +91,30 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "`UserName` and `Password` belong together: set both or neither",
         "`UserName` und `Password` gehören zusammen: setzen Sie beide oder keines",
     ),
-    ("must be the directory's id or domain", "muss die Id oder die Domain des Verzeichnisses sein"),
-    ("must be the user's object id or principal name", "muss die Objekt-Id oder der Principal Name des Benutzers sein"),
+    ("must be the directory's id or domain", "muss die ID oder die Domain des Verzeichnisses sein"),
+    ("must be the user's object id or principal name", "muss die Objekt-ID oder der Principal Name des Benutzers sein"),
     ("must not hold a colon or a control character", "darf keinen Doppelpunkt und kein Steuerzeichen enthalten"),
     (
         "must be up to 16 digits, or up to 11 ASCII characters",
         "muss aus bis zu 16 Ziffern oder bis zu 11 ASCII-Zeichen bestehen",
     ),
     ("must be a region of AWS, such as eu-central-1", "muss eine Region von AWS sein, etwa eu-central-1"),
-    ("must be the id of an access key, such as AKIA…", "muss die Id eines Zugriffsschlüssels sein, etwa AKIA…"),
+    ("must be the id of an access key, such as AKIA…", "muss die ID eines Zugriffsschlüssels sein, etwa AKIA…"),
     (
         "must be an email address of ASCII characters: write a domain with others in Punycode",
         "muss eine E-Mail-Adresse aus ASCII-Zeichen sein: schreiben Sie eine Domain mit anderen Zeichen in Punycode",
     ),
-    ("must be the name of a configuration set, or left out", "muss der Name eines Configuration Set sein, oder fehlen"),
+    (
+        "must be the name of a configuration set, or left out",
+        "muss der Name eines Configuration Set sein, oder leer bleiben",
+    ),
     (
         "must be AC and 32 hexadecimal digits: copy it from Twilio's console",
         "muss aus AC und 32 hexadezimalen Ziffern bestehen: kopieren Sie es aus der Konsole von Twilio",
     ),
     (
         "must be SK and 32 hexadecimal digits, or left out",
-        "muss aus SK und 32 hexadezimalen Ziffern bestehen, oder fehlen",
+        "muss aus SK und 32 hexadezimalen Ziffern bestehen, oder leer bleiben",
     ),
     ("must be a name of Twilio's, such as ie1 or dublin", "muss ein Name von Twilio sein, etwa ie1 oder dublin"),
     ("must be 4 to 10", "muss zwischen 4 und 10 liegen"),

@@ -4,7 +4,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`return_urls` must be at most {}", "höchstens {} Rückkehr-URLs sind möglich"),
     (
         "`application_name` must be one line of 1 to 60 characters",
-        "der Name der Applikation muss eine Zeile von 1 bis 60 Zeichen sein",
+        "der Name der Anwendung muss eine Zeile mit 1 bis 60 Zeichen sein",
     ),
     (
         "`colours.{}` must be `#` and six hexadecimal digits",
