@@ -73,8 +73,8 @@ pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::bundled_components;
 pub use builder::{Builder, TwoFactor};
 pub use challenge::{
-    Available, Challenge, HistoryLimits, MessageOutcome, Policy, PolicyError, Quota, RateLimits, ReachedLimit,
-    Recipient, SignIn, Standing, Start, Verified, Way,
+    Available, Challenge, HistoryLimits, MessageOutcome, Policy, PolicyError, PolicyWarning, Quota, RateLimits,
+    ReachedLimit, Recipient, SignIn, Standing, Start, Verified, Way,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind, FieldError};

@@ -62,7 +62,7 @@ async fn a_provider_is_looked_at_and_installed() {
     // An instance is valid with the component before, and would not be with this one.
     browser.click("input[name=allow_invalid]").await;
     browser.click("form[action$=approval] button.main").await;
-    browser.sees(".notice.good", "The provider was installed.").await;
+    browser.sees(".notice.good", "Provider installed.").await;
     look(&browser, axe.as_deref(), "provider-installed").await;
 }
 
@@ -85,7 +85,7 @@ async fn what_is_taken_away_is_asked_for_first() {
     browser.open(&format!("{}/admin{account}/remove", demo.url)).await;
     look(&browser, axe.as_deref(), "account-remove").await;
     browser.click("button.bad").await;
-    browser.sees(".notice.good", "The account was removed.").await;
+    browser.sees(".notice.good", "Account deleted.").await;
 
     browser.open(&format!("{}/admin/tokens", demo.url)).await;
     browser.fill("#name", "Shop").await;
@@ -96,16 +96,16 @@ async fn what_is_taken_away_is_asked_for_first() {
     browser.sees("h1", "Revoke this token?").await;
     look(&browser, axe.as_deref(), "token-revoke").await;
     browser.click("button.bad").await;
-    browser.sees("td .badge", "revoked").await;
+    browser.sees("td .badge", "Revoked").await;
 
     browser.open(&format!("{}/admin/two-factors", demo.url)).await;
     browser.click("td a").await;
     browser.sees(".badges", "").await;
     browser.click("a.button.bad").await;
-    browser.sees("h1", "Remove this instance?").await;
+    browser.sees("h1", "Delete this instance?").await;
     look(&browser, axe.as_deref(), "instance-remove").await;
     browser.click("button.bad").await;
-    browser.sees(".notice.good", "The instance was removed.").await;
+    browser.sees(".notice.good", "Instance deleted.").await;
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn an_auditor_looks_at_everything() {
         browser.open(&format!("{}/admin{path}", demo.url)).await;
         look(&browser, axe.as_deref(), name).await;
     }
-    browser.sees("h1", "This is not for you").await;
+    browser.sees("h1", "Access denied").await;
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_subscription_is_set_up_and_the_directory_is_searched() {
     browser.fill("#name", "Shop").await;
     look(&browser, axe.as_deref(), "subscriptions").await;
     browser.click("button.main").await;
-    browser.sees(".notice.good", "The subscription was created.").await;
+    browser.sees(".notice.good", "Subscription created.").await;
     browser.fill("#return_urls", "https://shop.example.com/signed-in").await;
     browser.fill("#accent", "#24307a").await;
     let folder = tempfile::tempdir().unwrap();
@@ -194,7 +194,7 @@ async fn a_subscription_is_set_up_and_the_directory_is_searched() {
     browser.sees("td code", "u1").await;
     browser.fill("td input[type=text]", "Grace M. Hopper").await;
     browser.click("td form.inline button").await;
-    browser.sees(".notice.good", "The name was saved.").await;
+    browser.sees(".notice.good", "Name saved.").await;
     browser.click("button[value=add]").await;
     browser.sees(".assigned", "Grace M. Hopper").await;
 }
@@ -228,12 +228,12 @@ async fn a_second_factor_is_asked_for_on_a_page_of_its_own() {
     browser.fill("#email", "anna@example.com").await;
     browser.fill("#password", PASSWORD).await;
     browser.click("button.main").await;
-    browser.sees("h1", "Enter the code").await;
+    browser.sees("h1", "Enter your code").await;
     look(&browser, axe.as_deref(), "second-factor").await;
     let code = demo.code("+41791112233").await;
     browser.fill("#code", &common::wrong(&code)).await;
     browser.click("button.main").await;
-    browser.sees(".notice.bad", "This is not the code.").await;
+    browser.sees(".notice.bad", "Incorrect code.").await;
     look(&browser, axe.as_deref(), "second-factor-refused").await;
     browser.fill("#code", &code).await;
     browser.click("button.main").await;

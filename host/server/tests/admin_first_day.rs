@@ -76,7 +76,7 @@ async fn from_the_first_link_to_a_delivered_test_code_takes_at_most_12_clicks_an
     anna.types("email", "anna@example.com").await;
     anna.types("password", "blau-9-ducks").await;
     anna.types("password", ENTER).await;
-    browser.sees("#first-steps", "First steps").await;
+    browser.sees("#first-steps", "Getting started").await;
     look("first-steps").await;
     anna.clicks("#first-steps a.button.main").await;
     browser.sees("h1", "Create TwoFactor Instance").await;
@@ -100,7 +100,7 @@ async fn from_the_first_link_to_a_delivered_test_code_takes_at_most_12_clicks_an
     browser.click(".assign button").await;
     browser.sees(".assigned", "acme").await;
     browser.open(&format!("{url}/admin")).await;
-    browser.sees("#first-steps li.next", "Issue a token").await;
+    browser.sees("#first-steps li.next", "Create a token").await;
     look("most-done").await;
 }
 
@@ -127,7 +127,7 @@ async fn the_first_day_looks_well_made_on_a_phone() {
     browser.picture("first-day-phone-new").await;
     browser.fill("[id='email/MailServerConfig/SMTP/Host']", "smtp.example.com").await;
     browser.click("button.main").await;
-    browser.sees("#test .notice", "Die Gegenstelle hat die Nachricht angenommen.").await;
+    browser.sees("#test .notice", "Der Mailserver oder SMS-Anbieter hat die Nachricht angenommen.").await;
     browser.picture("first-day-phone-tested").await;
     // Nothing sticks out of the page at the side.
     for path in ["/admin", "/admin/two-factors/new", "/admin/two-factors"] {

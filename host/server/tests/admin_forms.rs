@@ -21,14 +21,14 @@ async fn a_token_is_issued_once_and_shown_once_however_often_the_page_is_loaded(
     let mut anna = Visitor::first(&demo).await;
     let form = [("name", "Shop"), ("subscription", "demo")];
     let led_to = anna.post_alone("/admin/tokens", &form).await.leads_to().to_owned();
-    reload(&mut anna, &led_to).await.shows("shown this once").shows("tf_");
+    reload(&mut anna, &led_to).await.shows("will not be shown again").shows("tf_");
     let again = reload(&mut anna, &led_to).await;
     assert!(!again.text.contains("tf_"));
     assert_eq!(again.text.matches("Shop").count(), 1);
     // Nor does anybody else see it.
     let led_to = anna.post_alone("/admin/tokens", &form).await.leads_to().to_owned();
     let ben = [("name", "Ben"), ("email", "ben@example.com"), ("role", "system_admin")];
-    let invited = anna.post("/admin/accounts", &ben).await.shows("shown this once");
+    let invited = anna.post("/admin/accounts", &ben).await.shows("shown only once");
     let link = invited.text.split("/admin/invitation/").nth(1).unwrap().split('<').next().unwrap().to_owned();
     let mut ben = Visitor::at(&demo.url);
     ben.post(&format!("/admin/invitation/{link}"), &[("password", PASSWORD)]).await.leads_to();
@@ -69,7 +69,7 @@ async fn a_session_that_ended_loses_nothing_that_was_typed_not_even_a_secret() {
 
     let back = late.post_alone(&to_log_in, &[("email", "anna@example.com"), ("password", PASSWORD)]).await;
     let back = back.leads_to().to_owned();
-    let page = late.get(&back).await.shows("Your session had ended").shows("Typed late").shows("+41791112233");
+    let page = late.get(&back).await.shows("Your session expired").shows("Typed late").shows("+41791112233");
     assert_eq!(page.value("name=\"/ECallAccountPassword\" type=\"password\" value=\""), "a secret &amp; more");
     assert_eq!(stored(&demo, &path).await, json!({}));
     // Saved, and the recipient that was typed for a test is still there.
@@ -106,7 +106,7 @@ async fn what_both_changed_is_chosen_field_by_field_and_the_rest_is_brought_toge
         ("/ECallAccountName", "mine"),
         ("/ECallAccountPassword", "my secret"),
     ];
-    let page = anna.post(&path, &late).await.shows("somebody else changed this").shows("theirs").shows("mine");
+    let page = anna.post(&path, &late).await.shows("Another user changed this").shows("theirs").shows("mine");
     // What only the other changed, and what only this one did, needs no choice.
     assert_eq!(page.text.matches("value=\"theirs\"").count(), 1, "{}", page.text);
     assert_eq!(page.value("name=\"/ECallAccountFromNumber\" type=\"text\" value=\""), "Their");
@@ -153,7 +153,8 @@ async fn a_test_takes_what_is_typed_keeps_it_and_says_that_it_is_a_test_in_the_a
     ];
     let led_to = anna.post_alone(&format!("{path}/test"), &form).await.leads_to().to_owned();
     for _ in 0..2 {
-        let page = reload(&mut anna, &led_to).await.shows("Die Gegenstelle hat die Nachricht angenommen.");
+        let page =
+            reload(&mut anna, &led_to).await.shows("Der Mailserver oder SMS-Anbieter hat die Nachricht angenommen.");
         for typed in ["Typed", "account", "secret", "Laden", "+41791112299", "half typed"] {
             assert!(page.text.contains(typed), "{typed}");
         }
@@ -193,7 +194,7 @@ async fn an_assignment_keeps_what_is_typed_in_the_form_beside_it() {
     anna.post(&format!("{path}/assignments"), &refused).await.shows("Typed").shows(&long);
     let remove = [&form[..], &[("id", ""), ("remove", "tenant:acme")]].concat();
     let page = anna.post(&format!("{path}/assignments"), &remove).await.shows("Typed");
-    assert!(!page.text.contains("acme") && page.text.contains("not assigned"));
+    assert!(!page.text.contains("acme") && page.text.contains("Not assigned"));
     assert_eq!(stored(&demo, &path).await, json!({}));
 }
 

@@ -135,11 +135,11 @@ async fn what_a_form_refuses_is_said_in_german() {
     let mut anna = Visitor::first(&demo).await;
     anna.cookies.insert("twofactor-language".to_owned(), "de".to_owned());
     // German is not marked as English; what the engine says is in German.
-    anna.get("/admin/base-settings/unknown").await.shows("<p>Es wurde vielleicht entfernt");
-    anna.get("/admin/two-factors/demo/unknown").await.shows("das gibt es nicht");
+    anna.get("/admin/base-settings/unknown").await.shows("<p>Die Seite wurde gelöscht");
+    anna.get("/admin/two-factors/demo/unknown").await.shows("nicht gefunden");
     anna.post("/admin/subscriptions", &[("id", "a b"), ("name", "A")]).await.shows("muss aus 1 bis 64 Buchstaben");
     let ecall = anna.create("ecall", "SMS").await;
-    anna.get(&ecall).await.shows("fehlt");
+    anna.get(&ecall).await.shows("ist erforderlich");
     let saved = [("/ECallAccountName", "a:b"), ("/ECallAccountPassword", "x"), ("/ECallAccountFromNumber", "Shop")];
     anna.save(&ecall, &saved).await;
     anna.get(&ecall).await.shows("darf keinen Doppelpunkt und kein Steuerzeichen enthalten");
@@ -147,6 +147,6 @@ async fn what_a_form_refuses_is_said_in_german() {
     anna.save(&ecall, &policy).await.shows("muss zwischen 4 und 10 liegen");
     let right = [("/ECallAccountName", "a"), ("/ECallAccountPassword", "x"), ("/ECallAccountFromNumber", "Shop")];
     anna.save(&ecall, &right).await;
-    anna.get(&ecall).await.shows("https://rest.ecall.ch mit HTTP-Basic-Anmeldung");
-    anna.get("/admin/providers").await.shows("HTTP-Anfragen an die Ziele senden");
+    anna.get(&ecall).await.shows("https://rest.ecall.ch mit HTTP-Basic-Authentifizierung");
+    anna.get("/admin/providers").await.shows("HTTP-Anfragen an die für die Instanz erlaubten Ziele senden");
 }

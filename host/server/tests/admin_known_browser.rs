@@ -33,11 +33,11 @@ async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_th
         visitor.follow(page).await
     };
     for n in 0..8 {
-        let says = if n < 6 { "Incorrect email address or password." } else { "Too many tries." };
+        let says = if n < 6 { "Incorrect email address or password." } else { "Too many attempts." };
         log_in(&mut Visitor::at(&server.url), n, "not the password at all").await.shows(says);
     }
     // The owner in a browser that nobody knows, and in her own, from wherever she is.
-    log_in(&mut Visitor::at(&server.url), 99, PASSWORD).await.shows("Too many tries.");
+    log_in(&mut Visitor::at(&server.url), 99, PASSWORD).await.shows("Too many attempts.");
     anna.post("/admin/log-out", &[]).await.leads_to();
     assert_eq!(anna.get("/admin").await.status, 303);
     let again = log_in(&mut anna, 98, PASSWORD).await;
@@ -57,6 +57,6 @@ async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_th
         assert!(cookie.contains(attribute), "{cookie}");
     }
     // With another password what was kept before is worth nothing.
-    log_in(&mut stolen, 97, "eight geese fly over the hill").await.shows("Too many tries.");
+    log_in(&mut stolen, 97, "eight geese fly over the hill").await.shows("Too many attempts.");
     assert_eq!(log_in(&mut anna, 97, "eight geese fly over the hill").await.leads_to(), "/admin");
 }

@@ -99,12 +99,12 @@ async fn the_directory_is_searched_by_id_and_name_and_what_is_found_is_named_and
     make(&demo, "PUT", "/v1/subscriptions/demo/directory", json!(entries)).await;
 
     let directory = format!("{path}/directory");
-    anna.get(&path).await.shows(&format!("<a href=\"{directory}\">Search the directory</a>"));
+    anna.get(&path).await.shows(&format!("<a href=\"{directory}\">Search directory</a>"));
     assert_eq!(walk(&mut anna, &format!("{directory}?kind=user&search="), "Id").await.len(), 120);
     let found = async |anna: &mut Visitor, query: &str| walk(anna, &format!("{directory}?{query}"), "Id").await;
     assert_eq!(found(&mut anna, "search=ACME").await, ["acme"]);
     assert_eq!(found(&mut anna, "kind=user&search=number+007").await, ["u007"]);
-    anna.get(&format!("{directory}?kind=idp&search=acme")).await.shows("Nothing was found.");
+    anna.get(&format!("{directory}?kind=idp&search=acme")).await.shows("No results.");
     let page = anna.get(&format!("{directory}?kind=user&search=u007")).await;
     assert!(page.text.contains("Person number 007 &lt;b&gt;") && !page.text.contains("<b>"), "{}", page.text);
 
@@ -114,10 +114,10 @@ async fn the_directory_is_searched_by_id_and_name_and_what_is_found_is_named_and
     let name = |name: &'static str| [("kind", "user"), ("id", "u007"), ("revision", &*revision), ("name", name)];
     let named = anna.post(&here, &name("James")).await;
     assert_eq!(named.leads_to(), format!("{here}&done=named"));
-    anna.get(named.leads_to()).await.shows("The name was saved.").shows("value=\"James\"");
+    anna.get(named.leads_to()).await.shows("Name saved.").shows("value=\"James\"");
     anna.post(&here, &name("Bond"))
         .await
-        .shows("somebody else changed this")
+        .shows("Another user changed this")
         .shows("Now: James")
         .shows("value=\"Bond\"");
     let blank = [("kind", "user"), ("id", "u007"), ("revision", "2"), ("name", "")];
@@ -127,6 +127,6 @@ async fn the_directory_is_searched_by_id_and_name_and_what_is_found_is_named_and
     // Assigned, and shown with its name.
     let assigned = anna.post(&format!("{path}/assignments"), &[("kind", "user"), ("id", "u007"), ("do", "add")]).await;
     anna.get(assigned.leads_to()).await.shows("User James <code>u007</code>");
-    let page = anna.get(&here).await.shows("<span class=\"badge good\">assigned</span>");
+    let page = anna.get(&here).await.shows("<span class=\"badge good\">Assigned</span>");
     assert!(!page.text.contains("aria-label=\"Assign u007\""), "{}", page.text);
 }

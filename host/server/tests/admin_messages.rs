@@ -61,15 +61,15 @@ async fn the_page_finds_what_was_refused_and_says_so_in_the_readers_language() {
         address.starts_with("/admin/messages?kept=") && !address.contains("791234567"),
         "a number stands in no address: {address}"
     );
-    let found = anna.follow(answer).await.shows("no message: no instance was available");
-    let found = found.shows("lost").shows("No limit holds them now.");
+    let found = anna.follow(answer).await.shows("Not sent: no instance available");
+    let found = found.shows("lost").shows("No limit currently applies.");
     // What was typed stands in its field again, and nowhere else.
     assert_eq!(found.text.matches("123 45 67").count(), 1, "{}", found.text);
     anna.cookies.insert("twofactor-language".to_owned(), "de".to_owned());
-    anna.get("/admin/messages?user=lost").await.shows("keine Nachricht: keine Instanz war verfügbar");
-    anna.get("/admin/messages?user=unknown").await.shows("In den aufbewahrten Tagen ist dazu nichts bekannt.");
+    anna.get("/admin/messages?user=lost").await.shows("Nicht gesendet: keine Instanz verfügbar");
+    anna.get("/admin/messages?user=unknown").await.shows("Keine Ergebnisse im Aufbewahrungszeitraum.");
     let unlocked = anna.post("/admin/messages/unlock", &[("subscription", "demo"), ("user", "lots")]).await;
     let to = unlocked.leads_to().to_owned();
-    anna.get(&to).await.shows("wurde in dieser Subscription nie gesehen");
+    anna.get(&to).await.shows("Kein Benutzer mit dieser ID");
     anna.get("/admin/audit?what=user.unlock").await.shows("Benutzer entsperrt").shows("lots");
 }

@@ -68,19 +68,19 @@ async fn what_a_component_may_do_and_what_it_changes_is_shown_before_it_is_insta
     let shown = upload(&mut anna, &ecall_for_email()).await.shows("Install this provider?");
     let differences = shown.text.split("id=\"differences\"").nth(1).unwrap().split("</section>").next().unwrap();
     for said in [
-        "It replaces Email 0.1.1",
+        "Replaces Email 0.1.1",
         "<del><code>Email</code></del> → <ins><code>eCall SMS</code></ins>",
         "<del><code>email</code></del> → <ins><code>sms</code></ins>",
-        "<del><code>email address</code></del> → <ins><code>telephone number</code></ins>",
-        "<h3>It may no longer</h3><ul><li>send mail through the SMTP server its instance is granted</li></ul>",
+        "<del><code>email address</code></del> → <ins><code>phone number</code></ins>",
+        "<h3>Removed permissions</h3><ul><li>send email through the SMTP server allowed for its instance</li></ul>",
         "<h3>New options</h3><ul><li>ECallAccountName</li>",
-        "<h3>Options it does not know any more</h3><ul><li>EMailSenderAddress</li>",
+        "<h3>Removed options</h3><ul><li>EMailSenderAddress</li>",
     ] {
         assert!(differences.contains(said), "{said} is not in {differences}");
     }
     // Of `http` both have made use.
-    assert!(!differences.contains("It may newly"), "{differences}");
-    assert!(shown.text.contains("<li>send HTTP requests to the origins its instance is granted</li>"));
+    assert!(!differences.contains("Added permissions"), "{differences}");
+    assert!(shown.text.contains("<li>send HTTP requests to the origins allowed for its instance</li>"));
     assert!(shown.text.contains(&format!("<a href=\"{mail}\">Our mail</a>")), "{}", shown.text);
     let digest = shown.value("name=\"digest\" value=\"");
     assert_eq!(
@@ -93,19 +93,22 @@ async fn what_a_component_may_do_and_what_it_changes_is_shown_before_it_is_insta
 
     assert_eq!(approve(&mut anna, &shown).await.leads_to(), "/admin/providers?done=installed");
     assert_eq!(digest_of(&demo, "email").await, digest);
-    anna.get("/admin/providers?done=installed").await.shows("The provider was installed.").shows(&digest);
+    anna.get("/admin/providers?done=installed").await.shows("Provider installed.").shows(&digest);
     anna.get("/admin/audit").await.shows("provider.add").shows(&digest);
     // It is not there twice for the asking.
-    approve(&mut anna, &shown).await.shows("Nothing was installed");
-    upload(&mut anna, &ecall_for_email()).await.shows("This is installed already");
+    approve(&mut anna, &shown).await.shows("Not installed");
+    upload(&mut anna, &ecall_for_email()).await.shows("This component is already installed");
 
     // The other way round it may newly send mail.
-    upload(&mut anna, twofactor_bundle::EMAIL)
-        .await
-        .shows("<h3>It may newly</h3><ul><li>send mail through the SMTP server its instance is granted</li></ul>");
+    upload(&mut anna, twofactor_bundle::EMAIL).await.shows(
+        "<h3>Added permissions</h3><ul><li>send email through the SMTP server allowed for its instance</li></ul>",
+    );
     // A component of no type there is replaces nothing, and one that differs in its bytes alone may do the same.
-    upload(&mut anna, twofactor_tests::hostile::HOSTILE).await.shows("It replaces nothing.").shows("None.");
-    upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"x")).await.shows("no more and no less");
+    upload(&mut anna, twofactor_tests::hostile::HOSTILE)
+        .await
+        .shows("It does not replace another provider.")
+        .shows("None.");
+    upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"x")).await.shows("Same permissions as before.");
 }
 
 #[tokio::test]
@@ -123,16 +126,16 @@ async fn only_what_the_same_person_was_shown_is_installed() {
     let of_anna = upload(&mut anna, &one).await;
     let of_ben = upload(&mut ben, &other).await;
     // What another was shown, what nobody was shown, and what was shown before something else.
-    approve(&mut ben, &of_anna).await.shows("Nothing was installed");
+    approve(&mut ben, &of_anna).await.shows("Not installed");
     let unknown = [("digest", &*"0".repeat(64)), ("replaces", &*bundled)];
-    anna.post("/admin/providers/approval", &unknown).await.shows("Nothing was installed");
+    anna.post("/admin/providers/approval", &unknown).await.shows("Not installed");
     let again = upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"3")).await;
-    approve(&mut anna, &of_anna).await.shows("Nothing was installed");
+    approve(&mut anna, &of_anna).await.shows("Not installed");
     assert_eq!(digest_of(&demo, "twilio").await, bundled);
 
     // What would be replaced is not any more what was shown: it is shown anew.
     approve(&mut ben, &of_ben).await.leads_to();
-    let anew = approve(&mut anna, &again).await.shows("somebody else installed another component of this type");
+    let anew = approve(&mut anna, &again).await.shows("Another user installed a different component of this type");
     assert_eq!(digest_of(&demo, "twilio").await, of_ben.value("name=\"digest\" value=\""));
     assert_eq!(approve(&mut anna, &anew).await.leads_to(), "/admin/providers?done=installed");
     assert_eq!(digest_of(&demo, "twilio").await, again.value("name=\"digest\" value=\""));
@@ -144,20 +147,20 @@ async fn a_file_that_is_no_provider_is_refused_in_a_sentence_beside_the_form() {
     let mut anna = Visitor::first(&demo).await;
     let evil = b"<script>alert(1)</script>";
     for (file, words) in [
-        (&b""[..], "There is no file"),
+        (&b""[..], "Choose a file"),
         (evil, "this is not a valid WebAssembly component"),
         (b"\0asm\x01\0\0\0", "this is not a valid WebAssembly component"),
         (b"\0asm\x0d\0\x01\0", "does not implement the contract"),
     ] {
-        let page = upload(&mut anna, file).await.shows(words).shows("Install a provider");
+        let page = upload(&mut anna, file).await.shows(words).shows("Install provider");
         assert!(!page.text.contains("<script>"), "{}", page.text);
     }
     // Neither a form of another kind nor one that is cut off is a file.
-    anna.post("/admin/providers", &[("component", "x")]).await.shows("There is no file");
+    anna.post("/admin/providers", &[("component", "x")]).await.shows("Choose a file");
     let request = anna.request("POST", "/admin/providers").header("sec-fetch-site", "same-origin");
     let request = request.header("content-type", "multipart/form-data; boundary=b").body("--b\r\n");
     let page = anna.send(request).await;
-    anna.follow(page).await.shows("There is no file");
+    anna.follow(page).await.shows("Choose a file");
     assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 3);
 }
 
@@ -192,34 +195,34 @@ async fn what_was_installed_is_taken_back_from_a_page_and_what_it_replaced_serve
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     let bundled = digest_of(&demo, "twilio").await;
-    let path = "/admin/providers/twilio/take-back";
+    let path = "/admin/providers/twilio/roll-back";
     // What comes with the program cannot be.
     assert_eq!(anna.get(path).await.status, 404);
-    assert!(!anna.get("/admin/providers").await.text.contains("take-back"));
+    assert!(!anna.get("/admin/providers").await.text.contains("roll-back"));
 
     let shown = upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"1")).await;
     approve(&mut anna, &shown).await.leads_to();
     anna.get("/admin/providers").await.shows(path);
     let asked = anna.get(path).await;
-    let asked = asked.shows("Take this provider back?").shows("serves again");
+    let asked = asked.shows("Roll back to the previous version?").shows("is used again");
     let digest = asked.value("name=\"digest\" value=\"");
     // Another component serves by now.
     let other = upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"2")).await;
     approve(&mut anna, &other).await.leads_to();
-    anna.post(path, &[("digest", &*digest)]).await.shows("Nothing was taken back");
+    anna.post(path, &[("digest", &*digest)]).await.shows("Not rolled back");
     for expected in [&*digest, &*bundled] {
         let serving = digest_of(&demo, "twilio").await;
         let done = anna.post(path, &[("digest", &*serving)]).await;
-        assert_eq!(done.leads_to(), "/admin/providers?done=taken-back");
+        assert_eq!(done.leads_to(), "/admin/providers?done=rolled-back");
         assert_eq!(digest_of(&demo, "twilio").await, expected);
     }
-    anna.get("/admin/providers?done=taken-back").await.shows("The provider was taken back.");
+    anna.get("/admin/providers?done=rolled-back").await.shows("Provider rolled back.");
     anna.get("/admin/audit").await.shows("provider.roll_back");
 
     // A type of its own is gone then.
     let hostile = upload(&mut anna, twofactor_tests::hostile::HOSTILE).await;
     approve(&mut anna, &hostile).await.leads_to();
     let serving = digest_of(&demo, "hostile").await;
-    anna.post("/admin/providers/hostile/take-back", &[("digest", &*serving)]).await.leads_to();
+    anna.post("/admin/providers/hostile/roll-back", &[("digest", &*serving)]).await.leads_to();
     assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 3);
 }

@@ -44,7 +44,7 @@ fn rule(path: &str) -> (Rule, bool) {
     let asks = path.ends_with("/new")
         || path.ends_with("/remove")
         || path.ends_with("/revoke")
-        || path.ends_with("/take-back");
+        || path.ends_with("/roll-back");
     let rule = match path {
         "/admin/log-in"
         | "/admin/log-in/oidc"
@@ -72,7 +72,7 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/accounts/{id}"
         | "/admin/accounts/{id}/invitation"
         | "/admin/accounts/{id}/remove"
-        | "/admin/providers/{type}/take-back"
+        | "/admin/providers/{type}/roll-back"
         | "/admin/settings/second-factor"
         | "/admin/audit" => Rule::System,
         "/admin/two-factors/{subscription}/{id}"

@@ -51,10 +51,10 @@ async fn the_banner_says_what_to_do_and_goes_away_when_it_is_done() {
     guarded.server.call("POST", "/v1/subscriptions", &guarded.admin, system).await.expect(201);
     anna.get("/admin").await.shows(banner).shows("assigned to the client application").shows("subscription=demo");
     set_up(&mut anna).await;
-    anna.get("/admin").await.shows(banner).shows("no telephone number");
+    anna.get("/admin").await.shows(banner).shows("no phone number");
     add_number(&mut anna).await;
     assert!(!anna.get("/admin").await.text.contains(banner));
-    anna.get(SETTINGS).await.shows("at your next log-in");
+    anna.get(SETTINGS).await.shows("at your next login");
 }
 
 #[tokio::test]
@@ -70,19 +70,19 @@ async fn a_second_factor_that_worked_and_broke_keeps_everybody_out_until_the_com
     again.post(LOG_IN, &FORM).await.leads_to();
     let code = demo.code(NUMBER).await;
     assert_eq!(again.post("/admin/second-factor?to=%2Fadmin", &[("code", &*code)]).await.leads_to(), "/admin");
-    again.get(SETTINGS).await.shows("Demanded since");
+    again.get(SETTINGS).await.shows("Required since");
     assert_eq!(command(&guarded, &["account", "second-factor"])["demanded"], true);
 
     server.call("PATCH", &api_path(&sms), admin, json!({"active": false})).await.expect(200);
     let mut late = Visitor::at(&server.url);
-    let refused = late.post(LOG_IN, &FORM).await.shows("demands a second factor");
+    let refused = late.post(LOG_IN, &FORM).await.shows("A second factor is required");
     assert_eq!((refused.status, late.get("/admin").await.status), (200, 303));
     let invite = ["account", "invite", "--email", "anna@example.com", "--without-second-factor"];
     let link = command(&guarded, &invite)["invitation"].as_str().unwrap().to_owned();
     let (_, secret) = link.split_once("/admin/invitation/").unwrap();
     assert_eq!(late.post(&format!("/admin/invitation/{secret}"), &[("password", PASSWORD)]).await.leads_to(), "/admin");
-    late.get("/admin").await.shows("You logged in without a second factor.").shows("Assign one");
-    Visitor::at(&server.url).post(LOG_IN, &FORM).await.shows("demands a second factor");
+    late.get("/admin").await.shows("You logged in without a second factor.").shows("Assign instance");
+    Visitor::at(&server.url).post(LOG_IN, &FORM).await.shows("A second factor is required");
 
     let off = command(&guarded, &["account", "second-factor", "--off"]);
     assert_eq!((&off["demanded"], &off["subscription"]), (&json!(false), &json!("demo")));
@@ -111,10 +111,10 @@ async fn the_subscription_is_chosen_by_a_system_administrator_and_its_guards_are
     };
     assert!(post(&mut anna, &choose("guards", &revision)).await.leads_to().ends_with("done=saved"));
     // Somebody who opened the page before; and what would lock everybody out.
-    assert_eq!(post(&mut anna, &choose("demo", &revision)).await.shows("somebody else changed this").status, 200);
+    assert_eq!(post(&mut anna, &choose("demo", &revision)).await.shows("Another user changed this").status, 200);
     let revision = anna.get(SETTINGS).await.value("name=\"revision\" value=\"");
     let demanded = [&choose("guards", &revision)[..], &[("demanded".to_owned(), "yes".to_owned())]].concat();
-    assert_eq!(post(&mut anna, &demanded).await.shows("Nothing was saved").status, 200);
+    assert_eq!(post(&mut anna, &demanded).await.shows("Not saved").status, 200);
     assert!(post(&mut anna, &choose("demo", &revision)).await.leads_to().ends_with("done=saved"));
     assert_eq!(command(&guarded, &["account", "second-factor"])["subscription"], "demo");
 

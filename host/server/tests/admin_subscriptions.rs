@@ -72,7 +72,7 @@ async fn a_subscription_is_created_and_its_sign_in_page_set() {
     let again = [&[("revision", "1")], &fields[1..]].concat();
     save(&mut anna, path, &again, b"").await.leads_to();
     assert_eq!(stored(&demo).await["logo"], set["logo"]);
-    save(&mut anna, path, &again, b"").await.shows("somebody else changed this").shows("name=\"revision\" value=\"2\"");
+    save(&mut anna, path, &again, b"").await.shows("Another user changed this").shows("name=\"revision\" value=\"2\"");
     let without = [&[("revision", "2"), ("remove_logo", "yes")], &fields[1..]].concat();
     save(&mut anna, path, &without, b"").await.leads_to();
     assert_eq!(stored(&demo).await["logo"], Value::Null);
@@ -97,7 +97,7 @@ async fn what_a_sign_in_page_must_not_be_is_refused_in_words_and_stays_in_the_fo
         ("support_url", "ftp://x", b"", "support_url"),
         ("application_name", "", svg, "must be a PNG, JPEG or WebP"),
         ("application_name", "", &long, "at most 64 KiB"),
-        ("application_name", "", &longer, "longer than 64 KiB"),
+        ("application_name", "", &longer, "larger than 64 KiB"),
     ] {
         let page = save(&mut anna, path, &[("revision", "0"), (field, value)], logo).await;
         assert_eq!(page.status, 200, "{}", page.text);

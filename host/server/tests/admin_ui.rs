@@ -16,10 +16,10 @@ async fn an_instance_of_each_type_is_created_configured_tested_assigned_and_deli
     let mut anna = Visitor::first(&demo).await;
     for Case { type_id, options, kind, recipient } in CASES {
         let path = anna.create(type_id, &format!("Our {type_id}")).await;
-        anna.get(&path).await.shows("not valid").shows("is required").shows("not assigned");
+        anna.get(&path).await.shows("Invalid").shows("is required").shows("Not assigned");
         let sample: &[_] = if type_id == "email" { &[("/MailServerConfig#json", SMTP_SAMPLE)] } else { &[] };
         anna.save(&path, &[options, sample].concat()).await.leads_to();
-        anna.get(&path).await.shows("What it may reach").shows("assign it to a tenant");
+        anna.get(&path).await.shows("Allowed connections").shows("assign it to a tenant");
         anna.post(&format!("{path}/test"), &[(kind, recipient)]).await.shows("The upstream accepted the message.");
         let assigned =
             anna.post(&format!("{path}/assignments"), &[("kind", "user"), ("id", type_id), ("do", "add")]).await;
@@ -34,7 +34,7 @@ async fn an_instance_of_each_type_is_created_configured_tested_assigned_and_deli
         demo.call("POST", &verify, token, code.clone()).await.expect(200);
         demo.call("POST", &verify, token, code).await.problem(410, "challenge-closed");
     }
-    anna.get("/admin").await.shows("Our email").shows("100 %");
+    anna.get("/admin").await.shows("Our email").shows("100%");
     anna.get("/admin/audit").await.shows("instance.create").shows(">Anna</a>");
 }
 
@@ -268,7 +268,7 @@ async fn a_stored_secret_never_comes_back_and_goes_to_no_other_server() {
     };
     anna.save(&path, &server("smtp.example.com", "s3cret-canary")).await.leads_to();
     let page = anna.get(&path).await;
-    assert!(!page.text.contains("s3cret-canary") && page.text.contains("stored: leave empty to keep it"));
+    assert!(!page.text.contains("s3cret-canary") && page.text.contains("stored; leave empty to keep"));
     // Left empty it stays, also when something else changes.
     anna.save(&path, &[&server("smtp.example.com", "")[..], &[("/EMailSenderName", "Shop")]].concat()).await.leads_to();
     assert_eq!(stored(&demo, &path).await["MailServerConfig"]["Password"], "********");
@@ -313,7 +313,7 @@ async fn two_people_who_edit_at_once_do_not_undo_each_other() {
     let revision = anna.get(&path).await.value("name=\"revision\" value=\"");
     anna.save(&path, &[("/ECallAccountName", "of the first")]).await.leads_to();
     let late = [("revision", &*revision), ("name", "Mine"), ("active", "yes"), ("/ECallAccountName", "of the second")];
-    let page = anna.post(&path, &late).await.shows("somebody else changed this").shows("of the second");
+    let page = anna.post(&path, &late).await.shows("Another user changed this").shows("of the second");
     assert_eq!(stored(&demo, &path).await["ECallAccountName"], "of the first");
     // Knowing that, the second saves again.
     let now = page.value("name=\"revision\" value=\"");
@@ -402,10 +402,26 @@ async fn a_log_in_with_a_second_factor_ends_with_the_code_and_not_without_it() {
     let code = demo.code("+41791112233").await;
     let answer = "/admin/second-factor?to=%2Fadmin%2Faudit";
     let wrong =
-        again.post(answer, &[("code", &*common::wrong(&code))]).await.shows("This is not the code. Tries left: 4.");
+        again.post(answer, &[("code", &*common::wrong(&code))]).await.shows("Incorrect code. Attempts left: 4.");
     assert_eq!(wrong.status, 200);
     assert_eq!(again.get("/admin/audit").await.status, 303);
     assert_eq!(again.post(answer, &[("code", &*code)]).await.leads_to(), "/admin/audit");
     let audit = again.get("/admin/audit").await;
     assert!(!audit.text.contains("without a second factor:") && audit.text.contains("with a second factor"));
+}
+
+#[tokio::test]
+async fn a_policy_to_reconsider_says_so_where_it_is_edited() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let (short, everywhere) = ("Codes have fewer than 6 digits", "Messages may go to every country.");
+    let policy = [("policy/digits", "4"), ("policy/countries", "*")];
+    for (type_id, sends_to_phones) in [("ecall", true), ("email", false)] {
+        let path = anna.create(type_id, "Codes").await;
+        let before = anna.get(&path).await;
+        assert!(!before.text.contains(short) && !before.text.contains(everywhere), "{}", before.text);
+        anna.save(&path, &policy).await;
+        let page = anna.get(&path).await.shows(short);
+        assert_eq!(page.text.contains(everywhere), sends_to_phones, "{}", page.text);
+    }
 }

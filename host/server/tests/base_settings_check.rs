@@ -48,7 +48,7 @@ async fn their_page_names_the_instances_and_saves_only_when_it_is_confirmed() {
         async |anna: &mut Visitor| anna.get("/admin/base-settings/email").await.value("name=\"revision\" value=\"");
     let shown = revision(&mut anna).await;
     let form = [("/EMailSenderName", &*long), ("revision", &*shown)];
-    let asked = anna.post("/admin/base-settings/email", &form).await.shows("Nothing was saved yet");
+    let asked = anna.post("/admin/base-settings/email", &form).await.shows("Not saved yet");
     assert!(asked.text.contains("Our mail") && asked.text.contains("name=\"confirmed\""), "{}", asked.text);
     assert!(asked.text.contains(&long), "what was typed is lost: {}", asked.text);
     let admin = demo.token("admin_token");

@@ -58,7 +58,7 @@ async fn a_way_back_is_good_once() {
     replayed.cookies = held;
     let page = replayed.get(&back).await;
     assert_eq!(page.status, 410);
-    page.shows("This login has ended: start again.");
+    page.shows("This login has expired. Please log in again.");
     assert!(!replayed.cookies.contains_key(SESSION));
     assert_eq!(world.own.exchanges(), 1);
 }

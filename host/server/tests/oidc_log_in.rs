@@ -54,7 +54,7 @@ async fn an_administrator_logs_in_at_a_real_provider_and_comes_to_the_page_that_
         // Only the session stays with the browser.
         assert_eq!(anna.cookies.keys().collect::<Vec<_>>(), ["__Host-twofactor-session"]);
         anna.get("/admin/tokens").await.shows("Anna Muster");
-        let own = anna.get("/admin/account").await.shows("You log in at your identity provider");
+        let own = anna.get("/admin/account").await.shows("You log in through your identity provider");
         assert!(!own.text.contains("name=\"new\""));
         // Another browser, the same account.
         let mut again = site.visitor();
@@ -79,7 +79,7 @@ async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
     let mut anna = site.visitor();
     let page = travel(&mut anna, &provider, &site, "/admin").await;
     assert_eq!(page.status, 403);
-    let page = page.shows("Example login logged you in, but there is no access for you here");
+    let page = page.shows("Example login logged you in, but you have no access here");
     // The form below the words still leads to the log-in.
     page.shows("action=\"/admin/log-in?to=");
     assert!(anna.cookies.is_empty());

@@ -22,7 +22,7 @@ async fn the_password_still_works(site: Site, why: &str) {
     let mut visitor = site.visitor();
     let page = visitor.get("/admin/log-in/oidc").await;
     assert_eq!(page.status, 502);
-    page.shows("The log-in did not work. Try it again later: Example login.").shows("name=\"password\"");
+    page.shows("Login failed. Please try again later: Example login.").shows("name=\"password\"");
     assert!(visitor.cookies.is_empty());
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
     assert_eq!(visitor.post("/admin/log-in?to=%2Fadmin", &form).await.leads_to(), "/admin");
@@ -83,7 +83,7 @@ async fn a_provider_that_breaks_off_in_the_middle_logs_nobody_in() {
         own.reply(path, reply);
         let page = visitor.get(&sent.back(&[("code", CODE)])).await;
         assert_eq!(page.status, 502, "{path}");
-        page.shows("The log-in did not work.");
+        page.shows("Login failed.");
         assert!(visitor.cookies.is_empty());
     }
     own.reply(KEYS, Reply::Json(keys));

@@ -23,7 +23,7 @@ impl World {
     async fn refused(&self, changes: Value) {
         let (visitor, page): (Visitor, Page) = self.own.log_in(&self.site, changes).await;
         assert_eq!(page.status, 403);
-        page.shows("Example login logged you in, but there is no access for you here: ask a system administrator.");
+        page.shows("Example login logged you in, but you have no access here. Contact a system administrator.");
         assert!(visitor.cookies.is_empty());
     }
 

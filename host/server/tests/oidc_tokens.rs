@@ -22,7 +22,7 @@ impl World {
         let session = visitor.cookies.contains_key("__Host-twofactor-session");
         assert_eq!(page.status == 303, session);
         if !session {
-            page.shows("The log-in did not work.").shows("Example login");
+            page.shows("Login failed.").shows("Example login");
         }
         if session { 303 } else { 502 }
     }

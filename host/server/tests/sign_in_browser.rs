@@ -104,7 +104,7 @@ async fn a_person_signs_in_with_scripts_off_on_a_phone_in_german() {
     browser.sees("h1", "Bestätigen Sie, dass Sie es sind").await;
     browser.picture("choice-phone-de").await;
     browser.click("button.main").await;
-    browser.sees("#lead", "Wir haben einen Code mit 6 Ziffern per E‑Mail an a•••@e•••.com gesendet.").await;
+    browser.sees("#lead", "Wir haben einen 6-stelligen Code per E‑Mail an a•••@e•••.com gesendet.").await;
     browser.picture("code-phone-de").await;
     browser.click(".more a").await;
     browser.sees("h1", "Bestätigen Sie").await;
@@ -152,10 +152,10 @@ async fn a_person_signs_in_with_the_keyboard_alone_on_a_dark_page_of_the_subscri
             none(browser.violations(axe).await);
         }
         browser.keys(ENTER).await;
-        browser.sees("#lead", "by text message").await;
+        browser.sees("#lead", "We texted a 6-digit code").await;
         browser.keys("1").await;
         browser.keys(ENTER).await;
-        browser.sees("[role=alert]", "The code has 6 digits. Please type all of them.").await;
+        browser.sees("[role=alert]", "Enter all 6 digits of the code.").await;
         browser.picture(&format!("{name}-code")).await;
         if let Some(axe) = &axe {
             none(browser.violations(axe).await);
@@ -213,9 +213,9 @@ async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_somet
         }
     };
     browser.open(&link).await;
-    look("cancelled", "This sign-in was cancelled").await;
+    look("cancelled", "Sign-in canceled").await;
     browser.open(&format!("{}/sign-in/unknown", site.url)).await;
-    look("unknown", "This link does not exist").await;
+    look("unknown", "Link not found").await;
 
     let return_url = format!("{shop}/signed-in");
     let begun = site.begin(json!({"return_url": return_url})).await;
@@ -227,7 +227,7 @@ async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_somet
     look("one-way", "Confirm it’s you").await;
     site.advance(600);
     browser.open(&begun.url).await;
-    look("expired", "Time is up").await;
+    look("expired", "This sign-in has expired").await;
     browser.sees("a.main", "Back to Shop & Sons").await;
     browser.click("a.main").await;
     browser.until("the return", async |browser| browser.url().await.starts_with(&return_url)).await;
@@ -246,7 +246,7 @@ async fn to_code(browser: &Chromium) {
     browser.sees("h1", "Confirm it’s you").await;
     browser.click(".way:nth-of-type(2)").await;
     browser.click("button.main").await;
-    browser.sees("#lead", "by text message").await;
+    browser.sees("#lead", "We texted a 6-digit code").await;
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn whoever_is_sent_a_strangers_link_sees_where_it_began_and_confirms_nothi
     victim.sees(".facts", "Signing in").await;
     victim.sees(".facts", "less than a minute ago").await;
     victim.sees(".facts", "Firefox, Linux, 127.0.0.*").await;
-    victim.sees(".facts", "If you did not begin this yourself, cancel.").await;
+    victim.sees(".facts", "If you didn’t start this yourself, cancel.").await;
     victim.picture("facts-phone").await;
     if let Some(axe) = &axe {
         none(victim.violations(axe).await);

@@ -205,8 +205,8 @@ async fn the_page_says_what_is_confirmed_begun_when_and_from_where() {
     for text in ["Shop &amp; Sons", "alice", "payment", "less than a minute ago", "Chrome, Windows, 203.0.113.*"] {
         page.says(200, text);
     }
-    page.says(200, "If you did not begin this yourself, cancel.");
-    assert!(!page.html.contains("203.0.113.77") && !page.html.contains("another network address"));
+    page.says(200, "If you didn’t start this yourself, cancel.");
+    assert!(!page.html.contains("203.0.113.77") && !page.html.contains("a different network"));
     site.advance(180);
     browser.post("/start", &page.start()).await.location();
     let page = browser.get("").await;
@@ -216,14 +216,14 @@ async fn the_page_says_what_is_confirmed_begun_when_and_from_where() {
     let begun = site.begin(json!({"client_address": "203.0.113.77", "user_agent": "<b>Call your bank</b>"})).await;
     let elsewhere = Browser::at(&begun.url).saying("x-forwarded-for", "198.51.100.4");
     let page = elsewhere.get("?lang=de").await;
-    page.says(200, "an einer anderen Netzwerkadresse");
+    page.says(200, "aus einem anderen Netzwerk");
     page.says(200, "Anmeldung");
     assert!(!page.html.contains("Call your bank"));
     // Nothing is known of a browser that has addresses of both families.
     let begun = site.begin(json!({"client_address": "2001:db8:1:2::3"})).await;
     let page = Browser::at(&begun.url).saying("x-forwarded-for", "198.51.100.4").get("").await;
     page.says(200, "2001:db8:1:*");
-    assert!(!page.html.contains("another network address"));
+    assert!(!page.html.contains("a different network"));
     let long = json!({"tenant": "main", "user": "alice", "recipient": {"phone": PHONE}, "state": "s",
         "return_url": site::RETURN_URL, "user_agent": "x".repeat(1025)});
     let refused: Value = site.call("POST", "/v1/sign-ins", long).await.problem(400, "invalid-input");

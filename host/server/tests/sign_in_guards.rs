@@ -33,7 +33,7 @@ async fn a_link_works_in_the_browser_that_opened_it_first_and_nowhere_else() {
     assert_eq!(other.get("/logo").await.status, 404);
     own.answer(&code).await.brings("handle").unwrap();
     other.get("").await.says(403, elsewhere);
-    own.get("").await.says(410, "You are already signed in");
+    own.get("").await.says(410, "You’re already signed in");
     assert!(own.get("").await.header("set-cookie").is_empty());
 }
 
@@ -76,7 +76,7 @@ async fn a_form_of_another_site_does_nothing() {
         from("sec-fetch-site", "", &format!("{}.evil.example", site.url)),
     ] {
         for path in ["/answer", "/start", "/resend", "/cancel"] {
-            forged.post(path, &[("code", &code)]).await.says(403, "That did not come from this page");
+            forged.post(path, &[("code", &code)]).await.says(403, "Request blocked");
         }
     }
     assert_eq!(site.report(&begun).await["status"], "pending");
@@ -94,11 +94,11 @@ async fn two_racers_have_one_success_and_the_link_is_dead_afterwards() {
     assert_eq!(pages.iter().filter(|page| page.status == 303).count(), 1);
     assert!(pages.iter().filter(|page| page.status != 303).all(|page| page.status == 410), "{}", pages[0].html);
     for path in ["", "/choose"] {
-        browser.get(path).await.says(410, "You are already signed in");
+        browser.get(path).await.says(410, "You’re already signed in");
     }
     for path in ["/answer", "/start", "/resend", "/cancel"] {
         let page = browser.post(path, &[("code", &code)]).await;
-        page.says(410, "You are already signed in");
+        page.says(410, "You’re already signed in");
         assert!(!page.html.contains("handle=") && !page.html.contains("shop.example.com"));
     }
     assert_eq!(site.report(&begun).await["status"], "ended");

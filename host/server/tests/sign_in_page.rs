@@ -29,7 +29,7 @@ async fn a_person_gets_a_code_types_it_and_goes_back_with_state_and_a_handle() {
     let started = browser.post("/start", &page.start()).await;
     assert!(started.location().starts_with("/sign-in/"), "{}", started.location());
     let page = browser.get("").await;
-    page.says(200, "We sent a code of 6 digits by text message to ");
+    page.says(200, "We texted a 6-digit code to ");
     for attribute in ["autocomplete=\"one-time-code\"", "inputmode=\"numeric\"", "<label for=\"code\">", "autofocus"] {
         page.says(200, attribute);
     }
@@ -85,7 +85,7 @@ async fn where_there_are_several_ways_a_person_chooses_and_may_change() {
         page.says(200, text);
     }
     browser.post("/start", &page.start()).await.location();
-    browser.get("").await.says(200, "by email");
+    browser.get("").await.says(200, "We emailed a 6-digit code");
     assert_eq!((site.outbox.mails().len(), site.ecall.codes().len()), (1, 0));
     let mailed = site.outbox.mails()[0].text.lines().find(|line| line.len() == 6).unwrap().to_owned();
 
@@ -93,9 +93,9 @@ async fn where_there_are_several_ways_a_person_chooses_and_may_change() {
     choice.says(200, "I have a code");
     let step = choice.values("step")[0];
     browser.post("/start", &[("two_factor", &other), ("step", step)]).await.location();
-    browser.get("").await.says(200, "by text message");
+    browser.get("").await.says(200, "We texted a 6-digit code");
     // The code that went the other way is none any more.
-    browser.answer(&mailed).await.says(200, "That is not the code.");
+    browser.answer(&mailed).await.says(200, "Incorrect code.");
     let handle = browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
     assert_eq!(site.redeem(&begun, &handle).await.expect(200)["two_factor"], other);
 }
@@ -114,14 +114,14 @@ async fn a_wrong_answer_says_how_many_are_left_and_after_the_last_a_new_code_is_
     page.says(200, "<title>Error: ");
     // What is no code is not counted.
     for text in ["12345", "1234567", "", "abcdef", &"1".repeat(1000)] {
-        browser.answer(text).await.says(200, "The code has 6 digits.");
+        browser.answer(text).await.says(200, "Enter all 6 digits of the code.");
     }
-    browser.answer(wrong(&code)).await.says(200, "You have 2 more tries.");
-    browser.answer(wrong(&code)).await.says(200, "You have one more try.");
+    browser.answer(wrong(&code)).await.says(200, "You have 2 attempts left.");
+    browser.answer(wrong(&code)).await.says(200, "You have 1 attempt left.");
     let page = browser.answer(wrong(&code)).await;
-    page.says(200, "Ask for a new code");
-    browser.answer(&code).await.says(200, "This code is no longer good.");
-    browser.get("").await.says(200, "This code is no longer good.");
+    page.says(200, "Request a new code");
+    browser.answer(&code).await.says(200, "This code is no longer valid.");
+    browser.get("").await.says(200, "This code is no longer valid.");
     browser.post("/start", &page.start()).await.location();
     browser.answer(&code).await.says(200, "You have 4 more tries.");
     browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
@@ -169,7 +169,7 @@ async fn a_new_code_may_be_asked_for_after_a_while_and_the_page_says_how_long() 
     browser.get("?sent=again").await.says(200, "A new code is on its way.");
     assert_eq!(site.ecall.codes().len(), 2);
     if first != site.ecall.code() {
-        browser.answer(&first).await.says(200, "That is not the code.");
+        browser.answer(&first).await.says(200, "Incorrect code.");
     }
     browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
 }
@@ -179,13 +179,13 @@ async fn a_code_that_is_over_is_said_to_be_and_a_sign_in_that_is_over_leads_back
     let site = Site::start().await;
     let (begun, browser) = site.at_code().await;
     site.advance(300);
-    browser.get("").await.says(200, "This code is no longer good. Ask for a new one.");
-    browser.answer(&site.ecall.code()).await.says(200, "This code is no longer good.");
+    browser.get("").await.says(200, "This code is no longer valid. Request a new one.");
+    browser.answer(&site.ecall.code()).await.says(200, "This code is no longer valid.");
     site.advance(300);
     let page = browser.get("").await;
-    page.says(410, "Time is up");
+    page.says(410, "This sign-in has expired");
     page.says(410, "https://shop.example.com/signed-in?from=twofactor&amp;state=st%26te&amp;error=access_denied");
-    browser.post("/start", &[]).await.says(410, "Time is up");
+    browser.post("/start", &[]).await.says(410, "This sign-in has expired");
     assert_eq!(site.report(&begun).await["status"], "expired");
     assert_eq!(site.ecall.codes().len(), 1);
     site.advance(2 * 86_400);
@@ -196,7 +196,7 @@ async fn a_code_that_is_over_is_said_to_be_and_a_sign_in_that_is_over_leads_back
         site.engine.start(start).await.unwrap();
     }
     site.call("GET", &format!("/v1/sign-ins/{}", begun.id), Value::Null).await.problem(404, "not-found");
-    browser.get("").await.says(404, "This link does not exist");
+    browser.get("").await.says(404, "Link not found");
 }
 
 #[tokio::test]
@@ -211,8 +211,8 @@ async fn whoever_gives_up_goes_back_with_an_error_and_the_code_is_worth_nothing(
     );
     assert!(gone.brings("handle").is_none());
     assert_eq!(site.report(&begun).await["status"], "ended");
-    browser.get("").await.says(410, "This sign-in was cancelled");
-    browser.answer(&site.ecall.code()).await.says(410, "This sign-in was cancelled");
+    browser.get("").await.says(410, "Sign-in canceled");
+    browser.answer(&site.ecall.code()).await.says(410, "Sign-in canceled");
 }
 
 #[tokio::test]
@@ -223,10 +223,10 @@ async fn a_message_that_was_not_sent_is_said_so_and_what_may_have_been_sent_is_n
     let page = browser.get("").await;
     site.ecall.answer(Answer::Busy);
     let failed = browser.post("/start", &page.start()).await;
-    failed.says(200, "The code was not sent. Please try again");
+    failed.says(200, "The code wasn’t sent. Please try again");
     site.ecall.answer(Answer::Nothing);
     let unknown = browser.post("/start", &failed.start()).await;
-    unknown.says(200, "not sure that the code was sent");
+    unknown.says(200, "not sure the code was sent");
     let so_far = site.ecall.codes().len();
     // The form as it was before: a refresh.
     browser.post("/start", &failed.start()).await.location();
@@ -254,11 +254,14 @@ async fn one_sign_in_has_no_more_than_a_few_codes() {
         browser.answer(wrong(&site.ecall.code())).await;
     }
     let page = browser.get("").await;
-    page.says(200, "as many codes as one sign-in allows");
+    page.says(200, "the maximum number of codes");
     assert!(page.values("two_factor").is_empty() && page.html.contains("/cancel"));
     let way = site.engine.available(&SignIn::new("shop").tenant("main")).await.unwrap();
     for one in way {
-        browser.post("/start", &[("two_factor", &one.id), ("step", "6")]).await.says(200, "as many codes");
+        browser
+            .post("/start", &[("two_factor", &one.id), ("step", "6")])
+            .await
+            .says(200, "the maximum number of codes");
     }
     assert_eq!(site.ecall.codes().len(), 6);
     assert_eq!(site.report(&begun).await["status"], "pending");
@@ -273,7 +276,7 @@ async fn limits_and_a_lock_are_said_in_words() {
     let begun = site.begin(json!({})).await;
     let browser = Browser::at(&begun.url);
     let limited = browser.post("/start", &browser.get("").await.start()).await;
-    limited.says(200, "That was too often. Try again in 60\u{a0}minutes.");
+    limited.says(200, "Too many requests. Try again in 60\u{a0}minutes.");
 
     let limits = RateLimits { lockout_threshold: 2, ..RateLimits::default() };
     let site = Site::with(|builder| builder.rate_limits(limits)).await;
@@ -281,11 +284,11 @@ async fn limits_and_a_lock_are_said_in_words() {
     for _ in 0..2 {
         browser.answer(wrong(&site.ecall.code())).await;
     }
-    browser.answer(&site.ecall.code()).await.says(200, "Ask for a new one.");
+    browser.answer(&site.ecall.code()).await.says(200, "Request a new one.");
     let begun = site.begin(json!({})).await;
     let browser = Browser::at(&begun.url);
     let locked = browser.post("/start", &browser.get("").await.start()).await;
-    locked.says(200, "codes are locked for a day");
+    locked.says(200, "codes are locked for one day");
 }
 
 #[tokio::test]
@@ -295,10 +298,10 @@ async fn what_an_administrator_takes_away_is_gone_at_once() {
     for instance in site.admin().instances("shop").await.unwrap() {
         site.admin().set_assignments("shop", &instance.id, Vec::new()).await.unwrap();
     }
-    browser.answer(&site.ecall.code()).await.says(200, "no way to send you a code");
+    browser.answer(&site.ecall.code()).await.says(200, "We can’t send you a code right now");
     site.advance(300);
     let page = browser.get("").await;
-    page.says(200, "There is no way to send you a code at the moment.");
+    page.says(200, "We can’t send you a code right now.");
     browser.post("/cancel", &[]).await.brings("error").unwrap();
 }
 
@@ -391,8 +394,8 @@ async fn an_eight_digit_code_is_asked_for_as_such() {
     let begun = site.begin(json!({"recipient": {"email": "alice@example.com"}})).await;
     let browser = Browser::at(&begun.url);
     browser.post("/start", &browser.get("").await.start()).await.location();
-    browser.get("").await.says(200, "a code of 8 digits");
-    browser.answer("123456").await.says(200, "The code has 8 digits.");
+    browser.get("").await.says(200, "8-digit code");
+    browser.answer("123456").await.says(200, "Enter all 8 digits of the code.");
 }
 
 #[tokio::test]

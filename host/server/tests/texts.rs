@@ -150,3 +150,67 @@ fn the_texts_of_the_server_are_those_of_the_reviewed_list() {
     }
     compare(&list, &root.join("tests/texts/server.txt"));
 }
+
+#[test]
+fn each_text_of_the_admin_ui_has_its_german_which_ends_as_it_does() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in sources(&root.join("src/ui")).into_iter().chain(sources(&root.join("src/wording"))) {
+        for (english, german) in texts(&std::fs::read_to_string(&file).unwrap()) {
+            let at = format!("{}: {english} / {german}", file.display());
+            assert!(!english.is_empty() && !german.is_empty(), "{at}");
+            let end = |text: &str| text.chars().next_back().filter(|c| ".?:!".contains(*c) || c.is_whitespace());
+            assert_eq!(end(&english), end(&german), "{at}");
+            assert!(!german.contains(['«', '»']), "{at}: German quotation marks are „…“");
+        }
+    }
+}
+
+/// Sentences that the source puts together from parts.
+const COMPOSED: &[&str] = &[
+    "of a {} must be 1 to 64 letters",
+    "the provider does not accept the value of",
+    "`application_name` must be a single line of 1 to 60 characters",
+    "`colours.{}` cannot be read",
+    "each of `return_urls` must be",
+];
+
+/// `{name}` and `{:?}` become `{}`.
+fn without_names(text: &str) -> String {
+    let mut parts = text.split('{');
+    let mut joined = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        joined.push('{');
+        joined.push_str(part.find('}').map_or(part, |end| &part[end..]));
+    }
+    joined
+}
+
+#[test]
+fn each_sentence_that_has_a_german_one_is_still_in_the_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut said = String::new();
+    for room in ["host/engine/src", "host/sandbox/src", "host/toolkit/src", "host/server/src", "providers"] {
+        let in_table = |file: &&PathBuf| file.to_string_lossy().contains("wording/german");
+        for file in sources(&root.join(room)).iter().filter(|file| !in_table(file)) {
+            let source = std::fs::read_to_string(file).unwrap();
+            // The descriptions of options are comments of their fields.
+            for line in source.lines().filter_map(|line| line.trim_start().strip_prefix("///")) {
+                said.push_str(line);
+            }
+            said.extend(literals(&source).iter().map(|literal| without_names(&literal.text) + "\n"));
+        }
+    }
+    let mut missing = Vec::new();
+    for file in sources(&root.join("host/server/src/wording/german")) {
+        let all = literals(&std::fs::read_to_string(file).unwrap());
+        for english in all.iter().filter(|literal| literal.code.trim_end().ends_with('(')).map(|literal| &literal.text)
+        {
+            let is_said = |part: &str| said.contains(part.trim_matches([' ', '`', ':', ';', ',', '.', '(', ')']));
+            let is_composed = COMPOSED.iter().any(|begin| english.starts_with(begin));
+            if !is_composed && !english.split("{}").filter(|part| part.trim().len() > 3).all(is_said) {
+                missing.push(english.clone());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "nothing says these any more: {missing:#?}");
+}

@@ -22,22 +22,22 @@ pub fn provider(info: &ProviderInfo) -> String {
 /// What a provider may do, as it follows "It may".
 pub fn capability(capability: &Capability) -> String {
     let text = match capability {
-        Capability::Http => "send HTTP requests to the origins its instance is granted",
-        Capability::Smtp => "send mail through the SMTP server its instance is granted",
-        Capability::Log => "write lines to the log",
-        Capability::WasiHttp => "send HTTP requests to the origins its instance is granted (as wasi:http)",
-        Capability::Environment => "read an environment, which is empty",
-        Capability::StandardInput => "read standard input, which is closed",
-        Capability::StandardOutput => "write lines to the log (as standard output)",
-        Capability::StandardError => "write lines to the log (as standard error)",
-        Capability::MonotonicClock => "measure time",
-        Capability::WallClock => "read the time of day",
-        Capability::Random => "draw random numbers",
-        Capability::Code => "see the code, which others get as a placeholder",
-        Capability::Verification => "decide who is let in: its upstream makes the codes and judges the answers",
-        Capability::Reports => "read what its upstream reports of messages, and count them as arrived or not",
+        Capability::Http => "send HTTP requests to the origins allowed for its instance",
+        Capability::Smtp => "send email through the SMTP server allowed for its instance",
+        Capability::Log => "write to the log",
+        Capability::WasiHttp => "send HTTP requests to the origins allowed for its instance (through wasi:http)",
+        Capability::Environment => "read environment variables (none are set)",
+        Capability::StandardInput => "read standard input (closed)",
+        Capability::StandardOutput => "write to the log (through standard output)",
+        Capability::StandardError => "write to the log (through standard error)",
+        Capability::MonotonicClock => "measure elapsed time",
+        Capability::WallClock => "read the current time",
+        Capability::Random => "generate random numbers",
+        Capability::Code => "see the code (other providers only get a placeholder)",
+        Capability::Verification => "decide who is verified: its upstream creates and verifies the codes",
+        Capability::Reports => "read delivery reports of its upstream, which mark messages as delivered or failed",
         Capability::Secret(option) => {
-            return format!("see the secret `{option}` while it delivers, which is withheld from others");
+            return format!("see the secret `{option}` while it delivers (other providers do not get it)");
         }
         // One that this program is too old to word.
         other => return other.to_string(),

@@ -36,7 +36,7 @@ pub use test_send::{TestMessage, TestReport};
 
 use crate::account::Guard;
 use crate::audit::{AuditLog, Entry};
-use crate::challenge::{Challenges, History, Policy};
+use crate::challenge::{Challenges, History, Policy, PolicyWarning};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
@@ -123,6 +123,13 @@ impl Administration {
     /// Returns the policy of instances that have none of their own.
     pub fn policy(&self) -> &Policy {
         self.instances.default_policy()
+    }
+
+    /// Returns what should be reconsidered about the policy of an instance: its own, completed by
+    /// that of the installation.
+    pub fn policy_warnings(&self, instance: &Instance) -> Vec<PolicyWarning> {
+        let own = instance.policy.as_ref().and_then(|own| self.policy().overridden_by(own).ok());
+        own.as_ref().unwrap_or(self.policy()).warnings()
     }
 
     /// Returns statistics of a subscription's challenges and deliveries from `since` on, by hour.

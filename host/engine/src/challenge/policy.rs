@@ -127,6 +127,19 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
+/// Something allowed in a policy that an operator should reconsider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyWarning {
+    /// Codes have fewer than the 6 digits that NIST SP 800-63B-4 requires.
+    ShortCodes,
+    /// Messages may go to every country, which invites SMS pumping fraud.
+    AllCountries,
+    /// The name of the application has a character outside the GSM 7-bit alphabet (3GPP TS 23.038),
+    /// such as a curly apostrophe, an en dash, ç, î or an emoji: an SMS is billed as two or more.
+    NameOutsideSmsAlphabet,
+}
+
 impl Policy {
     /// Returns this policy with the fields that `own` states.
     pub(crate) fn overridden_by(&self, own: &Value) -> Result<Self, PolicyError> {
@@ -211,21 +224,13 @@ impl Policy {
     }
 
     /// Returns what an operator should reconsider.
-    pub fn warnings(&self) -> Vec<&'static str> {
-        let mut warnings = Vec::new();
-        if self.code_length < 6 {
-            warnings.push("codes of fewer than 6 digits are below what NIST SP 800-63B-4 asks for");
-        }
-        if self.countries.contains("*") {
-            warnings.push("messages may go to every country: premium numbers abroad are how SMS pumping earns");
-        }
-        if !is_of_gsm(&self.application_name) {
-            warnings.push(
-                "the application's name has a character beyond the alphabet of SMS (such as a curly apostrophe, an en dash, ç, î or an \
-                 emoji): each message is billed as two or more",
-            );
-        }
-        warnings
+    pub fn warnings(&self) -> Vec<PolicyWarning> {
+        let warnings = [
+            (self.code_length < 6, PolicyWarning::ShortCodes),
+            (self.countries.contains("*"), PolicyWarning::AllCountries),
+            (!is_of_gsm(&self.application_name), PolicyWarning::NameOutsideSmsAlphabet),
+        ];
+        warnings.into_iter().filter_map(|(applies, warning)| applies.then_some(warning)).collect()
     }
 
     /// Returns whether messages may go to a country.
@@ -239,7 +244,7 @@ impl Policy {
 mod tests {
     use serde_json::json;
 
-    use super::Policy;
+    use super::{Policy, PolicyWarning};
 
     #[test]
     fn an_instance_states_what_differs() {
@@ -276,23 +281,24 @@ mod tests {
 
     #[test]
     fn a_name_that_makes_two_parts_of_an_sms_is_allowed_with_a_warning() {
+        let warned = &[PolicyWarning::NameOutsideSmsAlphabet][..];
         for (name, warnings) in [
-            ("Example Bank", 0),
-            ("Zürich & Söhne", 0),
-            ("Müller’s", 1),
-            ("A – B", 1),
-            ("Façade", 1),
-            ("Île", 1),
-            ("Shop 🔑", 1),
+            ("Example Bank", &[][..]),
+            ("Zürich & Söhne", &[]),
+            ("Müller’s", warned),
+            ("A – B", warned),
+            ("Façade", warned),
+            ("Île", warned),
+            ("Shop 🔑", warned),
         ] {
             let policy = Policy::default().overridden_by(&json!({"application_name": name})).unwrap();
-            assert_eq!(policy.warnings().len(), warnings, "{name}");
+            assert_eq!(policy.warnings(), warnings, "{name}");
         }
     }
 
     #[test]
     fn few_digits_are_allowed_with_a_warning() {
         let policy = Policy::default().overridden_by(&json!({"code_length": 4})).unwrap();
-        assert_eq!(policy.warnings().len(), 1);
+        assert_eq!(policy.warnings(), [PolicyWarning::ShortCodes]);
     }
 }

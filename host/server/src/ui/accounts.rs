@@ -13,7 +13,8 @@ use super::conflict::{self, Edited};
 use super::failure::Failure;
 use super::form::Posted;
 use super::form_replies::{Outcome, Told};
-use super::layout::{Pages, badge, notice, table, time};
+use super::format::time;
+use super::layout::{Pages, badge, notice, table};
 use super::links;
 use super::links::{on_to, segment};
 use super::page::{self, Room, page};
@@ -37,7 +38,7 @@ pub(super) async fn list(
 ) -> Result<Response, Failure> {
     let l = person.language;
     let message = match &*place.done {
-        "removed" => notice("good", l.say("The account was removed.", "Das Konto wurde entfernt.")),
+        "removed" => notice("good", l.say("Account deleted.", "Konto gelöscht.")),
         _ => html! {},
     };
     show_list(&person, &ui, place.after, message).await
@@ -59,23 +60,23 @@ async fn show_list(person: &Person, ui: &Ui, after: u64, message: Markup) -> Res
         l.say("Name", "Name"),
         l.say("Email", "E-Mail"),
         l.say("Role", "Rolle"),
-        l.say("State", "Zustand"),
-        l.say("Last log-in", "Letzte Anmeldung"),
+        l.say("Status", "Status"),
+        l.say("Last login", "Letzte Anmeldung"),
     ];
     let main = html! {
         h1 { (title) }
         (message)
-        p { a href=(links::SECOND_FACTOR) { (l.say("Second factor of administrators", "Zweiter Faktor der Administratoren")) } }
+        p { a href=(links::SECOND_FACTOR) { (l.say("Second factor for administrators", "Zweiter Faktor für Administratoren")) } }
         (table(&headings, usize::MAX, accounts.iter().map(|account| vec![
             html! { a href={ "/admin/accounts/" (segment(&account.id)) } { (account.name) } }, html! { (account.email) },
             html! { (role_name(l, &account.role)) @if !account.role.subscriptions().is_empty() { ": " (account.role.subscriptions().join(", ")) } },
-            state(l, account.state), html! { @match account.last_log_in { Some(at) => (time(at)), None => "–" } },
+            state(l, account.state), html! { @match account.last_log_in { Some(at) => (time(l, at)), None => "–" } },
         ])))
         (pages.show(l))
         @if person.may_change() { form.card method="post" {
-            h2 { (l.say("Invite somebody", "Jemanden einladen")) }
+            h2 { (l.say("Invite user", "Benutzer einladen")) }
             (fields(l, &subscriptions, &Values::typed(posted), true))
-            div.actions { button.main { (l.say("Make the invitation", "Einladung erstellen")) } }
+            div.actions { button.main { (l.say("Create invitation", "Einladung erstellen")) } }
         } }
     };
     Ok(page(person, Room::Accounts, title, main))
@@ -170,19 +171,19 @@ fn fields(l: Language, subscriptions: &[Subscription], values: &Values<'_>, new:
             div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) } input #email name="email" type="email" required autocomplete="off" value=(values.email); }
         }
         div.field {
-            label for="phone" { (l.say("Telephone number", "Telefonnummer")) " " span.optional { (l.say("optional", "freiwillig")) } }
+            label for="phone" { (l.say("Phone number", "Telefonnummer")) " " span.optional { (l.say("optional", "optional")) } }
             input #phone name="phone" type="tel" autocomplete="off" value=(values.phone) aria-describedby="phone-help";
-            div.help #phone-help { (l.say("For a second factor by SMS.", "Für einen zweiten Faktor per SMS.")) }
+            div.help #phone-help { (l.say("Used for a second factor by SMS.", "Für einen zweiten Faktor per SMS.")) }
         }
         fieldset.group {
             legend { (l.say("Role", "Rolle")) }
             @let choices = [
-                ("system_admin", l.say("System administrator", "Systemadministrator"), l.say("everything", "alles"), None),
+                ("system_admin", l.say("System administrator", "Systemadministrator"), l.say("Full access to the installation", "Vollzugriff auf die Installation"), None),
                 ("subscription_admin", l.say("Subscription administrator", "Subscription-Administrator"),
-                    l.say("everything within these subscriptions", "alles innerhalb dieser Subscriptions"), Some(("subscription", &values.subscriptions))),
-                ("auditor", l.say("Auditor", "Auditor"), l.say("reads everything, with users and audit log, and changes nothing", "liest alles, mit Benutzern und Audit-Log, und ändert nichts"), None),
+                    l.say("Full access to these subscriptions", "Vollzugriff auf diese Subscriptions"), Some(("subscription", &values.subscriptions))),
+                ("auditor", l.say("Auditor", "Auditor"), l.say("Read-only access to the installation, including users and the audit log", "Lesezugriff auf die Installation, einschließlich Benutzern und Audit-Log"), None),
                 (SUBSCRIPTION_AUDITOR, l.say("Subscription auditor", "Subscription-Auditor"),
-                    l.say("reads everything within these subscriptions, and changes nothing", "liest alles innerhalb dieser Subscriptions, und ändert nichts"), Some(("audited", &values.audited))),
+                    l.say("Read-only access to these subscriptions", "Lesezugriff auf diese Subscriptions"), Some(("audited", &values.audited))),
             ];
             @let known = choices.iter().any(|choice| choice.0 == values.role);
             @for (value, name, help, bound) in choices {
@@ -202,9 +203,9 @@ fn fields(l: Language, subscriptions: &[Subscription], values: &Values<'_>, new:
 
 fn state(l: Language, state: AccountState) -> Markup {
     match state {
-        AccountState::Invited => badge("warn", l.say("invited", "eingeladen")),
-        AccountState::Active => badge("good", l.say("active", "aktiv")),
-        AccountState::Disabled => badge("off", l.say("disabled", "gesperrt")),
+        AccountState::Invited => badge("warn", l.say("Invited", "Eingeladen")),
+        AccountState::Active => badge("good", l.say("Active", "Aktiv")),
+        AccountState::Disabled => badge("off", l.say("Disabled", "Deaktiviert")),
     }
 }
 
@@ -212,8 +213,8 @@ fn state(l: Language, state: AccountState) -> Markup {
 fn link(l: Language, link: &str) -> Markup {
     html! {
         div.notice.good role="status" {
-            p { (l.say("Give this link to the person. It is shown this once, and works once within 24 hours.",
-                "Geben Sie diesen Link der Person. Er wird nur dieses eine Mal gezeigt und gilt einmal und 24 Stunden lang.")) }
+            p { (l.say("Send this link to the user. It is shown only once, works only once, and expires in 24 hours.",
+                "Senden Sie diesen Link an den Benutzer. Er wird nur jetzt angezeigt, funktioniert nur einmal und läuft nach 24 Stunden ab.")) }
             p { code.secret { (link) } }
         }
     }
@@ -283,21 +284,21 @@ async fn show(person: &Person, account: &Account, message: Markup) -> Result<Res
         (page::form(person, &here, true, html! {
             (edited.fields(l, &[]))
             (fields(l, &subscriptions, values, false))
-            @if own && person.may_change() { p.help { (l.say("Your own role and access only somebody else can change.", "Ihre eigene Rolle und Ihren Zugang kann nur jemand anderes ändern.")) } }
-            @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[values.enabled]; (l.say("May log in", "Darf sich anmelden")) } }
+            @if own && person.may_change() { p.help { (l.say("Only another administrator can change your role and access.", "Ihre Rolle und Ihren Zugang kann nur ein anderer Administrator ändern.")) } }
+            @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[values.enabled]; (l.say("Can log in", "Darf sich anmelden")) } }
         }, html! { button.main { (l.say("Save", "Speichern")) } }))
         @if account.is_vouched() {
-            p.help { (l.say("This person logs in at the identity provider, which decides on the role at each log-in.",
-                "Diese Person meldet sich beim Identitätsprovider an, der bei jeder Anmeldung über die Rolle entscheidet.")) }
+            p.help { (l.say("This user logs in through the identity provider, which sets the role at each login.",
+                "Dieser Benutzer meldet sich über den Identity Provider an, der die Rolle bei jeder Anmeldung festlegt.")) }
         } @else if person.may_change() && account.state != AccountState::Disabled {
             form.card method="post" action={ (here) "/invitation" } {
-                h2 { (l.say("Set a password anew", "Passwort neu setzen")) }
-                p { (l.say("Makes a link with which the person sets a password. The one before stays good until then.",
-                    "Erstellt einen Link, mit dem die Person ein Passwort setzt. Das bisherige gilt bis dahin.")) }
-                div.actions { button { (l.say("Make a link", "Link erstellen")) } }
+                h2 { (l.say("Reset password", "Passwort zurücksetzen")) }
+                p { (l.say("Creates a link to set a new password. The current password works until then.",
+                    "Erstellt einen Link, um ein neues Passwort festzulegen. Bis dahin gilt das bisherige Passwort.")) }
+                div.actions { button { (l.say("Create link", "Link erstellen")) } }
             }
         }
-        @if person.may_change() && !own { p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this account", "Dieses Konto entfernen")) } } }
+        @if person.may_change() && !own { p { a.button.bad href={ (here) "/remove" } { (l.say("Delete account", "Konto löschen")) } } }
     };
     Ok(page(person, Room::Accounts, &account.name, main))
 }
@@ -353,16 +354,16 @@ pub(super) async fn ask_remove(
     let l = person.language;
     person.changes()?;
     let account = account(&person, &ui, &id).await?;
-    let title = l.say("Remove this account?", "Dieses Konto entfernen?");
+    let title = l.say("Delete this account?", "Dieses Konto löschen?");
     let back = format!("/admin/accounts/{}", segment(&id));
     let main = html! {
         p.trail { a href=(back) { (account.name) } }
         h1 { (title) }
         form.card method="post" {
             p { strong { (account.name) } " · " (account.email) }
-            p { (l.say("Its sessions end at once. What it did stays in the audit log. This cannot be undone.",
-                "Seine Sitzungen enden sofort. Was es getan hat, bleibt im Audit-Log. Das lässt sich nicht rückgängig machen.")) }
-            div.actions { button.bad { (l.say("Remove", "Entfernen")) } a.button href=(back) { (l.say("Keep it", "Behalten")) } }
+            p { (l.say("Its sessions end immediately. Its actions stay in the audit log. This cannot be undone.",
+                "Alle Sitzungen des Kontos enden sofort. Seine Aktionen bleiben im Audit-Log. Dies kann nicht rückgängig gemacht werden.")) }
+            div.actions { button.bad { (l.say("Delete", "Löschen")) } a.button href=(back) { (l.say("Cancel", "Abbrechen")) } }
         }
     };
     Ok(page(&person, Room::Accounts, title, main))
@@ -371,8 +372,8 @@ pub(super) async fn ask_remove(
 /// Why an account stays as it is, and what to do.
 fn last_of_all(l: Language) -> &'static str {
     l.say(
-        "This is the last system administrator who can log in: without one nobody could administer this installation. Invite another one, and do this again once they have set a password.",
-        "Das ist der letzte Systemadministrator, der sich anmelden kann: ohne ihn könnte niemand mehr diese Installation verwalten. Laden Sie einen weiteren ein, und tun Sie dies nochmals, sobald er ein Passwort gesetzt hat.",
+        "This is the last system administrator who can log in. Invite another one, and try again once they have set a password.",
+        "Dies ist der letzte Systemadministrator, der sich anmelden kann. Laden Sie einen weiteren ein und versuchen Sie es erneut, sobald dieser ein Passwort festgelegt hat.",
     )
 }
 

@@ -21,7 +21,7 @@ pub(super) const KINDS: [AssignmentKind; 4] =
 pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
     match kind {
         AssignmentKind::User => l.say("User", "Benutzer"),
-        AssignmentKind::ClientApplication => l.say("Client application", "Client-Applikation"),
+        AssignmentKind::ClientApplication => l.say("Client application", "Client-Anwendung"),
         AssignmentKind::Idp => "IDP",
         AssignmentKind::Tenant => l.say("Tenant", "Mandant"),
     }
@@ -33,7 +33,7 @@ pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup
     html! {
         section.card #assignments {
             h2 { (l.say("Assignments", "Zuweisungen")) }
-            p.help { (l.say("A sign-in may use this instance if one of its four is listed here.", "Eine Anmeldung darf diese Instanz verwenden, wenn eines ihrer vier hier steht.")) }
+            p.help { (l.say("Available to sign-ins of these tenants, IDPs, client applications or users.", "Verfügbar für Anmeldungen dieser Mandanten, IDPs, Client-Anwendungen oder Benutzer.")) }
             @if !assigned.is_empty() {
                 ul.assigned { @for one in assigned {
                     li {
@@ -51,12 +51,12 @@ pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup
                     select #kind name="kind" form="edit" { @for kind in KINDS.into_iter().rev() { option value=(kind.as_str()) selected[posted.get("kind") == Some(kind.as_str())] { (kind_name(l, kind)) } } }
                 }
                 div.field {
-                    label for="target" { (l.say("Id, as the application names it", "Id, wie die Applikation sie nennt")) }
+                    label for="target" { (l.say("ID used by the application", "ID, wie sie die Anwendung verwendet")) }
                     input #target name="id" form="edit" type="text" maxlength="256" autocomplete="off" value=(posted.get("id").unwrap_or_default());
                 }
                 div.actions { button form="edit" formaction={ (here) "/assignments" } name="do" value="add" { (l.say("Assign", "Zuweisen")) } }
             } }
-            p { a href={ (here) "/directory" } { (l.say("Search the directory", "Im Verzeichnis suchen")) } }
+            p { a href={ (here) "/directory" } { (l.say("Search directory", "Verzeichnis durchsuchen")) } }
         }
     }
 }

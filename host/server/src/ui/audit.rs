@@ -12,7 +12,8 @@ use serde::Deserialize;
 use twofactor::{AuditEntry, AuditSearch};
 
 use super::failure::Failure;
-use super::layout::{Pages, table, time};
+use super::format::{number, time};
+use super::layout::{Pages, table};
 use super::links::{instance_path, segment};
 use super::page::{Room, page};
 use super::person::Person;
@@ -92,16 +93,16 @@ pub(super) async fn list(
     let main = html! {
         h1 { (title) }
         @match &check.problem {
-            Some(problem) => { div.notice.bad role="alert" { (l.say("The log is not whole: ", "Das Log ist nicht vollständig: ")) (wording::spoken(l, problem)) } }
-            None => { p.sub { (check.lines) " " (l.say("lines, whole and unchanged. Newest first; times are UTC.", "Zeilen, vollständig und unverändert. Neueste zuerst; Zeiten in UTC.")) } }
+            Some(problem) => { div.notice.bad role="alert" { (l.say("Integrity check failed: ", "Integritätsprüfung fehlgeschlagen: ")) (wording::spoken(l, problem)) } }
+            None => { p.sub { (number(l, check.lines)) " " (l.say("entries, integrity verified. Newest first.", "Einträge, Integrität geprüft. Neueste zuerst.")) } }
         }
         (form(l, &filter))
-        @if lines.is_empty() { div.empty { p { (l.say("No line fits.", "Keine Zeile passt.")) } } }
+        @if lines.is_empty() { div.empty { p { (l.say("No matching entries.", "Keine passenden Einträge.")) } } }
         @else {
-            @let headings = ["#", l.say("When", "Wann"), l.say("Who", "Wer"), l.say("What", "Was"), l.say("Which", "Woran"), l.say("Detail", "Einzelheit")];
+            @let headings = ["#", l.say("Time", "Zeit"), l.say("User", "Benutzer"), l.say("Action", "Aktion"), l.say("Target", "Ziel"), l.say("Details", "Details")];
             (table(&headings, usize::MAX, lines.iter().map(|line| vec![
                 html! { (line.seq) },
-                time(line.at),
+                time(l, line.at),
                 names.actor(l, &line.actor),
                 html! { (wording::action(l, &line.action)) div.help { code { (line.action) } } },
                 names.subject(l, &line.subject),
@@ -116,16 +117,16 @@ pub(super) async fn list(
 fn form(l: Language, filter: &Filter) -> Markup {
     html! {
         form.filter method="get" {
-            div.field { label for="who" { (l.say("Who", "Wer")) } input #who name="who" type="text" value=(filter.who) maxlength="100" autocomplete="off" placeholder=(l.say("name or id", "Name oder Id")); }
-            div.field { label for="what" { (l.say("What", "Was")) }
+            div.field { label for="who" { (l.say("User", "Benutzer")) } input #who name="who" type="text" value=(filter.who) maxlength="100" autocomplete="off" placeholder=(l.say("Name or ID", "Name oder ID")); }
+            div.field { label for="what" { (l.say("Action", "Aktion")) }
                 select #what name="what" {
-                    option value="" { (l.say("everything", "alles")) }
+                    option value="" { (l.say("All actions", "Alle Aktionen")) }
                     @for (name, words) in wording::actions(l) { option value=(name) selected[filter.what == name] { (words) } }
                 } }
-            div.field { label for="which" { (l.say("Which (id)", "Woran (Id)")) } input #which name="which" type="text" value=(filter.which) maxlength="256" autocomplete="off"; }
+            div.field { label for="which" { (l.say("Target (ID)", "Ziel (ID)")) } input #which name="which" type="text" value=(filter.which) maxlength="256" autocomplete="off"; }
             div.field { label for="from" { (l.say("From", "Von")) } input #from name="from" type="date" value=(filter.from); }
             div.field { label for="to" { (l.say("To", "Bis")) } input #to name="to" type="date" value=(filter.to); }
-            div.actions { button { (l.say("Show", "Zeigen")) } }
+            div.actions { button { (l.say("Apply", "Anwenden")) } }
         }
     }
 }
@@ -195,11 +196,11 @@ impl Names {
         let (who, from) = actor.split_once(" from ").unwrap_or((actor, ""));
         let (kind, id) = who.split_once(' ').unwrap_or((who, ""));
         let kind_name = match kind {
-            "account" => l.say("account", "Konto"),
+            "account" => l.say("Account", "Konto"),
             "token" => "Token",
-            "command" => l.say("command line", "Kommandozeile"),
-            "nobody" => l.say("nobody", "niemand"),
-            "start-up" => l.say("at start", "beim Start"),
+            "command" => l.say("Command line", "Kommandozeile"),
+            "nobody" => l.say("Not logged in", "Nicht angemeldet"),
+            "start-up" => l.say("Startup", "Start"),
             other => other,
         };
         html! {
@@ -218,7 +219,7 @@ impl Names {
             @match self.0.get(id) {
                 Some((name, Some(link))) => { a href=(link) { (name) } div.help { code.id { (id) } } },
                 Some((name, None)) => { (name) div.help { code.id { (id) } } },
-                None if id == "first administrator" => { (l.say("first administrator", "erster Administrator")) },
+                None if id == "first administrator" => { (l.say("First administrator", "Erster Administrator")) },
                 None => { code.id { (id) } },
             }
         }

@@ -35,13 +35,13 @@ pub(super) async fn list(person: Person) -> Result<Response, Failure> {
     let title = Room::BaseSettings.name(l);
     let main = html! {
         h1 { (title) }
-        p.sub { (l.say("Options for all instances of a type. An instance's own option wins over them.",
-            "Optionen für alle Instanzen eines Typs. Die eigene Option einer Instanz geht vor.")) }
-        @let headings = [l.say("Type", "Typ"), l.say("Provider", "Provider"), l.say("Given here", "Hier gegeben")];
+        p.sub { (l.say("Default options for all instances of a type. Options set on an instance take precedence.",
+            "Standardoptionen für alle Instanzen eines Typs. Optionen einer Instanz haben Vorrang.")) }
+        @let headings = [l.say("Type", "Typ"), l.say("Provider", "Provider"), l.say("Set here", "Hier gesetzt")];
         (table(&headings, usize::MAX, rows.iter().map(|(manifest, names)| vec![
             html! { a href={ "/admin/base-settings/" (segment(&manifest.type_id)) } { (manifest.type_id) } },
             html! { (manifest.name) },
-            html! { @if names.is_empty() { (badge("off", l.say("nothing", "nichts"))) } @else { (names.join(", ")) } },
+            html! { @if names.is_empty() { (badge("off", l.say("None", "Keine"))) } @else { (names.join(", ")) } },
         ])))
     };
     Ok(page(&person, Room::BaseSettings, title, main))
@@ -94,7 +94,10 @@ pub(super) async fn save(person: Person, Path(type_id): Path<String>, body: Byte
     if posted.get("confirmed").is_none() {
         match admin.check_base_settings(&type_id, typed.clone()).await {
             Ok(check) if check.is_harmful() => {
-                let why = person.language.say("Nothing was saved yet.", "Noch wurde nichts gespeichert.");
+                let why = person.language.say(
+                    "Not saved yet: review the effects below.",
+                    "Noch nicht gespeichert: Prüfen Sie unten die Auswirkungen.",
+                );
                 return Ok(Told::refused(why).into_response());
             }
             // What is refused is told below, by the call that would save it.
@@ -117,13 +120,13 @@ fn harm(l: Language, check: &BaseSettingsCheck) -> Markup {
     let (valid, invalid): (Vec<_>, Vec<_>) = check.instances.iter().cloned().partition(|instance| instance.valid);
     html! {
         section.card #check role="alert" {
-            h2 { (l.say("What these settings would do", "Was diese Einstellungen bewirken würden")) }
+            h2 { (l.say("Effects of these settings", "Auswirkungen dieser Einstellungen")) }
             @if !check.problems.is_empty() {
-                p { (l.say("These settings have problems:", "Diese Einstellungen haben Probleme:")) }
+                p { (l.say("Problems with these settings:", "Probleme mit diesen Einstellungen:")) }
                 ul { @for problem in &check.problems { li { code { (problem.option.trim_start_matches('/')) } " " (spoken(l, &problem.message)) } } }
             }
             @if !invalid.is_empty() {
-                p { (l.say("With them these instances become invalid and send nothing:", "Mit ihnen werden diese Instanzen ungültig und senden nichts:")) }
+                p { (l.say("These instances become invalid and stop sending messages:", "Diese Instanzen werden ungültig und senden keine Nachrichten mehr:")) }
                 (affected(l, &invalid))
             }
             @if !valid.is_empty() {
@@ -173,7 +176,7 @@ fn show(
     let main = html! {
         p.trail { a href="/admin/base-settings" { (Room::BaseSettings.name(l)) } }
         h1 { (manifest.name) }
-        p.sub { (l.say("What is left out here is asked of each instance.", "Was hier fehlt, wird bei jeder Instanz verlangt.")) }
+        p.sub { (l.say("Options not set here must be set on each instance.", "Optionen, die hier nicht gesetzt sind, müssen bei jeder Instanz gesetzt werden.")) }
         @if saved { (notice("good", l.say("Saved.", "Gespeichert."))) }
         @if let Some(check) = check { (harm(l, check)) }
         @let confirm = html! { @if check.is_some() { label.inline {

@@ -104,16 +104,16 @@ fn choices(l: Language, fields: &[Field], differences: &[Difference]) -> Markup 
     html! {
         @if !differences.is_empty() {
             fieldset.conflict {
-                legend { (l.say("Both of you changed these. Which should be saved?", "Dies haben Sie beide geändert. Was soll gespeichert werden?")) }
+                legend { (l.say("You and another user changed the following values. Which should be saved?", "Sie und ein anderer Benutzer haben die folgenden Werte geändert. Welche sollen gespeichert werden?")) }
                 @for one in differences {
                     @let name = format!("{CHOICE}{}", one.pointer);
                     @let (mine, theirs) = (one.redacted(l, fields, &one.mine), one.redacted(l, fields, &one.theirs));
                     div.choice role="group" aria-label=(one.label()) {
                         strong { (one.label()) }
                         label.inline { input type="radio" name=(name) value="mine" checked;
-                            span { (l.say("yours: ", "Ihres: ")) (shown(l, &mine)) } }
+                            span { (l.say("Your value: ", "Ihr Wert: ")) (shown(l, &mine)) } }
                         label.inline { input type="radio" name=(name) value="theirs";
-                            span { (l.say("theirs: ", "das andere: ")) (shown(l, &theirs)) } }
+                            span { (l.say("Saved value: ", "Gespeicherter Wert: ")) (shown(l, &theirs)) } }
                     }
                 }
             }
@@ -129,7 +129,7 @@ impl Difference {
         }
         let path: Vec<&str> = self.pointer.split('/').skip(1).collect();
         match path.split_first() {
-            Some((&"options", rest)) => redacted(fields, rest, value, l.say("(not shown)", "(nicht gezeigt)")),
+            Some((&"options", rest)) => redacted(fields, rest, value, l.say("Hidden", "Verborgen")),
             _ => value.clone(),
         }
     }
@@ -147,11 +147,11 @@ impl Difference {
 fn shown(l: Language, value: &Value) -> Markup {
     html! {
         @match value {
-            Value::Null => { em { (l.say("nothing", "nichts")) } }
-            Value::String(text) if text == MASK => { em { (l.say("the stored secret", "das gespeicherte Geheimnis")) } }
+            Value::Null => { em { (l.say("None", "Keiner")) } }
+            Value::String(text) if text == MASK => { em { (l.say("Stored secret", "Gespeichertes Geheimnis")) } }
             Value::String(text) => { code { (text) } }
-            Value::Bool(true) => { (l.say("yes", "ja")) }
-            Value::Bool(false) => { (l.say("no", "nein")) }
+            Value::Bool(true) => { (l.say("Yes", "Ja")) }
+            Value::Bool(false) => { (l.say("No", "Nein")) }
             other => { code { (other) } }
         }
     }

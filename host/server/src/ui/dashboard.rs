@@ -10,8 +10,9 @@ use serde::Deserialize;
 use twofactor::Statistic;
 
 use super::failure::Failure;
+use super::format::{number, percent, short_time, time, time_text};
 use super::health::health_of;
-use super::layout::{percentage, table, time};
+use super::layout::table;
 use super::links::instance_path;
 use super::page::{Room, page};
 use super::person::Person;
@@ -154,53 +155,53 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
     let title = Room::Dashboard.name(l);
     let main = html! {
         div.head { h1 { (title) }
-            nav.spans aria-label=(l.say("Time", "Zeitraum")) { @for span in Span::ALL {
+            nav.spans aria-label=(l.say("Time range", "Zeitraum")) { @for span in Span::ALL {
                 a href={ "?span=" (span.word()) } aria-current=[(span == wanted.span).then_some("true")] { (span.name(l)) }
             } }
         }
         (first_steps.show(l))
         @if !failing.is_empty() {
             section.card #failing {
-                h2 { (l.say("Upstreams that fail", "Gestörte Gegenstellen")) }
-                (table(&[l.say("Instance", "Instanz"), l.say("Upstream", "Gegenstelle")], usize::MAX, failing.iter().map(|(path, name, health)| {
+                h2 { (l.say("Failing upstreams", "Gestörte Mailserver / SMS-Anbieter")) }
+                (table(&[l.say("Instance", "Instanz"), l.say("Upstream", "Mailserver / SMS-Anbieter")], usize::MAX, failing.iter().map(|(path, name, health)| {
                     vec![html! { a href=(path) { (name) } }, health::short(l, health)]
                 })))
             }
         }
         @if all.started == 0 && all.sent() == 0 {
-            div.empty { p { (l.say("Nothing was sent in this time. Once sign-ins start challenges, their figures stand here.",
-                "In dieser Zeit wurde nichts gesendet. Sobald Anmeldungen Challenges starten, stehen hier ihre Zahlen.")) } }
+            div.empty { p { (l.say("No messages in this time range. Statistics appear here once your application starts challenges.",
+                "Keine Nachrichten in diesem Zeitraum. Statistiken erscheinen hier, sobald Ihre Anwendung Challenges startet.")) } }
         } @else {
             div.figures {
-                (figure(l.say("Challenges", "Challenges"), &all.started.to_string()))
-                (figure(l.say("Verified", "Verifiziert"), &percentage(all.verified, all.started)))
-                (figure(l.say("Wrong answers", "Falsche Antworten"), &all.wrong.to_string()))
-                (figure(l.say("Delivered", "Zugestellt"), &percentage(all.delivered, all.sent())))
-                (figure(l.say("Half of them took", "Die Hälfte dauerte"), &duration(l, all.within(0.5))))
+                (figure(l.say("Challenges", "Challenges"), &number(l, all.started)))
+                (figure(l.say("Verified", "Verifiziert"), &percent(l, all.verified, all.started)))
+                (figure(l.say("Wrong codes", "Falsche Codes"), &number(l, all.wrong)))
+                (figure(l.say("Delivered", "Zugestellt"), &percent(l, all.delivered, all.sent())))
+                (figure(l.say("Median delivery time", "Zustelldauer (Median)"), &duration(l, all.within(0.5))))
             }
             section.card {
-                h2 { (l.say("Challenges and how many were verified", "Challenges, und wie viele verifiziert wurden")) }
+                h2 { (l.say("Challenges started and verified", "Gestartete und verifizierte Challenges")) }
                 (chart(l, &by_bar, since, width))
-                p.legend { span.started { (l.say("started", "gestartet")) } span.verified { (l.say("verified", "verifiziert")) } }
+                p.legend { span.started { (l.say("Started", "Gestartet")) } span.verified { (l.say("Verified", "Verifiziert")) } }
             }
             section.card {
                 h2 { (l.say("By instance", "Nach Instanz")) }
-                @let headings = [l.say("Instance", "Instanz"), l.say("Sent", "Gesendet"), l.say("Taken", "Angenommen"),
-                    l.say("Arrived, of those reported", "Angekommen, von den gemeldeten"), l.say("Half took", "Hälfte dauerte"), l.say("95 % took", "95 % dauerten")];
+                @let headings = [l.say("Instance", "Instanz"), l.say("Sent", "Gesendet"), l.say("Accepted", "Angenommen"),
+                    l.say("Confirmed delivered", "Zustellung bestätigt"), l.say("Median time", "Median"), l.say("95th percentile", "95. Perzentil")];
                 (table(&headings, 1, by_instance.iter().filter(|(_, (_, sum))| sum.sent() > 0).map(|(id, (name, sum))| vec![
-                    html! { @if name.is_empty() { (l.say("removed: ", "entfernt: ")) code { (id) } } @else { (name) } },
-                    html! { (sum.sent()) }, html! { (percentage(sum.delivered, sum.sent())) },
-                    html! { (percentage(sum.confirmed, sum.confirmed + sum.undelivered)) },
+                    html! { @if name.is_empty() { (l.say("Deleted: ", "Gelöscht: ")) code { (id) } } @else { (name) } },
+                    html! { (number(l, sum.sent())) }, html! { (percent(l, sum.delivered, sum.sent())) },
+                    html! { (percent(l, sum.confirmed, sum.confirmed + sum.undelivered)) },
                     html! { (duration(l, sum.within(0.5))) }, html! { (duration(l, sum.within(0.95))) },
                 ])))
             }
             @if !by_country.is_empty() {
                 section.card {
                     h2 { (l.say("SMS by country", "SMS nach Land")) }
-                    p.help { (l.say("A country whose codes are rarely verified is worth a look: messages may be bought for somebody's gain.",
-                        "Ein Land, dessen Codes selten verifiziert werden, verdient einen Blick: vielleicht verdient jemand an den Nachrichten.")) }
+                    p.help { (l.say("A low share of verified codes in a country can be a sign of SMS pumping fraud.",
+                        "Ein niedriger Anteil verifizierter Codes in einem Land kann auf SMS-Betrug (SMS Pumping) hinweisen.")) }
                     (table(&[l.say("Country", "Land"), l.say("Started", "Gestartet"), l.say("Verified", "Verifiziert")], 1,
-                        by_country.iter().map(|(country, sum)| vec![html! { (country) }, html! { (sum.started) }, html! { (percentage(sum.verified, sum.started)) }])))
+                        by_country.iter().map(|(country, sum)| vec![html! { (country) }, html! { (number(l, sum.started)) }, html! { (percent(l, sum.verified, sum.started)) }])))
                 }
             }
         }
@@ -234,18 +235,18 @@ fn chart(l: Language, bars: &[Sum], since: Timestamp, width: SignedDuration) -> 
             @for (n, bar) in bars.iter().enumerate() {
                 @let x = STEP * n as u64;
                 g {
-                    title { (begin(n).strftime("%Y-%m-%d %H:%M")) ": " (bar.started) " / " (bar.verified) }
+                    title { (time_text(l, begin(n))) ": " (number(l, bar.started)) " / " (number(l, bar.verified)) }
                     rect.back x=(x) y="0" width=(STEP) height=(HEIGHT) {}
                     rect.started x=(x + 3) y=(HEIGHT - high(bar.started)) width=(STEP - 6) height=(high(bar.started)) rx="3" {}
                     rect.verified x=(x + 3) y=(HEIGHT - high(bar.verified)) width=(STEP - 6) height=(high(bar.verified)) rx="3" {}
                 }
             }
         }
-        div.scale aria-hidden="true" { span { (begin(0).strftime("%m-%d %H:%M")) } span { (l.say("at most ", "höchstens ")) (most) } span { (l.say("now", "jetzt")) } }
-        details { summary { (l.say("The figures", "Die Zahlen")) }
+        div.scale aria-hidden="true" { span { (short_time(l, begin(0))) } span { (l.say("Max. ", "Max. ")) (number(l, most)) } span { (l.say("Now", "Jetzt")) } }
+        details { summary { (l.say("Show data", "Daten anzeigen")) }
             (table(&[l.say("From", "Ab"), l.say("Started", "Gestartet"), l.say("Verified", "Verifiziert")], 1,
                 bars.iter().enumerate().filter(|(_, bar)| bar.started + bar.verified > 0)
-                    .map(|(n, bar)| vec![time(begin(n)), html! { (bar.started) }, html! { (bar.verified) }])))
+                    .map(|(n, bar)| vec![time(l, begin(n)), html! { (number(l, bar.started)) }, html! { (number(l, bar.verified)) }])))
         }
     }
 }

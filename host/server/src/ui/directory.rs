@@ -44,7 +44,7 @@ pub(super) async fn list(
     Path((subscription, id)): Path<(String, String)>,
     Query(search): Query<Search>,
 ) -> Result<Response, Failure> {
-    let named = person.language.say("The name was saved.", "Der Name wurde gespeichert.");
+    let named = person.language.say("Name saved.", "Name gespeichert.");
     let message = if search.done == "named" {
         notice("good", named)
     } else {
@@ -95,7 +95,7 @@ async fn show(
     let title = l.say("Directory", "Verzeichnis");
     let is_assigned = |one: &DirectoryEntry| assigned.iter().any(|it| it.kind == one.kind && it.id == one.id);
     let hidden = |one: &DirectoryEntry| html! { input type="hidden" name="kind" value=(one.kind.as_str()); input type="hidden" name="id" value=(one.id); };
-    let headings = [l.say("Kind", "Art"), l.say("Id", "Id"), l.say("Name", "Name"), l.say("Assignment", "Zuweisung")];
+    let headings = [l.say("Type", "Art"), l.say("ID", "ID"), l.say("Name", "Name"), l.say("Assignment", "Zuweisung")];
     let pages = Pages {
         first: search.after.is_some().then(|| search.link()),
         next: found.next.as_ref().map(|next| format!("{}&after={}", search.link(), segment(next))),
@@ -103,20 +103,20 @@ async fn show(
     let main = html! {
         p.trail { a href={ (here) "#assignments" } { (instance.name) } }
         h1 { (title) }
-        p.sub { (l.say("What instances of this subscription are or may be assigned to: what was assigned once, and what was imported.",
-            "Woran Instanzen dieser Subscription zugewiesen sind oder werden können: was schon einmal zugewiesen wurde, und was importiert wurde.")) }
+        p.sub { (l.say("Tenants, IDPs, client applications and users that instances of this subscription can be assigned to: those imported or assigned before.",
+            "Mandanten, IDPs, Client-Anwendungen und Benutzer, denen Instanzen dieser Subscription zugewiesen werden können: importierte und bereits verwendete.")) }
         (message)
         form.filter method="get" {
-            label for="kind" { (l.say("Kind", "Art")) }
+            label for="kind" { (l.say("Type", "Art")) }
             select #kind name="kind" {
-                option value="" { (l.say("all", "alle")) }
+                option value="" { (l.say("All", "Alle")) }
                 @for kind in KINDS { option value=(kind.as_str()) selected[search.kind() == Some(kind)] { (kind_name(l, kind)) } }
             }
-            label for="search" { (l.say("In id or name", "In Id oder Name")) }
+            label for="search" { (l.say("ID or name contains", "ID oder Name enthält")) }
             input.search #search name="search" type="search" value=(search.search) autocomplete="off";
             button { (l.say("Search", "Suchen")) }
         }
-        @if found.items.is_empty() { div.empty { p { (l.say("Nothing was found.", "Nichts gefunden.")) } } }
+        @if found.items.is_empty() { div.empty { p { (l.say("No results.", "Keine Ergebnisse.")) } } }
         @else {
             (table(&headings, usize::MAX, found.items.iter().map(|one| vec![
                 html! { (kind_name(l, one.kind)) }, html! { code { (one.id) } },
@@ -124,13 +124,13 @@ async fn show(
                     @let typed = typed_name(person, one);
                     form.inline method="post" {
                         (hidden(one)) input type="hidden" name="revision" value=(one.revision);
-                        @if let (Some(_), Some(Outcome::Conflict)) = (typed, person.outcome()) { p.help { (l.say("Now: ", "Jetzt: ")) (one.name.as_deref().unwrap_or("–")) } }
+                        @if let (Some(_), Some(Outcome::Conflict)) = (typed, person.outcome()) { p.help { (l.say("Saved value: ", "Gespeicherter Wert: ")) (one.name.as_deref().unwrap_or("–")) } }
                         input name="name" type="text" required maxlength="100" autocomplete="off" value=[typed.or(one.name.as_deref())] aria-label={ (l.say("Name of ", "Name von ")) (one.id) };
                         button { (l.say("Save", "Speichern")) }
                     }
                 } @else { (one.name.as_deref().unwrap_or("–")) } },
                 html! {
-                    @if is_assigned(one) { (badge("good", l.say("assigned", "zugewiesen"))) }
+                    @if is_assigned(one) { (badge("good", l.say("Assigned", "Zugewiesen"))) }
                     @else if person.may_change() {
                         form method="post" action={ (here) "/assignments" } { (hidden(one)) button name="do" value="add" aria-label={ (l.say("Assign ", "Zuweisen: ")) (one.id) } { (l.say("Assign", "Zuweisen")) } }
                     } @else { "–" }

@@ -37,22 +37,19 @@ impl Failure {
     }
 
     pub(super) fn too_long(language: Language) -> Self {
-        let detail = language.say("The form is too long.", "Das Formular ist zu lang.");
+        let detail = language.say("The form is too large.", "Das Formular ist zu groß.");
         Self { language, status: StatusCode::PAYLOAD_TOO_LARGE, detail: Detail::Worded(detail), country: None }
     }
 
     pub(super) fn reads_only(language: Language) -> Self {
-        let detail = language.say(
-            "You may look at what is administered here, and change nothing.",
-            "Sie dürfen ansehen, was hier verwaltet wird, und nichts ändern.",
-        );
+        let detail = language.say("Your role has read-only access.", "Ihre Rolle hat nur Lesezugriff.");
         Self { language, status: StatusCode::FORBIDDEN, detail: Detail::Worded(detail), country: None }
     }
 
     pub(super) fn not_found(language: Language) -> Self {
         let detail = language.say(
-            "It may have been removed, or the address is incomplete.",
-            "Es wurde vielleicht entfernt, oder die Adresse ist unvollständig.",
+            "The page was deleted, or the URL is incomplete.",
+            "Die Seite wurde gelöscht, oder die URL ist unvollständig.",
         );
         Self { language, status: StatusCode::NOT_FOUND, detail: Detail::Worded(detail), country: None }
     }
@@ -63,9 +60,9 @@ impl IntoResponse for Failure {
         let l = self.language;
         let title = match self.status {
             StatusCode::NOT_FOUND => l.say("Not found", "Nicht gefunden"),
-            StatusCode::FORBIDDEN => l.say("This is not for you", "Das ist nicht für Sie"),
-            StatusCode::SERVICE_UNAVAILABLE => l.say("Not available for the moment", "Zurzeit nicht verfügbar"),
-            _ => l.say("This did not work", "Das hat nicht geklappt"),
+            StatusCode::FORBIDDEN => l.say("Access denied", "Zugriff verweigert"),
+            StatusCode::SERVICE_UNAVAILABLE => l.say("Temporarily unavailable", "Vorübergehend nicht verfügbar"),
+            _ => l.say("Something went wrong", "Etwas ist schiefgelaufen"),
         };
         let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } div.person { (languages(l)) } } };
         let main = html! {
@@ -74,7 +71,7 @@ impl IntoResponse for Failure {
                 Detail::Worded(text) => (text),
                 Detail::English(text) => (spoken(l, text)),
             } }
-            p { a.button href="/admin" { (l.say("To the overview", "Zur Übersicht")) } }
+            p { a.button href="/admin" { (l.say("Go to overview", "Zur Übersicht")) } }
         };
         let mut response = whole(l, title, header, main);
         *response.status_mut() = self.status;

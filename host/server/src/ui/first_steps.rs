@@ -84,27 +84,34 @@ impl FirstSteps {
         let test = if self.next.is_some() { format!("{instance}#test") } else { new.to_owned() };
         let assign = if self.next.is_some() { format!("{instance}#assignments") } else { new.to_owned() };
         let steps = [
-            (self.subscription, l.say("Create a subscription", "Eine Subscription erstellen"), "/admin/subscriptions"),
-            (self.instance, l.say("Create a TwoFactor instance", "Eine TwoFactor-Instanz erstellen"), new),
-            (self.valid, l.say("Fill in its options", "Ihre Optionen ausfüllen"), instance),
-            (self.tested, l.say("Send yourself a test", "Sich selbst einen Test senden"), &test),
-            (self.assigned, l.say("Assign it to those who sign in", "Sie denen zuweisen, die sich anmelden"), &assign),
+            (self.subscription, l.say("Create a subscription", "Subscription erstellen"), "/admin/subscriptions"),
+            (self.instance, l.say("Create a TwoFactor instance", "TwoFactor-Instanz erstellen"), new),
+            (self.valid, l.say("Set its options", "Optionen setzen"), instance),
+            (self.tested, l.say("Send yourself a test message", "Testnachricht an sich selbst senden"), &test),
+            (
+                self.assigned,
+                l.say(
+                    "Assign it to tenants, IDPs, client applications or users",
+                    "Mandanten, IDPs, Client-Anwendungen oder Benutzern zuweisen",
+                ),
+                &assign,
+            ),
             (
                 self.token,
-                l.say("Issue a token to your application", "Ihrer Applikation ein Token ausstellen"),
+                l.say("Create a token for your application", "Token für Ihre Anwendung erstellen"),
                 "/admin/tokens",
             ),
             (
                 self.second_factor,
                 l.say(
                     "Protect your own account with a second factor",
-                    "Das eigene Konto mit einem zweiten Faktor schützen",
+                    "Eigenes Konto mit einem zweiten Faktor schützen",
                 ),
                 if self.of_the_system { links::SECOND_FACTOR } else { "/admin/account" },
             ),
             (
                 self.delivered,
-                l.say("Your application sends the first code", "Ihre Applikation sendet den ersten Code"),
+                l.say("Send the first code from your application", "Ersten Code aus Ihrer Anwendung senden"),
                 "/admin/tokens",
             ),
         ];
@@ -114,14 +121,14 @@ impl FirstSteps {
             @if !self.hidden && done < steps.len() {
                 section.card.steps #first-steps {
                     div.head {
-                        h2 { (l.say("First steps", "Erste Schritte")) }
+                        h2 { (l.say("Getting started", "Erste Schritte")) }
                         span.count { (done) " / " (steps.len()) }
                     }
                     // Instance, options and test are one page.
-                    @if !self.instance { p { a.button.main href=(new) { (l.say("Create the first instance", "Erste Instanz erstellen")) } } }
+                    @if !self.instance { p { a.button.main href=(new) { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } } }
                     ol { @for (n, (done, text, link)) in steps.iter().enumerate() {
                         li.done[*done].next[next == Some(n)] {
-                            @if *done { span { (text) " " span.state { (l.say("done", "erledigt")) } } }
+                            @if *done { span { (text) " " span.state { (l.say("Done", "Erledigt")) } } }
                             @else { a href=(link) { (text) } }
                         }
                     } }

@@ -193,7 +193,7 @@ impl Form<'_> {
         let l = self.language;
         let heading = html! {
             (field.label)
-            @if !field.required || !inherited.is_null() { " " span.optional { (l.say("optional", "freiwillig")) } }
+            @if !field.required || !inherited.is_null() { " " span.optional { (l.say("optional", "optional")) } }
         };
         let notes = html! {
             @if has_notes {
@@ -278,10 +278,10 @@ impl Form<'_> {
                 let stored = value.as_str() == Some(MASK);
                 html! {
                     input id=(name) name=(name) type="password" value=(if stored { "" } else { &text }) maxlength=[*max] autocomplete="new-password"
-                        placeholder=[stored.then(|| if disabled { l.say("stored", "gespeichert") } else { l.say("stored: leave empty to keep it", "gespeichert: leer lassen, um es zu behalten") })]
+                        placeholder=[stored.then(|| if disabled { l.say("Stored", "Gespeichert") } else { l.say("Stored; leave empty to keep", "Gespeichert; zum Beibehalten leer lassen") })]
                         aria-describedby=[described] aria-invalid=[invalid] disabled[disabled];
                     @if stored && !disabled {
-                        label.inline { input type="checkbox" name={ (name) "#remove" } value="yes"; (l.say("Remove what is stored", "Gespeichertes entfernen")) }
+                        label.inline { input type="checkbox" name={ (name) "#remove" } value="yes"; (l.say("Remove stored value", "Gespeicherten Wert entfernen")) }
                     }
                 }
             }
@@ -293,12 +293,12 @@ impl Form<'_> {
                 select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
                     option value="" selected[value.is_null()] {
                         @match &field.default {
-                            Some(Value::Bool(usual)) if inherited.is_null() => { (self.language.say("default: ", "Standard: ")) (self.word(*usual)) }
+                            Some(Value::Bool(usual)) if inherited.is_null() => { (self.language.say("Default: ", "Standard: ")) (self.word(*usual)) }
                             _ => { (self.unset(inherited)) }
                         }
                     }
-                    option value="true" selected[value == &Value::Bool(true)] { (l.say("yes", "ja")) }
-                    option value="false" selected[value == &Value::Bool(false)] { (l.say("no", "nein")) }
+                    option value="true" selected[value == &Value::Bool(true)] { (l.say("Yes", "Ja")) }
+                    option value="false" selected[value == &Value::Bool(false)] { (l.say("No", "Nein")) }
                 }
             },
             Kind::Choice(choices) => html! {
@@ -324,11 +324,11 @@ impl Form<'_> {
     }
 
     fn word(&self, flag: bool) -> &'static str {
-        if flag { self.language.say("yes", "ja") } else { self.language.say("no", "nein") }
+        if flag { self.language.say("Yes", "Ja") } else { self.language.say("No", "Nein") }
     }
 
     fn unset(&self, inherited: &Value) -> &'static str {
-        if inherited.is_null() { self.language.say("not set", "nicht gesetzt") } else { self.inherited_from }
+        if inherited.is_null() { self.language.say("Not set", "Nicht gesetzt") } else { self.inherited_from }
     }
 
     /// An object can be pasted whole, as the documentation of an upstream shows it.
@@ -338,8 +338,8 @@ impl Form<'_> {
         html! {
             @if !self.disabled {
                 details.paste open[value.is_string()] {
-                    summary { (l.say("Paste it as JSON", "Als JSON einfügen")) }
-                    label for=(name) { (l.say("What stands here takes the place of the fields above.", "Was hier steht, ersetzt die Felder oben.")) }
+                    summary { (l.say("Paste JSON", "JSON einfügen")) }
+                    label for=(name) { (l.say("Replaces the fields above.", "Ersetzt die Felder oben.")) }
                     textarea id=(name) name=(name) rows="8" spellcheck="false" { (value.as_str().unwrap_or_default()) }
                 }
             }
@@ -349,10 +349,10 @@ impl Form<'_> {
     fn inherits(&self, kind: &Kind, inherited: &Value) -> Markup {
         let l = self.language;
         let text = match (kind, inherited) {
-            (Kind::Secret { .. }, _) => l.say("a secret", "ein Geheimnis").to_owned(),
+            (Kind::Secret { .. }, _) => l.say("Secret", "Geheimnis").to_owned(),
             (Kind::Union { key, .. }, _) => shown(&inherited[key]),
-            (_, Value::Bool(true)) => l.say("yes", "ja").to_owned(),
-            (_, Value::Bool(false)) => l.say("no", "nein").to_owned(),
+            (_, Value::Bool(true)) => l.say("Yes", "Ja").to_owned(),
+            (_, Value::Bool(false)) => l.say("No", "Nein").to_owned(),
             _ => shown(inherited),
         };
         html! { span.inherited { (self.inherited_from) ": " (text) } }
@@ -362,7 +362,7 @@ impl Form<'_> {
 /// A link to another site, with its name: who follows it should know where to.
 fn vendor_link(l: Language, link: &str) -> Markup {
     let host = url::Url::parse(link).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    html! { a href=(link) rel="noopener noreferrer external" { (l.say("More at", "Mehr bei")) " " (host) } }
+    html! { a href=(link) rel="noopener noreferrer external" { (l.say("Learn more at", "Mehr dazu auf")) " " (host) } }
 }
 
 fn shown(value: &Value) -> String {

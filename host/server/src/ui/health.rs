@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use twofactor::{Administration, Instance, UpstreamHealth};
 
 use super::failure::Failure;
-use super::layout::{badge, time};
+use super::format::time;
+use super::layout::badge;
 use super::person::Person;
 use crate::wording;
 use crate::wording::Language;
@@ -13,11 +14,11 @@ use crate::wording::Language;
 pub(super) fn short(l: Language, health: &UpstreamHealth) -> Markup {
     html! {
         @if let Some(seconds) = health.paused_seconds {
-            (badge("bad", &format!("{} {seconds} s", l.say("pauses", "pausiert"))))
+            (badge("bad", &format!("{} {seconds} s", l.say("Paused", "Pausiert"))))
         } @else if health.is_failing() {
-            (badge("warn", l.say("failing", "gestört")))
+            (badge("warn", l.say("Failing", "Gestört")))
         } @else if health.accepted_at.is_some() {
-            (badge("good", l.say("answers", "antwortet")))
+            (badge("good", l.say("OK", "OK")))
         } @else { "–" }
         @if health.is_failing() { (last_failure(l, health)) }
     }
@@ -27,15 +28,15 @@ pub(super) fn short(l: Language, health: &UpstreamHealth) -> Markup {
 pub(super) fn card(l: Language, health: &UpstreamHealth) -> Markup {
     html! {
         section.card {
-            h2 { (l.say("Upstream", "Gegenstelle")) }
+            h2 { (l.say("Upstream", "Mailserver / SMS-Anbieter")) }
             dl.facts {
-                dt { (l.say("State", "Zustand")) } dd { (short(l, health)) }
-                dt { (l.say("Last accepted", "Zuletzt angenommen")) } dd { @match health.accepted_at { Some(at) => (time(at)), None => "–" } }
+                dt { (l.say("Status", "Status")) } dd { (short(l, health)) }
+                dt { (l.say("Last message accepted", "Letzte angenommene Nachricht")) } dd { @match health.accepted_at { Some(at) => (time(l, at)), None => "–" } }
                 dt { (l.say("Last failure", "Letzter Fehler")) } dd { @if health.failed_at.is_some() { (last_failure(l, health)) } @else { "–" } }
             }
             @if health.paused_seconds.is_some() {
-                p.help { (l.say("After failures in a row this server leaves it alone for a while; others find out by themselves.",
-                    "Nach mehreren Fehlern in Folge lässt dieser Server sie eine Weile in Ruhe; andere Server stellen es selbst fest.")) }
+                p.help { (l.say("This server pauses sending after repeated failures. Other servers decide independently.",
+                    "Nach wiederholten Fehlern pausiert dieser Server das Senden. Andere Server entscheiden unabhängig.")) }
             }
         }
     }
@@ -46,7 +47,7 @@ fn last_failure(l: Language, health: &UpstreamHealth) -> Markup {
         div.help {
             @if let Some(outcome) = health.outcome { (wording::outcome(l, outcome)) }
             @if !health.code.is_empty() { " (" code { (health.code) } ")" }
-            @if let Some(at) = health.failed_at { ", " (time(at)) }
+            @if let Some(at) = health.failed_at { ", " (time(l, at)) }
         }
     }
 }

@@ -21,9 +21,9 @@ pub(super) async fn own_subscriptions(person: &Person) -> Result<Vec<(String, St
 pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
     html! {
         span.badges {
-            @if instance.active { (badge("good", l.say("active", "aktiv"))) } @else { (badge("off", l.say("not active", "nicht aktiv"))) }
-            @if instance.valid { (badge("good", l.say("valid", "gültig"))) } @else { (badge("bad", l.say("not valid", "nicht gültig"))) }
-            @if assigned.is_empty() { (badge("warn", l.say("not assigned", "nicht zugewiesen"))) }
+            @if instance.active { (badge("good", l.say("Active", "Aktiv"))) } @else { (badge("off", l.say("Inactive", "Inaktiv"))) }
+            @if instance.valid { (badge("good", l.say("Valid", "Gültig"))) } @else { (badge("bad", l.say("Invalid", "Ungültig"))) }
+            @if assigned.is_empty() { (badge("warn", l.say("Not assigned", "Nicht zugewiesen"))) }
             @else { (badge("good", &format!("{} {}", assigned.len(), l.say("assigned", "zugewiesen")))) }
         }
     }

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use twofactor::{Administration, Assigned, Instance, UpstreamHealth};
 
 use super::failure::Failure;
+use super::format::{percent, time};
 use super::health;
 use super::health::health_of;
 use super::instance_form::{own_subscriptions, state};
-use super::layout::{Pages, notice, percentage, table, time};
+use super::layout::{Pages, notice, table};
 use super::links::{instance_path, segment};
 use super::page::{Room, page};
 use super::person::Person;
@@ -132,22 +133,22 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     let new = html! { @if person.may_change() { a.button.main href="/admin/two-factors/new" { (l.say("Create TwoFactor Instance", "TwoFactor-Instanz erstellen")) } } };
     let main = html! {
         div.head { h1 { (Room::Instances.name(l)) } (new) }
-        @if filter.done == "removed" { (notice("good", l.say("The instance was removed.", "Die Instanz wurde entfernt."))) }
+        @if filter.done == "removed" { (notice("good", l.say("Instance deleted.", "Instanz gelöscht."))) }
         (filters(l, &filter, &subscriptions, admin))
         @if rows.is_empty() && filter.is_search() {
-            div.empty { p { (l.say("No instance fits.", "Keine Instanz passt.")) } }
+            div.empty { p { (l.say("No matching instances.", "Keine passenden Instanzen.")) } }
         } @else if rows.is_empty() {
             div.empty {
-                p { (l.say("There is no TwoFactor instance yet.", "Es gibt noch keine TwoFactor-Instanz.")) }
-                p { (l.say("An instance is a way codes take to people, such as a mail server or an SMS account. Create one, send yourself a test, and assign it.",
-                    "Eine Instanz ist ein Weg, auf dem Codes zu Menschen kommen, etwa ein Mailserver oder ein SMS-Konto. Erstellen Sie eine, schicken Sie sich einen Test und weisen Sie sie zu.")) }
+                p { (l.say("No TwoFactor instances yet.", "Noch keine TwoFactor-Instanzen.")) }
+                p { (l.say("An instance delivers codes, for example through a mail server or an SMS account. Create one, send a test message, and assign it.",
+                    "Eine Instanz stellt Codes zu, zum Beispiel über einen Mailserver oder ein SMS-Konto. Erstellen Sie eine, senden Sie eine Testnachricht und weisen Sie sie zu.")) }
             }
         } @else {
-            @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("State", "Zustand"), l.say("Upstream", "Gegenstelle"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
+            @let headings = [l.say("Name", "Name"), l.say("Type", "Typ"), l.say("Subscription", "Subscription"), l.say("Status", "Status"), l.say("Upstream", "Mailserver / SMS-Anbieter"), l.say("Last delivery", "Letzte Zustellung"), l.say("Delivered", "Zugestellt")];
             (table(&headings, usize::MAX, rows.iter().map(|row| vec![
                 html! { a href=(instance_path(&row.instance.subscription, &row.instance.id)) { (row.instance.name) } },
                 html! { (row.instance.type_id) }, html! { (row.subscription) }, state(l, &row.instance, &row.assigned), health::short(l, &row.health),
-                html! { @match row.last { Some(at) => (time(at)), None => "–" } }, html! { (percentage(row.delivered, row.sent)) },
+                html! { @match row.last { Some(at) => (time(l, at)), None => "–" } }, html! { (percent(l, row.delivered, row.sent)) },
             ])))
             (pages.show(l))
         }
@@ -159,35 +160,35 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
 
 fn filters(l: Language, filter: &Filter, subscriptions: &[(String, String)], admin: &Administration) -> Markup {
     let states = [
-        ("", l.say("all", "alle")),
-        ("active", l.say("active", "aktiv")),
-        ("inactive", l.say("not active", "nicht aktiv")),
-        ("invalid", l.say("not valid", "nicht gültig")),
-        ("unassigned", l.say("not assigned", "nicht zugewiesen")),
-        ("failing", l.say("last message failed", "letzte Nachricht fehlgeschlagen")),
+        ("", l.say("All", "Alle")),
+        ("active", l.say("Active", "Aktiv")),
+        ("inactive", l.say("Inactive", "Inaktiv")),
+        ("invalid", l.say("Invalid", "Ungültig")),
+        ("unassigned", l.say("Not assigned", "Nicht zugewiesen")),
+        ("failing", l.say("Last message failed", "Letzte Nachricht fehlgeschlagen")),
     ];
     html! {
         form.filter method="get" {
             @if subscriptions.len() > 1 { div.field {
                 label for="subscription" { "Subscription" }
                 select #subscription name="subscription" {
-                    option value="" { (l.say("all", "alle")) }
+                    option value="" { (l.say("All", "Alle")) }
                     @for (id, name) in subscriptions { option value=(id) selected[*id == filter.subscription] { (name) } }
                 }
             } }
             div.field {
                 label for="type" { (l.say("Type", "Typ")) }
                 select #type name="type" {
-                    option value="" { (l.say("all", "alle")) }
+                    option value="" { (l.say("All", "Alle")) }
                     @for provider in admin.providers() { @let id = &provider.manifest.type_id; option value=(id) selected[*id == filter.r#type] { (id) } }
                 }
             }
             div.field {
-                label for="state" { (l.say("State", "Zustand")) }
+                label for="state" { (l.say("Status", "Status")) }
                 select #state name="state" { @for (value, name) in states { option value=(value) selected[filter.state == value] { (name) } } }
             }
-            div.field { label for="name" { (l.say("Name or id", "Name oder Id")) } input #name name="name" type="search" value=(filter.name) maxlength="100" autocomplete="off"; }
-            div.actions { button { (l.say("Show", "Zeigen")) } }
+            div.field { label for="name" { (l.say("Name or ID", "Name oder ID")) } input #name name="name" type="search" value=(filter.name) maxlength="100" autocomplete="off"; }
+            div.actions { button { (l.say("Apply", "Anwenden")) } }
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
-use twofactor::{Administration, Assigned, Instance, InstanceChange};
+use twofactor::{Administration, Assigned, Instance, InstanceChange, PolicyWarning, ProviderInfo, RecipientKind};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
@@ -41,11 +41,11 @@ pub(super) async fn edit(
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
     let message = match &*done.done {
         "created" => Some(l.say(
-            "The instance was created. Now configure it, send a test and assign it.",
-            "Die Instanz wurde erstellt. Konfigurieren Sie sie nun, schicken Sie einen Test und weisen Sie sie zu.",
+            "Instance created. Next: configure it, send a test message and assign it.",
+            "Instanz erstellt. Nächste Schritte: konfigurieren, Testnachricht senden und zuweisen.",
         )),
         "saved" => Some(l.say("Saved.", "Gespeichert.")),
-        "assigned" => Some(l.say("The assignments were changed.", "Die Zuweisungen wurden geändert.")),
+        "assigned" => Some(l.say("Assignments saved.", "Zuweisungen gespeichert.")),
         _ => None,
     };
     show(&person, admin, &instance, message).await
@@ -89,6 +89,7 @@ async fn show(
         Edited::of(person, instance.revision, stored(instance), |posted| typed(instance, provider.as_ref(), posted));
     let values = &state_now.values;
     let name = values["name"].as_str().unwrap_or_default();
+    let warnings = policy_warnings(admin, instance, provider.as_ref());
     let main = html! {
         p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
         div.head { h1 { (instance.name) } (state(l, instance, &assigned)) }
@@ -106,28 +107,29 @@ async fn show(
                 label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
                 @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (wording::spoken(l, &problem.message)) } } }
                 (form.show(&fields, "", &values["options"]))
-                details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
-                    summary { (l.say("Policy for codes", "Regeln für Codes")) }
-                    p.help { (l.say("What is left out here is as for the whole installation.", "Was hier fehlt, gilt wie für die ganze Installation.")) }
+                details.policy #policy open[own_policy(values).is_some() || !warnings.is_empty() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
+                    summary { (l.say("Code policy", "Code-Richtlinie")) }
+                    p.help { (l.say("Empty fields use the policy of the installation.", "Für leere Felder gilt die Richtlinie der Installation.")) }
+                    @for warning in &warnings { (notice("warn", wording::policy_warning(l, *warning))) }
                     (rules.show(&policy::fields(l), policy::AT, &values["policy"]))
                 }
             }, html! { button.main { (l.say("Save", "Speichern")) } }))
             div.side {
                 section.card {
-                    h2 { (l.say("What it may reach", "Was sie erreichen darf")) }
+                    h2 { (l.say("Allowed connections", "Erlaubte Verbindungen")) }
                     @if instance.connections.is_empty() {
-                        p { (l.say("Nothing, until it is valid.", "Nichts, bis sie gültig ist.")) }
+                        p { (l.say("None until the instance is valid.", "Keine, bis die Instanz gültig ist.")) }
                     } @else {
                         ul { @for connection in &instance.connections { li { (wording::connection(l, connection)) } } }
-                        p.help { (l.say("And nothing else: the host refuses every other destination.", "Und nichts sonst: jedes andere Ziel wird verweigert.")) }
+                        p.help { (l.say("All other destinations are blocked.", "Alle anderen Ziele sind gesperrt.")) }
                     }
                 }
                 (health::card(l, &health))
                 @if person.may_change() { (test_send::card(person, &here, provider.as_ref())) }
                 (assignments::card(person, &here, &assigned))
                 @if person.may_change() { section.card {
-                    h2 { (l.say("Remove", "Entfernen")) }
-                    p { a.button.bad href={ (here) "/remove" } { (l.say("Remove this instance", "Diese Instanz entfernen")) } }
+                    h2 { (l.say("Delete instance", "Instanz löschen")) }
+                    p { a.button.bad href={ (here) "/remove" } { (l.say("Delete instance", "Instanz löschen")) } }
                 } }
             }
         }
@@ -135,16 +137,23 @@ async fn show(
     Ok(page(person, Room::Instances, &instance.name, main))
 }
 
+/// What should be reconsidered about the policy, as far as it concerns messages of this provider.
+fn policy_warnings(admin: &Administration, instance: &Instance, provider: Option<&ProviderInfo>) -> Vec<PolicyWarning> {
+    let to_phones = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
+    let concerns = |warning: &PolicyWarning| to_phones || *warning == PolicyWarning::ShortCodes;
+    admin.policy_warnings(instance).into_iter().filter(concerns).collect()
+}
+
 /// What is still missing until a sign-in can use it.
 fn next_step(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
     let step = if !instance.valid {
-        l.say("Not available yet: complete the options marked below, or give them in the base service settings.",
-            "Noch nicht verfügbar: vervollständigen Sie die unten markierten Optionen, oder geben Sie sie in den Basiseinstellungen.")
+        l.say("Not available yet: complete the options marked below, or set them in the base service settings.",
+            "Noch nicht verfügbar: Ergänzen Sie die unten markierten Optionen oder setzen Sie sie in den Basiseinstellungen.")
     } else if assigned.is_empty() {
         l.say("Not available yet: assign it to a tenant, an IDP, a client application or a user.",
-            "Noch nicht verfügbar: weisen Sie sie einem Mandanten, einem IDP, einer Client-Applikation oder einem Benutzer zu.")
+            "Noch nicht verfügbar: Weisen Sie die Instanz einem Mandanten, einem IDP, einer Client-Anwendung oder einem Benutzer zu.")
     } else if !instance.active {
-        l.say("Not available: it is not active.", "Nicht verfügbar: sie ist nicht aktiv.")
+        l.say("Not available: the instance is inactive.", "Nicht verfügbar: Die Instanz ist inaktiv.")
     } else {
         return html! {};
     };
@@ -191,21 +200,21 @@ pub(super) async fn ask_remove(
     let admin = person.of(&subscription)?;
     let instance = admin.instance(&subscription, &id).await.map_err(|error| person.failure(error))?;
     let assigned = admin.assignments(&subscription, &id).await.map_err(|error| person.failure(error))?.assigned;
-    let title = l.say("Remove this instance?", "Diese Instanz entfernen?");
+    let title = l.say("Delete this instance?", "Diese Instanz löschen?");
     let main = html! {
         p.trail { a href=(instance_path(&subscription, &id)) { (instance.name) } }
         h1 { (title) }
         form.card method="post" {
             p { strong { (instance.name) } " (" (instance.type_id) ")" }
-            @if assigned.is_empty() { p { (l.say("It is assigned to nothing.", "Sie ist nichts zugewiesen.")) } }
+            @if assigned.is_empty() { p { (l.say("It has no assignments.", "Sie hat keine Zuweisungen.")) } }
             @else {
-                p { (l.say("Sign-ins of these cannot use it any more; challenges under way on it are refused:",
-                    "Anmeldungen von diesen können sie nicht mehr verwenden; laufende Challenges werden abgelehnt:")) }
+                p { (l.say("It will no longer be available to these, and its pending challenges will fail:",
+                    "Sie ist für diese nicht mehr verfügbar, und ihre offenen Challenges schlagen fehl:")) }
                 ul { @for one in assigned.iter().take(20) { li { (assignments::kind_name(l, one.kind)) " " code { (one.id) } } } }
                 @if assigned.len() > 20 { p { "… " (assigned.len() - 20) " " (l.say("more", "weitere")) } }
             }
-            p { (l.say("Its options and secrets are deleted. This cannot be undone.", "Ihre Optionen und Geheimnisse werden gelöscht. Das lässt sich nicht rückgängig machen.")) }
-            div.actions { button.bad { (l.say("Remove", "Entfernen")) } a.button href=(instance_path(&subscription, &id)) { (l.say("Keep it", "Behalten")) } }
+            p { (l.say("Its options and secrets will be deleted. This cannot be undone.", "Ihre Optionen und Geheimnisse werden gelöscht. Dies kann nicht rückgängig gemacht werden.")) }
+            div.actions { button.bad { (l.say("Delete instance", "Instanz löschen")) } a.button href=(instance_path(&subscription, &id)) { (l.say("Cancel", "Abbrechen")) } }
         }
     };
     Ok(page(&person, Room::Instances, title, main))

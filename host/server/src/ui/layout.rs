@@ -1,7 +1,6 @@
 //! The frame of every page, and the parts that pages are made of.
 
 use axum::response::{IntoResponse as _, Response};
-use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::wording::Language;
@@ -27,7 +26,7 @@ pub(super) fn whole(l: Language, title: &str, header: Markup, main: Markup) -> R
                 script src="/admin/script.js" defer {}
             }
             body {
-                a.skip href="#main" { (l.say("Skip to the content", "Zum Inhalt")) }
+                a.skip href="#main" { (l.say("Skip to content", "Zum Inhalt springen")) }
                 (header)
                 main #main { (main) }
             }
@@ -77,11 +76,6 @@ pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
     html! { span class={ "badge " (kind) } { (text) } }
 }
 
-/// A time, exact for machines and short for people (UTC).
-pub(super) fn time(at: Timestamp) -> Markup {
-    html! { time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M")) } }
-}
-
 /// A table; where there is no room for columns each value shows its heading. Columns from `numbers` on are aligned as numbers are.
 pub(super) fn table(headings: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
     let class = |n: usize| (n >= numbers).then_some("n");
@@ -92,23 +86,5 @@ pub(super) fn table(headings: &[&str], numbers: usize, rows: impl Iterator<Item 
                 tr { @for (n, (cell, heading)) in row.iter().zip(headings).enumerate() { td class=[class(n)] data-label=(heading) { (cell) } } }
             } }
         } }
-    }
-}
-
-/// A share in per cent; a dash where there is nothing to have a share of.
-pub(super) fn percentage(of: u64, all: u64) -> String {
-    (100 * of.min(all) + all / 2).checked_div(all).map_or_else(|| "–".to_owned(), |share| format!("{share} %"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_of_nothing_is_a_dash_and_others_are_rounded() {
-        assert_eq!(
-            [percentage(0, 0), percentage(0, 3), percentage(2, 3), percentage(3, 3), percentage(4, 3)],
-            ["–", "0 %", "67 %", "100 %", "100 %"]
-        );
     }
 }

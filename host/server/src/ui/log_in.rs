@@ -121,8 +121,8 @@ pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Res
                 input #password name="password" type="password" required autocomplete="current-password" autofocus[!email.is_empty()]; }
             div.actions { button.main { (l.say("Log in", "Anmelden")) } }
         }
-        p.help { (l.say("Whoever forgot the password asks a system administrator for a new link.",
-            "Wer das Passwort vergessen hat, bittet einen Systemadministrator um einen neuen Link.")) }
+        p.help { (l.say("Forgot your password? Ask a system administrator for a new link.",
+            "Passwort vergessen? Bitten Sie einen Systemadministrator um einen neuen Link.")) }
     };
     visitor.flash.shown(outside(l, l.say("Log in", "Anmelden"), main))
 }
@@ -174,19 +174,19 @@ fn ask_code(visitor: &Visitor, aim: &Aim) -> Response {
     let l = visitor.language;
     let resend = format!("/admin/second-factor/resend?to={}", segment(aim.path()));
     let main = html! {
-        h1 { (l.say("Enter the code", "Code eingeben")) }
-        p { (l.say("We sent a code to you: to the email address or the telephone number of your account.",
-            "Wir haben Ihnen einen Code geschickt: an die E-Mail-Adresse oder die Telefonnummer Ihres Kontos.")) }
+        h1 { (l.say("Enter your code", "Code eingeben")) }
+        p { (l.say("We sent a code to the email address or phone number of your account.",
+            "Wir haben einen Code an die E-Mail-Adresse oder Telefonnummer Ihres Kontos gesendet.")) }
         (visitor.flash.show())
         form method="post" {
             div.field { label for="code" { "Code" }
                 input.code #code name="code" type="text" inputmode="numeric" autocomplete="one-time-code" required maxlength="20" autofocus; }
             div.actions { button.main { (l.say("Continue", "Weiter")) } }
         }
-        form.again method="post" action=(resend) { button.plain { (l.say("Send it again", "Nochmals senden")) } }
-        p { a href="/admin/log-in" { (l.say("Start again", "Neu beginnen")) } }
+        form.again method="post" action=(resend) { button.plain { (l.say("Send a new code", "Neuen Code senden")) } }
+        p { a href="/admin/log-in" { (l.say("Start over", "Von vorn beginnen")) } }
     };
-    visitor.flash.shown(outside(l, l.say("Enter the code", "Code eingeben"), main))
+    visitor.flash.shown(outside(l, l.say("Enter your code", "Code eingeben"), main))
 }
 
 pub(super) async fn answer(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes) -> Response {
@@ -206,8 +206,8 @@ pub(super) async fn resend(visitor: Visitor, Query(aim): Query<Aim>) -> Response
     match visitor.accounts.resend(&visitor.pending).await {
         Ok(_) => {
             let sent = l.say(
-                "A new code is on its way; the earlier one no longer works.",
-                "Ein neuer Code ist unterwegs; der frühere gilt nicht mehr.",
+                "A new code is on its way. The previous code no longer works.",
+                "Ein neuer Code ist unterwegs. Der vorherige gilt nicht mehr.",
             );
             Flash::good(sent).on(&code_path(&aim))
         }
@@ -245,17 +245,17 @@ pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> 
     let l = visitor.language;
     let found = visitor.accounts.invitation(secret).await.map_err(|error| Failure::of(l, error))?;
     let Some(invited) = found else {
-        let title = l.say("This link is not good any more", "Dieser Link gilt nicht mehr");
+        let title = l.say("This link is no longer valid", "Dieser Link ist nicht mehr gültig");
         let main = html! {
             h1 { (title) }
-            p { (l.say("It is good once and for 24 hours. A system administrator can make a new one.",
-                "Er gilt einmal und 24 Stunden lang. Ein Systemadministrator kann einen neuen erstellen.")) }
+            p { (l.say("Links work once and expire after 24 hours. Ask a system administrator for a new one.",
+                "Links funktionieren einmal und laufen nach 24 Stunden ab. Bitten Sie einen Systemadministrator um einen neuen.")) }
             p { a.button href="/admin/log-in" { (l.say("Log in", "Anmelden")) } }
         };
         return Ok(with_status(outside(l, title, main), StatusCode::GONE));
     };
     let title = if invited.account.is_some() {
-        l.say("Set your password", "Passwort setzen")
+        l.say("Set your password", "Passwort festlegen")
     } else {
         l.say("Welcome to TwoFactor", "Willkommen bei TwoFactor")
     };
@@ -277,9 +277,9 @@ pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> 
             }
             div.field { label for="password" { (l.say("Password", "Passwort")) }
                 input #password name="password" type="password" required autocomplete="new-password" aria-describedby="password-help";
-                div.help #password-help { (l.say("At least 12 characters, and nothing that is guessed first. A few words in a row are easy to remember.",
-                    "Mindestens 12 Zeichen, und nichts, was zuerst erraten wird. Ein paar Wörter hintereinander merken sich leicht.")) } }
-            div.actions { button.main { (l.say("Set the password", "Passwort setzen")) } }
+                div.help #password-help { (l.say("At least 12 characters, and not a common password. A few random words are easy to remember.",
+                    "Mindestens 12 Zeichen und kein verbreitetes Passwort. Einige zufällige Wörter sind leicht zu merken.")) } }
+            div.actions { button.main { (l.say("Set password", "Passwort festlegen")) } }
         }
     };
     Ok(visitor.flash.shown(outside(l, title, main)))
@@ -309,29 +309,32 @@ pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: B
 /// An error of a log-in in words.
 pub(super) fn words(l: Language, error: &Error) -> String {
     let text = if error.is_invalid_credentials() {
-        l.say("Incorrect email address or password.", "Die E-Mail-Adresse oder das Passwort stimmt nicht.")
+        l.say("Incorrect email address or password.", "E-Mail-Adresse oder Passwort falsch.")
     } else if let Some(left) = error.attempts_left() {
-        return format!(
-            "{} {left}.",
-            l.say("This is not the code. Tries left:", "Das ist nicht der Code. Verbleibende Versuche:")
-        );
+        return format!("{} {left}.", l.say("Incorrect code. Attempts left:", "Falscher Code. Verbleibende Versuche:"));
     } else if error.is_rate_limited() {
         let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
         return format!(
             "{} {minutes}.",
-            l.say("Too many tries. Minutes to wait:", "Zu viele Versuche. Zu warten sind Minuten:")
+            l.say(
+                "Too many attempts. Minutes until you can try again:",
+                "Zu viele Versuche. Minuten bis zum nächsten Versuch:"
+            )
         );
     } else if error.is_closed() {
-        l.say("This login has ended: start again.", "Diese Anmeldung ist beendet: Beginnen Sie neu.")
+        l.say(
+            "This login has expired. Please log in again.",
+            "Diese Anmeldung ist abgelaufen. Bitte melden Sie sich erneut an.",
+        )
     } else if error.is_no_instance_available() {
         l.say(
-            "Log-in demands a second factor, and none is available for this account. Ask a system administrator; whoever runs the server gets in with “twofactor account invite --without-second-factor”.",
-            "Die Anmeldung verlangt einen zweiten Faktor, und für dieses Konto ist keiner verfügbar. Wenden Sie sich an einen Systemadministrator; wer den Server betreibt, kommt mit «twofactor account invite --without-second-factor» hinein.",
+            "A second factor is required, and none is available for this account. Contact a system administrator. The operator of the server can use “twofactor account invite --without-second-factor”.",
+            "Ein zweiter Faktor ist erforderlich, und für dieses Konto ist keiner verfügbar. Wenden Sie sich an einen Systemadministrator. Der Betreiber des Servers kann „twofactor account invite --without-second-factor“ verwenden.",
         )
     } else if error.is_delivery_failed() || error.is_unavailable() {
         l.say(
-            "The code could not be sent or checked now: try again later.",
-            "Der Code konnte jetzt nicht gesendet oder geprüft werden: Versuchen Sie es später.",
+            "The code could not be sent or verified. Please try again later.",
+            "Der Code konnte nicht gesendet oder geprüft werden. Bitte versuchen Sie es später erneut.",
         )
     } else {
         return crate::wording::sentence(l, &error.to_string());

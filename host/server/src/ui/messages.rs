@@ -10,8 +10,9 @@ use twofactor::{MessageEvent, MessageHistory, MessageQuery, ReachedLimit};
 use super::failure::Failure;
 use super::form::Posted;
 use super::form_replies::{Outcome, Told};
+use super::format::time;
 use super::instance_form::own_subscriptions;
-use super::layout::{badge, notice, table, time};
+use super::layout::{badge, notice, table};
 use super::links::instance_path;
 use super::page::{Room, page};
 use super::person::{Oneself, Person};
@@ -62,11 +63,14 @@ pub(super) async fn show(person: Person, Query(linked): Query<Linked>) -> Result
         Search { subscription, by: by.to_owned(), text }
     };
     let message = match &*done {
-        "unlocked" => notice("good", l.say("The user's wrong answers were forgotten.", "Die falschen Antworten des Benutzers sind gelöscht.")),
-        "never-seen" => notice("warn", l.say(
-            "A user of this id was never seen in this subscription: check how the application writes it.",
-            "Ein Benutzer mit dieser Id wurde in dieser Subscription nie gesehen: prüfen Sie, wie die Applikation sie schreibt.",
-        )),
+        "unlocked" => notice("good", l.say("User unlocked.", "Benutzer entsperrt.")),
+        "never-seen" => notice(
+            "warn",
+            l.say(
+                "No user with this ID in this subscription. Check the ID used by the application.",
+                "Kein Benutzer mit dieser ID in dieser Subscription. Prüfen Sie, welche ID die Anwendung verwendet.",
+            ),
+        ),
         _ => html! {},
     };
     find(&person, search, message).await
@@ -104,28 +108,28 @@ async fn find(person: &Person, search: Search, message: Markup) -> Result<Respon
     }
     let title = Room::Messages.name(l);
     let ways = [
-        ("user", l.say("User id", "Benutzer-Id")),
-        ("recipient", l.say("Email address, telephone number or handle", "E-Mail-Adresse, Telefonnummer oder Kennung")),
-        ("challenge", l.say("Challenge id", "Challenge-Id")),
+        ("user", l.say("User ID", "Benutzer-ID")),
+        ("recipient", l.say("Email address, phone number or handle", "E-Mail-Adresse, Telefonnummer oder Kennung")),
+        ("challenge", l.say("Challenge ID", "Challenge-ID")),
     ];
     let main = html! {
         h1 { (title) }
-        p.sub { (l.say("Why did somebody get no code? What became of each of their messages in the last days, and which limit holds them now.",
-            "Warum hat jemand keinen Code bekommen? Was in den letzten Tagen aus jeder Nachricht wurde, und welches Limit jetzt gilt.")) }
+        p.sub { (l.say("Find out why a user did not receive a code: recent messages and the limits that currently apply.",
+            "Finden Sie heraus, warum ein Benutzer keinen Code erhalten hat: die letzten Nachrichten und die derzeit geltenden Limits.")) }
         (message)
         form.filter method="post" action="/admin/messages" {
             div.field {
-                label for="by" { (l.say("Look for", "Suchen nach")) }
+                label for="by" { (l.say("Search by", "Suchen nach")) }
                 select #by name="by" { @for (value, name) in ways { option value=(value) selected[search.by == value] { (name) } } }
             }
             div.field {
-                label for="text" { (l.say("Exactly", "Genau")) }
+                label for="text" { (l.say("Exact value", "Genauer Wert")) }
                 input #text name="text" type="text" maxlength="256" required autocomplete="off" spellcheck="false" value=(search.text);
             }
             @if subscriptions.len() > 1 { div.field {
                 label for="subscription" { "Subscription" }
                 select #subscription name="subscription" {
-                    option value="" { (l.say("all", "alle")) }
+                    option value="" { (l.say("All", "Alle")) }
                     @for (id, name) in &subscriptions { option value=(id) selected[*id == search.subscription] { (name) } }
                 }
             } }
@@ -133,9 +137,9 @@ async fn find(person: &Person, search: Search, message: Markup) -> Result<Respon
         }
         @if !search.text.is_empty() && found.is_empty() {
             div.empty {
-                p { (l.say("Nothing is known of it in the days that are kept. Check the spelling: ids must be written as the application writes them, numbers with their country code.",
-                    "In den aufbewahrten Tagen ist dazu nichts bekannt. Prüfen Sie die Schreibweise: Ids so, wie die Applikation sie schreibt, Nummern mit Landesvorwahl.")) }
-                p { (l.say("If the application never asked for a code, it is not seen here either.", "Hat die Applikation gar keinen Code verlangt, sieht man es hier auch nicht.")) }
+                p { (l.say("No results in the retention period. Check the spelling: use IDs exactly as the application does, and phone numbers with country code.",
+                    "Keine Ergebnisse im Aufbewahrungszeitraum. Prüfen Sie die Schreibweise: IDs genau wie in der Anwendung, Telefonnummern mit Ländervorwahl.")) }
+                p { (l.say("If the application never requested a code, there is nothing to show.", "Wenn die Anwendung keinen Code angefordert hat, gibt es nichts anzuzeigen.")) }
             }
         }
         @for (id, name, history) in &found { (one(person, id, name, history, &search)) }
@@ -158,11 +162,11 @@ fn one(person: &Person, subscription: &str, name: &str, history: &MessageHistory
             @if let Some(challenge) = &history.challenge {
                 dl.facts {
                     dt { (l.say("Challenge", "Challenge")) } dd { (wording::challenge_state(l, challenge.state)) }
-                    dt { (l.say("Answers so far", "Antworten bisher")) } dd { (challenge.answers) }
-                    dt { (l.say("From, until", "Von, bis")) } dd { (time(challenge.created_at)) " – " (time(challenge.expires_at)) }
+                    dt { (l.say("Attempts so far", "Bisherige Versuche")) } dd { (challenge.answers) }
+                    dt { (l.say("Validity", "Gültigkeit")) } dd { (time(l, challenge.created_at)) " – " (time(l, challenge.expires_at)) }
                 }
             }
-            @if history.limits.is_empty() { p { (l.say("No limit holds them now.", "Zurzeit gilt kein Limit.")) } }
+            @if history.limits.is_empty() { p { (l.say("No limit currently applies.", "Derzeit gilt kein Limit.")) } }
             @for limit in &history.limits { (holding(l, limit)) }
             @if person.may_change() { @for user in &users {
                 form.inline method="post" action="/admin/messages/unlock" {
@@ -171,9 +175,9 @@ fn one(person: &Person, subscription: &str, name: &str, history: &MessageHistory
                     button { (l.say("Unlock", "Entsperren")) " " code { (user) } }
                 }
             } }
-            @if history.events.is_empty() { p { (l.say("No message in the days that are kept.", "Keine Nachricht in den aufbewahrten Tagen.")) } }
+            @if history.events.is_empty() { p { (l.say("No messages in the retention period.", "Keine Nachrichten im Aufbewahrungszeitraum.")) } }
             @else { (events(l, subscription, &history.events)) }
-            p.help { (history.days) " " (l.say("days are kept; times are UTC. Codes are kept nowhere.", "Tage werden aufbewahrt; Zeiten in UTC. Codes werden nirgends aufbewahrt.")) }
+            p.help { (history.days) " " (l.say("days of history are kept. Codes are never stored in readable form.", "Tage Verlauf werden aufbewahrt. Codes werden nie im Klartext gespeichert.")) }
         }
     }
 }
@@ -181,7 +185,7 @@ fn one(person: &Person, subscription: &str, name: &str, history: &MessageHistory
 fn holding(l: Language, limit: &ReachedLimit) -> Markup {
     html! {
         div.notice.warn role="status" {
-            strong { (wording::limit(l, &limit.limit)) } " " (l.say("until", "bis")) " " (time(limit.until))
+            strong { (wording::limit(l, &limit.limit)) } " " (l.say("until", "bis")) " " (time(l, limit.until))
             @if limit.ends_by_unlocking { ", " (l.say("or until the user is unlocked", "oder bis der Benutzer entsperrt wird")) }
         }
     }
@@ -189,12 +193,12 @@ fn holding(l: Language, limit: &ReachedLimit) -> Markup {
 
 fn events(l: Language, subscription: &str, events: &[MessageEvent]) -> Markup {
     let headings = [
-        l.say("When", "Wann"),
-        l.say("What happened", "Was geschah"),
+        l.say("Time", "Zeit"),
+        l.say("Event", "Ereignis"),
         l.say("To", "An"),
         l.say("User", "Benutzer"),
         l.say("Instance", "Instanz"),
-        l.say("Reference or code", "Referenz oder Code"),
+        l.say("Reference or error code", "Referenz oder Fehlercode"),
         "Challenge",
     ];
     table(
@@ -202,11 +206,11 @@ fn events(l: Language, subscription: &str, events: &[MessageEvent]) -> Markup {
         usize::MAX,
         events.iter().map(|event| {
             vec![
-                time(event.at),
+                time(l, event.at),
                 html! {
                     (badge(wording::outcome_kind(event.outcome), wording::outcome(l, event.outcome)))
                     @if event.count > 1 { " × " (event.count) }
-                    @if let Some(until) = event.until { " " (l.say("until", "bis")) " " (time(until)) }
+                    @if let Some(until) = event.until { " " (l.say("until", "bis")) " " (time(l, until)) }
                     @if !event.detail.is_empty() { div.help lang="en" { (event.detail) } }
                 },
                 html! { @if event.recipient_hint.is_empty() { "–" } @else { (event.recipient_hint) } },

@@ -14,6 +14,7 @@ mod first_steps;
 mod flash;
 mod form;
 mod form_replies;
+mod format;
 mod health;
 mod instance_form;
 mod instance_list;
@@ -71,7 +72,7 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/providers", get(providers::list).post(providers::examine))
         .route("/admin/providers/bundled", get(providers::to_list).post(providers::examine_bundled))
         .route("/admin/providers/approval", get(providers::show_examined).post(providers::approve))
-        .route("/admin/providers/{type}/take-back", get(providers::ask_take_back).post(providers::take_back))
+        .route("/admin/providers/{type}/roll-back", get(providers::ask_roll_back).post(providers::roll_back))
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
         .route("/admin/messages", get(messages::show).post(messages::search))

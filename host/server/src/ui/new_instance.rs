@@ -44,14 +44,14 @@ pub(super) async fn show(person: Person) -> Result<Response, Failure> {
         h1 { (title) }
         form.card.new method="post" action="/admin/two-factors/new" novalidate {
             @if subscriptions.is_empty() && !person.is_of_the_system() {
-                (notice("warn", l.say("There is no subscription yet: a system administrator creates one.",
-                    "Es gibt noch keine Subscription: ein Systemadministrator erstellt sie.")))
+                (notice("warn", l.say("No subscriptions yet. Ask a system administrator to create one.",
+                    "Noch keine Subscriptions. Bitten Sie einen Systemadministrator, eine zu erstellen.")))
             } @else if subscriptions.is_empty() {
                 div.field {
                     label for="new_subscription" { "Subscription" }
                     input #new_subscription name="new_subscription" type="text" maxlength="64" autocomplete="off" spellcheck="false" value=(posted.get("new_subscription").unwrap_or("main")) aria-describedby="subscription-help";
-                    div.help #subscription-help { (l.say("Instances and tokens belong to a subscription. There is none yet: it is created with this id.",
-                        "Instanzen und Tokens gehören zu einer Subscription. Es gibt noch keine: Sie wird mit dieser Id erstellt.")) }
+                    div.help #subscription-help { (l.say("Instances and tokens belong to a subscription. A first subscription is created with this ID.",
+                        "Instanzen und Tokens gehören zu einer Subscription. Eine erste Subscription wird mit dieser ID erstellt.")) }
                 }
             } @else if let [(id, _)] = &subscriptions[..] {
                 input type="hidden" name="subscription" value=(id);
@@ -64,7 +64,7 @@ pub(super) async fn show(person: Person) -> Result<Response, Failure> {
                 }
             }
             fieldset.types {
-                legend { (l.say("How codes are sent", "Wie Codes gesendet werden")) }
+                legend { (l.say("Type", "Typ")) }
                 @for (provider, panel) in providers.iter().zip(&panels) {
                     @let manifest = &provider.manifest;
                     div.alternative {
@@ -77,14 +77,14 @@ pub(super) async fn show(person: Person) -> Result<Response, Failure> {
                 }
             }
             div.field {
-                label for="name" { (l.say("Name", "Name")) " " span.optional { (l.say("optional", "freiwillig")) } }
+                label for="name" { (l.say("Name", "Name")) " " span.optional { (l.say("optional", "optional")) } }
                 input #name name="name" type="text" maxlength="100" value=(posted.get("name").unwrap_or_default()) aria-describedby="name-help" autocomplete="off";
-                div.help #name-help { (l.say("People choose by it where several instances are available. If it is left empty it is the provider's name.",
-                    "Danach wählen Menschen, wo mehrere Instanzen verfügbar sind. Bleibt er leer, ist es der Name des Providers.")) }
+                div.help #name-help { (l.say("Shown to users when several instances are available. Defaults to the name of the provider.",
+                    "Wird Benutzern angezeigt, wenn mehrere Instanzen verfügbar sind. Standard ist der Name des Providers.")) }
             }
             label.inline { input type="checkbox" name="active" value="yes" checked[active]; (l.say("Active", "Aktiv")) }
             div.actions {
-                button.main name="do" value="test" { (l.say("Save and send a test", "Speichern und Test senden")) }
+                button.main name="do" value="test" { (l.say("Save and send test message", "Speichern und Testnachricht senden")) }
                 button { (l.say("Save", "Speichern")) }
                 a.button href="/admin/two-factors" { (l.say("Cancel", "Abbrechen")) }
             }
@@ -118,10 +118,10 @@ async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo)
         (form.show(&fields, type_id, &values))
         @if asks_countries {
             div.field {
-                label for=(countries) { (l.say("Countries that messages may go to", "Länder, in die Nachrichten gehen dürfen")) }
+                label for=(countries) { (l.say("Allowed countries", "Erlaubte Länder")) }
                 input id=(countries) name=(countries) type="text" autocomplete="off" spellcheck="false" placeholder="CH, DE" value=(typed.unwrap_or_else(|| usual_countries(admin.policy()))) aria-describedby={ (countries) "-help" };
-                div.help id={ (countries) "-help" } { (l.say("Codes of two letters (ISO 3166), such as CH, or * for all. Every other country is closed, so that nobody earns money with messages to it. Left empty, it is as for the whole installation.",
-                    "Codes aus zwei Buchstaben (ISO 3166), etwa CH, oder * für alle. Jedes andere Land ist gesperrt, damit niemand mit Nachrichten dorthin Geld verdient. Leer gilt, was für die ganze Installation gilt.")) }
+                div.help id={ (countries) "-help" } { (l.say("Two-letter codes (ISO 3166) such as CH, or * for all countries. Messages to other countries are blocked, which prevents SMS pumping fraud. If empty, the policy of the installation applies.",
+                    "Zweistellige Codes (ISO 3166) wie CH, oder * für alle Länder. Nachrichten in andere Länder sind gesperrt, um SMS-Betrug (SMS Pumping) zu verhindern. Leer gilt die Richtlinie der Installation.")) }
             }
         }
         (test_send::Field::of(person, manifest.recipient).show(l, &recipient, None, posted.get(&recipient)))

@@ -81,8 +81,8 @@ fn status(error: &twofactor::Error) -> StatusCode {
 fn turn_away(visitor: &Visitor, oidc: &Oidc) -> Response {
     let l = visitor.language();
     let text = l.say(
-        "logged you in, but there is no access for you here: ask a system administrator.",
-        "hat Sie angemeldet, aber hier haben Sie keinen Zugang: wenden Sie sich an einen Systemadministrator.",
+        "logged you in, but you have no access here. Contact a system administrator.",
+        "hat Sie angemeldet, aber Sie haben hier keinen Zugriff. Wenden Sie sich an einen Systemadministrator.",
     );
     with_status(page(visitor, Some(&format!("{} {text}", oidc.name())), ""), StatusCode::FORBIDDEN)
 }
@@ -97,8 +97,8 @@ fn fail(visitor: &Visitor, oidc: &Oidc, trouble: &OidcError) -> Response {
     tracing::warn!(why = %trouble, "a log-in at the identity provider failed");
     let l = visitor.language();
     let text = l.say(
-        "The log-in did not work. Try it again later:",
-        "Die Anmeldung hat nicht geklappt. Versuchen Sie es später nochmals:",
+        "Login failed. Please try again later:",
+        "Die Anmeldung ist fehlgeschlagen. Bitte versuchen Sie es später erneut:",
     );
     with_status(page(visitor, Some(&format!("{text} {}.", oidc.name())), ""), StatusCode::BAD_GATEWAY)
 }

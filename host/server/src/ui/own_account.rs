@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::failure::Failure;
 use super::form::Posted;
 use super::form_replies::Told;
-use super::layout::{badge, notice, table, time};
+use super::format::time;
+use super::layout::{badge, notice, table};
 use super::links::on_to;
 use super::log_in::{Visitor, opened_cookies, words};
 use super::page::{Room, page};
@@ -29,11 +30,11 @@ pub(super) async fn show(person: Person, State(ui): State<Ui>, Query(done): Quer
         "password" => notice(
             "good",
             l.say(
-                "The password was changed. All your other sessions have ended.",
-                "Das Passwort wurde geändert. Alle Ihre anderen Sitzungen sind beendet.",
+                "Password changed. All your other sessions have ended.",
+                "Passwort geändert. Alle Ihre anderen Sitzungen wurden beendet.",
             ),
         ),
-        "session" => notice("good", l.say("The session has ended.", "Die Sitzung ist beendet.")),
+        "session" => notice("good", l.say("Session ended.", "Sitzung beendet.")),
         _ => html! {},
     };
     with_message(&person, &ui, message).await
@@ -50,32 +51,32 @@ async fn with_message(person: &Person, ui: &Ui, message: Markup) -> Result<Respo
     let account = &person.session.account;
     let title = l.say("Your account", "Ihr Konto");
     let headings = [
-        l.say("Since", "Seit"),
+        l.say("Started", "Beginn"),
         l.say("Last used", "Zuletzt verwendet"),
-        l.say("From", "Von"),
+        l.say("IP address", "IP-Adresse"),
         l.say("Second factor", "Zweiter Faktor"),
-        l.say("End", "Ende"),
+        l.say("Action", "Aktion"),
     ];
     let main = html! {
         h1 { (title) }
         p.sub { (account.name) " · " (account.email) @if let Some(phone) = &account.phone { " · " (phone) } }
         (message)
         @if account.is_vouched() {
-            p { (l.say("You log in at your identity provider: there is no password here.",
-                "Sie melden sich bei Ihrem Identitätsprovider an: hier gibt es kein Passwort.")) }
+            p { (l.say("You log in through your identity provider. This account has no password.",
+                "Sie melden sich über Ihren Identity Provider an. Dieses Konto hat kein Passwort.")) }
         } @else { form.card method="post" action="/admin/account/password" {
-            h2 { (l.say("Change the password", "Passwort ändern")) }
+            h2 { (l.say("Change password", "Passwort ändern")) }
             input type="hidden" name="username" autocomplete="username" value=(account.email);
             div.field { label for="current" { (l.say("Current password", "Aktuelles Passwort")) } input #current name="current" type="password" required autocomplete="current-password"; }
             div.field { label for="new" { (l.say("New password", "Neues Passwort")) } input #new name="new" type="password" required autocomplete="new-password"; }
-            div.actions { button.main { (l.say("Change it", "Ändern")) } }
+            div.actions { button.main { (l.say("Change password", "Passwort ändern")) } }
         } }
         h2 { (l.say("Your sessions", "Ihre Sitzungen")) }
         (table(&headings, usize::MAX, sessions.iter().map(|session| vec![
-            time(session.created_at), time(session.last_used_at), html! { (session.from.as_deref().unwrap_or("–")) },
-            html! { @if session.second_factor { (badge("good", l.say("yes", "ja"))) } @else { (badge("warn", l.say("no", "nein"))) } },
-            html! { @if session.current { (badge("off", l.say("this one", "diese"))) } @else {
-                form method="post" action="/admin/account/sessions" { input type="hidden" name="id" value=(session.id); button.plain { (l.say("End it", "Beenden")) } }
+            time(l, session.created_at), time(l, session.last_used_at), html! { (session.from.as_deref().unwrap_or("–")) },
+            html! { @if session.second_factor { (badge("good", l.say("Yes", "Ja"))) } @else { (badge("warn", l.say("No", "Nein"))) } },
+            html! { @if session.current { (badge("off", l.say("Current", "Aktuell"))) } @else {
+                form method="post" action="/admin/account/sessions" { input type="hidden" name="id" value=(session.id); button.plain { (l.say("End session", "Sitzung beenden")) } }
             } },
         ])))
     };

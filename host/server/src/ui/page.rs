@@ -80,7 +80,7 @@ pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Re
     let header = html! {
         header.bar {
             a.brand href="/admin" { "TwoFactor" }
-            nav aria-label=(l.say("Main", "Haupt")) {
+            nav aria-label=(l.say("Main", "Hauptnavigation")) {
                 @for one in rooms {
                     a href=(one.path()) aria-current=[(one == room).then_some("page")] { (one.name(l)) }
                 }
@@ -108,19 +108,19 @@ fn outcome(person: &Person) -> Markup {
             Some(Outcome::Refused(why)) => { (notice("bad", why)) }
             Some(Outcome::CountryClosed(country)) => {
                 div.notice.bad role="alert" {
-                    (l.say("Not sent: messages to this country are not enabled: ", "Nicht gesendet: Nachrichten in dieses Land sind nicht freigegeben: ")) (country) ". "
-                    a href="#policy/countries" { (l.say("Enable it under “Countries”", "Unter «Länder» freigeben")) }
+                    (l.say("Not sent. Messages to this country are not enabled: ", "Nicht gesendet. Nachrichten in dieses Land sind nicht freigegeben: ")) (country) ". "
+                    a href="#policy/countries" { (l.say("Enable it under “Countries”", "Unter „Länder“ freigeben")) }
                 }
             }
             Some(Outcome::Conflict) => {
                 (notice("warn", l.say(
-                    "Not saved: somebody else changed this since you opened it. What differs is shown below: choose, and save again.",
-                    "Nicht gespeichert: Jemand anderes hat dies geändert, seit Sie es geöffnet haben. Die Unterschiede stehen unten: Wählen Sie aus und speichern Sie nochmals.")))
+                    "Not saved. Another user changed this in the meantime. Review the differences below and save again.",
+                    "Nicht gespeichert. Ein anderer Benutzer hat dies inzwischen geändert. Prüfen Sie unten die Unterschiede und speichern Sie erneut.")))
             }
             Some(Outcome::SessionEnded) => {
                 (notice("warn", l.say(
-                    "Your session had ended, so nothing was done. What you typed is still here.",
-                    "Ihre Sitzung war abgelaufen; es ist nichts geschehen. Ihre Eingaben sind noch da.")))
+                    "Your session expired and nothing was saved. Your input is still here.",
+                    "Ihre Sitzung ist abgelaufen und nichts wurde gespeichert. Ihre Eingaben sind noch da.")))
             }
             Some(Outcome::Done | Outcome::Tested(_) | Outcome::Issued(_)) | None => {}
         }

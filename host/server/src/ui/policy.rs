@@ -12,46 +12,46 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
     vec![
         text(
             "application_name",
-            l.say("Application name", "Name der Applikation"),
-            l.say("Stands in the messages.", "Steht in den Nachrichten."),
+            l.say("Application name", "Name der Anwendung"),
+            l.say("Shown in messages.", "Wird in Nachrichten angezeigt."),
         ),
         number(
             "code_length",
-            l.say("Digits", "Stellen"),
-            l.say("4 to 10; fewer than 6 are too few for most uses.", "4 bis 10; weniger als 6 sind meist zu wenig."),
+            l.say("Code length (digits)", "Länge des Codes (Ziffern)"),
+            l.say("4–10; at least 6 is recommended.", "4–10; mindestens 6 werden empfohlen."),
         ),
-        number("lifetime_seconds", l.say("Good for (seconds)", "Gültig (Sekunden)"), "30–600"),
+        number("lifetime_seconds", l.say("Valid for (seconds)", "Gültigkeit (Sekunden)"), "30–600"),
         number(
             "attempts",
-            l.say("Answers", "Antworten"),
+            l.say("Attempts per challenge", "Versuche pro Challenge"),
             l.say(
-                "How many a challenge takes, over all its codes.",
-                "Wie viele eine Challenge annimmt, über alle ihre Codes.",
+                "Counted over all codes of the challenge.",
+                "Gezählt über alle Codes der Challenge.",
             ),
         ),
         number(
             "resend_interval_seconds",
-            l.say("Between two messages (seconds)", "Zwischen zwei Nachrichten (Sekunden)"),
+            l.say("Resend interval (seconds)", "Abstand zwischen zwei Codes (Sekunden)"),
             "5–600",
         ),
-        number("resends", l.say("Resends", "Erneute Sendungen"), "0–10"),
+        number("resends", l.say("Resends", "Erneute Zusendungen"), "0–10"),
         Field {
             kind: Kind::Flag,
             ..text(
                 "keep_earlier_codes",
-                l.say("Earlier codes stay good", "Frühere Codes bleiben gültig"),
+                l.say("Keep earlier codes valid", "Frühere Codes bleiben gültig"),
                 l.say(
-                    "After a resend the code before it is accepted as well.",
-                    "Nach einer erneuten Sendung gilt auch der Code davor.",
+                    "After a resend, the previous code is also accepted.",
+                    "Nach einer erneuten Zusendung wird auch der vorherige Code akzeptiert.",
                 ),
             )
         },
         text(
             "webotp_host",
-            l.say("Host for WebOTP", "Host für WebOTP"),
+            l.say("WebOTP host", "WebOTP-Host"),
             l.say(
-                "Browsers fill in codes of SMS on this host only, such as login.example.com.",
-                "Browser füllen Codes aus SMS nur auf diesem Host ein, etwa login.example.com.",
+                "Browsers autofill codes from SMS only on this host, for example login.example.com.",
+                "Browser füllen Codes aus SMS nur auf diesem Host automatisch aus, zum Beispiel login.example.com.",
             ),
         ),
         Field {
@@ -60,46 +60,46 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                 "countries",
                 l.say("Countries", "Länder"),
                 l.say(
-                    "Where SMS may go: a code of two letters a line, or * for all.",
-                    "Wohin SMS gehen dürfen: je Zeile ein Code aus zwei Buchstaben, oder * für alle.",
+                    "Countries that SMS may be sent to: one two-letter code per line, or * for all.",
+                    "Länder, in die SMS gesendet werden dürfen: ein zweistelliger Code pro Zeile, oder * für alle.",
                 ),
             )
         },
         number(
             "messages_per_day",
-            l.say("Messages a day", "Nachrichten am Tag"),
+            l.say("Messages per day", "Nachrichten pro Tag"),
             l.say(
-                "Beyond them another instance is tried. 0 for as many as come.",
-                "Darüber wird eine andere Instanz versucht. 0 für beliebig viele.",
+                "Above this limit, another instance is tried. 0 = unlimited.",
+                "Darüber wird eine andere Instanz versucht. 0 = unbegrenzt.",
             ),
         ),
         number(
             "parts_per_day",
-            l.say("Parts of SMS a day", "SMS-Teile am Tag"),
+            l.say("SMS segments per day", "SMS-Segmente pro Tag"),
             l.say(
-                "What gateways bill, as they report it. 0 for as many as come.",
-                "Was Gateways verrechnen, wie sie es melden. 0 für beliebig viele.",
+                "Billed segments as reported by the SMS gateway. 0 = unlimited.",
+                "Verrechnete Segmente laut SMS-Anbieter. 0 = unbegrenzt.",
             ),
         ),
         number(
             "bytes_per_day",
-            l.say("Bytes a day", "Bytes am Tag"),
-            l.say("To and from the upstream. 0 for as many as come.", "Zum Dienst und von ihm. 0 für beliebig viele."),
+            l.say("Bytes per day", "Bytes pro Tag"),
+            l.say("Sent to and received from the upstream. 0 = unlimited.", "An den Mailserver oder SMS-Anbieter gesendet und von ihm empfangen. 0 = unbegrenzt."),
         ),
         number(
             "retries",
             l.say("Retries", "Wiederholungen"),
             l.say(
-                "0–5: how often a message that surely was not sent is tried again by itself.",
-                "0–5: wie oft eine Nachricht, die sicher nicht gesendet wurde, von selbst wiederholt wird.",
+                "0–5; automatic retries of messages that were definitely not sent.",
+                "0–5; automatische Wiederholungen von Nachrichten, die sicher nicht gesendet wurden.",
             ),
         ),
         number(
             "pause_after",
-            l.say("Pause after (failures)", "Pause nach (Fehlern)"),
+            l.say("Pause after (failures)", "Pause nach (Fehler)"),
             l.say(
-                "After so many in a row the upstream is left alone, and another instance is tried. 0 for never.",
-                "Nach so vielen in Folge wird der Dienst in Ruhe gelassen und eine andere Instanz versucht. 0 für nie.",
+                "After this many consecutive failures, sending pauses and another instance is tried. 0 = never.",
+                "Nach so vielen aufeinanderfolgenden Fehlern pausiert das Senden, und eine andere Instanz wird versucht. 0 = nie.",
             ),
         ),
         number("pause_seconds", l.say("Pause (seconds)", "Pause (Sekunden)"), "1–3600"),

@@ -39,12 +39,8 @@ pub(super) struct Done {
 
 pub(super) async fn list(person: Person, Query(done): Query<Done>) -> Response {
     let message = match &*done.done {
-        "installed" => {
-            notice("good", person.language.say("The provider was installed.", "Der Provider wurde installiert."))
-        }
-        "taken-back" => {
-            notice("good", person.language.say("The provider was taken back.", "Der Provider wurde zurückgenommen."))
-        }
+        "installed" => notice("good", person.language.say("Provider installed.", "Provider installiert.")),
+        "rolled-back" => notice("good", person.language.say("Provider rolled back.", "Provider zurückgesetzt.")),
         _ => html! {},
     };
     show(&person, message)
@@ -55,35 +51,35 @@ fn show(person: &Person, message: Markup) -> Response {
     let title = Room::Providers.name(l);
     let main = html! {
         h1 { (title) }
-        p.sub { (l.say("Each is a component in a sandbox. What an instance of it may reach stands with the instance.",
-            "Jeder ist eine Komponente in einer Sandbox. Was eine Instanz erreichen darf, steht bei der Instanz.")) }
+        p.sub { (l.say("Each provider runs as a sandboxed component. The connections it may use are listed on each instance.",
+            "Jeder Provider läuft als Komponente in einer Sandbox. Erlaubte Verbindungen stehen bei jeder Instanz.")) }
         @if person.may_change() && person.is_of_the_system() {
             form.card method="post" enctype="multipart/form-data" {
-                h2 { (l.say("Install a provider", "Einen Provider installieren")) }
+                h2 { (l.say("Install provider", "Provider installieren")) }
                 (message)
                 div.field {
                     label for="component" { (l.say("Component", "Komponente")) }
                     input #component name="component" type="file" accept=".wasm,application/wasm" required aria-describedby="component-help";
-                    div.help #component-help { (l.say("A WebAssembly component (.wasm). You are shown what it may do before anything is installed.",
-                        "Eine WebAssembly-Komponente (.wasm). Sie sehen, was sie darf, bevor etwas installiert wird.")) }
+                    div.help #component-help { (l.say("A WebAssembly component (.wasm). You can review its permissions before it is installed.",
+                        "Eine WebAssembly-Komponente (.wasm). Sie können ihre Berechtigungen prüfen, bevor sie installiert wird.")) }
                 }
                 div.field {
                     label for="signature" { (l.say("Signature", "Signatur")) }
                     input #signature name="signature" type="file" accept=".minisig" aria-describedby="signature-help";
-                    div.help #signature-help { (l.say("The file that minisign made for it (.minisig), if there is one.",
-                        "Die Datei, die minisign dazu gemacht hat (.minisig), falls es eine gibt.")) }
+                    div.help #signature-help { (l.say("A minisign signature of the component (.minisig), if there is one.",
+                        "Eine Minisign-Signatur der Komponente (.minisig), falls vorhanden.")) }
                 }
-                div.actions { button.main { (l.say("Look at it", "Ansehen")) } }
+                div.actions { button.main { (l.say("Review", "Prüfen")) } }
             }
         }
         (bundled(person))
         @for refused in person.of_anything().refused_providers() {
             section.card {
-                h2 { (l.say("Does not serve", "Bedient nicht")) ": " code { (refused.type_id) } }
-                p { (l.say("A component that was added may not serve here:", "Eine Komponente, die hinzugefügt wurde, darf hier nicht bedienen:")) " " (spoken(l, &refused.why)) "." }
+                h2 { (l.say("Not in use", "Nicht in Verwendung")) ": " code { (refused.type_id) } }
+                p { (l.say("An installed component is not allowed on this server:", "Eine installierte Komponente ist auf diesem Server nicht erlaubt:")) " " (spoken(l, &refused.why)) "." }
                 dl.facts { dt { "SHA-256" } dd { code.digest { (refused.digest) } } }
                 @if person.may_change() && person.is_of_the_system() {
-                    p { a href=(take_back_path(&refused.type_id)) { (l.say("Take it back", "Zurücknehmen")) } }
+                    p { a href=(roll_back_path(&refused.type_id)) { (l.say("Roll back", "Zurücksetzen")) } }
                 }
             }
         }
@@ -91,11 +87,11 @@ fn show(person: &Person, message: Markup) -> Response {
             section.card {
                 h2 { (provider.manifest.name) }
                 (facts(l, &provider))
-                h3 { (l.say("It may", "Er darf")) }
+                h3 { (l.say("Permissions", "Berechtigungen")) }
                 ul { @for may in capabilities(l, &provider.capabilities) { li { (may) } } }
                 (imports(l, &provider))
                 @if provider.added_at.is_some() && person.may_change() && person.is_of_the_system() {
-                    p { a href=(take_back_path(&provider.manifest.type_id)) { (l.say("Take it back", "Zurücknehmen")) } }
+                    p { a href=(roll_back_path(&provider.manifest.type_id)) { (l.say("Roll back", "Zurücksetzen")) } }
                 }
             }
         } }
@@ -134,14 +130,14 @@ fn bundled(person: &Person) -> Markup {
     html! {
         @if !off.is_empty() && person.may_change() && person.is_of_the_system() {
             section.card {
-                h2 { (l.say("Comes with the program, not switched on", "Gehört zum Programm, nicht eingeschaltet")) }
-                p.help { (l.say("You are shown what each may do before it is switched on. Then all servers on this store have it.",
-                    "Sie sehen, was jeder darf, bevor er eingeschaltet wird. Danach haben ihn alle Server mit diesem Speicher.")) }
+                h2 { (l.say("Bundled providers, not enabled", "Mitgelieferte Provider, nicht aktiviert")) }
+                p.help { (l.say("You can review the permissions of each before it is enabled. It is then available on all servers that share this store.",
+                    "Sie können die Berechtigungen prüfen, bevor ein Provider aktiviert wird. Danach ist er auf allen Servern mit diesem Speicher verfügbar.")) }
                 ul.assigned { @for type_id in off { li {
                     span { strong { (type_id) } " " span.help { (bundled_words(l, type_id)) } }
                     form method="post" action="/admin/providers/bundled" {
                         input type="hidden" name="type" value=(type_id);
-                        button { (l.say("Look at it", "Ansehen")) }
+                        button { (l.say("Review", "Prüfen")) }
                     }
                 } } }
             }
@@ -151,16 +147,16 @@ fn bundled(person: &Person) -> Markup {
 
 fn bundled_words(l: Language, type_id: &str) -> &'static str {
     match type_id {
-        "email" => l.say("mail over SMTP or Microsoft 365", "E-Mails über SMTP oder Microsoft 365"),
+        "email" => l.say("Email through SMTP or Microsoft 365", "E-Mails über SMTP oder Microsoft 365"),
         "ecall" => l.say("SMS through eCall", "SMS über eCall"),
         "twilio" => l.say("SMS through Twilio", "SMS über Twilio"),
-        "ses" => l.say("mail through Amazon SES", "E-Mails über Amazon SES"),
-        "slack" => l.say("direct messages in Slack", "Direktnachrichten in Slack"),
+        "ses" => l.say("Email through Amazon SES", "E-Mails über Amazon SES"),
+        "slack" => l.say("Direct messages in Slack", "Direktnachrichten in Slack"),
         "twilio-verify" => {
-            l.say("codes that Twilio makes, sends and verifies", "Codes, die Twilio erstellt, sendet und prüft")
+            l.say("Codes created, sent and verified by Twilio", "Codes, die Twilio erstellt, sendet und prüft")
         }
-        "twilio-voice" => l.say("calls through Twilio", "Anrufe über Twilio"),
-        "webhook" => l.say("signed requests to your own gateway", "signierte Anfragen an Ihr eigenes Gateway"),
+        "twilio-voice" => l.say("Phone calls through Twilio", "Anrufe über Twilio"),
+        "webhook" => l.say("Signed requests to your own gateway", "Signierte Anfragen an Ihr eigenes Gateway"),
         _ => "",
     }
 }
@@ -197,10 +193,7 @@ pub(super) async fn examine(person: Person, State(ui): State<Ui>, request: Reque
     let sent = Upload::read(request, COMPONENT_BYTES + AROUND).await;
     let sent_signature = sent.as_ref().map(|sent| sent.text("signature")).unwrap_or_default();
     let Some(component) = sent.and_then(|sent| sent.part("component")).filter(|file| !file.is_empty()) else {
-        let none = l.say(
-            "There is no file, or it is longer than 64 MiB.",
-            "Es ist keine Datei da, oder sie ist länger als 64 MiB.",
-        );
+        let none = l.say("Choose a file of at most 64 MiB.", "Wählen Sie eine Datei von höchstens 64 MiB.");
         return Ok(Told::refused(none).into_response());
     };
     let signature = sent_signature;
@@ -263,8 +256,8 @@ pub(super) async fn approve(person: Person, State(ui): State<Ui>, body: Bytes) -
     let digest = posted.get("digest").unwrap_or_default();
     let Some((component, signature)) = ui.pending_components.find(account, digest, Instant::now()) else {
         let gone = l.say(
-            "Nothing was installed: what you were shown is not held any more. It is for ten minutes, by the server that showed it, until you look at another file. Upload it again.",
-            "Nichts wurde installiert: was Ihnen gezeigt wurde, ist nicht mehr da. Es bleibt zehn Minuten, auf dem Server, der es gezeigt hat, bis Sie eine andere Datei ansehen. Laden Sie es nochmals hoch.",
+            "Not installed. The review has expired: it lasts 10 minutes, or until you review another file. Please upload the file again.",
+            "Nicht installiert. Die Prüfung ist abgelaufen: Sie gilt 10 Minuten oder bis Sie eine andere Datei prüfen. Bitte laden Sie die Datei erneut hoch.",
         );
         return Ok(Told::refused(gone).on("/admin/providers").into_response());
     };
@@ -281,8 +274,8 @@ pub(super) async fn approve(person: Person, State(ui): State<Ui>, body: Bytes) -
         }
         Err(error) if error.is_revision_conflict() => {
             let other = l.say(
-                "Nothing was installed: somebody else installed another component of this type meanwhile. This is what it would replace now.",
-                "Nichts wurde installiert: jemand anderes hat inzwischen eine andere Komponente dieses Typs installiert. Das würde jetzt ersetzt.",
+                "Not installed. Another user installed a different component of this type in the meantime. Review the differences again.",
+                "Nicht installiert. Ein anderer Benutzer hat inzwischen eine andere Komponente dieses Typs installiert. Prüfen Sie die Unterschiede erneut.",
             );
             Ok(Told::refused(other).on(approval_path(digest)).into_response())
         }
@@ -295,12 +288,12 @@ fn new(component: &Bytes, signature: &str) -> NewProvider {
     if signature.is_empty() { new } else { new.signature(signature) }
 }
 
-fn take_back_path(type_id: &str) -> String {
-    format!("/admin/providers/{}/take-back", segment(type_id))
+fn roll_back_path(type_id: &str) -> String {
+    format!("/admin/providers/{}/roll-back", segment(type_id))
 }
 
-/// Asks before a component is taken back.
-pub(super) async fn ask_take_back(person: Person, Path(type_id): Path<String>) -> Result<Response, Failure> {
+/// Asks before a component is rolled back.
+pub(super) async fn ask_roll_back(person: Person, Path(type_id): Path<String>) -> Result<Response, Failure> {
     let l = person.language;
     person.changes()?;
     let admin = person.of_the_system()?;
@@ -312,41 +305,41 @@ pub(super) async fn ask_take_back(person: Person, Path(type_id): Path<String>) -
         return Err(Failure::not_found(l));
     };
     let users = users(&person, admin, &type_id).await?;
-    let title = l.say("Take this provider back?", "Diesen Provider zurücknehmen?");
+    let title = l.say("Roll back to the previous version?", "Auf die vorherige Version zurücksetzen?");
     let main = html! {
         p.trail { a href="/admin/providers" { (Room::Providers.name(l)) } }
         h1 { (title) }
         form.card method="post" {
             h2 { (name) }
-            p { (l.say("What it replaced serves again: the component before it, or the one that comes with the program. If there is none, its instances are not available any more.",
-                "Was er ersetzt hat, bedient wieder: die Komponente davor, oder die, die zum Programm gehört. Gibt es keine, sind seine Instanzen nicht mehr verfügbar.")) }
-            p { (users.len()) " " (l.say("instances are of its type.", "Instanzen sind von seinem Typ.")) }
+            p { (l.say("The component that was replaced is used again: the previous one, or the bundled one. If there is none, instances of this type become unavailable.",
+                "Die ersetzte Komponente wird wieder verwendet: die vorherige oder die mitgelieferte. Gibt es keine, sind Instanzen dieses Typs nicht mehr verfügbar.")) }
+            p { (users.len()) " " (l.say("instances of this type.", "Instanzen dieses Typs.")) }
             input type="hidden" name="digest" value=(digest);
             (allow_invalid(l, false))
-            div.actions { button.bad { (l.say("Take it back", "Zurücknehmen")) } a.button href="/admin/providers" { (l.say("Keep it", "Behalten")) } }
+            div.actions { button.bad { (l.say("Roll back", "Zurücksetzen")) } a.button href="/admin/providers" { (l.say("Cancel", "Abbrechen")) } }
         }
     };
     Ok(page(&person, Room::Providers, title, main))
 }
 
-pub(super) async fn take_back(person: Person, Path(type_id): Path<String>, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn roll_back(person: Person, Path(type_id): Path<String>, body: Bytes) -> Result<Response, Failure> {
     let l = person.language;
     let admin = person.of_the_system()?;
     let shown = Posted::parse(&body);
     let digest = shown.get("digest").unwrap_or_default();
     let allow_invalid = shown.get("allow_invalid").is_some();
-    let taken = match admin.roll_back_provider(&type_id, Some(digest), allow_invalid).await {
+    let done = match admin.roll_back_provider(&type_id, Some(digest), allow_invalid).await {
         Err(error) if error.is_conflict() && !error.is_revision_conflict() => {
             admin.remove_provider(&type_id, Some(digest), allow_invalid).await
         }
         other => other.map(drop),
     };
-    match taken {
-        Ok(()) => Ok(Redirect::to("/admin/providers?done=taken-back").into_response()),
+    match done {
+        Ok(()) => Ok(Redirect::to("/admin/providers?done=rolled-back").into_response()),
         Err(error) if error.is_revision_conflict() || error.is_not_found() => {
             let other = l.say(
-                "Nothing was taken back: another component serves by now.",
-                "Nichts wurde zurückgenommen: inzwischen bedient eine andere Komponente.",
+                "Not rolled back. Another component is in use now.",
+                "Nicht zurückgesetzt. Inzwischen wird eine andere Komponente verwendet.",
             );
             Ok(Told::refused(other).on("/admin/providers").into_response())
         }
@@ -368,7 +361,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
     let same = before.as_ref().is_some_and(|before| before.digest == info.digest);
     let users = users(person, admin, &manifest.type_id).await?;
     let title = if same {
-        l.say("This is installed already", "Das ist schon installiert")
+        l.say("This component is already installed", "Diese Komponente ist bereits installiert")
     } else {
         l.say("Install this provider?", "Diesen Provider installieren?")
     };
@@ -378,30 +371,30 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
         div.columns {
             section.card {
                 h2 { (manifest.name) }
-                p.help { (l.say("So it says of itself:", "So stellt er sich vor:")) }
+                p.help { (l.say("As described by the provider:", "Laut Angaben des Providers:")) }
                 (facts(l, info))
-                h3 { (l.say("It may", "Er darf")) }
+                h3 { (l.say("Permissions", "Berechtigungen")) }
                 ul { @for may in capabilities(l, &info.capabilities) { li { (may) } } }
-                p.help { (l.say("Where to is decided by each instance's options, and shown with the instance.", "Wohin, entscheiden die Optionen jeder Instanz; es steht bei der Instanz.")) }
+                p.help { (l.say("The destinations depend on the options of each instance, where they are listed.", "Die Ziele hängen von den Optionen jeder Instanz ab und stehen dort.")) }
                 (imports(l, info))
             }
             div.side {
                 @match &before {
-                    None => { section.card { h2 { (l.say("A new type", "Ein neuer Typ")) } p { (l.say("It replaces nothing.", "Er ersetzt nichts.")) } } }
-                    Some(before) if same => { section.card { h2 { (before.manifest.name) } p { (l.say("These very bytes serve this type.", "Genau diese Bytes bedienen diesen Typ.")) } } }
+                    None => { section.card { h2 { (l.say("New type", "Neuer Typ")) } p { (l.say("It does not replace another provider.", "Es wird kein anderer Provider ersetzt.")) } } }
+                    Some(before) if same => { section.card { h2 { (before.manifest.name) } p { (l.say("This exact component is in use.", "Genau diese Komponente ist in Verwendung.")) } } }
                     Some(before) => (differences(l, before, info)),
                 }
                 @if !elsewhere.is_empty() {
                     section.card {
-                        h2 { (l.say("Secrets would go elsewhere", "Geheimnisse gingen anderswohin")) }
-                        p { (l.say("With it secrets of instances go to where they do not go now:", "Mit ihm gehen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen:")) }
+                        h2 { (l.say("Secrets would be sent to new destinations", "Geheimnisse würden an neue Ziele gesendet")) }
+                        p { (l.say("This component sends secrets of instances to destinations that do not receive them now:", "Diese Komponente sendet Geheimnisse von Instanzen an Ziele, die sie bisher nicht erhalten:")) }
                         ul { @for one in elsewhere { li { (destination(l, one)) } } }
                     }
                 }
                 @if !examined.made_invalid.is_empty() {
                     section.card {
                         h2 { (l.say("Instances would become invalid", "Instanzen würden ungültig")) }
-                        p { (l.say("These are valid now. With this component they are not, and send nothing:", "Diese sind jetzt gültig. Mit dieser Komponente sind sie es nicht und senden nichts:")) }
+                        p { (l.say("These instances become invalid and stop sending messages:", "Diese Instanzen werden ungültig und senden keine Nachrichten mehr:")) }
                         (affected(l, &examined.made_invalid))
                     }
                 }
@@ -409,7 +402,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
                     h2 { (l.say("Instances of this type", "Instanzen dieses Typs")) }
                     @if users.is_empty() { p { (l.say("None.", "Keine.")) } }
                     @else {
-                        p { (users.len()) " " (l.say("are served by it from then on:", "werden von da an von ihm bedient:")) }
+                        p { (users.len()) " " (l.say("will use this component:", "werden diese Komponente verwenden:")) }
                         ul { @for (name, instance) in users.iter().take(NAMED) { li { a href=(instance_path(&instance.subscription, &instance.id)) { (instance.name) } " · " (name) } } }
                         @if users.len() > NAMED { p { "… " (users.len() - NAMED) " " (l.say("more", "weitere")) } }
                     }
@@ -422,8 +415,8 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
                 input type="hidden" name="destinations" value=(elsewhere.iter().map(Destination::to_string).collect::<Vec<_>>().join(","));
                 input type="hidden" name="replaces" value=(before.as_ref().map_or("", |before| &*before.digest));
                 @if !examined.made_invalid.is_empty() { (allow_invalid(l, true)) }
-                p { (l.say("You approve the component with this digest, and no other:", "Sie genehmigen die Komponente mit diesem Digest, und keine andere:")) " " code.digest { (info.digest) } }
-                div.actions { button.main { (l.say("Install it", "Installieren")) } a.button href="/admin/providers" { (l.say("Leave it", "Nicht installieren")) } }
+                p { (l.say("You approve the component with exactly this digest:", "Sie genehmigen die Komponente mit genau diesem Digest:")) " " code.digest { (info.digest) } }
+                div.actions { button.main { (l.say("Install", "Installieren")) } a.button href="/admin/providers" { (l.say("Cancel", "Abbrechen")) } }
             }
         }
     };
@@ -435,7 +428,7 @@ fn allow_invalid(l: Language, required: bool) -> Markup {
     html! {
         label.inline {
             input type="checkbox" name="allow_invalid" value="yes" required[required];
-            (l.say("Go on even if instances become invalid and send nothing", "Fortfahren, auch wenn Instanzen ungültig werden und nichts senden"))
+            (l.say("Continue even if instances become invalid and stop sending messages", "Fortfahren, auch wenn Instanzen ungültig werden und keine Nachrichten mehr senden"))
         }
     }
 }
@@ -453,9 +446,9 @@ async fn users(person: &Person, admin: &Administration, type_id: &str) -> Result
 
 fn recipient(l: Language, manifest: &Manifest) -> &'static str {
     match manifest.recipient {
-        RecipientKind::EmailAddress => l.say("email address", "E-Mail-Adresse"),
-        RecipientKind::PhoneNumber => l.say("telephone number", "Telefonnummer"),
-        RecipientKind::Handle => l.say("its own handle", "eigene Kennung"),
+        RecipientKind::EmailAddress => l.say("Email address", "E-Mail-Adresse"),
+        RecipientKind::PhoneNumber => l.say("Phone number", "Telefonnummer"),
+        RecipientKind::Handle => l.say("Handle", "Kennung"),
     }
 }
 
@@ -471,27 +464,27 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
     ];
     let changes = after.changes_from(before);
     let lists: [(&str, &[String]); 6] = [
-        (l.say("It may newly", "Er darf neu"), &capabilities(l, &changes.added_capabilities)),
-        (l.say("It may no longer", "Er darf nicht mehr"), &capabilities(l, &changes.removed_capabilities)),
+        (l.say("Added permissions", "Neue Berechtigungen"), &capabilities(l, &changes.added_capabilities)),
+        (l.say("Removed permissions", "Entfallene Berechtigungen"), &capabilities(l, &changes.removed_capabilities)),
         (l.say("New options", "Neue Optionen"), &changes.new_options),
-        (l.say("Options it does not know any more", "Optionen, die er nicht mehr kennt"), &changes.lost_options),
-        (l.say("Options it newly requires", "Optionen, die er neu verlangt"), &changes.newly_required),
+        (l.say("Removed options", "Entfallene Optionen"), &changes.lost_options),
+        (l.say("Newly required options", "Neu erforderliche Optionen"), &changes.newly_required),
         (
             l.say(
-                "Options that are secret no longer: what is stored of them is shown and given to it",
-                "Optionen, die nicht mehr geheim sind: was davon gespeichert ist, wird gezeigt und ihm gegeben",
+                "No longer secret: stored values of these options are shown, and given to the provider",
+                "Nicht mehr geheim: Gespeicherte Werte dieser Optionen werden angezeigt und an den Provider übergeben",
             ),
             &changes.no_longer_secret,
         ),
     ];
     html! {
         section.card #differences {
-            h2 { (l.say("It replaces", "Er ersetzt")) " " (old.name) " " (old.version) }
+            h2 { (l.say("Replaces", "Ersetzt")) " " (old.name) " " (old.version) }
             dl.facts { @for (name, old, new) in facts.iter().filter(|(_, old, new)| old != new) {
                 dt { (name) } dd { del { code { (old) } } " → " ins { code { (new) } } }
             } }
-            @if changes.is_downgrade { p { strong { (l.say("It is older than what it replaces: faults that were mended come back.", "Er ist älter als der andere: behobene Fehler kommen zurück.")) } } }
-            @if before.capabilities == after.capabilities { p { strong { (l.say("It may do what the other may, no more and no less.", "Er darf dasselbe wie der andere, nicht mehr und nicht weniger.")) } } }
+            @if changes.is_downgrade { p { strong { (l.say("Downgrade: bugs fixed in the newer version will return.", "Ältere Version: Behobene Fehler treten wieder auf.")) } } }
+            @if before.capabilities == after.capabilities { p { strong { (l.say("Same permissions as before.", "Dieselben Berechtigungen wie bisher.")) } } }
             @for (title, items) in lists.iter().filter(|(_, items)| !items.is_empty()) {
                 h3 { (title) }
                 ul { @for item in *items { li { (item) } } }

@@ -12,7 +12,8 @@ use super::conflict::{self, Edited};
 use super::failure::Failure;
 use super::form::Posted;
 use super::form_replies::Told;
-use super::layout::{notice, time};
+use super::format::time;
+use super::layout::notice;
 use super::links::SECOND_FACTOR;
 use super::page::{Room, form, page};
 use super::person::Person;
@@ -77,11 +78,11 @@ pub(super) async fn save(person: Person, State(ui): State<Ui>, body: Bytes) -> R
 fn refusal(l: Language, error: &twofactor::Error) -> &'static str {
     if error.is_conflict() {
         l.say(
-            "Nothing was saved: no active and valid instance of this subscription is assigned to the client application “twofactor-admin”, so that nobody could log in.",
-            "Es wurde nichts gespeichert: Der Client-Applikation «twofactor-admin» ist keine aktive und gültige Instanz dieser Subscription zugewiesen. Niemand könnte sich anmelden.",
+            "Not saved. No active and valid instance of this subscription is assigned to the client application “twofactor-admin”, so no one could log in.",
+            "Nicht gespeichert. Der Client-Anwendung „twofactor-admin“ ist keine aktive und gültige Instanz dieser Subscription zugewiesen, sodass sich niemand anmelden könnte.",
         )
     } else {
-        l.say("There is no such subscription.", "Diese Subscription gibt es nicht.")
+        l.say("Subscription not found.", "Subscription nicht gefunden.")
     }
 }
 
@@ -95,27 +96,27 @@ async fn with_message(
     let subscriptions = person.of_the_system()?.subscriptions().await.map_err(|error| person.failure(error))?;
     let account = &person.session.account;
     let state = accounts.second_factor_state(account).await.map_err(|error| person.failure(error))?;
-    let title = l.say("Second factor of administrators", "Zweiter Faktor der Administratoren");
+    let title = l.say("Second factor for administrators", "Zweiter Faktor für Administratoren");
     let edited = Edited::of(person, set.revision, stored(set), typed);
     let values = Values::read(&edited.values);
     let fields = html! {
         (edited.fields(l, &[]))
         div.field {
-            label for="subscription" { (l.say("Subscription whose instances deliver it", "Subscription, deren Instanzen ihn zustellen")) }
+            label for="subscription" { (l.say("Subscription that delivers the codes", "Subscription, die die Codes zustellt")) }
             select #subscription name="subscription" aria-describedby="subscription-help" {
                 option value="" selected[values.subscription.is_none()] { (l.say("None", "Keine")) }
                 @for one in &subscriptions {
                     option value=(one.id) selected[values.subscription.as_ref() == Some(&one.id)] { (one.name) " (" (one.id) ")" }
                 }
             }
-            div.help #subscription-help { (l.say("Those of its instances count that are assigned to the client application “twofactor-admin”. Only system administrators can change them.",
-                "Es zählen die Instanzen, die der Client-Applikation «twofactor-admin» zugewiesen sind. Nur Systemadministratoren können sie ändern.")) }
+            div.help #subscription-help { (l.say("Instances assigned to the client application “twofactor-admin” are used. Only system administrators can change these instances.",
+                "Verwendet werden die Instanzen, die der Client-Anwendung „twofactor-admin“ zugewiesen sind. Nur Systemadministratoren können diese Instanzen ändern.")) }
         }
         div.field {
             label { input type="checkbox" name="demanded" value="yes" checked[values.demanded] aria-describedby="demanded-help"; " "
-                (l.say("Every log-in demands a second factor", "Jede Anmeldung verlangt einen zweiten Faktor")) }
-            div.help #demanded-help { (l.say("This is turned on by itself when somebody first logs in with one. If it breaks later, nobody gets in with a password alone; “twofactor account” on the server is the way back.",
-                "Das schaltet sich ein, sobald sich jemand zum ersten Mal damit anmeldet. Fällt der zweite Faktor später aus, kommt niemand mit dem Passwort allein hinein; der Weg zurück ist «twofactor account» auf dem Server.")) }
+                (l.say("Require a second factor at every login", "Zweiten Faktor bei jeder Anmeldung verlangen")) }
+            div.help #demanded-help { (l.say("Turned on automatically after the first login with a second factor. If delivery fails later, a password alone is not enough to log in; use “twofactor account” on the server to regain access.",
+                "Wird nach der ersten Anmeldung mit zweitem Faktor automatisch eingeschaltet. Fällt die Zustellung später aus, genügt das Passwort allein nicht; „twofactor account“ auf dem Server stellt den Zugang wieder her.")) }
         }
     };
     let save = html! { button.main { (l.say("Save", "Speichern")) } };
@@ -123,11 +124,11 @@ async fn with_message(
         h1 { (title) }
         (message)
         @if let Some(since) = set.demanded_since {
-            p { (l.say("Demanded since", "Verlangt seit")) " " (time(since)) " UTC" }
+            p { (l.say("Required since", "Erforderlich seit")) " " (time(l, since)) }
         }
         @match missing(l, state, set.subscription.as_deref(), &account.id) {
             Some(missing) => (missing),
-            None => p { (l.say("You are asked for it at your next log-in.", "Bei Ihrer nächsten Anmeldung werden Sie danach gefragt.")) },
+            None => p { (l.say("You will be asked for it at your next login.", "Sie werden bei Ihrer nächsten Anmeldung danach gefragt.")) },
         }
         (form(person, SECOND_FACTOR, true, fields, save))
         p { a href="/admin/accounts" { (Room::Accounts.name(l)) } }

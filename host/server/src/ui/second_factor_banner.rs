@@ -17,22 +17,22 @@ pub(super) fn missing(
     let (text, link, name) = match state {
         SecondFactorState::Ready => return None,
         SecondFactorState::NoSubscription => (
-            l.say("No subscription is chosen for it.", "Dafür ist keine Subscription gewählt."),
+            l.say("No subscription is selected.", "Es ist keine Subscription ausgewählt."),
             SECOND_FACTOR.to_owned(),
-            l.say("Choose one", "Eine wählen"),
+            l.say("Select subscription", "Subscription auswählen"),
         ),
         SecondFactorState::NoInstance => (
             l.say(
                 "No active and valid instance is assigned to the client application “twofactor-admin”.",
-                "Der Client-Applikation «twofactor-admin» ist keine aktive und gültige Instanz zugewiesen.",
+                "Der Client-Anwendung „twofactor-admin“ ist keine aktive und gültige Instanz zugewiesen.",
             ),
             format!("/admin/two-factors?subscription={}", segment(subscription.unwrap_or_default())),
-            l.say("Assign one", "Eine zuweisen"),
+            l.say("Assign instance", "Instanz zuweisen"),
         ),
         SecondFactorState::NotReachable => (
-            l.say("Your account has no telephone number.", "Ihr Konto hat keine Telefonnummer."),
+            l.say("Your account has no phone number.", "Ihr Konto hat keine Telefonnummer."),
             format!("/admin/accounts/{}", segment(account)),
-            l.say("Add it", "Eintragen"),
+            l.say("Add phone number", "Telefonnummer hinzufügen"),
         ),
     };
     Some(html! { p { (text) " " a href=(link) { (name) } } })

@@ -13,7 +13,8 @@ use super::conflict::{self, Edited};
 use super::failure::Failure;
 use super::form::Posted;
 use super::form_replies::{Outcome, Told};
-use super::layout::{Pages, notice, table, time};
+use super::format::time;
+use super::layout::{Pages, notice, table};
 use super::links::segment;
 use super::page::{self, Room, page};
 use super::person::Person;
@@ -47,19 +48,19 @@ async fn show_list(person: &Person, after: Option<&str>) -> Result<Response, Fai
         next: found.next.map(|next| format!("/admin/subscriptions?after={}", segment(&next))),
     };
     let title = Room::Subscriptions.name(l);
-    let headings = [l.say("Name", "Name"), l.say("Id", "Id"), l.say("Since", "Seit")];
+    let headings = [l.say("Name", "Name"), l.say("ID", "ID"), l.say("Created", "Erstellt")];
     let main = html! {
         h1 { (title) }
         p.sub { (l.say("Instances, tokens and sign-in pages belong to a subscription.", "Instanzen, Tokens und Anmeldeseiten gehören zu einer Subscription.")) }
         @if person.may_change() && person.is_of_the_system() {
             form.card.row method="post" action="/admin/subscriptions" {
-                div.field { label for="id" { (l.say("Id, which never changes", "Id, die sich nie ändert")) } input #id name="id" type="text" required maxlength="64" autocomplete="off" value=(posted.get("id").unwrap_or_default()); }
+                div.field { label for="id" { (l.say("ID (cannot be changed later)", "ID (kann später nicht geändert werden)")) } input #id name="id" type="text" required maxlength="64" autocomplete="off" value=(posted.get("id").unwrap_or_default()); }
                 div.field { label for="name" { (l.say("Name", "Name")) } input #name name="name" type="text" required maxlength="100" autocomplete="off" value=(posted.get("name").unwrap_or_default()); }
-                div.actions { button.main { (l.say("Create a subscription", "Subscription erstellen")) } }
+                div.actions { button.main { (l.say("Create subscription", "Subscription erstellen")) } }
             }
         }
         (table(&headings, usize::MAX, found.items.iter().map(|one| vec![
-            html! { a href=(path(&one.id)) { (one.name) } }, html! { code { (one.id) } }, time(one.created_at),
+            html! { a href=(path(&one.id)) { (one.name) } }, html! { code { (one.id) } }, time(l, one.created_at),
         ])))
         (pages.show(l))
     };
@@ -83,7 +84,7 @@ pub(super) async fn edit(
     let l = person.language;
     let set = person.of(&subscription)?.sign_in_page(&subscription).await.map_err(|error| person.failure(error))?;
     let message = match &*place.done {
-        "created" => notice("good", l.say("The subscription was created.", "Die Subscription wurde erstellt.")),
+        "created" => notice("good", l.say("Subscription created.", "Subscription erstellt.")),
         "saved" => notice("good", l.say("Saved.", "Gespeichert.")),
         _ => html! {},
     };
@@ -115,30 +116,30 @@ async fn show(
     let urls = urls.collect::<Vec<_>>().join("\n");
     let colour = |name: &'static str, label: &'static str, help: &'static str| {
         html! {
-            div.field { label for=(name) { (label) " " span.optional { (l.say("optional", "freiwillig")) } }
+            div.field { label for=(name) { (label) " " span.optional { (l.say("optional", "optional")) } }
                 input id=(name) name=(name) type="text" maxlength="7" placeholder="#3347c6" autocomplete="off" spellcheck="false" value=(text(name)) aria-describedby={ (name) "-help" };
                 div.help id={ (name) "-help" } { (help) } }
         }
     };
     let fields = html! {
         h2 { (l.say("Sign-in page", "Anmeldeseite")) }
-        p.help { (l.say("Where an application without a page of its own for codes sends its users.", "Dorthin schickt eine Applikation ohne eigene Seite für Codes ihre Benutzer.")) }
+        p.help { (l.say("The hosted page for applications that do not have their own page for codes.", "Die gehostete Seite für Anwendungen ohne eigene Seite zur Code-Eingabe.")) }
         (edited.fields(l, &[]))
         div.field { label for="return_urls" { (l.say("Return URLs", "Rückkehr-URLs")) }
             textarea #return_urls name="return_urls" rows="4" spellcheck="false" aria-describedby="return_urls-help" { (urls) }
-            div.help #return_urls-help { (l.say("One a line: browsers are sent back to these very addresses and no other.", "Eine je Zeile: Browser werden an genau diese Adressen zurückgeschickt und an keine andere.")) } }
-        div.field { label for="application_name" { (l.say("Application's name", "Name der Applikation")) " " span.optional { (l.say("optional", "freiwillig")) } }
+            div.help #return_urls-help { (l.say("One per line. Browsers are only sent back to exactly these URLs.", "Eine pro Zeile. Browser werden nur an genau diese URLs zurückgeleitet.")) } }
+        div.field { label for="application_name" { (l.say("Application name", "Name der Anwendung")) " " span.optional { (l.say("optional", "optional")) } }
             input #application_name name="application_name" type="text" maxlength="60" autocomplete="off" value=(text("application_name")); }
-        div.field { label for="support_url" { (l.say("Where people find help", "Wo es Hilfe gibt")) " " span.optional { (l.say("optional", "freiwillig")) } }
+        div.field { label for="support_url" { (l.say("Support URL", "Support-URL")) " " span.optional { (l.say("optional", "optional")) } }
             input #support_url name="support_url" type="text" inputmode="url" maxlength="2000" autocomplete="off" placeholder="https://example.com/help" value=(text("support_url")); }
-        (colour("accent", l.say("Colour of buttons and links", "Farbe von Knöpfen und Links"), l.say("Dark enough to be read with white.", "Dunkel genug, um mit Weiss lesbar zu sein.")))
-        (colour("background", l.say("Colour behind the form", "Farbe hinter dem Formular"), l.say("Light enough for dark text.", "Hell genug für dunklen Text.")))
-        div.field { label for="logo" { "Logo " span.optional { (l.say("optional", "freiwillig")) } }
-            @if set.logo.is_some() { p { img.logo src={ (here) "/logo" } alt=(l.say("The logo as it is", "Das Logo, wie es ist")); } }
+        (colour("accent", l.say("Button and link color", "Farbe von Schaltflächen und Links"), l.say("Must be dark enough for white text.", "Muss dunkel genug für weißen Text sein.")))
+        (colour("background", l.say("Background color", "Hintergrundfarbe"), l.say("Must be light enough for dark text.", "Muss hell genug für dunklen Text sein.")))
+        div.field { label for="logo" { "Logo " span.optional { (l.say("optional", "optional")) } }
+            @if set.logo.is_some() { p { img.logo src={ (here) "/logo" } alt=(l.say("Current logo", "Aktuelles Logo")); } }
             @if person.may_change() {
                 input #logo name="logo" type="file" accept="image/png,image/jpeg,image/webp" aria-describedby="logo-help";
-                div.help #logo-help { (l.say("PNG, JPEG or WebP of at most 64 KiB. Without a file the logo stays as it is.", "PNG, JPEG oder WebP von höchstens 64 KiB. Ohne Datei bleibt das Logo, wie es ist.")) }
-                @if set.logo.is_some() { label.inline { input type="checkbox" name="remove_logo" value="yes"; (l.say("Remove the logo", "Logo entfernen")) } }
+                div.help #logo-help { (l.say("PNG, JPEG or WebP, at most 64 KiB. Leave empty to keep the current logo.", "PNG, JPEG oder WebP, höchstens 64 KiB. Leer lassen, um das aktuelle Logo zu behalten.")) }
+                @if set.logo.is_some() { label.inline { input type="checkbox" name="remove_logo" value="yes"; (l.say("Remove logo", "Logo entfernen")) } }
             } @else if set.logo.is_none() { p #logo { "–" } }
         }
     };
@@ -147,7 +148,7 @@ async fn show(
         h1 { (known.name) }
         p.sub { code { (known.id) } " · " a href={ "/admin/two-factors?subscription=" (segment(subscription)) } { (Room::Instances.name(l)) } }
         (message)
-        @if ui.app.public.is_none() { (notice("warn", l.say("This server shows no sign-in page: `public_url` is missing in its configuration.", "Dieser Server zeigt keine Anmeldeseite: in seiner Konfiguration fehlt `public_url`."))) }
+        @if ui.app.public.is_none() { (notice("warn", l.say("The sign-in page is disabled: `public_url` is not set in the configuration.", "Die Anmeldeseite ist deaktiviert: `public_url` ist in der Konfiguration nicht gesetzt."))) }
         (page::upload_form(person, &here, fields, html! { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/subscriptions" { (l.say("Cancel", "Abbrechen")) } }))
     };
     Ok(page(person, Room::Subscriptions, &known.name, main))
@@ -206,7 +207,7 @@ pub(super) async fn save(
     let (before, _) = admin.sign_in_page(&subscription).await.map_err(|error| person.failure(error))?;
     let Some(upload) = Upload::read(request, FORM_BYTES).await else {
         let long =
-            l.say("Not saved: the logo is longer than 64 KiB.", "Nicht gespeichert: das Logo ist länger als 64 KiB.");
+            l.say("Not saved. The logo is larger than 64 KiB.", "Nicht gespeichert. Das Logo ist größer als 64 KiB.");
         return Ok(Told::refused(long).into_response());
     };
     let posted = upload.posted();

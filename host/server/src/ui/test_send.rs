@@ -33,9 +33,7 @@ impl<'a> Field<'a> {
                 let own = account.phone.as_deref().unwrap_or_default();
                 ("phone", l.say("Phone number", "Telefonnummer"), "tel", "+41 79 123 45 67", own)
             }
-            RecipientKind::Handle => {
-                ("handle", l.say("Name at the provider", "Name beim Anbieter"), "text", "alice", "")
-            }
+            RecipientKind::Handle => ("handle", l.say("Handle", "Kennung"), "text", "alice", ""),
             RecipientKind::EmailAddress => {
                 let own = &*account.email;
                 ("email", l.say("Email address", "E-Mail-Adresse"), "email", "alice@example.com", own)
@@ -51,7 +49,7 @@ impl<'a> Field<'a> {
             div.field {
                 label for=(id) { (self.label) }
                 input id=(id) name=(name) form=[form] type=(self.input) placeholder=(self.example) value=(typed.unwrap_or(self.own)) autocomplete="off" aria-describedby={ (id) "-help" };
-                div.help id={ (id) "-help" } { (l.say("The message says that it is a test. Its code opens nothing.", "Die Nachricht sagt, dass sie ein Test ist. Ihr Code öffnet nichts.")) }
+                div.help id={ (id) "-help" } { (l.say("The message is marked as a test. Its code cannot be used to sign in.", "Die Nachricht ist als Test gekennzeichnet. Mit ihrem Code kann man sich nicht anmelden.")) }
             }
         }
     }
@@ -63,11 +61,11 @@ pub(super) fn card(person: &Person, here: &str, provider: Option<&ProviderInfo>)
     let field = Field::of(person, kind);
     html! {
         section.card #test {
-            h2 { (l.say("Send a test", "Test senden")) }
+            h2 { (l.say("Send test message", "Testnachricht senden")) }
             @if let Some(Outcome::Tested(report)) = person.outcome() { (result(l, report)) }
             (field.show(l, field.name, Some("edit"), person.posted().get(field.name)))
-            div.actions { button form="edit" formaction={ (here) "/test" } { (l.say("Send a test", "Test senden")) } }
-            p.help { (l.say("It is sent with what is in the form now, saved or not.", "Er wird mit dem gesendet, was jetzt im Formular steht, gespeichert oder nicht.")) }
+            div.actions { button form="edit" formaction={ (here) "/test" } { (l.say("Send test message", "Testnachricht senden")) } }
+            p.help { (l.say("Uses the current values of the form, even if they are not saved.", "Verwendet die aktuellen Werte des Formulars, auch wenn sie nicht gespeichert sind.")) }
         }
     }
 }
@@ -75,7 +73,7 @@ pub(super) fn card(person: &Person, here: &str, provider: Option<&ProviderInfo>)
 /// What came of a test.
 fn result(l: Language, report: &TestReport) -> Markup {
     html! {
-        @if report.outcome == "delivered" { (notice("good", l.say("The upstream accepted the message.", "Die Gegenstelle hat die Nachricht angenommen."))) }
+        @if report.outcome == "delivered" { (notice("good", l.say("The upstream accepted the message.", "Der Mailserver oder SMS-Anbieter hat die Nachricht angenommen."))) }
         @else {
             @match &report.upstream {
                 Some(failure) => { (notice("bad", &upstream_failure::words(l, failure))) }
@@ -85,8 +83,8 @@ fn result(l: Language, report: &TestReport) -> Markup {
         @if !report.code.is_empty() || !report.detail.is_empty() {
             dl.facts {
                 dt { (l.say("Outcome", "Ergebnis")) } dd { code { (report.outcome) } }
-                @if !report.code.is_empty() { dt { (l.say("Reference or code", "Referenz oder Code")) } dd { code { (report.code) } } }
-                @if !report.detail.is_empty() { dt { (l.say("Detail", "Einzelheit")) } dd { (report.detail) } }
+                @if !report.code.is_empty() { dt { (l.say("Reference or error code", "Referenz oder Fehlercode")) } dd { code { (report.code) } } }
+                @if !report.detail.is_empty() { dt { (l.say("Details", "Details")) } dd { (report.detail) } }
             }
         }
     }
@@ -96,27 +94,27 @@ fn result(l: Language, report: &TestReport) -> Markup {
 fn hint(l: Language, outcome: &str) -> &'static str {
     match outcome {
         "retry-later" => l.say(
-            "Not sent. The upstream could not be reached or is busy: try again later.",
-            "Nicht gesendet. Die Gegenstelle war nicht erreichbar oder ist ausgelastet: versuchen Sie es später.",
+            "Not sent. The upstream is unreachable or busy. Try again later.",
+            "Nicht gesendet. Der Mailserver oder SMS-Anbieter ist nicht erreichbar oder ausgelastet. Versuchen Sie es später erneut.",
         ),
         "outcome-unknown" => l.say(
-            "It may have been sent: the upstream did not confirm it. Look for it at the recipient.",
-            "Sie wurde vielleicht gesendet: die Gegenstelle hat nicht bestätigt. Sehen Sie beim Empfänger nach.",
+            "The message may have been sent; the upstream did not confirm it. Check with the recipient.",
+            "Die Nachricht wurde möglicherweise gesendet; der Mailserver oder SMS-Anbieter hat sie nicht bestätigt. Fragen Sie beim Empfänger nach.",
         ),
         "rejected-recipient" => l.say(
-            "The upstream does not accept this recipient: check the address or number.",
-            "Die Gegenstelle nimmt diesen Empfänger nicht an: prüfen Sie Adresse oder Nummer.",
+            "The upstream rejected the recipient. Check the address or number.",
+            "Der Mailserver oder SMS-Anbieter hat den Empfänger abgelehnt. Prüfen Sie die Adresse oder Nummer.",
         ),
         "rejected-message" => {
-            l.say("The upstream does not accept this message.", "Die Gegenstelle nimmt diese Nachricht nicht an.")
+            l.say("The upstream rejected the message.", "Der Mailserver oder SMS-Anbieter hat die Nachricht abgelehnt.")
         }
         "blocked" => l.say(
-            "The upstream blocked the message because it suspects fraud: contact its support.",
-            "Die Gegenstelle hat die Nachricht gesperrt, weil sie Betrug vermutet: wenden Sie sich an deren Support.",
+            "The upstream blocked the message as suspected fraud. Contact its support.",
+            "Der SMS-Anbieter hat die Nachricht wegen Betrugsverdachts blockiert. Wenden Sie sich an dessen Support.",
         ),
         _ => l.say(
-            "The upstream refuses the account or the sender: check the credentials, the sender and the permissions.",
-            "Die Gegenstelle lehnt Konto oder Absender ab: prüfen Sie Zugangsdaten, Absender und Berechtigungen.",
+            "The upstream rejected the account or the sender. Check the credentials, the sender and the permissions.",
+            "Der Mailserver oder SMS-Anbieter hat das Konto oder den Absender abgelehnt. Prüfen Sie Zugangsdaten, Absender und Berechtigungen.",
         ),
     }
 }

@@ -10,7 +10,8 @@ use twofactor::{Role, TokenInfo};
 use super::failure::Failure;
 use super::form::Posted;
 use super::form_replies::{Outcome, Told};
-use super::layout::{Pages, badge, table, time};
+use super::format::time;
+use super::layout::{Pages, badge, table};
 use super::links::segment;
 use super::page::{Room, page};
 use super::person::Person;
@@ -46,10 +47,10 @@ async fn show(person: &Person, after: Option<&str>) -> Result<Response, Failure>
     let title = Room::Tokens.name(l);
     let main = html! {
         h1 { (title) }
-        p.sub { (l.say("A host application shows its token to start and verify challenges.", "Eine Applikation zeigt ihr Token, um Challenges zu starten und zu prüfen.")) }
+        p.sub { (l.say("Applications use tokens to start and verify challenges through the API.", "Anwendungen verwenden Tokens, um über die API Challenges zu starten und zu prüfen.")) }
         @if let Some(token) = person.issued() {
             div.notice.good role="status" {
-                p { (l.say("This is the token. It is shown this once and stored nowhere: copy it now.", "Das ist das Token. Es wird nur dieses eine Mal gezeigt und nirgends gespeichert: Kopieren Sie es jetzt.")) }
+                p { (l.say("Copy the token now. It is not stored and will not be shown again.", "Kopieren Sie das Token jetzt. Es wird nicht gespeichert und nicht noch einmal angezeigt.")) }
                 p { code.secret { (token) } }
             }
         }
@@ -57,14 +58,14 @@ async fn show(person: &Person, after: Option<&str>) -> Result<Response, Failure>
             div.field { label for="name" { (l.say("Name", "Name")) } input #name name="name" type="text" required maxlength="100" value=(posted.get("name").unwrap_or_default()) autocomplete="off"; }
             div.field { label for="subscription" { (l.say("Subscription", "Subscription")) }
                 select #subscription name="subscription" { @for one in subscriptions.iter().filter(|one| person.has(&one.id)) { option value=(one.id) selected[posted.get("subscription") == Some(&one.id)] { (one.name) } } } }
-            div.actions { button.main { (l.say("Issue a token", "Token ausstellen")) } }
+            div.actions { button.main { (l.say("Create token", "Token erstellen")) } }
         } }
-        @let headings = [l.say("Name", "Name"), l.say("Role", "Rolle"), l.say("Of", "Von"), l.say("Issued", "Ausgestellt"), l.say("State", "Zustand")];
+        @let headings = [l.say("Name", "Name"), l.say("Role", "Rolle"), l.say("Subscription", "Subscription"), l.say("Created", "Erstellt"), l.say("Status", "Status")];
         (table(&headings, usize::MAX, tokens.items.iter().map(|token| vec![
-            html! { (token.name) }, html! { (role_name(l, &token.role)) }, html! { (token.role.subscriptions().join(", ")) }, time(token.created_at),
+            html! { (token.name) }, html! { (role_name(l, &token.role)) }, html! { (token.role.subscriptions().join(", ")) }, time(l, token.created_at),
             html! {
-                @if token.revoked_at.is_some() { (badge("off", l.say("revoked", "widerrufen"))) }
-                @else if !person.may_change() { (badge("good", l.say("good", "gültig"))) }
+                @if token.revoked_at.is_some() { (badge("off", l.say("Revoked", "Widerrufen"))) }
+                @else if !person.may_change() { (badge("good", l.say("Active", "Aktiv"))) }
                 @else { a href={ "/admin/tokens/" (segment(&token.id)) "/revoke" } { (l.say("Revoke", "Widerrufen")) } }
             },
         ])))
@@ -78,7 +79,7 @@ pub(super) fn role_name(l: Language, role: &Role) -> &'static str {
         Role::SystemAdmin => l.say("System administrator", "Systemadministrator"),
         Role::SubscriptionAdmin { .. } => l.say("Subscription administrator", "Subscription-Administrator"),
         Role::Auditor { .. } => l.say("Auditor", "Auditor"),
-        Role::Application { .. } => l.say("Application", "Applikation"),
+        Role::Application { .. } => l.say("Application", "Anwendung"),
     }
 }
 
@@ -110,8 +111,8 @@ pub(super) async fn ask_revoke(person: Person, Path(id): Path<String>) -> Result
         h1 { (title) }
         form.card method="post" {
             p { strong { (token.name) } " · " (role_name(l, &token.role)) }
-            p { (l.say("Whoever uses it is refused at once. This cannot be undone.", "Wer es verwendet, wird sofort abgewiesen. Das lässt sich nicht rückgängig machen.")) }
-            div.actions { button.bad { (l.say("Revoke", "Widerrufen")) } a.button href="/admin/tokens" { (l.say("Keep it", "Behalten")) } }
+            p { (l.say("Requests with this token are rejected immediately. This cannot be undone.", "Anfragen mit diesem Token werden sofort abgelehnt. Dies kann nicht rückgängig gemacht werden.")) }
+            div.actions { button.bad { (l.say("Revoke", "Widerrufen")) } a.button href="/admin/tokens" { (l.say("Cancel", "Abbrechen")) } }
         }
     };
     Ok(page(&person, Room::Tokens, title, main))

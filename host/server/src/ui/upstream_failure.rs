@@ -106,13 +106,11 @@ pub(super) fn words(l: Language, failure: &UpstreamFailure) -> String {
         }
         cause => {
             let what = match cause {
-                Cause::TimedOut => l.say("did not answer in time", "hat nicht rechtzeitig geantwortet"),
+                Cause::TimedOut => l.say("did not respond in time", "hat nicht rechtzeitig geantwortet"),
                 Cause::Closed => l.say("closed the connection", "hat die Verbindung geschlossen"),
-                Cause::Certificate => {
-                    l.say("has a certificate that is not acceptable", "hat ein ungültiges Zertifikat")
-                }
-                Cause::TlsHandshake => l.say("could not agree on TLS", "konnte sich nicht auf TLS einigen"),
-                _ => l.say("answered something unexpected", "hat etwas Unerwartetes geantwortet"),
+                Cause::Certificate => l.say("has an invalid certificate", "hat ein ungültiges Zertifikat"),
+                Cause::TlsHandshake => l.say("failed the TLS handshake", "hat den TLS-Handshake abgebrochen"),
+                _ => l.say("sent an unexpected response", "hat unerwartet geantwortet"),
             };
             match l {
                 Language::English => format!("{host}, port {port}, {what} (step: {}).", name(l, *step)),
@@ -127,7 +125,7 @@ fn name(l: Language, step: Step) -> &'static str {
         Step::NameResolution => l.say("name resolution", "Namensauflösung"),
         Step::Connection => l.say("connection", "Verbindungsaufbau"),
         Step::Tls => l.say("TLS", "TLS"),
-        Step::Greeting => l.say("greeting", "Begrüssung"),
+        Step::Greeting => l.say("greeting", "Begrüßung"),
         Step::Login => l.say("login", "Anmeldung"),
         Step::Sender => l.say("sender", "Absender"),
         Step::Recipient => l.say("recipient", "Empfänger"),

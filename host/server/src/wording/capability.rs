@@ -1,12 +1,12 @@
-//! What a provider may do.
+//! Capabilities of providers.
 
 use twofactor::Capability;
 use twofactor_toolkit::wording::capability as in_english;
 
 use super::language::Language;
 
-/// What a provider may do, as it follows "It may".
-pub(crate) fn capability(l: Language, capability: &Capability) -> String {
+/// A capability of a provider, as an item of a list.
+fn capability(l: Language, capability: &Capability) -> String {
     match l {
         Language::English => in_english(capability),
         Language::German => in_german(capability),
@@ -15,26 +15,24 @@ pub(crate) fn capability(l: Language, capability: &Capability) -> String {
 
 fn in_german(capability: &Capability) -> String {
     let text = match capability {
-        Capability::Http => "HTTP-Anfragen an die Ziele senden, die seiner Instanz gewährt sind",
-        Capability::Smtp => "E-Mails über den SMTP-Server senden, der seiner Instanz gewährt ist",
-        Capability::Log => "Zeilen ins Log schreiben",
-        Capability::WasiHttp => "HTTP-Anfragen an die Ziele senden, die seiner Instanz gewährt sind (über wasi:http)",
-        Capability::Environment => "Umgebungsvariablen lesen; es gibt keine",
-        Capability::StandardInput => "die Standardeingabe lesen; sie ist geschlossen",
-        Capability::StandardOutput => "Zeilen ins Log schreiben (über die Standardausgabe)",
-        Capability::StandardError => "Zeilen ins Log schreiben (über die Standardfehlerausgabe)",
-        Capability::MonotonicClock => "Zeit messen",
-        Capability::WallClock => "die Uhrzeit lesen",
-        Capability::Random => "Zufallszahlen ziehen",
-        Capability::Code => "den Code sehen, den andere nur als Platzhalter bekommen",
-        Capability::Verification => {
-            "entscheiden, wer eingelassen wird: seine Gegenstelle erstellt die Codes und prüft die Antworten"
-        }
+        Capability::Http => "HTTP-Anfragen an die für die Instanz erlaubten Ziele senden",
+        Capability::Smtp => "E-Mails über den für die Instanz erlaubten SMTP-Server senden",
+        Capability::Log => "ins Log schreiben",
+        Capability::WasiHttp => "HTTP-Anfragen an die für die Instanz erlaubten Ziele senden (über wasi:http)",
+        Capability::Environment => "Umgebungsvariablen lesen (keine gesetzt)",
+        Capability::StandardInput => "Standardeingabe lesen (geschlossen)",
+        Capability::StandardOutput => "ins Log schreiben (über die Standardausgabe)",
+        Capability::StandardError => "ins Log schreiben (über die Standardfehlerausgabe)",
+        Capability::MonotonicClock => "vergangene Zeit messen",
+        Capability::WallClock => "aktuelle Uhrzeit lesen",
+        Capability::Random => "Zufallszahlen erzeugen",
+        Capability::Code => "den Code sehen (andere Provider erhalten nur einen Platzhalter)",
+        Capability::Verification => "entscheiden, wer verifiziert wird: der SMS-Anbieter erstellt und prüft die Codes",
         Capability::Reports => {
-            "lesen, was seine Gegenstelle über Nachrichten meldet, und sie als angekommen oder nicht angekommen zählen"
+            "Zustellberichte lesen, nach denen Nachrichten als zugestellt oder fehlgeschlagen zählen"
         }
         Capability::Secret(option) => {
-            return format!("beim Zustellen das Geheimnis `{option}` sehen, das andere nicht bekommen");
+            return format!("beim Zustellen das Geheimnis `{option}` sehen (andere Provider erhalten es nicht)");
         }
         // One that this program is too old to word.
         other => return other.to_string(),

@@ -17,12 +17,12 @@ fn in_german(granted: &GrantedConnection) -> String {
     let to = destination(Language::German, &granted.destination);
     let how = match &granted.authentication {
         Authentication::None if matches!(granted.destination, Destination::Smtp { .. }) => return to,
-        Authentication::None => "ohne Anmeldung",
-        Authentication::Basic => "mit HTTP-Basic-Anmeldung",
+        Authentication::None => "ohne Authentifizierung",
+        Authentication::Basic => "mit HTTP-Basic-Authentifizierung",
         Authentication::Bearer => "mit einem Bearer-Token",
-        Authentication::AwsSignature => "signiert mit einem AWS-Schlüssel",
-        Authentication::WebhookSignature => "signiert mit dem Geheimnis eines Webhooks",
-        Authentication::Login => return format!("{to}, angemeldet"),
+        Authentication::AwsSignature => "signiert mit einem AWS-Zugriffsschlüssel",
+        Authentication::WebhookSignature => "signiert mit einem Webhook-Geheimnis",
+        Authentication::Login => return format!("{to}, mit Anmeldung"),
         Authentication::Header { name } => return format!("{to} mit einem Geheimnis im Header {name}"),
         Authentication::OAuth2 { token_url } => {
             let issuer = url::Url::parse(token_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
@@ -39,8 +39,8 @@ pub(crate) fn destination(l: Language, destination: &Destination) -> String {
         (Language::German, Destination::Https(url)) => url.clone(),
         (Language::German, Destination::Smtp { host, port, security }) => {
             let how = match security {
-                SmtpSecurity::ImplicitTls => "über TLS",
-                SmtpSecurity::StartTls => "über STARTTLS",
+                SmtpSecurity::ImplicitTls => "mit TLS",
+                SmtpSecurity::StartTls => "mit STARTTLS",
                 SmtpSecurity::Plaintext => "ohne TLS",
             };
             format!("SMTP-Server {host}, Port {port}, {how}")

@@ -16,49 +16,48 @@ pub(crate) fn outcome_kind(outcome: MessageOutcome) -> &'static str {
 /// What became of a message, in a few words.
 pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
     match outcome {
-        MessageOutcome::Accepted => l.say("accepted by the upstream", "von der Gegenstelle angenommen"),
-        MessageOutcome::ReportedDelivered => l.say("reported as delivered", "als zugestellt gemeldet"),
-        MessageOutcome::ReportedFailed => l.say("reported as not delivered", "als nicht zugestellt gemeldet"),
+        MessageOutcome::Accepted => l.say("Accepted by the upstream", "Vom Mailserver oder SMS-Anbieter angenommen"),
+        MessageOutcome::ReportedDelivered => {
+            l.say("Delivered (confirmed by delivery report)", "Zugestellt (durch Zustellbericht bestätigt)")
+        }
+        MessageOutcome::ReportedFailed => {
+            l.say("Not delivered (according to delivery report)", "Nicht zugestellt (laut Zustellbericht)")
+        }
         MessageOutcome::RetryLater => l.say(
-            "not sent: upstream not reachable or busy",
-            "nicht gesendet: Gegenstelle nicht erreichbar oder ausgelastet",
+            "Not sent: upstream unreachable or busy",
+            "Nicht gesendet: Mailserver oder SMS-Anbieter nicht erreichbar oder ausgelastet",
         ),
         MessageOutcome::OutcomeUnknown => l.say(
-            "perhaps sent: the upstream did not confirm",
-            "vielleicht gesendet: die Gegenstelle hat nicht bestätigt",
+            "Possibly sent: no confirmation from the upstream",
+            "Möglicherweise gesendet: keine Bestätigung vom Mailserver oder SMS-Anbieter",
         ),
         MessageOutcome::RejectedRecipient => {
-            l.say("the upstream refused the recipient", "die Gegenstelle hat den Empfänger abgelehnt")
+            l.say("Recipient rejected by the upstream", "Empfänger vom Mailserver oder SMS-Anbieter abgelehnt")
         }
         MessageOutcome::RejectedMessage => {
-            l.say("the upstream refused the message", "die Gegenstelle hat die Nachricht abgelehnt")
+            l.say("Message rejected by the upstream", "Nachricht vom Mailserver oder SMS-Anbieter abgelehnt")
         }
         MessageOutcome::Misconfigured => {
-            l.say("not sent: the instance is misconfigured", "nicht gesendet: die Instanz ist falsch konfiguriert")
+            l.say("Not sent: instance misconfigured", "Nicht gesendet: Instanz falsch konfiguriert")
         }
         MessageOutcome::Blocked => {
-            l.say("blocked: the upstream suspects fraud", "gesperrt: die Gegenstelle vermutet Betrug")
+            l.say("Blocked by the upstream: suspected fraud", "Vom SMS-Anbieter blockiert: Betrugsverdacht")
         }
         MessageOutcome::Paused => {
-            l.say("not tried: the instance pauses after failures", "nicht versucht: die Instanz pausiert nach Fehlern")
+            l.say("Not sent: instance paused after failures", "Nicht gesendet: Instanz nach Fehlern pausiert")
         }
-        MessageOutcome::QuotaUsed => {
-            l.say("not tried: a quota is used up", "nicht versucht: ein Kontingent ist aufgebraucht")
-        }
-        MessageOutcome::Limited => l.say("no message: a limit was reached", "keine Nachricht: ein Limit war erreicht"),
-        MessageOutcome::UserLocked => {
-            l.say("no message: the user was locked", "keine Nachricht: der Benutzer war gesperrt")
-        }
+        MessageOutcome::QuotaUsed => l.say("Not sent: quota exceeded", "Nicht gesendet: Kontingent ausgeschöpft"),
+        MessageOutcome::Limited => l.say("Not sent: rate limit reached", "Nicht gesendet: Limit erreicht"),
+        MessageOutcome::UserLocked => l.say("Not sent: user locked", "Nicht gesendet: Benutzer gesperrt"),
         MessageOutcome::NoInstance => {
-            l.say("no message: no instance was available", "keine Nachricht: keine Instanz war verfügbar")
+            l.say("Not sent: no instance available", "Nicht gesendet: keine Instanz verfügbar")
         }
         MessageOutcome::CountryNotEnabled => {
-            l.say("no message: the country is not enabled", "keine Nachricht: das Land ist nicht freigegeben")
+            l.say("Not sent: country not enabled", "Nicht gesendet: Land nicht freigegeben")
         }
-        MessageOutcome::RecipientMalformed => l.say(
-            "no message: the recipient is missing or malformed",
-            "keine Nachricht: der Empfänger fehlt oder ist fehlerhaft",
-        ),
+        MessageOutcome::RecipientMalformed => {
+            l.say("Not sent: recipient missing or invalid", "Nicht gesendet: Empfänger fehlt oder ist ungültig")
+        }
         other => other.name(),
     }
 }
@@ -66,37 +65,37 @@ pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
 /// A limit by its name.
 pub(crate) fn limit(l: Language, name: &str) -> &str {
     match name {
-        "wrong-in-a-row" => l.say("too many wrong answers in a row", "zu viele falsche Antworten hintereinander"),
-        "wrong-per-day" => l.say("too many wrong answers in a day", "zu viele falsche Antworten an einem Tag"),
+        "wrong-in-a-row" => l.say("Too many consecutive wrong codes", "Zu viele falsche Codes hintereinander"),
+        "wrong-per-day" => l.say("Too many wrong codes in one day", "Zu viele falsche Codes an einem Tag"),
         "recipient" => l.say(
-            "too many messages to this recipient in an hour",
-            "zu viele Nachrichten an diesen Empfänger in einer Stunde",
+            "Too many messages to this recipient in one hour",
+            "Zu viele Nachrichten an diesen Empfänger in einer Stunde",
         ),
         "recipient-in-all" => l.say(
-            "too many messages to this recipient in an hour, over all subscriptions",
-            "zu viele Nachrichten an diesen Empfänger in einer Stunde, über alle Subscriptions",
+            "Too many messages to this recipient in one hour, across all subscriptions",
+            "Zu viele Nachrichten an diesen Empfänger in einer Stunde, über alle Subscriptions",
         ),
         "user" => l.say(
-            "too many messages for this user in an hour",
-            "zu viele Nachrichten für diesen Benutzer in einer Stunde",
+            "Too many messages for this user in one hour",
+            "Zu viele Nachrichten für diesen Benutzer in einer Stunde",
         ),
         "address" => l.say(
-            "too many messages from one network address in an hour",
-            "zu viele Nachrichten von einer Netzwerkadresse in einer Stunde",
+            "Too many messages from one IP address in one hour",
+            "Zu viele Nachrichten von einer IP-Adresse in einer Stunde",
         ),
         "prefix" => l.say(
-            "too many unverified codes to numbers with this prefix in an hour",
-            "zu viele nicht bestätigte Codes an Nummern mit dieser Vorwahl in einer Stunde",
+            "Too many unverified codes to numbers with this prefix in one hour",
+            "Zu viele nicht bestätigte Codes an Nummern mit dieser Vorwahl in einer Stunde",
         ),
         "phone" => l.say(
-            "too many messages to telephone numbers in a day",
-            "zu viele Nachrichten an Telefonnummern an einem Tag",
+            "Too many messages to phone numbers in one day",
+            "Zu viele Nachrichten an Telefonnummern an einem Tag",
         ),
         "tenant" => l.say(
-            "too many messages of this tenant in an hour",
-            "zu viele Nachrichten dieses Mandanten in einer Stunde",
+            "Too many messages of this tenant in one hour",
+            "Zu viele Nachrichten dieses Mandanten in einer Stunde",
         ),
-        "total" => l.say("too many messages in all in an hour", "zu viele Nachrichten insgesamt in einer Stunde"),
+        "total" => l.say("Too many messages in one hour in total", "Zu viele Nachrichten insgesamt in einer Stunde"),
         other => other,
     }
 }
@@ -104,17 +103,13 @@ pub(crate) fn limit(l: Language, name: &str) -> &str {
 /// How a challenge stands.
 pub(crate) fn challenge_state(l: Language, state: ChallengeState) -> &'static str {
     match state {
-        ChallengeState::Open => l.say("open: it takes answers", "offen: sie nimmt Antworten an"),
-        ChallengeState::Used => {
-            l.say("used: the right code was given", "verwendet: der richtige Code wurde eingegeben")
-        }
-        ChallengeState::Cancelled => l.say("cancelled by the application", "von der Applikation abgebrochen"),
+        ChallengeState::Open => l.say("Open", "Offen"),
+        ChallengeState::Used => l.say("Verified", "Verifiziert"),
+        ChallengeState::Cancelled => l.say("Canceled by the application", "Von der Anwendung abgebrochen"),
         ChallengeState::Undelivered => {
-            l.say("closed: its message was not delivered", "geschlossen: ihre Nachricht wurde nicht zugestellt")
+            l.say("Closed: message not delivered", "Geschlossen: Nachricht nicht zugestellt")
         }
-        ChallengeState::AnswersUsedUp => {
-            l.say("closed: its answers are used up", "geschlossen: ihre Antworten sind aufgebraucht")
-        }
-        _ => l.say("expired", "abgelaufen"),
+        ChallengeState::AnswersUsedUp => l.say("Closed: no attempts left", "Geschlossen: keine Versuche mehr"),
+        _ => l.say("Expired", "Abgelaufen"),
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::german::SENTENCES;
+use super::german::sentences;
 use super::language::Language;
 
 /// How deep sentences within sentences are followed.
@@ -27,10 +27,10 @@ pub(crate) fn spoken(l: Language, english: &str) -> Markup {
 
 fn german(english: &str, depth: u8) -> Option<String> {
     let depth = depth.checked_sub(1)?;
-    if let Some((_, german)) = SENTENCES.iter().find(|(known, _)| *known == english) {
-        return Some((*german).to_owned());
+    if let Some((_, german)) = sentences().find(|(known, _)| *known == english) {
+        return Some(german.to_owned());
     }
-    SENTENCES.iter().filter(|(known, _)| known.contains("{}")).find_map(|(known, german_text)| {
+    sentences().filter(|(known, _)| known.contains("{}")).find_map(|(known, german_text)| {
         let values = values(known, english)?;
         let mut text = String::new();
         let mut parts = german_text.split("{}");
@@ -82,14 +82,14 @@ mod tests {
     fn what_differs_from_case_to_case_stays_where_it_was() {
         for (english, in_german) in [
             ("must be 30 to 600", "muss zwischen 30 und 600 liegen"),
-            ("must be one of: SMTP, M365", "muss eines von diesen sein: SMTP, M365"),
+            ("must be one of: SMTP, M365", "muss einer der folgenden Werte sein: SMTP, M365"),
             (
                 "`name` must be a single line of 1 to 100 characters",
-                "`name` muss eine Zeile von 1 bis 100 Zeichen sein",
+                "`name` muss eine Zeile mit 1 bis 100 Zeichen sein",
             ),
             (
-                "the component failed in `describe`: the component exceeded its running time",
-                "die Komponente ist in `describe` gescheitert: die Komponente hat ihre Laufzeit überschritten",
+                "the component could not describe itself: the component ran longer than it may",
+                "die Komponente konnte sich nicht beschreiben: die Komponente hat die erlaubte Laufzeit überschritten",
             ),
         ] {
             assert_eq!(sentence(Language::German, english), in_german);
@@ -108,9 +108,9 @@ mod tests {
 
     #[test]
     fn each_sentence_stands_once_and_has_as_many_places_in_german() {
-        for (n, (english, german)) in SENTENCES.iter().enumerate() {
+        for (n, (english, german)) in sentences().enumerate() {
             assert_eq!(english.matches("{}").count(), german.matches("{}").count(), "{english}");
-            assert!(SENTENCES[n + 1..].iter().all(|(other, _)| other != english), "{english}");
+            assert!(sentences().skip(n + 1).all(|(other, _)| other != english), "{english}");
         }
     }
 }

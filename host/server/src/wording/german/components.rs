@@ -1,0 +1,53 @@
+//! Components of providers.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    (
+        "the component has {} bytes, more than the {} that `component_bytes` allows",
+        "die Komponente hat {} Bytes, mehr als die {}, die `component_bytes` erlaubt",
+    ),
+    ("the component has unsupported imports: {}", "nicht unterstützte Importe der Komponente: {}"),
+    (
+        "the component does not implement the contract `twofactor:provider`: {}",
+        "die Komponente passt nicht zum Vertrag `twofactor:provider`: {}",
+    ),
+    ("the component's manifest is invalid: {}", "das Manifest der Komponente ist ungültig: {}"),
+    (
+        "the component's manifest could not be checked now: try again later",
+        "das Manifest der Komponente konnte jetzt nicht geprüft werden: versuchen Sie es später erneut",
+    ),
+    (
+        "with this component, {} instances that are valid now would be invalid and send nothing ({}): change their options so that both components accept them, or allow it explicitly (`allow_invalid`)",
+        "mit dieser Komponente würden {} gültige Instanzen ungültig und nichts mehr senden ({}): ändern Sie deren Optionen so, dass beide Komponenten sie annehmen, oder erlauben Sie es ausdrücklich (`allow_invalid`)",
+    ),
+    (
+        "another component is being compiled: try again later",
+        "gerade wird eine andere Komponente kompiliert: versuchen Sie es später erneut",
+    ),
+    (
+        "the component took longer to compile than `compile_time` allows",
+        "die Kompilierung der Komponente dauerte länger, als `compile_time` erlaubt",
+    ),
+    ("the component could not be compiled", "die Komponente konnte nicht kompiliert werden"),
+    ("this is not a valid WebAssembly component: {}", "das ist keine ausführbare WebAssembly-Komponente: {}"),
+    ("the component failed in `describe`: {}", "die Komponente konnte sich nicht beschreiben: {}"),
+    (
+        "this is not the component that was meant: its digest is sha256:{}",
+        "dies ist nicht die erwartete Komponente: ihr Digest ist sha256:{}",
+    ),
+    (
+        "there is no provider of type `{}` before this one: it can be removed only",
+        "vor diesem gibt es keinen Provider vom Typ `{}`: er kann nur entfernt werden",
+    ),
+    (
+        "with it secrets of instances would go to where they do not go now ({}): that is taken only where it is allowed by name (`destinations`)",
+        "mit ihr gingen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen ({}): das wird nur angenommen, wenn es namentlich erlaubt ist (`destinations`)",
+    ),
+    (
+        "with the component before, secrets of instances would go to where they do not go now ({}): add that component anew, which asks for an approval",
+        "mit der Komponente davor gingen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen ({}): fügen Sie jene Komponente neu hinzu, dann wird um eine Genehmigung gebeten",
+    ),
+    (
+        "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_downgrade`)",
+        "Version {} ist älter als die verwendete Version {}: eine ältere wird nur angenommen, wenn dies ausdrücklich erlaubt ist (`allow_older`)",
+    ),
+];

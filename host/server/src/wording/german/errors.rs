@@ -1,0 +1,59 @@
+//! Errors of the engine as a whole.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("there is no such {}", "nicht gefunden ({})"),
+    (
+        "modified by someone else; reload and retry",
+        "ein anderer Benutzer hat es inzwischen geändert: laden Sie neu und versuchen Sie es erneut",
+    ),
+    ("no TwoFactor instance is available to this sign-in", "für diese Anmeldung ist keine TwoFactor-Instanz verfügbar"),
+    ("too many requests; try again later", "zu viele Anfragen: versuchen Sie es später erneut"),
+    ("the service is temporarily unavailable", "der Dienst ist zurzeit nicht verfügbar"),
+    ("this challenge is closed", "diese Challenge ist geschlossen"),
+    ("incorrect code", "das ist nicht der Code"),
+    ("incorrect email address or password", "E-Mail-Adresse oder Passwort ist falsch"),
+    (
+        "this link was used, replaced or has expired; request a new one",
+        "dieser Link wurde verwendet, ersetzt oder ist abgelaufen: fordern Sie einen neuen an",
+    ),
+    ("this login has expired; log in again", "diese Anmeldung ist abgelaufen: beginnen Sie von vorn"),
+    ("the message was not sent; try again later", "die Nachricht wurde nicht gesendet: versuchen Sie es später erneut"),
+    ("it is not known whether the message was sent", "es ist nicht bekannt, ob die Nachricht gesendet wurde"),
+    ("the message was not accepted", "die Nachricht wurde nicht angenommen"),
+    ("the message was blocked", "die Nachricht wurde blockiert"),
+    ("messages to this recipient are not accepted", "Nachrichten an diesen Empfänger werden nicht angenommen"),
+    ("messages to this country are not enabled", "Nachrichten in dieses Land sind nicht freigegeben"),
+    ("messages to numbers of no country are not enabled", "Nachrichten an Nummern ohne Land sind nicht freigegeben"),
+    (
+        "messages to this country are not enabled: add {} to `countries` of the policy, of the TwoFactor instance or of the installation",
+        "Nachrichten in dieses Land sind nicht freigegeben: fügen Sie {} zu `countries` in der Richtlinie der TwoFactor-Instanz oder der Installation hinzu",
+    ),
+    (
+        "the TwoFactor instance cannot send; contact the operator",
+        "die TwoFactor-Instanz kann nicht senden: wenden Sie sich an den Betreiber",
+    ),
+    ("`recipient.email` is not an email address", "das ist keine E-Mail-Adresse"),
+    (
+        "`recipient.phone` is not a valid telephone number in international form, such as +41791234567",
+        "das ist keine gültige Telefonnummer in internationaler Form, etwa +41791234567",
+    ),
+    (
+        "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a subscriber's own telephone only",
+        "das ist eine Mehrwert-, Shared-Cost-, Pager-, Firmen- oder Mailbox-Nummer oder eine persönliche Rufnummer: Codes werden nur an eigene Telefonanschlüsse gesendet",
+    ),
+    (
+        "`recipient.handle` must be a single line of 1 to {} characters",
+        "die Kennung muss eine Zeile mit 1 bis {} Zeichen sein",
+    ),
+    ("`{}` {}", "`{}` {}"),
+    ("{}; {} more like this", "{}; {} weitere dieser Art"),
+    ("invalid input", "die Eingabe ist ungültig"),
+    ("is needed for this instance", "ist für diese Instanz erforderlich"),
+    ("a valid bearer token is required", "ein gültiges Bearer-Token ist erforderlich"),
+    ("only administrators can call this", "das ist Administratoren vorbehalten"),
+    (
+        "only those who administer or audit the whole installation can call this",
+        "das ist Personen vorbehalten, die für die ganze Installation zuständig sind",
+    ),
+    ("auditors can only read", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
+];

@@ -1,0 +1,27 @@
+//! The code policy.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("cannot be read", "kann nicht gelesen werden"),
+    ("is no field of a policy", "ist kein Feld der Richtlinie"),
+    (
+        "has a value of the wrong type, or one that is far out of bounds",
+        "hat einen Wert vom falschen Typ oder weit außerhalb der Grenzen",
+    ),
+    ("must be a single line of at most {} characters", "muss eine Zeile mit höchstens {} Zeichen sein"),
+    (
+        "must not look like a link, an address or a telephone number: leave out `@`, `://`, names such as `example.com` and five or more digits in a row",
+        "darf nicht wie ein Link, eine Adresse oder eine Telefonnummer aussehen: lassen Sie `@`, `://`, Namen wie `example.com` und fünf oder mehr Ziffern in Folge weg",
+    ),
+    (
+        "must be a host name in lower case, such as `login.example.com`",
+        "muss ein Hostname in Kleinbuchstaben sein, etwa `login.example.com`",
+    ),
+    (
+        "must be at most `lifetime_seconds`: a code would expire before it could be sent again",
+        "darf höchstens `lifetime_seconds` sein: ein Code würde ablaufen, bevor er erneut gesendet werden könnte",
+    ),
+    (
+        "must be codes of countries (ISO 3166-1 alpha-2) that have telephone numbers, such as `CH`, or `*`: Britain is `GB`",
+        "muss aus Ländercodes (ISO 3166-1 alpha-2) mit Telefonnummern bestehen, etwa `CH`, oder aus `*`; Großbritannien ist `GB`",
+    ),
+];

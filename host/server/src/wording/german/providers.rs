@@ -1,0 +1,130 @@
+//! The options of our own providers: what they are, and what is wrong with them.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    // Our own providers: what their options are.
+    ("The sender's email address.", "Die E-Mail-Adresse des Absenders."),
+    ("The sender's display name (optional).", "Der Name neben dieser Adresse; optional."),
+    ("The mail server: SMTP or Microsoft 365.", "Der Mailserver: SMTP oder Microsoft 365."),
+    ("An SMTP server.", "Ein SMTP-Server."),
+    ("A Microsoft 365 mailbox, through Microsoft Graph.", "Ein Postfach bei Microsoft 365, über Microsoft Graph."),
+    ("The name of the eCall account or API sub-user.", "Der Name des eCall-Kontos oder des API-Unterbenutzers."),
+    ("The password of that account or API sub-user.", "Das Passwort dieses Kontos oder API-Unterbenutzers."),
+    (
+        "The sender: up to 16 digits, or up to 11 ASCII characters.",
+        "Der Absender: bis zu 16 Ziffern, oder bis zu 11 ASCII-Zeichen.",
+    ),
+    ("The account SID: AC followed by 32 hexadecimal digits.", "Die SID des Kontos: AC und 32 hexadezimale Ziffern."),
+    (
+        "The account's auth token, or the API key's secret if you use an API key.",
+        "Das Auth-Token des Kontos oder, wenn Sie einen API-Schlüssel verwenden, dessen Secret.",
+    ),
+    (
+        "The sender: a phone number in E.164 format (+41…), a short code, an alphanumeric sender of up to 11 characters, or a messaging service SID (MG…).",
+        "Der Absender: eine Nummer in E.164 (+41…), eine Kurznummer, ein alphanumerischer Absender von bis zu 11 Zeichen, oder die SID eines Messaging Service (MG…).",
+    ),
+    (
+        "The SID of an API key (SK…), to authenticate with instead of the account (optional).",
+        "Die SID eines API-Schlüssels (SK…), der statt des Kontos zur Anmeldung dient (optional).",
+    ),
+    (
+        "The region that processes messages, such as ie1. Default: us1.",
+        "Die Region, in der Nachrichten verarbeitet werden, etwa ie1; Standard ist us1.",
+    ),
+    (
+        "The region that processes calls, such as ie1. Default: us1.",
+        "Die Region, in der Anrufe verarbeitet werden, etwa ie1; Standard ist us1.",
+    ),
+    (
+        "The Twilio edge location to connect to, such as dublin (optional).",
+        "Der Twilio-Zugangspunkt (Edge), z. B. dublin (optional).",
+    ),
+    (
+        "The AWS region in which the sender is verified, such as eu-central-1.",
+        "Die AWS-Region, in der der Absender bestätigt ist, z. B. eu-central-1.",
+    ),
+    (
+        "The id of an access key whose only permission is ses:SendEmail.",
+        "Die ID eines Zugriffsschlüssels, der ses:SendEmail darf und sonst nichts.",
+    ),
+    ("The secret access key.", "Der geheime Zugriffsschlüssel."),
+    (
+        "The sender's email address. It or its domain must be verified at Amazon SES.",
+        "Die E-Mail-Adresse des Absenders. Sie oder ihre Domain muss bei Amazon SES bestätigt sein.",
+    ),
+    (
+        "The configuration set to send with (optional). Do not use one that tracks opens or clicks: it changes the messages.",
+        "Das Configuration Set, mit dem gesendet wird; optional. Eines, das Links verfolgt oder Öffnungen zählt, verändert die Nachrichten.",
+    ),
+    (
+        "The app's bot token (xoxb-…), with the scopes users:read, users:read.email and chat:write.",
+        "Das Bot-Token der App (xoxb-…), mit den Scopes users:read, users:read.email und chat:write.",
+    ),
+    (
+        "The SID of the Verify service: VA followed by 32 hexadecimal digits.",
+        "Die SID des Verify-Service: VA und 32 hexadezimale Ziffern.",
+    ),
+    (
+        "The code length that is set for the service at Twilio.",
+        "Die Länge der Codes, die bei Twilio für den Service eingestellt ist.",
+    ),
+    (
+        "The caller's phone number in E.164 format (+41…): a Twilio number, or one that is verified at Twilio.",
+        "Die Telefonnummer des Anrufers im Format E.164 (+41…): eine Nummer von Twilio oder eine dort bestätigte.",
+    ),
+    (
+        "The URL to post messages to, such as https://gateway.example.com/codes. It is displayed and may be logged: do not put a secret into it.",
+        "Die URL, an die Nachrichten gesendet werden, z. B. https://gateway.example.com/codes. Sie wird angezeigt und eventuell protokolliert: Schreiben Sie kein Geheimnis hinein.",
+    ),
+    (
+        "The signing secret, shared with the receiver: whsec_ followed by 24 to 64 random bytes in base64.",
+        "Das Signaturgeheimnis, das auch der Empfänger hat: whsec_, gefolgt von 24 bis 64 zufälligen Bytes in Base64.",
+    ),
+    ("The global cloud.", "Weltweit."),
+    ("The cloud for the US government.", "Die Cloud für US-Behörden."),
+    ("The cloud operated by 21Vianet in China.", "Die von 21Vianet in China betriebene Cloud."),
+    // A choice and what it means.
+    ("{}: {}", "{}: {}"),
+    // Our own providers: what is wrong with options.
+    ("must be an email address", "muss eine E-Mail-Adresse sein"),
+    ("must be a single line", "muss eine Zeile sein"),
+    (
+        "`UserName` and `Password` belong together: set both or neither",
+        "`UserName` und `Password` gehören zusammen: setzen Sie beide oder keines",
+    ),
+    ("must be the directory (tenant) id or domain", "muss die ID oder die Domain des Verzeichnisses sein"),
+    (
+        "must be the user's object id or user principal name",
+        "muss die Objekt-ID oder der Principal Name des Benutzers sein",
+    ),
+    ("must not contain a colon or a control character", "darf keinen Doppelpunkt und kein Steuerzeichen enthalten"),
+    (
+        "must be up to 16 digits, or up to 11 ASCII characters",
+        "muss aus bis zu 16 Ziffern oder bis zu 11 ASCII-Zeichen bestehen",
+    ),
+    ("must be a region of AWS, such as eu-central-1", "muss eine Region von AWS sein, etwa eu-central-1"),
+    ("must be the id of an access key, such as AKIA…", "muss die ID eines Zugriffsschlüssels sein, etwa AKIA…"),
+    (
+        "must be an ASCII email address; write an internationalized domain in Punycode",
+        "muss eine E-Mail-Adresse aus ASCII-Zeichen sein: schreiben Sie eine Domain mit anderen Zeichen in Punycode",
+    ),
+    (
+        "must be the name of a configuration set, or empty",
+        "muss der Name eines Configuration Set sein, oder leer bleiben",
+    ),
+    (
+        "must be AC followed by 32 hexadecimal digits; copy it from the Twilio console",
+        "muss aus AC und 32 hexadezimalen Ziffern bestehen: kopieren Sie es aus der Konsole von Twilio",
+    ),
+    (
+        "must be SK followed by 32 hexadecimal digits, or empty",
+        "muss aus SK und 32 hexadezimalen Ziffern bestehen, oder leer bleiben",
+    ),
+    ("must be a name that Twilio uses, such as ie1 or dublin", "muss ein Name von Twilio sein, etwa ie1 oder dublin"),
+    ("must be between 4 and 10", "muss zwischen 4 und 10 liegen"),
+    ("must be a phone number such as +41791234567", "muss eine Nummer wie +41791234567 sein"),
+    ("must be whsec_ followed by 24 to 64 bytes in base64", "muss aus whsec_ und 24 bis 64 Bytes in Base64 bestehen"),
+    (
+        "these options do not have the form the schema asks for",
+        "diese Optionen haben nicht die Form, die das Schema verlangt",
+    ),
+];
