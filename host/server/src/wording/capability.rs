@@ -6,7 +6,7 @@ use twofactor_toolkit::wording::capability as in_english;
 use super::language::Language;
 
 /// A capability of a provider, as an item of a list.
-fn capability(l: Language, capability: &Capability) -> String {
+pub(crate) fn capability(l: Language, capability: &Capability) -> String {
     match l {
         Language::English => in_english(capability),
         Language::German => in_german(capability),
