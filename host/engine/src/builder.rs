@@ -11,7 +11,7 @@ use crate::audit::AuditLog;
 use crate::challenge::{
     Available, Challenge, Challenges, History, HistoryLimits, Policy, RateLimits, SignIn, Start, Verified,
 };
-use crate::clock::{Clock, Resumed, SystemClock};
+use crate::clock::{Clock, ClockCheck, Resumed, SystemClock};
 use crate::error::Error;
 use crate::instance::{Instances, Providers};
 use crate::keyring::Keyring;
@@ -34,6 +34,7 @@ pub struct TwoFactor {
     statistics: Statistics,
     /// When the store was last found ready.
     last_ready: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    clock_check: Arc<ClockCheck>,
     history: History,
 }
 
@@ -162,10 +163,11 @@ impl TwoFactor {
         self.history.settle().await
     }
 
-    /// Whether the store can be read and written. It is asked at most once a second, whoever asks.
+    /// Returns whether the store can be read and written, and its time agrees with the clock of this process. The store is asked at most
+    /// once a second.
     ///
     /// # Errors
-    /// When it cannot: a full disk, for instance.
+    /// [`Error::is_unavailable`] if the store cannot be used, because of a full disk for example; [`Error::is_clock_off`].
     pub async fn ready(&self) -> Result<(), Error> {
         let mut last = self.last_ready.lock().await;
         if last.is_some_and(|at| at.elapsed() < READY_FOR) {
@@ -173,9 +175,21 @@ impl TwoFactor {
         }
         *last = None;
         self.instances.store.subscriptions(None, Part { after: None, limit: 1 }).await?;
-        self.instances.store.touch(self.clock.now()).await?;
+        self.check_clock().await?;
         *last = Some(Instant::now());
         Ok(())
+    }
+
+    /// Compares the clock of this process with the time of the store, and logs when they begin and cease to differ. Call it every few
+    /// seconds; [`TwoFactor::ready`] does the same.
+    ///
+    /// # Errors
+    /// [`Error::is_clock_off`] if they differ by more than [`store::MAX_CLOCK_SKEW`](crate::store::MAX_CLOCK_SKEW); if the store is
+    /// not available.
+    pub async fn check_clock(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let store = self.instances.store.check_time(now).await?;
+        self.clock_check.compare(now, store).map_or(Ok(()), |behind| Err(Error::clock_off(behind)))
     }
 }
 
@@ -415,6 +429,7 @@ impl Builder {
             statistics,
             history,
             last_ready: Arc::default(),
+            clock_check: Arc::default(),
         })
     }
 }

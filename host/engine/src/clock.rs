@@ -1,9 +1,12 @@
 //! What time it is.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::store::{MAX_CLOCK_SKEW, TimeAtStart};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
@@ -97,22 +100,50 @@ fn later(last: Reading, wall: Timestamp, steady: Instant) -> (Reading, Option<Ju
     (Reading { time: at_least.max(wall), steady, ahead: forward <= -JUMP }, jump)
 }
 
-/// A clock ahead of another by as much as it must be to go on where the store's time ended.
+/// A clock that continues where the store's time ended, at the pace of another clock.
 pub(crate) struct Resumed {
     clock: Arc<dyn Clock>,
+    /// How far it is ahead of the other clock.
     by: SignedDuration,
+    not_before: Timestamp,
 }
 
 impl Resumed {
-    pub(crate) fn new(clock: Arc<dyn Clock>, now: Timestamp, at_least: Timestamp) -> Self {
-        Self { clock, by: at_least.duration_since(now).max(SignedDuration::ZERO) }
+    /// `clock` showed `now` when the store was asked for `start`.
+    pub(crate) fn new(clock: Arc<dyn Clock>, now: Timestamp, start: TimeAtStart) -> Self {
+        let by = start.now.duration_since(now).max(SignedDuration::ZERO);
+        Self { clock, by, not_before: start.not_before }
     }
 }
 
 impl Clock for Resumed {
     fn now(&self) -> Timestamp {
         let now = self.clock.now();
-        now.checked_add(self.by).unwrap_or(now)
+        now.checked_add(self.by).unwrap_or(now).max(self.not_before)
+    }
+}
+
+/// Compares the clock of this process with the time of the store, and logs when they begin and cease to differ.
+#[derive(Default)]
+pub(crate) struct ClockCheck {
+    is_off: AtomicBool,
+}
+
+impl ClockCheck {
+    /// Returns how far this process's clock is behind the store's time (negative: ahead of it), if that is too far.
+    pub(crate) fn compare(&self, now: Timestamp, store: Timestamp) -> Option<SignedDuration> {
+        let behind = store.duration_since(now);
+        let is_off = behind.unsigned_abs() > MAX_CLOCK_SKEW;
+        if is_off && !self.is_off.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                seconds = behind.as_secs(),
+                "the clock of this process and the time of the store differ by so much (positive: this clock is behind): this process is not \
+                 ready. Correct the system clock, and restart the processes whose clock was ahead"
+            );
+        } else if !is_off && self.is_off.swap(false, Ordering::Relaxed) {
+            tracing::info!("the clock of this process and the time of the store agree again");
+        }
+        is_off.then_some(behind)
     }
 }
 
@@ -195,10 +226,34 @@ mod tests {
         let four = Duration::from_secs(4);
         for (at_least, first) in [(start + four, start + four), (start, start), (start - four, start)] {
             let inner = ManualClock::new(start);
-            let clock = Resumed::new(Arc::new(inner.clone()), start, at_least);
+            let at_start = TimeAtStart { now: at_least, not_before: at_least };
+            let clock = Resumed::new(Arc::new(inner.clone()), start, at_start);
             assert_eq!(clock.now(), first);
             inner.advance(four);
             assert_eq!(clock.now(), first + four);
+        }
+    }
+
+    #[test]
+    fn a_resumed_clock_stands_still_until_every_time_that_was_used_has_passed() {
+        let start: Timestamp = "2026-11-24T08:00:00.300Z".parse().unwrap();
+        let not_before: Timestamp = "2026-11-24T08:00:01Z".parse().unwrap();
+        let inner = ManualClock::new(start);
+        let clock = Resumed::new(Arc::new(inner.clone()), start, TimeAtStart { now: start, not_before });
+        assert_eq!(clock.now(), not_before);
+        inner.advance(Duration::from_millis(600));
+        assert_eq!(clock.now(), not_before);
+        inner.advance(Duration::from_millis(600));
+        assert_eq!(clock.now(), start + Duration::from_millis(1200));
+    }
+
+    #[test]
+    fn clocks_that_differ_by_more_than_five_seconds_are_found_either_way() {
+        let now: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let check = ClockCheck::default();
+        for (seconds, is_off) in [(0, false), (5, false), (-5, false), (6, true), (-6, true), (1, false)] {
+            let behind = SignedDuration::from_secs(seconds);
+            assert_eq!(check.compare(now, now + behind), is_off.then_some(behind), "{seconds}");
         }
     }
 }

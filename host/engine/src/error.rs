@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use twofactor_sandbox::DeliveryFailure;
 
 /// Why a call of the engine failed.
@@ -52,6 +53,7 @@ enum Kind {
     RecipientRejected,
     DeliveryFailed { retryable: bool, retry_after: Option<Duration> },
     Unavailable,
+    ClockOff { behind: SignedDuration },
 }
 
 impl Error {
@@ -162,6 +164,14 @@ impl Error {
 
     pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
         Self::new(Kind::Unavailable, "the service is not available for the moment").with_detail(detail)
+    }
+
+    /// The clock of this process is behind the time of the store, or ahead of it (negative).
+    pub(crate) fn clock_off(behind: SignedDuration) -> Self {
+        Self::new(
+            Kind::ClockOff { behind },
+            "the clock of this process and the time of the store differ by more than 5 seconds",
+        )
     }
 
     pub(crate) fn with_detail(mut self, detail: impl fmt::Display) -> Self {
@@ -298,6 +308,19 @@ impl Error {
     /// The store is not there, or too busy.
     pub fn is_unavailable(&self) -> bool {
         self.0.kind == Kind::Unavailable
+    }
+
+    /// The clock of this process and the time of the store differ too much; see [`Error::clock_behind`].
+    pub fn is_clock_off(&self) -> bool {
+        matches!(self.0.kind, Kind::ClockOff { .. })
+    }
+
+    /// How far the clock of this process is behind the time of the store; negative if it is ahead.
+    pub fn clock_behind(&self) -> Option<SignedDuration> {
+        match self.0.kind {
+            Kind::ClockOff { behind } => Some(behind),
+            _ => None,
+        }
     }
 
     /// The country (ISO 3166-1 alpha-2) of a recipient that was rejected because the policy's `countries` do not have it.

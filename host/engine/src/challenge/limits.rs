@@ -132,6 +132,12 @@ pub(super) struct Counted<'a> {
     pub(super) address: Option<IpAddr>,
 }
 
+/// Drops the charges that have no limit: nothing is stored for them.
+fn limiting(mut charges: Vec<(&'static str, Charge)>) -> Vec<(&'static str, Charge)> {
+    charges.retain(|(_, charge)| charge.limit < u32::MAX);
+    charges
+}
+
 impl RateLimits {
     pub(super) fn person(&self) -> PersonLimits {
         PersonLimits {
@@ -168,7 +174,7 @@ impl RateLimits {
             charges.push(charge("tenant", &[subscription, tenant.as_bytes()], self.tenant_per_hour));
         }
         charges.push(charge("total", &[], self.total_per_hour));
-        charges
+        limiting(charges)
     }
 
     /// The limits of a password, whoever it is for: `account` is the same hash for every address
@@ -190,14 +196,14 @@ impl RateLimits {
             charges.push(charge("passwords-address", &[&address], self.passwords_per_address_per_hour));
         }
         charges.push(charge("passwords-account", &[account], self.passwords_per_account_per_hour));
-        charges
+        limiting(charges)
     }
 
     /// The limits of a password typed where the account is known: in a browser or a session, of
     /// which `place` is a hash.
     pub(crate) fn password_in(&self, keyring: &Keyring, place: &[u8]) -> Vec<(&'static str, Charge)> {
         let (kind, limit) = ("passwords-browser", self.passwords_per_browser_per_hour);
-        vec![(kind, Charge { key: bucket(keyring, kind, &[place]), amount: 1, limit, window_ms: HOUR_MS })]
+        limiting(vec![(kind, Charge { key: bucket(keyring, kind, &[place]), amount: 1, limit, window_ms: HOUR_MS })])
     }
 
     pub(super) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {
@@ -205,7 +211,7 @@ impl RateLimits {
             let key = bucket(keyring, ANSWERS, &[&network(address)]);
             (ANSWERS, Charge { key, amount: 1, limit: self.answers_per_address_per_hour, window_ms: HOUR_MS })
         };
-        address.map(charge).into_iter().collect()
+        limiting(address.map(charge).into_iter().collect())
     }
 }
 

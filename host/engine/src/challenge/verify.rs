@@ -105,7 +105,8 @@ impl Challenges {
             return Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts)));
         };
         // Each of its messages was counted.
-        let messages = if details.prefix.is_empty() { 0 } else { 1 + record.resends as usize };
+        let is_counted = !details.prefix.is_empty() && self.limits.prefix_per_hour < u32::MAX;
+        let messages = if !is_counted { 0 } else { 1 + record.resends as usize };
         let prefix = limits::prefix_bucket(&self.keyring, &record.subscription, &details.prefix);
         let consume = Consume {
             subscription: record.subscription.clone(),

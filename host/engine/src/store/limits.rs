@@ -37,6 +37,13 @@ pub struct PersonLimits {
     pub day_ms: i64,
 }
 
+impl PersonLimits {
+    /// Returns whether no number of wrong answers reaches a limit. Answers are not counted then.
+    pub fn is_unlimited(&self) -> bool {
+        self.consecutive == u32::MAX && self.daily == u32::MAX
+    }
+}
+
 /// A limit that is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limited {

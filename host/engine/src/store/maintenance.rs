@@ -15,17 +15,35 @@ pub struct KeyInUse {
     pub check: [u8; 32],
 }
 
+/// Where the time continues at the start of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeAtStart {
+    /// The time of the start: that of the process's clock, or the newest recorded time if that is later.
+    pub now: Timestamp,
+    /// No call that was committed before came with a later time than this. It is ahead of `now` by less than a second.
+    pub not_before: Timestamp,
+}
+
 /// Maintains the store.
+///
+/// # The time
+/// Processes may be restarted after the clock was set back, and their clocks may differ. So that nothing that has expired becomes valid
+/// again, a store records the newest time that calls came with: at the latest in the transaction of the first call of each second. A store
+/// whose database has a clock of its own records the time of that clock instead.
 #[async_trait]
 pub trait MaintenanceStore {
-    /// Returns the earliest time to continue from at a start: the newest that a call that depends on the time came with. If that is
-    /// ahead of `now` by more than [`super::MAX_CLOCK_SKEW`], the clock was set back, and nobody knows for how long challenges,
-    /// hosted sign-ins, sessions, logins, authorization requests and invitations have been open: all of them are ended, and
-    /// the time continues from `now`.
-    async fn resume(&self, now: Timestamp) -> Result<Timestamp>;
+    /// Returns where the time continues at the start of a process.
+    ///
+    /// If the newest recorded time is ahead of `now` by more than [`super::MAX_CLOCK_SKEW`], the clock was set back, and nobody knows for
+    /// how long challenges, hosted sign-ins, sessions, logins, authorization requests and invitations have been open: all of them
+    /// are ended, and the time continues from `now`.
+    async fn resume(&self, now: Timestamp) -> Result<TimeAtStart>;
 
-    /// Writes a small change. Success shows that the store can be written to.
-    async fn touch(&self, now: Timestamp) -> Result<()>;
+    /// Records the time `now` of this process, and returns the time of the database: that of its own clock if it has one, otherwise the
+    /// newest time that any process has recorded.
+    ///
+    /// Each call writes a change, also if the time is the same: success shows that the store can be written to.
+    async fn check_time(&self, now: Timestamp) -> Result<Timestamp>;
 
     /// Returns the keys that something in the store depends on.
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>>;

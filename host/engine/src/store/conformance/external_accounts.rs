@@ -25,7 +25,7 @@ pub async fn an_authorization_request_is_used_once_and_in_time(store: &dyn Store
     assert_eq!(store.purge(end).await.unwrap(), 0);
     assert_eq!(store.purge(end + MINUTE).await.unwrap(), 2);
     store.insert_authorization_request(request(4), noon() + HOUR).await.unwrap();
-    assert_eq!(store.resume(noon()).await.unwrap(), noon());
+    assert_eq!(store.resume(noon()).await.unwrap().now, noon());
     assert_eq!(store.take_authorization_request(&[4; 32], noon()).await.unwrap(), None);
 }
 

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::SqliteStore;
 use super::rows::{ACCOUNT, ACTIVE, ms, time, to_account};
 use super::sessions::end_all_of;
 use super::threads::Step;
-use super::{SqliteStore, clock};
 use crate::store::*;
 
 #[async_trait]
@@ -53,7 +53,7 @@ impl AccountStore for SqliteStore {
     }
 
     async fn put_invitation(&self, invitation: InvitationRecord, now: Timestamp) -> Result<bool> {
-        self.threads.write(move |c| put_invitation(c, &invitation, now)).await
+        self.threads.write_at(now, move |c| put_invitation(c, &invitation)).await
     }
 
     async fn invitation(&self, digest: &[u8; 32]) -> Result<Option<InvitationRecord>> {
@@ -62,7 +62,7 @@ impl AccountStore for SqliteStore {
     }
 
     async fn redeem_invitation(&self, request: Redeem) -> Result<Option<AccountRecord>> {
-        self.threads.write_step(move |c| redeem(c, &request)).await
+        self.threads.write_step_at(request.now, move |c| redeem(c, &request)).await
     }
 
     async fn set_password(&self, account: &str, generation: u64, password: Vec<u8>) -> Result<bool> {
@@ -192,8 +192,7 @@ fn insert_invitation(c: &Connection, invitation: &InvitationRecord) -> Result<()
     Ok(())
 }
 
-pub(super) fn put_invitation(c: &Connection, invitation: &InvitationRecord, now: Timestamp) -> Result<bool> {
-    clock::note(c, now)?;
+pub(super) fn put_invitation(c: &Connection, invitation: &InvitationRecord) -> Result<bool> {
     let wanted = match &invitation.account {
         Some(id) => account(c, id)?.is_some_and(|account| !account.disabled && account.identity.is_none()),
         None => !has_active_account(c)?,
@@ -219,7 +218,6 @@ pub(super) fn invitation(c: &Connection, digest: &[u8; 32]) -> Result<Option<Inv
 
 /// What is refused leaves no trace, so that a link whose address is taken can be used again.
 pub(super) fn redeem(c: &Connection, request: &Redeem) -> Result<Step<Option<AccountRecord>>> {
-    clock::note(c, request.now)?;
     let sql = "DELETE FROM invitations WHERE digest = ? AND expires_at > ? RETURNING account";
     let of: Option<Option<String>> =
         c.prepare_cached(sql)?.query_row(params![request.digest, ms(request.now)], |row| row.get(0)).optional()?;
@@ -237,8 +235,6 @@ pub(super) fn redeem(c: &Connection, request: &Redeem) -> Result<Step<Option<Acc
             insert(c, first)?;
             &first.id
         }
-        // The time is kept: what was over stays so.
-        (None, _) => return Ok(Step::Keep(None)),
         _ => return Ok(Step::Undo(None)),
     };
     Ok(Step::Keep(account(c, id)?))

@@ -4,18 +4,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::SqliteStore;
+use super::clock::SKEW_MS;
 use super::idempotency::{claim, complete};
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, release};
 use super::rows::{ms, time};
 use super::threads::Step;
-use super::{SqliteStore, clock};
 use crate::keyring::KeyId;
 use crate::store::*;
 
 #[async_trait]
 impl ChallengeStore for SqliteStore {
     async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened> {
-        self.threads.write_step(move |c| open(c, &request)).await
+        self.threads.write_step_at(request.now, move |c| open(c, &request)).await
     }
 
     async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
@@ -24,24 +25,24 @@ impl ChallengeStore for SqliteStore {
     }
 
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {
-        self.threads.write_step(move |c| charge_attempt(c, &attempt)).await
+        self.threads.write_step_at(attempt.now, move |c| charge_attempt(c, &attempt)).await
     }
 
     async fn consume_challenge(&self, request: Consume) -> Result<bool> {
-        self.threads.write(move |c| consume(c, &request)).await
+        self.threads.write_at(request.now, move |c| consume(c, &request)).await
     }
 
     async fn resend_challenge(&self, request: Resend) -> Result<Resent> {
-        self.threads.write_step(move |c| resend(c, &request)).await
+        self.threads.write_step_at(request.now, move |c| resend(c, &request)).await
     }
 
     async fn hand_over_challenge(&self, request: HandOver) -> Result<bool> {
-        self.threads.write(move |c| hand_over(c, &request)).await
+        self.threads.write_at(request.now, move |c| hand_over(c, &request)).await
     }
 
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
-        self.threads.write(move |c| close(c, &subscription, &id, why, now)).await
+        self.threads.write_at(now, move |c| close(c, &subscription, &id, why, now)).await
     }
 
     async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
@@ -49,14 +50,16 @@ impl ChallengeStore for SqliteStore {
     }
 }
 
-/// Of a later time than the clocks of two nodes differ by (`clock::SKEW_MS`) is none: then the clock was wrong.
-const OPEN: &str = "closed IS NULL AND attempts < max_attempts AND expires_at > ?3 AND created_at <= ?3 + 5000";
+/// Returns the condition of an open challenge. One that was created later than now, by more than clocks may differ, is not open:
+/// then a clock was wrong.
+fn is_open() -> String {
+    format!("closed IS NULL AND attempts < max_attempts AND expires_at > ?3 AND created_at <= ?3 + {SKEW_MS}")
+}
 
 const COLUMNS: &str = "id, subscription, instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, \
                        resend_after, created_at, expires_at, closed";
 
 pub(super) fn open(c: &Connection, request: &OpenChallenge) -> Result<Step<Opened>> {
-    clock::note(c, request.now)?;
     if let Some(idempotency) = &request.idempotency
         && let Some(known) = claim(c, idempotency, request.now)?
     {
@@ -93,13 +96,13 @@ pub(super) fn get(c: &Connection, subscription: &str, id: &str) -> Result<Option
 }
 
 pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<Charged>> {
-    clock::note(c, attempt.now)?;
     // Limits first: guesses at unknown challenges count too.
     if let Some(limited) = charge_all(c, &attempt.charges, attempt.now)? {
         return Ok(Step::Undo(Charged::Limited(limited)));
     }
+    let open = is_open();
     let sql = format!(
-        "UPDATE challenges SET attempts = attempts + 1 WHERE id = ?1 AND subscription = ?2 AND {OPEN} RETURNING {COLUMNS}"
+        "UPDATE challenges SET attempts = attempts + 1 WHERE id = ?1 AND subscription = ?2 AND {open} RETURNING {COLUMNS}"
     );
     let charged = c
         .prepare_cached(&sql)?
@@ -116,9 +119,8 @@ pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<C
     Ok(Step::Keep(Charged::Compare(challenge)))
 }
 
-/// Not `OPEN`: the answer that is consumed here may have been the last one allowed.
+/// The challenge need not be open: the answer that is consumed here may have been the last one allowed.
 pub(super) fn consume(c: &Connection, request: &Consume) -> Result<bool> {
-    clock::note(c, request.now)?;
     let sql = "UPDATE challenges SET closed = ?1 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
                AND expires_at > ?4 AND instr(codes, ?5) > 0";
     let consumed = c.prepare_cached(sql)?.execute(params![
@@ -136,10 +138,10 @@ pub(super) fn consume(c: &Connection, request: &Consume) -> Result<bool> {
 }
 
 pub(super) fn resend(c: &Connection, request: &Resend) -> Result<Step<Resent>> {
-    clock::note(c, request.now)?;
+    let open = is_open();
     let sql = format!(
         "UPDATE challenges SET codes = ?4, resends = resends + 1, resend_after = ?5 \
-         WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6 AND resends < max_resends AND resend_after <= ?3 \
+         WHERE id = ?1 AND subscription = ?2 AND {open} AND resends = ?6 AND resends < max_resends AND resend_after <= ?3 \
          RETURNING person, first_factor"
     );
     let person: Option<(BucketKey, bool)> = c
@@ -166,9 +168,10 @@ pub(super) fn resend(c: &Connection, request: &Resend) -> Result<Step<Resent>> {
 }
 
 pub(super) fn hand_over(c: &Connection, request: &HandOver) -> Result<bool> {
+    let open = is_open();
     let sql = format!(
         "UPDATE challenges SET instance = ?4, sealed = ?5, codes = coalesce(?7, codes) \
-         WHERE id = ?1 AND subscription = ?2 AND {OPEN} AND resends = ?6"
+         WHERE id = ?1 AND subscription = ?2 AND {open} AND resends = ?6"
     );
     let HandOver { subscription, id, resends, instance, sealed, codes, now } = request;
     let codes = codes.as_deref().map(pack);
@@ -176,7 +179,8 @@ pub(super) fn hand_over(c: &Connection, request: &HandOver) -> Result<bool> {
 }
 
 pub(super) fn close(c: &Connection, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
-    let sql = format!("UPDATE challenges SET closed = ?4 WHERE id = ?1 AND subscription = ?2 AND {OPEN}");
+    let open = is_open();
+    let sql = format!("UPDATE challenges SET closed = ?4 WHERE id = ?1 AND subscription = ?2 AND {open}");
     Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(now), closing_number(why)])? == 1)
 }
 

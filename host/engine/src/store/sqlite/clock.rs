@@ -1,24 +1,44 @@
-//! The newest time that was used.
+//! The time that transactions used, and how far the clocks of processes may differ.
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::rows::ms;
-use crate::store::*;
+use super::rows::{ms, time};
+use crate::store::{MAX_CLOCK_SKEW, Result};
 
-/// How far the clocks of two nodes may differ.
-pub(super) const SKEW_MS: i64 = 5_000;
+/// How far the clocks of two processes may differ, in milliseconds.
+pub(super) const SKEW_MS: i64 = MAX_CLOCK_SKEW.as_millis() as i64;
 
-/// Part of each write that depends on the time.
-pub(super) fn note(c: &Connection, now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO clock VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET newest = ?1 WHERE newest < ?1";
+/// Returns the newest recorded time.
+pub(super) fn newest(c: &Connection) -> Result<Option<i64>> {
+    let mut statement = c.prepare_cached("SELECT newest FROM clock WHERE one = 1")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// Returns the end of the second that a time is in. No transaction has used a later time than that of the newest recorded one.
+pub(super) fn end_of_second(ms: i64) -> i64 {
+    ms.saturating_add(999).div_euclid(1000).saturating_mul(1000)
+}
+
+/// Records the time of a transaction, if it is in a later second than the recorded one: so most transactions do not write it.
+pub(super) fn record(c: &Connection, now: Timestamp) -> Result<()> {
+    if newest(c)?.is_some_and(|newest| ms(now) <= end_of_second(newest)) {
+        return Ok(());
+    }
+    let sql = "INSERT INTO clock (one, newest) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET newest = ?1";
     c.prepare_cached(sql)?.execute([ms(now)])?;
     Ok(())
 }
 
-/// Writes the time, and something else than what stands there.
-pub(super) fn touch(c: &Connection, now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO clock VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET newest = max(newest + 1, ?1)";
-    c.prepare_cached(sql)?.execute([ms(now)])?;
+/// Records the time, changes the database in any case, and returns the newest recorded time.
+pub(super) fn check(c: &Connection, now: Timestamp) -> Result<Timestamp> {
+    let sql = "INSERT INTO clock (one, newest, checks) VALUES (1, ?1, 1) \
+               ON CONFLICT (one) DO UPDATE SET newest = max(newest, ?1), checks = checks + 1 RETURNING newest";
+    Ok(time(c.prepare_cached(sql)?.query_row([ms(now)], |row| row.get(0))?))
+}
+
+/// Continues from an earlier time than the recorded one.
+pub(super) fn set_back(c: &Connection, now: Timestamp) -> Result<()> {
+    c.prepare_cached("UPDATE clock SET newest = ? WHERE one = 1")?.execute(params![ms(now)])?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::SqliteStore;
-use super::clock::{self, SKEW_MS};
+use super::clock::SKEW_MS;
 use super::rows::{ms, time};
 use super::threads::Step;
 use crate::store::*;
@@ -13,7 +13,7 @@ use crate::store::*;
 #[async_trait]
 impl LimitStore for SqliteStore {
     async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>> {
-        self.threads.write_step(move |c| charge(c, &charges, now)).await
+        self.threads.write_step_at(now, move |c| charge(c, &charges, now)).await
     }
 
     async fn release(&self, keys: Vec<BucketKey>) -> Result<()> {
@@ -37,25 +37,27 @@ impl LimitStore for SqliteStore {
 
 /// Counts, or says which limit is reached and counts nothing.
 pub(super) fn charge(c: &Connection, charges: &[Charge], now: Timestamp) -> Result<Step<Option<Limited>>> {
-    clock::note(c, now)?;
     Ok(match charge_all(c, charges, now)? {
         None => Step::Keep(None),
         limited => Step::Undo(limited),
     })
 }
 
-/// Whether a window is the one of this moment. One that ends later than a window from now was begun while the clock was
-/// wrong: nobody must wait for its end. (5000: see `clock::SKEW_MS`.)
-const CURRENT: &str = "ends > ?2 AND ends <= ?2 + ?3 + 5000";
+/// Returns the condition of a window that contains this moment. One that ends later than a window from now, by more than clocks may
+/// differ, was begun while a clock was wrong: nobody must wait for its end.
+fn is_current() -> String {
+    format!("ends > ?2 AND ends <= ?2 + ?3 + {SKEW_MS}")
+}
 
-/// Counts each charge in its window. The first that is over its limit is the answer; the caller then undoes them all.
+/// Counts each charge in its window. Returns the first limit that is exceeded; the caller then undoes all counts.
 pub(super) fn charge_all(c: &Connection, charges: &[Charge], now: Timestamp) -> Result<Option<Limited>> {
-    let sql = "INSERT INTO buckets (key, ends, count) VALUES (?1, ?2 + ?3, ?4) \
-               ON CONFLICT (key) DO UPDATE SET \
-               count = CASE WHEN {CURRENT} THEN count + ?4 ELSE ?4 END, \
-               ends = CASE WHEN {CURRENT} THEN ends ELSE ?2 + ?3 END \
-               RETURNING count, ends";
-    let mut statement = c.prepare_cached(&sql.replace("{CURRENT}", CURRENT))?;
+    let current = is_current();
+    let sql = format!(
+        "INSERT INTO buckets (key, ends, count) VALUES (?1, ?2 + ?3, ?4) ON CONFLICT (key) DO UPDATE SET \
+         count = CASE WHEN {current} THEN count + ?4 ELSE ?4 END, ends = CASE WHEN {current} THEN ends ELSE ?2 + ?3 END \
+         RETURNING count, ends"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
     for (n, charge) in charges.iter().enumerate() {
         let (count, ends): (i64, i64) = statement
             .query_row(params![charge.key, ms(now), charge.window_ms, charge.amount], |row| {
@@ -68,7 +70,7 @@ pub(super) fn charge_all(c: &Connection, charges: &[Charge], now: Timestamp) -> 
     Ok(None)
 }
 
-/// Whether a person has given too many wrong answers: for one who had passed the first factor, or of those that are not kept for one.
+/// Returns whether a person has given too many wrong answers. Without the first factor, fewer are allowed.
 pub(super) fn person_limited(
     c: &Connection,
     (person, first_factor): (&BucketKey, bool),
@@ -98,23 +100,20 @@ pub(super) fn person_limited(
     }))
 }
 
-/// As `CURRENT`, for the day of a person.
-const TODAY: &str = "day_started + ?3 > ?2 AND day_started <= ?2 + 5000";
-
-/// Counts an answer as wrong; the right one is given back when the challenge is consumed. A person who was locked has been
-/// let go by now, so a new row of wrong answers begins.
+/// Counts an answer as wrong; `absolve_person` undoes that for a right one. The lock of a person who is counted here has ended: a new
+/// row of wrong answers begins.
 pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonLimits, now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO persons (person, consecutive, last, day_started, day_wrong) VALUES (?1, 1, ?2, ?2, 1) ON CONFLICT (person) DO UPDATE SET \
-               consecutive = CASE WHEN consecutive < ?4 THEN consecutive + 1 ELSE 1 END, \
-               last = ?2, \
-               day_wrong = CASE WHEN {TODAY} THEN day_wrong + 1 ELSE 1 END, \
-               day_started = CASE WHEN {TODAY} THEN day_started ELSE ?2 END";
-    c.prepare_cached(&sql.replace("{TODAY}", TODAY))?.execute(params![
-        person,
-        ms(now),
-        limits.day_ms,
-        limits.consecutive
-    ])?;
+    if limits.is_unlimited() {
+        return Ok(());
+    }
+    // A day is current under the same conditions as a window.
+    let today = format!("day_started + ?3 > ?2 AND day_started <= ?2 + {SKEW_MS}");
+    let sql = format!(
+        "INSERT INTO persons (person, consecutive, last, day_started, day_wrong) VALUES (?1, 1, ?2, ?2, 1) \
+         ON CONFLICT (person) DO UPDATE SET consecutive = CASE WHEN consecutive < ?4 THEN consecutive + 1 ELSE 1 END, last = ?2, \
+         day_wrong = CASE WHEN {today} THEN day_wrong + 1 ELSE 1 END, day_started = CASE WHEN {today} THEN day_started ELSE ?2 END"
+    );
+    c.prepare_cached(&sql)?.execute(params![person, ms(now), limits.day_ms, limits.consecutive])?;
     Ok(())
 }
 
@@ -138,7 +137,7 @@ pub(super) fn release(c: &Connection, keys: &[BucketKey]) -> Result<()> {
     Ok(())
 }
 
-/// Which limits are reached. Only reads.
+/// Returns the limits that are reached. Only reads.
 pub(super) fn reached(
     c: &Connection,
     person: &BucketKey,
@@ -160,9 +159,9 @@ pub(super) fn reached(
         reached.locked_until = end(last).filter(|_| consecutive >= limits.consecutive);
         reached.day_until = end(started).filter(|_| wrong >= limits.daily);
     }
-    let mut statement = c.prepare_cached(
-        "SELECT ends FROM buckets WHERE key = ?1 AND count >= ?4 AND ends > ?2 AND ends <= ?2 + ?3 + 5000",
-    )?;
+    let current = is_current();
+    let mut statement =
+        c.prepare_cached(&format!("SELECT ends FROM buckets WHERE key = ?1 AND count >= ?4 AND {current}"))?;
     for (n, charge) in charges.iter().enumerate() {
         let values = params![charge.key, ms(now), charge.window_ms, charge.limit];
         let ends: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::clock::SKEW_MS;
 use super::rows::{ms, time};
@@ -11,12 +11,12 @@ use crate::store::*;
 
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
-    async fn resume(&self, now: Timestamp) -> Result<Timestamp> {
+    async fn resume(&self, now: Timestamp) -> Result<TimeAtStart> {
         self.threads.write(move |c| resume(c, now)).await
     }
 
-    async fn touch(&self, now: Timestamp) -> Result<()> {
-        self.threads.write(move |c| clock::touch(c, now)).await
+    async fn check_time(&self, now: Timestamp) -> Result<Timestamp> {
+        self.threads.write(move |c| clock::check(c, now)).await
     }
 
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>> {
@@ -32,22 +32,24 @@ impl MaintenanceStore for SqliteStore {
     }
 }
 
-pub(super) fn resume(c: &Connection, now: Timestamp) -> Result<Timestamp> {
-    let newest: Option<i64> =
-        c.prepare_cached("SELECT newest FROM clock")?.query_row([], |row| row.get(0)).optional()?;
-    let newest = newest.unwrap_or(i64::MIN).max(ms(now));
-    if newest <= ms(now) + SKEW_MS {
-        return Ok(time(newest));
+fn resume(c: &Connection, now: Timestamp) -> Result<TimeAtStart> {
+    let Some(newest) = clock::newest(c)? else {
+        return Ok(TimeAtStart { now, not_before: now });
+    };
+    if newest > ms(now) + SKEW_MS {
+        let ended = challenges::close_all(c, now)? + sign_ins::end_all(c, now)?;
+        sessions::end_all(c)?;
+        clock::set_back(c, now)?;
+        tracing::warn!(
+            ended,
+            seconds = (newest - ms(now)) / 1000,
+            "the system clock was set back, or had been ahead when the store was last used: open challenges, sign-ins, sessions and \
+             invitations are ended"
+        );
+        return Ok(TimeAtStart { now, not_before: now });
     }
-    let ended = challenges::close_all(c, now)? + sign_ins::end_all(c, now)?;
-    sessions::end_all(c)?;
-    c.prepare_cached("UPDATE clock SET newest = ?")?.execute(params![ms(now)])?;
-    tracing::warn!(
-        ended,
-        seconds = (newest - ms(now)) / 1000,
-        "the clock was set back: open challenges, sign-ins, sessions and invitations are ended"
-    );
-    Ok(now)
+    let not_before = clock::end_of_second(newest).max(ms(now));
+    Ok(TimeAtStart { now: time(newest.max(ms(now))), not_before: time(not_before) })
 }
 
 pub(super) fn keys_in_use(c: &Connection) -> Result<Vec<KeyInUse>> {

@@ -5,14 +5,15 @@ mod audit;
 mod challenges;
 mod clock;
 mod configuration;
+mod connection;
 mod directory;
-mod file;
 mod file_mode;
 mod history;
 mod idempotency;
 mod instances;
 mod limits;
 mod maintenance;
+mod migrations;
 mod providers;
 mod purge;
 mod rows;
@@ -29,7 +30,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use self::file::{prepare, reader, settle};
+use self::connection::{configure, prepare, reader};
 use self::file_mode::{create_private, make_private};
 use self::threads::Threads;
 use super::Result;
@@ -54,7 +55,7 @@ impl SqliteStore {
         writer.pragma_update(None, "wal_autocheckpoint", 8000)?;
         make_private(path);
         let checkpointer = Connection::open(path)?;
-        settle(&checkpointer)?;
+        configure(&checkpointer)?;
         let readers = (0..2).map(|_| reader(path)).collect::<Result<Vec<_>>>()?;
         Ok(Self { threads: Threads::start(writer, Some(checkpointer), readers) })
     }

@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::SqliteStore;
 use super::rows::{ACCOUNT, ACCOUNT_COLUMNS, ACTIVE, ms, time, to_account};
 use super::threads::Step;
-use super::{SqliteStore, clock};
 use crate::store::*;
 
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn open_session(&self, request: OpenSession) -> Result<bool> {
-        self.threads.write_step(move |c| open_session(c, &request)).await
+        self.threads.write_step_at(request.now, move |c| open_session(c, &request)).await
     }
 
     async fn session(&self, digest: &[u8; 32]) -> Result<Option<(SessionRecord, AccountRecord)>> {
@@ -27,7 +27,7 @@ impl SessionStore for SqliteStore {
 
     async fn touch_session(&self, digest: &[u8; 32], now: Timestamp) -> Result<()> {
         let digest = *digest;
-        self.threads.write(move |c| touch_session(c, &digest, now)).await
+        self.threads.write_at(now, move |c| touch_session(c, &digest, now)).await
     }
 
     async fn end_sessions(&self, account: &str, selection: SessionSelection) -> Result<u64> {
@@ -36,7 +36,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn insert_login(&self, login: LoginRecord, now: Timestamp) -> Result<()> {
-        self.threads.write(move |c| insert_login(c, &login, now)).await
+        self.threads.write_at(now, move |c| insert_login(c, &login)).await
     }
 
     async fn login(&self, digest: &[u8; 32]) -> Result<Option<LoginRecord>> {
@@ -46,7 +46,7 @@ impl SessionStore for SqliteStore {
 
     async fn put_browser(&self, digest: &[u8; 32], account: &str, now: Timestamp) -> Result<()> {
         let (digest, account) = (*digest, account.to_owned());
-        self.threads.write(move |c| put_browser(c, &digest, &account, now)).await
+        self.threads.write_at(now, move |c| put_browser(c, &digest, &account, now)).await
     }
 
     async fn browser_account(&self, digest: &[u8; 32]) -> Result<Option<String>> {
@@ -55,7 +55,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn insert_authorization_request(&self, request: AuthorizationRequestRecord, now: Timestamp) -> Result<()> {
-        self.threads.write(move |c| insert_authorization_request(c, &request, now)).await
+        self.threads.write_at(now, move |c| insert_authorization_request(c, &request)).await
     }
 
     async fn take_authorization_request(
@@ -64,13 +64,12 @@ impl SessionStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<AuthorizationRequestRecord>> {
         let digest = *digest;
-        self.threads.write(move |c| take_authorization_request(c, &digest, now)).await
+        self.threads.write_at(now, move |c| take_authorization_request(c, &digest, now)).await
     }
 }
 
 /// The account first: while it is being changed nobody else can change it.
 pub(super) fn open_session(c: &Connection, request: &OpenSession) -> Result<Step<bool>> {
-    clock::note(c, request.now)?;
     let session = &request.session;
     let login = request.is_login.then(|| ms(request.now));
     let sql = format!(
@@ -141,7 +140,6 @@ pub(super) fn sessions(c: &Connection, account: &str) -> Result<Vec<SessionRecor
 }
 
 pub(super) fn touch_session(c: &Connection, digest: &[u8; 32], now: Timestamp) -> Result<()> {
-    clock::note(c, now)?;
     let sql = "UPDATE sessions SET last_used_at = max(last_used_at, ?) WHERE digest = ?";
     c.prepare_cached(sql)?.execute(params![ms(now), digest])?;
     Ok(())
@@ -171,8 +169,7 @@ pub(super) fn end_all(c: &Connection) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn insert_login(c: &Connection, login: &LoginRecord, now: Timestamp) -> Result<()> {
-    clock::note(c, now)?;
+pub(super) fn insert_login(c: &Connection, login: &LoginRecord) -> Result<()> {
     let sql = "INSERT INTO logins (digest, account, generation, subscription, challenge, expires_at) VALUES (?, ?, ?, ?, ?, ?)";
     c.prepare_cached(sql)?.execute(params![
         login.digest,
@@ -201,7 +198,6 @@ pub(super) fn login(c: &Connection, digest: &[u8; 32]) -> Result<Option<LoginRec
 }
 
 pub(super) fn put_browser(c: &Connection, digest: &[u8; 32], account: &str, now: Timestamp) -> Result<()> {
-    clock::note(c, now)?;
     let sql = "INSERT INTO browsers (digest, account, used_at) VALUES (?1, ?2, ?3) \
                ON CONFLICT (digest) DO UPDATE SET used_at = max(used_at, ?3) WHERE account = ?2";
     c.prepare_cached(sql)?.execute(params![digest, account, ms(now)])?;
@@ -216,12 +212,7 @@ pub(super) fn browser_account(c: &Connection, digest: &[u8; 32]) -> Result<Optio
     Ok(c.prepare_cached(sql)?.query_row([digest], |row| row.get(0)).optional()?)
 }
 
-pub(super) fn insert_authorization_request(
-    c: &Connection,
-    request: &AuthorizationRequestRecord,
-    now: Timestamp,
-) -> Result<()> {
-    clock::note(c, now)?;
+pub(super) fn insert_authorization_request(c: &Connection, request: &AuthorizationRequestRecord) -> Result<()> {
     let sql = "INSERT INTO authorization_requests (digest, return_to, expires_at) VALUES (?, ?, ?)";
     c.prepare_cached(sql)?.execute(params![request.digest, request.return_to, ms(request.expires_at)])?;
     Ok(())
@@ -232,7 +223,6 @@ pub(super) fn take_authorization_request(
     digest: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<AuthorizationRequestRecord>> {
-    clock::note(c, now)?;
     let sql = "DELETE FROM authorization_requests WHERE digest = ? AND expires_at > ? RETURNING return_to, expires_at";
     let taken = c
         .prepare_cached(sql)?

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::SqliteStore;
+use super::clock::SKEW_MS;
 use super::rows::{ms, time};
-use super::{SqliteStore, clock};
 use crate::store::*;
 
 #[async_trait]
@@ -20,7 +21,7 @@ impl SignInStore for SqliteStore {
     }
 
     async fn insert_sign_in(&self, sign_in: HostedSignInRecord) -> Result<()> {
-        self.threads.write(move |c| insert(c, &sign_in)).await
+        self.threads.write_at(sign_in.created_at, move |c| insert(c, &sign_in)).await
     }
 
     async fn sign_in(&self, subscription: &str, id: &str) -> Result<Option<HostedSignInRecord>> {
@@ -35,17 +36,18 @@ impl SignInStore for SqliteStore {
 
     async fn bind_sign_in(&self, id: &str, browser: [u8; 32], now: Timestamp) -> Result<bool> {
         let id = id.to_owned();
-        self.threads.write(move |c| bind(c, &id, &browser, now)).await
+        self.threads.write_at(now, move |c| bind(c, &id, &browser, now)).await
     }
 
     async fn step_sign_in(&self, id: &str, step: u32, challenge: Option<String>, now: Timestamp) -> Result<bool> {
         let id = id.to_owned();
-        self.threads.write(move |c| advance(c, &id, step, challenge.as_deref(), now)).await
+        self.threads.write_at(now, move |c| advance(c, &id, step, challenge.as_deref(), now)).await
     }
 
     async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool> {
         let id = id.to_owned();
-        self.threads.write(move |c| finish(c, &id, &end)).await
+        let (SignInEnd::Verified { at, .. } | SignInEnd::Cancelled { at }) = end;
+        self.threads.write_at(at, move |c| finish(c, &id, &end)).await
     }
 
     async fn redeem_sign_in(
@@ -57,12 +59,14 @@ impl SignInStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<HostedSignInRecord>> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
-        self.threads.write(move |c| redeem(c, &subscription, &id, &handle, (since, now))).await
+        self.threads.write_at(now, move |c| redeem(c, &subscription, &id, &handle, (since, now))).await
     }
 }
 
-/// As that of a challenge.
-const OPEN: &str = "ended IS NULL AND expires_at > ?2 AND created_at <= ?2 + 5000";
+/// Returns the condition of an open sign-in.
+fn open() -> String {
+    format!("ended IS NULL AND expires_at > ?2 AND created_at <= ?2 + {SKEW_MS}")
+}
 
 const COLUMNS: &str = "id, subscription, link, browser, sealed, challenge, step, created_at, expires_at, ended, ended_at, two_factor, amr, handle";
 
@@ -95,7 +99,6 @@ pub(super) fn set_page(c: &Connection, page: &SignInPageRecord, expected: u64) -
 }
 
 pub(super) fn insert(c: &Connection, new: &HostedSignInRecord) -> Result<()> {
-    clock::note(c, new.created_at)?;
     let sql = "INSERT INTO sign_ins (id, subscription, link, sealed, step, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
     c.prepare_cached(sql)?.execute(params![
         new.id,
@@ -120,14 +123,14 @@ pub(super) fn by_link(c: &Connection, link: &[u8; 32]) -> Result<Option<HostedSi
 }
 
 pub(super) fn bind(c: &Connection, id: &str, browser: &[u8; 32], now: Timestamp) -> Result<bool> {
-    clock::note(c, now)?;
-    let sql = format!("UPDATE sign_ins SET browser = ?3 WHERE id = ?1 AND {OPEN} AND browser IS NULL");
+    let open = open();
+    let sql = format!("UPDATE sign_ins SET browser = ?3 WHERE id = ?1 AND {open} AND browser IS NULL");
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), browser])? == 1)
 }
 
 pub(super) fn advance(c: &Connection, id: &str, step: u32, challenge: Option<&str>, now: Timestamp) -> Result<bool> {
-    clock::note(c, now)?;
-    let sql = format!("UPDATE sign_ins SET challenge = ?3, step = step + 1 WHERE id = ?1 AND {OPEN} AND step = ?4");
+    let open = open();
+    let sql = format!("UPDATE sign_ins SET challenge = ?3, step = step + 1 WHERE id = ?1 AND {open} AND step = ?4");
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), challenge, step])? == 1)
 }
 
@@ -138,14 +141,14 @@ pub(super) fn finish(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> 
         }
         SignInEnd::Cancelled { at } => (CANCELLED, *at, None, None, None),
     };
-    clock::note(c, at)?;
+    let open = open();
     let sql = format!(
-        "UPDATE sign_ins SET ended = ?3, ended_at = ?2, two_factor = ?4, amr = ?5, handle = ?6 WHERE id = ?1 AND {OPEN}"
+        "UPDATE sign_ins SET ended = ?3, ended_at = ?2, two_factor = ?4, amr = ?5, handle = ?6 WHERE id = ?1 AND {open}"
     );
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(at), number, two_factor, amr, handle])? == 1)
 }
 
-/// As `OPEN`, of a time that is later than the clocks of two nodes differ by nothing is believed.
+/// A sign-in that ended later than now, by more than clocks may differ, is not redeemed: then a clock was wrong.
 pub(super) fn redeem(
     c: &Connection,
     subscription: &str,
@@ -153,10 +156,9 @@ pub(super) fn redeem(
     handle: &[u8; 32],
     (since, now): (Timestamp, Timestamp),
 ) -> Result<Option<HostedSignInRecord>> {
-    clock::note(c, now)?;
     let sql = format!(
         "UPDATE sign_ins SET handle = NULL WHERE id = ?1 AND subscription = ?2 AND handle = ?3 AND ended_at > ?4 \
-         AND ended_at <= ?5 + 5000 RETURNING {COLUMNS}"
+         AND ended_at <= ?5 + {SKEW_MS} RETURNING {COLUMNS}"
     );
     let redeemed = params![id, subscription, handle, ms(since), ms(now)];
     Ok(c.prepare_cached(&sql)?.query_row(redeemed, to_sign_in).optional()?)

@@ -6,9 +6,11 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use super::clock;
 use crate::store::{Result, StoreError, StoreErrorKind};
 
 /// How many writes share a commit at most: the first of them waits for the last.
@@ -17,8 +19,15 @@ const BATCH: usize = 256;
 /// After so many commits what is in the write-ahead log is copied into the database.
 pub(super) const CHECKPOINT_EVERY: u32 = 64;
 
-/// Writes, or is told why it cannot. Its own failure is in its answer; what it returns beside that spoils the whole batch.
-type Work = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> (Answer, Result<()>) + Send>;
+/// A write that waits for its turn.
+struct Work {
+    /// The time it depends on, if it does.
+    at: Option<Timestamp>,
+    act: Act,
+}
+
+/// Writes, or learns why it cannot. Its own failure is in its answer; the result beside it fails the whole batch.
+type Act = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> (Answer, Result<()>) + Send>;
 /// Sends the answer, once it is known whether the commit succeeded.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Read = Box<dyn FnOnce(&Connection) + Send>;
@@ -75,16 +84,43 @@ impl Threads {
         &self,
         act: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.write_step(move |connection| act(connection).map(Step::Keep)).await
+        self.run(None, move |connection| act(connection).map(Step::Keep)).await
     }
 
-    /// Runs a write in a savepoint of its own within a transaction it may share with others.
+    /// Runs a write that depends on the time: its transaction records the time.
+    pub(super) async fn write_at<T: Send + 'static>(
+        &self,
+        now: Timestamp,
+        act: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(Some(now), move |connection| act(connection).map(Step::Keep)).await
+    }
+
+    /// Runs a write that may be undone.
     pub(super) async fn write_step<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Connection) -> Result<Step<T>> + Send + 'static,
     ) -> Result<T> {
+        self.run(None, act).await
+    }
+
+    /// Runs a write that may be undone and depends on the time: its transaction records the time.
+    pub(super) async fn write_step_at<T: Send + 'static>(
+        &self,
+        now: Timestamp,
+        act: impl FnOnce(&Connection) -> Result<Step<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.run(Some(now), act).await
+    }
+
+    /// Runs a write in a savepoint of its own, in a transaction that it may share with others.
+    async fn run<T: Send + 'static>(
+        &self,
+        at: Option<Timestamp>,
+        act: impl FnOnce(&Connection) -> Result<Step<T>> + Send + 'static,
+    ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
+        let act: Act = Box::new(move |connection| {
             let (result, sound) = match connection {
                 Ok(connection) => match in_savepoint(connection, act) {
                     Ok(result) => (result, Ok(())),
@@ -103,7 +139,7 @@ impl Threads {
             (answer, sound)
         });
         let queues = self.queues.as_ref().ok_or_else(gone)?;
-        queues.writes.send(work).map_err(|_| gone())?;
+        queues.writes.send(Work { at, act }).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 
@@ -164,10 +200,11 @@ fn write_all(connection: &Connection, queue: &Receiver<Work>, checkpoint: &SyncS
 
 /// All of the batch is committed, or all of its callers learn that nothing was.
 fn commit_together(connection: &Connection, batch: Vec<Work>) {
-    let mut sound = begin(connection);
+    let now = batch.iter().filter_map(|work| work.at).max();
+    let mut sound = begin(connection).and_then(|()| now.map_or(Ok(()), |now| clock::record(connection, now)));
     let mut answers = Vec::with_capacity(batch.len());
     for work in batch {
-        let (answer, result) = work(sound.as_ref().map(|()| connection));
+        let (answer, result) = (work.act)(sound.as_ref().map(|()| connection));
         answers.push(answer);
         sound = sound.and(result);
     }

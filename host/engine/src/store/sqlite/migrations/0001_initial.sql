@@ -1,4 +1,4 @@
--- Times are milliseconds since 1970 (UTC). Hashes are keyed: see `keyring.rs`.
+-- Times are in milliseconds since 1970 (UTC). Hashes are keyed: see `keyring.rs`.
 CREATE TABLE subscriptions (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, revision INTEGER NOT NULL, created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -20,7 +20,7 @@ CREATE TABLE assignments (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX assignments_of_instance ON assignments (instance);
 
--- What instances are assigned to, by name. `search` is id and name in lower case.
+-- Names of what instances can be assigned to. `search` holds id and name in lower case.
 CREATE TABLE directory (
     subscription TEXT NOT NULL REFERENCES subscriptions (id) ON DELETE CASCADE,
     kind INTEGER NOT NULL, id TEXT NOT NULL, name TEXT, search TEXT NOT NULL, revision INTEGER NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE base_settings (
     type_id TEXT PRIMARY KEY, options TEXT NOT NULL, revision INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The topmost of a type serves.
+-- The component with the highest position of a type is in use.
 CREATE TABLE providers (
     type_id TEXT NOT NULL, position INTEGER NOT NULL, digest TEXT NOT NULL, added_at INTEGER NOT NULL, signature TEXT,
     component BLOB NOT NULL, seal BLOB NOT NULL, UNIQUE (type_id, position)
@@ -48,8 +48,8 @@ CREATE TABLE token_subscriptions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscriptions_of_token ON token_subscriptions (token);
 
--- Who administers. `email` is a keyed hash; the address itself is in `sealed`. `identity` is one of issuer and subject, for those
--- whom an identity provider vouches for.
+-- Administrators. `email` is a keyed hash; the address itself is in `sealed`. `identity` is a keyed hash of issuer and subject, for those
+-- whom an identity provider authenticates.
 CREATE TABLE accounts (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, email BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL,
     role TEXT NOT NULL, password BLOB, identity BLOB UNIQUE, disabled INTEGER NOT NULL, generation INTEGER NOT NULL,
@@ -57,14 +57,14 @@ CREATE TABLE accounts (
 ) STRICT;
 CREATE INDEX accounts_by_role ON accounts (role ->> '$.role');
 
--- Without an account: to the first administrator.
+-- Without an account: for the first administrator.
 CREATE TABLE invitations (
     digest BLOB PRIMARY KEY, account TEXT UNIQUE REFERENCES accounts (id) ON DELETE CASCADE, expires_at INTEGER NOT NULL,
     without_second_factor INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX invitations_by_end ON invitations (expires_at);
 
--- How the second factor of accounts is set.
+-- The settings of the second factor of accounts.
 CREATE TABLE second_factor (
     one INTEGER PRIMARY KEY CHECK (one = 1), subscription TEXT, demanded_since INTEGER, revision INTEGER NOT NULL
 ) STRICT;
@@ -76,7 +76,7 @@ CREATE TABLE logins (
 CREATE INDEX logins_of_account ON logins (account);
 CREATE INDEX logins_by_end ON logins (expires_at);
 
--- Browsers that are at an identity provider.
+-- Browsers that were sent to an identity provider.
 CREATE TABLE authorization_requests (digest BLOB PRIMARY KEY, return_to TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX authorization_requests_by_end ON authorization_requests (expires_at);
 
@@ -88,7 +88,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_of_account ON sessions (account, created_at);
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 
--- In which somebody logged in to an account: wrong passwords that are typed there count apart.
+-- Browsers in which somebody logged in to an account. Wrong passwords from there are counted apart.
 CREATE TABLE browsers (
     digest BLOB PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, used_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -115,7 +115,11 @@ CREATE TABLE challenges (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_by_end ON challenges (expires_at);
 
-CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), newest INTEGER NOT NULL) STRICT;
+-- The newest time that was used, written at least once in each second with a write that depends on the time. `checks` counts checks of
+-- readiness: each of them changes something.
+CREATE TABLE clock (
+    one INTEGER PRIMARY KEY CHECK (one = 1), newest INTEGER NOT NULL, checks INTEGER NOT NULL DEFAULT 0
+) STRICT;
 
 CREATE TABLE persons (
     person BLOB PRIMARY KEY, consecutive INTEGER NOT NULL, last INTEGER NOT NULL, day_started INTEGER NOT NULL, day_wrong INTEGER NOT NULL
@@ -150,3 +154,19 @@ CREATE TABLE sign_ins (
     ended INTEGER, ended_at INTEGER, two_factor TEXT, amr TEXT, handle BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sign_ins_by_end ON sign_ins (expires_at);
+
+-- The history of messages, to find out why a person got no code. Hashes are keyed, `sealed` holds the rest. Rows are limited by age and
+-- number; the oldest have the lowest `seq`.
+CREATE TABLE history (
+    seq INTEGER PRIMARY KEY, subscription TEXT NOT NULL, at INTEGER NOT NULL, person BLOB NOT NULL, recipient BLOB, challenge TEXT,
+    outcome TEXT NOT NULL, count INTEGER NOT NULL, sealed BLOB NOT NULL, grouping BLOB
+) STRICT;
+CREATE INDEX history_of_person ON history (person);
+CREATE INDEX history_of_recipient ON history (recipient) WHERE recipient IS NOT NULL;
+CREATE INDEX history_of_challenge ON history (challenge) WHERE challenge IS NOT NULL;
+CREATE UNIQUE INDEX history_groups ON history (grouping) WHERE grouping IS NOT NULL;
+
+-- The last responses of each instance's upstream.
+CREATE TABLE upstream_health (
+    instance TEXT PRIMARY KEY, accepted_at INTEGER, failed_at INTEGER, outcome TEXT NOT NULL, code TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,4 +1,4 @@
-//! Which files are taken for a store.
+//! Which files are accepted as a store.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -6,7 +6,7 @@ use std::thread;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-use super::super::file::MIGRATIONS;
+use super::super::migrations::MIGRATIONS;
 use super::*;
 
 /// A database that some other program made, closed as it closes it.
@@ -35,7 +35,7 @@ fn another_programs_database_is_refused_and_left_as_it_is() {
         "CREATE TABLE t (n); PRAGMA user_version = -1",
     ] {
         let (_folder, path) = foreign(sql);
-        assert!(refusal(&path).contains("name a file that does not exist yet"), "{sql}");
+        assert!(refusal(&path).contains("specify a file that does not exist yet"), "{sql}");
     }
 }
 
@@ -68,7 +68,7 @@ fn a_newer_database_is_refused_with_what_to_do() {
     let newer = MIGRATIONS.len() + 1;
     Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
     let text = refusal(&path);
-    assert!(text.contains("newer version") && text.contains("backup") && text.contains("it.db"), "{text}");
+    assert!(text.contains("newer version of TwoFactor") && text.contains("backup") && text.contains("it.db"), "{text}");
 }
 
 #[test]

@@ -4,8 +4,10 @@
 
 mod costs;
 mod files;
+mod migrations;
 mod query_plans;
 mod write_ahead_log;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;

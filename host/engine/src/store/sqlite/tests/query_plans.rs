@@ -2,7 +2,7 @@
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::super::{accounts, challenges, idempotency, limits, prepare, purge, sessions, sign_ins};
+use super::super::{accounts, challenges, clock, idempotency, limits, prepare, purge, sessions, sign_ins};
 use super::*;
 use crate::store::conformance::sign_ins::{sign_in, verified};
 
@@ -40,7 +40,10 @@ fn no_statement_of_a_session_or_a_login_reads_a_whole_table() {
             challenge: "c".to_owned(),
             expires_at: noon(),
         };
-        assert!(sessions::insert_login(c, &login, noon()).is_err(), "there is no account");
+        assert!(sessions::insert_login(c, &login).is_err(), "there is no account");
+        clock::record(c, noon()).unwrap();
+        clock::check(c, noon()).unwrap();
+        clock::set_back(c, noon()).unwrap();
         sessions::session(c, &digest).unwrap();
         sessions::touch_session(c, &digest, noon()).unwrap();
         sessions::sessions(c, "a").unwrap();
@@ -60,6 +63,7 @@ fn no_statement_of_a_session_or_a_login_reads_a_whole_table() {
 #[test]
 fn no_statement_of_a_hosted_sign_in_reads_a_whole_table() {
     by_index(10, |c| {
+        clock::record(c, noon()).unwrap();
         sign_ins::insert(c, &sign_in("a", noon())).unwrap();
         sign_ins::get(c, "s", "a").unwrap();
         sign_ins::by_link(c, &[b'a'; 32]).unwrap();
@@ -67,6 +71,7 @@ fn no_statement_of_a_hosted_sign_in_reads_a_whole_table() {
         assert!(sign_ins::bind(c, "a", &[1; 32], noon()).unwrap());
         assert!(sign_ins::advance(c, "a", 0, Some("a"), noon()).unwrap());
         assert!(sign_ins::finish(c, "a", &verified(noon())).unwrap());
+        sign_ins::redeem(c, "s", "a", &[7; 32], (noon() - MINUTE, noon())).unwrap();
         sign_ins::end_all(c, noon()).unwrap();
     });
 }

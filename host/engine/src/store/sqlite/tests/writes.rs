@@ -1,0 +1,50 @@
+//! How many rows a challenge writes: each of them is a page of the disk.
+
+use jiff::Timestamp;
+
+use super::super::threads::Step;
+use super::super::{challenges, clock, prepare};
+use super::*;
+
+/// Opens, answers and consumes a challenge, each in a transaction as the writing thread makes them.
+fn travel(c: &Connection, id: &str, charges: &[Charge], person: PersonLimits, now: Timestamp) {
+    let within = |act: &dyn Fn()| {
+        c.execute_batch("BEGIN IMMEDIATE").unwrap();
+        clock::record(c, now).unwrap();
+        act();
+        c.execute_batch("COMMIT").unwrap();
+    };
+    within(&|| {
+        let opening = OpenChallenge { charges: charges.to_vec(), person, ..opening(id, now) };
+        assert!(matches!(challenges::open(c, &opening).unwrap(), Step::Keep(Opened::Open)));
+    });
+    within(&|| {
+        let attempt = Attempt { person, ..attempt(id, now) };
+        assert!(matches!(challenges::charge_attempt(c, &attempt).unwrap(), Step::Keep(Charged::Compare(_))));
+    });
+    within(&|| assert!(challenges::consume(c, &consume(id, now)).unwrap()));
+}
+
+/// The rows that 100 challenges write, 10 milliseconds apart.
+fn rows_of_100(charges: &[Charge], person: PersonLimits) -> u64 {
+    let mut c = Connection::open_in_memory().unwrap();
+    prepare(&mut c).unwrap();
+    let before = c.total_changes();
+    for n in 0..100_u64 {
+        travel(&c, &n.to_string(), charges, person, noon() + Duration::from_millis(10 * n + 5));
+    }
+    c.total_changes() - before
+}
+
+#[test]
+fn the_time_is_written_once_a_second_and_not_with_each_challenge() {
+    let charge = |n| Charge { key: [n; 16], amount: 1, limit: 1000, window_ms: 3_600_000 };
+    // Two counters and the challenge; challenge and person; challenge and person. The first of them writes the time.
+    assert_eq!(rows_of_100(&[charge(1), charge(2)], PersonLimits { daily: 1000, ..PERSON }), 100 * 7 + 1);
+}
+
+#[test]
+fn nothing_is_written_for_limits_that_do_not_limit() {
+    let unlimited = PersonLimits { consecutive: u32::MAX, daily: u32::MAX, ..PERSON };
+    assert_eq!(rows_of_100(&[], unlimited), 100 * 3 + 1);
+}
