@@ -24,7 +24,7 @@ fn actor() -> Actor {
 async fn the_first_administrator_makes_the_account_with_a_link_that_is_good_once_and_for_nobody_after() {
     let engine = engine(RateLimits::default(), &clock()).await;
     let accounts = engine.accounts();
-    assert!(accounts.log_in("alice@example.com", "", &client(1)).await.unwrap_err().is_log_in_refused());
+    assert!(accounts.log_in("alice@example.com", "", &client(1)).await.unwrap_err().is_invalid_credentials());
     let replaced = accounts.first_invitation().await.unwrap().unwrap();
     let invitation = accounts.first_invitation().await.unwrap().unwrap();
     assert!(invitation.path().starts_with("/admin/invitation/tfi_"));
@@ -113,7 +113,7 @@ async fn a_link_to_an_account_with_a_password_sets_another_and_ends_all_sessions
     let after = session(accounts.accept_invitation(invitation.secret.expose(), OTHER, &client(1)).await.unwrap());
     assert!(!is_open(&accounts, &before).await && !is_open(&accounts, &also).await);
     assert!(is_open(&accounts, &after).await);
-    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_log_in_refused());
+    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_invalid_credentials());
     session(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap());
 }
 
@@ -121,7 +121,7 @@ async fn a_link_to_an_account_with_a_password_sets_another_and_ends_all_sessions
 async fn guess(accounts: &Accounts, times: u32, email: &str, from: u8) {
     for _ in 0..times {
         let error = accounts.log_in(email, OTHER, &client(from)).await.unwrap_err();
-        assert!(error.is_log_in_refused(), "{error:?}");
+        assert!(error.is_invalid_credentials(), "{error:?}");
     }
 }
 
@@ -147,11 +147,11 @@ async fn each_limit_on_passwords_trips_alone_for_unknown_accounts_too_and_lets_g
             guess(&accounts, 2, "alice@example.com", 7).await;
             for password in [OTHER, PASSWORD] {
                 let error = accounts.log_in(" Alice@EXAMPLE.com", password, &client(7)).await.unwrap_err();
-                assert!(error.is_limited() && !error.is_locked(), "{name}: {error:?}");
+                assert!(error.is_rate_limited() && !error.is_locked(), "{name}: {error:?}");
                 assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)), "{name}");
             }
             let right = async |email: &str, from: u8| accounts.log_in(email, PASSWORD, &client(from)).await;
-            let limited = |done: Result<_, twofactor::Error>| done.is_err_and(|error| error.is_limited());
+            let limited = |done: Result<_, twofactor::Error>| done.is_err_and(|error| error.is_rate_limited());
             assert_eq!(limited(right("alice@example.com", 8).await), elsewhere, "{name} {known}");
             assert_eq!(limited(right("bob@example.com", 7).await), others, "{name} {known}");
             clock.advance(Duration::from_secs(3600));
@@ -173,17 +173,17 @@ async fn right_passwords_do_not_count_and_do_not_give_guesses_back() {
         log_in(&accounts, &account).await;
         guess(&accounts, 1, &account.email, from).await;
     }
-    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_limited());
+    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_rate_limited());
     // Strangers keep nobody out of an open session, and whoever sits there guesses no more than anybody else.
     let opened = accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap();
     for _ in 0..3 {
         let error = accounts.reauthenticate(&opened.session, OTHER, &client(1)).await.unwrap_err();
-        assert!(error.is_log_in_refused(), "{error:?}");
+        assert!(error.is_invalid_credentials(), "{error:?}");
     }
     let error = accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap_err();
-    assert!(error.is_limited(), "{error:?}");
+    assert!(error.is_rate_limited(), "{error:?}");
     let error = accounts.change_password(&opened.session, PASSWORD, OTHER, &client(1)).await.unwrap_err();
-    assert!(error.is_limited(), "{error:?}");
+    assert!(error.is_rate_limited(), "{error:?}");
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn the_last_system_administrator_who_can_log_in_cannot_be_taken_away_and_t
     ];
     for change in &changes {
         let error = accounts.update(&actor(), &alice.id, change.clone(), None).await.unwrap_err();
-        assert!(error.is_conflict() && !error.is_passed_over() && error.to_string().contains("invite another"));
+        assert!(error.is_conflict() && !error.is_revision_conflict() && error.to_string().contains("invite another"));
     }
     assert!(accounts.delete(&actor(), &alice.id).await.unwrap_err().is_conflict());
     assert!(is_open(&accounts, &opened).await);

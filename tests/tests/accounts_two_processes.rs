@@ -26,8 +26,8 @@ async fn guess(accounts: &Accounts, times: usize) -> usize {
     let mut looked_at = 0;
     for one in all {
         let error = one.await.unwrap();
-        assert!(error.is_log_in_refused() || error.is_limited(), "{error:?}");
-        looked_at += usize::from(error.is_log_in_refused());
+        assert!(error.is_invalid_credentials() || error.is_rate_limited(), "{error:?}");
+        looked_at += usize::from(error.is_invalid_credentials());
     }
     looked_at
 }

@@ -109,8 +109,8 @@ async fn what_is_approved_is_the_change_from_the_component_that_was_shown() {
     place.admin().add_provider(version("1.1.0")).await.unwrap();
     let late = NewProvider::new(version("1.2.0"));
     let error = place.admin().add_provider(late.clone().replacing(&shown.digest)).await.unwrap_err();
-    assert!(error.is_passed_over());
-    assert!(place.admin().add_provider(late.clone().replacing("")).await.unwrap_err().is_passed_over());
+    assert!(error.is_revision_conflict());
+    assert!(place.admin().add_provider(late.clone().replacing("")).await.unwrap_err().is_revision_conflict());
     let [shown] = place.admin().providers().try_into().unwrap();
     place.admin().add_provider(late.replacing(&shown.digest)).await.unwrap();
     assert_eq!(serving(&place.engine), ["1.2.0"]);
@@ -319,7 +319,7 @@ async fn a_code_that_was_sent_is_good_though_a_component_wants_more_options_sinc
     let sent = upstream.seen().pop().unwrap().body;
     let wanting = NewProvider::new(component("it requires one more")).allow_invalid(true);
     place.admin().add_provider(wanting).await.unwrap();
-    assert!(place.engine.start(start()).await.unwrap_err().is_not_available());
+    assert!(place.engine.start(start()).await.unwrap_err().is_no_instance_available());
     place.engine.verify("s", &challenge.id, code(&sent).unwrap(), None).await.unwrap();
 }
 
@@ -360,7 +360,9 @@ async fn what_is_taken_back_is_what_somebody_saw() {
         tokio::join!(async { place.admin().roll_back_provider("wrong", Some(&shown.digest), false).await }, async {
             place.admin().roll_back_provider("wrong", Some(&shown.digest), false).await
         });
-    assert!(first.is_ok() && second.unwrap_err().is_passed_over());
-    assert!(place.admin().remove_provider("wrong", Some(&shown.digest), false).await.unwrap_err().is_passed_over());
+    assert!(first.is_ok() && second.unwrap_err().is_revision_conflict());
+    assert!(
+        place.admin().remove_provider("wrong", Some(&shown.digest), false).await.unwrap_err().is_revision_conflict()
+    );
     assert_eq!(serving(&place.engine), ["1.1.0"]);
 }

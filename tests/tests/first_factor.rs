@@ -46,7 +46,7 @@ impl World {
             for _ in 0..5 {
                 match self.engine.verify("demo", &challenge.id, wrong(&code), None).await {
                     Err(error) if error.is_code_rejected() => looked_at += 1,
-                    Err(error) if error.is_limited() || error.is_closed() => return looked_at,
+                    Err(error) if error.is_rate_limited() || error.is_closed() => return looked_at,
                     other => panic!("{other:?}"),
                 }
             }
@@ -64,14 +64,14 @@ impl World {
 async fn who_has_not_passed_the_first_factor_leaves_a_fifth_of_a_days_wrong_answers() {
     let world = world(usual()).await;
     assert_eq!(world.wrong_answers(false).await, 40);
-    assert!(world.start(false).await.unwrap_err().is_limited());
+    assert!(world.start(false).await.unwrap_err().is_rate_limited());
     // The owner, who knows the password, is not locked out, however often strangers come back; and gives them nothing by it.
     for _ in 0..3 {
         world.succeed(true).await;
         assert_eq!(world.wrong_answers(false).await, 0);
     }
     assert_eq!(world.wrong_answers(true).await, 10, "all in all no more than 50 in a day");
-    assert!(world.start(true).await.unwrap_err().is_limited());
+    assert!(world.start(true).await.unwrap_err().is_rate_limited());
     world.clock.advance(Duration::from_secs(24 * 3600));
     world.succeed(false).await;
 }
@@ -93,9 +93,9 @@ async fn a_challenge_that_was_started_before_the_first_factor_stays_so_when_it_i
     let world = world(usual()).await;
     let before = world.start(false).await.unwrap();
     assert_eq!(world.wrong_answers(false).await, 40);
-    assert!(world.engine.verify("demo", &before.id, "000000", None).await.unwrap_err().is_limited());
+    assert!(world.engine.verify("demo", &before.id, "000000", None).await.unwrap_err().is_rate_limited());
     world.clock.advance(Duration::from_secs(30));
-    assert!(world.engine.resend("demo", &before.id).await.unwrap_err().is_limited());
+    assert!(world.engine.resend("demo", &before.id).await.unwrap_err().is_rate_limited());
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn an_application_cannot_use_up_the_answers_of_an_administrator() {
         }
     }
     let again = Start::new(sign_in).phone(PHONE).after_first_factor();
-    assert!(world.engine.start(again).await.unwrap_err().is_limited());
+    assert!(world.engine.start(again).await.unwrap_err().is_rate_limited());
     let (secret, _) = pending(accounts.log_in(&alice.email, PASSWORD, &client(1)).await.unwrap());
     accounts.second_factor(&secret, &world.ecall.code_to(PHONE), &client(1)).await.unwrap();
 }

@@ -42,8 +42,8 @@ impl World {
             let network = Ipv6Addr::new(0x2001, 0xdb8, 0, n, 0, 0, 0, 1);
             let stranger = Client::at(IpAddr::from(network));
             let error = self.accounts.log_in(&self.alice.email, OTHER, &stranger).await.unwrap_err();
-            assert!(error.is_log_in_refused() || error.is_limited());
-            looked_at += u32::from(error.is_log_in_refused());
+            assert!(error.is_invalid_credentials() || error.is_rate_limited());
+            looked_at += u32::from(error.is_invalid_credentials());
         }
         looked_at
     }
@@ -60,7 +60,7 @@ async fn a_hundred_wrong_passwords_from_a_hundred_networks_keep_out_strangers_an
     let known = world.known().await;
     assert_eq!(world.attack().await, 100);
     assert_eq!(world.attack().await, 0, "strangers are limited as ever");
-    assert!(world.log_in(&client(9)).await.unwrap_err().is_limited(), "and so is a browser that nobody knows");
+    assert!(world.log_in(&client(9)).await.unwrap_err().is_rate_limited(), "and so is a browser that nobody knows");
     // Again and again.
     for _ in 0..3 {
         let opened = world.log_in(&known).await.unwrap();
@@ -81,9 +81,9 @@ async fn wrong_passwords_in_a_known_browser_count_there_alone() {
     let (known, other) = (world.known().await, world.known().await);
     for _ in 0..20 {
         let error = world.accounts.log_in(&world.alice.email, OTHER, &known).await.unwrap_err();
-        assert!(error.is_log_in_refused(), "{error:?}");
+        assert!(error.is_invalid_credentials(), "{error:?}");
     }
-    assert!(world.log_in(&known).await.unwrap_err().is_limited());
+    assert!(world.log_in(&known).await.unwrap_err().is_rate_limited());
     world.log_in(&other).await.unwrap();
     world.log_in(&client(1)).await.unwrap();
     world.clock.advance(std::time::Duration::from_secs(3600));
@@ -100,7 +100,7 @@ async fn what_a_browser_keeps_is_for_one_account_and_opens_nothing() {
     for browsers in [of_bob.browsers.clone(), vec!["tfb_".to_owned()], vec![known.browsers[0].replace("tfb_", "tfs_")]]
     {
         let client = Client { browsers, ..client(3) };
-        assert!(world.log_in(&client).await.unwrap_err().is_limited());
+        assert!(world.log_in(&client).await.unwrap_err().is_rate_limited());
     }
     let secret = &known.browsers[0];
     assert!(world.accounts.session(secret).await.unwrap().is_none());
@@ -120,7 +120,7 @@ async fn of_an_account_ten_browsers_are_known_and_another_password_ends_all() {
         all.push(world.known().await);
     }
     world.attack().await;
-    assert!(world.log_in(&all[0]).await.unwrap_err().is_limited(), "the oldest gave way");
+    assert!(world.log_in(&all[0]).await.unwrap_err().is_rate_limited(), "the oldest gave way");
     for known in &all[1..] {
         world.log_in(known).await.unwrap();
     }
@@ -129,12 +129,12 @@ async fn of_an_account_ten_browsers_are_known_and_another_password_ends_all() {
         browsers: vec!["tfb_x".to_owned(); 10_000].into_iter().chain(all[1].browsers.clone()).collect(),
         ..client(5)
     };
-    assert!(world.log_in(&many).await.unwrap_err().is_limited());
+    assert!(world.log_in(&many).await.unwrap_err().is_rate_limited());
     let opened = world.log_in(&all[1]).await.unwrap();
     world.accounts.change_password(&opened.session, PASSWORD, OTHER, &all[1]).await.unwrap();
     for known in &all[1..] {
         let stale = world.accounts.log_in(&world.alice.email, OTHER, known).await;
-        assert!(stale.is_err_and(|error| error.is_limited()));
+        assert!(stale.is_err_and(|error| error.is_rate_limited()));
     }
 }
 
@@ -147,10 +147,10 @@ async fn two_processes_on_one_store_know_the_same_browsers_and_count_for_them_to
     let known = in_browser(client(1), &opened);
     for n in 0..20 {
         let accounts = if n % 2 == 0 { &one } else { &two };
-        assert!(accounts.log_in(&alice.email, OTHER, &known).await.unwrap_err().is_log_in_refused());
+        assert!(accounts.log_in(&alice.email, OTHER, &known).await.unwrap_err().is_invalid_credentials());
     }
     for accounts in [&one, &two] {
-        assert!(accounts.log_in(&alice.email, PASSWORD, &known).await.unwrap_err().is_limited());
+        assert!(accounts.log_in(&alice.email, PASSWORD, &known).await.unwrap_err().is_rate_limited());
     }
     session(two.log_in(&alice.email, PASSWORD, &client(1)).await.unwrap());
 }

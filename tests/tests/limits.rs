@@ -22,7 +22,7 @@ async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be
     }
     assert!(engine.verify("demo", &challenge.id, &code, None).await.unwrap_err().is_closed());
     let error = engine.start(start()).await.unwrap_err();
-    assert!(error.is_locked() && error.is_limited() && !error.is_retryable(), "{error:?}");
+    assert!(error.is_locked() && error.is_rate_limited() && !error.is_retryable(), "{error:?}");
     assert_eq!(error.retry_after(), None);
     // Nobody else is.
     engine.start(start_for("bob", "+41791234567")).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_prefix_whose_codes_are_verified_after_a_resend_is_not_stopped() {
     for n in 0..2 {
         engine.start(start_for(&n.to_string(), &format!("+4179123456{n}"))).await.unwrap();
     }
-    assert!(engine.start(start()).await.unwrap_err().is_limited());
+    assert!(engine.start(start()).await.unwrap_err().is_rate_limited());
 }
 
 #[tokio::test]
@@ -70,9 +70,9 @@ async fn no_subscription_alone_keeps_anothers_user_waiting_and_all_together_spar
     for user in ["a", "b"] {
         engine.start(start_for(user, "+41791234567")).await.unwrap();
     }
-    assert!(engine.start(start_for("c", "+41791234567")).await.unwrap_err().is_limited());
+    assert!(engine.start(start_for("c", "+41791234567")).await.unwrap_err().is_rate_limited());
     engine.start(other("d")).await.unwrap();
-    assert!(engine.start(other("e")).await.unwrap_err().is_limited());
+    assert!(engine.start(other("e")).await.unwrap_err().is_rate_limited());
     assert_eq!(ecall.codes().len(), 3);
 }
 
@@ -150,7 +150,7 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
             engine.start(alike(n)).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         }
         let error = engine.start(alike(2)).await.unwrap_err();
-        assert!(error.is_limited() && !error.is_locked(), "{name}: {error:?}");
+        assert!(error.is_rate_limited() && !error.is_locked(), "{name}: {error:?}");
         assert_eq!(error.retry_after(), Some(window), "{name}");
         // What has nothing in common but the subscription is not concerned, unless that is what is counted.
         assert_eq!(engine.start(apart(3)).await.is_ok(), !["telephones", "total"].contains(&name), "{name}");
@@ -167,7 +167,7 @@ async fn all_spellings_of_one_number_and_all_addresses_of_one_client_share_a_lim
     let to = |n: u32, number: &str| apart(n).phone(number);
     numbers.start(to(0, "+41 79 123 45 67")).await.unwrap();
     for number in ["+41791234567", "0041791234567", "+41 (0)79 123 45 67", " +41-79-123.45.67 "] {
-        assert!(numbers.start(to(1, number)).await.unwrap_err().is_limited(), "{number}");
+        assert!(numbers.start(to(1, number)).await.unwrap_err().is_rate_limited(), "{number}");
     }
 
     let clients = engine(&ecall, RateLimits { address_per_hour: 1, ..RateLimits::none() }, &clock).await;
@@ -179,7 +179,7 @@ async fn all_spellings_of_one_number_and_all_addresses_of_one_client_share_a_lim
     {
         let n = 3 * u32::try_from(n).unwrap();
         clients.start(from(n, first)).await.unwrap();
-        assert!(clients.start(from(n + 1, again)).await.unwrap_err().is_limited(), "{again}");
+        assert!(clients.start(from(n + 1, again)).await.unwrap_err().is_rate_limited(), "{again}");
         clients.start(from(n + 2, other)).await.unwrap();
     }
 }
@@ -193,9 +193,9 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
     let challenge = by_address.start(apart(0)).await.unwrap();
     let code = ecall.code();
     for id in [&*challenge.id, "unknown"] {
-        assert!(!by_address.verify("demo", id, wrong(&code), address).await.unwrap_err().is_limited());
+        assert!(!by_address.verify("demo", id, wrong(&code), address).await.unwrap_err().is_rate_limited());
     }
-    assert!(by_address.verify("demo", &challenge.id, &code, address).await.unwrap_err().is_limited());
+    assert!(by_address.verify("demo", &challenge.id, &code, address).await.unwrap_err().is_rate_limited());
     by_address.verify("demo", &challenge.id, &code, apart(2).client_address).await.unwrap();
 
     let by_day = engine(&ecall, RateLimits { wrong_per_day: 3, ..RateLimits::none() }, &clock).await;
@@ -209,7 +209,7 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
         }
     }
     let error = by_day.start(apart(0)).await.unwrap_err();
-    assert!(error.is_limited() && !error.is_locked(), "{error:?}");
+    assert!(error.is_rate_limited() && !error.is_locked(), "{error:?}");
     clock.advance(Duration::from_secs(24 * 3600));
     let challenge = by_day.start(apart(0)).await.unwrap();
     by_day.verify("demo", &challenge.id, &ecall.code(), None).await.unwrap();

@@ -103,7 +103,7 @@ async fn the_limit_that_holds_somebody_is_named_with_its_end_and_unlocking_ends_
 
     assert!(bench.admin().unlock_user("demo", "alice").await.unwrap());
     bench.engine.start(start()).await.unwrap();
-    assert!(bench.engine.start(start()).await.unwrap_err().is_limited());
+    assert!(bench.engine.start(start()).await.unwrap_err().is_rate_limited());
     for history in [bench.of_user("alice").await, bench.to(PHONE).await] {
         let newest = &history.events[0];
         assert_eq!((newest.outcome, &*newest.code), (MessageOutcome::Limited, "recipient"));

@@ -84,7 +84,7 @@ async fn a_message_that_another_limit_stops_uses_nothing_of_the_days_messages() 
     let challenge = place.start().await.unwrap();
     place.clock.advance(Duration::from_secs(30));
     for _ in 0..3 {
-        assert!(place.engine.resend("s", &challenge.id).await.unwrap_err().is_limited());
+        assert!(place.engine.resend("s", &challenge.id).await.unwrap_err().is_rate_limited());
     }
     let other = Start::new(SignIn::new("s").tenant("t").user("bob")).phone("+41791234568");
     place.engine.start(other).await.unwrap();

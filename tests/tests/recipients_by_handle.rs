@@ -49,7 +49,7 @@ async fn the_first_instance_that_the_recipient_fits_is_taken() {
     assert_eq!((&*by_phone.recipient_hint, &*by_both.recipient_hint), ("+41 ••• •• 67", "a•••"));
     assert_eq!(upstream.seen().len(), 2);
     let error = engine.start(start("w").email("alice@example.com")).await.unwrap_err();
-    assert!(error.is_invalid_input() && error.problems()[0].pointer == "/recipient/handle", "{error}");
+    assert!(error.is_invalid_input() && error.field_errors()[0].pointer == "/recipient/handle", "{error}");
 }
 
 #[tokio::test]
@@ -58,6 +58,6 @@ async fn spellings_of_a_handle_share_a_limit() {
     limits.recipient_per_hour = 1;
     let (engine, _upstream) = place(limits).await;
     engine.start(start("u").handle("Alice")).await.unwrap();
-    assert!(engine.start(start("v").handle("ALICE")).await.unwrap_err().is_limited());
+    assert!(engine.start(start("v").handle("ALICE")).await.unwrap_err().is_rate_limited());
     engine.start(start("w").handle("Bob")).await.unwrap();
 }

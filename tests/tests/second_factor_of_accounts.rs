@@ -144,7 +144,7 @@ async fn a_code_that_is_sent_again_replaces_the_one_before() {
     let world = world(|builder| builder).await;
     let (secret, first) = world.password(&world.alice).await;
     let before = world.ecall.code_to(ALICE);
-    assert!(world.accounts.resend(&secret).await.unwrap_err().is_limited());
+    assert!(world.accounts.resend(&secret).await.unwrap_err().is_rate_limited());
     world.clock.advance(Duration::from_secs(30));
     let again = world.accounts.resend(&secret).await.unwrap();
     assert_eq!(again.id, first.id);
@@ -172,7 +172,7 @@ async fn what_changes_the_account_or_takes_the_instance_away_ends_the_log_in() {
     update(disabled).await;
     let sent = world.ecall.codes().len();
     let refused = world.accounts.log_in(&world.alice.email, PASSWORD, &client(1)).await;
-    assert!(refused.unwrap_err().is_log_in_refused());
+    assert!(refused.unwrap_err().is_invalid_credentials());
     assert_eq!(world.ecall.codes().len(), sent);
     assert!(world.accounts.resend(&secret).await.unwrap_err().is_closed());
     assert!(world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap_err().is_closed());
@@ -214,7 +214,7 @@ async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_r
             }
             match accounts.log_in(&account.email, PASSWORD, &client(1)).await {
                 Ok(done) => assert!(!required && !session(done).session.second_factor),
-                Err(error) => assert!(required && error.is_not_available(), "{error:?}"),
+                Err(error) => assert!(required && error.is_no_instance_available(), "{error:?}"),
             }
         }
         let phone = AccountChange { phone: Some(Some(ALICE.to_owned())), ..AccountChange::default() };
@@ -222,6 +222,6 @@ async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_r
         let (secret, _) = pending(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap());
         accounts.second_factor(&secret, &ecall.code_to(ALICE), &client(1)).await.unwrap();
         // A wrong password is told nothing of all this.
-        assert!(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap_err().is_log_in_refused());
+        assert!(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap_err().is_invalid_credentials());
     }
 }

@@ -49,7 +49,7 @@ impl World {
         let password = self.accounts.log_in(&self.alice.email, PASSWORD, &client(1)).await;
         let invitation = self.accounts.invite(&Actor::new("test"), &self.alice.id).await.unwrap();
         let link = self.accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &client(1)).await;
-        let refused = |done: Result<_, twofactor::Error>| done.is_err_and(|error| error.is_not_available());
+        let refused = |done: Result<_, twofactor::Error>| done.is_err_and(|error| error.is_no_instance_available());
         refused(password) && refused(link)
     }
 
@@ -91,7 +91,7 @@ async fn none_set_up_yet_lets_in_and_one_that_worked_and_broke_does_not() {
     let (bob, _) = world.accounts.create(&Actor::new("test"), new("bob", None)).await.unwrap();
     let invitation = world.accounts.invite(&Actor::new("test"), &bob.id).await.unwrap();
     let link = world.accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &client(2)).await;
-    assert!(link.is_err_and(|error| error.is_not_available()), "nor does a new account get in");
+    assert!(link.is_err_and(|error| error.is_no_instance_available()), "nor does a new account get in");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn the_way_back_is_a_link_for_one_or_to_turn_it_off_and_both_are_in_the_au
     let set = world.accounts.second_factor_settings().await.unwrap();
     let chosen = set.subscription.clone();
     let stale = world.accounts.set_second_factor(&operator, chosen.clone(), false, Some(set.revision + 1)).await;
-    assert!(stale.unwrap_err().is_passed_over());
+    assert!(stale.unwrap_err().is_revision_conflict());
     world.accounts.set_second_factor(&operator, chosen, false, Some(set.revision)).await.unwrap();
     assert!(!world.is_closed().await);
     // It turns on again once it works again.
@@ -218,5 +218,5 @@ async fn what_one_process_demands_another_on_the_same_store_demands_at_once() {
     assign_to_accounts(&one).await;
     one.accounts().set_second_factor(&actor, Some("demo".to_owned()), true, None).await.unwrap();
     let refused = two.accounts().log_in(&alice.email, PASSWORD, &client(1)).await.unwrap_err();
-    assert!(refused.is_not_available(), "she has no telephone number: {refused:?}");
+    assert!(refused.is_no_instance_available(), "she has no telephone number: {refused:?}");
 }

@@ -152,7 +152,7 @@ async fn another_password_ends_all_sessions_and_the_one_it_was_set_in_goes_on_un
     let link = accounts.invite(&Actor::new("test"), &account.id).await.unwrap();
     let change =
         async |current: &str, new: &str| accounts.change_password(&first.session, current, new, &client(1)).await;
-    assert!(change(OTHER, OTHER).await.unwrap_err().is_log_in_refused());
+    assert!(change(OTHER, OTHER).await.unwrap_err().is_invalid_credentials());
     assert!(change(PASSWORD, "short").await.unwrap_err().is_invalid_input());
     assert!(change(PASSWORD, "alice@example.com").await.unwrap_err().is_invalid_input());
     assert!(is_open(&accounts, &first).await && is_open(&accounts, &second).await);
@@ -160,7 +160,7 @@ async fn another_password_ends_all_sessions_and_the_one_it_was_set_in_goes_on_un
     let after = change(PASSWORD, OTHER).await.unwrap();
     assert!(is_open(&accounts, &after).await);
     assert!(!is_open(&accounts, &first).await && !is_open(&accounts, &second).await);
-    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_log_in_refused());
+    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_invalid_credentials());
     assert!(accounts.invitation(link.secret.expose()).await.unwrap().is_none());
 }
 
@@ -187,14 +187,14 @@ async fn another_role_disabling_and_removal_end_all_sessions_at_once_and_another
 
     update(AccountChange { state: Some(AccountState::Disabled), ..AccountChange::default() }).await;
     assert!(!is_open(&accounts, &opened).await);
-    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_log_in_refused());
+    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_invalid_credentials());
     update(AccountChange { state: Some(AccountState::Active), ..AccountChange::default() }).await;
     // What was ended stays so.
     assert!(!is_open(&accounts, &opened).await);
     opened = log_in(&accounts, &account).await;
     accounts.delete(&Actor::new("test"), &account.id).await.unwrap();
     assert!(!is_open(&accounts, &opened).await);
-    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_log_in_refused());
+    assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_invalid_credentials());
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_session_is_fresh_for_a_while_after_the_password_and_again_when_it_was
     assert!(fresh(opened.secret.expose()).await);
     clock.advance(Duration::from_millis(1));
     assert!(!fresh(opened.secret.expose()).await);
-    assert!(accounts.reauthenticate(&opened.session, OTHER, &client(1)).await.unwrap_err().is_log_in_refused());
+    assert!(accounts.reauthenticate(&opened.session, OTHER, &client(1)).await.unwrap_err().is_invalid_credentials());
     assert!(!fresh(opened.secret.expose()).await);
     let again = accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap();
     assert!(fresh(again.secret.expose()).await);

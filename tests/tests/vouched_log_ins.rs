@@ -68,7 +68,7 @@ async fn an_account_belongs_to_one_subject_of_one_issuer() {
         Vouched { issuer: "https://login.example.coma".to_owned(), subject: "lice".to_owned(), ..alice() },
     ];
     for (n, other) in others.into_iter().enumerate() {
-        assert!(log_in(&accounts, other.clone()).await.unwrap_err().is_log_in_refused());
+        assert!(log_in(&accounts, other.clone()).await.unwrap_err().is_invalid_credentials());
         let other = Vouched { email: Some(format!("{n}@example.com")), ..other };
         assert_ne!(session(log_in(&accounts, other).await.unwrap()).session.account.id, first.id);
     }
@@ -85,9 +85,9 @@ async fn a_vouched_account_has_no_password_and_gets_none() {
     let (account, actor) = (&opened.session.account, Actor::new("test"));
     for password in [PASSWORD, ""] {
         let refused = accounts.log_in(&account.email, password, &client(2)).await.unwrap_err();
-        assert!(refused.is_log_in_refused());
+        assert!(refused.is_invalid_credentials());
         let refused = accounts.change_password(&opened.session, password, PASSWORD, &client(2)).await.unwrap_err();
-        assert!(refused.is_log_in_refused());
+        assert!(refused.is_invalid_credentials());
         assert!(accounts.reauthenticate(&opened.session, password, &client(2)).await.is_err());
     }
     assert!(accounts.invite(&actor, &account.id).await.unwrap_err().is_conflict());
@@ -107,7 +107,7 @@ async fn who_comes_twice_at_once_for_the_first_time_gets_one_account() {
     let all = futures::future::join_all((0..20).map(|_| log_in(&accounts, alice()))).await;
     let opened: Vec<_> = all
         .into_iter()
-        .filter_map(|one| one.map_err(|e| assert!(e.is_closed() || e.is_log_in_refused())).ok())
+        .filter_map(|one| one.map_err(|e| assert!(e.is_closed() || e.is_invalid_credentials())).ok())
         .collect();
     assert!(!opened.is_empty());
     assert_eq!(accounts.list(0, 9).await.unwrap().len(), 1);
@@ -121,7 +121,7 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     let accounts = engine.accounts();
     let asked = Vouched { second_factor: true, ..alice() };
     // None is available yet: nobody gets in without the provider's.
-    assert!(log_in(&accounts, alice()).await.unwrap_err().is_not_available());
+    assert!(log_in(&accounts, alice()).await.unwrap_err().is_no_instance_available());
     let opened = session(log_in(&accounts, asked.clone()).await.unwrap());
     assert!(opened.session.second_factor);
     let id = opened.session.account.id;
@@ -134,7 +134,7 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     assert!(opened.session.second_factor);
     // A role that changes meanwhile ends the log-in that waits.
     let (secret, _) = pending(log_in(&accounts, alice()).await.unwrap());
-    assert!(log_in(&accounts, Vouched { role: None, ..asked.clone() }).await.unwrap_err().is_log_in_refused());
+    assert!(log_in(&accounts, Vouched { role: None, ..asked.clone() }).await.unwrap_err().is_invalid_credentials());
     assert!(!is_open(&accounts, &opened).await);
     let code = ecall.code_to("+41791234567");
     assert!(accounts.second_factor(&secret, &code, &client(1)).await.unwrap_err().is_closed());

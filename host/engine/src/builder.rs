@@ -60,7 +60,7 @@ impl TwoFactor {
     /// Makes a code and has it delivered.
     ///
     /// # Errors
-    /// [`Error::is_not_available`], [`Error::is_recipient_rejected`], [`Error::is_limited`], [`Error::is_delivery_failed`],
+    /// [`Error::is_no_instance_available`], [`Error::is_recipient_rejected`], [`Error::is_rate_limited`], [`Error::is_delivery_failed`],
     /// [`Error::is_invalid_input`], [`Error::is_conflict`] (the first request with this idempotency key is in progress), [`Error::is_key_reused`].
     pub async fn start(&self, start: Start) -> Result<Challenge, Error> {
         self.challenges.start(start).await
@@ -69,7 +69,7 @@ impl TwoFactor {
     /// Judges an answer. The right one is accepted once.
     ///
     /// # Errors
-    /// [`Error::is_code_rejected`], [`Error::is_closed`], [`Error::is_limited`], [`Error::is_invalid_input`]; where the upstream judges the
+    /// [`Error::is_code_rejected`], [`Error::is_closed`], [`Error::is_rate_limited`], [`Error::is_invalid_input`]; where the upstream judges the
     /// answers and cannot be asked, [`Error::is_delivery_failed`].
     pub async fn verify(
         &self,
@@ -84,7 +84,7 @@ impl TwoFactor {
     /// Sends a challenge's message again.
     ///
     /// # Errors
-    /// [`Error::is_closed`], [`Error::is_limited`], and those of a delivery.
+    /// [`Error::is_closed`], [`Error::is_rate_limited`], and those of a delivery.
     pub async fn resend(&self, subscription: &str, id: &str) -> Result<Challenge, Error> {
         self.challenges.resend(subscription, id, None).await
     }
@@ -167,7 +167,7 @@ impl TwoFactor {
     /// once a second.
     ///
     /// # Errors
-    /// [`Error::is_unavailable`] if the store cannot be used, because of a full disk for example; [`Error::is_clock_off`].
+    /// [`Error::is_unavailable`] if the store cannot be used, because of a full disk for example; [`Error::is_clock_skew`].
     pub async fn ready(&self) -> Result<(), Error> {
         let mut last = self.last_ready.lock().await;
         if last.is_some_and(|at| at.elapsed() < READY_FOR) {
@@ -184,12 +184,12 @@ impl TwoFactor {
     /// seconds; [`TwoFactor::ready`] does the same.
     ///
     /// # Errors
-    /// [`Error::is_clock_off`] if they differ by more than [`store::MAX_CLOCK_SKEW`](crate::store::MAX_CLOCK_SKEW); if the store is
+    /// [`Error::is_clock_skew`] if they differ by more than [`store::MAX_CLOCK_SKEW`](crate::store::MAX_CLOCK_SKEW); if the store is
     /// not available.
     pub async fn check_clock(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let store = self.instances.store.check_time(now).await?;
-        self.clock_check.compare(now, store).map_or(Ok(()), |behind| Err(Error::clock_off(behind)))
+        self.clock_check.compare(now, store).map_or(Ok(()), |behind| Err(Error::clock_skew(behind)))
     }
 }
 
@@ -437,7 +437,11 @@ impl Builder {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::error::ErrorKind;
 
     #[tokio::test]
     async fn a_store_that_was_used_does_not_start_without_its_key_file_and_none_is_made() {
@@ -460,5 +464,32 @@ mod tests {
         std::fs::rename(folder.path().join("kept"), &key).unwrap();
         Keyring::rotate(&key).unwrap();
         build().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_clock_is_off_is_not_ready_until_it_agrees_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let noon = "2026-11-24T12:00:00Z".parse().unwrap();
+        let build = async |clock: &ManualClock| {
+            let store = SqliteStore::open(folder.path().join("db")).unwrap();
+            TwoFactor::builder().store(store).key_file(&key).clock(clock.clone()).build().await.unwrap()
+        };
+        let (ahead, behind) = (ManualClock::new(noon), ManualClock::new(noon));
+        let (one, other) = (build(&ahead).await, build(&behind).await);
+        one.ready().await.unwrap();
+        other.ready().await.unwrap();
+        ahead.advance(Duration::from_secs(5));
+        one.check_clock().await.unwrap();
+        other.check_clock().await.unwrap();
+        ahead.advance(Duration::from_secs(1));
+        one.check_clock().await.unwrap();
+        let error = other.check_clock().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ClockSkew);
+        assert_eq!(error.clock_behind(), Some(SignedDuration::from_secs(6)));
+        *other.last_ready.lock().await = None;
+        assert!(other.ready().await.unwrap_err().is_clock_skew());
+        behind.advance(Duration::from_secs(4));
+        other.ready().await.unwrap();
     }
 }

@@ -77,7 +77,7 @@ pub use challenge::{
     Recipient, SignIn, Standing, Start, Verified, Way,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::{Error, InputProblem};
+pub use error::{Error, ErrorKind, FieldError};
 pub use instance::{AffectedInstance, MASK, RefusedProvider};
 pub use keyring::{KeyId, Keyring, KeyringError};
 pub use language::preferred_language;

@@ -43,7 +43,7 @@ pub async fn import(
     } else {
         administration.import(&document, (prune, allow_invalid), &resolve).await
     };
-    let changes = changes.map_err(|error| match error.problems() {
+    let changes = changes.map_err(|error| match error.field_errors() {
         [] => anyhow!(error),
         problems => {
             let lines: Vec<String> = problems.iter().map(|it| format!("  {} {}", it.pointer, it.detail)).collect();

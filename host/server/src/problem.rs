@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use twofactor::ErrorKind;
 use utoipa::ToSchema;
 
 /// What a call answers when it fails.
@@ -102,38 +103,24 @@ impl From<twofactor::Error> for Problem {
             tracing::warn!(detail, "a call failed");
         }
         let seconds = error.retry_after().map(|wait| wait.as_secs().max(1));
-        let (status, name) = if error.is_invalid_input() {
-            (StatusCode::BAD_REQUEST, "invalid-input")
-        } else if error.is_not_found() {
-            (StatusCode::NOT_FOUND, "not-found")
-        } else if error.is_passed_over() {
-            (StatusCode::PRECONDITION_FAILED, "precondition-failed")
-        } else if error.is_key_reused() {
-            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
-        } else if error.is_conflict() {
-            (StatusCode::CONFLICT, "conflict")
-        } else if error.is_not_available() {
-            (StatusCode::CONFLICT, "not-available")
-        } else if error.is_locked() {
-            (StatusCode::TOO_MANY_REQUESTS, "user-locked")
-        } else if error.is_limited() {
-            (StatusCode::TOO_MANY_REQUESTS, "limited")
-        } else if error.is_forbidden() {
-            (StatusCode::FORBIDDEN, "forbidden")
-        } else if error.is_log_in_refused() {
-            (StatusCode::FORBIDDEN, "log-in-refused")
-        } else if error.is_code_rejected() {
-            (StatusCode::UNPROCESSABLE_ENTITY, "code-rejected")
-        } else if error.is_closed() {
-            (StatusCode::GONE, "challenge-closed")
-        } else if error.is_recipient_rejected() {
-            (StatusCode::UNPROCESSABLE_ENTITY, "recipient-rejected")
-        } else if error.is_delivery_failed() && seconds.is_some() {
-            (StatusCode::SERVICE_UNAVAILABLE, "delivery-failed")
-        } else if error.is_delivery_failed() {
-            (StatusCode::BAD_GATEWAY, "delivery-failed")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        let (status, name) = match error.kind() {
+            ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "invalid-input"),
+            ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not-found"),
+            ErrorKind::RevisionConflict => (StatusCode::PRECONDITION_FAILED, "precondition-failed"),
+            ErrorKind::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
+            ErrorKind::Conflict => (StatusCode::CONFLICT, "conflict"),
+            ErrorKind::NoInstanceAvailable => (StatusCode::CONFLICT, "not-available"),
+            ErrorKind::Locked => (StatusCode::TOO_MANY_REQUESTS, "user-locked"),
+            ErrorKind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "limited"),
+            ErrorKind::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+            ErrorKind::InvalidCredentials => (StatusCode::FORBIDDEN, "log-in-refused"),
+            ErrorKind::CodeRejected => (StatusCode::UNPROCESSABLE_ENTITY, "code-rejected"),
+            ErrorKind::Closed => (StatusCode::GONE, "challenge-closed"),
+            ErrorKind::RecipientRejected => (StatusCode::UNPROCESSABLE_ENTITY, "recipient-rejected"),
+            ErrorKind::DeliveryFailed if seconds.is_some() => (StatusCode::SERVICE_UNAVAILABLE, "delivery-failed"),
+            ErrorKind::DeliveryFailed => (StatusCode::BAD_GATEWAY, "delivery-failed"),
+            ErrorKind::ClockSkew => (StatusCode::SERVICE_UNAVAILABLE, "clock-skew"),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
         let mut problem = Self::new(status, name, error.to_string());
         let (body, _, retry_after) = &mut *problem.0;
@@ -141,7 +128,7 @@ impl From<twofactor::Error> for Problem {
         body.attempts_left = error.attempts_left();
         body.country = error.closed_country().map(str::to_owned);
         body.setting = body.country.as_ref().map(|_| "/policy/countries");
-        let places = error.problems().iter();
+        let places = error.field_errors().iter();
         body.errors = places.map(|it| ErrorAt { pointer: it.pointer.clone(), detail: it.detail.clone() }).collect();
         body.retryable = error.is_delivery_failed().then(|| error.is_retryable());
         problem

@@ -39,6 +39,7 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     announce(&ready)?;
     let public = config.sign_in_page_url(address)?;
     tokio::spawn(follow_providers(engine.clone()));
+    tokio::spawn(watch_clock(engine.clone()));
     let proxies: Arc<[IpNet]> = config.trusted_proxies.clone().into();
     let mut router = app::router_with(engine.clone(), config.trusted_proxies, public, oidc);
     if base.starts_with("https:") {
@@ -119,6 +120,20 @@ async fn follow_providers(engine: TwoFactor) {
             tracing::error!(error = said, "a provider that was added does not serve");
         }
         last = said;
+    }
+}
+
+/// How often the clock is compared with the time of the store.
+const COMPARE_CLOCKS: Duration = Duration::from_secs(5);
+
+/// Has a clock that is wrong appear in the log, also if nobody asks for the readiness.
+async fn watch_clock(engine: TwoFactor) {
+    let mut turns = tokio::time::interval(COMPARE_CLOCKS);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        // The engine logs a clock that is off, and readiness tells of a store that cannot be used.
+        let _ = engine.check_clock().await;
     }
 }
 

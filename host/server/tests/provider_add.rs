@@ -201,10 +201,10 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     let added = common::Answer::of(add).await.expect(201);
     // Only what somebody looked at is taken back.
     assert!(
-        refused(&place.run("rollback", &["wrong", "--digest", &digest(serving)])).contains("somebody else changed it")
+        refused(&place.run("rollback", &["wrong", "--digest", &digest(serving)])).contains("modified by someone else")
     );
     assert!(
-        refused(&place.run("remove", &["wrong", "--digest", &digest(serving)])).contains("somebody else changed it")
+        refused(&place.run("remove", &["wrong", "--digest", &digest(serving)])).contains("modified by someone else")
     );
     out(&place.run("rollback", &["wrong", "--digest", &digest(&added)]));
     serves(&server, &token, Some("2.0.0")).await;

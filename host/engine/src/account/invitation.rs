@@ -141,8 +141,8 @@ impl Accounts {
     /// administrator's. Invalid input, with the reason, if the password is too short, too long or
     /// too easy to guess; then the link stays valid. Otherwise those of [`Accounts::log_in`].
     pub async fn accept_invitation(&self, secret: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
-        let good = self.good(secret).await?.ok_or_else(Error::link_over)?;
-        let Some(id) = good.account.clone() else { return Err(Error::link_over()) };
+        let good = self.good(secret).await?.ok_or_else(Error::invitation_closed)?;
+        let Some(id) = good.account.clone() else { return Err(Error::invitation_closed()) };
         let person = self.person(&self.record(&id).await?)?;
         let hash = self.passwords.hash(password::accept(password, &person.names())?).await?;
         let sealed = self.seal_password(&id, &hash)?;
@@ -162,9 +162,9 @@ impl Accounts {
         password: &str,
         client: &Client,
     ) -> Result<LoggedIn, Error> {
-        let good = self.good(secret).await?.ok_or_else(Error::link_over)?;
+        let good = self.good(secret).await?.ok_or_else(Error::invitation_closed)?;
         if good.account.is_some() {
-            return Err(Error::link_over());
+            return Err(Error::invitation_closed());
         }
         let person = Person::new(name, email, None)?;
         let mut record = self.new_record(&person, &Role::SystemAdmin)?;
@@ -187,7 +187,7 @@ impl Accounts {
         let actor = client.actor(actor_name(id));
         self.audit.append(&actor, "account.accept-invitation", id, "").await?;
         let wish = Redeem { digest: good.digest, account, now: self.clock.now() };
-        let record = self.store.redeem_invitation(wish).await?.ok_or_else(Error::link_over)?;
+        let record = self.store.redeem_invitation(wish).await?.ok_or_else(Error::invitation_closed)?;
         self.admit(record, Proof::Invitation { without_second_factor: good.without_second_factor }, client).await
     }
 }

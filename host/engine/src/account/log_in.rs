@@ -57,8 +57,8 @@ impl Accounts {
     /// unknown account costs as much and gives the same response as a wrong password.
     ///
     /// # Errors
-    /// [`Error::is_log_in_refused`]; [`Error::is_limited`] after too many wrong passwords. After a
-    /// right password, [`Error::is_not_available`] if a second factor is required and none is
+    /// [`Error::is_invalid_credentials`]; [`Error::is_rate_limited`] after too many wrong passwords. After a
+    /// right password, [`Error::is_no_instance_available`] if a second factor is required and none is
     /// available, and those of [`TwoFactor::start`](crate::TwoFactor::start).
     pub async fn log_in(&self, email: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
         let key = self.email_key(email);
@@ -101,7 +101,7 @@ impl Accounts {
             // The typed address is not recorded: it could be a password.
             let subject = found.as_ref().map_or("unknown", |record| &record.id);
             self.audit.append(&client.actor(NOBODY.to_owned()), refusal, subject, "").await?;
-            return Err(Error::log_in_refused());
+            return Err(Error::invalid_credentials());
         };
         self.store.release(counted).await?;
         if stale && let Ok(accepted) = super::password::accept(password, &[]) {
@@ -144,7 +144,7 @@ impl Accounts {
         let demanded = self.guard.settings().await?.demanded_since.is_some();
         if !had_second_factor && !passes && (demanded || self.policy.require_second_factor && !is_link) {
             self.audit.append(&actor, "account.log-in-refused", &record.id, "no second factor is available").await?;
-            return Err(Error::not_available());
+            return Err(Error::no_instance_available());
         }
         let how = match (had_second_factor, passes) {
             (true, _) => "with the identity provider's second factor",
@@ -155,7 +155,7 @@ impl Accounts {
         let session = self.begin(&record.id, had_second_factor, client)?;
         let opened = self.open_in(session, record.generation, Replaces::Nothing, client).await?;
         // Somebody changed the account while the password was being verified.
-        opened.map(LoggedIn::Session).ok_or_else(Error::log_in_refused)
+        opened.map(LoggedIn::Session).ok_or_else(Error::invalid_credentials)
     }
 
     /// Returns how to ask for the second factor; none if no instance that could reach the person is
@@ -179,16 +179,16 @@ impl Accounts {
 
     /// Returns a pending login. A change to its account ends it.
     async fn waiting(&self, pending: &str) -> Result<LoginRecord, Error> {
-        let digest = Use::LogIn.digest(pending).ok_or_else(Error::log_in_over)?;
+        let digest = Use::LogIn.digest(pending).ok_or_else(Error::login_closed)?;
         let found = self.store.login(&digest).await?.filter(|log_in| log_in.expires_at > self.clock.now());
-        found.ok_or_else(Error::log_in_over)
+        found.ok_or_else(Error::login_closed)
     }
 
     /// Completes a login with the code that was sent.
     ///
     /// # Errors
     /// [`Error::is_code_rejected`]; [`Error::is_closed`] if the login or its challenge has ended;
-    /// [`Error::is_limited`].
+    /// [`Error::is_rate_limited`].
     pub async fn second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
         let (this, client) = (self.clone(), client.clone());
         let (pending, code) = (Zeroizing::new(pending.to_owned()), Zeroizing::new(code.to_owned()));
@@ -203,7 +203,7 @@ impl Accounts {
         let judged = self.challenges.verify(&log_in.subscription, &log_in.challenge, code, client.address).await;
         match judged {
             Ok(verified) if verified.user.as_ref() == Some(account) => {}
-            Ok(_) => return Err(Error::log_in_over()),
+            Ok(_) => return Err(Error::login_closed()),
             Err(error) => {
                 if error.is_code_rejected() {
                     let actor = client.actor(NOBODY.to_owned());
@@ -217,13 +217,13 @@ impl Accounts {
         self.second_factor_worked(&actor, &log_in.subscription).await?;
         let session = self.begin(account, true, client)?;
         let opened = self.open_in(session, log_in.generation, Replaces::Login(log_in.digest), client).await?;
-        opened.ok_or_else(Error::log_in_over)
+        opened.ok_or_else(Error::login_closed)
     }
 
     /// Sends the code of a login again.
     ///
     /// # Errors
-    /// [`Error::is_closed`] if the login or its challenge has ended; [`Error::is_limited`]; those
+    /// [`Error::is_closed`] if the login or its challenge has ended; [`Error::is_rate_limited`]; those
     /// of a delivery.
     pub async fn resend(&self, pending: &str) -> Result<Challenge, Error> {
         let log_in = self.waiting(pending).await?;

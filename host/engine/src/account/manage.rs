@@ -150,7 +150,7 @@ impl Accounts {
         change: AccountChange,
         expected_revision: Option<u64>,
     ) -> Result<Account, Error> {
-        let passed_over = Error::passed_over;
+        let passed_over = Error::revision_conflict;
         let mut record = self.record(id).await?;
         let revision = record.revision;
         if expected_revision.is_some_and(|expected| expected != revision) {

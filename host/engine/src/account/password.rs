@@ -197,7 +197,7 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static) -> Result<T, Error> {
-        let busy = |_| Error::limited(Duration::from_secs(1));
+        let busy = |_| Error::rate_limited(Duration::from_secs(1));
         let waiting = self.queue.clone().try_acquire_owned().map_err(busy)?;
         let slot = self.slots.clone().acquire_owned().await.map_err(Error::unavailable)?;
         drop(waiting);

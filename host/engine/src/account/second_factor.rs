@@ -138,7 +138,7 @@ impl Accounts {
         let (chosen, now) = (before.subscription.clone(), self.clock.now());
         match self.store_second_factor(actor, &before, chosen, Some(now), None).await {
             // Another login was first, or a system administrator is changing it right now.
-            Err(error) if error.is_passed_over() => Ok(()),
+            Err(error) if error.is_revision_conflict() => Ok(()),
             done => done.map(drop),
         }
     }
@@ -153,7 +153,7 @@ impl Accounts {
     ) -> Result<SecondFactor, Error> {
         let revision = before.revision;
         if expected_revision.is_some_and(|expected| expected != revision) {
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         let detail = Changes::default()
             .field("/subscription", before.subscription.as_ref(), subscription.as_ref())
@@ -164,7 +164,7 @@ impl Accounts {
         if !self.store.set_second_factor(record, revision).await?.is_applied() {
             let detail = "this did not happen: somebody else changed it first";
             self.audit.append(actor, "second-factor.set", "accounts", detail).await?;
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         self.guard.settings().await
     }

@@ -248,7 +248,7 @@ impl Accounts {
     /// continues with a new secret.
     ///
     /// # Errors
-    /// [`Error::is_log_in_refused`] if the current password is wrong, [`Error::is_limited`] after
+    /// [`Error::is_invalid_credentials`] if the current password is wrong, [`Error::is_rate_limited`] after
     /// too many wrong ones. Invalid input, with the reason, if the new one is too short, too long
     /// or too easy to guess. [`Error::is_closed`] if the session has ended.
     pub async fn change_password(
@@ -263,7 +263,7 @@ impl Accounts {
         let sealed = self.seal_password(&record.id, &self.passwords.hash(accepted).await?)?;
         self.audit.append(&session.actor(client.address), "account.change-password", &record.id, "").await?;
         if !self.store.set_password(&record.id, session.generation, sealed).await? {
-            return Err(Error::log_in_over());
+            return Err(Error::login_closed());
         }
         let opened = self.renew(session, session.generation + 1, Replaces::Nothing).await?;
         // The secrets in other browsers become invalid.
@@ -290,7 +290,7 @@ impl Accounts {
         // A session that has ended since it was looked up must not be usable for guessing
         // passwords.
         if self.store.session(&session.record.digest).await?.is_none() {
-            return Err(Error::log_in_over());
+            return Err(Error::login_closed());
         }
         let record = self.record(&session.account.id).await?;
         let key = record.email;
@@ -301,6 +301,6 @@ impl Accounts {
     async fn renew(&self, session: &Session, generation: u64, replaces: Replaces) -> Result<OpenedSession, Error> {
         let now = self.clock.now();
         let record = SessionRecord { authenticated_at: now, last_used_at: now, ..(*session.record).clone() };
-        self.open(record, generation, replaces, false).await?.ok_or_else(Error::log_in_over)
+        self.open(record, generation, replaces, false).await?.ok_or_else(Error::login_closed)
     }
 }

@@ -102,14 +102,14 @@ impl Accounts {
     /// [`Error::is_closed`] if there is no such request, it was completed already, it has expired,
     /// or `state` belongs to another one.
     pub async fn take_back(&self, secret: &str, state: &str) -> Result<(Errand, String), Error> {
-        let digest = Use::Errand.digest(secret).ok_or_else(Error::log_in_over)?;
+        let digest = Use::Errand.digest(secret).ok_or_else(Error::login_closed)?;
         let errand = Errand::of(Secret::new(secret));
         // Checked before the request is used up: a link on another site must not end it.
         if !bool::from(errand.state.as_bytes().ct_eq(state.as_bytes())) {
-            return Err(Error::log_in_over());
+            return Err(Error::login_closed());
         }
         let taken =
-            self.store.take_authorization_request(&digest, self.clock.now()).await?.ok_or_else(Error::log_in_over)?;
+            self.store.take_authorization_request(&digest, self.clock.now()).await?.ok_or_else(Error::login_closed)?;
         Ok((errand, taken.return_to))
     }
 
@@ -118,7 +118,7 @@ impl Accounts {
     /// verified one.
     ///
     /// # Errors
-    /// [`Error::is_log_in_refused`] if the person has no role, the account is disabled, or the
+    /// [`Error::is_invalid_credentials`] if the person has no role, the account is disabled, or the
     /// email address belongs to another account; [`Error::operator_detail`] says which. Otherwise
     /// those of [`Accounts::log_in`].
     pub async fn log_in_vouched(&self, vouched: Vouched, client: &Client) -> Result<LoggedIn, Error> {
@@ -163,7 +163,7 @@ impl Accounts {
     /// Records why a login is refused. The person gets the same response for every reason.
     async fn turn_away(&self, subject: &str, why: &str, client: &Client) -> Error {
         let noted = self.audit.append(&client.actor(NOBODY.to_owned()), "account.log-in-refused", subject, why).await;
-        noted.err().unwrap_or_else(|| Error::log_in_refused().with_detail(why))
+        noted.err().unwrap_or_else(|| Error::invalid_credentials().with_detail(why))
     }
 
     /// Applies changes that end all sessions. Returns none if no system administrator would be
@@ -183,7 +183,7 @@ impl Accounts {
         self.audit.append(&actor, "account.update", &id, what).await?;
         match self.store.update_account(record, revision).await? {
             AccountUpdate::Applied => self.record(&id).await.map(Some),
-            AccountUpdate::Stale => Err(Error::log_in_over()),
+            AccountUpdate::Stale => Err(Error::login_closed()),
             AccountUpdate::LastSystemAdmin => {
                 self.last_system_admin(&actor, "account.update", &id).await?;
                 Ok(None)
@@ -214,7 +214,7 @@ impl Accounts {
         self.audit.append(&client.actor(PROVIDER.to_owned()), "account.create", &id, role.name()).await?;
         match self.store.insert_external_account(record).await {
             // Two first logins of the same person at the same time.
-            Err(error) if error.is_conflict() => Err(Error::log_in_over()),
+            Err(error) if error.is_conflict() => Err(Error::login_closed()),
             inserted => {
                 inserted?;
                 self.record(&id).await

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::Changes;
 use super::directory::place;
 use super::{Administration, MANY, ROUNDS, as_read};
-use crate::error::{Error, InputProblem};
+use crate::error::{Error, FieldError};
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
 use twofactor_sandbox::readable;
 
@@ -104,7 +104,7 @@ impl Administration {
         for (n, one) in assignments.into_iter().enumerate() {
             match readable::identifier(&one.id) {
                 Ok(target) => drop(wanted.insert(AssignmentRecord { kind: one.kind, target })),
-                Err(why) => wrong.push(InputProblem::new(format!("/{n}/id"), why.to_string())),
+                Err(why) => wrong.push(FieldError::new(format!("/{n}/id"), why.to_string())),
             }
         }
         if !wrong.is_empty() {
@@ -125,7 +125,7 @@ impl Administration {
             self.did_not_happen("instance.assign", id).await?;
             self.record(subscription, id).await?;
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 }
 

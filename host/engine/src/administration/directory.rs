@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::changes::Changes;
 use super::page::{page, part};
 use super::{Administration, Assignment, MANY, Page, ROUNDS, as_read, readable_name};
-use crate::error::{Error, InputProblem};
+use crate::error::{Error, FieldError};
 use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
 use twofactor_sandbox::escape;
 use twofactor_sandbox::readable;
@@ -123,7 +123,7 @@ impl Administration {
                 return Ok(done);
             }
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 
     /// Adds or renames an entry. With `expected_revision`, only if nobody changed it since that
@@ -148,7 +148,7 @@ impl Administration {
                 return Ok(self.directory_entry(subscription, &target).await?.0);
             }
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 
     /// Returns none if somebody else's change came in between.
@@ -220,7 +220,7 @@ impl Administration {
             }
             self.did_not_happen("directory.delete", subscription).await?;
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 }
 
@@ -247,13 +247,13 @@ fn check(entries: &[NamedTarget]) -> Result<(), Error> {
     let mut wrong = Vec::new();
     for (n, entry) in entries.iter().enumerate() {
         if let Err(why) = readable::identifier(&entry.target.id) {
-            wrong.push(InputProblem::new(format!("/{n}/id"), why.to_string()));
+            wrong.push(FieldError::new(format!("/{n}/id"), why.to_string()));
         }
         if let Err(why) = readable_name(&entry.name) {
-            wrong.push(InputProblem::new(format!("/{n}/name"), why.to_string()));
+            wrong.push(FieldError::new(format!("/{n}/name"), why.to_string()));
         }
         if !seen.insert(record(&entry.target)) {
-            wrong.push(InputProblem::new(format!("/{n}"), "stands twice"));
+            wrong.push(FieldError::new(format!("/{n}"), "stands twice"));
         }
         if wrong.len() >= 32 {
             break;

@@ -207,7 +207,7 @@ impl Administration {
             }
             self.did_not_happen("instance.update", id).await?;
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 
     /// Returns the record with a change applied, and its options.
@@ -265,7 +265,7 @@ impl Administration {
             }
             self.did_not_happen("instance.delete", id).await?;
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 
     /// Returns the differences between two states of an instance, each with its options.

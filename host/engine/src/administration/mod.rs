@@ -179,5 +179,5 @@ const ROUNDS: usize = 16;
 
 /// Refuses a change of something that has changed since it was read.
 fn as_read(expected: Option<u64>, revision: u64) -> Result<(), Error> {
-    if expected.is_some_and(|expected| expected != revision) { Err(Error::passed_over()) } else { Ok(()) }
+    if expected.is_some_and(|expected| expected != revision) { Err(Error::revision_conflict()) } else { Ok(()) }
 }

@@ -182,7 +182,7 @@ impl Administration {
     /// Invalid input, with the reason, if it cannot be loaded, lacks a required signature, has
     /// another digest or a lower version than allowed, would send secrets of instances to new
     /// destinations ([`NewProvider::destinations`]) or would make instances invalid
-    /// ([`NewProvider::allow_invalid`]). [`Error::is_passed_over`] if another component is in use
+    /// ([`NewProvider::allow_invalid`]). [`Error::is_revision_conflict`] if another component is in use
     /// than the one to be replaced.
     pub async fn add_provider(&self, new: impl Into<NewProvider>) -> Result<ProviderInfo, Error> {
         let new = new.into();
@@ -210,7 +210,7 @@ impl Administration {
         let serving = providers.of(&type_id);
         let served = serving.as_ref().map_or("", |provider| &provider.info().digest);
         if new.replaces.as_ref().is_some_and(|expected| expected != served) {
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         if let Some(serving) = &serving
             && info.manifest.is_older_than(serving.manifest())
@@ -228,7 +228,7 @@ impl Administration {
         let compared = compared.map(|serving| &*serving.info().digest);
         let is_refused = refused.iter().any(|refused| refused.type_id == type_id);
         if serving.is_some() && !is_refused && top.as_ref().map(|top| &*top.digest) != compared {
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         let is_there = |top: &ProviderRecord| top.digest == record.digest && top.signature == record.signature;
         if !is_refused && top.as_ref().is_some_and(is_there) {
@@ -250,7 +250,7 @@ impl Administration {
         let replaces = top.as_ref().map(|top| &*top.digest);
         if !self.store().push_provider(record, replaces).await?.is_applied() {
             self.did_not_happen("provider.add", &type_id).await?;
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         providers.install(provider);
         Ok(info)
@@ -263,7 +263,7 @@ impl Administration {
     /// # Errors
     /// Not found if none was added. A conflict if there is no previous one
     /// ([`Self::remove_provider`] removes it anyway). Invalid input if the previous one is not
-    /// allowed here, or would send secrets to new destinations. [`Error::is_passed_over`] if
+    /// allowed here, or would send secrets to new destinations. [`Error::is_revision_conflict`] if
     /// another one was added since.
     pub async fn roll_back_provider(
         &self,
@@ -290,7 +290,7 @@ impl Administration {
         self.audit("provider.roll_back", type_id, &detail).await?;
         if !self.store().pop_provider(type_id, &top.digest).await?.is_applied() {
             self.did_not_happen("provider.roll_back", type_id).await?;
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         let info = before.info().clone();
         providers.install(before);
@@ -303,7 +303,7 @@ impl Administration {
     ///
     /// # Errors
     /// Not found if none was added. Invalid input if the one that ships with the program would send
-    /// secrets to new destinations. [`Error::is_passed_over`] if another one was added since.
+    /// secrets to new destinations. [`Error::is_revision_conflict`] if another one was added since.
     pub async fn remove_provider(&self, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> Result<(), Error> {
         let providers = &self.instances.providers;
         let changing = providers.changing().await;
@@ -318,7 +318,7 @@ impl Administration {
         self.audit("provider.remove", type_id, &format!("sha256:{}", top.digest)).await?;
         if !self.store().remove_providers(type_id, &top.digest).await?.is_applied() {
             self.did_not_happen("provider.remove", type_id).await?;
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         providers.refresh(&changing).await?;
         Ok(())
@@ -357,7 +357,7 @@ fn meant(top: Option<ProviderRecord>, digest: Option<&str>) -> Result<ProviderRe
     let top = top.ok_or_else(|| Error::not_found("provider that was added"))?;
     let meant = digest.map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
     if meant.is_some_and(|meant| !meant.eq_ignore_ascii_case(&top.digest)) {
-        return Err(Error::passed_over());
+        return Err(Error::revision_conflict());
     }
     Ok(top)
 }

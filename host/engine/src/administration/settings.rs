@@ -78,7 +78,7 @@ impl Administration {
             }
             self.did_not_happen("base-settings.set", type_id).await?;
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 
     /// Previews base service settings without saving them. A mask keeps the stored secret.

@@ -45,7 +45,7 @@ impl Administration {
         self.audit("sign-in-page.set", subscription, &detail).await?;
         if !self.store().set_sign_in_page(record, revision).await?.is_applied() {
             self.did_not_happen("sign-in-page.set", subscription).await?;
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         Ok((page, revision + 1))
     }

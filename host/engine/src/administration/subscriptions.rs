@@ -82,7 +82,7 @@ impl Administration {
             }
             self.did_not_happen("subscription.change", id).await?;
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 
     /// Deletes a subscription and its directory.
@@ -120,7 +120,7 @@ impl Administration {
             }
             self.did_not_happen("subscription.delete", id).await?;
         }
-        Err(Error::passed_over())
+        Err(Error::revision_conflict())
     }
 
     /// Checks that a subscription exists.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Administration;
 use crate::challenge::{Recipient, sample_message};
-use crate::error::{Error, InputProblem};
+use crate::error::{Error, FieldError};
 use crate::instance::Layers;
 use twofactor_sandbox::UpstreamFailure;
 
@@ -114,7 +114,7 @@ impl Administration {
         };
         if !prepared.problems.is_empty() {
             let problems = prepared.problems.iter();
-            let problems = problems.map(|it| InputProblem::new(format!("/options{}", it.option), it.message.clone()));
+            let problems = problems.map(|it| FieldError::new(format!("/options{}", it.option), it.message.clone()));
             return Err(Error::invalid_because(problems.collect()));
         }
         let Some(provider) = &prepared.provider else {

@@ -61,7 +61,7 @@ impl Challenges {
                 Err(why) => unfit = Some(why),
             }
         }
-        if ways.is_empty() { Err(unfit.unwrap_or_else(Error::not_available)) } else { Ok(ways) }
+        if ways.is_empty() { Err(unfit.unwrap_or_else(Error::no_instance_available)) } else { Ok(ways) }
     }
 
     /// Returns the state of a challenge, if it exists.

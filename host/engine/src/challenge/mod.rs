@@ -155,7 +155,7 @@ impl Challenges {
         metrics::counter!("twofactor_limits_reached_total", "limit" => name).increment(1);
         match limited {
             Limited::Until(until, _) | Limited::PersonUntil(until) => {
-                Error::limited((*until - now).try_into().unwrap_or_default())
+                Error::rate_limited((*until - now).try_into().unwrap_or_default())
             }
             Limited::PersonLocked => Error::closed(),
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::phone_number::is_country;
 use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
 use super::text::is_of_gsm;
-use crate::error::InputProblem;
+use crate::error::FieldError;
 use twofactor_sandbox::CODE_LENGTHS;
 use twofactor_sandbox::escape;
 use twofactor_sandbox::readable;
@@ -105,12 +105,12 @@ fn is_host_name(text: &str) -> bool {
 
 /// A policy that is out of bounds. The text names the fields and the bounds. It repeats no value.
 #[derive(Debug)]
-pub struct PolicyError(Vec<InputProblem>);
+pub struct PolicyError(Vec<FieldError>);
 
 impl PolicyError {
     /// Returns what is wrong, for a policy at `place` in the input.
-    pub(crate) fn under(self, place: &str) -> Vec<InputProblem> {
-        let moved = |one: InputProblem| InputProblem { pointer: format!("{place}{}", one.pointer), ..one };
+    pub(crate) fn under(self, place: &str) -> Vec<FieldError> {
+        let moved = |one: FieldError| FieldError { pointer: format!("{place}{}", one.pointer), ..one };
         self.0.into_iter().map(moved).collect()
     }
 }
@@ -130,7 +130,7 @@ impl std::error::Error for PolicyError {}
 impl Policy {
     /// Returns this policy with the fields that `own` states.
     pub(crate) fn overridden_by(&self, own: &Value) -> Result<Self, PolicyError> {
-        let whole = |text: &str| PolicyError(vec![InputProblem::new("", text)]);
+        let whole = |text: &str| PolicyError(vec![FieldError::new("", text)]);
         let Value::Object(own) = own else {
             return Err(whole("must be a JSON object"));
         };
@@ -145,7 +145,7 @@ impl Policy {
                 (true, Err(_)) => "has a value of the wrong type, or one that is far out of bounds",
                 (true, Ok(_)) => continue,
             };
-            wrong.push(InputProblem::new(format!("/{}", escape(name)), detail));
+            wrong.push(FieldError::new(format!("/{}", escape(name)), detail));
         }
         if !wrong.is_empty() {
             wrong.truncate(32);
@@ -161,7 +161,7 @@ impl Policy {
         let mut wrong = Vec::new();
         let mut must = |fits: bool, name: &str, detail: String| {
             if !fits {
-                wrong.push(InputProblem::new(format!("/{name}"), detail));
+                wrong.push(FieldError::new(format!("/{name}"), detail));
             }
         };
         for (name, value, range) in [

@@ -160,7 +160,7 @@ impl Challenges {
             details.locale = Some(locale.to_owned());
         }
         let chosen = self.still_available(&record, &details).await?;
-        let wait = move |until: Timestamp| Error::limited((until - now).try_into().unwrap_or_default());
+        let wait = move |until: Timestamp| Error::rate_limited((until - now).try_into().unwrap_or_default());
         if record.resends >= record.max_resends {
             return Err(wait(record.expires_at));
         }
@@ -242,7 +242,7 @@ impl Challenges {
     async fn pick(&self, start: &Start) -> Result<(Chosen, Vec<Chosen>, Canonical), Error> {
         let mut available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
         if available.is_empty() {
-            return Err(Error::not_available());
+            return Err(Error::no_instance_available());
         }
         let fits = |one: &Chosen| start.recipient.fits(one.recipient_kind);
         let chosen = available.remove(available.iter().position(fits).unwrap_or(0));
@@ -263,7 +263,7 @@ impl Challenges {
     /// Records that a request led to no message.
     fn note_refused(&self, start: &Start, of_account: bool, error: &Error) {
         let known = start.recipient.known();
-        let outcome = if error.is_not_available() {
+        let outcome = if error.is_no_instance_available() {
             MessageOutcome::NoInstance
         } else if known.as_ref().is_some_and(|known| !known.country.is_empty()) && error.is_recipient_rejected() {
             MessageOutcome::CountryNotEnabled

@@ -87,7 +87,7 @@ impl Challenges {
             Err(failure) => {
                 tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not judged");
                 self.statistics.count(&record.subscription, instance, "not-judged", "");
-                Err(Error::judging(&failure, record.max_attempts.saturating_sub(record.attempts)))
+                Err(Error::verification(&failure, record.max_attempts.saturating_sub(record.attempts)))
             }
         }
     }

@@ -33,7 +33,7 @@ impl HostedSignIns {
     ///
     /// # Errors
     /// Invalid input if the user is missing, or the return URL is not one of those set for this
-    /// subscription. [`Error::is_not_available`] or [`Error::is_recipient_rejected`] if no instance
+    /// subscription. [`Error::is_no_instance_available`] or [`Error::is_recipient_rejected`] if no instance
     /// could serve it.
     pub async fn begin(&self, new: NewHostedSignIn) -> Result<BegunSignIn, Error> {
         if new.sign_in.user.is_none() {
@@ -191,7 +191,7 @@ impl HostedSignIns {
             return Ok(());
         }
         if !visit.more {
-            return Err(Error::limited((visit.record.expires_at - visit.now).try_into().unwrap_or_default()));
+            return Err(Error::rate_limited((visit.record.expires_at - visit.now).try_into().unwrap_or_default()));
         }
         let mut start = visit.kept.start();
         start.two_factor = Some(two_factor.to_owned());
@@ -297,7 +297,9 @@ impl HostedSignIns {
     /// None if what was available at the start no longer is.
     async fn ways(&self, kept: &Kept) -> Result<Vec<Way>, Error> {
         match self.challenges.ways(&kept.start()).await {
-            Err(error) if error.is_not_available() || error.is_recipient_rejected() || error.is_invalid_input() => {
+            Err(error)
+                if error.is_no_instance_available() || error.is_recipient_rejected() || error.is_invalid_input() =>
+            {
                 Ok(Vec::new())
             }
             other => other,

@@ -135,9 +135,9 @@ impl StdError for StoreError {
 impl From<StoreError> for crate::error::Error {
     fn from(error: StoreError) -> Self {
         if error.is_conflict() {
-            Self::conflict("this exists already, or what it refers to does not")
+            Self::conflict("this exists already, or what it refers to does not").with_source(error)
         } else {
-            Self::unavailable(error)
+            Self::unavailable(&error).with_source(error)
         }
     }
 }

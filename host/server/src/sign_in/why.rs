@@ -33,7 +33,7 @@ impl Why {
             Self::Length
         } else if error.is_locked() {
             Self::Locked
-        } else if error.is_limited() {
+        } else if error.is_rate_limited() {
             Self::Limited(wait.unwrap_or_default())
         } else if error.is_closed() {
             Self::Ended

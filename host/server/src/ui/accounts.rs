@@ -331,7 +331,7 @@ pub(super) async fn save(
     let revision = posted.get("revision").and_then(|text| text.parse().ok());
     match ui.app.engine.accounts().update(&person.actor, &id, change, revision).await {
         Ok(_) => Ok(Redirect::to(&format!("{}?done=saved", path(&id))).into_response()),
-        Err(error) if error.is_conflict() && !error.is_passed_over() => {
+        Err(error) if error.is_conflict() && !error.is_revision_conflict() => {
             Ok(Told::refused(last_of_all(l)).into_response())
         }
         Err(error) => Err(person.failure(error)),

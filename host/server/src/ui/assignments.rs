@@ -89,7 +89,7 @@ pub(super) async fn change(
         }
         match admin.replace_assignments(&subscription, &id, all, Some(read.revision)).await {
             // Somebody else assigned it meanwhile: this is done to what is there now.
-            Err(error) if error.is_passed_over() => {}
+            Err(error) if error.is_revision_conflict() => {}
             set => return set,
         }
     };

@@ -308,14 +308,14 @@ pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: B
 
 /// An error of a log-in in words.
 pub(super) fn words(l: Language, error: &Error) -> String {
-    let text = if error.is_log_in_refused() {
+    let text = if error.is_invalid_credentials() {
         l.say("Incorrect email address or password.", "Die E-Mail-Adresse oder das Passwort stimmt nicht.")
     } else if let Some(left) = error.attempts_left() {
         return format!(
             "{} {left}.",
             l.say("This is not the code. Tries left:", "Das ist nicht der Code. Verbleibende Versuche:")
         );
-    } else if error.is_limited() {
+    } else if error.is_rate_limited() {
         let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
         return format!(
             "{} {minutes}.",
@@ -323,7 +323,7 @@ pub(super) fn words(l: Language, error: &Error) -> String {
         );
     } else if error.is_closed() {
         l.say("This login has ended: start again.", "Diese Anmeldung ist beendet: Beginnen Sie neu.")
-    } else if error.is_not_available() {
+    } else if error.is_no_instance_available() {
         l.say(
             "Log-in demands a second factor, and none is available for this account. Ask a system administrator; whoever runs the server gets in with “twofactor account invite --without-second-factor”.",
             "Die Anmeldung verlangt einen zweiten Faktor, und für dieses Konto ist keiner verfügbar. Wenden Sie sich an einen Systemadministrator; wer den Server betreibt, kommt mit «twofactor account invite --without-second-factor» hinein.",

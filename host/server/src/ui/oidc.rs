@@ -46,7 +46,7 @@ pub(super) async fn back(
     let mut response = match oidc.vouch(&errand, &answer).await {
         Ok(vouched) => match visitor.accounts().log_in_vouched(vouched, visitor.client()).await {
             Ok(logged_in) => admit(logged_in, &aim),
-            Err(error) if error.is_log_in_refused() => {
+            Err(error) if error.is_invalid_credentials() => {
                 tracing::warn!(
                     why = error.operator_detail(),
                     "somebody whom the identity provider logged in was turned away"
@@ -67,9 +67,9 @@ pub(super) async fn back(
 fn status(error: &twofactor::Error) -> StatusCode {
     if error.is_closed() {
         StatusCode::GONE
-    } else if error.is_limited() {
+    } else if error.is_rate_limited() {
         StatusCode::TOO_MANY_REQUESTS
-    } else if error.is_not_available() {
+    } else if error.is_no_instance_available() {
         StatusCode::CONFLICT
     } else if error.is_delivery_failed() || error.is_unavailable() {
         StatusCode::SERVICE_UNAVAILABLE

@@ -279,7 +279,7 @@ pub(super) async fn approve(person: Person, State(ui): State<Ui>, body: Bytes) -
             ui.pending_components.forget(account);
             Ok(Redirect::to("/admin/providers?done=installed").into_response())
         }
-        Err(error) if error.is_passed_over() => {
+        Err(error) if error.is_revision_conflict() => {
             let other = l.say(
                 "Nothing was installed: somebody else installed another component of this type meanwhile. This is what it would replace now.",
                 "Nichts wurde installiert: jemand anderes hat inzwischen eine andere Komponente dieses Typs installiert. Das würde jetzt ersetzt.",
@@ -336,14 +336,14 @@ pub(super) async fn take_back(person: Person, Path(type_id): Path<String>, body:
     let digest = shown.get("digest").unwrap_or_default();
     let allow_invalid = shown.get("allow_invalid").is_some();
     let taken = match admin.roll_back_provider(&type_id, Some(digest), allow_invalid).await {
-        Err(error) if error.is_conflict() && !error.is_passed_over() => {
+        Err(error) if error.is_conflict() && !error.is_revision_conflict() => {
             admin.remove_provider(&type_id, Some(digest), allow_invalid).await
         }
         other => other.map(drop),
     };
     match taken {
         Ok(()) => Ok(Redirect::to("/admin/providers?done=taken-back").into_response()),
-        Err(error) if error.is_passed_over() || error.is_not_found() => {
+        Err(error) if error.is_revision_conflict() || error.is_not_found() => {
             let other = l.say(
                 "Nothing was taken back: another component serves by now.",
                 "Nichts wurde zurückgenommen: inzwischen bedient eine andere Komponente.",

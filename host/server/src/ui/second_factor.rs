@@ -66,7 +66,7 @@ pub(super) async fn save(person: Person, State(ui): State<Ui>, body: Bytes) -> R
     let revision = posted.get("revision").and_then(|revision| revision.parse().ok());
     match accounts.set_second_factor(&person.actor, values.subscription, values.demanded, revision).await {
         Ok(_) => Ok(Redirect::to(&format!("{SECOND_FACTOR}?done=saved")).into_response()),
-        Err(error) if error.is_passed_over() => Err(person.failure(error)),
+        Err(error) if error.is_revision_conflict() => Err(person.failure(error)),
         Err(error) if error.is_invalid_input() || error.is_conflict() => {
             Ok(Told::refused(refusal(person.language, &error)).into_response())
         }

@@ -220,7 +220,7 @@ pub(super) async fn save(
     match saved {
         Ok(()) => Ok(Redirect::to(&format!("{}?done=saved", path(&subscription))).into_response()),
         // A logo that was not stored is chosen again.
-        Err(error) if error.is_passed_over() => Ok(Told::new(Outcome::Conflict).showing(posted).into_response()),
+        Err(error) if error.is_revision_conflict() => Ok(Told::new(Outcome::Conflict).showing(posted).into_response()),
         Err(error) if error.is_invalid_input() => {
             Ok(Told::refused(person.sentence(&error)).showing(posted).into_response())
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::plan::Plan;
 use super::{Document, FORM, Reference};
 use crate::administration::Administration;
-use crate::error::{Error, InputProblem};
+use crate::error::{Error, FieldError};
 use crate::store::ConfigurationChange;
 use twofactor_sandbox::Problem;
 
@@ -100,9 +100,9 @@ impl Administration {
         let made_invalid = steps.iter().filter_map(|step| {
             let named = step.planned.makes_invalid.as_ref()?;
             let detail = format!("makes instances invalid that are valid now: {named}");
-            Some(InputProblem::new(step.planned.subject.clone(), detail))
+            Some(FieldError::new(step.planned.subject.clone(), detail))
         });
-        let made_invalid: Vec<InputProblem> = made_invalid.collect();
+        let made_invalid: Vec<FieldError> = made_invalid.collect();
         if !allow_invalid && !made_invalid.is_empty() {
             return Err(Error::invalid_because(made_invalid));
         }
@@ -117,7 +117,7 @@ impl Administration {
             for step in &steps {
                 self.did_not_happen(step.action, &step.audited).await?;
             }
-            return Err(Error::passed_over());
+            return Err(Error::revision_conflict());
         }
         Ok(steps.into_iter().map(|step| step.planned).collect())
     }

@@ -12,7 +12,7 @@ use crate::administration::changes::Changes;
 use crate::administration::directory::place;
 use crate::administration::sign_in_page::page_changes;
 use crate::administration::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
-use crate::error::{Error, InputProblem};
+use crate::error::{Error, FieldError};
 use crate::instance::{AffectedInstance, Changed, Layers};
 use crate::sign_in::SignInPage;
 use crate::store::{
@@ -29,7 +29,7 @@ pub(super) struct Plan<'a> {
     administration: &'a Administration,
     resolve: Resolve<'a>,
     steps: Vec<Step>,
-    problems: Vec<InputProblem>,
+    problems: Vec<FieldError>,
     /// The base settings of the document, before and after, and whether one of their secrets is a
     /// stored one.
     base: BTreeMap<String, (Value, Value, bool)>,
@@ -87,7 +87,7 @@ impl<'a> Plan<'a> {
 
 impl Plan<'_> {
     fn wrong(&mut self, at: impl Into<String>, detail: impl Into<String>) {
-        self.problems.push(InputProblem::new(at.into(), detail.into()));
+        self.problems.push(FieldError::new(at.into(), detail.into()));
     }
 
     /// Returns the result, or none if the document is at fault: then the next problem is looked for
@@ -96,10 +96,10 @@ impl Plan<'_> {
         match result {
             Ok(it) => Ok(Some(it)),
             Err(error) if error.is_invalid_input() => {
-                if error.problems().is_empty() {
+                if error.field_errors().is_empty() {
                     self.wrong(at, error.to_string());
                 }
-                self.problems.extend(error.problems().iter().cloned());
+                self.problems.extend(error.field_errors().iter().cloned());
                 Ok(None)
             }
             Err(error) => Err(error),

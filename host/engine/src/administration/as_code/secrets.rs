@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, InputProblem};
+use crate::error::{Error, FieldError};
 use crate::instance::{Instances, MASK};
 use twofactor_sandbox::escape;
 
@@ -96,12 +96,12 @@ impl Instances {
         });
         // Elsewhere it would be shown to everybody who may read the options.
         for place in found.places.difference(&of_secrets) {
-            found.problems.push(InputProblem::new(place.clone(), "is no secret: write its value"));
+            found.problems.push(FieldError::new(place.clone(), "is no secret: write its value"));
         }
         if found.problems.is_empty() {
             return Ok((options, found.sealed));
         }
-        let under = |problem: InputProblem| InputProblem::new(format!("{at}{}", problem.pointer), problem.detail);
+        let under = |problem: FieldError| FieldError::new(format!("{at}{}", problem.pointer), problem.detail);
         Err(Error::invalid_because(found.problems.into_iter().map(under).collect()))
     }
 }
@@ -113,7 +113,7 @@ struct Found<'a> {
     resolve: &'a dyn Fn(&Reference) -> Result<String, String>,
     places: BTreeSet<String>,
     sealed: bool,
-    problems: Vec<InputProblem>,
+    problems: Vec<FieldError>,
 }
 
 impl Found<'_> {
@@ -122,7 +122,7 @@ impl Found<'_> {
             Value::Object(fields) if fields.len() == 1 && fields.keys().all(|name| name.starts_with('$')) => {
                 self.places.insert(pointer.to_owned());
                 self.stand_in(&fields, pointer).unwrap_or_else(|why| {
-                    self.problems.push(InputProblem::new(pointer.to_owned(), why));
+                    self.problems.push(FieldError::new(pointer.to_owned(), why));
                     Value::Null
                 })
             }
