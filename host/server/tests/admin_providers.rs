@@ -71,7 +71,7 @@ async fn what_a_component_may_do_and_what_it_changes_is_shown_before_it_is_insta
         "Replaces Email 0.1.1",
         "<del><code>Email</code></del> → <ins><code>eCall SMS</code></ins>",
         "<del><code>email</code></del> → <ins><code>sms</code></ins>",
-        "<del><code>email address</code></del> → <ins><code>phone number</code></ins>",
+        "<del><code>Email address</code></del> → <ins><code>Phone number</code></ins>",
         "<h3>Removed permissions</h3><ul><li>send email through the SMTP server allowed for its instance</li></ul>",
         "<h3>New options</h3><ul><li>ECallAccountName</li>",
         "<h3>Removed options</h3><ul><li>EMailSenderAddress</li>",

@@ -73,7 +73,7 @@ async fn a_person_signs_in_with_scripts_on() {
     }
     let code = site.ecall.code();
     browser.keys(&format!("{}{ENTER}", wrong(&code))).await;
-    browser.sees("[role=alert]", "That is not the code. You have 4 more tries.").await;
+    browser.sees("[role=alert]", "Incorrect code. You have 4 attempts left.").await;
     assert_eq!(browser.focused("aria-describedby").await, "error lead");
     browser.picture("wrong").await;
     if let Some(axe) = &axe {
@@ -114,7 +114,7 @@ async fn a_person_signs_in_with_scripts_off_on_a_phone_in_german() {
     // Without a script the button says how long to wait once it is pressed.
     assert!(browser.enabled(".resend button").await);
     browser.click(".resend button").await;
-    browser.sees("[role=alert]", "Das war zu oft. Versuchen Sie es in 30 Sekunden wieder.").await;
+    browser.sees("[role=alert]", "Zu viele Versuche. Versuchen Sie es in 30 Sekunden erneut.").await;
     browser.picture("early-phone-de").await;
     site.advance(30);
     browser.click(".resend button").await;

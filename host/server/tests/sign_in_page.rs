@@ -105,9 +105,9 @@ async fn a_wrong_answer_says_how_many_are_left_and_after_the_last_a_new_code_is_
     let site = Site::start().await;
     let (begun, browser) = site.at_code().await;
     let code = site.ecall.code();
-    browser.answer(wrong(&code)).await.says(200, "You have 4 more tries.");
+    browser.answer(wrong(&code)).await.says(200, "You have 4 attempts left.");
     let page = browser.answer(wrong(&code)).await;
-    page.says(200, "You have 3 more tries.");
+    page.says(200, "You have 3 attempts left.");
     for attribute in ["role=\"alert\"", "id=\"error\"", "aria-describedby=\"error lead\"", "aria-invalid=\"true\""] {
         page.says(200, attribute);
     }
@@ -123,7 +123,7 @@ async fn a_wrong_answer_says_how_many_are_left_and_after_the_last_a_new_code_is_
     browser.answer(&code).await.says(200, "This code is no longer valid.");
     browser.get("").await.says(200, "This code is no longer valid.");
     browser.post("/start", &page.start()).await.location();
-    browser.answer(&code).await.says(200, "You have 4 more tries.");
+    browser.answer(&code).await.says(200, "You have 4 attempts left.");
     browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
     assert_eq!(site.report(&begun).await["status"], "ended");
 }
@@ -136,7 +136,7 @@ async fn every_step_is_answered_by_a_redirect_and_a_reload_spends_no_attempt() {
     let answered = browser.post_alone("/answer", &[("code", wrong(&code))]).await;
     let (_, query) = answered.location().split_once('?').unwrap();
     for _ in 0..3 {
-        browser.get(&format!("?{query}")).await.says(200, "You have 4 more tries.");
+        browser.get(&format!("?{query}")).await.says(200, "You have 4 attempts left.");
     }
     let early = browser.post_alone("/resend", &[]).await;
     let (_, query) = early.location().split_once('?').unwrap();
@@ -155,7 +155,7 @@ async fn a_new_code_may_be_asked_for_after_a_while_and_the_page_says_how_long() 
     let first = site.ecall.code();
     let page = browser.get("").await;
     page.says(200, "data-wait=\"30\"");
-    page.says(200, "You can ask for a new code in 30\u{a0}seconds.");
+    page.says(200, "You can request a new code in 30\u{a0}seconds.");
     let early = browser.post("/resend", &[]).await;
     early.says(200, "Try again in 30\u{a0}seconds.");
     assert_eq!(site.ecall.codes().len(), 1);
@@ -381,7 +381,7 @@ async fn the_page_speaks_four_languages_and_can_be_switched() {
     let form = [&page.start()[..], &[("lang", "it")]].concat();
     assert!(browser.post("/start", &form).await.location().ends_with("?lang=it"));
     let wrong = browser.post("/answer", &[("code", "1"), ("lang", "it")]).await;
-    wrong.says(200, "Il codice ha 6 cifre.");
+    wrong.says(200, "Inserisca tutte le 6 cifre del codice.");
     // The message is in the language of the page that its code is typed on.
     assert!(site.ecall.text().contains("il Suo codice"), "{}", site.ecall.text());
     assert!(browser.get("/answer?lang=de").await.location().ends_with("?lang=de"));

@@ -459,7 +459,7 @@ mod tests {
             disabled: false,
         };
         let shown = form.show(&fields, "", &json!({"Key": MASK, "A\"><b>": "\"><img src=x>"})).into_string();
-        assert!(!shown.contains(MASK) && shown.contains("gespeichert"), "{shown}");
+        assert!(!shown.contains(MASK) && shown.contains("Gespeichert"), "{shown}");
         for tag in ["<script", "<b>", "<i>", "<u>", "<img"] {
             assert!(!shown.contains(tag), "{tag}: {shown}");
         }
