@@ -73,8 +73,8 @@ pub use audit::{AuditCheck, Entry as AuditEntry};
 pub use builder::bundled_components;
 pub use builder::{Builder, TwoFactor};
 pub use challenge::{
-    Available, Challenge, HistoryLimits, MessageOutcome, Policy, PolicyError, Quota, RateLimits, ReachedLimit,
-    Recipient, SignIn, Standing, Start, Verified, Way,
+    Available, Challenge, HistoryLimits, MessageOutcome, Policy, PolicyError, PolicyWarning, Quota, RateLimits,
+    ReachedLimit, Recipient, SignIn, Standing, Start, Verified, Way,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, InputProblem};
@@ -86,7 +86,7 @@ pub use sign_in::{
     SignInResult, SignInStatus, Theme, Visit, Visited,
 };
 pub use statistics::Statistic;
-pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
+pub use store::{AssignmentKind, AuditFrom, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
 pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{

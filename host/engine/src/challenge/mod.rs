@@ -34,7 +34,7 @@ pub use history::{HistoryLimits, MessageOutcome};
 pub(crate) use hosted::typed;
 pub use hosted::{Standing, Way};
 pub use limits::RateLimits;
-pub use policy::{Policy, PolicyError};
+pub use policy::{Policy, PolicyError, PolicyWarning};
 pub use quota::Quota;
 pub use reached::ReachedLimit;
 pub use recipient::Recipient;

@@ -103,6 +103,48 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= 100 && text.split('.').all(label) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Something in a policy that is allowed but should be reconsidered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PolicyWarning {
+    /// Codes have fewer than 6 digits.
+    FewDigits,
+    /// Messages may go to every country.
+    EveryCountry,
+    /// The application's name has a character that is not in the SMS alphabet.
+    NameBeyondSmsAlphabet,
+}
+
+impl PolicyWarning {
+    /// Returns the field of the policy that it is about.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::FewDigits => "digits",
+            Self::EveryCountry => "countries",
+            Self::NameBeyondSmsAlphabet => "application_name",
+        }
+    }
+}
+
+impl fmt::Display for PolicyWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FewDigits => {
+                "codes of fewer than 6 digits are weaker than NIST SP 800-63B-4 requires"
+            }
+            Self::EveryCountry => {
+                "messages may go to every country: fraudsters earn money with messages to \
+                 expensive numbers abroad"
+            }
+            Self::NameBeyondSmsAlphabet => {
+                "the application name has a character that is not in the SMS alphabet (such as a \
+                 curly apostrophe, an en dash, ç, î or an emoji): each SMS is billed as two or more"
+            }
+        })
+    }
+}
+
 /// A policy that is out of bounds. The text names the fields and the bounds. It repeats no value.
 #[derive(Debug)]
 pub struct PolicyError(Vec<InputProblem>);
@@ -210,22 +252,16 @@ impl Policy {
         Quota { messages_per_day, parts_per_day, bytes_per_day }
     }
 
-    /// Returns what an operator should reconsider.
-    pub fn warnings(&self) -> Vec<&'static str> {
-        let mut warnings = Vec::new();
-        if self.digits < 6 {
-            warnings.push("codes of fewer than 6 digits are below what NIST SP 800-63B-4 asks for");
-        }
-        if self.countries.contains("*") {
-            warnings.push("messages may go to every country: premium numbers abroad are how SMS pumping earns");
-        }
-        if !is_of_gsm(&self.application_name) {
-            warnings.push(
-                "the application's name has a character beyond the alphabet of SMS (such as a curly apostrophe, an en dash, ç, î or an \
-                 emoji): each message is billed as two or more",
-            );
-        }
-        warnings
+    /// Returns what is allowed but should be reconsidered.
+    pub fn warnings(&self) -> Vec<PolicyWarning> {
+        [
+            (self.digits < 6, PolicyWarning::FewDigits),
+            (self.countries.contains("*"), PolicyWarning::EveryCountry),
+            (!is_of_gsm(&self.application_name), PolicyWarning::NameBeyondSmsAlphabet),
+        ]
+        .into_iter()
+        .filter_map(|(applies, warning)| applies.then_some(warning))
+        .collect()
     }
 
     /// Returns whether messages may go to a country.

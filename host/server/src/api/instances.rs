@@ -42,6 +42,8 @@ pub(super) struct Instance {
     /// Its own policy: the fields that differ from the installation's.
     #[schema(value_type = Option<PolicyPart>, required = true)]
     policy: Option<Value>,
+    /// What should be reconsidered about the policy in force, which is its own over the installation's.
+    policy_warnings: Vec<PolicyWarning>,
     /// Counts changes; also the `ETag`.
     revision: u64,
     created_at: Timestamp,
@@ -119,6 +121,22 @@ impl From<GrantedConnection> for Granted {
     }
 }
 
+/// Something in a policy that is allowed but should be reconsidered.
+#[derive(Serialize, ToSchema)]
+struct PolicyWarning {
+    /// The field of the policy.
+    #[schema(example = "application_name")]
+    field: &'static str,
+    /// What it leads to.
+    detail: String,
+}
+
+impl From<twofactor::PolicyWarning> for PolicyWarning {
+    fn from(it: twofactor::PolicyWarning) -> Self {
+        Self { field: it.field(), detail: it.to_string() }
+    }
+}
+
 /// What is wrong with an option.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OptionProblem {
@@ -171,6 +189,7 @@ impl From<twofactor::Instance> for Instance {
             granted: one.connections.into_iter().map(Granted::from).collect(),
             options: one.options,
             policy: one.policy,
+            policy_warnings: one.policy_warnings.into_iter().map(PolicyWarning::from).collect(),
             revision: one.revision,
             created_at: one.created_at,
             updated_at: one.updated_at,

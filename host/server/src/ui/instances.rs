@@ -106,6 +106,7 @@ async fn show(
                 label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
                 @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (wording::spoken(l, &problem.message)) } } }
                 (form.show(&fields, "", &values["options"]))
+                @for warning in &instance.policy_warnings { (notice("warn", wording::policy_warning(l, *warning))) }
                 details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
                     summary { (l.say("Policy for codes", "Regeln für Codes")) }
                     p.help { (l.say("What is left out here is as for the whole installation.", "Was hier fehlt, gilt wie für die ganze Installation.")) }

@@ -6,6 +6,7 @@ mod connection;
 mod german;
 mod language;
 mod message;
+mod policy;
 mod sentence;
 
 pub(crate) use audit::{action, actions, details};
@@ -13,4 +14,5 @@ pub(crate) use capability::capabilities;
 pub(crate) use connection::{connection, destination};
 pub(crate) use language::{LANGUAGE_COOKIE, Language};
 pub(crate) use message::{challenge_state, limit, outcome, outcome_kind};
+pub(crate) use policy::policy_warning;
 pub(crate) use sentence::{sentence, spoken};
