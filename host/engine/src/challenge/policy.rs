@@ -130,9 +130,7 @@ impl PolicyWarning {
 impl fmt::Display for PolicyWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::FewDigits => {
-                "codes of fewer than 6 digits are weaker than NIST SP 800-63B-4 requires"
-            }
+            Self::FewDigits => "codes of fewer than 6 digits are weaker than NIST SP 800-63B-4 requires",
             Self::EveryCountry => {
                 "messages may go to every country: fraudsters earn money with messages to \
                  expensive numbers abroad"
