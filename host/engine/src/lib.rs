@@ -92,8 +92,8 @@ pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{
     Authentication, Begun, Capability, Component, Configured, DeliveryFailure, Destination, Exchange, Fate,
     GrantedConnection, IpNet, KeptMail, Limits, LoadError, Manifest, Message, Network, NetworkBuilder, NetworkError,
-    Outbox, Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Resolver, Secret,
-    SignerError, Signers, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep, Verdict, inspect,
+    Outbox, Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Redactor, Resolver,
+    Secret, SignerError, Signers, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep, Verdict, inspect,
     on_thread_start, readable::Unreadable, satisfies,
 };
 

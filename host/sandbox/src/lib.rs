@@ -22,3 +22,4 @@ pub use provider::{
     OptionsSchema, Problem, Provider, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Sandbox,
     SandboxError, Sent, SignerError, Signers, Verdict, escape, on_thread_start,
 };
+pub use redact::Redactor;
