@@ -2,7 +2,7 @@
 
 use twofactor::PolicyWarning;
 
-use crate::ui::Language;
+use super::language::Language;
 
 /// A warning as a sentence for a page.
 pub(crate) fn policy_warning(l: Language, warning: PolicyWarning) -> &'static str {
