@@ -174,3 +174,15 @@ async fn an_instance_says_what_should_be_reconsidered_in_its_policy() {
     let read = demo.call("GET", &twilio, admin, Value::Null).await.expect(200);
     assert_eq!(read["policy_warnings"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_list_is_not_taken_for_an_object_field_by_field() {
+    let demo = Server::demo();
+    let (admin, application) = (demo.token("admin_token"), demo.token("application_token"));
+    let refused = demo.call("POST", "/v1/subscriptions", admin, json!(["listed", "Listed"])).await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "", "{refused}");
+    demo.call("GET", "/v1/subscriptions/listed", admin, Value::Null).await.expect(404);
+    let body = json!({"tenant": "demo", "user": "u", "recipient": ["a@example.org", null]});
+    let refused = demo.call("POST", "/v1/challenges", application, body).await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "/recipient", "{refused}");
+}

@@ -422,7 +422,10 @@ mod tests {
             ]);
             let read = Value::Object(read(&fields(&schema()), &form, "", &json!({"Server": {"Password": MASK}})));
             assert_eq!(read["Server"]["Password"], secret);
-            assert_eq!((&read["Sender"], &read["Server"]["Host"]), (&json!("codes@example.com"), &json!("smtp.example.com")));
+            assert_eq!(
+                (&read["Sender"], &read["Server"]["Host"]),
+                (&json!("codes@example.com"), &json!("smtp.example.com"))
+            );
         }
     }
 
