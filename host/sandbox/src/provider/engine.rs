@@ -279,6 +279,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_strangers_work_is_done_apart_from_those_who_serve_and_a_few_at_a_time() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        let sandbox = sandbox();
+        let here = std::thread::current().id();
+        let kinds: Vec<_> = (0..2 * ASIDE).map(|_| Arc::new(Semaphore::new(1))).collect();
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (now, most) = (Arc::new(now), Arc::new(most));
+        let work = |kind: usize| {
+            let (sandbox, kind, now, most) = (sandbox.clone(), kinds[kind].clone(), now.clone(), most.clone());
+            async move {
+                let done = sandbox.aside(&kind, move || {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    std::thread::current().id()
+                });
+                assert!(done.await.is_some_and(|thread| thread != here));
+            }
+        };
+        futures::future::join_all((0..kinds.len()).map(work)).await;
+        assert_eq!(most.swap(0, Ordering::SeqCst), ASIDE);
+        futures::future::join_all((0..3).map(|_| work(0))).await;
+        assert_eq!(most.load(Ordering::SeqCst), 1, "one of a kind");
+    }
+
+    #[tokio::test]
     async fn a_component_that_has_more_than_it_may_is_called_never() {
         for (instances, memories, tables) in [(5, 0, 0), (3, 1, 0), (4, 0, 1)] {
             let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
