@@ -8,6 +8,8 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::net::TcpListener;
 
 /// One request as it came.
@@ -34,7 +36,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// Answers as Twilio does; a path that begins with `/silent` gets no answer, `/mirror` gets back
-    /// what it was sent, the code in it, and what is missing to nine at each digit of that, `/candidates` a list of what codes there are; one with `/redirect/` leads to what follows.
+    /// what it was sent, the code in it, and what is missing to nine at each digit of that, `/credentials` what it was authenticated with, `/candidates` a list of what codes there are; one with `/redirect/` leads to what follows.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
@@ -63,6 +65,14 @@ impl Upstream {
             let missing: String = code.bytes().map(|digit| char::from(b'0' + b'9' - digit)).collect();
             let headers = [("x-missing-to-nine", missing), ("x-code", code.to_owned())];
             return (StatusCode::CREATED, headers, text.clone()).into_response();
+        }
+        if path == "/credentials" {
+            let sent =
+                head.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+            let sent = String::from_utf8(sent).unwrap();
+            let pair = sent.strip_prefix("Basic ").map(|pair| STANDARD.decode(pair).unwrap()).unwrap_or_default();
+            let pair = String::from_utf8(pair).unwrap();
+            return (StatusCode::CREATED, [("x-told", pair.clone())], format!("{sent} {pair}")).into_response();
         }
         if path == "/candidates" {
             return (0..CANDIDATES).map(|n| format!("{n:06}\n")).collect::<String>().into_response();

@@ -263,3 +263,20 @@ async fn a_secret_goes_to_no_other_destination_by_a_detour_over_options_that_are
     refused(changed(&engine, &meant, smtp("codes@example.com", evil, "********")).await);
     assert!(changed(&engine, &meant, smtp("codes@example.com", host, "********")).await.unwrap().valid);
 }
+
+#[tokio::test]
+async fn a_test_message_with_options_that_are_typed_sends_no_stored_secret_elsewhere() {
+    let engine = engine().await;
+    let new = NewInstance::new("email", "x", smtp("codes@example.com", "mail.example.com", "p4ss-word"));
+    let own = admin(&engine).create_instance("s", new).await.unwrap();
+    let test = async |host: &str, password: &str| {
+        let to = Recipient { email: Some("a@example.org".to_owned()), ..Recipient::default() };
+        let typed = smtp("codes@example.com", host, password);
+        admin(&engine).test_instance("s", &own.id, to, Some(typed)).await
+    };
+    let said = test("mail.evil.example", "********").await.unwrap_err();
+    assert!(said.is_invalid_input() && said.to_string().contains("another destination"), "{said}");
+    // Nobody is there, but it may be tried: where the secret goes already, and with one that is entered.
+    assert_ne!(test("mail.example.com", "********").await.unwrap().outcome, "delivered");
+    assert_ne!(test("mail.evil.example", "an0ther").await.unwrap().outcome, "delivered");
+}

@@ -4,6 +4,8 @@
 
 use std::sync::atomic::Ordering;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use twofactor_tests::hostile::{Neighbourhood, SECRET};
 use twofactor_tests::spellings::{spellings, trap};
@@ -56,6 +58,7 @@ async fn a_header_that_only_the_host_may_set_is_refused_and_the_hosts_own_is_sen
         "x-real-ip: 192.0.2.1",
         "via: 1.1 evil.example",
         "accept-encoding: gzip",
+        "cookie: session=x",
         "x-a\r\nauthorization: forged",
         "x-a: b\r\nauthorization: forged",
         ": x",
@@ -88,4 +91,20 @@ async fn a_redirect_is_not_followed() {
     }
     assert_eq!(caught.load(Ordering::SeqCst), 0);
     assert_eq!(place.upstream.seen().len(), 5);
+}
+
+#[tokio::test]
+async fn what_an_upstream_repeats_of_a_credential_is_covered_before_the_component_reads_it() {
+    let place = Neighbourhood::new().await;
+    let report =
+        place.attempt_alone(json!({"Behaviour": "echo", "Url": "https://upstream.example.com/credentials"})).await;
+    assert_eq!(report.outcome, "rejected-message", "{report:?}");
+    let read = format!("{} {}", report.code, report.detail);
+    // The component read the answer: what is no secret is there, in the body and in the header.
+    assert!(report.code.starts_with("Basic ") && report.detail.contains("x-told"), "{read}");
+    let pair = STANDARD.encode(format!("user:{SECRET}"));
+    for secret in [SECRET, &pair, pair.trim_end_matches('=')] {
+        assert!(!read.contains(secret), "{secret} is in {read}");
+    }
+    assert!(report.code.contains("***") && report.detail.contains("***"), "{read}");
 }

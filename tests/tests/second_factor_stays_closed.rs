@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::json;
+use twofactor::as_code::{ExportedSecrets, SubscriptionDocument};
 use twofactor::store::AssignmentKind;
 use twofactor::{
     Account, AccountChange, Accounts, Actor, Administration, Assignment, InstanceChange, NewInstance,
@@ -165,6 +166,45 @@ async fn whoever_administers_a_subscription_touches_nothing_that_guards_administ
     let client_application = target(AssignmentKind::ClientApplication, "twofactor-admin");
     own.set_assignments("other", &elsewhere.id, client_application).await.unwrap();
     world.log_in_with_a_code().await;
+}
+
+#[tokio::test]
+async fn a_document_of_whoever_administers_a_subscription_changes_nothing_that_guards_administrators() {
+    let world = world().await;
+    let own = world.admin().of_subscriptions();
+    let document = || async { world.admin().export(Some("demo"), ExportedSecrets::Redacted).await.unwrap() };
+    let import = async |administration: &Administration, change: &dyn Fn(&mut SubscriptionDocument), prune: bool| {
+        let mut document = document().await;
+        change(document.subscriptions.get_mut("demo").unwrap());
+        administration.import(&document, (prune, true), &|_| Err("there is none".to_owned())).await
+    };
+    let id = &world.instance;
+    let change: [(&dyn Fn(&mut SubscriptionDocument), bool); 5] = [
+        (&|demo| demo.instances.get_mut(id).unwrap().active = false, false),
+        (&|demo| demo.instances.get_mut(id).unwrap().options = json!({}), false),
+        (&|demo| demo.instances.get_mut(id).unwrap().assigned.clear(), false),
+        (&|demo| drop(demo.instances.remove(id)), true),
+        (
+            &|demo| {
+                let mut hers = demo.instances[id].clone();
+                hers.options =
+                    json!({"ECallAccountName": "e", "ECallAccountPassword": "s", "ECallAccountFromNumber": "E"});
+                demo.instances.insert("hers".to_owned(), hers);
+            },
+            false,
+        ),
+    ];
+    for (n, (change, prune)) in change.into_iter().enumerate() {
+        let refused = import(&own, change, prune).await.unwrap_err();
+        assert!(refused.is_forbidden() && refused.to_string().contains("system administrator"), "{n}: {refused}");
+    }
+    world.log_in_with_a_code().await;
+    // What guards nobody is hers.
+    let named = import(&own, &|demo| demo.name = "Renamed".to_owned(), false).await.unwrap();
+    assert_eq!(named.len(), 1);
+    // A system administrator may, as the command line does.
+    import(&world.admin(), &|demo| demo.instances.get_mut(id).unwrap().active = false, false).await.unwrap();
+    assert!(world.is_closed().await);
 }
 
 #[tokio::test]

@@ -142,3 +142,25 @@ fn a_key_that_is_none_is_named() {
         assert!(error.contains("`acme`"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_component_that_ships_in_the_program_needs_no_signature_and_one_that_was_changed_does() {
+    let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
+    let required = || Signers::new().required(true);
+    let (_, slack) = twofactor::bundled_components().find(|(type_id, _)| *type_id == "slack").unwrap();
+    {
+        let engine = engine(folder.path(), &keyring, required()).await;
+        let admin = admin(&engine);
+        // A custom section (type 0) of one byte, named `n`: another component that does the same.
+        let changed = [slack.to_vec(), vec![0, 2, 1, b'n']].concat();
+        assert!(refused(admin.add_provider(NewProvider::new(changed)).await).contains("is not signed"));
+        let shown = admin.examine_provider(NewProvider::new(slack.to_vec())).await.unwrap();
+        assert_eq!((&*shown.info.manifest.type_id, shown.info.signed_by), ("slack", None));
+        admin.add_provider(NewProvider::new(slack.to_vec())).await.unwrap();
+    }
+    // It is checked again at each start.
+    let engine = engine(folder.path(), &keyring, required()).await;
+    let admin = admin(&engine);
+    assert!(admin.refused_providers().is_empty());
+    assert!(admin.providers().iter().any(|one| one.manifest.type_id == "slack"));
+}

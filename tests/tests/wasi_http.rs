@@ -54,6 +54,15 @@ async fn a_header_that_only_the_host_may_set_is_refused() {
         "connection: upgrade",
         "upgrade: h2c",
         "te: trailers",
+        "x-forwarded-for: 192.0.2.1",
+        "x_forwarded_host: evil.example",
+        "forwarded: host=evil.example",
+        "x-http-method-override: DELETE",
+        "x-original-url: /admin",
+        "x-rewrite-url: /admin",
+        "x-real-ip: 192.0.2.1",
+        "via: 1.1 evil.example",
+        "accept-encoding: gzip",
         "x-a: b\r\nauthorization: forged",
     ] {
         let report = place.attempt_alone(json!({"Behaviour": "send", "Url": URL, "Header": header})).await;

@@ -48,9 +48,13 @@ func newRecord(size uint32) record {
 	return to
 }
 
-func (r record) u8(offset uint32, value uint8)   { memory(r.at+offset, 1)[0] = value }
-func (r record) u16(offset uint32, value uint16) { *(*uint16)(unsafe.Pointer(uintptr(r.at + offset))) = value }
-func (r record) u32(offset uint32, value uint32) { *(*uint32)(unsafe.Pointer(uintptr(r.at + offset))) = value }
+func (r record) u8(offset uint32, value uint8) { memory(r.at+offset, 1)[0] = value }
+func (r record) u16(offset uint32, value uint16) {
+	*(*uint16)(unsafe.Pointer(uintptr(r.at + offset))) = value
+}
+func (r record) u32(offset uint32, value uint32) {
+	*(*uint32)(unsafe.Pointer(uintptr(r.at + offset))) = value
+}
 
 func (r record) text(offset uint32, value string) { r.bytes(offset, []byte(value)) }
 
@@ -71,9 +75,13 @@ func (r record) entries(offset uint32, entries []Entry) {
 	r.u32(offset+4, uint32(len(entries)))
 }
 
-func (r record) getU8(offset uint32) uint8   { return memory(r.at+offset, 1)[0] }
-func (r record) getU16(offset uint32) uint16 { return *(*uint16)(unsafe.Pointer(uintptr(r.at + offset))) }
-func (r record) getU32(offset uint32) uint32 { return *(*uint32)(unsafe.Pointer(uintptr(r.at + offset))) }
+func (r record) getU8(offset uint32) uint8 { return memory(r.at+offset, 1)[0] }
+func (r record) getU16(offset uint32) uint16 {
+	return *(*uint16)(unsafe.Pointer(uintptr(r.at + offset)))
+}
+func (r record) getU32(offset uint32) uint32 {
+	return *(*uint32)(unsafe.Pointer(uintptr(r.at + offset)))
+}
 
 func (r record) getText(offset uint32) string { return string(r.getBytes(offset)) }
 

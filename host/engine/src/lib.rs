@@ -86,15 +86,15 @@ pub use sign_in::{
     SignInResult, SignInStatus, Theme, Visit, Visited,
 };
 pub use statistics::Statistic;
-pub use store::{AssignmentKind, SqliteStore, Store, Subscription};
+pub use store::{AssignmentKind, AuditFrom, SqliteStore, Store, Subscription};
 pub use token::{Identity, Role, TokenInfo};
 pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{
     Authentication, Capability, Component, Configured, DeliveryFailure, DeliveryStatus, Destination, Exchange,
     GrantedConnection, IpNet, KeptMail, LoadError, Manifest, Message, Network, NetworkBuilder, NetworkError, Outbox,
-    Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Resolver, SandboxLimits, Secret,
-    SignerError, Signers, SmtpSecurity, StartedVerification, UpstreamCause, UpstreamFailure, UpstreamStep, Verdict,
-    inspect, on_thread_start, readable::Unreadable, satisfies,
+    Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Redactor, Resolver,
+    SandboxLimits, Secret, SignerError, Signers, SmtpSecurity, StartedVerification, UpstreamCause, UpstreamFailure,
+    UpstreamStep, Verdict, inspect, on_thread_start, readable::Unreadable, satisfies,
 };
 
 /// The runtime the engine runs on, for programs that have none of their own.

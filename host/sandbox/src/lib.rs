@@ -61,6 +61,7 @@ pub use ipnet::IpNet;
 pub use limits::SandboxLimits;
 pub use options::{Configured, Layers, Validation};
 pub use provider::{CODE_LENGTHS, Provider};
+pub use redact::Redactor;
 pub use schedule::on_thread_start;
 pub use schema::{OptionsSchema, escape};
 pub use standalone::{Component, inspect, satisfies};

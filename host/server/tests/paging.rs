@@ -117,3 +117,58 @@ async fn a_cursor_that_is_none_and_a_size_out_of_bounds_are_refused() {
     server.call("GET", &beyond, admin, Value::Null).await.problem(400, "invalid-input");
     server.call("GET", "/v1/audit?limit=0", admin, Value::Null).await.problem(400, "invalid-input");
 }
+
+#[tokio::test]
+async fn the_audit_log_is_narrowed_by_who_what_which_and_when() {
+    let server = Server::demo();
+    let admin = server.token("admin_token");
+    let post = async |token: &str, path: &str, body: Value| server.call("POST", path, token, body).await.expect(201);
+    let new = json!({"name": "other", "role": "subscription_admin", "subscriptions": ["demo"]});
+    let other = post(admin, "/v1/tokens", new).await;
+    let (id, token) = (other["id"].as_str().unwrap(), other["token"].as_str().unwrap());
+    let instances = "/v1/subscriptions/demo/two-factors";
+    let mut made = Vec::new();
+    for n in 0..3 {
+        let new = json!({"type": "twilio", "name": format!("n{n}")});
+        made.push(post(token, instances, new).await["id"].as_str().unwrap().to_owned());
+    }
+    let patch = format!("{instances}/{}", made[1]);
+    server.call("PATCH", &patch, token, json!({"name": "renamed"})).await.expect(200);
+
+    let read = async |query: &str| {
+        let part = server.call("GET", &format!("/v1/audit?{query}"), admin, Value::Null).await.expect(200);
+        let lines = part["entries"].as_array().unwrap().clone();
+        let told = |line: &Value| (line["action"].as_str().unwrap().to_owned(), line["seq"].as_u64().unwrap());
+        (lines.iter().map(told).collect::<Vec<_>>(), lines, part["next"].clone())
+    };
+    let actions = |lines: &[(String, u64)]| lines.iter().map(|(action, _)| action.clone()).collect::<Vec<_>>();
+
+    let (who, lines, _) = read(&format!("actor={id}")).await;
+    assert_eq!(actions(&who), ["instance.create", "instance.create", "instance.create", "instance.update"]);
+    assert!(lines.iter().all(|line| line["actor"].as_str().unwrap().contains(id)));
+    assert!(who.is_sorted_by_key(|(_, seq)| *seq), "{who:?}");
+    let (what, ..) = read(&format!("actor={id}&action=instance.update")).await;
+    assert_eq!(actions(&what), ["instance.update"]);
+    let (all_of_instances, ..) = read(&format!("actor={id}&action=instance.")).await;
+    assert_eq!(all_of_instances, who);
+    let (which, ..) = read(&format!("subject={}", made[1])).await;
+    assert_eq!(actions(&which), ["instance.create", "instance.update"]);
+    assert!(read("actor=nobody").await.0.is_empty());
+
+    let at = lines[3]["at"].as_str().unwrap();
+    let (before, ..) = read(&format!("actor={id}&until={at}")).await;
+    let (from, ..) = read(&format!("actor={id}&since={at}")).await;
+    assert_eq!([before, from.clone()].concat(), who, "a line is in one of two parts of time");
+    assert!(actions(&from).contains(&"instance.update".to_owned()));
+
+    let (first, _, next) = read(&format!("actor={id}&limit=3")).await;
+    assert_eq!((&first[..], next.as_u64()), (&who[..3], Some(who[2].1)));
+    let (last, _, next) = read(&format!("actor={id}&limit=3&after={}", who[2].1)).await;
+    assert_eq!((&last[..], next), (&who[3..], Value::Null));
+
+    let long = "x".repeat(257);
+    for query in ["since=yesterday", "before=3", &format!("actor={long}")] {
+        let refused = server.call("GET", &format!("/v1/audit?{query}"), admin, Value::Null).await;
+        assert!(refused.expect(400)["type"].as_str().unwrap().ends_with("invalid-input"), "{query}");
+    }
+}

@@ -131,3 +131,63 @@ async fn an_application_is_told_as_well_and_a_body_that_is_no_json_has_no_place(
         assert!(text.starts_with("{}") || problem["errors"].is_null(), "{problem}");
     }
 }
+
+/// The demo's instance of a type, as its path.
+async fn instance_of(demo: &Server, kind: &str) -> String {
+    let path = "/v1/subscriptions/demo/two-factors";
+    let all = demo.call("GET", path, demo.token("admin_token"), Value::Null).await.expect(200);
+    let one = all["two_factors"].as_array().unwrap().iter().find(|one| one["type"] == kind).unwrap();
+    format!("{path}/{}", one["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_country_that_is_not_enabled_is_named_with_the_setting_that_enables_it() {
+    let demo = Server::demo();
+    let (admin, application) = (demo.token("admin_token"), demo.token("application_token"));
+    let twilio = instance_of(&demo, "twilio").await;
+    let id = twilio.rsplit('/').next().unwrap();
+    demo.call("PATCH", &twilio, admin, json!({"policy": {"countries": ["CH"]}})).await.expect(200);
+    let start = async |phone: &str| {
+        let body = json!({"tenant": "demo", "user": "u", "two_factor": id, "recipient": {"phone": phone}});
+        demo.call("POST", "/v1/challenges", application, body).await
+    };
+    start("+41791234567").await.expect(201);
+    let refused = start("+33612345678").await.expect(422);
+    assert!(refused["type"].as_str().unwrap().ends_with(":recipient-rejected"), "{refused}");
+    assert_eq!((&refused["country"], &refused["setting"]), (&json!("FR"), &json!("/policy/countries")));
+    // A number of no country, or one that is none, leads to no setting.
+    for phone in ["+8816315551234", "+41"] {
+        let refused = start(phone).await.expect(422);
+        assert!(refused.get("country").is_none() && refused.get("setting").is_none(), "{phone}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_instance_says_what_should_be_reconsidered_in_its_policy() {
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    let twilio = instance_of(&demo, "twilio").await;
+    let warned = async |policy: Value| {
+        let changed = demo.call("PATCH", &twilio, admin, json!({"policy": policy})).await.expect(200);
+        let warnings = changed["policy_warnings"].as_array().unwrap().clone();
+        assert!(warnings.iter().all(|one| !one["detail"].as_str().unwrap().is_empty()), "{warnings:?}");
+        warnings.iter().map(|one| one["field"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(warned(json!({"countries": ["CH"], "application_name": "Zürich & Söhne"})).await.is_empty());
+    assert_eq!(warned(json!({"countries": ["CH"], "application_name": "Müller’s"})).await, ["application_name"]);
+    assert_eq!(warned(json!({"countries": ["*"], "digits": 4})).await, ["digits", "countries"]);
+    let read = demo.call("GET", &twilio, admin, Value::Null).await.expect(200);
+    assert_eq!(read["policy_warnings"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_list_is_not_taken_for_an_object_field_by_field() {
+    let demo = Server::demo();
+    let (admin, application) = (demo.token("admin_token"), demo.token("application_token"));
+    let refused = demo.call("POST", "/v1/subscriptions", admin, json!(["listed", "Listed"])).await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "", "{refused}");
+    demo.call("GET", "/v1/subscriptions/listed", admin, Value::Null).await.expect(404);
+    let body = json!({"tenant": "demo", "user": "u", "recipient": ["a@example.org", null]});
+    let refused = demo.call("POST", "/v1/challenges", application, body).await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "/recipient", "{refused}");
+}

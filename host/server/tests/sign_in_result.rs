@@ -103,6 +103,17 @@ async fn a_result_is_accepted_for_its_application_sign_in_and_user_only() {
 }
 
 #[tokio::test]
+async fn what_a_code_is_for_is_in_the_status_in_the_result_and_under_its_signature() {
+    let site = Site::start().await;
+    let (begun, browser) = site.at_code_for(json!({"purpose": "payment"})).await;
+    assert_eq!(site.report(&begun).await["purpose"], "payment");
+    let handle = browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
+    let redeemed = site.redeem(&begun, &handle).await.expect(200);
+    assert_eq!(redeemed["purpose"], "payment");
+    assert_eq!(part(redeemed["result"].as_str().unwrap(), 1)["purpose"], "payment");
+}
+
+#[tokio::test]
 async fn a_result_says_who_signed_in_how_and_what_for_and_is_valid_for_two_minutes() {
     let site = Site::start().await;
     let (begun, result) = result(&site).await;

@@ -66,12 +66,18 @@ impl Options {
     }
 }
 
-/// Returns whether a text is a dot-atom, `@` and a domain (RFC 5322 section 3.4.1), which needs no quotes beside a name.
+/// Returns whether a text is a dot-atom, `@` and a domain name (RFC 5321 section 4.1.2, RFC 5322 section 3.4.1), which needs no quotes
+/// beside a display name. SES accepts ASCII only.
 fn is_address(text: &str) -> bool {
-    let (local, domain) = text.rsplit_once('@').unwrap_or_default();
-    let in_local = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
-    let in_domain = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
-    let parts = |text: &str| text.split('.').all(|part| !part.is_empty());
-    let local = local.bytes().all(in_local) && parts(local);
-    local && domain.contains('.') && domain.bytes().all(in_domain) && parts(domain)
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let in_local = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+    let local_fits = local.len() <= 64 && local.split('.').all(|part| !part.is_empty() && part.bytes().all(in_local));
+    let label = |label: &str| {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(fits) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    let domain_fits =
+        domain.contains('.') && domain.split('.').all(label) && !domain.rsplit('.').next().is_some_and(is_number);
+    local_fits && domain_fits
 }

@@ -172,6 +172,11 @@ fn options_that_amazon_would_refuse_are_named() {
         ("SesSenderAddress", "a>, <b@example.com"),
         ("SesSenderAddress", "codes@bücher.example"),
         ("SesSenderAddress", "a..b@example.com"),
+        ("SesSenderAddress", "codes@-example.com"),
+        ("SesSenderAddress", "codes@example-.com"),
+        ("SesSenderAddress", "codes@192.0.2.1"),
+        ("SesSenderAddress", "@example.com"),
+        ("SesSenderAddress", "a12345678901234567890123456789012345678901234567890123456789012345@example.com"),
         ("SesSenderName", "a\r\nBcc: x@example.com"),
         ("SesConfigurationSet", "a b"),
     ] {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Administration;
 use crate::audit::Entry;
 use crate::error::Error;
-use crate::store::AuditFilter;
+use crate::store::{AuditFilter, AuditFrom};
 
 /// A search of the audit log: entries that match everything that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,12 +20,12 @@ pub struct AuditSearch {
     pub since: Option<Timestamp>,
     /// Entries before this time.
     pub until: Option<Timestamp>,
-    /// Entries with a lower number than this: the next page.
-    pub before: Option<u64>,
+    /// Where the result begins, and in which order. Default: the newest first.
+    pub from: AuditFrom,
 }
 
 impl Administration {
-    /// Returns entries of the audit log, newest first, at most `limit`.
+    /// Returns the entries of the audit log that match, at most `limit`.
     ///
     /// # Errors
     /// If the store is not available.
@@ -36,7 +36,7 @@ impl Administration {
             subject: search.subject.clone().unwrap_or_default(),
             since: search.since,
             until: search.until,
-            before: search.before,
+            from: search.from,
         };
         Ok(self.store().find_audit(filter, limit).await?.into_iter().map(Entry::from).collect())
     }

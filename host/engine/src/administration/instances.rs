@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::changes::Changes;
 use super::page::{page, part};
 use super::{Administration, Page, ROUNDS, as_read, title};
+use crate::challenge::PolicyWarning;
 use crate::error::Error;
 use crate::instance::Layers;
 use crate::random;
@@ -42,6 +43,8 @@ pub struct Instance {
     pub options: Value,
     /// Its own policy, if it has one.
     pub policy: Option<Value>,
+    /// What should be reconsidered in the policy in force: its own over the installation's.
+    pub policy_warnings: Vec<PolicyWarning>,
     /// The number of changes.
     pub revision: u64,
     /// When it was created.
@@ -328,6 +331,7 @@ impl Administration {
             connections: prepared.connections(),
             options: self.instances.masked(&record.type_id, &options),
             policy: record.policy.clone(),
+            policy_warnings: self.instances.policy(record).warnings(),
             revision: record.revision,
             created_at: record.created_at,
             updated_at: record.updated_at,

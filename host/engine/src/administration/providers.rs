@@ -165,7 +165,7 @@ impl Administration {
         let providers = &self.instances.providers;
         // Before anything is compiled.
         expected_digest(&new, &hex::encode(Sha256::digest(&new.component)))?;
-        let signed_by = providers.signers().verify(&new.component, new.signature.as_deref()).map_err(invalid)?;
+        let signed_by = providers.signed_by(&new.component, new.signature.as_deref()).map_err(invalid)?;
         let examined = Arc::new(providers.examine(&new.component).await.map_err(invalid)?);
         let mut info = examined.info().clone();
         info.signed_by = signed_by;

@@ -128,7 +128,8 @@ impl fmt::Display for PolicyError {
 impl std::error::Error for PolicyError {}
 
 /// Something allowed in a policy that an operator should reconsider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum PolicyWarning {
     /// Codes have fewer than the 6 digits that NIST SP 800-63B-4 requires.
@@ -138,6 +139,17 @@ pub enum PolicyWarning {
     /// The name of the application has a character outside the GSM 7-bit alphabet (3GPP TS 23.038),
     /// such as a curly apostrophe, an en dash, ç, î or an emoji: an SMS is billed as two or more.
     NameOutsideSmsAlphabet,
+}
+
+impl PolicyWarning {
+    /// Returns the field of the policy that it is about.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::ShortCodes => "code_length",
+            Self::AllCountries => "countries",
+            Self::NameOutsideSmsAlphabet => "application_name",
+        }
+    }
 }
 
 impl Policy {

@@ -53,8 +53,23 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
     /// Before this time.
     pub until: Option<Timestamp>,
-    /// With numbers below this.
-    pub before: Option<u64>,
+    /// Where the result begins, and in which order.
+    pub from: AuditFrom,
+}
+
+/// Where reading the audit log begins, and in which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditFrom {
+    /// The newest first: lines with numbers below this, or all.
+    Newest(Option<u64>),
+    /// The oldest first: lines with numbers above this.
+    Oldest(u64),
+}
+
+impl Default for AuditFrom {
+    fn default() -> Self {
+        Self::Newest(None)
+    }
 }
 
 /// Stores the audit log.
@@ -66,7 +81,7 @@ pub trait AuditStore {
     /// Returns lines whose `seq` is over `after`, the oldest first.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>>;
 
-    /// Returns the lines that match a filter, the newest first.
+    /// Returns the lines that match a filter, in its order.
     async fn find_audit(&self, filter: AuditFilter, limit: u32) -> Result<Vec<AuditRecord>>;
 
     /// Returns the head that was stored with the last line.

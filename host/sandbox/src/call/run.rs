@@ -97,7 +97,7 @@ impl<'a> Call<'a> {
     }
 
     /// A store with every bound of [`SandboxLimits`](crate::limits::SandboxLimits) in force.
-    fn store(&self, time: Arc<CallTime>, effects: Effects) -> Store<State> {
+    pub(super) fn store(&self, time: Arc<CallTime>, effects: Effects) -> Store<State> {
         let (sandbox, limits) = (self.sandbox, self.sandbox.limits());
         let outside = Outside {
             network: sandbox.network().clone(),

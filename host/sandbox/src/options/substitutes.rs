@@ -273,4 +273,49 @@ mod tests {
         assert_ne!(shown, second);
         assert_eq!(stand_ins.recipe(&made(&shown), Kind::First), stand_ins.recipe(&made(&second), Kind::Second));
     }
+
+    #[test]
+    fn every_field_of_a_connection_is_compared_but_the_credentials() {
+        use crate::SmtpSecurity;
+        use crate::egress::{AwsKey, Credentials, HttpAuthentication as Http};
+        use std::time::Duration;
+
+        let http = |authentication| {
+            let origin = "https://a.example.com".to_owned();
+            vec![Connection::Http { origin, authentication }]
+        };
+        let aws = |id: &str, secret: &str, region: &str, service: &str| {
+            let [access_key_id, region, service] = [id, region, service].map(str::to_owned);
+            http(Http::AwsSignature(AwsKey { access_key_id, secret_access_key: Secret::new(secret), region, service }))
+        };
+        let mail = |host: &str, port, security, password: Option<(&str, &str)>, seconds| {
+            let login = |(username, password): (&str, &str)| Credentials {
+                username: username.to_owned(),
+                password: Secret::new(password),
+            };
+            let (host, credentials, timeout) = (host.to_owned(), password.map(login), Duration::from_secs(seconds));
+            vec![Connection::Smtp { host, port, security, credentials, timeout }]
+        };
+        let key = aws("id", "one", "eu", "ses");
+        assert_eq!(difference(&key, &aws("id", "two", "eu", "ses")), None);
+        assert_eq!(difference(&key, &aws("other", "one", "eu", "ses")), Some("the access key's id"));
+        assert_eq!(difference(&key, &aws("id", "one", "us", "ses")), Some("the region"));
+        assert_eq!(difference(&key, &aws("id", "one", "eu", "sns")), Some("the service"));
+
+        let (tls, start_tls, user) = (SmtpSecurity::ImplicitTls, SmtpSecurity::StartTls, Some(("u", "one")));
+        let server = mail("m.example.com", 465, tls, user, 9);
+        assert_eq!(difference(&server, &mail("m.example.com", 465, tls, Some(("u", "two")), 9)), None);
+        for (other, field) in [
+            (mail("n.example.com", 465, tls, user, 9), "the mail server"),
+            (mail("m.example.com", 587, tls, user, 9), "the mail server's port"),
+            (mail("m.example.com", 465, start_tls, user, 9), "the mail server's protection"),
+            (mail("m.example.com", 465, tls, user, 8), "the mail server's time-out"),
+            (mail("m.example.com", 465, tls, None, 9), "whether to log in at the mail server"),
+            (mail("m.example.com", 465, tls, Some(("v", "one")), 9), "the user name"),
+        ] {
+            assert_eq!(difference(&server, &other), Some(field));
+        }
+        assert_eq!(difference(&server, &key), Some("the kind of a connection"));
+        assert_eq!(difference(&http(Http::None), &key), Some("the way to authenticate"));
+    }
 }

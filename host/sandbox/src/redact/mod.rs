@@ -6,6 +6,7 @@
 
 mod decode;
 mod digits;
+mod redactor;
 mod spelled;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod texts;
 use std::ops::Range;
 
 pub(crate) use digits::{Code, Numbers};
+pub use redactor::Redactor;
 pub(crate) use spelled::PhoneNumber;
 pub(crate) use texts::Texts;
 

@@ -219,3 +219,55 @@ fn a_long_text_takes_time_in_proportion_and_is_read_to_its_end() {
         }
     }
 }
+
+#[test]
+fn a_text_is_found_over_the_border_of_two_windows_however_long_its_encoding_is() {
+    let percent = each(b"s3cret-sss", |byte| format!("%{byte:02x}"));
+    let encoded = each(&percent, |byte| format!("\\u{byte:04x}"));
+    assert_eq!(encoded.len(), 180);
+    for before in (0..=encoded.len()).step_by(10) {
+        let mut text = vec![b' '; super::WINDOW * 2];
+        let from = super::WINDOW - before;
+        text[from..from + encoded.len()].copy_from_slice(&encoded);
+        let found = Texts::new(["s3cret-sss"], 6).places(&text);
+        assert_eq!(found, [from..from + encoded.len()], "{before} bytes before the border");
+    }
+}
+
+#[test]
+fn a_secret_beyond_ascii_is_found_in_another_case_and_in_other_character_sets() {
+    let texts = Texts::new(["Pässwörd-é1"], 6);
+    let units = |unit: fn(u16) -> [u8; 2]| "Pässwörd-é1".encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    for text in [
+        "pässwörd-é1".as_bytes(),
+        "PÄSSWÖRD-É1".as_bytes(),
+        b"P\xe4ssw\xf6rd-\xe91",
+        &units(u16::to_le_bytes),
+        &units(u16::to_be_bytes),
+    ] {
+        assert_eq!(texts.places(text), [0..text.len()], "{}", String::from_utf8_lossy(text));
+    }
+}
+
+#[test]
+fn a_code_is_found_in_longer_numbers_if_it_is_long_enough_to_be_no_chance() {
+    assert!(Code::new("482913").is_in(b"ref-148291377"));
+    assert!(!Code::new("4829").is_in(b"ref-148291377"));
+    assert!(Code::new("4829").is_in(b"ref 4829") && Code::new("4829").is_in(b"4 8 2 9"));
+}
+
+#[test]
+fn a_code_among_very_many_numbers_is_not_there_by_chance() {
+    let code = Code::new("482913");
+    assert!(code.is_by_chance_in(&["order 482913 of 2026"]));
+    assert!(!code.is_by_chance_in(&["order 2026"]));
+    let many: String = (482_800..483_000).map(|number| format!("{number} ")).collect();
+    assert!(!code.is_by_chance_in(&[&many]));
+}
+
+#[test]
+fn characters_that_nobody_sees_separate_no_digits_however_many_they_are() {
+    let hidden = ["4", "8", "2", "9", "1", "3"].join(&"\u{200b}\u{ad}\u{2060}".repeat(3));
+    assert!(Code::new("482913").is_in(hidden.as_bytes()));
+    assert_eq!(Code::new("482913").places(hidden.as_bytes()), [0..hidden.len()]);
+}

@@ -104,3 +104,23 @@ fn compile(translated: &str, kib: u32) -> Result<Regex, Error> {
     let bytes = kib as usize * 1024;
     RegexBuilder::new(translated).size_limit(bytes).dfa_size_limit(256 << 10).nest_limit(100).build()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compiled_patterns_are_dropped_before_they_need_more_memory_than_is_kept() {
+        let patterns: Vec<Pattern> =
+            (0..40).map(|n| Pattern::new(&format!("^[a-z]{{{}}}$", 900 + n)).unwrap()).collect();
+        let all: u32 = patterns.iter().map(|pattern| pattern.kib).sum();
+        assert!(all > KEPT_KIB, "{all} KiB");
+        let mut kept = Kept::default();
+        for pattern in &patterns {
+            assert_eq!(kept.is_in(pattern, "a"), Some(false));
+            let held: u32 = patterns.iter().filter(|one| kept.cost(one) == 1).map(|one| one.kib).sum();
+            assert!(held <= KEPT_KIB && held == kept.kib, "{held} KiB");
+        }
+    }
+}

@@ -168,6 +168,43 @@ fn what_multiplies_at_one_value_is_refused_with_the_place() {
 }
 
 #[test]
+fn many_subschemas_at_one_value_and_a_long_chain_of_them_are_refused_each_by_its_own_bound() {
+    let wide: Vec<Value> = (0..bounds::WIDTH).map(|n| json!({"minLength": n})).collect();
+    let refused = refusal(&json!({"properties": {"A": {"allOf": wide}}}));
+    assert!(refused.contains("more than 2000 subschemas"), "{refused}");
+    let narrow: Vec<Value> = (0..bounds::WIDTH - 2).map(|n| json!({"maxLength": n})).collect();
+    assert!(Schema::new(&json!({"properties": {"A": {"allOf": narrow}}})).is_ok());
+    let link = |next: Value| json!({"allOf": [next]});
+    let refused = refusal(&chain(bounds::CHAIN, link));
+    assert!(refused.contains("more than 32 references"), "{refused}");
+    assert!(Schema::new(&chain(bounds::CHAIN / 2 - 2, link)).is_ok());
+}
+
+#[test]
+fn subschemas_within_each_other_are_followed_to_a_bounded_depth() {
+    // At each level of the options a chain of ten subschemas looks at the value.
+    let mut defs = Map::new();
+    for n in 0..9 {
+        defs.insert(format!("d{n}"), json!({"$ref": format!("#/$defs/d{}", n + 1)}));
+    }
+    defs.insert("d9".to_owned(), json!({"properties": {"a": {"$ref": "#/$defs/d0"}}}));
+    let schema = Schema::new(&json!({"$ref": "#/$defs/d0", "$defs": defs})).unwrap();
+    let nested = |depth: usize| (0..depth).fold(json!({}), |inner, _| json!({"a": inner}));
+    assert!(schema.check(&nested(5)).is_empty());
+    let broken = schema.check(&nested(12));
+    assert!(broken.len() == 1 && broken[0].sentence.contains("more work than is allowed"), "{broken:?}");
+}
+
+#[test]
+fn what_takes_long_is_not_checked_on_the_spot() {
+    let values: Vec<u32> = (0..40_000).collect();
+    let schema = Schema::new(&json!({"properties": {"E": {"enum": values}}})).unwrap();
+    assert_eq!(schema.check_quickly(&json!({"E": 3})), Some(Vec::new()));
+    assert_eq!(schema.check_quickly(&json!({"E": 39_999})), None);
+    assert!(schema.check(&json!({"E": 39_999})).is_empty());
+}
+
+#[test]
 fn a_schema_that_goes_into_itself_twice_ends_when_the_steps_are_used_up() {
     let twice = json!({"type": "object", "properties": {"a": {"$ref": "#"}}, "patternProperties": {"^a": {"$ref": "#"}},
         "allOf": [{"properties": {"a": {"$ref": "#"}}}]});
@@ -215,6 +252,7 @@ fn thousands_of_patterns_are_refused_or_cost_what_they_are_worth() {
     let options: Map<String, Value> = (0..400).map(|k| (format!("p{k}"), json!(format!("a{k}")))).collect();
     let (broken, steps) = evaluate::check(&small, &Value::Object(options));
     assert!(broken.is_empty() && steps < bounds::STEPS, "{broken:?} {steps}");
+    assert!(steps > 400 * 2000, "compiling a pattern costs: {steps}");
     // Such a text makes the engine fall back to its slowest way, which is as slow as the pattern is large.
     let slow = Schema::new(&patterns(300, &|k| format!("(?:a|b)*a(?:a|b){{{}}}c", k / 10 + 60))).unwrap();
     let options: Map<String, Value> = (0..300).map(|k| (format!("p{k}"), json!("aabab".repeat(200)))).collect();

@@ -16,6 +16,7 @@ use super::part::{Page, size};
 use super::reach::Connection;
 use crate::access::{Administrator, Reader};
 use crate::problem::Problem;
+use crate::wording::{self, Language};
 
 /// A TwoFactor instance.
 #[derive(Serialize, ToSchema)]
@@ -40,6 +41,8 @@ pub(super) struct Instance {
     /// Its own policy: the fields in which it differs from the installation's.
     #[schema(value_type = Option<PolicyPart>, required = true)]
     policy: Option<Value>,
+    /// What should be reconsidered about the policy in force, which is its own over the installation's.
+    policy_warnings: Vec<PolicyWarning>,
     /// Counts changes; also the `ETag`.
     revision: u64,
     created_at: Timestamp,
@@ -98,6 +101,22 @@ pub(super) struct PolicyPart {
     pause_seconds: Option<u32>,
 }
 
+/// Something in a policy that is allowed but should be reconsidered.
+#[derive(Serialize, ToSchema)]
+struct PolicyWarning {
+    /// The field of the policy.
+    #[schema(example = "application_name")]
+    field: &'static str,
+    /// A description.
+    detail: String,
+}
+
+impl From<twofactor::PolicyWarning> for PolicyWarning {
+    fn from(it: twofactor::PolicyWarning) -> Self {
+        Self { field: it.field(), detail: wording::policy_warning(Language::English, it).to_owned() }
+    }
+}
+
 /// An invalid option.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OptionProblem {
@@ -149,6 +168,7 @@ impl From<twofactor::Instance> for Instance {
             connections: one.connections.iter().map(Connection::from).collect(),
             options: one.options,
             policy: one.policy,
+            policy_warnings: one.policy_warnings.into_iter().map(PolicyWarning::from).collect(),
             revision: one.revision,
             created_at: one.created_at,
             updated_at: one.updated_at,

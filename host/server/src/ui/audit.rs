@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{AuditEntry, AuditSearch};
+use twofactor::{AuditEntry, AuditFrom, AuditSearch};
 
 use super::failure::Failure;
 use super::format::{number, time};
@@ -50,7 +50,7 @@ impl Filter {
             subject: text(&self.which),
             since: day(&self.from).and_then(begin),
             until: day(&self.to).and_then(|date| date.checked_add(1.day()).ok()).and_then(begin),
-            before: self.before,
+            from: AuditFrom::Newest(self.before),
         }
     }
 

@@ -412,6 +412,24 @@ mod tests {
     }
 
     #[test]
+    fn blanks_around_a_secret_are_part_of_it_and_those_around_other_fields_are_not() {
+        for secret in [" p ", "p q", " ", "\tp\u{a0}"] {
+            let form = Posted::of(&[
+                ("/Sender", " codes@example.com "),
+                ("/Server", "SMTP"),
+                ("/Server/SMTP/Host", " smtp.example.com "),
+                ("/Server/SMTP/Password", secret),
+            ]);
+            let read = Value::Object(read(&fields(&schema()), &form, "", &json!({"Server": {"Password": MASK}})));
+            assert_eq!(read["Server"]["Password"], secret);
+            assert_eq!(
+                (&read["Sender"], &read["Server"]["Host"]),
+                (&json!("codes@example.com"), &json!("smtp.example.com"))
+            );
+        }
+    }
+
+    #[test]
     fn a_secret_left_empty_stays_unless_it_is_removed_or_belongs_to_another_alternative() {
         let stored = json!({"Server": {"MailType": "SMTP", "Password": MASK}, "Unknown": MASK});
         let fields = fields(&schema());

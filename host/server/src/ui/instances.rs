@@ -107,6 +107,7 @@ async fn show(
                 label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
                 @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (wording::spoken(l, &problem.message)) } } }
                 (form.show(&fields, "", &values["options"]))
+                @for warning in &instance.policy_warnings { (notice("warn", wording::policy_warning(l, *warning))) }
                 details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
                     summary { (l.say("Code policy", "Code-Richtlinie")) }
                     p.help { (l.say("Empty fields use the policy of the installation.", "Für leere Felder gilt die Richtlinie der Installation.")) }

@@ -89,7 +89,12 @@ impl Site {
 
     /// A browser at the field for a code that was sent by SMS.
     pub(crate) async fn at_code(&self) -> (Begun, Browser) {
-        let begun = self.begin(json!({})).await;
+        self.at_code_for(json!({})).await
+    }
+
+    /// The same for a sign-in with other fields.
+    pub(crate) async fn at_code_for(&self, more: Value) -> (Begun, Browser) {
+        let begun = self.begin(more).await;
         let browser = Browser::at(&begun.url);
         let page = browser.get("").await;
         let started = browser.post("/start", &page.start()).await;

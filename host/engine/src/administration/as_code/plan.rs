@@ -58,6 +58,7 @@ impl<'a> Plan<'a> {
 
     /// Returns the steps, in order, or everything that is wrong.
     pub(super) async fn finish(mut self) -> Result<Vec<Step>, Error> {
+        self.check_guards().await?;
         // Together with the document's instances: destinations depend on both.
         for (type_id, (before, after, kept)) in std::mem::take(&mut self.base) {
             let instances = &self.administration.instances;
@@ -82,6 +83,34 @@ impl<'a> Plan<'a> {
             }
         }
         if self.problems.is_empty() { Ok(self.steps) } else { Err(Error::invalid_because(self.problems)) }
+    }
+}
+
+impl Plan<'_> {
+    /// Refuses steps that change what guards the logins of administrators, as each change by itself
+    /// would be refused.
+    async fn check_guards(&self) -> Result<(), Error> {
+        let mut added = BTreeMap::new();
+        for step in &self.steps {
+            let (id, wanted) = match &step.change {
+                ConfigurationChange::InsertInstance(record) => {
+                    added.insert(&record.id, &record.subscription);
+                    continue;
+                }
+                ConfigurationChange::UpdateInstance(record, _) => (&record.id, &[][..]),
+                ConfigurationChange::DeleteInstance(id, _) => (id, &[][..]),
+                ConfigurationChange::SetAssignments(id, targets, _) => (id, &targets[..]),
+                _ => continue,
+            };
+            let subscription = match added.get(id) {
+                Some(subscription) => Some((*subscription).clone()),
+                None => self.administration.store().instance(id).await?.map(|record| record.subscription),
+            };
+            if let Some(subscription) = subscription {
+                self.administration.check_guard(&subscription, id, wanted).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -57,13 +57,20 @@ pub(super) fn audit(c: &Connection, after: u64, limit: u32) -> Result<Vec<AuditR
 
 /// Reads the log from its end, without an index: it is read as a whole to be verified anyway.
 pub(super) fn find_audit(c: &Connection, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
-    let sql = "SELECT seq, at, actor, action, subject, detail, key, mac FROM audit \
-               WHERE seq < ?1 AND (?2 = '' OR instr(actor, ?2) > 0) AND substr(action, 1, length(?3)) = ?3 \
-               AND (?4 = '' OR instr(subject, ?4) > 0) AND at >= ?5 AND at < ?6 ORDER BY seq DESC LIMIT ?7";
-    let before = filter.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    // No line has a number that is larger than the database's own.
+    let number = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+    let (begin, order, from) = match filter.from {
+        AuditFrom::Newest(before) => ("seq < ?1", "DESC", before.map_or(i64::MAX, number)),
+        AuditFrom::Oldest(after) => ("seq > ?1", "ASC", number(after)),
+    };
+    let sql = format!(
+        "SELECT seq, at, actor, action, subject, detail, key, mac FROM audit \
+         WHERE {begin} AND (?2 = '' OR instr(actor, ?2) > 0) AND substr(action, 1, length(?3)) = ?3 \
+         AND (?4 = '' OR instr(subject, ?4) > 0) AND at >= ?5 AND at < ?6 ORDER BY seq {order} LIMIT ?7"
+    );
     let (since, until) = (filter.since.map_or(i64::MIN, ms), filter.until.map_or(i64::MAX, ms));
-    let mut statement = c.prepare_cached(sql)?;
-    let values = params![before, filter.actor, filter.action, filter.subject, since, until, limit];
+    let mut statement = c.prepare_cached(&sql)?;
+    let values = params![from, filter.actor, filter.action, filter.subject, since, until, limit];
     let rows = statement.query_map(values, to_audit)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -281,6 +281,66 @@ mod tests {
         assert!(!placeholder.has_left());
     }
 
+    /// A placeholder whose code has left.
+    fn left() -> Arc<Placeholder> {
+        let mut hidden = message();
+        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let mut request = request("https://a.example.com/", ("x", ""), &hidden.text);
+        assert!(placeholder.fill_request(&mut request).unwrap());
+        placeholder
+    }
+
+    fn request(url: &str, (name, value): (&str, &str), body: &str) -> HttpRequest {
+        let headers = vec![(name.to_owned(), value.to_owned())];
+        HttpRequest { method: "POST".to_owned(), url: url.to_owned(), headers, body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn a_code_that_has_left_is_in_no_part_of_a_later_request() {
+        let placeholder = left();
+        let plain = request("https://a.example.com/", ("x", "y"), "z");
+        assert!(placeholder.fill_request(&mut plain.clone()).is_ok());
+        for mut typed in [
+            request("https://a.example.com/123456", ("x", "y"), "z"),
+            request("https://a.example.com/", ("x-123456", "y"), "z"),
+            request("https://a.example.com/", ("x", "123456"), "z"),
+            request("https://a.example.com/", ("x", "y"), "123456"),
+            HttpRequest { method: "X123456".to_owned(), ..plain },
+        ] {
+            assert!(placeholder.fill_request(&mut typed).is_err(), "{} {}", typed.method, typed.url);
+        }
+    }
+
+    #[test]
+    fn a_code_that_has_left_is_in_no_part_of_a_later_mail() {
+        let placeholder = left();
+        let plain = Mail {
+            sender_name: "Shop".to_owned(),
+            sender: "a@example.com".to_owned(),
+            recipient: "b@example.com".to_owned(),
+            subject: "s".to_owned(),
+            text: "t".to_owned(),
+            html: Some("<p>h</p>".to_owned()),
+            id: "m".to_owned(),
+        };
+        assert!(placeholder.fill_mail(&mut plain.clone()).is_ok());
+        let code = || "1 2 3 4 5 6".to_owned();
+        for (n, mut typed) in [
+            Mail { sender_name: code(), ..plain.clone() },
+            Mail { sender: "123456@example.com".to_owned(), ..plain.clone() },
+            Mail { recipient: "123456@example.com".to_owned(), ..plain.clone() },
+            Mail { subject: code(), ..plain.clone() },
+            Mail { text: code(), ..plain.clone() },
+            Mail { html: Some("<b>123</b><i>456</i>".to_owned()), ..plain.clone() },
+            Mail { id: "123456".to_owned(), ..plain },
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert!(placeholder.fill_mail(&mut typed).is_err(), "{n}");
+        }
+    }
+
     #[test]
     fn what_an_upstream_repeats_holds_the_letters_again() {
         let mut hidden = message();

@@ -201,3 +201,24 @@ fn secure_origin(text: &str) -> Result<Origin, GrantError> {
 fn is_label(host: &str) -> bool {
     !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    #[test]
+    fn a_header_that_routes_authenticates_nobody() {
+        let network = crate::Network::builder().build().unwrap();
+        let granted = |name: &str| {
+            let authentication = HttpAuthentication::Header { name: name.to_owned(), value: Secret::new("s3cret") };
+            let origin = "https://a.example.com".to_owned();
+            Grants::new(vec![Connection::Http { origin, authentication }], network.rules())
+        };
+        assert!(granted("X-Api-Key").is_ok());
+        for name in ["Host", "Forwarded", "X-Forwarded-Host", "x_forwarded_for", "X-HTTP-Method-Override", "a b", ""] {
+            assert!(granted(name).is_err(), "{name}");
+        }
+    }
+}

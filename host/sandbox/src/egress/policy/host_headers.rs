@@ -69,3 +69,46 @@ pub(crate) fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentica
     };
     own || routes(name) || *name == header::AUTHORIZATION || *name == header::COOKIE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+    use crate::egress::AwsKey;
+
+    #[test]
+    fn a_header_that_authenticates_is_set_by_the_host_alone() {
+        let secret = || Secret::new("s3cret");
+        let key = AwsKey {
+            access_key_id: "id".to_owned(),
+            secret_access_key: secret(),
+            region: "eu".to_owned(),
+            service: "ses".to_owned(),
+        };
+        let by_header = HttpAuthentication::Header { name: "X-Api-Key".to_owned(), value: secret() };
+        let webhook = HttpAuthentication::WebhookSignature(secret());
+        for (name, authentication) in [
+            ("x-api-key", &by_header),
+            ("x-amz-date", &HttpAuthentication::AwsSignature(key)),
+            ("webhook-signature", &webhook),
+            ("webhook-timestamp", &webhook),
+            ("authorization", &by_header),
+            ("cookie", &by_header),
+        ] {
+            assert!(belongs_to_host(&HeaderName::from_static(name), authentication), "{name}");
+        }
+        for name in ["x-api-key", "x-amz-date", "webhook-signature", "x-own"] {
+            assert!(!belongs_to_host(&HeaderName::from_static(name), &HttpAuthentication::None), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_listed_header_and_beginning_routes_also_with_low_lines() {
+        let beginnings = OF_THE_HOST_WITH.map(|begin| format!("{begin}x"));
+        for name in OF_THE_HOST.into_iter().chain(beginnings.iter().map(String::as_str)) {
+            for name in [name.to_owned(), name.replace('-', "_"), name.to_uppercase()] {
+                assert!(HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| routes(&name)), "{name}");
+            }
+        }
+    }
+}

@@ -27,12 +27,12 @@ pub(crate) fn of_http(authentication: &HttpAuthentication) -> Texts {
     }
 }
 
-/// The secrets of a log-in at a mail server (RFC 4616: PLAIN; the password by itself is what LOGIN sends).
+/// The secrets of a login at a mail server. A password by itself is found in base64 too, as LOGIN sends it. PLAIN sends it within a
+/// longer text (RFC 4616), in which a password that is too short to be searched for would not be found.
 pub(crate) fn of_mail(credentials: Option<&Credentials>) -> Texts {
     let Some(Credentials { username, password }) = credentials else { return Texts::default() };
-    let (login, plain) =
-        (STANDARD.encode(password.expose()), STANDARD.encode(format!("\0{username}\0{}", password.expose())));
-    Texts::new([password.expose(), &login, &plain], SHORTEST)
+    let plain = STANDARD.encode(format!("\0{username}\0{}", password.expose()));
+    Texts::new([password.expose(), &plain], SHORTEST)
 }
 
 #[cfg(test)]
@@ -51,7 +51,9 @@ mod tests {
         assert_eq!(covered.len(), text.len());
         assert_eq!(covered.replace('*', ""), "a  b  c  d  ");
         let secrets = of_mail(Some(&credentials));
-        assert_eq!(secrets.covered(STANDARD.encode("\0user\0s3cret/é\"x")).replace('*', ""), "");
+        for sent in ["\0user\0s3cret/é\"x", "s3cret/é\"x"] {
+            assert_eq!(secrets.covered(STANDARD.encode(sent)).trim_matches(['*', '=']), "", "{sent}");
+        }
     }
 
     #[test]

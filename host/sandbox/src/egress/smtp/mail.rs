@@ -5,7 +5,8 @@ use lettre::address::{Address, Envelope};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
-/// One mail, as a guest asks for it.
+/// A mail that a component asks to send.
+#[derive(Clone)]
 pub(crate) struct Mail {
     pub(crate) sender_name: String,
     pub(crate) sender: String,

@@ -1,0 +1,70 @@
+//! The search for tools that keep what others wrote.
+
+use super::{Code, PhoneNumber, Texts, merged};
+
+/// What is shorter than this is not searched for: it would be found in every other text.
+const SHORTEST: usize = 4;
+
+/// Removes known words from what others wrote: in the clear, in the encodings that texts travel in, and in two of these upon each other. A
+/// phone number in E.164 is found in its national forms too, and digits alone, which may be a code, as people spell them.
+#[derive(Debug)]
+pub struct Redactor {
+    texts: Texts,
+    codes: Vec<Code>,
+    numbers: Vec<PhoneNumber>,
+}
+
+impl Redactor {
+    /// Creates one for these words. Words of fewer than four bytes are left out.
+    pub fn new(words: impl IntoIterator<Item = String>) -> Self {
+        let words: Vec<String> = words.into_iter().filter(|word| word.len() >= SHORTEST).collect();
+        let is_code = |word: &&String| word.bytes().all(|byte| byte.is_ascii_digit());
+        Self {
+            texts: Texts::new(words.iter().map(String::as_str), SHORTEST),
+            codes: words.iter().filter(is_code).map(|word| Code::new(word)).collect(),
+            numbers: words.iter().filter_map(|word| PhoneNumber::new(word)).collect(),
+        }
+    }
+
+    /// Returns a text with `*` in place of every byte of the words.
+    pub fn redact(&self, text: &str) -> String {
+        let mut places = self.texts.places(text.as_bytes());
+        places.extend(self.codes.iter().flat_map(|code| code.places(text.as_bytes())));
+        places.extend(self.numbers.iter().flat_map(|number| number.places(text.as_bytes())));
+        let mut redacted = String::with_capacity(text.len());
+        let mut at = 0;
+        for place in merged(places) {
+            // A character is redacted as a whole.
+            let (from, to) = (text.floor_char_boundary(place.start).max(at), text.ceil_char_boundary(place.end));
+            redacted.push_str(&text[at..from]);
+            redacted.extend(std::iter::repeat_n('*', to - from));
+            at = to;
+        }
+        redacted.push_str(&text[at..]);
+        redacted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Redactor;
+
+    fn left(words: &[&str], text: &str) -> String {
+        Redactor::new(words.iter().map(|word| (*word).to_owned())).redact(text).replace('*', "")
+    }
+
+    #[test]
+    fn words_codes_and_phone_numbers_are_removed_in_every_spelling() {
+        let words = ["+41791234567", "Ann.B@example.com", "s3cr\"et", "482913"];
+        let said = "0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 4 8 2 9 1 3 m-1";
+        assert_eq!(left(&words, said).trim_end_matches("m-1").replace("==", "").trim(), "");
+        assert_eq!(left(&words, "079 123 45 67; 0791234568 2026-11-25"), "; 0791234568 2026-11-25");
+    }
+
+    #[test]
+    fn what_stands_beside_a_word_stays_as_it_is() {
+        assert_eq!(left(&["é-s3cret"], "«é-s3cret» ü"), "«» ü");
+        assert_eq!(left(&["abc"], "abc"), "abc");
+        assert_eq!(Redactor::new(Vec::new()).redact("é 482913"), "é 482913");
+    }
+}
