@@ -9,6 +9,7 @@ mod http2;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use common::Server;
 use http2::Http2;
