@@ -9,6 +9,7 @@ mod http2;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use common::Server;
 use http2::Http2;
@@ -75,11 +76,15 @@ async fn idle_connections_from_everywhere_keep_nobody_out() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve_with_files(&config(folder.path(), ""), 256, 256);
     let mut idle = Vec::new();
-    for n in 0..400 {
-        let mut stream = connect(&server, 2 + n as u8 % 100).await;
-        ask(&mut stream).await.unwrap();
-        idle.push(stream);
-    }
+    let all = async {
+        for n in 0..400 {
+            let mut stream = connect(&server, 2 + n as u8 % 100).await;
+            ask(&mut stream).await.unwrap();
+            idle.push(stream);
+        }
+    };
+    // Nobody waits until others are closed for being idle, which takes 75 seconds.
+    tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();
     // The newest are still there, the oldest made room for them.
     ask(idle.last_mut().unwrap()).await.unwrap();
     assert_eq!(rest(&mut idle[0]).await, "");
@@ -146,6 +151,8 @@ async fn a_named_proxy_stands_for_many_clients() {
 async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve_with_files(&config(folder.path(), ""), 64, 500);
+    // It says that it is there a moment before it accepts connections.
+    ask(&mut connect(&server, 1).await).await.unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();

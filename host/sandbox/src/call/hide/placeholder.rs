@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_code_that_has_left_is_in_no_part_of_a_later_mail() {
         let placeholder = left();
-        let plain = Mail {
+        let plain = || Mail {
             sender_name: "Shop".to_owned(),
             sender: "a@example.com".to_owned(),
             recipient: "b@example.com".to_owned(),
@@ -323,16 +323,16 @@ mod tests {
             html: Some("<p>h</p>".to_owned()),
             id: "m".to_owned(),
         };
-        assert!(placeholder.fill_mail(&mut plain.clone()).is_ok());
+        assert!(placeholder.fill_mail(&mut plain()).is_ok());
         let code = || "1 2 3 4 5 6".to_owned();
         for (n, mut typed) in [
-            Mail { sender_name: code(), ..plain.clone() },
-            Mail { sender: "123456@example.com".to_owned(), ..plain.clone() },
-            Mail { recipient: "123456@example.com".to_owned(), ..plain.clone() },
-            Mail { subject: code(), ..plain.clone() },
-            Mail { text: code(), ..plain.clone() },
-            Mail { html: Some("<b>123</b><i>456</i>".to_owned()), ..plain.clone() },
-            Mail { id: "123456".to_owned(), ..plain },
+            Mail { sender_name: code(), ..plain() },
+            Mail { sender: "123456@example.com".to_owned(), ..plain() },
+            Mail { recipient: "123456@example.com".to_owned(), ..plain() },
+            Mail { subject: code(), ..plain() },
+            Mail { text: code(), ..plain() },
+            Mail { html: Some("<b>123</b><i>456</i>".to_owned()), ..plain() },
+            Mail { id: "123456".to_owned(), ..plain() },
         ]
         .into_iter()
         .enumerate()
