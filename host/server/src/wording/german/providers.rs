@@ -82,6 +82,35 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("The global cloud.", "Weltweit."),
     ("The cloud for the US government.", "Die Cloud für US-Behörden."),
     ("The cloud operated by 21Vianet in China.", "Die von 21Vianet in China betriebene Cloud."),
+    (
+        "The server's host name, as it appears in its certificate.",
+        "Der Hostname des Servers, wie er im Zertifikat steht.",
+    ),
+    ("The port: 465 for implicit TLS, 587 for STARTTLS.", "Der Port: 465 für implizites TLS, 587 für STARTTLS."),
+    (
+        "Encrypt the connection: implicit TLS on port 465, STARTTLS on any other port. Leave this on.",
+        "Verbindung verschlüsseln: implizites TLS auf Port 465, STARTTLS auf anderen Ports. Lassen Sie dies eingeschaltet.",
+    ),
+    (
+        "The user name to log in with. Leave empty if the server requires no login.",
+        "Der Benutzername für die Anmeldung. Leer lassen, wenn der Server keine Anmeldung verlangt.",
+    ),
+    (
+        "The password to log in with. Leave empty if there is no user name.",
+        "Das Passwort für die Anmeldung. Leer lassen, wenn es keinen Benutzernamen gibt.",
+    ),
+    (
+        "The time limit for sending one mail, in milliseconds.",
+        "Das Zeitlimit für das Senden einer E-Mail, in Millisekunden.",
+    ),
+    ("The application's client id.", "Die Client-ID der Anwendung."),
+    ("The application's client secret.", "Der geheime Clientschlüssel der Anwendung."),
+    ("The directory (tenant) id or domain.", "Die ID oder Domain des Verzeichnisses (Mandanten)."),
+    (
+        "The object id or user principal name of the mailbox that sends.",
+        "Die Objekt-ID oder der User Principal Name des Postfachs, das sendet.",
+    ),
+    ("The tenant's cloud. Default: Global.", "Die Cloud des Mandanten. Standard: Global."),
     // A choice and what it means.
     ("{}: {}", "{}: {}"),
     // Our own providers: what is wrong with options.
