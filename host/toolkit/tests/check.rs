@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
+use twofactor_tests::golden::assert_golden;
 use twofactor_tests::wrong::component;
 
 fn run(arguments: &[&str]) -> Output {
@@ -22,6 +23,16 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 
 /// What a check says of a component: the rules it breaks, or why it is not even loaded.
 fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, String> {
+    checked(folder, name, component).map(|findings| rules_of_faults(&findings))
+}
+
+fn rules_of_faults(findings: &[Value]) -> Vec<String> {
+    let faults = findings.iter().filter(|finding| finding["verdict"] == "fault");
+    faults.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+/// All findings of a check, or why the component is not even loaded.
+fn checked(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<Value>, String> {
     let file = write(folder, &format!("{name}.wasm").replace(['/', ' '], "_"), component);
     let report = write(folder, &format!("{name}.report").replace(['/', ' '], "_"), r#"{"status":"delivered"}"#);
     let output = run(&["check", file.to_str().unwrap(), "--json", "--report", report.to_str().unwrap()]);
@@ -29,11 +40,30 @@ fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, St
         assert!(!output.status.success());
         return Err(String::from_utf8(output.stderr).unwrap());
     };
-    let all = report["findings"].as_array().unwrap();
-    let faults = all.iter().filter(|finding| finding["verdict"] == "fault");
-    let rules: Vec<String> = faults.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(output.status.success(), rules.is_empty(), "{name}");
-    Ok(rules)
+    let all = report["findings"].as_array().unwrap().clone();
+    assert_eq!(output.status.success(), rules_of_faults(&all).is_empty(), "{name}");
+    Ok(all)
+}
+
+/// What checks found, against a checked-in file: each remedy once, under the last of its findings.
+fn assert_texts(name: &str, mut checked: Vec<(&str, Result<Vec<Value>, String>)>) {
+    checked.sort_by_key(|(fault, _)| *fault);
+    let mut text = String::new();
+    for (fault, found) in checked {
+        text += &format!("# {fault}\n");
+        match found {
+            Err(refused) => text += refused.lines().next_back().unwrap_or_default(),
+            Ok(findings) => {
+                for finding in findings.iter().filter(|finding| finding["verdict"] != "passed") {
+                    let word = |name: &str| finding[name].as_str().unwrap_or_default();
+                    text += &format!("{} {}: {}\n", word("verdict"), word("rule"), word("what"));
+                    text += &format!("    {}\n", word("remedy"));
+                }
+            }
+        }
+        text += "\n";
+    }
+    assert_golden(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts").join(name), &text);
 }
 
 /// All that a check finds.
@@ -190,8 +220,11 @@ fn each<T: Sync>(all: &[T], look: impl Fn(&T) + Sync) {
 #[test]
 fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
     let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    let texts = Mutex::new(Vec::new());
     each(BROKEN_RULES, |(fault, rule)| {
-        let found = faults(folder.path(), fault, &component(fault));
+        let found = checked(folder.path(), fault, &component(fault));
+        texts.lock().unwrap().push((*fault, found.clone()));
+        let found = found.map(|findings| rules_of_faults(&findings));
         if !found.as_ref().is_ok_and(|rules| rules.iter().any(|found| found == rule)) {
             missed.lock().unwrap().push(format!("{fault}: {found:?} without `{rule}`"));
         }
@@ -199,13 +232,17 @@ fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
     let missed = missed.into_inner().unwrap();
     assert!(missed.is_empty(), "{missed:#?}");
     println!("{} wrong components: each was caught by the rule it breaks", BROKEN_RULES.len());
+    assert_texts("broken_rules.txt", texts.into_inner().unwrap());
 }
 
 #[test]
 fn a_fault_that_one_rule_alone_finds_is_found_by_it() {
     let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    let texts = Mutex::new(Vec::new());
     each(CAUGHT_BY_ONE_RULE, |(fault, rule)| {
-        let mut found = faults(folder.path(), fault, &component(fault));
+        let found = checked(folder.path(), fault, &component(fault));
+        texts.lock().unwrap().push((*fault, found.clone()));
+        let mut found = found.map(|findings| rules_of_faults(&findings));
         if let Ok(rules) = &mut found {
             rules.dedup();
             // The same request is asked for with and without a wait.
@@ -217,6 +254,7 @@ fn a_fault_that_one_rule_alone_finds_is_found_by_it() {
     });
     let missed = missed.into_inner().unwrap();
     assert!(missed.is_empty(), "{missed:#?}");
+    assert_texts("caught_by_one_rule.txt", texts.into_inner().unwrap());
 }
 
 #[test]
