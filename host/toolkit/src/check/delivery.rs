@@ -8,7 +8,7 @@ use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, Receipt
 use super::mail_server::{MailServer, Twist};
 use super::report::Report;
 use super::upstream::{Request, Says, Upstream};
-use super::{failures, leaks, letters, mail, recipient, texts, verification};
+use super::{code_placeholder, failures, leaks, mail, recipient, texts, verification};
 use crate::try_provider::message;
 
 /// Not a run of digits that anything else would have.
@@ -175,7 +175,7 @@ impl Run<'_> {
             self.begin(says, report).await;
         } else {
             texts::judge(self, says, report).await;
-            letters::judge(self, says, report).await;
+            code_placeholder::judge(self, says, report).await;
         }
         texts::judge_circumstances(self, says, report).await;
         failures::judge(self, says, report).await;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use twofactor::ProviderInfo;
 
-use super::hidden;
+use super::unknown_options;
 use super::report::Report;
 use crate::credentials::is_secretive;
 
@@ -39,7 +39,7 @@ pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
         found.public,
         "Leave `default`, `const` and `enum` out of a secret: what stands in a component everybody knows who has it.",
     );
-    let mut hidden = hidden::options(&manifest.options_schema);
+    let mut hidden = unknown_options::of(&manifest.options_schema);
     hidden.truncate(MOST_SENTENCES);
     report.judge(
         "options-known",

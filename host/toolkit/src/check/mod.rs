@@ -3,20 +3,20 @@
 //! It is loaded as an operator would load it, asked what the contract asks, and has messages to deliver to upstreams of ours
 //! on loopback that answer well, badly and not at all. What it makes of their answers is compared with what the contract says.
 
-mod configuration;
+mod configure;
 mod delivery;
 mod failures;
-mod hidden;
+mod unknown_options;
 mod junit;
 mod leaks;
-mod letters;
+mod code_placeholder;
 mod mail;
 mod mail_server;
 mod manifest;
-mod names;
+mod reserved_types;
 mod recipient;
 mod report;
-mod reports;
+mod delivery_reports;
 mod texts;
 mod upstream;
 mod verification;
@@ -147,7 +147,7 @@ async fn examine(
         ..Report::default()
     };
     manifest::judge(info, &mut report);
-    names::judge(info, &mut report);
+    reserved_types::judge(info, &mut report);
     let options = options.or_else(|| info.manifest.options_schema.pointer("/examples/0").cloned());
     let Some(options) = options else {
         let wrong = vec!["without options `configure` and `deliver` were not checked at all".to_owned()];
@@ -155,8 +155,8 @@ async fn examine(
         return Ok(report);
     };
     report.judge("options", Vec::new(), "");
-    if let Some(configured) = configuration::judge(&component, &options, &mut report).await {
-        reports::judge(&component, &configured, &options, says.reports.as_deref(), &mut report).await;
+    if let Some(configured) = configure::judge(&component, &options, &mut report).await {
+        delivery_reports::judge(&component, &configured, &options, says.reports.as_deref(), &mut report).await;
         let ends = delivery::Ends { upstream: &upstream, mail_server: &mail_server, recording: &recording };
         delivery::judge(&component, &configured, ends, to, &says, &mut report).await;
     }

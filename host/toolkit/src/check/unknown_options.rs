@@ -11,7 +11,7 @@ const CONDITIONS: [&str; 3] = ["if", "then", "else"];
 const OPEN: [&str; 2] = ["additionalProperties", "unevaluatedProperties"];
 
 /// What is hidden, in sentences.
-pub(super) fn options(schema: &Value) -> Vec<String> {
+pub(super) fn of(schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
     look(schema, &[schema], "", DEPTH, &mut found);
     found.sort();
@@ -111,7 +111,7 @@ fn escaped(name: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::options;
+    use super::of;
 
     #[test]
     fn an_option_that_stands_where_the_host_does_not_look_is_told() {
@@ -127,9 +127,9 @@ mod tests {
             for (name, value) in hiding.as_object().into_iter().flatten() {
                 schema[name] = value.clone();
             }
-            assert_eq!(options(&schema).len(), 1, "{schema}");
+            assert_eq!(of(&schema).len(), 1, "{schema}");
             let within = json!({"type": "object", "properties": {"Server": schema}});
-            assert!(options(&within)[0].contains("/Server"), "{within}");
+            assert!(of(&within)[0].contains("/Server"), "{within}");
         }
     }
 
@@ -138,6 +138,6 @@ mod tests {
         let schema = json!({"type": "object", "properties": {"Mode": {"type": "string"}, "Key": {"type": "string"}},
             "additionalProperties": false,
             "if": {"properties": {"Mode": {"const": "a"}}}, "then": {"required": ["Key"], "properties": {"Key": {"minLength": 8}}}});
-        assert!(options(&schema).is_empty());
+        assert!(of(&schema).is_empty());
     }
 }
