@@ -1,8 +1,8 @@
-//! What a real upstream answered, kept by `provider try --record` and given again by `provider check --replay`.
+//! Responses of a real upstream, recorded by `try --record` and repeated by `check --replay`.
 //!
-//! What is kept is what the component saw, so nothing that the host attached is in it. What a component may get hold of otherwise,
-//! the recipient, a code, secrets that it is allowed to see and credentials that upstreams gave it, is blotted out here before anything
-//! is written. Answers to requests for access tokens are not kept at all: `check` gives a token itself.
+//! A recording contains what the component saw, so nothing that the host attached. What a component may know otherwise is redacted before
+//! anything is written: the recipient, the code, secrets that it is allowed to see, and credentials that upstreams gave it. Responses to
+//! requests for access tokens are not recorded: `check` issues a token itself.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,120 +14,123 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use twofactor::Exchange;
+use twofactor_sandbox::Exchange;
 use url::form_urlencoded;
 
 use super::credentials::{self, is_credential, is_token_request};
 use super::phone_number;
 
-/// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
+/// Shorter texts are not searched for: they would be found in unrelated parts of a response.
 const SHORTEST: usize = 4;
 
-/// What an upstream answered, as a file.
+/// A file of recorded responses.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cassette {
-    /// Whose upstream it was.
+    /// The provider whose upstream it was.
     provider: String,
-    /// When it took a message: in the order in which it was asked, the one that took it last.
-    pub accepted: Vec<Answer>,
-    /// When it found an answer right, in the same order, if it makes the codes.
+    /// The responses of a delivery in order. The last one accepted the message.
+    pub accepted: Vec<RecordedResponse>,
+    /// The responses of the verification of a correct answer in order, if the upstream makes the codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) approved: Vec<Answer>,
+    pub(crate) approved: Vec<RecordedResponse>,
 }
 
-/// One answer.
+/// One response.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
-    /// What was asked: the method and the URL.
+pub struct RecordedResponse {
+    /// The method and the URL of the request.
     pub request: String,
     /// The status code.
     pub status: u16,
-    /// Those that say something of the body, or of what to do.
+    /// The headers that describe the body or say what to do.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
 
 impl Cassette {
-    /// Of the exchanges in which a message was accepted, and of those in which an answer to it was found right, without these words and
-    /// without credentials, in any spelling.
+    /// Records the exchanges of a delivery and of the verification of a correct answer, without these words and without credentials in any
+    /// spelling.
+    ///
+    /// # Errors
+    /// If nothing was sent over HTTP, or a response is not text.
     pub(crate) fn new(
         provider: &str,
         accepted: &[Exchange],
         approved: &[Exchange],
-        unspeakable: Vec<String>,
+        redacted: Vec<String>,
     ) -> anyhow::Result<Self> {
         let credentials = credentials::in_exchanges(&[accepted, approved].concat());
-        let unspeakable = Words::new(unspeakable.into_iter().chain(credentials))?;
-        let kept = |exchanges: &[Exchange]| -> anyhow::Result<Vec<Answer>> {
+        let redacted = Words::new(redacted.into_iter().chain(credentials))?;
+        let kept = |exchanges: &[Exchange]| -> anyhow::Result<Vec<RecordedResponse>> {
             let kept = exchanges.iter().filter(|exchange| !is_token_request(&exchange.request_body));
-            kept.map(|exchange| Answer::new(exchange, &unspeakable)).collect()
+            kept.map(|exchange| RecordedResponse::new(exchange, &redacted)).collect()
         };
         let (accepted, approved) = (kept(accepted)?, kept(approved)?);
         if accepted.is_empty() {
-            bail!("the message did not go over HTTP");
+            bail!("the message was not sent over HTTP");
         }
         Ok(Self { provider: provider.to_owned(), accepted, approved })
     }
 
     pub(crate) fn write(&self, file: &Path) -> anyhow::Result<()> {
         let text = format!("{:#}\n", serde_json::to_value(self)?);
-        std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Reads one.
+    /// Reads a file that `try --record` wrote.
     ///
     /// # Errors
-    /// If the file cannot be read, or `provider try --record` did not write it.
+    /// If the file cannot be read, or is not such a file.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let cassette: Self = serde_json::from_slice(&super::read(file)?)
-            .with_context(|| format!("{} is nothing that `provider try --record` wrote", file.display()))?;
+            .with_context(|| format!("{} is not a recording of `try --record`", file.display()))?;
         if cassette.accepted.is_empty() {
-            bail!("{}: there is no answer in it", file.display());
+            bail!("{} contains no response", file.display());
         }
-        for Answer { status, .. } in cassette.accepted.iter().chain(&cassette.approved) {
+        for RecordedResponse { status, .. } in cassette.accepted.iter().chain(&cassette.approved) {
             if !(200..600).contains(status) {
-                bail!("{}: {status} is no status of an answer", file.display());
+                bail!("{}: {status} is not the status of a response", file.display());
             }
         }
         Ok(cassette)
     }
 }
 
-impl Answer {
-    fn new(exchange: &Exchange, unspeakable: &Words) -> anyhow::Result<Self> {
-        let headers = exchange.headers.iter().filter(|(name, _)| says_something(name));
-        let headers = headers.map(|(name, value)| (name.clone(), unspeakable.clean(value))).collect();
-        let request = unspeakable.clean(&format!("{} {}", exchange.method, exchange.url));
+impl RecordedResponse {
+    fn new(exchange: &Exchange, redacted: &Words) -> anyhow::Result<Self> {
+        let headers = exchange.headers.iter().filter(|(name, _)| is_recorded(name));
+        let headers = headers.map(|(name, value)| (name.clone(), redacted.clean(value))).collect();
+        let request = redacted.clean(&format!("{} {}", exchange.method, exchange.url));
         // In another encoding nothing would be found.
         let body = std::str::from_utf8(&exchange.body).ok().filter(|body| !body.contains('\0'));
-        let body = unspeakable.without(body.context("the upstream's answer is no text in UTF-8")?);
+        let body = redacted.without(body.context("the upstream's response is not UTF-8 text")?);
         Ok(Self { request, status: exchange.status, headers, body })
     }
 }
 
-/// Not those of the connection, nor those that name the moment or somebody's session.
-fn says_something(name: &str) -> bool {
+/// Returns whether a header is recorded: not one of the connection, nor one that names a time or a session.
+fn is_recorded(name: &str) -> bool {
     matches!(name, "content-type" | "content-language" | "location" | "retry-after")
 }
 
-/// What is blotted out.
+/// The words that are redacted.
 struct Words {
-    /// All spellings, in whatever case.
+    /// All spellings, case-insensitive.
     spellings: AhoCorasick,
-    /// How telephone numbers end.
+    /// The last digits of phone numbers.
     numbers: Vec<Vec<u8>>,
 }
 
-/// What `encodeURIComponent` leaves as it is (ECMA-262 section 19.2.6), and of it what RFC 3986 section 2.3 does.
+/// What is encoded by `encodeURIComponent` (ECMA-262 section 19.2.6), and by RFC 3986 section 2.3.
 const COMPONENT: &AsciiSet = &UNRESERVED.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 impl Words {
-    /// Words as they are, in a form or URL, in JSON, in XML, in base64 of both alphabets wherever it begins; telephone numbers also as they
-    /// are dialled within their country, and in groups.
+    /// Finds words as they are, in a form or URL, in JSON, in XML, in base64 of both alphabets at any offset; phone numbers also in their
+    /// national form and in groups.
     fn new(words: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
         let (mut spellings, mut numbers) = (HashSet::new(), Vec::new());
         for word in words.into_iter().filter(|word| word.len() >= SHORTEST) {
@@ -150,7 +153,7 @@ impl Words {
         Ok(Self { spellings: AhoCorasick::builder().ascii_case_insensitive(true).build(spellings)?, numbers })
     }
 
-    /// A body without them. JSON stays JSON, and loses what its names call a credential too.
+    /// Redacts a body. JSON stays JSON, and also loses values that their names call credentials.
     fn without(&self, body: &str) -> String {
         match serde_json::from_str::<Value>(body) {
             Ok(value) => self.without_json(&value, false).to_string(),
@@ -177,10 +180,10 @@ impl Words {
         }
     }
 
-    /// With `*` written over them.
+    /// Writes `*` over the words.
     fn clean(&self, text: &str) -> String {
         let mut bytes = text.as_bytes().to_vec();
-        // Each, though it overlaps another.
+        // Each, even if it overlaps another.
         for found in self.spellings.find_overlapping_iter(text) {
             bytes[found.range()].fill(b'*');
         }
@@ -189,14 +192,14 @@ impl Words {
     }
 }
 
-/// Writes `*` over the digits of numbers that end in these.
+/// Writes `*` over the digits of numbers that end like this.
 fn redact_number(bytes: &mut [u8], end: &[u8]) {
     for range in phone_number::find(bytes, end) {
         bytes[range].iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'*');
     }
 }
 
-/// What a word becomes in base64 after zero, one or two other bytes of its group: the characters that are its alone.
+/// Returns the characters that encode only the word in base64, after zero, one or two other bytes of its group.
 fn in_base64(word: &str) -> impl Iterator<Item = String> {
     let of = |before: usize| {
         let bytes = [&[0, 0][..before], word.as_bytes()].concat();
@@ -212,12 +215,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_blotted_out_in_every_spelling() {
+    fn a_word_is_redacted_in_every_spelling() {
         let words = Words::new(["+41791234567", "Ann.B@example.com", "s3cr\"et", "482913"].map(str::to_owned)).unwrap();
-        let blotted = |said: &str| words.clean(said).replace('*', "");
+        let redacted = |said: &str| words.clean(said).replace('*', "");
         let said = "0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 m-1";
-        assert_eq!(blotted(said), "00      m-1");
-        let left = blotted("079 123 45 67, (079) 123-45-67, +41\u{a0}79\u{a0}1234567; 0791234568 2026-11-25");
+        assert_eq!(redacted(said), "00      m-1");
+        let left = redacted("079 123 45 67, (079) 123-45-67, +41\u{a0}79\u{a0}1234567; 0791234568 2026-11-25");
         assert!(left.ends_with("; 0791234568 2026-11-25") && left.matches(char::is_numeric).count() == 18, "{left}");
         let words = Words::new(["a/b+c>>?".to_owned()]).unwrap();
         // The last character has four bits of it.
@@ -233,14 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_json_and_says_nothing_twice() {
+    fn json_stays_json_and_repeats_no_name() {
         let words = Words::new(["+41791234567".to_owned()]).unwrap();
         let clean = |body: &str| words.without(body);
         assert_eq!(
             clean(r#"{"to":41791234567,"n":7,"\u002b41791234567":"a"}"#),
             r#"{"to":0,"n":7,"************":"a"}"#
         );
-        // Of a name that stands there twice the last counts.
+        // Of a repeated name the last value counts.
         assert_eq!(clean(r#"{"token":"t0p-s3cret","token":null}"#), r#"{"token":null}"#);
     }
 }

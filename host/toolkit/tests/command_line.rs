@@ -111,17 +111,17 @@ fn what_new_inspect_and_try_print_is_checked_in() {
     let mut attempt = |options: &str, more: &[&str]| {
         session.run(&[&["try", "provider.wasm", "--options", options], more].concat());
     };
-    attempt("text.json", &[&to[..], &["--stand-in", &right]].concat());
-    attempt("wrong.json", &[&to[..], &["--stand-in", &right]].concat());
-    attempt("options.json", &["--to", "079 123 45 67", "--stand-in", &right]);
-    attempt("options.json", &[&to[..], &["--stand-in", "https://upstream.example.com"]].concat());
-    attempt("options.json", &[&to[..], &["--stand-in", "https://upstream.example.com=nowhere"]].concat());
-    attempt("options.json", &[&to[..], &["--stand-in", &other]].concat());
-    attempt("options.json", &[&to[..], &["--stand-in", &right, "--record", "cassette.json"]].concat());
+    attempt("text.json", &[&to[..], &["--override", &right]].concat());
+    attempt("wrong.json", &[&to[..], &["--override", &right]].concat());
+    attempt("options.json", &["--to", "079 123 45 67", "--override", &right]);
+    attempt("options.json", &[&to[..], &["--override", "https://upstream.example.com"]].concat());
+    attempt("options.json", &[&to[..], &["--override", "https://upstream.example.com=nowhere"]].concat());
+    attempt("options.json", &[&to[..], &["--override", &other]].concat());
+    attempt("options.json", &[&to[..], &["--override", &right, "--record", "cassette.json"]].concat());
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     session.replaced.push((free.to_string(), "ADDRESS"));
     let nobody = format!("https://upstream.example.com={free}");
-    session.run(&[&["try", "provider.wasm", "--options", "options.json", "--stand-in", &nobody], &to[..]].concat());
+    session.run(&[&["try", "provider.wasm", "--options", "options.json", "--override", &nobody], &to[..]].concat());
     session.run(&["check", "provider.wasm", "--replay", "options.json"]);
     session.run(&["check", "provider.wasm"]);
     assert_golden(&text("commands.txt"), &without_variables(&session.text));
