@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod ecall;
 pub mod exim;
 pub mod gateway;
+pub mod golden;
 pub mod hostile;
 pub mod languages;
 pub mod mail;

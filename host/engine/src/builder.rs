@@ -20,7 +20,7 @@ use crate::statistics::Statistics;
 use crate::store::{Part, SqliteStore, Store};
 use crate::token::{Identity, Tokens};
 use twofactor_sandbox::Network;
-use twofactor_sandbox::{Sandbox, SandboxLimits, Signers};
+use twofactor_sandbox::{CodeCache, Sandbox, SandboxLimits, Signers};
 
 /// The engine. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -210,6 +210,7 @@ pub struct Builder {
     network: Option<Network>,
     clock: Option<Arc<dyn Clock>>,
     cache: Option<PathBuf>,
+    code_cache: Option<CodeCache>,
     components: Vec<Vec<u8>>,
     signers: Signers,
     reports: Option<String>,
@@ -254,6 +255,12 @@ impl Builder {
     /// A folder to keep compiled components in, so that only the first start compiles.
     pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
+        self
+    }
+
+    /// Keeps compiled components in this cache, which authenticates them with a key of its own and not with the keyring's.
+    pub fn code_cache(mut self, cache: CodeCache) -> Self {
+        self.code_cache = Some(cache);
         self
     }
 
@@ -378,8 +385,9 @@ impl Builder {
         let now = clock.now();
         let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
         let sandbox = Sandbox::new(self.limits, network).map_err(|error| Error::invalid(error.to_string()))?;
-        let providers =
-            Providers::new(store.clone(), sandbox, keyring.clone(), self.cache, self.signers, clock.clone());
+        let folder = self.cache.map(|folder| CodeCache::new(folder, keyring.clone()));
+        let cache = self.code_cache.or(folder);
+        let providers = Providers::new(store.clone(), sandbox, keyring.clone(), cache, self.signers, clock.clone());
         for component in self.components {
             let provider = providers.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
             providers.install_own(provider);

@@ -56,8 +56,8 @@ pub(crate) async fn demo(
     };
     let mut builder =
         TwoFactor::builder().network(network.build()?).bundled_providers().policy(policy).rate_limits(limits);
-    if let Some((folder, keyring)) = cache.open()? {
-        builder = builder.cache_dir(folder).keyring(keyring);
+    if let Some(cache) = cache.open()? {
+        builder = builder.code_cache(cache);
     }
     let mut digests = Vec::new();
     for file in providers {

@@ -136,9 +136,11 @@ async fn nothing_is_installed_before_somebody_approved_what_was_shown() {
     let shown = place.add(&file, &[]);
     let said = refused(&shown);
     let shown = String::from_utf8(shown.stdout).unwrap();
-    for words in
-        ["Wrong in one way 1.0.0 (type `wrong`", "It may:\n  - send HTTP requests to the origins", "is a new type"]
-    {
+    for words in [
+        "Wrong in one way 1.0.0 (type `wrong`",
+        "Capabilities:\n  - send HTTP requests to the origins",
+        "is a new type",
+    ] {
         assert!(shown.contains(words), "{shown}");
     }
     assert!(said.contains("nothing was installed: there is no terminal to confirm on"), "{said}");

@@ -234,7 +234,7 @@ async fn a_provider_of_each_language_is_made_checked_added_delivers_and_is_belie
         assert!(project.said.contains(tested), "{}", project.said);
         // One name for folder, project and type; each rule was looked at.
         assert!(project.said.contains("My gateway 0.1.0 (type `my-gateway`)"), "{}", project.said);
-        let kept = project.said.split("rules kept: ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+        let kept = project.said.split("passed: ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
         assert!(kept.parse::<usize>().unwrap() > 20, "{}", project.said);
         assert!(project.said.contains("faults: 0, advice: 0, skipped: 0"), "{}", project.said);
         let component = std::fs::read(project.component).unwrap();

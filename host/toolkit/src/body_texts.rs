@@ -1,14 +1,14 @@
-//! The texts in the body of a request, each with its name: JSON, forms, XML, multipart, and one within another.
+//! The texts in the body of a request with their names: in JSON, forms, XML and multipart, and in one within another.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 use url::form_urlencoded;
 
-/// How often a text is looked into for another form within it.
+/// How many levels of a form within a form are read.
 const DEPTH: usize = 4;
 
-/// How many texts of a body are looked at.
+/// How many texts of a body are read.
 const MOST: usize = 10_000;
 
 /// One text of a body.
@@ -29,7 +29,7 @@ enum Form {
     Plain,
 }
 
-/// All texts of a body, in their order. A body that is not of the form that its content type names has none.
+/// Returns all texts of a body in order; none if the body does not match its content type.
 pub fn texts(content_type: &str, body: &[u8]) -> Vec<NamedText> {
     let mut found = Vec::new();
     if let Some(boundary) = boundary(content_type) {
@@ -48,7 +48,7 @@ pub fn texts(content_type: &str, body: &[u8]) -> Vec<NamedText> {
     found
 }
 
-/// The fields of a URL's query.
+/// Returns the fields of a URL's query.
 pub fn query(target: &str) -> Vec<NamedText> {
     let mut found = Vec::new();
     if let Some((_, query)) = target.split_once('?') {
@@ -107,7 +107,7 @@ fn add(name: &str, text: &str, found: &mut Vec<NamedText>) {
     }
 }
 
-/// A text, and what is within it if it is JSON or XML itself.
+/// Adds a text, and what it contains if it is JSON or XML itself.
 fn text(name: &str, text: &str, depth: usize, found: &mut Vec<NamedText>) {
     add(name, text, found);
     let Some(depth) = depth.checked_sub(1) else { return };
@@ -127,7 +127,7 @@ fn json(name: &str, value: &Value, depth: usize, found: &mut Vec<NamedText>) {
     }
 }
 
-/// The texts of elements and attributes. `None` if it is not well-formed.
+/// Adds the texts of elements and attributes. Returns `None` if the XML is not well-formed.
 fn xml(body: &[u8], found: &mut Vec<NamedText>) -> Option<()> {
     let mut reader = Reader::from_reader(body);
     let mut open: Vec<NamedText> = Vec::new();
@@ -189,7 +189,7 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
     Some(value.trim_matches('"').to_owned())
 }
 
-/// The parts of a multipart body: name, content type, content.
+/// Returns the parts of a multipart body: name, content type, content.
 fn parts<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, String, &'a [u8])> {
     let delimiter = format!("--{boundary}").into_bytes();
     let mut places: Vec<usize> = memchr::memmem::find_iter(body, &delimiter).collect();

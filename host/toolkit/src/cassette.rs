@@ -1,109 +1,112 @@
-//! What a real upstream answered, kept by `provider try --record` and given again by `provider check --replay`.
+//! Responses of a real upstream, recorded by `try --record` and repeated by `check --replay`.
 //!
-//! What is kept is what the component saw, so nothing that the host attached is in it. What a component may get hold of otherwise,
-//! the recipient, a code, secrets that it is allowed to see and credentials that upstreams gave it, is redacted here before anything is
-//! written. Answers to requests for access tokens are not kept at all: `check` gives a token itself.
+//! A recording contains what the component saw, so nothing that the host attached. What a component may know otherwise is redacted before
+//! anything is written: the recipient, the code, secrets that it is allowed to see, and credentials that upstreams gave it. Responses to
+//! requests for access tokens are not recorded: `check` issues a token itself.
 
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use twofactor::{Exchange, Redactor};
+use twofactor_sandbox::{Exchange, Redactor};
 
 use super::credentials::{self, is_credential, is_token_request};
 
-/// What an upstream answered, as a file.
+/// A file of recorded responses.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cassette {
-    /// Whose upstream it was.
+    /// The provider whose upstream it was.
     provider: String,
-    /// When it took a message: in the order in which it was asked, the one that took it last.
-    pub accepted: Vec<Answer>,
-    /// When it found an answer right, in the same order, if it makes the codes.
+    /// The responses of a delivery in order. The last one accepted the message.
+    pub accepted: Vec<RecordedResponse>,
+    /// The responses of the verification of a correct answer in order, if the upstream makes the codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) approved: Vec<Answer>,
+    pub(crate) approved: Vec<RecordedResponse>,
 }
 
-/// One answer.
+/// One response.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
-    /// What was asked: the method and the URL.
+pub struct RecordedResponse {
+    /// The method and the URL of the request.
     pub request: String,
     /// The status code.
     pub status: u16,
-    /// Those that say something of the body, or of what to do.
+    /// The headers that describe the body or say what to do.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
 
 impl Cassette {
-    /// Of the exchanges in which a message was accepted, and of those in which an answer to it was found right, without these words and
-    /// without credentials, in any spelling.
+    /// Records the exchanges of a delivery and of the verification of a correct answer, without these words and without credentials in any
+    /// spelling.
+    ///
+    /// # Errors
+    /// If nothing was sent over HTTP, or a response is not text.
     pub(crate) fn new(
         provider: &str,
         accepted: &[Exchange],
         approved: &[Exchange],
-        unspeakable: Vec<String>,
+        redacted: Vec<String>,
     ) -> anyhow::Result<Self> {
         let credentials = credentials::in_exchanges(&[accepted, approved].concat());
-        let unspeakable = Words::new(unspeakable.into_iter().chain(credentials));
-        let kept = |exchanges: &[Exchange]| -> anyhow::Result<Vec<Answer>> {
+        let redacted = Words::new(redacted.into_iter().chain(credentials));
+        let kept = |exchanges: &[Exchange]| -> anyhow::Result<Vec<RecordedResponse>> {
             let kept = exchanges.iter().filter(|exchange| !is_token_request(&exchange.request_body));
-            kept.map(|exchange| Answer::new(exchange, &unspeakable)).collect()
+            kept.map(|exchange| RecordedResponse::new(exchange, &redacted)).collect()
         };
         let (accepted, approved) = (kept(accepted)?, kept(approved)?);
         if accepted.is_empty() {
-            bail!("the message did not go over HTTP");
+            bail!("the message was not sent over HTTP");
         }
         Ok(Self { provider: provider.to_owned(), accepted, approved })
     }
 
     pub(crate) fn write(&self, file: &Path) -> anyhow::Result<()> {
         let text = format!("{:#}\n", serde_json::to_value(self)?);
-        std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Reads one.
+    /// Reads a file that `try --record` wrote.
     ///
     /// # Errors
-    /// If the file cannot be read, or `provider try --record` did not write it.
+    /// If the file cannot be read, or is not such a file.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let cassette: Self = serde_json::from_slice(&super::read(file)?)
-            .with_context(|| format!("{} is nothing that `provider try --record` wrote", file.display()))?;
+            .with_context(|| format!("{} is not a recording of `try --record`", file.display()))?;
         if cassette.accepted.is_empty() {
-            bail!("{}: there is no answer in it", file.display());
+            bail!("{} contains no response", file.display());
         }
-        for Answer { status, .. } in cassette.accepted.iter().chain(&cassette.approved) {
+        for RecordedResponse { status, .. } in cassette.accepted.iter().chain(&cassette.approved) {
             if !(200..600).contains(status) {
-                bail!("{}: {status} is no status of an answer", file.display());
+                bail!("{}: {status} is not the status of a response", file.display());
             }
         }
         Ok(cassette)
     }
 }
 
-impl Answer {
-    fn new(exchange: &Exchange, unspeakable: &Words) -> anyhow::Result<Self> {
-        let headers = exchange.headers.iter().filter(|(name, _)| says_something(name));
-        let headers = headers.map(|(name, value)| (name.clone(), unspeakable.clean(value))).collect();
-        let request = unspeakable.clean(&format!("{} {}", exchange.method, exchange.url));
+impl RecordedResponse {
+    fn new(exchange: &Exchange, redacted: &Words) -> anyhow::Result<Self> {
+        let headers = exchange.headers.iter().filter(|(name, _)| is_recorded(name));
+        let headers = headers.map(|(name, value)| (name.clone(), redacted.clean(value))).collect();
+        let request = redacted.clean(&format!("{} {}", exchange.method, exchange.url));
         // In another encoding nothing would be found.
         let body = std::str::from_utf8(&exchange.body).ok().filter(|body| !body.contains('\0'));
-        let body = unspeakable.without(body.context("the upstream's answer is no text in UTF-8")?);
+        let body = redacted.without(body.context("the upstream's response is not UTF-8 text")?);
         Ok(Self { request, status: exchange.status, headers, body })
     }
 }
 
-/// Not those of the connection, nor those that name the moment or somebody's session.
-fn says_something(name: &str) -> bool {
+/// Returns whether a header is recorded: not one of the connection, nor one that names a time or a session.
+fn is_recorded(name: &str) -> bool {
     matches!(name, "content-type" | "content-language" | "location" | "retry-after")
 }
 
-/// Finds and redacts what must not be kept.
+/// The words that are redacted.
 struct Words(Redactor);
 
 impl Words {
@@ -111,7 +114,7 @@ impl Words {
         Self(Redactor::new(words))
     }
 
-    /// A body without them. JSON stays JSON, and loses what its names call a credential too.
+    /// Redacts a body. JSON stays JSON, and also loses values that their names call credentials.
     fn without(&self, body: &str) -> String {
         match serde_json::from_str::<Value>(body) {
             Ok(value) => self.without_json(&value, false).to_string(),
@@ -138,7 +141,7 @@ impl Words {
         }
     }
 
-    /// Returns a text with `*` in their places.
+    /// Writes `*` over the words.
     fn clean(&self, text: &str) -> String {
         self.0.redact(text)
     }
@@ -170,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_json_and_says_nothing_twice() {
+    fn json_stays_json_and_repeats_no_name() {
         let words = Words::new(["+41791234567".to_owned()]);
         let clean = |body: &str| words.without(body);
         assert_eq!(
             clean(r#"{"to":41791234567,"n":7,"\u002b41791234567":"a"}"#),
             r#"{"to":0,"n":7,"************":"a"}"#
         );
-        // Of a name that stands there twice the last counts.
+        // Of a repeated name the last value counts.
         assert_eq!(clean(r#"{"token":"t0p-s3cret","token":null}"#), r#"{"token":null}"#);
     }
 }

@@ -1,38 +1,39 @@
-//! The commands, for a command line that has them.
+//! The commands, for a command line that includes them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::{Check, Language, Try};
 
-/// What an author and an operator do with a component before it serves anybody.
+/// A command on a component that is not installed.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Prints who a component says it is, its digest, and what its imports let it do.
+    /// Print the manifest of a component, its digest, its capabilities and its imports.
     Inspect {
         /// The component.
         file: PathBuf,
     },
-    /// Makes a small project that builds a provider.
+    /// Make a small project that builds a provider.
     New {
-        /// The folder, whose name becomes the project's and the type of its instances.
+        /// The new folder. Its name becomes the name of the project and the type of its instances.
         folder: PathBuf,
-        /// What it is written in.
+        /// The programming language.
         #[arg(long)]
         language: Language,
     },
-    /// Checks a component against the contract, with an upstream of ours on loopback that answers well, badly and not at all.
-    /// Nothing leaves the machine.
+    /// Check a component against the contract, with servers on loopback in place of everything it reaches
+    ///
+    /// The servers respond correctly, incorrectly and not at all. Nothing leaves this machine. Exits with 1 if there is a fault.
     Check(Check),
-    /// Has a component deliver one code, for real, and tells what happened.
+    /// Have a component deliver one code to a real recipient.
     Try(Try),
 }
 
 impl Command {
-    /// Runs it.
+    /// Runs the command.
     ///
     /// # Errors
-    /// Those of the command. What `check` finds is no error: it is in the exit code.
+    /// The command's. Findings of `check` are not an error: the exit code tells whether there are faults.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Inspect { file } => crate::inspect(&file).await,
@@ -41,7 +42,7 @@ impl Command {
                 let clean = crate::check(&check).await?;
                 return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
-            Self::Try(asked) => crate::try_provider(&asked).await,
+            Self::Try(arguments) => crate::try_provider(&arguments).await,
         }
         .map(|()| ExitCode::SUCCESS)
     }

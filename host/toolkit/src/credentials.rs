@@ -1,4 +1,4 @@
-//! What is a credential, by its name or by the way it travels: beyond what a schema marks as one.
+//! Recognises credentials by their names or by how they are used, beyond those that a schema marks.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use twofactor::Exchange;
+use twofactor_sandbox::Exchange;
 use url::form_urlencoded;
 
-/// Parts of names that secrets have, in English and in languages of gateways near us.
+/// Parts of the names of secrets, in English and other European languages.
 const SECRETIVE: [&str; 30] = [
     "password",
     "passwd",
@@ -43,34 +43,34 @@ const SECRETIVE: [&str; 30] = [
     "parola",
 ];
 
-/// Whole words of such names: as part of others they say something else.
+/// Whole words in the names of secrets, which are part of unrelated words too.
 const SECRET_WORDS: [&str; 8] = ["pass", "pin", "puk", "pw", "mdp", "jwt", "hmac", "salt"];
 
-/// Ends of such names that say otherwise: where tokens come from is no secret, nor which key it is, nor how one travels and for what.
+/// Ends of such names that are not secrets: where tokens come from, which key it is, and how it is sent and for what.
 const OPEN: [&str; 10] =
     ["url", "endpoint", "lifetime", "name", "type", "id", "header", "scope", "audience", "placement"];
 
-/// Parts of names that what opens a session has; which one it is opens it too.
+/// Parts of the names of what opens a session; the id of a session opens it as well.
 const OPENS_A_SESSION: [&str; 6] = ["session", "jwt", "cookie", "credential", "bearer", "accesskey"];
 
-/// Whole names of the same.
+/// Whole names of what opens a session.
 const SHORT: [&str; 5] = ["refresh", "passwd", "pwd", "pin", "ticket"];
 
-/// Ends of names that say something of a credential, and not which.
+/// Ends of names that describe a credential without containing it.
 const TELLS: [&str; 11] =
     ["url", "endpoint", "lifetime", "name", "type", "status", "state", "count", "ttl", "timeout", "valid"];
 
-/// Headers that say something of the request and not who sends it.
+/// Headers that describe the request, and not its sender.
 const OF_THE_REQUEST: [&str; 6] =
     ["accept", "accept-charset", "accept-encoding", "accept-language", "content-type", "user-agent"];
 
-/// What is shorter than this guards nothing, so that it is no credential though a header has it.
+/// A shorter value of a header protects nothing, so it is not a credential.
 const SHORTEST: usize = 8;
 
-/// As many characters as nobody guesses have in hexadecimal, at the least: 64 bits.
+/// The least number of hexadecimal characters that nobody can guess: 64 bits.
 const UNGUESSABLE: usize = 16;
 
-/// Whether an option of this name is a secret.
+/// Returns whether an option of this name is a secret.
 pub(super) fn is_secretive(name: &str) -> bool {
     let plain = plain(name);
     let named = SECRETIVE.iter().any(|part| plain.contains(part))
@@ -78,7 +78,7 @@ pub(super) fn is_secretive(name: &str) -> bool {
     named && !OPEN.iter().any(|end| plain.ends_with(end))
 }
 
-/// The words of a name such as `AuthKey`, `auth-key` or `SMTPPass`.
+/// Returns the words of a name such as `AuthKey`, `auth-key` or `SMTPPass`.
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before: Option<char> = None;
@@ -105,7 +105,7 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether what an upstream calls so may be a credential, or part of one if it stands within what may be.
+/// Returns whether what an upstream gives this name may be a credential. Within a credential, anything may be part of it.
 pub(super) fn is_credential(name: &str, within: bool) -> bool {
     let plain = plain(name);
     let named = SECRETIVE.iter().chain(&OPENS_A_SESSION).any(|part| plain.contains(part));
@@ -117,13 +117,13 @@ fn plain(name: &str) -> String {
     name.to_lowercase().replace(['-', '_'], "")
 }
 
-/// Whether an access token is asked for: RFC 6749 section 4, whatever the grant.
+/// Returns whether a body requests an access token, with any grant (RFC 6749 section 4).
 pub fn is_token_request(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, _)| name == "grant_type")
 }
 
-/// Credentials that a component was given in these exchanges or sent in them: what is called one, and what came in an answer and went
-/// out in a later request.
+/// Returns credentials that a component received or sent in these exchanges: what is named like one, and what was in a response and in a
+/// later request.
 pub(super) fn in_exchanges(exchanges: &[Exchange]) -> HashSet<String> {
     let (mut found, mut came) = (HashSet::new(), HashSet::new());
     for exchange in exchanges {
@@ -145,13 +145,13 @@ pub(super) fn in_exchanges(exchanges: &[Exchange]) -> HashSet<String> {
     found
 }
 
-/// A header's value, and what stands in it in base64 (RFC 7617).
+/// Returns the value of a header, and what it contains in base64 (RFC 7617).
 fn in_header(value: &str) -> Vec<String> {
     let decoded = value.split(' ').filter_map(|word| String::from_utf8(STANDARD.decode(word).ok()?).ok());
     decoded.chain([value.to_owned()]).collect()
 }
 
-/// All that a body says: itself and, in JSON, each text, each also without percent-encoding.
+/// Returns the texts of a body: the body and, in JSON, each text, each also without percent-encoding.
 fn texts(body: &[u8]) -> Vec<String> {
     let mut all = vec![String::from_utf8_lossy(body).into_owned()];
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
@@ -178,18 +178,18 @@ fn strings(value: &Value, all: &mut Vec<String>) {
     }
 }
 
-/// What tokens are made of, as long as one is: the largest pieces of it.
+/// Returns the longest runs of characters that tokens consist of.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     let pieces = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.~+".contains(c));
     pieces.map(|run| run.trim_matches('.')).filter(|run| run.len() >= SHORTEST)
 }
 
-/// No word and no date.
+/// Returns whether a run is neither a word nor a date.
 fn is_mixed(run: &str) -> bool {
     run.contains(|c: char| c.is_ascii_digit()) && run.contains(|c: char| c.is_ascii_alphabetic())
 }
 
-/// Credentials by their names: JSON, or what has names and values otherwise.
+/// Finds credentials by their names, in JSON or in another text with names and values.
 fn named(text: &str, found: &mut HashSet<String>) {
     match serde_json::from_str::<Value>(text) {
         Ok(value) => in_json(&value, false, found),
@@ -211,7 +211,7 @@ fn in_json(value: &Value, credential: bool, found: &mut HashSet<String>) {
     }
 }
 
-/// `name=value`, `name: value`, `<name>value</name>` and what looks like it.
+/// Finds `name=value`, `name: value`, `<name>value</name>` and the like.
 fn in_text(text: &str, found: &mut HashSet<String>) {
     let of_name = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     let between = |c: char| c.is_ascii_whitespace() || "\"':=>".contains(c);
@@ -224,13 +224,13 @@ fn in_text(text: &str, found: &mut HashSet<String>) {
         if sign.contains([':', '=', '>']) && is_credential(name, false) {
             let end = value.find(|c: char| c.is_ascii_whitespace() || "\"'<>&,;{}".contains(c)).unwrap_or(value.len());
             add(&value[..end], found);
-            // What follows a name is looked through once.
+            // What follows a name is searched once.
             rest = &value[end..];
         }
     }
 }
 
-/// A word or a small number is not searched for: it would turn up in what an answer says of its own.
+/// Words and small numbers are left out: they would be found in unrelated parts of a response.
 fn add(value: &str, found: &mut HashSet<String>) {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let shortest = if digits == value.len() { 6 } else { 4 };
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_tells_of_a_credential_is_none() {
+    fn what_only_describes_a_credential_is_not_one() {
         for text in [
             r#"{"token_type":"Bearer1","token_url":"x1234","sid":"y1234","tokenless":[],"token_expires_in":360000}"#,
             r#"{"refresh_token_status":"approved1","session":{"status":"accepted1","expiresAt":"2026-01-01"}}"#,

@@ -1,6 +1,6 @@
-//! Tools for authors of providers: make a project, check a component against the contract, try it for real, inspect it.
+//! Tools for authors of providers: make a project, check a component against the contract, try it with a real upstream, inspect it.
 //!
-//! The binary `twofactor-toolkit` has these commands alone; the server's `twofactor provider` has them beside its own.
+//! The binary `twofactor-toolkit` has these commands only. `twofactor provider` has them beside those that need a server's store.
 
 pub mod body_texts;
 mod cassette;
@@ -12,6 +12,7 @@ mod inspect;
 mod new;
 pub mod output;
 mod phone_number;
+mod sample;
 mod try_provider;
 pub mod wording;
 
@@ -20,7 +21,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::Value;
 
-pub use cassette::{Answer as RecordedAnswer, Cassette};
+pub use cassette::{Cassette, RecordedResponse};
 pub use check::{Check, check};
 pub use command::Command;
 pub use compile_cache::Cache;
@@ -30,7 +31,7 @@ pub use new::{Language, new};
 pub use try_provider::{Try, try_provider};
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 fn read_options(file: &Path) -> anyhow::Result<Value> {

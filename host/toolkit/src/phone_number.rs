@@ -1,17 +1,17 @@
-//! Phone numbers as upstreams spell them: with or without the country's code, in groups or not.
+//! Phone numbers in the spellings of upstreams: with or without the country code, in groups or not.
 
 use std::ops::Range;
 
-/// So many digits at the end of a number are written within its country too.
+/// The number of digits at the end of a number that its national form has too.
 const NATIONAL: usize = 7;
 
-/// The digits that every spelling of a number in E.164 ends in; `None` for what is not one, or is shorter.
+/// Returns the digits that every spelling of a number in E.164 ends with; `None` for a shorter number, or another text.
 pub(super) fn end(number: &str) -> Option<&[u8]> {
     let digits = number.strip_prefix('+')?.as_bytes();
     digits.get(digits.len().checked_sub(NATIONAL)?..)
 }
 
-/// Where texts hold a number that ends in these digits: runs of digits with what stands between groups.
+/// Returns where a text contains a number that ends with these digits: runs of digits, with separators between groups.
 pub(super) fn find(bytes: &[u8], end: &[u8]) -> Vec<Range<usize>> {
     let between = |byte: u8| b" .-()/+\xc2\xa0".contains(&byte);
     let (mut found, mut at) = (Vec::new(), 0);

@@ -1,6 +1,6 @@
 //! Typed facts about a provider, in English.
 
-use twofactor::{Authentication, Capability, Destination, GrantedConnection, ProviderInfo, SmtpSecurity};
+use twofactor_sandbox::{Authentication, Capability, Destination, GrantedConnection, ProviderInfo, SmtpSecurity};
 
 /// Who a component says it is, and what its imports let it do.
 pub fn provider(info: &ProviderInfo) -> String {
@@ -12,11 +12,11 @@ pub fn provider(info: &ProviderInfo) -> String {
     if let Some(signer) = &info.signed_by {
         text += &format!("signed by {signer}\n");
     }
-    text += "It may:\n";
+    text += "Capabilities:\n";
     for one in &info.capabilities {
         text += &format!("  - {}\n", capability(one));
     }
-    text + "Where to is decided by each instance's options, and shown with the instance.\n"
+    text + "The options of an instance decide what it may connect to. Its connections are shown with the instance.\n"
 }
 
 /// What a provider may do, as it follows "It may".

@@ -73,9 +73,9 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
     let options = write(folder.path(), "options.json", json!({"Sender": "Shop", "Key": KEY}).to_string());
     let cassette = folder.path().join("cassette.json");
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), cassette.to_str().unwrap());
-    let tried = run(&["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record", tape]);
+    let tried = run(&["try", file, "--options", options, "--to", PHONE, "--override", &stand_in, "--record", tape]);
     let said = String::from_utf8(tried.stdout).unwrap();
-    assert!(tried.status.success() && said.contains("What it answered is kept in "), "{said}");
+    assert!(tried.status.success() && said.contains("Recorded the upstream's responses in "), "{said}");
     let code = said.split("The code is ").nth(1).unwrap().split('.').next().unwrap();
 
     let text = std::fs::read_to_string(&cassette).unwrap();
@@ -127,7 +127,7 @@ fn of_a_provider_that_asks_first_every_answer_is_kept_and_each_failure_is_the_on
     let options = json!({"SlackBotToken": "xoxb-0123456789-very-secret"}).to_string();
     let (options, tape) = (write(folder.path(), "options.json", options), folder.path().join("tape.json"));
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
-    let to = ["--to", "ann@example.com", "--stand-in", &stand_in, "--record", tape];
+    let to = ["--to", "ann@example.com", "--override", &stand_in, "--record", tape];
     let tried = run(&[&["try", file, "--options", options][..], &to].concat());
     assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
     let text = std::fs::read_to_string(tape).unwrap();
@@ -187,7 +187,7 @@ fn what_a_component_was_given_to_log_in_with_is_not_kept_whatever_it_is_called()
     for (kind, answers) in [("it logs in", 2), ("it asks for a token", 1)] {
         let file = write(folder.path(), "it.wasm", component(kind));
         let file = file.to_str().unwrap();
-        let tried = run(&["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record", tape]);
+        let tried = run(&["try", file, "--options", options, "--to", PHONE, "--override", &stand_in, "--record", tape]);
         assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
         let text = std::fs::read_to_string(tape).unwrap();
         for canary in [TOKEN, SESSION, SEAT, ROOM, &PASS[5..], UNUSED, "41791234567"] {
@@ -230,7 +230,7 @@ fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_rig
         "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
     let (options, tape) = (write(folder.path(), "options.json", options.to_string()), folder.path().join("tape.json"));
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
-    let more = ["--options", options, "--stand-in", &stand_in, "--record", tape];
+    let more = ["--options", options, "--override", &stand_in, "--record", tape];
     let try_it = |typed: &str| try_it(&more, file, typed);
     // What nobody typed cannot be blotted out.
     let tried = try_it("");
@@ -257,7 +257,7 @@ fn of_a_provider_that_logs_in_before_it_has_an_answer_judged_both_answers_are_gi
     let options = write(folder.path(), "options.json", r#"{"Behaviour": "log in"}"#);
     let tape = folder.path().join("tape.json");
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
-    let tried = try_it(&["--options", options, "--stand-in", &stand_in, "--record", tape], file, "4711");
+    let tried = try_it(&["--options", options, "--override", &stand_in, "--record", tape], file, "4711");
     assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
     let judged = |tape: &str| {
         let checked = run(&["check", file, "--options", options, "--replay", tape, "--json"]);
@@ -280,7 +280,7 @@ fn nothing_is_kept_of_what_was_not_delivered_and_what_is_no_cassette_is_refused_
     let options = write(folder.path(), "options.json", json!({"Sender": "Shop", "Key": KEY}).to_string());
     let tape = folder.path().join("cassette.json");
     let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
-    let arguments = ["try", file, "--options", options, "--to", PHONE, "--stand-in", &stand_in, "--record"];
+    let arguments = ["try", file, "--options", options, "--to", PHONE, "--override", &stand_in, "--record"];
     let tried = run(&[&arguments[..], &[tape.to_str().unwrap()]].concat());
     assert!(!tried.status.success() && !tape.exists());
     let status_99 = r#"{"provider":"","accepted":[{"request":"","status":99,"headers":[],"body":""}]}"#;

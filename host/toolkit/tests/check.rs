@@ -1,4 +1,4 @@
-//! `twofactor provider check` finds what is wrong with a component, and nothing in one that is right.
+//! `twofactor-toolkit check` finds the fault of each wrong component, and none in a correct one.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
+use twofactor_tests::golden::assert_golden;
 use twofactor_tests::wrong::component;
 
 fn run(arguments: &[&str]) -> Output {
@@ -22,6 +23,16 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 
 /// What a check says of a component: the rules it breaks, or why it is not even loaded.
 fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, String> {
+    checked(folder, name, component).map(|findings| rules_of_faults(&findings))
+}
+
+fn rules_of_faults(findings: &[Value]) -> Vec<String> {
+    let faults = findings.iter().filter(|finding| finding["verdict"] == "fault");
+    faults.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+/// All findings of a check, or why the component is not even loaded.
+fn checked(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<Value>, String> {
     let file = write(folder, &format!("{name}.wasm").replace(['/', ' '], "_"), component);
     let report = write(folder, &format!("{name}.report").replace(['/', ' '], "_"), r#"{"status":"delivered"}"#);
     let output = run(&["check", file.to_str().unwrap(), "--json", "--report", report.to_str().unwrap()]);
@@ -29,11 +40,30 @@ fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, St
         assert!(!output.status.success());
         return Err(String::from_utf8(output.stderr).unwrap());
     };
-    let all = report["findings"].as_array().unwrap();
-    let faults = all.iter().filter(|finding| finding["verdict"] == "fault");
-    let rules: Vec<String> = faults.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(output.status.success(), rules.is_empty(), "{name}");
-    Ok(rules)
+    let all = report["findings"].as_array().unwrap().clone();
+    assert_eq!(output.status.success(), rules_of_faults(&all).is_empty(), "{name}");
+    Ok(all)
+}
+
+/// What checks found, against a checked-in file: each remedy once, under the last of its findings.
+fn assert_texts(name: &str, mut checked: Vec<(&str, Result<Vec<Value>, String>)>) {
+    checked.sort_by_key(|(fault, _)| *fault);
+    let mut text = String::new();
+    for (fault, found) in checked {
+        text += &format!("# {fault}\n");
+        match found {
+            Err(refused) => text += refused.lines().next_back().unwrap_or_default(),
+            Ok(findings) => {
+                for finding in findings.iter().filter(|finding| finding["verdict"] != "passed") {
+                    let word = |name: &str| finding[name].as_str().unwrap_or_default();
+                    text += &format!("{} {}: {}\n", word("verdict"), word("rule"), word("what"));
+                    text += &format!("    {}\n", word("remedy"));
+                }
+            }
+        }
+        text += "\n";
+    }
+    assert_golden(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts").join(name), &text);
 }
 
 /// All that a check finds.
@@ -190,8 +220,11 @@ fn each<T: Sync>(all: &[T], look: impl Fn(&T) + Sync) {
 #[test]
 fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
     let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    let texts = Mutex::new(Vec::new());
     each(BROKEN_RULES, |(fault, rule)| {
-        let found = faults(folder.path(), fault, &component(fault));
+        let found = checked(folder.path(), fault, &component(fault));
+        texts.lock().unwrap().push((*fault, found.clone()));
+        let found = found.map(|findings| rules_of_faults(&findings));
         if !found.as_ref().is_ok_and(|rules| rules.iter().any(|found| found == rule)) {
             missed.lock().unwrap().push(format!("{fault}: {found:?} without `{rule}`"));
         }
@@ -199,13 +232,17 @@ fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
     let missed = missed.into_inner().unwrap();
     assert!(missed.is_empty(), "{missed:#?}");
     println!("{} wrong components: each was caught by the rule it breaks", BROKEN_RULES.len());
+    assert_texts("broken_rules.txt", texts.into_inner().unwrap());
 }
 
 #[test]
 fn a_fault_that_one_rule_alone_finds_is_found_by_it() {
     let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    let texts = Mutex::new(Vec::new());
     each(CAUGHT_BY_ONE_RULE, |(fault, rule)| {
-        let mut found = faults(folder.path(), fault, &component(fault));
+        let found = checked(folder.path(), fault, &component(fault));
+        texts.lock().unwrap().push((*fault, found.clone()));
+        let mut found = found.map(|findings| rules_of_faults(&findings));
         if let Ok(rules) = &mut found {
             rules.dedup();
             // The same request is asked for with and without a wait.
@@ -217,6 +254,7 @@ fn a_fault_that_one_rule_alone_finds_is_found_by_it() {
     });
     let missed = missed.into_inner().unwrap();
     assert!(missed.is_empty(), "{missed:#?}");
+    assert_texts("caught_by_one_rule.txt", texts.into_inner().unwrap());
 }
 
 #[test]
@@ -224,7 +262,7 @@ fn a_fault_of_a_second_request_is_found_with_the_answer_to_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "it.wasm", component("a room, and 500 is for later"));
     let accepted = write(folder.path(), "accepted.json", r#"{"room": "1"}"#);
-    let [only] = not_passed(&file, &["--accepted", accepted.to_str().unwrap()]).try_into().unwrap();
+    let [only] = not_passed(&file, &["--accepted-response", accepted.to_str().unwrap()]).try_into().unwrap();
     assert_eq!((&only["rule"], &only["verdict"]), (&json!("status-500"), &json!("fault")), "{only}");
     assert!(only["what"].as_str().unwrap().starts_with("at request 2 of 2, the outcome is retry-later"), "{only}");
 }
@@ -339,9 +377,14 @@ fn a_right_component_has_no_fault() {
         let options = write(folder.path(), &format!("{name}.json"), options.to_string());
         let mut arguments = vec!["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()];
         if *name == "slack" {
-            arguments.extend(["--accepted", by_slack.to_str().unwrap()]);
+            arguments.extend(["--accepted-response", by_slack.to_str().unwrap()]);
         } else if *name == "twilio-verify" {
-            arguments.extend(["--accepted", by_verify.to_str().unwrap(), "--approved", approved.to_str().unwrap()]);
+            arguments.extend([
+                "--accepted-response",
+                by_verify.to_str().unwrap(),
+                "--approved-response",
+                approved.to_str().unwrap(),
+            ]);
         }
         let reports = [("twilio", &by_twilio), ("twilio-voice", &by_voice)];
         for (_, report) in reports.iter().filter(|(reporting, _)| reporting == name) {
@@ -361,7 +404,7 @@ fn without_options_it_fails_and_says_what_it_did_not_check() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(!output.status.success());
     assert!(said.contains("options: without options `configure` and `deliver` were not checked at all"), "{said}");
-    assert!(said.contains("`examples` in its schema, or `--options FILE`"), "{said}");
+    assert!(said.contains("`examples` in the schema, or with `--options FILE`"), "{said}");
 }
 
 /// The provider for email, and options of a server that wants no log-in.
@@ -379,7 +422,7 @@ fn a_relay_that_wants_no_log_in_is_no_fault() {
     let output = run(&["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("faults: 0"), "{said}");
-    assert!(said.contains("skipped log-in-refused: with these options it does not log in"), "{said}");
+    assert!(said.contains("skipped log-in-refused: it does not log in with these options"), "{said}");
 }
 
 #[test]
@@ -388,7 +431,7 @@ fn one_that_refuses_the_recipient_of_the_check_is_told_how_to_name_another() {
     let file = write(folder.path(), "it.wasm", component("it takes no Swiss numbers"));
     let [only] = not_passed(&file, &[]).try_into().unwrap();
     assert_eq!((&only["rule"], &only["verdict"]), (&json!("accepted"), &json!("fault")), "{only}");
-    assert!(only["what"].as_str().unwrap().starts_with("it refuses the recipient of this check"), "{only}");
+    assert!(only["what"].as_str().unwrap().starts_with("it rejects the recipient of this check"), "{only}");
     assert!(only["remedy"].as_str().unwrap().contains("--to"), "{only}");
     assert_eq!(not_passed(&file, &["--to", "+4915112345678"]), Vec::<Value>::new());
     // It is looked for in what is sent.
@@ -435,14 +478,14 @@ fn one_that_asks_first_is_told_how_to_give_the_answers() {
     assert!(found.iter().any(|finding| finding["rule"] == "texts-unchanged"), "{found:?}");
     for finding in &found {
         let remedy = finding["remedy"].as_str().unwrap();
-        assert!(remedy.contains("`--replay FILE` or `--accepted FILE`"), "{finding}");
+        assert!(remedy.contains("`--replay FILE` or `--accepted-response FILE`"), "{finding}");
     }
     let accepted = write(folder.path(), "accepted.json", r#"{"room": "1"}"#);
-    assert_eq!(not_passed(&file, &["--accepted", accepted.to_str().unwrap()]), Vec::<Value>::new());
+    assert_eq!(not_passed(&file, &["--accepted-response", accepted.to_str().unwrap()]), Vec::<Value>::new());
 }
 
 #[test]
-fn of_one_that_names_the_recipient_twice_it_says_that_only_the_wish_for_a_code_may() {
+fn only_the_request_for_a_code_may_name_the_recipient() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "it.wasm", twofactor_tests::hostile::VERIFYING);
     let of = |behaviour: &str| {
@@ -454,7 +497,7 @@ fn of_one_that_names_the_recipient_twice_it_says_that_only_the_wish_for_a_code_m
     let found = of("name twice");
     let accepted = accepted(&found);
     assert_eq!(accepted["what"], "the upstream was asked 2 times");
-    assert!(accepted["remedy"].as_str().unwrap().contains("only that one may name the recipient"), "{accepted}");
+    assert!(accepted["remedy"].as_str().unwrap().contains("only that request may name the recipient"), "{accepted}");
     let said = |finding: &&Value| finding["what"].as_str().is_some_and(|what| what.contains("named the recipient"));
     assert!(found.iter().filter(said).count() > 0, "{found:?}");
 }
@@ -469,13 +512,13 @@ fn one_code_is_tried_for_real_and_told_of() {
     let stand_in = format!("https://upstream.example.com={}", upstream.address);
     let of = |to: &str| {
         let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
-        run(&["try", file, "--options", options, "--to", to, "--stand-in", &stand_in])
+        run(&["try", file, "--options", options, "--to", to, "--override", &stand_in])
     };
     let output = of("+41791234567");
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}");
     assert!(
-        said.contains("https://upstream.example.com with a bearer token") && said.contains("delivered in "),
+        said.contains("https://upstream.example.com with a bearer token") && said.contains("Delivered in "),
         "{said}"
     );
     let seen = upstream.seen();
@@ -486,7 +529,7 @@ fn one_code_is_tried_for_real_and_told_of() {
     // One that the instance does not reach would have the code go out for real.
     let elsewhere = stand_in.replace("upstream", "upstraem");
     let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
-    let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--stand-in", &elsewhere]);
+    let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--override", &elsewhere]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("does not reach https://upstraem.example.com, so nothing was sent"), "{said}");
@@ -514,10 +557,10 @@ fn the_wait_that_a_provider_passed_on_is_shown() {
     let options = write(folder.path(), "options.json", r#"{"Sender": "Shop", "Key": "k3y-canary"}"#);
     let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
     let stand_in = format!("https://upstream.example.com={address}");
-    let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--stand-in", &stand_in]);
+    let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--override", &stand_in]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("retry-later after"), "{said}");
-    assert!(said.contains("to be tried again in 7 s"), "{said}");
+    assert!(said.contains("retry after 7 s"), "{said}");
 }
 
 #[test]

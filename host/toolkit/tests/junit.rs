@@ -133,7 +133,7 @@ fn what_was_not_looked_at_is_skipped_and_advice_fails_nothing() {
     let (output, suite) = check(folder.path(), &component("a mail server too"));
     assert!(output.status.success());
     let [skipped] = &case(&suite, "mail").children[..] else { panic!("{suite:?}") };
-    assert!(skipped.name == "skipped" && skipped.text.contains("check it again"), "{skipped:?}");
+    assert!(skipped.name == "skipped" && skipped.text.contains("Check it again"), "{skipped:?}");
     assert!(suite.is("failures", "0") && suite.is("skipped", "1"));
 
     let (output, suite) = check(folder.path(), &component("a schema that takes anything"));

@@ -63,7 +63,7 @@ fn nothing_is_written_where_something_is() {
     fs::write(folder.join("kept"), "kept").unwrap();
     for language in LANGUAGES {
         let made = twofactor(&["new", folder.to_str().unwrap(), "--language", language]);
-        assert!(String::from_utf8(made.stderr).unwrap().contains("is not empty: nothing was written"));
+        assert!(String::from_utf8(made.stderr).unwrap().contains("is not empty; nothing was written"));
         assert_eq!(folder.read_dir().unwrap().count(), 1);
     }
     for name in ["My Gateway", "1st", "a_b", &"a".repeat(33)] {

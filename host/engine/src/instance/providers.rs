@@ -2,7 +2,6 @@
 //! says nothing, the one that ships with the program is used.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -81,11 +80,10 @@ impl Providers {
         store: Arc<dyn Store>,
         sandbox: Sandbox,
         keyring: Keyring,
-        cache: Option<PathBuf>,
+        cache: Option<CodeCache>,
         signers: Signers,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let cache = cache.map(|folder| CodeCache::new(folder, keyring.clone()));
         let (serving, own, refused) = (RwLock::default(), RwLock::default(), RwLock::default());
         Self { store, sandbox, keyring, cache, signers, clock, serving, own, refused, changing: Mutex::default() }
     }

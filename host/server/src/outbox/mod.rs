@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use axum_server::Handle;
 use serde::Serialize;
 use tokio::net::TcpListener;
-use twofactor_toolkit::RecordedAnswer;
+use twofactor_toolkit::RecordedResponse;
 
 use crate::connections::{self, ConnectionLimits};
 use crate::middleware::harden;
@@ -39,7 +39,7 @@ struct Delivered {
 struct Messages {
     kept: Arc<Mutex<VecDeque<Delivered>>>,
     /// What real upstreams of other providers answered.
-    answers: Arc<[RecordedAnswer]>,
+    answers: Arc<[RecordedResponse]>,
 }
 
 impl Messages {
@@ -57,7 +57,7 @@ pub(crate) struct Outbox {
 }
 
 /// Starts the outbox on free ports of loopback. It gives these answers again to the requests that they were given to.
-pub(crate) async fn start(answers: Vec<RecordedAnswer>) -> anyhow::Result<Outbox> {
+pub(crate) async fn start(answers: Vec<RecordedResponse>) -> anyhow::Result<Outbox> {
     let messages = Messages { answers: answers.into(), ..Messages::default() };
     let smtp = TcpListener::bind("127.0.0.1:0").await?;
     let http = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use twofactor_toolkit::body_texts::{self, NamedText};
-use twofactor_toolkit::{RecordedAnswer, is_token_request};
+use twofactor_toolkit::{RecordedResponse, is_token_request};
 
 use super::Messages;
 
@@ -66,14 +66,14 @@ fn json(body: String) -> Response {
 }
 
 /// What the real upstream answered to such a request.
-fn recorded<'a>(answers: &'a [RecordedAnswer], method: &Method, uri: &Uri) -> Option<&'a RecordedAnswer> {
+fn recorded<'a>(answers: &'a [RecordedResponse], method: &Method, uri: &Uri) -> Option<&'a RecordedResponse> {
     answers.iter().find(|answer| {
         let Some((asked, url)) = answer.request.split_once(' ') else { return false };
         asked == method.as_str() && url::Url::parse(url).is_ok_and(|url| url.path() == uri.path())
     })
 }
 
-fn again(answer: &RecordedAnswer) -> Response {
+fn again(answer: &RecordedResponse) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = (status, answer.body.clone()).into_response();
     for (name, value) in &answer.headers {

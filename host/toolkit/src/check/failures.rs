@@ -1,30 +1,28 @@
-//! What a component makes of answers that are bad, or that do not come: at each request of a delivery.
+//! Checks how a component reports bad responses, and ones that do not come: at each request of a delivery.
 
-use super::delivery::{CLASSIFY, Run};
 use super::report::Report;
-use super::upstream::{Request, Says, Script};
+use super::run::{CLASSIFY, Run};
+use super::upstream::{Request, Responses, Script};
 
-/// At so many requests of a delivery failures are tried.
+/// The number of requests of a delivery at which failures are tried.
 const REQUESTS: usize = 5;
 
-/// What an upstream does, and the outcomes that are right then.
+/// What an upstream does, and the outcomes that are correct then.
 struct Case {
     rule: &'static str,
     script: Script,
     right: &'static [&'static str],
-    /// The wait that must be passed on.
+    /// The wait that must be passed on, in seconds.
     after_seconds: Option<Option<u32>>,
-    /// How often the message may be sent: the host itself asks once more with a new access token after a 401.
+    /// How often the message may be sent: after a 401 the host itself repeats a request with a new access token.
     sent: usize,
 }
 
-pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
-    run.ends.upstream.play(&says.before, says.accepted());
-    run.deliver(run.message()).await;
-    let requests = run.ends.upstream.seen();
-    // One after which the message is gone.
-    let message = requests.iter().position(|request| run.holds_message(request));
-    // Where nobody was asked there is the first request all the same.
+pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Report) {
+    let requests = run.accepted_requests(responses).await;
+    // The upstream has accepted the message after this one.
+    let message = requests.iter().position(|request| run.carries_message(request));
+    // Where no request was made, the first one is tried all the same.
     let places = 0..requests.len().clamp(1, REQUESTS);
     for case in cases() {
         let mut wrong = Vec::new();
@@ -33,33 +31,33 @@ pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
                 1 => String::new(),
                 _ => format!("at request {} of {}, ", place + 1, requests.len()),
             };
-            let found = judge_at(run, says, &case, place, message.is_some_and(|message| message < place)).await;
+            let found = check_at(run, responses, &case, place, message.is_some_and(|message| message < place)).await;
             wrong.extend(found.into_iter().map(|what| format!("{at}{what}")));
         }
-        report.judge(case.rule, wrong, CLASSIFY);
+        report.rule(case.rule, wrong, CLASSIFY);
     }
 }
 
-/// The same failure at one of the requests. `gone` says that the message was taken before.
-async fn judge_at(run: &Run<'_>, says: &Says, case: &Case, place: usize, gone: bool) -> Vec<String> {
-    run.ends.upstream.play(&says.first(place), case.script.clone());
+/// Checks one failure at one of the requests. `sent_before` says that the message was accepted at an earlier one.
+async fn check_at(run: &Run<'_>, responses: &Responses, case: &Case, place: usize, sent_before: bool) -> Vec<String> {
+    run.servers.upstream.respond(&responses.first(place), case.script.clone());
     let outcome = run.deliver(run.message()).await;
-    let seen: Vec<Request> = run.ends.upstream.seen();
-    let sent = seen.iter().filter(|request| run.holds_message(request)).count();
+    let seen: Vec<Request> = run.servers.upstream.requests();
+    let sent = seen.iter().filter(|request| run.carries_message(request)).count();
     let mut wrong = Vec::new();
-    if gone {
-        if matches!(outcome.name, "retry-later" | "a component that broke off") {
-            wrong.push(outcome.told("although the upstream has taken the message by then"));
+    if sent_before {
+        if matches!(outcome.name, "retry-later" | "aborted") {
+            wrong.push(outcome.described("although the upstream has already accepted the message"));
         }
     } else {
-        // A provider that asks something before it sends may fail at that: where else the outcome is unknown, then surely nothing was
-        // sent. One that reads the code can send it in a form that is not known here.
+        // A provider that asks something before it sends may fail at that: then nothing was sent, although the outcome is unknown otherwise.
+        // One that reads the code may send it in a form that is not recognised here.
         let unsent = sent == 0 && !run.needs_code();
         let earlier = unsent
             && case.right.contains(&"outcome-unknown")
             && matches!(outcome.name, "retry-later" | "misconfigured");
         if !case.right.contains(&outcome.name) && !earlier {
-            wrong.push(outcome.told(&format!("not {}", case.right.join(" or "))));
+            wrong.push(outcome.described(&format!("not {}", case.right.join(" or "))));
         }
         if let Some(expected) = case.after_seconds
             && outcome.name == "retry-later"
@@ -70,7 +68,7 @@ async fn judge_at(run: &Run<'_>, says: &Says, case: &Case, place: usize, gone: b
     }
     if sent > case.sent {
         wrong.push(match run.component.verifies() {
-            true => format!("{sent} requests named the recipient: only the one for a code may, and once"),
+            true => format!("{sent} requests named the recipient: only the request for a code may, and only once"),
             false => format!("the message was sent {sent} times"),
         });
     }
@@ -86,23 +84,23 @@ fn cases() -> Vec<Case> {
     let case = |rule, script, right| Case { rule, script, right, after_seconds: None, sent: 1 };
     let headers =
         |all: &[(&str, &str)]| all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let later = |status, all: &[(&str, &str)]| Script::Answer { status, headers: headers(all), body: b"{}".to_vec() };
-    // What nobody understands says neither that it was taken nor that it was not.
+    let later = |status, all: &[(&str, &str)]| Script::Respond { status, headers: headers(all), body: b"{}".to_vec() };
+    // A response that cannot be understood says neither that the message was accepted nor that it was not.
     const TAKEN: &[&str] = &["delivered", "outcome-unknown"];
-    // An upstream may document that with it nothing was taken.
+    // An upstream may document that it accepted nothing then.
     const UNAVAILABLE: &[&str] = &["outcome-unknown", "retry-later"];
     vec![
-        case("status-400", Script::answer(400, "{}"), NO),
-        Case { sent: 2, ..case("status-401", Script::answer(401, "{}"), &["misconfigured"]) },
-        case("status-403", Script::answer(403, "{}"), &["misconfigured", "blocked"]),
-        case("status-404", Script::answer(404, "{}"), NO),
+        case("status-400", Script::respond(400, "{}"), NO),
+        Case { sent: 2, ..case("status-401", Script::respond(401, "{}"), &["misconfigured"]) },
+        case("status-403", Script::respond(403, "{}"), &["misconfigured", "blocked"]),
+        case("status-404", Script::respond(404, "{}"), NO),
         Case { after_seconds: Some(None), ..case("status-429", later(429, &[]), &["retry-later"]) },
         Case {
             after_seconds: Some(Some(7)),
             ..case("status-429-retry-after", later(429, &[("retry-after", "7")]), &["retry-later"])
         },
-        case("status-500", Script::answer(500, "{}"), &["outcome-unknown"]),
-        case("status-502-html", Script::answer(502, "<html>bad gateway</html>"), &["outcome-unknown"]),
+        case("status-500", Script::respond(500, "{}"), &["outcome-unknown"]),
+        case("status-502-html", Script::respond(502, "<html>bad gateway</html>"), &["outcome-unknown"]),
         Case { after_seconds: Some(None), ..case("status-503", later(503, &[]), UNAVAILABLE) },
         Case {
             after_seconds: Some(Some(7)),
@@ -110,7 +108,7 @@ fn cases() -> Vec<Case> {
         },
         case(
             "redirect",
-            Script::Answer {
+            Script::Respond {
                 status: 302,
                 headers: headers(&[("location", "https://elsewhere.example.com/")]),
                 body: Vec::new(),
@@ -119,9 +117,9 @@ fn cases() -> Vec<Case> {
         ),
         case("silence", Script::Silence, &["outcome-unknown"]),
         case("cut-connection", Script::Cut, &["outcome-unknown"]),
-        case("accepted-without-json", Script::answer(200, "{\"id\":"), TAKEN),
-        case("accepted-with-other-json", Script::answer(200, "[null, {\"id\": [1e400]}]"), TAKEN),
-        case("accepted-without-utf-8", Script::answer(200, [0xff, 0xfe, 0, b'{'].as_slice()), TAKEN),
-        case("huge-answer", Script::answer(200, vec![b' '; 6 << 20]), TAKEN),
+        case("accepted-without-json", Script::respond(200, "{\"id\":"), TAKEN),
+        case("accepted-with-other-json", Script::respond(200, "[null, {\"id\": [1e400]}]"), TAKEN),
+        case("accepted-without-utf-8", Script::respond(200, [0xff, 0xfe, 0, b'{'].as_slice()), TAKEN),
+        case("huge-answer", Script::respond(200, vec![b' '; 6 << 20]), TAKEN),
     ]
 }

@@ -1,17 +1,17 @@
-//! What a check found, as JUnit XML: a suite for the component, a case for each rule.
+//! The findings of a check as JUnit XML: a suite for the component, a case for each rule.
 //!
-//! There is no one standard, so only what Jenkins, GitLab and their like agree on is written; what one of them reads from an
-//! attribute and another from the text stands in both.
+//! There is no standard, so only what Jenkins, GitLab and others agree on is written. What one of them reads from an attribute and another
+//! from the text is in both.
 
 use std::fmt::Write as _;
 
 use super::report::{Finding, Report, Verdict};
 
-/// The report of a component that was judged.
+/// Returns the report about a component that was checked.
 pub(super) fn of(report: &Report) -> String {
     let mut cases: Vec<Case> = Vec::new();
     for finding in &report.findings {
-        // Some readers take one element a case, so all that a rule found is one text.
+        // Some readers accept one element per case, so all findings of a rule are one text.
         match cases.last_mut().filter(|case| case.rule == finding.rule) {
             Some(case) => case.text.push_str(&format!("\n{}", sentence(finding))),
             None => cases.push(Case { rule: finding.rule, verdict: finding.verdict, text: sentence(finding) }),
@@ -20,7 +20,7 @@ pub(super) fn of(report: &Report) -> String {
     suite(&report.provider, &cases, "")
 }
 
-/// That of a component which was not even loaded.
+/// Returns the report about a component that could not be loaded.
 pub(super) fn of_refusal(file: &str, why: &str) -> String {
     let error = format!("<error type=\"load\" message=\"{0}\">{0}</error>", escaped(why));
     suite(file, &[Case { rule: "load", verdict: Verdict::Passed, text: String::new() }], &error)
@@ -58,7 +58,7 @@ fn suite(name: &str, cases: &[Case], error: &str) -> String {
     out
 }
 
-/// For text and for an attribute. What XML 1.0 has no way to write (its `Char`) is left out as U+FFFD.
+/// Escapes a text for an element and for an attribute. Characters that XML 1.0 cannot represent become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -67,7 +67,7 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // An attribute's are read as spaces otherwise.
+            // In attributes they are read as spaces otherwise.
             '\n' | '\r' | '\t' => {
                 let _ = write!(out, "&#{};", u32::from(c));
             }
@@ -83,7 +83,7 @@ mod tests {
     use super::escaped;
 
     #[test]
-    fn nothing_that_is_said_becomes_markup_or_what_xml_does_not_know() {
+    fn no_text_becomes_markup_or_invalid_xml() {
         assert_eq!(
             escaped("a<b>&\"c\"\n\u{1b}[31m\u{0}\u{ffff}ü"),
             "a&lt;b&gt;&amp;&quot;c&quot;&#10;\u{fffd}[31m\u{fffd}\u{fffd}ü"

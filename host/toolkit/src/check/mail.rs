@@ -1,64 +1,60 @@
-//! Whether a component hands over one mail as it is, and names each refusal of a mail server for what it is.
+//! Checks that a component sends one mail unchanged, and reports each rejection of a mail server correctly.
 
 use mail_parser::{MessageParser, PartType};
-use twofactor::Message;
+use twofactor_sandbox::Message;
 
-use super::delivery::{CLASSIFY, Run, in_brackets};
-use super::mail_server::Twist;
+use super::mail_server::Deviation;
 use super::report::Report;
+use super::run::{CLASSIFY, Run, in_brackets};
 use super::texts::{TO_THE_RECIPIENT, circumstances, texts};
 
-pub(super) async fn judge(run: &Run<'_>, report: &mut Report) {
-    let server = run.ends.mail_server;
-    let (mut wrong, mut lost, mut astray) = (Vec::new(), Vec::new(), Vec::new());
+pub(super) async fn check(run: &Run<'_>, report: &mut Report) {
+    let server = run.servers.mail_server;
+    let (mut wrong, mut changed, mut misdirected) = (Vec::new(), Vec::new(), Vec::new());
     for (kind, text) in texts() {
-        server.play(Twist::default());
+        server.respond(Deviation::default());
         let message = Message { text, ..run.message() };
         let outcome = run.deliver(message.clone()).await;
         if outcome.name != "delivered" {
-            wrong.push(format!("{kind}: {}", outcome.told("although the server took the mail")));
+            wrong.push(format!("{kind}: {}", outcome.described("although the server accepted the mail")));
         }
         let mails = server.mails();
         if mails.len() > 1 {
             wrong.push(format!("{kind}: the mail was sent {} times", mails.len()));
         }
         let Some(mail) = mails.first().and_then(|mail| MessageParser::default().parse(mail.as_bytes())) else {
-            lost.push(format!("{kind}: no mail arrived"));
+            changed.push(format!("{kind}: no mail arrived"));
             continue;
         };
         let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address());
         if to != Some(&*message.recipient) {
-            astray.push(format!("{kind}: the mail is not to the recipient"));
+            misdirected.push(format!("{kind}: the mail is not addressed to the recipient"));
         }
-        lost.extend(lost_of(&mail, &message).into_iter().map(|what| format!("{kind}: {what}")));
+        changed.extend(changes(&mail, &message).into_iter().map(|what| format!("{kind}: {what}")));
     }
-    report.judge("accepted", wrong, "Hand over one mail, and answer with a receipt.");
-    report.judge("recipient", astray, TO_THE_RECIPIENT);
-    report.judge("texts-unchanged", lost, "Hand over subject and texts as they are; the host made them final.");
+    report.rule("accepted", wrong, "Send one mail, and return a receipt.");
+    report.rule("recipient", misdirected, TO_THE_RECIPIENT);
+    report.rule("texts-unchanged", changed, "Send the subject and the texts unchanged; the host has made them final.");
     for (rule, circumstances) in circumstances(&run.message()) {
         let mut wrong = Vec::new();
         for (name, message) in circumstances {
-            server.play(Twist::default());
+            server.respond(Deviation::default());
             let outcome = run.deliver(message.clone()).await;
             let mail = server.mails().pop();
             let mail = mail.as_ref().and_then(|mail| MessageParser::default().parse(mail.as_bytes()));
             if outcome.name != "delivered" {
-                wrong.push(format!("{name}: {}", outcome.told("although the server took the mail")));
+                wrong.push(format!("{name}: {}", outcome.described("although the server accepted the mail")));
             } else if let Some(mail) = mail {
-                wrong.extend(lost_of(&mail, &message).into_iter().map(|what| format!("{name}: {what}")));
+                wrong.extend(changes(&mail, &message).into_iter().map(|what| format!("{name}: {what}")));
             }
         }
-        report.judge(
-            rule,
-            wrong,
-            "The texts are final in whatever language they are: hand over what you do not know like everything else.",
-        );
+        report.rule(rule, wrong, "The texts are final in any language: treat unknown values like all others.");
     }
     for (rule, at, reply, right) in CASES {
-        server.play(Twist { at, reply });
+        server.respond(Deviation { at, reply });
         let outcome = run.deliver(run.message()).await;
         if at == "AUTH" && outcome.name == "delivered" {
-            report.skip(rule, "with these options it does not log in");
+            report.skip(rule, "it does not log in with these options");
             continue;
         }
         let mut wrong = Vec::new();
@@ -67,13 +63,13 @@ pub(super) async fn judge(run: &Run<'_>, report: &mut Report) {
                 "the outcome is {}, not {}{}",
                 outcome.name,
                 right.join(" or "),
-                in_brackets(&outcome.said)
+                in_brackets(&outcome.reason)
             ));
         }
         if server.connections() > 1 {
-            wrong.push(format!("it tried {} times: the host decides about repeats", server.connections()));
+            wrong.push(format!("it tried {} times: only the host decides about retries", server.connections()));
         }
-        report.judge(rule, wrong, CLASSIFY);
+        report.rule(rule, wrong, CLASSIFY);
     }
 }
 
@@ -89,22 +85,22 @@ const CASES: [Case; 7] = [
     ("cut-after-the-message", "message", None, &["outcome-unknown"]),
 ];
 
-/// What a mail does not have as the message has it.
-fn lost_of(mail: &mail_parser::Message<'_>, message: &Message) -> Vec<&'static str> {
+/// Returns what differs between a mail and the message.
+fn changes(mail: &mail_parser::Message<'_>, message: &Message) -> Vec<&'static str> {
     let same = |one: &str, other: &str| one.replace("\r\n", "\n").trim_end() == other.trim_end();
-    let mut lost = Vec::new();
+    let mut changes = Vec::new();
     if mail.subject() != Some(&*message.subject) {
-        lost.push("the subject did not arrive as it was given");
+        changes.push("the subject did not arrive unchanged");
     }
     if !mail.body_text(0).is_some_and(|text| same(&text, &message.text)) {
-        lost.push("the text did not arrive as it was given");
+        changes.push("the text did not arrive unchanged");
     }
     let html = mail.parts.iter().find_map(|part| match &part.body {
         PartType::Html(html) => Some(html),
         _ => None,
     });
     if html.is_some_and(|html| !same(html, message.html.as_deref().unwrap_or_default())) {
-        lost.push("the HTML did not arrive as it was given");
+        changes.push("the HTML did not arrive unchanged");
     }
-    lost
+    changes
 }

@@ -1,4 +1,4 @@
-//! A mail server of ours on loopback (RFC 5321), which says what it is told at one step of the exchange.
+//! A mail server on loopback (RFC 5321) that deviates from a successful exchange at one step.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Where it answers otherwise, and with what; without an answer it hangs up.
+/// The step at which the server replies differently, and its reply; without one it closes the connection.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Twist {
+pub(super) struct Deviation {
     pub(super) at: &'static str,
     pub(super) reply: Option<&'static str>,
 }
@@ -20,7 +20,7 @@ pub(super) struct MailServer {
 
 #[derive(Default)]
 struct Shared {
-    twist: Twist,
+    deviation: Deviation,
     mails: Vec<String>,
     connections: usize,
 }
@@ -40,43 +40,48 @@ impl MailServer {
         Ok(Self { address, shared })
     }
 
-    /// Answers like this from now on, and forgets its mails.
-    pub(super) fn play(&self, twist: Twist) {
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Shared { twist, ..Shared::default() };
+    /// Replies like this from now on, and forgets its mails.
+    pub(super) fn respond(&self, deviation: Deviation) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Shared { deviation, ..Shared::default() };
     }
 
-    /// The mails whose text came to its end since then.
+    /// Returns the mails that were received whole since then.
     pub(super) fn mails(&self) -> Vec<String> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).mails.clone()
     }
 
-    /// How often somebody connected since then.
+    /// Returns the number of connections since then.
     pub(super) fn connections(&self) -> usize {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).connections
     }
 }
 
 async fn serve(stream: TcpStream, shared: &Mutex<Shared>) -> Option<()> {
-    let twist = {
+    let deviation = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.connections += 1;
-        shared.twist
+        shared.deviation
     };
     let mut stream = BufReader::new(stream);
-    say(&mut stream, twist, "greeting", "220 stand-in ESMTP").await?;
+    reply(&mut stream, deviation, "greeting", "220 stand-in ESMTP").await?;
     loop {
         let line = line(&mut stream).await?;
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         match verb.as_str() {
             "EHLO" => {
-                say(&mut stream, twist, "EHLO", "250-stand-in\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN")
-                    .await?
+                reply(
+                    &mut stream,
+                    deviation,
+                    "EHLO",
+                    "250-stand-in\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN",
+                )
+                .await?
             }
-            "AUTH" => say(&mut stream, twist, "AUTH", "235 2.7.0 in").await?,
-            "MAIL" => say(&mut stream, twist, "MAIL", "250 2.1.0 ok").await?,
-            "RCPT" => say(&mut stream, twist, "RCPT", "250 2.1.5 ok").await?,
+            "AUTH" => reply(&mut stream, deviation, "AUTH", "235 2.7.0 in").await?,
+            "MAIL" => reply(&mut stream, deviation, "MAIL", "250 2.1.0 ok").await?,
+            "RCPT" => reply(&mut stream, deviation, "RCPT", "250 2.1.5 ok").await?,
             "DATA" => {
-                say(&mut stream, twist, "DATA", "354 go on").await?;
+                reply(&mut stream, deviation, "DATA", "354 go on").await?;
                 let mut text = String::new();
                 loop {
                     let line = self::line(&mut stream).await?;
@@ -88,20 +93,20 @@ async fn serve(stream: TcpStream, shared: &Mutex<Shared>) -> Option<()> {
                     text.push('\n');
                 }
                 shared.lock().unwrap_or_else(PoisonError::into_inner).mails.push(text);
-                say(&mut stream, twist, "message", "250 2.0.0 queued as STANDIN").await?;
+                reply(&mut stream, deviation, "message", "250 2.0.0 queued as STANDIN").await?;
             }
             "QUIT" => {
-                say(&mut stream, Twist::default(), "QUIT", "221 bye").await?;
+                reply(&mut stream, Deviation::default(), "QUIT", "221 bye").await?;
                 return None;
             }
-            _ => say(&mut stream, Twist::default(), "", "502 5.5.1 no").await?,
+            _ => reply(&mut stream, Deviation::default(), "", "502 5.5.1 no").await?,
         }
     }
 }
 
-async fn say(stream: &mut BufReader<TcpStream>, twist: Twist, at: &str, usual: &str) -> Option<()> {
-    let reply = if twist.at == at && !at.is_empty() { twist.reply? } else { usual };
-    stream.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await.ok()
+async fn reply(stream: &mut BufReader<TcpStream>, deviation: Deviation, at: &str, usual: &str) -> Option<()> {
+    let text = if deviation.at == at && !at.is_empty() { deviation.reply? } else { usual };
+    stream.get_mut().write_all(format!("{text}\r\n").as_bytes()).await.ok()
 }
 
 async fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {

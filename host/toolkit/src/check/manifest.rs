@@ -1,64 +1,57 @@
-//! What a component says of itself, beyond what loading it demands.
+//! Checks the manifest, beyond what loading a component demands.
 
 use serde_json::Value;
-use twofactor::ProviderInfo;
+use twofactor_sandbox::ProviderInfo;
 
-use super::hidden;
 use super::report::Report;
+use super::schema::{ALTERNATIVES, DEPTH, combined, pointer};
+use super::unknown_options;
 use crate::credentials::is_secretive;
 
-/// So many sentences of one rule are enough to go by.
-const MOST_SENTENCES: usize = 16;
+/// The number of findings of one rule that are shown.
+const MOST_FINDINGS: usize = 16;
 
-/// How deep a schema is followed.
-pub(super) const DEPTH: usize = 8;
-
-/// How many schemas are looked at for one option: a schema may refer to itself.
-const MOST: usize = 256;
-
-/// How many options are looked at: one that refers to itself has others without end.
+/// How many options are looked at: one that refers to itself contains others without end.
 const LOOKS: usize = 2000;
 
-/// Under these a schema has others beside it.
-pub(super) const ALTERNATIVES: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+pub(super) const MARK: &str =
+    "Mark the option `\"writeOnly\": true`: only then is it masked, and withheld from `deliver`.";
 
-pub(super) const MARK: &str = "Mark it `\"writeOnly\": true`: only then is it masked, and kept from `deliver`.";
-
-pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
+pub(super) fn check(info: &ProviderInfo, report: &mut Report) {
     let manifest = &info.manifest;
     let found = Found::of(&manifest.options_schema);
-    report.judge(
+    report.rule(
         "described",
         found.undescribed,
-        "Give each option a `title` or a `description`: they are what the administrator sees.",
+        "Give each option a `title` or a `description`: administrators see them in the form.",
     );
-    report.judge("secrets-marked", found.unmarked, MARK);
-    report.judge("defaults", found.defaults, "Give a default that the schema itself accepts.");
-    report.judge(
+    report.rule("secrets-marked", found.unmarked, MARK);
+    report.rule("defaults", found.defaults, "Give a default that the schema itself accepts.");
+    report.rule(
         "secret-defaults",
         found.public,
-        "Leave `default`, `const` and `enum` out of a secret: what stands in a component everybody knows who has it.",
+        "Remove `default`, `const` and `enum` from a secret: everybody who has the component can read them.",
     );
-    let mut hidden = hidden::options(&manifest.options_schema);
-    hidden.truncate(MOST_SENTENCES);
-    report.judge(
+    let mut hidden = unknown_options::of(&manifest.options_schema);
+    hidden.truncate(MOST_FINDINGS);
+    report.rule(
         "options-known",
         hidden,
-        "Name each option under `properties` of its object, or of what `$ref`, `allOf`, `anyOf` or `oneOf` lead to from there. Conditions may \
-         say elsewhere what its value must be.",
+        "Declare each option under `properties` of its object, or of a schema that `$ref`, `allOf`, `anyOf` or `oneOf` lead to from there. \
+         Conditions may restrict its value elsewhere.",
     );
     report.advise(
         "revealed",
         found.revealed,
-        "The operator is told. Leave `x-twofactor-revealed` out if the host can attach the secret.",
+        "Operators are warned. Remove `x-twofactor-revealed` if the host can attach the secret.",
     );
     let closed = manifest.options_schema.get("additionalProperties") == Some(&Value::Bool(false))
         || manifest.options_schema.get("unevaluatedProperties") == Some(&Value::Bool(false));
-    let open = (!closed).then(|| "options that the schema does not know are accepted".to_owned());
+    let open = (!closed).then(|| "options that the schema does not declare are accepted".to_owned());
     report.advise(
         "closed",
         open.into_iter().collect(),
-        "Say `\"additionalProperties\": false`, so that a misspelt option is a problem and not silence.",
+        "Set `\"additionalProperties\": false`, so that a misspelt option is reported.",
     );
 }
 
@@ -67,7 +60,7 @@ struct Found {
     undescribed: Vec<String>,
     unmarked: Vec<String>,
     defaults: Vec<String>,
-    /// Secrets with a value that stands in the schema.
+    /// Secrets with a value in the schema.
     public: Vec<String>,
     revealed: Vec<String>,
     /// How many options were looked at.
@@ -83,9 +76,9 @@ impl Found {
 
     fn look(&mut self, root: &Value, schemas: &[&Value], at: &str, depth: usize, in_secret: bool) {
         let Some(depth) = depth.checked_sub(1).filter(|_| self.looks < LOOKS) else { return };
-        // One alternative may say what an option is, and another what more its value must be.
+        // One alternative may describe an option, and another restrict its value.
         let mut options: Vec<(&String, Vec<&Value>)> = Vec::new();
-        let schemas = together(root, schemas, &ALTERNATIVES);
+        let schemas = combined(root, schemas, &ALTERNATIVES);
         for (name, option) in schemas.iter().filter_map(|schema| schema.get("properties")?.as_object()).flatten() {
             match options.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, said)) => said.push(option),
@@ -93,24 +86,24 @@ impl Found {
             }
         }
         for (name, said) in options {
-            let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let at = pointer(at, name);
             self.looks += 1;
             let secret = self.option(root, name, &said, &at, in_secret);
             self.look(root, &said, &at, depth, secret);
         }
     }
 
-    /// Judges an option by all that is said of it; answers whether it is a secret, or within one.
+    /// Checks an option by all schemas that apply to it, and returns whether it is a secret, or within one.
     fn option(&mut self, root: &Value, name: &str, said: &[&Value], at: &str, in_secret: bool) -> bool {
-        // The words of one alternative are about a value, and not about the option.
-        let of_option = together(root, said, &["allOf"]);
-        let all = together(root, said, &ALTERNATIVES);
+        // The title of one alternative describes a value, and not the option.
+        let of_option = combined(root, said, &["allOf"]);
+        let all = combined(root, said, &ALTERNATIVES);
         let has = |key: &str| {
             let mut texts = of_option.iter().filter_map(|schema| schema.get(key)?.as_str());
             texts.any(|text| !text.trim().is_empty())
         };
         let marked = |key: &str| all.iter().any(|schema| schema.get(key) == Some(&Value::Bool(true)));
-        // What only says which alternative it is: that has words of its own.
+        // A tag that selects an alternative, which has a title of its own.
         let is_tag = said.iter().all(|schema| schema.get("const").is_some());
         if !has("title") && !has("description") && !is_tag {
             push(&mut self.undescribed, format!("`{at}` has neither title nor description"));
@@ -119,25 +112,28 @@ impl Found {
         let mut types = all.iter().filter_map(|schema| schema.get("type")).peekable();
         let is_text = types.peek().is_none()
             || types.any(|ty| ty == "string" || ty.as_array().is_some_and(|all| all.contains(&"string".into())));
-        // Values that stand in the schema are known to all.
+        // Values in the schema are public.
         let is_listed = all.iter().any(|schema| lists_values(schema));
         if is_secretive(name) && is_text && !secret && !is_listed {
-            push(&mut self.unmarked, format!("`{at}` has the name of a secret and is not marked as one"));
+            push(&mut self.unmarked, format!("`{at}` is named like a secret and not marked as one"));
         }
         let is_password = all.iter().any(|schema| schema.get("format") == Some(&Value::from("password")));
         if is_password && !secret {
             push(&mut self.unmarked, format!("`{at}` has the format `password` and is not marked as a secret"));
         }
-        // An empty text, or none, is what a secret is where there is none.
+        // An empty text means that there is no secret.
         let says_value = |schema: &&&Value| schema.get("default").is_some_and(is_value) || lists_values(schema);
         if secret && all.iter().filter(says_value).count() > 0 {
-            push(&mut self.public, format!("`{at}` is a secret, and a value of it stands in the schema"));
+            push(&mut self.public, format!("`{at}` is a secret, and the schema contains a value of it"));
         }
         if marked("x-twofactor-revealed") {
-            push(&mut self.revealed, format!("`{at}` is a secret that the component sees when it delivers"));
+            push(&mut self.revealed, format!("`{at}` is a secret that the component sees in `deliver`"));
         }
         for schema in of_option {
-            if schema.get("default").is_some_and(|default| twofactor::satisfies(root, schema, default) == Some(false)) {
+            if schema
+                .get("default")
+                .is_some_and(|default| twofactor_sandbox::satisfies(root, schema, default) == Some(false))
+            {
                 push(&mut self.defaults, format!("the default of `{at}` does not satisfy its own schema"));
             }
         }
@@ -149,33 +145,15 @@ fn is_value(value: &Value) -> bool {
     !value.is_null() && value != ""
 }
 
-/// Whether a schema says which values there are. That there is none says nothing of those that there are elsewhere.
+/// Returns whether a schema lists values other than none.
 fn lists_values(schema: &Value) -> bool {
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
     listed.chain(schema.get("const")).any(is_value)
 }
 
-/// Schemas with what they refer to and what stands in them under these keywords, in the order of the text. The host takes all that is said
-/// of an option together.
-pub(super) fn together<'a>(root: &'a Value, schemas: &[&'a Value], keywords: &[&str]) -> Vec<&'a Value> {
-    let mut all: Vec<&'a Value> = Vec::new();
-    let mut open: Vec<&'a Value> = schemas.iter().rev().copied().collect();
-    while let Some(schema) = open.pop() {
-        if all.len() > MOST || all.iter().any(|seen| std::ptr::eq(*seen, schema)) {
-            continue;
-        }
-        all.push(schema);
-        let inner = keywords.iter().rev().filter_map(|key| schema.get(key)?.as_array());
-        open.extend(inner.flat_map(|schemas| schemas.iter().rev()));
-        let target = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-        open.extend(target.and_then(|pointer| root.pointer(pointer)));
-    }
-    all
-}
-
-fn push(sentences: &mut Vec<String>, sentence: String) {
-    if !sentences.contains(&sentence) {
-        sentences.push(sentence);
+fn push(findings: &mut Vec<String>, finding: String) {
+    if !findings.contains(&finding) {
+        findings.push(finding);
     }
 }
 
@@ -196,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_an_option_in_several_places_is_taken_together() {
+    fn what_is_said_of_an_option_in_several_places_is_taken_combined() {
         let password = |also: Value| {
             json!({
                 "type": "object",

@@ -1,23 +1,42 @@
-//! `twofactor provider check`: does a component keep the contract?
+//! Checks a component against the contract.
 //!
-//! It is loaded as an operator would load it, asked what the contract asks, and has messages to deliver to upstreams of ours
-//! on loopback that answer well, badly and not at all. What it makes of their answers is compared with what the contract says.
+//! The component is loaded as an operator would load it, asked for its manifest and its connections, and has messages to deliver to servers
+//! on loopback that respond correctly, incorrectly and not at all. What it reports is compared with the contract.
+//!
+//! # How to add a rule
+//! A rule has an id, which stays the same for ever, and a remedy. Put it into the file of its subject, or into a new one:
+//!
+//! | what the rule is about | where |
+//! |---|---|
+//! | manifest and options schema | `manifest.rs`; it gets the `ProviderInfo` |
+//! | `configure` | `configure.rs` |
+//! | a response of the upstream and the outcome that it must lead to | a row of `failures.rs`, or of `verification.rs` |
+//! | the request, or what is reported | a function over [`run::Run`], called in `delivery.rs` |
+//!
+//! Call [`Report::rule`](report::Report::rule) once, with what is wrong and how to fix it. Then add a component that breaks the rule to
+//! `tests/wrong/src/lib.rs`, and a row that names it to `tests/check.rs`, which fails if the rule does not find it. `UPDATE_TEXTS=1` writes
+//! its finding to `tests/texts`.
+//!
+//! The files know those below them only: `delivery` the rules, the rules `run`, `run` the servers.
 
-mod configuration;
+mod code_placeholder;
+mod configure;
 mod delivery;
+mod delivery_reports;
 mod failures;
-mod hidden;
+mod forbidden;
 mod junit;
 mod leaks;
-mod letters;
 mod mail;
 mod mail_server;
 mod manifest;
-mod names;
 mod recipient;
 mod report;
-mod reports;
+mod reserved_types;
+mod run;
+mod schema;
 mod texts;
+mod unknown_options;
 mod upstream;
 mod verification;
 
@@ -27,45 +46,44 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use twofactor::{Network, Recording};
+use twofactor_sandbox::{Network, Recording};
 
 use mail_server::MailServer;
 use report::{Report, Verdict};
-use upstream::{Says, Script, Upstream};
+use upstream::{Responses, Script, Upstream};
 
-use super::cassette::{Answer, Cassette};
-use super::compile_cache::Cache;
-use super::try_provider::must_be;
+use crate::cassette::{Cassette, RecordedResponse};
+use crate::compile_cache::Cache;
 use crate::output::{self, print_line};
+use crate::sample::check_recipient;
 
-/// How long an upstream may be silent before the host gives up on it, here.
+/// How long the host waits for a response of an upstream.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// What is checked, and with what.
+/// The arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Check {
     /// The component.
     file: PathBuf,
-    /// Options that it accepts, a JSON file; without them the first of the schema's `examples`.
-    #[arg(long)]
+    /// Valid options, a JSON file; by default the first of the schema's `examples`.
+    #[arg(long, value_name = "FILE")]
     options: Option<PathBuf>,
-    /// To whom messages go: for a provider that does not take every recipient. Nothing leaves the machine.
+    /// The recipient of the messages, for a provider that does not accept every recipient. Nothing leaves this machine.
     #[arg(long, value_name = "RECIPIENT")]
     to: Option<String>,
-    /// What the upstream says when it takes a message, a file with the body of its answer; `{}` without one.
+    /// The body of the upstream's response when it accepts a message; `{}` by default.
     #[arg(long, value_name = "FILE")]
-    accepted: Option<PathBuf>,
-    /// What the upstream says when an answer is right, a file with the body of its answer: for a provider whose upstream makes the
-    /// codes.
+    accepted_response: Option<PathBuf>,
+    /// The body of the upstream's response when an answer is correct, for a provider whose upstream makes the codes.
     #[arg(long, value_name = "FILE")]
-    approved: Option<PathBuf>,
-    /// What a real upstream said when it took a message, and what it was asked before: a file that `provider try --record` wrote.
-    #[arg(long, value_name = "FILE", conflicts_with = "accepted")]
+    approved_response: Option<PathBuf>,
+    /// Responses of the real upstream, recorded by `try --record`.
+    #[arg(long, value_name = "FILE", conflicts_with = "accepted_response")]
     replay: Option<PathBuf>,
-    /// What the upstream reports of a message that arrived, a file with the body of its report: for a provider that reads reports.
+    /// The body of the upstream's report about a delivered message, for a provider that reads delivery reports.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Writes the findings as JUnit XML too, for a CI server.
+    /// Writes the findings to a file as JUnit XML, for a CI server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Prints the findings as JSON.
@@ -75,56 +93,60 @@ pub struct Check {
     cache: Cache,
 }
 
-/// Checks a component and prints what was found; answers whether there is no fault.
+/// Checks a component, prints the findings, and returns whether there is no fault.
 ///
 /// # Errors
 /// If a file cannot be read, or the component cannot be loaded.
-pub async fn check(asked: &Check) -> anyhow::Result<bool> {
-    let bytes = super::read(&asked.file)?;
-    let options = asked.options.as_deref().map(super::read_options).transpose()?;
-    let body = |file: &Option<PathBuf>| file.as_deref().map(super::read).transpose();
-    let mut says = match &asked.replay {
+pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
+    let bytes = crate::read(&arguments.file)?;
+    let options = arguments.options.as_deref().map(crate::read_options).transpose()?;
+    let body = |file: &Option<PathBuf>| file.as_deref().map(crate::read).transpose();
+    let mut responses = match &arguments.replay {
         Some(file) => recorded(Cassette::read(file)?)?,
-        None => Says { accepted: body(&asked.accepted)?.map(Script::json), ..Says::default() },
+        None => Responses { accepted: body(&arguments.accepted_response)?.map(Script::json), ..Responses::default() },
     };
-    if let Some(body) = body(&asked.approved)? {
-        says.approved = Some(Script::json(body));
+    if let Some(body) = body(&arguments.approved_response)? {
+        responses.approved = Some(Script::json(body));
     }
-    says.reports = body(&asked.report)?;
-    let report = examine(&bytes, options, asked.to.as_deref(), says, &asked.cache).await;
-    if let Some(to) = &asked.junit {
+    responses.report = body(&arguments.report)?;
+    let report = examine(&bytes, options, arguments.to.as_deref(), responses, &arguments.cache).await;
+    if let Some(to) = &arguments.junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
-            Err(why) => junit::of_refusal(&asked.file.display().to_string(), &format!("{why:#}")),
+            Err(why) => junit::of_refusal(&arguments.file.display().to_string(), &format!("{why:#}")),
         };
-        std::fs::write(to, xml).with_context(|| format!("{} cannot be written", to.display()))?;
+        std::fs::write(to, xml).with_context(|| format!("cannot write {}", to.display()))?;
     }
     let report = report?;
-    if asked.json {
+    if arguments.json {
         print_line!("{:#}", serde_json::to_value(&report)?)?;
     } else {
-        output::print(report.in_words(std::io::stdout().is_terminal()))?;
+        output::print(report.to_text(std::io::stdout().is_terminal()))?;
     }
     Ok(report.count(Verdict::Fault) == 0)
 }
 
-/// What a real one said.
-fn recorded(cassette: Cassette) -> anyhow::Result<Says> {
-    let scripts = |answers: Vec<Answer>| -> Vec<Script> {
-        let script = |Answer { status, headers, body, .. }| Script::Answer { status, headers, body: body.into_bytes() };
-        answers.into_iter().map(script).collect()
+/// Returns the responses of a recorded upstream.
+fn recorded(cassette: Cassette) -> anyhow::Result<Responses> {
+    let scripts = |recorded: Vec<RecordedResponse>| -> Vec<Script> {
+        let script = |RecordedResponse { status, headers, body, .. }| Script::Respond {
+            status,
+            headers,
+            body: body.into_bytes(),
+        };
+        recorded.into_iter().map(script).collect()
     };
     let (mut before, mut before_answer) = (scripts(cassette.accepted), scripts(cassette.approved));
-    let accepted = before.pop().context("there is no answer in it")?;
+    let accepted = before.pop().context("the recording contains no response")?;
     let approved = before_answer.pop();
-    Ok(Says { before, accepted: Some(accepted), before_answer, approved, reports: None })
+    Ok(Responses { before, accepted: Some(accepted), before_answer, approved, report: None })
 }
 
 async fn examine(
     bytes: &[u8],
     options: Option<Value>,
     to: Option<&str>,
-    says: Says,
+    responses: Responses,
     cache: &Cache,
 ) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
@@ -137,8 +159,8 @@ async fn examine(
     let begin = Instant::now();
     let component = cache.load_for_rehearsal(bytes, network).await?;
     let info = component.info();
-    let to = to.unwrap_or_else(|| recipient::somebody(info.manifest.recipient));
-    must_be(info.manifest.recipient, to)?;
+    let to = to.unwrap_or_else(|| recipient::default(info.manifest.recipient));
+    check_recipient(info.manifest.recipient, to)?;
     let mut report = Report {
         provider: format!("{} {} (type `{}`)", info.manifest.name, info.manifest.version, info.manifest.type_id),
         digest: info.digest.clone(),
@@ -146,19 +168,19 @@ async fn examine(
         load_milliseconds: begin.elapsed().as_millis(),
         ..Report::default()
     };
-    manifest::judge(info, &mut report);
-    names::judge(info, &mut report);
+    manifest::check(info, &mut report);
+    reserved_types::check(info, &mut report);
     let options = options.or_else(|| info.manifest.options_schema.pointer("/examples/0").cloned());
     let Some(options) = options else {
         let wrong = vec!["without options `configure` and `deliver` were not checked at all".to_owned()];
-        report.judge("options", wrong, "Give options that it accepts: `examples` in its schema, or `--options FILE`.");
+        report.rule("options", wrong, "Give valid options: as `examples` in the schema, or with `--options FILE`.");
         return Ok(report);
     };
-    report.judge("options", Vec::new(), "");
-    if let Some(configured) = configuration::judge(&component, &options, &mut report).await {
-        reports::judge(&component, &configured, &options, says.reports.as_deref(), &mut report).await;
-        let ends = delivery::Ends { upstream: &upstream, mail_server: &mail_server, recording: &recording };
-        delivery::judge(&component, &configured, ends, to, &says, &mut report).await;
+    report.rule("options", Vec::new(), "");
+    if let Some(configured) = configure::check(&component, &options, &mut report).await {
+        delivery_reports::check(&component, &configured, &options, responses.report.as_deref(), &mut report).await;
+        let servers = run::Servers { upstream: &upstream, mail_server: &mail_server, recording: &recording };
+        delivery::check(&component, &configured, servers, to, &responses, &mut report).await;
     }
     Ok(report)
 }

@@ -1,16 +1,15 @@
-//! To whom the messages of a check go, and how requests are known that name them.
+//! The recipient of a check's messages, and how requests that name it are recognised.
 
-use twofactor::RecipientKind;
+use twofactor_sandbox::RecipientKind;
 
-use super::delivery::holds;
 use super::upstream::Request;
 use crate::phone_number;
 
-/// What is shorter than this stands in requests for other reasons.
+/// Shorter texts occur in requests for other reasons.
 const SHORTEST_MARK: usize = 4;
 
-/// To whom messages go if nobody is named. Digits make it easy to find in any form.
-pub(super) fn somebody(kind: RecipientKind) -> &'static str {
+/// Returns the recipient if none is given. Its digits are easy to find in any spelling.
+pub(super) fn default(kind: RecipientKind) -> &'static str {
     match kind {
         RecipientKind::EmailAddress => "someone41791234567@example.com",
         RecipientKind::PhoneNumber => "+41791234567",
@@ -18,9 +17,9 @@ pub(super) fn somebody(kind: RecipientKind) -> &'static str {
     }
 }
 
-/// Whether a request names the recipient: as it is given, or a phone number in one of its national forms.
+/// Returns whether a request names the recipient: as it is given, or a phone number in one of its national forms.
 pub(super) fn is_named(kind: RecipientKind, to: &str, request: &Request) -> bool {
-    if marks(kind, to).iter().any(|mark| holds(mark, request)) {
+    if marks(kind, to).iter().any(|mark| request.contains(mark)) {
         return true;
     }
     let end = (kind == RecipientKind::PhoneNumber).then(|| phone_number::end(to)).flatten();
@@ -30,8 +29,8 @@ pub(super) fn is_named(kind: RecipientKind, to: &str, request: &Request) -> bool
     })
 }
 
-/// One of these stands in a request that names the recipient: the longest part that is the same in JSON, forms and URLs, of a mailbox
-/// not its domain, which may be the upstream's too. Where that part is too short, the whole.
+/// Returns texts of which a request that names the recipient contains one: the longest part that JSON, forms and URLs spell in the same way.
+/// Of a mailbox the domain is left out, since it may be the upstream's too. If that part is too short, the whole is looked for.
 pub(super) fn marks(kind: RecipientKind, to: &str) -> Vec<String> {
     let name = match kind {
         RecipientKind::EmailAddress => to.rsplit_once('@').map_or(to, |(name, _)| name),
@@ -61,7 +60,7 @@ mod tests {
             assert_eq!(of(kind, to), mark);
         }
         for kind in [RecipientKind::PhoneNumber, RecipientKind::EmailAddress, RecipientKind::Handle] {
-            assert!(of(kind, somebody(kind)).ends_with("41791234567"));
+            assert!(of(kind, default(kind)).ends_with("41791234567"));
         }
     }
 }

@@ -1,94 +1,94 @@
-//! Whether an upstream that takes everything gets each text once and as it is, whatever stands in it and whatever else the message says.
+//! Checks that an upstream that accepts everything receives each text once and unchanged, whatever it contains and whatever else the
+//! message says.
 
-use twofactor::Message;
+use twofactor_sandbox::Message;
 
-use super::delivery::{CODE, Outcome, Run, holds};
 use super::report::Report;
-use super::upstream::{Request, Says};
+use super::run::{CODE, Outcome, Run};
+use super::upstream::{Request, Responses};
 
-const ACCEPTED: &str = "What an upstream answered with 2xx may have been taken: it is delivered, or its outcome is unknown. Where no \
-    request held the text: if it asks something first, give the answers, `--replay FILE` or `--accepted FILE`.";
+const ACCEPTED: &str = "A message that an upstream answered with 2xx may have been accepted: report it as delivered, or its outcome as unknown. \
+    If no request contained the text because the provider asks something first, give the responses: `--replay FILE` or \
+    `--accepted-response FILE`.";
 
-const TEXTS: &str = "Send the text as it is, encoded by a library for JSON, forms or XML; the host made it final. Where no request held the \
-    text: if it asks something first, give the answers, `--replay FILE` or `--accepted FILE`.";
+const TEXTS: &str = "Send the text unchanged, encoded by a library for JSON, forms or XML; the host has made it final. If no request contained \
+    the text because the provider asks something first, give the responses: `--replay FILE` or `--accepted-response FILE`.";
 
-const LAST_LINE: &str =
-    "Add nothing after the text: its last line binds the code to a site, and counts only if it is the last (WebOTP).";
+const LAST_LINE: &str = "Append nothing to the text: its last line binds the code to a site, and has to be the last line of the message (WebOTP).";
 
-const CIRCUMSTANCES: &str = "The texts are final in whatever language they are, and `purpose` and `application` are words of the \
-    application's: send what you do not know like everything else. If it asks something first, give the answers, `--replay FILE` or \
-    `--accepted FILE`.";
+const CIRCUMSTANCES: &str = "The texts are final in any language, and `purpose` and `application` are chosen by the application: treat \
+    unknown values like all others. If the provider asks something first, give the responses: `--replay FILE` or \
+    `--accepted-response FILE`.";
 
-pub(super) const TO_THE_RECIPIENT: &str = "Send it to `message.recipient`, as it is given.";
+pub(super) const TO_THE_RECIPIENT: &str = "Send the message to `message.recipient`, unchanged.";
 
-pub(super) async fn judge(run: &Run<'_>, says: &Says, report: &mut Report) {
-    let (mut lost, mut broke, mut astray, mut longer) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Report) {
+    let (mut changed, mut failed, mut misdirected, mut appended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (kind, text) in texts() {
-        run.ends.upstream.play(&says.before, says.accepted());
+        run.servers.upstream.respond(&responses.before, responses.accepted());
         let outcome = run.deliver(Message { text: text.clone(), html: None, ..run.message() }).await;
-        if !was_taken(&outcome, says) {
-            broke.push(format!("{kind}: {}", outcome.told("although the upstream took it")));
+        if !is_accepted(&outcome, responses) {
+            failed.push(format!("{kind}: {}", outcome.described("although the upstream accepted the message")));
         }
-        let seen = run.ends.upstream.seen();
-        let sent: Vec<_> = seen.iter().filter(|request| holds(CODE, request)).collect();
-        // In one of its requests: it may have to ask first who that is.
-        if !sent.is_empty() && !seen.iter().any(|request| run.names_the_recipient(request)) {
-            astray.push(format!("{kind}: no request says whom it is for"));
+        let seen = run.servers.upstream.requests();
+        let sent: Vec<_> = seen.iter().filter(|request| request.contains(CODE)).collect();
+        // One of its requests must: it may have to look up the recipient first.
+        if !sent.is_empty() && !seen.iter().any(|request| run.names_recipient(request)) {
+            misdirected.push(format!("{kind}: no request names the recipient"));
         }
         if sent.len() > 1 {
-            broke.push(format!("{kind}: the message was sent {} times", sent.len()));
+            failed.push(format!("{kind}: the message was sent {} times", sent.len()));
         }
         if run.needs_code() {
             continue;
         }
-        let holding = sent.iter().flat_map(|request| said(request)).filter(|said| said.contains(&text));
-        let holding: Vec<String> = holding.collect();
-        if holding.is_empty() {
-            lost.push(format!("{kind}: the text did not arrive as it was given"));
-        } else if kind == SEVERAL_LINES && !holding.iter().any(|said| said.trim_end().ends_with(&*text)) {
-            longer.push(format!("{kind}: something follows its last line"));
+        let arrived = sent.iter().flat_map(|request| texts_of(request)).filter(|sent| sent.contains(&text));
+        let arrived: Vec<String> = arrived.collect();
+        if arrived.is_empty() {
+            changed.push(format!("{kind}: the text did not arrive unchanged"));
+        } else if kind == SEVERAL_LINES && !arrived.iter().any(|sent| sent.trim_end().ends_with(&*text)) {
+            appended.push(format!("{kind}: something follows its last line"));
         }
     }
-    // With both it may send either.
-    run.ends.upstream.play(&says.before, says.accepted());
+    // Of a text and HTML it may send either.
     let message = run.message();
-    run.deliver(message.clone()).await;
+    let requests = run.accepted_requests(responses).await;
     let forms = [Some(&message.text), message.html.as_ref()];
-    let said: Vec<String> = run.ends.upstream.seen().iter().flat_map(said).collect();
-    let arrived = |form: &String| said.iter().any(|said| said.contains(form));
+    let sent: Vec<String> = requests.iter().flat_map(texts_of).collect();
+    let arrived = |form: &String| sent.iter().any(|sent| sent.contains(form));
     if !run.needs_code() && !forms.into_iter().flatten().any(arrived) {
-        lost.push("a text with HTML beside it: neither arrived as it was given".to_owned());
+        changed.push("a text with HTML: neither arrived unchanged".to_owned());
     }
-    report.judge("accepted", broke, ACCEPTED);
-    report.judge("recipient", astray, TO_THE_RECIPIENT);
-    report.judge("texts-unchanged", lost, TEXTS);
-    report.judge("last-line", longer, LAST_LINE);
+    report.rule("accepted", failed, ACCEPTED);
+    report.rule("recipient", misdirected, TO_THE_RECIPIENT);
+    report.rule("texts-unchanged", changed, TEXTS);
+    report.rule("last-line", appended, LAST_LINE);
 }
 
-/// Whatever language a message is in, whatever it is for and whoever asks for it: it is sent like any other.
-pub(super) async fn judge_circumstances(run: &Run<'_>, says: &Says, report: &mut Report) {
-    run.ends.upstream.play(&says.before, says.accepted());
+/// Checks that a message is sent like any other, whatever its language, its purpose and its application are.
+pub(super) async fn check_circumstances(run: &Run<'_>, responses: &Responses, report: &mut Report) {
+    run.servers.upstream.respond(&responses.before, responses.accepted());
     let usual = run.deliver(run.message()).await;
-    let sent = run.ends.upstream.seen().iter().filter(|request| run.holds_message(request)).count();
+    let sent = run.servers.upstream.requests().iter().filter(|request| run.carries_message(request)).count();
     for (rule, circumstances) in circumstances(&run.message()) {
         let mut wrong = Vec::new();
         for (name, message) in circumstances {
-            run.ends.upstream.play(&says.before, says.accepted());
+            run.servers.upstream.respond(&responses.before, responses.accepted());
             let outcome = run.deliver(message).await;
-            let seen = run.ends.upstream.seen();
+            let seen = run.servers.upstream.requests();
             if outcome.name != usual.name {
-                wrong.push(format!("{name}: {}", outcome.told(&format!("and else {}", usual.name))));
-            } else if seen.iter().filter(|request| run.holds_message(request)).count() != sent {
-                wrong.push(format!("{name}: the message was not sent as often as else"));
+                wrong.push(format!("{name}: {}", outcome.described(&format!("and {} otherwise", usual.name))));
+            } else if seen.iter().filter(|request| run.carries_message(request)).count() != sent {
+                wrong.push(format!("{name}: the message was not sent as often as otherwise"));
             }
         }
-        report.judge(rule, wrong, CIRCUMSTANCES);
+        report.rule(rule, wrong, CIRCUMSTANCES);
     }
 }
 
 type Circumstances = Vec<(String, Message)>;
 
-/// Messages that differ from a usual one in one thing.
+/// Returns messages that differ from the usual one in one field.
 pub(super) fn circumstances(usual: &Message) -> [(&'static str, Circumstances); 3] {
     let of = |what: &str, values: &[&str], set: fn(&mut Message, String)| -> Circumstances {
         let one = |value: &&str| {
@@ -106,14 +106,13 @@ pub(super) fn circumstances(usual: &Message) -> [(&'static str, Circumstances); 
     ]
 }
 
-/// An upstream that took a message and said so in words that are known: delivered. Where nobody said how it says so, its outcome may be
-/// unknown.
-fn was_taken(outcome: &Outcome, says: &Says) -> bool {
-    outcome.name == "delivered" || outcome.name == "outcome-unknown" && says.accepted.is_none()
+/// Returns whether the outcome fits a message that was accepted. It may be unknown if the upstream's response was not given.
+fn is_accepted(outcome: &Outcome, responses: &Responses) -> bool {
+    outcome.name == "delivered" || outcome.name == "outcome-unknown" && responses.accepted.is_none()
 }
 
-/// The texts that a request says, in its URL and in its body.
-pub(super) fn said(request: &Request) -> Vec<String> {
+/// Returns the texts in the body of a request.
+fn texts_of(request: &Request) -> Vec<String> {
     request.texts().into_iter().map(|one| one.text).collect()
 }
 
@@ -122,7 +121,10 @@ const SEVERAL_LINES: &str = "a text of several lines";
 pub(super) fn texts() -> Vec<(&'static str, String)> {
     vec![
         ("a plain text", format!("{CODE} is your code.")),
-        ("a text with marks of JSON, forms and markup", format!("{CODE} \"quoted\" \\ & = % + <b> {{x}} ;")),
+        (
+            "a text with characters that JSON, forms and markup escape",
+            format!("{CODE} \"quoted\" \\ & = % + <b> {{x}} ;"),
+        ),
         ("a text with other scripts", format!("Grüezi, {CODE} — 日本語 \u{1f510} \u{5e9}\u{5dc}\u{5d5}\u{5dd}")),
         (SEVERAL_LINES, format!("{CODE} is your code.\n\n@example.com #{CODE}")),
         ("a long text", format!("{CODE} {}", "is your code. ".repeat(100))),

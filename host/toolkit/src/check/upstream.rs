@@ -1,4 +1,4 @@
-//! An HTTP upstream of ours on loopback, which answers as it is told.
+//! An HTTP upstream on loopback that responds as a script says.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,59 +11,56 @@ use tokio::task::AbortHandle;
 use crate::body_texts::{self, NamedText};
 use crate::credentials::is_token_request;
 
-/// The longest request that is read.
+/// The longest request that is read, in bytes.
 const LONGEST: usize = 8 << 20;
 
-/// How it answers.
+/// How the upstream responds to a request.
 #[derive(Clone)]
 pub(super) enum Script {
-    Answer {
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: Vec<u8>,
-    },
-    /// It reads, and says nothing.
+    /// It responds.
+    Respond { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    /// It reads the request and does not respond.
     Silence,
-    /// It hangs up in the middle of its answer.
+    /// It closes the connection in the middle of its response.
     Cut,
-    /// It repeats the request that it was sent, wherever an upstream may say something in words.
+    /// It repeats the request, wherever an upstream may respond with text.
     Echo {
         status: u16,
-        /// The answer that the words are added to, or none for an answer in plain text.
+        /// The response that the text is added to; a response in plain text without one.
         answer: Option<Value>,
         /// What else it repeats.
         words: String,
     },
 }
 
-/// What the real one says.
+/// How the real upstream responds, as far as it is known.
 #[derive(Default)]
-pub(super) struct Says {
-    /// To what is asked before it is given a message, in order.
+pub(super) struct Responses {
+    /// To requests before the one that carries the message, in order.
     pub(super) before: Vec<Script>,
-    /// When it takes a message, if anybody said.
+    /// When it accepts a message.
     pub(super) accepted: Option<Script>,
-    /// To what is asked before it is given an answer, in order.
+    /// To requests before the one that carries an answer, in order.
     pub(super) before_answer: Vec<Script>,
-    /// When it finds an answer right.
+    /// When an answer is correct.
     pub(super) approved: Option<Script>,
-    /// What it reports of a message that arrived.
-    pub(super) reports: Option<Vec<u8>>,
+    /// What it reports about a message that was delivered.
+    pub(super) report: Option<Vec<u8>>,
 }
 
-impl Says {
-    /// When it takes a message: an empty object where nobody said.
+impl Responses {
+    /// Returns the response to a message that is accepted: an empty object if it is not known.
     pub(super) fn accepted(&self) -> Script {
         self.accepted.clone().unwrap_or_else(|| Script::json(b"{}".to_vec()))
     }
 
-    /// What it answers to the first requests of a delivery that goes well.
+    /// Returns the responses to the first requests of a successful delivery.
     pub(super) fn first(&self, requests: usize) -> Vec<Script> {
         let rest = std::iter::repeat_with(|| self.accepted());
         self.before.iter().cloned().chain(rest).take(requests).collect()
     }
 
-    /// The same before an answer is judged.
+    /// Returns the responses to the first requests of a verification.
     pub(super) fn first_of_answer(&self, requests: usize) -> Vec<Script> {
         let rest = std::iter::repeat_with(|| self.approved.clone().unwrap_or_else(|| self.accepted()));
         self.before_answer.iter().cloned().chain(rest).take(requests).collect()
@@ -78,12 +75,17 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// The path and the query.
+    /// Returns whether the request contains a text as it is.
+    pub(super) fn contains(&self, text: &str) -> bool {
+        self.head.contains(text) || memchr::memmem::find(&self.body, text.as_bytes()).is_some()
+    }
+
+    /// Returns the path and the query.
     pub(super) fn target(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// The headers, names in lower case.
+    /// Returns the headers, with names in lower case.
     pub(super) fn headers(&self) -> Vec<(String, String)> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         lines.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned())).collect()
@@ -93,21 +95,22 @@ impl Request {
         self.headers().into_iter().find(|(found, _)| found == name).map(|(_, value)| value).unwrap_or_default()
     }
 
-    /// The texts of the body.
+    /// Returns the texts of the body.
     pub(super) fn texts(&self) -> Vec<NamedText> {
         body_texts::texts(&self.header("content-type"), &self.body)
     }
 }
 
 impl Script {
-    /// Such a body, with 200.
+    /// Returns a 200 response with a JSON body.
     pub(super) fn json(body: Vec<u8>) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Self::Answer { status: 200, headers, body }
+        Self::Respond { status: 200, headers, body }
     }
 
-    pub(super) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self::Answer { status, headers: Vec::new(), body: body.into() }
+    /// Returns a response without headers.
+    pub(super) fn respond(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self::Respond { status, headers: Vec::new(), body: body.into() }
     }
 }
 
@@ -118,18 +121,18 @@ pub(super) struct Upstream {
 }
 
 struct Shared {
-    /// The answers to the first requests.
+    /// The responses to the first requests.
     before: Vec<Script>,
     script: Script,
-    /// What was asked since the script began, requests for access tokens aside.
-    seen: Vec<Request>,
+    /// The requests since the script began, except those for access tokens.
+    requests: Vec<Request>,
 }
 
 impl Upstream {
     pub(super) async fn start() -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Mutex::new(Shared { before: Vec::new(), script: Script::Silence, seen: Vec::new() }));
+        let shared = Arc::new(Mutex::new(Shared { before: Vec::new(), script: Script::Silence, requests: Vec::new() }));
         let kept = shared.clone();
         let listening = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -139,21 +142,21 @@ impl Upstream {
         Ok(Self { address, shared, listening: listening.abort_handle() })
     }
 
-    /// Answers the first requests like those before, and all further ones like this; forgets what was asked.
-    pub(super) fn play(&self, before: &[Script], script: Script) {
-        let shared = Shared { before: before.to_vec(), script, seen: Vec::new() };
+    /// Responds to the first requests like those in `before`, and to all others like `script`; forgets earlier requests.
+    pub(super) fn respond(&self, before: &[Script], script: Script) {
+        let shared = Shared { before: before.to_vec(), script, requests: Vec::new() };
         *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = shared;
     }
 
-    /// Requests since the script began.
-    pub(super) fn seen(&self) -> Vec<Request> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).seen.clone()
+    /// Returns the requests since the script began.
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).requests.clone()
     }
 
-    /// Nobody listens from now on.
+    /// Stops listening.
     pub(super) async fn stop(&self) {
         self.listening.abort();
-        // The port is closed when the task's end has come.
+        // The port is closed when the task has ended.
         while !self.listening.is_finished() {
             tokio::task::yield_now().await;
         }
@@ -162,21 +165,21 @@ impl Upstream {
 
 async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     let Some((head, body)) = read(&mut stream).await else { return };
-    // RFC 6749 section 4.4.2. A check of what a provider does is not about tokens: there always is one.
+    // RFC 6749 section 4.4.2. Tokens are not what is checked: there always is one.
     if is_token_request(&body) {
         let token = br#"{"access_token":"stand-in","token_type":"Bearer","expires_in":3600}"#;
-        say(&mut stream, 200, &[("content-type".to_owned(), "application/json".to_owned())], token).await;
+        send(&mut stream, 200, &[("content-type".to_owned(), "application/json".to_owned())], token).await;
         return;
     }
     let request = Request { head, body };
     let script = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let script = shared.before.get(shared.seen.len()).unwrap_or(&shared.script).clone();
-        shared.seen.push(request.clone());
+        let script = shared.before.get(shared.requests.len()).unwrap_or(&shared.script).clone();
+        shared.requests.push(request.clone());
         script
     };
     match script {
-        Script::Answer { status, headers, body } => say(&mut stream, status, &headers, &body).await,
+        Script::Respond { status, headers, body } => send(&mut stream, status, &headers, &body).await,
         Script::Echo { status, answer, words } => {
             let said =
                 format!("{words} {} {}", request.header("authorization"), String::from_utf8_lossy(&request.body));
@@ -184,7 +187,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
                 Some(answer) => ("application/json", echoing(answer, &said).to_string()),
                 None => ("text/plain; charset=utf-8", said),
             };
-            say(&mut stream, status, &[("content-type".to_owned(), kind.to_owned())], body.as_bytes()).await;
+            send(&mut stream, status, &[("content-type".to_owned(), kind.to_owned())], body.as_bytes()).await;
         }
         Script::Silence => std::future::pending().await,
         Script::Cut => {
@@ -193,7 +196,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     }
 }
 
-/// An answer with the words under the names that upstreams use for words. What it said before it says still.
+/// Adds a text to a response under the names that upstreams use for texts. Members that it has already stay.
 fn echoing(mut answer: Value, said: &str) -> Value {
     if let Some(members) = answer.as_object_mut() {
         for name in
@@ -207,8 +210,8 @@ fn echoing(mut answer: Value, said: &str) -> Value {
     answer
 }
 
-/// Each answer ends its connection, so that nothing of one script is left for the next.
-async fn say(stream: &mut TcpStream, status: u16, headers: &[(String, String)], body: &[u8]) {
+/// Each response closes its connection, so that nothing of one script is left for the next.
+async fn send(stream: &mut TcpStream, status: u16, headers: &[(String, String)], body: &[u8]) {
     let mut head = format!("HTTP/1.1 {status} Scripted\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -1,65 +1,66 @@
-//! Whether `check` believes nobody but an upstream that says yes, and names each failure for what the host does next.
+//! Checks that `check` accepts an answer only if the upstream approves it, and reports each failure correctly.
 
-use twofactor::{Configured, DeliveryFailure, Message, Verdict};
+use twofactor_sandbox::{Configured, DeliveryFailure, Verdict};
 
-use super::delivery::{CLASSIFY, holds, in_brackets};
-use super::leaks;
+use super::forbidden;
 use super::report::Report;
-use super::upstream::{Says, Script, Upstream};
+use super::run::{CLASSIFY, CODE, Run, in_brackets};
+use super::upstream::{Responses, Script};
 
-/// What was typed. Not a run of digits that anything else would have.
+/// The answer that a person types: a run of digits that nothing else in a request is.
 const ANSWER: &str = "4608172935";
 
-/// At so many requests of an answer failures are tried.
+/// The number of requests of a verification at which failures are tried.
 const REQUESTS: usize = 5;
 
-/// Answers with the state of what was begun, if anything was.
-pub(super) async fn judge(
-    configured: &Configured,
-    upstream: &Upstream,
-    message: &Message,
-    says: &Says,
-    report: &mut Report,
-) -> Option<String> {
-    upstream.play(&says.before, says.accepted());
-    let state = match configured.begin(message.clone()).await {
-        Ok((_, begun)) => begun.state,
+/// Checks the answers to a verification, and returns the state of the verification if one was started.
+pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Report) -> Option<String> {
+    let (configured, upstream) = (run.configured, run.servers.upstream);
+    upstream.respond(&responses.before, responses.accepted());
+    let state = match configured.begin(run.message()).await {
+        Ok((_, started)) => started.state,
         Err(failure) => {
             let why = format!(
-                "nothing was begun ({}): give what the upstream says when it takes it, `--accepted FILE`",
+                "no verification was started ({}): give the upstream's response to an accepted request, `--accepted-response FILE`",
                 failure.reason()
             );
             report.skip("answers", &why);
             return None;
         }
     };
-    // How many requests an answer takes, as far as anybody said how they go.
+    // The number of requests that an answer takes, if the responses to them are known.
     let mut requests = 1;
-    match &says.approved {
+    match &responses.approved {
         Some(approved) => {
-            upstream.play(&says.before_answer, approved.clone());
+            upstream.respond(&responses.before_answer, approved.clone());
             let (outcome, _, said) = ask(configured, &state).await;
-            requests = upstream.seen().len().clamp(1, REQUESTS);
-            let wrong = (outcome != "right").then(|| format!("what it makes of it is {outcome}{}", in_brackets(&said)));
-            report.judge("answer-right", wrong.into_iter().collect(), "An answer that the upstream approves is right.");
+            requests = upstream.requests().len().clamp(1, REQUESTS);
+            let wrong = (outcome != "right").then(|| format!("its verdict is {outcome}{}", in_brackets(&said)));
+            report.rule(
+                "answer-right",
+                wrong.into_iter().collect(),
+                "Return `right` for an answer that the upstream approves.",
+            );
         }
-        None => report.skip("answer-right", "give what the upstream says when an answer is right, `--approved FILE`"),
+        None => {
+            report.skip("answer-right", "give the upstream's response to a correct answer, `--approved-response FILE`")
+        }
     }
-    // What is no yes: an upstream that took the wish for a code has not judged anything.
+    // Not an approval: an upstream that accepted the request for a code has not verified any answer.
     let mut cases = cases();
-    cases.push(("answer-as-accepted", says.accepted(), UNCLEAR, None));
+    cases.push(("answer-as-accepted", responses.accepted(), UNCLEAR, None));
     for (rule, script, right, wait) in cases {
         let mut wrong = Vec::new();
         for place in 0..requests {
-            upstream.play(&says.first_of_answer(place), script.clone());
+            upstream.respond(&responses.first_of_answer(place), script.clone());
             let (outcome, after_seconds, said) = ask(configured, &state).await;
             let at = if requests == 1 { String::new() } else { format!("at request {} of {requests}, ", place + 1) };
-            let sent = upstream.seen().iter().filter(|request| holds(ANSWER, request)).count();
-            // Before the answer has left, surely nobody judged it.
+            let sent = upstream.requests().iter().filter(|request| request.contains(ANSWER)).count();
+            // Before the answer was sent, nobody can have verified it.
             let earlier = sent == 0 && right.contains(&"outcome-unknown") && outcome == "retry-later";
             if !right.contains(&outcome) && !earlier {
                 let right = right.join(" or ");
-                wrong.push(format!("{at}what it makes of it is {outcome}, not {right}{}", in_brackets(&said)));
+                wrong.push(format!("{at}its verdict is {outcome}, not {right}{}", in_brackets(&said)));
             }
             if outcome == "retry-later" && wait.is_some_and(|wait| after_seconds != wait) {
                 wrong.push(format!("{at}the wait passed on is {after_seconds:?}, not {wait:?} (seconds)"));
@@ -67,24 +68,25 @@ pub(super) async fn judge(
             if sent > 1 {
                 wrong.push(format!("{at}the answer was sent more than once"));
             }
-            if leaks::found(&said, !leaks::has_mask(says)).is_some() {
-                wrong.push(format!("{at}the reason given held the answer or a secret"));
+            if forbidden::found(&said, CODE, !run.masked).is_some() {
+                wrong.push(format!("{at}the reason contains the answer or a secret"));
             }
         }
-        report.judge(rule, wrong, CLASSIFY);
+        report.rule(rule, wrong, CLASSIFY);
     }
     Some(state)
 }
 
-/// When nobody listens at the upstream.
-pub(super) async fn judge_silence(configured: &Configured, state: &str, report: &mut Report) {
-    let (outcome, _, said) = ask(configured, state).await;
-    let wrong = (outcome != "retry-later")
-        .then(|| format!("what it makes of it is {outcome}, not retry-later: nobody was asked{}", in_brackets(&said)));
-    report.judge("answer-no-connection", wrong.into_iter().collect(), CLASSIFY);
+/// Checks an answer while the upstream does not listen.
+pub(super) async fn check_no_connection(run: &Run<'_>, state: &str, report: &mut Report) {
+    let (outcome, _, said) = ask(run.configured, state).await;
+    let wrong = (outcome != "retry-later").then(|| {
+        format!("its verdict is {outcome}, not retry-later: the upstream was not asked{}", in_brackets(&said))
+    });
+    report.rule("answer-no-connection", wrong.into_iter().collect(), CLASSIFY);
 }
 
-/// What it makes of an answer, the wait that it asks for, and what it says.
+/// Returns the verdict on an answer, the wait that was asked for, and the reason.
 async fn ask(configured: &Configured, state: &str) -> (&'static str, Option<u32>, String) {
     match configured.check(state, ANSWER).await {
         Ok(Verdict::Right) => ("right", None, String::new()),
@@ -100,35 +102,35 @@ async fn ask(configured: &Configured, state: &str) -> (&'static str, Option<u32>
     }
 }
 
-/// What may be made of an answer that is no yes, whatever it is.
+/// The verdicts that fit a response that is not an approval.
 const UNCLEAR: &[&str] =
     &["wrong", "over", "outcome-unknown", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
 
-/// What the upstream says of the answer, what may be made of it, and the wait that must be passed on.
+/// A rule, the upstream's response to an answer, the correct verdicts, and the wait that must be passed on.
 type Case = (&'static str, Script, &'static [&'static str], Option<Option<u32>>);
 
 fn cases() -> Vec<Case> {
-    // 4xx without a body that anybody knows: a verification that is gone, or a request that is wrong.
+    // 4xx with an unknown body: a verification that does not exist any more, or a request that is wrong.
     const NO: &[&str] = &["wrong", "over", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
-    let later = |headers: &[(&str, &str)]| Script::Answer {
+    let later = |headers: &[(&str, &str)]| Script::Respond {
         status: 429,
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: b"{}".to_vec(),
     };
     vec![
-        ("answer-400", Script::answer(400, "{}"), NO, None),
-        ("answer-401", Script::answer(401, "{}"), &["misconfigured"], None),
-        ("answer-403", Script::answer(403, "{}"), &["misconfigured", "blocked"], None),
-        ("answer-404", Script::answer(404, "{}"), NO, None),
+        ("answer-400", Script::respond(400, "{}"), NO, None),
+        ("answer-401", Script::respond(401, "{}"), &["misconfigured"], None),
+        ("answer-403", Script::respond(403, "{}"), &["misconfigured", "blocked"], None),
+        ("answer-404", Script::respond(404, "{}"), NO, None),
         ("answer-429", later(&[]), &["retry-later"], Some(None)),
         ("answer-429-retry-after", later(&[("retry-after", "7")]), &["retry-later"], Some(Some(7))),
-        ("answer-500", Script::answer(500, "{}"), &["outcome-unknown"], None),
-        ("answer-redirect", Script::answer(302, "{}"), UNCLEAR, None),
+        ("answer-500", Script::respond(500, "{}"), &["outcome-unknown"], None),
+        ("answer-redirect", Script::respond(302, "{}"), UNCLEAR, None),
         ("answer-silence", Script::Silence, &["outcome-unknown"], None),
         ("answer-cut-connection", Script::Cut, &["outcome-unknown"], None),
-        ("answer-without-json", Script::answer(200, "{\"status\":"), UNCLEAR, None),
-        ("answer-with-other-json", Script::answer(200, "[null, {\"status\": [1e400]}]"), UNCLEAR, None),
-        ("answer-with-an-empty-object", Script::answer(200, "{}"), UNCLEAR, None),
-        ("answer-huge", Script::answer(200, vec![b' '; 6 << 20]), UNCLEAR, None),
+        ("answer-without-json", Script::respond(200, "{\"status\":"), UNCLEAR, None),
+        ("answer-with-other-json", Script::respond(200, "[null, {\"status\": [1e400]}]"), UNCLEAR, None),
+        ("answer-with-an-empty-object", Script::respond(200, "{}"), UNCLEAR, None),
+        ("answer-huge", Script::respond(200, vec![b' '; 6 << 20]), UNCLEAR, None),
     ]
 }

@@ -1,6 +1,6 @@
-//! What a new project is made of. Sources in other languages than Rust are those of `examples/`, with names and paths of its own.
+//! The files of a new project. Sources in languages other than Rust are those of `examples/`, with other names and paths.
 
-/// Where the file goes, and what is in it.
+/// A path in the project, and the text of the file.
 pub(super) type File = (&'static str, &'static str);
 
 macro_rules! files {
@@ -66,7 +66,7 @@ pub(super) const GO: &[File] = files![
     "world.wit" from "../../templates/go/world.wit",
 ];
 
-/// The contract, with the WASI packages that it names.
+/// The contract, with the WASI packages that it refers to.
 pub(super) const WIT: &[File] = files![
     "wit/configuration.wit" from "../../wit/configuration.wit",
     "wit/delivery.wit" from "../../wit/delivery.wit",

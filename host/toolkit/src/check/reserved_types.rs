@@ -1,10 +1,10 @@
-//! Whether a component takes a name that belongs to another.
+//! Checks that a component does not use the type of another provider.
 
-use twofactor::ProviderInfo;
+use twofactor_sandbox::ProviderInfo;
 
 use super::report::Report;
 
-/// The providers that come with the program: the type of each, and its name.
+/// The types and names of the bundled providers.
 const BUNDLED: [(&str, &str); 8] = [
     ("email", "Email"),
     ("ecall", "eCall SMS"),
@@ -16,24 +16,20 @@ const BUNDLED: [(&str, &str); 8] = [
     ("webhook", "Webhook"),
 ];
 
-/// Factors that a person holds, which no provider delivers.
+/// Types of factors that a person holds, which providers do not deliver.
 const FACTORS: [&str; 3] = ["totp", "fido", "recovery"];
 
-pub(super) fn judge(info: &ProviderInfo, report: &mut Report) {
+pub(super) fn check(info: &ProviderInfo, report: &mut Report) {
     let (type_id, name) = (&*info.manifest.type_id, &*info.manifest.name);
     let bundled = BUNDLED.iter().find(|(bundled, _)| *bundled == type_id).map(|(_, name)| *name);
     let wrong = match bundled {
         Some(bundled) if bundled != name => {
-            Some(format!("`{type_id}` is the type of {bundled}, which comes with the program: it would replace that"))
+            Some(format!("`{type_id}` is the type of the bundled provider {bundled}, which it would replace"))
         }
         _ if FACTORS.contains(&type_id) => {
-            Some(format!("`{type_id}` is a factor that people hold, and no provider's type"))
+            Some(format!("`{type_id}` is a factor that a person holds, and not the type of a provider"))
         }
         _ => None,
     };
-    report.judge(
-        "type-id-taken",
-        wrong.into_iter().collect(),
-        "Choose a type of your own, such as the name of your gateway.",
-    );
+    report.rule("type-id-taken", wrong.into_iter().collect(), "Choose another type, such as the name of your gateway.");
 }

@@ -1,17 +1,17 @@
-//! Options that a schema accepts and the host does not know: they are withheld from `deliver`, and nobody is told.
+//! Finds options that a schema accepts and the host does not know: they are withheld from `deliver` without a notice.
 
 use serde_json::Value;
 
-use super::manifest::{ALTERNATIVES, DEPTH, together};
+use super::schema::{ALTERNATIVES, DEPTH, combined, pointer};
 
-/// Keywords under which a schema may say more of an object, where the host does not look for options.
+/// Keywords of conditional schemas, where the host does not look for options.
 const CONDITIONS: [&str; 3] = ["if", "then", "else"];
 
-/// Keywords that accept options by other means than their names.
+/// Keywords that accept options of any name.
 const OPEN: [&str; 2] = ["additionalProperties", "unevaluatedProperties"];
 
-/// What is hidden, in sentences.
-pub(super) fn options(schema: &Value) -> Vec<String> {
+/// Returns a finding for each option, or kind of options, that the host does not know.
+pub(super) fn of(schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
     look(schema, &[schema], "", DEPTH, &mut found);
     found.sort();
@@ -21,21 +21,21 @@ pub(super) fn options(schema: &Value) -> Vec<String> {
 
 fn look(root: &Value, schemas: &[&Value], at: &str, depth: usize, found: &mut Vec<String>) {
     let Some(depth) = depth.checked_sub(1) else { return };
-    let schemas = together(root, schemas, &ALTERNATIVES);
+    let schemas = combined(root, schemas, &ALTERNATIVES);
     let known = names(&schemas);
     for schema in &schemas {
         for keyword in CONDITIONS {
             if let Some(condition) = schema.get(keyword) {
-                tell(root, condition, &known, at, keyword, depth, found);
+                conditional(root, condition, &known, at, keyword, depth, found);
             }
         }
         for (name, dependent) in members(schema, "dependentSchemas") {
-            tell(root, dependent, &known, at, &format!("dependentSchemas/{name}"), depth, found);
+            conditional(root, dependent, &known, at, &format!("dependentSchemas/{name}"), depth, found);
         }
         for (pattern, _) in members(schema, "patternProperties") {
             let place = if at.is_empty() { "the options" } else { at };
             found.push(format!(
-                "{place}: options whose names fit `{}` are accepted and withheld from `deliver`",
+                "{place}: options whose names match `{}` are accepted, but withheld from `deliver`",
                 escaped(pattern)
             ));
         }
@@ -43,14 +43,14 @@ fn look(root: &Value, schemas: &[&Value], at: &str, depth: usize, found: &mut Ve
             if schema.get(keyword).is_some_and(|open| open.as_object().is_some_and(|open| !open.is_empty())) {
                 let place = if at.is_empty() { "the options" } else { at };
                 found.push(format!(
-                    "{place}: options of any name are accepted (`{keyword}`) and withheld from `deliver`"
+                    "{place}: options of any name are accepted (`{keyword}`), but withheld from `deliver`"
                 ));
             }
         }
     }
     for name in known {
         let said: Vec<&Value> = schemas.iter().filter_map(|schema| schema.get("properties")?.get(name)).collect();
-        look(root, &said, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), depth, found);
+        look(root, &said, &pointer(at, name), depth, found);
     }
     let items: Vec<&Value> = schemas.iter().filter_map(|schema| schema.get("items")).collect();
     if !items.is_empty() {
@@ -58,8 +58,8 @@ fn look(root: &Value, schemas: &[&Value], at: &str, depth: usize, found: &mut Ve
     }
 }
 
-/// Options that stand under a condition, and nowhere else.
-fn tell(
+/// Adds options that are declared under a condition, and nowhere else.
+fn conditional(
     root: &Value,
     condition: &Value,
     known: &[&str],
@@ -69,10 +69,10 @@ fn tell(
     found: &mut Vec<String>,
 ) {
     let Some(depth) = depth.checked_sub(1) else { return };
-    let schemas = together(root, &[condition], &ALTERNATIVES);
+    let schemas = combined(root, &[condition], &ALTERNATIVES);
     for name in names(&schemas).iter().filter(|name| !known.contains(name)) {
         found.push(format!(
-            "`{at}/{}` stands under `{}` alone: it is accepted, and withheld from `deliver`",
+            "`{at}/{}` is declared only under `{}`: it is accepted, but withheld from `deliver`",
             escaped(name),
             escaped(keyword)
         ));
@@ -80,7 +80,7 @@ fn tell(
     for schema in schemas {
         for keyword in CONDITIONS {
             if let Some(inner) = schema.get(keyword) {
-                tell(root, inner, known, at, keyword, depth, found);
+                conditional(root, inner, known, at, keyword, depth, found);
             }
         }
     }
@@ -102,7 +102,7 @@ fn members<'a>(schema: &'a Value, keyword: &str) -> impl Iterator<Item = (&'a st
     schema.get(keyword).and_then(Value::as_object).into_iter().flatten().map(|(name, inner)| (&**name, inner))
 }
 
-/// A stranger's words.
+/// Escapes a text of the component's author.
 fn escaped(name: &str) -> String {
     name.escape_debug().to_string()
 }
@@ -111,7 +111,7 @@ fn escaped(name: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::options;
+    use super::of;
 
     #[test]
     fn an_option_that_stands_where_the_host_does_not_look_is_told() {
@@ -127,9 +127,9 @@ mod tests {
             for (name, value) in hiding.as_object().into_iter().flatten() {
                 schema[name] = value.clone();
             }
-            assert_eq!(options(&schema).len(), 1, "{schema}");
+            assert_eq!(of(&schema).len(), 1, "{schema}");
             let within = json!({"type": "object", "properties": {"Server": schema}});
-            assert!(options(&within)[0].contains("/Server"), "{within}");
+            assert!(of(&within)[0].contains("/Server"), "{within}");
         }
     }
 
@@ -138,6 +138,6 @@ mod tests {
         let schema = json!({"type": "object", "properties": {"Mode": {"type": "string"}, "Key": {"type": "string"}},
             "additionalProperties": false,
             "if": {"properties": {"Mode": {"const": "a"}}}, "then": {"required": ["Key"], "properties": {"Key": {"minLength": 8}}}});
-        assert!(options(&schema).is_empty());
+        assert!(of(&schema).is_empty());
     }
 }

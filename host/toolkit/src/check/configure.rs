@@ -1,25 +1,25 @@
-//! Whether `configure` is as the contract wants it: the same answer to the same options, an answer to all that satisfy the
-//! schema, and problems that name their option.
+//! Checks `configure` against the contract: the same answer to the same options, an answer to all options that satisfy the schema, and
+//! problems that name their option.
 
 use std::time::Instant;
 
 use serde_json::Value;
-use twofactor::{Component, Configured, Problem};
+use twofactor_sandbox::{Component, Configured, Problem};
 
 use super::report::Report;
 
-/// Texts that an administrator may type, one way or another.
+/// Texts that an administrator may enter.
 const TEXTS: [&str; 6] =
     ["", " ", "x", "\"}]\r\n\u{0}\\", "Zürich \u{1f510} \u{202e}", "https://example.com@127.0.0.1/"];
 
-/// Judges `configure`; answers with what it made of the options given.
-pub(super) async fn judge(component: &Component, options: &Value, report: &mut Report) -> Option<Configured> {
+/// Checks `configure`, and returns what it answered to the given options.
+pub(super) async fn check(component: &Component, options: &Value, report: &mut Report) -> Option<Configured> {
     let begin = Instant::now();
     let first = match component.configure(options).await {
         Ok(configured) => configured,
         Err(problems) => {
             let said = problems.iter().map(|problem| format!("`{}`: {}", problem.option, problem.message)).collect();
-            report.judge("configure", said, "Give options that are valid: the rest of the check needs them.");
+            report.rule("configure", said, "Give valid options: the other rules need them.");
             return None;
         }
     };
@@ -32,49 +32,48 @@ pub(super) async fn judge(component: &Component, options: &Value, report: &mut R
         changed |= again.map_or(true, |again| again.connections() != first.connections());
     }
     report.configure_microseconds = Some(fastest.as_micros());
-    report.judge("configure", Vec::new(), "");
-    let wrong = changed.then(|| "the same options were judged in different ways".to_owned());
-    report.judge("deterministic", wrong.into_iter().collect(), "Let `configure` depend on its options alone.");
+    report.rule("configure", Vec::new(), "");
+    let wrong = changed.then(|| "the same options were answered differently".to_owned());
+    report.rule("deterministic", wrong.into_iter().collect(), "Make `configure` depend on its options only.");
 
     let unmarked = component.unmarked_secrets(options).await.unwrap_or_default();
-    let unmarked =
-        unmarked.iter().map(|at| format!("`{at}` authenticates at the upstream and is not marked as secret"));
-    report.judge("credentials-marked", unmarked.collect(), super::manifest::MARK);
+    let unmarked = unmarked.iter().map(|at| format!("`{at}` is a credential and not marked as secret"));
+    report.rule("credentials-marked", unmarked.collect(), super::manifest::MARK);
 
-    let (mut broke, mut nameless, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unanswered, mut unnamed, mut disclosed) = (Vec::new(), Vec::new(), Vec::new());
     for (pointer, altered) in alterations(options) {
         if !component.satisfies_schema(&altered) {
             continue;
         }
         match component.problems(&altered).await {
-            Err(reason) => broke.push(format!("with another value of `{pointer}` there is no answer: {reason}")),
+            Err(reason) => unanswered.push(format!("no answer with another value of `{pointer}`: {reason}")),
             Ok(problems) => {
                 for problem in problems {
-                    judge_problem(&problem, &altered, component, &mut nameless, &mut told);
+                    check_problem(&problem, &altered, component, &mut unnamed, &mut disclosed);
                 }
             }
         }
     }
-    for found in [&mut broke, &mut nameless, &mut told] {
+    for found in [&mut unanswered, &mut unnamed, &mut disclosed] {
         found.sort();
         found.dedup();
     }
-    report.judge(
+    report.rule(
         "configure-answers",
-        broke,
-        "Answer all options that satisfy the schema: with connections or with problems.",
+        unanswered,
+        "Answer all options that satisfy the schema, with connections or with problems.",
     );
-    report.judge("problems-name-options", nameless, "Give a JSON Pointer to an option of the schema, and a sentence.");
-    report.judge("problems-keep-secrets", told, "Say what is wrong with a secret without repeating it.");
+    report.rule("problems-name-options", unnamed, "Give a JSON Pointer to an option of the schema, and a message.");
+    report.rule("problems-keep-secrets", disclosed, "Describe what is wrong with a secret without repeating it.");
     Some(first)
 }
 
-fn judge_problem(
+fn check_problem(
     problem: &Problem,
     options: &Value,
     component: &Component,
-    nameless: &mut Vec<String>,
-    told: &mut Vec<String>,
+    unnamed: &mut Vec<String>,
+    disclosed: &mut Vec<String>,
 ) {
     let schema = component.info().manifest.options_schema.to_string();
     let last = problem.option.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
@@ -82,18 +81,18 @@ fn judge_problem(
         || options.pointer(&problem.option).is_some()
         || problem.option.starts_with('/') && schema.contains(&Value::from(last).to_string());
     if !known {
-        nameless.push(format!("a problem names `{}`, which is no option", problem.option));
+        unnamed.push(format!("a problem names `{}`, which is not an option", problem.option));
     }
     if problem.message.trim().is_empty() {
-        nameless.push(format!("the problem of `{}` has no sentence", problem.option));
+        unnamed.push(format!("the problem of `{}` has no message", problem.option));
     }
-    // The host blots a secret out of what a component says; where it had to, it was said.
+    // The host redacts secrets: where it left its mark, the component repeated one.
     if problem.message.contains("[removed]") {
-        told.push(format!("the problem of `{}` repeats a secret", problem.option));
+        disclosed.push(format!("the problem of `{}` repeats a secret", problem.option));
     }
 }
 
-/// The options with one value changed, for each value and some changes.
+/// Returns copies of the options that differ in one value each.
 fn alterations(options: &Value) -> Vec<(String, Value)> {
     let mut places = Vec::new();
     walk(options, "", &mut places);
@@ -112,7 +111,7 @@ fn alterations(options: &Value) -> Vec<(String, Value)> {
                 all.push((pointer.clone(), altered));
             }
         }
-        // Left out altogether.
+        // Without the option.
         if let Some((parent, name)) = pointer.rsplit_once('/') {
             let mut altered = options.clone();
             let name = name.replace("~1", "/").replace("~0", "~");

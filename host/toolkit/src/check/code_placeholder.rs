@@ -1,0 +1,99 @@
+//! Checks that a component computes nothing from the placeholder of the code, and that one that reads the code needs it.
+//!
+//! The host fills in the code after the component: a signature or a checksum over the placeholder does not match what arrives. Clocks and
+//! random numbers are the same in each delivery of a check, so what differs between two deliveries of one message was computed from the
+//! placeholder.
+
+use super::report::Report;
+use super::run::{CODE, Run};
+use super::upstream::{Request, Responses};
+use crate::body_texts::{self, NamedText};
+use crate::sample;
+
+const PLACEHOLDER: &str = "The host fills in the code after `deliver`, so what is computed from a text does not match what arrives. Have the \
+    host sign (`aws-signature`, `webhook-signature`), compute it from what does not contain the code, or declare `needs-code`.";
+
+const NEEDLESS: &str = "Remove `needs-code`: the provider sends the text unchanged, and the host fills in the code. Operators are warned about \
+    providers that see codes.";
+
+/// Another code of as many digits.
+const OTHER_CODE: &str = "1946285037";
+
+/// Headers that the host sets, or that depend on the length of the body.
+const SET_BY_HOST: [&str; 6] =
+    ["authorization", "content-length", "host", "user-agent", "webhook-signature", "webhook-timestamp"];
+
+pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Report) {
+    let first = deliver(run, responses, CODE).await;
+    if !run.needs_code() {
+        let second = deliver(run, responses, CODE).await;
+        report.rule("letters", differences(&first, &second), PLACEHOLDER);
+        return;
+    }
+    let second = deliver(run, responses, OTHER_CODE).await;
+    let (first, replaced) = without_texts(run, &first, CODE);
+    let (second, _) = without_texts(run, &second, OTHER_CODE);
+    let needless = replaced && first == second;
+    let wrong =
+        needless.then(|| "it reads the code, but sends nothing that it could not send without reading it".to_owned());
+    report.rule("needs-code", wrong.into_iter().collect(), NEEDLESS);
+}
+
+async fn deliver(run: &Run<'_>, responses: &Responses, code: &str) -> Vec<Request> {
+    run.servers.upstream.respond(&responses.before, responses.accepted());
+    run.deliver(sample::message(code, run.to)).await;
+    run.servers.upstream.requests()
+}
+
+/// Returns where the requests of two deliveries differ.
+fn differences(first: &[Request], second: &[Request]) -> Vec<String> {
+    if first.len() != second.len() {
+        return vec![format!("the same message was sent in {} requests, and then in {}", first.len(), second.len())];
+    }
+    let mut wrong = Vec::new();
+    for (one, other) in first.iter().zip(second) {
+        if one.target() != other.target() {
+            wrong.push("the URL depends on the placeholder of the code".to_owned());
+        }
+        let (headers, others) = (headers(one), headers(other));
+        let names = headers.iter().filter(|header| !others.contains(header)).map(|(name, _)| name);
+        wrong.extend(names.map(|name| format!("the header `{name}` depends on the placeholder of the code")));
+        if one.body != other.body {
+            let field = one.texts().into_iter().zip(other.texts()).find(|(one, other)| one.text != other.text);
+            let field = field.map_or_else(|| "the body".to_owned(), |(one, _)| format!("`{}` in the body", one.name));
+            wrong.push(format!("{field} depends on the placeholder of the code"));
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    wrong
+}
+
+fn headers(request: &Request) -> Vec<(String, String)> {
+    let of_component = |name: &String| !SET_BY_HOST.contains(&&**name) && !name.starts_with("x-amz-");
+    request.headers().into_iter().filter(|(name, _)| of_component(name)).collect()
+}
+
+/// Returns the texts of requests without the message's own, and whether any of those was in them.
+fn without_texts(run: &Run<'_>, requests: &[Request], code: &str) -> (Vec<NamedText>, bool) {
+    let message = sample::message(code, run.to);
+    let mut replaced = false;
+    let mut all = Vec::new();
+    for request in requests {
+        let in_headers = headers(request).into_iter().map(|(name, text)| NamedText { name, text });
+        let path =
+            NamedText { name: String::new(), text: request.target().split('?').next().unwrap_or_default().to_owned() };
+        for mut one in
+            request.texts().into_iter().chain(body_texts::query(request.target())).chain(in_headers).chain([path])
+        {
+            for text in [Some(&message.text), message.html.as_ref(), Some(&message.subject)].into_iter().flatten() {
+                if text.contains(code) && one.text.contains(text) {
+                    replaced = true;
+                    one.text = one.text.replace(text, "…");
+                }
+            }
+            all.push(one);
+        }
+    }
+    (all, replaced)
+}
