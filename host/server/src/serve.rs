@@ -28,7 +28,10 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     let listener = listen(config.listen)?;
     let tls = match &config.tls {
         Some(tls) => Some(certificate(tls).await?),
-        None => None,
+        None => {
+            outlive_hangup()?;
+            None
+        }
     };
     let address = listener.local_addr()?;
     let base = config.base_url(address)?;
@@ -159,6 +162,20 @@ async fn certificate(tls: &Tls) -> anyhow::Result<RustlsConfig> {
         });
     }
     Ok(config)
+}
+
+/// Keeps SIGHUP, which asks for the certificate to be read again, from ending a server that has none.
+fn outlive_hangup() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                tracing::info!("there is no certificate to read again");
+            }
+        });
+    }
+    Ok(())
 }
 
 /// SIGTERM or Ctrl-C.
