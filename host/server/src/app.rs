@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use twofactor::{IpNet, TwoFactor};
 
-use crate::guard::guard;
+use crate::middleware::harden;
 use crate::oidc::Oidc;
 use crate::problem::{Problem, ProblemType};
 use crate::request_limits::{BODY_BYTES, REPORT_BYTES};
@@ -52,7 +52,7 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
         .merge(ui::router(&app))
         .merge(pages.unwrap_or_default())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(axum::middleware::from_fn(guard))
+        .layer(axum::middleware::from_fn(harden))
         .layer(axum::middleware::from_fn(telemetry::observe))
 }
 

@@ -9,10 +9,10 @@ mod config;
 mod connections;
 mod cookies;
 mod demo;
-mod guard;
 mod jwt;
 #[cfg(feature = "manual")]
 mod manual;
+mod middleware;
 mod oidc;
 mod outbox;
 mod problem;

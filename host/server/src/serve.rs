@@ -16,7 +16,7 @@ use twofactor_toolkit::output::print_line;
 
 use crate::config::{Config, Tls, build};
 use crate::connections::{self, ConnectionLimits};
-use crate::{app, guard, telemetry};
+use crate::{app, middleware, telemetry};
 
 /// Serves until SIGTERM or Ctrl-C, then finishes pending requests. Prints a line of JSON with the URL when it is ready.
 ///
@@ -46,7 +46,7 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     let proxies: Arc<[IpNet]> = config.trusted_proxies.clone().into();
     let mut router = app::router_with(engine.clone(), config.trusted_proxies, public, oidc);
     if base.starts_with("https:") {
-        router = guard::over_tls(router);
+        router = middleware::over_tls(router);
     }
     let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
     run(listener, tls, router, &config.connections, proxies, shutdown_timeout).await?;

@@ -246,9 +246,9 @@ fn what_is_configured_for_accounts_is_judged_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     for (more, words) in [
         ("[accounts]\nrequire_second_factor = true\n", "which subscription"),
-        ("[accounts]\nidle_minutes = 0\n", "2 minutes"),
-        ("[accounts]\nidle_minutes = 61\nsession_hours = 1\n", "2 minutes"),
-        ("[accounts]\nsession_hours = 721\n", "30 days"),
+        ("[accounts]\nsession_idle_minutes = 0\n", "2 minutes"),
+        ("[accounts]\nsession_idle_minutes = 61\nsession_lifetime_hours = 1\n", "2 minutes"),
+        ("[accounts]\nsession_lifetime_hours = 721\n", "30 days"),
         ("public_url = \"nowhere\"\n", "public_url"),
     ] {
         let file = config(folder.path(), more);

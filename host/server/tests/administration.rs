@@ -186,7 +186,7 @@ async fn a_component_that_is_added_serves_its_type_and_is_there_after_a_restart(
     let demo = Server::demo();
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), &demo, "");
-    let without = std::fs::read_to_string(&config).unwrap() + "[providers]\nbundled = false\n";
+    let without = std::fs::read_to_string(&config).unwrap() + "[providers]\nload = []\n";
     std::fs::write(&config, without).unwrap();
     let admin = first_token(&config);
     let server = Server::serve(&config);

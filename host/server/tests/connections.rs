@@ -19,7 +19,7 @@ use tokio::net::{TcpSocket, TcpStream};
 fn config(folder: &Path, more: &str) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let store = folder.join("twofactor.db");
-    let text = format!("listen = \"127.0.0.1:0\"\n{more}[store]\npath = {store:?}\n[providers]\nbundled = false\n");
+    let text = format!("listen = \"127.0.0.1:0\"\n{more}[store]\npath = {store:?}\n[providers]\nload = []\n");
     std::fs::write(&file, text).unwrap();
     file
 }
@@ -155,7 +155,8 @@ async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
 #[tokio::test]
 async fn a_head_that_does_not_end_and_a_connection_without_requests_are_closed() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::serve(&config(folder.path(), "[connections]\nhead_seconds = 1\nidle_seconds = 1\n"));
+    let server =
+        Server::serve(&config(folder.path(), "[connections]\nheader_timeout_seconds = 1\nidle_timeout_seconds = 1\n"));
     let mut silent = connect(&server, 2).await;
     assert_eq!(rest(&mut silent).await, "");
     let mut half = connect(&server, 2).await;
@@ -181,7 +182,8 @@ async fn a_tls_handshake_that_does_not_end_is_closed() {
     let (certificate, key) = (folder.path().join("tls.pem"), folder.path().join("tls.key"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let more = format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[connections]\nhead_seconds = 1\n");
+    let more =
+        format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[connections]\nheader_timeout_seconds = 1\n");
     let server = Server::serve(&config(folder.path(), &more));
     let mut stream = connect(&server, 2).await;
     stream.write_all(&[22, 3, 1, 0, 200]).await.unwrap();
@@ -197,7 +199,7 @@ fn admin_token(config: &Path) -> String {
 #[tokio::test]
 async fn a_body_that_does_not_end_is_answered_after_its_time() {
     let folder = tempfile::tempdir().unwrap();
-    let file = config(folder.path(), "[connections]\nbody_seconds = 1\n");
+    let file = config(folder.path(), "[connections]\nbody_timeout_seconds = 1\n");
     let token = admin_token(&file);
     let server = Server::serve(&file);
     let head = format!("Host: a\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\n{{");
@@ -265,7 +267,7 @@ async fn whoever_is_not_known_is_refused_before_a_body_is_read() {
 #[tokio::test]
 async fn a_response_that_nobody_reads_ends_its_connection() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::serve(&config(folder.path(), "[connections]\nresponse_seconds = 1\n"));
+    let server = Server::serve(&config(folder.path(), "[connections]\nresponse_timeout_seconds = 1\n"));
     let mut http2 = Http2::open(connect(&server, 2).await, 0).await;
     http2.get(1, "/openapi.json").await;
     assert_eq!(http2.responses(1).await, 1);

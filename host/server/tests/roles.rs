@@ -56,7 +56,7 @@ fn rule(call: &str) -> Rule {
         | "issueToken"
         | "revokeToken" => Rule::OwnChanges,
         "listSubscriptions" | "listProviders" | "listTokens" => Rule::AllRead,
-        "listAudit" | "readBaseSettings" | "listAccounts" | "readAccount" => Rule::SystemReads,
+        "listAudit" | "readBaseSettings" | "readSecondFactor" | "listAccounts" | "readAccount" => Rule::SystemReads,
         "checkBaseSettings"
         | "createAccount"
         | "changeAccount"
@@ -68,6 +68,7 @@ fn rule(call: &str) -> Rule {
         | "previewProvider"
         | "rollBackProvider"
         | "removeProvider"
+        | "replaceSecondFactor"
         | "replaceBaseSettings" => Rule::SystemChanges,
         unknown => panic!("`{unknown}` is a new call: say whom it is for"),
     }
@@ -275,6 +276,7 @@ impl Stage {
             "replaceAssignments" => json!([{"kind": "tenant", "id": "t"}]),
             "testTwoFactor" => json!({"recipient": {"phone": "+41791234567"}}),
             "replaceBaseSettings" | "checkBaseSettings" => json!({"ECallAccountName": "a"}),
+            "replaceSecondFactor" => json!({"subscription": null, "required": false}),
             "issueToken" => json!({"name": "x", "role": "application", "subscriptions": [subscription]}),
             _ => Value::Null,
         };

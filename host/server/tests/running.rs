@@ -226,7 +226,7 @@ fn nobody_else_may_read_what_the_server_writes() {
 #[tokio::test]
 async fn a_server_that_cannot_write_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
-    let file = config(folder.path(), "[providers]\nbundled = false\n");
+    let file = config(folder.path(), "[providers]\nload = []\n");
     // Whoever ignores the signal gets an error, as with a full disk.
     let script = format!("trap '' XFSZ; exec {} serve --config \"$0\"", env!("CARGO_BIN_EXE_twofactor"));
     let server = Server::spawn(Command::new("sh").args(["-c", &script, file.to_str().unwrap()]).env_remove("RUST_LOG"));

@@ -98,8 +98,15 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     let challenge = path.starts_with("/v1/challenges");
     let name = call["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(responses) = call["responses"].as_object_mut() else { return };
-    let taken = ["createSubscription", "removeSubscription", "removeDirectoryEntry", "startChallenge", "redeemSignIn"]
-        .contains(&&*name);
+    let taken = [
+        "createSubscription",
+        "removeSubscription",
+        "removeDirectoryEntry",
+        "startChallenge",
+        "redeemSignIn",
+        "replaceSecondFactor",
+    ]
+    .contains(&&*name);
     // The last one asks the upstream if that generated the code.
     let upstream = ["startChallenge", "resendChallenge", "verifyChallenge"].contains(&&*name);
     for (status, here, description) in [

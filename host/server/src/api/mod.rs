@@ -22,6 +22,8 @@ mod part;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod providers;
 mod reach;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod second_factor;
 mod settings;
 mod sign_in_page;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
@@ -81,5 +83,6 @@ fn calls() -> OpenApiRouter<AppState> {
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::read, accounts::change, accounts::remove))
         .routes(routes!(accounts::invite))
+        .routes(routes!(second_factor::read, second_factor::replace))
         .routes(routes!(audit::list))
 }

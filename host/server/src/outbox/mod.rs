@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use twofactor_toolkit::RecordedAnswer;
 
 use crate::connections::{self, ConnectionLimits};
-use crate::guard::guard;
+use crate::middleware::harden;
 use crate::serve::listen;
 
 /// How many messages are kept.
@@ -68,7 +68,7 @@ pub(crate) async fn start(answers: Vec<RecordedAnswer>) -> anyhow::Result<Outbox
         .route("/api/message", post(sms::ecall))
         .fallback(other::take)
         .with_state(messages.clone())
-        .layer(axum::middleware::from_fn(guard));
+        .layer(axum::middleware::from_fn(harden));
     tokio::spawn(smtp::serve(smtp, messages));
     let limits = ConnectionLimits { per_client: u32::MAX, ..ConnectionLimits::default() };
     let (server, registering) = connections::server(http, Handle::new(), &limits, [].into())?;

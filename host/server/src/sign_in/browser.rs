@@ -12,7 +12,8 @@ use maud::Markup;
 use twofactor::Visit;
 use url::Url;
 
-use super::{PublicUrl, Site};
+use super::public::PublicUrl;
+use super::site::Site;
 use crate::client_address;
 
 /// What comes with each request of a browser.

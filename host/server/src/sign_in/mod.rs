@@ -10,6 +10,7 @@ mod browser;
 mod page;
 mod public;
 mod result;
+mod site;
 mod steps;
 mod text;
 mod why;
@@ -21,7 +22,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use twofactor::{Ended, HostedSignIns, IpNet, Standing, TwoFactor, Visit, Visited};
+use twofactor::{Ended, IpNet, Standing, TwoFactor, Visit, Visited};
 
 pub use public::PublicUrl;
 pub(crate) use public::is_confidential;
@@ -29,29 +30,12 @@ pub(crate) use result::sign;
 
 use browser::{Client, Fields, Query};
 use page::{Frame, Say};
+use site::{Inner, Site};
 use text::Words;
 use why::Why;
 
 /// The longest form, in bytes.
 const FORM_BYTES: usize = 4 << 10;
-
-/// What the pages work with.
-struct Inner {
-    sign_ins: HostedSignIns,
-    proxies: Arc<[IpNet]>,
-    public: PublicUrl,
-}
-
-#[derive(Clone)]
-struct Site(Arc<Inner>);
-
-impl std::ops::Deref for Site {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
 
 /// The pages of the sign-ins of an engine, at the URL that browsers know them by.
 pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUrl) -> Router {

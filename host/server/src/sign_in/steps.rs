@@ -6,8 +6,9 @@ use axum::response::Response;
 use twofactor::{Error, Visit, Visited};
 
 use super::browser::{Client, Fields, Form, denied, go, returned};
+use super::site::Site;
 use super::why::Why;
-use super::{Site, Visitor, here};
+use super::{Visitor, here};
 
 /// A browser that sent a form of this page for a link that is its own and open; else what it is answered.
 async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {

@@ -43,7 +43,7 @@ impl Site {
         let secret = if wish.public { String::new() } else { format!("client_secret_file = {secret:?}") };
         let Wish { oidc, accounts, tables, .. } = wish;
         let text = format!(
-            "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[providers]\nbundled = false\n{tables}\n[accounts]\n{accounts}\n\
+            "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[providers]\nload = []\n{tables}\n[accounts]\n{accounts}\n\
              [accounts.oidc]\nissuer = \"{issuer}\"\nclient_id = \"twofactor\"\nname = \"Example login\"\n{secret}\n{oidc}\n\
              [[accounts.oidc.roles]]\nclaim = \"groups\"\nvalue = \"admins\"\nrole = \"system_admin\"\n\
              [[accounts.oidc.roles]]\nclaim = \"team\"\nvalue = \"shop\"\nrole = \"subscription_admin\"\nsubscriptions = [\"shop\"]\n"

@@ -12,7 +12,7 @@ use crate::problem::{Problem, ProblemType};
 const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Refuses requests without a host, rewrites error responses of libraries, and forbids caching where a response does not allow it.
-pub(crate) async fn guard(request: Request, next: Next) -> Response {
+pub(crate) async fn harden(request: Request, next: Next) -> Response {
     let programs = !request.uri().path().starts_with("/admin") && !request.uri().path().starts_with("/sign-in");
     let mut response = if has_host(&request) {
         next.run(request).await

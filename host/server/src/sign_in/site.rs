@@ -1,0 +1,25 @@
+//! What the pages work with.
+
+use std::sync::Arc;
+
+use twofactor::{HostedSignIns, IpNet};
+
+use super::public::PublicUrl;
+
+/// What the pages work with.
+pub(super) struct Inner {
+    pub(super) sign_ins: HostedSignIns,
+    pub(super) proxies: Arc<[IpNet]>,
+    pub(super) public: PublicUrl,
+}
+
+#[derive(Clone)]
+pub(super) struct Site(pub(super) Arc<Inner>);
+
+impl std::ops::Deref for Site {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
