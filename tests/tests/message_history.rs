@@ -98,7 +98,7 @@ async fn the_limit_that_holds_somebody_is_named_with_its_end_and_unlocking_ends_
     let locked = bench.of_user("alice").await;
     assert_eq!(outcomes(&locked), [(MessageOutcome::UserLocked, 1), (MessageOutcome::Accepted, 1)]);
     let limits: Vec<_> = locked.limits.iter().map(|one| (&*one.limit, one.ends_by_unlocking)).collect();
-    assert_eq!(limits, [("wrong-in-a-row", true)]);
+    assert_eq!(limits, [("lockout", true)]);
     assert_eq!(locked.limits[0].until, "2026-11-25T12:10:00Z".parse().unwrap());
 
     assert!(bench.admin().unlock_user("demo", "alice").await.unwrap());

@@ -158,7 +158,7 @@ impl RateLimits {
         let (subscription, recipient) = (counted.subscription.as_bytes(), counted.recipient.as_bytes());
         let mut charges = vec![
             charge("recipient", &[subscription, recipient], self.recipient_per_hour),
-            charge("recipient-in-all", &[recipient], self.recipient_total_per_hour),
+            charge("recipient-total", &[recipient], self.recipient_total_per_hour),
             charge("user", &[&counted.person], self.user_per_hour),
         ];
         if let Some(address) = counted.address {

@@ -148,8 +148,8 @@ impl Challenges {
     pub(crate) fn limited(limited: &Limited, names: &[&'static str], now: Timestamp) -> Error {
         let name = match limited {
             Limited::Until(_, n) => names.get(*n).copied().unwrap_or_default(),
-            Limited::PersonUntil(_) => "wrong-per-day",
-            Limited::PersonLocked => "wrong-in-a-row",
+            Limited::PersonUntil(_) => "wrong-answers-per-day",
+            Limited::PersonLocked => "lockout",
         };
         tracing::warn!(limit = name, "a limit is reached");
         metrics::counter!("twofactor_limits_reached_total", "limit" => name).increment(1);

@@ -12,7 +12,7 @@ use crate::store::{BucketKey, Charge, InstanceRecord};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReachedLimit {
-    /// Its name: `wrong-in-a-row`, `wrong-per-day`, `recipient`, `recipient-in-all`, `user`, `prefix`, `phone` or `total`.
+    /// Its name: `lockout`, `wrong-answers-per-day`, `recipient`, `recipient-total`, `user`, `prefix`, `phone` or `total`.
     pub limit: String,
     /// When it ends without intervention.
     pub until: Timestamp,
@@ -60,7 +60,7 @@ impl Challenges {
         for (n, person) in persons.iter().enumerate() {
             let charges = if n == 0 { charges.clone() } else { Vec::new() };
             let reached = self.store.reached_limits(*person, self.limits.person(), charges, now).await?;
-            let of_person = [("wrong-in-a-row", reached.locked_until), ("wrong-per-day", reached.day_until)];
+            let of_person = [("lockout", reached.locked_until), ("wrong-answers-per-day", reached.day_until)];
             let of_person = of_person.into_iter().filter_map(|(name, until)| Some((name, until?, true)));
             let others = reached.charges.into_iter().filter_map(|(n, until)| Some((*names.get(n)?, until, false)));
             all.extend(of_person.chain(others).map(|(limit, until, ends_by_unlocking)| ReachedLimit {

@@ -288,8 +288,8 @@ impl Challenges {
     fn note_limited(&self, record: &ChallengeRecord, details: &Details, limited: &Limited, names: &[&'static str]) {
         let (outcome, code, until) = match limited {
             Limited::Until(until, n) => (MessageOutcome::Limited, names.get(*n).copied(), Some(*until)),
-            Limited::PersonUntil(until) => (MessageOutcome::Limited, Some("wrong-per-day"), Some(*until)),
-            Limited::PersonLocked => (MessageOutcome::UserLocked, Some("wrong-in-a-row"), None),
+            Limited::PersonUntil(until) => (MessageOutcome::Limited, Some("wrong-answers-per-day"), Some(*until)),
+            Limited::PersonLocked => (MessageOutcome::UserLocked, Some("lockout"), None),
         };
         let facts = Facts {
             user: details.sign_in.user.clone(),

@@ -65,7 +65,7 @@ struct MessageEvent {
 /// A limit that currently applies.
 #[derive(Serialize, ToSchema)]
 struct HoldingLimit {
-    /// `wrong-in-a-row`, `wrong-per-day`, `recipient`, `recipient-in-all`, `user`, `prefix`, `phone` or `total`.
+    /// `lockout`, `wrong-answers-per-day`, `recipient`, `recipient-total`, `user`, `prefix`, `phone` or `total`.
     limit: String,
     /// When it ends by itself.
     until: Timestamp,

@@ -65,13 +65,13 @@ pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
 /// A limit by its name.
 pub(crate) fn limit(l: Language, name: &str) -> &str {
     match name {
-        "wrong-in-a-row" => l.say("Too many consecutive wrong codes", "Zu viele falsche Codes hintereinander"),
-        "wrong-per-day" => l.say("Too many wrong codes in one day", "Zu viele falsche Codes an einem Tag"),
+        "lockout" => l.say("Too many consecutive wrong codes", "Zu viele falsche Codes hintereinander"),
+        "wrong-answers-per-day" => l.say("Too many wrong codes in one day", "Zu viele falsche Codes an einem Tag"),
         "recipient" => l.say(
             "Too many messages to this recipient in one hour",
             "Zu viele Nachrichten an diesen Empfänger in einer Stunde",
         ),
-        "recipient-in-all" => l.say(
+        "recipient-total" => l.say(
             "Too many messages to this recipient in one hour, across all subscriptions",
             "Zu viele Nachrichten an diesen Empfänger in einer Stunde, über alle Subscriptions",
         ),
