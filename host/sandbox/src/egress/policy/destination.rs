@@ -259,7 +259,7 @@ mod tests {
         ] {
             let connection = GrantedConnection { destination, authentication };
             assert_eq!(connection.to_string(), text);
-            assert_eq!(text.parse(), Ok(connection));
+            assert_eq!(text.parse::<GrantedConnection>(), Ok(connection));
         }
     }
 
