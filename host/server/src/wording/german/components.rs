@@ -48,6 +48,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_downgrade`)",
-        "Version {} ist älter als die verwendete Version {}: eine ältere wird nur angenommen, wenn dies ausdrücklich erlaubt ist (`allow_older`)",
+        "Version {} ist älter als die verwendete Version {}: eine ältere wird nur angenommen, wenn dies ausdrücklich erlaubt ist (`allow_downgrade`)",
     ),
 ];
