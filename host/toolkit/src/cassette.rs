@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use twofactor::Exchange;
+use twofactor::sandbox::Exchange;
 use url::form_urlencoded;
 
 use super::credentials::{self, is_credential, is_token_request};

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use twofactor::{Component, Keyring, Network, SandboxLimits};
+use twofactor::Network;
+use twofactor::keyring::Keyring;
+use twofactor::sandbox::{Component, SandboxLimits};
 
 /// Where it is kept.
 #[derive(Debug, Default, clap::Args)]

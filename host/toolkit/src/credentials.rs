@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use twofactor::Exchange;
+use twofactor::sandbox::Exchange;
 use url::form_urlencoded;
 
 /// Parts of names that secrets have, in English and in languages of gateways near us.

@@ -10,7 +10,7 @@ use crate::wording;
 /// # Errors
 /// If the file cannot be read, or is no provider.
 pub async fn inspect(file: &Path) -> anyhow::Result<()> {
-    let info = twofactor::inspect(&super::read(file)?).await?;
+    let info = twofactor::sandbox::inspect(&super::read(file)?).await?;
     output::print(wording::provider(&info))?;
     print_line!("Imports:")?;
     for import in &info.imports {

@@ -17,8 +17,10 @@ struct Arguments {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(twofactor::on_thread_start).build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(twofactor::sandbox::on_thread_start)
+        .build()?;
     let ended = runtime.block_on(run());
     // Compiling cannot be interrupted, and nobody waits for it.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

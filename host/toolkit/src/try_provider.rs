@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{DeliveryFailure, Message, Network, RecipientKind, Recording, StartedVerification, Verdict};
+use twofactor::Network;
+use twofactor::sandbox::{DeliveryFailure, Message, RecipientKind, Recording, StartedVerification, Verdict};
 
 use super::cassette::Cassette;
 use super::compile_cache::Cache;

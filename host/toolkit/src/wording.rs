@@ -1,6 +1,6 @@
 //! Typed facts about a provider, in English.
 
-use twofactor::{Authentication, Capability, Destination, GrantedConnection, ProviderInfo, SmtpSecurity};
+use twofactor::sandbox::{Authentication, Capability, Destination, GrantedConnection, ProviderInfo, SmtpSecurity};
 
 /// Who a component says it is, and what its imports let it do.
 pub fn provider(info: &ProviderInfo) -> String {

@@ -9,7 +9,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{AuditEntry, AuditSearch};
+use twofactor::admin::AuditSearch;
+use twofactor::audit::AuditEntry;
 
 use super::failure::Failure;
 use super::format::{number, time};

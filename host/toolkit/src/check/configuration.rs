@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use twofactor::{Component, Configured, Problem};
+use twofactor::sandbox::{Component, Configured, Problem};
 
 use super::report::Report;
 

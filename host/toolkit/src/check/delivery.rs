@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use twofactor::{Component, Configured, DeliveryFailure, Message, Reason, Receipt, Recording};
+use twofactor::sandbox::{Component, Configured, DeliveryFailure, Message, Reason, Receipt, Recording};
 
 use super::mail_server::{MailServer, Twist};
 use super::report::Report;

@@ -1,7 +1,7 @@
 //! Whether a component hands over one mail as it is, and names each refusal of a mail server for what it is.
 
 use mail_parser::{MessageParser, PartType};
-use twofactor::Message;
+use twofactor::sandbox::Message;
 
 use super::delivery::{CLASSIFY, Run, in_brackets};
 use super::mail_server::Twist;

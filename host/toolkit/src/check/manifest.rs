@@ -1,7 +1,7 @@
 //! What a component says of itself, beyond what loading it demands.
 
 use serde_json::Value;
-use twofactor::ProviderInfo;
+use twofactor::sandbox::ProviderInfo;
 
 use super::hidden;
 use super::report::Report;
@@ -137,7 +137,10 @@ impl Found {
             push(&mut self.revealed, format!("`{at}` is a secret that the component sees when it delivers"));
         }
         for schema in of_option {
-            if schema.get("default").is_some_and(|default| twofactor::satisfies(root, schema, default) == Some(false)) {
+            if schema
+                .get("default")
+                .is_some_and(|default| twofactor::sandbox::satisfies(root, schema, default) == Some(false))
+            {
                 push(&mut self.defaults, format!("the default of `{at}` does not satisfy its own schema"));
             }
         }

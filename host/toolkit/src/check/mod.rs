@@ -27,7 +27,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use twofactor::{Network, Recording};
+use twofactor::Network;
+use twofactor::sandbox::Recording;
 
 use mail_server::MailServer;
 use report::{Report, Verdict};

@@ -1,6 +1,6 @@
 //! Whether a component takes a name that belongs to another.
 
-use twofactor::ProviderInfo;
+use twofactor::sandbox::ProviderInfo;
 
 use super::report::Report;
 

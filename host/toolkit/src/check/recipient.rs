@@ -1,6 +1,6 @@
 //! To whom the messages of a check go, and how requests are known that name them.
 
-use twofactor::RecipientKind;
+use twofactor::sandbox::RecipientKind;
 
 use super::delivery::holds;
 use super::upstream::Request;

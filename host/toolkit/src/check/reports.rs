@@ -1,7 +1,7 @@
 //! Whether what an upstream reports of messages is signed, and read for what it is.
 
 use serde_json::Value;
-use twofactor::{Component, Configured, DeliveryStatus};
+use twofactor::sandbox::{Component, Configured, DeliveryStatus};
 
 use super::report::Report;
 

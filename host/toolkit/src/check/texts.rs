@@ -1,6 +1,6 @@
 //! Whether an upstream that takes everything gets each text once and as it is, whatever stands in it and whatever else the message says.
 
-use twofactor::Message;
+use twofactor::sandbox::Message;
 
 use super::delivery::{CODE, Outcome, Run, holds};
 use super::report::Report;

@@ -1,6 +1,6 @@
 //! Whether `check` believes nobody but an upstream that says yes, and names each failure for what the host does next.
 
-use twofactor::{Configured, DeliveryFailure, Message, Verdict};
+use twofactor::sandbox::{Configured, DeliveryFailure, Message, Verdict};
 
 use super::delivery::{CLASSIFY, holds, in_brackets};
 use super::leaks;

@@ -1,0 +1,326 @@
+//! Building an engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use twofactor_sandbox::{Network, Sandbox, SandboxLimits, Signers};
+
+use crate::accounts::{AccountPolicy, Accounts, Guard, Passwords};
+use crate::audit::AuditLog;
+use crate::challenge::{Challenges, History, HistoryLimits, RateLimits};
+use crate::clock::{Clock, Resumed, SystemClock};
+use crate::engine::TwoFactor;
+use crate::error::Error;
+use crate::instance::{Instances, Policy, Providers};
+use crate::keyring::Keyring;
+use crate::statistics::Statistics;
+use crate::store::{SqliteStore, Store};
+use crate::token::Tokens;
+
+/// Returns the bundled components by the type of their instances, whether they are loaded or not.
+#[cfg(feature = "bundled")]
+pub fn bundled_components() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    twofactor_bundle::BY_TYPE.into_iter()
+}
+
+/// Builds an engine.
+#[derive(Default)]
+pub struct Builder {
+    store: Option<Arc<dyn Store>>,
+    keyring: Option<Keyring>,
+    key_file: Option<PathBuf>,
+    network: Option<Network>,
+    clock: Option<Arc<dyn Clock>>,
+    cache: Option<PathBuf>,
+    components: Vec<Vec<u8>>,
+    signers: Signers,
+    reports: Option<String>,
+    limits: SandboxLimits,
+    policy: Policy,
+    rate_limits: RateLimits,
+    history: HistoryLimits,
+    accounts: AccountPolicy,
+}
+
+impl TwoFactor {
+    /// Returns a builder. Without further settings the engine stores everything in memory with a key of its own, reaches public addresses
+    /// only, and has no provider.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Builder {
+    /// Sets the store of everything durable. Default: in memory.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets the keys that seal secrets and sign codes. They are kept apart from the store.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// Sets the file of these keys. It is created for a new store; for any other store it must exist.
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.key_file = Some(path.into());
+        self
+    }
+
+    /// Sets which addresses can be reached at all, and how.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = Some(network);
+        self
+    }
+
+    /// Sets the clock. Default: that of the system.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Sets a folder for compiled components, so that only the first start compiles them.
+    pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// Adds a provider, as the bytes of its component.
+    pub fn provider(mut self, component: impl Into<Vec<u8>>) -> Self {
+        self.components.push(component.into());
+        self
+    }
+
+    /// The usual providers that come with TwoFactor: `email`, `ecall` and `twilio`.
+    #[cfg(feature = "bundled")]
+    pub fn bundled_providers(mut self) -> Self {
+        self.components.extend(twofactor_bundle::usual().map(<[u8]>::to_vec));
+        self
+    }
+
+    /// One provider that comes with TwoFactor, by the type of its instances: beside those three `ses`, `slack`, `twilio-verify`, `twilio-voice` or
+    /// `webhook`.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] for any other word, with those there are.
+    #[cfg(feature = "bundled")]
+    pub fn bundled_provider(mut self, type_id: &str) -> Result<Self, Error> {
+        let all = twofactor_bundle::BY_TYPE;
+        let Some((_, component)) = all.iter().find(|(known, _)| *known == type_id) else {
+            let names = all.map(|(known, _)| format!("`{known}`")).join(", ");
+            return Err(Error::invalid(format!("no provider `{type_id}` comes with TwoFactor: there are {names}")));
+        };
+        // One that is there already is not compiled again.
+        if !self.components.iter().any(|loaded| loaded == component) {
+            self.components.push(component.to_vec());
+        }
+        Ok(self)
+    }
+
+    /// Sets whose signature a component must carry to be added to the store. Those added to the builder need none.
+    pub fn signers(mut self, signers: Signers) -> Self {
+        self.signers = signers;
+        self
+    }
+
+    /// Sets the base URL for delivery reports of upstreams: an `https` URL whose requests are passed to
+    /// [`TwoFactor::handle_delivery_report`]. Without it upstreams are not asked for reports.
+    pub fn report_url(mut self, url: impl Into<String>) -> Self {
+        self.reports = Some(url.into().trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// Sets the limits of a component.
+    pub fn limits(mut self, limits: SandboxLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the policy of instances without one of their own.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Sets the rate limits.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.rate_limits = limits;
+        self
+    }
+
+    /// Sets how much of the message history is kept.
+    pub fn history(mut self, limits: HistoryLimits) -> Self {
+        self.history = limits;
+        self
+    }
+
+    /// The subscription whose instances deliver the second factor of log-ins to accounts, until a system administrator chooses one
+    /// ([`Accounts::set_second_factor`]): those assigned to the client application `twofactor-admin`, or to a user named by an account's
+    /// id.
+    pub fn second_factor_for_accounts(mut self, subscription: impl Into<String>) -> Self {
+        self.accounts.second_factor = Some(subscription.into());
+        self
+    }
+
+    /// Whether a log-in to an account is refused if no instance is available for its second factor, also before any ever was. The log-in
+    /// that follows on an invitation is then let in, so that somebody can set it up.
+    pub fn require_second_factor_for_accounts(mut self, required: bool) -> Self {
+        self.accounts.require_second_factor = required;
+        self
+    }
+
+    /// How long a session of an account lasts without use, and in all; 30 minutes and 12 hours.
+    pub fn session_times(mut self, idle: Duration, longest: Duration) -> Self {
+        (self.accounts.idle, self.accounts.longest) = (idle, longest);
+        self
+    }
+
+    /// Builds the engine: opens the store's books, compiles or loads the components, asks each who it is. Providers that
+    /// were added to the store take the place of those given here; one that cannot be loaded any more, or may not serve, leaves its
+    /// type without a provider, and the log says why.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] for a component that cannot be loaded or a policy out of bounds, saying why;
+    /// [`Error::is_unavailable`] for a store that cannot be read or does not fit the keyring.
+    pub async fn build(self) -> Result<TwoFactor, Error> {
+        self.policy.check().map_err(|why| Error::invalid(why.to_string()))?;
+        self.accounts.check()?;
+        self.history.check()?;
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(SqliteStore::in_memory()?) as Arc<dyn Store>,
+        };
+        let keyring = match (self.keyring, &self.key_file) {
+            (Some(keyring), _) => Ok(keyring),
+            (None, Some(path)) if store.keys_in_use().await?.is_empty() => Keyring::open_or_create(path),
+            (None, Some(path)) => Keyring::from_file(path),
+            (None, None) => Keyring::generate(),
+        }
+        .map_err(Error::unavailable)?;
+        let network = match self.network {
+            Some(network) => network,
+            None => Network::builder().build().map_err(|error| Error::invalid(error.to_string()))?,
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        keyring.check_against(&*store).await?;
+        let now = clock.now();
+        let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
+        let sandbox = Sandbox::new(self.limits, network).map_err(|error| Error::invalid(error.to_string()))?;
+        let providers =
+            Providers::new(store.clone(), sandbox, keyring.clone(), self.cache, self.signers, clock.clone());
+        for component in self.components {
+            let provider = providers.load(&component).await.map_err(|error| Error::invalid(error.to_string()))?;
+            providers.install_own(provider);
+        }
+        providers.begin().await?;
+        let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), providers, self.policy));
+        let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
+        let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
+        let statistics = Statistics::new(store.clone(), clock.clone());
+        let history = History::new(store.clone(), keyring.clone(), clock.clone(), self.history);
+        let limits = self.rate_limits;
+        for (type_id, quota) in &limits.types {
+            quota.check().map_err(|why| Error::invalid(format!("the quota of the type `{type_id}`: {why}")))?;
+            if instances.provider(type_id).is_none() {
+                tracing::warn!(%type_id, "there is a quota of this type, and no provider serves it now");
+            }
+        }
+        let challenges = Arc::new(Challenges::new(
+            store.clone(),
+            keyring.clone(),
+            clock.clone(),
+            instances.clone(),
+            limits.clone(),
+            (statistics.clone(), history.clone()),
+            self.reports,
+        ));
+        let guard = Guard::new(store.clone(), self.accounts.second_factor.clone());
+        let accounts = Accounts {
+            guard,
+            store,
+            keyring,
+            clock: clock.clone(),
+            audit: audit.clone(),
+            instances: instances.clone(),
+            challenges: challenges.clone(),
+            passwords: Passwords::new(),
+            limits,
+            policy: self.accounts,
+        };
+        Ok(TwoFactor {
+            instances,
+            challenges,
+            clock,
+            audit,
+            tokens,
+            accounts,
+            statistics,
+            history,
+            last_ready: Arc::default(),
+            clock_check: Arc::default(),
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    async fn a_store_that_was_used_does_not_start_without_its_key_file_and_none_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let build = || async {
+            let store = SqliteStore::open(folder.path().join("db")).unwrap();
+            TwoFactor::builder().store(store).key_file(&key).build().await.map(drop)
+        };
+        build().await.unwrap();
+        build().await.unwrap();
+
+        std::fs::rename(&key, folder.path().join("kept")).unwrap();
+        assert!(build().await.unwrap_err().operator_detail().unwrap().contains("is missing"));
+        assert!(!key.exists());
+
+        Keyring::open_or_create(&key).unwrap();
+        assert!(build().await.unwrap_err().operator_detail().unwrap().contains("start with that key file"));
+
+        std::fs::rename(folder.path().join("kept"), &key).unwrap();
+        Keyring::rotate(&key).unwrap();
+        build().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_clock_is_off_is_not_ready_until_it_agrees_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let noon = "2026-11-24T12:00:00Z".parse().unwrap();
+        let build = async |clock: &ManualClock| {
+            let store = SqliteStore::open(folder.path().join("db")).unwrap();
+            TwoFactor::builder().store(store).key_file(&key).clock(clock.clone()).build().await.unwrap()
+        };
+        let (ahead, behind) = (ManualClock::new(noon), ManualClock::new(noon));
+        let (one, other) = (build(&ahead).await, build(&behind).await);
+        one.ready().await.unwrap();
+        other.ready().await.unwrap();
+        ahead.advance(Duration::from_secs(5));
+        one.check_clock().await.unwrap();
+        other.check_clock().await.unwrap();
+        ahead.advance(Duration::from_secs(1));
+        one.check_clock().await.unwrap();
+        let error = other.check_clock().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ClockSkew);
+        assert_eq!(error.clock_behind(), Some(SignedDuration::from_secs(6)));
+        *other.last_ready.lock().await = None;
+        assert!(other.ready().await.unwrap_err().is_clock_skew());
+        behind.advance(Duration::from_secs(4));
+        other.ready().await.unwrap();
+    }
+}
