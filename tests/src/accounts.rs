@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use twofactor::{Account, Accounts, Actor, Assignment, Client, LoggedIn, NewAccount, OpenedSession, Role, TwoFactor};
+use twofactor::accounts::{Account, Accounts, Client, LoggedIn, NewAccount, OpenedSession};
+use twofactor::token::Role;
+use twofactor::{Actor, Assignment, TwoFactor};
 
 /// A password that is nobody's.
 pub const PASSWORD: &str = "korrekt pferd batterie";

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use twofactor::{Actor, Assignment, Builder, Network, NewInstance, SignIn, Start, TwoFactor};
+use twofactor::{Actor, Assignment, Builder, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 
 /// What the stand-in says to the next requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,13 +144,13 @@ pub fn network(ecall: SocketAddr) -> Network {
 }
 
 /// A sign-in of alice.
-pub fn start() -> Start {
+pub fn start() -> NewChallenge {
     start_for("alice", "+41791234567")
 }
 
 /// A sign-in of anybody.
-pub fn start_for(user: &str, phone: &str) -> Start {
-    Start::new(SignIn::new("demo").tenant("demo").user(user)).phone(phone)
+pub fn start_for(user: &str, phone: &str) -> NewChallenge {
+    NewChallenge::new(SignIn::new("demo").tenant("demo").user(user)).phone(phone)
 }
 
 /// A code of six digits that is not this one.

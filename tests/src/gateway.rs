@@ -13,9 +13,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use twofactor::{
-    Actor, Assignment, Challenge, Error, ManualClock, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor,
-};
+use twofactor::challenge::RateLimits;
+use twofactor::clock::ManualClock;
+use twofactor::{Actor, Assignment, Challenge, Error, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 
 /// What a stand-in for Twilio of ours answers.
 #[derive(Clone, Copy)]
@@ -145,7 +145,7 @@ impl Place {
     }
 
     pub async fn start(&self) -> Result<Challenge, Error> {
-        self.engine.start(Start::new(SignIn::new("s").tenant("t").user("alice")).phone("+41791234567")).await
+        self.engine.start(NewChallenge::new(SignIn::new("s").tenant("t").user("alice")).phone("+41791234567")).await
     }
 
     /// Fails, and says how long to wait.

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use twofactor::admin::TestReport;
+use twofactor::instance::Policy;
+use twofactor::sandbox::SandboxLimits;
 use twofactor::{
-    Actor, Assignment, Builder, Error, Network, NewInstance, Policy, Recipient, SandboxLimits, SignIn, Start,
-    TestReport, TwoFactor,
+    Actor, Answer, Assignment, Builder, Error, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor,
 };
 
 use crate::upstream::Upstream;
@@ -110,8 +112,8 @@ impl Neighbourhood {
 
     pub async fn neighbour_works(&self) {
         let number = format!("+4179{:07}", 2_000_000 + self.next.fetch_add(1, Ordering::Relaxed));
-        let start = Start::new(SignIn::new("s").tenant("good").user(&number)).phone(&number);
+        let start = NewChallenge::new(SignIn::new("s").tenant("good").user(&number)).phone(&number);
         let challenge = self.engine.start(start).await.unwrap();
-        self.engine.verify("s", &challenge.id, &self.upstream.code(&number), None).await.unwrap();
+        self.engine.verify("s", Answer::new(&challenge.id, &self.upstream.code(&number))).await.unwrap();
     }
 }

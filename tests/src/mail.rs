@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use twofactor::{
-    Actor, Assignment, Network, NetworkBuilder, NewInstance, Policy, RateLimits, Recipient, SandboxLimits, SignIn,
-    Start, TestReport, TwoFactor,
-};
+use twofactor::admin::TestReport;
+use twofactor::challenge::RateLimits;
+use twofactor::instance::Policy;
+use twofactor::sandbox::{NetworkBuilder, SandboxLimits};
+use twofactor::{Actor, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 
 use crate::certificates::Authority;
 
@@ -62,8 +63,8 @@ impl Post {
 }
 
 /// A sign-in of whoever has this address.
-pub fn start(email: &str) -> Start {
-    Start::new(SignIn::new("demo").tenant("demo").user(email)).email(email)
+pub fn start(email: &str) -> NewChallenge {
+    NewChallenge::new(SignIn::new("demo").tenant("demo").user(email)).email(email)
 }
 
 /// The line of a mail's text that is a code.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use twofactor::{Actor, Assignment, Network, NewInstance, SignIn, Start, TwoFactor};
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 
 const SID: &str = "AC0123456789abcdef0123456789abcdef";
 
@@ -60,8 +60,8 @@ async fn engine(origin: &str, address: std::net::SocketAddr, instance: NewInstan
     engine
 }
 
-fn start() -> Start {
-    Start::new(SignIn::new("demo").tenant("demo").user("alice")).phone("+41791234567")
+fn start() -> NewChallenge {
+    NewChallenge::new(SignIn::new("demo").tenant("demo").user("alice")).phone("+41791234567")
 }
 
 fn code_in(request: &str) -> String {
@@ -88,9 +88,9 @@ async fn through_twilio_and_is_accepted_once() {
     let text = body.split('&').find(|field| field.starts_with("Body=")).unwrap();
     let code = code_in(text);
 
-    let verified = engine.verify("demo", &challenge.id, &code, None).await.unwrap();
+    let verified = engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap();
     assert_eq!((verified.user.as_deref(), verified.amr), (Some("alice"), vec!["otp".to_owned(), "sms".to_owned()]));
-    assert!(engine.verify("demo", &challenge.id, &code, None).await.unwrap_err().is_closed());
+    assert!(engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap_err().is_closed());
 }
 
 #[tokio::test]
@@ -105,8 +105,8 @@ async fn through_ecall_and_is_accepted_once() {
     assert!(request.starts_with("POST /api/message HTTP/1.1\r\n"), "{request}");
     let body: serde_json::Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
     let code = code_in(body["content"]["text"].as_str().unwrap());
-    engine.verify("demo", &challenge.id, &code, None).await.unwrap();
-    assert!(engine.verify("demo", &challenge.id, &code, None).await.unwrap_err().is_closed());
+    engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap();
+    assert!(engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap_err().is_closed());
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn and_five_wrong_answers_close_its_challenge_however_many_come_at_once() 
     let guesses: Vec<_> = (0..1000)
         .map(|_| {
             let (engine, id) = (engine.clone(), challenge.id.clone());
-            tokio::spawn(async move { engine.verify("demo", &id, wrong, None).await.unwrap_err() })
+            tokio::spawn(async move { engine.verify("demo", Answer::new(&id, wrong)).await.unwrap_err() })
         })
         .collect();
     let mut evaluated = 0;
@@ -132,5 +132,5 @@ async fn and_five_wrong_answers_close_its_challenge_however_many_come_at_once() 
         evaluated += usize::from(guess.await.unwrap().is_code_rejected());
     }
     assert_eq!(evaluated, 5);
-    assert!(engine.verify("demo", &challenge.id, &code, None).await.unwrap_err().is_closed());
+    assert!(engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap_err().is_closed());
 }

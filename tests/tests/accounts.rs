@@ -4,7 +4,11 @@
 
 use std::time::Duration;
 
-use twofactor::{AccountChange, AccountState, Accounts, Actor, ManualClock, RateLimits, Role, TwoFactor};
+use twofactor::accounts::{AccountChange, AccountState, Accounts};
+use twofactor::challenge::RateLimits;
+use twofactor::clock::ManualClock;
+use twofactor::token::Role;
+use twofactor::{Actor, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, audited, client, is_open, log_in, new, session};
 use twofactor_tests::ecall::Place;
 

@@ -5,7 +5,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
-use twofactor::{Accounts, Actor, Builder, RateLimits};
+use twofactor::accounts::Accounts;
+use twofactor::challenge::RateLimits;
+use twofactor::{Actor, Builder};
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, client, is_open, log_in, new};
 use twofactor_tests::ecall::Place;
 

@@ -10,10 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
-use twofactor::{
-    Actor, Administration, Assignment, Clock, Destination, Error, Keyring, ManualClock, Network, NewInstance,
-    NewProvider, SandboxLimits, SignIn, SqliteStore, Start, TwoFactor,
-};
+use twofactor::admin::{Administration, NewProvider};
+use twofactor::clock::{Clock, ManualClock};
+use twofactor::keyring::Keyring;
+use twofactor::sandbox::{Destination, SandboxLimits};
+use twofactor::{Actor, Answer, Assignment, Error, Network, NewChallenge, NewInstance, SignIn, SqliteStore, TwoFactor};
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
 
@@ -314,13 +315,13 @@ async fn a_code_that_was_sent_is_good_though_a_component_wants_more_options_sinc
     let engine = TwoFactor::builder().network(network).provider(component("none")).build().await.unwrap();
     let place = Place { folder: tempfile::tempdir().unwrap(), keyring: Keyring::generate().unwrap(), engine };
     with_instance(&place).await;
-    let start = || Start::new(SignIn::new("s").tenant("t").user("u")).phone("+41791234567");
+    let start = || NewChallenge::new(SignIn::new("s").tenant("t").user("u")).phone("+41791234567");
     let challenge = place.engine.start(start()).await.unwrap();
     let sent = upstream.seen().pop().unwrap().body;
     let wanting = NewProvider::new(component("it requires one more")).allow_invalid(true);
     place.admin().add_provider(wanting).await.unwrap();
     assert!(place.engine.start(start()).await.unwrap_err().is_no_instance_available());
-    place.engine.verify("s", &challenge.id, code(&sent).unwrap(), None).await.unwrap();
+    place.engine.verify("s", Answer::new(&challenge.id, code(&sent).unwrap())).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use twofactor::{Actor, InstanceChange, SignIn, Start};
+use twofactor::admin::InstanceChange;
+use twofactor::{Actor, Answer, NewChallenge, SignIn};
 use twofactor_tests::hostile::{HOSTILE, Neighbourhood, SECRET};
 use twofactor_tests::upstream::code;
 
@@ -29,12 +30,12 @@ async fn a_component_that_calls_its_channel_a_method_of_authentication_adds_noth
         let options = json!({"Behaviour": "send", "Url": "https://upstream.example.com/", "Secret": SECRET});
         let change = InstanceChange { options: Some(options), ..InstanceChange::default() };
         admin.update_instance("s", &hostile.id, change, None).await.unwrap();
-        let mut start = Start::new(SignIn::new("s").tenant("bad").user("alice")).phone(PHONE);
+        let mut start = NewChallenge::new(SignIn::new("s").tenant("bad").user("alice")).phone(PHONE);
         start.purpose = Some("payment".to_owned());
         let challenge = world.engine.start(start).await.unwrap();
         assert_eq!(challenge.channel, word);
         let code = code(&world.upstream.seen().last().unwrap().body).unwrap().to_owned();
-        let verified = world.engine.verify("s", &challenge.id, &code, None).await.unwrap();
+        let verified = world.engine.verify("s", Answer::new(&challenge.id, &code)).await.unwrap();
         assert_eq!((verified.amr, &*verified.purpose), (amr.iter().map(|it| (*it).to_owned()).collect(), "payment"));
     }
 }

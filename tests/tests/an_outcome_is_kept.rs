@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use twofactor::{ManualClock, Start, TwoFactor};
+use twofactor::clock::ManualClock;
+use twofactor::{NewChallenge, TwoFactor};
 use twofactor_tests::ecall::{Answer, Ecall, Place, start};
 
-fn keyed() -> Start {
-    Start { idempotency_key: Some("key".to_owned()), ..start() }
+fn keyed() -> NewChallenge {
+    NewChallenge { idempotency_key: Some("key".to_owned()), ..start() }
 }
 
 #[tokio::test]
@@ -35,7 +36,7 @@ async fn when_the_caller_left_before_the_message_was_taken() {
         tokio::task::yield_now().await;
     };
     assert_eq!(ecall.codes().len(), 1);
-    engine.verify("demo", &challenge.id, &ecall.code(), None).await.unwrap();
+    engine.verify("demo", twofactor::Answer::new(&challenge.id, &ecall.code())).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use twofactor::{Actor, Administration, AuditCheck};
+use twofactor::Actor;
+use twofactor::admin::Administration;
+use twofactor::audit::AuditCheck;
 use twofactor_tests::ecall::Place;
 
 /// A log of ten lines, and a way around the engine.

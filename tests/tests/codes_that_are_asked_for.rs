@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use twofactor::{Component, Configured, DeliveryFailure, Message, Network, Outbox, Receipt, SandboxLimits};
+use twofactor::Network;
+use twofactor::sandbox::{Component, Configured, DeliveryFailure, Message, Outbox, Receipt, SandboxLimits};
 use twofactor_tests::hostile::{HOSTILE, SECRET};
 use twofactor_tests::upstream::{CANDIDATES, Upstream};
 

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::json;
+use twofactor::admin::InstanceChange;
+use twofactor::sandbox::{Message, Outbox, Secret};
 use twofactor::store::Targets;
-use twofactor::{
-    Actor, Assignment, InstanceChange, Message, Network, NewInstance, Outbox, Role, Secret, SignIn, Start, TwoFactor,
-};
+use twofactor::token::Role;
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::ecall::wrong;
 
 const SECRET: &str = "canary-of-a-password";
@@ -31,14 +32,14 @@ async fn debug_output_shows_no_secret_code_token_recipient_or_user() {
     let changed = admin.update_instance("s", &instance.id, change, None).await.unwrap();
     let assigned = admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
     let targets = Targets { user: Some(USER), ..Targets::default() };
-    let start = Start::new(SignIn::new("s").tenant("t").user(USER)).email(EMAIL).phone(PHONE);
+    let start = NewChallenge::new(SignIn::new("s").tenant("t").user(USER)).email(EMAIL).phone(PHONE);
     shown += &format!("{instance:?} {changed:?} {assigned:?} {targets:?} {start:?} {:?}", start.recipient);
 
     let challenge = engine.start(start.clone()).await.unwrap();
     let mails = outbox.mails();
     let code = mails[0].text.lines().find(|line| line.len() == 6 && line.parse::<u32>().is_ok()).unwrap();
-    let rejected = engine.verify("s", &challenge.id, wrong(code), None).await.unwrap_err();
-    let verified = engine.verify("s", &challenge.id, code, None).await.unwrap();
+    let rejected = engine.verify("s", Answer::new(&challenge.id, wrong(code))).await.unwrap_err();
+    let verified = engine.verify("s", Answer::new(&challenge.id, code)).await.unwrap();
     let (issued, token) = admin.issue_token("a", Role::SystemAdmin, None).await.unwrap();
     let identity = engine.authenticate(&token).await.unwrap();
     let message = Message {

@@ -5,10 +5,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use twofactor::{
-    Actor, Administration, Error, Instance, InstanceChange, Network, NewInstance, NewProvider, Recipient,
-    SandboxLimits, TwoFactor,
-};
+use twofactor::admin::{Administration, Instance, InstanceChange, NewProvider};
+use twofactor::sandbox::SandboxLimits;
+use twofactor::{Actor, Error, Network, NewInstance, Recipient, TwoFactor};
 use twofactor_tests::wrong::component;
 
 const UPSTREAM: &str = "https://upstream.example.com";

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use twofactor::{
-    Actor, Network, NetworkBuilder, NewInstance, Recipient, Resolver, SandboxLimits, TestReport, TwoFactor,
-};
+use twofactor::admin::TestReport;
+use twofactor::sandbox::{NetworkBuilder, Resolver, SandboxLimits};
+use twofactor::{Actor, Network, NewInstance, Recipient, TwoFactor};
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::mail::{options, server, trusting};
 use twofactor_tests::smtp_server::{Protection, SmtpServer, Step, say};

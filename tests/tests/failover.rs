@@ -11,7 +11,9 @@ use futures::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use twofactor::{Actor, Assignment, InstanceChange, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::admin::InstanceChange;
+use twofactor::challenge::RateLimits;
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong;
 
@@ -95,8 +97,8 @@ impl Place {
         Self { engine, twilio, first, second: ids.pop().unwrap() }
     }
 
-    fn start(number: &str) -> Start {
-        Start::new(SignIn::new("s").tenant("t").user(number)).phone(number)
+    fn start(number: &str) -> NewChallenge {
+        NewChallenge::new(SignIn::new("s").tenant("t").user(number)).phone(number)
     }
 }
 
@@ -132,7 +134,7 @@ async fn an_upstream_that_dies_mid_run_costs_no_code_and_doubles_none() {
     for (number, outcome) in outcomes {
         match outcome {
             Ok(challenge) => {
-                place.engine.verify("s", &challenge.id, &sent[&number][0], None).await.unwrap();
+                place.engine.verify("s", Answer::new(&challenge.id, &sent[&number][0])).await.unwrap();
                 verified += 1;
             }
             // Its connection was still to be accepted when the upstream died: it may have been read, so nothing else is tried.
@@ -175,7 +177,7 @@ async fn a_challenge_stays_with_the_instance_it_went_to() {
     let challenge = place.engine.start(Place::start(number)).await.unwrap();
     assert_eq!(challenge.two_factor, place.second);
     assert_eq!(place.twilio.seen().len(), 1);
-    let verified = place.engine.verify("s", &challenge.id, &place.twilio.code(number), None).await.unwrap();
+    let verified = place.engine.verify("s", Answer::new(&challenge.id, &place.twilio.code(number))).await.unwrap();
     assert_eq!(verified.two_factor, place.second);
 }
 

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use twofactor::{Challenge, Error, ManualClock, Policy, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::challenge::RateLimits;
+use twofactor::clock::ManualClock;
+use twofactor::instance::Policy;
+use twofactor::{Answer, Challenge, Error, NewChallenge, SignIn, TwoFactor};
 use twofactor_tests::accounts::{PASSWORD, accept, assign_to_accounts, client, new, pending};
 use twofactor_tests::ecall::{Ecall, wrong};
 
@@ -33,7 +36,7 @@ fn usual() -> RateLimits {
 
 impl World {
     async fn start(&self, first_factor: bool) -> Result<Challenge, Error> {
-        let mut start = Start::new(SignIn::new("demo").tenant("demo").user("alice")).phone(PHONE);
+        let mut start = NewChallenge::new(SignIn::new("demo").tenant("demo").user("alice")).phone(PHONE);
         start.first_factor = first_factor;
         self.engine.start(start).await
     }
@@ -44,7 +47,7 @@ impl World {
         while let Ok(challenge) = self.start(first_factor).await {
             let code = self.ecall.code();
             for _ in 0..5 {
-                match self.engine.verify("demo", &challenge.id, wrong(&code), None).await {
+                match self.engine.verify("demo", Answer::new(&challenge.id, wrong(&code))).await {
                     Err(error) if error.is_code_rejected() => looked_at += 1,
                     Err(error) if error.is_rate_limited() || error.is_closed() => return looked_at,
                     other => panic!("{other:?}"),
@@ -56,7 +59,7 @@ impl World {
 
     async fn succeed(&self, first_factor: bool) {
         let challenge = self.start(first_factor).await.unwrap();
-        self.engine.verify("demo", &challenge.id, &self.ecall.code(), None).await.unwrap();
+        self.engine.verify("demo", Answer::new(&challenge.id, &self.ecall.code())).await.unwrap();
     }
 }
 
@@ -93,7 +96,7 @@ async fn a_challenge_that_was_started_before_the_first_factor_stays_so_when_it_i
     let world = world(usual()).await;
     let before = world.start(false).await.unwrap();
     assert_eq!(world.wrong_answers(false).await, 40);
-    assert!(world.engine.verify("demo", &before.id, "000000", None).await.unwrap_err().is_rate_limited());
+    assert!(world.engine.verify("demo", Answer::new(&before.id, "000000")).await.unwrap_err().is_rate_limited());
     world.clock.advance(Duration::from_secs(30));
     assert!(world.engine.resend("demo", &before.id).await.unwrap_err().is_rate_limited());
 }
@@ -108,14 +111,14 @@ async fn an_application_cannot_use_up_the_answers_of_an_administrator() {
     // An application of the same subscription, which says whatever it likes.
     let sign_in = SignIn::new("demo").client_application("twofactor-admin").user(&alice.id);
     for _ in 0..10 {
-        let start = Start::new(sign_in.clone()).phone("+41797654321").after_first_factor();
+        let start = NewChallenge::new(sign_in.clone()).phone("+41797654321").after_first_factor();
         let challenge = world.engine.start(start).await.unwrap();
         let code = world.ecall.code();
         for _ in 0..5 {
-            world.engine.verify("demo", &challenge.id, wrong(&code), None).await.unwrap_err();
+            world.engine.verify("demo", Answer::new(&challenge.id, wrong(&code))).await.unwrap_err();
         }
     }
-    let again = Start::new(sign_in).phone(PHONE).after_first_factor();
+    let again = NewChallenge::new(sign_in).phone(PHONE).after_first_factor();
     assert!(world.engine.start(again).await.unwrap_err().is_rate_limited());
     let (secret, _) = pending(accounts.log_in(&alice.email, PASSWORD, &client(1)).await.unwrap());
     accounts.second_factor(&secret, &world.ecall.code_to(PHONE), &client(1)).await.unwrap();

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use twofactor::{Actor, Assignment, Network, NewInstance, Outbox, SignIn, Start, TwoFactor};
+use twofactor::sandbox::Outbox;
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::upstream::{Upstream, code};
 
 const FROZEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/frozen");
@@ -48,13 +49,14 @@ async fn travels(name: &str, component: Vec<u8>) {
     let instance = admin.create_instance("s", instance).await.unwrap();
     assert!(instance.valid, "{name}: {:?}", instance.problems);
     admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
-    let start = Start::new(SignIn::new("s").tenant("t").user("alice")).phone("+41791234567").email("a@example.com");
+    let start =
+        NewChallenge::new(SignIn::new("s").tenant("t").user("alice")).phone("+41791234567").email("a@example.com");
     let challenge = engine.start(start).await.unwrap();
     let text = match outbox.mails().pop() {
         Some(mail) => mail.text,
         None => upstream.seen()[0].body.clone(),
     };
-    engine.verify("s", &challenge.id, code(&text).unwrap(), None).await.unwrap();
+    engine.verify("s", Answer::new(&challenge.id, code(&text).unwrap())).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use twofactor::{Component, Message, Network, Outbox, SandboxLimits};
+use twofactor::Network;
+use twofactor::sandbox::{Component, Message, Outbox, SandboxLimits};
 use twofactor_tests::hostile::{Neighbourhood, WASI_HTTP};
 use twofactor_tests::upstream::code;
 use twofactor_tests::wrong::component;

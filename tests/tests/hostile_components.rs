@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use twofactor::{Component, Network};
+use twofactor::Network;
+use twofactor::sandbox::Component;
 use twofactor_tests::hostile::{HOSTILE, limits};
 
 async fn refusal(bytes: &[u8]) -> String {

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use futures::future::join_all;
-use twofactor::{Actor, NewInstance, Recipient, TestReport};
+use twofactor::admin::TestReport;
+use twofactor::{Actor, NewInstance, Recipient};
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::mail::{PASSWORD, Post, options, server, trusting};
 use twofactor_tests::smtp_server::{Act, Protection, Seen, SmtpServer, Step, say};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use twofactor::TestReport;
+use twofactor::admin::TestReport;
 use twofactor_tests::hostile::Neighbourhood;
 use twofactor_tests::spellings::GRANTED;
 use twofactor_tests::upstream::Upstream;

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use twofactor::{Actor, Assignment, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::challenge::RateLimits;
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
 
@@ -37,7 +38,7 @@ async fn ten_thousand_open_challenges_outlive_twenty_swaps() {
             async move {
                 let number = format!("+4179{:07}", 1_000_000 + n);
                 let sign_in = SignIn::new("s").tenant("t").user(&number);
-                let challenge = engine.start(Start::new(sign_in).phone(&number)).await;
+                let challenge = engine.start(NewChallenge::new(sign_in).phone(&number)).await;
                 if (started.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(CHALLENGES / SWAPS) {
                     due.send(()).unwrap();
                 }
@@ -69,7 +70,7 @@ async fn ten_thousand_open_challenges_outlive_twenty_swaps() {
         assert!(codes.insert(number, code).is_none(), "a message was sent twice");
     }
     for (number, challenge) in challenges {
-        engine.verify("s", &challenge.unwrap().id, &codes[&number], None).await.unwrap();
+        engine.verify("s", Answer::new(&challenge.unwrap().id, &codes[&number])).await.unwrap();
     }
     println!("{CHALLENGES} challenges, all open at once, {SWAPS} swaps and rollbacks: all delivered once and verified");
 }

@@ -7,8 +7,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use twofactor::Answer;
 
-use twofactor::RateLimits;
+use twofactor::challenge::RateLimits;
 use twofactor_tests::ecall::{Ecall, Place, network, start_for};
 
 const FOLDER: &str = "TWOFACTOR_TEST_KILLED_IN";
@@ -40,7 +41,7 @@ fn process() {
                     let challenge = engine.start(start_for(&format!("u{n}"), &number(n))).await.unwrap();
                     println!("\nstarted {n} {}", challenge.id);
                 }
-                ["verify", n, id, code] => match engine.verify("demo", id, code, None).await {
+                ["verify", n, id, code] => match engine.verify("demo", Answer::new(id, code)).await {
                     Ok(_) => println!("\nverified {n}"),
                     Err(error) => {
                         assert!(error.is_closed(), "{error:?}");

@@ -5,7 +5,9 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use twofactor::{Account, Accounts, Client, ManualClock, OpenedSession, TwoFactor};
+use twofactor::TwoFactor;
+use twofactor::accounts::{Account, Accounts, Client, OpenedSession};
+use twofactor::clock::ManualClock;
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, client, session};
 use twofactor_tests::ecall::{Ecall, Place};
 

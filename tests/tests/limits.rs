@@ -5,7 +5,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use twofactor::{Actor, Assignment, ManualClock, NewInstance, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::challenge::RateLimits;
+use twofactor::clock::ManualClock;
+use twofactor::{Actor, Answer, Assignment, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::ecall::{Ecall, start, start_for, wrong};
 
 #[tokio::test]
@@ -17,10 +19,10 @@ async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be
     let challenge = engine.start(start()).await.unwrap();
     let code = ecall.code();
     for _ in 0..3 {
-        let error = engine.verify("demo", &challenge.id, wrong(&code), None).await.unwrap_err();
+        let error = engine.verify("demo", Answer::new(&challenge.id, wrong(&code))).await.unwrap_err();
         assert!(error.is_code_rejected(), "{error:?}");
     }
-    assert!(engine.verify("demo", &challenge.id, &code, None).await.unwrap_err().is_closed());
+    assert!(engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap_err().is_closed());
     let error = engine.start(start()).await.unwrap_err();
     assert!(error.is_locked() && error.is_rate_limited() && !error.is_retryable(), "{error:?}");
     assert_eq!(error.retry_after(), None);
@@ -29,7 +31,7 @@ async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be
 
     assert!(admin.unlock_user("nowhere", "alice").await.unwrap_err().is_not_found());
     admin.unlock_user("demo", "alice").await.unwrap();
-    engine.verify("demo", &challenge.id, &code, None).await.unwrap();
+    engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap();
     let log = admin.audit_log(0, 100).await.unwrap();
     let line = log.last().unwrap();
     assert_eq!((&*line.action, &*line.subject, &*line.detail), ("user.unlock", "demo", "alice"));
@@ -45,7 +47,7 @@ async fn a_prefix_whose_codes_are_verified_after_a_resend_is_not_stopped() {
         let challenge = engine.start(start()).await.unwrap();
         clock.advance(Duration::from_secs(31));
         engine.resend("demo", &challenge.id).await.unwrap();
-        engine.verify("demo", &challenge.id, &ecall.code(), None).await.unwrap();
+        engine.verify("demo", Answer::new(&challenge.id, &ecall.code())).await.unwrap();
     }
     for n in 0..2 {
         engine.start(start_for(&n.to_string(), &format!("+4179123456{n}"))).await.unwrap();
@@ -65,7 +67,7 @@ async fn no_subscription_alone_keeps_anothers_user_waiting_and_all_together_spar
     });
     let instance = admin.create_instance("other", NewInstance::new("ecall", "SMS", options)).await.unwrap();
     admin.set_assignments("other", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
-    let other = |user: &str| Start::new(SignIn::new("other").tenant("t").user(user)).phone("+41 79 123 45 67");
+    let other = |user: &str| NewChallenge::new(SignIn::new("other").tenant("t").user(user)).phone("+41 79 123 45 67");
 
     for user in ["a", "b"] {
         engine.start(start_for(user, "+41791234567")).await.unwrap();
@@ -80,20 +82,20 @@ async fn no_subscription_alone_keeps_anothers_user_waiting_and_all_together_spar
 async fn an_earlier_code_that_the_policy_keeps_is_accepted_after_a_resend() {
     let ecall = Ecall::start().await;
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-    let policy = twofactor::Policy { keep_earlier_codes: true, ..twofactor::Policy::default() };
+    let policy = twofactor::instance::Policy { keep_earlier_codes: true, ..twofactor::instance::Policy::default() };
     let engine = ecall.engine(TwoFactor::builder().policy(policy).clock(clock.clone())).await;
     let challenge = engine.start(start()).await.unwrap();
     let first = ecall.code();
     clock.advance(Duration::from_secs(31));
     engine.resend("demo", &challenge.id).await.unwrap();
-    engine.verify("demo", &challenge.id, &first, None).await.unwrap();
-    assert!(engine.verify("demo", &challenge.id, &ecall.code(), None).await.unwrap_err().is_closed());
+    engine.verify("demo", Answer::new(&challenge.id, &first)).await.unwrap();
+    assert!(engine.verify("demo", Answer::new(&challenge.id, &ecall.code())).await.unwrap_err().is_closed());
 }
 
 /// A sign-in that shares nothing with another of these but the subscription.
-fn apart(n: u32) -> Start {
+fn apart(n: u32) -> NewChallenge {
     let sign_in = SignIn::new("demo").tenant(format!("t{n}")).user(format!("u{n}"));
-    let mut start = Start::new(sign_in).phone(format!("+4179{n}123456"));
+    let mut start = NewChallenge::new(sign_in).phone(format!("+4179{n}123456"));
     start.client_address = Some(IpAddr::from([192, 0, 2, u8::try_from(n).unwrap()]));
     start
 }
@@ -112,7 +114,7 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
     let ecall = Ecall::start().await;
     let hour = Duration::from_secs(3600);
     type Lower = fn(&mut RateLimits);
-    type Share = fn(&mut Start);
+    type Share = fn(&mut NewChallenge);
     let cases: [(&str, Lower, Share, Duration); 8] = [
         ("recipient", |l| l.recipient_per_hour = 2, |s| s.recipient.phone = apart(9).recipient.phone, hour),
         (
@@ -171,7 +173,7 @@ async fn all_spellings_of_one_number_and_all_addresses_of_one_client_share_a_lim
     }
 
     let clients = engine(&ecall, RateLimits { address_per_hour: 1, ..RateLimits::none() }, &clock).await;
-    let from = |n: u32, address: &str| Start { client_address: Some(address.parse().unwrap()), ..apart(n) };
+    let from = |n: u32, address: &str| NewChallenge { client_address: Some(address.parse().unwrap()), ..apart(n) };
     for (n, (first, again, other)) in
         [("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"), ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1")]
             .into_iter()
@@ -193,18 +195,30 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
     let challenge = by_address.start(apart(0)).await.unwrap();
     let code = ecall.code();
     for id in [&*challenge.id, "unknown"] {
-        assert!(!by_address.verify("demo", id, wrong(&code), address).await.unwrap_err().is_rate_limited());
+        assert!(
+            !by_address
+                .verify("demo", Answer::new(id, wrong(&code)).client_address(address))
+                .await
+                .unwrap_err()
+                .is_rate_limited()
+        );
     }
-    assert!(by_address.verify("demo", &challenge.id, &code, address).await.unwrap_err().is_rate_limited());
-    by_address.verify("demo", &challenge.id, &code, apart(2).client_address).await.unwrap();
+    assert!(
+        by_address
+            .verify("demo", Answer::new(&challenge.id, &code).client_address(address))
+            .await
+            .unwrap_err()
+            .is_rate_limited()
+    );
+    by_address.verify("demo", Answer::new(&challenge.id, &code).client_address(apart(2).client_address)).await.unwrap();
 
     let by_day = engine(&ecall, RateLimits { wrong_answers_per_day: 3, ..RateLimits::none() }, &clock).await;
     for _ in 0..3 {
         let challenge = by_day.start(apart(0)).await.unwrap();
         let code = ecall.code();
-        by_day.verify("demo", &challenge.id, wrong(&code), None).await.unwrap_err();
+        by_day.verify("demo", Answer::new(&challenge.id, wrong(&code))).await.unwrap_err();
         // The third wrong answer is the day's last: the right one after it is not looked at any more.
-        if by_day.verify("demo", &challenge.id, &code, None).await.is_err() {
+        if by_day.verify("demo", Answer::new(&challenge.id, &code)).await.is_err() {
             break;
         }
     }
@@ -212,5 +226,5 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
     assert!(error.is_rate_limited() && !error.is_locked(), "{error:?}");
     clock.advance(Duration::from_secs(24 * 3600));
     let challenge = by_day.start(apart(0)).await.unwrap();
-    by_day.verify("demo", &challenge.id, &ecall.code(), None).await.unwrap();
+    by_day.verify("demo", Answer::new(&challenge.id, &ecall.code())).await.unwrap();
 }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor::{Actor, Administration, Error, Instance, NewInstance, NewProvider, TwoFactor};
+use twofactor::admin::{Administration, Instance, NewProvider};
+use twofactor::{Actor, Error, NewInstance, TwoFactor};
 use twofactor_tests::wrong::{component, component_with_schema};
 
 async fn engine(component: Vec<u8>) -> TwoFactor {
@@ -71,7 +72,7 @@ async fn base_settings_are_checked_before_they_are_saved() {
     let waiting = instance(&engine, "Waiting", json!({"Key": "k3y-canary"})).await;
     let complete = instance(&engine, "Complete", json!({"Sender": "Shop", "Key": "k3y-canary"})).await;
     let check = async |options: Value| admin(&engine).check_base_settings("wrong", options).await.unwrap();
-    let states = |check: &twofactor::BaseSettingsCheck| -> Vec<(String, bool)> {
+    let states = |check: &twofactor::admin::BaseSettingsCheck| -> Vec<(String, bool)> {
         check.instances.iter().map(|instance| (instance.id.clone(), instance.valid)).collect()
     };
     let good = check(json!({"Sender": "Bank"})).await;

@@ -5,7 +5,8 @@
 
 use mail_parser::{Message, MessageParser};
 use serde_json::{Value, json};
-use twofactor::{Actor, NewInstance, Policy, TwoFactor};
+use twofactor::instance::Policy;
+use twofactor::{Actor, NewInstance, TwoFactor};
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::hostile::Neighbourhood;
 use twofactor_tests::mail::{Post, options, server, start, trusting};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::Value;
+use twofactor::Answer;
 use twofactor_tests::certificates::{Authority, Certificate};
 use twofactor_tests::exim::Exim;
 use twofactor_tests::mail::{PASSWORD, Post, USER, code_in, options, server, start, trusting};
@@ -40,9 +41,9 @@ async fn a_code_arrives_through_the_documentations_sample_and_is_accepted_once()
         let Some((exim, post)) = through_exim(server).await else { return };
         let challenge = post.engine.start(start("alice@example.net")).await.unwrap();
         let code = code_in(&exim.mail_to("alice@example.net").await.text());
-        let verified = post.engine.verify("demo", &challenge.id, &code, None).await.unwrap();
+        let verified = post.engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap();
         assert_eq!(verified.user.as_deref(), Some("alice@example.net"));
-        assert!(post.engine.verify("demo", &challenge.id, &code, None).await.unwrap_err().is_closed());
+        assert!(post.engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap_err().is_closed());
         exim.logged(&[" <= codes@example.com ", "P=esmtpsa", "X=TLS1.3:", &format!("A=plain:{USER}")]).await;
     }
 }
@@ -52,7 +53,7 @@ async fn over_starttls_the_login_comes_after_the_protection() {
     let Some((exim, post)) = through_exim(server(HOST, 587)).await else { return };
     let challenge = post.engine.start(start("alice@example.net")).await.unwrap();
     let code = code_in(&exim.mail_to("alice@example.net").await.text());
-    post.engine.verify("demo", &challenge.id, &code, None).await.unwrap();
+    post.engine.verify("demo", Answer::new(&challenge.id, &code)).await.unwrap();
     // Exim offers no login before; `s` and `a` in the protocol's name are TLS and a login.
     exim.logged(&[" <= codes@example.com ", "P=esmtpsa", "X=TLS1.3:", &format!("A=plain:{USER}")]).await;
 }

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use twofactor::{
-    Actor, Administration, Builder, ChallengeState, HistoryLimits, ManualClock, MessageHistory, MessageOutcome,
-    MessageQuery, RateLimits, TwoFactor,
-};
+use twofactor::admin::{Administration, ChallengeState, MessageHistory, MessageQuery};
+use twofactor::challenge::{HistoryLimits, MessageOutcome, RateLimits};
+use twofactor::clock::ManualClock;
+use twofactor::{Actor, Builder, TwoFactor};
 use twofactor_tests::ecall::{Answer, Ecall, start, start_for, wrong};
 
 const PHONE: &str = "+41791234567";
@@ -64,7 +64,7 @@ async fn a_message_is_found_by_its_user_by_any_spelling_of_its_recipient_and_by_
     assert!(bench.of_user("bob").await.events.is_empty() && bench.to("+41791234568").await.events.is_empty());
 
     let code = bench.ecall.code();
-    bench.engine.verify("demo", &challenge.id, &code, None).await.unwrap();
+    bench.engine.verify("demo", twofactor::Answer::new(&challenge.id, &code)).await.unwrap();
     let used = bench.admin().messages("demo", &MessageQuery::Challenge(challenge.id)).await.unwrap();
     assert_eq!(used.challenge.unwrap().state, ChallengeState::Used);
 }
@@ -92,7 +92,11 @@ async fn the_limit_that_holds_somebody_is_named_with_its_end_and_unlocking_ends_
     let bench = Bench::with(limits, |builder| builder).await;
     let challenge = bench.engine.start(start()).await.unwrap();
     for _ in 0..2 {
-        bench.engine.verify("demo", &challenge.id, wrong(&bench.ecall.code()), None).await.unwrap_err();
+        bench
+            .engine
+            .verify("demo", twofactor::Answer::new(&challenge.id, wrong(&bench.ecall.code())))
+            .await
+            .unwrap_err();
     }
     assert!(bench.engine.start(start()).await.unwrap_err().is_locked());
     let locked = bench.of_user("alice").await;
@@ -132,7 +136,7 @@ async fn a_flood_of_refused_requests_is_one_row_an_hour() {
             bench.engine.start(start_for("abroad", "+14155552671")).await.unwrap_err();
         }
         // Also over several writes.
-        bench.engine.settle().await.unwrap();
+        bench.engine.flush().await.unwrap();
     }
     assert_eq!(outcomes(&bench.of_user("abroad").await), [(MessageOutcome::CountryNotEnabled, 3000)]);
     bench.clock.advance(Duration::from_secs(3600));

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor::{SignIn, Start};
+use twofactor::{Answer, NewChallenge, SignIn};
 use twofactor_tests::vendors::ses::{self, Ses};
 use twofactor_tests::vendors::slack::{self, Slack};
 use twofactor_tests::vendors::tls::Authority;
@@ -179,11 +179,11 @@ async fn a_code_is_read_out_digit_by_digit_twice_in_the_language_of_the_sign_in(
         [("de-CH", "de-DE"), ("fr", "fr-FR"), ("it", "it-IT"), ("xx", "en-US")].into_iter().enumerate()
     {
         let sign_in = SignIn::new("s").tenant("t").user(format!("u{n}"));
-        let start = Start::new(sign_in).phone(format!("+4179123450{n}")).locale(locale);
+        let start = NewChallenge::new(sign_in).phone(format!("+4179123450{n}")).locale(locale);
         let challenge = bench.engine.start(start).await.unwrap();
         assert_eq!(twilio.calls()[n].said[0].0, language);
         let heard = heard(&twilio);
-        bench.engine.verify("s", &challenge.id, code(&heard), None).await.unwrap();
+        bench.engine.verify("s", Answer::new(&challenge.id, code(&heard))).await.unwrap();
     }
 }
 

@@ -5,6 +5,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use twofactor::Answer;
 
 use twofactor::TwoFactor;
 use twofactor_tests::ecall::{Ecall, Place, start, wrong};
@@ -23,7 +24,7 @@ async fn answer_at_once(engine: &TwoFactor, id: &str, code: &str, times: usize) 
     let all: Vec<_> = (0..times)
         .map(|_| {
             let (engine, id, code) = (engine.clone(), id.to_owned(), code.to_owned());
-            tokio::spawn(async move { engine.verify("demo", &id, &code, None).await })
+            tokio::spawn(async move { engine.verify("demo", Answer::new(&id, &code)).await })
         })
         .collect();
     let mut tally = Tally::default();

@@ -10,10 +10,10 @@ use futures::future::join_all;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
-use twofactor::{
-    Actor, Administration, Assignment, Keyring, Network, NewInstance, Recipient, SandboxLimits, SignIn, Start,
-    TestReport, TwoFactor,
-};
+use twofactor::admin::{Administration, TestReport};
+use twofactor::keyring::Keyring;
+use twofactor::sandbox::SandboxLimits;
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 use twofactor_tests::languages::Language;
 use twofactor_tests::upstream::code;
 use twofactor_tests::webhook::{REFERENCE, Webhook};
@@ -125,7 +125,7 @@ impl Place {
 
     /// Starts a challenge that the instance serves.
     async fn start(&self) -> Result<twofactor::Challenge, twofactor::Error> {
-        self.engine.start(Start::new(SignIn::new("s").tenant("t").user("alice")).phone(PHONE)).await
+        self.engine.start(NewChallenge::new(SignIn::new("s").tenant("t").user("alice")).phone(PHONE)).await
     }
 }
 
@@ -183,8 +183,8 @@ async fn a_code_travels(language: Language) {
     assert_eq!(request.header("content-type"), ["application/json"]);
     assert_eq!(request.body["to"], PHONE);
     let code = code(request.body["text"].as_str().unwrap()).unwrap();
-    place.engine.verify("s", &challenge.id, code, None).await.unwrap();
-    assert!(place.engine.verify("s", &challenge.id, code, None).await.unwrap_err().is_closed());
+    place.engine.verify("s", Answer::new(&challenge.id, code)).await.unwrap();
+    assert!(place.engine.verify("s", Answer::new(&challenge.id, code)).await.unwrap_err().is_closed());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use twofactor::{Actor, Recipient};
+use twofactor::{Actor, Answer, Recipient};
 use twofactor_tests::gateway::Place;
 use twofactor_tests::gateway::Say::{Broken, Later, LaterBy, Refused, Taken};
 
@@ -67,7 +67,7 @@ async fn a_message_that_was_not_sent_is_tried_again_as_the_same_message() {
     let text =
         url::form_urlencoded::parse(bodies[0].as_bytes()).find(|(name, _)| name == "Body").unwrap().1.into_owned();
     let code = twofactor_tests::upstream::code(&text).unwrap();
-    place.engine.verify("s", &challenge.id, code, None).await.unwrap();
+    place.engine.verify("s", Answer::new(&challenge.id, code)).await.unwrap();
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_code_that_a_person_has_stays_good_while_no_other_can_be_sent() {
         place.clock.advance(Duration::from_secs(30));
         assert!(place.engine.resend("s", &challenge.id).await.unwrap_err().is_retryable());
         assert_eq!(place.twilio.asked(), asked);
-        place.engine.verify("s", &challenge.id, &place.twilio.code(0), None).await.unwrap();
+        place.engine.verify("s", Answer::new(&challenge.id, &place.twilio.code(0))).await.unwrap();
     }
 }
 
@@ -121,8 +121,8 @@ async fn a_code_that_a_person_has_stays_good_when_another_surely_was_not_sent() 
         place.clock.advance(Duration::from_secs(30));
         let error = place.engine.resend("s", &challenge.id).await.unwrap_err();
         assert_eq!((error.is_retryable(), place.twilio.asked()), (stays, 2));
-        assert_eq!(place.engine.verify("s", &challenge.id, &code, None).await.is_ok(), stays);
-        assert_eq!(place.engine.verify("s", &challenge.id, &place.twilio.code(1), None).await.is_ok(), !stays);
+        assert_eq!(place.engine.verify("s", Answer::new(&challenge.id, &code)).await.is_ok(), stays);
+        assert_eq!(place.engine.verify("s", Answer::new(&challenge.id, &place.twilio.code(1))).await.is_ok(), !stays);
     }
 }
 

@@ -11,9 +11,10 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use twofactor::{
-    Actor, Assignment, Network, NetworkBuilder, NewInstance, Quota, RateLimits, SandboxLimits, SignIn, Start, TwoFactor,
-};
+use twofactor::challenge::RateLimits;
+use twofactor::instance::Quota;
+use twofactor::sandbox::{NetworkBuilder, SandboxLimits};
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Silence, Taken, TakenIn};
 use twofactor_tests::gateway::{Place, Twilio};
@@ -86,7 +87,7 @@ async fn a_message_that_another_limit_stops_uses_nothing_of_the_days_messages() 
     for _ in 0..3 {
         assert!(place.engine.resend("s", &challenge.id).await.unwrap_err().is_rate_limited());
     }
-    let other = Start::new(SignIn::new("s").tenant("t").user("bob")).phone("+41791234568");
+    let other = NewChallenge::new(SignIn::new("s").tenant("t").user("bob")).phone("+41791234568");
     place.engine.start(other).await.unwrap();
     assert_eq!(place.twilio.asked(), 2);
 }
@@ -160,8 +161,8 @@ async fn engine(network: NetworkBuilder, limits: SandboxLimits, instances: &[(&s
     engine
 }
 
-fn start() -> Start {
-    Start::new(SignIn::new("s").tenant("t").user("u")).phone("+41791234567").email("u@example.com")
+fn start() -> NewChallenge {
+    NewChallenge::new(SignIn::new("s").tenant("t").user("u")).phone("+41791234567").email("u@example.com")
 }
 
 /// Fails because the day's quota is used.
@@ -197,7 +198,7 @@ async fn bytes_of_judging_an_answer_are_counted_when_it_is_judged() {
     unbounded.start(start()).await.unwrap();
     let (engine, _) = with(bytes.load(Ordering::Relaxed) + 20).await;
     let challenge = engine.start(start()).await.unwrap();
-    assert!(engine.verify("s", &challenge.id, "482913", None).await.unwrap_err().is_code_rejected());
+    assert!(engine.verify("s", Answer::new(&challenge.id, "482913")).await.unwrap_err().is_code_rejected());
     assert!(is_used_up(&engine).await);
 }
 
@@ -268,7 +269,7 @@ async fn the_quota_of_a_type_is_that_of_all_subscriptions_and_of_no_other_type()
     let instance = admin.create_instance("other", NewInstance::new("twilio", "x", options)).await.unwrap();
     admin.set_assignments("other", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
     place.start().await.unwrap();
-    let start = || Start::new(SignIn::new("other").tenant("t").user("bob")).phone("+41791234568");
+    let start = || NewChallenge::new(SignIn::new("other").tenant("t").user("bob")).phone("+41791234568");
     let error = place.engine.start(start()).await.unwrap_err();
     assert_eq!((error.retry_after().map(|wait| wait.as_secs()), place.twilio.asked()), (Some(3600), 1));
 

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor::{Actor, Assignment, Network, NewInstance, RateLimits, SignIn, Start, TwoFactor};
+use twofactor::challenge::RateLimits;
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong;
 
@@ -27,8 +28,8 @@ async fn place(limits: RateLimits) -> (TwoFactor, Upstream) {
     (engine, upstream)
 }
 
-fn start(user: &str) -> Start {
-    Start::new(SignIn::new("s").tenant("t").user(user))
+fn start(user: &str) -> NewChallenge {
+    NewChallenge::new(SignIn::new("s").tenant("t").user(user))
 }
 
 #[tokio::test]
@@ -38,7 +39,7 @@ async fn a_code_travels_to_a_handle_as_it_was_given_and_only_its_beginning_is_sh
     assert_eq!(challenge.recipient_hint, "@•••");
     let sent: Value = serde_json::from_str(&upstream.seen()[0].body).unwrap();
     assert_eq!(sent["to"], "@Alice:example.org");
-    engine.verify("s", &challenge.id, code(sent["text"].as_str().unwrap()).unwrap(), None).await.unwrap();
+    engine.verify("s", Answer::new(&challenge.id, code(sent["text"].as_str().unwrap()).unwrap())).await.unwrap();
 }
 
 #[tokio::test]

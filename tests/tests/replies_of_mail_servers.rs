@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use twofactor::TestReport;
+use twofactor::admin::TestReport;
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::mail::{Post, options, server, trusting};
 use twofactor_tests::smtp_server::{Act, Protection, Seen, SmtpServer, Step, say};

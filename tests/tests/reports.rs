@@ -9,9 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use ring::hmac;
 use serde_json::{Value, json};
-use twofactor::{
-    Actor, Assignment, Component, DeliveryStatus, Network, NewInstance, SandboxLimits, SignIn, Start, TwoFactor,
-};
+use twofactor::sandbox::{Component, DeliveryStatus, SandboxLimits};
+use twofactor::{Actor, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::upstream::Upstream;
 use twofactor_tests::wrong::component;
 
@@ -45,7 +44,7 @@ impl Place {
     /// Sends a message; where its upstream may report.
     async fn sent(&self) -> Option<String> {
         let sign_in = SignIn::new("s").tenant("t").user("alice");
-        self.engine.start(Start::new(sign_in).phone("+41791234567")).await.unwrap();
+        self.engine.start(NewChallenge::new(sign_in).phone("+41791234567")).await.unwrap();
         let body = self.twilio.seen().pop().unwrap().body;
         let fields: HashMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         fields.get("StatusCallback").cloned()
@@ -53,7 +52,7 @@ impl Place {
 
     async fn reports(&self, url: &str, headers: &HeaderMap, body: &str) -> bool {
         let message = url.strip_prefix(BASE).unwrap().strip_prefix('/').unwrap();
-        match self.engine.report(message, headers, body.as_bytes()).await {
+        match self.engine.handle_delivery_report(message, headers, body.as_bytes()).await {
             Ok(()) => true,
             Err(error) => {
                 assert!(error.is_not_found(), "{error}");
@@ -165,7 +164,7 @@ async fn a_report_that_is_not_the_upstreams_own_is_not_believed() {
 async fn nobody_is_asked_to_report_where_nobody_listens_or_nothing_could_be_checked() {
     let place = Place::new(options(), None).await;
     assert_eq!(place.sent().await, None);
-    assert!(place.engine.report("s/i/c/0/p", &HeaderMap::new(), b"").await.unwrap_err().is_not_found());
+    assert!(place.engine.handle_delivery_report("s/i/c/0/p", &HeaderMap::new(), b"").await.unwrap_err().is_not_found());
     // Twilio signs with the account's token, which is not given beside an API key.
     let mut with_key = options();
     with_key["TwilioApiKeySid"] = json!("SK0123456789abcdef0123456789abcdef");
@@ -180,7 +179,7 @@ async fn when_the_token_is_changed_the_one_before_signs_nothing_any_more() {
     let [instance] = admin.instances("s").await.unwrap().try_into().unwrap();
     let mut changed = options();
     changed["TwilioAuthToken"] = json!("the next token");
-    let change = twofactor::InstanceChange { options: Some(changed), ..Default::default() };
+    let change = twofactor::admin::InstanceChange { options: Some(changed), ..Default::default() };
     admin.update_instance("s", &instance.id, change, None).await.unwrap();
     assert!(!place.reports(&url, &signed(TOKEN, &url, &body("delivered")), &body("delivered")).await);
     assert!(place.reports(&url, &signed("the next token", &url, &body("delivered")), &body("delivered")).await);

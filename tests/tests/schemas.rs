@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor::{Component, Network};
+use twofactor::Network;
+use twofactor::sandbox::Component;
 use twofactor_tests::hostile::limits;
 use twofactor_tests::wrong::{component_with_schema, schemas};
 

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use twofactor::{
-    Account, AccountChange, AccountState, Accounts, Actor, InstanceChange, ManualClock, Policy, SignIn, Start,
-    TwoFactor,
-};
+use twofactor::accounts::{Account, AccountChange, AccountState, Accounts};
+use twofactor::admin::InstanceChange;
+use twofactor::clock::ManualClock;
+use twofactor::instance::Policy;
+use twofactor::{Actor, Answer, NewChallenge, SignIn, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, accept, active, assign_to_accounts, client, new, pending, session};
 use twofactor_tests::ecall::{Ecall, wrong};
 
@@ -46,7 +47,7 @@ impl World {
         pending(self.accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap())
     }
 
-    async fn code(&self, secret: &str, code: &str) -> Result<twofactor::OpenedSession, twofactor::Error> {
+    async fn code(&self, secret: &str, code: &str) -> Result<twofactor::accounts::OpenedSession, twofactor::Error> {
         self.accounts.second_factor(secret, code, &client(1)).await
     }
 }
@@ -101,10 +102,10 @@ async fn the_code_of_another_account_or_of_another_purpose_is_a_wrong_one() {
     assert!(world.code(&of_bob, &code_of_alice).await.unwrap_err().is_code_rejected());
     // What an application of the same subscription may start, for whatever user it says.
     let sign_in = SignIn::new("demo").client_application("twofactor-admin").user(&world.alice.id);
-    let foreign = world.engine.start(Start::new(sign_in).phone(BOB)).await.unwrap();
+    let foreign = world.engine.start(NewChallenge::new(sign_in).phone(BOB)).await.unwrap();
     let code = world.ecall.code_to(BOB);
     assert!(world.code(&of_alice, &code).await.unwrap_err().is_code_rejected());
-    world.engine.verify("demo", &foreign.id, &code, None).await.unwrap();
+    world.engine.verify("demo", Answer::new(&foreign.id, &code)).await.unwrap();
     let opened = world.code(&of_alice, &code_of_alice).await.unwrap();
     assert_eq!(opened.session.account.id, world.alice.id);
 }

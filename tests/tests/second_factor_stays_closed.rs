@@ -4,12 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use twofactor::as_code::{ExportedSecrets, SubscriptionDocument};
+use twofactor::accounts::{Account, AccountChange, Accounts, SecondFactorState};
+use twofactor::admin::as_code::{ExportedSecrets, SubscriptionDocument};
+use twofactor::admin::{Administration, InstanceChange};
 use twofactor::store::AssignmentKind;
-use twofactor::{
-    Account, AccountChange, Accounts, Actor, Administration, Assignment, InstanceChange, NewInstance,
-    SecondFactorState, TwoFactor,
-};
+use twofactor::{Actor, Assignment, NewInstance, TwoFactor};
 use twofactor_tests::accounts::{PASSWORD, accept, active, assign_to_accounts, client, new, pending, session};
 use twofactor_tests::ecall::{Ecall, Place};
 

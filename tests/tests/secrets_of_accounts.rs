@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
-use twofactor::{Actor, Role, TwoFactor};
+use twofactor::token::Role;
+use twofactor::{Actor, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, assign_to_accounts, client, new, pending};
 use twofactor_tests::ecall::{Ecall, Place, wrong};
 

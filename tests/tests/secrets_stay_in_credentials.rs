@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor::{Actor, Administration, Instance, InstanceChange, Network, NewInstance, SandboxLimits, TwoFactor};
+use twofactor::admin::{Administration, Instance, InstanceChange};
+use twofactor::sandbox::SandboxLimits;
+use twofactor::{Actor, Network, NewInstance, TwoFactor};
 use twofactor_tests::hostile::HOSTILE;
 
 const SECRET: &str = "s3cret-canary-of-the-base-settings";

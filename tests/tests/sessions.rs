@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use twofactor::{AccountChange, AccountState, Actor, ManualClock, Role, TwoFactor};
+use twofactor::accounts::{AccountChange, AccountState};
+use twofactor::clock::ManualClock;
+use twofactor::token::Role;
+use twofactor::{Actor, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, client, is_open, log_in, session};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -40,7 +43,7 @@ async fn a_session_that_is_not_used_for_half_an_hour_is_over_and_stays_so() {
     let (engine, clock) = engine().await;
     let accounts = engine.accounts();
     let (_, opened) = active(&accounts, "alice").await;
-    let started = twofactor::Clock::now(&clock);
+    let started = twofactor::clock::Clock::now(&clock);
     for _ in 0..10 {
         clock.advance(30 * MINUTE - Duration::from_millis(1));
         assert!(is_open(&accounts, &opened).await);
@@ -85,7 +88,7 @@ async fn a_session_ends_after_twelve_hours_however_much_it_is_used_or_renewed() 
     assert!(!is_open(&accounts, &opened).await);
     // Whoever logs in again has twelve more.
     let next = session(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap());
-    assert_eq!(next.session.ends_at, twofactor::Clock::now(&clock) + 12 * HOUR);
+    assert_eq!(next.session.ends_at, twofactor::clock::Clock::now(&clock) + 12 * HOUR);
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use twofactor::{Actor, Administration, Error, Keyring, NewProvider, ProviderInfo, Signers, SqliteStore, TwoFactor};
+use twofactor::admin::{Administration, NewProvider};
+use twofactor::keyring::Keyring;
+use twofactor::sandbox::{ProviderInfo, Signers};
+use twofactor::{Actor, Error, SqliteStore, TwoFactor};
 use twofactor_tests::minisign::Signer;
 use twofactor_tests::wrong::component;
 

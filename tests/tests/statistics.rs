@@ -32,14 +32,14 @@ async fn with_the_country_and_the_outcome_and_they_outlive_the_process() {
     let engine = ecall.engine(place.builder()).await;
     let challenge = engine.start(start()).await.unwrap();
     let code = ecall.code();
-    engine.verify("demo", &challenge.id, wrong(&code), None).await.unwrap_err();
-    engine.verify("demo", &challenge.id, &code, None).await.unwrap();
+    engine.verify("demo", twofactor::Answer::new(&challenge.id, wrong(&code))).await.unwrap_err();
+    engine.verify("demo", twofactor::Answer::new(&challenge.id, &code)).await.unwrap();
     let counted = rows(&[("delivered", "", 1), ("started", "CH", 1), ("verified", "CH", 1), ("wrong-answer", "", 1)]);
     assert_eq!(figures(&engine).await, counted);
 
     ecall.answer(Answer::Nothing);
     engine.start(start()).await.unwrap_err();
-    engine.settle().await.unwrap();
+    engine.flush().await.unwrap();
     drop(engine);
     let engine = ecall.engine(place.builder()).await;
     let counted = rows(&[

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use twofactor::{Network, SandboxLimits, TwoFactor};
+use twofactor::sandbox::SandboxLimits;
+use twofactor::{Network, TwoFactor};
 use twofactor_tests::hostile::{HOSTILE, Neighbourhood};
 use twofactor_tests::upstream::Upstream;
 

@@ -18,10 +18,10 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use twofactor::{
-    Actor, Assignment, Builder, Capability, Challenge, ManualClock, Network, NewInstance, RateLimits, SignIn, Start,
-    TwoFactor, Verdict,
-};
+use twofactor::challenge::RateLimits;
+use twofactor::clock::ManualClock;
+use twofactor::sandbox::{Capability, Verdict};
+use twofactor::{Actor, Answer, Assignment, Builder, Challenge, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::hostile::VERIFYING;
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::vendors::tls::Authority;
@@ -44,8 +44,8 @@ async fn on_twilio(options: Value) -> (TwilioVerify, Bench) {
     (verify, bench)
 }
 
-fn start(user: &str) -> Start {
-    Start::new(SignIn::new("s").tenant("t").user(user)).phone(PHONE)
+fn start(user: &str) -> NewChallenge {
+    NewChallenge::new(SignIn::new("s").tenant("t").user(user)).phone(PHONE)
 }
 
 /// Six digits that are not the code.
@@ -63,12 +63,12 @@ async fn a_code_of_twilios_own_travels_and_is_accepted_once() {
         assert_eq!((challenge.code_length, &*challenge.channel, challenge.attempts_left), (6, "sms", 5));
         let sent = verify.all().pop().unwrap();
         assert_eq!((&*sent.to, sent.locale.as_deref(), sent.sent), (PHONE, Some("de"), 1));
-        let wrong = bench.engine.verify("s", &challenge.id, other_than(&sent.code), None).await.unwrap_err();
+        let wrong = bench.engine.verify("s", Answer::new(&challenge.id, other_than(&sent.code))).await.unwrap_err();
         assert_eq!(wrong.attempts_left(), Some(4));
         let spaced = format!("{} {}", &sent.code[..3], &sent.code[3..]);
-        let verified = bench.engine.verify("s", &challenge.id, &spaced, None).await.unwrap();
+        let verified = bench.engine.verify("s", Answer::new(&challenge.id, &spaced)).await.unwrap();
         assert_eq!((verified.amr, verified.user.as_deref()), (vec!["otp".to_owned(), "sms".to_owned()], Some("u")));
-        assert!(bench.engine.verify("s", &challenge.id, &sent.code, None).await.unwrap_err().is_closed());
+        assert!(bench.engine.verify("s", Answer::new(&challenge.id, &sent.code)).await.unwrap_err().is_closed());
         assert_eq!(verify.all()[0].checks, 2, "a challenge that is over asks nobody");
     }
 }
@@ -78,20 +78,20 @@ async fn the_host_counts_the_answers_whatever_the_upstream_would_still_take() {
     let (verify, bench) = on_twilio(options()).await;
     let challenge = bench.engine.start(start("u")).await.unwrap();
     let wrong = other_than(&verify.code());
-    let all = join_all((0..50).map(|_| bench.engine.verify("s", &challenge.id, wrong, None))).await;
+    let all = join_all((0..50).map(|_| bench.engine.verify("s", Answer::new(&challenge.id, wrong)))).await;
     let rejected = all.iter().filter(|answer| answer.as_ref().unwrap_err().is_code_rejected()).count();
     let closed = all.iter().filter(|answer| answer.as_ref().unwrap_err().is_closed()).count();
     assert_eq!((rejected, closed, verify.all()[0].checks), (5, 45, 5));
-    assert!(bench.engine.verify("s", &challenge.id, &verify.code(), None).await.unwrap_err().is_closed());
+    assert!(bench.engine.verify("s", Answer::new(&challenge.id, &verify.code())).await.unwrap_err().is_closed());
 }
 
 #[tokio::test]
 async fn of_right_answers_at_once_one_is_accepted_though_the_upstream_takes_them_all() {
     let (Place { told, engine, .. }, challenge) = Place::begun("").await;
-    let all = join_all((0..20).map(|_| engine.verify("s", &challenge.id, "4711", None))).await;
+    let all = join_all((0..20).map(|_| engine.verify("s", Answer::new(&challenge.id, "4711")))).await;
     assert_eq!(all.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert!(all.iter().filter_map(|answer| answer.as_ref().err()).all(|error| error.is_closed()));
-    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_closed());
+    assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_closed());
     // Asked were those that began before one was accepted, and no more than the challenge takes.
     assert!((2..=6).contains(&told.seen().len()), "{:?}", told.seen());
 }
@@ -100,14 +100,14 @@ async fn of_right_answers_at_once_one_is_accepted_though_the_upstream_takes_them
 async fn a_second_click_does_not_end_what_the_first_is_about_to_win() {
     let (Place { told, engine, .. }, challenge) = Place::begun("").await;
     told.says(0);
-    let first = engine.verify("s", &challenge.id, "4711", None);
+    let first = engine.verify("s", Answer::new(&challenge.id, "4711"));
     let second = async {
         while told.seen().len() < 2 {
             tokio::task::yield_now().await;
         }
         // It took the first as right, and knows the verification no more.
         told.says(410);
-        assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_closed());
+        assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_closed());
         told.go_on.notify_one();
     };
     tokio::join!(first, second).0.unwrap();
@@ -117,7 +117,7 @@ async fn a_second_click_does_not_end_what_the_first_is_about_to_win() {
 async fn what_cannot_be_the_code_is_wrong_without_asking() {
     let (Place { told, engine, .. }, challenge) = Place::begun("").await;
     for (input, left) in [("1", 4), ("123", 3), ("12345678901", 2)] {
-        let wrong = engine.verify("s", &challenge.id, input, None).await.unwrap_err();
+        let wrong = engine.verify("s", Answer::new(&challenge.id, input)).await.unwrap_err();
         assert_eq!(wrong.attempts_left(), Some(left), "{input}");
     }
     assert_eq!(told.seen().len(), 1);
@@ -128,7 +128,7 @@ async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_b
     let (Place { told, engine, clock }, challenge) = Place::begun("").await;
     let admin = engine.administration(Actor::new("test"));
     admin.add_provider(wrong::component("its type is verifying")).await.unwrap();
-    let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+    let error = engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err();
     assert!(error.operator_detail().unwrap().contains("no-verification"), "{error:?}");
     clock.advance(Duration::from_secs(30));
     // The host makes the code now, as long as the policy says, and takes no other.
@@ -136,8 +136,8 @@ async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_b
     assert_eq!(challenge.code_length, 6);
     let sent = told.seen().pop().unwrap();
     assert!(sent.starts_with("/messages "), "{sent}");
-    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_code_rejected());
-    engine.verify("s", &challenge.id, code(&sent).unwrap(), None).await.unwrap();
+    assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_code_rejected());
+    engine.verify("s", Answer::new(&challenge.id, code(&sent).unwrap())).await.unwrap();
 
     let challenge = engine.start(start("u")).await.unwrap();
     let old = code(&told.seen().pop().unwrap()).unwrap().to_owned();
@@ -146,9 +146,9 @@ async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_b
     let challenge = engine.resend("s", &challenge.id).await.unwrap();
     assert_eq!(challenge.code_length, 4);
     told.says(403);
-    assert!(engine.verify("s", &challenge.id, &old, None).await.unwrap_err().is_code_rejected());
+    assert!(engine.verify("s", Answer::new(&challenge.id, &old)).await.unwrap_err().is_code_rejected());
     told.says(200);
-    engine.verify("s", &challenge.id, "4711", None).await.unwrap();
+    engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap();
 }
 
 #[tokio::test]
@@ -165,15 +165,15 @@ async fn a_code_is_sent_again_and_what_the_upstream_has_forgotten_is_over() {
     let challenge = engine.start(start("u")).await.unwrap();
     again(&challenge.id).await;
     assert_eq!((verify.all().len(), verify.all()[0].sent), (1, 2));
-    engine.verify("s", &challenge.id, &verify.code(), None).await.unwrap();
+    engine.verify("s", Answer::new(&challenge.id, &verify.code())).await.unwrap();
 
     let challenge = engine.start(start("u")).await.unwrap();
     let right = verify.code();
     verify.expire();
-    assert!(engine.verify("s", &challenge.id, &right, None).await.unwrap_err().is_closed());
+    assert!(engine.verify("s", Answer::new(&challenge.id, &right)).await.unwrap_err().is_closed());
     // A code that is sent again may be another, which the upstream finds by another name.
     again(&challenge.id).await;
-    engine.verify("s", &challenge.id, &verify.code(), None).await.unwrap();
+    engine.verify("s", Answer::new(&challenge.id, &verify.code())).await.unwrap();
 }
 
 #[tokio::test]
@@ -277,17 +277,17 @@ async fn the_answer_leaves_in_a_body_and_the_provider_gets_no_text() {
     let (Place { told, engine, .. }, challenge) = Place::begun("").await;
     assert_eq!(challenge.code_length, 4);
     told.says(403);
-    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_code_rejected());
+    assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_code_rejected());
     assert_eq!(told.seen(), ["/begin =", "/check state=4711"]);
     told.says(200);
-    engine.verify("s", &challenge.id, "0815", None).await.unwrap();
+    engine.verify("s", Answer::new(&challenge.id, "0815")).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_provider_that_says_right_without_asking_lets_nobody_in() {
     for behaviour in ["lie", "lie in a URL", "lie where it may not ask"] {
         let (Place { told, engine, .. }, challenge) = Place::begun(behaviour).await;
-        let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+        let error = engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err();
         assert!(error.is_delivery_failed() && !error.is_retryable(), "{behaviour}: {error}");
         assert!(error.operator_detail().unwrap().contains("no-answer"), "{error:?}");
         assert!(!told.seen().iter().any(|seen| seen.contains("4711")), "{:?}", told.seen());
@@ -318,7 +318,7 @@ async fn what_was_typed_stands_in_no_error_and_no_log() {
     for behaviour in ["tell", "tell in a reason", "trap"] {
         let (Place { told, engine, .. }, challenge) = Place::begun(behaviour).await;
         told.says(500);
-        let error = engine.verify("s", &challenge.id, "7130945", None).await.unwrap_err();
+        let error = engine.verify("s", Answer::new(&challenge.id, "7130945")).await.unwrap_err();
         assert!(error.is_delivery_failed() && !format!("{error} {error:?}").contains("7130945"), "{error:?}");
     }
     let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
@@ -339,16 +339,16 @@ async fn an_upstream_that_fails_costs_an_attempt_and_not_the_challenge() {
     let (Place { told, engine, .. }, challenge) = Place::begun("").await;
     for (status, retryable) in [(500, true), (429, true), (401, false)] {
         told.says(status);
-        let error = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+        let error = engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err();
         assert_eq!((error.is_delivery_failed(), error.is_retryable()), (true, retryable), "{status}: {error}");
     }
     told.says(403);
-    let wrong = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+    let wrong = engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err();
     assert_eq!(wrong.attempts_left(), Some(1), "else an upstream that is down would take any number of guesses");
     told.says(500);
-    let last = engine.verify("s", &challenge.id, "4711", None).await.unwrap_err();
+    let last = engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err();
     assert!(!last.is_retryable(), "the challenge takes no more: {last}");
-    assert!(engine.verify("s", &challenge.id, "4711", None).await.unwrap_err().is_closed());
+    assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_closed());
 }
 
 #[tokio::test]
@@ -357,7 +357,7 @@ async fn an_answer_that_is_with_the_upstream_counts_although_the_code_is_sent_ag
     told.says(0);
     let answer = tokio::spawn({
         let (engine, id) = (engine.clone(), challenge.id.clone());
-        async move { engine.verify("s", &id, "4711", None).await }
+        async move { engine.verify("s", Answer::new(&id, "4711")).await }
     });
     while told.seen().len() < 2 {
         tokio::task::yield_now().await;
@@ -409,15 +409,15 @@ async fn where_the_upstream_takes_nothing_an_instance_that_delivers_serves_and_t
             told.says(200);
             "4711".to_owned()
         };
-        engine.verify("s", &challenge.id, &answer, None).await.unwrap();
+        engine.verify("s", Answer::new(&challenge.id, &answer)).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
-    let info = twofactor::inspect(VERIFYING).await.unwrap();
+    let info = twofactor::sandbox::inspect(VERIFYING).await.unwrap();
     assert!(info.capabilities.contains(&Capability::Verification), "{:?}", info.capabilities);
-    let other = twofactor::inspect(twofactor_bundle::TWILIO).await.unwrap();
+    let other = twofactor::sandbox::inspect(twofactor_bundle::TWILIO).await.unwrap();
     assert!(!other.capabilities.contains(&Capability::Verification), "{:?}", other.capabilities);
     assert!(info.changes_from(&other).added_capabilities.contains(&Capability::Verification));
 }
@@ -426,7 +426,10 @@ async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
 async fn a_component_by_itself_begins_and_checks() {
     let told = Told::start().await;
     let network = Network::builder().stand_in("https://upstream.example.com", told.address).build().unwrap();
-    let component = twofactor::Component::load(VERIFYING, network, twofactor::SandboxLimits::default()).await.unwrap();
+    let component =
+        twofactor::sandbox::Component::load(VERIFYING, network, twofactor::sandbox::SandboxLimits::default())
+            .await
+            .unwrap();
     assert!(component.verifies());
     let configured = component.configure(&json!({})).await.unwrap();
     for (status, verdict) in [(200, Verdict::Right), (403, Verdict::Wrong), (410, Verdict::Expired)] {

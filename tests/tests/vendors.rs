@@ -222,7 +222,7 @@ async fn a_mailbox_that_sends_too_much_is_left_in_peace_for_as_long_as_microsoft
         assert_eq!(bench.test(PHONE, EMAIL).await.outcome, "delivered");
     }
     assert_eq!(bench.test(PHONE, EMAIL).await.outcome, "retry-later");
-    let start = twofactor::Start::new(twofactor::SignIn::new("s").tenant("t").user("u")).email(EMAIL);
+    let start = twofactor::NewChallenge::new(twofactor::SignIn::new("s").tenant("t").user("u")).email(EMAIL);
     let error = bench.engine.start(start).await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
     assert_eq!(error.retry_after().unwrap().as_secs(), 17);

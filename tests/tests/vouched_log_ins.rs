@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use twofactor::{
-    AccountChange, AccountState, Accounts, Actor, Errand, LoggedIn, ManualClock, Role, TwoFactor, Vouched,
-};
+use twofactor::accounts::{AccountChange, AccountState, Accounts, AuthorizationRequest, ExternalIdentity, LoggedIn};
+use twofactor::clock::ManualClock;
+use twofactor::token::Role;
+use twofactor::{Actor, TwoFactor};
 use twofactor_tests::accounts::{PASSWORD, assign_to_accounts, audited, client, is_open, pending, session};
 use twofactor_tests::ecall::Ecall;
 
@@ -18,8 +19,8 @@ async fn engine(clock: &ManualClock) -> TwoFactor {
     TwoFactor::builder().clock(clock.clone()).build().await.unwrap()
 }
 
-fn alice() -> Vouched {
-    Vouched {
+fn alice() -> ExternalIdentity {
+    ExternalIdentity {
         issuer: "https://login.example.com".to_owned(),
         subject: "alice".to_owned(),
         name: Some("Alice".to_owned()),
@@ -29,8 +30,8 @@ fn alice() -> Vouched {
     }
 }
 
-async fn log_in(accounts: &Accounts, vouched: Vouched) -> Result<LoggedIn, twofactor::Error> {
-    accounts.log_in_vouched(vouched, &client(1)).await
+async fn log_in(accounts: &Accounts, vouched: ExternalIdentity) -> Result<LoggedIn, twofactor::Error> {
+    accounts.log_in_external(vouched, &client(1)).await
 }
 
 #[tokio::test]
@@ -38,9 +39,11 @@ async fn a_browser_comes_back_once_within_ten_minutes_with_its_own_state() {
     let clock = clock();
     let engine = engine(&clock).await;
     let accounts = engine.accounts();
-    let back = async |errand: &Errand, state: &str| accounts.take_back(errand.secret.expose(), state).await;
-    let errand = accounts.send_out("/admin/tokens").await.unwrap();
-    let another = accounts.send_out("/admin").await.unwrap();
+    let back = async |errand: &AuthorizationRequest, state: &str| {
+        accounts.complete_authorization(errand.secret.expose(), state).await
+    };
+    let errand = accounts.start_authorization("/admin/tokens").await.unwrap();
+    let another = accounts.start_authorization("/admin").await.unwrap();
     for wrong in [&*another.state, "", &errand.nonce, &errand.state.to_lowercase(), &format!("{}x", errand.state)] {
         assert!(back(&errand, wrong).await.unwrap_err().is_closed());
     }
@@ -59,17 +62,17 @@ async fn an_account_belongs_to_one_subject_of_one_issuer() {
     let engine = engine(&clock()).await;
     let accounts = engine.accounts();
     let first = session(log_in(&accounts, alice()).await.unwrap()).session.account;
-    assert_eq!((&*first.email, first.state, first.is_vouched()), ("alice@example.com", AccountState::Active, true));
+    assert_eq!((&*first.email, first.state, first.is_external()), ("alice@example.com", AccountState::Active, true));
     assert_eq!(session(log_in(&accounts, alice()).await.unwrap()).session.account.id, first.id);
     let others = [
-        Vouched { issuer: "https://other.example.com".to_owned(), ..alice() },
-        Vouched { subject: "Alice".to_owned(), ..alice() },
+        ExternalIdentity { issuer: "https://other.example.com".to_owned(), ..alice() },
+        ExternalIdentity { subject: "Alice".to_owned(), ..alice() },
         // Neither name runs over into the other.
-        Vouched { issuer: "https://login.example.coma".to_owned(), subject: "lice".to_owned(), ..alice() },
+        ExternalIdentity { issuer: "https://login.example.coma".to_owned(), subject: "lice".to_owned(), ..alice() },
     ];
     for (n, other) in others.into_iter().enumerate() {
         assert!(log_in(&accounts, other.clone()).await.unwrap_err().is_invalid_credentials());
-        let other = Vouched { email: Some(format!("{n}@example.com")), ..other };
+        let other = ExternalIdentity { email: Some(format!("{n}@example.com")), ..other };
         assert_ne!(session(log_in(&accounts, other).await.unwrap()).session.account.id, first.id);
     }
 }
@@ -80,7 +83,7 @@ async fn a_vouched_account_has_no_password_and_gets_none() {
     let accounts = engine.accounts();
     // Somebody else can do everything as well.
     let (subject, email) = ("bob".to_owned(), Some("bob@example.com".to_owned()));
-    log_in(&accounts, Vouched { subject, email, ..alice() }).await.unwrap();
+    log_in(&accounts, ExternalIdentity { subject, email, ..alice() }).await.unwrap();
     let opened = session(log_in(&accounts, alice()).await.unwrap());
     let (account, actor) = (&opened.session.account, Actor::new("test"));
     for password in [PASSWORD, ""] {
@@ -119,7 +122,7 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     let builder = TwoFactor::builder().clock(clock()).second_factor_for_accounts("demo");
     let engine = ecall.engine(builder.require_second_factor_for_accounts(true)).await;
     let accounts = engine.accounts();
-    let asked = Vouched { second_factor: true, ..alice() };
+    let asked = ExternalIdentity { second_factor: true, ..alice() };
     // None is available yet: nobody gets in without the provider's.
     assert!(log_in(&accounts, alice()).await.unwrap_err().is_no_instance_available());
     let opened = session(log_in(&accounts, asked.clone()).await.unwrap());
@@ -134,7 +137,9 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     assert!(opened.session.second_factor);
     // A role that changes meanwhile ends the log-in that waits.
     let (secret, _) = pending(log_in(&accounts, alice()).await.unwrap());
-    assert!(log_in(&accounts, Vouched { role: None, ..asked.clone() }).await.unwrap_err().is_invalid_credentials());
+    assert!(
+        log_in(&accounts, ExternalIdentity { role: None, ..asked.clone() }).await.unwrap_err().is_invalid_credentials()
+    );
     assert!(!is_open(&accounts, &opened).await);
     let code = ecall.code_to("+41791234567");
     assert!(accounts.second_factor(&secret, &code, &client(1)).await.unwrap_err().is_closed());

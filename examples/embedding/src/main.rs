@@ -1,4 +1,4 @@
-use twofactor::{Actor, Assignment, Network, NewInstance, SignIn, SqliteStore, Start, TwoFactor};
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, SqliteStore, TwoFactor};
 
 #[twofactor::tokio::main(crate = "twofactor::tokio")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,9 +17,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let sign_in = SignIn::new("shop").tenant("main").user("alice");
     if std::env::args().any(|argument| argument == "--send") {
-        let challenge = engine.start(Start::new(sign_in).phone("+41791234567")).await?;
+        let challenge = engine.start(NewChallenge::new(sign_in).phone("+41791234567")).await?;
         let answer = std::io::stdin().lines().next().ok_or("no answer")??;
-        println!("{:?}", engine.verify("shop", &challenge.id, &answer, None).await?);
+        println!("{:?}", engine.verify("shop", Answer::new(&challenge.id, &answer)).await?);
     }
     Ok(())
 }

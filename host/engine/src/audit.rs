@@ -2,22 +2,38 @@
 //! cut-off tail show.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::administration::Actor;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::store::{AuditHead, AuditRecord, Part, Store};
 
+/// The person or program that acts, for the audit log.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// A name that is not a secret: a token's id, an operator's command.
+    pub name: String,
+    /// The address that the request came from, if it came over a network.
+    pub from: Option<IpAddr>,
+}
+
+impl Actor {
+    /// Returns an actor by name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), from: None }
+    }
+}
+
 /// A line of the audit log.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct AuditEntry {
     /// Counts from 1.
     pub seq: u64,
     /// When.
@@ -160,12 +176,12 @@ impl AuditLog {
         }
     }
 
-    pub(crate) async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Error> {
-        Ok(self.store.audit(after, limit).await?.into_iter().map(Entry::from).collect())
+    pub(crate) async fn read(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, Error> {
+        Ok(self.store.audit(after, limit).await?.into_iter().map(AuditEntry::from).collect())
     }
 }
 
-impl From<AuditRecord> for Entry {
+impl From<AuditRecord> for AuditEntry {
     fn from(line: AuditRecord) -> Self {
         let AuditRecord { seq, at, actor, action, subject, detail, key: _, mac: _ } = line;
         Self { seq, at, actor, action, subject, detail }

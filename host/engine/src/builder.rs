@@ -1,207 +1,30 @@
-//! Putting an engine together, and what an application then calls.
+//! Building an engine.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::account::{AccountPolicy, Accounts, Guard, Passwords};
-use crate::administration::{Actor, Administration};
+use twofactor_sandbox::{CodeCache, Network, Sandbox, SandboxLimits, Signers};
+
+use crate::accounts::{AccountPolicy, Accounts, Guard, Passwords};
 use crate::audit::AuditLog;
-use crate::challenge::{
-    Available, Challenge, Challenges, History, HistoryLimits, Policy, RateLimits, SignIn, Start, Verified,
-};
-use crate::clock::{Clock, ClockCheck, Resumed, SystemClock};
+use crate::challenge::{Challenges, History, HistoryLimits, RateLimits};
+use crate::clock::{Clock, Resumed, SystemClock};
+use crate::engine::TwoFactor;
 use crate::error::Error;
-use crate::instance::{Instances, Providers};
+use crate::instance::{Instances, Policy, Providers};
 use crate::keyring::Keyring;
-use crate::sign_in::HostedSignIns;
 use crate::statistics::Statistics;
-use crate::store::{Part, SqliteStore, Store};
-use crate::token::{Identity, Tokens};
-use twofactor_sandbox::Network;
-use twofactor_sandbox::{CodeCache, Sandbox, SandboxLimits, Signers};
+use crate::store::{SqliteStore, Store};
+use crate::token::Tokens;
 
-/// The engine. Cheap to clone; all clones are one.
-#[derive(Clone)]
-pub struct TwoFactor {
-    instances: Arc<Instances>,
-    challenges: Arc<Challenges>,
-    clock: Arc<dyn Clock>,
-    audit: Arc<AuditLog>,
-    tokens: Arc<Tokens>,
-    accounts: Accounts,
-    statistics: Statistics,
-    /// When the store was last found ready.
-    last_ready: Arc<tokio::sync::Mutex<Option<Instant>>>,
-    clock_check: Arc<ClockCheck>,
-    history: History,
-}
-
-impl TwoFactor {
-    /// Begins an engine. Without further settings it keeps everything in memory under a key of its own, reaches public
-    /// addresses only, and has no provider.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
-    /// The instances that could serve a sign-in, most specific first.
-    ///
-    /// # Errors
-    /// [`Error::is_invalid_input`] for an id that has no spelling; when the store is not available.
-    pub async fn available(&self, sign_in: &SignIn) -> Result<Vec<Available>, Error> {
-        let chosen = self.instances.choose(&sign_in.clone().in_one_spelling()?, None).await?;
-        Ok(chosen
-            .into_iter()
-            .map(|one| Available { id: one.id, type_id: one.type_id, name: one.name, channel: one.channel })
-            .collect())
-    }
-
-    /// Makes a code and has it delivered.
-    ///
-    /// # Errors
-    /// [`Error::is_no_instance_available`], [`Error::is_recipient_rejected`], [`Error::is_rate_limited`], [`Error::is_delivery_failed`],
-    /// [`Error::is_invalid_input`], [`Error::is_conflict`] (the first request with this idempotency key is in progress), [`Error::is_key_reused`].
-    pub async fn start(&self, start: Start) -> Result<Challenge, Error> {
-        self.challenges.start(start).await
-    }
-
-    /// Judges an answer. The right one is accepted once.
-    ///
-    /// # Errors
-    /// [`Error::is_code_rejected`], [`Error::is_closed`], [`Error::is_rate_limited`], [`Error::is_invalid_input`]; where the upstream judges the
-    /// answers and cannot be asked, [`Error::is_delivery_failed`].
-    pub async fn verify(
-        &self,
-        subscription: &str,
-        id: &str,
-        code: &str,
-        client_address: Option<IpAddr>,
-    ) -> Result<Verified, Error> {
-        self.challenges.verify(subscription, id, code, client_address).await
-    }
-
-    /// Sends a challenge's message again.
-    ///
-    /// # Errors
-    /// [`Error::is_closed`], [`Error::is_rate_limited`], and those of a delivery.
-    pub async fn resend(&self, subscription: &str, id: &str) -> Result<Challenge, Error> {
-        self.challenges.resend(subscription, id, None).await
-    }
-
-    /// Ends a challenge.
-    ///
-    /// # Errors
-    /// [`Error::is_closed`] if it is over already.
-    pub async fn cancel(&self, subscription: &str, id: &str) -> Result<(), Error> {
-        self.challenges.cancel(subscription, id).await
-    }
-
-    /// Takes what an upstream reports of a message: `message` is what follows [`Builder::report_url`] and its slash, the headers and the
-    /// body are the request's. It is counted ([`Administration::statistics`]) once, if the upstream signed it.
-    ///
-    /// # Errors
-    /// [`Error::is_not_found`] for what is not believed, whatever it lacks.
-    pub async fn report(&self, message: &str, headers: &http::HeaderMap, body: &[u8]) -> Result<(), Error> {
-        self.challenges.report(message, headers, body).await
-    }
-
-    /// Sign-ins for which a browser comes to a page of whoever serves one.
-    pub fn hosted_sign_ins(&self) -> HostedSignIns {
-        let Instances { store, keyring, .. } = &*self.instances;
-        HostedSignIns::new(store.clone(), keyring.clone(), self.clock.clone(), self.challenges.clone())
-    }
-
-    /// Whom a token stands for, if it is good.
-    ///
-    /// # Errors
-    /// When the store is not available.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Identity>, Error> {
-        self.tokens.authenticate(token).await
-    }
-
-    /// The accounts of people who administer: invitations, log-ins, sessions.
-    pub fn accounts(&self) -> Accounts {
-        self.accounts.clone()
-    }
-
-    /// Everything that is configured, on behalf of an actor.
-    pub fn administration(&self, actor: Actor) -> Administration {
-        Administration {
-            instances: self.instances.clone(),
-            clock: self.clock.clone(),
-            audit: self.audit.clone(),
-            tokens: self.tokens.clone(),
-            statistics: self.statistics.clone(),
-            history: self.history.clone(),
-            challenges: self.challenges.clone(),
-            actor,
-            guard: self.accounts.guard.clone(),
-            changes_guards: true,
-        }
-    }
-
-    /// Takes over what another process on the same store added or took away of providers: to be called now and then where several
-    /// work on one store.
-    ///
-    /// # Errors
-    /// Invalid input if a provider cannot be loaded or may not serve here: it does not, and those that served go on. When the store is
-    /// not available.
-    pub async fn refresh_providers(&self) -> Result<(), Error> {
-        let providers = &self.instances.providers;
-        let refused = providers.refresh(&providers.changing().await).await?;
-        self.instances.forget_replaced();
-        refused.into_iter().next().map_or(Ok(()), |refused| Err(Error::invalid(refused.to_string())))
-    }
-
-    /// Brings the figures of the last seconds, and what became of messages in them, to the store: to be called before the process ends.
-    ///
-    /// # Errors
-    /// When the store is not available.
-    pub async fn settle(&self) -> Result<(), Error> {
-        self.statistics.settle().await?;
-        self.history.settle().await
-    }
-
-    /// Returns whether the store can be read and written, and its time agrees with the clock of this process. The store is asked at most
-    /// once a second.
-    ///
-    /// # Errors
-    /// [`Error::is_unavailable`] if the store cannot be used, because of a full disk for example; [`Error::is_clock_skew`].
-    pub async fn ready(&self) -> Result<(), Error> {
-        let mut last = self.last_ready.lock().await;
-        if last.is_some_and(|at| at.elapsed() < READY_FOR) {
-            return Ok(());
-        }
-        *last = None;
-        self.instances.store.subscriptions(None, Part { after: None, limit: 1 }).await?;
-        self.check_clock().await?;
-        *last = Some(Instant::now());
-        Ok(())
-    }
-
-    /// Compares the clock of this process with the time of the store, and logs when they begin and cease to differ. Call it every few
-    /// seconds; [`TwoFactor::ready`] does the same.
-    ///
-    /// # Errors
-    /// [`Error::is_clock_skew`] if they differ by more than [`store::MAX_CLOCK_SKEW`](crate::store::MAX_CLOCK_SKEW); if the store is
-    /// not available.
-    pub async fn check_clock(&self) -> Result<(), Error> {
-        let now = self.clock.now();
-        let store = self.instances.store.check_time(now).await?;
-        self.clock_check.compare(now, store).map_or(Ok(()), |behind| Err(Error::clock_skew(behind)))
-    }
-}
-
-/// How long the store is believed to be ready.
-const READY_FOR: Duration = Duration::from_secs(1);
-/// The components that come with TwoFactor, by the type of their instances, whether they are loaded or not.
+/// Returns the bundled components by the type of their instances, whether they are loaded or not.
 #[cfg(feature = "bundled")]
 pub fn bundled_components() -> impl Iterator<Item = (&'static str, &'static [u8])> {
     twofactor_bundle::BY_TYPE.into_iter()
 }
 
-/// Puts an engine together.
+/// Builds an engine.
 #[derive(Default)]
 pub struct Builder {
     store: Option<Arc<dyn Store>>,
@@ -221,50 +44,58 @@ pub struct Builder {
     accounts: AccountPolicy,
 }
 
+impl TwoFactor {
+    /// Returns a builder. Without further settings the engine stores everything in memory with a key of its own, reaches public addresses
+    /// only, and has no provider.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
 impl Builder {
-    /// Where everything durable lives.
+    /// Sets the store of everything durable. Default: in memory.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// The keys that seal secrets and sign codes. Kept apart from the store.
+    /// Sets the keys that seal secrets and sign codes. They are kept apart from the store.
     pub fn keyring(mut self, keyring: Keyring) -> Self {
         self.keyring = Some(keyring);
         self
     }
 
-    /// The file these keys are in. It is made for a store that nothing was kept in yet; for any other it must be there.
+    /// Sets the file of these keys. It is created for a new store; for any other store it must exist.
     pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.key_file = Some(path.into());
         self
     }
 
-    /// What may be reached at all, and how.
+    /// Sets which addresses can be reached at all, and how.
     pub fn network(mut self, network: Network) -> Self {
         self.network = Some(network);
         self
     }
 
-    /// What time it is.
+    /// Sets the clock. Default: that of the system.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// A folder to keep compiled components in, so that only the first start compiles.
+    /// Sets a folder for compiled components, so that only the first start compiles them.
     pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
         self
     }
 
-    /// Keeps compiled components in this cache, which authenticates them with a key of its own and not with the keyring's.
+    /// Caches compiled components here. The cache authenticates them with its own key, not with the keyring's.
     pub fn code_cache(mut self, cache: CodeCache) -> Self {
         self.code_cache = Some(cache);
         self
     }
 
-    /// A provider, as the bytes of its component.
+    /// Adds a provider, as the bytes of its component.
     pub fn provider(mut self, component: impl Into<Vec<u8>>) -> Self {
         self.components.push(component.into());
         self
@@ -296,38 +127,38 @@ impl Builder {
         Ok(self)
     }
 
-    /// Whose signature a component must carry to be added. Those that are given here need none.
+    /// Sets whose signature a component must carry to be added to the store. Those added to the builder need none.
     pub fn signers(mut self, signers: Signers) -> Self {
         self.signers = signers;
         self
     }
 
-    /// Where upstreams may report what becomes of messages: an `https` URL that leads to [`TwoFactor::report`], which gets what follows
-    /// it. Without it nobody is asked to.
+    /// Sets the base URL for delivery reports of upstreams: an `https` URL whose requests are passed to
+    /// [`TwoFactor::handle_delivery_report`]. Without it upstreams are not asked for reports.
     pub fn report_url(mut self, url: impl Into<String>) -> Self {
         self.reports = Some(url.into().trim_end_matches('/').to_owned());
         self
     }
 
-    /// What a component may use.
+    /// Sets the limits of a component.
     pub fn limits(mut self, limits: SandboxLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The policy of instances that state none of their own.
+    /// Sets the policy of instances without one of their own.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// How much is too much.
+    /// Sets the rate limits.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.rate_limits = limits;
         self
     }
 
-    /// How much of what became of messages is kept.
+    /// Sets how much of the message history is kept.
     pub fn history(mut self, limits: HistoryLimits) -> Self {
         self.history = limits;
         self

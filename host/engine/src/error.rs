@@ -41,7 +41,7 @@ pub enum ErrorKind {
     /// A limit is reached; see [`Error::retry_after`].
     RateLimited,
     /// The person is locked after too many wrong answers in a row: see
-    /// [`Administration::unlock_user`](crate::Administration::unlock_user).
+    /// [`Administration::unlock_user`](crate::admin::Administration::unlock_user).
     Locked,
     /// Nobody can log in with this. An unknown account, a wrong password and a disabled account are not told apart.
     InvalidCredentials,

@@ -7,18 +7,22 @@
 //! Begin with [`TwoFactor::builder`]; `docs/embedding.md` has a whole program of 25 lines.
 //!
 //! # Where to find things
-//! - [`TwoFactor`]: start, verify, resend, cancel.
-//! - [`HostedSignIns`]: what a sign-in page works with.
-//! - [`Administration`]: subscriptions, instances, assignments, base service settings, providers, tokens.
-//! - [`Accounts`]: people who administer: invitations, passwords, sessions.
-//! - [`Network`]: what may be reached at all. [`Policy`]: codes. [`RateLimits`]: abuse. [`SandboxLimits`]: what a component may use.
-//! - [`ManualClock`], [`Outbox`], [`SqliteStore::in_memory`], [`NetworkBuilder::stand_in`]: for the tests of programs that embed the engine.
+//! - [`TwoFactor`]: start, verify, resend, cancel. [`Error`]: why a call failed.
+//! - [`sign_in`]: hosted sign-ins, for a sign-in page.
+//! - [`admin`]: subscriptions, instances, assignments, base service settings, providers, tokens; [`admin::as_code`].
+//! - [`accounts`]: people who administer: invitations, passwords, sessions. [`token`]: access tokens. [`audit`]: the audit log.
+//! - [`challenge`]: rate limits and the history of messages. [`instance`]: the policy of codes. [`statistics`].
+//! - [`sandbox`]: components of providers, their limits, the network they can reach.
+//! - [`store`]: what a database must do. [`keyring`]: the keys that are kept apart from it. [`clock`].
+//! - For tests of programs that embed the engine: [`clock::ManualClock`], [`sandbox::Outbox`], [`SqliteStore::in_memory`],
+//!   [`sandbox::NetworkBuilder`].
 //!
 //! # Tests of programs that embed the engine
-//! An [`Outbox`] keeps mails instead of sending them:
+//! An [`Outbox`](sandbox::Outbox) keeps mails instead of sending them:
 //!
 //! ```
-//! use twofactor::{Actor, Assignment, Network, NewInstance, Outbox, SignIn, Start, TwoFactor};
+//! use twofactor::sandbox::Outbox;
+//! use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 //!
 //! # #[twofactor::tokio::main(crate = "twofactor::tokio")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,69 +37,43 @@
 //! admin.set_assignments("shop", &email.id, vec![Assignment::tenant("main")]).await?;
 //!
 //! let sign_in = SignIn::new("shop").tenant("main").user("alice");
-//! let challenge = engine.start(Start::new(sign_in).email("alice@example.com")).await?;
+//! let challenge = engine.start(NewChallenge::new(sign_in).email("alice@example.com")).await?;
 //! let mail = outbox.newest("alice@example.com").ok_or("no mail")?;
 //! let code = mail.text.lines().find(|line| line.len() == 6).ok_or("no code")?;
-//! assert_eq!(engine.verify("shop", &challenge.id, code, None).await?.user.as_deref(), Some("alice"));
+//! assert_eq!(engine.verify("shop", Answer::new(&challenge.id, code)).await?.user.as_deref(), Some("alice"));
 //! # Ok(())
 //! # }
 //! ```
 
-mod account;
-mod administration;
-mod audit;
+pub mod accounts;
+pub mod admin;
+pub mod audit;
 mod builder;
-mod challenge;
-mod clock;
+pub mod challenge;
+pub mod clock;
+mod engine;
 mod error;
-mod instance;
-mod keyring;
-mod language;
+pub mod instance;
+pub mod keyring;
+pub mod language;
 mod random;
-mod sign_in;
-mod statistics;
+pub mod sign_in;
+pub mod statistics;
 pub mod store;
-mod token;
+pub mod token;
 
-pub use account::{
-    Account, AccountChange, AccountState, Accounts, Client, Errand, Invitation, Invited, LoggedIn, NewAccount,
-    OpenedSession, SecondFactor, SecondFactorState, Session, SessionInfo, Vouched,
-};
-pub use administration::as_code;
-pub use administration::{
-    Actor, Administration, Assigned, Assignment, Assignments, AuditSearch, BaseSettings, BaseSettingsCheck,
-    ChallengeFacts, ChallengeState, DirectoryChanges, DirectoryEntry, DirectoryFilter, ExaminedProvider, Instance,
-    InstanceChange, MessageEvent, MessageHistory, MessageQuery, NamedTarget, NewInstance, NewProvider, Page,
-    TestMessage, TestReport, UpstreamHealth,
-};
-pub use audit::{AuditCheck, Entry as AuditEntry};
+pub use admin::{Assignment, NewInstance};
+pub use audit::Actor;
+pub use builder::Builder;
 #[cfg(feature = "bundled")]
 pub use builder::bundled_components;
-pub use builder::{Builder, TwoFactor};
-pub use challenge::{
-    Available, Challenge, HistoryLimits, MessageOutcome, Policy, PolicyError, PolicyWarning, Quota, RateLimits,
-    ReachedLimit, Recipient, SignIn, Standing, Start, Verified, Way,
-};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use challenge::{Answer, Challenge, NewChallenge, Recipient, Verified};
+pub use engine::TwoFactor;
 pub use error::{Error, ErrorKind, FieldError};
-pub use instance::{AffectedInstance, MASK, RefusedProvider};
-pub use keyring::{KeyId, Keyring, KeyringError};
-pub use language::preferred_language;
-pub use sign_in::{
-    BegunSignIn, Colours, Ended, HostedSignIn, HostedSignIns, Logo, NewHostedSignIn, ResultKey, SignInPage,
-    SignInResult, SignInStatus, Theme, Visit, Visited,
-};
-pub use statistics::Statistic;
-pub use store::{AssignmentKind, AuditFrom, SqliteStore, Store, Subscription};
-pub use token::{Identity, Role, TokenInfo};
+pub use instance::SignIn;
+pub use store::SqliteStore;
 pub use twofactor_sandbox as sandbox;
-pub use twofactor_sandbox::{
-    Authentication, Capability, Component, Configured, DeliveryFailure, DeliveryStatus, Destination, Exchange,
-    GrantedConnection, IpNet, KeptMail, LoadError, Manifest, Message, Network, NetworkBuilder, NetworkError, Outbox,
-    Problem, ProviderChanges, ProviderInfo, Reason, Receipt, RecipientKind, Recording, Redactor, Resolver,
-    SandboxLimits, Secret, SignerError, Signers, SmtpSecurity, StartedVerification, UpstreamCause, UpstreamFailure,
-    UpstreamStep, Verdict, inspect, on_thread_start, readable::Unreadable, satisfies,
-};
+pub use twofactor_sandbox::Network;
 
 /// The runtime the engine runs on, for programs that have none of their own.
 pub use tokio;

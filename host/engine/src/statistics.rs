@@ -117,13 +117,13 @@ impl Statistics {
     }
 
     /// Brings everything that was counted to the store.
-    pub(crate) async fn settle(&self) -> Result<(), Error> {
-        self.0.settle().await
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        self.0.flush().await
     }
 }
 
 impl Inner {
-    async fn settle(&self) -> Result<(), Error> {
+    async fn flush(&self) -> Result<(), Error> {
         let figures = std::mem::take(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner).figures);
         if figures.is_empty() {
             return Ok(());
@@ -147,7 +147,7 @@ async fn keep(statistics: Weak<Inner>) {
     loop {
         tokio::time::sleep(EVERY).await;
         let Some(statistics) = statistics.upgrade() else { return };
-        if let Err(error) = statistics.settle().await {
+        if let Err(error) = statistics.flush().await {
             tracing::warn!(error = error.operator_detail(), "figures of the last seconds were lost");
         }
     }

@@ -5,7 +5,9 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use twofactor::{Actor, Administration, Identity, Role};
+use twofactor::Actor;
+use twofactor::admin::Administration;
+use twofactor::token::{Identity, Role};
 
 use crate::client_address::client_address;
 use crate::problem::{Problem, ProblemType};

@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
-use twofactor::{IpNet, TwoFactor};
+use twofactor::TwoFactor;
+use twofactor::sandbox::IpNet;
 
 use crate::middleware::harden;
 use crate::oidc::Oidc;
@@ -77,6 +78,6 @@ async fn report(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    engine.report(&message, &headers, &body).await?;
+    engine.handle_delivery_report(&message, &headers, &body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::ConnectInfo;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use twofactor::IpNet;
+use twofactor::sandbox::IpNet;
 
 /// Returns the address of the client.
 pub(crate) fn client_address(parts: &Parts, proxies: &[IpNet]) -> Option<IpAddr> {

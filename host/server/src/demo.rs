@@ -7,7 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
-use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, Role, SignInPage, TwoFactor};
+use twofactor::challenge::RateLimits;
+use twofactor::instance::Policy;
+use twofactor::sign_in::SignInPage;
+use twofactor::token::Role;
+use twofactor::{Actor, Assignment, Network, NewInstance, TwoFactor};
 use twofactor_toolkit::{Cache, Cassette};
 
 use crate::connections::ConnectionLimits;

@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.enable_all().on_thread_start(twofactor::on_thread_start).build()?;
+    let runtime = runtime.enable_all().on_thread_start(twofactor::sandbox::on_thread_start).build()?;
     let ended = runtime.block_on(twofactor_server::cli::start(Arguments::parse()));
     // Compilation in progress cannot be stopped, and nobody waits for it.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

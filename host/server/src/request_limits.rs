@@ -9,5 +9,5 @@ pub(crate) const LIST_BYTES: usize = 8 << 20;
 /// The longest delivery report: a form with a few fields.
 pub(crate) const REPORT_BYTES: usize = 64 << 10;
 
-/// The longest component. The engine may accept less ([`twofactor::SandboxLimits`]).
+/// The longest component. The engine may accept less ([`twofactor::sandbox::SandboxLimits`]).
 pub(crate) const COMPONENT_BYTES: usize = 64 << 20;

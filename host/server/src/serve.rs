@@ -11,7 +11,8 @@ use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use serde_json::json;
 use tokio::time::MissedTickBehavior;
-use twofactor::{IpNet, TwoFactor};
+use twofactor::TwoFactor;
+use twofactor::sandbox::IpNet;
 use twofactor_toolkit::output::print_line;
 
 use crate::config::{Config, Tls, build};
@@ -51,7 +52,7 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
     run(listener, tls, router, &config.connections, proxies, shutdown_timeout).await?;
     // Missing statistics are not a failure of the server.
-    if let Err(error) = engine.settle().await {
+    if let Err(error) = engine.flush().await {
         tracing::warn!(error = error.operator_detail(), "the statistics of the last seconds were lost");
     }
     Ok(())

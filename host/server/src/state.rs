@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use twofactor::{IpNet, TwoFactor};
+use twofactor::TwoFactor;
+use twofactor::sandbox::IpNet;
 
 use crate::oidc::Oidc;
 use crate::sign_in::PublicUrl;

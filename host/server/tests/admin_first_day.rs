@@ -9,7 +9,9 @@ mod chromium;
 use std::net::SocketAddr;
 
 use chromium::{Chromium, ENTER, Wish, axe, skipped};
-use twofactor::{Network, Outbox, Policy, TwoFactor};
+use twofactor::instance::Policy;
+use twofactor::sandbox::Outbox;
+use twofactor::{Network, TwoFactor};
 use twofactor_server::{PublicUrl, router_at};
 
 /// At most so many, as somebody who did it for the first time should need.

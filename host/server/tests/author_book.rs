@@ -77,7 +77,7 @@ fn each_limit_stands_in_the_book_with_its_default() {
     let bytes =
         |n: usize| if n.is_multiple_of(1 << 20) { format!("{} MiB", n >> 20) } else { format!("{} KiB", n >> 10) };
     let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
-    let limits = twofactor::SandboxLimits::default();
+    let limits = twofactor::sandbox::SandboxLimits::default();
     let defaults = BTreeMap::from([
         ("component_bytes", bytes(limits.component_bytes)),
         ("compile_time", seconds(limits.compile_time)),

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use shop::Shop;
 use site::{Begun, Browser, PHONE, Site};
 use tokio::net::TcpListener;
-use twofactor::{Keyring, ManualClock, SqliteStore};
+use twofactor::SqliteStore;
+use twofactor::clock::ManualClock;
+use twofactor::keyring::Keyring;
 
 /// The example application on loopback.
 async fn open_shop(site: &Site) -> String {

@@ -297,7 +297,7 @@ async fn a_logo_and_colours_are_served_from_a_path_of_their_own_and_are_no_docum
 #[tokio::test]
 async fn a_change_of_the_page_is_in_the_audit_log_and_passes_over_nobody() {
     let site = Site::start().await;
-    let (_, admin) = site.admin().issue_token("admin", twofactor::Role::SystemAdmin, None).await.unwrap();
+    let (_, admin) = site.admin().issue_token("admin", twofactor::token::Role::SystemAdmin, None).await.unwrap();
     let path = format!("{}/v1/subscriptions/shop/sign-in-page", site.url);
     let client = reqwest::Client::new();
     let put = async |tag: &str, body: Value| {

@@ -10,7 +10,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use site::{Browser, PHONE, RETURN_URL, Site};
-use twofactor::{InstanceChange, NewHostedSignIn, Policy, RateLimits, Recipient, SignIn, Visited};
+use twofactor::admin::InstanceChange;
+use twofactor::challenge::RateLimits;
+use twofactor::instance::Policy;
+use twofactor::sign_in::{NewHostedSignIn, Visited};
+use twofactor::{Recipient, SignIn};
 use twofactor_tests::ecall::{Answer, wrong};
 
 #[tokio::test]
@@ -192,7 +196,7 @@ async fn a_code_that_is_over_is_said_to_be_and_a_sign_in_that_is_over_leads_back
     while site.engine.hosted_sign_ins().status("shop", &begun.id).await.is_ok() {
         // What is over goes when others come.
         site.begin(json!({})).await;
-        let start = twofactor::Start::new(SignIn::new("shop").tenant("main").user("bob")).phone(PHONE);
+        let start = twofactor::NewChallenge::new(SignIn::new("shop").tenant("main").user("bob")).phone(PHONE);
         site.engine.start(start).await.unwrap();
     }
     site.call("GET", &format!("/v1/sign-ins/{}", begun.id), Value::Null).await.problem(404, "not-found");
@@ -340,7 +344,7 @@ async fn a_message_that_goes_out_when_nobody_waits_any_more_belongs_to_its_sign_
     let before = visit().await;
     site.ecall.answer(Answer::Later);
     tokio::select! {
-        _ = sign_ins.start(&before, &before.ways[0].two_factor, 0, None, None, "en") => panic!("the message is under way"),
+        _ = sign_ins.start(&before, &before.delivery_options[0].two_factor, 0, None, None, "en") => panic!("the message is under way"),
         () = site.ecall.received(1) => {}
     }
     site.ecall.answer(Answer::Taken);

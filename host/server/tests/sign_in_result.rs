@@ -16,7 +16,7 @@ use jwt_compact::{Algorithm, AlgorithmExt as _, TimeOptions, Token, UntrustedTok
 use serde::Deserialize;
 use serde_json::{Value, json};
 use site::{Begun, Site};
-use twofactor::Keyring;
+use twofactor::keyring::Keyring;
 
 /// A service that trusts results.
 #[derive(Clone)]

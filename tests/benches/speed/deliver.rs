@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use twofactor::{Component, Configured, SandboxLimits};
+use twofactor::sandbox::{Component, Configured, SandboxLimits};
 
 use crate::row;
 use crate::setup::{self, SID};

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use twofactor::{Component, SandboxLimits, SqliteStore, TwoFactor};
+use twofactor::sandbox::{Component, SandboxLimits};
+use twofactor::{SqliteStore, TwoFactor};
 
 use crate::{row, setup};
 
@@ -24,7 +25,7 @@ pub(crate) async fn child(upstream: &str) {
     let (upstream, folder) = upstream.split_once('|').unwrap();
     let folder = std::path::Path::new(folder);
     let store = SqliteStore::open(folder.join("a.db")).unwrap();
-    let keys = twofactor::Keyring::open_or_create(&folder.join("a.keys")).unwrap();
+    let keys = twofactor::keyring::Keyring::open_or_create(&folder.join("a.keys")).unwrap();
     let builder = TwoFactor::builder().store(store).keyring(keys).bundled_providers();
     let engine = builder.cache_dir(folder.join("cache")).build().await.unwrap();
     engine.ready().await.unwrap();

@@ -12,7 +12,10 @@ use axum::http::StatusCode;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use twofactor::{Actor, Assignment, Network, NewInstance, Policy, RateLimits, SandboxLimits, SignIn, Start, TwoFactor};
+use twofactor::challenge::RateLimits;
+use twofactor::instance::Policy;
+use twofactor::sandbox::SandboxLimits;
+use twofactor::{Actor, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::hostile::HOSTILE;
 
 use crate::{row, setup};
@@ -112,7 +115,7 @@ struct Calls {
 impl Calls {
     async fn start(&self, tenant: &str) -> Result<twofactor::Challenge, twofactor::Error> {
         let number = format!("+4179{:07}", 1_000_000 + self.next.fetch_add(1, Ordering::Relaxed));
-        self.engine.start(Start::new(SignIn::new("s").tenant(tenant).user(&number)).phone(&number)).await
+        self.engine.start(NewChallenge::new(SignIn::new("s").tenant(tenant).user(&number)).phone(&number)).await
     }
 
     /// How long each message takes, counted from when it was due.

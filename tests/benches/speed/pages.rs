@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use twofactor::{Actor, NewAccount, Role};
+use twofactor::Actor;
+use twofactor::accounts::NewAccount;
+use twofactor::token::Role;
 
 use crate::{row, setup};
 

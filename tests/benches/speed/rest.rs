@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use twofactor::{Actor, Role};
+use twofactor::Actor;
+use twofactor::token::Role;
 
 use crate::http::Client;
 use crate::{row, setup};

@@ -11,9 +11,10 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use serde_json::{Value, json};
-use twofactor::{
-    Actor, Assignment, Builder, Message, Network, NewInstance, Policy, RateLimits, SqliteStore, TwoFactor,
-};
+use twofactor::challenge::RateLimits;
+use twofactor::instance::Policy;
+use twofactor::sandbox::Message;
+use twofactor::{Actor, Assignment, Builder, Network, NewInstance, SqliteStore, TwoFactor};
 
 pub(crate) const SID: &str = "AC0123456789abcdef0123456789abcdef";
 pub(crate) const ANSWER: &str = r#"{"sid":"SM00000000000000000000000000000000","status":"queued","error_code":null}"#;
@@ -21,7 +22,7 @@ pub(crate) const ANSWER: &str = r#"{"sid":"SM00000000000000000000000000000000","
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .on_thread_start(twofactor::on_thread_start)
+        .on_thread_start(twofactor::sandbox::on_thread_start)
         .build()
         .unwrap()
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use twofactor::{Component, Network, SandboxLimits, SqliteStore, TwoFactor};
+use twofactor::sandbox::{Component, SandboxLimits};
+use twofactor::{Network, SqliteStore, TwoFactor};
 
 use crate::{row, setup};
 
@@ -39,7 +40,7 @@ pub(crate) fn rows() {
         let ready = async || {
             let begin = Instant::now();
             let store = SqliteStore::open(folder.path().join("a.db")).unwrap();
-            let keys = twofactor::Keyring::open_or_create(&folder.path().join("a.keys")).unwrap();
+            let keys = twofactor::keyring::Keyring::open_or_create(&folder.path().join("a.keys")).unwrap();
             let builder = TwoFactor::builder().store(store).keyring(keys).bundled_providers();
             let engine = builder.cache_dir(folder.path().join("cache")).build().await.unwrap();
             engine.ready().await.unwrap();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use twofactor::{SignIn, Start, TwoFactor};
+use twofactor::{Answer, NewChallenge, SignIn, TwoFactor};
 
 use crate::setup::{Codes, percentile};
 use crate::{row, setup};
@@ -33,11 +33,11 @@ fn fill(database: &Path, wanted: u64) {
 
 async fn one(engine: &TwoFactor, codes: &Codes, number: u32) -> Duration {
     let number = format!("+4179{number:07}");
-    let start = Start::new(SignIn::new("s").tenant("t").user(&number)).phone(&number);
+    let start = NewChallenge::new(SignIn::new("s").tenant("t").user(&number)).phone(&number);
     let challenge = engine.start(start).await.unwrap();
     let code = codes.lock().unwrap().remove(&number).unwrap();
     let begin = Instant::now();
-    engine.verify("s", &challenge.id, &code, None).await.unwrap();
+    engine.verify("s", Answer::new(&challenge.id, &code)).await.unwrap();
     begin.elapsed()
 }
 

@@ -21,7 +21,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
-use twofactor::NetworkBuilder;
+use twofactor::sandbox::NetworkBuilder;
 
 use super::tls::{Authority, TlsListener, with_http2};
 

@@ -18,9 +18,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tls::Authority;
-use twofactor::{
-    Actor, Assignment, Network, NetworkBuilder, NewInstance, Policy, Recipient, SignIn, Start, TestReport, TwoFactor,
-};
+use twofactor::admin::TestReport;
+use twofactor::instance::Policy;
+use twofactor::sandbox::NetworkBuilder;
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 
 /// A network that trusts an authority of ours.
 pub fn trusting(authority: &Authority) -> NetworkBuilder {
@@ -57,13 +58,13 @@ impl Bench {
 
     /// A code travels, and is accepted once; answers with its `amr`. `sent` gives the text that arrived.
     pub async fn a_code_travels(&self, phone: &str, email: &str, sent: impl Fn() -> String) -> Vec<String> {
-        let start = Start::new(SignIn::new("s").tenant("t").user("u")).phone(phone).email(email);
+        let start = NewChallenge::new(SignIn::new("s").tenant("t").user("u")).phone(phone).email(email);
         let challenge = self.engine.start(start).await.unwrap();
         let text = sent();
         let mut runs = text.split(|c: char| !c.is_ascii_digit());
         let code = runs.find(|run| run.len() == 6).unwrap();
-        let verified = self.engine.verify("s", &challenge.id, code, None).await.unwrap();
-        assert!(self.engine.verify("s", &challenge.id, code, None).await.unwrap_err().is_closed());
+        let verified = self.engine.verify("s", Answer::new(&challenge.id, code)).await.unwrap();
+        assert!(self.engine.verify("s", Answer::new(&challenge.id, code)).await.unwrap_err().is_closed());
         verified.amr
     }
 }

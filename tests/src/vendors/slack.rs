@@ -23,7 +23,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::NetworkBuilder;
+use twofactor::sandbox::NetworkBuilder;
 
 use super::tls::{Authority, TlsListener, with_http2};
 

@@ -24,7 +24,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::json;
-use twofactor::NetworkBuilder;
+use twofactor::sandbox::NetworkBuilder;
 
 use super::tls::{Authority, TlsListener, with_http2};
 use super::twilio_calls::{self, Call};

@@ -21,7 +21,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde::Deserialize;
-use twofactor::NetworkBuilder;
+use twofactor::sandbox::NetworkBuilder;
 
 use super::tls::{Authority, TlsListener, with_http2};
 

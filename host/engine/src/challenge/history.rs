@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::limits;
+use super::bucket::bucket;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
@@ -207,7 +207,7 @@ struct Event {
 
 /// Returns the keyed hash by which a recipient is found: that of the limit of messages to it.
 pub(crate) fn recipient_key(keyring: &Keyring, subscription: &str, recipient: &str) -> BucketKey {
-    limits::bucket(keyring, "recipient", &[subscription.as_bytes(), recipient.as_bytes()])
+    bucket(keyring, "recipient", &[subscription.as_bytes(), recipient.as_bytes()])
 }
 
 impl History {
@@ -299,13 +299,13 @@ impl History {
     }
 
     /// Writes everything that was collected to the store.
-    pub(crate) async fn settle(&self) -> Result<(), Error> {
-        self.0.settle().await
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        self.0.flush().await
     }
 }
 
 impl Inner {
-    async fn settle(&self) -> Result<(), Error> {
+    async fn flush(&self) -> Result<(), Error> {
         let gathered = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
         if !gathered.health.is_empty() {
             self.store.set_health(gathered.health.into_iter().collect()).await?;
@@ -336,7 +336,7 @@ async fn keep(history: Weak<Inner>) {
     loop {
         tokio::time::sleep(EVERY).await;
         let Some(history) = history.upgrade() else { return };
-        if let Err(error) = history.settle().await {
+        if let Err(error) = history.flush().await {
             tracing::warn!(error = error.operator_detail(), "what became of messages in the last seconds was lost");
         }
     }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::quota::Quota;
+use super::bucket::{DAY_MS, HOUR_MS, bucket};
+use crate::instance::Quota;
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge, PersonLimits};
 
@@ -14,7 +15,7 @@ use crate::store::{BucketKey, Charge, PersonLimits};
 ///
 /// A fifth of a user's wrong answers, per day and in a row, is reserved for sign-ins that have
 /// passed the first factor, as the application reports
-/// ([`Start::first_factor`](crate::Start::first_factor)). Somebody who only knows a user's name
+/// ([`NewChallenge::first_factor`](crate::NewChallenge::first_factor)). Somebody who only knows a user's name
 /// cannot use them up. Somebody who has passed the first factor can: for a day with the daily
 /// limit, and for a day after the last wrong answer with the limit in a row. Nobody is locked out
 /// for longer than an attacker persists, and no attacker gets more answers than these limits allow.
@@ -113,9 +114,6 @@ impl RateLimits {
         }
     }
 }
-
-const HOUR_MS: i64 = 3_600_000;
-pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 
 const ANSWERS: &str = "answers";
 
@@ -224,10 +222,6 @@ pub(super) fn once(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> Charge {
 /// nobody uses.
 pub(super) fn prefix_bucket(keyring: &Keyring, subscription: &str, prefix: &str) -> BucketKey {
     bucket(keyring, "prefix", &[subscription.as_bytes(), prefix.as_bytes()])
-}
-
-pub(super) fn bucket(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> BucketKey {
-    keyring.bucket("limit", &[&[kind.as_bytes()], what].concat())
 }
 
 /// Returns the client address as limits count it. An IPv6 client has a whole /64 (RFC 6177); an

@@ -5,18 +5,18 @@
 //! crash and no second node ever gives an attempt back, and a code is accepted once.
 
 mod amr;
+mod bucket;
 mod code;
+mod delivery_options;
+mod delivery_report;
 mod digits;
 mod history;
-mod hosted;
 mod limits;
 mod mailbox;
 mod phone_number;
-mod policy;
 mod quota;
-mod reached;
+mod reached_limits;
 mod recipient;
-mod report;
 mod request;
 mod send;
 mod start;
@@ -29,23 +29,21 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use delivery_options::typed;
+pub use delivery_options::{ChallengeStatus, DeliveryOption};
 pub(crate) use history::{Facts, History, recipient_key};
 pub use history::{HistoryLimits, MessageOutcome};
-pub(crate) use hosted::typed;
-pub use hosted::{Standing, Way};
 pub use limits::RateLimits;
-pub use policy::{Policy, PolicyError, PolicyWarning};
-pub use quota::Quota;
-pub use reached::ReachedLimit;
+pub use reached_limits::ReachedLimit;
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
-pub use request::{Available, Challenge, SignIn, Start, Verified};
+pub use request::{Answer, AvailableInstance, Challenge, NewChallenge, Verified};
 pub(crate) use send::sample_message;
 pub(crate) use start::to_the_end;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::instance::{Chosen, Instances};
+use crate::instance::{Chosen, Instances, SignIn};
 use crate::keyring::Keyring;
 use crate::statistics::Statistics;
 use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
@@ -96,7 +94,7 @@ const SEALED: &str = "challenge";
 
 /// Returns the person that a user of a subscription is.
 pub(crate) fn user_person(keyring: &Keyring, subscription: &str, user: &str) -> BucketKey {
-    limits::bucket(keyring, "person", &[subscription.as_bytes(), b"user", user.as_bytes()])
+    bucket::bucket(keyring, "person", &[subscription.as_bytes(), b"user", user.as_bytes()])
 }
 
 impl Challenges {
@@ -134,11 +132,11 @@ impl Challenges {
     /// that address.
     fn person(&self, sign_in: &SignIn, bucket: &str, of_account: bool) -> BucketKey {
         match &sign_in.user {
-            Some(account) if of_account => limits::bucket(&self.keyring, "account-person", &[account.as_bytes()]),
+            Some(account) if of_account => bucket::bucket(&self.keyring, "account-person", &[account.as_bytes()]),
             Some(user) => user_person(&self.keyring, &sign_in.subscription, user),
             None => {
                 let what: [&[u8]; 3] = [sign_in.subscription.as_bytes(), b"address", bucket.as_bytes()];
-                limits::bucket(&self.keyring, "person", &what)
+                bucket::bucket(&self.keyring, "person", &what)
             }
         }
     }

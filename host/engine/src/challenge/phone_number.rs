@@ -2,12 +2,12 @@
 //! the port `rlibphonenumber` with Google's metadata. `phone_number/oracle.rs` compares the port
 //! with the original.
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType};
+use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberType};
 
 use super::digits::{is_dash, is_invisible, to_ascii};
-use super::policy::Policy;
 use super::recipient::Canonical;
 use crate::error::Error;
+use crate::instance::Policy;
 
 /// The maximum length of a spelling, in characters. Numbers have at most 17 digits (15 in ITU-T
 /// E.164).
@@ -56,12 +56,6 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
         hint: format!("+{code} ••• •• {last}"),
         address,
     })
-}
-
-/// Returns whether a code (ISO 3166-1 alpha-2, in upper case) is that of a country with phone
-/// numbers.
-pub(crate) fn is_country(code: &str) -> bool {
-    code.len() == 2 && PHONE_NUMBER_UTIL.get_supported_regions().any(|region| region.as_region_str().as_str() == code)
 }
 
 /// Returns whether a message to a number of this type reaches one person, at normal rates.
@@ -137,16 +131,6 @@ mod tests {
 
     fn address(text: &str) -> Result<String, Error> {
         canonical(text, &everywhere()).map(|number| number.address)
-    }
-
-    #[test]
-    fn a_country_is_one_that_has_telephone_numbers() {
-        for code in ["CH", "GB", "US", "VA"] {
-            assert!(is_country(code), "{code}");
-        }
-        for code in ["UK", "EU", "XX", "ch", "001", "", "*"] {
-            assert!(!is_country(code), "{code}");
-        }
     }
 
     #[test]

@@ -1,48 +1,12 @@
-//! Daily quotas: how much may be sent through one instance, and through all instances of a type.
+//! Counting of daily quotas: of one instance, and of all instances of a type.
 
-use std::ops::RangeInclusive;
-
-use serde::{Deserialize, Serialize};
-
-use super::limits::{DAY_MS, bucket};
+use super::bucket::{DAY_MS, bucket};
+use crate::instance::{BYTES, MESSAGES, PARTS, Quota};
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge};
 
-pub(super) const MOST_MESSAGES: RangeInclusive<u32> = 0..=1_000_000_000;
-pub(super) const MOST_BYTES: RangeInclusive<u32> = 0..=4_000_000_000;
-
 /// The maximum number of segments that one message counts as: the number comes from the provider.
 const MOST_PARTS: u32 = 255;
-
-/// The quotas of a day. 0, the default, means unlimited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Quota {
-    /// Messages. Each attempt counts; test messages do not.
-    pub messages_per_day: u32,
-    /// Billed segments, as the upstream reports them; one if it reports nothing. SMS are paid by
-    /// segment.
-    pub parts_per_day: u32,
-    /// Bytes to and from upstreams: the bodies of requests and responses, including those for
-    /// access tokens and for verifying answers, and mails.
-    pub bytes_per_day: u32,
-}
-
-impl Quota {
-    /// The bounds of an instance's policy: the counters must not overflow.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        for (name, value, range) in [
-            (MESSAGES, self.messages_per_day, MOST_MESSAGES),
-            (PARTS, self.parts_per_day, MOST_MESSAGES),
-            (BYTES, self.bytes_per_day, MOST_BYTES),
-        ] {
-            if !range.contains(&value) {
-                return Err(format!("`{name}` must be {} to {}", range.start(), range.end()));
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Something that has a quota.
 pub(super) struct Account {
@@ -57,10 +21,6 @@ pub(super) struct Used {
     pub(super) parts: u32,
     pub(super) bytes: u64,
 }
-
-const MESSAGES: &str = "messages_per_day";
-const PARTS: &str = "parts_per_day";
-const BYTES: &str = "bytes_per_day";
 
 impl Account {
     pub(super) fn of_instance(keyring: &Keyring, quota: Quota, subscription: &str, instance: &str) -> Self {

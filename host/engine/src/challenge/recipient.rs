@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::mailbox;
-use super::policy::Policy;
 use crate::error::Error;
+use crate::instance::Policy;
 use twofactor_sandbox::RecipientKind;
 
 /// A person's addresses. `Debug` does not show them.

@@ -8,87 +8,38 @@ use serde::{Deserialize, Serialize};
 
 use super::recipient::Recipient;
 use crate::error::Error;
-use twofactor_sandbox::readable::{self, Unreadable};
+use crate::instance::SignIn;
 
-/// Who signs in, and where: instances are assigned by these. `Debug` does not show the user.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignIn {
-    /// The subscription whose instances may serve it.
-    pub subscription: String,
-    /// The tenant.
-    pub tenant: Option<String>,
-    /// The identity provider.
-    pub idp: Option<String>,
-    /// The client application.
-    pub client_application: Option<String>,
-    /// The user, whom wrong answers count against.
-    pub user: Option<String>,
+/// A person's answer to a challenge. `Debug` does not show the code.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    pub(crate) challenge: &'a str,
+    pub(crate) code: &'a str,
+    pub(crate) client_address: Option<IpAddr>,
 }
 
-impl SignIn {
-    /// Creates a sign-in within a subscription.
-    pub fn new(subscription: impl Into<String>) -> Self {
-        Self { subscription: subscription.into(), ..Self::default() }
+impl<'a> Answer<'a> {
+    /// Creates an answer: the challenge's id, and what the person typed.
+    pub fn new(challenge: &'a str, code: &'a str) -> Self {
+        Self { challenge, code, client_address: None }
     }
 
-    /// Sets the tenant.
-    pub fn tenant(mut self, id: impl Into<String>) -> Self {
-        self.tenant = Some(id.into());
+    /// Sets the person's own network address, for limits.
+    pub fn client_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
+        self.client_address = address.into();
         self
-    }
-
-    /// Sets the identity provider.
-    pub fn idp(mut self, id: impl Into<String>) -> Self {
-        self.idp = Some(id.into());
-        self
-    }
-
-    /// Sets the client application.
-    pub fn client_application(mut self, id: impl Into<String>) -> Self {
-        self.client_application = Some(id.into());
-        self
-    }
-
-    /// Sets the user.
-    pub fn user(mut self, id: impl Into<String>) -> Self {
-        self.user = Some(id.into());
-        self
-    }
-
-    /// Returns the same sign-in with each id in its canonical form.
-    ///
-    /// # Errors
-    /// Invalid input, with the place, if an id has no such form.
-    pub(crate) fn in_one_spelling(mut self) -> Result<Self, Error> {
-        for (name, id) in [
-            ("tenant", &mut self.tenant),
-            ("idp", &mut self.idp),
-            ("client_application", &mut self.client_application),
-            ("user", &mut self.user),
-        ] {
-            if let Some(id) = id {
-                let wrong = |why: Unreadable| Error::invalid_at(format!("/{name}"), why.to_string());
-                *id = readable::identifier(id).map_err(wrong)?;
-            }
-        }
-        Ok(self)
     }
 }
 
-impl fmt::Debug for SignIn {
+impl fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignIn")
-            .field("subscription", &self.subscription)
-            .field("tenant", &self.tenant)
-            .field("idp", &self.idp)
-            .field("client_application", &self.client_application)
-            .finish_non_exhaustive()
+        f.debug_struct("Answer").field("challenge", &self.challenge).finish_non_exhaustive()
     }
 }
 
 /// A request to start a challenge. `Debug` shows neither user nor recipient.
 #[derive(Debug, Clone)]
-pub struct Start {
+pub struct NewChallenge {
     /// Who signs in.
     pub sign_in: SignIn,
     /// The instance to use; if none, the most specific one that fits the recipient.
@@ -109,11 +60,11 @@ pub struct Start {
     pub webotp_host: Option<String>,
     /// Whether the person has passed the first factor in this sign-in, as the application knows.
     /// Some of a user's wrong answers are reserved for that case, so that nobody else can use them
-    /// all up: see [`RateLimits`](crate::RateLimits).
+    /// all up: see [`RateLimits`](crate::challenge::RateLimits).
     pub first_factor: bool,
 }
 
-impl Start {
+impl NewChallenge {
     /// Creates a request to start a challenge for a sign-in.
     pub fn new(sign_in: SignIn) -> Self {
         Self {
@@ -154,7 +105,7 @@ impl Start {
     }
 
     /// States that the person has passed the first factor in this sign-in: see
-    /// [`Start::first_factor`].
+    /// [`NewChallenge::first_factor`].
     pub fn after_first_factor(mut self) -> Self {
         self.first_factor = true;
         self
@@ -241,7 +192,7 @@ impl fmt::Debug for Verified {
 /// An instance that is available to a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Available {
+pub struct AvailableInstance {
     /// The opaque id.
     pub id: String,
     /// The type.

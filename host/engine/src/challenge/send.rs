@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::code;
 use super::history::{Facts, MessageOutcome};
-use super::policy::Policy;
 use super::quota::{Account, Used};
 use super::recipient::Recipient;
 use super::start::is_open;
 use super::{Challenges, Details, Judge, text};
 use crate::error::Error;
+use crate::instance::Policy;
 use crate::instance::{Chosen, PauseAfter};
 use crate::random;
 use crate::store::{ChallengeRecord, HandOver, Limited};

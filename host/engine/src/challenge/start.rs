@@ -9,11 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
+use super::bucket::bucket;
 use super::code::{self, Binding};
 use super::history::{About, Facts, MessageOutcome};
-use super::limits::{self, Counted};
+use super::limits::Counted;
 use super::recipient::{Canonical, Recipient};
-use super::request::{Challenge, Start};
+use super::request::{Challenge, NewChallenge};
 use super::{Challenges, Details, Judge, SEALED};
 use crate::error::Error;
 use crate::instance::Chosen;
@@ -42,24 +43,24 @@ const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
 const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
-    pub(crate) async fn start(self: &Arc<Self>, start: Start) -> Result<Challenge, Error> {
+    pub(crate) async fn start(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
         self.start_for(start, false).await
     }
 
     /// Starts a challenge for a login to an account of this engine. What applications do with a
     /// user of the same name does not count against it.
-    pub(crate) async fn start_for_account(self: &Arc<Self>, start: Start) -> Result<Challenge, Error> {
+    pub(crate) async fn start_for_account(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
         self.start_for(start, true).await
     }
 
-    async fn start_for(self: &Arc<Self>, start: Start, of_account: bool) -> Result<Challenge, Error> {
+    async fn start_for(self: &Arc<Self>, start: NewChallenge, of_account: bool) -> Result<Challenge, Error> {
         let start = start.checked()?;
         self.purge_now_and_then();
         let now = self.clock.now();
         let (chosen, others, canonical) =
             self.pick(&start).await.inspect_err(|error| self.note_refused(&start, of_account, error))?;
         let policy = &chosen.policy;
-        let purpose = start.purpose.clone().unwrap_or_else(|| Start::PURPOSE.to_owned());
+        let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         let idempotency = self.claim(&start, &purpose, now);
         let details = Details {
             sign_in: start.sign_in,
@@ -239,7 +240,7 @@ impl Challenges {
 
     /// Returns the most specific instance that fits the recipient, and in order those that may
     /// replace it: to the same address, with codes of the same length.
-    async fn pick(&self, start: &Start) -> Result<(Chosen, Vec<Chosen>, Canonical), Error> {
+    async fn pick(&self, start: &NewChallenge) -> Result<(Chosen, Vec<Chosen>, Canonical), Error> {
         let mut available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
         if available.is_empty() {
             return Err(Error::no_instance_available());
@@ -261,7 +262,7 @@ impl Challenges {
     }
 
     /// Records that a request led to no message.
-    fn note_refused(&self, start: &Start, of_account: bool, error: &Error) {
+    fn note_refused(&self, start: &NewChallenge, of_account: bool, error: &Error) {
         let known = start.recipient.known();
         let outcome = if error.is_no_instance_available() {
             MessageOutcome::NoInstance
@@ -304,7 +305,7 @@ impl Challenges {
         self.history.refusal(&About { challenge, ..about }, outcome, facts);
     }
 
-    fn claim(&self, start: &Start, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
+    fn claim(&self, start: &NewChallenge, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
         let key = start.idempotency_key.as_deref()?;
         let sign_in = &start.sign_in;
         let Recipient { email, phone, handle } = &start.recipient;
@@ -319,7 +320,7 @@ impl Challenges {
             start.first_factor
         ]);
         Some(IdempotencyClaim {
-            key: limits::bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
+            key: bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
             request: self.keyring.fingerprint("idempotent-request", &[request.to_string().as_bytes()]),
             until: now + DAY,
         })

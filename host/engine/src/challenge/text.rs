@@ -1,6 +1,6 @@
 //! What people read: in English, German, French and Italian.
 
-use super::policy::Policy;
+use crate::instance::Policy;
 use crate::language::preferred_language;
 
 /// A message's texts.
@@ -96,16 +96,6 @@ fn time(language: &Language, seconds: u32) -> String {
         0..120 => format!("{seconds} {seconds_word}"),
         _ => format!("{} {minutes}", seconds / 60),
     }
-}
-
-/// The default alphabet of GSM (3GPP TS 23.038, 6.2.1). One character beyond it, `ç` for one, and 70 fit into a part of an SMS instead
-/// of 160.
-const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
-                   ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-
-/// Whether all of a text is in the alphabet that fits most into an SMS.
-pub(super) fn is_of_gsm(text: &str) -> bool {
-    text.chars().all(|c| GSM.contains(c))
 }
 
 /// Texts for a channel with a subject and HTML.
@@ -213,6 +203,7 @@ const HTML: &str = r#"<!doctype html>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instance::is_of_gsm;
 
     fn policy(application: &str, host: &str) -> Policy {
         Policy { application_name: application.to_owned(), webotp_host: host.to_owned(), ..Policy::default() }
@@ -273,7 +264,7 @@ mod tests {
         ] {
             let short = test_short(&policy("Shop", "login.example.com"), Some(tag), "0123456789").text;
             assert!(short.starts_with(says) && short.ends_with("\n\n@login.example.com #0123456789"), "{short}");
-            assert!(short.chars().count() <= 160 && short.chars().all(|c| GSM.contains(c)), "{short}");
+            assert!(short.chars().count() <= 160 && is_of_gsm(&short), "{short}");
             let mail = test_mail(&policy("Shop", ""), Some(tag), "012345");
             assert!(mail.text.contains(says) && mail.text.contains("012345"), "{}", mail.text);
             assert!(mail.html.is_some_and(|html| html.contains(says) && html.matches("012345").count() == 1));

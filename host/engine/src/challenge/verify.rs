@@ -1,11 +1,10 @@
 //! Verifying an answer.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::amr::amr;
 use super::quota::Used;
-use super::request::Verified;
+use super::request::{Answer, Verified};
 use super::start::to_the_end;
 use super::{Challenges, Details, Judge, code, limits};
 use crate::error::Error;
@@ -14,14 +13,9 @@ use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
 use twofactor_sandbox::{CODE_LENGTHS, Verdict};
 
 impl Challenges {
-    pub(crate) async fn verify(
-        self: &Arc<Self>,
-        subscription: &str,
-        id: &str,
-        input: &str,
-        client_address: Option<IpAddr>,
-    ) -> Result<Verified, Error> {
-        let input = code::canonical(input)?;
+    pub(crate) async fn verify(self: &Arc<Self>, subscription: &str, answer: Answer<'_>) -> Result<Verified, Error> {
+        let Answer { challenge: id, code, client_address } = answer;
+        let input = code::canonical(code)?;
         let now = self.clock.now();
         let (names, charges): (Vec<_>, _) = self.limits.answer(&self.keyring, client_address).into_iter().unzip();
         let attempt = Attempt {

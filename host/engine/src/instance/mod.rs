@@ -1,10 +1,15 @@
 //! TwoFactor instances: their configuration, whether they are valid, and whom they serve.
 
+mod circuit_breaker;
+mod country;
 mod destinations;
+mod gsm;
 mod options;
-mod pause;
+mod policy;
 mod prepared;
 mod providers;
+mod quota;
+mod sign_in;
 mod validity;
 
 use std::collections::HashMap;
@@ -13,16 +18,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use circuit_breaker::{Pause, PauseAfter};
 pub(crate) use destinations::{Changed, listed};
+#[cfg(test)]
+pub(crate) use gsm::is_of_gsm;
 pub use options::MASK;
-pub(crate) use pause::{Pause, PauseAfter};
+pub use policy::{Policy, PolicyError, PolicyWarning};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
 pub use providers::RefusedProvider;
+pub use quota::Quota;
+pub(crate) use quota::{BYTES, MESSAGES, PARTS};
+pub use sign_in::SignIn;
 pub(crate) use twofactor_sandbox::Layers;
 pub use validity::AffectedInstance;
 
-use crate::challenge::{Policy, SignIn};
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::store::{InstanceRecord, Store, Targets};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::pause::{Pause, PauseAfter};
+use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
     Arrived, Configured, DeliveryFailure, DeliveryStatus, Destination, GrantedConnection, Layers, Message, NotSigned,

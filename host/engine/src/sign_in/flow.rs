@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, Visit, Visited};
 use super::{HostedSignIns, Kept, SignInPage, digest};
-use crate::challenge::{Challenge, Standing, Way, to_the_end, typed};
+use crate::challenge::{Answer, Challenge, ChallengeStatus, DeliveryOption, to_the_end, typed};
 use crate::error::Error;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};
@@ -62,7 +62,7 @@ impl HostedSignIns {
             return_url: new.return_url,
             state: new.state,
         };
-        self.challenges.ways(&kept.start()).await?;
+        self.challenges.delivery_options(&kept.start()).await?;
         let (now, secret) = (self.clock.now(), random::id()?);
         let mut record = HostedSignInRecord {
             id: random::id()?,
@@ -143,13 +143,13 @@ impl HostedSignIns {
         };
         // An ended sign-in does not need them; and an instance that is no longer assigned must not
         // hide that it has ended.
-        let ways = if ended.is_some() { Vec::new() } else { self.ways(&kept).await? };
+        let delivery_options = if ended.is_some() { Vec::new() } else { self.delivery_options(&kept).await? };
         let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
             None => None,
         };
         let more = record.step < STEPS;
-        let visit = Box::new(Visit { page, application, ways, challenge, more, now, record, kept });
+        let visit = Box::new(Visit { page, application, delivery_options, challenge, more, now, record, kept });
         Ok(match ended {
             Some(ended) => Visited::Over(visit, ended),
             None => Visited::Open(visit),
@@ -262,7 +262,8 @@ impl HostedSignIns {
         // verified.
         to_the_end(async move {
             let handle = random::id()?;
-            let verified = this.challenges.verify(&subscription, &challenge, &code, address).await?;
+            let verified =
+                this.challenges.verify(&subscription, Answer::new(&challenge, &code).client_address(address)).await?;
             let end = SignInEnd::Verified {
                 at: verified.verified_at,
                 two_factor: verified.two_factor,
@@ -295,8 +296,8 @@ impl HostedSignIns {
     }
 
     /// None if what was available at the start no longer is.
-    async fn ways(&self, kept: &Kept) -> Result<Vec<Way>, Error> {
-        match self.challenges.ways(&kept.start()).await {
+    async fn delivery_options(&self, kept: &Kept) -> Result<Vec<DeliveryOption>, Error> {
+        match self.challenges.delivery_options(&kept.start()).await {
             Err(error)
                 if error.is_no_instance_available() || error.is_recipient_rejected() || error.is_invalid_input() =>
             {
@@ -315,5 +316,5 @@ impl HostedSignIns {
 }
 
 fn open_challenge(visit: &Visit) -> Option<&Challenge> {
-    visit.challenge.as_ref().filter(|(_, standing)| *standing == Standing::Open).map(|(challenge, _)| challenge)
+    visit.challenge.as_ref().filter(|(_, status)| *status == ChallengeStatus::Open).map(|(challenge, _)| challenge)
 }

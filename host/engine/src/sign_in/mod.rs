@@ -23,9 +23,10 @@ use zeroize::Zeroizing;
 pub use page::{Colours, Logo, SignInPage, Theme};
 pub use request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, Visit, Visited};
 
-use crate::challenge::{Challenges, Recipient, SignIn, Start};
+use crate::challenge::{Challenges, NewChallenge, Recipient};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::instance::SignIn;
 use crate::keyring::Keyring;
 use crate::store::{HostedSignInRecord, Store};
 
@@ -113,11 +114,11 @@ impl From<(crate::keyring::KeyId, Zeroizing<[u8; 32]>)> for ResultKey {
 
 impl Kept {
     fn purpose(&self) -> &str {
-        self.purpose.as_deref().unwrap_or(Start::PURPOSE)
+        self.purpose.as_deref().unwrap_or(NewChallenge::PURPOSE)
     }
 
-    fn start(&self) -> Start {
-        let mut start = Start::new(self.sign_in.clone());
+    fn start(&self) -> NewChallenge {
+        let mut start = NewChallenge::new(self.sign_in.clone());
         start.recipient = self.recipient.clone();
         start.locale.clone_from(&self.locale);
         start.purpose.clone_from(&self.purpose);

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::{Kept, SignInPage};
-use crate::challenge::{Challenge, Recipient, SignIn, Standing, Way};
+use crate::challenge::{Challenge, ChallengeStatus, DeliveryOption, Recipient};
+use crate::instance::SignIn;
 use crate::store::HostedSignInRecord;
 
 /// A request to start a hosted sign-in. `Debug` shows neither user nor recipient.
@@ -27,7 +28,7 @@ pub struct NewHostedSignIn {
     /// The `User-Agent` of that browser, at most 1024 characters. The page names browser and system
     /// if it recognizes them.
     pub user_agent: Option<String>,
-    /// Whether the person has passed the first factor in this sign-in: see [`Start::first_factor`](crate::Start::first_factor).
+    /// Whether the person has passed the first factor in this sign-in: see [`NewChallenge::first_factor`](crate::NewChallenge::first_factor).
     pub first_factor: bool,
     /// Where the browser goes at the end: one of [`SignInPage::return_urls`].
     pub return_url: String,
@@ -136,10 +137,10 @@ pub struct Visit {
     pub page: SignInPage,
     /// The application's name.
     pub application: String,
-    /// The ways in which a code can be delivered, the most specific first.
-    pub ways: Vec<Way>,
+    /// The delivery_options in which a code can be delivered, the most specific first.
+    pub delivery_options: Vec<DeliveryOption>,
     /// The open challenge, and whether it accepts an answer.
-    pub challenge: Option<(Challenge, Standing)>,
+    pub challenge: Option<(Challenge, ChallengeStatus)>,
     /// Whether another challenge may be started.
     pub more: bool,
     /// The current time.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::Result;
 
-/// How many times something happened with an instance in an hour: see [`crate::Statistic`].
+/// How many times something happened with an instance in an hour: see [`crate::statistics::Statistic`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatisticRecord {
     /// The beginning of the hour.

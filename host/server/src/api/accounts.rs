@@ -27,13 +27,15 @@ enum AccountRole {
 }
 
 impl AccountRole {
-    fn of(self, subscriptions: Option<Vec<String>>) -> Result<twofactor::Role, Problem> {
+    fn of(self, subscriptions: Option<Vec<String>>) -> Result<twofactor::token::Role, Problem> {
         match (self, subscriptions) {
-            (Self::Auditor, subscriptions) => Ok(twofactor::Role::Auditor { subscriptions }),
-            (Self::SystemAdmin, some) if some.as_ref().is_none_or(Vec::is_empty) => Ok(twofactor::Role::SystemAdmin),
+            (Self::Auditor, subscriptions) => Ok(twofactor::token::Role::Auditor { subscriptions }),
+            (Self::SystemAdmin, some) if some.as_ref().is_none_or(Vec::is_empty) => {
+                Ok(twofactor::token::Role::SystemAdmin)
+            }
             (Self::SystemAdmin, _) => Err(misfit("must be omitted for a `system_admin`")),
             (Self::SubscriptionAdmin, subscriptions) => {
-                Ok(twofactor::Role::SubscriptionAdmin { subscriptions: subscriptions.unwrap_or_default() })
+                Ok(twofactor::token::Role::SubscriptionAdmin { subscriptions: subscriptions.unwrap_or_default() })
             }
         }
     }
@@ -77,12 +79,12 @@ pub(super) struct Account {
     last_login_at: Option<Timestamp>,
 }
 
-impl From<twofactor::Account> for Account {
-    fn from(one: twofactor::Account) -> Self {
+impl From<twofactor::accounts::Account> for Account {
+    fn from(one: twofactor::accounts::Account) -> Self {
         let state = match one.state {
-            twofactor::AccountState::Invited => AccountState::Invited,
-            twofactor::AccountState::Active => AccountState::Active,
-            twofactor::AccountState::Disabled => AccountState::Disabled,
+            twofactor::accounts::AccountState::Invited => AccountState::Invited,
+            twofactor::accounts::AccountState::Active => AccountState::Active,
+            twofactor::accounts::AccountState::Disabled => AccountState::Disabled,
         };
         Self {
             id: one.id,
@@ -100,7 +102,7 @@ impl From<twofactor::Account> for Account {
 }
 
 /// Returns an account with its `ETag`.
-fn answer(account: twofactor::Account) -> Response {
+fn answer(account: twofactor::accounts::Account) -> Response {
     tagged(StatusCode::OK, account.revision, Account::from(account))
 }
 
@@ -113,8 +115,8 @@ pub(super) struct Invitation {
     expires_at: Timestamp,
 }
 
-impl From<twofactor::Invitation> for Invitation {
-    fn from(one: twofactor::Invitation) -> Self {
+impl From<twofactor::accounts::Invitation> for Invitation {
+    fn from(one: twofactor::accounts::Invitation) -> Self {
         Self { path: one.path(), expires_at: one.expires_at }
     }
 }
@@ -191,7 +193,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<InvitedAccount>), Problem> {
     let actor = administrator.of_the_system()?.actor();
     let role = new.role.of(new.subscriptions)?;
-    let new = twofactor::NewAccount { name: new.name, email: new.email, phone: new.phone, role };
+    let new = twofactor::accounts::NewAccount { name: new.name, email: new.email, phone: new.phone, role };
     let (account, invitation) = engine.accounts().create(actor, new).await?;
     Ok((StatusCode::CREATED, Json(InvitedAccount { account: account.into(), invitation: invitation.into() })))
 }
@@ -249,11 +251,11 @@ pub(super) async fn change(
         (None, Some(_)) => return Err(misfit("can only be set together with `role`")),
     };
     let state = part.state.map(|state| match state {
-        AccountState::Invited => twofactor::AccountState::Invited,
-        AccountState::Active => twofactor::AccountState::Active,
-        AccountState::Disabled => twofactor::AccountState::Disabled,
+        AccountState::Invited => twofactor::accounts::AccountState::Invited,
+        AccountState::Active => twofactor::accounts::AccountState::Active,
+        AccountState::Disabled => twofactor::accounts::AccountState::Disabled,
     });
-    let change = twofactor::AccountChange { name: part.name, phone: part.phone, role, state };
+    let change = twofactor::accounts::AccountChange { name: part.name, phone: part.phone, role, state };
     let changed = engine.accounts().update(actor, &id, change, revision).await;
     Ok(answer(changed?))
 }

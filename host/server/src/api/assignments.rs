@@ -3,7 +3,8 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use twofactor::{AssignmentKind, Assignments};
+use twofactor::admin::Assignments;
+use twofactor::store::AssignmentKind;
 use utoipa::ToSchema;
 
 use super::body::{List, Segments};
@@ -57,7 +58,7 @@ pub(super) struct Assignment {
 }
 
 fn answer(all: Assignments) -> Response {
-    let each = |it: twofactor::Assigned| Assignment { kind: it.kind.into(), id: it.id, name: it.name };
+    let each = |it: twofactor::admin::Assigned| Assignment { kind: it.kind.into(), id: it.id, name: it.name };
     let body: Vec<Assignment> = all.assigned.into_iter().map(each).collect();
     tagged(StatusCode::OK, all.revision, body)
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twofactor::{SignIn, Start, TwoFactor};
+use twofactor::{SignIn, TwoFactor};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Parameters, Segments};
@@ -171,7 +171,7 @@ pub(super) async fn start(
 ) -> Result<(StatusCode, Json<Challenge>), Problem> {
     let place =
         Where { tenant: body.tenant, idp: body.idp, client_application: body.client_application, user: body.user };
-    let mut start = Start::new(place.sign_in(application.subscription));
+    let mut start = twofactor::NewChallenge::new(place.sign_in(application.subscription));
     start.two_factor = body.two_factor;
     start.recipient = body.recipient.into();
     start.locale = body.locale;
@@ -228,7 +228,12 @@ pub(super) async fn verify(
     Segments(id): Segments<String>,
     Body(answer): Body<Answer>,
 ) -> Result<Json<Verified>, Problem> {
-    let verified = engine.verify(&application.subscription, &id, &answer.code, answer.client_address).await?;
+    let verified = engine
+        .verify(
+            &application.subscription,
+            twofactor::Answer::new(&id, &answer.code).client_address(answer.client_address),
+        )
+        .await?;
     Ok(Json(Verified {
         status: "verified",
         user: verified.user,

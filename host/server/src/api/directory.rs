@@ -4,7 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use twofactor::{Assignment, DirectoryEntry, DirectoryFilter, NamedTarget};
+use twofactor::Assignment;
+use twofactor::admin::{DirectoryEntry, DirectoryFilter, NamedTarget};
 use utoipa::{IntoParams, ToSchema};
 
 use super::assignments::Kind;

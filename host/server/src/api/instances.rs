@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use twofactor::{InstanceChange, TestMessage};
+use twofactor::admin::{InstanceChange, TestMessage};
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
@@ -126,8 +126,8 @@ pub(super) struct OptionProblem {
     message: String,
 }
 
-impl From<twofactor::Problem> for OptionProblem {
-    fn from(it: twofactor::Problem) -> Self {
+impl From<twofactor::sandbox::Problem> for OptionProblem {
+    fn from(it: twofactor::sandbox::Problem) -> Self {
         Self { option: it.option, message: it.message }
     }
 }
@@ -147,15 +147,15 @@ pub(super) struct Affected {
     problems: Vec<OptionProblem>,
 }
 
-impl From<twofactor::AffectedInstance> for Affected {
-    fn from(it: twofactor::AffectedInstance) -> Self {
+impl From<twofactor::instance::AffectedInstance> for Affected {
+    fn from(it: twofactor::instance::AffectedInstance) -> Self {
         let problems = it.problems.into_iter().map(OptionProblem::from).collect();
         Self { id: it.id, subscription: it.subscription, name: it.name, valid: it.valid, problems }
     }
 }
 
-impl From<twofactor::Instance> for Instance {
-    fn from(one: twofactor::Instance) -> Self {
+impl From<twofactor::admin::Instance> for Instance {
+    fn from(one: twofactor::admin::Instance) -> Self {
         let problems = one.problems.into_iter();
         Self {
             id: one.id,
@@ -177,7 +177,7 @@ impl From<twofactor::Instance> for Instance {
 }
 
 /// An instance with its `ETag`.
-fn answer(status: StatusCode, instance: twofactor::Instance) -> Response {
+fn answer(status: StatusCode, instance: twofactor::admin::Instance) -> Response {
     tagged(status, instance.revision, Instance::from(instance))
 }
 
@@ -453,7 +453,7 @@ pub(super) struct TrialReport {
     /// The failed exchange with the upstream; absent if none failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<UpstreamFailure>, nullable = false)]
-    upstream: Option<twofactor::UpstreamFailure>,
+    upstream: Option<twofactor::sandbox::UpstreamFailure>,
 }
 
 /// Sends a test message with a sample code. The code is not valid anywhere.
@@ -469,6 +469,6 @@ pub(super) async fn test(
     message.locale = trial.locale;
     let admin = administrator.of(&subscription)?;
     let report = admin.send_test(&subscription, &id, message).await?;
-    let twofactor::TestReport { outcome, code, detail, upstream, .. } = report;
+    let twofactor::admin::TestReport { outcome, code, detail, upstream, .. } = report;
     Ok(Json(TrialReport { outcome, code, detail, upstream }))
 }

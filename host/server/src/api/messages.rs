@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twofactor::{ChallengeState, MessageHistory, MessageQuery};
+use twofactor::admin::{ChallengeState, MessageHistory, MessageQuery};
 use utoipa::ToSchema;
 
 use super::body::Body;

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use twofactor::{NewProvider, ProviderInfo, RecipientKind};
+use twofactor::admin::NewProvider;
+use twofactor::sandbox::{ProviderInfo, RecipientKind};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Parameters, Raw};

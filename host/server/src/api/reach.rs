@@ -45,20 +45,20 @@ struct Endpoint {
 }
 
 impl Endpoint {
-    fn of(destination: &twofactor::Destination) -> Self {
+    fn of(destination: &twofactor::sandbox::Destination) -> Self {
         let text = destination.to_string();
         match destination {
-            twofactor::Destination::Https(url) => {
+            twofactor::sandbox::Destination::Https(url) => {
                 let url = Url::parse(url).ok();
                 let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
                 let port = url.and_then(|url| url.port_or_known_default()).unwrap_or(443);
                 Self { kind: Protocol::Https, host, port, security: None, destination: text }
             }
-            twofactor::Destination::Smtp { host, port, security } => {
+            twofactor::sandbox::Destination::Smtp { host, port, security } => {
                 let security = match security {
-                    twofactor::SmtpSecurity::ImplicitTls => SmtpSecurity::Tls,
-                    twofactor::SmtpSecurity::StartTls => SmtpSecurity::Starttls,
-                    twofactor::SmtpSecurity::Plaintext => SmtpSecurity::Plaintext,
+                    twofactor::sandbox::SmtpSecurity::ImplicitTls => SmtpSecurity::Tls,
+                    twofactor::sandbox::SmtpSecurity::StartTls => SmtpSecurity::Starttls,
+                    twofactor::sandbox::SmtpSecurity::Plaintext => SmtpSecurity::Plaintext,
                 };
                 let (host, port) = (host.clone(), *port);
                 Self { kind: Protocol::Smtp, host, port, security: Some(security), destination: text }
@@ -76,8 +76,8 @@ pub(super) struct Destination {
     text: String,
 }
 
-impl From<&twofactor::Destination> for Destination {
-    fn from(destination: &twofactor::Destination) -> Self {
+impl From<&twofactor::sandbox::Destination> for Destination {
+    fn from(destination: &twofactor::sandbox::Destination) -> Self {
         Self { endpoint: Endpoint::of(destination), text: wording::destination(Language::English, destination) }
     }
 }
@@ -118,17 +118,19 @@ pub(super) struct Connection {
     text: String,
 }
 
-impl From<&twofactor::GrantedConnection> for Connection {
-    fn from(granted: &twofactor::GrantedConnection) -> Self {
+impl From<&twofactor::sandbox::GrantedConnection> for Connection {
+    fn from(granted: &twofactor::sandbox::GrantedConnection) -> Self {
         let authentication = match &granted.authentication {
-            twofactor::Authentication::None => Authentication::None,
-            twofactor::Authentication::Basic => Authentication::Basic,
-            twofactor::Authentication::Bearer => Authentication::Bearer,
-            twofactor::Authentication::Header { name } => Authentication::Header { name: name.clone() },
-            twofactor::Authentication::OAuth2 { token_url } => Authentication::OAuth2 { token_url: token_url.clone() },
-            twofactor::Authentication::AwsSignature => Authentication::AwsSignature,
-            twofactor::Authentication::WebhookSignature => Authentication::WebhookSignature,
-            twofactor::Authentication::Login => Authentication::Login,
+            twofactor::sandbox::Authentication::None => Authentication::None,
+            twofactor::sandbox::Authentication::Basic => Authentication::Basic,
+            twofactor::sandbox::Authentication::Bearer => Authentication::Bearer,
+            twofactor::sandbox::Authentication::Header { name } => Authentication::Header { name: name.clone() },
+            twofactor::sandbox::Authentication::OAuth2 { token_url } => {
+                Authentication::OAuth2 { token_url: token_url.clone() }
+            }
+            twofactor::sandbox::Authentication::AwsSignature => Authentication::AwsSignature,
+            twofactor::sandbox::Authentication::WebhookSignature => Authentication::WebhookSignature,
+            twofactor::sandbox::Authentication::Login => Authentication::Login,
         };
         let text = wording::connection(Language::English, granted);
         Self { endpoint: Endpoint::of(&granted.destination), authentication, text }
@@ -149,10 +151,10 @@ pub(super) struct Capability {
     text: String,
 }
 
-impl From<&twofactor::Capability> for Capability {
-    fn from(capability: &twofactor::Capability) -> Self {
+impl From<&twofactor::sandbox::Capability> for Capability {
+    fn from(capability: &twofactor::sandbox::Capability) -> Self {
         let (kind, option) = match capability {
-            twofactor::Capability::Secret(option) => ("secret".to_owned(), Some(option.clone())),
+            twofactor::sandbox::Capability::Secret(option) => ("secret".to_owned(), Some(option.clone())),
             other => (other.to_string(), None),
         };
         Self { kind, option, text: wording::capability(Language::English, capability) }

@@ -27,7 +27,7 @@ pub(super) struct SecondFactorSettings {
 }
 
 /// Returns the settings with their `ETag`.
-fn answer(set: twofactor::SecondFactor) -> Response {
+fn answer(set: twofactor::accounts::SecondFactor) -> Response {
     let body = SecondFactorSettings {
         subscription: set.subscription,
         required: set.demanded_since.is_some(),

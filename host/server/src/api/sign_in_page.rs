@@ -36,8 +36,8 @@ struct Colours {
     background: Option<String>,
 }
 
-impl From<twofactor::SignInPage> for SignInPage {
-    fn from(page: twofactor::SignInPage) -> Self {
+impl From<twofactor::sign_in::SignInPage> for SignInPage {
+    fn from(page: twofactor::sign_in::SignInPage) -> Self {
         Self {
             return_urls: page.return_urls,
             application_name: page.application_name,
@@ -48,19 +48,19 @@ impl From<twofactor::SignInPage> for SignInPage {
     }
 }
 
-impl From<SignInPage> for twofactor::SignInPage {
+impl From<SignInPage> for twofactor::sign_in::SignInPage {
     fn from(page: SignInPage) -> Self {
         Self {
             return_urls: page.return_urls,
             application_name: page.application_name,
             logo: page.logo,
-            colours: twofactor::Colours { accent: page.colours.accent, background: page.colours.background },
+            colours: twofactor::sign_in::Colours { accent: page.colours.accent, background: page.colours.background },
             support_url: page.support_url,
         }
     }
 }
 
-fn answer((page, revision): (twofactor::SignInPage, u64)) -> Response {
+fn answer((page, revision): (twofactor::sign_in::SignInPage, u64)) -> Response {
     tagged(StatusCode::OK, revision, SignInPage::from(page))
 }
 

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twofactor::{NewHostedSignIn, SignIn, SignInStatus, TwoFactor};
+use twofactor::sign_in::{NewHostedSignIn, SignInStatus};
+use twofactor::{SignIn, TwoFactor};
 use utoipa::ToSchema;
 
 use super::body::{Body, Segments};

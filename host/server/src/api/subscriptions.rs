@@ -24,8 +24,8 @@ pub(super) struct Subscription {
     created_at: Timestamp,
 }
 
-impl From<twofactor::Subscription> for Subscription {
-    fn from(one: twofactor::Subscription) -> Self {
+impl From<twofactor::store::Subscription> for Subscription {
+    fn from(one: twofactor::store::Subscription) -> Self {
         Self { id: one.id, name: one.name, revision: one.revision, created_at: one.created_at }
     }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twofactor::TokenInfo;
+use twofactor::token::TokenInfo;
 use utoipa::ToSchema;
 
 use super::body::{Body, Parameters, Segments};
@@ -46,10 +46,10 @@ pub(super) struct Token {
 impl From<TokenInfo> for Token {
     fn from(info: TokenInfo) -> Self {
         let role = match info.role {
-            twofactor::Role::SystemAdmin => Role::SystemAdmin,
-            twofactor::Role::SubscriptionAdmin { .. } => Role::SubscriptionAdmin,
-            twofactor::Role::Auditor { .. } => Role::Auditor,
-            twofactor::Role::Application { .. } => Role::Application,
+            twofactor::token::Role::SystemAdmin => Role::SystemAdmin,
+            twofactor::token::Role::SubscriptionAdmin { .. } => Role::SubscriptionAdmin,
+            twofactor::token::Role::Auditor { .. } => Role::Auditor,
+            twofactor::token::Role::Application { .. } => Role::Application,
         };
         Self {
             subscriptions: info.role.subscriptions().to_vec(),
@@ -120,8 +120,8 @@ pub(super) async fn issue(
     // An empty list must not grant access to everything.
     let present = new.subscriptions.is_some();
     let role = match (new.role, new.subscriptions.unwrap_or_default()) {
-        (Role::Auditor, _) if !present => twofactor::Role::Auditor { subscriptions: None },
-        (Role::SystemAdmin, none) if none.is_empty() => twofactor::Role::SystemAdmin,
+        (Role::Auditor, _) if !present => twofactor::token::Role::Auditor { subscriptions: None },
+        (Role::SystemAdmin, none) if none.is_empty() => twofactor::token::Role::SystemAdmin,
         (Role::SystemAdmin, _) => return Err(misfit("must be omitted for a `system_admin`")),
         (Role::SubscriptionAdmin, none) if none.is_empty() => {
             return Err(misfit("must contain at least one entry for a `subscription_admin`"));
@@ -129,15 +129,15 @@ pub(super) async fn issue(
         (Role::Auditor, none) if none.is_empty() => {
             return Err(misfit("must contain at least one entry for an `auditor`; omit it for the whole installation"));
         }
-        (Role::Auditor, some) => twofactor::Role::Auditor { subscriptions: Some(some) },
-        (Role::SubscriptionAdmin, subscriptions) => twofactor::Role::SubscriptionAdmin { subscriptions },
+        (Role::Auditor, some) => twofactor::token::Role::Auditor { subscriptions: Some(some) },
+        (Role::SubscriptionAdmin, subscriptions) => twofactor::token::Role::SubscriptionAdmin { subscriptions },
         (Role::Application, one) => match <[String; 1]>::try_from(one) {
-            Ok([subscription]) => twofactor::Role::Application { subscription },
+            Ok([subscription]) => twofactor::token::Role::Application { subscription },
             Err(_) => return Err(misfit("must contain exactly one entry for an `application`")),
         },
     };
     let admin = match &role {
-        twofactor::Role::Application { subscription } => administrator.of(subscription)?,
+        twofactor::token::Role::Application { subscription } => administrator.of(subscription)?,
         _ => administrator.of_the_system()?,
     };
     let (info, token) = admin.issue_token(&new.name, role, new.expires_at).await?;

@@ -5,7 +5,10 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
-use twofactor::{Actor, Keyring, NewAccount, Role};
+use twofactor::Actor;
+use twofactor::accounts::NewAccount;
+use twofactor::keyring::Keyring;
+use twofactor::token::Role;
 
 use crate::config::{Config, build};
 use crate::serve::announce;

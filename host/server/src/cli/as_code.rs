@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use twofactor::Actor;
-use twofactor::as_code::{Document, ExportedSecrets, Planned, Reference};
+use twofactor::admin::as_code::{Document, ExportedSecrets, Planned, Reference};
 use twofactor_toolkit::output;
 
 use crate::config::{Config, build};

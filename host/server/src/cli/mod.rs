@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use twofactor::Role;
-use twofactor::as_code::ExportedSecrets;
+use twofactor::admin::as_code::ExportedSecrets;
+use twofactor::token::Role;
 use twofactor_toolkit::output::{self, OutputClosed};
 
 pub use arguments::Arguments;

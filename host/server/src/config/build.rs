@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use twofactor::{Builder, Network, Signers, SqliteStore, TwoFactor};
+use twofactor::sandbox::Signers;
+use twofactor::{Builder, Network, SqliteStore, TwoFactor};
 use url::Url;
 
 use super::{Config, NetworkConfig};

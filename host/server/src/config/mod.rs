@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use twofactor::{HistoryLimits, IpNet, Policy, RateLimits};
+use twofactor::challenge::{HistoryLimits, RateLimits};
+use twofactor::instance::Policy;
+use twofactor::sandbox::IpNet;
 
 pub(crate) use build::build;
 

@@ -56,7 +56,7 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
 fn the_quota_of_a_type_is_one_of_the_rate_limits() {
     let text = "[rate_limits.types.acme-sms]\nmessages_per_day = 20000\nparts_per_day = 30000\n";
     let limits = parse(&format!("{text}{LEAST}"), &[]).unwrap().rate_limits;
-    let quota = twofactor::Quota { messages_per_day: 20_000, parts_per_day: 30_000, bytes_per_day: 0 };
+    let quota = twofactor::instance::Quota { messages_per_day: 20_000, parts_per_day: 30_000, bytes_per_day: 0 };
     assert_eq!(limits.types.into_iter().collect::<Vec<_>>(), [("acme-sms".to_owned(), quota)]);
 }
 

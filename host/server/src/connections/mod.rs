@@ -20,7 +20,7 @@ use axum_server::accept::Accept;
 use axum_server::{Handle, Server};
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
-use twofactor::IpNet;
+use twofactor::sandbox::IpNet;
 
 pub use limits::ConnectionLimits;
 use registry::{Registry, is_near};

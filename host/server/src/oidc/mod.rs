@@ -15,7 +15,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use twofactor::{Errand, Role, Secret, Vouched};
+use twofactor::accounts::{AuthorizationRequest, ExternalIdentity};
+use twofactor::sandbox::Secret;
+use twofactor::token::Role;
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
@@ -89,7 +91,7 @@ impl Oidc {
     }
 
     /// Returns the URL to which a browser is sent with an authorization request.
-    pub(crate) fn way(&self, provider: &Metadata, errand: &Errand) -> Url {
+    pub(crate) fn way(&self, provider: &Metadata, errand: &AuthorizationRequest) -> Url {
         let mut url = provider.authorization_endpoint.clone();
         url.query_pairs_mut()
             .append_pair("response_type", "code")
@@ -104,7 +106,11 @@ impl Oidc {
     }
 
     /// Returns the identity of the person who returns with an authorization response.
-    pub(crate) async fn vouch(&self, errand: &Errand, answer: &Answer) -> Result<Vouched, LoginError> {
+    pub(crate) async fn vouch(
+        &self,
+        errand: &AuthorizationRequest,
+        answer: &Answer,
+    ) -> Result<ExternalIdentity, LoginError> {
         let provider = self.discovery.metadata().await?;
         // One provider's code must not reach another's token endpoint.
         let named = answer.iss.as_ref().map(|iss| *iss == self.issuer);
@@ -128,7 +134,12 @@ impl Oidc {
         Ok(self.person(&claims)?)
     }
 
-    async fn redeem(&self, provider: &Metadata, errand: &Errand, code: &str) -> Result<Tokens, OidcError> {
+    async fn redeem(
+        &self,
+        provider: &Metadata,
+        errand: &AuthorizationRequest,
+        code: &str,
+    ) -> Result<Tokens, OidcError> {
         let (form, authorization) = self.grant(provider, errand, code);
         let answer = self.fetch.post(&provider.token_endpoint, form, authorization).await?;
         serde_json::from_slice(&answer)
@@ -136,7 +147,7 @@ impl Oidc {
     }
 
     /// Returns the form with which a code is exchanged, and its `Authorization` header.
-    fn grant(&self, provider: &Metadata, errand: &Errand, code: &str) -> (String, Option<String>) {
+    fn grant(&self, provider: &Metadata, errand: &AuthorizationRequest, code: &str) -> (String, Option<String>) {
         let mut form = Serializer::new(String::new());
         form.append_pair("grant_type", "authorization_code")
             .append_pair("code", code)
@@ -155,10 +166,10 @@ impl Oidc {
         (form.finish(), Some(format!("Basic {}", STANDARD.encode(pair))))
     }
 
-    fn person(&self, claims: &Map<String, Value>) -> Result<Vouched, OidcError> {
+    fn person(&self, claims: &Map<String, Value>) -> Result<ExternalIdentity, OidcError> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let subject = text("sub").filter(|subject| !subject.is_empty() && subject.len() <= 255);
-        Ok(Vouched {
+        Ok(ExternalIdentity {
             issuer: self.issuer.clone(),
             subject: subject.ok_or_else(|| OidcError::new("the ID token has no valid `sub` claim"))?,
             name: text("name").or_else(|| text("preferred_username")),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
-use twofactor::{Network, Role, Secret};
+use twofactor::Network;
+use twofactor::sandbox::Secret;
+use twofactor::token::Role;
 use url::Url;
 
 use super::discovery::Discovery;

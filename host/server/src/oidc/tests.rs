@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use twofactor::{Errand, Network, Role, TwoFactor};
+use twofactor::accounts::AuthorizationRequest;
+use twofactor::token::Role;
+use twofactor::{Network, TwoFactor};
 
 use super::discovery::Metadata;
 use super::*;
@@ -95,8 +97,8 @@ fn a_provider_over_tls_names_no_endpoint_without_it() {
     assert!(!named(over_tls, here) && !named(here, "http://login.example.com"));
 }
 
-async fn errand() -> Errand {
-    TwoFactor::builder().build().await.unwrap().accounts().send_out("/admin").await.unwrap()
+async fn errand() -> AuthorizationRequest {
+    TwoFactor::builder().build().await.unwrap().accounts().start_authorization("/admin").await.unwrap()
 }
 
 #[tokio::test]

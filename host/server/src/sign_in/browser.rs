@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::Markup;
-use twofactor::Visit;
+use twofactor::sign_in::Visit;
 use url::Url;
 
 use super::public::PublicUrl;

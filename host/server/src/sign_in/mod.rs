@@ -22,7 +22,10 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use twofactor::{Ended, IpNet, Standing, TwoFactor, Visit, Visited};
+use twofactor::TwoFactor;
+use twofactor::challenge::ChallengeStatus;
+use twofactor::sandbox::IpNet;
+use twofactor::sign_in::{Ended, Visit, Visited};
 
 pub use public::PublicUrl;
 pub(crate) use public::is_confidential;
@@ -82,8 +85,8 @@ impl Visitor<'_> {
         let frame = self.frame(&path, Some(visit));
         let mut say = say.map(|say| say(frame.words));
         let markup = match &visit.challenge {
-            Some((challenge, Standing::Open)) if !choose => page::code(&frame, visit, challenge, say.as_ref()),
-            Some((_, Standing::Open)) => page::choice(&frame, visit, say.as_ref(), true),
+            Some((challenge, ChallengeStatus::Open)) if !choose => page::code(&frame, visit, challenge, say.as_ref()),
+            Some((_, ChallengeStatus::Open)) => page::choice(&frame, visit, say.as_ref(), true),
             Some(_) => {
                 // Whoever loads the page after its code is over must learn why there is no field for it.
                 let over = || Say::Error(frame.words.code_over.to_owned());

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use twofactor::{Challenge, Visit, Way};
+use twofactor::Challenge;
+use twofactor::challenge::DeliveryOption;
+use twofactor::sign_in::Visit;
 
 use super::text::{LANGUAGES, Notice, Words};
 use super::{agent, assets};
@@ -149,8 +151,8 @@ fn said(say: Option<&Say>) -> Markup {
 /// The choice of a way; with one way only a button.
 pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_way: bool) -> Markup {
     let words = frame.words;
-    let none = (visit.ways.is_empty() || !visit.more)
-        .then(|| Say::Error(if visit.ways.is_empty() { words.no_way } else { words.no_more }.to_owned()));
+    let none = (visit.delivery_options.is_empty() || !visit.more)
+        .then(|| Say::Error(if visit.delivery_options.is_empty() { words.no_way } else { words.no_more }.to_owned()));
     let say = none.as_ref().or(say);
     let body = html! {
         (said(say))
@@ -158,14 +160,14 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_
         @if none.is_none() {
             form method="post" action={ (frame.path) "/start" } {
                 (frame.hidden(Some(visit.step())))
-                @if let [only] = &visit.ways[..] {
+                @if let [only] = &visit.delivery_options[..] {
                     p #lead { (words.choose_only) }
                     input type="hidden" name="two_factor" value=(only.two_factor);
                     div.way.only { (way_body(words, visit, only)) }
                 } @else {
                     fieldset {
                         legend { (words.choose_lead) }
-                        @for (n, way) in visit.ways.iter().enumerate() {
+                        @for (n, way) in visit.delivery_options.iter().enumerate() {
                             label.way {
                                 input type="radio" name="two_factor" value=(way.two_factor) checked[n == 0];
                                 (way_body(words, visit, way))
@@ -184,11 +186,11 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_
     frame.document(words.choose_title, say, false, body)
 }
 
-fn way_body(words: &Words, visit: &Visit, way: &Way) -> Markup {
+fn way_body(words: &Words, visit: &Visit, way: &DeliveryOption) -> Markup {
     let (channel, picture) = channel(words, &way.channel);
     // Two that look alike are told apart by the name the administrator gave them.
-    let alike = |other: &&Way| other.channel == way.channel && other.recipient_hint == way.recipient_hint;
-    let ambiguous = visit.ways.iter().filter(alike).count() > 1;
+    let alike = |other: &&DeliveryOption| other.channel == way.channel && other.recipient_hint == way.recipient_hint;
+    let ambiguous = visit.delivery_options.iter().filter(alike).count() > 1;
     html! {
         (icon(picture))
         span {
@@ -235,7 +237,7 @@ pub(super) fn code(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say:
         }
         (frame.facts(visit))
         div.more {
-            @if visit.ways.len() > 1 && visit.more { a href=(frame.href("/choose")) { (words.other_way) } }
+            @if visit.delivery_options.len() > 1 && visit.more { a href=(frame.href("/choose")) { (words.other_way) } }
             (frame.cancel())
         }
     };

@@ -10,7 +10,7 @@ use jsonwebtoken::jwk::{
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::Serialize;
-use twofactor::{HostedSignIns, ResultKey, SignInResult};
+use twofactor::sign_in::{HostedSignIns, ResultKey, SignInResult};
 
 use super::PublicUrl;
 use crate::jwt;

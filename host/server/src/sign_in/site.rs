@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use twofactor::{HostedSignIns, IpNet};
+use twofactor::sandbox::IpNet;
+use twofactor::sign_in::HostedSignIns;
 
 use super::public::PublicUrl;
 

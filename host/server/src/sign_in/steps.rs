@@ -3,7 +3,8 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use twofactor::{Error, Visit, Visited};
+use twofactor::Error;
+use twofactor::sign_in::{Visit, Visited};
 
 use super::browser::{Client, Fields, Form, denied, go, returned};
 use super::site::Site;

@@ -1,7 +1,9 @@
 //! Why a step failed, as the address of the page that says so names it: the step itself is answered by a redirect, so that a reload
 //! does nothing again. Each is one of a few fixed sentences, whoever wrote the link.
 
-use twofactor::{Error, Standing, Visit};
+use twofactor::Error;
+use twofactor::challenge::ChallengeStatus;
+use twofactor::sign_in::Visit;
 
 use super::browser::Fields;
 use super::page::Say;
@@ -91,7 +93,7 @@ impl Why {
     /// The sentence, with what else there is to say of the sign-in as it stands.
     pub(super) fn say(self, words: &Words, visit: &Visit) -> Say {
         let open = match &visit.challenge {
-            Some((challenge, Standing::Open)) => Some(challenge),
+            Some((challenge, ChallengeStatus::Open)) => Some(challenge),
             _ => None,
         };
         let plain = |text: &str| Say::Error(text.to_owned());

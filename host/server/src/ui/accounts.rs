@@ -7,7 +7,9 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::{Account, AccountChange, AccountState, Invitation, NewAccount, Role, Subscription};
+use twofactor::accounts::{Account, AccountChange, AccountState, Invitation, NewAccount};
+use twofactor::store::Subscription;
+use twofactor::token::Role;
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
@@ -287,7 +289,7 @@ async fn show(person: &Person, account: &Account, message: Markup) -> Result<Res
             @if own && person.may_change() { p.help { (l.say("Only another administrator can change your role and access.", "Ihre Rolle und Ihren Zugang kann nur ein anderer Administrator ändern.")) } }
             @else { label.inline { input type="checkbox" name="enabled" value="yes" checked[values.enabled]; (l.say("Can log in", "Darf sich anmelden")) } }
         }, html! { button.main { (l.say("Save", "Speichern")) } }))
-        @if account.is_vouched() {
+        @if account.is_external() {
             p.help { (l.say("This user logs in through the identity provider, which sets the role at each login.",
                 "Dieser Benutzer meldet sich über den Identity Provider an, der die Rolle bei jeder Anmeldung festlegt.")) }
         } @else if person.may_change() && account.state != AccountState::Disabled {

@@ -4,7 +4,9 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
-use twofactor::{Assigned, Assignment, AssignmentKind};
+use twofactor::Assignment;
+use twofactor::admin::Assigned;
+use twofactor::store::AssignmentKind;
 
 use super::failure::Failure;
 use super::form::Posted;

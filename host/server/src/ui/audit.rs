@@ -9,7 +9,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{AuditEntry, AuditFrom, AuditSearch};
+use twofactor::admin::AuditSearch;
+use twofactor::audit::AuditEntry;
+use twofactor::store::AuditFrom;
 
 use super::failure::Failure;
 use super::format::{number, time};

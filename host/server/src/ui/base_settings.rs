@@ -6,7 +6,9 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::{AffectedInstance, BaseSettings, BaseSettingsCheck, ProviderInfo};
+use twofactor::admin::{BaseSettings, BaseSettingsCheck};
+use twofactor::instance::AffectedInstance;
+use twofactor::sandbox::ProviderInfo;
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;

@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 use serde_json::{Map, Value};
-use twofactor::MASK;
+use twofactor::instance::MASK;
 
 use super::form::Posted;
 use super::form_replies::Outcome;

@@ -7,7 +7,7 @@ use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::Statistic;
+use twofactor::statistics::Statistic;
 
 use super::failure::Failure;
 use super::format::{number, percent, short_time, time, time_text};

@@ -5,7 +5,9 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{Assignment, AssignmentKind, DirectoryEntry, DirectoryFilter, NamedTarget};
+use twofactor::Assignment;
+use twofactor::admin::{DirectoryEntry, DirectoryFilter, NamedTarget};
+use twofactor::store::AssignmentKind;
 
 use super::assignments::{KINDS, kind_name, kind_of};
 use super::failure::Failure;

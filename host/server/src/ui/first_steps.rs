@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
-use twofactor::{Instance, Role, SecondFactorState};
+use twofactor::accounts::SecondFactorState;
+use twofactor::admin::Instance;
+use twofactor::token::Role;
 
 use super::failure::Failure;
 use super::layout::Pages;

@@ -6,7 +6,8 @@ use std::fmt;
 use axum::body::Bytes;
 use maud::{Markup, html};
 use serde_json::{Map, Number, Value};
-use twofactor::{MASK, Problem};
+use twofactor::instance::MASK;
+use twofactor::sandbox::Problem;
 
 use super::schema::{Field, Kind};
 use crate::wording::{Language, sentence, spoken};

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
-use twofactor::{Error, TestReport};
+use twofactor::Error;
+use twofactor::admin::TestReport;
 
 use super::form::Posted;
 use crate::wording::{Language, sentence};

@@ -1,7 +1,7 @@
 //! How the upstream of an instance answered last.
 
 use maud::{Markup, html};
-use twofactor::{Administration, Instance, UpstreamHealth};
+use twofactor::admin::{Administration, Instance, UpstreamHealth};
 
 use super::failure::Failure;
 use super::format::time;

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
-use twofactor::{Administration, Assigned, Instance, ProviderInfo};
+use twofactor::admin::{Administration, Assigned, Instance};
+use twofactor::sandbox::ProviderInfo;
 
 use super::failure::Failure;
 use super::form::{Posted, read};

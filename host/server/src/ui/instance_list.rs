@@ -5,7 +5,7 @@ use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{Administration, Assigned, Instance, UpstreamHealth};
+use twofactor::admin::{Administration, Assigned, Instance, UpstreamHealth};
 
 use super::failure::Failure;
 use super::format::{percent, time};

@@ -7,7 +7,9 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
-use twofactor::{Administration, Assigned, Instance, InstanceChange, PolicyWarning, ProviderInfo, RecipientKind};
+use twofactor::admin::{Administration, Assigned, Instance, InstanceChange};
+use twofactor::instance::PolicyWarning;
+use twofactor::sandbox::{ProviderInfo, RecipientKind};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;

@@ -9,7 +9,8 @@ use maud::html;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use std::sync::Arc;
-use twofactor::{Accounts, Client, Error, LoggedIn, OpenedSession};
+use twofactor::Error;
+use twofactor::accounts::{Accounts, Client, LoggedIn, OpenedSession};
 
 use super::failure::Failure;
 use super::flash::Flash;

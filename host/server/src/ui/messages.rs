@@ -5,7 +5,8 @@ use axum::extract::Query;
 use axum::response::{Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{MessageEvent, MessageHistory, MessageQuery, ReachedLimit};
+use twofactor::admin::{MessageEvent, MessageHistory, MessageQuery};
+use twofactor::challenge::ReachedLimit;
 
 use super::failure::Failure;
 use super::form::Posted;

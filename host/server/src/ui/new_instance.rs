@@ -4,7 +4,10 @@ use axum::body::Bytes;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
-use twofactor::{Administration, Instance, NewInstance, Policy, ProviderInfo, Recipient, RecipientKind, TestMessage};
+use twofactor::admin::{Administration, Instance, TestMessage};
+use twofactor::instance::Policy;
+use twofactor::sandbox::{ProviderInfo, RecipientKind};
+use twofactor::{NewInstance, Recipient};
 
 use super::failure::Failure;
 use super::form::{Form, Posted, read};

@@ -19,7 +19,7 @@ pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Qu
         Ok(provider) => provider,
         Err(trouble) => return fail(&visitor, oidc, &trouble),
     };
-    match visitor.accounts().send_out(aim.path()).await {
+    match visitor.accounts().start_authorization(aim.path()).await {
         Ok(errand) => {
             let cookie = [(header::SET_COOKIE, set(ERRAND, errand.secret.expose()))];
             (cookie, Redirect::to(oidc.way(&provider, &errand).as_str())).into_response()
@@ -36,7 +36,7 @@ pub(super) async fn back(
 ) -> Response {
     let Some(oidc) = &ui.app.oidc else { return StatusCode::NOT_FOUND.into_response() };
     let secret = cookie(&headers, ERRAND).unwrap_or_default();
-    let (errand, aim) = match visitor.accounts().take_back(&secret, &answer.state).await {
+    let (errand, aim) = match visitor.accounts().complete_authorization(&secret, &answer.state).await {
         Ok(taken) => taken,
         // What the browser holds stays: it may be on its way still, and this a link of another site.
         Err(error) => {
@@ -44,7 +44,7 @@ pub(super) async fn back(
         }
     };
     let mut response = match oidc.vouch(&errand, &answer).await {
-        Ok(vouched) => match visitor.accounts().log_in_vouched(vouched, visitor.client()).await {
+        Ok(vouched) => match visitor.accounts().log_in_external(vouched, visitor.client()).await {
             Ok(logged_in) => admit(logged_in, &aim),
             Err(error) if error.is_invalid_credentials() => {
                 tracing::warn!(

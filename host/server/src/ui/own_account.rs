@@ -61,7 +61,7 @@ async fn with_message(person: &Person, ui: &Ui, message: Markup) -> Result<Respo
         h1 { (title) }
         p.sub { (account.name) " · " (account.email) @if let Some(phone) = &account.phone { " · " (phone) } }
         (message)
-        @if account.is_vouched() {
+        @if account.is_external() {
             p { (l.say("You log in through your identity provider. This account has no password.",
                 "Sie melden sich über Ihren Identity Provider an. Dieses Konto hat kein Passwort.")) }
         } @else { form.card method="post" action="/admin/account/password" {

@@ -8,7 +8,9 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use twofactor::{Accounts, Actor, Administration, SecondFactorState, Session};
+use twofactor::Actor;
+use twofactor::accounts::{Accounts, SecondFactorState, Session};
+use twofactor::admin::Administration;
 
 use super::failure::Failure;
 use super::form::Posted;

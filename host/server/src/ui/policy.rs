@@ -6,7 +6,7 @@ use crate::wording::Language;
 /// Where its fields stand in the form.
 pub(super) const AT: &str = "policy";
 
-/// The fields of [`twofactor::Policy`].
+/// The fields of [`twofactor::instance::Policy`].
 pub(super) fn fields(l: Language) -> Vec<Field> {
     let number = |name: &str, label: &str, help: &str| Field { kind: Kind::Number, ..text(name, label, help) };
     vec![
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_policy_has_its_field() {
-        let policy = serde_json::to_value(twofactor::Policy::default()).unwrap_or_default();
+        let policy = serde_json::to_value(twofactor::instance::Policy::default()).unwrap_or_default();
         let mut of_policy: Vec<&str> =
             policy.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         let fields = fields(Language::English);

@@ -8,9 +8,9 @@ use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofactor::{
-    Administration, Destination, Error, ExaminedProvider, Instance, Manifest, NewProvider, ProviderInfo, RecipientKind,
-};
+use twofactor::Error;
+use twofactor::admin::{Administration, ExaminedProvider, Instance, NewProvider};
+use twofactor::sandbox::{Destination, Manifest, ProviderInfo, RecipientKind};
 
 use super::base_settings::affected;
 use super::failure::Failure;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::{Accounts, SecondFactor};
+use twofactor::accounts::{Accounts, SecondFactor};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;

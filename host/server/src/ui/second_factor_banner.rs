@@ -1,7 +1,7 @@
 //! The line over pages of somebody who logged in without a second factor.
 
 use maud::{Markup, html};
-use twofactor::SecondFactorState;
+use twofactor::accounts::SecondFactorState;
 
 use super::links::{SECOND_FACTOR, segment};
 use super::person::Person;

@@ -7,7 +7,8 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::{Colours, Error, SignInPage};
+use twofactor::Error;
+use twofactor::sign_in::{Colours, SignInPage};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;

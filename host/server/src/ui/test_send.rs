@@ -4,7 +4,9 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
-use twofactor::{ProviderInfo, Recipient, RecipientKind, TestMessage, TestReport};
+use twofactor::Recipient;
+use twofactor::admin::{TestMessage, TestReport};
+use twofactor::sandbox::{ProviderInfo, RecipientKind};
 
 use super::failure::Failure;
 use super::form::Posted;

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::html;
 use serde::Deserialize;
-use twofactor::{Role, TokenInfo};
+use twofactor::token::{Role, TokenInfo};
 
 use super::failure::Failure;
 use super::form::Posted;

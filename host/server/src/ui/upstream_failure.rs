@@ -1,6 +1,6 @@
 //! Where an exchange with an upstream failed, in words and with what to do about it.
 
-use twofactor::{UpstreamCause as Cause, UpstreamFailure, UpstreamStep as Step};
+use twofactor::sandbox::{UpstreamCause as Cause, UpstreamFailure, UpstreamStep as Step};
 
 use crate::wording::Language;
 

@@ -1,6 +1,6 @@
 //! Capabilities of providers.
 
-use twofactor::Capability;
+use twofactor::sandbox::Capability;
 use twofactor_toolkit::wording::capability as in_english;
 
 use super::language::Language;

@@ -1,6 +1,6 @@
 //! What an instance may reach.
 
-use twofactor::{Authentication, Destination, GrantedConnection, SmtpSecurity};
+use twofactor::sandbox::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 use twofactor_toolkit::wording;
 
 use super::language::Language;

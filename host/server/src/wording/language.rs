@@ -1,7 +1,7 @@
 //! The languages of the admin UI and of what the engine says as data.
 
 use axum::http::{HeaderMap, header};
-use twofactor::preferred_language;
+use twofactor::language::preferred_language;
 
 use crate::cookies::cookie;
 

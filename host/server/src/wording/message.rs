@@ -1,6 +1,7 @@
 //! What became of messages, and which limits hold somebody.
 
-use twofactor::{ChallengeState, MessageOutcome};
+use twofactor::admin::ChallengeState;
+use twofactor::challenge::MessageOutcome;
 
 use super::language::Language;
 

@@ -1,6 +1,6 @@
 //! What should be reconsidered about a policy.
 
-use twofactor::PolicyWarning;
+use twofactor::instance::PolicyWarning;
 
 use super::language::Language;
 

@@ -8,10 +8,14 @@ use std::sync::{Arc, LazyLock, Mutex};
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use twofactor::{
-    Actor, Administration, Assignment, Builder, Keyring, ManualClock, Network, NewInstance, Outbox, Policy, RateLimits,
-    Role, TwoFactor,
-};
+use twofactor::admin::Administration;
+use twofactor::challenge::RateLimits;
+use twofactor::clock::ManualClock;
+use twofactor::instance::Policy;
+use twofactor::keyring::Keyring;
+use twofactor::sandbox::Outbox;
+use twofactor::token::Role;
+use twofactor::{Actor, Assignment, Builder, Network, NewInstance, TwoFactor};
 use twofactor_server::{PublicUrl, router_at};
 use twofactor_tests::ecall::Ecall;
 

@@ -10,7 +10,7 @@ use std::process::{self, Command};
 use rlibphonenumber::PhoneNumber;
 
 use super::{OLD_MEXICAN_MOBILE, canonical};
-use crate::challenge::Policy;
+use crate::instance::Policy;
 
 /// The version whose metadata equals that of `rlibphonenumber` in Cargo.toml. If you update one,
 /// update the other and regenerate oracle.tsv.

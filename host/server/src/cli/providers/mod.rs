@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use twofactor::{Actor, Administration, NewProvider, ProviderInfo};
+use twofactor::Actor;
+use twofactor::admin::{Administration, NewProvider};
+use twofactor::sandbox::ProviderInfo;
 use twofactor_toolkit::output::{self, print_line};
 use twofactor_toolkit::wording;
 

@@ -5,7 +5,7 @@ mod french;
 mod german;
 mod italian;
 
-use twofactor::preferred_language;
+use twofactor::language::preferred_language;
 
 /// One language.
 pub(super) struct Words {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
-use super::directory::place;
+use super::target::place;
 use super::{Administration, MANY, ROUNDS, as_read};
 use crate::error::{Error, FieldError};
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};

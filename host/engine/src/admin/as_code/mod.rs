@@ -8,6 +8,7 @@ mod export;
 mod import;
 mod plan;
 mod secrets;
+mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,8 +16,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use import::{Planned, Sign};
 pub use secrets::{ExportedSecrets, Reference};
+pub use step::{Planned, Sign};
 
 use crate::sign_in::SignInPage;
 use crate::store::AssignmentKind;

@@ -131,7 +131,7 @@ impl Administration {
     /// Not found if there is no such subscription. An error if the store is not available.
     pub async fn messages(&self, subscription: &str, query: &MessageQuery) -> Result<MessageHistory, Error> {
         self.known(subscription).await?;
-        self.history.settle().await?;
+        self.history.flush().await?;
         let since = self.history.limits().since(self.clock.now());
         let keyring = &self.instances.keyring;
         let keys = match query {
@@ -225,7 +225,7 @@ impl Administration {
     /// Not found. An error if the store is not available.
     pub async fn upstream_health(&self, subscription: &str, id: &str) -> Result<UpstreamHealth, Error> {
         let record = self.record(subscription, id).await?;
-        self.history.settle().await?;
+        self.history.flush().await?;
         let UpstreamHealthRecord { accepted_at, failed_at, outcome, code } =
             self.store().health(id).await?.unwrap_or_default();
         let paused_seconds = self.challenges.pause_left(&record).await;

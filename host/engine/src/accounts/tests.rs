@@ -6,7 +6,8 @@
 use argon2::Params;
 
 use super::*;
-use crate::{ManualClock, TwoFactor};
+use crate::TwoFactor;
+use crate::clock::ManualClock;
 
 const PASSWORD: &str = "korrekt pferd batterie";
 
@@ -103,7 +104,7 @@ async fn what_is_sealed_for_one_account_does_not_open_for_another() {
 
 #[tokio::test]
 async fn a_secret_has_256_bits_and_is_taken_for_its_own_purpose_only() {
-    let all = [Use::Invitation, Use::LogIn, Use::Errand, Use::Session];
+    let all = [Use::Invitation, Use::LogIn, Use::AuthorizationRequest, Use::Session];
     for one in all {
         let (secret, digest) = one.draw().unwrap();
         assert_ne!(secret, one.draw().unwrap().0);

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable};
-use crate::administration::{Actor, Changes, title};
+use crate::admin::{Changes, title};
+use crate::audit::Actor;
 use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, AccountUpdate, InvitationRecord};

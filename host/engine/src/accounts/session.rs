@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::browser::Place;
 use super::{Account, Accounts, Client, Use, actor_name, password};
-use crate::administration::Actor;
+use crate::audit::Actor;
 use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, OpenSession, Replaces, SessionRecord, SessionSelection};

@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::phone_number::is_country;
+use super::country::is_country;
+use super::gsm::is_of_gsm;
 use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
-use super::text::is_of_gsm;
 use crate::error::FieldError;
 use twofactor_sandbox::CODE_LENGTHS;
 use twofactor_sandbox::escape;
@@ -230,7 +230,7 @@ impl Policy {
     }
 
     /// Returns the daily quotas of an instance.
-    pub(super) fn quota(&self) -> Quota {
+    pub(crate) fn quota(&self) -> Quota {
         let Self { messages_per_day, parts_per_day, bytes_per_day, .. } = *self;
         Quota { messages_per_day, parts_per_day, bytes_per_day }
     }

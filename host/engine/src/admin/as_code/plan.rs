@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::import::{Planned, Resolve, Sign, Step};
 use super::secrets::Owner;
+use super::step::{Planned, Resolve, Sign, Step};
 use super::{InstanceDocument, SubscriptionDocument};
-use crate::administration::assignments::{differences, too_many};
-use crate::administration::changes::Changes;
-use crate::administration::directory::place;
-use crate::administration::sign_in_page::page_changes;
-use crate::administration::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
+use crate::admin::assignments::{differences, too_many};
+use crate::admin::changes::Changes;
+use crate::admin::sign_in_page::page_changes;
+use crate::admin::target::place;
+use crate::admin::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
 use crate::error::{Error, FieldError};
 use crate::instance::{AffectedInstance, Changed, Layers};
 use crate::sign_in::SignInPage;

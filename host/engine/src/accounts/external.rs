@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 use super::log_in::{NOBODY, Proof};
 use super::manage::role_changes;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use};
-use crate::administration::{Changes, title};
+use crate::admin::{Changes, title};
 use crate::error::Error;
 use crate::store::{AccountRecord, AccountUpdate, AuthorizationRequestRecord, BucketKey};
 use crate::token::Role;
@@ -29,7 +29,7 @@ const PROVIDER: &str = "identity provider";
 
 /// A person as an external identity provider reports them. `Debug` does not show the person.
 #[derive(Clone)]
-pub struct Vouched {
+pub struct ExternalIdentity {
     /// The issuer.
     pub issuer: String,
     /// The subject: the person's unique and permanent id at the issuer.
@@ -44,7 +44,7 @@ pub struct Vouched {
     pub second_factor: bool,
 }
 
-impl fmt::Debug for Vouched {
+impl fmt::Debug for ExternalIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vouched").field("issuer", &self.issuer).field("role", &self.role).finish_non_exhaustive()
     }
@@ -54,7 +54,7 @@ impl fmt::Debug for Vouched {
 /// returns is derived from the secret that the browser holds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Errand {
+pub struct AuthorizationRequest {
     /// The secret that the browser holds in a cookie, for 10 minutes.
     pub secret: Secret,
     /// The `state` that comes back with the browser (RFC 6749 section 4.1.1).
@@ -67,7 +67,7 @@ pub struct Errand {
     pub challenge: String,
 }
 
-impl Errand {
+impl AuthorizationRequest {
     fn of(secret: Secret) -> Self {
         let derive = |purpose: &str| hash(&format!("{purpose} of {}", secret.expose()));
         let verifier = derive("verifier");
@@ -86,13 +86,13 @@ impl Accounts {
     ///
     /// # Errors
     /// If the store is not available.
-    pub async fn send_out(&self, aim: &str) -> Result<Errand, Error> {
-        let (secret, digest) = Use::Errand.draw()?;
+    pub async fn start_authorization(&self, aim: &str) -> Result<AuthorizationRequest, Error> {
+        let (secret, digest) = Use::AuthorizationRequest.draw()?;
         let now = self.clock.now();
         let record = AuthorizationRequestRecord { digest, return_to: aim.to_owned(), expires_at: now + AWAY };
         self.store.insert_authorization_request(record, now).await?;
         self.challenges.purge();
-        Ok(Errand::of(secret))
+        Ok(AuthorizationRequest::of(secret))
     }
 
     /// Completes an authorization request with the secret that the browser holds and the `state` it
@@ -101,16 +101,20 @@ impl Accounts {
     /// # Errors
     /// [`Error::is_closed`] if there is no such request, it was completed already, it has expired,
     /// or `state` belongs to another one.
-    pub async fn take_back(&self, secret: &str, state: &str) -> Result<(Errand, String), Error> {
-        let digest = Use::Errand.digest(secret).ok_or_else(Error::login_closed)?;
-        let errand = Errand::of(Secret::new(secret));
+    pub async fn complete_authorization(
+        &self,
+        secret: &str,
+        state: &str,
+    ) -> Result<(AuthorizationRequest, String), Error> {
+        let digest = Use::AuthorizationRequest.digest(secret).ok_or_else(Error::login_closed)?;
+        let request = AuthorizationRequest::of(Secret::new(secret));
         // Checked before the request is used up: a link on another site must not end it.
-        if !bool::from(errand.state.as_bytes().ct_eq(state.as_bytes())) {
+        if !bool::from(request.state.as_bytes().ct_eq(state.as_bytes())) {
             return Err(Error::login_closed());
         }
         let taken =
             self.store.take_authorization_request(&digest, self.clock.now()).await?.ok_or_else(Error::login_closed)?;
-        Ok((errand, taken.return_to))
+        Ok((request, taken.return_to))
     }
 
     /// Logs in a person whom an identity provider authenticated. The first login creates the
@@ -121,15 +125,15 @@ impl Accounts {
     /// [`Error::is_invalid_credentials`] if the person has no role, the account is disabled, or the
     /// email address belongs to another account; [`Error::operator_detail`] says which. Otherwise
     /// those of [`Accounts::log_in`].
-    pub async fn log_in_vouched(&self, vouched: Vouched, client: &Client) -> Result<LoggedIn, Error> {
+    pub async fn log_in_external(&self, external: ExternalIdentity, client: &Client) -> Result<LoggedIn, Error> {
         let identity =
-            self.keyring.bucket("account-identity", &[vouched.issuer.as_bytes(), vouched.subject.as_bytes()]);
+            self.keyring.bucket("account-identity", &[external.issuer.as_bytes(), external.subject.as_bytes()]);
         let found = self.store.account_by_identity(&identity).await?;
         if let Some(record) = found.as_ref().filter(|record| record.disabled) {
             return Err(self.turn_away(&record.id, "the account is disabled", client).await);
         }
         let subject = found.as_ref().map_or("unknown", |record| &record.id).to_owned();
-        let Some(role) = &vouched.role else {
+        let Some(role) = &external.role else {
             if let Some(record) = found {
                 self.change(record, "no role any more: its sessions end", client, |_| {}).await?;
             }
@@ -155,9 +159,9 @@ impl Accounts {
                     }
                 }
             }
-            None => self.welcome(&vouched, identity, role, client).await?,
+            None => self.welcome(&external, identity, role, client).await?,
         };
-        self.admit(record, Proof::Vouched { second_factor: vouched.second_factor }, client).await
+        self.admit(record, Proof::External { second_factor: external.second_factor }, client).await
     }
 
     /// Records why a login is refused. The person gets the same response for every reason.
@@ -194,13 +198,13 @@ impl Accounts {
     /// Creates the account at a person's first login.
     async fn welcome(
         &self,
-        vouched: &Vouched,
+        external: &ExternalIdentity,
         identity: BucketKey,
         role: &Role,
         client: &Client,
     ) -> Result<AccountRecord, Error> {
-        let email = vouched.email.as_deref().unwrap_or_default();
-        let name = vouched.name.as_deref().filter(|name| title(name).is_ok()).unwrap_or(email);
+        let email = external.email.as_deref().unwrap_or_default();
+        let name = external.name.as_deref().filter(|name| title(name).is_ok()).unwrap_or(email);
         let Ok(person) = Person::new(name, email, None) else {
             return Err(self.turn_away("unknown", "the identity provider says no email address", client).await);
         };
@@ -225,7 +229,7 @@ impl Accounts {
 
 impl Account {
     /// Returns whether the person logs in through an identity provider and has no password here.
-    pub fn is_vouched(&self) -> bool {
-        self.vouched
+    pub fn is_external(&self) -> bool {
+        self.external
     }
 }

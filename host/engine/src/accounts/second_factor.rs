@@ -10,9 +10,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Account, Accounts};
-use crate::administration::{Actor, Changes};
-use crate::challenge::SignIn;
+use crate::admin::Changes;
+use crate::audit::Actor;
 use crate::error::Error;
+use crate::instance::SignIn;
 use crate::store::{AssignmentKind, AssignmentRecord, SecondFactorRecord, Store};
 use twofactor_sandbox::RecipientKind;
 

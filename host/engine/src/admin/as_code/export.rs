@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::secrets::Owner;
 use super::{Document, ExportedSecrets, FORM, InstanceDocument, SubscriptionDocument};
-use crate::administration::Administration;
+use crate::admin::Administration;
 use crate::error::Error;
 use crate::store::{Part, Subscription};
 

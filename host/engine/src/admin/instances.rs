@@ -65,7 +65,7 @@ pub struct NewInstance {
     /// Its own options. They may be incomplete: the instance is saved, reports what is missing, and
     /// is not available.
     pub options: Value,
-    /// Its own policy, as a JSON object with the fields of [`crate::Policy`] that it sets.
+    /// Its own policy, as a JSON object with the fields of [`crate::instance::Policy`] that it sets.
     pub policy: Option<Value>,
 }
 
@@ -305,7 +305,7 @@ impl Administration {
 
     pub(super) fn check_policy(&self, policy: Option<&Value>) -> Result<(), Error> {
         let Some(policy) = policy else { return Ok(()) };
-        let wrong = |why: crate::challenge::PolicyError| Error::invalid_because(why.under("/policy"));
+        let wrong = |why: crate::instance::PolicyError| Error::invalid_because(why.under("/policy"));
         self.instances.default_policy().overridden_by(policy).map(|_| ()).map_err(wrong)
     }
 

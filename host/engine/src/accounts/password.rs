@@ -15,7 +15,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use super::common::{WALKS, is_common};
+use super::common_words::{WALKS, is_common};
 use crate::error::Error;
 use crate::random;
 

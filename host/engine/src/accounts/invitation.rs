@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::log_in::Proof;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use, actor_name, password};
-use crate::administration::Actor;
+use crate::audit::Actor;
 use crate::error::Error;
 use crate::store::{InvitationRecord, Redeem, Redeemed};
 use crate::token::Role;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::request::{Challenge, Start};
+use super::request::{Challenge, NewChallenge};
 use super::{Challenges, Details, Judge, code};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing};
@@ -10,7 +10,7 @@ use crate::store::{ChallengeRecord, Closing};
 /// A way in which a code can reach a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Way {
+pub struct DeliveryOption {
     /// The instance.
     pub two_factor: String,
     /// Its display name.
@@ -23,7 +23,7 @@ pub struct Way {
 
 /// Whether a challenge accepts an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ChallengeStatus {
     /// It does.
     Open,
     /// It has expired.
@@ -34,7 +34,7 @@ pub enum Standing {
     Closed,
 }
 
-impl Standing {
+impl ChallengeStatus {
     fn of(record: &ChallengeRecord, now: Timestamp) -> Self {
         match record.closed {
             Some(Closing::Used | Closing::Cancelled | Closing::Undelivered) => Self::Closed,
@@ -47,12 +47,12 @@ impl Standing {
 
 impl Challenges {
     /// Returns the instances that fit a sign-in and its recipient, the most specific first.
-    pub(crate) async fn ways(&self, start: &Start) -> Result<Vec<Way>, Error> {
+    pub(crate) async fn delivery_options(&self, start: &NewChallenge) -> Result<Vec<DeliveryOption>, Error> {
         let start = &start.clone().checked()?;
-        let (mut ways, mut unfit) = (Vec::new(), None);
+        let (mut delivery_options, mut unfit) = (Vec::new(), None);
         for one in self.instances.choose(&start.sign_in, None).await? {
             match start.recipient.canonical(one.recipient_kind, &one.policy) {
-                Ok(canonical) => ways.push(Way {
+                Ok(canonical) => delivery_options.push(DeliveryOption {
                     two_factor: one.id,
                     name: one.name,
                     channel: one.channel,
@@ -61,20 +61,28 @@ impl Challenges {
                 Err(why) => unfit = Some(why),
             }
         }
-        if ways.is_empty() { Err(unfit.unwrap_or_else(Error::no_instance_available)) } else { Ok(ways) }
+        if delivery_options.is_empty() {
+            Err(unfit.unwrap_or_else(Error::no_instance_available))
+        } else {
+            Ok(delivery_options)
+        }
     }
 
     /// Returns the state of a challenge, if it exists.
-    pub(crate) async fn look(&self, subscription: &str, id: &str) -> Result<Option<(Challenge, Standing)>, Error> {
+    pub(crate) async fn look(
+        &self,
+        subscription: &str,
+        id: &str,
+    ) -> Result<Option<(Challenge, ChallengeStatus)>, Error> {
         let Some(record) = self.store.challenge(subscription, id).await? else {
             return Ok(None);
         };
         let details = self.details(&record)?;
-        let mut standing = Standing::of(&record, self.clock.now());
-        if standing == Standing::Open && !self.is_answerable(&record, &details).await? {
-            standing = Standing::Closed;
+        let mut status = ChallengeStatus::of(&record, self.clock.now());
+        if status == ChallengeStatus::Open && !self.is_answerable(&record, &details).await? {
+            status = ChallengeStatus::Closed;
         }
-        Ok(Some((self.view(&record, &details), standing)))
+        Ok(Some((self.view(&record, &details), status)))
     }
 
     /// Returns whether an answer would be verified: the instance may have been removed. Only if its

@@ -1,71 +1,10 @@
 //! Importing a document: everything is validated first, then applied in one step of the store.
 
-use std::fmt;
-
 use super::plan::Plan;
-use super::{Document, FORM, Reference};
-use crate::administration::Administration;
+use super::step::{Planned, Resolve, Step};
+use super::{Document, FORM};
+use crate::admin::Administration;
 use crate::error::{Error, FieldError};
-use crate::store::ConfigurationChange;
-use twofactor_sandbox::Problem;
-
-/// The kind of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
-    /// It is created.
-    Create,
-    /// It is changed.
-    Change,
-    /// It is deleted.
-    Remove,
-}
-
-/// A change. `Display` is a line for people; it contains no secret.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Planned {
-    /// The kind.
-    pub sign: Sign,
-    /// The target: a pointer into the document.
-    pub subject: String,
-    /// The fields before and after, as in the audit log: JSON.
-    pub fields: String,
-    /// Why an instance will not be valid, if it will not.
-    pub problems: Vec<Problem>,
-    /// The instances that are valid and will not be, as text; including those that a change of base
-    /// service settings makes invalid.
-    pub makes_invalid: Option<String>,
-}
-
-impl fmt::Display for Planned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.sign {
-            Sign::Create => '+',
-            Sign::Change => '~',
-            Sign::Remove => '-',
-        };
-        write!(f, "{sign} {} {}", self.subject, self.fields)?;
-        for problem in &self.problems {
-            write!(f, "\n    not valid: {} {}", problem.option, problem.message)?;
-        }
-        if let Some(instances) = &self.makes_invalid {
-            write!(f, "\n    makes invalid what is valid now: {instances}")?;
-        }
-        Ok(())
-    }
-}
-
-/// A step of an import: its description, its entry in the audit log, and the operation of the
-/// store.
-pub(super) struct Step {
-    pub(super) planned: Planned,
-    pub(super) action: &'static str,
-    pub(super) audited: String,
-    pub(super) change: ConfigurationChange,
-}
-
-/// Reads the text of a referenced secret.
-pub(super) type Resolve<'a> = &'a (dyn Fn(&Reference) -> Result<String, String> + Send + Sync);
 
 impl Administration {
     /// Returns what an import would change, in order; nothing if everything is already so. With

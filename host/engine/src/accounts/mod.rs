@@ -6,7 +6,8 @@
 //! account is still what it was when the person was verified.
 
 mod browser;
-mod common;
+mod common_words;
+mod external;
 mod invitation;
 mod log_in;
 mod manage;
@@ -15,7 +16,6 @@ mod second_factor;
 mod session;
 #[cfg(test)]
 mod tests;
-mod vouched;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -29,15 +29,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+pub use external::{AuthorizationRequest, ExternalIdentity};
 pub use invitation::{Invitation, Invited};
 pub use log_in::LoggedIn;
 pub use manage::{AccountChange, NewAccount};
 pub use second_factor::{SecondFactor, SecondFactorState};
 pub use session::{OpenedSession, Session, SessionInfo};
-pub use vouched::{Errand, Vouched};
 
-use crate::administration::{Actor, title};
-use crate::audit::AuditLog;
+use crate::admin::title;
+use crate::audit::{Actor, AuditLog};
 use crate::challenge::{Challenges, RateLimits, email_address, phone_number};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -130,7 +130,7 @@ pub struct Account {
     /// When somebody last logged in.
     pub last_log_in: Option<Timestamp>,
     #[serde(skip)]
-    vouched: bool,
+    external: bool,
 }
 
 impl fmt::Debug for Account {
@@ -274,7 +274,7 @@ impl Accounts {
             revision: record.revision,
             created_at: record.created_at,
             last_log_in: record.last_login_at,
-            vouched: record.identity.is_some(),
+            external: record.identity.is_some(),
         })
     }
 }
@@ -290,7 +290,7 @@ fn actor_name(account: &str) -> String {
 enum Use {
     Invitation,
     LogIn,
-    Errand,
+    AuthorizationRequest,
     Session,
     Browser,
 }
@@ -300,7 +300,7 @@ impl Use {
         match self {
             Self::Invitation => "tfi_",
             Self::LogIn => "tfl_",
-            Self::Errand => "tfe_",
+            Self::AuthorizationRequest => "tfe_",
             Self::Session => "tfs_",
             Self::Browser => "tfb_",
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Administration;
-use crate::audit::Entry;
+use crate::audit::AuditEntry;
 use crate::error::Error;
 use crate::store::{AuditFilter, AuditFrom};
 
@@ -29,7 +29,7 @@ impl Administration {
     ///
     /// # Errors
     /// If the store is not available.
-    pub async fn find_audit(&self, search: &AuditSearch, limit: u32) -> Result<Vec<Entry>, Error> {
+    pub async fn find_audit(&self, search: &AuditSearch, limit: u32) -> Result<Vec<AuditEntry>, Error> {
         let filter = AuditFilter {
             actor: search.actor.clone().unwrap_or_default(),
             action: search.action.clone().unwrap_or_default(),
@@ -38,7 +38,7 @@ impl Administration {
             until: search.until,
             from: search.from,
         };
-        Ok(self.store().find_audit(filter, limit).await?.into_iter().map(Entry::from).collect())
+        Ok(self.store().find_audit(filter, limit).await?.into_iter().map(AuditEntry::from).collect())
     }
 
     /// Returns subscription and name of an instance in any subscription; `None` if it does not

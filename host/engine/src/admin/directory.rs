@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::Changes;
 use super::page::{page, part};
+use super::target::place;
 use super::{Administration, Assignment, MANY, Page, ROUNDS, as_read, readable_name};
 use crate::error::{Error, FieldError};
 use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
-use twofactor_sandbox::escape;
 use twofactor_sandbox::readable;
 
 /// An entry of the directory: a target that instances can be assigned to.
@@ -59,11 +59,6 @@ pub struct DirectoryChanges {
     pub changed: u64,
     /// How many existed unchanged.
     pub unchanged: u64,
-}
-
-/// Returns a target as a pointer, for the audit log.
-pub(super) fn place(target: &AssignmentRecord) -> String {
-    format!("/{}/{}", target.kind.as_str(), escape(&target.target))
 }
 
 impl Administration {

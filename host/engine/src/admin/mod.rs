@@ -3,22 +3,22 @@
 
 pub mod as_code;
 mod assignments;
-mod audit;
+mod audit_check;
 mod audit_search;
 mod changes;
 mod directory;
 mod instances;
 mod messages;
 mod page;
-mod people;
 mod providers;
 mod settings;
 mod sign_in_page;
 mod subscriptions;
+mod target;
 mod test_send;
 mod tokens;
+mod users;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -34,32 +34,17 @@ pub use providers::{ExaminedProvider, NewProvider};
 pub use settings::{BaseSettings, BaseSettingsCheck};
 pub use test_send::{TestMessage, TestReport};
 
-use crate::account::Guard;
-use crate::audit::{AuditLog, Entry};
-use crate::challenge::{Challenges, History, Policy, PolicyWarning};
+use crate::accounts::Guard;
+use crate::audit::{Actor, AuditEntry, AuditLog};
+use crate::challenge::{Challenges, History};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
+use crate::instance::{Policy, PolicyWarning};
 use crate::statistics::{Statistic, Statistics};
 use crate::store::{AssignmentRecord, Store};
 use crate::token::Tokens;
 use twofactor_sandbox::readable::{self, Unreadable};
-
-/// The person or program that acts, for the audit log.
-#[derive(Debug, Clone)]
-pub struct Actor {
-    /// A name that is not a secret: a token's id, an operator's command.
-    pub name: String,
-    /// The address that the request came from, if it came over a network.
-    pub from: Option<IpAddr>,
-}
-
-impl Actor {
-    /// Returns an actor by name.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), from: None }
-    }
-}
 
 /// The administration of an engine, on behalf of one actor. It checks no permissions: the caller
 /// decides who may do what.
@@ -138,7 +123,7 @@ impl Administration {
     /// # Errors
     /// If the store is not available.
     pub async fn statistics(&self, subscription: &str, since: Timestamp) -> Result<Vec<Statistic>, Error> {
-        self.statistics.settle().await?;
+        self.statistics.flush().await?;
         let records = self.store().statistics(subscription, since).await?;
         Ok(records.into_iter().map(Statistic::from).collect())
     }
@@ -147,7 +132,7 @@ impl Administration {
     ///
     /// # Errors
     /// If the store is not available.
-    pub async fn audit_log(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Error> {
+    pub async fn audit_log(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, Error> {
         self.audit.read(after, limit).await
     }
 }

@@ -19,7 +19,7 @@ impl Administration {
         let person = user_person(&self.instances.keyring, subscription, user);
         let mut is_known = self.challenges.knows(person).await?;
         if !is_known {
-            self.history.settle().await?;
+            self.history.flush().await?;
             let since = self.history.limits().since(self.clock.now());
             let found = self.store().history(subscription, HistoryKey::Person(person), since, 1).await?;
             is_known = !found.is_empty();

@@ -8,8 +8,9 @@ use super::browser::Place;
 use super::password::Verdict;
 use super::second_factor::{CLIENT_APPLICATION, reaches};
 use super::{Accounts, Client, OpenedSession, Use, actor_name};
-use crate::challenge::{Challenge, Challenges, SignIn, Start, to_the_end};
+use crate::challenge::{Answer, Challenge, Challenges, NewChallenge, to_the_end};
 use crate::error::Error;
+use crate::instance::SignIn;
 use crate::store::{AccountRecord, BucketKey, LoginRecord, Replaces};
 use twofactor_sandbox::Secret;
 
@@ -43,7 +44,7 @@ pub(super) enum Proof {
         without_second_factor: bool,
     },
     /// An external identity provider, and whether it verified a second factor.
-    Vouched {
+    External {
         second_factor: bool,
     },
 }
@@ -116,7 +117,7 @@ impl Accounts {
     /// required: see the module `second_factor`.
     pub(super) async fn admit(&self, record: AccountRecord, proof: Proof, client: &Client) -> Result<LoggedIn, Error> {
         let actor = client.actor(actor_name(&record.id));
-        let had_second_factor = proof == Proof::Vouched { second_factor: true };
+        let had_second_factor = proof == Proof::External { second_factor: true };
         let passes = proof == Proof::Invitation { without_second_factor: true };
         let start = match had_second_factor || passes {
             true => None,
@@ -160,7 +161,11 @@ impl Accounts {
 
     /// Returns how to ask for the second factor; none if no instance that could reach the person is
     /// available.
-    async fn second_factor_start(&self, record: &AccountRecord, client: &Client) -> Result<Option<Start>, Error> {
+    async fn second_factor_start(
+        &self,
+        record: &AccountRecord,
+        client: &Client,
+    ) -> Result<Option<NewChallenge>, Error> {
         let Some(subscription) = self.guard.settings().await?.subscription else { return Ok(None) };
         let sign_in = SignIn::new(subscription).client_application(CLIENT_APPLICATION).user(&record.id);
         let person = self.person(record)?;
@@ -168,7 +173,7 @@ impl Accounts {
         if !self.instances.choose(&sign_in, None).await?.iter().any(|one| reaches(one.recipient_kind, phone)) {
             return Ok(None);
         }
-        let mut start = Start::new(sign_in).email(person.email);
+        let mut start = NewChallenge::new(sign_in).email(person.email);
         start.recipient.phone = person.phone;
         start.locale = client.locale.clone();
         start.purpose = Some(PURPOSE.to_owned());
@@ -200,7 +205,8 @@ impl Accounts {
     async fn judge_second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
         let log_in = self.waiting(pending).await?;
         let account = &log_in.account;
-        let judged = self.challenges.verify(&log_in.subscription, &log_in.challenge, code, client.address).await;
+        let answer = Answer::new(&log_in.challenge, code).client_address(client.address);
+        let judged = self.challenges.verify(&log_in.subscription, answer).await;
         match judged {
             Ok(verified) if verified.user.as_ref() == Some(account) => {}
             Ok(_) => return Err(Error::login_closed()),
