@@ -40,7 +40,7 @@ use crate::challenge::{Challenges, History};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::Instances;
-use crate::instance::{Policy, PolicyWarning};
+use crate::instance::Policy;
 use crate::statistics::{Statistic, Statistics};
 use crate::store::{AssignmentRecord, Store};
 use crate::token::Tokens;
@@ -108,13 +108,6 @@ impl Administration {
     /// Returns the policy of instances that have none of their own.
     pub fn policy(&self) -> &Policy {
         self.instances.default_policy()
-    }
-
-    /// Returns what should be reconsidered about the policy of an instance: its own, completed by
-    /// that of the installation.
-    pub fn policy_warnings(&self, instance: &Instance) -> Vec<PolicyWarning> {
-        let own = instance.policy.as_ref().and_then(|own| self.policy().overridden_by(own).ok());
-        own.as_ref().unwrap_or(self.policy()).warnings()
     }
 
     /// Returns statistics of a subscription's challenges and deliveries from `since` on, by hour.

@@ -3,7 +3,8 @@
 use axum::Json;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twofactor::{AuditFrom, AuditSearch};
+use twofactor::admin::AuditSearch;
+use twofactor::store::AuditFrom;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Parameters;

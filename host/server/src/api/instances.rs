@@ -111,8 +111,8 @@ struct PolicyWarning {
     detail: String,
 }
 
-impl From<twofactor::PolicyWarning> for PolicyWarning {
-    fn from(it: twofactor::PolicyWarning) -> Self {
+impl From<twofactor::instance::PolicyWarning> for PolicyWarning {
+    fn from(it: twofactor::instance::PolicyWarning) -> Self {
         Self { field: it.field(), detail: wording::policy_warning(Language::English, it).to_owned() }
     }
 }

@@ -91,7 +91,7 @@ async fn show(
         Edited::of(person, instance.revision, stored(instance), |posted| typed(instance, provider.as_ref(), posted));
     let values = &state_now.values;
     let name = values["name"].as_str().unwrap_or_default();
-    let warnings = policy_warnings(admin, instance, provider.as_ref());
+    let warnings = policy_warnings(instance, provider.as_ref());
     let main = html! {
         p.trail { a href="/admin/two-factors" { (Room::Instances.name(l)) } }
         div.head { h1 { (instance.name) } (state(l, instance, &assigned)) }
@@ -109,7 +109,6 @@ async fn show(
                 label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
                 @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (wording::spoken(l, &problem.message)) } } }
                 (form.show(&fields, "", &values["options"]))
-                @for warning in &instance.policy_warnings { (notice("warn", wording::policy_warning(l, *warning))) }
                 details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
                     summary { (l.say("Code policy", "Code-Richtlinie")) }
                     p.help { (l.say("Empty fields use the policy of the installation.", "Für leere Felder gilt die Richtlinie der Installation.")) }
@@ -141,10 +140,10 @@ async fn show(
 }
 
 /// What should be reconsidered about the policy, as far as it concerns messages of this provider.
-fn policy_warnings(admin: &Administration, instance: &Instance, provider: Option<&ProviderInfo>) -> Vec<PolicyWarning> {
+fn policy_warnings(instance: &Instance, provider: Option<&ProviderInfo>) -> Vec<PolicyWarning> {
     let to_phones = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
     let concerns = |warning: &PolicyWarning| to_phones || *warning == PolicyWarning::ShortCodes;
-    admin.policy_warnings(instance).into_iter().filter(concerns).collect()
+    instance.policy_warnings.iter().copied().filter(concerns).collect()
 }
 
 /// What is still missing until a sign-in can use it.
