@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
 use twofactor::{Error, TestReport};
 
-use super::form::Posted;
+use super::posted::Posted;
 use crate::wording::{Language, sentence};
 
 /// How long a form is kept: long enough to log in again.

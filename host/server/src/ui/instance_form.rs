@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use twofactor::{Administration, Assigned, Instance, ProviderInfo};
 
 use super::failure::Failure;
-use super::form::{Posted, read};
 use super::layout::badge;
 use super::person::Person;
 use super::policy;
+use super::posted::{Posted, read};
 use super::schema::fields;
 use crate::wording::Language;
 

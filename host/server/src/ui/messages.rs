@@ -8,7 +8,6 @@ use serde::Deserialize;
 use twofactor::{MessageEvent, MessageHistory, MessageQuery, ReachedLimit};
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::format::time;
 use super::instance_form::own_subscriptions;
@@ -16,6 +15,7 @@ use super::layout::{badge, notice, table};
 use super::links::instance_path;
 use super::page::{Room, page};
 use super::person::{Oneself, Person};
+use super::posted::Posted;
 use crate::wording;
 use crate::wording::Language;
 

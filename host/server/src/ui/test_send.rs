@@ -7,12 +7,12 @@ use maud::{Markup, html};
 use twofactor::{ProviderInfo, Recipient, RecipientKind, TestMessage, TestReport};
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::instance_form::{is_whole, own_policy, provider_of, typed};
 use super::layout::notice;
 use super::links::instance_path;
 use super::person::Person;
+use super::posted::Posted;
 use super::upstream_failure;
 use crate::wording::Language;
 
