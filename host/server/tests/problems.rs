@@ -175,7 +175,7 @@ async fn an_instance_says_what_should_be_reconsidered_in_its_policy() {
     };
     assert!(warned(json!({"countries": ["CH"], "application_name": "Zürich & Söhne"})).await.is_empty());
     assert_eq!(warned(json!({"countries": ["CH"], "application_name": "Müller’s"})).await, ["application_name"]);
-    assert_eq!(warned(json!({"countries": ["*"], "digits": 4})).await, ["digits", "countries"]);
+    assert_eq!(warned(json!({"countries": ["*"], "code_length": 4})).await, ["code_length", "countries"]);
     let read = demo.call("GET", &twilio, admin, Value::Null).await.expect(200);
     assert_eq!(read["policy_warnings"].as_array().unwrap().len(), 2);
 }

@@ -55,9 +55,9 @@ fn a_wrong_setting_is_named_and_says_what_to_do() {
         (format!("scopes = [\"email\"]\n{ROLE}"), "accounts.oidc.scopes"),
         ("roles = []\n".to_owned(), "accounts.oidc.roles"),
         (String::new(), "roles"),
-        (format!("{ROLE}{subscriptions}"), "`accounts.oidc.roles`, number 1: `subscriptions`"),
+        (format!("{ROLE}{subscriptions}"), "`accounts.oidc.roles`, entry 1: `subscriptions`"),
         (ROLE.replace("system_admin", "subscription_admin"), "`subscriptions` must name at least one"),
-        (format!("{ROLE}subscriptions = []\n"), "`accounts.oidc.roles`, number 1: `subscriptions`"),
+        (format!("{ROLE}subscriptions = []\n"), "`accounts.oidc.roles`, entry 1: `subscriptions`"),
         (
             format!("{}subscriptions = []\n", ROLE.replace("system_admin", "subscription_admin")),
             "`subscriptions` must name at least one",

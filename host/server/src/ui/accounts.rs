@@ -13,7 +13,6 @@ use twofactor::token::Role;
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::format::time;
 use super::layout::{Pages, badge, notice, table};
@@ -21,6 +20,7 @@ use super::links;
 use super::links::{on_to, segment};
 use super::page::{self, Room, page};
 use super::person::Person;
+use super::posted::Posted;
 use super::state::Ui;
 use super::tokens::role_name;
 use crate::wording::Language;

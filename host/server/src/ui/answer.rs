@@ -10,10 +10,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Reply, Told};
 use super::links::to_log_in;
 use super::person::SESSION;
+use super::posted::Posted;
 use super::state::Ui;
 use super::upload::Upload;
 use crate::cookies::cookie;

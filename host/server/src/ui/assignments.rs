@@ -9,11 +9,11 @@ use twofactor::admin::Assigned;
 use twofactor::store::AssignmentKind;
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::instance_form::is_whole;
 use super::links::instance_path;
 use super::person::Person;
+use super::posted::Posted;
 use crate::wording::Language;
 
 /// The most specific first, as they are chosen.

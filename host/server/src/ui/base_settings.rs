@@ -12,12 +12,13 @@ use twofactor::sandbox::ProviderInfo;
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
-use super::form::{Form, Posted, read};
+use super::form::Form;
 use super::form_replies::Told;
 use super::layout::{badge, notice, table};
 use super::links::{instance_path, segment};
 use super::page::{self, Room, page};
 use super::person::Person;
+use super::posted::{Posted, read};
 use super::schema::fields;
 use crate::wording::{Language, spoken};
 

@@ -7,9 +7,9 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 use twofactor::instance::MASK;
 
-use super::form::Posted;
 use super::form_replies::Outcome;
 use super::person::Person;
+use super::posted::Posted;
 use super::schema::{Field, redacted};
 use crate::wording::Language;
 

@@ -11,12 +11,12 @@ use twofactor::store::AssignmentKind;
 
 use super::assignments::{KINDS, kind_name, kind_of};
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::Outcome;
 use super::layout::{Pages, badge, notice, table};
 use super::links::{instance_path, segment};
 use super::page::{Room, page};
 use super::person::Person;
+use super::posted::Posted;
 
 #[derive(Deserialize)]
 pub(super) struct Search {

@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
-use super::form::Posted;
 use super::layout::notice;
+use super::posted::Posted;
 use crate::cookies::cookie;
 
 const COOKIE: &str = "__Host-twofactor-said";

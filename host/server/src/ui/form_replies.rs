@@ -13,7 +13,7 @@ use ring::digest::{SHA256, digest};
 use twofactor::Error;
 use twofactor::admin::TestReport;
 
-use super::form::Posted;
+use super::posted::Posted;
 use crate::wording::{Language, sentence};
 
 /// How long a form is kept: long enough to log in again.

@@ -6,10 +6,10 @@ use twofactor::admin::{Administration, Assigned, Instance};
 use twofactor::sandbox::ProviderInfo;
 
 use super::failure::Failure;
-use super::form::{Posted, read};
 use super::layout::badge;
 use super::person::Person;
 use super::policy;
+use super::posted::{Posted, read};
 use super::schema::fields;
 use crate::wording::Language;
 

@@ -13,7 +13,7 @@ use twofactor::sandbox::{ProviderInfo, RecipientKind};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
-use super::form::{Form, Posted};
+use super::form::Form;
 use super::form_replies::{Outcome, Told};
 use super::health::health_of;
 use super::instance_form::{own_policy, provider_of, state, stored, typed};
@@ -21,6 +21,7 @@ use super::layout::notice;
 use super::links::{instance_path, on_to};
 use super::page::{self, Room, page};
 use super::person::Person;
+use super::posted::Posted;
 use super::schema::fields;
 use super::{assignments, health, policy, test_send};
 use crate::wording;

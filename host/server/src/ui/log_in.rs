@@ -14,10 +14,10 @@ use twofactor::accounts::{Accounts, Client, LoggedIn, OpenedSession};
 
 use super::failure::Failure;
 use super::flash::Flash;
-use super::form::Posted;
 use super::layout::{notice, outside};
 use super::links::{on_to, segment, to_log_in};
 use super::person::{Oneself, SESSION};
+use super::posted::Posted;
 use super::state::Ui;
 use crate::client_address::client_address;
 use crate::cookies::{cookie, cookies};

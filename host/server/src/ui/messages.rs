@@ -9,7 +9,6 @@ use twofactor::admin::{MessageEvent, MessageHistory, MessageQuery};
 use twofactor::challenge::ReachedLimit;
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::format::time;
 use super::instance_form::own_subscriptions;
@@ -17,6 +16,7 @@ use super::layout::{badge, notice, table};
 use super::links::instance_path;
 use super::page::{Room, page};
 use super::person::{Oneself, Person};
+use super::posted::Posted;
 use crate::wording;
 use crate::wording::Language;
 

@@ -30,6 +30,10 @@ mod page;
 mod pending_components;
 mod person;
 mod policy;
+mod posted;
+mod provider_approval;
+mod provider_parts;
+mod provider_roll_back;
 mod providers;
 mod safety;
 mod schema;
@@ -69,10 +73,13 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/subscriptions/{subscription}/logo", get(subscriptions::logo))
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
-        .route("/admin/providers", get(providers::list).post(providers::examine))
-        .route("/admin/providers/bundled", get(providers::to_list).post(providers::examine_bundled))
-        .route("/admin/providers/approval", get(providers::show_examined).post(providers::approve))
-        .route("/admin/providers/{type}/roll-back", get(providers::ask_roll_back).post(providers::roll_back))
+        .route("/admin/providers", get(providers::list).post(provider_approval::examine))
+        .route("/admin/providers/bundled", get(providers::to_list).post(provider_approval::examine_bundled))
+        .route("/admin/providers/approval", get(provider_approval::show_examined).post(provider_approval::approve))
+        .route(
+            "/admin/providers/{type}/roll-back",
+            get(provider_roll_back::ask_roll_back).post(provider_roll_back::roll_back),
+        )
         .route("/admin/tokens", get(tokens::list).post(tokens::issue))
         .route("/admin/tokens/{id}/revoke", get(tokens::ask_revoke).post(tokens::revoke))
         .route("/admin/messages", get(messages::show).post(messages::search))

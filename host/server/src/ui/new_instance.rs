@@ -10,13 +10,14 @@ use twofactor::sandbox::{ProviderInfo, RecipientKind};
 use twofactor::{NewInstance, Recipient};
 
 use super::failure::Failure;
-use super::form::{Form, Posted, read};
+use super::form::Form;
 use super::form_replies::{Outcome, Told};
 use super::instance_form::{own_subscriptions, provider_of};
 use super::layout::notice;
 use super::links::instance_path;
 use super::page::{Room, page};
 use super::person::Person;
+use super::posted::{Posted, read};
 use super::schema::{Field, Kind, fields};
 use super::test_send;
 

@@ -8,7 +8,6 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::Told;
 use super::format::time;
 use super::layout::{badge, notice, table};
@@ -16,6 +15,7 @@ use super::links::on_to;
 use super::log_in::{Visitor, opened_cookies, words};
 use super::page::{Room, page};
 use super::person::{Oneself, Person};
+use super::posted::Posted;
 use super::state::Ui;
 
 #[derive(Deserialize)]

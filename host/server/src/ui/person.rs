@@ -13,9 +13,9 @@ use twofactor::accounts::{Accounts, SecondFactorState, Session};
 use twofactor::admin::Administration;
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Reply};
 use super::links::to_log_in;
+use super::posted::Posted;
 use super::state::Ui;
 use crate::access::{Own, Reader};
 use crate::client_address::client_address;

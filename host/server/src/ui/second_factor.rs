@@ -10,13 +10,13 @@ use twofactor::accounts::{Accounts, SecondFactor};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::Told;
 use super::format::time;
 use super::layout::notice;
 use super::links::SECOND_FACTOR;
 use super::page::{Room, form, page};
 use super::person::Person;
+use super::posted::Posted;
 use super::second_factor_banner::missing;
 use super::state::Ui;
 use crate::wording::Language;

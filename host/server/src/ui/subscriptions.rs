@@ -12,13 +12,13 @@ use twofactor::sign_in::{Colours, SignInPage};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::format::time;
 use super::layout::{Pages, notice, table};
 use super::links::segment;
 use super::page::{self, Room, page};
 use super::person::Person;
+use super::posted::Posted;
 use super::state::Ui;
 use super::upload::Upload;
 

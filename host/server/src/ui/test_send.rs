@@ -9,12 +9,12 @@ use twofactor::admin::{TestMessage, TestReport};
 use twofactor::sandbox::{ProviderInfo, RecipientKind};
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::instance_form::{is_whole, own_policy, provider_of, typed};
 use super::layout::notice;
 use super::links::instance_path;
 use super::person::Person;
+use super::posted::Posted;
 use super::upstream_failure;
 use crate::wording::Language;
 

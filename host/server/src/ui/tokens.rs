@@ -8,13 +8,13 @@ use serde::Deserialize;
 use twofactor::token::{Role, TokenInfo};
 
 use super::failure::Failure;
-use super::form::Posted;
 use super::form_replies::{Outcome, Told};
 use super::format::time;
 use super::layout::{Pages, badge, table};
 use super::links::segment;
 use super::page::{Room, page};
 use super::person::Person;
+use super::posted::Posted;
 use crate::wording::Language;
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
 use http_body_util::BodyExt as _;
 
-use super::form::Posted;
+use super::posted::Posted;
 
 /// The fields of a form as they came.
 pub(super) struct Upload(Vec<(String, Bytes)>);

@@ -88,7 +88,7 @@ mod tests {
                 "`name` muss eine Zeile mit 1 bis 100 Zeichen sein",
             ),
             (
-                "the component could not describe itself: the component ran longer than it may",
+                "the component failed in `describe`: the component exceeded its running time",
                 "die Komponente konnte sich nicht beschreiben: die Komponente hat die erlaubte Laufzeit überschritten",
             ),
         ] {
