@@ -40,22 +40,7 @@ const CRATES: [Crate; 4] = [
             ("challenge", "phone_number", "recipient"),
         ],
     },
-    Crate {
-        source: "host/toolkit/src",
-        order: &[],
-        circles: &[
-            ("check", "delivery", "failures"),
-            ("check", "delivery", "leaks"),
-            ("check", "delivery", "letters"),
-            ("check", "delivery", "mail"),
-            ("check", "delivery", "recipient"),
-            ("check", "delivery", "texts"),
-            ("check", "delivery", "verification"),
-            ("check", "hidden", "manifest"),
-            ("check", "leaks", "verification"),
-            ("check", "mail", "texts"),
-        ],
-    },
+    Crate { source: "host/toolkit/src", order: &[], circles: &[] },
     Crate { source: "host/server/src", order: &[], circles: &[] },
 ];
 

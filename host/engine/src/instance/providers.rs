@@ -67,7 +67,7 @@ fn sealed_parts(record: &ProviderRecord) -> [Vec<u8>; 5] {
 /// Returns whether a component ships in this program.
 fn is_bundled(component: &[u8]) -> bool {
     #[cfg(feature = "bundled")]
-    return crate::builder::bundled_components().any(|(_, bundled)| bundled == component);
+    return twofactor_bundle::BY_TYPE.into_iter().any(|(_, bundled)| bundled == component);
     #[cfg(not(feature = "bundled"))]
     {
         let _ = component;
