@@ -247,7 +247,7 @@ async fn the_last_system_administrator_who_can_log_in_cannot_be_taken_away_and_t
     assert!(accounts.delete(&actor(), &alice.id).await.unwrap_err().is_conflict());
     assert!(is_open(&accounts, &opened).await);
     let log = audited(&engine, &alice.id).await;
-    let refused = log.iter().filter(|line| line.contains("this did not happen: it is the last system administrator"));
+    let refused = log.iter().filter(|line| line.contains("not applied: this is the last system administrator"));
     assert_eq!(refused.count(), 3);
 
     session(accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &client(1)).await.unwrap());

@@ -74,7 +74,7 @@ async fn a_cut_off_end_shows() {
     let check = after("DELETE FROM audit").await;
     assert_eq!((check.lines, &*check.problem.unwrap()), (0, "lines 1 to 10 are missing"));
     let check = after("DELETE FROM audit; DELETE FROM audit_head").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "all lines are missing"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "all entries are missing"));
 }
 
 /// Whoever can write to the database knows the MAC of an earlier line, but not the seal that a head of that line had.
@@ -84,9 +84,9 @@ const SHORTENED: &str = "DELETE FROM audit WHERE seq > 7; \
 #[tokio::test]
 async fn an_end_cut_off_together_with_the_head_shows() {
     let check = after(SHORTENED).await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (7, "what says which line is the last was changed"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (7, "the record of the last entry was changed"));
     let check = after("DELETE FROM audit_head").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (10, "what says which line is the last was changed"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (10, "the record of the last entry was changed"));
 }
 
 #[tokio::test]

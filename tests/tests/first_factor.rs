@@ -41,7 +41,7 @@ impl World {
         self.engine.start(start).await
     }
 
-    /// How many wrong answers are looked at until a limit is reached.
+    /// How many wrong answers are looked at until rate limit reached.
     async fn wrong_answers(&self, first_factor: bool) -> u32 {
         let mut looked_at = 0;
         while let Ok(challenge) = self.start(first_factor).await {

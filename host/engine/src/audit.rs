@@ -71,8 +71,8 @@ pub(crate) struct AuditLog {
 
 const LINE: &str = "audit";
 const HEAD: &str = "audit-head";
-const HEAD_CHANGED: &str = "what says which line is the last was changed";
-const ALL_MISSING: &str = "all lines are missing";
+const HEAD_CHANGED: &str = "the record of the last entry was changed";
+const ALL_MISSING: &str = "all entries are missing";
 
 /// How many lines are looked at together.
 const PAGE: u32 = 1000;
@@ -127,7 +127,7 @@ impl AuditLog {
                 return Ok(());
             }
         }
-        Err(Error::unavailable("the audit log is contended"))
+        Err(Error::unavailable("the audit log is busy"))
     }
 
     /// A line comes before what it is about: an empty log belongs to an empty store.
@@ -155,7 +155,7 @@ impl AuditLog {
                 }
                 let parts = parts(line, &before);
                 if !self.keyring.verify_mac(line.key, &line.mac, LINE, &parts.each_ref().map(|part| &**part)) {
-                    let problem = format!("line {} was changed, or stood elsewhere", line.seq);
+                    let problem = format!("entry {} was changed or moved", line.seq);
                     return Ok(AuditCheck { lines: last, problem: Some(problem) });
                 }
                 (last, before) = (line.seq, line.mac);
@@ -190,7 +190,7 @@ impl From<AuditRecord> for AuditEntry {
 
 /// A new line would give a log that was cut off a good head again.
 fn cannot_go_on(why: &str) -> Error {
-    Error::unavailable(format!("the audit log cannot go on: {why}"))
+    Error::unavailable(format!("the audit log cannot continue: {why}"))
 }
 
 fn missing(first: u64, last: u64) -> String {

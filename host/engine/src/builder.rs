@@ -118,7 +118,7 @@ impl Builder {
         let all = twofactor_bundle::BY_TYPE;
         let Some((_, component)) = all.iter().find(|(known, _)| *known == type_id) else {
             let names = all.map(|(known, _)| format!("`{known}`")).join(", ");
-            return Err(Error::invalid(format!("no provider `{type_id}` comes with TwoFactor: there are {names}")));
+            return Err(Error::invalid(format!("TwoFactor ships no provider `{type_id}`; available: {names}")));
         };
         // One that is there already is not compiled again.
         if !self.components.iter().any(|loaded| loaded == component) {
@@ -231,9 +231,9 @@ impl Builder {
         let history = History::new(store.clone(), keyring.clone(), clock.clone(), self.history);
         let limits = self.rate_limits;
         for (type_id, quota) in &limits.types {
-            quota.check().map_err(|why| Error::invalid(format!("the quota of the type `{type_id}`: {why}")))?;
+            quota.check().map_err(|why| Error::invalid(format!("quota of the type `{type_id}`: {why}")))?;
             if instances.provider(type_id).is_none() {
-                tracing::warn!(%type_id, "there is a quota of this type, and no provider serves it now");
+                tracing::warn!(%type_id, "there is a quota for this type, but no provider for it is loaded");
             }
         }
         let challenges = Arc::new(Challenges::new(

@@ -146,7 +146,7 @@ impl Error {
     }
 
     pub(crate) fn no_instance_available() -> Self {
-        Self::plain(ErrorKind::NoInstanceAvailable, "no TwoFactor instance is available to this sign-in")
+        Self::plain(ErrorKind::NoInstanceAvailable, "no TwoFactor instance is available for this sign-in")
     }
 
     pub(crate) fn rate_limited(retry_after: Duration) -> Self {
@@ -195,7 +195,7 @@ impl Error {
     /// Messages to a country (ISO 3166-1 alpha-2) that the policy does not list.
     pub(crate) fn country_closed(country: &str) -> Self {
         let mut error = Self::recipient_rejected(format!(
-            "messages to this country are not enabled: add {country} to `countries` of the policy, of the TwoFactor instance or of the installation"
+            "messages to this country are not enabled; add {country} to `countries` in the policy of the TwoFactor instance or of the installation"
         ));
         error.0.closed_country = Some(country.to_owned());
         error
@@ -231,7 +231,7 @@ impl Error {
                 let wait = after_seconds.map(|seconds| Duration::from_secs(seconds.into()));
                 failed(true, wait, "the message was not sent; try again later")
             }
-            DeliveryFailure::OutcomeUnknown(_) => failed(false, None, "it is not known whether the message was sent"),
+            DeliveryFailure::OutcomeUnknown(_) => failed(false, None, "it is unknown whether the message was sent"),
             DeliveryFailure::Rejected { recipient: true, .. } => {
                 Self::recipient_rejected("messages to this recipient are not accepted")
             }

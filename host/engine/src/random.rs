@@ -14,5 +14,5 @@ pub(crate) fn id() -> Result<String, Error> {
 
 /// Fills a buffer with random bytes.
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), Error> {
-    getrandom::fill(bytes).map_err(|_| Error::unavailable("the operating system gives no random numbers"))
+    getrandom::fill(bytes).map_err(|_| Error::unavailable("the operating system provides no random numbers"))
 }

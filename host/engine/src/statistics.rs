@@ -148,7 +148,7 @@ async fn keep(statistics: Weak<Inner>) {
         tokio::time::sleep(EVERY).await;
         let Some(statistics) = statistics.upgrade() else { return };
         if let Err(error) = statistics.flush().await {
-            tracing::warn!(error = error.operator_detail(), "figures of the last seconds were lost");
+            tracing::warn!(error = error.operator_detail(), "statistics of the last seconds were lost");
         }
     }
 }

@@ -54,10 +54,10 @@ impl Role {
     pub fn check(&self) -> Result<(), Error> {
         let detail = match self {
             Self::Auditor { subscriptions: Some(none) } if none.is_empty() => {
-                "must name at least one for an `auditor`, or be left out for the whole installation"
+                "must name at least one subscription for an `auditor`, or be omitted for the whole installation"
             }
             Self::SubscriptionAdmin { subscriptions } if subscriptions.is_empty() => {
-                "must name at least one for a `subscription_admin`"
+                "must name at least one subscription for a `subscription_admin`"
             }
             _ => return Ok(()),
         };

@@ -38,7 +38,7 @@ async fn a_subscription_is_created_and_its_sign_in_page_set() {
     anna.post("/admin/subscriptions", &wrong).await.shows("letters, digits").shows("value=\"Shop &quot;1&quot;\"");
     let new = [("id", "shop"), ("name", "Shop")];
     assert_eq!(anna.post("/admin/subscriptions", &new).await.leads_to(), "/admin/subscriptions/shop?done=created");
-    anna.post("/admin/subscriptions", &new).await.shows("there is a subscription of this id already");
+    anna.post("/admin/subscriptions", &new).await.shows("a subscription with this id already exists");
     anna.get("/admin/subscriptions").await.shows("<a href=\"/admin/subscriptions/shop\">Shop</a>");
 
     let path = "/admin/subscriptions/shop";

@@ -71,14 +71,14 @@ async fn a_line_says_before_and_after_and_no_secret() {
         .await
         .expect(200);
     let detail = json!({
-        "/options/TwilioAccountSid": ["AC1", "(holds a secret)"], "/options/TwilioAuthToken": "changed",
+        "/options/TwilioAccountSid": ["AC1", "(contains a secret)"], "/options/TwilioAuthToken": "changed",
         "/options/Misspelt": "removed", "/policy/code_length": [null, 8], "/active": [true, false]
     });
     assert_eq!(log.last().await, ("instance.update".to_owned(), detail));
     let mask = json!({"TwilioAccountSid": "AC2", "TwilioAuthToken": "********"});
     call("PATCH", &instance, json!({"options": mask, "name": SECRETS[1]})).await.expect(200);
     let detail =
-        json!({"/options/TwilioAccountSid": ["(holds a secret)", "AC2"], "/name": ["SMS", "(holds a secret)"]});
+        json!({"/options/TwilioAccountSid": ["(contains a secret)", "AC2"], "/name": ["SMS", "(contains a secret)"]});
     assert_eq!(log.last().await, ("instance.update".to_owned(), detail));
     call("PATCH", &instance, json!({"name": "SMS", "policy": null})).await.expect(200);
     assert_eq!(log.last().await.1["/policy/code_length"], json!([8, null]));

@@ -84,7 +84,7 @@ async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
     page.shows("action=\"/admin/log-in?to=");
     assert!(anna.cookies.is_empty());
     assert!(site.accounts().await.is_empty());
-    let why = "nobody: account.log-in-refused no role for what the identity provider says";
+    let why = "nobody: account.log-in-refused the identity provider's claims grant no role";
     assert_eq!(site.audited().await, [why]);
 }
 

@@ -96,8 +96,8 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
         r#"identity provider: account.update {"/role":["system_admin","subscription_admin"],"/subscriptions":[null,["shop"]]}"#,
         log_in,
         log_in,
-        "identity provider: account.update no role any more: its sessions end",
-        "nobody: account.log-in-refused no role for what the identity provider says",
+        "identity provider: account.update role removed; sessions ended",
+        "nobody: account.log-in-refused the identity provider's claims grant no role",
     ];
     assert_eq!(world.site.audited().await, expected);
 }
@@ -145,8 +145,8 @@ async fn an_email_address_takes_over_nobodys_account() {
     let page = anna.get(&format!("/admin/accounts/{}", bob["id"].as_str().unwrap())).await;
     assert!(!page.text.contains("/invitation"));
     let log = String::from_utf8(world.site.server.into_log()).unwrap();
-    assert_eq!(log.matches("the email address that the identity provider says has this account already").count(), 2);
-    assert_eq!(log.matches("the identity provider says no email address").count(), 2);
+    assert_eq!(log.matches("the email address that the identity provider sent belongs to this account").count(), 2);
+    assert_eq!(log.matches("the identity provider sent no email address").count(), 2);
     assert!(!log.contains("example.com") && !log.contains("anna-1"), "{log}");
 }
 
@@ -159,12 +159,13 @@ async fn the_last_system_administrator_keeps_the_role_and_does_not_get_in() {
     assert_eq!(before.get("/admin").await.status, 303);
     assert_eq!(world.site.accounts().await[0]["role"], "system_admin");
     let told = world.site.audited().await;
-    let last = "nobody: account.log-in-refused the identity provider gives the last system administrator another role";
+    let last =
+        "nobody: account.log-in-refused the identity provider would change the role of the last system administrator";
     assert!(
         told.ends_with(&[
             r#"identity provider: account.update {"/role":["system_admin","subscription_admin"],"/subscriptions":[null,["shop"]]}"#.to_owned(),
-            "identity provider: account.update this did not happen: it is the last system administrator".to_owned(),
-            "identity provider: account.update its sessions end".to_owned(),
+            "identity provider: account.update not applied: this is the last system administrator".to_owned(),
+            "identity provider: account.update sessions ended".to_owned(),
             last.to_owned(),
         ]),
         "{told:?}"

@@ -78,13 +78,13 @@ async fn a_report_that_the_upstream_signed_is_taken_and_no_other_and_it_shows_in
     report(&other, &code, &signed(&other, &code)).await.expect(204);
     // The log tells of it, and not of the URL, which is worth something.
     let log = String::from_utf8(server.into_log()).unwrap();
-    assert!(log.contains("a message did not arrive") && log.contains("30003"), "{log}");
+    assert!(log.contains("a message was not delivered") && log.contains("30003"), "{log}");
     // An upstream that is not believed finds out nothing, and the operator finds out why.
     for why in ["it has no header x-twilio-signature", "its signature does not match"] {
-        assert!(log.contains("a report of a message was refused") && log.contains(why), "{log}");
+        assert!(log.contains("a delivery report was refused") && log.contains(why), "{log}");
     }
     assert!(!log.contains(url.rsplit('/').next().unwrap()), "{log}");
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("a message did not arrive")).collect();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("a message was not delivered")).collect();
     assert!(lines.len() == 2 && lines[1].contains("removed"), "{lines:?}");
     assert!(!lines[1].contains(&code) && !lines[1].contains(&backwards), "{lines:?}");
 }

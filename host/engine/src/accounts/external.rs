@@ -135,13 +135,13 @@ impl Accounts {
         let subject = found.as_ref().map_or("unknown", |record| &record.id).to_owned();
         let Some(role) = &external.role else {
             if let Some(record) = found {
-                self.change(record, "no role any more: its sessions end", client, |_| {}).await?;
+                self.change(record, "role removed; sessions ended", client, |_| {}).await?;
             }
-            return Err(self.turn_away(&subject, "no role for what the identity provider says", client).await);
+            return Err(self.turn_away(&subject, "the identity provider's claims grant no role", client).await);
         };
         match self.check_role(role).await {
             Err(error) if error.is_invalid_input() => {
-                return Err(self.turn_away(&subject, "its role does not fit", client).await.with_detail(error));
+                return Err(self.turn_away(&subject, "its role is not valid", client).await.with_detail(error));
             }
             checked => checked?,
         }
@@ -153,8 +153,8 @@ impl Accounts {
                 match self.change(record.clone(), &what, client, |record| record.role = json).await? {
                     Some(record) => record,
                     None => {
-                        self.change(record, "its sessions end", client, |_| {}).await?;
-                        let why = "the identity provider gives the last system administrator another role";
+                        self.change(record, "sessions ended", client, |_| {}).await?;
+                        let why = "the identity provider would change the role of the last system administrator";
                         return Err(self.turn_away(&subject, why, client).await);
                     }
                 }
@@ -206,11 +206,11 @@ impl Accounts {
         let email = external.email.as_deref().unwrap_or_default();
         let name = external.name.as_deref().filter(|name| title(name).is_ok()).unwrap_or(email);
         let Ok(person) = Person::new(name, email, None) else {
-            return Err(self.turn_away("unknown", "the identity provider says no email address", client).await);
+            return Err(self.turn_away("unknown", "the identity provider sent no email address", client).await);
         };
         let mut record = self.new_record(&person, role)?;
         if let Some(other) = self.store.account_by_email(&record.email).await? {
-            let why = "the email address that the identity provider says has this account already";
+            let why = "the email address that the identity provider sent belongs to this account";
             return Err(self.turn_away(&other.id, why, client).await);
         }
         record.identity = Some(identity);

@@ -73,16 +73,16 @@ impl Accounts {
     }
 
     async fn invite_with(&self, actor: &Actor, id: &str, without_second_factor: bool) -> Result<Invitation, Error> {
-        let disabled = || Error::conflict("the account is disabled: let it log in again first");
+        let disabled = || Error::conflict("the account is disabled; enable it first");
         let record = self.record(id).await?;
         if record.disabled {
             return Err(disabled());
         }
         // With a password, somebody could log in whom the identity provider has since locked out.
         if record.identity.is_some() {
-            return Err(Error::conflict("this account logs in through the identity provider: it has no password"));
+            return Err(Error::conflict("this account logs in through an identity provider and has no password"));
         }
-        let detail = if without_second_factor { "lets in without a second factor" } else { "" };
+        let detail = if without_second_factor { "no second factor required" } else { "" };
         self.audit.append(actor, "account.invite", id, detail).await?;
         self.make(Some(id.to_owned()), without_second_factor).await?.ok_or_else(disabled)
     }
@@ -169,7 +169,7 @@ impl Accounts {
         let person = Person::new(name, email, None)?;
         let mut record = self.new_record(&person, &Role::SystemAdmin)?;
         if self.store.account_by_email(&record.email).await?.is_some() {
-            return Err(Error::conflict("this email address has an account already"));
+            return Err(Error::conflict("an account with this email address already exists"));
         }
         let hash = self.passwords.hash(password::accept(password, &person.names())?).await?;
         record.password = Some(self.seal_password(&record.id, &hash)?);

@@ -149,7 +149,7 @@ impl Accounts {
         }
         let how = match (had_second_factor, passes) {
             (true, _) => "with the identity provider's second factor",
-            (_, true) => "without a second factor: its link lets in without",
+            (_, true) => "without a second factor, as its link allows",
             _ => "without a second factor",
         };
         self.audit.append(&actor, "account.log-in", &record.id, how).await?;

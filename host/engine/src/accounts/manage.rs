@@ -57,13 +57,13 @@ impl Accounts {
     /// # Errors
     /// A conflict if the email address already has an account. Invalid input if the name is not a
     /// single line of 1 to 100 characters, if email or phone are not valid, or if the role is an
-    /// application's or names a subscription that does not exist.
+    /// application's or is not an existing subscription.
     pub async fn create(&self, actor: &Actor, new: NewAccount) -> Result<(Account, Invitation), Error> {
         let person = Person::new(&new.name, &new.email, new.phone.as_deref())?;
         self.check_role(&new.role).await?;
         let email = self.email_key(&person.email);
         if self.store.account_by_email(&email).await?.is_some() {
-            return Err(Error::conflict("this email address has an account already"));
+            return Err(Error::conflict("an account with this email address already exists"));
         }
         let record = self.new_record(&person, &new.role)?;
         let (secret, digest) = Use::Invitation.draw()?;
@@ -96,12 +96,12 @@ impl Accounts {
 
     pub(super) async fn check_role(&self, role: &Role) -> Result<(), Error> {
         if matches!(role, Role::Application { .. }) {
-            return Err(Error::invalid_at("/role", "must be a person's: an application gets a token"));
+            return Err(Error::invalid_at("/role", "must be a person's role; applications use tokens"));
         }
         role.check()?;
         for (n, subscription) in role.subscriptions().iter().enumerate() {
             if self.store.subscription(subscription).await?.is_none() {
-                let detail = "names a subscription that does not exist: create it first";
+                let detail = "is not an existing subscription; create it first";
                 return Err(Error::invalid_at(format!("/subscriptions/{n}"), detail));
             }
         }
@@ -184,7 +184,7 @@ impl Accounts {
             Some(AccountState::Active) if record.is_active() || record.disabled => {
                 record.disabled = false;
             }
-            Some(_) => return Err(Error::invalid("an account becomes active when its person sets a password")),
+            Some(_) => return Err(Error::invalid("an account becomes active when its owner sets a password")),
         }
         if before != (record.role.clone(), record.disabled) {
             record.generation += 1;
@@ -202,10 +202,10 @@ impl Accounts {
 
     /// The previous entry recorded a change that the store then refused.
     pub(super) async fn last_system_admin(&self, actor: &Actor, action: &str, id: &str) -> Result<Error, Error> {
-        let detail = "this did not happen: it is the last system administrator";
+        let detail = "not applied: this is the last system administrator";
         self.audit.append(actor, action, id, detail).await?;
         Ok(Error::conflict(
-            "this is the last system administrator who can log in: invite another, and once they have set a password do this again",
+            "this is the last system administrator who can log in; invite another one, and retry once they have set a password",
         ))
     }
 

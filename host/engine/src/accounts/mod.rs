@@ -76,12 +76,12 @@ impl AccountPolicy {
         let month = minute * 60 * 24 * 30;
         if self.idle < 2 * minute || self.longest < self.idle || self.longest > month {
             return Err(Error::invalid(
-                "a session must end after 2 minutes without use at the least, and in all last no shorter than that and no longer than 30 days",
+                "the idle timeout of a session must be at least 2 minutes, and its lifetime at least that and at most 30 days",
             ));
         }
         if self.require_second_factor && self.second_factor.is_none() {
             return Err(Error::invalid(
-                "a second factor is required of accounts: say which subscription's instances deliver it",
+                "accounts require a second factor: set the subscription whose instances deliver it",
             ));
         }
         Ok(())
@@ -211,7 +211,7 @@ impl Person {
 
 fn reachable(phone: &str) -> Result<String, Error> {
     phone_number(phone).map_err(|_| {
-        Error::invalid("`phone` is not a valid telephone number in international form, such as +41791234567")
+        Error::invalid("`phone` is not a valid phone number in international format, such as +41791234567")
     })
 }
 

@@ -45,19 +45,19 @@ pub(super) struct Accepted(Zeroizing<String>);
 /// Checks whether a password may be set by a person with these names and addresses.
 pub(super) fn accept(password: &str, person: &[&str]) -> Result<Accepted, Error> {
     if password.len() > LONGEST_INPUT {
-        return Err(Error::invalid("a password has at most 128 characters"));
+        return Err(Error::invalid("a password can have at most 128 characters"));
     }
     let password = Zeroizing::new(nfc(password).into_owned());
     let length = password.chars().count();
     if length < *LENGTH.start() {
-        return Err(Error::invalid("a password has at least 12 characters"));
+        return Err(Error::invalid("a password must have at least 12 characters"));
     }
     if length > *LENGTH.end() {
-        return Err(Error::invalid("a password has at most 128 characters"));
+        return Err(Error::invalid("a password can have at most 128 characters"));
     }
     if is_guessed_first(&password, person) {
         return Err(Error::invalid(
-            "this password is one of those that are guessed first: a common one, your own name or address, or a row of keys",
+            "this password is too easy to guess: it is common, contains your name or address, or is a row of keys",
         ));
     }
     Ok(Accepted(password))

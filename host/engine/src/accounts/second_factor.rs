@@ -117,7 +117,7 @@ impl Accounts {
         if let Some(id) = &subscription
             && self.store.subscription(id).await?.is_none()
         {
-            return Err(Error::invalid_at("/subscription", "names a subscription that does not exist"));
+            return Err(Error::invalid_at("/subscription", "is not an existing subscription"));
         }
         let is_new = before.demanded_since.is_none() || before.subscription != subscription;
         if demanded && is_new && !self.is_deliverable(subscription.as_deref()).await? {
@@ -163,7 +163,7 @@ impl Accounts {
         self.audit.append(actor, "second-factor.set", "accounts", &detail).await?;
         let record = SecondFactorRecord { subscription, demanded_since, revision: revision + 1 };
         if !self.store.set_second_factor(record, revision).await?.is_applied() {
-            let detail = "this did not happen: somebody else changed it first";
+            let detail = "not applied: modified by someone else first";
             self.audit.append(actor, "second-factor.set", "accounts", detail).await?;
             return Err(Error::revision_conflict());
         }

@@ -130,7 +130,7 @@ impl Administration {
 }
 
 pub(super) fn too_many() -> String {
-    format!("an instance takes at most {MANY} assignments")
+    format!("an instance can have at most {MANY} assignments")
 }
 
 /// Returns whether each target was and is assigned, where that differs.

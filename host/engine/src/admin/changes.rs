@@ -100,7 +100,7 @@ impl Changes {
     fn shown(&self, value: &Value) -> Value {
         let text = value.to_string();
         if self.secrets.iter().any(|secret| text.contains(json!(secret).to_string().trim_matches('"'))) {
-            return Value::from("(holds a secret)");
+            return Value::from("(contains a secret)");
         }
         if text.chars().count() > VALUE { Value::from(cut(&text)) } else { value.clone() }
     }

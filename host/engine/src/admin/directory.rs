@@ -236,7 +236,7 @@ fn record(target: &Assignment) -> AssignmentRecord {
 
 fn check(entries: &[NamedTarget]) -> Result<(), Error> {
     if entries.len() > MANY {
-        return Err(Error::invalid_at("", format!("an import takes at most {MANY} entries")));
+        return Err(Error::invalid_at("", format!("an import can have at most {MANY} entries")));
     }
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();

@@ -81,7 +81,7 @@ impl Administration {
         let before: Vec<AssignmentRecord> = before.targets.into_iter().map(|(target, _)| target).collect();
         if self.guard.is_guarding(subscription, &[&before, wanted].concat()).await? {
             return Err(Error::forbidden(
-                "this instance delivers the second factor of administrators: only a system administrator may change it",
+                "this instance delivers the second factor of administrators; only a system administrator can change it",
             ));
         }
         Ok(())
@@ -102,7 +102,7 @@ impl Administration {
 
     /// The previous entry recorded a change, but another node was first.
     async fn did_not_happen(&self, action: &str, subject: &str) -> Result<(), Error> {
-        self.audit(action, subject, "this did not happen: somebody else changed it first").await
+        self.audit(action, subject, "not applied: modified by someone else first").await
     }
 
     /// Returns the policy of instances that have none of their own.

@@ -20,7 +20,7 @@ pub struct Page<T> {
 /// One more than requested, to learn whether there is a next page.
 pub(super) fn part<K: DeserializeOwned>(after: Option<&str>, limit: u32) -> Result<Part<K>, Error> {
     let key = |cursor: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok();
-    let wrong = || Error::invalid_at("/after", "must be the `next` of the part before");
+    let wrong = || Error::invalid_at("/after", "must be the `next` of the previous page");
     let after = after.map(|cursor| key(cursor).ok_or_else(wrong)).transpose()?;
     Ok(Part { after, limit: limit.saturating_add(1) })
 }

@@ -280,7 +280,7 @@ impl Administration {
             None => providers.own(type_id),
         };
         let before = before.ok_or_else(|| {
-            Error::conflict(format!("there is no provider of type `{type_id}` before this one: it can be removed only"))
+            Error::conflict(format!("there is no previous provider of type `{type_id}`; this one can only be removed"))
         })?;
         self.nothing_goes_elsewhere(&before).await?;
         if !allow_invalid {
@@ -369,7 +369,7 @@ fn invalid(why: twofactor_sandbox::LoadError) -> Error {
 fn expected_digest(new: &NewProvider, digest: &str) -> Result<(), Error> {
     let expected = new.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
     if expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(digest)) {
-        return Err(Error::invalid(format!("this is not the component that was meant: its digest is sha256:{digest}")));
+        return Err(Error::invalid(format!("the component does not have the expected digest: it is sha256:{digest}")));
     }
     Ok(())
 }

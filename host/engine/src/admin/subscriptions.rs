@@ -19,7 +19,7 @@ impl Administration {
         let now = self.clock.now();
         let subscription = Subscription { id: id.to_owned(), name: name.to_owned(), revision: 1, created_at: now };
         if self.store().subscription(id).await?.is_some() {
-            return Err(Error::conflict("there is a subscription of this id already"));
+            return Err(Error::conflict("a subscription with this id already exists"));
         }
         let detail = Changes::default().field("/name", None::<()>, Some(name)).text();
         self.audit("subscription.create", id, &detail).await?;

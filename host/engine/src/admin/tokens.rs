@@ -15,7 +15,7 @@ impl Administration {
     ///
     /// # Errors
     /// Invalid input if the name is not a single line of 1 to 100 characters, the time is in the
-    /// past, or the role names a subscription that does not exist.
+    /// past, or the role is not an existing subscription.
     pub async fn issue_token(
         &self,
         name: &str,
@@ -24,12 +24,12 @@ impl Administration {
     ) -> Result<(TokenInfo, String), Error> {
         title(name)?;
         if expires_at.is_some_and(|end| end <= self.clock.now()) {
-            return Err(Error::invalid_at("/expires_at", "must lie in the future"));
+            return Err(Error::invalid_at("/expires_at", "must be in the future"));
         }
         role.check()?;
         for (n, subscription) in role.subscriptions().iter().enumerate() {
             if self.store().subscription(subscription).await?.is_none() {
-                let detail = "names a subscription that does not exist: create it first";
+                let detail = "is not an existing subscription; create it first";
                 return Err(Error::invalid_at(format!("/subscriptions/{n}"), detail));
             }
         }

@@ -44,7 +44,7 @@ impl Challenges {
         let right = self.proof([subscription, instance, challenge, resends]);
         if !bool::from(right.as_bytes().ct_eq(proof.as_bytes())) {
             // Anybody can call such a URL, so this must not flood the log.
-            tracing::debug!("a report was refused: its URL was not made here");
+            tracing::debug!("a delivery report was refused: its URL was not issued here");
             return Err(nobodys());
         }
         // Nobody needs reports on old messages, least of all repeated ones.
@@ -58,7 +58,7 @@ impl Challenges {
         let fate = match prepared.report(&arrived, &details.address, time(now)).await {
             Ok(fate) => fate.ok_or_else(nobodys)?,
             Err(why) => {
-                tracing::warn!(%instance, type_id = %record.type_id, %why, "a report of a message was refused");
+                tracing::warn!(%instance, type_id = %record.type_id, %why, "a delivery report was refused");
                 return Err(nobodys());
             }
         };
@@ -92,7 +92,7 @@ impl Challenges {
         self.history.message(&details.about(&challenge_record), outcome, facts);
         metrics::counter!("twofactor_reports_total", "type" => record.type_id.clone(), "fate" => event).increment(1);
         if matches!(fate, DeliveryStatus::Failed(_)) {
-            tracing::warn!(%instance, type_id = %record.type_id, code, "a message did not arrive");
+            tracing::warn!(%instance, type_id = %record.type_id, code, "a message was not delivered");
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Default for HistoryLimits {
 impl HistoryLimits {
     pub(crate) fn check(self) -> Result<(), Error> {
         if !(1..=90).contains(&self.days) || self.rows < 1000 {
-            return Err(Error::invalid("the history of messages must have 1 to 90 `days` and at least 1000 `rows`"));
+            return Err(Error::invalid("the message history must have 1 to 90 `days` and at least 1000 `rows`"));
         }
         Ok(())
     }
@@ -337,7 +337,7 @@ async fn keep(history: Weak<Inner>) {
         tokio::time::sleep(EVERY).await;
         let Some(history) = history.upgrade() else { return };
         if let Err(error) = history.flush().await {
-            tracing::warn!(error = error.operator_detail(), "what became of messages in the last seconds was lost");
+            tracing::warn!(error = error.operator_detail(), "message history of the last seconds was lost");
         }
     }
 }

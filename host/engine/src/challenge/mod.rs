@@ -149,7 +149,7 @@ impl Challenges {
             Limited::PersonUntil(_) => "wrong-answers-per-day",
             Limited::PersonLocked => "lockout",
         };
-        tracing::warn!(limit = name, "a limit is reached");
+        tracing::warn!(limit = name, "rate limit reached");
         metrics::counter!("twofactor_limits_reached_total", "limit" => name).increment(1);
         match limited {
             Limited::Until(until, _) | Limited::PersonUntil(until) => {

@@ -22,7 +22,7 @@ const OLD_MEXICAN_MOBILE: &str = "521";
 pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error> {
     let wrong = || {
         Error::recipient_rejected(
-            "`recipient.phone` is not a valid telephone number in international form, such as +41791234567",
+            "`recipient.phone` is not a valid phone number in international format, such as +41791234567",
         )
     };
     let number: PhoneNumber = international(text).and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
@@ -41,7 +41,7 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
     if !policy.allows_country(country.as_deref()) {
         return Err(match country {
             Some(country) => Error::country_closed(&country),
-            None => Error::recipient_rejected("messages to numbers of no country are not enabled"),
+            None => Error::recipient_rejected("messages to numbers that belong to no country are not enabled"),
         });
     }
     let address = number.format_as(PhoneNumberFormat::E164).into_owned();

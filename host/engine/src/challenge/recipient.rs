@@ -58,7 +58,7 @@ impl Recipient {
             RecipientKind::PhoneNumber => ("phone", &self.phone),
             RecipientKind::Handle => ("handle", &self.handle),
         };
-        let missing = || Error::invalid_at(format!("/recipient/{name}"), "is needed for this instance");
+        let missing = || Error::invalid_at(format!("/recipient/{name}"), "is required for this instance");
         let given = given.as_deref().ok_or_else(missing)?;
         match kind {
             RecipientKind::EmailAddress => mailbox::canonical(given),

@@ -52,7 +52,7 @@ impl Challenges {
                 // The challenge has ended: somebody cancelled it, or it expired.
                 Ok(false) => break,
                 Err(error) => {
-                    tracing::error!(error = error.operator_detail(), "a challenge could not go to another instance");
+                    tracing::error!(error = error.operator_detail(), "could not move a challenge to another instance");
                     break;
                 }
             }
@@ -108,7 +108,7 @@ impl Challenges {
             chosen.pause().left(now, pause_after(policy))
         };
         if let Some(wait) = wait {
-            let detail = "the upstream took nothing several times in a row: it is left alone for a while";
+            let detail = "the upstream failed several times in a row; the instance is paused";
             return Some(later(wait, "pause", detail));
         }
         let accounts = self.accounts(chosen, subscription);
@@ -128,7 +128,7 @@ impl Challenges {
                     Limited::PersonUntil(_) | Limited::PersonLocked => Default::default(),
                 };
                 metrics::counter!("twofactor_limits_reached_total", "limit" => limit).increment(1);
-                Some(later(3600, "quota", &format!("{whose} used as much as `{limit}` admits")))
+                Some(later(3600, "quota", &format!("{whose} reached its quota `{limit}`")))
             }
             Err(error) => Some(later(1, "store", &error.to_string())),
         }
@@ -153,10 +153,10 @@ impl Challenges {
         }
         let error = match self.store.charge(charges, self.clock.now()).await {
             Ok(None) => return,
-            Ok(Some(_)) => "the day has no room for it".to_owned(),
+            Ok(Some(_)) => "the quota of the day is used up".to_owned(),
             Err(error) => error.to_string(),
         };
-        tracing::error!(error, instance = %chosen.id, "what a message used could not be counted");
+        tracing::error!(error, instance = %chosen.id, "could not count the usage of a message");
     }
 
     /// Moves a challenge to another instance: stored first, then sent, so that a resend and a
@@ -166,7 +166,7 @@ impl Challenges {
         if !self.keep_details(record, details, &to.id).await? {
             return Ok(false);
         }
-        tracing::warn!(from = %record.instance, to = %to.id, "the upstream takes nothing now: failing over");
+        tracing::warn!(from = %record.instance, to = %to.id, "the upstream accepts no messages: failing over");
         record.instance.clone_from(&to.id);
         Ok(true)
     }
@@ -274,7 +274,7 @@ impl Challenges {
         let told = failure.is_none_or(|failure| !failure.is_of_the_host());
         if told && chosen.pause().note(failure, self.clock.now(), pause_after(&chosen.policy)) {
             metrics::counter!("twofactor_pauses_total", "type" => type_id.clone()).increment(1);
-            tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream takes nothing: the instance pauses");
+            tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream accepts no messages: the instance is paused");
         }
         let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
         self.statistics.count(&record.subscription, instance, event, "");

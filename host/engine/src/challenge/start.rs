@@ -134,13 +134,13 @@ impl Challenges {
             let (subscription, now) = (&record.subscription, self.clock.now());
             let closed = self.store.close_challenge(subscription, &record.id, Closing::Undelivered, now).await;
             if let Err(error) = closed {
-                tracing::error!(%error, "a challenge that was not delivered could not be closed");
+                tracing::error!(%error, "could not close a challenge that was not delivered");
             }
         }
         if let Some(claim) = idempotency
             && let Err(error) = self.remember(&claim, &challenge, &delivered).await
         {
-            tracing::error!(error = error.operator_detail(), "the outcome of a request could not be remembered");
+            tracing::error!(error = error.operator_detail(), "could not store the outcome of a request");
         }
         delivered.map_err(|failure| Error::delivery(&failure))?;
         Ok(challenge)
@@ -224,7 +224,7 @@ impl Challenges {
                 // It was certainly not sent: the code that the person has stays valid.
                 let before = HandOver { now: this.clock.now(), ..before };
                 if let Err(error) = this.store.hand_over_challenge(before).await {
-                    tracing::error!(%error, "a code that is with the person could not be kept");
+                    tracing::error!(%error, "could not keep the code that the person has");
                 }
             }
             delivered.map_err(|failure| Error::delivery(&failure))?;
@@ -388,7 +388,7 @@ impl Challenges {
                     Ok(0) => return,
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!(%error, "what is over could not be removed");
+                        tracing::warn!(%error, "could not purge expired data");
                         return;
                     }
                 }

@@ -74,7 +74,7 @@ impl Challenges {
             // The challenge stays open: another right answer may be about to end it, or a newer
             // message may be on its way.
             Ok(Verdict::Expired) => {
-                tracing::warn!(%instance, %type_id, "the upstream takes no more answers");
+                tracing::warn!(%instance, %type_id, "the upstream accepts no more answers");
                 self.statistics.count(&record.subscription, instance, "over-at-upstream", "");
                 Err(Error::closed())
             }

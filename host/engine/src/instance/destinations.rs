@@ -14,7 +14,7 @@ use twofactor_sandbox::Destination;
 use twofactor_sandbox::{OptionsSchema, Problem, Provider};
 
 const ELSEWHERE: &str =
-    "this change sends a stored secret to another destination: enter the secret again instead of its mask";
+    "this change would send a stored secret to another destination; enter the secret again instead of its mask";
 
 const OWN_ELSEWHERE: &str = "this change sends a stored secret of an instance to another destination: give that instance the secret anew, \
                              with a destination of its own, before";
@@ -25,7 +25,7 @@ const UNTOLD: &str = "nobody can tell where the stored secret goes after this ch
 const TOO_MANY: &str = "these are more options than can be judged beside a secret of the base service settings: give this instance a secret \
                         of its own";
 
-const UNANSWERED: &str = "the provider could not be asked now where secrets go: try again";
+const UNANSWERED: &str = "the destinations of secrets could not be determined; try again";
 
 /// The maximum number of combinations of options that are evaluated to find the fewest necessary:
 /// each may be a call of the component.
@@ -66,7 +66,7 @@ impl Instances {
             return Ok(judged);
         }
         let problem = format!(
-            "a secret of the base service settings would go to {}, where those settings do not send it: give this instance a secret of its own",
+            "a secret of the base service settings would be sent to {}, which those settings do not allow; give this instance its own secret",
             listed(&elsewhere)
         );
         Ok(Prepared::invalid(Some(asked), vec![Problem::new("", problem)]))
@@ -232,7 +232,7 @@ impl Instances {
             if after.is_unanswered() {
                 // Its destinations would be known only once it is in use.
                 let why = after.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
-                return Err(Error::invalid(format!("of the instance `{}` {why}", record.id)));
+                return Err(Error::invalid(format!("instance `{}`: {why}", record.id)));
             }
             all.extend(beyond(&before, after.destinations()));
         }

@@ -127,7 +127,7 @@ impl Instances {
                 // Another one may be available.
                 Err(error) => {
                     let (instance, type_id) = (&record.id, &record.type_id);
-                    tracing::warn!(%instance, %type_id, error = error.operator_detail(), "an instance could not be judged");
+                    tracing::warn!(%instance, %type_id, error = error.operator_detail(), "an instance could not be validated");
                     unknown = Some(error);
                     continue;
                 }
@@ -176,7 +176,7 @@ impl Instances {
         }
         let limits = self.providers.sandbox().limits();
         let turn = tokio::time::timeout(limits.queue_time + limits.configure_time, judged.judging.lock()).await;
-        let Ok(_turn) = turn else { return Err(Error::unavailable("the provider could not be asked now")) };
+        let Ok(_turn) = turn else { return Err(Error::unavailable("the provider is not available at the moment")) };
         if let Some(known) = known() {
             return Ok(known);
         }
@@ -185,7 +185,7 @@ impl Instances {
         let prepared = self.judge_over(provider, Layers { base: &plain, own: &own }).await?;
         if !prepared.is_valid() {
             let (instance, type_id) = (&record.id, &record.type_id);
-            tracing::warn!(%instance, %type_id, "the instance is not valid and serves nobody: its problems are shown to administrators");
+            tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");
         }
         let before = judged.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let prepared = Arc::new(prepared.of(record, base, before.as_deref(), self.now()));

@@ -63,7 +63,7 @@ impl Instances {
     }
 
     fn open(&self, place: &[&[u8]], sealed: &Value) -> Result<Value, Error> {
-        let unreadable = || Error::unavailable("stored options cannot be opened with this installation's key");
+        let unreadable = || Error::unavailable("stored options cannot be decrypted with this installation's key");
         let sealed = sealed.as_str().and_then(|text| STANDARD.decode(text).ok()).ok_or_else(unreadable)?;
         let plain = self.keyring.open(PURPOSE, place, &sealed).map_err(|_| unreadable())?;
         serde_json::from_slice(&plain).map_err(|_| unreadable())
@@ -86,12 +86,12 @@ impl Instances {
             return Err(Error::invalid_at(at, "has an option without a name"));
         }
         let Some(provider) = self.provider(type_id) else {
-            let detail = "must be the type of a provider that is loaded: see the list of providers";
+            let detail = "must be the type of a loaded provider; see the list of providers";
             return Err(Error::invalid_at("/type", detail));
         };
         let sent = with_whole_numbers(sent);
         let schema = OptionsSchema::new(&provider.manifest().options_schema);
-        let no_object = "must be a JSON object, or a text that holds one";
+        let no_object = "must be a JSON object, or a string that contains one";
         let sent = schema
             .with_text_as_objects(sent)
             .map_err(|option| Error::invalid_at(format!("{at}{option}"), no_object))?;
@@ -180,9 +180,9 @@ fn too_large(options: &Value) -> Option<String> {
     }
     let mut size = (0, 0);
     if !measure(options, 0, &mut size) {
-        return Some(format!("must be nested {DEPTH} deep at most and hold {VALUES} values at most"));
+        return Some(format!("can be nested at most {DEPTH} levels deep and contain at most {VALUES} values"));
     }
-    (size.1 > BYTES).then(|| format!("must be of {} KiB at most", BYTES >> 10))
+    (size.1 > BYTES).then(|| format!("can be at most {} KiB", BYTES >> 10))
 }
 
 fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result<Value, Problem> {
@@ -192,7 +192,7 @@ fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result
                 *kept = true;
                 Ok(Value::String(secret.clone()))
             }
-            _ => Err(Problem::new(pointer, "is masked, but no secret is stored there: enter it")),
+            _ => Err(Problem::new(pointer, "is masked, but no secret is stored there; enter the secret")),
         },
         Value::Object(map) => {
             let mut out = Map::new();

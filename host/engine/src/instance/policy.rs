@@ -166,8 +166,8 @@ impl Policy {
         for (name, value) in own {
             let alone = Map::from_iter([(name.clone(), value.clone())]);
             let detail = match (fields.contains_key(name), serde_json::from_value::<Self>(Value::Object(alone))) {
-                (false, _) => "is no field of a policy",
-                (true, Err(_)) => "has a value of the wrong type, or one that is far out of bounds",
+                (false, _) => "is not a field of a policy",
+                (true, Err(_)) => "has a value of the wrong type or far out of range",
                 (true, Ok(_)) => continue,
             };
             wrong.push(FieldError::new(format!("/{}", escape(name)), detail));
@@ -219,12 +219,12 @@ impl Policy {
         must(
             self.countries.iter().all(country),
             "countries",
-            "must be codes of countries (ISO 3166-1 alpha-2) that have telephone numbers, such as `CH`, or `*`: Britain is `GB`".to_owned(),
+            "must be country codes (ISO 3166-1 alpha-2) such as `CH`, or `*`; the United Kingdom is `GB`".to_owned(),
         );
         must(
             self.resend_interval_seconds <= self.lifetime_seconds,
             "resend_interval_seconds",
-            "must be at most `lifetime_seconds`: a code would expire before it could be sent again".to_owned(),
+            "must be at most `lifetime_seconds`; otherwise a code expires before it can be resent".to_owned(),
         );
         if wrong.is_empty() { Ok(()) } else { Err(PolicyError(wrong)) }
     }

@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_component_that_had_not_the_time_to_judge_is_asked_again_after_half_a_minute() {
         let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
-        let mut judged = Prepared::invalid(None, vec![Problem::new("", "the component did not answer in time")]);
+        let mut judged = Prepared::invalid(None, vec![Problem::new("", "the component did not respond in time")]);
         assert!(!judged.is_to_be_asked_again(after(3600)));
         judged.ask_again = Some(Validation::AGAIN_AFTER);
         assert!(!judged.is_to_be_asked_again(after(29)) && judged.is_to_be_asked_again(after(30)));

@@ -142,7 +142,7 @@ impl Providers {
         let place = parts.each_ref().map(|part| &part[..]);
         let is_ours = self.keyring.open_signed(SEAL, &place, &record.seal).is_some();
         if !is_ours || hex::encode(Sha256::digest(&record.component)) != record.digest {
-            let why = "it does not carry this installation's seal: somebody put it into the store who has not the keys";
+            let why = "it lacks this installation's seal: it was written to the store by somebody without the keys";
             return Err(LoadError::new(why.to_owned()));
         }
         self.admit(record, None).await
@@ -251,7 +251,7 @@ impl Providers {
     /// was replaced.
     pub(crate) async fn begin(&self) -> Result<(), Error> {
         for refused in self.refresh(&self.changing().await).await? {
-            tracing::error!(%refused, "a provider that was added does not serve");
+            tracing::error!(%refused, "an added provider is not in use");
             self.serving.write().unwrap_or_else(PoisonError::into_inner).remove(&refused.type_id);
         }
         Ok(())

@@ -18,7 +18,10 @@ impl Keyring {
     /// If the file is missing, cannot be read or understood, or others may read it.
     pub fn from_file(path: &Path) -> Result<Self, KeyringError> {
         Self::read(path)?.ok_or_else(|| {
-            KeyringError(format!("the key file {} is missing: without it nothing stored can be read", path.display()))
+            KeyringError(format!(
+                "the key file {} is missing; without it, stored data cannot be decrypted",
+                path.display()
+            ))
         })
     }
 
@@ -88,7 +91,7 @@ impl Keyring {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }
-            let wrong = || format!("line {} is not an id of 8 and a key of 64 hexadecimal digits", n + 1);
+            let wrong = || format!("line {} must be an id of 8 and a key of 64 hexadecimal digits", n + 1);
             let (id, secret) = line.trim().split_once(' ').ok_or_else(wrong)?;
             let id = KeyId::from_str_radix(id, 16).map_err(|_| wrong())?;
             let mut bytes = Zeroizing::new([0; 32]);
@@ -98,7 +101,7 @@ impl Keyring {
             }
             keys.push(Arc::new(Key { id, secret: bytes }));
         }
-        if keys.is_empty() { Err("it holds no key".to_owned()) } else { Ok(keys) }
+        if keys.is_empty() { Err("it contains no key".to_owned()) } else { Ok(keys) }
     }
 }
 
@@ -141,7 +144,10 @@ fn private(path: &Path) -> Result<(), KeyringError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or_default();
     if mode & 0o077 != 0 {
-        return Err(KeyringError(format!("the key file {} may be read by others: chmod 600 it", path.display())));
+        return Err(KeyringError(format!(
+            "the key file {} is readable by others; run chmod 600 on it",
+            path.display()
+        )));
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ impl Keyring {
     /// A keyring with one new key, kept nowhere.
     ///
     /// # Errors
-    /// If the operating system gives no random numbers.
+    /// If the operating system provides no random numbers.
     pub fn generate() -> Result<Self, KeyringError> {
         Ok(Self::of(vec![Arc::new(Key::generate()?)], None))
     }
@@ -70,7 +70,7 @@ impl Keyring {
             let fits = self.key(used.id).is_some_and(|key| bool::from(check_value(&key).ct_eq(&used.check)));
             if !fits {
                 return Err(Error::unavailable(format!(
-                    "the store was used with the key {:08x}, which the key file does not hold: start with that key file",
+                    "the store was used with the key {:08x}, which is not in the key file; start with the key file that contains it",
                     used.id
                 )));
             }
@@ -101,7 +101,7 @@ impl Keyring {
             let now = match Self::read(self.0.file.as_deref()?) {
                 Ok(now) => now?.keys().clone(),
                 Err(error) => {
-                    tracing::error!(%error, "a key is unknown and the key file cannot be read again");
+                    tracing::error!(%error, "unknown key, and the key file cannot be reloaded");
                     return None;
                 }
             };
@@ -166,7 +166,7 @@ impl Keyring {
             let cipher = self.key(KeyId::from_be_bytes(*id))?.cipher(purpose);
             cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: &aad }).ok()
         };
-        opened().map(Zeroizing::new).ok_or_else(|| KeyringError("this was not sealed here".to_owned()))
+        opened().map(Zeroizing::new).ok_or_else(|| KeyringError("not sealed by this installation".to_owned()))
     }
 
     /// A secret for one purpose of each of the newest keys, as many as are wanted.
@@ -179,7 +179,7 @@ impl Keyring {
         let file = self.0.file.as_deref().and_then(|path| match Self::read(path) {
             Ok(file) => file,
             Err(error) => {
-                tracing::warn!(%error, "the key file cannot be read again");
+                tracing::warn!(%error, "the key file cannot be reloaded");
                 None
             }
         });
@@ -257,7 +257,7 @@ impl Key {
         let sealed = self
             .cipher(purpose)
             .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
-            .map_err(|_| KeyringError("this cannot be sealed".to_owned()))?;
+            .map_err(|_| KeyringError("cannot be sealed".to_owned()))?;
         Ok([&self.id.to_be_bytes()[..], &nonce, &sealed].concat())
     }
 
@@ -280,7 +280,7 @@ fn check_value(key: &Key) -> [u8; MAC_BYTES] {
 }
 
 fn no_randomness() -> KeyringError {
-    KeyringError("the operating system gives no random numbers".to_owned())
+    KeyringError("the operating system provides no random numbers".to_owned())
 }
 
 impl fmt::Debug for Keyring {

@@ -37,7 +37,7 @@ impl HostedSignIns {
     /// could serve it.
     pub async fn begin(&self, new: NewHostedSignIn) -> Result<BegunSignIn, Error> {
         if new.sign_in.user.is_none() {
-            return Err(Error::invalid("`user` is needed: the result names it"));
+            return Err(Error::invalid("`user` is required: the result names it"));
         }
         if new.state.is_empty() || new.state.chars().count() > STATE_CHARS {
             return Err(Error::invalid(format!("`state` must have 1 to {STATE_CHARS} characters")));
@@ -48,7 +48,7 @@ impl HostedSignIns {
         let page = self.page(&new.sign_in.subscription).await?;
         if !page.returns_to(&new.return_url) {
             return Err(Error::invalid(
-                "`return_url` must be one of the `return_urls` that are set for this subscription's sign-in page, to the letter",
+                "`return_url` must be exactly one of the `return_urls` in this subscription's sign-in page settings",
             ));
         }
         let kept = Kept {

@@ -88,7 +88,7 @@ fn media_type(bytes: &[u8]) -> Option<&'static str> {
 impl SignInPage {
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.return_urls.len() > RETURN_URLS {
-            return Err(Error::invalid(format!("`return_urls` must be at most {RETURN_URLS}")));
+            return Err(Error::invalid(format!("`return_urls` can have at most {RETURN_URLS} entries")));
         }
         self.return_urls.iter().try_for_each(|url| return_url(url))?;
         if let Some(name) = &self.application_name {
@@ -106,17 +106,17 @@ impl SignInPage {
         };
         let readable = |name: &str, one: Option<Colour>, other: Colour, what: &str| match one {
             Some(one) if one.contrast(other) < CONTRAST => Err(Error::invalid(format!(
-                "`colours.{name}` cannot be read {what}: the contrast is {:.1} to 1 and must be {CONTRAST} to 1",
+                "`colours.{name}` is not readable {what}: the contrast is {:.1}:1 and must be at least {CONTRAST}:1",
                 one.contrast(other)
             ))),
             _ => Ok(()),
         };
-        readable("accent", colour("accent", &self.colours.accent)?, CARD, "with white: take a darker one")?;
+        readable("accent", colour("accent", &self.colours.accent)?, CARD, "on white; choose a darker color")?;
         readable(
             "background",
             colour("background", &self.colours.background)?,
             INK,
-            "under dark text: take a lighter one",
+            "under dark text; choose a lighter color",
         )
     }
 
@@ -141,7 +141,7 @@ impl SignInPage {
         let (head, data) = text.split_once(";base64,").ok_or_else(wrong)?;
         let bytes = STANDARD.decode(data).map_err(|_| wrong())?;
         if bytes.len() > LOGO_BYTES {
-            return Err(Error::invalid(format!("`logo` must be a picture of at most {} KiB", LOGO_BYTES >> 10)));
+            return Err(Error::invalid(format!("`logo` can be at most {} KiB", LOGO_BYTES >> 10)));
         }
         let media_type = media_type(&bytes).ok_or_else(wrong)?;
         if head.strip_prefix("data:") != Some(media_type) {
@@ -170,7 +170,11 @@ fn return_url(text: &str) -> Result<(), Error> {
     let wrong = |why: &str| Err(Error::invalid(format!("each of `return_urls` must be {why}")));
     let url = match Url::parse(text) {
         Ok(url) if text.len() <= URL_BYTES && text.chars().all(|c| c.is_ascii_graphic()) => url,
-        _ => return wrong("a whole URL of at most 2000 ASCII characters, such as https://shop.example.com/signed-in"),
+        _ => {
+            return wrong(
+                "an absolute URL of at most 2000 ASCII characters, such as https://shop.example.com/signed-in",
+            );
+        }
     };
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

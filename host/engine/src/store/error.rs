@@ -135,7 +135,7 @@ impl StdError for StoreError {
 impl From<StoreError> for crate::error::Error {
     fn from(error: StoreError) -> Self {
         if error.is_conflict() {
-            Self::conflict("this exists already, or what it refers to does not").with_source(error)
+            Self::conflict("it already exists, or refers to something that does not exist").with_source(error)
         } else {
             Self::unavailable(&error).with_source(error)
         }

@@ -71,7 +71,7 @@ pub struct ReachedLimits {
 /// Stores counters of rate limits. Those of a challenge are counted by [`super::ChallengeStore`], together with the challenge.
 #[async_trait]
 pub trait LimitStore {
-    /// Counts each charge. If a limit is reached, counts none of them and returns that limit.
+    /// Counts each charge. If rate limit reached, counts none of them and returns that limit.
     async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>>;
 
     /// Takes back one from the count under each key.

@@ -151,7 +151,7 @@ async fn within<T>(
 
 fn explain(error: Option<&wasmtime::Error>) -> Reason {
     let Some(error) = error else {
-        return Reason::new("time-out", "the component did not answer in time");
+        return Reason::new("time-out", "the component did not respond in time");
     };
     if error.is::<OutOfTime>() {
         return Reason::new("running-time", "the component exceeded its running time");

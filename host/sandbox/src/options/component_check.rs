@@ -103,8 +103,7 @@ async fn without_a_secret(
         Ok(_) => {
             let own = stand_ins.own_pointers();
             let one_of = if own.len() == 1 { "the value of this secret" } else { "the value of one of the secrets" };
-            let message =
-                format!("the provider does not accept {one_of}: enter it again, as the provider's description says");
+            let message = format!("the provider does not accept {one_of}; enter it again as described for the option");
             own.into_iter().map(|pointer| Problem::new(pointer, &*message)).collect()
         }
     })
@@ -131,7 +130,7 @@ pub(crate) async fn ask_for_reports(
     let other = provider.signed_by(&stand_ins.for_all(kind)).await?;
     if !other.is_some_and(|other| other.is_like(&seen)) {
         let type_id = &provider.manifest().type_id;
-        tracing::warn!(%type_id, "how reports are signed depends on a secret, so no reports are taken");
+        tracing::warn!(%type_id, "the signature scheme of reports depends on a secret, so reports are not accepted");
         return Ok(None);
     }
     Ok(Some(seen.with_secret(stand_ins.revealed(seen.secret(), Kind::First))))

@@ -211,7 +211,7 @@ impl Configured {
             Ok(fate) => fate,
             Err(reason) => {
                 let type_id = &self.provider.manifest().type_id;
-                tracing::warn!(type_id, %reason, "a report could not be read");
+                tracing::warn!(type_id, %reason, "a delivery report could not be parsed");
                 None
             }
         })

@@ -122,7 +122,7 @@ impl FormReplies {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps a reply for an account; returns its id. `None` if the operating system gives no random numbers.
+    /// Keeps a reply for an account; returns its id. `None` if the operating system provides no random numbers.
     pub(super) fn keep(&self, account: &str, reply: Reply, now: Instant) -> Option<String> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).ok()?;

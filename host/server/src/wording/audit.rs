@@ -95,7 +95,7 @@ fn shown(l: Language, value: &Value) -> String {
         Value::Null => "–".to_owned(),
         Value::Bool(true) => l.say("Yes", "Ja").to_owned(),
         Value::Bool(false) => l.say("No", "Nein").to_owned(),
-        Value::String(text) if text == "(holds a secret)" => {
+        Value::String(text) if text == "(contains a secret)" => {
             l.say("(contains a secret)", "(enthält ein Geheimnis)").to_owned()
         }
         Value::String(text) => match &**text {

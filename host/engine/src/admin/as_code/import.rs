@@ -38,7 +38,7 @@ impl Administration {
         let steps = self.steps(document, prune, resolve).await?;
         let made_invalid = steps.iter().filter_map(|step| {
             let named = step.planned.makes_invalid.as_ref()?;
-            let detail = format!("makes instances invalid that are valid now: {named}");
+            let detail = format!("makes valid instances invalid: {named}");
             Some(FieldError::new(step.planned.subject.clone(), detail))
         });
         let made_invalid: Vec<FieldError> = made_invalid.collect();
@@ -63,10 +63,7 @@ impl Administration {
 
     async fn steps(&self, document: &Document, prune: bool, resolve: Resolve<'_>) -> Result<Vec<Step>, Error> {
         if document.twofactor != FORM {
-            return Err(Error::invalid_at(
-                "/twofactor",
-                format!("must be {FORM}: another form of document is not known"),
-            ));
+            return Err(Error::invalid_at("/twofactor", format!("must be {FORM}, the only supported version")));
         }
         let mut plan = Plan::new(self, resolve);
         for (type_id, options) in &document.base_settings {

@@ -22,7 +22,7 @@ use crate::store::{
 use twofactor_sandbox::readable::{self, Unreadable};
 use twofactor_sandbox::{Problem, escape};
 
-const NOT_LOADED: &str = "is not the type of a provider that is loaded: add the provider first";
+const NOT_LOADED: &str = "is not the type of a loaded provider; add the provider first";
 
 /// The changes of a document, determined piece by piece.
 pub(super) struct Plan<'a> {
@@ -199,7 +199,7 @@ impl Plan<'_> {
     ) -> Result<(), Error> {
         let at = format!("/subscriptions/{}", escape(id));
         if !is_chosen_id(id) {
-            self.wrong(at, format!("must be named by {CHOSEN_ID}"));
+            self.wrong(at, format!("must have an id of {CHOSEN_ID}"));
             return Ok(());
         }
         if let Err(why) = readable_name(&wanted.name) {
@@ -301,7 +301,7 @@ impl Plan<'_> {
         let Named { subscription, id, at } = named;
         let administration = self.administration;
         if !is_chosen_id(id) {
-            self.wrong(at, format!("must be named by {CHOSEN_ID}"));
+            self.wrong(at, format!("must have an id of {CHOSEN_ID}"));
             return Ok(());
         }
         if let Err(why) = readable_name(&wanted.name) {
@@ -319,11 +319,11 @@ impl Plan<'_> {
         let before = administration.store().instance(id).await?;
         match &before {
             Some(before) if before.subscription != subscription => {
-                self.wrong(at, "is the id of an instance of another subscription: choose another");
+                self.wrong(at, "is the id of an instance in another subscription; choose another id");
                 return Ok(());
             }
             Some(before) if before.type_id != wanted.type_id => {
-                self.wrong(format!("{at}/type"), "never changes: give an instance of another type another id");
+                self.wrong(format!("{at}/type"), "cannot be changed; use another id for an instance of another type");
                 return Ok(());
             }
             _ => {}

@@ -96,7 +96,7 @@ impl Instances {
         });
         // Elsewhere it would be shown to everybody who may read the options.
         for place in found.places.difference(&of_secrets) {
-            found.problems.push(FieldError::new(place.clone(), "is no secret: write its value"));
+            found.problems.push(FieldError::new(place.clone(), "is not a secret; write its value"));
         }
         if found.problems.is_empty() {
             return Ok((options, found.sealed));
@@ -141,18 +141,18 @@ impl Found<'_> {
 
     fn stand_in(&mut self, fields: &Map<String, Value>, pointer: &str) -> Result<Value, String> {
         let Some((name, Value::String(text))) = fields.iter().next() else {
-            return Err("must have a text".to_owned());
+            return Err("must be a string".to_owned());
         };
         match name.as_str() {
             SEALED => {
-                let sealed = STANDARD.decode(text).map_err(|_| "is no base64".to_owned())?;
+                let sealed = STANDARD.decode(text).map_err(|_| "is not base64".to_owned())?;
                 let place = self.owner.place(pointer);
                 let plain = self.instances.keyring.open(PURPOSE, &place, &sealed).map_err(|_| {
-                    "was not sealed for this place by this installation: write the secret, or a reference to it"
+                    "was not sealed by this installation for this place; write the secret, or a reference to it"
                         .to_owned()
                 })?;
                 self.sealed = true;
-                serde_json::from_slice(&plain).map_err(|_| "does not hold a value".to_owned())
+                serde_json::from_slice(&plain).map_err(|_| "does not contain a value".to_owned())
             }
             ENV => (self.resolve)(&Reference::Env(text.clone())).map(Value::String),
             FILE => (self.resolve)(&Reference::File(text.clone())).map(Value::String),

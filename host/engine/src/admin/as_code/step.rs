@@ -47,7 +47,7 @@ impl fmt::Display for Planned {
             write!(f, "\n    not valid: {} {}", problem.option, problem.message)?;
         }
         if let Some(instances) = &self.makes_invalid {
-            write!(f, "\n    makes invalid what is valid now: {instances}")?;
+            write!(f, "\n    makes valid instances invalid: {instances}")?;
         }
         Ok(())
     }

@@ -23,10 +23,10 @@ pub(super) fn make_private(path: &Path) {
         }
         match std::fs::set_permissions(&name, std::fs::Permissions::from_mode(mode & 0o700)) {
             Ok(()) => {
-                tracing::info!(file = %name.display(), "others had access to the database: it is its owner's alone now")
+                tracing::info!(file = %name.display(), "the database was accessible to others; restricted it to its owner")
             }
             Err(error) => {
-                tracing::warn!(file = %name.display(), %error, "others have access to the database: chmod 600 it");
+                tracing::warn!(file = %name.display(), %error, "the database is accessible to others; run chmod 600 on it");
             }
         }
     }

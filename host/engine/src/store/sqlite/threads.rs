@@ -175,7 +175,7 @@ fn checkpoint_all(connection: &Connection, due: &Receiver<()>) {
     while due.recv().is_ok() {
         let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = done {
-            tracing::warn!(%error, "the write-ahead log could not be copied into the database");
+            tracing::warn!(%error, "the write-ahead log could not be checkpointed");
         }
     }
 }
@@ -229,7 +229,7 @@ fn begin(connection: &Connection) -> Result<()> {
 fn in_savepoint<T>(connection: &Connection, act: impl FnOnce(&Connection) -> Result<Step<T>>) -> Result<Result<T>> {
     // SQLite may have ended the whole transaction by itself (full disk): a savepoint would then begin one of its own.
     if connection.is_autocommit() {
-        return Err(StoreError::unavailable("the transaction was ended by the database"));
+        return Err(StoreError::unavailable("the database ended the transaction"));
     }
     run(connection, "SAVEPOINT work")?;
     let outcome = guarded(|| act(connection))?;
@@ -245,7 +245,7 @@ fn in_savepoint<T>(connection: &Connection, act: impl FnOnce(&Connection) -> Res
 /// A panic ends the work it happened in and not the thread: nobody could write any more.
 fn guarded<T>(act: impl FnOnce() -> T) -> Result<T> {
     // What a panic leaves half done is in the database only, and rolled back there.
-    catch_unwind(AssertUnwindSafe(act)).map_err(|_| StoreError::unavailable("the work in the database panicked"))
+    catch_unwind(AssertUnwindSafe(act)).map_err(|_| StoreError::unavailable("the database operation panicked"))
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<()> {

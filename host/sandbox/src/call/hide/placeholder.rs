@@ -35,7 +35,7 @@ pub(crate) struct Placeholder {
 /// Why nothing can stand for the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoPlaceholder {
-    #[error("the operating system gives no random numbers")]
+    #[error("the operating system provides no random numbers")]
     Randomness,
     #[error("no letters were found that could stand for the code")]
     AllTaken,

@@ -31,11 +31,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("this is not a valid WebAssembly component: {}", "das ist keine ausführbare WebAssembly-Komponente: {}"),
     ("the component failed in `describe`: {}", "die Komponente konnte sich nicht beschreiben: {}"),
     (
-        "this is not the component that was meant: its digest is sha256:{}",
+        "the component does not have the expected digest: it is sha256:{}",
         "dies ist nicht die erwartete Komponente: ihr Digest ist sha256:{}",
     ),
     (
-        "there is no provider of type `{}` before this one: it can be removed only",
+        "there is no previous provider of type `{}`; this one can only be removed",
         "vor diesem gibt es keinen Provider vom Typ `{}`: er kann nur entfernt werden",
     ),
     (

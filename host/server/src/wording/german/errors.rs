@@ -6,7 +6,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "modified by someone else; reload and retry",
         "ein anderer Benutzer hat es inzwischen geändert: laden Sie neu und versuchen Sie es erneut",
     ),
-    ("no TwoFactor instance is available to this sign-in", "für diese Anmeldung ist keine TwoFactor-Instanz verfügbar"),
+    (
+        "no TwoFactor instance is available for this sign-in",
+        "für diese Anmeldung ist keine TwoFactor-Instanz verfügbar",
+    ),
     ("too many requests; try again later", "zu viele Anfragen: versuchen Sie es später erneut"),
     ("the service is temporarily unavailable", "der Dienst ist zurzeit nicht verfügbar"),
     ("this challenge is closed", "diese Challenge ist geschlossen"),
@@ -18,14 +21,17 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("this login has expired; log in again", "diese Anmeldung ist abgelaufen: beginnen Sie von vorn"),
     ("the message was not sent; try again later", "die Nachricht wurde nicht gesendet: versuchen Sie es später erneut"),
-    ("it is not known whether the message was sent", "es ist nicht bekannt, ob die Nachricht gesendet wurde"),
+    ("it is unknown whether the message was sent", "es ist nicht bekannt, ob die Nachricht gesendet wurde"),
     ("the message was not accepted", "die Nachricht wurde nicht angenommen"),
     ("the message was blocked", "die Nachricht wurde blockiert"),
     ("messages to this recipient are not accepted", "Nachrichten an diesen Empfänger werden nicht angenommen"),
     ("messages to this country are not enabled", "Nachrichten in dieses Land sind nicht freigegeben"),
-    ("messages to numbers of no country are not enabled", "Nachrichten an Nummern ohne Land sind nicht freigegeben"),
     (
-        "messages to this country are not enabled: add {} to `countries` of the policy, of the TwoFactor instance or of the installation",
+        "messages to numbers that belong to no country are not enabled",
+        "Nachrichten an Nummern ohne Land sind nicht freigegeben",
+    ),
+    (
+        "messages to this country are not enabled; add {} to `countries` in the policy of the TwoFactor instance or of the installation",
         "Nachrichten in dieses Land sind nicht freigegeben: fügen Sie {} zu `countries` in der Richtlinie der TwoFactor-Instanz oder der Installation hinzu",
     ),
     (
@@ -34,7 +40,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("`recipient.email` is not an email address", "das ist keine E-Mail-Adresse"),
     (
-        "`recipient.phone` is not a valid telephone number in international form, such as +41791234567",
+        "`recipient.phone` is not a valid phone number in international format, such as +41791234567",
         "das ist keine gültige Telefonnummer in internationaler Form, etwa +41791234567",
     ),
     (
@@ -48,7 +54,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`{}` {}", "`{}` {}"),
     ("{}; {} more like this", "{}; {} weitere dieser Art"),
     ("invalid input", "die Eingabe ist ungültig"),
-    ("is needed for this instance", "ist für diese Instanz erforderlich"),
+    ("is required for this instance", "ist für diese Instanz erforderlich"),
     ("a valid bearer token is required", "ein gültiges Bearer-Token ist erforderlich"),
     ("only administrators can call this", "das ist Administratoren vorbehalten"),
     (

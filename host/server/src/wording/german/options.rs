@@ -3,13 +3,16 @@
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // Options of instances.
     ("must be a JSON object", "muss ein JSON-Objekt sein"),
-    ("must be a JSON object, or a text that holds one", "muss ein JSON-Objekt sein, oder ein Text, der eines enthält"),
     (
-        "must be the type of a provider that is loaded: see the list of providers",
+        "must be a JSON object, or a string that contains one",
+        "muss ein JSON-Objekt sein, oder ein Text, der eines enthält",
+    ),
+    (
+        "must be the type of a loaded provider; see the list of providers",
         "muss der Typ eines geladenen Providers sein: siehe die Liste der Provider",
     ),
     (
-        "is masked, but no secret is stored there: enter it",
+        "is masked, but no secret is stored there; enter the secret",
         "ist maskiert, aber dort ist kein Geheimnis gespeichert: geben Sie es ein",
     ),
     ("the provider of this type is not installed", "der Provider dieses Typs ist nicht installiert"),
@@ -32,16 +35,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "der Provider nimmt diese Optionen nur mit diesen Geheimnissen an, so dass niemand weiß, ob er durch das, was er verlangt, etwas von einem Geheimnis verrät: wer ihn geschrieben hat, kann `examples` in sein Schema aufnehmen, mit Geheimnissen der passenden Form",
     ),
     (
-        "must be nested {} deep at most and hold {} values at most",
+        "can be nested at most {} levels deep and contain at most {} values",
         "darf höchstens {} Ebenen tief sein und höchstens {} Werte enthalten",
     ),
-    ("must be of {} KiB at most", "darf höchstens {} KiB groß sein"),
+    ("can be at most {} KiB", "darf höchstens {} KiB groß sein"),
     (
-        "the provider does not accept the value of this secret: enter it again, as the provider's description says",
+        "the provider does not accept the value of this secret; enter it again as described for the option",
         "der Provider nimmt den Wert dieses Geheimnisses nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
     ),
     (
-        "the provider does not accept the value of one of the secrets: enter it again, as the provider's description says",
+        "the provider does not accept the value of one of the secrets; enter it again as described for the option",
         "der Provider nimmt den Wert eines der Geheimnisse nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
     ),
     (
@@ -66,7 +69,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the scope", "der Scope"),
     ("the service", "der Dienst"),
     (
-        "this change sends a stored secret to another destination: enter the secret again instead of its mask",
+        "this change would send a stored secret to another destination; enter the secret again instead of its mask",
         "diese Änderung sendet ein gespeichertes Geheimnis an ein anderes Ziel: geben Sie das Geheimnis neu ein",
     ),
     (
@@ -82,15 +85,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "das sind mehr Optionen, als neben einem Geheimnis der Basiseinstellungen geprüft werden können: geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     (
-        "the provider could not be asked now where secrets go: try again",
+        "the destinations of secrets could not be determined; try again",
         "der Provider konnte jetzt nicht gefragt werden, wohin Geheimnisse gehen: versuchen Sie es erneut",
     ),
     (
-        "a secret of the base service settings would go to {}, where those settings do not send it: give this instance a secret of its own",
+        "a secret of the base service settings would be sent to {}, which those settings do not allow; give this instance its own secret",
         "ein Geheimnis der Basiseinstellungen ginge an {}, wohin diese es nicht senden: geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
-    ("of the instance `{}` {}", "bei der Instanz `{}`: {}"),
-    ("the component did not answer in time", "die Komponente hat nicht rechtzeitig geantwortet"),
+    ("instance `{}`: {}", "bei der Instanz `{}`: {}"),
+    ("the component did not respond in time", "die Komponente hat nicht rechtzeitig geantwortet"),
     ("the component exceeded its running time", "die Komponente hat die erlaubte Laufzeit überschritten"),
     ("the component exceeded its stack", "die Komponente hat den erlaubten Stack überschritten"),
     ("the component trapped", "die Komponente ist abgestürzt"),

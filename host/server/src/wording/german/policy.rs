@@ -2,9 +2,9 @@
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("cannot be read", "kann nicht gelesen werden"),
-    ("is no field of a policy", "ist kein Feld der Richtlinie"),
+    ("is not a field of a policy", "ist kein Feld der Richtlinie"),
     (
-        "has a value of the wrong type, or one that is far out of bounds",
+        "has a value of the wrong type or far out of range",
         "hat einen Wert vom falschen Typ oder weit außerhalb der Grenzen",
     ),
     ("must be a single line of at most {} characters", "muss eine Zeile mit höchstens {} Zeichen sein"),
@@ -17,11 +17,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "muss ein Hostname in Kleinbuchstaben sein, etwa `login.example.com`",
     ),
     (
-        "must be at most `lifetime_seconds`: a code would expire before it could be sent again",
+        "must be at most `lifetime_seconds`; otherwise a code expires before it can be resent",
         "darf höchstens `lifetime_seconds` sein: ein Code würde ablaufen, bevor er erneut gesendet werden könnte",
     ),
     (
-        "must be codes of countries (ISO 3166-1 alpha-2) that have telephone numbers, such as `CH`, or `*`: Britain is `GB`",
+        "must be country codes (ISO 3166-1 alpha-2) such as `CH`, or `*`; the United Kingdom is `GB`",
         "muss aus Ländercodes (ISO 3166-1 alpha-2) mit Telefonnummern bestehen, etwa `CH`, oder aus `*`; Großbritannien ist `GB`",
     ),
 ];
