@@ -231,7 +231,7 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
     assert!(failed(&words(&invite(&["--name", "Alice", "--subscription-admin", "none"]))).contains("subscription"));
     let said = ran(&words(&invite(&["--name", "Alice", "--system-admin"])));
     assert!(said["invitation"].as_str().unwrap().starts_with("https://admin.example.com/admin/invitation/tfi_"));
-    assert!(failed(&words(&invite(&["--name", "Alice", "--system-admin"]))).contains("has an account already"));
+    assert!(failed(&words(&invite(&["--name", "Alice", "--system-admin"]))).contains("account with this email address already exists"));
     let auditor = ["account", "invite", "--config", file.to_str().unwrap(), "--name", "Au", "--email"];
     ran(&[&auditor[..], &["au@example.com", "--auditor"]].concat());
     let nowhere = failed(&[&auditor[..], &["none@example.com", "--auditor", "none"]].concat());
@@ -245,7 +245,7 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
 fn what_is_configured_for_accounts_is_judged_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     for (more, words) in [
-        ("[accounts]\nrequire_second_factor = true\n", "which subscription"),
+        ("[accounts]\nrequire_second_factor = true\n", "set the subscription"),
         ("[accounts]\nsession_idle_minutes = 0\n", "2 minutes"),
         ("[accounts]\nsession_idle_minutes = 61\nsession_lifetime_hours = 1\n", "2 minutes"),
         ("[accounts]\nsession_lifetime_hours = 721\n", "30 days"),

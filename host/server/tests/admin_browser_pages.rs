@@ -178,7 +178,7 @@ async fn a_subscription_is_set_up_and_the_directory_is_searched() {
     look(&browser, axe.as_deref(), "subscription").await;
     browser.fill("#accent", "#ffff00").await;
     browser.click("form.card button.main").await;
-    browser.sees(".notice.bad", "take a darker one").await;
+    browser.sees(".notice.bad", "choose a darker color").await;
 
     let names = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"];
     let entry = |(n, name): (usize, &&str)| json!({"kind": "user", "id": format!("u{n}"), "name": name});

@@ -100,8 +100,8 @@ async fn the_directory_is_searched_by_id_and_name_and_what_is_found_is_named_and
 
     let directory = format!("{path}/directory");
     anna.get(&path).await.shows(&format!("<a href=\"{directory}\">Search directory</a>"));
-    assert_eq!(walk(&mut anna, &format!("{directory}?kind=user&search="), "Id").await.len(), 120);
-    let found = async |anna: &mut Visitor, query: &str| walk(anna, &format!("{directory}?{query}"), "Id").await;
+    assert_eq!(walk(&mut anna, &format!("{directory}?kind=user&search="), "ID").await.len(), 120);
+    let found = async |anna: &mut Visitor, query: &str| walk(anna, &format!("{directory}?{query}"), "ID").await;
     assert_eq!(found(&mut anna, "search=ACME").await, ["acme"]);
     assert_eq!(found(&mut anna, "kind=user&search=number+007").await, ["u007"]);
     anna.get(&format!("{directory}?kind=idp&search=acme")).await.shows("No results.");

@@ -103,7 +103,7 @@ fn pages() -> Vec<(String, Vec<&'static str>)> {
     let routes = include_str!("../src/ui/mod.rs").split(".route(").skip(1);
     let mut pages = Vec::new();
     for route in routes {
-        let path = match route.strip_prefix("second_factor::PATH") {
+        let path = match route.strip_prefix("links::SECOND_FACTOR") {
             Some(_) => "/admin/settings/second-factor",
             None => route.split('"').nth(1).unwrap(),
         };
@@ -309,7 +309,7 @@ async fn an_auditor_of_nothing_is_no_auditor_of_everything() {
     let admin = stage.demo.token("admin_token");
     let mut anna = Visitor::first(&stage.demo).await;
     let form = [("name", "A"), ("email", "a@example.com"), ("role", "subscription_auditor")];
-    anna.post("/admin/accounts", &form).await.shows("must name at least one for an `auditor`");
+    anna.post("/admin/accounts", &form).await.shows("must name at least one subscription for an `auditor`");
     let body = json!({"name": "A", "email": "a@example.com", "role": "auditor", "subscriptions": []});
     stage.demo.call("POST", "/v1/accounts", admin, body).await.problem(400, "invalid-input");
     let body = json!({"name": "A", "email": "a@example.com", "role": "auditor", "subscriptions": ["none"]});

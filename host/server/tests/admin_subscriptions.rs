@@ -91,8 +91,8 @@ async fn what_a_sign_in_page_must_not_be_is_refused_in_words_and_stays_in_the_fo
     for (field, value, logo, words) in [
         ("return_urls", "http://shop.example.com/", &b""[..], "https"),
         ("return_urls", "javascript:alert(1)", b"", "return_urls"),
-        ("accent", "#ffff00", b"", "take a darker one"),
-        ("background", "#000000", b"", "take a lighter one"),
+        ("accent", "#ffff00", b"", "choose a darker color"),
+        ("background", "#000000", b"", "choose a lighter color"),
         ("accent", "red\"><script>", b"", "six hexadecimal digits"),
         ("support_url", "ftp://x", b"", "support_url"),
         ("application_name", "", svg, "must be a PNG, JPEG or WebP"),

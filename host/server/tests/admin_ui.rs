@@ -415,7 +415,7 @@ async fn a_policy_to_reconsider_says_so_where_it_is_edited() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     let (short, everywhere) = ("Codes have fewer than 6 digits", "Messages may go to every country.");
-    let policy = [("policy/digits", "4"), ("policy/countries", "*")];
+    let policy = [("policy/code_length", "4"), ("policy/countries", "*")];
     for (type_id, sends_to_phones) in [("ecall", true), ("email", false)] {
         let path = anna.create(type_id, "Codes").await;
         let before = anna.get(&path).await;

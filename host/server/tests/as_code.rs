@@ -207,7 +207,7 @@ fn a_wrong_document_changes_nothing_and_says_of_each_problem_where_it_is() {
     }
     assert!(installation.refusal("twofactor: 2\n").contains("/twofactor must be 1"));
     let text = installation.refusal(&WHOLE.replace("type: twilio", "type: ecall"));
-    assert!(text.contains("/instances/sms-2/type never changes"), "{text}");
+    assert!(text.contains("/instances/sms-2/type cannot be changed"), "{text}");
     let text =
         installation.refusal("twofactor: 1\nsubscriptions: {x: {name: X, instances: {mail: {type: email, name: M}}}}");
     assert!(
@@ -252,14 +252,14 @@ fn a_secret_is_taken_from_the_environment_or_a_file_and_nothing_else_is() {
     assert_ne!(sealed(&with("{$env: MAIL_PASSWORD}"), &[("MAIL_PASSWORD", "another")]), plain);
     let place = "/subscriptions/acme/instances/mail/options/MailServerConfig";
     let text = installation.refusal(&with("{$env: NO_SUCH_VARIABLE}"));
-    assert!(text.contains(&format!("{place}/Password refers to the variable NO_SUCH_VARIABLE")), "{text}");
+    assert!(text.contains(&format!("{place}/Password refers to the environment variable NO_SUCH_VARIABLE")), "{text}");
     let text = installation.refusal(&with("{$file: /no/such/file}"));
     assert!(text.contains(&format!("{place}/Password refers to the file /no/such/file")), "{text}");
     let text = installation.refusal(&with("{$command: rm}"));
     assert!(text.contains(&format!("{place}/Password must be")), "{text}");
     let shown = WHOLE.replace("UserName: \"00123\"", &format!("UserName: {{$file: {file:?}}}"));
     let text = installation.refusal(&shown);
-    assert!(text.contains(&format!("{place}/UserName is no secret")), "{text}");
+    assert!(text.contains(&format!("{place}/UserName is not a secret")), "{text}");
 }
 
 #[test]
@@ -269,13 +269,13 @@ fn a_sealed_secret_opens_in_its_own_place_of_its_own_installation_only() {
     let document = installation.export(&[]);
     let moved = document.replace("      mail:\n", "      post:\n");
     assert_ne!(moved, document);
-    assert!(installation.refusal(&moved).contains("was not sealed for this place"));
+    assert!(installation.refusal(&moved).contains("was not sealed by this installation for this place"));
     let open = document.replace("UserName: \"00123\"", "UserName: 1");
     let sealed = document.split("$sealed: ").nth(1).unwrap().lines().next().unwrap();
     let open = open.replace("UserName: 1", &format!("UserName:\n              $sealed: {sealed}"));
-    assert!(installation.refusal(&open).contains("was not sealed for this place"));
+    assert!(installation.refusal(&open).contains("was not sealed by this installation for this place"));
     let other = Installation::new();
-    assert!(other.refusal(&document).contains("was not sealed for this place"));
+    assert!(other.refusal(&document).contains("was not sealed by this installation for this place"));
 }
 
 #[test]
@@ -300,14 +300,14 @@ fn a_document_that_makes_a_valid_instance_invalid_is_refused_unless_that_is_allo
     let broken = WHOLE.replace("Port: 465", "Port: 0");
     let said = installation.refusal(&broken);
     assert!(
-        said.contains("/subscriptions/acme/instances/mail") && said.contains("invalid that are valid now"),
+        said.contains("/subscriptions/acme/instances/mail") && said.contains("makes valid instances invalid"),
         "{said}"
     );
     let base = WHOLE.replace("EMailSenderAddress: noreply@example.com", "EMailSenderName: Shop");
     assert!(installation.refusal(&base).contains("`no` (mail)"), "{}", installation.refusal(&base));
     let planned = installation.importing(&broken, &["--dry-run"], &[]);
     assert!(!planned.status.success());
-    assert!(String::from_utf8_lossy(&planned.stdout).contains("makes invalid what is valid now"));
+    assert!(String::from_utf8_lossy(&planned.stdout).contains("makes valid instances invalid"));
     installation.import(&broken, &["--allow-invalid"]);
 }
 

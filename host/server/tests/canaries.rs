@@ -40,7 +40,7 @@ fn config(folder: &Path, http: &str, mail: &str) -> std::path::PathBuf {
     let file = folder.join("twofactor.toml");
     let (many, store) = (u32::MAX, folder.join("twofactor.db"));
     let text = format!(
-        "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[policy]\ndigits = 10\nresend_interval_seconds = 5\npause_after = 0\n\
+        "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[policy]\ncode_length = 10\nresend_interval_seconds = 5\npause_after = 0\n\
          [rate_limits]\nprefix_per_hour = {many}\nrecipient_per_hour = {many}\nrecipient_total_per_hour = {many}\n\
          user_per_hour = {many}\n[network]\ntimeout_seconds = 5\n[network.overrides]\n\
          \"https://api.twilio.com\" = {http:?}\n\"https://rest.ecall.ch\" = {http:?}\n\

@@ -131,7 +131,7 @@ async fn a_thousand_edits_at_once_of_a_name_of_assignments_and_of_base_settings_
         for line in part["entries"].as_array().unwrap() {
             let edit =
                 ["instance.update", "instance.assign", "base-settings.set"].contains(&line["action"].as_str().unwrap());
-            let refused = line["detail"].as_str().unwrap().starts_with("this did not happen");
+            let refused = line["detail"].as_str().unwrap().starts_with("not applied");
             made += usize::from(edit && !refused);
             not_made += usize::from(refused);
         }

@@ -60,7 +60,7 @@ fn a_quota_of_a_type_that_nothing_serves_is_told() {
     );
     let output = common::run(&["provider", "list", "--config", file.to_str().unwrap()]);
     let text = String::from_utf8(output.stderr).unwrap();
-    let told: Vec<_> = text.lines().filter(|line| line.contains("no provider serves it")).collect();
+    let told: Vec<_> = text.lines().filter(|line| line.contains("no provider for it is loaded")).collect();
     assert!(output.status.success() && told.len() == 1 && told[0].contains("twillio"), "{text}");
 }
 

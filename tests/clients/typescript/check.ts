@@ -40,7 +40,7 @@ check(created.revision === 1, "a new subscription");
 const incomplete = good(
   await admin.POST("/v1/subscriptions/{subscription}/two-factors", {
     ...home,
-    body: { type: "email", name: "Mail", active: true, options: {}, policy: { digits: 8, countries: ["CH"] } },
+    body: { type: "email", name: "Mail", active: true, options: {}, policy: { code_length: 8, countries: ["CH"] } },
   }),
 );
 check(!incomplete.valid && incomplete.problems.some((one) => one.option === "/EMailSenderAddress"), "problems");
@@ -69,10 +69,10 @@ refused(passedOver, 412, "precondition-failed");
 
 const wrong = await admin.POST("/v1/subscriptions/{subscription}/two-factors", {
   ...home,
-  body: { type: "email", name: "Mail", active: true, options: {}, policy: { digits: 3 } },
+  body: { type: "email", name: "Mail", active: true, options: {}, policy: { code_length: 3 } },
 });
 const errors = refused(wrong, 400, "invalid-input").errors ?? [];
-check(errors[0]?.pointer === "/policy/digits", "a pointer");
+check(errors[0]?.pointer === "/policy/code_length", "a pointer");
 
 const report = good(
   await admin.POST("/v1/subscriptions/{subscription}/two-factors/{id}/test", {

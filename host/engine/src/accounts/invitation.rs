@@ -186,8 +186,8 @@ impl Accounts {
     ) -> Result<LoggedIn, Error> {
         let actor = client.actor(actor_name(id));
         self.audit.append(&actor, "account.accept-invitation", id, "").await?;
-        let wish = Redeem { digest: good.digest, account, now: self.clock.now() };
-        let record = self.store.redeem_invitation(wish).await?.ok_or_else(Error::invitation_closed)?;
+        let request = Redeem { digest: good.digest, account, now: self.clock.now() };
+        let record = self.store.redeem_invitation(request).await?.ok_or_else(Error::invitation_closed)?;
         self.admit(record, Proof::Invitation { without_second_factor: good.without_second_factor }, client).await
     }
 }

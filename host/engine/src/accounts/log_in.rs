@@ -68,13 +68,13 @@ impl Accounts {
             Some(digest) => Place::Browser(digest),
             None => Place::Anywhere,
         };
-        let record = self.judge(&key, found, password, (place, "account.log-in-refused"), client).await?;
+        let record = self.verify_password(&key, found, password, (place, "account.log-in-refused"), client).await?;
         self.challenges.purge();
         self.admit(record, Proof::Password, client).await
     }
 
     /// Counts the attempt, verifies the password, and takes the count back if it was right.
-    pub(super) async fn judge(
+    pub(super) async fn verify_password(
         &self,
         key: &BucketKey,
         found: Option<AccountRecord>,
@@ -199,10 +199,10 @@ impl Accounts {
         let (pending, code) = (Zeroizing::new(pending.to_owned()), Zeroizing::new(code.to_owned()));
         // Runs to completion even if the browser disconnects: the audit log records each code that
         // was used.
-        to_the_end(async move { this.judge_second_factor(&pending, &code, &client).await }).await
+        to_the_end(async move { this.verify_second_factor(&pending, &code, &client).await }).await
     }
 
-    async fn judge_second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
+    async fn verify_second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
         let log_in = self.waiting(pending).await?;
         let account = &log_in.account;
         let answer = Answer::new(&log_in.challenge, code).client_address(client.address);

@@ -295,7 +295,7 @@ impl Accounts {
         let record = self.record(&session.account.id).await?;
         let key = record.email;
         let place = Place::Session(&session.id);
-        self.judge(&key, Some(record), password, (place, "account.password-refused"), client).await
+        self.verify_password(&key, Some(record), password, (place, "account.password-refused"), client).await
     }
 
     async fn renew(&self, session: &Session, generation: u64, replaces: Replaces) -> Result<OpenedSession, Error> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::request::{Challenge, NewChallenge};
-use super::{Challenges, Details, Judge, code};
+use super::{Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing};
 
@@ -88,9 +88,9 @@ impl Challenges {
     /// Returns whether an answer would be verified: the instance may have been removed. Only if its
     /// upstream verifies must it be valid.
     async fn is_answerable(&self, record: &ChallengeRecord, details: &Details) -> Result<bool, Error> {
-        match &details.judge {
-            Judge::Host => self.instances.is_assigned(&details.sign_in, &record.instance).await,
-            Judge::Upstream(_) => {
+        match &details.verified_by {
+            VerifiedBy::Host => self.instances.is_assigned(&details.sign_in, &record.instance).await,
+            VerifiedBy::Upstream(_) => {
                 // Whether it can be verified at this moment is said to the person who answers.
                 let chosen = self.instances.choose(&details.sign_in, Some(&record.instance)).await;
                 Ok(chosen.map_or(true, |chosen| !chosen.is_empty()))

@@ -77,12 +77,12 @@ struct Details {
     digits: u8,
     webotp_host: Option<String>,
     #[serde(default)]
-    judge: Judge,
+    verified_by: VerifiedBy,
 }
 
 /// Who verifies an answer.
 #[derive(Default, Serialize, Deserialize)]
-enum Judge {
+enum VerifiedBy {
     /// The host, which generated the code.
     #[default]
     Host,

@@ -10,7 +10,7 @@ use super::history::{Facts, MessageOutcome};
 use super::quota::{Account, Used};
 use super::recipient::Recipient;
 use super::start::is_open;
-use super::{Challenges, Details, Judge, text};
+use super::{Challenges, Details, VerifiedBy, text};
 use crate::error::Error;
 use crate::instance::Policy;
 use crate::instance::{Chosen, PauseAfter};
@@ -179,7 +179,7 @@ impl Challenges {
         instance: &str,
     ) -> Result<bool, Error> {
         let sealed = self.seal(&record.subscription, &record.id, details)?;
-        let wish = HandOver {
+        let request = HandOver {
             subscription: record.subscription.clone(),
             id: record.id.clone(),
             resends: record.resends,
@@ -188,13 +188,13 @@ impl Challenges {
             codes: None,
             now: self.clock.now(),
         };
-        let kept = self.store.hand_over_challenge(wish).await?;
+        let kept = self.store.hand_over_challenge(request).await?;
         record.sealed = sealed;
         Ok(kept)
     }
 
     /// Stores who verifies answers to the message that was sent, if that has changed.
-    async fn note_judge(
+    async fn note_verifier(
         &self,
         record: &mut ChallengeRecord,
         details: &mut Details,
@@ -203,10 +203,10 @@ impl Challenges {
         match begun {
             Some(begun) => {
                 details.digits = begun.code_length;
-                details.judge = Judge::Upstream(begun.state);
+                details.verified_by = VerifiedBy::Upstream(begun.state);
             }
-            None if matches!(details.judge, Judge::Host) => return Ok(()),
-            None => details.judge = Judge::Host,
+            None if matches!(details.verified_by, VerifiedBy::Host) => return Ok(()),
+            None => details.verified_by = VerifiedBy::Host,
         }
         let instance = record.instance.clone();
         // Without it no answer could be verified, although the message is on its way. If it is
@@ -289,7 +289,7 @@ impl Challenges {
         match outcome {
             Ok(sent) => {
                 tracing::info!(%instance, %type_id, reference = sent.receipt.reference, "delivered");
-                self.note_judge(record, details, sent.begun).await
+                self.note_verifier(record, details, sent.begun).await
             }
             Err(failure) => {
                 tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not delivered");

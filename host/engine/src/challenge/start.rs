@@ -15,7 +15,7 @@ use super::history::{About, Facts, MessageOutcome};
 use super::limits::Counted;
 use super::recipient::{Canonical, Recipient};
 use super::request::{Challenge, NewChallenge};
-use super::{Challenges, Details, Judge, SEALED};
+use super::{Challenges, Details, VerifiedBy, SEALED};
 use crate::error::Error;
 use crate::instance::Chosen;
 use crate::random;
@@ -74,7 +74,7 @@ impl Challenges {
             channel: chosen.channel.clone(),
             digits: policy.code_length,
             webotp_host: start.webotp_host,
-            judge: Judge::Host,
+            verified_by: VerifiedBy::Host,
         };
         let id = random::id()?;
         let subscription = details.sign_in.subscription.clone();
@@ -98,9 +98,9 @@ impl Challenges {
         };
         let counted = details.counted(record.person, start.client_address);
         let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
-        let wish = OpenChallenge { challenge: record, charges, person: self.limits.person(), idempotency, now };
+        let opening = OpenChallenge { challenge: record, charges, person: self.limits.person(), idempotency, now };
         let this = self.clone();
-        to_the_end(async move { this.open(chosen, others, details, &code, wish, &names).await }).await
+        to_the_end(async move { this.open(chosen, others, details, &code, opening, &names).await }).await
     }
 
     /// Counts, stores, sends, and records the outcome.
@@ -110,11 +110,11 @@ impl Challenges {
         others: Vec<Chosen>,
         mut details: Details,
         code: &str,
-        wish: OpenChallenge,
+        opening: OpenChallenge,
         names: &[&'static str],
     ) -> Result<Challenge, Error> {
-        let (mut record, idempotency, now) = (wish.challenge.clone(), wish.idempotency, wish.now);
-        match self.store.open_challenge(wish).await? {
+        let (mut record, idempotency, now) = (opening.challenge.clone(), opening.idempotency, opening.now);
+        match self.store.open_challenge(opening).await? {
             Opened::Open => {}
             Opened::Limited(limited) => {
                 self.note_limited(&record, &details, &limited, names);
@@ -173,8 +173,8 @@ impl Challenges {
             return Err(Error::delivery(&failure));
         }
         let policy = &chosen.policy;
-        let upstream_judges = matches!(details.judge, Judge::Upstream(_));
-        if upstream_judges && !chosen.verifies() {
+        let upstream_verifies = matches!(details.verified_by, VerifiedBy::Upstream(_));
+        if upstream_verifies && !chosen.verifies() {
             // Another component is in use: from now on the host generates the code.
             details.digits = policy.code_length;
         }
@@ -182,13 +182,13 @@ impl Challenges {
         // The code that represents the upstream's was sent to nobody. It stays, for an answer that
         // the upstream may be verifying right now, and it must not be accepted once the host
         // verifies.
-        let keep = if upstream_judges { chosen.verifies() } else { policy.keep_earlier_codes };
+        let keep = if upstream_verifies { chosen.verifies() } else { policy.keep_earlier_codes };
         let mut codes = if keep { record.codes.clone() } else { Vec::new() };
         codes.push(code::seal(&self.keyring, &details.binding(id), &code));
         let resend_after = now + Duration::from_secs(policy.resend_interval_seconds.into());
         let counted = details.counted(record.person, None);
         let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
-        let wish = Resend {
+        let opening = Resend {
             subscription: subscription.to_owned(),
             id: id.to_owned(),
             resends: record.resends,
@@ -200,7 +200,7 @@ impl Challenges {
         };
         let this = self.clone();
         to_the_end(async move {
-            match this.store.resend_challenge(wish).await? {
+            match this.store.resend_challenge(opening).await? {
                 Resent::Granted => {}
                 Resent::Refused => return Err(wait(resend_after)),
                 Resent::Limited(limited) => {

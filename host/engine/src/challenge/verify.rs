@@ -6,7 +6,7 @@ use super::amr::amr;
 use super::quota::Used;
 use super::request::{Answer, Verified};
 use super::start::to_the_end;
-use super::{Challenges, Details, Judge, code, limits};
+use super::{Challenges, Details, VerifiedBy, code, limits};
 use crate::error::Error;
 use crate::instance::Chosen;
 use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
@@ -31,16 +31,16 @@ impl Challenges {
             Charged::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
         };
         let details = self.details(&record)?;
-        let state = match &details.judge {
+        let state = match &details.verified_by {
             // Whether the instance is valid now does not matter: its provider is not called.
-            Judge::Host => {
+            VerifiedBy::Host => {
                 if !self.instances.is_assigned(&details.sign_in, &record.instance).await? {
                     return Err(Error::closed());
                 }
                 let code = code::fits(&self.keyring, &details.binding(id), &record.codes, &input);
                 return self.conclude(record, details, code).await;
             }
-            Judge::Upstream(state) => state.clone(),
+            VerifiedBy::Upstream(state) => state.clone(),
         };
         let chosen = self.still_available(&record, &details).await?;
         let this = self.clone();

@@ -22,7 +22,7 @@ const OWN_ELSEWHERE: &str = "this change sends a stored secret of an instance to
 const UNTOLD: &str = "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret \
                       again instead of its mask";
 
-const TOO_MANY: &str = "these are more options than can be judged beside a secret of the base service settings: give this instance a secret \
+const TOO_MANY: &str = "these are more options than can be evaluated beside a secret of the base service settings: give this instance a secret \
                         of its own";
 
 const UNANSWERED: &str = "the destinations of secrets could not be determined; try again";
@@ -45,25 +45,25 @@ impl Instances {
     /// Evaluates an instance's options over the base service settings. If a secret is inherited,
     /// the instance's own options may complete the settings but not send the secret elsewhere: a
     /// subscription's administrator does not know that secret.
-    pub(crate) async fn judge_over(
+    pub(crate) async fn evaluate_over(
         &self,
         provider: Option<Arc<Provider>>,
         Layers { base, own }: Layers<'_>,
     ) -> Result<Prepared, Error> {
         let layers = Layers { base, own };
-        let judged = Prepared::judge_layers(provider.clone(), layers).await.map_err(Error::unavailable)?;
-        let Some(asked) = provider.filter(|_| judged.is_valid()) else { return Ok(judged) };
+        let evaluated = Prepared::evaluate_layers(provider.clone(), layers).await.map_err(Error::unavailable)?;
+        let Some(asked) = provider.filter(|_| evaluated.is_valid()) else { return Ok(evaluated) };
         let states_nothing = own.as_object().is_none_or(|own| own.is_empty());
         if states_nothing || !inherits_a_secret(&asked, Layers { base, own }) {
-            return Ok(judged);
+            return Ok(evaluated);
         }
         let reached = match self.reached_by_the_least(asked.clone(), Layers { base, own }).await? {
             Ok(reached) => reached,
             Err(unknown) => return Ok(*unknown),
         };
-        let elsewhere = beyond(&reached, judged.destinations());
+        let elsewhere = beyond(&reached, evaluated.destinations());
         if elsewhere.is_empty() {
-            return Ok(judged);
+            return Ok(evaluated);
         }
         let problem = format!(
             "a secret of the base service settings would be sent to {}, which those settings do not allow; give this instance its own secret",
@@ -84,12 +84,12 @@ impl Instances {
         let is_needed =
             |name: &String| base.get(name).is_none() && required.is_some_and(|all| all.iter().any(|one| one == name));
         let (needed, others): (Vec<&String>, Vec<&String>) = own.keys().partition(|name| is_needed(name));
-        let mut judged_so_far = 0;
+        let mut evaluated_so_far = 0;
         for size in 0..=others.len() {
             let mut reached = Vec::new();
             for chosen in Combinations::new(others.len(), size) {
-                judged_so_far += 1;
-                if judged_so_far > COMBINATIONS {
+                evaluated_so_far += 1;
+                if evaluated_so_far > COMBINATIONS {
                     return Ok(Err(Box::new(Prepared::invalid(Some(asked), vec![Problem::new("", TOO_MANY)]))));
                 }
                 let chosen: Vec<&String> = chosen.iter().filter_map(|n| others.get(*n).copied()).collect();
@@ -97,11 +97,11 @@ impl Instances {
                 few.retain(|name, _| needed.contains(&name) || chosen.contains(&name));
                 let few = Value::Object(few);
                 let layers = Layers { base, own: &few };
-                let judged = Prepared::judge_layers(Some(asked.clone()), layers).await.map_err(Error::unavailable)?;
-                if judged.is_unanswered() {
-                    return Ok(Err(Box::new(judged)));
+                let evaluated = Prepared::evaluate_layers(Some(asked.clone()), layers).await.map_err(Error::unavailable)?;
+                if evaluated.is_unanswered() {
+                    return Ok(Err(Box::new(evaluated)));
                 }
-                reached.extend(judged.is_valid().then(|| judged.destinations()));
+                reached.extend(evaluated.is_valid().then(|| evaluated.destinations()));
             }
             if !reached.is_empty() {
                 return Ok(Ok(reached.concat()));
@@ -131,9 +131,9 @@ impl Instances {
         sent_to: Option<Vec<String>>,
     ) -> Result<(Option<Vec<String>>, bool), Error> {
         let provider = self.provider(type_id);
-        let judged = self.answered(provider.clone(), before).await?;
+        let evaluated = self.answered(provider.clone(), before).await?;
         let new = self.answered(provider.clone(), after).await?;
-        let known = if judged.is_valid() { Some(texts(&judged.destinations())) } else { sent_to };
+        let known = if evaluated.is_valid() { Some(texts(&evaluated.destinations())) } else { sent_to };
         if !new.is_valid() {
             // Invalid options reach nothing. The step from there to a destination is checked when
             // it is made.
@@ -142,8 +142,8 @@ impl Instances {
         let meant = match known {
             // The secret was sent nowhere yet: what counts is where the options would have sent it,
             // if that can be determined.
-            Some(known) if known.is_empty() && !judged.is_valid() => {
-                let own = mended(&judged.problems, before.own, after.own);
+            Some(known) if known.is_empty() && !evaluated.is_valid() => {
+                let own = fixed_by(&evaluated.problems, before.own, after.own);
                 let mended = self.answered(provider, Layers { base: before.base, own: &own }).await?;
                 mended.is_valid().then(|| texts(&mended.destinations()))
             }
@@ -159,17 +159,17 @@ impl Instances {
     /// Returns where options send their secrets, nothing if they are not valid; `None` if that
     /// cannot be determined now.
     pub(crate) async fn destinations_of(&self, type_id: &str, layers: Layers<'_>) -> Option<Vec<String>> {
-        let judged = self.answered(self.provider(type_id), layers).await.ok()?;
-        Some(texts(&judged.destinations()))
+        let evaluated = self.answered(self.provider(type_id), layers).await.ok()?;
+        Some(texts(&evaluated.destinations()))
     }
 
     /// Evaluates options. An error if the component returned no result.
     async fn answered(&self, provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Prepared, Error> {
-        let judged = self.judge_over(provider, layers).await?;
-        if judged.is_unanswered() {
+        let evaluated = self.evaluate_over(provider, layers).await?;
+        if evaluated.is_unanswered() {
             return Err(Error::unavailable(UNANSWERED));
         }
-        Ok(judged)
+        Ok(evaluated)
     }
 
     /// Refuses new base service settings that would send a stored secret elsewhere: one of theirs
@@ -228,7 +228,7 @@ impl Instances {
         for record in self.of_type(&provider.manifest().type_id).await? {
             // What cannot be evaluated now has no known destination.
             let before = self.prepared(&record).await.map(|before| before.destinations()).unwrap_or_default();
-            let after = self.judge_with(&record, provider).await?;
+            let after = self.evaluate_with(&record, provider).await?;
             if after.is_unanswered() {
                 // Its destinations would be known only once it is in use.
                 let why = after.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
@@ -245,7 +245,7 @@ impl Instances {
         let mut all = BTreeSet::new();
         for record in self.of_type(&provider.manifest().type_id).await? {
             let Some(before) = self.prepared(&record).await.ok().filter(|before| before.is_valid()) else { continue };
-            let after = self.judge_with(&record, provider).await?;
+            let after = self.evaluate_with(&record, provider).await?;
             if after.is_unanswered() {
                 return Err(Error::unavailable(UNANSWERED));
             }
@@ -254,13 +254,13 @@ impl Instances {
         Ok(all.into_iter().collect())
     }
 
-    pub(super) async fn judge_with(
+    pub(super) async fn evaluate_with(
         &self,
         record: &InstanceRecord,
         provider: &Arc<Provider>,
     ) -> Result<Prepared, Error> {
         let (base, own) = (self.base_options(&record.type_id).await?, self.open_options(record)?);
-        self.judge_over(Some(provider.clone()), Layers { base: &base, own: &own }).await
+        self.evaluate_over(Some(provider.clone()), Layers { base: &base, own: &own }).await
     }
 
     pub(super) async fn of_type(&self, type_id: &str) -> Result<Vec<InstanceRecord>, Error> {
@@ -274,7 +274,7 @@ impl Instances {
 }
 
 /// Returns options in which those with a problem are taken from others.
-fn mended(problems: &[Problem], options: &Value, others: &Value) -> Value {
+fn fixed_by(problems: &[Problem], options: &Value, others: &Value) -> Value {
     let mut mended = options.clone();
     for problem in problems {
         let Some((parent, name)) = problem.option.rsplit_once('/') else { continue };

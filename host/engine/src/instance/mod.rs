@@ -46,15 +46,15 @@ pub(crate) struct Instances {
     default_policy: Policy,
     /// Evaluated instances, by id: evaluation costs a call of the component, which a sign-in should
     /// not.
-    judged: Mutex<HashMap<String, Arc<Judged>>>,
+    evaluated: Mutex<HashMap<String, Arc<Evaluated>>>,
 }
 
 /// What is known of an instance.
 #[derive(Default)]
-struct Judged {
+struct Evaluated {
     known: Mutex<Option<Arc<Prepared>>>,
     /// Held while it is evaluated: all that ask at the same time need one result.
-    judging: tokio::sync::Mutex<()>,
+    evaluating: tokio::sync::Mutex<()>,
 }
 
 /// An instance that may serve a sign-in.
@@ -103,7 +103,7 @@ impl Chosen {
 
 impl Instances {
     pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, providers: Providers, default_policy: Policy) -> Self {
-        Self { store, keyring, providers, default_policy, judged: Mutex::default() }
+        Self { store, keyring, providers, default_policy, evaluated: Mutex::default() }
     }
 
     /// Returns the component that is used for a type.
@@ -165,9 +165,9 @@ impl Instances {
 
     async fn prepared_with(&self, record: &InstanceRecord, base: Option<Value>) -> Result<Arc<Prepared>, Error> {
         let provider = self.provider(&record.type_id);
-        let judged = self.judged_of(&record.id);
+        let evaluated = self.evaluated_of(&record.id);
         let known = || {
-            let known = judged.known.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+            let known = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
             let fits = known.is_of(record, base.as_ref(), provider.as_ref()) && !known.is_to_be_asked_again(self.now());
             fits.then_some(known)
         };
@@ -175,42 +175,42 @@ impl Instances {
             return Ok(known);
         }
         let limits = self.providers.sandbox().limits();
-        let turn = tokio::time::timeout(limits.queue_time + limits.configure_time, judged.judging.lock()).await;
+        let turn = tokio::time::timeout(limits.queue_time + limits.configure_time, evaluated.evaluating.lock()).await;
         let Ok(_turn) = turn else { return Err(Error::unavailable("the provider is not available at the moment")) };
         if let Some(known) = known() {
             return Ok(known);
         }
         let plain = self.opened_base(&record.type_id, base.as_ref())?;
         let own = self.open_options(record)?;
-        let prepared = self.judge_over(provider, Layers { base: &plain, own: &own }).await?;
+        let prepared = self.evaluate_over(provider, Layers { base: &plain, own: &own }).await?;
         if !prepared.is_valid() {
             let (instance, type_id) = (&record.id, &record.type_id);
             tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");
         }
-        let before = judged.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let before = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let prepared = Arc::new(prepared.of(record, base, before.as_deref(), self.now()));
-        *judged.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared.clone());
+        *evaluated.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared.clone());
         Ok(prepared)
     }
 
-    fn judged_of(&self, id: &str) -> Arc<Judged> {
-        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        match judged.get(id) {
-            Some(judged) => judged.clone(),
-            None => judged.entry(id.to_owned()).or_default().clone(),
+    fn evaluated_of(&self, id: &str) -> Arc<Evaluated> {
+        let mut evaluated = self.evaluated.lock().unwrap_or_else(PoisonError::into_inner);
+        match evaluated.get(id) {
+            Some(evaluated) => evaluated.clone(),
+            None => evaluated.entry(id.to_owned()).or_default().clone(),
         }
     }
 
     /// Forgets the evaluation of an instance, including its secrets.
     pub(crate) fn forget(&self, id: &str) {
-        self.judged.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.evaluated.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// Forgets the evaluations of components that are no longer in use.
     pub(crate) fn forget_replaced(&self) {
-        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        judged.retain(|_, judged| {
-            let known = judged.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut evaluated = self.evaluated.lock().unwrap_or_else(PoisonError::into_inner);
+        evaluated.retain(|_, evaluated| {
+            let known = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner);
             let of = known.as_ref().and_then(|known| known.provider.as_ref());
             of.is_none_or(|of| self.provider(&of.manifest().type_id).is_some_and(|serving| Arc::ptr_eq(&serving, of)))
         });

@@ -24,13 +24,13 @@ pub(crate) struct Prepared {
     pub(super) pause: Arc<Pause>,
     /// When the component is called again, if it returned no result.
     ask_again: Option<Duration>,
-    judged_at: Timestamp,
+    evaluated_at: Timestamp,
 }
 
 impl Prepared {
     /// Evaluates an instance's own options over the base service settings, whose secrets the component
     /// does not receive. `Err` if the component could not be called now.
-    pub(crate) async fn judge_layers(provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Self, Reason> {
+    pub(crate) async fn evaluate_layers(provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Self, Reason> {
         let Some(provider) = provider else {
             return Ok(Self::invalid(None, vec![Problem::new("", "the provider of this type is not installed")]));
         };
@@ -43,8 +43,8 @@ impl Prepared {
     }
 
     pub(super) fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
-        let (source, pause, judged_at) = ((Value::Null, None), Arc::default(), Timestamp::UNIX_EPOCH);
-        Self { provider, problems, configured: None, source, pause, ask_again: None, judged_at }
+        let (source, pause, evaluated_at) = ((Value::Null, None), Arc::default(), Timestamp::UNIX_EPOCH);
+        Self { provider, problems, configured: None, source, pause, ask_again: None, evaluated_at }
     }
 
     /// `before` is the previous evaluation of the same instance.
@@ -59,7 +59,7 @@ impl Prepared {
             self.pause = before.pause.clone();
         }
         self.source = (record.options.clone(), base);
-        self.judged_at = now;
+        self.evaluated_at = now;
         self
     }
 
@@ -70,7 +70,7 @@ impl Prepared {
 
     /// Returns whether it is time to call the component again.
     pub(super) fn is_to_be_asked_again(&self, now: Timestamp) -> bool {
-        self.ask_again.is_some_and(|after| now.duration_since(self.judged_at).unsigned_abs() >= after)
+        self.ask_again.is_some_and(|after| now.duration_since(self.evaluated_at).unsigned_abs() >= after)
     }
 
     /// Returns whether nothing that this was evaluated from has changed.
@@ -173,9 +173,9 @@ mod tests {
     #[test]
     fn a_component_that_had_not_the_time_to_judge_is_asked_again_after_half_a_minute() {
         let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
-        let mut judged = Prepared::invalid(None, vec![Problem::new("", "the component did not respond in time")]);
-        assert!(!judged.is_to_be_asked_again(after(3600)));
-        judged.ask_again = Some(Validation::AGAIN_AFTER);
-        assert!(!judged.is_to_be_asked_again(after(29)) && judged.is_to_be_asked_again(after(30)));
+        let mut evaluated = Prepared::invalid(None, vec![Problem::new("", "the component did not respond in time")]);
+        assert!(!evaluated.is_to_be_asked_again(after(3600)));
+        evaluated.ask_again = Some(Validation::AGAIN_AFTER);
+        assert!(!evaluated.is_to_be_asked_again(after(29)) && evaluated.is_to_be_asked_again(after(30)));
     }
 }

@@ -43,12 +43,12 @@ pub struct RefusedProvider {
     pub added_at: Timestamp,
     /// Why it is not in use: a sentence for the operator.
     pub why: String,
-    judged: Timestamp,
+    evaluated: Timestamp,
 }
 
 /// A component may be unusable because of a temporary lack of resources: after this time it is
 /// loaded again.
-const JUDGE_AGAIN: Duration = Duration::from_secs(300);
+const CHECK_AGAIN: Duration = Duration::from_secs(300);
 
 const SEAL: &str = "provider";
 
@@ -228,7 +228,7 @@ impl Providers {
             // Checking it each time would mean compiling it each time.
             let is_it = |refused: &&RefusedProvider| {
                 let same = refused.type_id == type_id && refused.digest == digest && refused.added_at == added_at;
-                same && now.duration_since(refused.judged).unsigned_abs() < JUDGE_AGAIN
+                same && now.duration_since(refused.evaluated).unsigned_abs() < CHECK_AGAIN
             };
             if let Some(known) = before.iter().find(is_it) {
                 refused.push(known.clone());
@@ -239,7 +239,7 @@ impl Providers {
                 Ok(provider) => self.install(Arc::new(provider)),
                 Err(why) => {
                     let (digest, added_at, why) = (record.digest, record.added_at, why.to_string());
-                    refused.push(RefusedProvider { type_id, digest, added_at, why, judged: self.clock.now() });
+                    refused.push(RefusedProvider { type_id, digest, added_at, why, evaluated: self.clock.now() });
                 }
             }
         }

@@ -60,7 +60,7 @@ impl Instances {
             if !self.prepared(&record).await.is_ok_and(|before| before.is_valid()) {
                 continue;
             }
-            let after = self.judge_with(&record, provider).await?;
+            let after = self.evaluate_with(&record, provider).await?;
             if !after.is_valid() {
                 affected.push(AffectedInstance::new(record, after));
             }
@@ -76,7 +76,7 @@ impl Instances {
         for record in self.of_type(type_id).await? {
             let before = self.prepared(&record).await?;
             let own = self.open_options(&record)?;
-            let after = self.judge_over(provider.clone(), Layers { base, own: &own }).await?;
+            let after = self.evaluate_over(provider.clone(), Layers { base, own: &own }).await?;
             if before.is_valid() != after.is_valid() {
                 affected.push(AffectedInstance::new(record, after));
             }

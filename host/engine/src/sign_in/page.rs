@@ -266,10 +266,10 @@ mod tests {
     }
 
     #[test]
-    fn colours_that_cannot_be_read_are_refused_in_words() {
+    fn colours_that_are_not_readable_are_refused_with_the_remedy() {
         assert_eq!(refusal(json!({"colours": {"accent": "#0b57d0", "background": "#eef3fb"}})), "");
-        assert!(refusal(json!({"colours": {"accent": "#ffcc00"}})).contains("take a darker one"));
-        assert!(refusal(json!({"colours": {"background": "#202020"}})).contains("take a lighter one"));
+        assert!(refusal(json!({"colours": {"accent": "#ffcc00"}})).contains("choose a darker color"));
+        assert!(refusal(json!({"colours": {"background": "#202020"}})).contains("choose a lighter color"));
         for text in ["red", "#fff", "#12345g", "#1234567", "#0b57d0;}body{background:url(https://evil.example)"] {
             assert!(refusal(json!({"colours": {"accent": text}})).contains("six hexadecimal digits"), "{text}");
         }

@@ -91,24 +91,24 @@ impl Oidc {
     }
 
     /// Returns the URL to which a browser is sent with an authorization request.
-    pub(crate) fn way(&self, provider: &Metadata, errand: &AuthorizationRequest) -> Url {
+    pub(crate) fn authorization_url(&self, provider: &Metadata, request: &AuthorizationRequest) -> Url {
         let mut url = provider.authorization_endpoint.clone();
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.client_id)
             .append_pair("redirect_uri", &self.redirect_uri)
             .append_pair("scope", &self.scopes)
-            .append_pair("state", &errand.state)
-            .append_pair("nonce", &errand.nonce)
-            .append_pair("code_challenge", &errand.challenge)
+            .append_pair("state", &request.state)
+            .append_pair("nonce", &request.nonce)
+            .append_pair("code_challenge", &request.challenge)
             .append_pair("code_challenge_method", "S256");
         url
     }
 
     /// Returns the identity of the person who returns with an authorization response.
-    pub(crate) async fn vouch(
+    pub(crate) async fn authenticate(
         &self,
-        errand: &AuthorizationRequest,
+        request: &AuthorizationRequest,
         answer: &Answer,
     ) -> Result<ExternalIdentity, LoginError> {
         let provider = self.discovery.metadata().await?;
@@ -126,9 +126,9 @@ impl Oidc {
         if answer.code.is_empty() || answer.code.len() > CODE_BYTES {
             return Err(OidcError::new("the authorization response contains no code").into());
         }
-        let tokens: Tokens = self.redeem(&provider, errand, &answer.code).await?;
+        let tokens: Tokens = self.redeem(&provider, request, &answer.code).await?;
         let keys = self.fetch.get(&provider.jwks_uri, "the key set").await?;
-        let expected = token::Expected { issuer: &self.issuer, client_id: &self.client_id, nonce: &errand.nonce };
+        let expected = token::Expected { issuer: &self.issuer, client_id: &self.client_id, nonce: &request.nonce };
         let claims = token::verify(&tokens.id_token, &keys, &expected)
             .map_err(|why| OidcError::new(format!("the ID token is not valid: {why}")))?;
         Ok(self.person(&claims)?)
@@ -137,22 +137,22 @@ impl Oidc {
     async fn redeem(
         &self,
         provider: &Metadata,
-        errand: &AuthorizationRequest,
+        request: &AuthorizationRequest,
         code: &str,
     ) -> Result<Tokens, OidcError> {
-        let (form, authorization) = self.grant(provider, errand, code);
+        let (form, authorization) = self.grant(provider, request, code);
         let answer = self.fetch.post(&provider.token_endpoint, form, authorization).await?;
         serde_json::from_slice(&answer)
             .map_err(|_| OidcError::new("the response of the token endpoint contains no `id_token`"))
     }
 
     /// Returns the form with which a code is exchanged, and its `Authorization` header.
-    fn grant(&self, provider: &Metadata, errand: &AuthorizationRequest, code: &str) -> (String, Option<String>) {
+    fn grant(&self, provider: &Metadata, request: &AuthorizationRequest, code: &str) -> (String, Option<String>) {
         let mut form = Serializer::new(String::new());
         form.append_pair("grant_type", "authorization_code")
             .append_pair("code", code)
             .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("code_verifier", errand.verifier.expose());
+            .append_pair("code_verifier", request.verifier.expose());
         let Some(secret) = &self.client_secret else {
             return (form.append_pair("client_id", &self.client_id).finish(), None);
         };

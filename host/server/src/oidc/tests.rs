@@ -97,7 +97,7 @@ fn a_provider_over_tls_names_no_endpoint_without_it() {
     assert!(!named(over_tls, here) && !named(here, "http://login.example.com"));
 }
 
-async fn errand() -> AuthorizationRequest {
+async fn request() -> AuthorizationRequest {
     TwoFactor::builder().build().await.unwrap().accounts().start_authorization("/admin").await.unwrap()
 }
 
@@ -106,13 +106,13 @@ async fn the_secret_goes_where_the_provider_takes_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");
     std::fs::write(&file, "1+ 1\n").unwrap();
-    let (errand, secret) = (errand().await, format!("client_secret_file = {file:?}\n{ROLE}"));
+    let (request, secret) = (request().await, format!("client_secret_file = {file:?}\n{ROLE}"));
     let granted = |more: &str, methods: &[&str]| {
         let at = "https://login.example.com/x";
         let says = json!({"issuer": at, "authorization_endpoint": at, "token_endpoint": at, "jwks_uri": at,
             "token_endpoint_auth_methods_supported": methods});
         let metadata: Metadata = serde_json::from_value(says).unwrap();
-        built(more).unwrap().grant(&metadata, &errand, "a&b")
+        built(more).unwrap().grant(&metadata, &request, "a&b")
     };
     let basic = format!("Basic {}", STANDARD.encode("two%3Afactor:1%2B+1"));
     for methods in [&[][..], &["client_secret_post", "client_secret_basic"]] {

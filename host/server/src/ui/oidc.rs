@@ -10,7 +10,7 @@ use crate::cookies::cookie;
 use crate::oidc::{Answer, LoginError, Oidc, OidcError};
 
 /// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
-const ERRAND: &str = "__Host-twofactor-errand";
+const AUTHORIZATION_COOKIE: &str = "__Host-twofactor-request";
 
 /// It is a link that leads here and no form: pages send forms nowhere else (`safety.rs`), and browsers count where redirects lead.
 pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Query<Aim>) -> Response {
@@ -20,9 +20,9 @@ pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Qu
         Err(trouble) => return fail(&visitor, oidc, &trouble),
     };
     match visitor.accounts().start_authorization(aim.path()).await {
-        Ok(errand) => {
-            let cookie = [(header::SET_COOKIE, set(ERRAND, errand.secret.expose()))];
-            (cookie, Redirect::to(oidc.way(&provider, &errand).as_str())).into_response()
+        Ok(request) => {
+            let cookie = [(header::SET_COOKIE, set(AUTHORIZATION_COOKIE, request.secret.expose()))];
+            (cookie, Redirect::to(oidc.authorization_url(&provider, &request).as_str())).into_response()
         }
         Err(error) => with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error)),
     }
@@ -35,15 +35,15 @@ pub(super) async fn back(
     headers: HeaderMap,
 ) -> Response {
     let Some(oidc) = &ui.app.oidc else { return StatusCode::NOT_FOUND.into_response() };
-    let secret = cookie(&headers, ERRAND).unwrap_or_default();
-    let (errand, aim) = match visitor.accounts().complete_authorization(&secret, &answer.state).await {
+    let secret = cookie(&headers, AUTHORIZATION_COOKIE).unwrap_or_default();
+    let (request, aim) = match visitor.accounts().complete_authorization(&secret, &answer.state).await {
         Ok(taken) => taken,
         // What the browser holds stays: it may be on its way still, and this a link of another site.
         Err(error) => {
             return with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error));
         }
     };
-    let mut response = match oidc.vouch(&errand, &answer).await {
+    let mut response = match oidc.authenticate(&request, &answer).await {
         Ok(vouched) => match visitor.accounts().log_in_external(vouched, visitor.client()).await {
             Ok(logged_in) => admit(logged_in, &aim),
             Err(error) if error.is_invalid_credentials() => {
@@ -58,7 +58,7 @@ pub(super) async fn back(
         Err(LoginError::Denied) => deny(&visitor, oidc),
         Err(LoginError::Failed(trouble)) => fail(&visitor, oidc, &trouble),
     };
-    if let Ok(gone) = HeaderValue::from_str(&set(ERRAND, "")) {
+    if let Ok(gone) = HeaderValue::from_str(&set(AUTHORIZATION_COOKIE, "")) {
         response.headers_mut().append(header::SET_COOKIE, gone);
     }
     response

@@ -422,7 +422,7 @@ impl Plan<'_> {
             None => administration.stored_base_settings(type_id).await?.0,
         };
         let provider = administration.instances.provider(type_id);
-        Ok(administration.instances.judge_over(provider, Layers { base: &base, own }).await?.problems)
+        Ok(administration.instances.evaluate_over(provider, Layers { base: &base, own }).await?.problems)
     }
 
     async fn assignments(

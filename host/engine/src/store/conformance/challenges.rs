@@ -7,7 +7,7 @@ const NEW: CodeMac = CodeMac { key: 1, mac: [2; 32] };
 async fn resent(store: &dyn Store, codes: &[CodeMac]) {
     store.open_challenge(opening("a", noon())).await.unwrap();
     assert!(matches!(store.charge_attempt(attempt("a", noon())).await.unwrap(), Charged::Compare(_)));
-    let wish = Resend {
+    let request = Resend {
         subscription: "s".to_owned(),
         id: "a".to_owned(),
         resends: 0,
@@ -17,7 +17,7 @@ async fn resent(store: &dyn Store, codes: &[CodeMac]) {
         person: PERSON,
         now: noon(),
     };
-    assert_eq!(store.resend_challenge(wish).await.unwrap(), Resent::Granted);
+    assert_eq!(store.resend_challenge(request).await.unwrap(), Resent::Granted);
 }
 
 pub async fn an_earlier_code_that_is_kept_is_accepted_after_a_resend(store: &dyn Store) {

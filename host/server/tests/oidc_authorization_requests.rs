@@ -13,7 +13,7 @@ use identity::{Sent, Site, Wish, leave};
 use own_provider::{CODE, DISCOVERY, OwnProvider, Reply, World, changed};
 use serde_json::json;
 
-const ERRAND: &str = "__Host-twofactor-errand";
+const COOKIE: &str = "__Host-twofactor-authorization";
 const SESSION: &str = "__Host-twofactor-session";
 
 impl World {
@@ -42,7 +42,7 @@ async fn a_browser_takes_along_what_the_protocol_asks_for_and_no_secret() {
     }
     let all = ["state", "nonce", "code_challenge"].map(|name| sent.asks(name));
     assert!(all.iter().all(|value| value.len() == 43) && all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
-    assert!(!sent.url.as_str().contains("secret") && !sent.url.as_str().contains(&visitor.cookies[ERRAND]));
+    assert!(!sent.url.as_str().contains("secret") && !sent.url.as_str().contains(&visitor.cookies[COOKIE]));
     let (_, another) = world.away().await;
     assert!(all.iter().all(|value| !another.url.as_str().contains(value)));
 }
@@ -73,7 +73,7 @@ async fn one_browser_is_not_logged_in_with_what_belongs_to_another() {
     let mut nobody = world.site.visitor();
     assert_eq!(nobody.get(&back).await.status, 410);
     assert_eq!(mallory.get(&back).await.status, 410);
-    let secret = anna.cookies[ERRAND].clone();
+    let secret = anna.cookies[COOKIE].clone();
     for (held, query) in [
         (secret.clone(), format!("code={CODE}&state=")),
         (secret.clone(), format!("code={CODE}")),
@@ -82,7 +82,7 @@ async fn one_browser_is_not_logged_in_with_what_belongs_to_another() {
         (String::new(), format!("code={CODE}&state={}", sent.asks("state"))),
     ] {
         let mut forged = world.site.visitor();
-        forged.cookies.insert(ERRAND.to_owned(), held);
+        forged.cookies.insert(COOKIE.to_owned(), held);
         assert_eq!(forged.get(&format!("{}?{query}", identity::BACK)).await.status, 410, "{query}");
         assert!(!forged.cookies.contains_key(SESSION));
     }

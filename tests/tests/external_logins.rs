@@ -30,8 +30,8 @@ fn alice() -> ExternalIdentity {
     }
 }
 
-async fn log_in(accounts: &Accounts, vouched: ExternalIdentity) -> Result<LoggedIn, twofactor::Error> {
-    accounts.log_in_external(vouched, &client(1)).await
+async fn log_in(accounts: &Accounts, identity: ExternalIdentity) -> Result<LoggedIn, twofactor::Error> {
+    accounts.log_in_external(identity, &client(1)).await
 }
 
 #[tokio::test]
@@ -39,22 +39,22 @@ async fn a_browser_comes_back_once_within_ten_minutes_with_its_own_state() {
     let clock = clock();
     let engine = engine(&clock).await;
     let accounts = engine.accounts();
-    let back = async |errand: &AuthorizationRequest, state: &str| {
-        accounts.complete_authorization(errand.secret.expose(), state).await
+    let back = async |request: &AuthorizationRequest, state: &str| {
+        accounts.complete_authorization(request.secret.expose(), state).await
     };
-    let errand = accounts.start_authorization("/admin/tokens").await.unwrap();
+    let request = accounts.start_authorization("/admin/tokens").await.unwrap();
     let another = accounts.start_authorization("/admin").await.unwrap();
-    for wrong in [&*another.state, "", &errand.nonce, &errand.state.to_lowercase(), &format!("{}x", errand.state)] {
-        assert!(back(&errand, wrong).await.unwrap_err().is_closed());
+    for wrong in [&*another.state, "", &request.nonce, &request.state.to_lowercase(), &format!("{}x", request.state)] {
+        assert!(back(&request, wrong).await.unwrap_err().is_closed());
     }
     clock.advance(Duration::from_secs(600) - Duration::from_millis(1));
-    let (taken, aim) = back(&errand, &errand.state).await.unwrap();
-    assert_eq!((&*aim, &taken.nonce, &taken.verifier), ("/admin/tokens", &errand.nonce, &errand.verifier));
-    assert!(back(&errand, &errand.state).await.unwrap_err().is_closed());
+    let (taken, aim) = back(&request, &request.state).await.unwrap();
+    assert_eq!((&*aim, &taken.nonce, &taken.verifier), ("/admin/tokens", &request.nonce, &request.verifier));
+    assert!(back(&request, &request.state).await.unwrap_err().is_closed());
     clock.advance(Duration::from_millis(1));
     assert!(back(&another, &another.state).await.unwrap_err().is_closed());
-    let shown = format!("{errand:?}");
-    assert!(!shown.contains("tfe_") && !shown.contains(errand.verifier.expose()), "{shown}");
+    let shown = format!("{request:?}");
+    assert!(!shown.contains("tfe_") && !shown.contains(request.verifier.expose()), "{shown}");
 }
 
 #[tokio::test]
