@@ -270,7 +270,7 @@ async fn an_audit_log_that_was_emptied_does_not_begin_anew_where_there_are_accou
         accounts.invite(&actor(), &account.id).await.unwrap_err(),
         accounts.delete(&actor(), &account.id).await.unwrap_err(),
     ] {
-        assert!(error.operator_detail().unwrap().contains("the audit log cannot go on"), "{error:?}");
+        assert!(error.operator_detail().unwrap().contains("the audit log cannot continue"), "{error:?}");
     }
     assert!(engine.administration(actor()).verify_audit_log().await.unwrap().problem.is_some());
 }

@@ -37,19 +37,19 @@ async fn a_log_left_alone_is_whole() {
 async fn each_change_of_a_line_shows() {
     for column in ["at = at + 1", "actor = 'x'", "action = 'x'", "subject = 'x'", "detail = 'x'", "key = key + 1"] {
         let check = after(&format!("UPDATE audit SET {column} WHERE seq = 5")).await;
-        assert_eq!((check.lines, &*check.problem.unwrap()), (4, "line 5 was changed, or stood elsewhere"), "{column}");
+        assert_eq!((check.lines, &*check.problem.unwrap()), (4, "entry 5 was changed or moved"), "{column}");
     }
 }
 
 #[tokio::test]
 async fn a_deletion_shows() {
     let check = after("DELETE FROM audit WHERE seq BETWEEN 5 AND 6").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "lines 5 to 6 are missing"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "entries 5 to 6 are missing"));
     let check = after("DELETE FROM audit WHERE seq = 1").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "line 1 is missing"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "entry 1 is missing"));
     // Even if those that follow move up.
     let check = after("DELETE FROM audit WHERE seq = 5; UPDATE audit SET seq = seq - 1 WHERE seq > 5").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "line 5 was changed, or stood elsewhere"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "entry 5 was changed or moved"));
 }
 
 #[tokio::test]
@@ -57,22 +57,22 @@ async fn a_reordering_shows() {
     let swap = "UPDATE audit SET seq = 100 WHERE seq = 5; UPDATE audit SET seq = 5 WHERE seq = 6; \
                 UPDATE audit SET seq = 6 WHERE seq = 100";
     let check = after(swap).await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "line 5 was changed, or stood elsewhere"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (4, "entry 5 was changed or moved"));
 }
 
 #[tokio::test]
 async fn an_inserted_line_shows() {
     let check =
         after("INSERT INTO audit SELECT 11, at, actor, action, subject, detail, key, mac FROM audit LIMIT 1").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (10, "line 11 was changed, or stood elsewhere"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (10, "entry 11 was changed or moved"));
 }
 
 #[tokio::test]
 async fn a_cut_off_end_shows() {
     let check = after("DELETE FROM audit WHERE seq > 7").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (7, "lines 8 to 10 are missing"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (7, "entries 8 to 10 are missing"));
     let check = after("DELETE FROM audit").await;
-    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "lines 1 to 10 are missing"));
+    assert_eq!((check.lines, &*check.problem.unwrap()), (0, "entries 1 to 10 are missing"));
     let check = after("DELETE FROM audit; DELETE FROM audit_head").await;
     assert_eq!((check.lines, &*check.problem.unwrap()), (0, "all entries are missing"));
 }
@@ -95,7 +95,7 @@ async fn nothing_is_done_on_top_of_a_shortened_log() {
         let (_folder, admin, around) = ten_lines().await;
         around.execute_batch(shortened).unwrap();
         let error = admin.create_subscription("s11", "name").await.unwrap_err();
-        assert!(error.operator_detail().unwrap().contains("the audit log cannot go on"), "{error:?}");
+        assert!(error.operator_detail().unwrap().contains("the audit log cannot continue"), "{error:?}");
         assert_eq!(admin.subscriptions().await.unwrap().len(), 10);
         assert!(admin.verify_audit_log().await.unwrap().problem.is_some());
     }

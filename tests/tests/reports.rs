@@ -56,7 +56,7 @@ impl Place {
             Ok(()) => true,
             Err(error) => {
                 assert!(error.is_not_found(), "{error}");
-                assert_eq!(error.to_string(), "there is no such message");
+                assert_eq!(error.to_string(), "message not found");
                 false
             }
         }

@@ -194,7 +194,7 @@ fn cannot_go_on(why: &str) -> Error {
 }
 
 fn missing(first: u64, last: u64) -> String {
-    if first == last { format!("line {first} is missing") } else { format!("lines {first} to {last} are missing") }
+    if first == last { format!("entry {first} is missing") } else { format!("entries {first} to {last} are missing") }
 }
 
 fn parts(line: &AuditRecord, before: &[u8; 32]) -> [Vec<u8>; 7] {

@@ -129,7 +129,7 @@ impl Error {
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::plain(ErrorKind::NotFound, format!("there is no such {what}"))
+        Self::plain(ErrorKind::NotFound, format!("{what} not found"))
     }
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {

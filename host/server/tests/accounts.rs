@@ -225,7 +225,7 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
         always.into_iter().chain(more.iter().copied()).map(str::to_owned).collect()
     };
     let words = |all: &Vec<String>| all.iter().map(|one| one.clone().leak() as &str).collect::<Vec<_>>();
-    assert!(failed(&words(&invite(&[]))).contains("there is no such account"));
+    assert!(failed(&words(&invite(&[]))).contains("account not found"));
     assert!(failed(&words(&invite(&["--system-admin"]))).contains("--name"));
     assert!(failed(&words(&invite(&["--name", "Alice"]))).contains("--system-admin"));
     assert!(failed(&words(&invite(&["--name", "Alice", "--subscription-admin", "none"]))).contains("subscription"));

@@ -119,7 +119,7 @@ async fn what_has_no_component_or_two_is_refused() {
         [vec![(b"text".to_vec(), "text/plain")], vec![(component("none"), WASM), (component("version 1.0.1"), WASM)]]
     {
         let (name, digest, _) = place.push(layers).await;
-        place.refuses(&format!("{name}@{digest}"), "not exactly one layer");
+        place.refuses(&format!("{name}@{digest}"), "must have exactly one layer");
     }
     let (name, digest, _) = place.push(vec![(b"\0asm".to_vec(), WASM)]).await;
     place.refuses(&format!("{name}@{digest}"), "not a valid WebAssembly component");
@@ -142,7 +142,7 @@ async fn a_signature_comes_with_its_component() {
     for (layers, why) in [
         (vec![wasm()], "is not signed"),
         (vec![wasm(), signed(&other)], "signature"),
-        (vec![wasm(), signed(&acme), signed(&other)], "two signatures"),
+        (vec![wasm(), signed(&acme), signed(&other)], "more than one signature"),
         (vec![wasm(), huge], "more than 4096"),
     ] {
         let (name, digest, _) = place.push_layers(layers).await;

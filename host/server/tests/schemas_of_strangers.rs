@@ -70,5 +70,5 @@ async fn a_form_and_options_by_a_schema_that_multiplies_end() {
     assert_eq!(made["problems"], json!([{"option": "/Sender", "message": "must not be empty"}]), "{made}");
     let deeper =
         server.call("POST", "/v1/subscriptions/demo/two-factors", admin, body(&json!({"a": {"a": options}}))).await;
-    assert!(deeper.problem(400, "invalid-input")["detail"].as_str().unwrap().contains("12 deep"));
+    assert!(deeper.problem(400, "invalid-input")["detail"].as_str().unwrap().contains("at most 12 levels deep"));
 }

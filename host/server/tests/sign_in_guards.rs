@@ -145,7 +145,7 @@ async fn a_browser_is_sent_to_the_urls_that_are_set_and_to_no_other() {
         "javascript:alert(1)",
     ] {
         let answer = begin(url).await;
-        assert!(answer.text.contains("`return_url` must be one of"), "{url}: {}", answer.text);
+        assert!(answer.text.contains("`return_url` must be exactly one of"), "{url}: {}", answer.text);
         answer.problem(400, "invalid-input");
     }
     // Those of another subscription are its own.

@@ -129,9 +129,8 @@ async fn a_result_says_who_signed_in_how_and_what_for_and_is_valid_for_two_minut
 }
 
 #[tokio::test]
-async fn a_result_that_is_over_is_refused() {
-    let site = Site::start().await;
-    site.clock.set(jiff::Timestamp::now() - std::time::Duration::from_secs(300));
+async fn a_result_that_has_expired_is_refused() {
+    let site = Site::start_at(jiff::Timestamp::now() - std::time::Duration::from_secs(300)).await;
     let (begun, result) = result(&site).await;
     assert!(refused(&shop(&site, "shop"), &result, &begun.id, "alice").await.contains("expired"));
 }

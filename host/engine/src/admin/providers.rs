@@ -217,7 +217,7 @@ impl Administration {
             && !new.allow_downgrade
         {
             return Err(Error::invalid(format!(
-                "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_downgrade`)",
+                "version {} is lower than the current version {}: allow the downgrade with `allow_downgrade`",
                 info.manifest.version,
                 serving.manifest().version
             )));
@@ -354,7 +354,7 @@ impl Administration {
 
 /// Returns the component to be removed, if it is the one that was approved.
 fn meant(top: Option<ProviderRecord>, digest: Option<&str>) -> Result<ProviderRecord, Error> {
-    let top = top.ok_or_else(|| Error::not_found("provider that was added"))?;
+    let top = top.ok_or_else(|| Error::not_found("added provider"))?;
     let meant = digest.map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
     if meant.is_some_and(|meant| !meant.eq_ignore_ascii_case(&top.digest)) {
         return Err(Error::revision_conflict());

@@ -22,8 +22,8 @@ const OWN_ELSEWHERE: &str = "this change sends a stored secret of an instance to
 const UNTOLD: &str = "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret \
                       again instead of its mask";
 
-const TOO_MANY: &str = "these are more options than can be evaluated beside a secret of the base service settings: give this instance a secret \
-                        of its own";
+const TOO_MANY: &str =
+    "too many options to check beside a secret of the base service settings; give this instance its own secret";
 
 const UNANSWERED: &str = "the destinations of secrets could not be determined; try again";
 

@@ -40,12 +40,21 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        Self::with(|builder| builder.rate_limits(RateLimits::none())).await
+        Self::start_at(Timestamp::now()).await
+    }
+
+    /// The same at another time.
+    pub(crate) async fn start_at(now: Timestamp) -> Self {
+        Self::set_up(now, |builder| builder.rate_limits(RateLimits::none())).await
     }
 
     pub(crate) async fn with(more: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::set_up(Timestamp::now(), more).await
+    }
+
+    async fn set_up(now: Timestamp, more: impl FnOnce(Builder) -> Builder) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (ecall, outbox, clock) = (Ecall::start().await, Outbox::new(), ManualClock::new(Timestamp::now()));
+        let (ecall, outbox, clock) = (Ecall::start().await, Outbox::new(), ManualClock::new(now));
         let network = Network::builder().stand_in("https://rest.ecall.ch", ecall.address()).outbox(&outbox).build();
         let builder = TwoFactor::builder().network(network.unwrap()).clock(clock.clone()).policy(Policy::default());
         let builder = builder.keyring(KEYRING.clone()).cache_dir(COMPILED.path());

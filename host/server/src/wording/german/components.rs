@@ -47,7 +47,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "mit der Komponente davor gingen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen ({}): fügen Sie jene Komponente neu hinzu, dann wird um eine Genehmigung gebeten",
     ),
     (
-        "version {} is older than {}, which serves: an older one is taken only where that is allowed by name (`allow_downgrade`)",
+        "version {} is lower than the current version {}: allow the downgrade with `allow_downgrade`",
         "Version {} ist älter als die verwendete Version {}: eine ältere wird nur angenommen, wenn dies ausdrücklich erlaubt ist (`allow_downgrade`)",
     ),
 ];

@@ -1,7 +1,7 @@
 //! Errors of the engine as a whole.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    ("there is no such {}", "nicht gefunden ({})"),
+    ("{} not found", "{} nicht gefunden"),
     (
         "modified by someone else; reload and retry",
         "ein anderer Benutzer hat es inzwischen geändert: laden Sie neu und versuchen Sie es erneut",

@@ -81,7 +81,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "wohin das gespeicherte Geheimnis nach dieser Änderung geht, ist nicht bekannt, weil keine Instanz damit gültig ist: geben Sie das Geheimnis neu ein",
     ),
     (
-        "these are more options than can be judged beside a secret of the base service settings: give this instance a secret of its own",
+        "too many options to check beside a secret of the base service settings; give this instance its own secret",
         "das sind mehr Optionen, als neben einem Geheimnis der Basiseinstellungen geprüft werden können: geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     (
