@@ -74,7 +74,8 @@ async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
     for older in ["1.9.9", "1.10.0-rc.1", "0.99.0"] {
         let said = refused(place.admin().add_provider(version(older)).await);
         assert!(
-            said.contains(&format!("version {older} is lower than the current version 1.10.0")) && said.contains("allow_downgrade"),
+            said.contains(&format!("version {older} is lower than the current version 1.10.0"))
+                && said.contains("allow_downgrade"),
             "{said}"
         );
         assert_eq!(serving(&place.engine), ["1.10.0"]);
@@ -344,7 +345,7 @@ async fn what_somebody_without_the_keys_puts_into_the_store_serves_nobody() {
         assert_eq!(serving(&place.other().await), Vec::<String>::new(), "{sql}");
     }
     let said = refused(place.admin().roll_back_provider("wrong", None, false).await);
-    assert!(said.contains("does not carry this installation's seal"), "{said}");
+    assert!(said.contains("lacks this installation's seal"), "{said}");
     place.admin().remove_provider("wrong", None, false).await.unwrap();
     assert_eq!(serving(&place.other().await), ["1.0.0"]);
 }

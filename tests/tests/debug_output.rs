@@ -62,7 +62,7 @@ async fn debug_output_shows_no_secret_code_token_recipient_or_user() {
     for canary in [SECRET, EMAIL, PHONE, USER, code, &token] {
         assert!(!shown.contains(canary), "{canary} in {shown}");
     }
-    for there in ["NewInstance", "InstanceChange", "Start", "Targets", "codes@example.com"] {
+    for there in ["NewInstance", "InstanceChange", "NewChallenge", "Targets", "codes@example.com"] {
         assert!(shown.contains(there), "{there} is not in {shown}");
     }
 }

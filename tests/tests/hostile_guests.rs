@@ -21,7 +21,7 @@ async fn configure(behaviour: &str) -> Vec<String> {
 async fn a_loop_in_deliver_ends_at_its_running_time() {
     let (outcome, detail) = deliver("loop").await;
     assert_eq!(outcome, "misconfigured");
-    assert!(detail.contains("longer than it may"), "{detail}");
+    assert!(detail.contains("exceeded its running time"), "{detail}");
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn its_header_and_parts_are_those_of_a_message_no_person_wrote() {
 async fn each_language_arrives_with_its_own_letters() {
     let Some((exim, post)) = through_exim(server(HOST, 465)).await else { return };
     for (locale, subject, words) in [
-        ("en", "Your code", "This code is good for 5 minutes."),
+        ("en", "Your code", "This code is valid for 5 minutes."),
         ("de-CH", "Ihr Code", "und ändern Sie gegebenenfalls Ihr Passwort."),
         ("fr", "Votre code", "Si vous n’avez pas essayé de vous connecter"),
         ("it", "Il Suo codice", "Questo codice è valido per 5 minuti."),

@@ -298,7 +298,9 @@ mod tests {
         assert!(!key.exists());
 
         Keyring::open_or_create(&key).unwrap();
-        assert!(build().await.unwrap_err().operator_detail().unwrap().contains("start with the key file that contains it"));
+        assert!(
+            build().await.unwrap_err().operator_detail().unwrap().contains("start with the key file that contains it")
+        );
 
         std::fs::rename(folder.path().join("kept"), &key).unwrap();
         Keyring::rotate(&key).unwrap();

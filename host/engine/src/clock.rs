@@ -151,7 +151,7 @@ impl ClockCheck {
 ///
 /// ```
 /// use std::time::Duration;
-/// use twofactor::{Clock, ManualClock};
+/// use twofactor::clock::{Clock, ManualClock};
 ///
 /// let clock = ManualClock::new("2026-11-24T08:00:00Z".parse().unwrap());
 /// let before = clock.now();

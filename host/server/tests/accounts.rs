@@ -231,7 +231,10 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
     assert!(failed(&words(&invite(&["--name", "Alice", "--subscription-admin", "none"]))).contains("subscription"));
     let said = ran(&words(&invite(&["--name", "Alice", "--system-admin"])));
     assert!(said["invitation"].as_str().unwrap().starts_with("https://admin.example.com/admin/invitation/tfi_"));
-    assert!(failed(&words(&invite(&["--name", "Alice", "--system-admin"]))).contains("account with this email address already exists"));
+    assert!(
+        failed(&words(&invite(&["--name", "Alice", "--system-admin"])))
+            .contains("account with this email address already exists")
+    );
     let auditor = ["account", "invite", "--config", file.to_str().unwrap(), "--name", "Au", "--email"];
     ran(&[&auditor[..], &["au@example.com", "--auditor"]].concat());
     let nowhere = failed(&[&auditor[..], &["none@example.com", "--auditor", "none"]].concat());

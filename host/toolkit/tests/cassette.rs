@@ -101,7 +101,7 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
     let other = write(folder.path(), "other.json", other.to_string());
     let checked = run(&["check", file, "--replay", other.to_str().unwrap()]);
     let said = String::from_utf8(checked.stdout).unwrap();
-    assert!(said.contains("the outcome is retry-later, although the upstream took it"), "{said}");
+    assert!(said.contains("the outcome is retry-later, although the upstream accepted the message"), "{said}");
 }
 
 /// An upstream, ours, on loopback: what it says at each path.

@@ -104,7 +104,8 @@ impl Administration {
                     let (type_id, sent_to) = (&record.type_id, self.instances.sent_to(&record)?);
                     self.instances.kept_destinations(type_id, saved_layers, unsaved_layers, sent_to).await?;
                 }
-                unsaved = self.instances.evaluate_over(self.instances.provider(&record.type_id), unsaved_layers).await?;
+                unsaved =
+                    self.instances.evaluate_over(self.instances.provider(&record.type_id), unsaved_layers).await?;
                 &unsaved
             }
             None => {

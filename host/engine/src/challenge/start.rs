@@ -15,7 +15,7 @@ use super::history::{About, Facts, MessageOutcome};
 use super::limits::Counted;
 use super::recipient::{Canonical, Recipient};
 use super::request::{Challenge, NewChallenge};
-use super::{Challenges, Details, VerifiedBy, SEALED};
+use super::{Challenges, Details, SEALED, VerifiedBy};
 use crate::error::Error;
 use crate::instance::Chosen;
 use crate::random;

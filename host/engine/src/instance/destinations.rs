@@ -97,7 +97,8 @@ impl Instances {
                 few.retain(|name, _| needed.contains(&name) || chosen.contains(&name));
                 let few = Value::Object(few);
                 let layers = Layers { base, own: &few };
-                let evaluated = Prepared::evaluate_layers(Some(asked.clone()), layers).await.map_err(Error::unavailable)?;
+                let evaluated =
+                    Prepared::evaluate_layers(Some(asked.clone()), layers).await.map_err(Error::unavailable)?;
                 if evaluated.is_unanswered() {
                     return Ok(Err(Box::new(evaluated)));
                 }
