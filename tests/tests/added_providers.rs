@@ -171,7 +171,9 @@ async fn what_one_process_adds_or_takes_back_serves_in_the_others_when_they_look
     assert_eq!(serving(&other), ["1.1.0"]);
     // Whoever adds has looked, whatever it knew before.
     place.admin().add_provider(version("1.3.0")).await.unwrap();
-    assert!(refused(admin(&other).add_provider(version("1.2.0")).await).contains("older than 1.3.0"));
+    assert!(
+        refused(admin(&other).add_provider(version("1.2.0")).await).contains("lower than the current version 1.3.0")
+    );
     place.admin().roll_back_provider("wrong", None, false).await.unwrap();
     place.admin().roll_back_provider("wrong", None, false).await.unwrap();
     other.refresh_providers().await.unwrap();

@@ -127,9 +127,7 @@ async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_s
     let database = rusqlite::Connection::open(folder.path().join("db")).unwrap();
     let sql = "UPDATE providers SET component = ?1, digest = 'd' WHERE signature IS NOT NULL";
     assert_eq!(database.execute(sql, [component("version 1.3.0")]).unwrap(), 1);
-    assert!(
-        second.refresh_providers().await.unwrap_err().to_string().contains("lacks this installation's seal")
-    );
+    assert!(second.refresh_providers().await.unwrap_err().to_string().contains("lacks this installation's seal"));
     assert_eq!(serving(&second), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
     let third = start(true).await;
     assert_eq!(serving(&third), []);

@@ -238,7 +238,7 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
     let auditor = ["account", "invite", "--config", file.to_str().unwrap(), "--name", "Au", "--email"];
     ran(&[&auditor[..], &["au@example.com", "--auditor"]].concat());
     let nowhere = failed(&[&auditor[..], &["none@example.com", "--auditor", "none"]].concat());
-    assert!(nowhere.contains("subscription that does not exist"), "{nowhere}");
+    assert!(nowhere.contains("is not an existing subscription"), "{nowhere}");
     let again = ran(&words(&invite(&[])));
     assert_eq!(said["id"], again["id"]);
     assert_ne!(secret(&said["invitation"]), secret(&again["invitation"]));

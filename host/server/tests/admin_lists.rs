@@ -118,7 +118,7 @@ async fn the_directory_is_searched_by_id_and_name_and_what_is_found_is_named_and
     anna.post(&here, &name("Bond"))
         .await
         .shows("Another user changed this")
-        .shows("Now: James")
+        .shows("Saved value: James")
         .shows("value=\"Bond\"");
     let blank = [("kind", "user"), ("id", "u007"), ("revision", "2"), ("name", "")];
     anna.post(&here, &blank).await.shows("`name` must be a single line");

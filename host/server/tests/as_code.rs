@@ -211,7 +211,7 @@ fn a_wrong_document_changes_nothing_and_says_of_each_problem_where_it_is() {
     let text =
         installation.refusal("twofactor: 1\nsubscriptions: {x: {name: X, instances: {mail: {type: email, name: M}}}}");
     assert!(
-        text.contains("/subscriptions/x/instances/mail is the id of an instance of another subscription"),
+        text.contains("/subscriptions/x/instances/mail is the id of an instance in another subscription"),
         "{text}"
     );
 }

@@ -172,7 +172,7 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     serves(&server, &token, Some("2.0.0")).await;
 
     place.write("project/provider.wasm", &component("version 1.5.0"));
-    assert!(refused(&place.add(project, &["--yes"])).contains("older than 2.0.0"));
+    assert!(refused(&place.add(project, &["--yes"])).contains("lower than the current version 2.0.0"));
     let shown = out(&place.add(project, &["--yes", "--allow-downgrade"]));
     assert!(shown.contains("This is a DOWNGRADE"), "{shown}");
     serves(&server, &token, Some("1.5.0")).await;

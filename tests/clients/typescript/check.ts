@@ -44,7 +44,7 @@ const incomplete = good(
   }),
 );
 check(!incomplete.valid && incomplete.problems.some((one) => one.option === "/EMailSenderAddress"), "problems");
-check(incomplete.policy?.digits === 8, "policy");
+check(incomplete.policy?.code_length === 8, "policy");
 const path = { subscription, id: incomplete.id };
 
 const options: Instance["options"] = {

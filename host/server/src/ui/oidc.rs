@@ -10,7 +10,7 @@ use crate::cookies::cookie;
 use crate::oidc::{Answer, LoginError, Oidc, OidcError};
 
 /// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
-const AUTHORIZATION_COOKIE: &str = "__Host-twofactor-request";
+const AUTHORIZATION_COOKIE: &str = "__Host-twofactor-authorization";
 
 /// It is a link that leads here and no form: pages send forms nowhere else (`safety.rs`), and browsers count where redirects lead.
 pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Query<Aim>) -> Response {
