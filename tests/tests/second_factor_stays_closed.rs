@@ -178,7 +178,8 @@ async fn a_document_of_whoever_administers_a_subscription_changes_nothing_that_g
         administration.import(&document, (prune, true), &|_| Err("there is none".to_owned())).await
     };
     let id = &world.instance;
-    let change: [(&dyn Fn(&mut SubscriptionDocument), bool); 5] = [
+    type Change<'a> = &'a dyn Fn(&mut SubscriptionDocument);
+    let change: [(Change<'_>, bool); 5] = [
         (&|demo| demo.instances.get_mut(id).unwrap().active = false, false),
         (&|demo| demo.instances.get_mut(id).unwrap().options = json!({}), false),
         (&|demo| demo.instances.get_mut(id).unwrap().assigned.clear(), false),

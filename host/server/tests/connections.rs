@@ -225,7 +225,7 @@ async fn a_body_that_does_not_end_is_answered_after_its_time() {
     stream.write_all(format!("POST /v1/subscriptions HTTP/1.1\r\n{head}").as_bytes()).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
     let trickle = tokio::spawn(async move {
-        let mut turns = tokio::time::interval(std::time::Duration::from_millis(50));
+        let mut turns = tokio::time::interval(Duration::from_millis(50));
         loop {
             turns.tick().await;
             if writer.write_all(b" ").await.is_err() {

@@ -112,7 +112,7 @@ mod tests {
                 let text: String = own.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
                 let has = |name: &&str| text.contains(&format!("mod {name}")) || text.contains(&format!("fn {name}("));
                 (text.contains("#[test]") || text.contains("::test") || path.contains("conformance"))
-                    && parts[taken..].iter().all(|name| has(&name))
+                    && parts[taken..].iter().all(has)
             })
         })
     }

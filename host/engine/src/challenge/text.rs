@@ -284,9 +284,10 @@ mod tests {
         let policy = policy("Shop", "");
         let mut list = String::new();
         for Language { tag, .. } in LANGUAGES {
-            let tag = Some(*tag);
+            let name = *tag;
+            let tag = Some(name);
             let mail = |kind: &str, mail: Texts| format!("-- {kind}: {}\n{}\n", mail.subject, mail.text);
-            list.push_str(&format!("== {}\n", tag.unwrap_or_default()));
+            list.push_str(&format!("== {name}\n"));
             list.push_str(&mail("mail", super::mail(&policy, tag, "012345", 300)));
             list.push_str(&mail("test mail", test_mail(&policy, tag, "012345")));
             list.push_str(&format!("-- SMS\n{}\n", short(&policy, tag, "012345", 300).text));

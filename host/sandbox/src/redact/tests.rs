@@ -1,6 +1,7 @@
 //! Secrets, codes and numbers of candidates in every encoding, and in two upon each other.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::single_range_in_vec_init, reason = "the places that were found are ranges")]
 
 use std::fmt::Write as _;
 

@@ -156,8 +156,7 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     Ok(page(&person, Room::Instances, Room::Instances.name(l), main))
 }
 
-/// How an upstream answered last; nothing of an instance that was removed this moment.
-
+/// The form that filters the list.
 fn filters(l: Language, filter: &Filter, subscriptions: &[(String, String)], admin: &Administration) -> Markup {
     let states = [
         ("", l.say("All", "Alle")),
