@@ -165,7 +165,7 @@ fn each_text_of_the_admin_ui_has_its_german_which_ends_as_it_does() {
     }
 }
 
-/// Sentences that the source puts together from parts.
+/// Sentences that the source composes from parts.
 const COMPOSED: &[&str] = &[
     "of a {} must be 1 to 64 letters",
     "the provider does not accept the value of",

@@ -46,7 +46,10 @@ pub struct ExternalIdentity {
 
 impl fmt::Debug for ExternalIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vouched").field("issuer", &self.issuer).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("ExternalIdentity")
+            .field("issuer", &self.issuer)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 

@@ -22,7 +22,7 @@ impl Contract {
     /// All versions that this host supports, the oldest first.
     pub(crate) const ALL: [Self; 1] = [Self::V0_2];
 
-    /// The version as it stands in `wit/`.
+    /// Returns the version, as in `wit/`.
     pub(crate) const fn version(self) -> Version {
         match self {
             Self::V0_2 => Version::new(0, 2, 0),

@@ -1,4 +1,4 @@
-//! Puts together how upstreams are reached: the operator's rules, the trusted certificates, HTTP and mail.
+//! How upstreams are reached: the operator's rules, the trusted certificates, HTTP and mail.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
