@@ -27,7 +27,7 @@ void *memcpy(void *to, const void *from, unsigned long size) { volatile u8 *b = 
 
 // The records of the contract, laid out by the canonical ABI.
 typedef struct { text type_id, name, version, channel; u8 recipient; text schema; u8 needs_code; void *extra; u32 extra_count; } manifest;
-typedef struct { u8 tag; text origin; u8 authentication; text words[4]; } connection;
+typedef struct { u8 tag; text origin; u8 authentication; text words[11]; u32 unused; void *settings; u32 setting_count; } connection;
 typedef struct { text pointer, message; } problem;
 typedef struct { u8 failed; void *list; u32 count; } configured;
 typedef struct { text options, id, recipient, subject, text; u8 has_html; text html, code; u32 valid; text locale, purpose, application; void *extra; u32 extra_count; } delivery;
@@ -37,7 +37,7 @@ typedef struct { text code, detail; } reason;
 typedef struct {
     u8 failed;
     union {
-        struct { text reference; u8 has_segments; u32 segments; void *extra; u32 extra_count; } receipt;
+        struct { text reference; u8 has_segments; u32 segments; u8 has_price; text amount, currency; void *extra; u32 extra_count; } receipt;
         struct { u8 kind; union { struct { u8 has_wait; u32 wait; reason why; } later; struct { u8 part; reason why; } rejected; reason why; }; } failure;
     };
 } delivered;
@@ -69,7 +69,7 @@ EXPORT("twofactor:provider/configuration@0.2.0#configure") configured *configure
         *to = (configured){1, p, 1};
         return to;
     }
-    connection *c = allocate(48);
+    connection *c = allocate(sizeof *c);
     *c = (connection){0, T("https://sms.example.com"), 2, {{options + begin, end - 1 - begin}}};
     *to = (configured){0, c, 1};
     return to;

@@ -53,7 +53,8 @@ export const configuration = {
       throw [{ pointer: "/Url", message }];
     }
     // The host attaches the token to each request; `deliver` never has it.
-    return [{ tag: "http", val: { origin: url.origin, authentication: { tag: "bearer", val: options.Token } } }];
+    const authentication = { tag: "bearer", val: options.Token };
+    return [{ tag: "http", val: { origin: url.origin, authentication, settings: [] } }];
   },
 };
 
@@ -84,7 +85,7 @@ export const delivery = {
       throw outcomeUnknown("no-answer", "there is no whole answer");
     }
     if (answer.ok) {
-      return { reference: reference(body), segments: undefined, extra: [] };
+      return { reference: reference(body), segments: undefined, price: undefined, extra: [] };
     }
     throw refused(answer);
   },

@@ -46,7 +46,10 @@ async function deliver(answer) {
 test("the example of the schema asks for its own origin, with the token as bearer", () => {
   const [example] = JSON.parse(configuration.describe().optionsSchema).examples;
   assert.deepEqual(configuration.configure(JSON.stringify(example)), [
-    { tag: "http", val: { origin: "https://sms.example.com", authentication: { tag: "bearer", val: "an-example-token" } } },
+    {
+      tag: "http",
+      val: { origin: "https://sms.example.com", authentication: { tag: "bearer", val: "an-example-token" }, settings: [] },
+    },
   ]);
 });
 
@@ -70,7 +73,7 @@ test("the text is posted as it is, and the answer's id is the reference", async 
   assert.equal(request.url, WEBHOOK);
   assert.equal(request.headers["idempotency-key"], MESSAGE.id);
   assert.deepEqual(JSON.parse(request.body), { to: MESSAGE.recipient, text: MESSAGE.text });
-  assert.deepEqual(outcome, { reference: "m-4711", segments: undefined, extra: [] });
+  assert.deepEqual(outcome, { reference: "m-4711", segments: undefined, price: undefined, extra: [] });
 });
 
 test("an answer that was taken and says nothing of use is a delivery", async () => {

@@ -64,7 +64,7 @@ class Configuration:
         if at is None:
             raise Err([Problem(pointer="/Url", message="must be an https URL, such as https://sms.example.com/messages")])
         # The host attaches the token to each request; `deliver` never has it.
-        return [Connection_Http(HttpConnection(origin=at, authentication=HttpAuthentication_Bearer(options["Token"])))]
+        return [Connection_Http(HttpConnection(origin=at, authentication=HttpAuthentication_Bearer(options["Token"]), settings=[]))]
 
 
 class Delivery:
@@ -86,7 +86,7 @@ class Delivery:
         except Err as error:
             raise Err(unanswered(error.value)) from None
         if 200 <= answer.status < 300:
-            return Receipt(reference=reference(answer), segments=None, extra=[])
+            return Receipt(reference=reference(answer), segments=None, price=None, extra=[])
         raise Err(refused(answer))
 
 

@@ -36,7 +36,7 @@ class Configure(unittest.TestCase):
         bearer = types.HttpAuthentication_Bearer("an-example-token")
         self.assertEqual(
             app.Configuration().configure(json.dumps(example)),
-            [types.Connection_Http(types.HttpConnection("https://sms.example.com", bearer))],
+            [types.Connection_Http(types.HttpConnection("https://sms.example.com", bearer, []))],
         )
 
     def test_a_secret_is_marked_and_every_option_has_words(self):

@@ -128,7 +128,7 @@ func configure(options, length uint32) uint32 {
 		to.u32(8, uint32(len(problems)))
 		return to.at
 	}
-	const size = 48
+	const size = 116
 	list := newRecord(size * uint32(len(connections)))
 	for n, connection := range connections {
 		connection.write(record{list.at + size*uint32(n)})
@@ -142,9 +142,18 @@ func (c Connection) write(to record) {
 	if c.smtp == nil {
 		to.text(4, c.Origin)
 		to.u8(12, c.Authentication.tag)
-		for n, text := range c.Authentication.texts {
-			to.text(16+8*uint32(n), text)
+		if texts := c.Authentication.texts; c.Authentication.tag == tagOAuth2 {
+			to.text(16, texts[0])
+			to.text(24, texts[1])
+			to.u8(32, 1) // the secret goes into the form body
+			to.text(36, texts[2])
+			to.text(92, texts[3])
+		} else {
+			for n, text := range texts {
+				to.text(16+8*uint32(n), text)
+			}
 		}
+		c.writeSettings(to)
 		return
 	}
 	to.u8(0, 1)
@@ -159,6 +168,26 @@ func (c Connection) write(to record) {
 	to.u32(36, c.smtp.TimeoutMs)
 }
 
+func (c Connection) writeSettings(to record) {
+	const size = 20
+	count := uint32(len(c.PlaceSecrets))
+	if c.CodeInQuery {
+		count++
+	}
+	if count == 0 {
+		return
+	}
+	list := newRecord(size * count)
+	for n, pointer := range c.PlaceSecrets {
+		list.text(size*uint32(n)+4, pointer)
+	}
+	if c.CodeInQuery {
+		list.u8(size*(count-1), 1)
+	}
+	to.u32(108, list.at)
+	to.u32(112, count)
+}
+
 //go:wasmexport twofactor:provider/delivery@0.2.0#deliver
 func deliver(parameters uint32) uint32 {
 	from := record{parameters}
@@ -171,14 +200,19 @@ func deliver(parameters uint32) uint32 {
 		message.HTML = from.getText(44)
 	}
 	receipt, err := provider.Deliver(from.getText(0), message)
-	to := newRecord(32)
+	to := newRecord(48)
 	if err == nil {
 		to.text(4, receipt.Reference)
 		if receipt.Segments > 0 {
 			to.u8(12, 1)
 			to.u32(16, receipt.Segments)
 		}
-		to.entries(20, receipt.Extra)
+		if receipt.Price.Amount != "" {
+			to.u8(20, 1)
+			to.text(24, receipt.Price.Amount)
+			to.text(32, receipt.Price.Currency)
+		}
+		to.entries(40, receipt.Extra)
 		return to.at
 	}
 	failure := failureOf(err)

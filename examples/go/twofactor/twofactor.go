@@ -70,16 +70,18 @@ func Header(name, value string) Authentication { return Authentication{3, []stri
 
 // OAuth2 is OAuth 2.0 client credentials. The scope may be empty.
 func OAuth2(tokenURL, clientID, clientSecret, scope string) Authentication {
-	return Authentication{4, []string{tokenURL, clientID, clientSecret, scope}}
+	return Authentication{tagOAuth2, []string{tokenURL, clientID, clientSecret, scope}}
 }
+
+const tagOAuth2 = 4
 
 // AWS is AWS Signature Version 4.
 func AWS(accessKeyID, secretAccessKey, region, service string) Authentication {
-	return Authentication{5, []string{accessKeyID, secretAccessKey, region, service}}
+	return Authentication{8, []string{accessKeyID, secretAccessKey, region, service}}
 }
 
 // WebhookSignature signs as Standard Webhooks say.
-func WebhookSignature(secret string) Authentication { return Authentication{6, []string{secret}} }
+func WebhookSignature(secret string) Authentication { return Authentication{9, []string{secret}} }
 
 // Security is how an SMTP connection is protected.
 type Security uint8
@@ -95,7 +97,11 @@ const (
 type Connection struct {
 	Origin         string
 	Authentication Authentication
-	smtp           *SMTPConnection
+	// PlaceSecrets are JSON Pointers of the secret options that the host puts into requests, in place of their placeholders.
+	PlaceSecrets []string
+	// CodeInQuery says that the upstream takes the text in the URL. The operator has to allow it.
+	CodeInQuery bool
+	smtp        *SMTPConnection
 }
 
 // SMTPConnection is a mail server. Without a user name there is no login.
@@ -123,7 +129,7 @@ type Message struct {
 	ID, Recipient, Subject, Text string
 	// HTML is empty if there is none.
 	HTML string
-	// Code is empty unless the manifest says NeedsCode.
+	// Code is a placeholder for the code, or the code itself if the manifest says NeedsCode.
 	Code                         string
 	ValidSeconds                 uint32
 	Locale, Purpose, Application string
@@ -135,8 +141,13 @@ type Receipt struct {
 	Reference string
 	// Segments is in how many billed segments the message was sent, 0 if the upstream did not report it.
 	Segments uint32
+	// Price is what the upstream charges, empty if it did not report it.
+	Price Price
 	Extra []Entry
 }
+
+// Price is an amount of money: a decimal number, and a currency (ISO 4217).
+type Price struct{ Amount, Currency string }
 
 // Kind is what the host does next about a failure.
 type Kind uint8

@@ -11,7 +11,7 @@ pub type Failure = wit::DeliveryFailure;
 
 /// The upstream took the message; its reference may be empty.
 pub fn accepted(reference: impl Into<String>) -> Receipt {
-    Receipt { reference: reference.into(), segments: None, extra: Vec::new() }
+    Receipt { reference: reference.into(), segments: None, price: None, extra: Vec::new() }
 }
 
 fn reason(code: &str, detail: &str) -> wit::Reason {

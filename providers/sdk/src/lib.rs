@@ -139,11 +139,13 @@ pub mod report_bindings {
         pub_export_macro: true,
         default_bindings_module: "twofactor_provider::report_bindings",
         export_macro_name: "export_bindings",
+        with: { "twofactor:provider/types@0.2.0": crate::bindings::twofactor::provider::types },
     });
 }
 
 pub use bindings::twofactor::provider::types::{
-    Credentials, Entry, Manifest, Message, Problem, Reason, Receipt, RejectedPart, Rejection, Retry, SmtpSecurity,
+    Credentials, Entry, Manifest, Message, Price, Problem, Reason, Receipt, RejectedPart, Rejection, Retry,
+    SmtpSecurity,
 };
 pub use export::Exported;
 pub use failure::{
@@ -154,5 +156,7 @@ pub use log::{Level, log};
 pub use mail::{Mail, MailFailure, Refusal, Stage};
 pub use options::{Secret, schema};
 pub use provider::{About, Connection, Provider, Recipient, SmtpServer, problem};
-pub use report::{DeliveryStatus, Exported as ExportedReports, Report, Reports, Signature, form_field, report_url};
+pub use report::{
+    DeliveryStatus, Exported as ExportedReports, Proof, Report, ReportRequest, Reports, form_field, report, report_url,
+};
 pub use verify::{Exported as ExportedVerifier, StartedVerification, Verdict, Verifier};

@@ -89,17 +89,19 @@ impl Connection {
 
     /// An origin that wants a secret in a header of its own.
     pub fn header(origin: impl Into<String>, name: &str, value: &Secret) -> Self {
-        let header = wit::SecretHeader { name: name.to_owned(), value: value.reveal().to_owned() };
+        let header = wit::SecretEntry { name: name.to_owned(), value: value.reveal().to_owned() };
         Self::http(origin, wit::HttpAuthentication::Header(header))
     }
 
     /// An origin that wants a token, which the host obtains with client credentials.
     pub fn oauth2(origin: impl Into<String>, token_url: &str, id: &str, secret: &Secret, scope: &str) -> Self {
-        let client = wit::Oauth2ClientCredentials {
+        let client = wit::Oauth2Client {
             token_url: token_url.to_owned(),
             client_id: id.to_owned(),
-            client_secret: secret.reveal().to_owned(),
+            authentication: wit::Oauth2ClientAuthentication::SecretInBody(secret.reveal().to_owned()),
+            grant: wit::Oauth2Grant::ClientCredentials,
             scope: scope.to_owned(),
+            parameters: Vec::new(),
         };
         Self::http(origin, wit::HttpAuthentication::Oauth2(client))
     }
@@ -143,11 +145,12 @@ impl Connection {
             security: server.security,
             credentials,
             timeout_ms: server.timeout_ms,
+            settings: Vec::new(),
         }))
     }
 
     fn http(origin: impl Into<String>, authentication: wit::HttpAuthentication) -> Self {
-        Self(wit::Connection::Http(wit::HttpConnection { origin: origin.into(), authentication }))
+        Self(wit::Connection::Http(wit::HttpConnection { origin: origin.into(), authentication, settings: Vec::new() }))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::report_bindings::exports::twofactor::provider::reports as wit;
 use crate::{Message, Secret};
 
-pub use wit::{DeliveryStatus, Report};
+pub use wit::{DeliveryStatus, Report, ReportRequest};
 
 /// A provider whose upstream reports later what became of a message: see `reports` in the contract.
 /// [`export_reports!`](crate::export_reports) is to be called beside [`export!`](crate::export) or
@@ -16,27 +16,37 @@ pub trait Reports {
     /// The options of an instance, as in [`Provider`](crate::Provider).
     type Options: DeserializeOwned;
 
-    /// How reports are signed; `None` if none comes that could be checked. Secrets are here, and nobody can be reached.
-    fn report_signature(options: &Self::Options) -> Option<Signature>;
+    /// Returns how the upstream proves its reports; `None` if it sends none. Secrets are here, and nobody can be reached.
+    fn report_proof(options: &Self::Options) -> Option<Proof>;
 
-    /// Reads a report, which was checked; `None` if it is none. Secrets are withheld.
-    fn parse_report(options: &Self::Options, content_type: &str, body: &[u8]) -> Option<Report>;
+    /// Parses a report that the host verified; `None` if it is not a report. Secrets are withheld.
+    fn parse_report(options: &Self::Options, request: &ReportRequest) -> Option<Report>;
 }
 
-/// How an upstream signs its reports.
+/// A proof that a report comes from the upstream.
 #[derive(Debug, Clone)]
-pub struct Signature(wit::Signature);
+pub struct Proof(wit::Proof);
 
-impl Signature {
-    /// As Twilio does, with an account's auth token.
+impl Proof {
+    /// The report URL alone, which nobody can guess.
+    pub fn secret_url() -> Self {
+        Self(wit::Proof::SecretUrl)
+    }
+
+    /// `X-Twilio-Signature`, made with an account's auth token.
     pub fn twilio(auth_token: &Secret) -> Self {
-        Self(wit::Signature::Twilio(auth_token.reveal().to_owned()))
+        Self(wit::Proof::Twilio(auth_token.reveal().to_owned()))
     }
 
-    /// As Standard Webhooks say.
+    /// Standard Webhooks 1.0.0.
     pub fn webhook(secret: &Secret) -> Self {
-        Self(wit::Signature::Webhook(secret.reveal().to_owned()))
+        Self(wit::Proof::Webhook(secret.reveal().to_owned()))
     }
+}
+
+/// Returns a report of a delivery. `code` is the upstream's own for a failure; it may be empty.
+pub fn report(status: DeliveryStatus, code: impl Into<String>) -> Report {
+    Report { status, code: code.into(), price: None, extra: Vec::new() }
 }
 
 /// Where the upstream may report what becomes of a message, if the host wants to know.
@@ -53,14 +63,14 @@ pub fn form_field(body: &[u8], name: &str) -> Option<String> {
 pub struct Exported<P>(PhantomData<P>);
 
 impl<P: Reports> wit::Guest for Exported<P> {
-    fn report_signature(options: String) -> Option<wit::Signature> {
+    fn report_proof(options: String) -> Option<wit::Proof> {
         let options = serde_json::from_str::<P::Options>(&options).ok()?;
-        P::report_signature(&options).map(|signature| signature.0)
+        P::report_proof(&options).map(|proof| proof.0)
     }
 
-    fn parse_report(options: String, content_type: String, body: Vec<u8>) -> Option<Report> {
+    fn parse_report(options: String, request: ReportRequest) -> Option<Report> {
         let options = serde_json::from_str::<P::Options>(&options).ok()?;
-        P::parse_report(&options, &content_type, &body)
+        P::parse_report(&options, &request)
     }
 }
 

@@ -8,8 +8,8 @@ mod speech;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Delivery, DeliveryStatus, Http, Message, Problem, Provider, Recipient, Report, Reports,
-    Signature, accepted, form_field, report_url,
+    About, Connection, Delivery, DeliveryStatus, Http, Message, Problem, Proof, Provider, Recipient, Report,
+    ReportRequest, Reports, accepted, form_field, report, report_url,
 };
 
 /// The provider.
@@ -64,17 +64,17 @@ impl Reports for TwilioVoice {
     type Options = Options;
 
     /// Reports are signed with the account's auth token, which is not known if an API key is used.
-    fn report_signature(options: &Options) -> Option<Signature> {
-        options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
+    fn report_proof(options: &Options) -> Option<Proof> {
+        options.api_key_sid.is_none().then(|| Proof::twilio(&options.auth_token))
     }
 
-    fn parse_report(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
-        let status = form_field(body, "CallStatus")?;
+    fn parse_report(_: &Options, request: &ReportRequest) -> Option<Report> {
+        let status = form_field(&request.body, "CallStatus")?;
         Some(match &*status {
             // A person or an answering machine picked up.
-            "completed" => Report { status: DeliveryStatus::Delivered, code: String::new() },
-            "busy" | "no-answer" | "failed" | "canceled" => Report { status: DeliveryStatus::Failed, code: status },
-            _ => Report { status: DeliveryStatus::Pending, code: String::new() },
+            "completed" => report(DeliveryStatus::Delivered, ""),
+            "busy" | "no-answer" | "failed" | "canceled" => report(DeliveryStatus::Failed, status),
+            _ => report(DeliveryStatus::Pending, ""),
         })
     }
 }

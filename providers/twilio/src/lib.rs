@@ -8,8 +8,8 @@ use options::Options;
 use serde::Deserialize;
 use serde_json::Value;
 use twofactor_provider::{
-    About, Connection, Delivery, DeliveryStatus, Failure, Http, Message, Problem, Provider, Receipt, Recipient, Report,
-    Reports, Retry, Signature, accepted, form_field, report_url, retry_later,
+    About, Connection, Delivery, DeliveryStatus, Failure, Http, Message, Problem, Proof, Provider, Receipt, Recipient,
+    Report, ReportRequest, Reports, Retry, accepted, form_field, report, report_url, retry_later,
 };
 
 /// The provider.
@@ -94,18 +94,19 @@ impl Reports for Twilio {
     type Options = Options;
 
     /// Reports are signed with the account's auth token, which is not known if an API key is used.
-    fn report_signature(options: &Options) -> Option<Signature> {
-        options.api_key_sid.is_none().then(|| Signature::twilio(&options.auth_token))
+    fn report_proof(options: &Options) -> Option<Proof> {
+        options.api_key_sid.is_none().then(|| Proof::twilio(&options.auth_token))
     }
 
-    fn parse_report(_: &Options, _: &str, body: &[u8]) -> Option<Report> {
+    fn parse_report(_: &Options, request: &ReportRequest) -> Option<Report> {
+        let body = &request.body;
         let status = match &*form_field(body, "MessageStatus")? {
             "delivered" | "read" => DeliveryStatus::Delivered,
             "undelivered" | "failed" | "canceled" => DeliveryStatus::Failed,
             _ => DeliveryStatus::Pending,
         };
         let code = form_field(body, "ErrorCode").filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
-        Some(Report { status, code: code.unwrap_or_default() })
+        Some(report(status, code.unwrap_or_default()))
     }
 }
 

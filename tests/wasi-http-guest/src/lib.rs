@@ -122,6 +122,7 @@ impl Configuration for Guest {
         Ok(vec![Connection::Http(HttpConnection {
             origin: "https://upstream.example.com".to_owned(),
             authentication: HttpAuthentication::Basic(Credentials { username: "user".to_owned(), password: secret }),
+            settings: Vec::new(),
         })])
     }
 }
@@ -154,7 +155,7 @@ impl Delivery for Guest {
             }
             _ => send(&url, &header, &message.text)?,
         };
-        Ok(Receipt { reference: status.to_string(), segments: None, extra: Vec::new() })
+        Ok(Receipt { reference: status.to_string(), segments: None, price: None, extra: Vec::new() })
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use twofactor_provider::bindings::exports::twofactor::provider::configuration;
 use twofactor_provider::bindings::twofactor::provider::types::{
     Connection, DeliveryFailure, Entry, HttpAuthentication, HttpConnection, Manifest, Message, Problem, Reason,
-    Receipt, RecipientKind, RejectedPart, Rejection, Retry, SecretHeader, SmtpConnection, SmtpSecurity,
+    Receipt, RecipientKind, RejectedPart, Rejection, Retry, SecretEntry, SmtpConnection, SmtpSecurity,
 };
 use twofactor_provider::bindings::twofactor::provider::{http, smtp};
 use twofactor_provider::delivery_bindings::exports::twofactor::provider::delivery;
@@ -201,11 +201,11 @@ impl configuration::Guest for Wrong {
         let connection = |origin| {
             let authentication = match fault() {
                 "a host for a header" => {
-                    HttpAuthentication::Header(SecretHeader { name: "Host".to_owned(), value: key.clone() })
+                    HttpAuthentication::Header(SecretEntry { name: "Host".to_owned(), value: key.clone() })
                 }
                 _ => HttpAuthentication::Bearer(key.clone()),
             };
-            Connection::Http(HttpConnection { origin, authentication })
+            Connection::Http(HttpConnection { origin, authentication, settings: Vec::new() })
         };
         let server = |host: &str| {
             Connection::Smtp(SmtpConnection {
@@ -214,6 +214,7 @@ impl configuration::Guest for Wrong {
                 security: SmtpSecurity::ImplicitTls,
                 credentials: None,
                 timeout_ms: 1000,
+                settings: Vec::new(),
             })
         };
         let mut connections: Vec<Connection> = origins.into_iter().map(connection).collect();
@@ -390,23 +391,26 @@ fn mail(to: &str, message: &Message) -> Result<Receipt, DeliveryFailure> {
 }
 
 impl reports::Guest for Wrong {
-    fn report_signature(options: String) -> Option<reports::Signature> {
+    fn report_proof(options: String) -> Option<reports::Proof> {
         let options: Value = serde_json::from_str(&options).unwrap_or_default();
         let text = |name: &str| options[name].as_str().unwrap_or_default().to_owned();
         match fault() {
             "reports break off at secrets" => std::process::abort(),
             "reports signed by dice" => {
-                Some(reports::Signature::Twilio(RandomState::new().build_hasher().finish().to_string()))
+                Some(reports::Proof::Twilio(RandomState::new().build_hasher().finish().to_string()))
             }
-            "reports signed by a short secret" => Some(reports::Signature::Webhook("whsec_AAAA".to_owned())),
-            "reports signed by the sender" => Some(reports::Signature::Twilio(text("Sender"))),
-            fault if fault.starts_with("reports") => Some(reports::Signature::Twilio(text("Key"))),
+            "reports signed by a short secret" => Some(reports::Proof::Webhook("whsec_AAAA".to_owned())),
+            "reports signed by the sender" => Some(reports::Proof::Twilio(text("Sender"))),
+            fault if fault.starts_with("reports") => Some(reports::Proof::Twilio(text("Key"))),
             _ => None,
         }
     }
 
-    fn parse_report(_: String, _: String, body: Vec<u8>) -> Option<reports::Report> {
-        let told = |status, code: &str| Some(reports::Report { status, code: code.to_owned() });
+    fn parse_report(_: String, request: reports::ReportRequest) -> Option<reports::Report> {
+        let body = request.body;
+        let told = |status, code: &str| {
+            Some(reports::Report { status, code: code.to_owned(), price: None, extra: Vec::new() })
+        };
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
         match fault() {
             "reports of nothing are delivered" => return told(reports::DeliveryStatus::Delivered, ""),
@@ -513,7 +517,7 @@ fn checksum(text: &str) -> String {
 }
 
 fn receipt() -> Receipt {
-    Receipt { reference: String::new(), segments: None, extra: Vec::new() }
+    Receipt { reference: String::new(), segments: None, price: None, extra: Vec::new() }
 }
 
 fn reason(code: &str, detail: &str) -> Reason {

@@ -22,6 +22,7 @@ pub(crate) mod reporting {
         path: "wit",
         world: "reporting",
         exports: { default: async },
+        with: { "twofactor:provider/types": super::twofactor::provider::types },
     });
 }
 

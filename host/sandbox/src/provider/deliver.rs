@@ -131,12 +131,20 @@ fn connection(asked: wit::Connection) -> Connection {
                 wit::HttpAuthentication::Header(header) => {
                     HttpAuthentication::Header { name: header.name, value: Secret::new(header.value) }
                 }
-                wit::HttpAuthentication::Oauth2(asked) => HttpAuthentication::OAuth2 {
-                    token_url: asked.token_url,
-                    client_id: asked.client_id,
-                    client_secret: Secret::new(asked.client_secret),
-                    scope: asked.scope,
-                },
+                wit::HttpAuthentication::Oauth2(wit::Oauth2Client {
+                    token_url,
+                    client_id,
+                    authentication: wit::Oauth2ClientAuthentication::SecretInBody(secret),
+                    grant: wit::Oauth2Grant::ClientCredentials,
+                    scope,
+                    parameters,
+                }) if parameters.is_empty() => {
+                    HttpAuthentication::OAuth2 { token_url, client_id, client_secret: Secret::new(secret), scope }
+                }
+                wit::HttpAuthentication::Oauth2(_)
+                | wit::HttpAuthentication::Jwt(_)
+                | wit::HttpAuthentication::Login(_)
+                | wit::HttpAuthentication::Signature(_) => HttpAuthentication::Unsupported,
                 wit::HttpAuthentication::AwsSignature(key) => HttpAuthentication::AwsSignature(AwsKey {
                     access_key_id: key.access_key_id,
                     secret_access_key: Secret::new(key.secret_access_key),

@@ -21,12 +21,13 @@ impl Provider {
         let signature = self
             .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
-                reports.call_report_signature(store, &options.to_string()).await
+                reports.call_report_proof(store, &options.to_string()).await
             })
             .await?;
-        Ok(signature.map(|signature| match signature {
-            wit::Signature::Twilio(token) => ReportSignature::Twilio(Secret::new(token)),
-            wit::Signature::Webhook(secret) => ReportSignature::Webhook(Secret::new(secret)),
+        Ok(signature.and_then(|proof| match proof {
+            wit::Proof::Twilio(token) => Some(ReportSignature::Twilio(Secret::new(token))),
+            wit::Proof::Webhook(secret) => Some(ReportSignature::Webhook(Secret::new(secret))),
+            _ => None,
         }))
     }
 
@@ -51,7 +52,13 @@ impl Provider {
         let report = self
             .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
-                reports.call_parse_report(store, options, content_type, body).await
+                let request = wit::ReportRequest {
+                    method: "POST".to_owned(),
+                    query: String::new(),
+                    content_type: content_type.to_owned(),
+                    body: body.to_vec(),
+                };
+                reports.call_parse_report(store, options, &request).await
             })
             .await?;
         Ok(report.map(|report| match report.status {

@@ -110,7 +110,7 @@ impl HttpEgress {
         request: &mut Request,
     ) -> Result<Option<AccessToken>, HttpError> {
         let (name, value, token) = match &grant.authentication {
-            HttpAuthentication::None => return Ok(None),
+            HttpAuthentication::None | HttpAuthentication::Unsupported => return Ok(None),
             HttpAuthentication::Basic(credentials) => {
                 let pair = format!("{}:{}", credentials.username, credentials.password.expose());
                 (header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)), None)

@@ -25,6 +25,7 @@ pub(crate) struct AwsKey {
 #[derive(Debug, Clone)]
 pub(crate) enum HttpAuthentication {
     None,
+    Unsupported,
     Basic(Credentials),
     Bearer(Secret),
     Header { name: String, value: Secret },
@@ -116,7 +117,7 @@ impl Connection {
         let secret = match self {
             Self::Smtp { credentials, .. } => credentials.as_mut().map(|credentials| &mut credentials.password),
             Self::Http { authentication, .. } => match authentication {
-                HttpAuthentication::None => None,
+                HttpAuthentication::None | HttpAuthentication::Unsupported => None,
                 HttpAuthentication::Basic(credentials) => Some(&mut credentials.password),
                 HttpAuthentication::OAuth2 { client_secret, .. } => Some(client_secret),
                 HttpAuthentication::AwsSignature(key) => Some(&mut key.secret_access_key),
@@ -135,7 +136,7 @@ impl Connection {
         match self {
             Self::Smtp { credentials, .. } => credentials.as_ref().map(|credentials| &credentials.password),
             Self::Http { authentication, .. } => match authentication {
-                HttpAuthentication::None => None,
+                HttpAuthentication::None | HttpAuthentication::Unsupported => None,
                 HttpAuthentication::Basic(credentials) => Some(&credentials.password),
                 HttpAuthentication::OAuth2 { client_secret, .. } => Some(client_secret),
                 HttpAuthentication::AwsSignature(key) => Some(&key.secret_access_key),

@@ -92,6 +92,9 @@ impl Grants {
                     )));
                 }
             }
+            HttpAuthentication::Unsupported => {
+                return Err(GrantError(format!("this host cannot authenticate at {origin} as the provider requests")));
+            }
             HttpAuthentication::AwsSignature(key) => signature::check_aws(key).map_err(GrantError)?,
             HttpAuthentication::WebhookSignature(secret) => {
                 signature::webhook_key(secret).map_err(GrantError)?;
@@ -141,7 +144,7 @@ impl Grants {
         let http = self.http.iter().map(|grant| GrantedConnection {
             destination: Destination::Https(grant.origin.to_string()),
             authentication: match &grant.authentication {
-                HttpAuthentication::None => Authentication::None,
+                HttpAuthentication::None | HttpAuthentication::Unsupported => Authentication::None,
                 HttpAuthentication::Basic(_) => Authentication::Basic,
                 HttpAuthentication::Bearer(_) => Authentication::Bearer,
                 HttpAuthentication::Header { name, .. } => Authentication::Header { name: name.clone() },

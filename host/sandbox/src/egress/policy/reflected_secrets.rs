@@ -13,7 +13,7 @@ pub(crate) const SHORTEST: usize = 6;
 /// The secrets that an HTTP exchange is authenticated with.
 pub(crate) fn of_http(authentication: &HttpAuthentication) -> Texts {
     match authentication {
-        HttpAuthentication::None => Texts::default(),
+        HttpAuthentication::None | HttpAuthentication::Unsupported => Texts::default(),
         HttpAuthentication::Basic(Credentials { username, password }) => {
             // A password that is too short to be searched for by itself is not within the pair.
             let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
