@@ -26,7 +26,7 @@ pub(super) async fn check(
     report.rule(
         "reports-signed",
         wrong.into_iter().collect(),
-        "Return from `report-signature` how reports are signed, depending on the options only, or that they cannot be verified.",
+        "Return from `report-proof` how reports are proved, depending on the options only, or that the upstream sends none.",
     );
 
     let mut wrong = Vec::new();
