@@ -6,7 +6,7 @@ mod outcome;
 use options::Options;
 use serde::Deserialize;
 use serde_json::json;
-use twofactor_provider::{About, Connection, Delivery, Http, Message, Problem, Provider, Recipient, accepted};
+use twofactor_provider::{Connection, Delivery, Http, Message, Metadata, Problem, Provider, Recipient, accepted};
 
 /// The provider.
 pub struct ECall;
@@ -32,7 +32,7 @@ enum Id {
 
 impl Provider for ECall {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "ecall",
         name: "eCall SMS",
         version: env!("CARGO_PKG_VERSION"),
@@ -53,11 +53,11 @@ impl Provider for ECall {
             "to": message.recipient,
             "content": {"type": "Text", "text": message.text, "options": {"pageLimit": PAGES}},
         });
-        let answer = Http::post(format!("{ORIGIN}/api/message")).json(&body).send()?;
-        match (answer.status, answer.json::<Accepted>()) {
+        let response = Http::post(format!("{ORIGIN}/api/message")).json(&body).send()?;
+        match (response.status, response.json::<Accepted>()) {
             (200..300, Some(Accepted { message_id: Id::Text(id) })) => Ok(accepted(id)),
             (200..300, Some(Accepted { message_id: Id::Number(id) })) => Ok(accepted(id.to_string())),
-            _ => outcome::of(&answer),
+            _ => outcome::of(&response),
         }
     }
 }

@@ -4,7 +4,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 use twofactor_provider::{
-    Answer, Delivery, Failure, accepted, misconfigured, rejected_message, rejected_recipient, retry_later, unknown,
+    Delivery, Failure, Response, accepted, misconfigured, outcome_unknown, rejected_message, rejected_recipient,
+    retry_later,
 };
 
 /// The result codes of success in the older APIs.
@@ -31,28 +32,26 @@ struct Parameter {
 }
 
 /// Maps a response without a message id to a failure.
-pub fn of(answer: &Answer) -> Delivery {
-    let refused = answer.json::<Refused>();
+pub fn of(response: &Response) -> Delivery {
+    let refused = response.json::<Refused>();
     let number = refused.as_ref().and_then(|refused| refused.name().parse().ok());
-    if let (200..300, Some(SENT | QUEUED)) = (answer.status, number) {
+    if let (200..300, Some(SENT | QUEUED)) = (response.status, number) {
         return Ok(accepted(""));
     }
-    Err(failure(answer, refused))
+    Err(failure(response, refused))
 }
 
-fn failure(answer: &Answer, refused: Option<Refused>) -> Failure {
-    let status = answer.status.to_string();
-    match (answer.status, refused) {
-        (500.., _) => unknown(&status, "eCall failed after it received the message"),
-        (429, _) => retry_later(answer.retry_after(), &status, "eCall is throttling requests"),
-        (200..300, Some(refused)) => {
-            refused.name().parse().ok().and_then(by_result_code).unwrap_or_else(|| {
-                unknown(&refused.name(), "eCall accepted the request, but its response is malformed")
-            })
-        }
-        (200..300, None) => unknown(&status, "eCall accepted the request, but its response is malformed"),
-        (_, Some(refused)) => named(&refused).unwrap_or_else(|| answer.failure_by_status(&refused.name())),
-        _ => answer.failure_by_status(&status),
+fn failure(response: &Response, refused: Option<Refused>) -> Failure {
+    let status = response.status.to_string();
+    match (response.status, refused) {
+        (500.., _) => outcome_unknown(&status, "eCall failed after it received the message"),
+        (429, _) => retry_later(response.retry_after(), &status, "eCall is throttling requests"),
+        (200..300, Some(refused)) => refused.name().parse().ok().and_then(by_result_code).unwrap_or_else(|| {
+            outcome_unknown(&refused.name(), "eCall accepted the request, but its response is malformed")
+        }),
+        (200..300, None) => outcome_unknown(&status, "eCall accepted the request, but its response is malformed"),
+        (_, Some(refused)) => named(&refused).unwrap_or_else(|| response.failure_by_status(&refused.name())),
+        _ => response.failure_by_status(&status),
     }
 }
 

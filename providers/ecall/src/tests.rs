@@ -19,13 +19,13 @@ fn class(failure: &Failure) -> &'static str {
 }
 
 fn outcome(status: u16, body: &Value) -> &'static str {
-    let _upstream = Upstream::new().answers(status, &[], &body.to_string());
+    let _upstream = Upstream::new().responds(status, &[], &body.to_string());
     class(&deliver::<ECall>(&options(), &message("+41791234567")).unwrap_err())
 }
 
 #[test]
 fn a_message_is_posted_as_ecall_documents_it() {
-    let upstream = Upstream::new().answers(201, &[], r#"{"messageId":"4711"}"#);
+    let upstream = Upstream::new().responds(201, &[], r#"{"messageId":"4711"}"#);
     let receipt = deliver::<ECall>(&options(), &message("+41791234567")).unwrap();
     assert_eq!(receipt.reference, "4711");
     let request = &upstream.requests()[0];
@@ -40,7 +40,7 @@ fn a_message_is_posted_as_ecall_documents_it() {
 
 #[test]
 fn a_message_id_may_be_a_number() {
-    let _upstream = Upstream::new().answers(201, &[], r#"{"messageId":4711}"#);
+    let _upstream = Upstream::new().responds(201, &[], r#"{"messageId":4711}"#);
     assert_eq!(deliver::<ECall>(&options(), &message("+41791234567")).unwrap().reference, "4711");
 }
 
@@ -107,7 +107,7 @@ fn the_sender_must_fit() {
 fn the_older_codes_of_success_are_success_only_with_a_good_status() {
     for code in [0, 11912] {
         let body = json!({"errorCode": code});
-        let _upstream = Upstream::new().answers(200, &[], &body.to_string());
+        let _upstream = Upstream::new().responds(200, &[], &body.to_string());
         assert!(deliver::<ECall>(&options(), &message("+41791234567")).is_ok(), "{code}");
         assert_eq!(outcome(400, &body), "message", "{code}");
     }
@@ -117,7 +117,7 @@ fn the_older_codes_of_success_are_success_only_with_a_good_status() {
 fn a_reason_repeats_nothing_of_a_malformed_error_code() {
     for code in [json!({"to": "+41791234567"}), json!("to +41791234567"), json!("ann@example.org")] {
         let body = json!({"errorCode": code}).to_string();
-        let _upstream = Upstream::new().answers(400, &[], &body);
+        let _upstream = Upstream::new().responds(400, &[], &body);
         let failure = deliver::<ECall>(&options(), &message("+41791234567")).unwrap_err();
         let said = format!("{failure:?}");
         assert!(!said.contains("41791234567") && !said.contains("ann"), "{said}");

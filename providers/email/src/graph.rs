@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 use twofactor_provider::{
-    Answer, Connection, Delivery, Failure, Http, Message, accepted, misconfigured, rejected_message,
-    rejected_recipient, retry_later, unknown,
+    Connection, Delivery, Failure, Http, Message, Response, accepted, misconfigured, outcome_unknown, rejected_message,
+    rejected_recipient, retry_later,
 };
 
 use crate::options::{Cloud, Options, Tenant};
@@ -47,13 +47,13 @@ pub fn deliver(options: &Options, tenant: &Tenant, message: &Message) -> Deliver
     });
     // A user principal name may contain characters that end a path.
     let user = tenant.user_id.replace('#', "%23");
-    let answer = Http::post(format!("{graph}/v1.0/users/{user}/sendMail")).json(&body).send()?;
-    match answer.status {
+    let response = Http::post(format!("{graph}/v1.0/users/{user}/sendMail")).json(&body).send()?;
+    match response.status {
         202 => {
-            let id = answer.headers.iter().find(|(name, _)| name == "request-id").map(|(_, id)| id.clone());
+            let id = response.headers.iter().find(|(name, _)| name == "request-id").map(|(_, id)| id.clone());
             Ok(accepted(id.unwrap_or_default()))
         }
-        _ => Err(refused(&answer)),
+        _ => Err(refused(&response)),
     }
 }
 
@@ -67,19 +67,19 @@ struct Reason {
     code: String,
 }
 
-fn refused(answer: &Answer) -> Failure {
-    let status = answer.status.to_string();
+fn refused(response: &Response) -> Failure {
+    let status = response.status.to_string();
     // Anything that is not a plain name may repeat what was sent.
     let is_name = |code: &String| code.len() <= 60 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let code = answer.json::<Refused>().map(|refused| refused.error.code).filter(is_name).unwrap_or(status);
-    match (answer.status, code.as_str()) {
-        (429, _) => retry_later(answer.retry_after(), &code, "Microsoft Graph is throttling requests"),
+    let code = response.json::<Refused>().map(|refused| refused.error.code).filter(is_name).unwrap_or(status);
+    match (response.status, code.as_str()) {
+        (429, _) => retry_later(response.retry_after(), &code, "Microsoft Graph is throttling requests"),
         // Throttling too: <https://learn.microsoft.com/graph/throttling>. Without the header it is unknown how far the request got.
-        (503, _) if answer.retry_after().is_some() => {
-            retry_later(answer.retry_after(), &code, "Microsoft Graph is throttling requests")
+        (503, _) if response.retry_after().is_some() => {
+            retry_later(response.retry_after(), &code, "Microsoft Graph is throttling requests")
         }
-        (500.., _) => unknown(&code, "Microsoft Graph failed after it received the message"),
-        (200..300, _) => unknown(&code, "Microsoft Graph's response is not documented"),
+        (500.., _) => outcome_unknown(&code, "Microsoft Graph failed after it received the message"),
+        (200..300, _) => outcome_unknown(&code, "Microsoft Graph's response is not documented"),
         (_, "ErrorInvalidRecipients") => rejected_recipient(&code, "Microsoft 365 does not accept the recipient"),
         (_, "ErrorMessageSizeExceeded") => rejected_message(&code, "the message is too large"),
         // Limits of the mailbox: <https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>
@@ -94,13 +94,15 @@ fn refused(answer: &Answer) -> Failure {
             | "ApplicationThrottled"
             | "MailboxConcurrency"
             | "TooManyRequests",
-        ) if answer.status < 500 => retry_later(answer.retry_after(), &code, "the sending mailbox has reached a limit"),
+        ) if response.status < 500 => {
+            retry_later(response.retry_after(), &code, "the sending mailbox has reached a limit")
+        }
         (_, "ErrorSendAsDenied" | "ErrorAccessDenied" | "Authorization_RequestDenied") => {
             misconfigured(&code, "the application is not allowed to send from this mailbox: grant it Mail.Send")
         }
         (_, "ErrorInvalidUser" | "MailboxNotEnabledForRESTAPI" | "ResourceNotFound" | "RequestResourceNotFound") => {
             misconfigured(&code, "the mailbox does not exist")
         }
-        _ => answer.failure_by_status(&code),
+        _ => response.failure_by_status(&code),
     }
 }

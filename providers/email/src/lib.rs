@@ -5,14 +5,14 @@ mod options;
 mod smtp;
 
 use options::{MailServer, Options};
-use twofactor_provider::{About, Connection, Delivery, Message, Problem, Provider, Recipient};
+use twofactor_provider::{Connection, Delivery, Message, Metadata, Problem, Provider, Recipient};
 
 /// The provider.
 pub struct Email;
 
 impl Provider for Email {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "email",
         name: "Email",
         version: env!("CARGO_PKG_VERSION"),

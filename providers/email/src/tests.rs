@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, describe, message};
-use twofactor_provider::{Failure, MailFailure, Refusal, Retry, Stage};
+use twofactor_provider::{Failure, MailError, Refusal, Retry, Stage};
 
 use super::Email;
 
@@ -132,7 +132,7 @@ fn each_reply_of_a_mail_server_has_its_class() {
         (Stage::Data, 554, "rejected"),
     ] {
         let refusal = Refusal { stage, code, enhanced: String::new() };
-        let _upstream = Upstream::new().mail(Err(MailFailure::Refused(refusal)));
+        let _upstream = Upstream::new().mail(Err(MailError::Refused(refusal)));
         let failure = deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap_err();
         assert_eq!(class(&failure), expected, "{code} to {stage:?}");
     }
@@ -141,10 +141,10 @@ fn each_reply_of_a_mail_server_has_its_class() {
 #[test]
 fn what_the_host_says_of_a_mail_keeps_its_meaning() {
     for (error, expected) in [
-        (MailFailure::Invalid(String::new()), "rejected"),
-        (MailFailure::Denied(String::new()), "misconfigured"),
-        (MailFailure::NotSent(String::new()), "retry-later"),
-        (MailFailure::OutcomeUnknown(String::new()), "outcome-unknown"),
+        (MailError::Invalid(String::new()), "rejected"),
+        (MailError::Denied(String::new()), "misconfigured"),
+        (MailError::NotSent(String::new()), "retry-later"),
+        (MailError::OutcomeUnknown(String::new()), "outcome-unknown"),
     ] {
         let _upstream = Upstream::new().mail(Err(error));
         assert_eq!(class(&deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap_err()), expected);
@@ -153,7 +153,7 @@ fn what_the_host_says_of_a_mail_keeps_its_meaning() {
 
 #[test]
 fn graph_is_asked_as_microsoft_documents_it() {
-    let upstream = Upstream::new().answers(202, &[("request-id", "r1")], "");
+    let upstream = Upstream::new().responds(202, &[("request-id", "r1")], "");
     assert_eq!(deliver::<Email>(&m365(false), &message("a@example.com")).unwrap().reference, "r1");
     let request = &upstream.requests()[0];
     assert_eq!(request.url, "https://graph.microsoft.com/v1.0/users/u/sendMail");
@@ -195,12 +195,12 @@ fn each_answer_of_graph_has_its_class() {
         (200, "x", "outcome-unknown"),
     ] {
         let body = json!({"error": {"code": code, "message": "m", "innerError": {}}}).to_string();
-        let _upstream = Upstream::new().answers(status, &[], &body);
+        let _upstream = Upstream::new().responds(status, &[], &body);
         let failure = deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err();
         assert_eq!(class(&failure), expected, "{status} {code}");
     }
     // With a time to wait it is throttling.
-    let _upstream = Upstream::new().answers(503, &[("retry-after", "7")], "{}");
+    let _upstream = Upstream::new().responds(503, &[("retry-after", "7")], "{}");
     let failure = deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err();
     assert!(matches!(failure, Failure::RetryLater(Retry { after_seconds: Some(7), .. })), "{failure:?}");
     let _upstream = Upstream::new().fails(HttpError::Unauthenticated("AADSTS".to_owned()));
@@ -210,7 +210,7 @@ fn each_answer_of_graph_has_its_class() {
 #[test]
 fn a_reason_repeats_nothing_of_a_malformed_error_code() {
     let body = json!({"error": {"code": "to ann@example.org"}}).to_string();
-    let _upstream = Upstream::new().answers(400, &[], &body);
+    let _upstream = Upstream::new().responds(400, &[], &body);
     let failure = deliver::<Email>(&m365(false), &message("ann@example.org")).unwrap_err();
     assert!(!format!("{failure:?}").contains("ann"), "{failure:?}");
 }

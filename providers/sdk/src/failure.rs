@@ -1,15 +1,15 @@
-//! How a delivery fails. Details are for the operator: no code, no address, no secret.
+//! Results of a delivery. Details of a failure are for the operator: put no code, address or secret into them.
 
 use crate::bindings::twofactor::provider::types as wit;
 use crate::{Receipt, http};
 
-/// How a delivery ends.
+/// The result of a delivery.
 pub type Delivery = Result<Receipt, Failure>;
 
 /// Why a message was not delivered, named for what the caller does next.
 pub type Failure = wit::DeliveryFailure;
 
-/// The upstream took the message; its reference may be empty.
+/// The upstream accepted the message. `reference` is its id there; it may be empty.
 pub fn accepted(reference: impl Into<String>) -> Receipt {
     Receipt { reference: reference.into(), segments: None, price: None, extra: Vec::new() }
 }
@@ -18,32 +18,32 @@ fn reason(code: &str, detail: &str) -> wit::Reason {
     wit::Reason { code: code.to_owned(), detail: detail.to_owned() }
 }
 
-/// Surely not sent: try again later.
+/// Certainly not sent: try again later.
 pub fn retry_later(after_seconds: Option<u32>, code: &str, detail: &str) -> Failure {
     Failure::RetryLater(wit::Retry { after_seconds, reason: reason(code, detail) })
 }
 
-/// It may have gone out.
-pub fn unknown(code: &str, detail: &str) -> Failure {
+/// The message may have been sent.
+pub fn outcome_unknown(code: &str, detail: &str) -> Failure {
     Failure::OutcomeUnknown(reason(code, detail))
 }
 
-/// The recipient will not be accepted.
+/// The upstream will never accept this recipient.
 pub fn rejected_recipient(code: &str, detail: &str) -> Failure {
     Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Recipient, reason: reason(code, detail) })
 }
 
-/// The message will not be accepted.
+/// The upstream will never accept this message.
 pub fn rejected_message(code: &str, detail: &str) -> Failure {
     Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Message, reason: reason(code, detail) })
 }
 
-/// The operator must mend something.
+/// The operator must fix something: options, credentials, the account at the upstream.
 pub fn misconfigured(code: &str, detail: &str) -> Failure {
     Failure::Misconfigured(reason(code, detail))
 }
 
-/// The upstream suspects fraud.
+/// The upstream blocked the message because it suspects fraud.
 pub fn blocked(code: &str, detail: &str) -> Failure {
     Failure::Blocked(reason(code, detail))
 }
@@ -54,7 +54,7 @@ impl From<http::Error> for Failure {
             http::Error::Denied(why) => misconfigured("denied", &why),
             http::Error::Unauthenticated(why) => misconfigured("unauthenticated", &why),
             http::Error::NotSent(why) => retry_later(None, "not-sent", &why),
-            http::Error::OutcomeUnknown(why) => unknown("no-answer", &why),
+            http::Error::OutcomeUnknown(why) => outcome_unknown("no-answer", &why),
         }
     }
 }

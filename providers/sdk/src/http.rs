@@ -5,21 +5,21 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings::twofactor::provider::http as wit;
 use crate::bindings::twofactor::provider::types::Entry;
-use crate::{Failure, misconfigured, rejected_message, retry_later, unknown};
+use crate::{Failure, misconfigured, outcome_unknown, rejected_message, retry_later};
 
 pub use wit::Error;
 
-/// A request to be sent.
+/// A request to an upstream.
 #[derive(Debug, Clone)]
 pub struct Http {
     request: wit::Request,
-    /// Why its body is none.
-    unwritten: Option<String>,
+    /// Why the body could not be written; [`send`](Self::send) returns it.
+    body_error: Option<String>,
 }
 
-/// An upstream's answer.
+/// An upstream's response.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers, names in lower case.
@@ -29,16 +29,16 @@ pub struct Answer {
 }
 
 impl Http {
-    /// A POST to an absolute URL on a granted origin.
+    /// Starts a POST to an absolute URL on a granted origin.
     pub fn post(url: impl Into<String>) -> Self {
         Self::new("POST", url)
     }
 
-    /// A request with any method.
+    /// Starts a request with any method.
     pub fn new(method: &str, url: impl Into<String>) -> Self {
         let request =
             wit::Request { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new() };
-        Self { request, unwritten: None }
+        Self { request, body_error: None }
     }
 
     /// Adds a header.
@@ -47,11 +47,11 @@ impl Http {
         self
     }
 
-    /// Sets a JSON body. What JSON cannot say is told by [`send`](Self::send).
+    /// Sets a JSON body. If `body` cannot be serialized, [`send`](Self::send) returns the error and sends nothing.
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(body) => self.request.body = body,
-            Err(error) => self.unwritten = Some(format!("the body is not sent, JSON cannot say it: {error}")),
+            Err(error) => self.body_error = Some(format!("not sent: the body cannot be written as JSON: {error}")),
         }
         self.header("content-type", "application/json").header("accept", "application/json")
     }
@@ -69,48 +69,48 @@ impl Http {
         self.header("content-type", content_type)
     }
 
-    /// Sends it.
+    /// Sends the request once.
     ///
     /// # Errors
-    /// The host's; as a [`Failure`] each has its meaning.
-    pub fn send(self) -> Result<Answer, Error> {
-        if let Some(why) = self.unwritten {
+    /// Why the host did not return a response. `?` converts it into the right [`Failure`].
+    pub fn send(self) -> Result<Response, Error> {
+        if let Some(why) = self.body_error {
             return Err(Error::Denied(why));
         }
         #[cfg(target_arch = "wasm32")]
-        let answer = wit::send(&self.request);
+        let response = wit::send(&self.request);
         #[cfg(not(target_arch = "wasm32"))]
-        let answer = crate::testing::send(self.request);
-        answer.map(|answer| Answer {
-            status: answer.status,
-            headers: answer.headers.into_iter().map(|entry| (entry.name, entry.value)).collect(),
-            body: answer.body,
+        let response = crate::testing::send(self.request);
+        response.map(|response| Response {
+            status: response.status,
+            headers: response.headers.into_iter().map(|entry| (entry.name, entry.value)).collect(),
+            body: response.body,
         })
     }
 }
 
-impl Answer {
-    /// The body as JSON, if it is of that form.
+impl Response {
+    /// Returns the body as JSON, or `None` if it does not have the form of `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// `Retry-After` in seconds (RFC 9110 section 10.2.3). Its other form, a date, is left to the caller's own schedule.
+    /// Returns `Retry-After` in seconds (RFC 9110 section 10.2.3), or `None` if it is missing or a date.
     pub fn retry_after(&self) -> Option<u32> {
         let (_, value) = self.headers.iter().find(|(name, _)| name == "retry-after")?;
         value.trim().parse().ok()
     }
 
-    /// What a status means where the upstream says nothing more precise.
+    /// Returns what the status means if the upstream says nothing more precise.
     pub fn failure_by_status(&self, code: &str) -> Failure {
         match self.status {
             401 | 403 => misconfigured(code, "the upstream does not accept the credentials"),
-            404 | 405 => misconfigured(code, "the upstream does not know what was called"),
+            404 | 405 => misconfigured(code, "the upstream does not know this URL or method"),
             // RFC 6585 section 4: not processed.
             429 => retry_later(self.retry_after(), code, "the upstream is throttling requests"),
-            200..=299 => unknown(code, "the upstream took it and says what is not understood"),
-            500.. => unknown(code, "the upstream failed after it received the message"),
-            300..=399 => misconfigured(code, "the upstream answered with a redirect, which is not followed"),
+            200..=299 => outcome_unknown(code, "the upstream accepted the request, but its response is not understood"),
+            500.. => outcome_unknown(code, "the upstream failed after it received the message"),
+            300..=399 => misconfigured(code, "the upstream responded with a redirect, which is not followed"),
             _ => rejected_message(code, "the upstream does not accept the request"),
         }
     }
@@ -122,8 +122,8 @@ mod tests {
     use crate::testing::Upstream;
 
     #[test]
-    fn a_body_of_any_kind_is_sent_as_it_is_with_its_content_type() {
-        let upstream = Upstream::new().answers(200, &[], "");
+    fn a_body_of_any_kind_is_sent_unchanged_with_its_content_type() {
+        let upstream = Upstream::new().responds(200, &[], "");
         let sent = Http::post("https://sms.example.com/soap").body("text/xml; charset=utf-8", "<sms>ä</sms>").send();
         assert!(sent.is_ok());
         let requests = upstream.requests();

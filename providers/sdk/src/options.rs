@@ -8,13 +8,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A secret option. Its schema says `writeOnly`, so the host seals and masks it, and withholds it in `deliver`. Required by
-/// the schema unless the field is an `Option`.
+/// A secret option. Its schema has `writeOnly: true`, so the host seals it, masks it and withholds it from `deliver`. The schema
+/// requires it unless the field is an `Option`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Option<String>);
 
 impl Secret {
-    /// The secret; empty where it is withheld, that is in `deliver`.
+    /// Returns the secret, or an empty string where it is withheld, as in `deliver`.
     pub fn reveal(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
@@ -33,7 +33,7 @@ impl fmt::Debug for Secret {
 }
 
 impl<'de> Deserialize<'de> for Secret {
-    /// As an option, so that a missing field is a withheld secret and no error.
+    /// Reads it as an option, so that a missing field is a withheld secret instead of an error.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
         impl<'de> Visitor<'de> for Text {
@@ -69,7 +69,7 @@ impl JsonSchema for Secret {
     }
 }
 
-/// The options' schema (JSON Schema 2020-12), with everything in one document.
+/// Returns the JSON Schema (2020-12) of the options, in one document.
 pub fn schema<O: JsonSchema>() -> String {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<O>();
     serde_json::to_string(&schema).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The trait, and what `configure` answers.
+//! The trait [`Provider`], its metadata and its connections.
 
 use serde::de::DeserializeOwned;
 
@@ -11,89 +11,89 @@ pub trait Provider {
     /// `writeOnly`.
     type Options: DeserializeOwned + schemars::JsonSchema;
 
-    /// Who the provider is.
-    const ABOUT: About;
+    /// The provider's metadata.
+    const METADATA: Metadata;
 
-    /// Says what these options need to reach, or what is wrong with them. Secrets are here, and nobody can be reached.
+    /// Validates the options and returns the connections they need. It sees the secrets, and nothing can be reached from it.
     ///
     /// # Errors
-    /// Problems, each naming its option.
+    /// What is wrong with the options; each problem names its option.
     fn configure(options: &Self::Options) -> Result<Vec<Connection>, Vec<Problem>>;
 
-    /// Delivers one message. Secrets are withheld, the host attaches them. Call the upstream once.
+    /// Delivers one message. Call the upstream once. Secrets are withheld: the host attaches them to requests.
     ///
     /// # Errors
-    /// How it failed, named for what the caller does next.
+    /// A failure, named for what the caller does next.
     fn deliver(options: &Self::Options, message: &Message) -> Delivery;
 }
 
-/// Who a provider is: see `manifest` in the contract.
+/// A provider's metadata: see `manifest` in the contract.
 #[derive(Debug, Clone, Copy)]
-pub struct About {
+pub struct Metadata {
     /// The type of the instances it serves.
     pub type_id: &'static str,
-    /// Its name for people.
+    /// Its display name.
     pub name: &'static str,
     /// Its version (semver).
     pub version: &'static str,
-    /// The way a code takes: `email`, `sms`, `voice`, `chat`.
+    /// How a code reaches its recipient: `email`, `sms`, `voice`, `chat`.
     pub channel: &'static str,
-    /// What its recipient is.
+    /// The kind of address it delivers to.
     pub recipient: Recipient,
-    /// Whether it must see the code: to speak it, or to send a text in another form than it got it. Without it letters stand for the code in
-    /// the message's texts; the host puts the code in their place in the bodies of requests and in mails.
+    /// Whether it must see the code, to speak it or to encode the text. Otherwise the texts contain a placeholder, which the host
+    /// replaces with the code in the bodies of requests and in mails.
     pub needs_code: bool,
 }
 
-/// What a recipient is.
+/// The kind of address that a provider delivers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipient {
     /// An email address.
     EmailAddress,
-    /// A telephone number in E.164.
+    /// A phone number in E.164 format.
     PhoneNumber,
     /// A handle that only this provider understands.
     Handle,
 }
 
-/// One thing an instance needs to reach.
+/// A connection that an instance needs.
 #[derive(Debug, Clone)]
 pub struct Connection(pub(crate) wit::Connection);
 
 /// An SMTP server.
 #[derive(Debug, Clone)]
 pub struct SmtpServer {
-    /// Its name.
+    /// Its host name.
     pub host: String,
     /// Its port.
     pub port: u16,
     /// How the connection is protected.
     pub security: wit::SmtpSecurity,
-    /// Log in with these.
+    /// User name and password, if it requires a login.
     pub credentials: Option<(String, Secret)>,
-    /// How long an exchange may take.
+    /// How long an exchange may take, in milliseconds.
     pub timeout_ms: u32,
 }
 
 impl Connection {
-    /// An origin that wants HTTP Basic authentication.
+    /// An origin with HTTP Basic authentication.
     pub fn basic(origin: impl Into<String>, username: &str, password: &Secret) -> Self {
         let credentials = wit::Credentials { username: username.to_owned(), password: password.reveal().to_owned() };
         Self::http(origin, wit::HttpAuthentication::Basic(credentials))
     }
 
-    /// An origin that wants a fixed bearer token.
+    /// An origin with a fixed bearer token.
     pub fn bearer(origin: impl Into<String>, token: &Secret) -> Self {
         Self::http(origin, wit::HttpAuthentication::Bearer(token.reveal().to_owned()))
     }
 
-    /// An origin that wants a secret in a header of its own.
+    /// An origin with a secret in a header that it defines, such as `x-api-key`.
     pub fn header(origin: impl Into<String>, name: &str, value: &Secret) -> Self {
         let header = wit::SecretEntry { name: name.to_owned(), value: value.reveal().to_owned() };
         Self::http(origin, wit::HttpAuthentication::Header(header))
     }
 
-    /// An origin that wants a token, which the host obtains with client credentials.
+    /// An origin with an access token that the host obtains with OAuth 2.0 client credentials.
     pub fn oauth2(origin: impl Into<String>, token_url: &str, id: &str, secret: &Secret, scope: &str) -> Self {
         let client = wit::Oauth2Client {
             token_url: token_url.to_owned(),
@@ -124,13 +124,13 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::AwsSignature(key))
     }
 
-    /// An origin for which the host signs each request as Standard Webhooks say. `deliver` gives the header `webhook-id`.
+    /// An origin for which the host signs each request by Standard Webhooks. `deliver` sets the header `webhook-id`.
     pub fn signed_webhook(origin: impl Into<String>, secret: &Secret) -> Self {
         Self::http(origin, wit::HttpAuthentication::WebhookSignature(secret.reveal().to_owned()))
     }
 
-    /// An origin that wants nothing.
-    pub fn open(origin: impl Into<String>) -> Self {
+    /// An origin without authentication.
+    pub fn unauthenticated(origin: impl Into<String>) -> Self {
         Self::http(origin, wit::HttpAuthentication::None)
     }
 
@@ -154,7 +154,7 @@ impl Connection {
     }
 }
 
-/// A problem with an option, named by its JSON Pointer.
+/// Returns a problem with the option at this JSON Pointer.
 pub fn problem(pointer: &str, message: impl Into<String>) -> Problem {
     Problem { pointer: pointer.to_owned(), message: message.into() }
 }

@@ -1,4 +1,4 @@
-//! What an upstream says later of a message.
+//! Delivery reports, which an upstream sends after it accepted a message.
 
 use std::marker::PhantomData;
 
@@ -9,14 +9,15 @@ use crate::{Message, Secret};
 
 pub use wit::{DeliveryStatus, Report, ReportRequest};
 
-/// A provider whose upstream reports later what became of a message: see `reports` in the contract.
-/// [`export_reports!`](crate::export_reports) is to be called beside [`export!`](crate::export) or
+/// A provider whose upstream sends delivery reports: see `reports` in the contract. Call
+/// [`export_reports!`](crate::export_reports) beside [`export!`](crate::export) or
 /// [`export_verifier!`](crate::export_verifier).
 pub trait Reports {
     /// The options of an instance, as in [`Provider`](crate::Provider).
     type Options: DeserializeOwned;
 
-    /// Returns how the upstream proves its reports; `None` if it sends none. Secrets are here, and nobody can be reached.
+    /// Returns how the upstream proves its reports; `None` if it sends none. It sees the secrets, and nothing can be
+    /// reached from it.
     fn report_proof(options: &Self::Options) -> Option<Proof>;
 
     /// Parses a report that the host verified; `None` if it is not a report. Secrets are withheld.
@@ -49,12 +50,12 @@ pub fn report(status: DeliveryStatus, code: impl Into<String>) -> Report {
     Report { status, code: code.into(), price: None, extra: Vec::new() }
 }
 
-/// Where the upstream may report what becomes of a message, if the host wants to know.
+/// Returns the URL that the upstream may send delivery reports to, if the host accepts them.
 pub fn report_url(message: &Message) -> Option<&str> {
     message.extra.iter().find(|entry| entry.name == "report-url").map(|entry| entry.value.as_str())
 }
 
-/// A field of a form (application/x-www-form-urlencoded), which reports are as a rule.
+/// Returns a field of a form (application/x-www-form-urlencoded), the usual format of reports.
 pub fn form_field(body: &[u8], name: &str) -> Option<String> {
     url::form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
@@ -74,7 +75,7 @@ impl<P: Reports> wit::Guest for Exported<P> {
     }
 }
 
-/// Exports what [`Reports`](crate::Reports) says.
+/// Exports the [`Reports`](crate::Reports) of a component.
 #[macro_export]
 macro_rules! export_reports {
     ($provider:ident) => {

@@ -1,4 +1,4 @@
-//! An upstream in memory, for a provider's own tests: script its answers, deliver, look at what was asked.
+//! An upstream in memory, for a provider's own tests: script its responses, deliver, and look at the requests.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ pub use smtp::Mail as SentMail;
 
 #[derive(Default)]
 struct Script {
-    answers: VecDeque<Result<http::Response, http::Error>>,
+    responses: VecDeque<Result<http::Response, http::Error>>,
     mail: VecDeque<Result<smtp::Accepted, smtp::Error>>,
     requests: Vec<Request>,
     mails: Vec<SentMail>,
@@ -25,50 +25,50 @@ thread_local! {
     static SCRIPT: RefCell<Script> = RefCell::default();
 }
 
-/// The upstream of this thread. A new one forgets what was before.
+/// The upstream of this thread. A new one discards the script and the requests of the one before.
 pub struct Upstream(());
 
 impl Upstream {
-    /// An upstream with nothing to say.
-    #[allow(clippy::new_without_default, reason = "it forgets what another one was told")]
+    /// An upstream without scripted responses.
+    #[allow(clippy::new_without_default, reason = "it discards what the one before was given")]
     pub fn new() -> Self {
         SCRIPT.with_borrow_mut(|script| *script = Script::default());
         Self(())
     }
 
-    /// Answers the next request.
-    pub fn answers(self, status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+    /// Responds to the next request with this.
+    pub fn responds(self, status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         let entry = |(name, value): &(&str, &str)| Entry { name: (*name).to_owned(), value: (*value).to_owned() };
         let headers = headers.iter().map(entry).collect();
-        let answer = http::Response { status, headers, body: body.as_bytes().to_vec() };
-        SCRIPT.with_borrow_mut(|script| script.answers.push_back(Ok(answer)));
+        let response = http::Response { status, headers, body: body.as_bytes().to_vec() };
+        SCRIPT.with_borrow_mut(|script| script.responses.push_back(Ok(response)));
         self
     }
 
     /// Fails the next request as the host would.
     pub fn fails(self, error: HttpError) -> Self {
-        SCRIPT.with_borrow_mut(|script| script.answers.push_back(Err(error)));
+        SCRIPT.with_borrow_mut(|script| script.responses.push_back(Err(error)));
         self
     }
 
     /// Accepts the next mail, or fails it.
-    pub fn mail(self, answer: Result<&str, smtp::Error>) -> Self {
-        let answer = answer.map(|reply| smtp::Accepted { reply: reply.to_owned() });
-        SCRIPT.with_borrow_mut(|script| script.mail.push_back(answer));
+    pub fn mail(self, outcome: Result<&str, smtp::Error>) -> Self {
+        let outcome = outcome.map(|reply| smtp::Accepted { reply: reply.to_owned() });
+        SCRIPT.with_borrow_mut(|script| script.mail.push_back(outcome));
         self
     }
 
-    /// The requests so far.
+    /// Returns the requests so far.
     pub fn requests(&self) -> Vec<Request> {
         SCRIPT.with_borrow(|script| script.requests.clone())
     }
 
-    /// The log's lines so far.
+    /// Returns the log's lines so far.
     pub fn lines(&self) -> Vec<(Level, String)> {
         SCRIPT.with_borrow(|script| script.lines.clone())
     }
 
-    /// The mails so far.
+    /// Returns the mails so far.
     pub fn mails(&self) -> Vec<SentMail> {
         SCRIPT.with_borrow(|script| script.mails.clone())
     }
@@ -77,14 +77,17 @@ impl Upstream {
 pub(crate) fn send(request: Request) -> Result<http::Response, http::Error> {
     SCRIPT.with_borrow_mut(|script| {
         script.requests.push(request);
-        script.answers.pop_front().unwrap_or_else(|| Err(HttpError::NotSent("the test scripted no answer".to_owned())))
+        script
+            .responses
+            .pop_front()
+            .unwrap_or_else(|| Err(HttpError::NotSent("the test scripted no response".to_owned())))
     })
 }
 
 pub(crate) fn send_mail(mail: SentMail) -> Result<smtp::Accepted, smtp::Error> {
     SCRIPT.with_borrow_mut(|script| {
         script.mails.push(mail);
-        script.mail.pop_front().unwrap_or_else(|| Err(smtp::Error::NotSent("the test scripted no answer".to_owned())))
+        script.mail.pop_front().unwrap_or_else(|| Err(smtp::Error::NotSent("the test scripted no response".to_owned())))
     })
 }
 
@@ -92,12 +95,12 @@ pub(crate) fn log(level: Level, message: &str) {
     SCRIPT.with_borrow_mut(|script| script.lines.push((level, message.to_owned())));
 }
 
-/// What `describe` of the component answers.
+/// Calls the component's `describe`.
 pub fn describe<P: Provider>() -> Manifest {
     Exported::<P>::describe()
 }
 
-/// What `configure` of the component answers to these options.
+/// Calls the component's `configure`.
 ///
 /// # Errors
 /// Its problems.
@@ -105,7 +108,7 @@ pub fn configure<P: Provider>(options: &serde_json::Value) -> Result<Vec<Connect
     Exported::<P>::configure(options.to_string()).map(|all| all.into_iter().map(Connection).collect())
 }
 
-/// What `deliver` of the component answers. Give it options without secrets, as the host does.
+/// Calls the component's `deliver`. Give it options without secrets, as the host does.
 ///
 /// # Errors
 /// Its failure.
@@ -113,7 +116,7 @@ pub fn deliver<P: Provider>(options: &serde_json::Value, message: &Message) -> D
     Exported::<P>::deliver(options.to_string(), message.clone())
 }
 
-/// What the host does next about a failure, in the contract's word for it.
+/// Returns the contract's name of a failure.
 pub fn class(failure: &Failure) -> &'static str {
     match failure {
         Failure::RetryLater(_) => "retry-later",
@@ -124,7 +127,7 @@ pub fn class(failure: &Failure) -> &'static str {
     }
 }
 
-/// A message to try with.
+/// Returns a message for tests.
 pub fn message(recipient: &str) -> Message {
     Message {
         id: "0123456789abcdef".to_owned(),
@@ -141,7 +144,7 @@ pub fn message(recipient: &str) -> Message {
     }
 }
 
-/// The same for a [`Verifier`](crate::Verifier).
+/// The same functions for a [`Verifier`](crate::Verifier).
 pub mod verification {
     use crate::bindings::exports::twofactor::provider::configuration::Guest as _;
     use crate::verification_bindings::exports::twofactor::provider::verification::Guest as _;
@@ -149,12 +152,12 @@ pub mod verification {
         Connection, ExportedVerifier, Failure, Manifest, Message, Problem, StartedVerification, Verdict, Verifier,
     };
 
-    /// What `describe` of the component answers.
+    /// Calls the component's `describe`.
     pub fn describe<V: Verifier>() -> Manifest {
         ExportedVerifier::<V>::describe()
     }
 
-    /// What `configure` of the component answers to these options.
+    /// Calls the component's `configure`.
     ///
     /// # Errors
     /// Its problems.
@@ -162,7 +165,7 @@ pub mod verification {
         ExportedVerifier::<V>::configure(options.to_string()).map(|all| all.into_iter().map(Connection).collect())
     }
 
-    /// What `begin` of the component answers. Give it options without secrets, as the host does.
+    /// Calls the component's `begin`. Give it options without secrets, as the host does.
     ///
     /// # Errors
     /// Its failure.
@@ -170,7 +173,7 @@ pub mod verification {
         ExportedVerifier::<V>::begin(options.to_string(), message.clone())
     }
 
-    /// What `check` of the component answers.
+    /// Calls the component's `check`.
     ///
     /// # Errors
     /// Its failure.
@@ -178,7 +181,7 @@ pub mod verification {
         ExportedVerifier::<V>::check(options.to_string(), state.to_owned(), answer.to_owned())
     }
 
-    /// A message without texts, as the host gives one.
+    /// Returns a message without texts, as a verifier gets it.
     pub fn message(recipient: &str) -> Message {
         let none = String::new;
         Message { subject: none(), text: none(), html: None, ..super::message(recipient) }

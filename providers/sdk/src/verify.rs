@@ -1,4 +1,4 @@
-//! Upstreams that make codes of their own and judge the answers.
+//! Providers whose upstream makes and verifies the codes.
 
 use std::marker::PhantomData;
 
@@ -6,38 +6,38 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings::exports::twofactor::provider::configuration;
 use crate::bindings::twofactor::provider::types;
-use crate::export::{configured, manifest, withheld};
+use crate::export::{configure, manifest, without_secrets};
 use crate::verification_bindings::exports::twofactor::provider::verification as wit;
-use crate::{About, Connection, Failure, Message, Problem};
+use crate::{Connection, Failure, Message, Metadata, Problem};
 
 pub use wit::{StartedVerification, Verdict};
 
-/// A provider whose upstream makes the code, sends it and judges what the person typed: see `verification` in the contract.
+/// A provider whose upstream makes the code, sends it and verifies what the person typed: see `verification` in the contract.
 /// [`export_verifier!`](crate::export_verifier) makes a component of it, in place of [`export!`](crate::export).
 pub trait Verifier {
     /// The options of an instance, as in [`Provider`](crate::Provider).
     type Options: DeserializeOwned + schemars::JsonSchema;
 
-    /// Who the provider is. With `needs_code` it sees what people type.
-    const ABOUT: About;
+    /// The provider's metadata. With `needs_code` it sees what people type.
+    const METADATA: Metadata;
 
-    /// Says what these options need to reach, or what is wrong with them. Secrets are here, and nobody can be reached.
+    /// Validates the options and returns the connections they need. It sees the secrets, and nothing can be reached from it.
     ///
     /// # Errors
-    /// Problems, each naming its option.
+    /// What is wrong with the options; each problem names its option.
     fn configure(options: &Self::Options) -> Result<Vec<Connection>, Vec<Problem>>;
 
-    /// Has the upstream make a code and send it. The message has neither texts nor a code. Call the upstream once.
+    /// Has the upstream make a code and send it. Call the upstream once. The message has neither texts nor a code.
     ///
     /// # Errors
-    /// How it failed, named for what the caller does next.
+    /// A failure, named for what the caller does next.
     fn begin(options: &Self::Options, message: &Message) -> Result<StartedVerification, Failure>;
 
-    /// Asks the upstream about an answer to what was begun. Letters stand in `answer` for what was typed: put it into the body of a request as
-    /// it is.
+    /// Has the upstream verify an answer. `state` is from [`begin`](Self::begin). `answer` is a placeholder for what the person
+    /// typed: put it into the body of a request unchanged.
     ///
     /// # Errors
-    /// How it failed.
+    /// A failure, named for what the caller does next.
     fn check(options: &Self::Options, state: &str, answer: &str) -> Result<Verdict, Failure>;
 }
 
@@ -46,21 +46,21 @@ pub struct Exported<V>(PhantomData<V>);
 
 impl<V: Verifier> configuration::Guest for Exported<V> {
     fn describe() -> types::Manifest {
-        manifest::<V::Options>(&V::ABOUT)
+        manifest::<V::Options>(&V::METADATA)
     }
 
     fn configure(options: String) -> Result<Vec<types::Connection>, Vec<Problem>> {
-        configured(&options, V::configure)
+        configure(&options, V::configure)
     }
 }
 
 impl<V: Verifier> wit::Guest for Exported<V> {
     fn begin(options: String, message: Message) -> Result<StartedVerification, Failure> {
-        V::begin(&withheld(&options)?, &message)
+        V::begin(&without_secrets(&options)?, &message)
     }
 
     fn check(options: String, state: String, answer: String) -> Result<Verdict, Failure> {
-        V::check(&withheld(&options)?, &state, &answer)
+        V::check(&without_secrets(&options)?, &state, &answer)
     }
 }
 

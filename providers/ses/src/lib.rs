@@ -8,7 +8,7 @@ use options::Options;
 use serde::Deserialize;
 use serde_json::json;
 use twofactor_provider::{
-    About, Connection, Delivery, Http, Message, Problem, Provider, Recipient, accepted, rejected_recipient,
+    Connection, Delivery, Http, Message, Metadata, Problem, Provider, Recipient, accepted, rejected_recipient,
 };
 
 /// The provider.
@@ -22,7 +22,7 @@ struct Accepted {
 
 impl Provider for Ses {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "ses",
         name: "Amazon SES",
         version: env!("CARGO_PKG_VERSION"),
@@ -57,10 +57,10 @@ impl Provider for Ses {
         if let Some(set) = &options.configuration_set {
             mail["ConfigurationSetName"] = set.as_str().into();
         }
-        let answer = Http::post(format!("{}/v2/email/outbound-emails", options.origin())).json(&mail).send()?;
-        match (answer.status, answer.json::<Accepted>()) {
+        let response = Http::post(format!("{}/v2/email/outbound-emails", options.origin())).json(&mail).send()?;
+        match (response.status, response.json::<Accepted>()) {
             (200, Some(taken)) => Ok(accepted(taken.message_id)),
-            _ => Err(outcome::of(&answer)),
+            _ => Err(outcome::of(&response)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html>
 
 use serde::Deserialize;
-use twofactor_provider::{Answer, Failure, misconfigured, rejected_message, retry_later, unknown};
+use twofactor_provider::{Failure, Response, misconfigured, outcome_unknown, rejected_message, retry_later};
 
 #[derive(Deserialize)]
 struct Refused {
@@ -12,15 +12,15 @@ struct Refused {
 }
 
 /// Maps a response that does not accept the message to a failure.
-pub fn of(answer: &Answer) -> Failure {
-    let code = name(answer).unwrap_or_else(|| answer.status.to_string());
-    match (answer.status, code.as_str()) {
-        (500.., _) => unknown(&code, "Amazon SES failed after it received the message"),
-        (200..300, _) => unknown(&code, "Amazon SES's response is not documented"),
-        (429, _) => retry_later(answer.retry_after(), &code, "Amazon SES is throttling requests"),
+pub fn of(response: &Response) -> Failure {
+    let code = name(response).unwrap_or_else(|| response.status.to_string());
+    match (response.status, code.as_str()) {
+        (500.., _) => outcome_unknown(&code, "Amazon SES failed after it received the message"),
+        (200..300, _) => outcome_unknown(&code, "Amazon SES's response is not documented"),
+        (429, _) => retry_later(response.retry_after(), &code, "Amazon SES is throttling requests"),
         (_, "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException") => {
             retry_later(
-                answer.retry_after(),
+                response.retry_after(),
                 &code,
                 "Amazon SES is throttling requests, or the account's quota is used up",
             )
@@ -52,15 +52,15 @@ pub fn of(answer: &Answer) -> Failure {
         (_, "BadRequestException" | "ValidationException") => {
             rejected_message(&code, "Amazon SES does not accept the request")
         }
-        _ => answer.failure_by_status(&code),
+        _ => response.failure_by_status(&code),
     }
 }
 
 /// Returns the error's name: from a header, up to a colon, or from the body, after a number sign.
 /// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
-fn name(answer: &Answer) -> Option<String> {
-    let header = answer.headers.iter().find(|(name, _)| name == "x-amzn-errortype").map(|(_, value)| value.clone());
-    let said = header.or_else(|| answer.json::<Refused>().map(|refused| refused.kind))?;
+fn name(response: &Response) -> Option<String> {
+    let header = response.headers.iter().find(|(name, _)| name == "x-amzn-errortype").map(|(_, value)| value.clone());
+    let said = header.or_else(|| response.json::<Refused>().map(|refused| refused.kind))?;
     let name = said.split(':').next().unwrap_or_default();
     let name = name.rsplit('#').next().unwrap_or_default().trim();
     // Anything that is not a plain name may repeat what was sent.

@@ -17,13 +17,13 @@ fn with(more: &Value) -> Value {
 }
 
 fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> Failure {
-    let _upstream = Upstream::new().answers(status, headers, body);
+    let _upstream = Upstream::new().responds(status, headers, body);
     deliver::<Ses>(&options(), &message("ann@example.org")).unwrap_err()
 }
 
 #[test]
 fn a_mail_is_posted_as_amazon_documents_it() {
-    let upstream = Upstream::new().answers(200, &[], r#"{"MessageId":"m-1"}"#);
+    let upstream = Upstream::new().responds(200, &[], r#"{"MessageId":"m-1"}"#);
     let options = with(&json!({"SesSenderName": "Shop", "SesConfigurationSet": "codes"}));
     assert_eq!(deliver::<Ses>(&options, &message("ann@example.org")).unwrap().reference, "m-1");
     let request = &upstream.requests()[0];
@@ -46,7 +46,7 @@ fn a_mail_is_posted_as_amazon_documents_it() {
 
 #[test]
 fn a_mail_without_html_has_none() {
-    let upstream = Upstream::new().answers(200, &[], r#"{"MessageId":"m-1"}"#);
+    let upstream = Upstream::new().responds(200, &[], r#"{"MessageId":"m-1"}"#);
     deliver::<Ses>(&options(), &Message { html: None, ..message("ann@example.org") }).unwrap();
     let body: Value = serde_json::from_slice(&upstream.requests()[0].body).unwrap();
     assert!(body["Content"]["Simple"]["Body"].get("Html").is_none() && body.get("ConfigurationSetName").is_none());
@@ -79,7 +79,7 @@ fn a_name_is_quoted_or_becomes_encoded_words() {
 
 #[test]
 fn a_domain_goes_out_in_punycode_and_a_name_beyond_ascii_is_refused_unsent() {
-    let upstream = Upstream::new().answers(200, &[], r#"{"MessageId":"m-1"}"#);
+    let upstream = Upstream::new().responds(200, &[], r#"{"MessageId":"m-1"}"#);
     deliver::<Ses>(&options(), &message("ann@bücher.example")).unwrap();
     let body: Value = serde_json::from_slice(&upstream.requests()[0].body).unwrap();
     assert_eq!(body["Destination"]["ToAddresses"][0], "ann@xn--bcher-kva.example");

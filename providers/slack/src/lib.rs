@@ -8,8 +8,8 @@ use options::Options;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use twofactor_provider::{
-    About, Answer, Connection, Delivery, Failure, Http, HttpError, Message, Problem, Provider, Recipient, accepted,
-    rejected_recipient, retry_later,
+    Connection, Delivery, Failure, Http, HttpError, Message, Metadata, Problem, Provider, Recipient, Response,
+    accepted, rejected_recipient, retry_later,
 };
 
 /// The provider.
@@ -37,7 +37,7 @@ struct Posted {
 
 impl Provider for Slack {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "slack",
         name: "Slack",
         version: env!("CARGO_PKG_VERSION"),
@@ -53,10 +53,11 @@ impl Provider for Slack {
 
     fn deliver(_: &Options, message: &Message) -> Delivery {
         let member = member(&message.recipient)?;
-        let answer = Http::post(format!("{ORIGIN}/api/chat.postMessage")).json(&post(&member, &message.text)).send()?;
-        match outcome::taken::<Posted>(&answer) {
+        let response =
+            Http::post(format!("{ORIGIN}/api/chat.postMessage")).json(&post(&member, &message.text)).send()?;
+        match outcome::taken::<Posted>(&response) {
             Ok(posted) => Ok(accepted(posted.ts)),
-            Err(refusal) => Err(outcome::of_the_message(&answer, &refusal)),
+            Err(refusal) => Err(outcome::of_the_message(&response, &refusal)),
         }
     }
 }
@@ -65,11 +66,11 @@ impl Provider for Slack {
 fn member(address: &str) -> Result<String, Failure> {
     // In the body, not in the URL: URLs get logged.
     let asked = Http::post(format!("{ORIGIN}/api/users.lookupByEmail")).form([("email", address)]).send();
-    let answer: Answer = asked.map_err(|error| match error {
+    let response: Response = asked.map_err(|error| match error {
         HttpError::OutcomeUnknown(why) => retry_later(None, "no-answer", &why),
         other => other.into(),
     })?;
-    let Found { user } = outcome::taken(&answer).map_err(|refusal| outcome::of_the_question(&answer, &refusal))?;
+    let Found { user } = outcome::taken(&response).map_err(|refusal| outcome::of_the_question(&response, &refusal))?;
     if user.deleted {
         return Err(rejected_recipient("deleted", "the Slack member with this address is deactivated"));
     }

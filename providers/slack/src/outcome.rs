@@ -5,7 +5,9 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use twofactor_provider::{Answer, Failure, misconfigured, rejected_message, rejected_recipient, retry_later, unknown};
+use twofactor_provider::{
+    Failure, Response, misconfigured, outcome_unknown, rejected_message, rejected_recipient, retry_later,
+};
 
 #[derive(Deserialize)]
 struct Said {
@@ -23,9 +25,9 @@ pub enum Refusal {
 }
 
 /// Returns Slack's response if it is a success.
-pub fn taken<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
-    match (answer.status, answer.json::<Said>()) {
-        (200, Some(Said { ok: true, .. })) => answer.json().ok_or(Refusal::Unnamed),
+pub fn taken<T: DeserializeOwned>(response: &Response) -> Result<T, Refusal> {
+    match (response.status, response.json::<Said>()) {
+        (200, Some(Said { ok: true, .. })) => response.json().ok_or(Refusal::Unnamed),
         // Anything that is not a plain name may repeat what was sent.
         (_, Some(Said { ok: false, error })) if is_name(&error) => Err(Refusal::Named(error)),
         _ => Err(Refusal::Unnamed),
@@ -37,30 +39,30 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Maps a failed lookup of an address to a failure: a lookup sends nothing.
-pub fn of_the_question(answer: &Answer, refusal: &Refusal) -> Failure {
-    let status = answer.status.to_string();
+pub fn of_the_question(response: &Response, refusal: &Refusal) -> Failure {
+    let status = response.status.to_string();
     let known = match refusal {
-        Refusal::Named(name) => known(answer, name),
+        Refusal::Named(name) => known(response, name),
         Refusal::Unnamed => None,
     };
-    match (known, answer.status, refusal) {
+    match (known, response.status, refusal) {
         (Some(failure), ..) => failure,
         (None, 200, Refusal::Named(name)) => retry_later(None, name, "Slack could not look up this address"),
         (None, 200..300 | 500.., _) => {
-            retry_later(answer.retry_after(), &status, "Slack could not look up this address")
+            retry_later(response.retry_after(), &status, "Slack could not look up this address")
         }
-        _ => answer.failure_by_status(&status),
+        _ => response.failure_by_status(&status),
     }
 }
 
 /// Maps a refused message to a failure.
-pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
-    let status = answer.status.to_string();
-    match (answer.status, refusal) {
-        (500.., _) => unknown(&status, "Slack failed after it received the message"),
-        (_, Refusal::Named(name)) => known(answer, name).unwrap_or_else(|| match name.as_str() {
+pub fn of_the_message(response: &Response, refusal: &Refusal) -> Failure {
+    let status = response.status.to_string();
+    match (response.status, refusal) {
+        (500.., _) => outcome_unknown(&status, "Slack failed after it received the message"),
+        (_, Refusal::Named(name)) => known(response, name).unwrap_or_else(|| match name.as_str() {
             // Slack documents that either may occur after part of the work was done.
-            "fatal_error" | "internal_error" => unknown(name, "Slack failed after it received the message"),
+            "fatal_error" | "internal_error" => outcome_unknown(name, "Slack failed after it received the message"),
             "channel_not_found" | "user_not_found" | "user_disabled" => {
                 rejected_recipient(name, "the app cannot message this member")
             }
@@ -76,21 +78,21 @@ pub fn of_the_message(answer: &Answer, refusal: &Refusal) -> Failure {
             name if name.starts_with("invalid_") || name.starts_with("missing_") => {
                 rejected_message(name, "Slack does not accept the request")
             }
-            name => unknown(name, "Slack responded with an unknown error"),
+            name => outcome_unknown(name, "Slack responded with an unknown error"),
         }),
-        (200..300, _) => unknown(&status, "Slack's response is not documented"),
-        _ => answer.failure_by_status(&status),
+        (200..300, _) => outcome_unknown(&status, "Slack's response is not documented"),
+        _ => response.failure_by_status(&status),
     }
 }
 
 /// Maps the errors that both methods share to a failure: nothing was done.
-fn known(answer: &Answer, name: &str) -> Option<Failure> {
+fn known(response: &Response, name: &str) -> Option<Failure> {
     Some(match name {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
-            retry_later(answer.retry_after(), name, "Slack is throttling requests")
+            retry_later(response.retry_after(), name, "Slack is throttling requests")
         }
         "service_unavailable" | "request_timeout" | "team_added_to_org" | "org_login_required" => {
-            retry_later(answer.retry_after(), name, "Slack cannot process requests for this workspace at the moment")
+            retry_later(response.retry_after(), name, "Slack cannot process requests for this workspace at the moment")
         }
         "users_not_found" => rejected_recipient(name, "no member of the workspace has this address"),
         "missing_scope" | "no_permission" | "not_allowed_token_type" => {

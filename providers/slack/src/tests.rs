@@ -28,7 +28,7 @@ fn refused(error: &str) -> String {
 #[test]
 fn the_member_is_looked_up_and_gets_the_text_as_it_is() {
     let upstream =
-        Upstream::new().answers(200, &[], FOUND).answers(200, &[], r#"{"ok":true,"channel":"D1","ts":"1503.2"}"#);
+        Upstream::new().responds(200, &[], FOUND).responds(200, &[], r#"{"ok":true,"channel":"D1","ts":"1503.2"}"#);
     let text = "012345 is your code & <b>no</b> *markup*.";
     let receipt =
         deliver::<Slack>(&json!({}), &Message { text: text.to_owned(), ..message("ann+x@example.org") }).unwrap();
@@ -87,12 +87,12 @@ fn each_error_of_the_question_has_its_class_and_nothing_is_posted() {
     ];
     for (errors, expected) in rows {
         for error in *errors {
-            let (failure, requests) = failure(Upstream::new().answers(200, &[], &refused(error)));
+            let (failure, requests) = failure(Upstream::new().responds(200, &[], &refused(error)));
             assert_eq!((class(&failure), requests), (*expected, 1), "{error}");
         }
     }
     let gone = r#"{"ok":true,"user":{"id":"W012A3CDE","deleted":true}}"#;
-    let (failure, requests) = failure(Upstream::new().answers(200, &[], gone));
+    let (failure, requests) = failure(Upstream::new().responds(200, &[], gone));
     assert_eq!((class(&failure), requests), ("recipient", 1));
 }
 
@@ -101,12 +101,12 @@ fn a_question_that_is_not_answered_may_be_asked_again() {
     type Script = fn(Upstream) -> Upstream;
     let scripts: [Script; 7] = [
         |upstream| upstream.fails(HttpError::OutcomeUnknown("time-out".to_owned())),
-        |upstream| upstream.answers(500, &[], ""),
-        |upstream| upstream.answers(503, &[], &refused("something_new")),
-        |upstream| upstream.answers(200, &[], "<html>"),
-        |upstream| upstream.answers(200, &[], r#"{"ok":true}"#),
-        |upstream| upstream.answers(200, &[], &refused("to ann@example.org")),
-        |upstream| upstream.answers(429, &[("retry-after", "7")], &refused("ratelimited")),
+        |upstream| upstream.responds(500, &[], ""),
+        |upstream| upstream.responds(503, &[], &refused("something_new")),
+        |upstream| upstream.responds(200, &[], "<html>"),
+        |upstream| upstream.responds(200, &[], r#"{"ok":true}"#),
+        |upstream| upstream.responds(200, &[], &refused("to ann@example.org")),
+        |upstream| upstream.responds(429, &[("retry-after", "7")], &refused("ratelimited")),
     ];
     for script in scripts {
         let (failure, requests) = failure(script(Upstream::new()));
@@ -142,7 +142,7 @@ fn each_error_of_the_message_has_its_class() {
     ];
     for (errors, expected) in rows {
         for error in *errors {
-            let upstream = Upstream::new().answers(200, &[], FOUND).answers(200, &[], &refused(error));
+            let upstream = Upstream::new().responds(200, &[], FOUND).responds(200, &[], &refused(error));
             let (failure, requests) = failure(upstream);
             assert_eq!((class(&failure), requests), (*expected, 2), "{error}");
         }
@@ -160,14 +160,14 @@ fn a_status_of_the_message_alone_has_its_class() {
         (500, r#"{"ok":false,"error":"ratelimited"}"#, "outcome-unknown"),
         (503, "", "outcome-unknown"),
     ] {
-        let upstream = Upstream::new().answers(200, &[], FOUND).answers(status, &[("retry-after", "30")], body);
+        let upstream = Upstream::new().responds(200, &[], FOUND).responds(status, &[("retry-after", "30")], body);
         let (failure, _) = failure(upstream);
         assert_eq!(class(&failure), expected, "{status} {body}");
         if let Failure::RetryLater(retry) = &failure {
             assert_eq!(retry.after_seconds, Some(30));
         }
     }
-    let upstream = Upstream::new().answers(200, &[], FOUND).fails(HttpError::OutcomeUnknown("time-out".to_owned()));
+    let upstream = Upstream::new().responds(200, &[], FOUND).fails(HttpError::OutcomeUnknown("time-out".to_owned()));
     assert_eq!(class(&failure(upstream).0), "outcome-unknown");
 }
 

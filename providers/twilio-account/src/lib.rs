@@ -1,7 +1,7 @@
 //! Shared by the providers for Twilio: the account, and the meaning of API errors.
 
 use serde::{Deserialize, Deserializer};
-use twofactor_provider::{Answer, Failure, Problem, blocked, misconfigured, problem, retry_later, unknown};
+use twofactor_provider::{Failure, Problem, Response, blocked, misconfigured, outcome_unknown, problem, retry_later};
 
 /// An account, as the options `TwilioAccountSid`, `TwilioApiKeySid`, `TwilioRegion` and `TwilioEdge` name it.
 #[derive(Debug, Clone, Copy)]
@@ -93,20 +93,20 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
 }
 
 /// Maps a response that accepts nothing to a failure. `known` maps the codes that are specific to the resource.
-pub fn failure(answer: &Answer, known: impl FnOnce(u32, Option<u32>) -> Option<Failure>) -> Failure {
-    match (answer.status, answer.json::<Refused>()) {
+pub fn failure(response: &Response, known: impl FnOnce(u32, Option<u32>) -> Option<Failure>) -> Failure {
+    match (response.status, response.json::<Refused>()) {
         // A 5xx says nothing about the message: it may have been queued.
-        (500.., _) => unknown(&answer.status.to_string(), "Twilio failed after it received the message"),
+        (500.., _) => outcome_unknown(&response.status.to_string(), "Twilio failed after it received the message"),
         // Not processed, so it can be retried.
         (429, refused) => {
             let code = refused.map_or(429, |refused| refused.code);
-            retry_later(answer.retry_after(), &code.to_string(), "Twilio is throttling requests")
+            retry_later(response.retry_after(), &code.to_string(), "Twilio is throttling requests")
         }
-        (200..300, _) => unknown("", "Twilio accepted the request, but its response is malformed"),
-        (_, Some(refused)) => known(refused.code, answer.retry_after())
-            .or_else(|| of_the_account(refused.code, answer.retry_after()))
-            .unwrap_or_else(|| answer.failure_by_status(&refused.code.to_string())),
-        _ => answer.failure_by_status(&answer.status.to_string()),
+        (200..300, _) => outcome_unknown("", "Twilio accepted the request, but its response is malformed"),
+        (_, Some(refused)) => known(refused.code, response.retry_after())
+            .or_else(|| of_the_account(refused.code, response.retry_after()))
+            .unwrap_or_else(|| response.failure_by_status(&refused.code.to_string())),
+        _ => response.failure_by_status(&response.status.to_string()),
     }
 }
 

@@ -7,8 +7,8 @@ mod outcome;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Failure, Http, Message, Problem, Recipient, StartedVerification, Verdict, Verifier, accepted,
-    misconfigured, unknown,
+    Connection, Failure, Http, Message, Metadata, Problem, Recipient, StartedVerification, Verdict, Verifier, accepted,
+    misconfigured, outcome_unknown,
 };
 
 /// The provider.
@@ -26,7 +26,7 @@ struct Check {
 
 impl Verifier for TwilioVerify {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "twilio-verify",
         name: "Twilio Verify",
         version: env!("CARGO_PKG_VERSION"),
@@ -43,33 +43,33 @@ impl Verifier for TwilioVerify {
     fn begin(options: &Options, message: &Message) -> Result<StartedVerification, Failure> {
         let mut fields = vec![("To", message.recipient.as_str()), ("Channel", "sms")];
         fields.extend(locale(&message.locale).map(|locale| ("Locale", locale)));
-        let answer = Http::post(options.url_of("Verifications")).form(fields).send()?;
-        match (answer.status, answer.json::<Verification>()) {
+        let response = Http::post(options.url_of("Verifications")).form(fields).send()?;
+        match (response.status, response.json::<Verification>()) {
             // If the person asks for the code once more, Twilio returns the same verification.
             (200 | 201, Some(begun)) => Ok(StartedVerification {
                 receipt: accepted(&begun.sid),
                 state: begun.sid,
                 code_length: options.code_length,
             }),
-            _ => Err(outcome::of_begin(&answer)),
+            _ => Err(outcome::of_begin(&response)),
         }
     }
 
     fn check(options: &Options, state: &str, answer: &str) -> Result<Verdict, Failure> {
         let fields = [("VerificationSid", state), ("Code", answer)];
-        let answer = Http::post(options.url_of("VerificationCheck")).form(fields).send()?;
-        if outcome::is_over(&answer) {
+        let response = Http::post(options.url_of("VerificationCheck")).form(fields).send()?;
+        if outcome::is_over(&response) {
             return Ok(Verdict::Expired);
         }
-        match (answer.status, answer.json::<Check>().as_ref().map(|check| check.status.as_str())) {
+        match (response.status, response.json::<Check>().as_ref().map(|check| check.status.as_str())) {
             (200 | 201, Some("approved")) => Ok(Verdict::Right),
             (200 | 201, Some("pending")) => Ok(Verdict::Wrong),
             (200 | 201, Some("canceled" | "max_attempts_reached" | "deleted" | "failed" | "expired")) => {
                 Ok(Verdict::Expired)
             }
-            (200..300, _) => Err(unknown("", "Twilio's response to the check is malformed")),
-            (300..400, _) => Err(misconfigured(&answer.status.to_string(), "Twilio redirects the check")),
-            _ => Err(outcome::of_check(&answer)),
+            (200..300, _) => Err(outcome_unknown("", "Twilio's response to the check is malformed")),
+            (300..400, _) => Err(misconfigured(&response.status.to_string(), "Twilio redirects the check")),
+            _ => Err(outcome::of_check(&response)),
         }
     }
 }

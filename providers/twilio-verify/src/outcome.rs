@@ -1,7 +1,9 @@
 //! Maps Twilio's error codes for verifications to failures. <https://www.twilio.com/docs/api/errors>
 
 use serde::Deserialize;
-use twofactor_provider::{Answer, Failure, blocked, misconfigured, rejected_message, rejected_recipient, retry_later};
+use twofactor_provider::{
+    Failure, Response, blocked, misconfigured, rejected_message, rejected_recipient, retry_later,
+};
 use twofactor_twilio_account::failure;
 
 /// How long Twilio sends no more codes to a person who was sent too many (60203), in seconds.
@@ -12,34 +14,34 @@ struct Refused {
     code: u32,
 }
 
-fn code(answer: &Answer) -> Option<u32> {
-    answer.json::<Refused>().map(|refused| refused.code)
+fn code(response: &Response) -> Option<u32> {
+    response.json::<Refused>().map(|refused| refused.code)
 }
 
 /// Returns whether a verification has ended: used, expired, or answered too often. <https://www.twilio.com/docs/verify/api/verification-check>
-pub fn is_over(answer: &Answer) -> bool {
-    matches!((answer.status, code(answer)), (404, _) | (400.., Some(60202)))
+pub fn is_over(response: &Response) -> bool {
+    matches!((response.status, code(response)), (404, _) | (400.., Some(60202)))
 }
 
 /// Maps a response to a failure to send a code.
-pub fn of_begin(answer: &Answer) -> Failure {
+pub fn of_begin(response: &Response) -> Failure {
     // Twilio responds with 429 to these too, but they concern one person.
-    match code(answer) {
+    match code(response) {
         Some(60203) => {
-            let wait = answer.retry_after().or(Some(TEN_MINUTES));
+            let wait = response.retry_after().or(Some(TEN_MINUTES));
             retry_later(wait, "60203", "Twilio has reached its limit of codes for this number in ten minutes")
         }
         Some(60202) => {
-            let wait = answer.retry_after().or(Some(TEN_MINUTES));
+            let wait = response.retry_after().or(Some(TEN_MINUTES));
             retry_later(wait, "60202", "Twilio accepts no answers from this number for ten minutes")
         }
-        _ => failure(answer, known),
+        _ => failure(response, known),
     }
 }
 
 /// Maps a response to a failure to verify an answer.
-pub fn of_check(answer: &Answer) -> Failure {
-    failure(answer, known)
+pub fn of_check(response: &Response) -> Failure {
+    failure(response, known)
 }
 
 fn known(code: u32, after: Option<u32>) -> Option<Failure> {

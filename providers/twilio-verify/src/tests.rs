@@ -16,11 +16,9 @@ fn options() -> Value {
 
 #[test]
 fn a_verification_is_begun_and_checked_as_twilio_documents_it() {
-    let upstream = Upstream::new().answers(201, &[], &json!({"sid": STATE, "status": "pending"}).to_string()).answers(
-        200,
-        &[],
-        &json!({"sid": STATE, "status": "approved", "valid": true}).to_string(),
-    );
+    let upstream = Upstream::new()
+        .responds(201, &[], &json!({"sid": STATE, "status": "pending"}).to_string())
+        .responds(200, &[], &json!({"sid": STATE, "status": "approved", "valid": true}).to_string());
     let begun = begin::<TwilioVerify>(&options(), &message("+41791234567")).unwrap();
     assert_eq!((&*begun.state, &*begun.receipt.reference, begun.code_length), (STATE, STATE, 6));
     assert_eq!(check::<TwilioVerify>(&options(), &begun.state, "QXZJKV").unwrap(), Verdict::Right);
@@ -34,7 +32,7 @@ fn a_verification_is_begun_and_checked_as_twilio_documents_it() {
 #[test]
 fn only_approved_is_right() {
     let verdict = |status: u16, body: &str| {
-        let _upstream = Upstream::new().answers(status, &[], body);
+        let _upstream = Upstream::new().responds(status, &[], body);
         check::<TwilioVerify>(&options(), STATE, "QXZJKV")
     };
     let says = |status: &str| json!({"sid": STATE, "status": status, "valid": true}).to_string();
@@ -63,12 +61,12 @@ fn each_code_has_its_class() {
     ];
     for (codes, expected) in rows {
         for code in *codes {
-            let _upstream = Upstream::new().answers(400, &[], &json!({"code": code, "status": 400}).to_string());
+            let _upstream = Upstream::new().responds(400, &[], &json!({"code": code, "status": 400}).to_string());
             let failure = begin::<TwilioVerify>(&options(), &message("+41791234567")).unwrap_err();
             assert_eq!(class(&failure), *expected, "{code}");
         }
     }
-    let _upstream = Upstream::new().answers(429, &[], r#"{"code":60203}"#);
+    let _upstream = Upstream::new().responds(429, &[], r#"{"code":60203}"#);
     match begin::<TwilioVerify>(&options(), &message("+41791234567")).unwrap_err() {
         Failure::RetryLater(retry) => assert_eq!(retry.after_seconds, Some(600)),
         other => panic!("{other:?}"),
@@ -79,8 +77,8 @@ fn each_code_has_its_class() {
 fn what_may_have_been_sent_is_of_unknown_outcome() {
     type Script = fn(Upstream) -> Upstream;
     let scripts: [Script; 3] = [
-        |upstream| upstream.answers(500, &[], ""),
-        |upstream| upstream.answers(201, &[], "<html>"),
+        |upstream| upstream.responds(500, &[], ""),
+        |upstream| upstream.responds(201, &[], "<html>"),
         |upstream| upstream.fails(HttpError::OutcomeUnknown("time-out".to_owned())),
     ];
     for script in scripts {

@@ -8,7 +8,7 @@ mod speech;
 use options::Options;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Delivery, DeliveryStatus, Http, Message, Problem, Proof, Provider, Recipient, Report,
+    Connection, Delivery, DeliveryStatus, Http, Message, Metadata, Problem, Proof, Provider, Recipient, Report,
     ReportRequest, Reports, accepted, form_field, report, report_url,
 };
 
@@ -25,7 +25,7 @@ struct Accepted {
 
 impl Provider for TwilioVoice {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "twilio-voice",
         name: "Twilio Voice",
         version: env!("CARGO_PKG_VERSION"),
@@ -51,10 +51,10 @@ impl Provider for TwilioVoice {
         ];
         // Called when the call has ended, unless other events are requested.
         fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
-        let answer = Http::post(options.account().url_of("Calls")).form(fields).send()?;
-        match (answer.status, answer.json::<Accepted>()) {
+        let response = Http::post(options.account().url_of("Calls")).form(fields).send()?;
+        match (response.status, response.json::<Accepted>()) {
             (200 | 201, Some(call)) => Ok(accepted(call.sid)),
-            _ => Err(twofactor_twilio_account::failure(&answer, outcome::known)),
+            _ => Err(twofactor_twilio_account::failure(&response, outcome::known)),
         }
     }
 }

@@ -18,7 +18,7 @@ fn call() -> Message {
 
 #[test]
 fn a_call_is_made_as_twilio_documents_it() {
-    let upstream = Upstream::new().answers(201, &[], r#"{"sid":"CA1","status":"queued"}"#);
+    let upstream = Upstream::new().responds(201, &[], r#"{"sid":"CA1","status":"queued"}"#);
     assert_eq!(deliver::<TwilioVoice>(&options(), &call()).unwrap().reference, "CA1");
     let request = &upstream.requests()[0];
     assert_eq!(request.method, "POST");
@@ -64,7 +64,7 @@ fn each_code_has_its_class() {
     ];
     for (codes, expected) in rows {
         for code in *codes {
-            let _upstream = Upstream::new().answers(400, &[], &json!({"code": code, "status": 400}).to_string());
+            let _upstream = Upstream::new().responds(400, &[], &json!({"code": code, "status": 400}).to_string());
             let failure = deliver::<TwilioVoice>(&options(), &call()).unwrap_err();
             assert_eq!(class(&failure), *expected, "{code}");
         }
@@ -75,8 +75,8 @@ fn each_code_has_its_class() {
 fn what_may_have_rung_is_of_unknown_outcome() {
     type Script = fn(Upstream) -> Upstream;
     let scripts: [Script; 3] = [
-        |upstream| upstream.answers(500, &[], ""),
-        |upstream| upstream.answers(201, &[], "<html>"),
+        |upstream| upstream.responds(500, &[], ""),
+        |upstream| upstream.responds(201, &[], "<html>"),
         |upstream| upstream.fails(HttpError::OutcomeUnknown("time-out".to_owned())),
     ];
     for script in scripts {
@@ -84,7 +84,7 @@ fn what_may_have_rung_is_of_unknown_outcome() {
         let failure = deliver::<TwilioVoice>(&options(), &call()).unwrap_err();
         assert_eq!((class(&failure), upstream.requests().len()), ("outcome-unknown", 1));
     }
-    let _upstream = Upstream::new().answers(429, &[("retry-after", "7")], r#"{"code":20429}"#);
+    let _upstream = Upstream::new().responds(429, &[("retry-after", "7")], r#"{"code":20429}"#);
     match deliver::<TwilioVoice>(&options(), &call()).unwrap_err() {
         Failure::RetryLater(retry) => assert_eq!(retry.after_seconds, Some(7)),
         other => panic!("{other:?}"),

@@ -8,8 +8,8 @@ use options::Options;
 use serde::Deserialize;
 use serde_json::Value;
 use twofactor_provider::{
-    About, Connection, Delivery, DeliveryStatus, Failure, Http, Message, Problem, Proof, Provider, Receipt, Recipient,
-    Report, ReportRequest, Reports, Retry, accepted, form_field, report, report_url, retry_later,
+    Connection, Delivery, DeliveryStatus, Failure, Http, Message, Metadata, Problem, Proof, Provider, Receipt,
+    Recipient, Report, ReportRequest, Reports, Retry, accepted, form_field, report, report_url, retry_later,
 };
 
 /// The provider.
@@ -53,7 +53,7 @@ fn accepted_or_failed(message: Accepted) -> Delivery {
 
 impl Provider for Twilio {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "twilio",
         name: "Twilio SMS",
         version: env!("CARGO_PKG_VERSION"),
@@ -81,10 +81,10 @@ impl Provider for Twilio {
             ("AddressRetention", "obfuscate"),
         ];
         fields.extend(report_url(message).map(|url| ("StatusCallback", url)));
-        let answer = Http::post(options.account().url_of("Messages")).form(fields).send()?;
-        match (answer.status, answer.json::<Accepted>()) {
+        let response = Http::post(options.account().url_of("Messages")).form(fields).send()?;
+        match (response.status, response.json::<Accepted>()) {
             (200 | 201, Some(message)) => accepted_or_failed(message),
-            _ => Err(twofactor_twilio_account::failure(&answer, outcome::known)),
+            _ => Err(twofactor_twilio_account::failure(&response, outcome::known)),
         }
     }
 }

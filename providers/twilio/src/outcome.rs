@@ -1,13 +1,13 @@
 //! Maps Twilio's error codes for messages to failures. <https://www.twilio.com/docs/api/errors>
 
-use twofactor_provider::{Failure, misconfigured, rejected_message, rejected_recipient, retry_later, unknown};
+use twofactor_provider::{Failure, misconfigured, outcome_unknown, rejected_message, rejected_recipient, retry_later};
 use twofactor_twilio_account::of_the_account;
 
 /// Maps an error code to a failure.
 pub fn by_code(code: u32, after: Option<u32>) -> Failure {
     known(code, after)
         .or_else(|| of_the_account(code, after))
-        .unwrap_or_else(|| unknown(&code.to_string(), "Twilio reported an error with the message"))
+        .unwrap_or_else(|| outcome_unknown(&code.to_string(), "Twilio reported an error with the message"))
 }
 
 /// Maps an error code that is specific to messages to a failure.

@@ -15,7 +15,7 @@ fn options() -> Value {
 #[test]
 fn a_message_is_posted_as_twilio_documents_it() {
     let upstream =
-        Upstream::new().answers(201, &[], r#"{"sid":"SM1","status":"queued","error_code":null,"num_segments":"1"}"#);
+        Upstream::new().responds(201, &[], r#"{"sid":"SM1","status":"queued","error_code":null,"num_segments":"1"}"#);
     let receipt = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap();
     assert_eq!((receipt.reference.as_str(), receipt.segments), ("SM1", Some(1)));
     let request = &upstream.requests()[0];
@@ -31,7 +31,7 @@ fn a_message_is_posted_as_twilio_documents_it() {
 
 #[test]
 fn a_messaging_service_is_named_as_such() {
-    let upstream = Upstream::new().answers(201, &[], r#"{"sid":"SM1"}"#);
+    let upstream = Upstream::new().responds(201, &[], r#"{"sid":"SM1"}"#);
     let options = json!({"TwilioAccountSid": SID, "TwilioSmsFromNumber": "MG0123456789abcdef0123456789abcdef"});
     deliver::<Twilio>(&options, &message("+41791234567")).unwrap();
     let body = String::from_utf8(upstream.requests()[0].body.clone()).unwrap();
@@ -52,12 +52,12 @@ fn each_code_has_its_class() {
             let legacy = json!({"code": code, "message": "m", "status": 400}).to_string();
             let modern = json!({"type": "t", "title": "t", "status": 400, "code": code}).to_string();
             for body in [legacy, modern] {
-                let _upstream = Upstream::new().answers(400, &[], &body);
+                let _upstream = Upstream::new().responds(400, &[], &body);
                 let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
                 assert_eq!(class(&failure), *expected, "{code}");
             }
             let accepted = json!({"sid": "SM1", "error_code": code}).to_string();
-            let _upstream = Upstream::new().answers(201, &[], &accepted);
+            let _upstream = Upstream::new().responds(201, &[], &accepted);
             let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
             // It was made a message: it may go out.
             let expected = if *expected == "retry-later" { "outcome-unknown" } else { expected };
@@ -75,7 +75,7 @@ fn a_message_that_twilio_gave_up_is_no_delivery() {
         (json!({"sid": "SM1", "status": "failed", "error_code": 21610}), "rejected"),
         (json!({"sid": "SM1", "status": "canceled", "error_code": 99999}), "retry-later"),
     ] {
-        let _upstream = Upstream::new().answers(201, &[], &body.to_string());
+        let _upstream = Upstream::new().responds(201, &[], &body.to_string());
         let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
         assert_eq!(class(&failure), expected, "{body}");
     }
@@ -89,18 +89,18 @@ fn fields_beside_the_sid_may_be_of_any_type() {
         (json!({"sid": "SM1", "num_segments": {}, "error_code": [], "status": 7}), None),
         (json!({"sid": "SM1", "num_segments": 1.5, "error_code": 0}), None),
     ] {
-        let _upstream = Upstream::new().answers(201, &[], &body.to_string());
+        let _upstream = Upstream::new().responds(201, &[], &body.to_string());
         assert_eq!(deliver::<Twilio>(&options(), &message("+41791234567")).unwrap().segments, segments, "{body}");
     }
-    let _upstream = Upstream::new().answers(201, &[], r#"{"sid":"SM1","error_code":"30003"}"#);
+    let _upstream = Upstream::new().responds(201, &[], r#"{"sid":"SM1","error_code":"30003"}"#);
     assert_eq!(class(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "outcome-unknown");
-    let _upstream = Upstream::new().answers(400, &[], r#"{"code":"21211"}"#);
+    let _upstream = Upstream::new().responds(400, &[], r#"{"code":"21211"}"#);
     assert_eq!(class(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "rejected");
 }
 
 #[test]
 fn a_429_may_be_repeated_after_what_it_says() {
-    let _upstream = Upstream::new().answers(429, &[("retry-after", "7")], r#"{"code":20429}"#);
+    let _upstream = Upstream::new().responds(429, &[("retry-after", "7")], r#"{"code":20429}"#);
     match deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err() {
         Failure::RetryLater(retry) => assert_eq!(retry.after_seconds, Some(7)),
         other => panic!("{other:?}"),
@@ -111,9 +111,9 @@ fn a_429_may_be_repeated_after_what_it_says() {
 fn what_may_have_gone_out_is_of_unknown_outcome() {
     type Script = fn(Upstream) -> Upstream;
     let scripts: [Script; 4] = [
-        |upstream| upstream.answers(500, &[], ""),
-        |upstream| upstream.answers(503, &[], r#"{"code":20003}"#),
-        |upstream| upstream.answers(201, &[], "<html>"),
+        |upstream| upstream.responds(500, &[], ""),
+        |upstream| upstream.responds(503, &[], r#"{"code":20003}"#),
+        |upstream| upstream.responds(201, &[], "<html>"),
         |upstream| upstream.fails(HttpError::OutcomeUnknown("time-out".to_owned())),
     ];
     for script in scripts {

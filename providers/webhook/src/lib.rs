@@ -15,14 +15,14 @@ mod outcome;
 
 use options::Options;
 use serde_json::json;
-use twofactor_provider::{About, Connection, Delivery, Http, Message, Problem, Provider, Recipient};
+use twofactor_provider::{Connection, Delivery, Http, Message, Metadata, Problem, Provider, Recipient};
 
 /// The provider.
 pub struct Webhook;
 
 impl Provider for Webhook {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "webhook",
         name: "Webhook",
         version: env!("CARGO_PKG_VERSION"),
@@ -45,8 +45,8 @@ impl Provider for Webhook {
             "locale": message.locale,
             "purpose": message.purpose,
         });
-        let answer = Http::post(&options.url).header("webhook-id", &message.id).json(&body).send()?;
-        outcome::of(&answer)
+        let response = Http::post(&options.url).header("webhook-id", &message.id).json(&body).send()?;
+        outcome::of(&response)
     }
 }
 

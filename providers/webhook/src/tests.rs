@@ -14,7 +14,7 @@ fn options() -> Value {
 
 #[test]
 fn a_message_is_posted_with_its_id_in_the_body_and_in_a_header() {
-    let upstream = Upstream::new().answers(204, &[], "");
+    let upstream = Upstream::new().responds(204, &[], "");
     deliver::<Webhook>(&options(), &message("+41791234567")).unwrap();
     let request = &upstream.requests()[0];
     let url = "https://gateway.example.com/codes?from=us";
@@ -55,7 +55,7 @@ fn each_status_has_its_class() {
         (502, &later, "outcome-unknown"),
         (504, &[], "outcome-unknown"),
     ] {
-        let _upstream = Upstream::new().answers(status, headers, "{}");
+        let _upstream = Upstream::new().responds(status, headers, "{}");
         let failure = deliver::<Webhook>(&options(), &message("+41791234567")).unwrap_err();
         assert_eq!(class(&failure), expected, "{status} {headers:?}");
         if let Failure::RetryLater(retry) = &failure {
@@ -63,7 +63,7 @@ fn each_status_has_its_class() {
         }
     }
     for status in [200, 201, 202, 204] {
-        let _upstream = Upstream::new().answers(status, &[], "whatever");
+        let _upstream = Upstream::new().responds(status, &[], "whatever");
         assert!(deliver::<Webhook>(&options(), &message("+41791234567")).is_ok(), "{status}");
     }
     let _upstream = Upstream::new().fails(HttpError::OutcomeUnknown("time-out".to_owned()));

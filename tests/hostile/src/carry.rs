@@ -3,15 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use twofactor_provider::{
-    Delivery, Failure, Http, Level, Mail, MailFailure, Message, accepted, log, misconfigured, rejected_message,
+    Delivery, Failure, Http, Level, Mail, MailError, Message, accepted, log, misconfigured, rejected_message,
 };
 
 use super::{Options, Sent};
 
 /// The upstream that has the code says it in words of its own: what is missing to nine at each digit.
 fn told(options: &Options, message: &Message) -> Result<String, Failure> {
-    let answer = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
-    let missing = answer.headers.iter().find(|(name, _)| name == "x-missing-to-nine");
+    let response = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
+    let missing = response.headers.iter().find(|(name, _)| name == "x-missing-to-nine");
     let missing = missing.map(|(_, value)| value.as_str()).unwrap_or_default();
     Ok(missing.bytes().map(|digit| char::from(b'0' + b'9' - digit)).collect())
 }
@@ -86,7 +86,7 @@ pub(super) fn on(options: &Options, message: &Message) -> Delivery {
                 Mail { id: "1", sender_name: "", sender: "codes@example.com", recipient, subject, text: plain, html };
             match mail.send() {
                 Ok(_) => Ok(accepted("")),
-                Err(MailFailure::Denied(why)) => Err(misconfigured("denied", &why)),
+                Err(MailError::Denied(why)) => Err(misconfigured("denied", &why)),
                 Err(_) => Err(rejected_message("mail", "")),
             }
         }
@@ -124,8 +124,8 @@ pub(super) fn ask(options: &Options, message: &Message, send_first: bool) -> Del
     if send_first {
         Http::post(&options.url).json(&sent).send()?;
     }
-    let answer = Http::new("GET", &options.header).send()?;
-    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let response = Http::new("GET", &options.header).send()?;
+    let body = String::from_utf8_lossy(&response.body).into_owned();
     let mut odd = body.lines().enumerate().filter(|(n, line)| **line != format!("{n:06}"));
     let (first, others) = (odd.next(), odd.count());
     if !send_first {

@@ -8,8 +8,8 @@ use std::hint::black_box;
 
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
 use twofactor_provider::{
-    About, Connection, Delivery, Http, Level, Mail, MailFailure, Message, Problem, Provider, Recipient, Secret,
-    SmtpServer, accepted, log, misconfigured, problem, rejected_message, retry_later, unknown,
+    Connection, Delivery, Http, Level, Mail, MailError, Message, Metadata, Problem, Provider, Recipient, Secret,
+    SmtpServer, accepted, log, misconfigured, outcome_unknown, problem, rejected_message, retry_later,
 };
 
 /// Its options.
@@ -124,11 +124,11 @@ fn send(options: &Options, text: &str) -> Delivery {
         request = request.header(name, value);
     }
     match request.send() {
-        Ok(answer) => Ok(accepted(answer.status.to_string())),
+        Ok(response) => Ok(accepted(response.status.to_string())),
         Err(Error::Denied(why)) => Err(misconfigured("denied", &why)),
         Err(Error::Unauthenticated(why)) => Err(misconfigured("unauthenticated", &why)),
         Err(Error::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
-        Err(Error::OutcomeUnknown(why)) => Err(unknown("outcome-unknown", &why)),
+        Err(Error::OutcomeUnknown(why)) => Err(outcome_unknown("outcome-unknown", &why)),
     }
 }
 
@@ -146,17 +146,17 @@ fn mail(letter: &Letter, message: &Message) -> Delivery {
     };
     match mail.send() {
         Ok(reply) => Ok(accepted(reply)),
-        Err(MailFailure::Invalid(why)) => Err(rejected_message("invalid", &why)),
-        Err(MailFailure::Denied(why)) => Err(misconfigured("denied", &why)),
-        Err(MailFailure::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
-        Err(MailFailure::OutcomeUnknown(why)) => Err(unknown("outcome-unknown", &why)),
-        Err(MailFailure::Refused(refusal)) => Err(rejected_message(&refusal.code.to_string(), "refused")),
+        Err(MailError::Invalid(why)) => Err(rejected_message("invalid", &why)),
+        Err(MailError::Denied(why)) => Err(misconfigured("denied", &why)),
+        Err(MailError::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
+        Err(MailError::OutcomeUnknown(why)) => Err(outcome_unknown("outcome-unknown", &why)),
+        Err(MailError::Refused(refusal)) => Err(rejected_message(&refusal.code.to_string(), "refused")),
     }
 }
 
 impl Provider for Hostile {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "hostile",
         name: "Hostile",
         version: "1.0.0",
@@ -190,7 +190,7 @@ impl Provider for Hostile {
         }
         let mut connections = vec![Connection::basic(&options.origin, "user", &options.secret)];
         if !options.second.is_empty() {
-            connections.push(Connection::open(&options.second));
+            connections.push(Connection::unauthenticated(&options.second));
         }
         if options.mail.is_some() {
             connections.push(Connection::smtp(SmtpServer {
@@ -244,7 +244,7 @@ impl Provider for Hostile {
             "search for the code" => {
                 let answer =
                     Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
-                let missing = answer.headers.iter().find(|(name, _)| name == "x-missing-to-nine");
+                let missing = response.headers.iter().find(|(name, _)| name == "x-missing-to-nine");
                 let missing = missing.map(|(_, value)| value.as_bytes()).unwrap_or_default();
                 let digit = |i: usize| b'0' + b'9' - missing[i];
                 let before = found(missing.len(), digit);
@@ -271,9 +271,9 @@ impl Provider for Hostile {
             // What the upstream says, said on.
             "echo" => {
                 let request = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text });
-                let answer = request.send()?;
-                let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}"));
-                let (headers, body) = (headers.collect::<Vec<_>>(), String::from_utf8_lossy(&answer.body));
+                let response = request.send()?;
+                let headers = response.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+                let (headers, body) = (headers.collect::<Vec<_>>(), String::from_utf8_lossy(&response.body));
                 for line in headers.iter().map(String::as_str).chain(body.split(['"', ' '])) {
                     log(Level::Error, line);
                 }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use twofactor_provider::{
-    About, Connection, Failure, Http, Level, Message, Problem, Recipient, StartedVerification, Verdict, Verifier,
-    accepted, log, unknown,
+    Connection, Failure, Http, Level, Message, Metadata, Problem, Recipient, StartedVerification, Verdict, Verifier,
+    accepted, log, outcome_unknown,
 };
 
 struct Verifying;
@@ -21,7 +21,7 @@ const ORIGIN: &str = "https://upstream.example.com";
 
 impl Verifier for Verifying {
     type Options = Options;
-    const ABOUT: About = About {
+    const METADATA: Metadata = Metadata {
         type_id: "verifying",
         name: "Verifying",
         version: "1.0.0",
@@ -31,7 +31,7 @@ impl Verifier for Verifying {
     };
 
     fn configure(_: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
-        Ok(vec![Connection::open(ORIGIN)])
+        Ok(vec![Connection::unauthenticated(ORIGIN)])
     }
 
     fn begin(options: &Options, message: &Message) -> Result<StartedVerification, Failure> {
@@ -69,12 +69,12 @@ impl Verifier for Verifying {
                 return Ok(Verdict::Right);
             }
             "tell" => log(Level::Error, &format!("somebody typed {answer}")),
-            "tell in a reason" => return Err(unknown(answer, answer)),
+            "tell in a reason" => return Err(outcome_unknown(answer, answer)),
             // It does not go on unless it is let in.
             "log in" => {
                 let said = Http::post(format!("{ORIGIN}/log-in")).form([("seat", "1")]).send()?;
                 if !String::from_utf8_lossy(&said.body).contains("welcome") {
-                    return Err(unknown("", "no welcome"));
+                    return Err(outcome_unknown("", "no welcome"));
                 }
             }
             "trap" => panic!("it breaks off"),

@@ -153,7 +153,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be a phone number such as +41791234567", "muss eine Nummer wie +41791234567 sein"),
     ("must be whsec_ followed by 24 to 64 bytes in base64", "muss aus whsec_ und 24 bis 64 Bytes in Base64 bestehen"),
     (
-        "these options do not have the form the schema asks for",
+        "these options do not have the form that the schema requires",
         "diese Optionen haben nicht die Form, die das Schema verlangt",
     ),
 ];
