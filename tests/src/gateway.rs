@@ -22,7 +22,7 @@ use twofactor::{Actor, Assignment, Challenge, Error, Network, NewChallenge, NewI
 pub enum Say {
     Taken,
     /// And bills it as so many parts.
-    TakenIn(u32),
+    AcceptedIn(u32),
     /// Asks to slow down, and does not say for how long.
     Later,
     LaterBy(u32),
@@ -37,7 +37,7 @@ pub enum Say {
     /// So many bytes of an answer, and then the connection ends.
     CutAfter(usize),
 }
-use Say::{Broken, CutAfter, Later, LaterBy, Long, Refused, Silence, Taken, TakenIn};
+use Say::{Broken, CutAfter, Later, LaterBy, Long, Refused, Silence, Taken, AcceptedIn};
 
 /// Says one after the other, and the last for ever.
 #[derive(Clone)]
@@ -65,10 +65,10 @@ impl Twilio {
                 (status, json.clone(), json!({"code": code, "message": "x", "status": status.as_u16()}).to_string())
             };
             match say {
-                Taken | TakenIn(_) => {
-                    let parts = if let TakenIn(parts) = say { parts } else { 1 };
+                Taken | AcceptedIn(_) => {
+                    let segments = if let AcceptedIn(segments) = say { segments } else { 1 };
                     let body = json!({"sid": "SM00000000000000000000000000000000", "status": "queued",
-                        "num_segments": parts.to_string(), "error_code": null})
+                        "num_segments": segments.to_string(), "error_code": null})
                     .to_string();
                     state.answered.fetch_add(body.len(), Ordering::Relaxed);
                     (StatusCode::CREATED, json, body).into_response()

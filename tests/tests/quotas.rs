@@ -16,7 +16,7 @@ use twofactor::instance::Quota;
 use twofactor::sandbox::{NetworkBuilder, SandboxLimits};
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::certificates::Authority;
-use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Silence, Taken, TakenIn};
+use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Silence, Taken, AcceptedIn};
 use twofactor_tests::gateway::{Place, Twilio};
 use twofactor_tests::mail;
 use twofactor_tests::smtp_server::{Protection, SmtpServer, Step, say};
@@ -39,7 +39,7 @@ async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
 
 #[tokio::test]
 async fn parts_that_messages_are_billed_as_are_counted_as_the_upstream_says() {
-    let place = Place::new(json!({"parts_per_day": 5}), &[TakenIn(3), Later, TakenIn(0), Broken, Taken]).await;
+    let place = Place::new(json!({"segments_per_day": 5}), &[AcceptedIn(3), Later, AcceptedIn(0), Broken, Taken]).await;
     place.start().await.unwrap();
     // The second was taken at its second attempt: the first was not billed. Twilio counts none for a messaging service at first.
     place.start().await.unwrap();
@@ -50,7 +50,7 @@ async fn parts_that_messages_are_billed_as_are_counted_as_the_upstream_says() {
     place.start().await.unwrap();
 
     // Whatever it says, one message is not the whole day's.
-    let place = Place::new(json!({"parts_per_day": 300}), &[TakenIn(u32::MAX)]).await;
+    let place = Place::new(json!({"segments_per_day": 300}), &[AcceptedIn(u32::MAX)]).await;
     place.start().await.unwrap();
     place.start().await.unwrap();
     assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 2));
@@ -96,11 +96,11 @@ async fn a_message_that_another_limit_stops_uses_nothing_of_the_days_messages() 
 async fn all_instances_of_a_type_have_a_quota_together() {
     for (quota, messages) in [
         (Quota { messages_per_day: 3, ..Quota::default() }, 3),
-        (Quota { parts_per_day: 3, ..Quota::default() }, 2),
+        (Quota { segments_per_day: 3, ..Quota::default() }, 2),
         (Quota { bytes_per_day: 1, ..Quota::default() }, 1),
     ] {
         let limits = RateLimits { types: [("twilio".to_owned(), quota)].into(), ..RateLimits::none() };
-        let place = Place::with(limits, json!({"messages_per_day": 1}), &[TakenIn(2)]).await;
+        let place = Place::with(limits, json!({"messages_per_day": 1}), &[AcceptedIn(2)]).await;
         place.add("2", json!({})).await;
         for _ in 0..messages {
             place.start().await.unwrap();

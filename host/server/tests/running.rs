@@ -56,7 +56,7 @@ fn a_quota_of_a_type_that_nothing_serves_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = config(
         folder.path(),
-        "[rate_limits.types.twillio]\nparts_per_day = 1\n[rate_limits.types.twilio]\nparts_per_day = 1\n",
+        "[rate_limits.types.twillio]\nsegments_per_day = 1\n[rate_limits.types.twilio]\nsegments_per_day = 1\n",
     );
     let output = common::run(&["provider", "list", "--config", file.to_str().unwrap()]);
     let text = String::from_utf8(output.stderr).unwrap();

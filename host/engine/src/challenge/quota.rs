@@ -1,12 +1,12 @@
 //! Counting of daily quotas: of one instance, and of all instances of a type.
 
 use super::bucket::{DAY_MS, bucket};
-use crate::instance::{BYTES, MESSAGES, PARTS, Quota};
+use crate::instance::{BYTES, MESSAGES, SEGMENTS, Quota};
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge};
 
 /// The maximum number of segments that one message counts as: the number comes from the provider.
-const MOST_PARTS: u32 = 255;
+const MAX_SEGMENTS: u32 = 255;
 
 /// Something that has a quota.
 pub(super) struct Account {
@@ -18,7 +18,7 @@ pub(super) struct Account {
 
 /// What a message, or the verification of an answer, has used.
 pub(super) struct Used {
-    pub(super) parts: u32,
+    pub(super) segments: u32,
     pub(super) bytes: u64,
 }
 
@@ -37,7 +37,7 @@ impl Account {
     /// `counting`, only whether it may be sent. How many segments and bytes it will use is not
     /// known yet: it passes if one of each is left.
     pub(super) fn before(&self, keyring: &Keyring, counting: bool) -> Vec<(&'static str, Charge)> {
-        let Quota { messages_per_day, parts_per_day, bytes_per_day } = self.quota;
+        let Quota { messages_per_day, segments_per_day, bytes_per_day } = self.quota;
         let charge = |limit, amount, name| Charge { key: self.key(keyring, name), amount, limit, window_ms: DAY_MS };
         let some_left = |limit: u32, name| (limit > 0).then(|| (name, charge(limit.saturating_sub(1), 0, name)));
         let message = if counting {
@@ -45,7 +45,7 @@ impl Account {
         } else {
             some_left(messages_per_day, MESSAGES)
         };
-        [some_left(parts_per_day, PARTS), some_left(bytes_per_day, BYTES), message].into_iter().flatten().collect()
+        [some_left(segments_per_day, SEGMENTS), some_left(bytes_per_day, BYTES), message].into_iter().flatten().collect()
     }
 
     /// Returns what it has used.
@@ -57,10 +57,10 @@ impl Account {
             limit: u32::MAX,
             window_ms: DAY_MS,
         };
-        let parts = (self.quota.parts_per_day > 0).then(|| charge(used.parts.min(MOST_PARTS), PARTS));
+        let segments = (self.quota.segments_per_day > 0).then(|| charge(used.segments.min(MAX_SEGMENTS), SEGMENTS));
         let bytes = u32::try_from(used.bytes).unwrap_or(u32::MAX);
         let bytes = (self.quota.bytes_per_day > 0).then(|| charge(bytes, BYTES));
-        [parts, bytes].into_iter().flatten().filter(|charge| charge.amount > 0).collect()
+        [segments, bytes].into_iter().flatten().filter(|charge| charge.amount > 0).collect()
     }
 
     fn key(&self, keyring: &Keyring, limit: &str) -> BucketKey {

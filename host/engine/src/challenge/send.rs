@@ -279,12 +279,12 @@ impl Challenges {
         let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
         self.statistics.count(&record.subscription, instance, event, "");
         self.statistics.took(&record.subscription, instance, begin.elapsed());
-        let parts = match &outcome {
+        let segments = match &outcome {
             Ok(sent) => sent.receipt.segments.unwrap_or(1).max(1),
             Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
             Err(_) => 0,
         };
-        self.note_used(chosen, &record.subscription, &Used { parts, bytes: chosen.take_bytes() }).await;
+        self.note_used(chosen, &record.subscription, &Used { segments, bytes: chosen.take_bytes() }).await;
         self.note_message(chosen, record, details, outcome.as_ref());
         match outcome {
             Ok(sent) => {

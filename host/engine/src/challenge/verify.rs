@@ -67,7 +67,7 @@ impl Challenges {
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
         let verdict = chosen.check(state, answer).await;
-        self.note_used(chosen, &record.subscription, &Used { parts: 0, bytes: chosen.take_bytes() }).await;
+        self.note_used(chosen, &record.subscription, &Used { segments: 0, bytes: chosen.take_bytes() }).await;
         match verdict {
             Ok(Verdict::Right) => Ok(record.codes.last().copied()),
             Ok(Verdict::Wrong) => Ok(None),

@@ -28,7 +28,7 @@ pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
 pub use providers::RefusedProvider;
 pub use quota::Quota;
-pub(crate) use quota::{BYTES, MESSAGES, PARTS};
+pub(crate) use quota::{BYTES, MESSAGES, SEGMENTS};
 pub use sign_in::SignIn;
 pub(crate) use twofactor_sandbox::Layers;
 pub use validity::AffectedInstance;

@@ -51,7 +51,7 @@ pub struct Policy {
     /// Billed segments of an instance in a day, as the upstream reports them, or one for each
     /// message, 0 to 1,000,000,000; 0, the default, means unlimited. A message that is being sent
     /// when they are used up may exceed it.
-    pub parts_per_day: u32,
+    pub segments_per_day: u32,
     /// Bytes between an instance and its upstream in a day (bodies of requests and responses,
     /// mails), 0 to 4,000,000,000; 0, the default, means unlimited. A message that is being sent
     /// when they are used up may exceed it.
@@ -83,7 +83,7 @@ impl Default for Policy {
             webotp_host: String::new(),
             countries: ["CH", "LI", "DE", "AT", "FR", "IT"].map(str::to_owned).into(),
             messages_per_day: 0,
-            parts_per_day: 0,
+            segments_per_day: 0,
             bytes_per_day: 0,
             retries: 1,
             pause_after: 8,
@@ -196,7 +196,7 @@ impl Policy {
             ("resend_interval_seconds", self.resend_interval_seconds, 5..=600),
             ("resends", self.resends, 0..=10),
             ("messages_per_day", self.messages_per_day, MOST_MESSAGES),
-            ("parts_per_day", self.parts_per_day, MOST_MESSAGES),
+            ("segments_per_day", self.segments_per_day, MOST_MESSAGES),
             ("bytes_per_day", self.bytes_per_day, MOST_BYTES),
             ("retries", self.retries, 0..=5),
             ("pause_after", self.pause_after, 0..=1000),
@@ -231,8 +231,8 @@ impl Policy {
 
     /// Returns the daily quotas of an instance.
     pub(crate) fn quota(&self) -> Quota {
-        let Self { messages_per_day, parts_per_day, bytes_per_day, .. } = *self;
-        Quota { messages_per_day, parts_per_day, bytes_per_day }
+        let Self { messages_per_day, segments_per_day, bytes_per_day, .. } = *self;
+        Quota { messages_per_day, segments_per_day, bytes_per_day }
     }
 
     /// Returns what an operator should reconsider.

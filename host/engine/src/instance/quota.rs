@@ -8,7 +8,7 @@ pub(super) const MOST_MESSAGES: RangeInclusive<u32> = 0..=1_000_000_000;
 pub(super) const MOST_BYTES: RangeInclusive<u32> = 0..=4_000_000_000;
 
 pub(crate) const MESSAGES: &str = "messages_per_day";
-pub(crate) const PARTS: &str = "parts_per_day";
+pub(crate) const SEGMENTS: &str = "segments_per_day";
 pub(crate) const BYTES: &str = "bytes_per_day";
 
 /// The quotas of a day. 0, the default, means unlimited.
@@ -19,7 +19,7 @@ pub struct Quota {
     pub messages_per_day: u32,
     /// Billed segments, as the upstream reports them; one if it reports nothing. SMS are paid by
     /// segment.
-    pub parts_per_day: u32,
+    pub segments_per_day: u32,
     /// Bytes to and from upstreams: the bodies of requests and responses, including those for
     /// access tokens and for verifying answers, and mails.
     pub bytes_per_day: u32,
@@ -30,7 +30,7 @@ impl Quota {
     pub(crate) fn check(&self) -> Result<(), String> {
         for (name, value, range) in [
             (MESSAGES, self.messages_per_day, MOST_MESSAGES),
-            (PARTS, self.parts_per_day, MOST_MESSAGES),
+            (SEGMENTS, self.segments_per_day, MOST_MESSAGES),
             (BYTES, self.bytes_per_day, MOST_BYTES),
         ] {
             if !range.contains(&value) {

@@ -17,7 +17,7 @@ use crate::schema::OptionsSchema;
 
 /// The most parts that a message is billed as: the parts of a long SMS are numbered by one byte (3GPP TS 23.040 section 9.2.3.24.1). A
 /// number without bounds could be a code.
-const MOST_PARTS: u32 = 255;
+const MAX_SEGMENTS: u32 = 255;
 
 /// Why a receipt is not believed.
 const NO_CODE: &str = "the provider reports a delivery, but the code is in nothing that it sent: a provider that changes the form of \
@@ -99,7 +99,7 @@ pub(crate) fn no_letters(error: NoPlaceholder) -> DeliveryFailure {
 pub(crate) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> Receipt {
     Receipt {
         reference: clean(&taken.reference),
-        segments: taken.segments.map(|segments| segments.min(MOST_PARTS)),
+        segments: taken.segments.map(|segments| segments.min(MAX_SEGMENTS)),
         extra: taken.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
     }
 }

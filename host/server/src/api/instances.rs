@@ -84,9 +84,9 @@ pub(super) struct PolicyPart {
     /// Messages of the instance per day; each attempt counts, test messages do not. 0 = unlimited.
     #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
     messages_per_day: Option<u32>,
-    /// Billed message parts per day, as the upstream reports them, or else one per message. 0 = unlimited.
+    /// Billed segments per day as the upstream reports them, or one per message if it reports none. 0 = unlimited.
     #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
-    parts_per_day: Option<u32>,
+    segments_per_day: Option<u32>,
     /// Bytes exchanged with the upstream per day. 0 = unlimited.
     #[schema(minimum = 0, maximum = 4_000_000_000_u32, nullable = false)]
     bytes_per_day: Option<u32>,

@@ -37,7 +37,7 @@ impl Config {
                 let mut alone: toml::Table = toml::from_str(text)?;
                 override_key(&mut alone, name, value)?;
                 if let Err(error) = alone.try_into::<Self>() {
-                    bail!("environment variable {name}: {}", of_a_variable(error.message()));
+                    bail!("environment variable {name}: {}", of_a_variable(&name, error.message()));
                 }
             }
         }
@@ -57,12 +57,13 @@ fn of_the_file(error: toml::de::Error) -> anyhow::Error {
     }
 }
 
-/// What is wrong with a variable. An old name is answered with the new one.
-fn of_a_variable(message: &str) -> String {
-    match renamed(message) {
-        Some((_, new)) => format!("use {PREFIX}{}", new.replace('.', "__").to_ascii_uppercase()),
-        None => message.to_owned(),
-    }
+/// Returns what is wrong with a variable: of an old name, the new one.
+fn of_a_variable(name: &str, message: &str) -> String {
+    let Some((old, new)) = renamed(message) else { return message.to_owned() };
+    let last = |key: &'static str| key.rsplit('.').next().unwrap_or_default().to_ascii_uppercase();
+    let (old, new) = (last(old), last(new));
+    let keys = name.trim_start_matches(PREFIX).split("__").map(|key| if key == old { &new } else { key });
+    format!("use {PREFIX}{}", keys.collect::<Vec<_>>().join("__"))
 }
 
 /// Replaces the value of the key that a variable names.

@@ -41,7 +41,7 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
         ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "trusted_proxies", "line 2"),
         ("[policy]\ncode_length = \"six\"\n", "code_length", "line 2"),
         ("[rate_limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
-        ("[rate_limits.types.acme-sms]\nparts_per_dya = 1\n", "parts_per_dya", "line 2"),
+        ("[rate_limits.types.acme-sms]\nsegments_per_dya = 1\n", "segments_per_dya", "line 2"),
         ("listen = \n", "listen", "line 1"),
         ("[accounts]\nidle_hours = 1\n", "idle_hours", "line 2"),
     ];
@@ -54,9 +54,9 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
 
 #[test]
 fn the_quota_of_a_type_is_one_of_the_rate_limits() {
-    let text = "[rate_limits.types.acme-sms]\nmessages_per_day = 20000\nparts_per_day = 30000\n";
+    let text = "[rate_limits.types.acme-sms]\nmessages_per_day = 20000\nsegments_per_day = 30000\n";
     let limits = parse(&format!("{text}{LEAST}"), &[]).unwrap().rate_limits;
-    let quota = twofactor::instance::Quota { messages_per_day: 20_000, parts_per_day: 30_000, bytes_per_day: 0 };
+    let quota = twofactor::instance::Quota { messages_per_day: 20_000, segments_per_day: 30_000, bytes_per_day: 0 };
     assert_eq!(limits.types.into_iter().collect::<Vec<_>>(), [("acme-sms".to_owned(), quota)]);
 }
 
@@ -151,6 +151,8 @@ fn an_old_key_is_refused_with_the_new_one_in_the_error() {
         ("[limits]\nuser_per_hour = 1\n", "`rate_limits`"),
         ("[rate_limits]\nwrong_in_a_row = 1\n", "`rate_limits.lockout_threshold`"),
         ("[policy]\ndigits = 8\n", "`policy.code_length`"),
+        ("[policy]\nparts_per_day = 8\n", "`segments_per_day`"),
+        ("[rate_limits.types.twilio]\nparts_per_day = 8\n", "`segments_per_day`"),
         ("[providers]\nalso = [\"ses\"]\n", "`providers.load`"),
         ("[network.stand_ins]\n\"https://a.example\" = \"127.0.0.1:1\"\n", "`network.overrides`"),
         ("[connections]\nhead_seconds = 1\n", "`connections.header_timeout_seconds`"),
@@ -160,8 +162,13 @@ fn an_old_key_is_refused_with_the_new_one_in_the_error() {
     }
     for (old, value, new) in [
         ("TWOFACTOR_DRAIN_SECONDS", "1", "use TWOFACTOR_SHUTDOWN_TIMEOUT_SECONDS"),
-        ("TWOFACTOR_LIMITS__USER_PER_HOUR", "1", "use TWOFACTOR_RATE_LIMITS"),
+        ("TWOFACTOR_LIMITS__USER_PER_HOUR", "1", "use TWOFACTOR_RATE_LIMITS__USER_PER_HOUR"),
         ("TWOFACTOR_ACCOUNTS__IDLE_MINUTES", "5", "use TWOFACTOR_ACCOUNTS__SESSION_IDLE_MINUTES"),
+        (
+            "TWOFACTOR_RATE_LIMITS__TYPES__TWILIO__PARTS_PER_DAY",
+            "5",
+            "use TWOFACTOR_RATE_LIMITS__TYPES__TWILIO__SEGMENTS_PER_DAY",
+        ),
     ] {
         let error = parse(LEAST, &[(old, value)]).unwrap_err();
         assert!(error.contains(old) && error.contains(new), "{error}");

@@ -74,7 +74,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             ),
         ),
         number(
-            "parts_per_day",
+            "segments_per_day",
             l.say("SMS segments per day", "SMS-Segmente pro Tag"),
             l.say(
                 "Billed segments as reported by the SMS gateway. 0 = unlimited.",
