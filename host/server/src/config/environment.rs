@@ -37,7 +37,7 @@ impl Config {
                 let mut alone: toml::Table = toml::from_str(text)?;
                 override_key(&mut alone, name, value)?;
                 if let Err(error) = alone.try_into::<Self>() {
-                    bail!("environment variable {name}: {}", of_a_variable(&name, error.message()));
+                    bail!("environment variable {name}: {}", of_a_variable(name, error.message()));
                 }
             }
         }
