@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::log_in::{NOBODY, Proof};
+use super::login::{NOBODY, Proof};
 use super::manage::role_changes;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use};
 use crate::admin::{Changes, title};

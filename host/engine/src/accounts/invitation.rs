@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::log_in::Proof;
+use super::login::Proof;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use, actor_name, password};
 use crate::audit::Actor;
 use crate::error::Error;

@@ -9,7 +9,7 @@ mod browser;
 mod common_words;
 mod external;
 mod invitation;
-mod log_in;
+mod login;
 mod manage;
 mod password;
 mod second_factor;
@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 
 pub use external::{AuthorizationRequest, ExternalIdentity};
 pub use invitation::{Invitation, Invited};
-pub use log_in::LoggedIn;
+pub use login::LoggedIn;
 pub use manage::{AccountChange, NewAccount};
 pub use second_factor::{SecondFactor, SecondFactorState};
 pub use session::{OpenedSession, Session, SessionInfo};

@@ -21,7 +21,7 @@ mod instance_list;
 mod instances;
 mod layout;
 mod links;
-mod log_in;
+mod login;
 mod messages;
 mod new_instance;
 mod oidc;
@@ -93,14 +93,14 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/account", get(own_account::show))
         .route("/admin/account/password", get(own_account::to_show).post(own_account::change_password))
         .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
-        .route("/admin/log-in", get(log_in::form).post(log_in::submit))
+        .route("/admin/log-in", get(login::form).post(login::submit))
         .route("/admin/log-in/oidc", get(oidc::leave))
         // As `crate::oidc::BACK` says it to the identity provider.
         .route("/admin/log-in/oidc/back", get(oidc::back))
-        .route("/admin/second-factor", get(log_in::second_factor).post(log_in::answer))
-        .route("/admin/second-factor/resend", get(log_in::to_second_factor).post(log_in::resend))
-        .route("/admin/invitation/{secret}", get(log_in::invitation).post(log_in::accept))
-        .route("/admin/log-out", post(log_in::log_out))
+        .route("/admin/second-factor", get(login::second_factor).post(login::answer))
+        .route("/admin/second-factor/resend", get(login::to_second_factor).post(login::resend))
+        .route("/admin/invitation/{secret}", get(login::invitation).post(login::accept))
+        .route("/admin/log-out", post(login::log_out))
         .route("/admin/language/{tag}", get(choose_language))
         .layer(axum::middleware::from_fn_with_state(ui.clone(), safety::guard));
     let assets = Router::new()

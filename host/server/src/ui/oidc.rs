@@ -4,7 +4,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::log_in::{Aim, Visitor, admit, page, set, with_status, words};
+use super::login::{Aim, Visitor, admit, page, set, with_status, words};
 use super::state::Ui;
 use crate::cookies::cookie;
 use crate::oidc::{Answer, LoginError, Oidc, OidcError};

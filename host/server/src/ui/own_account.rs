@@ -12,7 +12,7 @@ use super::form_replies::Told;
 use super::format::time;
 use super::layout::{badge, notice, table};
 use super::links::on_to;
-use super::log_in::{Visitor, opened_cookies, words};
+use super::login::{Visitor, opened_cookies, words};
 use super::page::{Room, page};
 use super::person::{Oneself, Person};
 use super::posted::Posted;
