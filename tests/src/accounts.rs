@@ -46,7 +46,7 @@ pub async fn log_in(accounts: &Accounts, account: &Account) -> OpenedSession {
     session(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap())
 }
 
-/// The session that a log-in came to.
+/// The session that a login came to.
 #[track_caller]
 pub fn session(done: LoggedIn) -> OpenedSession {
     match done {
@@ -55,7 +55,7 @@ pub fn session(done: LoggedIn) -> OpenedSession {
     }
 }
 
-/// The secret of a log-in that waits for its second factor, and its challenge.
+/// The secret of a login that waits for its second factor, and its challenge.
 #[track_caller]
 pub fn pending(done: LoggedIn) -> (String, twofactor::Challenge) {
     match done {

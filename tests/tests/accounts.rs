@@ -212,17 +212,17 @@ async fn what_is_done_to_an_account_is_in_the_audit_log_with_who_and_from_where(
             "test: account.create system_admin".to_owned(),
             "test: account.invite".to_owned(),
             own("accept-invitation"),
-            own("log-in without a second factor"),
-            "nobody from 192.0.2.9: account.log-in-refused".to_owned(),
+            own("login without a second factor"),
+            "nobody from 192.0.2.9: account.login-refused".to_owned(),
             own("change-password"),
             own("reauthenticate"),
             "nobody from 192.0.2.1: account.password-refused".to_owned(),
             own("end-session all others"),
-            own("log-out"),
+            own("logout"),
             format!("{who}: account.delete"),
         ]
     );
-    assert_eq!(audited(&engine, "unknown").await, ["nobody from 192.0.2.9: account.log-in-refused"]);
+    assert_eq!(audited(&engine, "unknown").await, ["nobody from 192.0.2.9: account.login-refused"]);
     assert_eq!(engine.administration(actor()).verify_audit_log().await.unwrap().problem, None);
 }
 

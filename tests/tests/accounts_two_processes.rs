@@ -53,7 +53,7 @@ fn second_process() {
                 "session" => usize::from(accounts.session(secret).await.unwrap().is_some()),
                 "accept" => accept(&accounts, secret).await,
                 "guess" => guess(&accounts, secret.parse().unwrap()).await,
-                "log-out" => {
+                "logout" => {
                     let session = accounts.session(secret).await.unwrap().unwrap();
                     accounts.log_out(&session, &client(7)).await.unwrap();
                     1
@@ -116,7 +116,7 @@ async fn share_sessions_links_and_limits() {
     let secret = opened.secret.expose();
     second.say(&format!("session {secret}"));
     assert_eq!(second.done(), 1);
-    second.say(&format!("log-out {secret}"));
+    second.say(&format!("logout {secret}"));
     assert_eq!(second.done(), 1);
     assert!(!is_open(&accounts, &opened).await);
     let again = log_in(&accounts, &account).await;

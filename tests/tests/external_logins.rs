@@ -135,7 +135,7 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     assert!(accounts.session(&secret).await.unwrap().is_none());
     let opened = accounts.second_factor(&secret, &ecall.code_to("+41791234567"), &client(1)).await.unwrap();
     assert!(opened.session.second_factor);
-    // A role that changes meanwhile ends the log-in that waits.
+    // A role that changes meanwhile ends the login that waits.
     let (secret, _) = pending(log_in(&accounts, alice()).await.unwrap());
     assert!(
         log_in(&accounts, ExternalIdentity { role: None, ..asked.clone() }).await.unwrap_err().is_invalid_credentials()
@@ -145,9 +145,9 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     assert!(accounts.second_factor(&secret, &code, &client(1)).await.unwrap_err().is_closed());
     session(log_in(&accounts, asked).await.unwrap());
     let lines = audited(&engine, &id).await;
-    let by_provider = "account.log-in with the identity provider's second factor";
+    let by_provider = "account.login with the identity provider's second factor";
     assert_eq!(lines.iter().filter(|line| line.ends_with(by_provider)).count(), 2, "{lines:#?}");
-    assert!(lines.iter().any(|line| line.ends_with("account.log-in with a second factor")));
+    assert!(lines.iter().any(|line| line.ends_with("account.login with a second factor")));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ impl World {
         self.accounts.log_in(&self.alice.email, PASSWORD, client).await.map(session)
     }
 
-    /// A log-in that is to succeed, and a client in the same browser afterwards.
+    /// A login that is to succeed, and a client in the same browser afterwards.
     async fn known(&self) -> Client {
         let opened = self.log_in(&client(1)).await.unwrap();
         in_browser(client(1), &opened)

@@ -1,4 +1,4 @@
-//! The log-in to an account has a second factor, by TwoFactor itself, that nobody gets around.
+//! The login to an account has a second factor, by TwoFactor itself, that nobody gets around.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -120,12 +120,12 @@ async fn wrong_codes_are_counted_and_after_five_the_right_one_is_one_too_many() 
     }
     assert!(world.code(&secret, &code).await.unwrap_err().is_closed());
     let refused = twofactor_tests::accounts::audited(&world.engine, &world.alice.id).await;
-    let refused = refused.iter().filter(|line| **line == "nobody from 192.0.2.1: account.log-in-refused second factor");
+    let refused = refused.iter().filter(|line| **line == "nobody from 192.0.2.1: account.login-refused second factor");
     assert_eq!(refused.count(), 5);
 }
 
 #[tokio::test]
-async fn a_log_in_waits_ten_minutes_and_no_longer_than_its_challenge() {
+async fn a_login_waits_ten_minutes_and_no_longer_than_its_challenge() {
     for (lifetime, waits) in [(300, 300), (600, 600)] {
         let policy = Policy { lifetime_seconds: lifetime, ..Policy::default() };
         let world = world(|builder| builder.policy(policy)).await;
@@ -157,7 +157,7 @@ async fn a_code_that_is_sent_again_replaces_the_one_before() {
 }
 
 #[tokio::test]
-async fn what_changes_the_account_or_takes_the_instance_away_ends_the_log_in() {
+async fn what_changes_the_account_or_takes_the_instance_away_ends_the_login() {
     let change = |change: fn(&mut AccountChange)| {
         let mut one = AccountChange::default();
         change(&mut one);

@@ -103,7 +103,7 @@ async fn no_password_link_or_session_is_found_in_the_log_the_audit_log_or_the_da
         }
     }
     // The search finds what is there.
-    assert!(find(&places[0].1, "delivered") && find(&places[1].1, "account.log-in-refused"));
+    assert!(find(&places[0].1, "delivered") && find(&places[1].1, "account.login-refused"));
     assert!(
         places.iter().any(|(_, bytes)| find(bytes, "account.change-password") && find(bytes, "CREATE TABLE accounts"))
     );

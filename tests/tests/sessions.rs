@@ -1,4 +1,4 @@
-//! A session of an account is new at each log-in and over in time, or at once.
+//! A session of an account is new at each login and over in time, or at once.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ async fn engine() -> (TwoFactor, ManualClock) {
 }
 
 #[tokio::test]
-async fn each_log_in_has_a_secret_that_nobody_knew_before_and_what_is_made_up_opens_nothing() {
+async fn each_login_has_a_secret_that_nobody_knew_before_and_what_is_made_up_opens_nothing() {
     let (engine, _) = engine().await;
     let accounts = engine.accounts();
     let (account, first) = active(&accounts, "alice").await;

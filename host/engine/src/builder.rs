@@ -164,7 +164,7 @@ impl Builder {
         self
     }
 
-    /// The subscription whose instances deliver the second factor of log-ins to accounts, until a system administrator chooses one
+    /// The subscription whose instances deliver the second factor of logins to accounts, until a system administrator chooses one
     /// ([`Accounts::set_second_factor`]): those assigned to the client application `twofactor-admin`, or to a user named by an account's
     /// id.
     pub fn second_factor_for_accounts(mut self, subscription: impl Into<String>) -> Self {
@@ -172,7 +172,7 @@ impl Builder {
         self
     }
 
-    /// Whether a log-in to an account is refused if no instance is available for its second factor, also before any ever was. The log-in
+    /// Whether a login to an account is refused if no instance is available for its second factor, also before any ever was. The login
     /// that follows on an invitation is then let in, so that somebody can set it up.
     pub fn require_second_factor_for_accounts(mut self, required: bool) -> Self {
         self.accounts.require_second_factor = required;

@@ -98,7 +98,7 @@ async fn an_instance_of_each_type_is_set_up_and_delivers_a_code() {
     }
     browser.click(".person button").await;
     browser.sees("h1", "Log in").await;
-    look("log-in").await;
+    look("login").await;
 }
 
 #[tokio::test]

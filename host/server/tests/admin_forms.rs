@@ -44,7 +44,7 @@ async fn a_session_that_ended_loses_nothing_that_was_typed_not_even_a_secret() {
     let revision = anna.get(&path).await.value("name=\"revision\" value=\"");
     let mut late = Visitor::at(&demo.url);
     late.cookies = anna.cookies.clone();
-    anna.post("/admin/log-out", &[]).await.leads_to();
+    anna.post("/admin/logout", &[]).await.leads_to();
     let form = [
         ("revision", &*revision),
         ("name", "Typed late"),
@@ -53,9 +53,9 @@ async fn a_session_that_ended_loses_nothing_that_was_typed_not_even_a_secret() {
         ("/ECallAccountPassword", "a secret & more"),
         ("phone", "+41791112233"),
     ];
-    let to_log_in = late.post_alone(&path, &form).await.leads_to().to_owned();
-    assert!(to_log_in.starts_with("/admin/log-in?to="), "{to_log_in}");
-    late.get(&to_log_in).await.shows("Log in");
+    let to_login = late.post_alone(&path, &form).await.leads_to().to_owned();
+    assert!(to_login.starts_with("/admin/login?to="), "{to_login}");
+    late.get(&to_login).await.shows("Log in");
     // Somebody else who logs in at this browser sees nothing of it.
     let admin = demo.token("admin_token");
     let new = json!({"name": "Ben", "email": "ben@example.com", "role": "system_admin"});
@@ -63,11 +63,11 @@ async fn a_session_that_ended_loses_nothing_that_was_typed_not_even_a_secret() {
     let mut ben = Visitor::at(&demo.url);
     let link = invited["invitation"]["path"].as_str().unwrap();
     ben.post(link, &[("password", PASSWORD)]).await.leads_to();
-    let ben_back = ben.post_alone(&to_log_in, &[("email", "ben@example.com"), ("password", PASSWORD)]).await;
+    let ben_back = ben.post_alone(&to_login, &[("email", "ben@example.com"), ("password", PASSWORD)]).await;
     let ben_back = ben_back.leads_to().to_owned();
     assert!(!ben.get(&ben_back).await.text.contains("Typed late"));
 
-    let back = late.post_alone(&to_log_in, &[("email", "anna@example.com"), ("password", PASSWORD)]).await;
+    let back = late.post_alone(&to_login, &[("email", "anna@example.com"), ("password", PASSWORD)]).await;
     let back = back.leads_to().to_owned();
     let page = late.get(&back).await.shows("Your session expired").shows("Typed late").shows("+41791112233");
     assert_eq!(page.value("name=\"/ECallAccountPassword\" type=\"password\" value=\""), "a secret &amp; more");
@@ -85,7 +85,7 @@ async fn a_stranger_makes_the_server_keep_nothing() {
     for session in ["", "tfs_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
         nobody.cookies.insert(SESSION.to_owned(), session.to_owned());
         let led_to = nobody.post_alone("/admin/tokens", &[("name", "x")]).await.leads_to().to_owned();
-        assert_eq!(led_to, "/admin/log-in?to=%2Fadmin%2Ftokens");
+        assert_eq!(led_to, "/admin/login?to=%2Fadmin%2Ftokens");
     }
 }
 
@@ -213,7 +213,7 @@ async fn a_form_that_is_refused_comes_back_as_it_was_typed() {
     anna.post("/admin/two-factors/new", &new).await.shows("typed name").shows(&"n".repeat(101));
     let login = [("email", "anna@example.com"), ("password", "not the password")];
     let mut again = Visitor::at(&demo.url);
-    let led_to = again.post_alone("/admin/log-in", &login).await.leads_to().to_owned();
+    let led_to = again.post_alone("/admin/login", &login).await.leads_to().to_owned();
     let page =
         again.get(&led_to).await.shows("Incorrect email address or password.").shows("value=\"anna@example.com\"");
     assert!(!page.text.contains("not the password"));

@@ -28,7 +28,7 @@ async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_th
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("email", "anna@example.com"), ("password", password)])
             .finish();
-        let request = visitor.request("POST", "/admin/log-in").header("sec-fetch-site", "same-origin");
+        let request = visitor.request("POST", "/admin/login").header("sec-fetch-site", "same-origin");
         let page = visitor.send(request.header("x-forwarded-for", format!("2001:db8:0:{from:x}::1")).body(form)).await;
         visitor.follow(page).await
     };
@@ -38,7 +38,7 @@ async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_th
     }
     // The owner in a browser that nobody knows, and in her own, from wherever she is.
     log_in(&mut Visitor::at(&server.url), 99, PASSWORD).await.shows("Too many attempts.");
-    anna.post("/admin/log-out", &[]).await.leads_to();
+    anna.post("/admin/logout", &[]).await.leads_to();
     assert_eq!(anna.get("/admin").await.status, 303);
     let again = log_in(&mut anna, 98, PASSWORD).await;
     assert_eq!(again.leads_to(), "/admin");

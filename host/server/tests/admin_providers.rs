@@ -179,7 +179,7 @@ async fn providers_are_installed_by_system_administrators_from_pages_of_this_ser
     assert_eq!(upload(&mut ben, b"x").await.status, 403);
     assert_eq!(ben.post("/admin/providers/approval", &[]).await.status, 403);
     let mut nobody = Visitor::at(&demo.url);
-    assert!(upload(&mut nobody, b"x").await.leads_to().starts_with("/admin/log-in"));
+    assert!(upload(&mut nobody, b"x").await.leads_to().starts_with("/admin/login"));
     for path in ["/admin/providers", "/admin/providers/approval"] {
         let foreign = anna.request("POST", path).header("sec-fetch-site", "cross-site").body("digest=x");
         assert_eq!(anna.send(foreign).await.status, 403, "{path}");

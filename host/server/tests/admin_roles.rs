@@ -46,9 +46,9 @@ fn rule(path: &str) -> (Rule, bool) {
         || path.ends_with("/revoke")
         || path.ends_with("/roll-back");
     let rule = match path {
-        "/admin/log-in"
-        | "/admin/log-in/oidc"
-        | "/admin/log-in/oidc/back"
+        "/admin/login"
+        | "/admin/login/oidc"
+        | "/admin/login/oidc/back"
         | "/admin/second-factor"
         | "/admin/second-factor/resend"
         | "/admin/invitation/{secret}"
@@ -61,7 +61,7 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/account/password"
         | "/admin/account/sessions"
         | "/admin/messages"
-        | "/admin/log-out" => Rule::Everybody,
+        | "/admin/logout" => Rule::Everybody,
         "/admin/messages/unlock" => Rule::Everybody,
         "/admin/providers" | "/admin/providers/approval" | "/admin/providers/bundled" | "/admin/subscriptions" => {
             Rule::Everybody
@@ -89,7 +89,7 @@ fn rule(path: &str) -> (Rule, bool) {
 }
 
 /// The forms that everybody may send.
-const ONESELF: [&str; 4] = ["/admin/account/password", "/admin/account/sessions", "/admin/log-out", "/admin/messages"];
+const ONESELF: [&str; 4] = ["/admin/account/password", "/admin/account/sessions", "/admin/logout", "/admin/messages"];
 
 /// What everybody reads and those of the whole installation change.
 const SYSTEM_CHANGES: [&str; 4] =
@@ -197,7 +197,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
         }
         for (path, methods) in pages() {
             let (rule, asks) = rule(&path);
-            if rule == Rule::Nobody || path == "/admin/log-out" {
+            if rule == Rule::Nobody || path == "/admin/logout" {
                 continue;
             }
             for method in methods {
@@ -221,7 +221,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
                     assert_eq!(page.status, meant, "{role:?} {method} {aimed}: {}", page.text);
                     if meant == page.status && ![403, 404].contains(&meant) {
                         assert!(
-                            !page.headers.get("location").is_some_and(|to| to.to_str().unwrap().contains("log-in"))
+                            !page.headers.get("location").is_some_and(|to| to.to_str().unwrap().contains("login"))
                         );
                         assert!(
                             [200, 201, 303, 400, 422].contains(&page.status),
@@ -233,7 +233,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
                 }
             }
         }
-        assert_eq!(somebody.post("/admin/log-out", &[]).await.leads_to(), "/admin/log-in");
+        assert_eq!(somebody.post("/admin/logout", &[]).await.leads_to(), "/admin/login");
         assert_eq!(somebody.get("/admin").await.status, 303);
     }
     println!("{asked} pages and forms asked for by {} roles", Role::OF_PEOPLE.len());
@@ -241,7 +241,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
 
 /// The forms of a page, without that for logging out.
 fn forms(page: &Page) -> usize {
-    page.text.matches("<form").count() - page.text.matches("action=\"/admin/log-out\"").count()
+    page.text.matches("<form").count() - page.text.matches("action=\"/admin/logout\"").count()
 }
 
 #[tokio::test]

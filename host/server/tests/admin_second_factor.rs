@@ -9,7 +9,7 @@ use common::visitor::{PASSWORD, Visitor, api_path};
 use serde_json::{Value, json};
 
 const NUMBER: &str = "+41791112233";
-const LOG_IN: &str = "/admin/log-in?to=%2Fadmin";
+const LOGIN: &str = "/admin/login?to=%2Fadmin";
 const SETTINGS: &str = "/admin/settings/second-factor";
 
 /// What the first administrator logs in with.
@@ -67,7 +67,7 @@ async fn a_second_factor_that_worked_and_broke_keeps_everybody_out_until_the_com
     add_number(&mut anna).await;
     assert_eq!(command(&guarded, &["account", "second-factor"])["demanded"], false);
     let mut again = Visitor::at(&server.url);
-    again.post(LOG_IN, &FORM).await.leads_to();
+    again.post(LOGIN, &FORM).await.leads_to();
     let code = demo.code(NUMBER).await;
     assert_eq!(again.post("/admin/second-factor?to=%2Fadmin", &[("code", &*code)]).await.leads_to(), "/admin");
     again.get(SETTINGS).await.shows("Required since");
@@ -75,18 +75,18 @@ async fn a_second_factor_that_worked_and_broke_keeps_everybody_out_until_the_com
 
     server.call("PATCH", &api_path(&sms), admin, json!({"active": false})).await.expect(200);
     let mut late = Visitor::at(&server.url);
-    let refused = late.post(LOG_IN, &FORM).await.shows("A second factor is required");
+    let refused = late.post(LOGIN, &FORM).await.shows("A second factor is required");
     assert_eq!((refused.status, late.get("/admin").await.status), (200, 303));
     let invite = ["account", "invite", "--email", "anna@example.com", "--without-second-factor"];
     let link = command(&guarded, &invite)["invitation"].as_str().unwrap().to_owned();
     let (_, secret) = link.split_once("/admin/invitation/").unwrap();
     assert_eq!(late.post(&format!("/admin/invitation/{secret}"), &[("password", PASSWORD)]).await.leads_to(), "/admin");
     late.get("/admin").await.shows("You logged in without a second factor.").shows("Assign instance");
-    Visitor::at(&server.url).post(LOG_IN, &FORM).await.shows("A second factor is required");
+    Visitor::at(&server.url).post(LOGIN, &FORM).await.shows("A second factor is required");
 
     let off = command(&guarded, &["account", "second-factor", "--off"]);
     assert_eq!((&off["demanded"], &off["subscription"]), (&json!(false), &json!("demo")));
-    assert_eq!(Visitor::at(&server.url).post(LOG_IN, &FORM).await.leads_to(), "/admin");
+    assert_eq!(Visitor::at(&server.url).post(LOGIN, &FORM).await.leads_to(), "/admin");
     let log = server.call("GET", "/v1/audit?limit=1000", admin, Value::Null).await;
     assert!(log.text.contains("no second factor required") && log.text.contains("second-factor.set"));
 }

@@ -54,19 +54,19 @@ async fn nobody_sees_a_page_without_logging_in_and_comes_back_to_it_afterwards()
         "/admin/account",
     ] {
         let page = nobody.get(path).await;
-        assert_eq!(page.leads_to(), format!("/admin/log-in?to={}", path.replace('/', "%2F")));
+        assert_eq!(page.leads_to(), format!("/admin/login?to={}", path.replace('/', "%2F")));
         assert_eq!(anna.get(path).await.status, 200, "{path}");
     }
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
-    let back = nobody.post("/admin/log-in?to=%2Fadmin%2Ftokens", &form).await;
+    let back = nobody.post("/admin/login?to=%2Fadmin%2Ftokens", &form).await;
     assert_eq!(back.leads_to(), "/admin/tokens");
     assert_eq!(nobody.get("/admin/tokens").await.status, 200);
-    nobody.post("/admin/log-out", &[]).await.leads_to();
+    nobody.post("/admin/logout", &[]).await.leads_to();
     assert_eq!(nobody.get("/admin/tokens").await.status, 303);
 }
 
 #[tokio::test]
-async fn a_log_in_leads_to_no_other_site() {
+async fn a_login_leads_to_no_other_site() {
     let demo = Server::demo();
     let _anna = Visitor::first(&demo).await;
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
@@ -82,7 +82,7 @@ async fn a_log_in_leads_to_no_other_site() {
     ] {
         let mut visitor = Visitor::at(&demo.url);
         let query: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
-        let page = visitor.post(&format!("/admin/log-in?to={query}"), &form).await;
+        let page = visitor.post(&format!("/admin/login?to={query}"), &form).await;
         assert_eq!(page.leads_to(), "/admin", "{to}");
     }
     let language =
@@ -91,14 +91,14 @@ async fn a_log_in_leads_to_no_other_site() {
 }
 
 #[tokio::test]
-async fn a_session_known_before_the_log_in_is_none_after_it_and_each_log_in_has_its_own() {
+async fn a_session_known_before_the_login_is_none_after_it_and_each_login_has_its_own() {
     let demo = Server::demo();
     let anna = Visitor::first(&demo).await;
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
     let mut fixed = Visitor::at(&demo.url);
     let planted = "tfs_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     fixed.cookies.insert("__Host-twofactor-session".to_owned(), planted.to_owned());
-    let page = fixed.post("/admin/log-in", &form).await;
+    let page = fixed.post("/admin/login", &form).await;
     let cookie = page.headers.get_all("set-cookie").iter().next().unwrap().to_str().unwrap();
     for part in ["__Host-twofactor-session=tfs_", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
         assert!(cookie.contains(part) && !cookie.contains("Domain"), "{cookie}");
@@ -126,8 +126,8 @@ async fn a_form_of_another_site_changes_nothing_whatever_it_is() {
         "/admin/accounts".to_owned(),
         "/admin/account/password".to_owned(),
         "/admin/account/sessions".to_owned(),
-        "/admin/log-out".to_owned(),
-        "/admin/log-in".to_owned(),
+        "/admin/logout".to_owned(),
+        "/admin/login".to_owned(),
         "/admin/second-factor".to_owned(),
     ];
     for form in &forms {
@@ -162,7 +162,7 @@ async fn pages_keep_to_themselves_and_are_small() {
         "/admin/accounts",
         "/admin/account",
         "/admin/audit",
-        "/admin/log-in",
+        "/admin/login",
         "/admin/nowhere",
     ];
     for path in pages.into_iter().map(str::to_owned).chain([new, format!("{instance}/remove"), instance]) {
@@ -234,12 +234,12 @@ async fn what_people_and_providers_write_arrives_inert_on_every_page() {
         "/admin/base-settings",
         "/admin/base-settings/ecall",
         "/admin/audit",
-        "/admin/log-in?to=%22%3E%3Cscript%3E",
+        "/admin/login?to=%22%3E%3Cscript%3E",
     ] {
         pages.push(anna.get(path).await);
     }
     let login = [("email", evil), ("password", evil)];
-    pages.push(Visitor::at(&demo.url).post("/admin/log-in", &login).await);
+    pages.push(Visitor::at(&demo.url).post("/admin/login", &login).await);
     for page in pages {
         assert!(
             !page.text.contains("<script>") && !page.text.contains("<img") && !page.text.contains("&gt;49"),
@@ -366,7 +366,7 @@ async fn an_administrator_of_a_subscription_finds_its_own_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_log_in_with_a_second_factor_ends_with_the_code_and_not_without_it() {
+async fn a_login_with_a_second_factor_ends_with_the_code_and_not_without_it() {
     let Guarded { server, demo, admin, .. } = &Guarded::start();
     let mut anna = Visitor::first(server).await;
     anna.get("/admin").await.shows("without a second factor");
@@ -395,7 +395,7 @@ async fn a_log_in_with_a_second_factor_ends_with_the_code_and_not_without_it() {
 
     let mut again = Visitor::at(&server.url);
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
-    let page = again.post("/admin/log-in?to=%2Fadmin%2Faudit", &form).await;
+    let page = again.post("/admin/login?to=%2Fadmin%2Faudit", &form).await;
     assert_eq!(page.leads_to(), "/admin/second-factor?to=%2Fadmin%2Faudit");
     // The password alone opens nothing.
     assert_eq!(again.get("/admin/audit").await.status, 303);

@@ -212,7 +212,7 @@ async fn a_body_that_does_not_end_is_answered_after_its_time() {
     let head = format!("Host: a\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\n{{");
     let calls = [
         format!("POST /v1/subscriptions HTTP/1.1\r\n{head}"),
-        format!("POST /admin/log-in HTTP/1.1\r\nSec-Fetch-Site: same-origin\r\n{head}"),
+        format!("POST /admin/login HTTP/1.1\r\nSec-Fetch-Site: same-origin\r\n{head}"),
     ];
     for call in calls {
         let mut stream = connect(&server, 2).await;
@@ -289,9 +289,9 @@ async fn responses_that_nobody_reads_cost_little_memory_and_keep_nobody_waiting(
     let server = Server::serve(&config(folder.path(), ""));
     let mut first = Http2::open(connect(&server, 1).await, 65_535).await;
     first.get(1, "/openapi.json").await;
-    first.get(3, "/admin/log-in").await;
+    first.get(3, "/admin/login").await;
     assert_eq!(first.responses(2).await, 2);
-    for path in ["/openapi.json", "/admin/log-in", "/metrics"] {
+    for path in ["/openapi.json", "/admin/login", "/metrics"] {
         let before = resident_bytes(&server);
         let mut closed_windows = Vec::new();
         for n in 0..CONNECTIONS {

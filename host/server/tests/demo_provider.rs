@@ -69,7 +69,7 @@ async fn a_provider_that_asks_something_first_delivers_into_the_outbox_and_only_
         json!({"request": format!("POST https://upstream.example.com{path}"),
         "status": 200, "headers": [["content-type", "application/json"]], "body": body})
     };
-    let answers = [answer("/log-in", r#"{"room":"7"}"#), answer("/in:7/messages", "{}")];
+    let answers = [answer("/login", r#"{"room":"7"}"#), answer("/in:7/messages", "{}")];
     std::fs::write(&replay, json!({"provider": "it", "accepted": answers}).to_string()).unwrap();
     let messages = delivered(folder.path(), "it needs a room", &["--replay", replay.to_str().unwrap()]).await;
     assert_eq!(messages.len(), 1, "{messages:?}");

@@ -78,9 +78,9 @@ async fn no_refusal_speaks_of_the_program_that_makes_it() {
     for path in [
         "/v1/subscriptions/%FF",
         "/v1/challenges/%FF/verify",
-        "/admin/log-in?to=%FF",
+        "/admin/login?to=%FF",
         "/admin/two-factors?subscription=a&subscription=b",
-        "/admin/log-in/oidc/back?code=1&code=2",
+        "/admin/login/oidc/back?code=1&code=2",
         "/admin/audit?after=x",
         "/sign-in/%FF",
         "/reports/%FF",
@@ -107,13 +107,13 @@ async fn no_refusal_speaks_of_the_program_that_makes_it() {
 }
 
 #[tokio::test]
-async fn no_link_leads_a_log_in_to_what_no_header_can_hold() {
+async fn no_link_leads_a_login_to_what_no_header_can_hold() {
     let server = Server::demo();
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for aim in
         ["/admin/%00", "/admin/%0d%0aa:b", "/admin/%c3%bc", "/admin/%5cevil.example", "/admin/%20", "//evil.example"]
     {
-        for path in ["/admin/log-in", "/admin/second-factor"] {
+        for path in ["/admin/login", "/admin/second-factor"] {
             let url = format!("{}{path}?to={aim}", server.url);
             let page = client.get(&url).send().await.unwrap();
             assert!(page.status().as_u16() < 400, "{url}: {}", page.status());
@@ -241,7 +241,7 @@ async fn nothing_is_stored_on_its_way_and_nothing_is_taken_for_what_it_is_not() 
     let pages = [
         "/",
         "/admin",
-        "/admin/log-in",
+        "/admin/login",
         "/admin/tokens",
         "/admin/invitation/a",
         "/sign-in/a",

@@ -105,7 +105,7 @@ async fn a_session_has_a_new_secret_whatever_the_browser_held() {
     for cookie in set {
         assert!(cookie.contains("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
     }
-    // Each log-in has its own.
+    // Each login has its own.
     let before = anna.cookies[SESSION].clone();
     let sent = leave(&mut anna, "/admin").await;
     world.own.hands_out(&sent, &world.own.sign(&world.own.claims(&sent)));

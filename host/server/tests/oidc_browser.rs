@@ -31,7 +31,7 @@ async fn a_browser_goes_to_the_provider_and_comes_back_logged_in() {
         let browser = Chromium::start(Browser { scripts, ..Browser::default() }).await;
         browser.open(&format!("{}/admin/tokens", site.server.url)).await;
         browser.sees("a.button", "Log in with Example login").await;
-        browser.picture("oidc-log-in").await;
+        browser.picture("oidc-login").await;
         if let Some(axe) = axe.as_ref().filter(|_| scripts) {
             let violations = browser.violations(axe).await;
             assert!(violations.is_empty(), "{violations:#?}");

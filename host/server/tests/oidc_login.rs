@@ -63,9 +63,9 @@ async fn an_administrator_logs_in_at_a_real_provider_and_comes_to_the_page_that_
         assert_eq!(accounts.len(), 1);
         assert_eq!((&accounts[0]["email"], &accounts[0]["state"]), (&json!("anna@example.com"), &json!("active")));
         assert_eq!(accounts[0]["role"], "system_admin");
-        let log_in = "account: account.log-in without a second factor";
-        assert_eq!(site.audited().await, ["identity provider: account.create system_admin", log_in, log_in]);
-        anna.post("/admin/log-out", &[]).await.leads_to();
+        let login = "account: account.login without a second factor";
+        assert_eq!(site.audited().await, ["identity provider: account.create system_admin", login, login]);
+        anna.post("/admin/logout", &[]).await.leads_to();
         assert_eq!(anna.get("/admin").await.status, 303);
         assert_eq!(again.get("/admin").await.status, 200);
     }
@@ -80,11 +80,11 @@ async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
     let page = travel(&mut anna, &provider, &site, "/admin").await;
     assert_eq!(page.status, 403);
     let page = page.shows("Example login logged you in, but you have no access here");
-    // The form below the words still leads to the log-in.
-    page.shows("action=\"/admin/log-in?to=");
+    // The form below the words still leads to the login.
+    page.shows("action=\"/admin/login?to=");
     assert!(anna.cookies.is_empty());
     assert!(site.accounts().await.is_empty());
-    let why = "nobody: account.log-in-refused the identity provider's claims grant no role";
+    let why = "nobody: account.login-refused the identity provider's claims grant no role";
     assert_eq!(site.audited().await, [why]);
 }
 
@@ -94,11 +94,11 @@ async fn the_password_of_others_goes_on_working_and_the_button_is_there_in_both_
     let site = Site::start(&provider.issuer, &Wish::default());
     let _anna = Visitor::first(&site.server).await;
     let mut visitor = site.visitor();
-    visitor.get("/admin/log-in").await.shows("Log in with Example login").shows("name=\"password\"");
+    visitor.get("/admin/login").await.shows("Log in with Example login").shows("name=\"password\"");
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
-    assert_eq!(visitor.post("/admin/log-in?to=%2Fadmin%2Ftokens", &form).await.leads_to(), "/admin/tokens");
+    assert_eq!(visitor.post("/admin/login?to=%2Fadmin%2Ftokens", &form).await.leads_to(), "/admin/tokens");
     let german = site.visitor();
-    let request = german.request("GET", "/admin/log-in").header("accept-language", "de");
+    let request = german.request("GET", "/admin/login").header("accept-language", "de");
     let page = request.send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Anmelden mit Example login"), "{page}");
 }

@@ -1,4 +1,4 @@
-//! An identity provider that is gone, slow, huge or confused keeps nobody from the log-in with a password.
+//! An identity provider that is gone, slow, huge or confused keeps nobody from the login with a password.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -20,12 +20,12 @@ const IMPATIENT: Wish<'static> =
 async fn the_password_still_works(site: Site, why: &str) {
     let _anna = Visitor::first(&site.server).await;
     let mut visitor = site.visitor();
-    let page = visitor.get("/admin/log-in/oidc").await;
+    let page = visitor.get("/admin/login/oidc").await;
     assert_eq!(page.status, 502);
     page.shows("Login failed. Please try again later: Example login.").shows("name=\"password\"");
     assert!(visitor.cookies.is_empty());
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
-    assert_eq!(visitor.post("/admin/log-in?to=%2Fadmin", &form).await.leads_to(), "/admin");
+    assert_eq!(visitor.post("/admin/login?to=%2Fadmin", &form).await.leads_to(), "/admin");
     let log = String::from_utf8(site.server.into_log()).unwrap();
     assert!(log.contains(why), "`{why}` is not in {log}");
 }
@@ -94,8 +94,8 @@ async fn a_provider_that_breaks_off_in_the_middle_logs_nobody_in() {
 async fn without_a_provider_there_is_no_button_and_nothing_behind_it() {
     let demo = common::Server::demo();
     let mut visitor = Visitor::at(&demo.url);
-    assert!(!visitor.get("/admin/log-in").await.text.contains("oidc"));
-    for path in ["/admin/log-in/oidc", "/admin/log-in/oidc/back?code=a&state=b"] {
+    assert!(!visitor.get("/admin/login").await.text.contains("oidc"));
+    for path in ["/admin/login/oidc", "/admin/login/oidc/back?code=a&state=b"] {
         assert_eq!(visitor.get(path).await.status, 404);
     }
 }

@@ -87,17 +87,17 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
     world.refused(json!({"groups": []})).await;
     assert_eq!(after.get("/admin").await.status, 303);
     assert_eq!(again.get("/admin").await.status, 303);
-    let log_in = "account: account.log-in without a second factor";
+    let login = "account: account.login without a second factor";
     let expected = [
         "identity provider: account.create system_admin",
-        log_in,
+        login,
         "identity provider: account.create system_admin",
-        log_in,
+        login,
         r#"identity provider: account.update {"/role":["system_admin","subscription_admin"],"/subscriptions":[null,["shop"]]}"#,
-        log_in,
-        log_in,
+        login,
+        login,
         "identity provider: account.update role removed; sessions ended",
-        "nobody: account.log-in-refused the identity provider's claims grant no role",
+        "nobody: account.login-refused the identity provider's claims grant no role",
     ];
     assert_eq!(world.site.audited().await, expected);
 }
@@ -138,7 +138,7 @@ async fn an_email_address_takes_over_nobodys_account() {
     // No password opens it, and none can be set.
     let mut mallory = world.site.visitor();
     let form = [("email", "bob@example.com"), ("password", PASSWORD)];
-    mallory.post("/admin/log-in", &form).await.shows("Incorrect email address or password.");
+    mallory.post("/admin/login", &form).await.shows("Incorrect email address or password.");
     let bob = &world.site.accounts().await[1];
     let path = format!("/v1/accounts/{}/invitation", bob["id"].as_str().unwrap());
     world.site.server.call("POST", &path, &world.site.token(), Value::Null).await.problem(409, "conflict");
@@ -160,7 +160,7 @@ async fn the_last_system_administrator_keeps_the_role_and_does_not_get_in() {
     assert_eq!(world.site.accounts().await[0]["role"], "system_admin");
     let told = world.site.audited().await;
     let last =
-        "nobody: account.log-in-refused the identity provider would change the role of the last system administrator";
+        "nobody: account.login-refused the identity provider would change the role of the last system administrator";
     assert!(
         told.ends_with(&[
             r#"identity provider: account.update {"/role":["system_admin","subscription_admin"],"/subscriptions":[null,["shop"]]}"#.to_owned(),

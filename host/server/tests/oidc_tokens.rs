@@ -156,7 +156,7 @@ async fn a_token_for_another_client_or_of_another_issuer_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_counts_for_its_own_log_in_and_for_minutes() {
+async fn a_token_counts_for_its_own_login_and_for_minutes() {
     let world = World::new().await;
     for (changes, status) in [
         (json!({"nonce": "another"}), 502),
@@ -176,12 +176,12 @@ async fn a_token_counts_for_its_own_log_in_and_for_minutes() {
     ] {
         assert_eq!(world.brings_claims(changes.clone()).await, status, "{changes}");
     }
-    let (log_in, lacks, long_ago) =
+    let (login, lacks, long_ago) =
         ("it belongs to another login", "a required claim is missing", "it was issued too long ago, or in the future");
     let not_said = "its `iat` claim is missing";
     world.said(&[
-        log_in,
-        log_in,
+        login,
+        login,
         "it has expired",
         lacks,
         lacks,

@@ -157,8 +157,8 @@ async fn with_sessions() -> SocketAddr {
         let (head, body) = request.into_parts();
         let body = String::from_utf8(to_bytes(body, 64 << 10).await.unwrap().to_vec()).unwrap();
         let said = match (head.uri.path(), head.headers.get("x-auth")) {
-            ("/log-in", None) if body.contains("grant_type") => json!({"access_token": TOKEN, "refresh_token": UNUSED, "token_type": "Bearer"}),
-            ("/log-in", None) => json!({"value": SESSION, "seat": SEAT, "room": ROOM, "pass": PASS, "a_password": UNUSED, "hall": "main hall", "session": {"status": "accepted", "token_expires_in": 3600}}),
+            ("/login", None) if body.contains("grant_type") => json!({"access_token": TOKEN, "refresh_token": UNUSED, "token_type": "Bearer"}),
+            ("/login", None) => json!({"value": SESSION, "seat": SEAT, "room": ROOM, "pass": PASS, "a_password": UNUSED, "hall": "main hall", "session": {"status": "accepted", "token_expires_in": 3600}}),
             (path, Some(sent)) if path.ends_with("/messages") => json!({"id": "m-4711", "heard": sent.to_str().unwrap().to_uppercase(),
                 "asked": head.uri.to_string(), "again": UNUSED, "number": 41791234567_u64, "41791234567": "whom"}),
             _ => panic!("{} {body}", head.uri),
@@ -249,7 +249,7 @@ fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_rig
 
 #[test]
 fn of_a_provider_that_logs_in_before_it_has_an_answer_judged_both_answers_are_given_again() {
-    const ANSWERS: &[(&str, u16, &str)] = &[("begin", 200, "{}"), ("log-in", 200, "welcome"), ("check", 200, "{}")];
+    const ANSWERS: &[(&str, u16, &str)] = &[("begin", 200, "{}"), ("login", 200, "welcome"), ("check", 200, "{}")];
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stand_in = format!("https://upstream.example.com={}", runtime.block_on(saying(ANSWERS)));

@@ -407,7 +407,7 @@ fn without_options_it_fails_and_says_what_it_did_not_check() {
     assert!(said.contains("`examples` in the schema, or with `--options FILE`"), "{said}");
 }
 
-/// The provider for email, and options of a server that wants no log-in.
+/// The provider for email, and options of a server that wants no login.
 fn relay(folder: &Path) -> (PathBuf, PathBuf) {
     let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true});
     let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
@@ -416,13 +416,13 @@ fn relay(folder: &Path) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn a_relay_that_wants_no_log_in_is_no_fault() {
+fn a_relay_that_wants_no_login_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();
     let (file, options) = relay(folder.path());
     let output = run(&["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("faults: 0"), "{said}");
-    assert!(said.contains("skipped log-in-refused: it does not log in with these options"), "{said}");
+    assert!(said.contains("skipped login-refused: it does not log in with these options"), "{said}");
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn one_that_refuses_the_recipient_of_the_check_is_told_how_to_name_another() {
     for to in ["Ann.B@upstream.example.com", "a@b.example.com", "ü@example.com"] {
         let (file, options) = relay(folder.path());
         let found = not_passed(&file, &["--options", options.to_str().unwrap(), "--to", to]);
-        assert!(found.iter().all(|finding| finding["rule"] == "log-in-refused"), "{to}: {found:?}");
+        assert!(found.iter().all(|finding| finding["rule"] == "login-refused"), "{to}: {found:?}");
     }
 }
 

@@ -72,7 +72,7 @@ impl Verifier for Verifying {
             "tell in a reason" => return Err(outcome_unknown(answer, answer)),
             // It does not go on unless it is let in.
             "log in" => {
-                let said = Http::post(format!("{ORIGIN}/log-in")).form([("seat", "1")]).send()?;
+                let said = Http::post(format!("{ORIGIN}/login")).form([("seat", "1")]).send()?;
                 if !String::from_utf8_lossy(&said.body).contains("welcome") {
                     return Err(outcome_unknown("", "no welcome"));
                 }

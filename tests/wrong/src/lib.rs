@@ -313,16 +313,16 @@ impl delivery::Guest for Wrong {
             _ => {}
         }
         // Not wrong: it asks for a session of its own first.
-        let log_in = match fault() {
+        let login = match fault() {
             "it logs in" => Some("seat=1"),
             "it asks for a token" => Some("grant_type=client_credentials&client_id=a&client_secret=b"),
             "it needs a room" | "a room, and 500 is for later" => Some("seat=1"),
             _ => None,
         };
-        if let Some(form) = log_in {
+        if let Some(form) = login {
             let answer = http::send(&http::Request {
                 method: "POST".to_owned(),
-                url: "https://upstream.example.com/log-in".to_owned(),
+                url: "https://upstream.example.com/login".to_owned(),
                 headers: vec![],
                 body: form.as_bytes().to_vec(),
             })

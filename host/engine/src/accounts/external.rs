@@ -169,7 +169,7 @@ impl Accounts {
 
     /// Records why a login is refused. The person gets the same response for every reason.
     async fn turn_away(&self, subject: &str, why: &str, client: &Client) -> Error {
-        let noted = self.audit.append(&client.actor(NOBODY.to_owned()), "account.log-in-refused", subject, why).await;
+        let noted = self.audit.append(&client.actor(NOBODY.to_owned()), "account.login-refused", subject, why).await;
         noted.err().unwrap_or_else(|| Error::invalid_credentials().with_detail(why))
     }
 

@@ -68,7 +68,7 @@ impl Accounts {
             Some(digest) => Place::Browser(digest),
             None => Place::Anywhere,
         };
-        let record = self.verify_password(&key, found, password, (place, "account.log-in-refused"), client).await?;
+        let record = self.verify_password(&key, found, password, (place, "account.login-refused"), client).await?;
         self.challenges.purge();
         self.admit(record, Proof::Password, client).await
     }
@@ -126,9 +126,9 @@ impl Accounts {
         if let Some(start) = start {
             let subscription = start.sign_in.subscription.clone();
             let challenge = self.challenges.start_for_account(start).await?;
-            let (pending, digest) = Use::LogIn.draw()?;
+            let (pending, digest) = Use::Login.draw()?;
             let now = self.clock.now();
-            let log_in = LoginRecord {
+            let login = LoginRecord {
                 digest,
                 account: record.id,
                 generation: record.generation,
@@ -136,7 +136,7 @@ impl Accounts {
                 challenge: challenge.id.clone(),
                 expires_at: now + WAITS,
             };
-            self.store.insert_login(log_in, now).await?;
+            self.store.insert_login(login, now).await?;
             return Ok(LoggedIn::SecondFactor { pending, challenge });
         }
         // The configured requirement does not block a link: somebody must be able to log in to set
@@ -144,7 +144,7 @@ impl Accounts {
         let is_link = matches!(proof, Proof::Invitation { .. });
         let demanded = self.guard.settings().await?.demanded_since.is_some();
         if !had_second_factor && !passes && (demanded || self.policy.require_second_factor && !is_link) {
-            self.audit.append(&actor, "account.log-in-refused", &record.id, "no second factor is available").await?;
+            self.audit.append(&actor, "account.login-refused", &record.id, "no second factor is available").await?;
             return Err(Error::no_instance_available());
         }
         let how = match (had_second_factor, passes) {
@@ -152,7 +152,7 @@ impl Accounts {
             (_, true) => "without a second factor, as its link allows",
             _ => "without a second factor",
         };
-        self.audit.append(&actor, "account.log-in", &record.id, how).await?;
+        self.audit.append(&actor, "account.login", &record.id, how).await?;
         let session = self.begin(&record.id, had_second_factor, client)?;
         let opened = self.open_in(session, record.generation, Replaces::Nothing, client).await?;
         // Somebody changed the account while the password was being verified.
@@ -184,8 +184,8 @@ impl Accounts {
 
     /// Returns a pending login. A change to its account ends it.
     async fn waiting(&self, pending: &str) -> Result<LoginRecord, Error> {
-        let digest = Use::LogIn.digest(pending).ok_or_else(Error::login_closed)?;
-        let found = self.store.login(&digest).await?.filter(|log_in| log_in.expires_at > self.clock.now());
+        let digest = Use::Login.digest(pending).ok_or_else(Error::login_closed)?;
+        let found = self.store.login(&digest).await?.filter(|login| login.expires_at > self.clock.now());
         found.ok_or_else(Error::login_closed)
     }
 
@@ -203,26 +203,26 @@ impl Accounts {
     }
 
     async fn verify_second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
-        let log_in = self.waiting(pending).await?;
-        let account = &log_in.account;
-        let answer = Answer::new(&log_in.challenge, code).client_address(client.address);
-        let judged = self.challenges.verify(&log_in.subscription, answer).await;
+        let login = self.waiting(pending).await?;
+        let account = &login.account;
+        let answer = Answer::new(&login.challenge, code).client_address(client.address);
+        let judged = self.challenges.verify(&login.subscription, answer).await;
         match judged {
             Ok(verified) if verified.user.as_ref() == Some(account) => {}
             Ok(_) => return Err(Error::login_closed()),
             Err(error) => {
                 if error.is_code_rejected() {
                     let actor = client.actor(NOBODY.to_owned());
-                    self.audit.append(&actor, "account.log-in-refused", account, "second factor").await?;
+                    self.audit.append(&actor, "account.login-refused", account, "second factor").await?;
                 }
                 return Err(error);
             }
         }
         let actor = client.actor(actor_name(account));
-        self.audit.append(&actor, "account.log-in", account, "with a second factor").await?;
-        self.second_factor_worked(&actor, &log_in.subscription).await?;
+        self.audit.append(&actor, "account.login", account, "with a second factor").await?;
+        self.second_factor_worked(&actor, &login.subscription).await?;
         let session = self.begin(account, true, client)?;
-        let opened = self.open_in(session, log_in.generation, Replaces::Login(log_in.digest), client).await?;
+        let opened = self.open_in(session, login.generation, Replaces::Login(login.digest), client).await?;
         opened.ok_or_else(Error::login_closed)
     }
 
@@ -232,7 +232,7 @@ impl Accounts {
     /// [`Error::is_closed`] if the login or its challenge has ended; [`Error::is_rate_limited`]; those
     /// of a delivery.
     pub async fn resend(&self, pending: &str) -> Result<Challenge, Error> {
-        let log_in = self.waiting(pending).await?;
-        self.challenges.resend(&log_in.subscription, &log_in.challenge, None).await
+        let login = self.waiting(pending).await?;
+        self.challenges.resend(&login.subscription, &login.challenge, None).await
     }
 }

@@ -128,7 +128,7 @@ pub struct Account {
     /// When it was created.
     pub created_at: Timestamp,
     /// When somebody last logged in.
-    pub last_log_in: Option<Timestamp>,
+    pub last_login_at: Option<Timestamp>,
     #[serde(skip)]
     external: bool,
 }
@@ -273,7 +273,7 @@ impl Accounts {
             state,
             revision: record.revision,
             created_at: record.created_at,
-            last_log_in: record.last_login_at,
+            last_login_at: record.last_login_at,
             external: record.identity.is_some(),
         })
     }
@@ -289,7 +289,7 @@ fn actor_name(account: &str) -> String {
 #[derive(Clone, Copy)]
 enum Use {
     Invitation,
-    LogIn,
+    Login,
     AuthorizationRequest,
     Session,
     Browser,
@@ -299,7 +299,7 @@ impl Use {
     fn prefix(self) -> &'static str {
         match self {
             Self::Invitation => "tfi_",
-            Self::LogIn => "tfl_",
+            Self::Login => "tfl_",
             Self::AuthorizationRequest => "tfe_",
             Self::Session => "tfs_",
             Self::Browser => "tfb_",

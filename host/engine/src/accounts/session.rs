@@ -196,7 +196,7 @@ impl Accounts {
     /// # Errors
     /// If the store is not available.
     pub async fn log_out(&self, session: &Session, client: &Client) -> Result<(), Error> {
-        self.audit.append(&session.actor(client.address), "account.log-out", &session.account.id, "").await?;
+        self.audit.append(&session.actor(client.address), "account.logout", &session.account.id, "").await?;
         self.store.end_sessions(&session.account.id, SessionSelection::One(session.id.clone())).await?;
         Ok(())
     }

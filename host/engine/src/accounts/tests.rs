@@ -104,7 +104,7 @@ async fn what_is_sealed_for_one_account_does_not_open_for_another() {
 
 #[tokio::test]
 async fn a_secret_has_256_bits_and_is_taken_for_its_own_purpose_only() {
-    let all = [Use::Invitation, Use::LogIn, Use::AuthorizationRequest, Use::Session];
+    let all = [Use::Invitation, Use::Login, Use::AuthorizationRequest, Use::Session];
     for one in all {
         let (secret, digest) = one.draw().unwrap();
         assert_ne!(secret, one.draw().unwrap().0);

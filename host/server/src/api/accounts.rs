@@ -96,7 +96,7 @@ impl From<twofactor::accounts::Account> for Account {
             state,
             revision: one.revision,
             created_at: one.created_at,
-            last_login_at: one.last_log_in,
+            last_login_at: one.last_login_at,
         }
     }
 }

@@ -27,7 +27,7 @@ use fetch::Fetch;
 pub use settings::{OidcConfig, OidcRole, OidcRoleName};
 
 /// The redirect URI, as a path on this server.
-pub(crate) const BACK: &str = "/admin/log-in/oidc/back";
+pub(crate) const BACK: &str = "/admin/login/oidc/back";
 
 /// The longest authorization code that is accepted, in bytes.
 const CODE_BYTES: usize = 4 << 10;

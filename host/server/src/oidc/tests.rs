@@ -32,7 +32,7 @@ fn built(more: &str) -> Result<Oidc, String> {
 fn issuer_client_and_a_role_are_enough() {
     let oidc = built(ROLE).unwrap();
     assert_eq!((oidc.name(), &*oidc.scopes), ("login.example.com", "openid email profile"));
-    assert_eq!(oidc.redirect_uri, "https://admin.example.com/two/admin/log-in/oidc/back");
+    assert_eq!(oidc.redirect_uri, "https://admin.example.com/two/admin/login/oidc/back");
     assert!(oidc.client_secret.is_none() && !oidc.second_factor);
     built(&format!("issuer = \"http://127.0.0.1:9000/realm/\"\n{ROLE}")).unwrap();
 }

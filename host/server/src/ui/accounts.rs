@@ -72,7 +72,7 @@ async fn show_list(person: &Person, ui: &Ui, after: u64, message: Markup) -> Res
         (table(&headings, usize::MAX, accounts.iter().map(|account| vec![
             html! { a href={ "/admin/accounts/" (segment(&account.id)) } { (account.name) } }, html! { (account.email) },
             html! { (role_name(l, &account.role)) @if !account.role.subscriptions().is_empty() { ": " (account.role.subscriptions().join(", ")) } },
-            state(l, account.state), html! { @match account.last_log_in { Some(at) => (time(l, at)), None => "–" } },
+            state(l, account.state), html! { @match account.last_login_at { Some(at) => (time(l, at)), None => "–" } },
         ])))
         (pages.show(l))
         @if person.may_change() { form.card method="post" {

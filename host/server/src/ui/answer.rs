@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::failure::Failure;
 use super::form_replies::{Outcome, Reply, Told};
-use super::links::to_log_in;
+use super::links::to_login;
 use super::person::SESSION;
 use super::posted::Posted;
 use super::state::Ui;
@@ -23,7 +23,7 @@ use crate::wording::Language;
 const FORM_BYTES: usize = 256 << 10;
 
 /// The forms of those who are not logged in. They answer with redirects of their own.
-const OUTSIDE: [&str; 3] = ["/admin/log-in", "/admin/second-factor", "/admin/invitation"];
+const OUTSIDE: [&str; 3] = ["/admin/login", "/admin/second-factor", "/admin/invitation"];
 
 /// Has a form answered.
 pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
@@ -42,13 +42,13 @@ pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
         Err(error) => return Failure::of(language, error).into_response(),
     };
     let Some(session) = session else {
-        if path == "/admin/log-out" {
-            return to_log_in("/admin");
+        if path == "/admin/logout" {
+            return to_login("/admin");
         }
-        let Some(account) = ui.form_replies.account_of(&secret) else { return to_log_in(&page) };
+        let Some(account) = ui.form_replies.account_of(&secret) else { return to_login(&page) };
         let posted = read(request).await.unwrap_or_default();
         let reply = Reply { posted, outcome: Outcome::SessionEnded };
-        return to_log_in(&keep(&ui, &account, &page, reply));
+        return to_login(&keep(&ui, &account, &page, reply));
     };
     let (request, posted) = match is_upload(request.headers()) {
         // A file is not kept.

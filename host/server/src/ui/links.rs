@@ -16,9 +16,9 @@ pub(super) fn instance_path(subscription: &str, id: &str) -> String {
     format!("/admin/two-factors/{}/{}", segment(subscription), segment(id))
 }
 
-/// To the log-in, and back from there.
-pub(super) fn to_log_in(path: &str) -> Response {
-    Redirect::to(&format!("/admin/log-in?to={}", segment(path))).into_response()
+/// To the login, and back from there.
+pub(super) fn to_login(path: &str) -> Response {
+    Redirect::to(&format!("/admin/login?to={}", segment(path))).into_response()
 }
 
 /// Leads from where a form was sent to on to the page that shows what came of it.

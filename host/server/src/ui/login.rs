@@ -15,7 +15,7 @@ use twofactor::accounts::{Accounts, Client, LoggedIn, OpenedSession};
 use super::failure::Failure;
 use super::flash::Flash;
 use super::layout::{notice, outside};
-use super::links::{on_to, segment, to_log_in};
+use super::links::{on_to, segment, to_login};
 use super::person::{Oneself, SESSION};
 use super::posted::Posted;
 use super::state::Ui;
@@ -27,8 +27,8 @@ use crate::wording::Language;
 /// How the cookies begin that hold what a browser is known by, one for each account.
 const KNOWN: &str = "__Host-twofactor-browser-";
 
-/// Holds a log-in that waits for its second factor.
-const PENDING: &str = "__Host-twofactor-log-in";
+/// Holds a login that waits for its second factor.
+const PENDING: &str = "__Host-twofactor-login";
 
 /// Somebody who is not logged in, or not yet.
 pub(super) struct Visitor {
@@ -104,7 +104,7 @@ pub(super) async fn form(visitor: Visitor) -> Response {
     page(&visitor, None, visitor.flash.get("email"))
 }
 
-/// The form of the log-in, with what the form before came to.
+/// The form of the login, with what the form before came to.
 pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Response {
     let l = visitor.language;
     let to = segment(&visitor.aim);
@@ -113,9 +113,9 @@ pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Res
         (visitor.flash.show())
         @if let Some(problem) = problem { (notice("bad", problem)) }
         @if let Some(oidc) = &visitor.oidc {
-            p { a.button href={ "/admin/log-in/oidc?to=" (to) } { (l.say("Log in with", "Anmelden mit")) " " (oidc.name()) } }
+            p { a.button href={ "/admin/login/oidc?to=" (to) } { (l.say("Log in with", "Anmelden mit")) " " (oidc.name()) } }
         }
-        form method="post" action={ "/admin/log-in?to=" (to) } {
+        form method="post" action={ "/admin/login?to=" (to) } {
             div.field { label for="email" { (l.say("Email address", "E-Mail-Adresse")) }
                 input #email name="email" type="email" required autocomplete="username" value=(email) autofocus[email.is_empty()]; }
             div.field { label for="password" { (l.say("Password", "Passwort")) }
@@ -134,7 +134,7 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
     match visitor.accounts.log_in(email, posted.as_typed("password"), &visitor.client).await {
         Ok(logged_in) => admit(logged_in, aim.path()),
         Err(error) => {
-            let here = format!("/admin/log-in?to={}", segment(aim.path()));
+            let here = format!("/admin/login?to={}", segment(aim.path()));
             Flash::bad(words(visitor.language, &error)).with("email", email).on(&here)
         }
     }
@@ -168,7 +168,7 @@ pub(super) fn opened_cookies(opened: &OpenedSession) -> Vec<String> {
 }
 
 pub(super) async fn second_factor(visitor: Visitor, Query(aim): Query<Aim>) -> Response {
-    if visitor.pending.is_empty() { to_log_in(aim.path()) } else { ask_code(&visitor, &aim) }
+    if visitor.pending.is_empty() { to_login(aim.path()) } else { ask_code(&visitor, &aim) }
 }
 
 fn ask_code(visitor: &Visitor, aim: &Aim) -> Response {
@@ -185,7 +185,7 @@ fn ask_code(visitor: &Visitor, aim: &Aim) -> Response {
             div.actions { button.main { (l.say("Continue", "Weiter")) } }
         }
         form.again method="post" action=(resend) { button.plain { (l.say("Send a new code", "Neuen Code senden")) } }
-        p { a href="/admin/log-in" { (l.say("Start over", "Von vorn beginnen")) } }
+        p { a href="/admin/login" { (l.say("Start over", "Von vorn beginnen")) } }
     };
     visitor.flash.shown(outside(l, l.say("Enter your code", "Code eingeben"), main))
 }
@@ -221,9 +221,9 @@ fn code_path(aim: &Aim) -> String {
 }
 
 fn refuse_code(visitor: &Visitor, aim: &Aim, error: &Error) -> Response {
-    // With a log-in that has ended nothing more can be done.
+    // With a login that has ended nothing more can be done.
     let ended = error.is_closed();
-    let here = if ended { format!("/admin/log-in?to={}", segment(aim.path())) } else { code_path(aim) };
+    let here = if ended { format!("/admin/login?to={}", segment(aim.path())) } else { code_path(aim) };
     Flash::bad(words(visitor.language, error)).on(&here)
 }
 
@@ -238,7 +238,7 @@ pub(super) async fn log_out(
     visitor: Visitor,
 ) -> Result<Response, Failure> {
     ui.app.engine.accounts().log_out(&person.session, &visitor.client).await.map_err(|error| person.failure(error))?;
-    Ok(([(header::SET_COOKIE, set(SESSION, ""))], Redirect::to("/admin/log-in")).into_response())
+    Ok(([(header::SET_COOKIE, set(SESSION, ""))], Redirect::to("/admin/login")).into_response())
 }
 
 pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
@@ -251,7 +251,7 @@ pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> 
             h1 { (title) }
             p { (l.say("Links work once and expire after 24 hours. Ask a system administrator for a new one.",
                 "Links funktionieren einmal und laufen nach 24 Stunden ab. Bitten Sie einen Systemadministrator um einen neuen.")) }
-            p { a.button href="/admin/log-in" { (l.say("Log in", "Anmelden")) } }
+            p { a.button href="/admin/login" { (l.say("Log in", "Anmelden")) } }
         };
         return Ok(with_status(outside(l, title, main), StatusCode::GONE));
     };
@@ -307,7 +307,7 @@ pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: B
     }
 }
 
-/// An error of a log-in in words.
+/// An error of a login in words.
 pub(super) fn words(l: Language, error: &Error) -> String {
     let text = if error.is_invalid_credentials() {
         l.say("Incorrect email address or password.", "E-Mail-Adresse oder Passwort falsch.")

@@ -93,14 +93,14 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/account", get(own_account::show))
         .route("/admin/account/password", get(own_account::to_show).post(own_account::change_password))
         .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
-        .route("/admin/log-in", get(login::form).post(login::submit))
-        .route("/admin/log-in/oidc", get(oidc::leave))
+        .route("/admin/login", get(login::form).post(login::submit))
+        .route("/admin/login/oidc", get(oidc::leave))
         // As `crate::oidc::BACK` says it to the identity provider.
-        .route("/admin/log-in/oidc/back", get(oidc::back))
+        .route("/admin/login/oidc/back", get(oidc::back))
         .route("/admin/second-factor", get(login::second_factor).post(login::answer))
         .route("/admin/second-factor/resend", get(login::to_second_factor).post(login::resend))
         .route("/admin/invitation/{secret}", get(login::invitation).post(login::accept))
-        .route("/admin/log-out", post(login::log_out))
+        .route("/admin/logout", post(login::log_out))
         .route("/admin/language/{tag}", get(choose_language))
         .layer(axum::middleware::from_fn_with_state(ui.clone(), safety::guard));
     let assets = Router::new()

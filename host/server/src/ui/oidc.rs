@@ -94,7 +94,7 @@ fn deny(visitor: &Visitor, oidc: &Oidc) -> Response {
 }
 
 fn fail(visitor: &Visitor, oidc: &Oidc, trouble: &OidcError) -> Response {
-    tracing::warn!(why = %trouble, "a log-in at the identity provider failed");
+    tracing::warn!(why = %trouble, "a login at the identity provider failed");
     let l = visitor.language();
     let text = l.say(
         "Login failed. Please try again later:",

@@ -88,7 +88,7 @@ pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Re
             div.person {
                 a href="/admin/account" aria-current=[(room == Room::Account).then_some("page")] { (person.session.account.name) }
                 (languages(l))
-                form method="post" action="/admin/log-out" { button.plain { (l.say("Log out", "Abmelden")) } }
+                form method="post" action="/admin/logout" { button.plain { (l.say("Log out", "Abmelden")) } }
             }
         }
     };

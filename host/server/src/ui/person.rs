@@ -14,7 +14,7 @@ use twofactor::admin::Administration;
 
 use super::failure::Failure;
 use super::form_replies::{Outcome, Reply};
-use super::links::to_log_in;
+use super::links::to_login;
 use super::posted::Posted;
 use super::state::Ui;
 use crate::access::{Own, Reader};
@@ -68,7 +68,7 @@ impl FromRequestParts<Ui> for Oneself {
         let found = ui.app.engine.accounts().session(&secret).await;
         let Some(session) = found.map_err(|error| Failure::of(language, error).into_response())? else {
             let page = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
-            return Err(to_log_in(page.map_or("/admin", |page| page.as_str())));
+            return Err(to_login(page.map_or("/admin", |page| page.as_str())));
         };
         ui.form_replies.note_session(&secret, &session.account.id);
         let shown = Query::<Shown>::try_from_uri(&parts.uri).ok().filter(|_| parts.method == Method::GET);

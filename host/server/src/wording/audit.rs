@@ -30,9 +30,9 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("account.delete", "Account deleted", "Konto gelöscht"),
     ("account.invite", "Invitation created", "Einladung erstellt"),
     ("account.accept-invitation", "Invitation accepted", "Einladung angenommen"),
-    ("account.log-in", "Logged in", "Angemeldet"),
-    ("account.log-in-refused", "Login denied", "Anmeldung abgelehnt"),
-    ("account.log-out", "Logged out", "Abgemeldet"),
+    ("account.login", "Logged in", "Angemeldet"),
+    ("account.login-refused", "Login denied", "Anmeldung abgelehnt"),
+    ("account.logout", "Logged out", "Abgemeldet"),
 ];
 
 /// What can be done, by its stable name and in words.

@@ -11,7 +11,7 @@ use url::Url;
 use crate::common::visitor::{Page, Visitor};
 use crate::common::{self, Server};
 
-pub(crate) const BACK: &str = "/admin/log-in/oidc/back";
+pub(crate) const BACK: &str = "/admin/login/oidc/back";
 
 /// What the client's secret file holds; its signs must be encoded on the way.
 pub(crate) const SECRET: &str = "a secret: 100% of 32 signs & more";
@@ -113,7 +113,7 @@ impl Sent {
 
 /// Follows the button.
 pub(crate) async fn leave(visitor: &mut Visitor, to: &str) -> Sent {
-    let form = visitor.get(&format!("/admin/log-in?to={to}")).await.shows("Log in with Example login");
+    let form = visitor.get(&format!("/admin/login?to={to}")).await.shows("Log in with Example login");
     let link = form.value("class=\"button\" href=\"");
     let page: Page = visitor.get(&link).await;
     let url = Url::parse(page.leads_to()).unwrap();

@@ -77,7 +77,7 @@ type Case = (&'static str, &'static str, Option<&'static str>, &'static [&'stati
 
 const CASES: [Case; 7] = [
     ("server-is-busy", "greeting", Some("421 4.3.2 later"), &["retry-later"]),
-    ("log-in-refused", "AUTH", Some("535 5.7.8 no"), &["misconfigured"]),
+    ("login-refused", "AUTH", Some("535 5.7.8 no"), &["misconfigured"]),
     ("sender-refused", "MAIL", Some("550 5.7.1 no"), &["misconfigured", "rejected-message"]),
     ("recipient-unknown", "RCPT", Some("550 5.1.1 no"), &["rejected-recipient"]),
     ("recipient-later", "RCPT", Some("450 4.2.0 later"), &["retry-later"]),
