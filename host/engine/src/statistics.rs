@@ -50,7 +50,7 @@ impl Statistic {
             "started",
             "verified",
             "wrong-answer",
-            "not-judged",
+            "verification-failed",
             "over-at-upstream",
             "duration",
             "confirmed",

@@ -80,7 +80,7 @@ impl Challenges {
             }
             Err(failure) => {
                 tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not judged");
-                self.statistics.count(&record.subscription, instance, "not-judged", "");
+                self.statistics.count(&record.subscription, instance, "verification-failed", "");
                 Err(Error::verification(&failure, record.max_attempts.saturating_sub(record.attempts)))
             }
         }

@@ -19,7 +19,7 @@ pub(super) enum Why {
     Locked,
     Limited(u64),
     Ended,
-    NotJudged,
+    VerificationFailed,
     TryAgain,
     NotSent,
     NotThere,
@@ -40,7 +40,7 @@ impl Why {
         } else if error.is_closed() {
             Self::Ended
         } else if error.is_delivery_failed() && answered {
-            Self::NotJudged
+            Self::VerificationFailed
         } else if error.is_delivery_failed() && error.is_retryable() {
             Self::TryAgain
         } else if error.is_delivery_failed() {
@@ -57,7 +57,7 @@ impl Why {
             Self::Locked => "locked",
             Self::Limited(_) => "limited",
             Self::Ended => "ended",
-            Self::NotJudged => "not-judged",
+            Self::VerificationFailed => "verification-failed",
             Self::TryAgain => "try-again",
             Self::NotSent => "not-sent",
             Self::NotThere => "not-there",
@@ -81,7 +81,7 @@ impl Why {
             Self::Locked,
             Self::Limited(wait.clamp(1, LONGEST_WAIT)),
             Self::Ended,
-            Self::NotJudged,
+            Self::VerificationFailed,
             Self::TryAgain,
             Self::NotSent,
             Self::NotThere,
@@ -109,7 +109,7 @@ impl Why {
             (Self::Locked, _) => plain(words.locked),
             (Self::Limited(wait), _) => plain(&words.limited.replace("{wait}", &words.wait(wait))),
             (Self::Length, None) | (Self::Ended, _) => plain(words.code_over),
-            (Self::NotJudged, _) => plain(words.not_judged),
+            (Self::VerificationFailed, _) => plain(words.verification_failed),
             (Self::TryAgain, _) => plain(words.try_again),
             (Self::NotSent, _) => plain(words.not_sent),
             (Self::NotThere, _) => plain(words.not_there),

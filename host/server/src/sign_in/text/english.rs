@@ -44,7 +44,7 @@ pub(super) const WORDS: Words = Words {
     not_there: "We can’t send a code there. Choose another way, or cancel and check your details.",
     try_again: "The code wasn’t sent. Please try again in a moment.",
     not_sent: "We’re not sure the code was sent. Request a new one, or choose another way.",
-    not_judged: "We couldn’t verify your code just now. Please try again in a moment.",
+    verification_failed: "We couldn’t verify your code just now. Please try again in a moment.",
     no_more: "You’ve reached the maximum number of codes for this sign-in. Cancel and sign in again.",
     no_way: "We can’t send you a code right now. Cancel and try again later.",
     facts: "What you’re confirming",

@@ -44,7 +44,7 @@ pub(super) const WORDS: Words = Words {
     not_there: "Nous ne pouvons pas envoyer de code à cette adresse. Choisissez un autre moyen, ou annulez et vérifiez vos données.",
     try_again: "Le code n’a pas été envoyé. Réessayez dans un instant.",
     not_sent: "Il n’est pas certain que le code ait été envoyé. Demandez-en un nouveau ou choisissez un autre moyen.",
-    not_judged: "Votre code n’a pas pu être vérifié. Réessayez dans un instant.",
+    verification_failed: "Votre code n’a pas pu être vérifié. Réessayez dans un instant.",
     no_more: "Vous avez atteint le nombre maximal de codes pour cette connexion. Annulez et reconnectez-vous.",
     no_way: "Nous ne pouvons pas vous envoyer de code pour le moment. Annulez et réessayez plus tard.",
     facts: "Ce que vous confirmez",

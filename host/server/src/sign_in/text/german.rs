@@ -44,7 +44,7 @@ pub(super) const WORDS: Words = Words {
     not_there: "Dorthin können wir keinen Code senden. Wählen Sie einen anderen Weg, oder brechen Sie ab und prüfen Sie Ihre Angaben.",
     try_again: "Der Code wurde nicht gesendet. Bitte versuchen Sie es gleich noch einmal.",
     not_sent: "Es ist nicht sicher, ob der Code gesendet wurde. Fordern Sie einen neuen an, oder wählen Sie einen anderen Weg.",
-    not_judged: "Ihr Code konnte gerade nicht geprüft werden. Bitte versuchen Sie es gleich noch einmal.",
+    verification_failed: "Ihr Code konnte gerade nicht geprüft werden. Bitte versuchen Sie es gleich noch einmal.",
     no_more: "Sie haben die maximale Anzahl Codes für diese Anmeldung erreicht. Brechen Sie ab und melden Sie sich erneut an.",
     no_way: "Wir können Ihnen derzeit keinen Code senden. Brechen Sie ab und versuchen Sie es später erneut.",
     facts: "Was Sie bestätigen",

@@ -44,7 +44,7 @@ pub(super) const WORDS: Words = Words {
     not_there: "Non possiamo inviare un codice a questo recapito. Scelga un altro metodo, oppure annulli e controlli i Suoi dati.",
     try_again: "Il codice non è stato inviato. Riprovi tra un momento.",
     not_sent: "Non è certo che il codice sia stato inviato. Ne chieda uno nuovo o scelga un altro metodo.",
-    not_judged: "Non è stato possibile verificare il codice. Riprovi tra un momento.",
+    verification_failed: "Non è stato possibile verificare il codice. Riprovi tra un momento.",
     no_more: "Ha raggiunto il numero massimo di codici per questo accesso. Annulli e acceda di nuovo.",
     no_way: "Al momento non possiamo inviarLe un codice. Annulli e riprovi più tardi.",
     facts: "Che cosa sta confermando",

@@ -52,7 +52,7 @@ pub(super) struct Words {
     pub(super) not_there: &'static str,
     pub(super) try_again: &'static str,
     pub(super) not_sent: &'static str,
-    pub(super) not_judged: &'static str,
+    pub(super) verification_failed: &'static str,
     pub(super) no_more: &'static str,
     pub(super) no_way: &'static str,
     /// Over what is being confirmed.
