@@ -37,7 +37,7 @@ pub enum Say {
     /// So many bytes of an answer, and then the connection ends.
     CutAfter(usize),
 }
-use Say::{Broken, CutAfter, Later, LaterBy, Long, Refused, Silence, Taken, AcceptedIn};
+use Say::{AcceptedIn, Broken, CutAfter, Later, LaterBy, Long, Refused, Silence, Taken};
 
 /// Says one after the other, and the last for ever.
 #[derive(Clone)]

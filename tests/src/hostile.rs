@@ -107,7 +107,7 @@ impl Neighbourhood {
         let (instance, ()) = tokio::join!(judge, self.neighbour_works());
         self.neighbour_works().await;
         assert!(!instance.valid, "{behaviour}");
-        instance.problems.into_iter().map(|problem| problem.message).collect()
+        instance.problems.into_iter().map(|problem| problem.detail).collect()
     }
 
     pub async fn neighbour_works(&self) {

@@ -112,7 +112,7 @@ async fn a_subscriptions_administrator_sends_no_inherited_secret_elsewhere() {
     base(&engine, "wrong", json!({"Sender": "one", "Key": "b4se-key"})).await.unwrap();
     let elsewhere = instance(&engine, json!({"Sender": "evil"})).await;
     assert!(!elsewhere.valid && elsewhere.connections.is_empty());
-    let said = &elsewhere.problems[0].message;
+    let said = &elsewhere.problems[0].detail;
     assert!(said.contains("https://evil.example.com") && said.contains("its own secret"), "{said}");
     // Nor by options that are only tried.
     let harmless = instance(&engine, json!({"Parts": 2})).await;
@@ -209,7 +209,7 @@ async fn a_component_is_not_taken_back_to_if_secrets_would_go_elsewhere_with_it(
 async fn a_header_that_routes_authenticates_nobody() {
     let engine = with_component(component("a host for a header")).await;
     let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
-    assert!(!own.valid && own.problems[0].message.contains("`host`"), "{:?}", own.problems);
+    assert!(!own.valid && own.problems[0].detail.contains("`host`"), "{:?}", own.problems);
 }
 
 fn smtp(sender: &str, host: &str, password: &str) -> Value {

@@ -329,7 +329,7 @@ async fn a_login_goes_out_without_tls_only_to_the_server_the_operator_named() {
         let admin = post.engine.administration(Actor::new("test"));
         let instance = admin.create_instance("demo", NewInstance::new("email", "Open", open.clone())).await.unwrap();
         assert!(!instance.valid);
-        assert!(instance.problems[0].message.contains("`allowed_plaintext_smtp`"), "{:?}", instance.problems);
+        assert!(instance.problems[0].detail.contains("`allowed_plaintext_smtp`"), "{:?}", instance.problems);
         let recipient = Recipient { email: Some("alice@example.net".to_owned()), ..Recipient::default() };
         let error = admin.test_instance("demo", &instance.id, recipient, None).await.unwrap_err();
         assert!(error.is_invalid_input(), "{error:?}");

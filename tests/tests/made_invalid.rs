@@ -42,7 +42,7 @@ async fn an_upgrade_that_instances_do_not_satisfy_is_refused_by_their_names_unle
     let examined = admin(&engine).examine_provider(upgrade.clone()).await.unwrap();
     let [affected] = &examined.made_invalid[..] else { panic!("{:?}", examined.made_invalid) };
     assert_eq!((&affected.id, &*affected.name, affected.valid), (&good.id, "Our messages", false));
-    assert_eq!(affected.problems[0].option, "/More");
+    assert_eq!(affected.problems[0].pointer, "/More");
     let said = refused(admin(&engine).add_provider(upgrade.clone()).await);
     assert!(said.contains("`Our messages`") && said.contains(&good.id) && said.contains("allow_invalid"), "{said}");
     assert!(!said.contains("Never valid") && is_valid(&engine, &good).await, "{said}");
@@ -79,10 +79,10 @@ async fn base_settings_are_checked_before_they_are_saved() {
     assert!(good.problems.is_empty() && !good.is_harmful(), "{good:?}");
     assert_eq!(states(&good), [(waiting.id.clone(), true)]);
     let unknown = check(json!({"Sendre": "Bank"})).await;
-    assert_eq!(unknown.problems[0].option, "/Sendre");
+    assert_eq!(unknown.problems[0].pointer, "/Sendre");
     assert_eq!(states(&unknown), [(complete.id.clone(), false)]);
     let wrong = check(json!({"Parts": "two"})).await;
-    assert_eq!(wrong.problems[0].option, "/Parts");
+    assert_eq!(wrong.problems[0].pointer, "/Parts");
     assert!(wrong.is_harmful());
     // Nothing was saved.
     assert!(!is_valid(&engine, &waiting).await && is_valid(&engine, &complete).await);
@@ -106,7 +106,7 @@ async fn what_is_needed_beside_an_inherited_secret_is_looked_for_in_a_bounded_nu
         admin(&engine).set_base_settings("wrong", json!({"Key": "b4se-key", "Sender": "Shop"}), None).await.unwrap();
         let made = instance(&engine, "x", own(number)).await;
         assert_eq!(made.valid, is_valid, "{least} of {number}: {:?}", made.problems);
-        let too_many = made.problems.iter().any(|problem| problem.message.contains("too many options to check"));
+        let too_many = made.problems.iter().any(|problem| problem.detail.contains("too many options to check"));
         assert_eq!(too_many, !is_valid, "{:?}", made.problems);
     }
 }

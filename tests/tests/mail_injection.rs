@@ -61,7 +61,7 @@ async fn options_that_would_break_out_of_their_place_are_not_valid() {
             own[option] = text.as_str().into();
             let instance = admin.create_instance("demo", NewInstance::new("email", "x", own)).await.unwrap();
             assert!(!instance.valid, "{option} {text:?}");
-            assert_eq!(instance.problems[0].option, format!("/{option}"), "{text:?}");
+            assert_eq!(instance.problems[0].pointer, format!("/{option}"), "{text:?}");
         }
     }
     assert_eq!(smtp.seen().len(), 0);

@@ -210,7 +210,7 @@ async fn options_that_cannot_be_used_are_named() {
         ] {
             let instance = NewInstance::new(language.type_id(), "x", options.clone());
             let instance = place.admin().create_instance("s", instance).await.unwrap();
-            let named: Vec<&str> = instance.problems.iter().map(|problem| &*problem.option).collect();
+            let named: Vec<&str> = instance.problems.iter().map(|problem| &*problem.pointer).collect();
             assert_eq!((instance.valid, named), (false, vec![pointer]), "{language:?}: {options}");
         }
     }

@@ -16,7 +16,7 @@ use twofactor::instance::Quota;
 use twofactor::sandbox::{NetworkBuilder, SandboxLimits};
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::certificates::Authority;
-use twofactor_tests::gateway::Say::{Broken, CutAfter, Later, Long, Silence, Taken, AcceptedIn};
+use twofactor_tests::gateway::Say::{AcceptedIn, Broken, CutAfter, Later, Long, Silence, Taken};
 use twofactor_tests::gateway::{Place, Twilio};
 use twofactor_tests::mail;
 use twofactor_tests::smtp_server::{Protection, SmtpServer, Step, say};

@@ -37,5 +37,5 @@ async fn options_that_take_too_much_work_are_invalid_and_say_so() {
     }
     let Err(problems) = component.configure(&options).await else { panic!("they are valid") };
     let [problem] = &problems[..] else { panic!("{problems:?}") };
-    assert!(problem.message.contains("more work than is allowed"), "{problem:?}");
+    assert!(problem.detail.contains("more work than is allowed"), "{problem:?}");
 }

@@ -30,7 +30,7 @@ async fn instance(engine: &TwoFactor, type_id: &str, options: Value) -> Instance
 
 /// All that people read of an instance.
 fn read(instance: &Instance) -> String {
-    let problems = instance.problems.iter().map(|problem| format!("{}: {}", problem.option, problem.message));
+    let problems = instance.problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.detail));
     problems.chain(instance.connections.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n")
 }
 
@@ -96,14 +96,14 @@ async fn a_secret_that_the_provider_does_not_take_is_named_and_nothing_of_it_sai
     let engine = engine().await;
     let refused = instance(&engine, "hostile", json!({"Behaviour": "leak: form", "Secret": "no_key_at_all"})).await;
     let problem = &refused.problems[0];
-    assert_eq!((refused.valid, &*problem.option), (false, "/Secret"), "{problem:?}");
+    assert_eq!((refused.valid, &*problem.pointer), (false, "/Secret"), "{problem:?}");
     let refused =
         instance(&engine, "hostile", json!({"Behaviour": "leak: beginning", "Needle": "b", "Secret": "abc-abc-abc"}))
             .await;
     assert!(!refused.valid, "{}", read(&refused));
     let url = json!({"WebhookUrl": "https://gateway.example.com/codes", "WebhookSecret": "whsec_short"});
     let short = instance(&engine, "webhook", url).await;
-    assert_eq!((short.valid, &*short.problems[0].option), (false, "/WebhookSecret"), "{}", read(&short));
+    assert_eq!((short.valid, &*short.problems[0].pointer), (false, "/WebhookSecret"), "{}", read(&short));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use twofactor_sandbox::DeliveryFailure;
+use twofactor_sandbox::{DeliveryFailure, FieldError};
 
 /// Why a call of the engine failed.
 ///
@@ -60,22 +60,6 @@ pub enum ErrorKind {
     Unavailable,
     /// The clock of this process and the time of the store differ too much; see [`Error::clock_behind`].
     ClockSkew,
-}
-
-/// An error in one field of the input. It repeats no value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// The field, as a JSON Pointer (RFC 6901) into the call's input: `/name`, `/options/MailServerConfig/Port`, `/policy/code_length`.
-    /// If a call takes nothing but options or a list, a pointer into these. Empty for the whole input.
-    pub pointer: String,
-    /// What is wrong with it.
-    pub detail: String,
-}
-
-impl FieldError {
-    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
-    }
 }
 
 /// The kind, with its data.

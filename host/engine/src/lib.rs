@@ -69,11 +69,11 @@ pub use builder::Builder;
 pub use builder::bundled_components;
 pub use challenge::{Answer, Challenge, NewChallenge, Recipient, Verified};
 pub use engine::TwoFactor;
-pub use error::{Error, ErrorKind, FieldError};
+pub use error::{Error, ErrorKind};
 pub use instance::SignIn;
 pub use store::SqliteStore;
 pub use twofactor_sandbox as sandbox;
-pub use twofactor_sandbox::Network;
+pub use twofactor_sandbox::{FieldError, Network};
 
 /// The runtime the engine runs on, for programs that have none of their own.
 pub use tokio;

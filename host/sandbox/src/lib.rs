@@ -25,7 +25,7 @@
 //! let options = serde_json::from_str(&std::fs::read_to_string("options.json")?)?;
 //! match component.configure(&options).await {
 //!     Ok(configured) => configured.connections().iter().for_each(|connection| println!("may reach {connection}")),
-//!     Err(problems) => problems.iter().for_each(|problem| println!("{} {}", problem.option, problem.message)),
+//!     Err(problems) => problems.iter().for_each(|problem| println!("{} {}", problem.pointer, problem.detail)),
 //! }
 //! # Ok(())
 //! # }
@@ -35,6 +35,7 @@ mod call;
 mod component;
 mod contract;
 mod egress;
+mod field_error;
 mod limits;
 mod options;
 mod provider;
@@ -46,8 +47,8 @@ mod standalone;
 mod testing;
 
 pub use call::{
-    DeliveryFailure, DeliveryStatus, Message, Problem, Reason, Receipt, Sandbox, SandboxError, Sent,
-    StartedVerification, Verdict,
+    DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sandbox, SandboxError, Sent, StartedVerification,
+    Verdict,
 };
 pub use component::{
     CacheSeal, Capability, CodeCache, LoadError, Manifest, ProviderChanges, ProviderInfo, RecipientKind, SignerError,
@@ -57,6 +58,7 @@ pub use egress::{
     Arrived, Authentication, Destination, GrantedConnection, Network, NetworkBuilder, NetworkError, NotSigned,
     ParseConnectionError, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
 };
+pub use field_error::FieldError;
 pub use ipnet::IpNet;
 pub use limits::SandboxLimits;
 pub use options::{Configured, Layers, Validation};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::call::{Problem, Reason, Sandbox, SandboxError};
+use crate::call::{Reason, Sandbox, SandboxError};
 use crate::component::{CacheSeal, CodeCache, LoadError, ProviderInfo};
 use crate::egress::{Connection, Network, ReportSignature, Secret};
+use crate::field_error::FieldError;
 use crate::limits::SandboxLimits;
 use crate::options::Configured;
 use crate::provider::Provider;
@@ -112,7 +113,7 @@ impl Component {
     ///
     /// # Errors
     /// If the component fails.
-    pub async fn problems(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+    pub async fn problems(&self, options: &Value) -> Result<Vec<FieldError>, Reason> {
         let said = self.provider.configure(options).await.map_err(|failure| failure.reason)?;
         Ok(said.err().unwrap_or_default())
     }
@@ -150,8 +151,8 @@ impl Component {
     ///
     /// # Errors
     /// The problems.
-    pub async fn configure(&self, options: &Value) -> Result<Configured, Vec<Problem>> {
-        let failed = |reason: Reason| vec![Problem::new("", reason.to_string())];
+    pub async fn configure(&self, options: &Value) -> Result<Configured, Vec<FieldError>> {
+        let failed = |reason: Reason| vec![FieldError::new("", reason.to_string())];
         Configured::validate(&self.provider, options).await.map_err(failed)?.result
     }
 }

@@ -141,7 +141,7 @@ async fn instance_of(engine: &TwoFactor, file: &Path, digest: &str) -> anyhow::R
     let new = NewInstance::new(manifest.type_id.clone(), manifest.name, options);
     let instance = admin.create_instance("demo", new).await?;
     if let Some(problem) = instance.problems.first() {
-        bail!("the example options of {} are not valid: `{}` {}", file.display(), problem.option, problem.message);
+        bail!("the example options of {} are not valid: `{}` {}", file.display(), problem.pointer, problem.detail);
     }
     admin.set_assignments("demo", &instance.id, vec![Assignment::tenant(manifest.type_id)]).await?;
     Ok(())

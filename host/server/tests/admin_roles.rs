@@ -220,9 +220,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
                     };
                     assert_eq!(page.status, meant, "{role:?} {method} {aimed}: {}", page.text);
                     if meant == page.status && ![403, 404].contains(&meant) {
-                        assert!(
-                            !page.headers.get("location").is_some_and(|to| to.to_str().unwrap().contains("login"))
-                        );
+                        assert!(!page.headers.get("location").is_some_and(|to| to.to_str().unwrap().contains("login")));
                         assert!(
                             [200, 201, 303, 400, 422].contains(&page.status),
                             "{role:?} {method} {aimed}: {}",

@@ -58,7 +58,7 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
     check_recipient(manifest.recipient, to)?;
     let options = crate::read_options(options)?;
     let configured = component.configure(&options).await.map_err(|problems| {
-        let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.option), problem.message));
+        let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.pointer), problem.detail));
         anyhow!("the options are not valid:\n{}", lines.collect::<Vec<_>>().join("\n"))
     })?;
     // Otherwise the code would be sent to the real upstream, which was not intended.

@@ -21,7 +21,7 @@ const CRATES: [Crate; 4] = [
     Crate {
         source: "host/sandbox/src",
         order: &[
-            &["readable", "redact", "testing", "limits", "contract", "schema"],
+            &["field_error", "readable", "redact", "testing", "limits", "contract", "schema"],
             &["egress", "schedule", "component"],
             &["call"],
             &["provider"],

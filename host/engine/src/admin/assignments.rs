@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::changes::Changes;
 use super::target::place;
 use super::{Administration, MANY, ROUNDS, as_read};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
-use twofactor_sandbox::readable;
+use twofactor_sandbox::{FieldError, readable};
 
 /// An assignment of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use super::changes::Changes;
 use super::page::{page, part};
 use super::target::place;
 use super::{Administration, Assignment, MANY, Page, ROUNDS, as_read, readable_name};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
-use twofactor_sandbox::readable;
+use twofactor_sandbox::{FieldError, readable};
 
 /// An entry of the directory: a target that instances can be assigned to.
 #[derive(Debug, Clone, PartialEq, Eq)]

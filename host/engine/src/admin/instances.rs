@@ -15,8 +15,8 @@ use crate::instance::Layers;
 use crate::instance::PolicyWarning;
 use crate::random;
 use crate::store::{InstanceRecord, Part};
+use twofactor_sandbox::FieldError;
 use twofactor_sandbox::GrantedConnection;
-use twofactor_sandbox::Problem;
 
 /// A TwoFactor instance as an administrator sees it.
 #[derive(Debug, Clone, Serialize)]
@@ -36,7 +36,7 @@ pub struct Instance {
     /// Whether its options, merged over the base service settings, satisfy the provider.
     pub valid: bool,
     /// What is wrong if they do not.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FieldError>,
     /// The allowed connections.
     pub connections: Vec<GrantedConnection>,
     /// Its own options, with secrets masked.

@@ -10,7 +10,7 @@ use super::{Administration, ROUNDS, as_read};
 use crate::error::Error;
 use crate::instance::AffectedInstance;
 use crate::store::BaseSettingsRecord;
-use twofactor_sandbox::Problem;
+use twofactor_sandbox::FieldError;
 
 /// The base service settings of a type.
 #[derive(Debug, Clone, Serialize)]
@@ -27,7 +27,7 @@ pub struct BaseSettings {
 #[non_exhaustive]
 pub struct BaseSettingsCheck {
     /// What is wrong with the settings themselves, without what they leave to instances.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FieldError>,
     /// The instances that they would make valid or invalid.
     pub instances: Vec<AffectedInstance>,
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::Administration;
 use crate::challenge::{Recipient, sample_message};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::instance::Layers;
-use twofactor_sandbox::UpstreamFailure;
+use twofactor_sandbox::{FieldError, UpstreamFailure};
 
 /// The provider's result for a test message.
 #[derive(Debug, Clone, Serialize)]
@@ -115,7 +115,7 @@ impl Administration {
         };
         if !prepared.problems.is_empty() {
             let problems = prepared.problems.iter();
-            let problems = problems.map(|it| FieldError::new(format!("/options{}", it.option), it.message.clone()));
+            let problems = problems.map(|it| FieldError::new(format!("/options{}", it.pointer), it.detail.clone()));
             return Err(Error::invalid_because(problems.collect()));
         }
         let Some(provider) = &prepared.provider else {

@@ -1,7 +1,7 @@
 //! Counting of daily quotas: of one instance, and of all instances of a type.
 
 use super::bucket::{DAY_MS, bucket};
-use crate::instance::{BYTES, MESSAGES, SEGMENTS, Quota};
+use crate::instance::{BYTES, MESSAGES, Quota, SEGMENTS};
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge};
 
@@ -45,7 +45,10 @@ impl Account {
         } else {
             some_left(messages_per_day, MESSAGES)
         };
-        [some_left(segments_per_day, SEGMENTS), some_left(bytes_per_day, BYTES), message].into_iter().flatten().collect()
+        [some_left(segments_per_day, SEGMENTS), some_left(bytes_per_day, BYTES), message]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Returns what it has used.

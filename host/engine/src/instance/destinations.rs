@@ -11,7 +11,7 @@ use super::{Instances, Layers, Prepared};
 use crate::error::Error;
 use crate::store::{InstanceRecord, Part};
 use twofactor_sandbox::Destination;
-use twofactor_sandbox::{OptionsSchema, Problem, Provider};
+use twofactor_sandbox::{FieldError, OptionsSchema, Provider};
 
 const ELSEWHERE: &str =
     "this change would send a stored secret to another destination; enter the secret again instead of its mask";
@@ -69,7 +69,7 @@ impl Instances {
             "a secret of the base service settings would be sent to {}, which those settings do not allow; give this instance its own secret",
             listed(&elsewhere)
         );
-        Ok(Prepared::invalid(Some(asked), vec![Problem::new("", problem)]))
+        Ok(Prepared::invalid(Some(asked), vec![FieldError::new("", problem)]))
     }
 
     /// Returns what is reached with as few of the instance's own options as necessary, or the state
@@ -90,7 +90,7 @@ impl Instances {
             for chosen in Combinations::new(others.len(), size) {
                 evaluated_so_far += 1;
                 if evaluated_so_far > COMBINATIONS {
-                    return Ok(Err(Box::new(Prepared::invalid(Some(asked), vec![Problem::new("", TOO_MANY)]))));
+                    return Ok(Err(Box::new(Prepared::invalid(Some(asked), vec![FieldError::new("", TOO_MANY)]))));
                 }
                 let chosen: Vec<&String> = chosen.iter().filter_map(|n| others.get(*n).copied()).collect();
                 let mut few = own.clone();
@@ -232,7 +232,7 @@ impl Instances {
             let after = self.evaluate_with(&record, provider).await?;
             if after.is_unanswered() {
                 // Its destinations would be known only once it is in use.
-                let why = after.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+                let why = after.problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
                 return Err(Error::invalid(format!("instance `{}`: {why}", record.id)));
             }
             all.extend(beyond(&before, after.destinations()));
@@ -275,14 +275,14 @@ impl Instances {
 }
 
 /// Returns options in which those with a problem are taken from others.
-fn fixed_by(problems: &[Problem], options: &Value, others: &Value) -> Value {
+fn fixed_by(problems: &[FieldError], options: &Value, others: &Value) -> Value {
     let mut mended = options.clone();
     for problem in problems {
-        let Some((parent, name)) = problem.option.rsplit_once('/') else { continue };
+        let Some((parent, name)) = problem.pointer.rsplit_once('/') else { continue };
         // JSON Pointer escapes these two (RFC 6901 section 3).
         let name = name.replace("~1", "/").replace("~0", "~");
         let Some(members) = mended.pointer_mut(parent).and_then(Value::as_object_mut) else { continue };
-        match others.pointer(&problem.option) {
+        match others.pointer(&problem.pointer) {
             Some(value) => _ = members.insert(name, value.clone()),
             None => _ = members.shift_remove(&name),
         }

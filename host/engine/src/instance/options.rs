@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Instances;
 use crate::error::Error;
 use crate::store::InstanceRecord;
-use twofactor_sandbox::{OptionsSchema, Problem, escape};
+use twofactor_sandbox::{FieldError, OptionsSchema, escape};
 
 /// The mask that replaces a secret in responses. Sent back, it keeps the secret.
 pub const MASK: &str = "********";
@@ -100,7 +100,7 @@ impl Instances {
         }
         let mut kept = false;
         let options = unmask(sent, stored, "", &mut kept)
-            .map_err(|problem| Error::invalid_at(format!("{at}{}", problem.option), problem.message))?;
+            .map_err(|problem| Error::invalid_at(format!("{at}{}", problem.pointer), problem.detail))?;
         Ok((options, kept))
     }
 
@@ -185,14 +185,14 @@ fn too_large(options: &Value) -> Option<String> {
     (size.1 > BYTES).then(|| format!("can be at most {} KiB", BYTES >> 10))
 }
 
-fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result<Value, Problem> {
+fn unmask(sent: Value, stored: &Value, pointer: &str, kept: &mut bool) -> Result<Value, FieldError> {
     match sent {
         Value::String(text) if text == MASK => match stored {
             Value::String(secret) => {
                 *kept = true;
                 Ok(Value::String(secret.clone()))
             }
-            _ => Err(Problem::new(pointer, "is masked, but no secret is stored there; enter the secret")),
+            _ => Err(FieldError::new(pointer, "is masked, but no secret is stored there; enter the secret")),
         },
         Value::Object(map) => {
             let mut out = Map::new();

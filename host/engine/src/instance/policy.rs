@@ -9,10 +9,7 @@ use serde_json::{Map, Value};
 use super::country::is_country;
 use super::gsm::is_of_gsm;
 use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
-use crate::error::FieldError;
-use twofactor_sandbox::CODE_LENGTHS;
-use twofactor_sandbox::escape;
-use twofactor_sandbox::readable;
+use twofactor_sandbox::{CODE_LENGTHS, FieldError, escape, readable};
 
 /// How codes are generated, sent and verified.
 ///

@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
-    Arrived, Configured, DeliveryFailure, DeliveryStatus, Destination, GrantedConnection, Layers, Message, NotSigned,
-    Problem, Provider, Reason, Sent, Verdict,
+    Arrived, Configured, DeliveryFailure, DeliveryStatus, Destination, FieldError, GrantedConnection, Layers, Message,
+    NotSigned, Provider, Reason, Sent, Verdict,
 };
 
 /// The evaluation of merged options: what is wrong with them, or the allowed connections.
 pub(crate) struct Prepared {
     pub(crate) provider: Option<Arc<Provider>>,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) problems: Vec<FieldError>,
     /// Set if the options are valid.
     configured: Option<Configured>,
     /// What this was evaluated from: the sealed options and base settings.
@@ -32,7 +32,7 @@ impl Prepared {
     /// does not receive. `Err` if the component could not be called now.
     pub(crate) async fn evaluate_layers(provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Self, Reason> {
         let Some(provider) = provider else {
-            return Ok(Self::invalid(None, vec![Problem::new("", "the provider of this type is not installed")]));
+            return Ok(Self::invalid(None, vec![FieldError::new("", "the provider of this type is not installed")]));
         };
         let validation = Configured::validate_layers(&provider, layers).await?;
         let (configured, problems) = match validation.result {
@@ -42,7 +42,7 @@ impl Prepared {
         Ok(Self { configured, ask_again: validation.again_after, ..Self::invalid(Some(provider), problems) })
     }
 
-    pub(super) fn invalid(provider: Option<Arc<Provider>>, problems: Vec<Problem>) -> Self {
+    pub(super) fn invalid(provider: Option<Arc<Provider>>, problems: Vec<FieldError>) -> Self {
         let (source, pause, evaluated_at) = ((Value::Null, None), Arc::default(), Timestamp::UNIX_EPOCH);
         Self { provider, problems, configured: None, source, pause, ask_again: None, evaluated_at }
     }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_component_that_had_not_the_time_to_judge_is_asked_again_after_half_a_minute() {
         let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
-        let mut evaluated = Prepared::invalid(None, vec![Problem::new("", "the component did not respond in time")]);
+        let mut evaluated = Prepared::invalid(None, vec![FieldError::new("", "the component did not respond in time")]);
         assert!(!evaluated.is_to_be_asked_again(after(3600)));
         evaluated.ask_again = Some(Validation::AGAIN_AFTER);
         assert!(!evaluated.is_to_be_asked_again(after(29)) && evaluated.is_to_be_asked_again(after(30)));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Instances, Layers, Prepared};
 use crate::error::Error;
 use crate::store::InstanceRecord;
-use twofactor_sandbox::{Problem, Provider};
+use twofactor_sandbox::{FieldError, Provider};
 
 /// An instance that a change makes valid or invalid.
 #[derive(Debug, Clone, Serialize)]
@@ -23,7 +23,7 @@ pub struct AffectedInstance {
     /// Whether it is valid after the change; before, it was the opposite.
     pub valid: bool,
     /// Why it is not valid after the change.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FieldError>,
 }
 
 /// Instances that a sentence lists.
@@ -40,7 +40,7 @@ impl AffectedInstance {
     pub(crate) fn sentence(all: &[Self]) -> Option<String> {
         let invalid: Vec<&Self> = all.iter().filter(|instance| !instance.valid).collect();
         let one = |instance: &&Self| {
-            let problem = instance.problems.first().map(|problem| format!(": {} {}", problem.option, problem.message));
+            let problem = instance.problems.first().map(|problem| format!(": {} {}", problem.pointer, problem.detail));
             format!("`{}` ({}){}", instance.name.escape_debug(), instance.id, problem.unwrap_or_default())
         };
         let mut named: Vec<String> = invalid.iter().take(NAMED).map(one).collect();

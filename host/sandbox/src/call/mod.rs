@@ -14,9 +14,7 @@ mod wasi_http;
 pub(crate) use hide::{NoPlaceholder, Placeholder, Redactor};
 pub(crate) use log::CallLog;
 pub(crate) use outcome::{BUSY, LONGEST_WAIT};
-pub use outcome::{
-    DeliveryFailure, DeliveryStatus, Message, Problem, Reason, Receipt, Sent, StartedVerification, Verdict,
-};
+pub use outcome::{DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict};
 pub(crate) use run::{Call, CallFailure};
 pub use sandbox::{Sandbox, SandboxError};
 pub(crate) use state::State;

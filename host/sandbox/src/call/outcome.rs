@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::egress::UpstreamFailure;
 
@@ -196,21 +196,5 @@ impl DeliveryFailure {
             Self::Misconfigured(_) => "misconfigured",
             Self::Blocked(_) => "blocked",
         }
-    }
-}
-
-/// A problem with options.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// A JSON Pointer (RFC 6901) into the options; empty for the whole.
-    pub option: String,
-    /// What is wrong and how to fix it, in English.
-    pub message: String,
-}
-
-impl Problem {
-    /// A problem with one option.
-    pub fn new(option: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { option: option.into(), message: message.into() }
     }
 }

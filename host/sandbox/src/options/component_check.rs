@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::substitutes::{Kind, StandIns, difference};
-use crate::call::{CallFailure, Problem};
+use crate::call::CallFailure;
 use crate::egress::{Connection, ReportSignature};
+use crate::field_error::FieldError;
 use crate::provider::Provider;
 
 /// The requested connections, or the problems with the options.
-pub(crate) type Answer = Result<Result<Asked, Vec<Problem>>, CallFailure>;
+pub(crate) type Answer = Result<Result<Asked, Vec<FieldError>>, CallFailure>;
 
 /// What a component requests.
 pub(crate) struct Asked {
@@ -40,7 +41,7 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
         refused => return Ok(Err(without_a_secret(provider, stand_ins, refused.err()).await?)),
     };
     let Some((kind, others)) = taken(provider, stand_ins).await? else {
-        return Ok(Err(vec![Problem::new("", NO_STAND_IN)]));
+        return Ok(Err(vec![FieldError::new("", NO_STAND_IN)]));
     };
     if let Some(field) = difference(&connections, &others) {
         // If time and randomness are real, as in `provider check`, they may be the cause: another
@@ -51,7 +52,7 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
             let why = format!(
                 "{field} that the provider requests depends on a secret and would reveal it: this provider cannot be used"
             );
-            return Ok(Err(vec![Problem::new("", why)]));
+            return Ok(Err(vec![FieldError::new("", why)]));
         }
     }
     if !stand_ins.has_inherited() {
@@ -67,7 +68,7 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
     let same = connections.len() == again.len()
         && connections.iter().zip(&again).all(|(one, other)| recipe(one, Kind::First) == recipe(other, second));
     if !same {
-        return Ok(Err(vec![Problem::new("", CHANGED)]));
+        return Ok(Err(vec![FieldError::new("", CHANGED)]));
     }
     let mut connections = connections;
     for connection in &mut connections {
@@ -94,7 +95,7 @@ async fn without_a_secret(
     provider: &Provider,
     stand_ins: &StandIns<'_>,
     failure: Option<CallFailure>,
-) -> Result<Vec<Problem>, CallFailure> {
+) -> Result<Vec<FieldError>, CallFailure> {
     if let Some(failure) = failure.filter(|failure| failure.busy || failure.wanted_time) {
         return Err(failure);
     }
@@ -104,15 +105,15 @@ async fn without_a_secret(
             let own = stand_ins.own_pointers();
             let one_of = if own.len() == 1 { "the value of this secret" } else { "the value of one of the secrets" };
             let message = format!("the provider does not accept {one_of}; enter it again as described for the option");
-            own.into_iter().map(|pointer| Problem::new(pointer, &*message)).collect()
+            own.into_iter().map(|pointer| FieldError::new(pointer, &*message)).collect()
         }
     })
 }
 
 /// Returns problems of secrets that nobody entered here.
-fn explained(problems: Vec<Problem>, stand_ins: &StandIns<'_>) -> Vec<Problem> {
-    let explain = |problem: Problem| match stand_ins.is_inherited(&problem.option) {
-        true => Problem::new(problem.option, FORM),
+fn explained(problems: Vec<FieldError>, stand_ins: &StandIns<'_>) -> Vec<FieldError> {
+    let explain = |problem: FieldError| match stand_ins.is_inherited(&problem.pointer) {
+        true => FieldError::new(problem.pointer, FORM),
         false => problem,
     };
     problems.into_iter().map(explain).collect()

@@ -8,10 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::call::{
-    DeliveryFailure, DeliveryStatus, Message, Problem, Reason, Receipt, Sent, StartedVerification, Verdict,
-};
+use crate::call::{DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict};
 use crate::egress::{Arrived, Destination, GrantedConnection, Grants, NotSigned, ReportSignature};
+use crate::field_error::FieldError;
 use crate::provider::Provider;
 use crate::schema::OptionsSchema;
 use component_check::{ask, ask_for_reports};
@@ -40,7 +39,7 @@ impl Layers<'_> {
 /// The result of validating options.
 pub struct Validation {
     /// The provider with these options, or the problems.
-    pub result: Result<Configured, Vec<Problem>>,
+    pub result: Result<Configured, Vec<FieldError>>,
     /// Set if the component ran out of time: when to validate the options again.
     pub again_after: Option<Duration>,
 }
@@ -52,7 +51,7 @@ impl Validation {
     /// How long to wait before the options are validated again, if the component ran out of time.
     pub const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-    fn invalid(problems: Vec<Problem>) -> Self {
+    fn invalid(problems: Vec<FieldError>) -> Self {
         Self { result: Err(problems), again_after: None }
     }
 }
@@ -101,7 +100,7 @@ impl Configured {
             Err(failure) if failure.busy => return Err(failure.reason),
             Err(failure) => {
                 let problem =
-                    Problem::new("", format!("the provider could not validate the options: {}", failure.reason));
+                    FieldError::new("", format!("the provider could not validate the options: {}", failure.reason));
                 // Since neither time nor randomness is involved, what failed will fail again.
                 let again_after = failure.wanted_time.then_some(Validation::AGAIN_AFTER);
                 return Ok(Validation { result: Err(vec![problem]), again_after });
@@ -110,7 +109,7 @@ impl Configured {
         let reports = ask_for_reports(provider, options, &stand_ins, &asked).await;
         let grants = match Grants::new(asked.connections, provider.network().rules()) {
             Ok(grants) => Arc::new(grants),
-            Err(error) => return Ok(Validation::invalid(vec![Problem::new("", error.to_string())])),
+            Err(error) => return Ok(Validation::invalid(vec![FieldError::new("", error.to_string())])),
         };
         let mut again_after = None;
         let reports = match reports {

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::{Delivers, Provider};
 use crate::call::{
-    BUSY, CallFailure, DeliveryFailure, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Problem, Reason, Receipt,
-    Sent, State,
+    BUSY, CallFailure, DeliveryFailure, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Reason, Receipt, Sent, State,
 };
 use crate::component::RecipientKind;
 use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::egress::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
+use crate::field_error::FieldError;
 use crate::schema::OptionsSchema;
 
 /// The most parts that a message is billed as: the parts of a long SMS are numbered by one byte (3GPP TS 23.040 section 9.2.3.24.1). A
@@ -28,7 +28,7 @@ impl Provider {
     pub(crate) async fn configure(
         &self,
         options: &Value,
-    ) -> Result<Result<Vec<Connection>, Vec<Problem>>, CallFailure> {
+    ) -> Result<Result<Vec<Connection>, Vec<FieldError>>, CallFailure> {
         let limits = self.sandbox.limits();
         let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);
         let log = self.log(self.redactor().without(secrets));
@@ -45,7 +45,7 @@ impl Provider {
             Err(problems) => Err(problems
                 .into_iter()
                 .take(64)
-                .map(|problem| Problem::new(clean(&problem.pointer), clean(&problem.message)))
+                .map(|problem| FieldError::new(clean(&problem.pointer), clean(&problem.message)))
                 .collect()),
         })
     }

@@ -12,12 +12,13 @@ use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use crate::call::{BUSY, Call, CallFailure, CallLog, Problem, Reason, Redactor, Sandbox, State};
+use crate::call::{BUSY, Call, CallFailure, CallLog, Reason, Redactor, Sandbox, State};
 use crate::component::{Manifest, ProviderInfo};
 use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
 use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as reports_export;
 use crate::contract::v0_2::verifying::exports::twofactor::provider::verification;
 use crate::egress::Network;
+use crate::field_error::FieldError;
 use crate::schedule::concurrency::Share;
 use crate::schema::{Broken, Schema};
 
@@ -75,20 +76,20 @@ impl Provider {
     }
 
     /// Validates options by the schema. `Err` if there was no room to check them now.
-    pub(crate) async fn broken_rules(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+    pub(crate) async fn broken_rules(&self, options: &Value) -> Result<Vec<FieldError>, Reason> {
         let broken = self.check_options(options).await?;
-        Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
+        Ok(broken.into_iter().map(|one| FieldError::new(one.at, one.sentence)).collect())
     }
 
     /// Validates options that others complete, by the schema: what is missing, and rules for the whole, are left out.
     ///
     /// # Errors
     /// If there was no room to check them now.
-    pub async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<Problem>, Reason> {
+    pub async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<FieldError>, Reason> {
         let mut broken = self.check_options(options).await?;
         let is_of_the_whole = |one: &Broken| one.at.is_empty() || one.is_missing && one.at.matches('/').count() == 1;
         broken.retain(|one| !is_of_the_whole(one));
-        Ok(broken.into_iter().map(|one| Problem::new(one.at, one.sentence)).collect())
+        Ok(broken.into_iter().map(|one| FieldError::new(one.at, one.sentence)).collect())
     }
 
     async fn check_options(&self, options: &Value) -> Result<Vec<Broken>, Reason> {

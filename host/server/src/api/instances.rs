@@ -126,9 +126,9 @@ pub(super) struct OptionProblem {
     message: String,
 }
 
-impl From<twofactor::sandbox::Problem> for OptionProblem {
-    fn from(it: twofactor::sandbox::Problem) -> Self {
-        Self { option: it.option, message: it.message }
+impl From<twofactor::FieldError> for OptionProblem {
+    fn from(it: twofactor::FieldError) -> Self {
+        Self { option: it.pointer, message: it.detail }
     }
 }
 

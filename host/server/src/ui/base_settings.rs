@@ -126,7 +126,7 @@ fn harm(l: Language, check: &BaseSettingsCheck) -> Markup {
             h2 { (l.say("Effects of these settings", "Auswirkungen dieser Einstellungen")) }
             @if !check.problems.is_empty() {
                 p { (l.say("Problems with these settings:", "Probleme mit diesen Einstellungen:")) }
-                ul { @for problem in &check.problems { li { code { (problem.option.trim_start_matches('/')) } " " (spoken(l, &problem.message)) } } }
+                ul { @for problem in &check.problems { li { code { (problem.pointer.trim_start_matches('/')) } " " (spoken(l, &problem.detail)) } } }
             }
             @if !invalid.is_empty() {
                 p { (l.say("These instances become invalid and stop sending messages:", "Diese Instanzen werden ungültig und senden keine Nachrichten mehr:")) }
@@ -146,7 +146,7 @@ pub(super) fn affected(l: Language, instances: &[AffectedInstance]) -> Markup {
         ul { @for instance in instances.iter().take(NAMED) {
             li {
                 a href=(instance_path(&instance.subscription, &instance.id)) { (instance.name) }
-                @for problem in &instance.problems { " · " code { (problem.option.trim_start_matches('/')) } " " (spoken(l, &problem.message)) }
+                @for problem in &instance.problems { " · " code { (problem.pointer.trim_start_matches('/')) } " " (spoken(l, &problem.detail)) }
             }
         } }
         @if instances.len() > NAMED { p { "… " (instances.len() - NAMED) } }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 use twofactor::instance::MASK;
-use twofactor::sandbox::Problem;
+use twofactor::sandbox::FieldError;
 
 use super::schema::{Field, Kind};
 use crate::wording::{Language, sentence, spoken};
@@ -16,7 +16,7 @@ pub(super) struct Form<'a> {
     pub(super) inherited: &'a Value,
     /// What that comes from.
     pub(super) inherited_from: &'static str,
-    pub(super) problems: &'a [Problem],
+    pub(super) problems: &'a [FieldError],
     /// For those who may look but not change.
     pub(super) disabled: bool,
 }
@@ -49,10 +49,10 @@ impl Form<'_> {
     }
 
     /// What is wrong with no option that has a field.
-    pub(super) fn other_problems(&self, fields: &[Field]) -> Vec<&Problem> {
-        let has_field = |problem: &&Problem| {
+    pub(super) fn other_problems(&self, fields: &[Field]) -> Vec<&FieldError> {
+        let has_field = |problem: &&FieldError| {
             fields.iter().any(|field| {
-                let rest = problem.option.strip_prefix('/').and_then(|text| text.strip_prefix(&*field.name));
+                let rest = problem.pointer.strip_prefix('/').and_then(|text| text.strip_prefix(&*field.name));
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })
         };
@@ -60,7 +60,8 @@ impl Form<'_> {
     }
 
     fn field(&self, field: &Field, place: &Place, value: &Value, inherited: &Value) -> Markup {
-        let problems: Vec<&Problem> = self.problems.iter().filter(|problem| problem.option == place.pointer).collect();
+        let problems: Vec<&FieldError> =
+            self.problems.iter().filter(|problem| problem.pointer == place.pointer).collect();
         let (help, error) = (format!("{}-help", place.name), format!("{}-error", place.name));
         let mut described = Vec::new();
         let has_notes = !field.help.is_empty() || !inherited.is_null() || field.link.is_some();
@@ -85,7 +86,7 @@ impl Form<'_> {
                 }
             }
             @if !problems.is_empty() {
-                div.error id=(error) { @for problem in &problems { p { (spoken(l, &problem.message)) } } }
+                div.error id=(error) { @for problem in &problems { p { (spoken(l, &problem.detail)) } } }
             }
         };
         match &field.kind {
@@ -294,7 +295,7 @@ mod tests {
             "A\"><b>": {"type": "string", "title": "<i>"}
         }});
         let fields = fields(&schema);
-        let problems = [Problem::new("/Key", "<u>no</u>")];
+        let problems = [FieldError::new("/Key", "<u>no</u>")];
         let form = Form {
             language: Language::German,
             inherited: &Value::Null,

@@ -108,7 +108,7 @@ async fn show(
                     input #name name="name" type="text" maxlength="100" value=(name) required autocomplete="off";
                 }
                 label.inline { input type="checkbox" name="active" value="yes" checked[values["active"] == true]; (l.say("Active", "Aktiv")) }
-                @for problem in form.other_problems(&fields) { div.error { p { @if !problem.option.is_empty() { code { (problem.option) } " " } (wording::spoken(l, &problem.message)) } } }
+                @for problem in form.other_problems(&fields) { div.error { p { @if !problem.pointer.is_empty() { code { (problem.pointer) } " " } (wording::spoken(l, &problem.detail)) } } }
                 (form.show(&fields, "", &values["options"]))
                 details.policy #policy open[own_policy(values).is_some() || matches!(person.outcome(), Some(Outcome::CountryClosed(_)))] {
                     summary { (l.say("Code policy", "Code-Richtlinie")) }

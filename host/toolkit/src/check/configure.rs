@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use twofactor_sandbox::{Component, Configured, Problem};
+use twofactor_sandbox::{Component, Configured, FieldError};
 
 use super::report::Report;
 
@@ -18,7 +18,7 @@ pub(super) async fn check(component: &Component, options: &Value, report: &mut R
     let first = match component.configure(options).await {
         Ok(configured) => configured,
         Err(problems) => {
-            let said = problems.iter().map(|problem| format!("`{}`: {}", problem.option, problem.message)).collect();
+            let said = problems.iter().map(|problem| format!("`{}`: {}", problem.pointer, problem.detail)).collect();
             report.rule("configure", said, "Give valid options: the other rules need them.");
             return None;
         }
@@ -69,26 +69,26 @@ pub(super) async fn check(component: &Component, options: &Value, report: &mut R
 }
 
 fn check_problem(
-    problem: &Problem,
+    problem: &FieldError,
     options: &Value,
     component: &Component,
     unnamed: &mut Vec<String>,
     disclosed: &mut Vec<String>,
 ) {
     let schema = component.info().manifest.options_schema.to_string();
-    let last = problem.option.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
-    let known = problem.option.is_empty()
-        || options.pointer(&problem.option).is_some()
-        || problem.option.starts_with('/') && schema.contains(&Value::from(last).to_string());
+    let last = problem.pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let known = problem.pointer.is_empty()
+        || options.pointer(&problem.pointer).is_some()
+        || problem.pointer.starts_with('/') && schema.contains(&Value::from(last).to_string());
     if !known {
-        unnamed.push(format!("a problem names `{}`, which is not an option", problem.option));
+        unnamed.push(format!("a problem names `{}`, which is not an option", problem.pointer));
     }
-    if problem.message.trim().is_empty() {
-        unnamed.push(format!("the problem of `{}` has no message", problem.option));
+    if problem.detail.trim().is_empty() {
+        unnamed.push(format!("the problem of `{}` has no message", problem.pointer));
     }
     // The host redacts secrets: where it left its mark, the component repeated one.
-    if problem.message.contains("[removed]") {
-        disclosed.push(format!("the problem of `{}` repeats a secret", problem.option));
+    if problem.detail.contains("[removed]") {
+        disclosed.push(format!("the problem of `{}` repeats a secret", problem.pointer));
     }
 }
 

@@ -4,7 +4,8 @@ use super::plan::Plan;
 use super::step::{Planned, Resolve, Step};
 use super::{Document, FORM};
 use crate::admin::Administration;
-use crate::error::{Error, FieldError};
+use crate::error::Error;
+use twofactor_sandbox::FieldError;
 
 impl Administration {
     /// Returns what an import would change, in order; nothing if everything is already so. With

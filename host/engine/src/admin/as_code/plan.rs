@@ -12,7 +12,7 @@ use crate::admin::changes::Changes;
 use crate::admin::sign_in_page::page_changes;
 use crate::admin::target::place;
 use crate::admin::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::instance::{AffectedInstance, Changed, Layers};
 use crate::sign_in::SignInPage;
 use crate::store::{
@@ -20,7 +20,7 @@ use crate::store::{
     InstanceRecord, Part, SignInPageRecord, Subscription,
 };
 use twofactor_sandbox::readable::{self, Unreadable};
-use twofactor_sandbox::{Problem, escape};
+use twofactor_sandbox::{FieldError, escape};
 
 const NOT_LOADED: &str = "is not the type of a loaded provider; add the provider first";
 
@@ -415,7 +415,7 @@ impl Plan<'_> {
     }
 
     /// Returns what will be wrong with options over the base settings of the document.
-    async fn problems_of(&self, type_id: &str, own: &Value) -> Result<Vec<Problem>, Error> {
+    async fn problems_of(&self, type_id: &str, own: &Value) -> Result<Vec<FieldError>, Error> {
         let administration = self.administration;
         let base = match self.base.get(type_id) {
             Some((_, after, _)) => after.clone(),

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::instance::{Instances, MASK};
-use twofactor_sandbox::escape;
+use twofactor_sandbox::{FieldError, escape};
 
 /// How secrets are written into an exported document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

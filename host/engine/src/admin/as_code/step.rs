@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use twofactor_sandbox::Problem;
+use twofactor_sandbox::FieldError;
 
 use super::Reference;
 use crate::store::ConfigurationChange;
@@ -29,7 +29,7 @@ pub struct Planned {
     /// The fields before and after, as in the audit log: JSON.
     pub fields: String,
     /// Why an instance will not be valid, if it will not.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FieldError>,
     /// The instances that are valid and will not be, as text; including those that a change of base
     /// service settings makes invalid.
     pub makes_invalid: Option<String>,
@@ -44,7 +44,7 @@ impl fmt::Display for Planned {
         };
         write!(f, "{sign} {} {}", self.subject, self.fields)?;
         for problem in &self.problems {
-            write!(f, "\n    not valid: {} {}", problem.option, problem.message)?;
+            write!(f, "\n    not valid: {} {}", problem.pointer, problem.detail)?;
         }
         if let Some(instances) = &self.makes_invalid {
             write!(f, "\n    makes valid instances invalid: {instances}")?;

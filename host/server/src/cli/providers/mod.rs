@@ -82,7 +82,7 @@ pub(super) async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()
         for instance in &invalid {
             print_line!("  - {} ({})", instance.name.escape_debug(), instance.id)?;
             for problem in &instance.problems {
-                print_line!("      {} {}", problem.option, problem.message)?;
+                print_line!("      {} {}", problem.pointer, problem.detail)?;
             }
         }
     }
