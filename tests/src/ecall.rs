@@ -140,7 +140,7 @@ impl Ecall {
 
 /// A network on which a stand-in is eCall.
 pub fn network(ecall: SocketAddr) -> Network {
-    Network::builder().stand_in("https://rest.ecall.ch", ecall).build().unwrap()
+    Network::builder().override_endpoint("https://rest.ecall.ch", ecall).build().unwrap()
 }
 
 /// A sign-in of alice.

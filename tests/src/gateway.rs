@@ -123,8 +123,8 @@ impl Place {
 
     pub async fn with(limits: RateLimits, policy: Value, script: &[Say]) -> Self {
         let (twilio, clock) = (Twilio::start(script).await, ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap()));
-        let network = Network::builder().stand_in("https://api.twilio.com", twilio.address);
-        let network = network.stand_in("https://upstream.example.com", twilio.address).build().unwrap();
+        let network = Network::builder().override_endpoint("https://api.twilio.com", twilio.address);
+        let network = network.override_endpoint("https://upstream.example.com", twilio.address).build().unwrap();
         let builder = TwoFactor::builder().network(network).rate_limits(limits).clock(clock.clone());
         let engine = builder.provider(twofactor_bundle::TWILIO).build().await.unwrap();
         engine.administration(Actor::new("test")).create_subscription("s", "S").await.unwrap();

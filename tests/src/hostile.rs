@@ -50,8 +50,8 @@ impl Neighbourhood {
     pub async fn of(type_id: &str, component: &[u8]) -> Self {
         let upstream = Upstream::start().await;
         let network = Network::builder()
-            .stand_in("https://upstream.example.com", upstream.address)
-            .stand_in("https://api.twilio.com", upstream.address)
+            .override_endpoint("https://upstream.example.com", upstream.address)
+            .override_endpoint("https://api.twilio.com", upstream.address)
             .build()
             .unwrap();
         Self::with(TwoFactor::builder().network(network).limits(limits()), upstream, type_id, component).await

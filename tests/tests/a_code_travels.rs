@@ -50,7 +50,7 @@ async fn upstream(answer: &'static str) -> (std::net::SocketAddr, Requests) {
 }
 
 async fn engine(origin: &str, address: std::net::SocketAddr, instance: NewInstance) -> TwoFactor {
-    let network = Network::builder().stand_in(origin, address).build().unwrap();
+    let network = Network::builder().override_endpoint(origin, address).build().unwrap();
     let engine = TwoFactor::builder().network(network).bundled_providers().build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("demo", "Demo").await.unwrap();

@@ -314,7 +314,8 @@ async fn whoever_upgrades_is_told_which_secrets_are_none_any_more() {
 #[tokio::test]
 async fn a_code_that_was_sent_is_good_though_a_component_wants_more_options_since() {
     let upstream = Upstream::start().await;
-    let network = Network::builder().stand_in("https://upstream.example.com", upstream.address).build().unwrap();
+    let network =
+        Network::builder().override_endpoint("https://upstream.example.com", upstream.address).build().unwrap();
     let engine = TwoFactor::builder().network(network).provider(component("none")).build().await.unwrap();
     let place = Place { folder: tempfile::tempdir().unwrap(), keyring: Keyring::generate().unwrap(), engine };
     with_instance(&place).await;

@@ -25,8 +25,8 @@ impl Place {
     async fn new() -> Self {
         let (upstream, other, outbox) = (Upstream::start().await, Upstream::start().await, Outbox::new());
         let network = Network::builder()
-            .stand_in("https://upstream.example.com", upstream.address)
-            .stand_in("https://list.example.com", other.address)
+            .override_endpoint("https://upstream.example.com", upstream.address)
+            .override_endpoint("https://list.example.com", other.address)
             .outbox(&outbox);
         let mut limits = SandboxLimits::default();
         // It looks through a list of a megabyte.

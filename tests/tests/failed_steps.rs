@@ -191,7 +191,8 @@ async fn what_an_http_upstream_refuses_is_named_by_step() {
         ("HTTP/1.1 400 x\r\ncontent-length: 14\r\n\r\n{\"code\":21211}", "message", 400, "rejected-recipient"),
         ("HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n", "message", 503, "outcome-unknown"),
     ] {
-        let (report, upstream) = sms(Network::builder().stand_in("https://api.twilio.com", plain(answer).await)).await;
+        let (report, upstream) =
+            sms(Network::builder().override_endpoint("https://api.twilio.com", plain(answer).await)).await;
         assert_eq!((at(&upstream), &*report.outcome), ((step, "refused"), outcome), "{report:?}");
         assert_eq!(upstream["reply_code"], status);
     }

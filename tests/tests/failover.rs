@@ -73,8 +73,8 @@ impl Place {
     async fn new(first: SocketAddr) -> Self {
         let twilio = Upstream::start().await;
         let network = Network::builder()
-            .stand_in("https://upstream.example.com", first)
-            .stand_in("https://api.twilio.com", twilio.address)
+            .override_endpoint("https://upstream.example.com", first)
+            .override_endpoint("https://api.twilio.com", twilio.address)
             .build()
             .unwrap();
         let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none());

@@ -81,7 +81,7 @@ impl Place {
             network = network.allow_network(anywhere.parse().unwrap());
         }
         for origin in ["https://upstream.example.com", "https://api.twilio.com"] {
-            network = network.stand_in(origin, upstream.address);
+            network = network.override_endpoint(origin, upstream.address);
         }
         let builder = guest.engine().network(network.build().unwrap());
         let neighbourhood = Neighbourhood::with(builder, upstream, "fetch", &guest.component).await;

@@ -37,8 +37,8 @@ fn options(name: &str) -> Value {
 async fn travels(name: &str, component: Vec<u8>) {
     let (upstream, outbox) = (Upstream::start().await, Outbox::new());
     let network = Network::builder()
-        .stand_in("https://api.twilio.com", upstream.address)
-        .stand_in("https://upstream.example.com", upstream.address)
+        .override_endpoint("https://api.twilio.com", upstream.address)
+        .override_endpoint("https://upstream.example.com", upstream.address)
         .outbox(&outbox)
         .build()
         .unwrap();

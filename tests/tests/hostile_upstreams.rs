@@ -20,7 +20,7 @@ async fn place(trick: Trick) -> (Wire, Neighbourhood) {
     let upstream = Upstream::start().await;
     let network = trusting(&authority)
         .resolve(GRANTED, wire.address)
-        .stand_in("https://api.twilio.com", upstream.address)
+        .override_endpoint("https://api.twilio.com", upstream.address)
         .timeout(Duration::from_millis(1500));
     let place = Neighbourhood::on(network.build().unwrap(), upstream).await;
     (wire, place)

@@ -20,7 +20,8 @@ const SWAPS: usize = 20;
 async fn ten_thousand_open_challenges_outlive_twenty_swaps() {
     let newer = component("version 1.1.0");
     let (upstream, cache) = (Upstream::start().await, tempfile::tempdir().unwrap());
-    let network = Network::builder().stand_in("https://upstream.example.com", upstream.address).build().unwrap();
+    let network =
+        Network::builder().override_endpoint("https://upstream.example.com", upstream.address).build().unwrap();
     let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).cache_dir(cache.path());
     let engine = builder.provider(component("none")).build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));

@@ -143,7 +143,8 @@ async fn names_that_look_like_addresses_and_encoded_words_are_read_as_they_stand
 async fn hostile() -> (SmtpServer, Neighbourhood) {
     let (authority, smtp) = ours().await;
     let upstream = Upstream::start().await;
-    let network = trusting(&authority).resolve(HOST, smtp.address).stand_in("https://api.twilio.com", upstream.address);
+    let network =
+        trusting(&authority).resolve(HOST, smtp.address).override_endpoint("https://api.twilio.com", upstream.address);
     (smtp, Neighbourhood::on(network.build().unwrap(), upstream).await)
 }
 

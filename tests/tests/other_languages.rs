@@ -99,8 +99,10 @@ impl Place {
 
     async fn within(limits: SandboxLimits, example: &Example, path: &str) -> Self {
         let webhook = Webhook::start().await;
-        let network =
-            Network::builder().stand_in(WEBHOOK, webhook.address).stand_in(NOBODY, Webhook::nobody().await).build();
+        let network = Network::builder()
+            .override_endpoint(WEBHOOK, webhook.address)
+            .override_endpoint(NOBODY, Webhook::nobody().await)
+            .build();
         let engine = example.engine(network.unwrap(), limits).await;
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();

@@ -175,7 +175,7 @@ async fn is_used_up(engine: &TwoFactor) -> bool {
 async fn bytes_of_a_call_that_is_ended_are_counted() {
     let (twilio, mut limits) = (Twilio::start(&[Silence]).await, SandboxLimits::default());
     limits.deliver_time = Duration::from_secs(1);
-    let network = Network::builder().stand_in("https://api.twilio.com", twilio.address);
+    let network = Network::builder().override_endpoint("https://api.twilio.com", twilio.address);
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
         "TwilioSmsFromNumber": "+15005550006"});
     let engine = engine(network, limits, &[("twilio", options, json!({"bytes_per_day": 1}))]).await;
@@ -190,7 +190,7 @@ async fn bytes_of_judging_an_answer_are_counted_when_it_is_judged() {
         "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
     let with = async |quota: usize| {
         let (address, bytes) = taking().await;
-        let network = Network::builder().stand_in("https://verify.twilio.com", address);
+        let network = Network::builder().override_endpoint("https://verify.twilio.com", address);
         let instance = ("twilio-verify", options.clone(), json!({"bytes_per_day": quota}));
         (engine(network, SandboxLimits::default(), &[instance]).await, bytes)
     };
@@ -210,8 +210,8 @@ async fn bytes_of_a_request_for_an_access_token_are_counted() {
     let with = async |quota: usize| {
         let (address, bytes) = taking().await;
         let network = Network::builder()
-            .stand_in("https://graph.microsoft.com", address)
-            .stand_in("https://login.microsoftonline.com", address);
+            .override_endpoint("https://graph.microsoft.com", address)
+            .override_endpoint("https://login.microsoftonline.com", address);
         let instance = ("email", options.clone(), json!({"bytes_per_day": quota}));
         (engine(network, SandboxLimits::default(), &[instance]).await, bytes)
     };

@@ -11,8 +11,8 @@ use twofactor_tests::wrong;
 async fn place(limits: RateLimits) -> (TwoFactor, Upstream) {
     let upstream = Upstream::start().await;
     let network = Network::builder()
-        .stand_in("https://upstream.example.com", upstream.address)
-        .stand_in("https://api.twilio.com", upstream.address)
+        .override_endpoint("https://upstream.example.com", upstream.address)
+        .override_endpoint("https://api.twilio.com", upstream.address)
         .build()
         .unwrap();
     let builder = TwoFactor::builder().network(network).rate_limits(limits).provider(twofactor_bundle::TWILIO);

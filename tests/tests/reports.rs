@@ -29,7 +29,7 @@ impl Place {
 
     async fn of(type_id: &str, options: Value, base: Option<&str>) -> Self {
         let twilio = Upstream::start().await;
-        let network = Network::builder().stand_in("https://api.twilio.com", twilio.address).build().unwrap();
+        let network = Network::builder().override_endpoint("https://api.twilio.com", twilio.address).build().unwrap();
         let builder = TwoFactor::builder().network(network).bundled_provider(type_id).unwrap();
         let builder = base.into_iter().fold(builder, |builder, base| builder.report_url(base));
         let engine = builder.build().await.unwrap();

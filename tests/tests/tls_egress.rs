@@ -26,7 +26,7 @@ use twofactor_tests::vendors::trusting;
 /// A neighbourhood whose neighbour is where it always is.
 async fn place(network: NetworkBuilder) -> Neighbourhood {
     let upstream = Upstream::start().await;
-    let network = network.stand_in("https://api.twilio.com", upstream.address);
+    let network = network.override_endpoint("https://api.twilio.com", upstream.address);
     Neighbourhood::on(network.build().unwrap(), upstream).await
 }
 

@@ -16,8 +16,8 @@ use twofactor_tests::upstream::Upstream;
 async fn place(of_one: u32) -> Arc<Neighbourhood> {
     let upstream = Upstream::start().await;
     let network = Network::builder()
-        .stand_in("https://upstream.example.com", upstream.address)
-        .stand_in("https://api.twilio.com", upstream.address);
+        .override_endpoint("https://upstream.example.com", upstream.address)
+        .override_endpoint("https://api.twilio.com", upstream.address);
     let mut limits = SandboxLimits::default();
     (limits.calls_in_flight, limits.calls_of_one_provider) = (4, of_one);
     limits.queue_time = Duration::from_millis(300);

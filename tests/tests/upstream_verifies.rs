@@ -259,7 +259,8 @@ struct Place {
 impl Place {
     async fn new(behaviour: &str) -> Self {
         let (told, clock) = (Told::start().await, ManualClock::new(NOON.parse().unwrap()));
-        let network = Network::builder().stand_in("https://upstream.example.com", told.address).build().unwrap();
+        let network =
+            Network::builder().override_endpoint("https://upstream.example.com", told.address).build().unwrap();
         let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
         let engine = with_instance(builder.provider(VERIFYING), "verifying", json!({"Behaviour": behaviour})).await;
         Self { told, clock, engine }
@@ -330,7 +331,7 @@ async fn what_was_typed_stands_in_no_error_and_no_log() {
 async fn a_state_or_a_code_beyond_all_measure_is_not_kept() {
     for behaviour in ["long state", "short code", "long code"] {
         let error = Place::new(behaviour).await.engine.start(start("u")).await.unwrap_err();
-        assert!(error.operator_detail().unwrap().contains("begun"), "{error:?}");
+        assert!(error.operator_detail().unwrap().contains("started-verification"), "{error:?}");
     }
 }
 
@@ -386,8 +387,8 @@ async fn where_the_upstream_takes_nothing_an_instance_that_delivers_serves_and_t
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for (verifying, served_by_sms) in [(dead, true), (told.address, false)] {
         let network = Network::builder()
-            .stand_in("https://upstream.example.com", verifying)
-            .stand_in("https://api.twilio.com", sms.address)
+            .override_endpoint("https://upstream.example.com", verifying)
+            .override_endpoint("https://api.twilio.com", sms.address)
             .build()
             .unwrap();
         let builder = TwoFactor::builder().network(network).provider(VERIFYING).provider(twofactor_bundle::TWILIO);
@@ -425,7 +426,7 @@ async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
 #[tokio::test]
 async fn a_component_by_itself_begins_and_checks() {
     let told = Told::start().await;
-    let network = Network::builder().stand_in("https://upstream.example.com", told.address).build().unwrap();
+    let network = Network::builder().override_endpoint("https://upstream.example.com", told.address).build().unwrap();
     let component =
         twofactor::sandbox::Component::load(VERIFYING, network, twofactor::sandbox::SandboxLimits::default())
             .await

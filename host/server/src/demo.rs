@@ -37,11 +37,11 @@ pub(crate) async fn demo(
     }
     let outbox = outbox::start(answers).await?;
     let mut network = Network::builder()
-        .stand_in("https://api.twilio.com", outbox.http)
-        .stand_in("https://rest.ecall.ch", outbox.http)
-        .stand_in("smtp://smtp.example.com:465", outbox.smtp);
+        .override_endpoint("https://api.twilio.com", outbox.http)
+        .override_endpoint("https://rest.ecall.ch", outbox.http)
+        .override_endpoint("smtp://smtp.example.com:465", outbox.smtp);
     if !providers.is_empty() {
-        network = network.stand_ins_for_all(outbox.http, outbox.smtp);
+        network = network.override_all(outbox.http, outbox.smtp);
     }
     // The demo is for trials and benchmarks: all countries are enabled, and only the limits on wrong codes and passwords apply.
     let usual = RateLimits::default();

@@ -174,9 +174,9 @@ async fn a_code_from_an_sms_fills_itself_in() {
     let shop = open_shop(&site, json!({})).await;
     let browser = Chromium::start(Wish { phone: true, ..Wish::default() }).await;
     // No SMS comes to this machine: what the browser would give is given by hand.
-    let stand_in = "window.OTPCredential = class {}; navigator.credentials.get = (asked) =>
+    let script = "window.OTPCredential = class {}; navigator.credentials.get = (asked) =>
         new Promise((give) => { window.asked = asked; window.sms = (code) => give({ code }); });";
-    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": stand_in})).await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
     browser.open(&shop).await;
     browser.click("button").await;
     browser.sees("h1", "Confirm it’s you").await;

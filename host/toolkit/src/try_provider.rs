@@ -49,7 +49,7 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
     for given in overrides {
         let (origin, address) = given.rsplit_once('=').context("`--override` must have the form `ORIGIN=ADDRESS`")?;
         let address = address.parse().with_context(|| format!("`{address}` is not an IP address with a port"))?;
-        network = network.stand_in(origin, address);
+        network = network.override_endpoint(origin, address);
         replaced.push(origin.to_ascii_lowercase());
     }
     let component = cache.load(&crate::read(file)?, network.build()?).await?;
@@ -85,12 +85,12 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
         format!("try-{:016x}", getrandom::u64().map_err(|error| anyhow!("cannot generate random numbers: {error}"))?);
     let message = Message { id, ..message(&code, to) };
     let answer = if component.verifies() {
-        configured.begin(message).await.map(|(receipt, begun)| (receipt, Some(begun)))
+        configured.begin(message).await.map(|(receipt, started)| (receipt, Some(started)))
     } else {
         configured.deliver(message).await.map(|receipt| (receipt, None))
     };
     let took = begin.elapsed().as_millis();
-    let (receipt, begun) = answer
+    let (receipt, started) = answer
         .map_err(|failure| anyhow!("{} after {took} ms: {}{}", failure.name(), failure.reason(), wait(&failure)))?;
     print_line!("Delivered in {took} ms.")?;
     if !receipt.reference.is_empty() {
@@ -103,16 +103,16 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
         print_line!("  {name}: {value}")?;
     }
     let accepted = recording.exchanges();
-    let typed = match &begun {
-        Some(begun) => typed(begun)?,
+    let typed = match &started {
+        Some(started) => typed(started)?,
         None => None,
     };
-    let verdict = match (&begun, &typed) {
-        (Some(begun), Some(typed)) => Some(configured.check(&begun.state, typed).await),
+    let verdict = match (&started, &typed) {
+        (Some(started), Some(typed)) => Some(configured.check(&started.state, typed).await),
         _ => None,
     };
     if let Some(to_file) = record {
-        if begun.is_some() && typed.is_none() {
+        if started.is_some() && typed.is_none() {
             bail!("nothing was recorded: without the code it cannot be redacted");
         }
         let mut approved = recording.exchanges().split_off(accepted.len());
@@ -156,10 +156,10 @@ fn is_same(endpoint: &str, origin: &str) -> bool {
 }
 
 /// Reads the code that arrived; `None` if nothing was typed.
-fn typed(begun: &StartedVerification) -> anyhow::Result<Option<String>> {
+fn typed(started: &StartedVerification) -> anyhow::Result<Option<String>> {
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
-        print_line!("Enter the {}-digit code that arrived, or nothing:", begun.code_length)?;
+        print_line!("Enter the {}-digit code that arrived, or nothing:", started.code_length)?;
     }
     let mut line = String::new();
     input.read_line(&mut line).context("cannot read the code")?;

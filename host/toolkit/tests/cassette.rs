@@ -68,12 +68,13 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_again() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stand_in = format!("https://upstream.example.com={}", runtime.block_on(talkative()));
+    let override_argument = format!("https://upstream.example.com={}", runtime.block_on(talkative()));
     let file = write(folder.path(), "it.wasm", component("none"));
     let options = write(folder.path(), "options.json", json!({"Sender": "Shop", "Key": KEY}).to_string());
     let cassette = folder.path().join("cassette.json");
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), cassette.to_str().unwrap());
-    let tried = run(&["try", file, "--options", options, "--to", PHONE, "--override", &stand_in, "--record", tape]);
+    let tried =
+        run(&["try", file, "--options", options, "--to", PHONE, "--override", &override_argument, "--record", tape]);
     let said = String::from_utf8(tried.stdout).unwrap();
     assert!(tried.status.success() && said.contains("Recorded the upstream's responses in "), "{said}");
     let code = said.split("The code is ").nth(1).unwrap().split('.').next().unwrap();
@@ -122,12 +123,12 @@ fn of_a_provider_that_asks_first_every_answer_is_kept_and_each_failure_is_the_on
     ];
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stand_in = format!("https://slack.com={}", runtime.block_on(saying(ANSWERS)));
+    let override_argument = format!("https://slack.com={}", runtime.block_on(saying(ANSWERS)));
     let file = write(folder.path(), "slack.wasm", twofactor_bundle::SLACK);
     let options = json!({"SlackBotToken": "xoxb-0123456789-very-secret"}).to_string();
     let (options, tape) = (write(folder.path(), "options.json", options), folder.path().join("tape.json"));
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
-    let to = ["--to", "ann@example.com", "--override", &stand_in, "--record", tape];
+    let to = ["--to", "ann@example.com", "--override", &override_argument, "--record", tape];
     let tried = run(&[&["try", file, "--options", options][..], &to].concat());
     assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
     let text = std::fs::read_to_string(tape).unwrap();
@@ -180,14 +181,25 @@ const UNUSED: &str = "p4ssword-canary";
 fn what_a_component_was_given_to_log_in_with_is_not_kept_whatever_it_is_called() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stand_in = format!("https://upstream.example.com={}", runtime.block_on(with_sessions()));
+    let override_argument = format!("https://upstream.example.com={}", runtime.block_on(with_sessions()));
     let options = write(folder.path(), "options.json", json!({"Sender": "Shop", "Key": KEY}).to_string());
     let tape = folder.path().join("tape.json");
     let (options, tape) = (options.to_str().unwrap(), tape.to_str().unwrap());
     for (kind, answers) in [("it logs in", 2), ("it asks for a token", 1)] {
         let file = write(folder.path(), "it.wasm", component(kind));
         let file = file.to_str().unwrap();
-        let tried = run(&["try", file, "--options", options, "--to", PHONE, "--override", &stand_in, "--record", tape]);
+        let tried = run(&[
+            "try",
+            file,
+            "--options",
+            options,
+            "--to",
+            PHONE,
+            "--override",
+            &override_argument,
+            "--record",
+            tape,
+        ]);
         assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
         let text = std::fs::read_to_string(tape).unwrap();
         for canary in [TOKEN, SESSION, SEAT, ROOM, &PASS[5..], UNUSED, "41791234567"] {
@@ -224,13 +236,13 @@ fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_rig
     ];
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stand_in = format!("https://verify.twilio.com={}", runtime.block_on(saying(ANSWERS)));
+    let override_argument = format!("https://verify.twilio.com={}", runtime.block_on(saying(ANSWERS)));
     let file = write(folder.path(), "verify.wasm", twofactor_bundle::TWILIO_VERIFY);
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "very-secret-token",
         "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
     let (options, tape) = (write(folder.path(), "options.json", options.to_string()), folder.path().join("tape.json"));
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
-    let more = ["--options", options, "--override", &stand_in, "--record", tape];
+    let more = ["--options", options, "--override", &override_argument, "--record", tape];
     let try_it = |typed: &str| try_it(&more, file, typed);
     // What nobody typed cannot be blotted out.
     let tried = try_it("");
@@ -252,12 +264,12 @@ fn of_a_provider_that_logs_in_before_it_has_an_answer_judged_both_answers_are_gi
     const ANSWERS: &[(&str, u16, &str)] = &[("begin", 200, "{}"), ("login", 200, "welcome"), ("check", 200, "{}")];
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stand_in = format!("https://upstream.example.com={}", runtime.block_on(saying(ANSWERS)));
+    let override_argument = format!("https://upstream.example.com={}", runtime.block_on(saying(ANSWERS)));
     let file = write(folder.path(), "it.wasm", VERIFYING);
     let options = write(folder.path(), "options.json", r#"{"Behaviour": "log in"}"#);
     let tape = folder.path().join("tape.json");
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
-    let tried = try_it(&["--options", options, "--override", &stand_in, "--record", tape], file, "4711");
+    let tried = try_it(&["--options", options, "--override", &override_argument, "--record", tape], file, "4711");
     assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
     let judged = |tape: &str| {
         let checked = run(&["check", file, "--options", options, "--replay", tape, "--json"]);
@@ -275,12 +287,12 @@ fn of_a_provider_that_logs_in_before_it_has_an_answer_judged_both_answers_are_gi
 fn nothing_is_kept_of_what_was_not_delivered_and_what_is_no_cassette_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let stand_in = format!("https://upstream.example.com={nobody}");
+    let override_argument = format!("https://upstream.example.com={nobody}");
     let file = write(folder.path(), "it.wasm", component("none"));
     let options = write(folder.path(), "options.json", json!({"Sender": "Shop", "Key": KEY}).to_string());
     let tape = folder.path().join("cassette.json");
     let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
-    let arguments = ["try", file, "--options", options, "--to", PHONE, "--override", &stand_in, "--record"];
+    let arguments = ["try", file, "--options", options, "--to", PHONE, "--override", &override_argument, "--record"];
     let tried = run(&[&arguments[..], &[tape.to_str().unwrap()]].concat());
     assert!(!tried.status.success() && !tape.exists());
     let status_99 = r#"{"provider":"","accepted":[{"request":"","status":99,"headers":[],"body":""}]}"#;

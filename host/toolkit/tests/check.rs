@@ -509,10 +509,10 @@ fn one_code_is_tried_for_real_and_told_of() {
     let upstream = runtime.block_on(twofactor_tests::upstream::Upstream::start());
     let file = write(folder.path(), "right.wasm", component("none"));
     let options = write(folder.path(), "options.json", r#"{"Sender": "Shop", "Key": "k3y-canary"}"#);
-    let stand_in = format!("https://upstream.example.com={}", upstream.address);
+    let override_argument = format!("https://upstream.example.com={}", upstream.address);
     let of = |to: &str| {
         let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
-        run(&["try", file, "--options", options, "--to", to, "--override", &stand_in])
+        run(&["try", file, "--options", options, "--to", to, "--override", &override_argument])
     };
     let output = of("+41791234567");
     let said = String::from_utf8(output.stdout).unwrap();
@@ -527,7 +527,7 @@ fn one_code_is_tried_for_real_and_told_of() {
     assert!(!said.contains("k3y-canary"));
 
     // One that the instance does not reach would have the code go out for real.
-    let elsewhere = stand_in.replace("upstream", "upstraem");
+    let elsewhere = override_argument.replace("upstream", "upstraem");
     let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
     let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--override", &elsewhere]);
     let said = String::from_utf8(output.stderr).unwrap();
@@ -556,8 +556,8 @@ fn the_wait_that_a_provider_passed_on_is_shown() {
     let file = write(folder.path(), "right.wasm", component("none"));
     let options = write(folder.path(), "options.json", r#"{"Sender": "Shop", "Key": "k3y-canary"}"#);
     let (file, options) = (file.to_str().unwrap(), options.to_str().unwrap());
-    let stand_in = format!("https://upstream.example.com={address}");
-    let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--override", &stand_in]);
+    let override_argument = format!("https://upstream.example.com={address}");
+    let output = run(&["try", file, "--options", options, "--to", "+41791234567", "--override", &override_argument]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("retry-later after"), "{said}");
     assert!(said.contains("retry after 7 s"), "{said}");

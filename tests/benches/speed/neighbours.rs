@@ -73,8 +73,8 @@ fn upstreams() -> (SocketAddr, SocketAddr) {
 
 async fn engine() -> TwoFactor {
     let (twilio, other) = upstreams();
-    let network = Network::builder().stand_in("https://api.twilio.com", twilio);
-    let network = network.stand_in("https://upstream.example.com", other).timeout(Duration::from_secs(2));
+    let network = Network::builder().override_endpoint("https://api.twilio.com", twilio);
+    let network = network.override_endpoint("https://upstream.example.com", other).timeout(Duration::from_secs(2));
     let mut limits = SandboxLimits::default();
     // One that spins has eight calls in flight anyway: they need not take long to end.
     limits.running_time = Duration::from_millis(200);

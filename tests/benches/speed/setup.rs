@@ -55,7 +55,7 @@ async fn take(State((codes, wait)): State<(Codes, Duration)>, body: String) -> i
 }
 
 pub(crate) fn network(upstream: SocketAddr) -> Network {
-    Network::builder().stand_in("https://api.twilio.com", upstream).build().unwrap()
+    Network::builder().override_endpoint("https://api.twilio.com", upstream).build().unwrap()
 }
 
 pub(crate) fn options() -> Value {

@@ -198,12 +198,12 @@ impl Challenges {
         &self,
         record: &mut ChallengeRecord,
         details: &mut Details,
-        begun: Option<StartedVerification>,
+        verification: Option<StartedVerification>,
     ) -> Result<(), DeliveryFailure> {
-        match begun {
-            Some(begun) => {
-                details.digits = begun.code_length;
-                details.verified_by = VerifiedBy::Upstream(begun.state);
+        match verification {
+            Some(verification) => {
+                details.digits = verification.code_length;
+                details.verified_by = VerifiedBy::Upstream(verification.state);
             }
             None if matches!(details.verified_by, VerifiedBy::Host) => return Ok(()),
             None => details.verified_by = VerifiedBy::Host,
@@ -289,7 +289,7 @@ impl Challenges {
         match outcome {
             Ok(sent) => {
                 tracing::info!(%instance, %type_id, reference = sent.receipt.reference, "delivered");
-                self.note_verifier(record, details, sent.begun).await
+                self.note_verifier(record, details, sent.verification).await
             }
             Err(failure) => {
                 tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not delivered");

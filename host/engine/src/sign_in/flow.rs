@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, Visit, Visited};
+use super::request::{Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, StartedSignIn, Visit, Visited};
 use super::{HostedSignIns, Kept, SignInPage, digest};
 use crate::challenge::{Answer, Challenge, ChallengeStatus, DeliveryOption, to_the_end, typed};
 use crate::error::Error;
@@ -35,7 +35,7 @@ impl HostedSignIns {
     /// Invalid input if the user is missing, or the return URL is not one of those set for this
     /// subscription. [`Error::is_no_instance_available`] or [`Error::is_recipient_rejected`] if no instance
     /// could serve it.
-    pub async fn begin(&self, new: NewHostedSignIn) -> Result<BegunSignIn, Error> {
+    pub async fn begin(&self, new: NewHostedSignIn) -> Result<StartedSignIn, Error> {
         if new.sign_in.user.is_none() {
             return Err(Error::invalid("`user` is required: the result names it"));
         }
@@ -77,9 +77,9 @@ impl HostedSignIns {
             ended: None,
         };
         record.sealed = self.seal(&record, &kept)?;
-        let begun = BegunSignIn { id: record.id.clone(), secret, expires_at: record.expires_at };
+        let started = StartedSignIn { id: record.id.clone(), secret, expires_at: record.expires_at };
         self.store.insert_sign_in(record).await?;
-        Ok(begun)
+        Ok(started)
     }
 
     /// Returns the progress of a sign-in. It is not a proof: use [`Self::redeem`] for that.

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 pub use page::{Colours, Logo, SignInPage, Theme};
-pub use request::{BegunSignIn, Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, Visit, Visited};
+pub use request::{Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, StartedSignIn, Visit, Visited};
 
 use crate::challenge::{Challenges, NewChallenge, Recipient};
 use crate::clock::Clock;

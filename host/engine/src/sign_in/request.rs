@@ -39,7 +39,7 @@ pub struct NewHostedSignIn {
 
 /// A hosted sign-in for a browser. `Debug` does not show the secret.
 #[non_exhaustive]
-pub struct BegunSignIn {
+pub struct StartedSignIn {
     /// The opaque id. For the application only, which stores it in the session of the browser: no
     /// other session redeems the handle.
     pub id: String,
@@ -49,9 +49,9 @@ pub struct BegunSignIn {
     pub expires_at: Timestamp,
 }
 
-impl fmt::Debug for BegunSignIn {
+impl fmt::Debug for StartedSignIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BegunSignIn").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("StartedSignIn").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

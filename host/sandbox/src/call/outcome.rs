@@ -73,8 +73,8 @@ impl fmt::Debug for StartedVerification {
 pub struct Sent {
     /// The upstream's receipt.
     pub receipt: Receipt,
-    /// Set if the upstream verifies the answers.
-    pub begun: Option<StartedVerification>,
+    /// The verification that the upstream started, if it generates and verifies the code.
+    pub verification: Option<StartedVerification>,
 }
 
 /// The result of verifying an answer to a code that the upstream generated.

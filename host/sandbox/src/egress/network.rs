@@ -39,7 +39,7 @@ pub struct NetworkBuilder {
     certificates: Vec<Vec<u8>>,
     allowed: Vec<IpNet>,
     fixed: HashMap<String, SocketAddr>,
-    stand_ins: Vec<(String, SocketAddr)>,
+    overrides: Vec<(String, SocketAddr)>,
     for_all: Overrides,
     plaintext_smtp: HashSet<String>,
     outbox: Option<Outbox>,
@@ -79,15 +79,15 @@ impl NetworkBuilder {
         self
     }
 
-    /// Replaces `https://…` or `smtp://host:port` by a server on loopback, which is reached in plaintext. For demos and tests.
-    pub fn stand_in(mut self, endpoint: &str, address: SocketAddr) -> Self {
-        self.stand_ins.push((endpoint.to_owned(), address));
+    /// Sends what goes to `https://…` or `smtp://host:port` to a server on loopback instead, in plaintext. For demos and tests.
+    pub fn override_endpoint(mut self, endpoint: &str, address: SocketAddr) -> Self {
+        self.overrides.push((endpoint.to_owned(), address));
         self
     }
 
-    /// Replaces every HTTPS origin and every mail server without a stand-in of its own by servers on loopback: nothing leaves the
-    /// machine. For checking a provider.
-    pub fn stand_ins_for_all(mut self, http: SocketAddr, smtp: SocketAddr) -> Self {
+    /// Sends what goes to an HTTPS origin or a mail server that has no override of its own to servers on loopback: nothing leaves
+    /// the machine. For checking a provider.
+    pub fn override_all(mut self, http: SocketAddr, smtp: SocketAddr) -> Self {
         self.for_all = Overrides { http: Some(http), smtp: Some(smtp) };
         self
     }
@@ -113,22 +113,22 @@ impl NetworkBuilder {
     /// Builds the network.
     ///
     /// # Errors
-    /// If a certificate cannot be read, or a stand-in is not on loopback or replaces no valid endpoint.
+    /// If a certificate cannot be read, or an override is not on loopback or is for an invalid endpoint.
     pub fn build(self) -> Result<Network, NetworkError> {
-        let mut stand_ins = HashMap::new();
+        let mut overrides = HashMap::new();
         let Overrides { http, smtp } = self.for_all;
         if [http, smtp].into_iter().flatten().any(|address| !address.ip().is_loopback()) {
-            return Err(NetworkError("stand-ins must be on loopback".to_owned()));
+            return Err(NetworkError("overrides must be on loopback".to_owned()));
         }
-        for (text, address) in self.stand_ins {
+        for (text, address) in self.overrides {
             if !address.ip().is_loopback() {
-                return Err(NetworkError(format!("the stand-in for {text} must be on loopback")));
+                return Err(NetworkError(format!("the override for {text} must be on loopback")));
             }
             let key = match text.strip_prefix("smtp://") {
                 Some(endpoint) => endpoint.to_ascii_lowercase(),
                 None => Origin::parse(&text).map_err(NetworkError)?.to_string(),
             };
-            stand_ins.insert(key, address);
+            overrides.insert(key, address);
         }
         let store = trust(&self.certificates)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -140,7 +140,7 @@ impl NetworkBuilder {
         let names = Arc::new(Names { resolver: self.resolver, allowed: self.allowed, fixed: self.fixed });
         let client = client(&tls, names.clone(), self.timeout).map_err(NetworkError)?;
         let (for_all, plaintext_smtp) = (self.for_all, self.plaintext_smtp);
-        let rules = Arc::new(Rules { names, stand_ins, for_all, plaintext_smtp });
+        let rules = Arc::new(Rules { names, overrides, for_all, plaintext_smtp });
         let tls = Arc::new(tls);
         Ok(Network(Arc::new(Inner {
             http: HttpEgress::new(client, rules.clone(), self.timeout),
@@ -200,7 +200,7 @@ impl Network {
             certificates: Vec::new(),
             allowed: Vec::new(),
             fixed: HashMap::new(),
-            stand_ins: Vec::new(),
+            overrides: Vec::new(),
             for_all: Overrides::default(),
             plaintext_smtp: HashSet::new(),
             outbox: None,

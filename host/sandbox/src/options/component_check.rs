@@ -1,24 +1,24 @@
-//! Calling `configure` so that nothing but credentials in its result depends on a secret.
+//! Calls `configure` so that nothing but credentials in its result depends on a secret.
 
 use serde_json::Value;
 
-use super::substitutes::{Kind, StandIns, difference};
+use super::substitutes::{Kind, Substitutes, difference};
 use crate::call::CallFailure;
 use crate::egress::{Connection, ReportSignature};
 use crate::field_error::FieldError;
 use crate::provider::Provider;
 
 /// The requested connections, or the problems with the options.
-pub(crate) type Answer = Result<Result<Asked, Vec<FieldError>>, CallFailure>;
+pub(crate) type RequestedConnections = Result<Result<Requested, Vec<FieldError>>, CallFailure>;
 
 /// What a component requests.
-pub(crate) struct Asked {
+pub(crate) struct Requested {
     pub(crate) connections: Vec<Connection>,
-    /// The stand-ins that it accepted, if there is a secret.
-    taken: Option<Kind>,
+    /// The substitutes that it accepted, if there is a secret.
+    accepted: Option<Kind>,
 }
 
-const NO_STAND_IN: &str = "the provider accepts these options only with these secrets, so nobody can check whether its requests reveal one: \
+const NO_SUBSTITUTE: &str = "the provider accepts these options only with these secrets, so nobody can check whether its requests reveal one: \
                            its author can add `examples` with valid secrets to the schema";
 
 const CHANGED: &str = "the provider modifies a secret of the base service settings, which it does not receive: give this instance its own secret";
@@ -28,20 +28,20 @@ const FORM: &str = "the provider checks the format of this secret, which it does
 
 /// Calls a component's `configure` for options. At most six calls: two if no secret has a specific
 /// format.
-pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandIns<'_>) -> Answer {
-    if stand_ins.are_none() {
-        let said = provider.configure(options).await?;
-        return Ok(said.map(|connections| Asked { connections, taken: None }));
+pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Substitutes<'_>) -> RequestedConnections {
+    if substitutes.are_none() {
+        let result = provider.configure(options).await?;
+        return Ok(result.map(|connections| Requested { connections, accepted: None }));
     }
-    // Own secrets as they are; stand-ins for the others.
-    let seen = stand_ins.for_inherited(Kind::First);
+    // Its own secrets, and substitutes for the inherited ones.
+    let seen = substitutes.for_inherited(Kind::First);
     let connections = match provider.configure(&seen).await {
         Ok(Ok(connections)) => connections,
-        said if !stand_ins.has_own() => return Ok(Err(explained(said?.err().unwrap_or_default(), stand_ins))),
-        refused => return Ok(Err(without_a_secret(provider, stand_ins, refused.err()).await?)),
+        result if !substitutes.has_own() => return Ok(Err(explained(result?.err().unwrap_or_default(), substitutes))),
+        refused => return Ok(Err(without_a_secret(provider, substitutes, refused.err()).await?)),
     };
-    let Some((kind, others)) = taken(provider, stand_ins).await? else {
-        return Ok(Err(vec![FieldError::new("", NO_STAND_IN)]));
+    let Some((kind, others)) = accepted(provider, substitutes).await? else {
+        return Ok(Err(vec![FieldError::new("", NO_SUBSTITUTE)]));
     };
     if let Some(field) = difference(&connections, &others) {
         // If time and randomness are real, as in `provider check`, they may be the cause: another
@@ -55,16 +55,16 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
             return Ok(Err(vec![FieldError::new("", why)]));
         }
     }
-    if !stand_ins.has_inherited() {
-        return Ok(Ok(Asked { connections, taken: Some(kind) }));
+    if !substitutes.has_inherited() {
+        return Ok(Ok(Requested { connections, accepted: Some(kind) }));
     }
-    // The same with other stand-ins: the credentials must be made of them in the same way.
+    // The same with other substitutes: the credentials must be made of them in the same way.
     let second = if kind == Kind::Second { Kind::Second } else { Kind::Example };
-    let again = match stand_ins.has_own() {
-        true => provider.configure(&stand_ins.for_inherited(second)).await?.unwrap_or_default(),
+    let again = match substitutes.has_own() {
+        true => provider.configure(&substitutes.for_inherited(second)).await?.unwrap_or_default(),
         false => others,
     };
-    let recipe = |connection: &Connection, kind| connection.secret().map(|secret| stand_ins.recipe(secret, kind));
+    let recipe = |connection: &Connection, kind| connection.secret().map(|secret| substitutes.recipe(secret, kind));
     let same = connections.len() == again.len()
         && connections.iter().zip(&again).all(|(one, other)| recipe(one, Kind::First) == recipe(other, second));
     if !same {
@@ -72,15 +72,18 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, stand_ins: &StandI
     }
     let mut connections = connections;
     for connection in &mut connections {
-        connection.set_secret(|secret| stand_ins.revealed(secret, Kind::First));
+        connection.set_secret(|secret| substitutes.revealed(secret, Kind::First));
     }
-    Ok(Ok(Asked { connections, taken: Some(kind) }))
+    Ok(Ok(Requested { connections, accepted: Some(kind) }))
 }
 
-/// Returns the result without a secret, and which stand-ins were used for it.
-async fn taken(provider: &Provider, stand_ins: &StandIns<'_>) -> Result<Option<(Kind, Vec<Connection>)>, CallFailure> {
+/// Returns the connections without a secret, and the kind of substitutes that was accepted.
+async fn accepted(
+    provider: &Provider,
+    substitutes: &Substitutes<'_>,
+) -> Result<Option<(Kind, Vec<Connection>)>, CallFailure> {
     for kind in [Kind::Second, Kind::Example, Kind::Shape] {
-        match provider.configure(&stand_ins.for_all(kind)).await {
+        match provider.configure(&substitutes.for_all(kind)).await {
             Ok(Ok(connections)) => return Ok(Some((kind, connections))),
             Err(failure) if failure.busy || failure.wanted_time => return Err(failure),
             Ok(Err(_)) | Err(_) => {}
@@ -89,20 +92,20 @@ async fn taken(provider: &Provider, stand_ins: &StandIns<'_>) -> Result<Option<(
     Ok(None)
 }
 
-/// Returns what is wrong with options that a component refuses with their secrets: its result
-/// without them.
+/// Returns what is wrong with options that a component refuses with their secrets: the problems it
+/// finds without them.
 async fn without_a_secret(
     provider: &Provider,
-    stand_ins: &StandIns<'_>,
+    substitutes: &Substitutes<'_>,
     failure: Option<CallFailure>,
 ) -> Result<Vec<FieldError>, CallFailure> {
     if let Some(failure) = failure.filter(|failure| failure.busy || failure.wanted_time) {
         return Err(failure);
     }
-    Ok(match provider.configure(&stand_ins.for_all(Kind::First)).await? {
-        Err(problems) => explained(problems, stand_ins),
+    Ok(match provider.configure(&substitutes.for_all(Kind::First)).await? {
+        Err(problems) => explained(problems, substitutes),
         Ok(_) => {
-            let own = stand_ins.own_pointers();
+            let own = substitutes.own_pointers();
             let one_of = if own.len() == 1 { "the value of this secret" } else { "the value of one of the secrets" };
             let message = format!("the provider does not accept {one_of}; enter it again as described for the option");
             own.into_iter().map(|pointer| FieldError::new(pointer, &*message)).collect()
@@ -110,29 +113,29 @@ async fn without_a_secret(
     })
 }
 
-/// Returns problems of secrets that nobody entered here.
-fn explained(problems: Vec<FieldError>, stand_ins: &StandIns<'_>) -> Vec<FieldError> {
-    let explain = |problem: FieldError| match stand_ins.is_inherited(&problem.pointer) {
+/// Explains problems of inherited secrets, of which the component received a substitute.
+fn explained(problems: Vec<FieldError>, substitutes: &Substitutes<'_>) -> Vec<FieldError> {
+    let explain = |problem: FieldError| match substitutes.is_inherited(&problem.pointer) {
         true => FieldError::new(problem.pointer, FORM),
         false => problem,
     };
     problems.into_iter().map(explain).collect()
 }
 
-/// Returns how the upstream signs its reports; `None` also if that depends on a secret.
+/// Returns how the upstream signs its reports, or `None` if that depends on a secret.
 pub(crate) async fn ask_for_reports(
     provider: &Provider,
     options: &Value,
-    stand_ins: &StandIns<'_>,
-    asked: &Asked,
+    substitutes: &Substitutes<'_>,
+    requested: &Requested,
 ) -> Result<Option<ReportSignature>, CallFailure> {
-    let Some(kind) = asked.taken else { return provider.signed_by(options).await };
-    let Some(seen) = provider.signed_by(&stand_ins.for_inherited(Kind::First)).await? else { return Ok(None) };
-    let other = provider.signed_by(&stand_ins.for_all(kind)).await?;
+    let Some(kind) = requested.accepted else { return provider.signed_by(options).await };
+    let Some(seen) = provider.signed_by(&substitutes.for_inherited(Kind::First)).await? else { return Ok(None) };
+    let other = provider.signed_by(&substitutes.for_all(kind)).await?;
     if !other.is_some_and(|other| other.is_like(&seen)) {
         let type_id = &provider.manifest().type_id;
         tracing::warn!(%type_id, "the signature scheme of reports depends on a secret, so reports are not accepted");
         return Ok(None);
     }
-    Ok(Some(seen.with_secret(stand_ins.revealed(seen.secret(), Kind::First))))
+    Ok(Some(seen.with_secret(substitutes.revealed(seen.secret(), Kind::First))))
 }

@@ -14,12 +14,12 @@ use crate::field_error::FieldError;
 use crate::provider::Provider;
 use crate::schema::OptionsSchema;
 use component_check::{ask, ask_for_reports};
-use substitutes::StandIns;
+use substitutes::Substitutes;
 
 /// The two layers of an instance's options.
 #[derive(Clone, Copy)]
 pub struct Layers<'a> {
-    /// The base service settings. The component receives stand-ins for secrets that are inherited from them.
+    /// The base service settings. The component receives substitutes for secrets that are inherited from them.
     pub base: &'a Value,
     /// The instance's own options, which take precedence.
     pub own: &'a Value,
@@ -93,9 +93,9 @@ impl Configured {
         if !problems.is_empty() {
             return Ok(Validation::invalid(problems));
         }
-        let stand_ins = StandIns::new(schema, options, is_inherited);
-        let asked = match ask(provider, options, &stand_ins).await {
-            Ok(Ok(asked)) => asked,
+        let substitutes = Substitutes::new(schema, options, is_inherited);
+        let requested = match ask(provider, options, &substitutes).await {
+            Ok(Ok(requested)) => requested,
             Ok(Err(problems)) => return Ok(Validation::invalid(problems)),
             Err(failure) if failure.busy => return Err(failure.reason),
             Err(failure) => {
@@ -106,8 +106,8 @@ impl Configured {
                 return Ok(Validation { result: Err(vec![problem]), again_after });
             }
         };
-        let reports = ask_for_reports(provider, options, &stand_ins, &asked).await;
-        let grants = match Grants::new(asked.connections, provider.network().rules()) {
+        let reports = ask_for_reports(provider, options, &substitutes, &requested).await;
+        let grants = match Grants::new(requested.connections, provider.network().rules()) {
             Ok(grants) => Arc::new(grants),
             Err(error) => return Ok(Validation::invalid(vec![FieldError::new("", error.to_string())])),
         };
@@ -152,7 +152,7 @@ impl Configured {
         self.grants.take_bytes()
     }
 
-    /// Sends a message, with the host's code or with one that the upstream generates (see [`Sent::begun`]).
+    /// Sends a message, with the host's code or with one that the upstream generates (see [`Sent::verification`]).
     ///
     /// # Errors
     /// Why it failed.
@@ -176,7 +176,7 @@ impl Configured {
         let sent = self.send(message).await?;
         let none =
             || DeliveryFailure::Misconfigured(Reason::new("no-verification", "the provider delivers the host's codes"));
-        Ok((sent.receipt, sent.begun.ok_or_else(none)?))
+        Ok((sent.receipt, sent.verification.ok_or_else(none)?))
     }
 
     /// Asks the upstream to verify an answer.

@@ -1,10 +1,10 @@
-//! Stand-ins: what `configure` receives in place of secrets, so that nothing but a credential
-//! depends on a secret.
+//! Substitutes for secrets, which `configure` receives in their place, so that nothing but a
+//! credential depends on a secret.
 //!
 //! A component is called at least twice: with the secrets that its instance sets itself, and with
-//! stand-ins for all. The results must be the same, apart from credentials, and people read the
-//! result for the stand-ins. For a secret that is inherited from the base service settings the
-//! component receives a stand-in only; the host then puts the secret into the credentials.
+//! substitutes for all. The results must be the same, apart from credentials, and people approve the
+//! result for the substitutes. For a secret that is inherited from the base service settings the
+//! component receives a substitute only; the host then puts the secret into the credentials.
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -12,10 +12,10 @@ use sha2::{Digest as _, Sha256};
 use crate::egress::{Connection, Secret};
 use crate::schema::OptionsSchema;
 
-/// The kind of stand-ins.
+/// A kind of substitute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The value in the schema's `examples`; otherwise a text of our own.
+    /// The value in the schema's `examples`; otherwise a generated text.
     First,
     /// Another text of the same format.
     Second,
@@ -35,8 +35,8 @@ struct Hidden {
     inherited: bool,
 }
 
-/// The secrets of options, and their stand-ins.
-pub(crate) struct StandIns<'a> {
+/// The secrets of options, with their substitutes.
+pub(crate) struct Substitutes<'a> {
     schema: OptionsSchema<'a>,
     options: &'a Value,
     hidden: Vec<Hidden>,
@@ -44,8 +44,8 @@ pub(crate) struct StandIns<'a> {
     published: String,
 }
 
-impl<'a> StandIns<'a> {
-    /// `is_inherited` returns for an option's name whether the instance inherits it.
+impl<'a> Substitutes<'a> {
+    /// Finds the secrets. `is_inherited` tells for an option's name whether the instance inherits it.
     pub(crate) fn new(schema: &'a Value, options: &'a Value, is_inherited: impl Fn(&str) -> bool) -> Self {
         let mut hidden = Vec::new();
         let reader = OptionsSchema::new(schema);
@@ -87,14 +87,16 @@ impl<'a> StandIns<'a> {
         self.hidden.iter().any(|hidden| hidden.inherited && hidden.pointer == pointer)
     }
 
-    /// Returns the options with stand-ins for the inherited secrets.
+    /// Returns the options with substitutes for the inherited secrets.
     pub(crate) fn for_inherited(&self, kind: Kind) -> Value {
-        self.with(|hidden| if hidden.inherited { hidden.stand_in(kind, &self.published) } else { hidden.value.clone() })
+        self.with(
+            |hidden| if hidden.inherited { hidden.substitute(kind, &self.published) } else { hidden.value.clone() },
+        )
     }
 
-    /// Returns the options with stand-ins for all secrets.
+    /// Returns the options with substitutes for all secrets.
     pub(crate) fn for_all(&self, kind: Kind) -> Value {
-        self.with(|hidden| hidden.stand_in(kind, &self.published))
+        self.with(|hidden| hidden.substitute(kind, &self.published))
     }
 
     fn with(&self, instead: impl Fn(&Hidden) -> Value) -> Value {
@@ -103,13 +105,14 @@ impl<'a> StandIns<'a> {
         })
     }
 
-    /// Returns a credential that was made of the inherited secrets' stand-ins, with the secrets in
-    /// their place.
+    /// Returns a credential that contains substitutes of inherited secrets, with the secrets in their
+    /// place.
     pub(crate) fn revealed(&self, credential: &Secret, kind: Kind) -> Secret {
         Secret::new(self.replaced(credential, kind, |hidden, _| texts(&hidden.value)))
     }
 
-    /// The same with names in their place: how a credential is made of the secrets.
+    /// Returns the same with a number in place of each substitute: how a credential is made of the
+    /// secrets.
     pub(crate) fn recipe(&self, credential: &Secret, kind: Kind) -> Secret {
         Secret::new(self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]))
     }
@@ -117,7 +120,7 @@ impl<'a> StandIns<'a> {
     fn replaced(&self, credential: &Secret, kind: Kind, by: impl Fn(&Hidden, usize) -> Vec<String>) -> String {
         let mut text = credential.expose().to_owned();
         for (n, hidden) in self.hidden.iter().enumerate().filter(|(_, hidden)| hidden.inherited) {
-            let shown = texts(&hidden.stand_in(kind, &self.published));
+            let shown = texts(&hidden.substitute(kind, &self.published));
             for (shown, by) in shown.iter().zip(by(hidden, n)).filter(|(shown, _)| !shown.is_empty()) {
                 text = text.replace(shown.as_str(), &by);
             }
@@ -126,10 +129,10 @@ impl<'a> StandIns<'a> {
     }
 }
 
-/// Returns texts that may be made of one secret.
+/// The number of texts in one secret that are replaced.
 const MOST_TEXTS: usize = 64;
 
-/// Returns what may become part of a credential.
+/// Returns the texts of a value that may become part of a credential.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
@@ -141,7 +144,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 impl Hidden {
-    fn stand_in(&self, kind: Kind, published: &str) -> Value {
+    fn substitute(&self, kind: Kind, published: &str) -> Value {
         match (kind, &self.example) {
             (Kind::Shape, _) if !self.inherited => {
                 leaves(&self.value, &self.pointer, &|text, seed| shaped(text, seed, published))
@@ -178,7 +181,7 @@ fn leaves(value: &Value, seed: &str, text: &impl Fn(&str, &str) -> String) -> Va
 
 /// Returns a text of our own: 32 hexadecimal digits, like most tokens.
 fn ours(seed: &str, which: &str) -> String {
-    hex::encode(&Sha256::digest(format!("{which} stand-in for {seed}"))[..16])
+    hex::encode(&Sha256::digest(format!("{which} substitute for {seed}"))[..16])
 }
 
 /// The maximum length of a public prefix of a secret, such as `whsec_`.
@@ -231,18 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn no_stand_in_has_anything_of_a_secret_but_its_form_and_only_the_last_has_that() {
+    fn no_substitute_contains_anything_of_a_secret_but_the_last_has_its_format() {
         let (schema, options) =
             (schema(), json!({"Url": "u", "Token": "xoxb-S3cret/Value+9", "Signing": "whsec_x", "Pin": 4711}));
-        let stand_ins = StandIns::new(&schema, &options, |_| false);
+        let substitutes = Substitutes::new(&schema, &options, |_| false);
         let other = json!({"Url": "u", "Token": "another", "Signing": "y", "Pin": 1});
-        let others = StandIns::new(&schema, &other, |_| false);
+        let others = Substitutes::new(&schema, &other, |_| false);
         for kind in [Kind::First, Kind::Second, Kind::Example] {
-            let shown = stand_ins.for_all(kind);
+            let shown = substitutes.for_all(kind);
             assert_eq!(shown, others.for_all(kind), "{kind:?}");
             assert_eq!(shown["Url"], "u");
         }
-        let shown = stand_ins.for_all(Kind::Shape);
+        let shown = substitutes.for_all(Kind::Shape);
         let token = shown["Token"].as_str().unwrap();
         assert!(
             token.starts_with("xoxb-") && token.len() == 19 && token.contains('/') && token.contains('+'),
@@ -254,24 +257,24 @@ mod tests {
     #[test]
     fn an_example_of_the_schema_is_shown_and_another_text_of_its_form() {
         let (schema, options) = (schema(), json!({"Signing": "whsec_x"}));
-        let stand_ins = StandIns::new(&schema, &options, |_| false);
-        assert_eq!(stand_ins.for_all(Kind::First)["Signing"], "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let second = stand_ins.for_all(Kind::Second);
+        let substitutes = Substitutes::new(&schema, &options, |_| false);
+        assert_eq!(substitutes.for_all(Kind::First)["Signing"], "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let second = substitutes.for_all(Kind::Second);
         let second = second["Signing"].as_str().unwrap();
         assert!(second.starts_with("whsec_") && second.len() == 38 && !second.contains("Mf"), "{second}");
     }
 
     #[test]
-    fn an_inherited_secret_takes_its_stand_ins_place_in_a_credential() {
+    fn an_inherited_secret_takes_the_place_of_its_substitute_in_a_credential() {
         let (schema, options) = (schema(), json!({"Url": "u", "Token": "inh3rited", "Pin": 4711}));
-        let stand_ins = StandIns::new(&schema, &options, |name| name == "Token" || name == "Pin");
-        let shown = stand_ins.for_inherited(Kind::First);
+        let substitutes = Substitutes::new(&schema, &options, |name| name == "Token" || name == "Pin");
+        let shown = substitutes.for_inherited(Kind::First);
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let made = |shown: &Value| Secret::new(format!("{}:{}", text(&shown["Token"]), text(&shown["Pin"])));
-        assert_eq!(stand_ins.revealed(&made(&shown), Kind::First).expose(), "inh3rited:4711");
-        let second = stand_ins.for_inherited(Kind::Second);
+        assert_eq!(substitutes.revealed(&made(&shown), Kind::First).expose(), "inh3rited:4711");
+        let second = substitutes.for_inherited(Kind::Second);
         assert_ne!(shown, second);
-        assert_eq!(stand_ins.recipe(&made(&shown), Kind::First), stand_ins.recipe(&made(&second), Kind::Second));
+        assert_eq!(substitutes.recipe(&made(&shown), Kind::First), substitutes.recipe(&made(&second), Kind::Second));
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Provider {
             Ok(Ok(_)) if hidden.is_some_and(|placeholder| !placeholder.has_left()) => {
                 Err(DeliveryFailure::Misconfigured(Reason::new("no-code", NO_CODE)))
             }
-            Ok(Ok(taken)) => Ok(Sent { receipt: receipt(&taken, &clean), begun: None }),
+            Ok(Ok(taken)) => Ok(Sent { receipt: receipt(&taken, &clean), verification: None }),
             Ok(Err(failure)) => Err(delivery_failure(failure, &clean).with_upstream(redactor.upstream())),
             Err(failure) => Err(DeliveryFailure::from(failure).with_upstream(redactor.upstream())),
         }

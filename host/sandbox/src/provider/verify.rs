@@ -39,13 +39,16 @@ impl Provider {
             })
             .await?;
         let clean = |text: &str| redactor.redactor().clean(text);
-        let begun = answer.map_err(|failure| delivery_failure(failure, &clean).with_upstream(redactor.upstream()))?;
-        if begun.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&begun.code_length.into()) {
+        let started = answer.map_err(|failure| delivery_failure(failure, &clean).with_upstream(redactor.upstream()))?;
+        if started.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&started.code_length.into()) {
             let why = "the provider's state is over 4096 bytes, or its code has less than 4 or more than 10 digits";
-            return Err(DeliveryFailure::Misconfigured(Reason::new("begun", why)));
+            return Err(DeliveryFailure::Misconfigured(Reason::new("started-verification", why)));
         }
-        let (state, code_length) = (begun.state, begun.code_length);
-        Ok(Sent { receipt: receipt(&begun.receipt, &clean), begun: Some(StartedVerification { state, code_length }) })
+        let (state, code_length) = (started.state, started.code_length);
+        Ok(Sent {
+            receipt: receipt(&started.receipt, &clean),
+            verification: Some(StartedVerification { state, code_length }),
+        })
     }
 
     /// Asks the upstream about an answer, which the component need not see.

@@ -93,9 +93,9 @@ pub(super) async fn begin(
         return_url: new.return_url,
         state: new.state,
     };
-    let begun = app.engine.hosted_sign_ins().begin(new).await?;
-    let url = public.link(&begun.secret);
-    Ok((StatusCode::CREATED, Json(StartedSignIn { id: begun.id, url, expires_at: begun.expires_at })))
+    let started = app.engine.hosted_sign_ins().begin(new).await?;
+    let url = public.link(&started.secret);
+    Ok((StatusCode::CREATED, Json(StartedSignIn { id: started.id, url, expires_at: started.expires_at })))
 }
 
 fn public(app: &AppState) -> Result<&PublicUrl, Problem> {

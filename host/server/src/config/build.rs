@@ -160,7 +160,7 @@ impl NetworkConfig {
             network = network.resolve(host, *address);
         }
         for (endpoint, address) in &self.overrides {
-            network = network.stand_in(endpoint, *address);
+            network = network.override_endpoint(endpoint, *address);
         }
         network.timeout(Duration::from_secs(self.timeout_seconds)).build().context("`[network]`")
     }

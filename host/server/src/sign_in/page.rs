@@ -90,11 +90,11 @@ impl Frame<'_> {
         }
     }
 
-    /// What is being confirmed, begun when and from where: a person can tell by it that somebody else began it.
+    /// Shows what is being confirmed, and when and from where it was started, so that people notice if somebody else started it.
     fn facts(&self, visit: &Visit) -> Markup {
         let words = self.words;
         let age = visit.now.duration_since(visit.begun_at()).as_secs();
-        let begun = match u64::try_from(age).unwrap_or_default() {
+        let started = match u64::try_from(age).unwrap_or_default() {
             seconds if seconds < 60 => words.just_now.to_owned(),
             seconds => words.ago.replace("{wait}", &words.wait(seconds)),
         };
@@ -104,7 +104,7 @@ impl Frame<'_> {
             section.facts aria-label=(words.facts) {
                 dl {
                     div { dt { (words.what) } dd { @if visit.purpose() == SIGN_IN { (words.signing_in) } @else { (visit.purpose()) } } }
-                    div { dt { (words.begun) } dd { (begun) } }
+                    div { dt { (words.started) } dd { (started) } }
                     @if there.is_some() || agent.is_some() {
                         div { dt { (words.from) } dd {
                             @if let Some(agent) = &agent { (agent) }

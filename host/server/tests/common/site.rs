@@ -55,7 +55,8 @@ impl Site {
     async fn set_up(now: Timestamp, more: impl FnOnce(Builder) -> Builder) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (ecall, outbox, clock) = (Ecall::start().await, Outbox::new(), ManualClock::new(now));
-        let network = Network::builder().stand_in("https://rest.ecall.ch", ecall.address()).outbox(&outbox).build();
+        let network =
+            Network::builder().override_endpoint("https://rest.ecall.ch", ecall.address()).outbox(&outbox).build();
         let builder = TwoFactor::builder().network(network.unwrap()).clock(clock.clone()).policy(Policy::default());
         let builder = builder.keyring(KEYRING.clone()).cache_dir(COMPILED.path());
         let engine = more(builder.bundled_providers()).build().await.unwrap();

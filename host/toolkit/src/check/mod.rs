@@ -152,7 +152,7 @@ async fn examine(
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
     let recording = Recording::new();
     let network = Network::builder()
-        .stand_ins_for_all(upstream.address, mail_server.address)
+        .override_all(upstream.address, mail_server.address)
         .recording(&recording)
         .timeout(PATIENCE)
         .build()?;

@@ -31,7 +31,7 @@ impl HttpClient {
     /// Where a request goes if the operator put something in the origin's place.
     pub(crate) fn route(&self, origin: &Origin, mut url: Url, request: &mut Request) {
         let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
-        if let Some(address) = self.rules.http_stand_in(origin) {
+        if let Some(address) = self.rules.http_override(origin) {
             let _ = url.set_scheme("http");
             let _ = url.set_ip_host(address.ip());
             let _ = url.set_port(Some(address.port()));

@@ -313,7 +313,7 @@ mod tests {
     /// An endpoint that answers 503 when it is told to; how often it was asked.
     async fn endpoint(release: Arc<tokio::sync::Notify>) -> (Network, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let network = Network::builder().stand_in("https://token.example.com", listener.local_addr().unwrap());
+        let network = Network::builder().override_endpoint("https://token.example.com", listener.local_addr().unwrap());
         let (network, asked) = (network.build().unwrap(), Arc::new(AtomicUsize::new(0)));
         let counted = asked.clone();
         tokio::spawn(async move {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `https://api.twilio.com` | scheme `https`, that host, port 443 |
 //! | `https://api.twilio.com:8443` | the same host, another origin |
-//! | `http://…` | only where the operator put a stand-in |
+//! | `http://…` | only with an override by the operator |
 //! | `https://127.0.0.1`, `https://2130706433`, `https://[::1]` | never: addresses have no name to certify |
 //! | `https://user@host`, `https://host.`, `https://HOST`, `https://hÖst` | never: one spelling an origin |
 

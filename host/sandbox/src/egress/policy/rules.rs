@@ -14,12 +14,12 @@ use super::resolver::Resolver;
 /// The rules of one installation.
 pub(crate) struct Rules {
     pub(crate) names: Arc<Names>,
-    pub(crate) stand_ins: HashMap<String, SocketAddr>,
+    pub(crate) overrides: HashMap<String, SocketAddr>,
     pub(crate) for_all: Overrides,
     pub(crate) plaintext_smtp: HashSet<String>,
 }
 
-/// The replacements of all endpoints that have no stand-in of their own.
+/// The servers for all endpoints that have no override of their own.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Overrides {
     pub(crate) http: Option<SocketAddr>,
@@ -34,23 +34,23 @@ pub(crate) struct Names {
 }
 
 impl Rules {
-    pub(crate) fn http_stand_in(&self, origin: &Origin) -> Option<SocketAddr> {
-        self.stand_ins.get(&origin.to_string()).copied().or(self.for_all.http)
+    pub(crate) fn http_override(&self, origin: &Origin) -> Option<SocketAddr> {
+        self.overrides.get(&origin.to_string()).copied().or(self.for_all.http)
     }
 
-    pub(crate) fn smtp_stand_in(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        self.stand_ins.get(&endpoint(host, port)).copied().or(self.for_all.smtp)
+    pub(crate) fn smtp_override(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        self.overrides.get(&endpoint(host, port)).copied().or(self.for_all.smtp)
     }
 
     /// Whether the operator's settings name this mail server.
     pub(crate) fn names_smtp(&self, host: &str, port: u16) -> bool {
         self.names.fixed.contains_key(host)
-            || self.smtp_stand_in(host, port).is_some()
+            || self.smtp_override(host, port).is_some()
             || self.plaintext_smtp.contains(&endpoint(host, port))
     }
 
     pub(crate) fn allows_plaintext(&self, host: &str, port: u16) -> bool {
-        self.smtp_stand_in(host, port).is_some() || self.plaintext_smtp.contains(&endpoint(host, port))
+        self.smtp_override(host, port).is_some() || self.plaintext_smtp.contains(&endpoint(host, port))
     }
 
     /// Whether the operator fixed where a name leads.

@@ -221,7 +221,7 @@ impl SmtpEgress {
     ) -> Result<AsyncSmtpConnection, MailError> {
         let (grant, hello) = (progress.grant, hello(mail));
         let (address, tcp) = self.dial(progress).await?;
-        let security = match self.rules.smtp_stand_in(&grant.host, grant.port) {
+        let security = match self.rules.smtp_override(&grant.host, grant.port) {
             Some(_) => SmtpSecurity::Plaintext,
             None => grant.security,
         };
@@ -258,7 +258,7 @@ impl SmtpEgress {
 
     async fn dial(&self, progress: &Progress<'_>) -> Result<(SocketAddr, TcpStream), MailError> {
         let grant = progress.grant;
-        let addresses = match self.rules.smtp_stand_in(&grant.host, grant.port) {
+        let addresses = match self.rules.smtp_override(&grant.host, grant.port) {
             Some(address) => vec![address],
             None => {
                 let found = self.rules.names.addresses(&grant.host, grant.port).await;

@@ -50,7 +50,7 @@ pub(super) const WORDS: Words = Words {
     facts: "What you’re confirming",
     what: "Confirming",
     signing_in: "Signing in",
-    begun: "Started",
+    started: "Started",
     from: "From",
     just_now: "less than a minute ago",
     ago: "{wait} ago",

@@ -50,7 +50,7 @@ pub(super) const WORDS: Words = Words {
     facts: "Ce que vous confirmez",
     what: "À confirmer",
     signing_in: "Connexion",
-    begun: "Demandé",
+    started: "Demandé",
     from: "Depuis",
     just_now: "il y a moins d’une minute",
     ago: "il y a {wait}",

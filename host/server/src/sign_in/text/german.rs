@@ -50,7 +50,7 @@ pub(super) const WORDS: Words = Words {
     facts: "Was Sie bestätigen",
     what: "Bestätigt wird",
     signing_in: "Anmeldung",
-    begun: "Gestartet",
+    started: "Gestartet",
     from: "Von",
     just_now: "vor weniger als einer Minute",
     ago: "vor {wait}",

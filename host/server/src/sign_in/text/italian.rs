@@ -50,7 +50,7 @@ pub(super) const WORDS: Words = Words {
     facts: "Che cosa sta confermando",
     what: "Da confermare",
     signing_in: "Accesso",
-    begun: "Richiesto",
+    started: "Richiesto",
     from: "Da",
     just_now: "meno di un minuto fa",
     ago: "{wait} fa",

@@ -59,7 +59,7 @@ pub(super) struct Words {
     pub(super) facts: &'static str,
     pub(super) what: &'static str,
     pub(super) signing_in: &'static str,
-    pub(super) begun: &'static str,
+    pub(super) started: &'static str,
     pub(super) from: &'static str,
     pub(super) just_now: &'static str,
     /// `{wait}` is a span of time.
