@@ -5,7 +5,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::browser::Place;
-use super::password::Verdict;
+use super::password::PasswordCheck;
 use super::second_factor::{CLIENT_APPLICATION, reaches};
 use super::{Accounts, Client, OpenedSession, Use, actor_name};
 use crate::challenge::{Answer, Challenge, Challenges, NewChallenge, to_the_end};
@@ -98,7 +98,7 @@ impl Accounts {
             None => None,
         };
         let verdict = self.passwords.verify(password, hash).await?;
-        let (Some(record), Verdict::Right { stale }) = (&found, verdict) else {
+        let (Some(record), PasswordCheck::Right { stale }) = (&found, verdict) else {
             // The typed address is not recorded: it could be a password.
             let subject = found.as_ref().map_or("unknown", |record| &record.id);
             self.audit.append(&client.actor(NOBODY.to_owned()), refusal, subject, "").await?;

@@ -119,7 +119,7 @@ fn repeats(text: &str) -> bool {
 
 /// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PasswordCheck {
     Wrong,
     /// The hash has a different cost than new ones.
     Right {
@@ -170,7 +170,7 @@ impl Passwords {
 
     /// Compares a password with a hash. Without a hash, it compares with one that matches nothing,
     /// at the same cost.
-    pub(super) async fn verify(&self, password: &str, hash: Option<Zeroizing<String>>) -> Result<Verdict, Error> {
+    pub(super) async fn verify(&self, password: &str, hash: Option<Zeroizing<String>>) -> Result<PasswordCheck, Error> {
         // A longer one was never accepted, and the cost of normalization grows with the length.
         let password = if password.len() > LONGEST_INPUT { Cow::default() } else { nfc(password) };
         let password = Zeroizing::new(password.into_owned());
@@ -182,8 +182,8 @@ impl Passwords {
             let stale =
                 hash.algorithm.as_str() != "argon2id" || (own.m_cost(), own.t_cost(), own.p_cost()) != (m, t, p);
             match argon2.verify_password(password.as_bytes(), &hash) {
-                Ok(()) => Ok(Verdict::Right { stale }),
-                Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+                Ok(()) => Ok(PasswordCheck::Right { stale }),
+                Err(argon2::password_hash::Error::PasswordInvalid) => Ok(PasswordCheck::Wrong),
                 Err(error) => Err(error),
             }
         });
@@ -317,8 +317,11 @@ mod tests {
         let second = passwords.hash(accepted("korrekt pferd!")).await.unwrap();
         assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", *first);
         assert_ne!(*first, *second);
-        assert_eq!(passwords.verify("korrekt pferd!", Some(first)).await.unwrap(), Verdict::Right { stale: false });
-        assert_eq!(passwords.verify("Korrekt pferd!", Some(second)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(
+            passwords.verify("korrekt pferd!", Some(first)).await.unwrap(),
+            PasswordCheck::Right { stale: false }
+        );
+        assert_eq!(passwords.verify("Korrekt pferd!", Some(second)).await.unwrap(), PasswordCheck::Wrong);
     }
 
     #[tokio::test]
@@ -327,17 +330,17 @@ mod tests {
         let long: String = ('a'..='z').cycle().step_by(7).take(127).collect();
         let hash = passwords.hash(accepted(&format!("{long}é"))).await.unwrap();
         let verify = async |text: String| passwords.verify(&text, Some(hash.clone())).await.unwrap();
-        assert_eq!(verify(format!("{long}e\u{301}")).await, Verdict::Right { stale: false });
-        assert_eq!(verify(format!("{long}e")).await, Verdict::Wrong);
-        assert_eq!(verify(long.clone()).await, Verdict::Wrong);
-        assert_eq!(verify(format!("{long}é ")).await, Verdict::Wrong);
+        assert_eq!(verify(format!("{long}e\u{301}")).await, PasswordCheck::Right { stale: false });
+        assert_eq!(verify(format!("{long}e")).await, PasswordCheck::Wrong);
+        assert_eq!(verify(long.clone()).await, PasswordCheck::Wrong);
+        assert_eq!(verify(format!("{long}é ")).await, PasswordCheck::Wrong);
     }
 
     #[tokio::test]
     async fn a_hash_that_costs_something_else_still_fits_and_says_so() {
         let hash = cheap().hash(accepted("korrekt pferd!")).await.unwrap();
         let dearer = Passwords::costing(Params::new(128, 1, 1, None).unwrap());
-        assert_eq!(dearer.verify("korrekt pferd!", Some(hash)).await.unwrap(), Verdict::Right { stale: true });
+        assert_eq!(dearer.verify("korrekt pferd!", Some(hash)).await.unwrap(), PasswordCheck::Right { stale: true });
     }
 
     #[tokio::test]
@@ -349,7 +352,7 @@ mod tests {
         assert_eq!(dummy.split('$').take(4).collect::<Vec<_>>(), like.split('$').take(4).collect::<Vec<_>>());
         for password in ["", "korrekt pferd!", &"x".repeat(1 << 20)] {
             let before = passwords.runs();
-            assert_eq!(passwords.verify(password, None).await.unwrap(), Verdict::Wrong);
+            assert_eq!(passwords.verify(password, None).await.unwrap(), PasswordCheck::Wrong);
             assert_eq!(passwords.runs(), before + 1);
         }
     }

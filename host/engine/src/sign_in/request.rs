@@ -172,7 +172,7 @@ impl Visit {
     }
 
     /// Returns when it was started.
-    pub fn begun_at(&self) -> Timestamp {
+    pub fn started_at(&self) -> Timestamp {
         self.record.created_at
     }
 

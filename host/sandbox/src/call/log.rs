@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-use super::hide::Redactor;
+use super::hide::CallRedactor;
 use crate::egress::UpstreamFailure;
 use crate::testing::Recording;
 
 /// What is noted of one call: the lines that the component writes, wherever it writes them, and how its last exchange failed.
 pub(crate) struct CallLog {
     type_id: String,
-    redactor: Redactor,
+    redactor: CallRedactor,
     lines_left: AtomicU32,
     upstream: Mutex<Option<UpstreamFailure>>,
     /// Keeps the lines too.
@@ -23,11 +23,16 @@ pub(crate) struct CallLog {
 }
 
 impl CallLog {
-    pub(crate) fn new(type_id: &str, redactor: Redactor, lines: u32) -> Arc<Self> {
+    pub(crate) fn new(type_id: &str, redactor: CallRedactor, lines: u32) -> Arc<Self> {
         Self::recorded(type_id, redactor, lines, None)
     }
 
-    pub(crate) fn recorded(type_id: &str, redactor: Redactor, lines: u32, recording: Option<Recording>) -> Arc<Self> {
+    pub(crate) fn recorded(
+        type_id: &str,
+        redactor: CallRedactor,
+        lines: u32,
+        recording: Option<Recording>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             type_id: type_id.to_owned(),
             redactor,
@@ -37,7 +42,7 @@ impl CallLog {
         })
     }
 
-    pub(crate) fn redactor(&self) -> &Redactor {
+    pub(crate) fn redactor(&self) -> &CallRedactor {
         &self.redactor
     }
 

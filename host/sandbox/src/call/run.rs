@@ -166,7 +166,7 @@ fn explain(error: Option<&wasmtime::Error>) -> Reason {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use crate::call::hide::Redactor;
+    use crate::call::hide::CallRedactor;
     use wasmtime::component::Component;
 
     use super::*;
@@ -189,7 +189,7 @@ mod tests {
         };
         let mut stores = Vec::new();
         loop {
-            let log = CallLog::new("t", Redactor::new(100), 1);
+            let log = CallLog::new("t", CallRedactor::new(100), 1);
             let call = Call::new(sandbox, log, Duration::from_secs(1));
             let mut store = call.store(sandbox.clock().call(1000), Effects::default());
             match pre.instantiate_async(&mut store).await {

@@ -248,7 +248,7 @@ mod tests {
     use wasmtime::component::Component;
 
     use super::super::effects::Effects;
-    use super::super::hide::Redactor;
+    use super::super::hide::CallRedactor;
     use super::super::log::CallLog;
     use super::super::run::Call;
     use super::*;
@@ -269,7 +269,7 @@ mod tests {
         };
         let mut stores = Vec::new();
         loop {
-            let log = CallLog::new("t", Redactor::new(100), 1);
+            let log = CallLog::new("t", CallRedactor::new(100), 1);
             let time = sandbox.clock().call(1000);
             let mut store = Call::new(sandbox, log, std::time::Duration::from_secs(1)).store(time, Effects::default());
             match pre.instantiate_async(&mut store).await {

@@ -7,7 +7,7 @@ use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{Store, bail};
 
 use super::{Delivers, Exports, Provider};
-use crate::call::{Call, CallLog, Redactor, Sandbox, State};
+use crate::call::{Call, CallLog, CallRedactor, Sandbox, State};
 use crate::component::{Capability, CodeCache, LoadError, Manifest, ProviderInfo, code_cache, imports};
 use crate::contract::is_interface;
 use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
@@ -157,7 +157,7 @@ async fn compile(
 
 async fn describe(sandbox: &Sandbox, exports: &Exports) -> Result<wit::Manifest, LoadError> {
     let limits = sandbox.limits();
-    let log = CallLog::new("(new)", Redactor::new(limits.text_chars), limits.log_lines);
+    let log = CallLog::new("(new)", CallRedactor::new(limits.text_chars), limits.log_lines);
     let call = Call::new(sandbox, log, limits.configure_time);
     call.run(async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
@@ -171,5 +171,5 @@ async fn describe(sandbox: &Sandbox, exports: &Exports) -> Result<wit::Manifest,
 fn one_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
     let words: Vec<&str> = text.split_whitespace().collect();
-    Redactor::new(300).clean(&words.join(" "))
+    CallRedactor::new(300).clean(&words.join(" "))
 }

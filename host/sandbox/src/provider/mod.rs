@@ -12,7 +12,7 @@ use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use crate::call::{BUSY, Call, CallFailure, CallLog, Reason, Redactor, Sandbox, State};
+use crate::call::{BUSY, Call, CallFailure, CallLog, CallRedactor, Reason, Sandbox, State};
 use crate::component::{Manifest, ProviderInfo};
 use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
 use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as reports_export;
@@ -108,11 +108,11 @@ impl Provider {
     }
 
     /// Texts as long as a call's may be.
-    fn redactor(&self) -> Redactor {
-        Redactor::new(self.sandbox.limits().text_chars)
+    fn redactor(&self) -> CallRedactor {
+        CallRedactor::new(self.sandbox.limits().text_chars)
     }
 
-    fn log(&self, redactor: Redactor) -> Arc<CallLog> {
+    fn log(&self, redactor: CallRedactor) -> Arc<CallLog> {
         let recording = self.sandbox.network().recording().cloned();
         CallLog::recorded(&self.manifest().type_id, redactor, self.sandbox.limits().log_lines, recording)
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Provider;
-use crate::call::{CallFailure, CallLog, DeliveryStatus, Redactor};
+use crate::call::{CallFailure, CallLog, CallRedactor, DeliveryStatus};
 use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as wit;
 use crate::egress::{ReportSignature, Secret};
 use crate::schema::OptionsSchema;
@@ -47,7 +47,7 @@ impl Provider {
     ) -> Result<Option<DeliveryStatus>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
-        let log = CallLog::new(&self.manifest().type_id, Redactor::new(0), 0);
+        let log = CallLog::new(&self.manifest().type_id, CallRedactor::new(0), 0);
         let time = self.sandbox.limits().configure_time;
         let report = self
             .run(self.call(log, time), async |instance, store| {
@@ -68,7 +68,7 @@ impl Provider {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
                 // Searched as it is said and as it is kept.
                 let plain: String = recipient.chars().filter(fits).collect();
-                let redactor = Redactor::new(report.code.len()).without([plain]).without_recipient(recipient);
+                let redactor = CallRedactor::new(report.code.len()).without([plain]).without_recipient(recipient);
                 let code: String = report.code.chars().filter(fits).collect();
                 DeliveryStatus::Failed(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
             }

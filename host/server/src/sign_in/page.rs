@@ -93,7 +93,7 @@ impl Frame<'_> {
     /// Shows what is being confirmed, and when and from where it was started, so that people notice if somebody else started it.
     fn facts(&self, visit: &Visit) -> Markup {
         let words = self.words;
-        let age = visit.now.duration_since(visit.begun_at()).as_secs();
+        let age = visit.now.duration_since(visit.started_at()).as_secs();
         let started = match u64::try_from(age).unwrap_or_default() {
             seconds if seconds < 60 => words.just_now.to_owned(),
             seconds => words.ago.replace("{wait}", &words.wait(seconds)),

@@ -121,7 +121,7 @@ impl Found<'_> {
         match written {
             Value::Object(fields) if fields.len() == 1 && fields.keys().all(|name| name.starts_with('$')) => {
                 self.places.insert(pointer.to_owned());
-                self.representation(&fields, pointer).unwrap_or_else(|why| {
+                self.resolve_reference(&fields, pointer).unwrap_or_else(|why| {
                     self.problems.push(FieldError::new(pointer.to_owned(), why));
                     Value::Null
                 })
@@ -139,7 +139,7 @@ impl Found<'_> {
         }
     }
 
-    fn representation(&mut self, fields: &Map<String, Value>, pointer: &str) -> Result<Value, String> {
+    fn resolve_reference(&mut self, fields: &Map<String, Value>, pointer: &str) -> Result<Value, String> {
         let Some((name, Value::String(text))) = fields.iter().next() else {
             return Err("must be a string".to_owned());
         };

@@ -4,4 +4,4 @@ mod placeholder;
 mod redact;
 
 pub(crate) use placeholder::{NoPlaceholder, Placeholder};
-pub(crate) use redact::Redactor;
+pub(crate) use redact::CallRedactor;

@@ -12,7 +12,7 @@ const REMOVED: &str = "[removed]";
 const BEYOND: usize = 16 << 10;
 
 /// Redacts the texts of one call.
-pub(crate) struct Redactor {
+pub(crate) struct CallRedactor {
     texts: Vec<String>,
     code: Option<Code>,
     recipient: String,
@@ -21,7 +21,7 @@ pub(crate) struct Redactor {
     chars: usize,
 }
 
-impl Redactor {
+impl CallRedactor {
     /// Shorter texts are not searched for: they would occur everywhere.
     const SHORTEST: usize = 4;
 
@@ -98,27 +98,27 @@ impl Redactor {
 
 #[cfg(test)]
 mod tests {
-    use super::Redactor;
+    use super::CallRedactor;
 
     #[test]
     fn what_must_not_be_said_is_removed() {
-        let redactor = Redactor::new(200).without_code("482913").without_recipient("a@example.com");
+        let redactor = CallRedactor::new(200).without_code("482913").without_recipient("a@example.com");
         assert_eq!(redactor.clean("sent 482913 to a@example.com"), "sent [removed] to [removed]");
     }
 
     #[test]
     fn it_is_removed_as_an_upstream_may_have_spelled_it() {
-        let redactor = Redactor::new(200).without_recipient("+41791234567");
+        let redactor = CallRedactor::new(200).without_recipient("+41791234567");
         let said = "0041791234567 %2B41791234567 \\u002B41791234567 &#43;41791234567 KzQxNzkxMjM0NTY3";
         assert_eq!(redactor.clean(said), "[removed] [removed] [removed] [removed] [removed]");
-        let redactor = Redactor::new(200).without_recipient("Ann.B@example.com").without(["a \"b\"\nc".to_owned()]);
+        let redactor = CallRedactor::new(200).without_recipient("Ann.B@example.com").without(["a \"b\"\nc".to_owned()]);
         let said = "ANN.B@example.COM; ann.b%40example.com; moc.elpmaxe@B.nnA; a \\\"b\\\"\\nc";
         assert_eq!(redactor.clean(said), "[removed]; [removed]; [removed]; [removed]");
     }
 
     #[test]
     fn a_code_is_removed_however_people_spell_it() {
-        let redactor = Redactor::new(500).without_code("482913");
+        let redactor = CallRedactor::new(500).without_code("482913");
         for said in [
             "482913",
             "4 8 2 9 1 3",
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_phone_number_is_removed_in_its_national_forms() {
-        let redactor = Redactor::new(200).without_recipient("+41791234567");
+        let redactor = CallRedactor::new(200).without_recipient("+41791234567");
         for said in [
             "+41791234567",
             "0041 79 123 45 67",
@@ -168,14 +168,14 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line() {
-        let redactor = Redactor::new(200);
+        let redactor = CallRedactor::new(200);
         assert_eq!(redactor.clean("a\nb\u{1b}[31m\u{2028}\u{202e}"), "a\\u{a}b\\u{1b}[31m\\u{2028}\\u{202e}");
     }
 
     #[test]
     fn a_long_line_is_cut_and_shows_no_beginning_of_what_it_must_not() {
-        assert_eq!(Redactor::new(3).clean("abcdef"), "abc…");
-        let redactor = Redactor::new(10).without_recipient("ann@example.com");
+        assert_eq!(CallRedactor::new(3).clean("abcdef"), "abc…");
+        let redactor = CallRedactor::new(10).without_recipient("ann@example.com");
         assert_eq!(redactor.clean(&format!("to you, ann@example.com{}", "x".repeat(100_000))), "to you, [removed]x…");
     }
 }
