@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::instance::{Instances, Policy, Providers};
 use crate::keyring::Keyring;
 use crate::statistics::Statistics;
-use crate::store::{SqliteStore, Store};
+use crate::store::{KeyInUse, SqliteStore, Store};
 use crate::token::Tokens;
 
 /// Returns the bundled components by the type of their instances, whether they are loaded or not.
@@ -212,7 +212,7 @@ impl Builder {
             None => Network::builder().build().map_err(|error| Error::invalid(error.to_string()))?,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        keyring.check_against(&*store).await?;
+        check_keys(&keyring, &*store).await?;
         let now = clock.now();
         let clock: Arc<dyn Clock> = Arc::new(Resumed::new(clock, now, store.resume(now).await?));
         let sandbox = Sandbox::new(self.limits, network).map_err(|error| Error::invalid(error.to_string()))?;
@@ -271,6 +271,20 @@ impl Builder {
             clock_check: Arc::default(),
         })
     }
+}
+
+/// Checks that every key that the store depends on is in the keyring, and records the newest one in the store.
+async fn check_keys(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
+    for used in store.keys_in_use().await? {
+        if !keyring.has(used.id, &used.check) {
+            return Err(Error::unavailable(format!(
+                "the store was used with the key {:08x}, which is not in the key file; start with the key file that contains it",
+                used.id
+            )));
+        }
+    }
+    let (id, check) = keyring.newest_check();
+    Ok(store.add_key_in_use(KeyInUse { id, check }).await?)
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use subtle::ConstantTimeEq as _;
 use super::login::{NOBODY, Proof};
 use super::manage::role_changes;
 use super::{Account, Accounts, Client, LoggedIn, Person, Use};
-use crate::admin::{Changes, title};
+use crate::changes::Changes;
+use crate::display_name;
 use crate::error::Error;
 use crate::store::{AccountRecord, AccountUpdate, AuthorizationRequestRecord, BucketKey};
 use crate::token::Role;
@@ -207,7 +208,7 @@ impl Accounts {
         client: &Client,
     ) -> Result<AccountRecord, Error> {
         let email = external.email.as_deref().unwrap_or_default();
-        let name = external.name.as_deref().filter(|name| title(name).is_ok()).unwrap_or(email);
+        let name = external.name.as_deref().filter(|name| display_name::check_field(name).is_ok()).unwrap_or(email);
         let Ok(person) = Person::new(name, email, None) else {
             return Err(self.turn_away("unknown", "the identity provider sent no email address", client).await);
         };

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable};
-use crate::admin::{Changes, title};
 use crate::audit::Actor;
+use crate::changes::Changes;
+use crate::display_name;
 use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, AccountUpdate, InvitationRecord};
@@ -160,7 +161,7 @@ impl Accounts {
         let mut person = self.person(&record)?;
         let mut what = Changes::default();
         if let Some(name) = change.name {
-            title(&name)?;
+            display_name::check_field(&name)?;
             let name = name.trim().to_owned();
             what = what.withheld("/name", &person.name, &name);
             person.name = name;

@@ -36,10 +36,10 @@ pub use manage::{AccountChange, NewAccount};
 pub use second_factor::{SecondFactor, SecondFactorState};
 pub use session::{OpenedSession, Session, SessionInfo};
 
-use crate::admin::title;
 use crate::audit::{Actor, AuditLog};
 use crate::challenge::{Challenges, RateLimits, email_address, phone_number};
 use crate::clock::Clock;
+use crate::display_name;
 use crate::error::Error;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
@@ -198,7 +198,7 @@ const PASSWORD: &str = "account-password";
 impl Person {
     /// In its canonical form.
     fn new(name: &str, email: &str, phone: Option<&str>) -> Result<Self, Error> {
-        title(name)?;
+        display_name::check_field(name)?;
         let email = email_address(email).map_err(|_| Error::invalid("`email` is not an email address"))?;
         Ok(Self { name: name.trim().to_owned(), email: one_spelling(&email), phone: phone.map(reachable).transpose()? })
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Account, Accounts};
-use crate::admin::Changes;
 use crate::audit::Actor;
+use crate::changes::Changes;
 use crate::error::Error;
 use crate::instance::SignIn;
 use crate::store::{AssignmentKind, AssignmentRecord, SecondFactorRecord, Store};

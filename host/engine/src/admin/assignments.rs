@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::changes::Changes;
 use super::target::place;
 use super::{Administration, MANY, ROUNDS, as_read};
+use crate::changes::Changes;
 use crate::error::Error;
 use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
 use twofactor_sandbox::{FieldError, readable};

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::changes::Changes;
 use super::page::{page, part};
 use super::target::place;
-use super::{Administration, Assignment, MANY, Page, ROUNDS, as_read, readable_name};
+use super::{Administration, Assignment, MANY, Page, ROUNDS, as_read};
+use crate::changes::Changes;
+use crate::display_name;
 use crate::error::Error;
 use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
 use twofactor_sandbox::{FieldError, readable};
@@ -135,7 +136,7 @@ impl Administration {
     ) -> Result<DirectoryEntry, Error> {
         self.known(subscription).await?;
         readable::identifier(&entry.target.id).map_err(|why| Error::invalid_at("/id", why.to_string()))?;
-        super::title(&entry.name)?;
+        display_name::check_field(&entry.name)?;
         let _turn = self.audit.turn_of(subscription).await;
         let target = entry.target.clone();
         for _ in 0..ROUNDS {
@@ -244,7 +245,7 @@ fn check(entries: &[NamedTarget]) -> Result<(), Error> {
         if let Err(why) = readable::identifier(&entry.target.id) {
             wrong.push(FieldError::new(format!("/{n}/id"), why.to_string()));
         }
-        if let Err(why) = readable_name(&entry.name) {
+        if let Err(why) = display_name::check(&entry.name) {
             wrong.push(FieldError::new(format!("/{n}/name"), why.to_string()));
         }
         if !seen.insert(record(&entry.target)) {

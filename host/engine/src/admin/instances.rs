@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::changes::Changes;
 use super::page::{page, part};
-use super::{Administration, Page, ROUNDS, as_read, title};
+use super::{Administration, Page, ROUNDS, as_read};
+use crate::changes::Changes;
+use crate::display_name;
 use crate::error::Error;
 use crate::instance::Layers;
 use crate::instance::PolicyWarning;
@@ -115,7 +116,7 @@ impl Administration {
     /// a single line, options that are not an object, or a policy out of bounds.
     pub async fn create_instance(&self, subscription: &str, new: NewInstance) -> Result<Instance, Error> {
         self.known(subscription).await?;
-        title(&new.name)?;
+        display_name::check_field(&new.name)?;
         self.check_policy(new.policy.as_ref())?;
         let (options, _) = self.instances.read_options(&new.type_id, new.options, &Value::Null, "/options")?;
         let id = random::id()?;
@@ -192,7 +193,7 @@ impl Administration {
         expected_revision: Option<u64>,
     ) -> Result<Instance, Error> {
         if let Some(name) = &change.name {
-            title(name)?;
+            display_name::check_field(name)?;
         }
         self.check_policy(change.policy.as_ref().and_then(Option::as_ref))?;
         let turn = self.audit.turn_of(id).await;

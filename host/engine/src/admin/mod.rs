@@ -5,7 +5,6 @@ pub mod as_code;
 mod assignments;
 mod audit_check;
 mod audit_search;
-mod changes;
 mod directory;
 mod instances;
 mod messages;
@@ -25,7 +24,6 @@ use jiff::Timestamp;
 
 pub use assignments::{Assigned, Assignment, Assignments};
 pub use audit_search::AuditSearch;
-pub(crate) use changes::Changes;
 pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
 pub use instances::{Instance, InstanceChange, NewInstance};
 pub use messages::{ChallengeFacts, ChallengeState, MessageEvent, MessageHistory, MessageQuery, UpstreamHealth};
@@ -44,7 +42,6 @@ use crate::instance::Policy;
 use crate::statistics::{Statistic, Statistics};
 use crate::store::{AssignmentRecord, Store};
 use crate::token::Tokens;
-use twofactor_sandbox::readable::{self, Unreadable};
 
 /// The administration of an engine, on behalf of one actor. It checks no permissions: the caller
 /// decides who may do what.
@@ -147,16 +144,6 @@ pub(crate) fn identifier(what: &str, id: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::invalid_at("/id", format!("of a {what} must be {CHOSEN_ID}")))
-}
-
-/// Checks a display name, which is at `/name`.
-pub(crate) fn title(name: &str) -> Result<(), Error> {
-    readable_name(name).map_err(|why| Error::invalid_at("/name", why.to_string()))
-}
-
-/// Checks a display name: of a subscription, an instance, a token, an account, a tenant.
-fn readable_name(name: &str) -> Result<(), Unreadable> {
-    readable::check(name, 1..=100)
 }
 
 /// How often a change without an expected revision is retried when somebody else's came in between.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::changes::Changes;
 use super::{Administration, ROUNDS, as_read};
+use crate::changes::Changes;
 use crate::error::Error;
 use crate::instance::AffectedInstance;
 use crate::store::BaseSettingsRecord;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::changes::Changes;
 use super::{Administration, as_read};
+use crate::changes::Changes;
 use crate::error::Error;
 use crate::sign_in::SignInPage;
 use crate::store::SignInPageRecord;

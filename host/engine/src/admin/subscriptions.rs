@@ -1,8 +1,9 @@
 //! Subscriptions: create, rename, delete.
 
-use super::changes::Changes;
 use super::page::{page, part};
-use super::{Administration, Page, ROUNDS, as_read, identifier, title};
+use super::{Administration, Page, ROUNDS, as_read, identifier};
+use crate::changes::Changes;
+use crate::display_name;
 use crate::error::Error;
 use crate::store::{AccountRecord, Part, Removal, Subscription};
 use crate::token::Role;
@@ -14,7 +15,7 @@ impl Administration {
     /// A conflict if the id is taken; invalid input if it is not 1 to 64 letters, digits, `-`, `_` or `.`.
     pub async fn create_subscription(&self, id: &str, name: &str) -> Result<Subscription, Error> {
         identifier("subscription", id)?;
-        title(name)?;
+        display_name::check_field(name)?;
         let _turn = self.audit.turn_of(id).await;
         let now = self.clock.now();
         let subscription = Subscription { id: id.to_owned(), name: name.to_owned(), revision: 1, created_at: now };
@@ -68,7 +69,7 @@ impl Administration {
         name: &str,
         expected_revision: Option<u64>,
     ) -> Result<Subscription, Error> {
-        title(name)?;
+        display_name::check_field(name)?;
         let _turn = self.audit.turn_of(id).await;
         for _ in 0..ROUNDS {
             let before = self.subscription(id).await?;

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::changes::Changes;
 use super::page::{page, part};
-use super::{Administration, Page, title};
+use super::{Administration, Page};
+use crate::changes::Changes;
+use crate::display_name;
 use crate::error::Error;
 use crate::store::Part;
 use crate::token::{Role, TokenInfo};
@@ -22,7 +23,7 @@ impl Administration {
         role: Role,
         expires_at: Option<Timestamp>,
     ) -> Result<(TokenInfo, String), Error> {
-        title(name)?;
+        display_name::check_field(name)?;
         if expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(Error::invalid_at("/expires_at", "must be in the future"));
         }

@@ -3,8 +3,8 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
+use super::canonical::Canonical;
 use super::digits::is_invisible;
-use super::recipient::Canonical;
 use crate::error::Error;
 
 /// The maximum length of an address, in bytes (RFC 5321 section 4.5.3.1.3, without the angle

@@ -6,6 +6,7 @@
 
 mod amr;
 mod bucket;
+mod canonical;
 mod code;
 mod delivery_options;
 mod delivery_report;

@@ -4,8 +4,8 @@
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberType};
 
+use super::canonical::Canonical;
 use super::digits::{is_dash, is_invisible, to_ascii};
-use super::recipient::Canonical;
 use crate::error::Error;
 use crate::instance::Policy;
 

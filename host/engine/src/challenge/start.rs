@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use super::bucket::bucket;
+use super::canonical::Canonical;
 use super::code::{self, Binding};
 use super::history::{About, Facts, MessageOutcome};
 use super::limits::Counted;
-use super::recipient::{Canonical, Recipient};
+use super::recipient::Recipient;
 use super::request::{Challenge, NewChallenge};
 use super::{Challenges, Details, SEALED, VerifiedBy};
 use crate::error::Error;

@@ -19,9 +19,6 @@ use zeroize::Zeroizing;
 
 use twofactor_sandbox::CacheSeal;
 
-use crate::error::Error;
-use crate::store::{KeyInUse, Store};
-
 /// Names a key of a keyring.
 pub type KeyId = u32;
 
@@ -64,19 +61,15 @@ impl Keyring {
         Self(Arc::new(Shared { keys: RwLock::new(keys), file }))
     }
 
-    /// Makes sure that every key this store depends on is here, and notes the newest one there.
-    pub(crate) async fn check_against(&self, store: &dyn Store) -> Result<(), Error> {
-        for used in store.keys_in_use().await? {
-            let fits = self.key(used.id).is_some_and(|key| bool::from(check_value(&key).ct_eq(&used.check)));
-            if !fits {
-                return Err(Error::unavailable(format!(
-                    "the store was used with the key {:08x}, which is not in the key file; start with the key file that contains it",
-                    used.id
-                )));
-            }
-        }
+    /// Returns the newest key's id and its check value, for the store to keep.
+    pub(crate) fn newest_check(&self) -> (KeyId, [u8; MAC_BYTES]) {
         let newest = self.newest();
-        Ok(store.add_key_in_use(KeyInUse { id: newest.id, check: check_value(&newest) }).await?)
+        (newest.id, check_value(&newest))
+    }
+
+    /// Returns whether a key is here and has this check value.
+    pub(crate) fn has(&self, id: KeyId, check: &[u8; MAC_BYTES]) -> bool {
+        self.key(id).is_some_and(|key| bool::from(check_value(&key).ct_eq(check)))
     }
 
     fn keys(&self) -> RwLockReadGuard<'_, Vec<Arc<Key>>> {

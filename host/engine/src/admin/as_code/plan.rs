@@ -8,10 +8,11 @@ use super::secrets::Owner;
 use super::step::{Planned, Resolve, Sign, Step};
 use super::{InstanceDocument, SubscriptionDocument};
 use crate::admin::assignments::{differences, too_many};
-use crate::admin::changes::Changes;
 use crate::admin::sign_in_page::page_changes;
 use crate::admin::target::place;
-use crate::admin::{Administration, CHOSEN_ID, MANY, is_chosen_id, readable_name};
+use crate::admin::{Administration, CHOSEN_ID, MANY, is_chosen_id};
+use crate::changes::Changes;
+use crate::display_name;
 use crate::error::Error;
 use crate::instance::{AffectedInstance, Changed, Layers};
 use crate::sign_in::SignInPage;
@@ -202,7 +203,7 @@ impl Plan<'_> {
             self.wrong(at, format!("must have an id of {CHOSEN_ID}"));
             return Ok(());
         }
-        if let Err(why) = readable_name(&wanted.name) {
+        if let Err(why) = display_name::check(&wanted.name) {
             self.wrong(format!("{at}/name"), why.to_string());
         }
         let store = self.administration.store();
@@ -270,7 +271,7 @@ impl Plan<'_> {
         for (kind, entries) in &wanted.directory {
             for (target, name) in entries {
                 let (target, why) = one_spelling(*kind, target);
-                if let Some(why) = why.or_else(|| readable_name(name).err()) {
+                if let Some(why) = why.or_else(|| display_name::check(name).err()) {
                     self.wrong(format!("{at}{}", place(&target)), why.to_string());
                 }
                 names.insert(target, name);
@@ -304,7 +305,7 @@ impl Plan<'_> {
             self.wrong(at, format!("must have an id of {CHOSEN_ID}"));
             return Ok(());
         }
-        if let Err(why) = readable_name(&wanted.name) {
+        if let Err(why) = display_name::check(&wanted.name) {
             self.wrong(format!("{at}/name"), why.to_string());
         }
         if let Some(policy) = &wanted.policy

@@ -47,7 +47,7 @@ impl Changes {
     }
 
     /// Adds the change of options. The type's schema says which are secrets.
-    pub(super) fn options(
+    pub(crate) fn options(
         mut self,
         instances: &Instances,
         type_id: &str,
