@@ -1,14 +1,13 @@
-//! Modules know only those below them. The sources are read as text: every path that begins with `crate`, `super` or `self`, outside of
-//! tests, is an arrow from one module to another.
+//! Modules know only those below them. The sources are read as text: every path outside of tests that begins with `crate`, `super` or
+//! `self` is an arrow from one module to another.
 //!
-//! Between the top-level modules of a crate arrows follow a declared order; anywhere else they must not form a circle.
+//! Between the top-level modules of a crate, arrows follow a declared order. Everywhere else they must not form a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The order of a crate's top-level modules, the lowest first. Modules on one line do not know each other. Empty: no order is declared
-/// yet, and only circles count.
+/// The order of a crate's top-level modules, the lowest first. Modules on one line do not know each other.
 struct Crate {
     source: &'static str,
     order: &'static [&'static [&'static str]],
@@ -26,9 +25,45 @@ const CRATES: [Crate; 4] = [
             &["standalone"],
         ],
     },
-    Crate { source: "host/engine/src", order: &[] },
-    Crate { source: "host/toolkit/src", order: &[] },
-    Crate { source: "host/server/src", order: &[] },
+    Crate {
+        source: "host/engine/src",
+        order: &[
+            &["error", "keyring", "language"],
+            &["display_name", "random", "store"],
+            &["clock"],
+            &["audit", "instance", "statistics", "token"],
+            &["challenge", "changes"],
+            &["accounts", "sign_in"],
+            &["admin"],
+            &["engine"],
+            &["builder"],
+        ],
+    },
+    Crate {
+        source: "host/toolkit/src",
+        order: &[
+            &["body_texts", "compile_cache", "credentials", "output", "phone_number", "sample", "wording"],
+            &["cassette", "inspect", "new"],
+            &["check", "try_provider"],
+            &["command"],
+        ],
+    },
+    Crate {
+        source: "host/server/src",
+        order: &[
+            &["client_address", "cookies", "jwt", "manual", "problem", "request_limits"],
+            &["connections", "middleware", "sign_in", "telemetry", "wording"],
+            &["oidc"],
+            &["config", "state"],
+            &["access"],
+            &["api", "ui"],
+            &["app"],
+            &["serve"],
+            &["outbox"],
+            &["demo"],
+            &["cli"],
+        ],
+    },
 ];
 
 /// What only the sandbox may contain, and where else it is on purpose.
@@ -267,7 +302,7 @@ fn modules_form_no_circle() {
 #[test]
 fn top_level_modules_know_only_those_below_them() {
     let mut wrong = Vec::new();
-    for Crate { source, order, .. } in CRATES.iter().filter(|it| !it.order.is_empty()) {
+    for Crate { source, order, .. } in &CRATES {
         let level = |name: &str| order.iter().position(|line| line.contains(&name));
         for (from, targets) in &arrows(source)[""] {
             let Some(own) = level(from) else {
