@@ -158,8 +158,9 @@ mod tests {
         let redacted = |said: &str| words.clean(said).replace('*', "");
         let said = "0041791234567 %2B41791234567 ann.b%40EXAMPLE.com s3cr\\\"et czNjciJldA== 482913 m-1";
         assert_eq!(redacted(said).replace('=', ""), "      m-1");
-        for number in ["079 123 45 67", "(079) 123-45-67", "+41\u{a0}79\u{a0}1234567"] {
-            assert_eq!(redacted(number).matches(char::is_numeric).count(), 0, "{number}");
+        let numbers = ["079 123 45 67", "(079) 123-45-67", "+41\u{a0}79\u{a0}1234567", "0041 (0)79 1234567"];
+        for said in numbers.map(str::to_owned).into_iter().chain([numbers.join(" "), numbers.join("")]) {
+            assert_eq!(redacted(&said).matches(char::is_numeric).count(), 0, "{said}");
         }
         assert_eq!(redacted("0791234568 2026-11-25"), "0791234568 2026-11-25");
         let words = Words::new(["a/b+c>>?".to_owned()]);

@@ -193,13 +193,15 @@ impl Sought {
         Needle { shortest: self.0.len(), longest: self.0.len() * 12, is_ascii: true }
     }
 
-    /// Where they stand, with up to so many digits before them.
+    /// Returns their places. Each begins with the `before` digits in front of it, or with fewer if another place ends there.
     pub(super) fn places(&self, text: &[u8], before: usize) -> Vec<Range<usize>> {
         let mut places = Vec::new();
         views(text, self.needle(), &mut |view, from| {
             runs(&view.bytes, &mut |run| {
+                let mut end = 0;
                 for found in within(run, &self.0) {
-                    let first = if found.start <= before { 0 } else { found.start };
+                    let first = found.start.saturating_sub(before).max(end).min(found.start);
+                    end = found.end;
                     let place = view.source(run[first].place.start..run[found.end - 1].place.end);
                     places.push(from + place.start..from + place.end);
                 }
