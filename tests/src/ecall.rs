@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use twofactor::{Actor, Assignment, Builder, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+
+use crate::http_requests::Requests;
 
 /// What the stand-in says to the next requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,24 +57,13 @@ impl Ecall {
     }
 
     async fn serve(&self, mut stream: TcpStream) {
-        let mut text = String::new();
-        let mut bytes = [0; 4096];
-        while let Ok(n @ 1..) = stream.read(&mut bytes).await {
-            text.push_str(&String::from_utf8_lossy(&bytes[..n]));
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|line| {
-                line.to_ascii_lowercase().strip_prefix("content-length: ").map(|n| n.parse::<usize>().unwrap())
-            });
-            if body.len() < length.unwrap_or(0) {
-                continue;
-            }
-            let body: Value = serde_json::from_str(body).unwrap();
+        while let Some((_, body)) = Requests(&mut stream).next().await {
+            let body: Value = serde_json::from_str(&body).unwrap();
             let to = body["to"].as_str().unwrap().to_owned();
             let mut words = body["content"]["text"].as_str().unwrap().split(|c: char| !c.is_ascii_digit());
             let code = words.rfind(|run| run.len() == 6).unwrap().to_owned();
             self.text.send_replace(body["content"]["text"].as_str().unwrap().to_owned());
             self.codes.send_modify(|codes| codes.push((to, code)));
-            text.clear();
             let answer = *self.answer.subscribe().wait_for(|answer| *answer != Answer::Later).await.unwrap();
             if answer == Answer::Nothing {
                 return;

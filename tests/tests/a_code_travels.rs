@@ -7,9 +7,10 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor_tests::http_requests;
 
 const SID: &str = "AC0123456789abcdef0123456789abcdef";
 
@@ -25,18 +26,8 @@ async fn upstream(answer: &'static str) -> (std::net::SocketAddr, Requests) {
         while let Ok((mut stream, _)) = listener.accept().await {
             let seen = seen.clone();
             tokio::spawn(async move {
-                let mut text = String::new();
-                let mut bytes = [0; 4096];
-                while let Ok(n @ 1..) = stream.read(&mut bytes).await {
-                    text.push_str(&String::from_utf8_lossy(&bytes[..n]));
-                    let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                    let length = head.lines().find_map(|line| {
-                        line.to_ascii_lowercase().strip_prefix("content-length: ").map(|n| n.parse::<usize>().unwrap())
-                    });
-                    if body.len() < length.unwrap_or(0) {
-                        continue;
-                    }
-                    seen.lock().unwrap().push(std::mem::take(&mut text));
+                while let Some((head, body)) = http_requests::Requests(&mut stream).next().await {
+                    seen.lock().unwrap().push(format!("{head}\r\n\r\n{body}"));
                     let reply = format!(
                         "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",
                         answer.len()

@@ -14,7 +14,8 @@ use twofactor::admin::{Administration, NewProvider};
 use twofactor::clock::{Clock, ManualClock};
 use twofactor::keyring::Keyring;
 use twofactor::sandbox::{Destination, SandboxLimits};
-use twofactor::{Actor, Answer, Assignment, Error, Network, NewChallenge, NewInstance, SignIn, SqliteStore, TwoFactor};
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, SqliteStore, TwoFactor};
+use twofactor_tests::errors::invalid_input;
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong::component;
 
@@ -61,18 +62,12 @@ fn serving(engine: &TwoFactor) -> Vec<String> {
     admin(engine).providers().into_iter().map(|provider| provider.manifest.version).collect()
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
-    let error = result.unwrap_err();
-    assert!(error.is_invalid_input(), "{error}");
-    error.to_string()
-}
-
 #[tokio::test]
 async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
     let place = Place::new().await;
     place.admin().add_provider(version("1.10.0")).await.unwrap();
     for older in ["1.9.9", "1.10.0-rc.1", "0.99.0"] {
-        let said = refused(place.admin().add_provider(version(older)).await);
+        let said = invalid_input(place.admin().add_provider(version(older)).await);
         assert!(
             said.contains(&format!("version {older} is lower than the current version 1.10.0"))
                 && said.contains("allow_downgrade"),
@@ -84,7 +79,7 @@ async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
     assert_eq!(serving(&place.engine), ["1.9.9"]);
     // What comes with the program counts too.
     let place = Place::new().await;
-    refused(place.admin().add_provider(version("0.9.0")).await);
+    invalid_input(place.admin().add_provider(version("0.9.0")).await);
 }
 
 #[tokio::test]
@@ -92,12 +87,12 @@ async fn a_component_with_another_digest_than_the_one_that_was_meant_is_refused(
     let place = Place::new().await;
     let digest = place.admin().examine_provider(version("1.1.0")).await.unwrap().info.digest;
     for wrong in ["", "sha256:", &digest[1..], &digest.replace(&digest[..1], "x"), &"0".repeat(64)] {
-        let said = refused(place.admin().add_provider(NewProvider::new(version("1.1.0")).digest(wrong)).await);
+        let said = invalid_input(place.admin().add_provider(NewProvider::new(version("1.1.0")).digest(wrong)).await);
         assert!(said.contains("does not have the expected digest") && said.contains(&digest), "{said}");
     }
     // One byte more.
     let longer = [version("1.1.0"), vec![0, 2, 1, b'n']].concat();
-    refused(place.admin().add_provider(NewProvider::new(longer).digest(&digest)).await);
+    invalid_input(place.admin().add_provider(NewProvider::new(longer).digest(&digest)).await);
     assert_eq!(serving(&place.engine), ["1.0.0"]);
     for right in [digest.clone(), format!("sha256:{digest}"), digest.to_uppercase()] {
         place.admin().add_provider(NewProvider::new(version("1.1.0")).digest(right)).await.unwrap();
@@ -156,7 +151,7 @@ async fn the_only_component_of_a_type_is_removed_and_not_rolled_back() {
     assert!(admin.remove_provider("wrong", None, false).await.unwrap_err().is_not_found());
     // Nobody serves it now, so that its secrets go nowhere: where to is approved anew.
     let again = NewProvider::new(version("1.0.0"));
-    assert!(refused(admin.add_provider(again.clone()).await).contains("https://upstream.example.com"));
+    assert!(invalid_input(admin.add_provider(again.clone()).await).contains("https://upstream.example.com"));
     admin.add_provider(again.destinations(["https://upstream.example.com"])).await.unwrap();
     assert!(admin.instance("s", &instance.id).await.unwrap().valid);
 }
@@ -172,7 +167,8 @@ async fn what_one_process_adds_or_takes_back_serves_in_the_others_when_they_look
     // Whoever adds has looked, whatever it knew before.
     place.admin().add_provider(version("1.3.0")).await.unwrap();
     assert!(
-        refused(admin(&other).add_provider(version("1.2.0")).await).contains("lower than the current version 1.3.0")
+        invalid_input(admin(&other).add_provider(version("1.2.0")).await)
+            .contains("lower than the current version 1.3.0")
     );
     place.admin().roll_back_provider("wrong", None, false).await.unwrap();
     place.admin().roll_back_provider("wrong", None, false).await.unwrap();
@@ -265,7 +261,7 @@ async fn a_component_that_was_compiled_too_late_is_there_another_time() {
     limits.compile_time = Duration::from_millis(1);
     let builder = TwoFactor::builder().limits(limits).cache_dir(folder.path());
     let engine = builder.build().await.unwrap();
-    let said = refused(admin(&engine).add_provider(component("none")).await);
+    let said = invalid_input(admin(&engine).add_provider(component("none")).await);
     assert!(said.contains("`compile_time`"), "{said}");
     let compiled = async { while admin(&engine).add_provider(component("none")).await.is_err() {} };
     // Longer than any machine takes: a test that fails rather than hangs.
@@ -292,7 +288,7 @@ async fn stored_secrets_go_nowhere_else_with_another_component_unless_that_was_a
     assert!(place.admin().examine_provider(version("1.1.0")).await.unwrap().new_destinations.is_empty());
     let new = NewProvider::new(elsewhere);
     for allowed in [vec![], vec!["https://other.example.com".to_owned()]] {
-        let said = refused(place.admin().add_provider(new.clone().destinations(allowed)).await);
+        let said = invalid_input(place.admin().add_provider(new.clone().destinations(allowed)).await);
         assert!(said.contains("https://elsewhere.example.com") && said.contains("`destinations`"), "{said}");
     }
     assert_eq!(place.admin().providers()[0].added_at, None);
@@ -347,7 +343,7 @@ async fn what_somebody_without_the_keys_puts_into_the_store_serves_nobody() {
         database.execute(sql, rusqlite::params![other, digest(&other)]).unwrap();
         assert_eq!(serving(&place.other().await), Vec::<String>::new(), "{sql}");
     }
-    let said = refused(place.admin().roll_back_provider("wrong", None, false).await);
+    let said = invalid_input(place.admin().roll_back_provider("wrong", None, false).await);
     assert!(said.contains("lacks this installation's seal"), "{said}");
     place.admin().remove_provider("wrong", None, false).await.unwrap();
     assert_eq!(serving(&place.other().await), ["1.0.0"]);

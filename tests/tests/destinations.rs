@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange, NewProvider};
 use twofactor::sandbox::SandboxLimits;
 use twofactor::{Actor, Error, Network, NewInstance, Recipient, TwoFactor};
+use twofactor_tests::errors::invalid_input;
 use twofactor_tests::wrong::component;
 
 const UPSTREAM: &str = "https://upstream.example.com";
@@ -43,13 +44,6 @@ async fn again(engine: &TwoFactor, instance: &Instance) -> Instance {
     admin(engine).instance("s", &instance.id).await.unwrap()
 }
 
-#[track_caller]
-fn refused<T>(result: Result<T, Error>) -> String {
-    let Err(error) = result else { panic!("that should not be") };
-    assert!(error.is_invalid_input(), "{error}");
-    error.to_string()
-}
-
 #[tokio::test]
 async fn base_settings_that_an_instance_completes_take_no_stored_secret_elsewhere() {
     let engine = engine().await;
@@ -61,7 +55,7 @@ async fn base_settings_that_an_instance_completes_take_no_stored_secret_elsewher
     let new = NewInstance::new("email", "x", json!({"EMailSenderAddress": "codes@example.com"}));
     let instance = admin(&engine).create_instance("s", new).await.unwrap();
     assert!(instance.valid, "{:?}", instance.problems);
-    let said = refused(base(&engine, "email", smtp("mail.evil.example", "********")).await);
+    let said = invalid_input(base(&engine, "email", smtp("mail.evil.example", "********")).await);
     assert!(said.contains("another destination"), "{said}");
     assert!(again(&engine, &instance).await.connections[0].to_string().contains("mail.example.com"));
     // Whoever knows it may.
@@ -76,13 +70,13 @@ async fn base_settings_that_an_instance_completes_take_no_stored_secret_elsewher
 async fn a_masked_secret_that_nobody_can_tell_the_way_of_is_entered_again() {
     let engine = engine().await;
     base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();
-    let said = refused(base(&engine, "wrong", json!({"Key": "********", "Parts": 1})).await);
+    let said = invalid_input(base(&engine, "wrong", json!({"Key": "********", "Parts": 1})).await);
     assert!(said.contains("nobody can tell"), "{said}");
     base(&engine, "wrong", json!({"Key": "********"})).await.unwrap();
     base(&engine, "wrong", json!({"Key": "b4se-key", "Parts": 1})).await.unwrap();
     // An instance that does not use it tells nothing of it.
     assert!(instance(&engine, json!({"Sender": "one", "Key": "0wn-key"})).await.valid);
-    refused(base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await);
+    invalid_input(base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await);
     assert!(instance(&engine, json!({"Sender": "one"})).await.valid);
     base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await.unwrap();
 }
@@ -93,7 +87,7 @@ async fn base_settings_do_not_move_an_instances_own_secret() {
     base(&engine, "wrong", json!({"Sender": "one"})).await.unwrap();
     let own = instance(&engine, json!({"Key": "0wn-key"})).await;
     assert!(own.valid, "{:?}", own.problems);
-    let said = refused(base(&engine, "wrong", json!({"Sender": "evil"})).await);
+    let said = invalid_input(base(&engine, "wrong", json!({"Sender": "evil"})).await);
     assert!(said.contains("secret of an instance"), "{said}");
     base(&engine, "wrong", json!({"Sender": "one", "Parts": 2})).await.unwrap();
     let change = InstanceChange { options: Some(json!({"Sender": "one", "Key": "0wn-key"})), ..Default::default() };
@@ -119,7 +113,7 @@ async fn a_subscriptions_administrator_sends_no_inherited_secret_elsewhere() {
     assert!(harmless.valid, "{:?}", harmless.problems);
     let recipient = Recipient { phone: Some("+41791234567".to_owned()), ..Default::default() };
     let tried = admin(&engine).test_instance("s", &harmless.id, recipient, Some(json!({"Sender": "evil"}))).await;
-    refused(tried);
+    invalid_input(tried);
     assert!(instance(&engine, json!({"Sender": "evil", "Key": "0wn-key"})).await.valid);
 }
 
@@ -173,7 +167,7 @@ async fn a_component_that_does_not_say_where_secrets_go_is_not_taken() {
     let engine = with_component(component("none")).await;
     let own = instance(&engine, json!({"Sender": "x", "Key": "k3y"})).await;
     assert!(own.valid);
-    let said = refused(admin(&engine).add_provider(component("configure never ends")).await);
+    let said = invalid_input(admin(&engine).add_provider(component("configure never ends")).await);
     assert!(said.contains(&own.id) && said.contains("running-time"), "{said}");
     // Without such an instance it may come, and then a masked secret goes with no options that it does not answer to.
     let engine = with_component(component("configure never ends")).await;
@@ -192,7 +186,7 @@ async fn a_component_is_not_taken_back_to_if_secrets_would_go_elsewhere_with_it(
         admin(&engine).roll_back_provider("wrong", None, false).await.map(drop),
         admin(&engine).remove_provider("wrong", None, false).await,
     ] {
-        let said = refused(back);
+        let said = invalid_input(back);
         assert!(said.contains("https://elsewhere.example.com"), "{said}");
     }
     assert!(again(&engine, &own).await.connections[0].to_string().contains(UPSTREAM));
@@ -252,14 +246,14 @@ async fn a_secret_goes_to_no_other_destination_by_a_detour_over_options_that_are
         smtp("codes@example.com", "no host", "********"),
     ] {
         assert!(!changed(&engine, &own, detour).await.unwrap().valid);
-        let said = refused(changed(&engine, &own, smtp("codes@example.com", evil, "********")).await);
+        let said = invalid_input(changed(&engine, &own, smtp("codes@example.com", evil, "********")).await);
         assert!(said.contains("another destination"), "{said}");
     }
     assert!(changed(&engine, &own, smtp("codes@example.com", host, "********")).await.unwrap().valid);
     // It was meant for there, and not sent yet.
     let new = NewInstance::new("email", "y", smtp("not an address", host, "p4ss-word"));
     let meant = admin(&engine).create_instance("s", new).await.unwrap();
-    refused(changed(&engine, &meant, smtp("codes@example.com", evil, "********")).await);
+    invalid_input(changed(&engine, &meant, smtp("codes@example.com", evil, "********")).await);
     assert!(changed(&engine, &meant, smtp("codes@example.com", host, "********")).await.unwrap().valid);
 }
 

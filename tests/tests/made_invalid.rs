@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, NewProvider};
-use twofactor::{Actor, Error, NewInstance, TwoFactor};
+use twofactor::{Actor, NewInstance, TwoFactor};
+use twofactor_tests::errors::invalid_input;
 use twofactor_tests::wrong::{component, component_with_schema};
 
 async fn engine(component: Vec<u8>) -> TwoFactor {
@@ -25,13 +26,6 @@ async fn is_valid(engine: &TwoFactor, instance: &Instance) -> bool {
     admin(engine).instance("s", &instance.id).await.unwrap().valid
 }
 
-#[track_caller]
-fn refused<T>(result: Result<T, Error>) -> String {
-    let Err(error) = result else { panic!("that should not be") };
-    assert!(error.is_invalid_input(), "{error}");
-    error.to_string()
-}
-
 #[tokio::test]
 async fn an_upgrade_that_instances_do_not_satisfy_is_refused_by_their_names_unless_that_is_allowed() {
     let engine = engine(component("none")).await;
@@ -43,7 +37,7 @@ async fn an_upgrade_that_instances_do_not_satisfy_is_refused_by_their_names_unle
     let [affected] = &examined.made_invalid[..] else { panic!("{:?}", examined.made_invalid) };
     assert_eq!((&affected.id, &*affected.name, affected.valid), (&good.id, "Our messages", false));
     assert_eq!(affected.problems[0].pointer, "/More");
-    let said = refused(admin(&engine).add_provider(upgrade.clone()).await);
+    let said = invalid_input(admin(&engine).add_provider(upgrade.clone()).await);
     assert!(said.contains("`Our messages`") && said.contains(&good.id) && said.contains("allow_invalid"), "{said}");
     assert!(!said.contains("Never valid") && is_valid(&engine, &good).await, "{said}");
     admin(&engine).add_provider(NewProvider::new(upgrade).allow_invalid(true)).await.unwrap();
@@ -59,8 +53,8 @@ async fn a_rollback_that_instances_do_not_satisfy_is_refused_by_their_names_unle
     admin(&engine).add_provider(component("it requires one more")).await.unwrap();
     let more = instance(&engine, "With more", json!({"Sender": "Shop", "Key": "k3y-canary", "More": "x"})).await;
     assert!(more.valid, "{:?}", more.problems);
-    assert!(refused(admin(&engine).roll_back_provider("wrong", None, false).await).contains("`With more`"));
-    assert!(refused(admin(&engine).remove_provider("wrong", None, false).await).contains("`With more`"));
+    assert!(invalid_input(admin(&engine).roll_back_provider("wrong", None, false).await).contains("`With more`"));
+    assert!(invalid_input(admin(&engine).remove_provider("wrong", None, false).await).contains("`With more`"));
     assert!(is_valid(&engine, &more).await);
     admin(&engine).roll_back_provider("wrong", None, true).await.unwrap();
     assert!(!is_valid(&engine, &more).await);

@@ -2,40 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use twofactor::token::Role;
 use twofactor::{Actor, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, assign_to_accounts, client, new, pending};
 use twofactor_tests::ecall::{Ecall, Place, wrong};
+use twofactor_tests::log::Log;
 
 const PHONE: &str = "+41791234567";
-
-/// All that is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 /// Everything an account can do, right and wrong, and the secrets that came up.
 async fn a_life(ecall: &Ecall, engine: &TwoFactor) -> Vec<String> {
@@ -79,7 +53,13 @@ async fn a_life(ecall: &Ecall, engine: &TwoFactor) -> Vec<String> {
 #[tokio::test]
 async fn no_password_link_or_session_is_found_in_the_log_the_audit_log_or_the_database() {
     let log = Log::default();
-    tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(log.clone()).init();
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer({
+            let log = log.clone();
+            move || log.clone()
+        })
+        .init();
     let folder = tempfile::tempdir().unwrap();
     let ecall = Ecall::start().await;
     let builder = Place::new(folder.path()).builder().second_factor_for_accounts("demo");
@@ -93,7 +73,7 @@ async fn no_password_link_or_session_is_found_in_the_log_the_audit_log_or_the_da
     let people = ["canary", "mallory", PHONE, "Canary of Mine"].map(str::to_owned);
     let audit = engine.administration(Actor::new("test")).audit_log(0, 1000).await.unwrap();
     let mut places = vec![
-        ("the log".to_owned(), log.0.lock().unwrap().clone()),
+        ("the log".to_owned(), log.text().into_bytes()),
         ("the audit log".to_owned(), format!("{audit:?}").into_bytes()),
     ];
     for entry in std::fs::read_dir(folder.path()).unwrap() {

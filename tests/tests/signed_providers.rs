@@ -6,8 +6,9 @@ use std::path::Path;
 
 use twofactor::admin::{Administration, NewProvider};
 use twofactor::keyring::Keyring;
-use twofactor::sandbox::{ProviderInfo, Signers};
-use twofactor::{Actor, Error, SqliteStore, TwoFactor};
+use twofactor::sandbox::Signers;
+use twofactor::{Actor, SqliteStore, TwoFactor};
+use twofactor_tests::errors::invalid_input;
 use twofactor_tests::minisign::Signer;
 use twofactor_tests::wrong::component;
 
@@ -23,12 +24,6 @@ fn admin(engine: &TwoFactor) -> Administration {
 
 fn serving(engine: &TwoFactor) -> Vec<(String, Option<String>)> {
     admin(engine).providers().into_iter().map(|one| (one.manifest.version, one.signed_by)).collect()
-}
-
-fn refused(result: Result<ProviderInfo, Error>) -> String {
-    let error = result.unwrap_err();
-    assert!(error.is_invalid_input(), "{error}");
-    error.to_string()
 }
 
 fn newer() -> Vec<u8> {
@@ -68,8 +63,8 @@ async fn only_what_a_trusted_key_signed_is_taken() {
         if let Some(signature) = signature {
             new = new.signature(signature);
         }
-        assert!(refused(admin.examine_provider(new.clone()).await.map(|it| it.info)).contains(said), "{what}");
-        assert!(refused(admin.add_provider(new).await).contains(said), "{what}");
+        assert!(invalid_input(admin.examine_provider(new.clone()).await.map(|it| it.info)).contains(said), "{what}");
+        assert!(invalid_input(admin.add_provider(new).await).contains(said), "{what}");
         assert_eq!(serving(&engine), [("1.0.0".to_owned(), None)], "{what}");
     }
     let added = admin.add_provider(NewProvider::new(newer()).signature(good)).await.unwrap();
@@ -84,7 +79,7 @@ async fn a_wrong_signature_is_refused_also_where_none_is_demanded() {
     let (Some(acme), Some(stranger)) = (Signer::new(), Signer::new()) else { return };
     let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
     let engine = engine(folder.path(), &keyring, Signers::new().trust("acme", &acme.public_key).unwrap()).await;
-    refused(admin(&engine).add_provider(NewProvider::new(newer()).signature(stranger.sign(&newer()))).await);
+    invalid_input(admin(&engine).add_provider(NewProvider::new(newer()).signature(stranger.sign(&newer()))).await);
     admin(&engine).add_provider(newer()).await.unwrap();
     assert_eq!(serving(&engine), [("1.1.0".to_owned(), None)]);
     // The same bytes once more, signed now: for another process on the same store too.
@@ -121,7 +116,7 @@ async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_s
     assert!(why(&second).is_empty());
     assert_eq!(serving(&start(true).await), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
     // What it replaced may not come back.
-    assert!(refused(admin(&second).roll_back_provider("wrong", None, false).await).contains("is not signed"));
+    assert!(invalid_input(admin(&second).roll_back_provider("wrong", None, false).await).contains("is not signed"));
 
     // Somebody who can write to the database puts another component there.
     let database = rusqlite::Connection::open(folder.path().join("db")).unwrap();
@@ -154,7 +149,7 @@ async fn a_component_that_ships_in_the_program_needs_no_signature_and_one_that_w
         let admin = admin(&engine);
         // A custom section (type 0) of one byte, named `n`: another component that does the same.
         let changed = [slack.to_vec(), vec![0, 2, 1, b'n']].concat();
-        assert!(refused(admin.add_provider(NewProvider::new(changed)).await).contains("is not signed"));
+        assert!(invalid_input(admin.add_provider(NewProvider::new(changed)).await).contains("is not signed"));
         let shown = admin.examine_provider(NewProvider::new(slack.to_vec())).await.unwrap();
         assert_eq!((&*shown.info.manifest.type_id, shown.info.signed_by), ("slack", None));
         admin.add_provider(NewProvider::new(slack.to_vec())).await.unwrap();

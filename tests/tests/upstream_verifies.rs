@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,6 +22,7 @@ use twofactor::clock::ManualClock;
 use twofactor::sandbox::{Capability, Verdict};
 use twofactor::{Actor, Answer, Assignment, Builder, Challenge, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::hostile::VERIFYING;
+use twofactor_tests::log::Log;
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::vendors::tls::Authority;
 use twofactor_tests::vendors::twilio_verify::{self, TwilioVerify};
@@ -295,20 +295,6 @@ async fn a_provider_that_says_right_without_asking_lets_nobody_in() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn what_was_typed_stands_in_no_error_and_no_log() {
     let log = Log::default();
@@ -322,8 +308,8 @@ async fn what_was_typed_stands_in_no_error_and_no_log() {
         let error = engine.verify("s", Answer::new(&challenge.id, "7130945")).await.unwrap_err();
         assert!(error.is_delivery_failed() && !format!("{error} {error:?}").contains("7130945"), "{error:?}");
     }
-    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(said.contains("somebody typed") && said.contains("not judged"), "{said}");
+    let said = log.text();
+    assert!(said.contains("somebody typed") && said.contains("not verified"), "{said}");
     assert!(!said.contains("7130945"), "{said}");
 }
 

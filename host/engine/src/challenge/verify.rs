@@ -79,7 +79,7 @@ impl Challenges {
                 Err(Error::closed())
             }
             Err(failure) => {
-                tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not judged");
+                tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "not verified");
                 self.statistics.count(&record.subscription, instance, "verification-failed", "");
                 Err(Error::verification(&failure, record.max_attempts.saturating_sub(record.attempts)))
             }
