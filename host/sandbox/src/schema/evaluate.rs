@@ -1,14 +1,14 @@
-//! A value held against compiled rules, step by counted step.
+//! Validates a value against compiled rules, in counted steps.
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
+mod array;
+mod object;
+mod scalar;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::compile::{Id, Node, Rule};
-use super::fault::{Broken as Said, Fault, MOST, of_alternatives};
-use super::number::{Decimal, canonical, compare, count, equal};
-use super::pattern::{Kept, Pattern};
+use super::fault::{Fault, MOST, Violation, of_alternatives};
+use super::pattern::Kept;
 use super::{Broken, Schema, bounds, escape};
 
 const TOO_MUCH: &str = "checking these options takes more work than is allowed: give fewer or shorter values; if they are small, the \
@@ -21,26 +21,26 @@ pub(super) fn check(schema: &Schema, value: &Value) -> (Vec<Broken>, u64) {
     (broken.unwrap_or_else(too_much), taken)
 }
 
-/// The same in fewer steps; `None` if they do not suffice.
+/// Validates a value in at most `steps` steps. `None` if they are not enough.
 pub(super) fn check_within(schema: &Schema, value: &Value, steps: u64) -> (Option<Vec<Broken>>, u64) {
     let mut check = Check { schema, steps, nesting: 0, path: Vec::new(), kept: Kept::default() };
     let mut faults = Faults { list: Vec::new(), are_wanted: true };
     let ended = check.value(0, value, &mut faults, &mut Seen::default());
     let broken = |fault: Fault<'_>| {
-        let is_missing = matches!(fault.rule, Said::Required);
+        let is_missing = matches!(fault.rule, Violation::Required);
         Broken { at: fault.at, sentence: fault.rule.sentence(), is_missing }
     };
     let broken = ended.ok().map(|_| faults.list.into_iter().map(broken).collect());
     (broken, steps - check.steps)
 }
 
-/// The steps are used up, or schemas are nested too deeply.
+/// The error that the steps are used up, or that schemas are nested too deeply.
 struct TooMuch;
 
-/// A value in progress.
+/// A validation in progress.
 struct Check<'s, 'v> {
     schema: &'s Schema,
-    /// That are left.
+    /// The steps that are left.
     steps: u64,
     nesting: usize,
     path: Vec<Part<'v>>,
@@ -56,15 +56,15 @@ enum Part<'v> {
 /// The faults so far.
 struct Faults<'s> {
     list: Vec<Fault<'s>>,
-    /// Else only whether something is wrong counts, and the first fault ends it.
+    /// If false, only the result counts, and the first fault ends the validation.
     are_wanted: bool,
 }
 
-/// Which members or items of a value were looked at, as `unevaluated…` wants to know.
+/// The members or items of a value that a rule has evaluated, for `unevaluatedProperties` and `unevaluatedItems`.
 #[derive(Default)]
 struct Seen {
     all: bool,
-    /// By their order; as long as needed.
+    /// By position. Those beyond its end are not evaluated.
     some: Vec<bool>,
 }
 
@@ -91,7 +91,7 @@ impl Seen {
     }
 }
 
-/// Whether a value is valid, as far as it was looked at.
+/// Whether a value is valid, as far as it was evaluated.
 type Valid = Result<bool, TooMuch>;
 
 impl<'s, 'v> Check<'s, 'v> {
@@ -108,8 +108,8 @@ impl<'s, 'v> Check<'s, 'v> {
         }
     }
 
-    /// Notes a fault of the value in progress, or of a member of it.
-    fn fault(&mut self, member: Option<&str>, rule: Said<'s>, faults: &mut Faults<'s>) -> Valid {
+    /// Records a fault of the current value or of one of its members.
+    fn fault(&mut self, member: Option<&str>, rule: Violation<'s>, faults: &mut Faults<'s>) -> Valid {
         if faults.are_wanted && faults.list.len() < MOST {
             let at = self.place(member)?;
             faults.list.push(Fault { at, rule });
@@ -130,13 +130,13 @@ impl<'s, 'v> Check<'s, 'v> {
         Ok(at)
     }
 
-    /// Holds the value in progress against a subschema.
+    /// Validates the current value against a subschema.
     fn value(&mut self, id: Id, value: &'v Value, faults: &mut Faults<'s>, seen: &mut Seen) -> Valid {
         self.spend(1)?;
         let schema = self.schema;
         let rules = match &schema.nodes[id] {
             Node::Always => return Ok(true),
-            Node::Never => return self.fault(None, Said::Forbidden, faults),
+            Node::Never => return self.fault(None, Violation::Forbidden, faults),
             Node::Rules(rules) => rules,
         };
         if self.nesting >= bounds::NESTING {
@@ -172,7 +172,7 @@ impl<'s, 'v> Check<'s, 'v> {
         }
     }
 
-    /// Subschemas that look at the same value.
+    /// Applies a rule whose subschemas are about the same value.
     fn beside(&mut self, rule: &'s Rule, value: &'v Value, faults: &mut Faults<'s>, seen: &mut Seen) -> Valid {
         match rule {
             Rule::Reference(id) => self.part(*id, value, faults, seen),
@@ -190,7 +190,7 @@ impl<'s, 'v> Check<'s, 'v> {
             Rule::OneOf(ids) => self.alternatives(ids, true, value, faults, seen),
             Rule::Not(id) => {
                 if self.is_valid(*id, value, &mut Seen::default())? {
-                    return self.fault(None, Said::Keyword("not"), faults);
+                    return self.fault(None, Violation::Keyword("not"), faults);
                 }
                 Ok(true)
             }
@@ -212,7 +212,7 @@ impl<'s, 'v> Check<'s, 'v> {
         }
     }
 
-    /// Holds the value against a further subschema. What that looked at counts only if it is satisfied.
+    /// Validates the value against another subschema. What that evaluated counts only if the value is valid.
     fn part(&mut self, id: Id, value: &'v Value, faults: &mut Faults<'s>, seen: &mut Seen) -> Valid {
         let mut own = Seen::default();
         let is_valid = self.value(id, value, faults, &mut own)?;
@@ -223,7 +223,7 @@ impl<'s, 'v> Check<'s, 'v> {
         Ok(is_valid)
     }
 
-    /// Whether a subschema is satisfied, whatever is wrong.
+    /// Returns whether the value is valid against a subschema, without recording faults.
     fn is_valid(&mut self, id: Id, value: &'v Value, seen: &mut Seen) -> Valid {
         self.part(id, value, &mut Faults { list: Vec::new(), are_wanted: false }, seen)
     }
@@ -253,7 +253,7 @@ impl<'s, 'v> Check<'s, 'v> {
             return Ok(true);
         }
         if valid > 0 {
-            return self.fault(None, Said::SeveralAlternatives, faults);
+            return self.fault(None, Violation::SeveralAlternatives, faults);
         }
         if faults.are_wanted {
             let at = self.place(None)?;
@@ -263,128 +263,7 @@ impl<'s, 'v> Check<'s, 'v> {
         Ok(false)
     }
 
-    /// Rules that are about every kind of value, or about numbers and texts.
-    fn plain(&mut self, rule: &'s Rule, value: &'v Value, faults: &mut Faults<'s>) -> Valid {
-        let said = match (rule, value) {
-            (Rule::Type(types), _) if !types.include(value) => Said::Type(*types),
-            (Rule::Const(wanted), _) => {
-                self.spend(count(value).min(count(wanted)))?;
-                if equal(value, wanted) {
-                    return Ok(true);
-                }
-                Said::Const(wanted)
-            }
-            (Rule::Enum(values), _) => {
-                let size = count(value);
-                for wanted in values {
-                    self.spend(if same_kind(value, wanted) { size } else { 1 })?;
-                    if equal(value, wanted) {
-                        return Ok(true);
-                    }
-                }
-                Said::Enum(values)
-            }
-            (Rule::Minimum(limit), Value::Number(number)) if compare(number, limit) == Ordering::Less => {
-                Said::AtLeast(limit)
-            }
-            (Rule::Maximum(limit), Value::Number(number)) if compare(number, limit) == Ordering::Greater => {
-                Said::AtMost(limit)
-            }
-            (Rule::ExclusiveMinimum(limit), Value::Number(number)) if compare(number, limit) != Ordering::Greater => {
-                Said::MoreThan(limit)
-            }
-            (Rule::ExclusiveMaximum(limit), Value::Number(number)) if compare(number, limit) != Ordering::Less => {
-                Said::LessThan(limit)
-            }
-            (Rule::MultipleOf(step), Value::Number(number)) => {
-                if Decimal::of(number).is_some_and(|number| number.is_multiple_of(*step)) {
-                    return Ok(true);
-                }
-                Said::Keyword("multipleOf")
-            }
-            (Rule::MinLength(limit), Value::String(text)) if self.length(text)? < *limit => Said::MinLength(*limit),
-            (Rule::MaxLength(limit), Value::String(text)) if self.length(text)? > *limit => Said::MaxLength(*limit),
-            (Rule::Pattern(pattern), Value::String(text)) => {
-                if self.is_in(pattern, text)? {
-                    return Ok(true);
-                }
-                Said::Pattern(pattern)
-            }
-            _ => return Ok(true),
-        };
-        self.fault(None, said, faults)
-    }
-
-    fn is_in(&mut self, pattern: &Pattern, text: &str) -> Valid {
-        self.spend(self.kept.cost(pattern) + pattern.cost_in(text))?;
-        self.kept.is_in(pattern, text).ok_or(TooMuch)
-    }
-
-    fn length(&mut self, text: &str) -> Result<u64, TooMuch> {
-        self.spend(text.len() as u64 / 64)?;
-        Ok(text.chars().count() as u64)
-    }
-
-    fn items(
-        &mut self,
-        rule: &'s Rule,
-        value: &'v Value,
-        items: &'v [Value],
-        faults: &mut Faults<'s>,
-        seen: &mut Seen,
-    ) -> Valid {
-        let length = items.len() as u64;
-        let said = match rule {
-            Rule::MinItems(limit) if length < *limit => Said::MinItems(*limit),
-            Rule::MaxItems(limit) if length > *limit => Said::MaxItems(*limit),
-            Rule::UniqueItems => {
-                let (mut known, mut text) = (HashSet::new(), String::new());
-                for item in items {
-                    self.spend(count(item))?;
-                    text.clear();
-                    canonical(item, &mut text);
-                    if !known.insert(text.clone()) {
-                        return self.fault(None, Said::Unique, faults);
-                    }
-                }
-                return Ok(true);
-            }
-            Rule::Items { prefix, rest } => {
-                let mut is_valid = true;
-                for (index, item) in items.iter().enumerate() {
-                    let Some(id) = prefix.get(index).or(rest.as_ref()) else { break };
-                    is_valid &= self.within(Part::Index(index), *id, item, faults)?;
-                    seen.note(index);
-                }
-                return Ok(is_valid);
-            }
-            Rule::UnevaluatedItems(id) => {
-                let mut is_valid = true;
-                for (index, item) in items.iter().enumerate().filter(|(index, _)| !seen.has(*index)) {
-                    is_valid &= self.within(Part::Index(index), *id, item, faults)?;
-                }
-                seen.all = true;
-                return Ok(is_valid);
-            }
-            Rule::Contains { schema, least, most } => {
-                let mut found = 0;
-                for (index, item) in items.iter().enumerate() {
-                    if self.is_valid(*schema, item, &mut Seen::default())? {
-                        found += 1;
-                        seen.note(index);
-                    }
-                }
-                if found >= *least && most.is_none_or(|most| found <= most) {
-                    return Ok(true);
-                }
-                Said::Keyword("contains")
-            }
-            rule => return self.plain(rule, value, faults),
-        };
-        self.fault(None, said, faults)
-    }
-
-    /// Holds a member or an item of the value in progress against a subschema.
+    /// Validates a member or an item of the current value against a subschema.
     fn within(&mut self, part: Part<'v>, id: Id, value: &'v Value, faults: &mut Faults<'s>) -> Valid {
         if !faults.are_wanted && matches!(self.schema.nodes[id], Node::Never) {
             return Ok(false);
@@ -393,127 +272,5 @@ impl<'s, 'v> Check<'s, 'v> {
         let is_valid = self.value(id, value, faults, &mut Seen::default());
         self.path.pop();
         is_valid
-    }
-
-    fn members(
-        &mut self,
-        rule: &'s Rule,
-        value: &'v Value,
-        members: &'v Map<String, Value>,
-        faults: &mut Faults<'s>,
-        seen: &mut Seen,
-    ) -> Valid {
-        let number = members.len() as u64;
-        let said = match rule {
-            Rule::MinProperties(limit) if number < *limit => Said::Keyword("minProperties"),
-            Rule::MaxProperties(limit) if number > *limit => Said::Keyword("maxProperties"),
-            Rule::Required(names) => return self.required(names, members, faults),
-            Rule::DependentRequired(all) => {
-                let mut is_valid = true;
-                for (name, names) in all {
-                    self.spend(1)?;
-                    if members.contains_key(name) {
-                        is_valid &= self.required(names, members, faults)?;
-                    }
-                }
-                return Ok(is_valid);
-            }
-            Rule::Properties { .. } => return self.properties(rule, members, faults, seen),
-            Rule::PropertyNames(id) => {
-                for name in members.keys() {
-                    let name = Value::from(name.as_str());
-                    // Of its own, since the name is not a part of the options.
-                    let (kept, path) = (std::mem::take(&mut self.kept), Vec::new());
-                    let mut inner = Check { steps: self.steps, nesting: self.nesting, schema: self.schema, path, kept };
-                    let is_valid = inner.is_valid(*id, &name, &mut Seen::default());
-                    (self.steps, self.kept) = (inner.steps, inner.kept);
-                    if !is_valid? {
-                        return self.fault(name.as_str(), Said::Keyword("propertyNames"), faults);
-                    }
-                }
-                return Ok(true);
-            }
-            Rule::UnevaluatedProperties(id) => {
-                let mut is_valid = true;
-                for (index, (name, member)) in members.iter().enumerate() {
-                    self.spend(1)?;
-                    if !seen.has(index) {
-                        is_valid &= self.other(*id, name, member, faults)?;
-                    }
-                }
-                seen.all = true;
-                return Ok(is_valid);
-            }
-            rule => return self.plain(rule, value, faults),
-        };
-        self.fault(None, said, faults)
-    }
-
-    fn required(&mut self, names: &'s [String], members: &Map<String, Value>, faults: &mut Faults<'s>) -> Valid {
-        let mut is_valid = true;
-        for name in names {
-            self.spend(1)?;
-            if !members.contains_key(name) {
-                is_valid = self.fault(Some(name), Said::Required, faults)?;
-            }
-        }
-        Ok(is_valid)
-    }
-
-    fn properties(
-        &mut self,
-        rule: &'s Rule,
-        members: &'v Map<String, Value>,
-        faults: &mut Faults<'s>,
-        seen: &mut Seen,
-    ) -> Valid {
-        let Rule::Properties { named, patterns, others } = rule else { return Ok(true) };
-        let mut is_valid = true;
-        let mut known = vec![false; members.len()];
-        for (index, (name, member)) in members.iter().enumerate() {
-            self.spend(1)?;
-            if let Some(id) = named.get(name) {
-                is_valid &= self.within(Part::Name(name), *id, member, faults)?;
-                known[index] = true;
-            }
-        }
-        for (pattern, id) in patterns {
-            for (index, (name, member)) in members.iter().enumerate() {
-                if self.is_in(pattern, name)? {
-                    is_valid &= self.within(Part::Name(name), *id, member, faults)?;
-                    known[index] = true;
-                }
-            }
-        }
-        for (index, (name, member)) in members.iter().enumerate() {
-            if let Some(id) = others.filter(|_| !known[index]) {
-                is_valid &= self.other(id, name, member, faults)?;
-                known[index] = true;
-            }
-        }
-        if self.schema.has_unevaluated {
-            self.spend(known.len() as u64 / 64)?;
-            seen.add(&Seen { all: false, some: known });
-        }
-        Ok(is_valid)
-    }
-
-    /// A member that no other rule names.
-    fn other(&mut self, id: Id, name: &'v str, value: &'v Value, faults: &mut Faults<'s>) -> Valid {
-        if matches!(self.schema.nodes[id], Node::Never) {
-            self.spend(1)?;
-            return self.fault(Some(name), Said::Unknown, faults);
-        }
-        self.within(Part::Name(name), id, value, faults)
-    }
-}
-
-/// Whether it takes more than a look to tell two values apart.
-fn same_kind(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::String(one), Value::String(other)) => one.len() == other.len(),
-        (Value::Array(one), Value::Array(other)) => one.len() == other.len(),
-        (Value::Object(one), Value::Object(other)) => one.len() == other.len(),
-        _ => false,
     }
 }

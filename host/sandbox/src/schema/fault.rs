@@ -1,27 +1,27 @@
-//! The faults of options, in sentences. They name the rule and repeat no value of the options, which may be a secret.
+//! The faults of options, as sentences. They name the rule and never repeat a value of the options, which may be a secret.
 
 use serde_json::{Number, Value};
 
 use super::compile::Types;
 use super::pattern::Pattern;
 
-/// Faults noted at most of one value.
+/// The maximum number of faults that are recorded for one value.
 pub(super) const MOST: usize = 32;
 
-/// Characters of a list of values that a sentence shows.
+/// The maximum length of a list of values in a sentence, in characters.
 const SHOWN: usize = 300;
 
-/// One thing that is wrong.
+/// A fault of a value.
 #[derive(Debug)]
 pub(super) struct Fault<'s> {
     /// JSON Pointer to the value.
     pub(super) at: String,
-    pub(super) rule: Broken<'s>,
+    pub(super) rule: Violation<'s>,
 }
 
 /// The rule that a value breaks.
 #[derive(Debug)]
-pub(super) enum Broken<'s> {
+pub(super) enum Violation<'s> {
     Required,
     Unknown,
     /// The schema `false`.
@@ -39,16 +39,16 @@ pub(super) enum Broken<'s> {
     MaxItems(u64),
     Unique,
     Pattern(&'s Pattern),
-    /// None of the alternatives, and nothing tells which one is meant.
+    /// No alternative fits, and nothing tells which one is meant.
     NoAlternative,
-    /// None of the alternatives, which differ in these constants.
+    /// No alternative fits; they differ in these constants.
     Choice(Vec<&'s Value>),
     SeveralAlternatives,
     /// Another keyword.
     Keyword(&'s str),
 }
 
-impl Broken<'_> {
+impl Violation<'_> {
     pub(super) fn sentence(&self) -> String {
         match self {
             Self::Required => "is required".to_owned(),
@@ -80,22 +80,22 @@ impl Broken<'_> {
 /// What is wrong with a value that fits no alternative, from what is wrong with it in each: the faults of the alternative whose constants
 /// fit, of several of the one with the fewest; else which constants there are.
 pub(super) fn of_alternatives<'s>(at: String, mut all: Vec<Vec<Fault<'s>>>) -> Vec<Fault<'s>> {
-    let is_constant = |fault: &Fault<'_>| matches!(fault.rule, Broken::Const(_));
+    let is_constant = |fault: &Fault<'_>| matches!(fault.rule, Violation::Const(_));
     let mut constants = Vec::new();
     for fault in all.iter().flatten() {
-        if let Broken::Const(value) = fault.rule {
+        if let Violation::Const(value) = fault.rule {
             constants.push((fault.at.clone(), value));
         }
     }
     let Some((option, _)) = constants.first() else {
-        return vec![Fault { at, rule: Broken::NoAlternative }];
+        return vec![Fault { at, rule: Violation::NoAlternative }];
     };
     let fitting = all.iter().enumerate().filter(|(_, faults)| !faults.iter().any(is_constant));
     match fitting.min_by_key(|(_, faults)| faults.len()) {
         Some((meant, _)) => all.swap_remove(meant),
         None => {
             let at = option.clone();
-            vec![Fault { at, rule: Broken::Choice(constants.into_iter().map(|(_, value)| value).collect()) }]
+            vec![Fault { at, rule: Violation::Choice(constants.into_iter().map(|(_, value)| value).collect()) }]
         }
     }
 }
