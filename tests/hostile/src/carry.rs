@@ -8,7 +8,7 @@ use twofactor_provider::{
 
 use super::{Options, Sent};
 
-/// The upstream that has the code says it in words of its own: what is missing to nine at each digit.
+/// Returns the code from the response of an upstream that encodes it: nine minus each digit.
 fn told(options: &Options, message: &Message) -> Result<String, Failure> {
     let response = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
     let missing = response.headers.iter().find(|(name, _)| name == "x-missing-to-nine");

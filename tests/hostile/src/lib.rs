@@ -242,7 +242,7 @@ impl Provider for Hostile {
             }
             // The upstream says what is missing to nine at each digit of the code it got.
             "search for the code" => {
-                let answer =
+                let response =
                     Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
                 let missing = response.headers.iter().find(|(name, _)| name == "x-missing-to-nine");
                 let missing = missing.map(|(_, value)| value.as_bytes()).unwrap_or_default();
