@@ -36,6 +36,13 @@ const GRANTABLE: &[(&str, Option<Capability>)] = &[
     ("wasi:random/insecure-seed", Some(Capability::Random)),
 ];
 
+/// The functions of the contract's interfaces. A later minor version may add some.
+const FUNCTIONS: &[(&str, &[&str])] = &[
+    ("twofactor:provider/http", &["send"]),
+    ("twofactor:provider/smtp", &["send"]),
+    ("twofactor:provider/log", &["write"]),
+];
+
 /// Why a component that was built for another version of the contract cannot be loaded.
 pub(crate) fn unsupported_contract(component: &Component, engine: &Engine) -> Option<String> {
     let ty = component.component_type();
@@ -66,10 +73,28 @@ pub(crate) fn capabilities(names: &[String]) -> Vec<Capability> {
 /// The imports that cannot be granted, each with the remedy.
 pub(crate) fn refused(component: &Component, engine: &Engine) -> Vec<String> {
     let ty = component.component_type();
-    ty.imports(engine)
-        .filter(|(name, item)| !is_grantable(name) && !holds_types_only(&item.ty, engine))
-        .map(|(name, _)| format!("`{name}`: {}", remedy(name)))
-        .collect()
+    let reason = |(name, item): (&str, ComponentItem)| {
+        match is_grantable(name) {
+        true => unknown_function(name, &item, engine).map(|function| {
+            format!(
+                "`{name}`: this host has no function `{function}` in it; run the component on a newer TwoFactor, or build it \
+                 without this function"
+            )
+        }),
+        false => (!holds_types_only(&item, engine)).then(|| format!("`{name}`: {}", remedy(name))),
+    }
+    };
+    ty.imports(engine).filter_map(|(name, item)| reason((name, item.ty))).collect()
+}
+
+/// Returns a function that a component imports from an interface of the contract and that this host does not have.
+fn unknown_function(name: &str, item: &ComponentItem, engine: &Engine) -> Option<String> {
+    let (_, functions) = FUNCTIONS.iter().find(|(known, _)| without_version(name) == *known)?;
+    let ComponentItem::ComponentInstance(instance) = item else { return None };
+    let mut exports = instance.exports(engine);
+    exports
+        .find(|(export, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)) && !functions.contains(export))
+        .map(|(export, _)| export.to_owned())
 }
 
 fn is_grantable(name: &str) -> bool {

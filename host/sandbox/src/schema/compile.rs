@@ -103,6 +103,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("additionalItems", "is of an earlier draft: use `items` beside `prefixItems`"),
 ];
 
+/// The keywords of the contract, which say how the host treats a secret. The name of one that this host does not know is refused: the
+/// host would treat the secret in another way than its author means.
+const OF_THE_CONTRACT: [&str; 2] = ["x-twofactor-placement", "x-twofactor-revealed"];
+
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Compiles the schema `start`, which is in `root`, and all that it refers to. Each node comes with the JSON it was made of.
@@ -190,6 +194,9 @@ impl<'a> Compiler<'a> {
     fn rule(&mut self, all: &'a Map<String, Value>, keyword: &str, value: &'a Value) -> Compiled<Option<Rule>> {
         if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == keyword) {
             return Err((*why).to_owned());
+        }
+        if keyword.starts_with("x-twofactor-") && !OF_THE_CONTRACT.contains(&keyword) {
+            return Err("is not known to this host: run the component on a newer TwoFactor".to_owned());
         }
         Ok(Some(match keyword {
             "$schema" => return self.draft(value).map(|()| None),

@@ -92,6 +92,7 @@ fn a_refused_schema_is_answered_with_the_place_and_what_to_do() {
         (of(json!({"items": [true]})), "/properties/A~1B/items", "prefixItems"),
         (of(json!({"dependencies": {}})), "/properties/A~1B/dependencies", "dependentRequired"),
         (of(json!({"writeOnly": "true"})), "/properties/A~1B/writeOnly", "`true` or `false`"),
+        (of(json!({"x-twofactor-hidden": true})), "/properties/A~1B/x-twofactor-hidden", "newer TwoFactor"),
         (json!({"$schema": "http://json-schema.org/draft-07/schema#"}), "/$schema", "2020-12"),
         (json!({"allOf": [{"$ref": "#"}]}), "", "leads back to itself"),
         (json!({"if": {"$ref": "#"}, "then": {"$ref": "#"}}), "", "leads back to itself"),
