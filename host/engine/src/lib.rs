@@ -55,6 +55,9 @@ pub mod clock;
 mod display_name;
 mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod instance;
 pub mod keyring;
 pub mod language;

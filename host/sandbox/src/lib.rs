@@ -36,6 +36,9 @@ mod component;
 mod contract;
 mod egress;
 mod field_error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod options;
 mod provider;

@@ -23,6 +23,7 @@ const CRATES: [Crate; 4] = [
             &["provider"],
             &["options"],
             &["standalone"],
+            &["fuzzing"],
         ],
     },
     Crate {

@@ -9,12 +9,18 @@ mod network;
 mod policy;
 mod smtp;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::http::retry_after_seconds;
 pub(crate) use self::http::{Failed, HttpError, HttpRequest, HttpResponse};
 pub use failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 pub use network::{Network, NetworkBuilder, NetworkError};
+#[cfg(any(test, fuzzing))]
+pub(crate) use policy::Origin;
 pub use policy::{
     Arrived, Authentication, Destination, GrantedConnection, NotSigned, ParseConnectionError, Resolver, Secret,
     SmtpSecurity,
 };
 pub(crate) use policy::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, ReportSignature};
+#[cfg(any(test, fuzzing))]
+pub(crate) use smtp::Replies;
 pub(crate) use smtp::{Mail, MailError, MailStage};

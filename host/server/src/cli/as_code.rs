@@ -76,6 +76,11 @@ fn read(file: &Path) -> anyhow::Result<Document> {
     if text.len() as u64 > DOCUMENT_BYTES {
         bail!("it is longer than {DOCUMENT_BYTES} bytes");
     }
+    parse(&text)
+}
+
+/// Parses a document. Its length is bounded already.
+pub(super) fn parse(text: &str) -> anyhow::Result<Document> {
     // Without snippets, which could contain a secret.
     let options = serde_saphyr::options! {
         with_snippet: false,
@@ -84,7 +89,7 @@ fn read(file: &Path) -> anyhow::Result<Document> {
         leading_zero_numbers_as_strings: true,
         budget: serde_saphyr::budget! { max_nodes: 8_000_000, max_events: 16_000_000 },
     };
-    serde_saphyr::from_str_with_options(&text, options).map_err(|error| in_plain_words(&error))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| in_plain_words(&error))
 }
 
 /// Rewrites the errors of the parser that users cannot understand.

@@ -3,6 +3,9 @@
 mod administration;
 mod arguments;
 mod as_code;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod providers;
 
 use std::process::ExitCode;

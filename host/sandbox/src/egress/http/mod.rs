@@ -8,4 +8,6 @@ mod send;
 
 pub(crate) use exchange::client;
 pub(crate) use message::{Failed, HttpError, HttpRequest, HttpResponse};
+#[cfg(any(test, fuzzing))]
+pub(crate) use retry_after::seconds as retry_after_seconds;
 pub(crate) use send::HttpEgress;

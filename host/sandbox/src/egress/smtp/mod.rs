@@ -6,3 +6,5 @@ mod stream;
 
 pub(crate) use mail::Mail;
 pub(crate) use send::{MailError, MailStage, SmtpEgress};
+#[cfg(any(test, fuzzing))]
+pub(crate) use stream::Replies;

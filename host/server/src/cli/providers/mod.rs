@@ -17,6 +17,8 @@ use twofactor_toolkit::wording;
 use crate::config::{Config, build};
 use crate::wording::Language;
 use crate::wording::capabilities;
+#[cfg(any(test, fuzzing))]
+pub(super) use oci::Manifest;
 use source::{Source, Stamp};
 
 /// How often a watched component is checked.

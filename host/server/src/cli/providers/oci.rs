@@ -49,13 +49,11 @@ impl Image {
             .pull_manifest_raw(&self.0, &credentials(), &[OCI_IMAGE_MEDIA_TYPE])
             .await
             .with_context(|| format!("{registry} did not return the manifest of {}", self.0))?;
-        let manifest: OciImageManifest = serde_json::from_slice(&manifest).context("the manifest is not valid")?;
-        let component = only_component(&manifest)?;
-        let signature = only_signature(&manifest, component)?;
-        let component = self.layer(&client, "component", component, COMPONENT_BYTES).await?;
-        let signature = match signature {
+        let manifest = Manifest::parse(&manifest)?;
+        let component = self.layer(&client, "component", &manifest.component, COMPONENT_BYTES).await?;
+        let signature = match manifest.signature {
             Some(layer) => {
-                let text = self.layer(&client, "signature", layer, SIGNATURE_BYTES).await?;
+                let text = self.layer(&client, "signature", &layer, SIGNATURE_BYTES).await?;
                 Some(String::from_utf8(text).context("the signature is not text")?)
             }
             None => None,
@@ -75,6 +73,22 @@ impl Image {
             bytes.extend_from_slice(&part);
         }
         Ok(bytes)
+    }
+}
+
+/// The layers that a manifest names.
+pub(in crate::cli) struct Manifest {
+    pub(in crate::cli) component: OciDescriptor,
+    pub(in crate::cli) signature: Option<OciDescriptor>,
+}
+
+impl Manifest {
+    /// Reads a manifest, as a registry sent it.
+    pub(in crate::cli) fn parse(manifest: &[u8]) -> anyhow::Result<Self> {
+        let manifest: OciImageManifest = serde_json::from_slice(manifest).context("the manifest is not valid")?;
+        let component = only_component(&manifest)?;
+        let signature = only_signature(&manifest, component)?;
+        Ok(Self { component: component.clone(), signature: signature.cloned() })
     }
 }
 
