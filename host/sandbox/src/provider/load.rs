@@ -173,3 +173,51 @@ fn one_line(error: &wasmtime::Error) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     CallRedactor::new(300).clean(&words.join(" "))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::egress::Network;
+    use crate::limits::SandboxLimits;
+
+    fn sandbox(compile_time: Duration) -> Sandbox {
+        let limits = SandboxLimits { compile_time, calls_in_flight: 4, ..SandboxLimits::default() };
+        Sandbox::new(limits, Network::builder().build().unwrap()).unwrap()
+    }
+
+    /// A component with one long function, and so with nothing that could be compiled in parallel.
+    fn component(additions: usize) -> Vec<u8> {
+        let body = "(local.set 0 (i32.add (i32.mul (local.get 0) (local.get 1)) (local.get 0)))".repeat(additions);
+        let module = format!("(core module (func (param i32 i32) {body}))");
+        wat::parse_str(format!("(component {module})")).unwrap()
+    }
+
+    async fn refusal(sandbox: &Sandbox, bytes: &[u8]) -> String {
+        Provider::load(sandbox, bytes, None).await.map(drop).unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_another_compilation_is_told_to_come_back() {
+        let sandbox = sandbox(Duration::from_millis(50));
+        let turn = sandbox.compiling().acquire_owned().await.unwrap();
+        let said = refusal(&sandbox, &component(1)).await;
+        assert_eq!(said, "another component is being compiled: try again later");
+        drop(turn);
+        assert!(refusal(&sandbox, &component(1)).await.contains("does not implement the contract"));
+    }
+
+    #[tokio::test]
+    async fn a_compilation_that_takes_too_long_keeps_its_turn_until_it_ends() {
+        let sandbox = sandbox(Duration::from_millis(1));
+        let bytes = component(40_000);
+        assert!(refusal(&sandbox, &bytes).await.contains("took longer to compile than `compile_time` allows"));
+        // It cannot be interrupted, so nobody starts it a second time beside itself.
+        assert_eq!(sandbox.compiling().available_permits(), 0);
+        assert_eq!(refusal(&sandbox, &bytes).await, "another component is being compiled: try again later");
+        // Once it has ended the turn is free.
+        assert!(tokio::time::timeout(Duration::from_secs(300), sandbox.compiling().acquire_owned()).await.is_ok());
+    }
+}
