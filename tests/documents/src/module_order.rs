@@ -34,7 +34,7 @@ const CRATES: [Crate; 4] = [
             &["clock"],
             &["audit", "instance", "statistics", "token"],
             &["challenge", "changes"],
-            &["accounts", "sign_in"],
+            &["accounts", "fuzzing", "sign_in"],
             &["admin"],
             &["engine"],
             &["builder"],
