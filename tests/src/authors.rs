@@ -71,7 +71,7 @@ fn commands(readme: &Path) -> String {
     text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 
-/// Runs commands as a new user types them. Each is told of on standard error, after a `+`; the first that fails is the last.
+/// Runs commands as a new user types them. Each is shown on standard error after a `+`; the first that fails ends the run.
 fn sh(twofactor: &Path, folder: &Path, commands: &str) -> Output {
     bash(twofactor, folder).args(["-euxo", "pipefail", "-c", commands]).output().unwrap()
 }

@@ -19,7 +19,7 @@ pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_h
 /// One that misbehaves through `wasi:http`: see `tests/wasi-http-guest`.
 pub const WASI_HTTP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_wasi_http_guest.wasm"));
 
-/// One that judges answers: see `tests/verifying`.
+/// One that verifies answers: see `tests/verifying`.
 pub const VERIFYING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_verifying_guest.wasm"));
 
 /// What the hostile instance is granted and must not see.
@@ -99,12 +99,12 @@ impl Neighbourhood {
         admin.test_instance("s", &self.hostile, recipient, Some(options)).await
     }
 
-    /// What is wrong with options that the hostile instance judges.
-    pub async fn judge(&self, behaviour: &str) -> Vec<String> {
+    /// Returns what the hostile instance finds wrong with its options.
+    pub async fn problems(&self, behaviour: &str) -> Vec<String> {
         let admin = self.engine.administration(Actor::new("test"));
         let options = json!({"Behaviour": behaviour, "Url": "https://upstream.example.com/", "Secret": SECRET});
-        let judge = async { admin.create_instance("s", NewInstance::new("hostile", "x", options)).await.unwrap() };
-        let (instance, ()) = tokio::join!(judge, self.neighbour_works());
+        let validate = async { admin.create_instance("s", NewInstance::new("hostile", "x", options)).await.unwrap() };
+        let (instance, ()) = tokio::join!(validate, self.neighbour_works());
         self.neighbour_works().await;
         assert!(!instance.valid, "{behaviour}");
         instance.problems.into_iter().map(|problem| problem.detail).collect()

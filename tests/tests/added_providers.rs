@@ -149,7 +149,7 @@ async fn the_only_component_of_a_type_is_removed_and_not_rolled_back() {
     assert!(serving(&engine).is_empty());
     assert!(!admin.instance("s", &instance.id).await.unwrap().valid);
     assert!(admin.remove_provider("wrong", None, false).await.unwrap_err().is_not_found());
-    // Nobody serves it now, so that its secrets go nowhere: where to is approved anew.
+    // Nothing serves it now, so its secrets go nowhere: a new destination needs an approval.
     let again = NewProvider::new(version("1.0.0"));
     assert!(invalid_input(admin.add_provider(again.clone()).await).contains("https://upstream.example.com"));
     admin.add_provider(again.destinations(["https://upstream.example.com"])).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_component_that_may_not_serve_is_looked_at_again_after_five_minutes() 
     let clock = Hurried::default();
     let store = SqliteStore::open(place.folder.path().join("db")).unwrap();
     let builder = TwoFactor::builder().store(store).keyring(place.keyring.clone()).clock(clock.clone());
-    // To judge a component takes longer than the wait, which begins when it was judged.
+    // Checking a component takes longer than the wait, which begins when it was checked.
     clock.at_each_look.store(400, Ordering::Relaxed);
     let other = builder.build().await.unwrap();
     clock.at_each_look.store(0, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What an application is told of how a person was authenticated comes from a closed list (RFC 8176), whatever a component calls its
+//! The authentication methods that an application sees come from a closed list (RFC 8176), whatever a component calls its
 //! channel.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]

@@ -93,7 +93,7 @@ async fn base_settings_do_not_move_an_instances_own_secret() {
     let change = InstanceChange { options: Some(json!({"Sender": "one", "Key": "0wn-key"})), ..Default::default() };
     admin(&engine).update_instance("s", &own.id, change, None).await.unwrap();
     base(&engine, "wrong", json!({"Sender": "two"})).await.unwrap();
-    // What they spoilt they may mend.
+    // They may fix what they broke.
     base(&engine, "wrong", json!({"Sendre": "two"})).await.unwrap();
     assert!(!again(&engine, &own).await.valid);
     base(&engine, "wrong", json!({})).await.unwrap();

@@ -1,4 +1,4 @@
-//! Somebody whom an identity provider vouches for logs in without a password, and with a second factor where one is due.
+//! A person authenticated by an identity provider logs in without a password, and with a second factor where one is required.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -78,7 +78,7 @@ async fn an_account_belongs_to_one_subject_of_one_issuer() {
 }
 
 #[tokio::test]
-async fn a_vouched_account_has_no_password_and_gets_none() {
+async fn an_external_account_has_no_password_and_gets_none() {
     let engine = engine(&clock()).await;
     let accounts = engine.accounts();
     // Somebody else can do everything as well.

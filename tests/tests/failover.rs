@@ -24,7 +24,7 @@ struct Mortal {
 }
 
 impl Mortal {
-    /// Takes so many requests, then nobody listens any more. With `cut` each of them is cut off in the middle of its answer.
+    /// Accepts this many requests, then stops listening. With `cut` each response ends in the middle.
     async fn start(lives: usize, cut: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

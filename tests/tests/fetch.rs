@@ -123,7 +123,7 @@ async fn no_spelling_of_another_origin_is_reached() {
     for way in WAYS {
         for url in &spellings {
             let report = place.fetch(way, url, json!({})).await;
-            // `fetch` mends a spelling as browsers do before anybody else sees it: then it is the granted one.
+            // `fetch` corrects the spelling as browsers do before the host sees it: then it is the granted one.
             if report.code == "201" && is_granted(url) {
                 expected += 1;
             } else {
@@ -228,7 +228,7 @@ async fn no_setting_of_fetch_widens_what_is_granted() {
         assert_eq!(report.code, "threw", "{init}: {report:?}");
     }
     assert_eq!(place.arrived(), 0);
-    // A method that the host does not send may be refused or mended; it does not arrive.
+    // A method that the host does not send may be refused or corrected; it does not arrive.
     for method in ["CONNECT", "TRACE", "connect", "TrAcE", "GET / HTTP/1.1\r\nx:", "GET\u{0}", ""] {
         place.fetch("send", &format!("https://{GRANTED}/"), json!({"method": method})).await;
     }

@@ -36,7 +36,7 @@ async fn misfit() -> String {
 }
 
 #[tokio::test]
-async fn one_that_leaves_open_who_judges_answers_is_refused() {
+async fn a_component_that_exports_both_delivery_and_verification_is_refused() {
     let text = r#"(component (instance $none)
         (export "twofactor:provider/delivery@0.2.0" (instance $none))
         (export "twofactor:provider/verification@0.2.0" (instance $none)))"#;

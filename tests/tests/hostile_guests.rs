@@ -14,7 +14,7 @@ async fn deliver(behaviour: &str) -> (String, String) {
 
 /// Tries a behaviour in `configure`; returns what is said of the options.
 async fn configure(behaviour: &str) -> Vec<String> {
-    Neighbourhood::new().await.judge(behaviour).await
+    Neighbourhood::new().await.problems(behaviour).await
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn loops_growth_recursion_and_traps_in_configure_make_the_options_invalid(
 #[tokio::test]
 async fn configure_reaches_nobody() {
     let place = Neighbourhood::new().await;
-    assert_eq!(place.judge("configure: send").await, ["sent: false"]);
+    assert_eq!(place.problems("configure: send").await, ["sent: false"]);
     assert!(place.upstream.seen().iter().all(|seen| seen.path != "/"));
 }
 
@@ -116,7 +116,7 @@ async fn problems_without_end_are_cut() {
 #[tokio::test]
 async fn what_a_component_says_holds_no_secret_no_recipient_no_text_and_no_control_character() {
     let place = Neighbourhood::new().await;
-    for said in place.judge("configure: tell").await {
+    for said in place.problems("configure: tell").await {
         assert!(!said.contains(SECRET), "{said}");
     }
     let report = place.attempt(json!({"Behaviour": "tell"})).await;

@@ -178,7 +178,7 @@ async fn that_is_killed_200_times_accepts_no_code_twice_and_loses_no_challenge_i
     }
     println!(
         "{ROUNDS} kills: {answered} codes accepted before and refused after, {never} not given before and accepted after; \
-         of those under way {unanswered_used} were used and {unanswered_open} still good; 0 lost, 0 accepted twice"
+         of those pending {unanswered_used} were used and {unanswered_open} still good; 0 lost, 0 accepted twice"
     );
     assert!(answered > 0 && never > 0);
 }

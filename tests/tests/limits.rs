@@ -135,7 +135,7 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
             },
             hour,
         ),
-        ("telephones", |l| l.phone_per_day = 2, |_| {}, hour * 24),
+        ("phones", |l| l.phone_per_day = 2, |_| {}, hour * 24),
         ("total", |l| l.total_per_hour = 2, |_| {}, hour),
     ];
     for (name, set, share, window) in cases {
@@ -155,7 +155,7 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
         assert!(error.is_rate_limited() && !error.is_locked(), "{name}: {error:?}");
         assert_eq!(error.retry_after(), Some(window), "{name}");
         // What has nothing in common but the subscription is not concerned, unless that is what is counted.
-        assert_eq!(engine.start(apart(3)).await.is_ok(), !["telephones", "total"].contains(&name), "{name}");
+        assert_eq!(engine.start(apart(3)).await.is_ok(), !["phones", "total"].contains(&name), "{name}");
         clock.advance(window);
         engine.start(alike(2)).await.unwrap_or_else(|error| panic!("{name}, later: {error:?}"));
     }
@@ -217,7 +217,7 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
         let challenge = by_day.start(apart(0)).await.unwrap();
         let code = ecall.code();
         by_day.verify("demo", Answer::new(&challenge.id, wrong(&code))).await.unwrap_err();
-        // The third wrong answer is the day's last: the right one after it is not looked at any more.
+        // The third wrong answer is the day's last: the right one after it is no longer checked.
         if by_day.verify("demo", Answer::new(&challenge.id, &code)).await.is_err() {
             break;
         }

@@ -73,7 +73,7 @@ impl Example {
         }
         times.sort();
         println!(
-            "{language:?}: options judged and a message delivered in {:.1?}, the slowest of 50 in {:.1?}",
+            "{language:?}: options validated and a message delivered in {:.1?}, the slowest of 50 in {:.1?}",
             times[25], times[49]
         );
         Some(example)

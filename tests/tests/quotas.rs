@@ -185,7 +185,7 @@ async fn bytes_of_a_call_that_is_ended_are_counted() {
 }
 
 #[tokio::test]
-async fn bytes_of_judging_an_answer_are_counted_when_it_is_judged() {
+async fn bytes_of_verifying_an_answer_are_counted() {
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
         "TwilioVerifyServiceSid": "VA0123456789abcdef0123456789abcdef"});
     let with = async |quota: usize| {

@@ -208,7 +208,7 @@ async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_r
         // A link leads in: somebody must set the instance up.
         let (account, opened) = active(&accounts, "alice").await;
         assert!(!opened.session.second_factor);
-        // The instance sends to telephones, and she has none.
+        // The instance sends to phone numbers, and she has none.
         for assigned in [false, true] {
             if assigned {
                 assign_to_accounts(&engine).await;

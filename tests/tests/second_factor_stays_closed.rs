@@ -22,7 +22,7 @@ struct World {
     instance: String,
 }
 
-/// An administrator with a telephone, and an instance that may reach it.
+/// An administrator with a phone number, and an instance that may reach it.
 async fn world() -> World {
     let ecall = Ecall::start().await;
     let engine = ecall.engine(TwoFactor::builder().second_factor_for_accounts("demo")).await;
@@ -258,5 +258,5 @@ async fn what_one_process_demands_another_on_the_same_store_demands_at_once() {
     assign_to_accounts(&one).await;
     one.accounts().set_second_factor(&actor, Some("demo".to_owned()), true, None).await.unwrap();
     let refused = two.accounts().log_in(&alice.email, PASSWORD, &client(1)).await.unwrap_err();
-    assert!(refused.is_no_instance_available(), "she has no telephone number: {refused:?}");
+    assert!(refused.is_no_instance_available(), "she has no phone number: {refused:?}");
 }

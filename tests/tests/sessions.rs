@@ -39,7 +39,7 @@ async fn each_login_has_a_secret_that_nobody_knew_before_and_what_is_made_up_ope
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_used_for_half_an_hour_is_over_and_stays_so() {
+async fn a_session_that_is_not_used_for_half_an_hour_has_expired_for_good() {
     let (engine, clock) = engine().await;
     let accounts = engine.accounts();
     let (_, opened) = active(&accounts, "alice").await;
@@ -114,7 +114,7 @@ async fn logging_out_ends_the_session_alone() {
     let second = log_in(&accounts, &account).await;
     accounts.log_out(&first.session, &client(1)).await.unwrap();
     assert!(!is_open(&accounts, &first).await && is_open(&accounts, &second).await);
-    // With a session that is over nothing is done any more.
+    // An ended session can do nothing.
     assert!(accounts.reauthenticate(&first.session, PASSWORD, &client(1)).await.unwrap_err().is_closed());
     assert!(accounts.change_password(&first.session, PASSWORD, OTHER, &client(1)).await.unwrap_err().is_closed());
     log_in(&accounts, &account).await;

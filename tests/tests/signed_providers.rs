@@ -93,7 +93,7 @@ async fn a_wrong_signature_is_refused_also_where_none_is_demanded() {
 }
 
 #[tokio::test]
-async fn what_lies_in_the_store_is_judged_again_at_each_start_and_nothing_else_serves_in_its_place() {
+async fn stored_components_are_verified_at_each_start_and_nothing_replaces_a_refused_one() {
     let Some(acme) = Signer::new() else { return };
     let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
     let start = |required| {

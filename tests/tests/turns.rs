@@ -38,7 +38,7 @@ async fn a_provider_whose_calls_hang_leaves_turns_for_others() {
     for _ in 0..6 {
         // Longer than any machine takes: a test that fails rather than hangs.
         let ended = tokio::time::timeout(Duration::from_secs(120), calls.join_next()).await.unwrap();
-        // Told when it judges the options, or when it sends.
+        // Reported when it validates the options, or when it sends.
         let ended = format!("{:?}", ended.unwrap().unwrap());
         assert!(ended.contains("too many deliveries are in flight"), "{ended}");
     }

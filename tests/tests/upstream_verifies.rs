@@ -69,7 +69,7 @@ async fn a_code_of_twilios_own_travels_and_is_accepted_once() {
         let verified = bench.engine.verify("s", Answer::new(&challenge.id, &spaced)).await.unwrap();
         assert_eq!((verified.amr, verified.user.as_deref()), (vec!["otp".to_owned(), "sms".to_owned()], Some("u")));
         assert!(bench.engine.verify("s", Answer::new(&challenge.id, &sent.code)).await.unwrap_err().is_closed());
-        assert_eq!(verify.all()[0].checks, 2, "a challenge that is over asks nobody");
+        assert_eq!(verify.all()[0].checks, 2, "a closed challenge is not verified by the upstream");
     }
 }
 
@@ -152,7 +152,7 @@ async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_b
 }
 
 #[tokio::test]
-async fn a_code_is_sent_again_and_what_the_upstream_has_forgotten_is_over() {
+async fn a_code_is_sent_again_and_one_that_the_upstream_has_forgotten_has_expired() {
     let authority = Authority::default();
     let (verify, clock) = (TwilioVerify::start(&authority).await, ManualClock::new(NOON.parse().unwrap()));
     let network = verify.on(trusting(&authority)).build().unwrap();
@@ -367,7 +367,7 @@ async fn an_answer_that_is_with_the_upstream_counts_although_the_code_is_sent_ag
 }
 
 #[tokio::test]
-async fn where_the_upstream_takes_nothing_an_instance_that_delivers_serves_and_the_host_judges() {
+async fn where_the_upstream_accepts_nothing_another_instance_delivers_and_the_host_verifies() {
     let (told, sms) = (Told::start().await, Upstream::start().await);
     // Nobody listens there.
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

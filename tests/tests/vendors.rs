@@ -172,7 +172,7 @@ async fn three_mails_use_one_token_and_one_that_is_withdrawn_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_says_no_end_or_is_over_serves_one_mail() {
+async fn a_token_without_a_lifetime_or_an_expired_one_serves_one_mail() {
     for seconds in [None, Some(0)] {
         let (graph, bench) = on_graph(m365_sample(graph::SECRET).into()).await;
         graph.expires_in(seconds);

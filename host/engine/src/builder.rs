@@ -186,7 +186,7 @@ impl Builder {
     }
 
     /// Builds the engine: opens the store's books, compiles or loads the components, asks each who it is. Providers that
-    /// were added to the store take the place of those given here; one that cannot be loaded any more, or may not serve, leaves its
+    /// were added to the store take the place of those given here; one that can no longer be loaded, or may not serve, leaves its
     /// type without a provider, and the log says why.
     ///
     /// # Errors

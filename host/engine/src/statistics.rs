@@ -1,7 +1,7 @@
-//! How challenges and deliveries go, hour by hour.
+//! Statistics of challenges and deliveries, by hour.
 //!
-//! They are counted in memory and added up in the store every few seconds, so that no sign-in waits for a figure. What a process
-//! counted in its last seconds is lost when it is killed.
+//! Events are counted in memory and written to the store every few seconds, so that no sign-in waits for a metric. The counts of
+//! the last seconds are lost if the process is killed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,44 +14,44 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::store::{StatisticRecord, Store};
 
-/// How often what was counted goes to the store.
+/// The interval between two writes to the store.
 const EVERY: Duration = Duration::from_secs(5);
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Upper ends of the classes of a delivery's duration, in milliseconds. What takes longer has the label `more`.
+/// The upper ends of the classes of a delivery's duration, in milliseconds. A longer one has the label `more`.
 const DURATIONS: [u64; 9] = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000];
 
-/// What happened with one instance in one hour, and how often.
+/// The number of times that something happened to an instance in an hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Statistic {
-    /// When the hour began.
+    /// The start of the hour.
     pub hour: Timestamp,
     /// The instance.
     pub instance: String,
-    /// What happened: `started`, `verified` or `wrong-answer` of a challenge; `delivered`, or how a delivery failed
-    /// (`retry-later` …); `duration` of a delivery; `confirmed` or `undelivered` where the upstream reported that a message arrived, or did not; `tested`
-    /// for a test message that the upstream accepted.
+    /// What happened. Of a challenge: `started`, `verified`, `wrong-answer`; `verification-failed` and `expired-at-upstream` if its
+    /// upstream verifies answers. Of a delivery: `delivered`, or how it failed (`retry-later` …), and `duration`. By delivery reports:
+    /// `confirmed` and `undelivered`. Of a test message that the upstream accepted: `tested`.
     pub event: String,
-    /// More of it: for `started` and `verified` of a telephone number its country (ISO 3166-1); for `duration` the milliseconds
-    /// it was at most, or `more`. Else empty.
+    /// For `started` and `verified` of a phone number, its country (ISO 3166-1). For `duration`, the upper end of its class in
+    /// milliseconds, or `more`. Otherwise empty.
     pub label: String,
-    /// How often.
+    /// The number of times.
     pub count: u64,
-    /// When for the last time.
+    /// The last time.
     pub last: Timestamp,
 }
 
 impl Statistic {
-    /// Whether it counts deliveries, good or bad.
+    /// Returns whether it counts deliveries, successful or not.
     pub fn is_delivery(&self) -> bool {
         const OTHERS: [&str; 9] = [
             "started",
             "verified",
             "wrong-answer",
             "verification-failed",
-            "over-at-upstream",
+            "expired-at-upstream",
             "duration",
             "confirmed",
             "undelivered",
@@ -61,7 +61,7 @@ impl Statistic {
     }
 }
 
-/// What is counted. Cheap to clone; all clones are one.
+/// The counters. Cheap to clone; all clones share them.
 #[derive(Clone)]
 pub(crate) struct Statistics(Arc<Inner>);
 
@@ -73,13 +73,13 @@ struct Inner {
 
 #[derive(Default)]
 struct Counted {
-    figures: HashMap<Figure, (u64, Timestamp)>,
-    /// Whether a task is there that brings them to the store.
+    counters: HashMap<Key, (u64, Timestamp)>,
+    /// Whether a task writes them to the store.
     watched: bool,
 }
 
 #[derive(PartialEq, Eq, Hash)]
-struct Figure {
+struct Key {
     hour: i64,
     subscription: String,
     instance: String,
@@ -94,7 +94,7 @@ impl Statistics {
 
     pub(crate) fn count(&self, subscription: &str, instance: &str, event: &'static str, label: impl Into<String>) {
         let now = self.0.clock.now();
-        let figure = Figure {
+        let key = Key {
             hour: now.as_millisecond().div_euclid(HOUR_MS) * HOUR_MS,
             subscription: subscription.to_owned(),
             instance: instance.to_owned(),
@@ -102,7 +102,7 @@ impl Statistics {
             label: label.into(),
         };
         let mut counted = self.0.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, last) = counted.figures.entry(figure).or_insert((0, now));
+        let (count, last) = counted.counters.entry(key).or_insert((0, now));
         *count += 1;
         *last = now;
         if !std::mem::replace(&mut counted.watched, true) {
@@ -116,7 +116,7 @@ impl Statistics {
         self.count(subscription, instance, "duration", label);
     }
 
-    /// Brings everything that was counted to the store.
+    /// Writes all counters to the store.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         self.0.flush().await
     }
@@ -124,25 +124,25 @@ impl Statistics {
 
 impl Inner {
     async fn flush(&self) -> Result<(), Error> {
-        let figures = std::mem::take(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner).figures);
-        if figures.is_empty() {
+        let counters = std::mem::take(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner).counters);
+        if counters.is_empty() {
             return Ok(());
         }
         let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        let record = |(figure, (count, last)): (Figure, (u64, Timestamp))| StatisticRecord {
-            hour: time(figure.hour),
-            subscription: figure.subscription,
-            instance: figure.instance,
-            event: figure.event.to_owned(),
-            label: figure.label,
+        let record = |(key, (count, last)): (Key, (u64, Timestamp))| StatisticRecord {
+            hour: time(key.hour),
+            subscription: key.subscription,
+            instance: key.instance,
+            event: key.event.to_owned(),
+            label: key.label,
             count,
             last,
         };
-        Ok(self.store.add_statistics(figures.into_iter().map(record).collect()).await?)
+        Ok(self.store.add_statistics(counters.into_iter().map(record).collect()).await?)
     }
 }
 
-/// Settles now and then, as long as the engine is there.
+/// Writes the counters periodically, as long as the engine exists.
 async fn keep(statistics: Weak<Inner>) {
     loop {
         tokio::time::sleep(EVERY).await;

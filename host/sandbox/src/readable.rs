@@ -17,7 +17,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 /// How many marks may stand on one letter. Vietnamese, Hebrew and Tibetan need up to three or four.
 const MARKS: usize = 4;
 
-/// Digits in a row that could be taken for a code or a telephone number.
+/// Digits in a row that could be taken for a code or a phone number.
 const DIGITS: usize = 5;
 
 /// What programs take for the beginning of a link without slashes after it.
@@ -65,7 +65,7 @@ pub enum Unreadable {
     },
     /// It has more combining marks on one letter than any language, or begins with one.
     Marks,
-    /// Mail or SMS programs would make a link, an address or a telephone number of it.
+    /// Mail or SMS programs would make a link, an address or a phone number of it.
     Link,
 }
 
@@ -81,7 +81,7 @@ impl fmt::Display for Unreadable {
             ),
             Self::Marks => write!(f, "must not begin with a combining mark or have more than {MARKS} on one letter"),
             Self::Link => f.write_str(
-                "must not look like a link, an address or a telephone number: leave out `@`, `://`, names such as \
+                "must not look like a link, an address or a phone number: leave out `@`, `://`, names such as \
                  `example.com` and five or more digits in a row",
             ),
         }

@@ -85,7 +85,7 @@ pub(crate) struct ProblemBody {
     /// The problem type. Compare what follows the last colon; it is stable.
     #[schema(example = "urn:problem-type:twofactor:code-rejected")]
     r#type: String,
-    /// The problem type in words.
+    /// The problem type as text.
     title: &'static str,
     /// The HTTP status.
     status: u16,

@@ -245,7 +245,7 @@ fn a_person_is_invited_from_the_command_line_also_while_a_server_runs() {
 }
 
 #[test]
-fn what_is_configured_for_accounts_is_judged_at_the_start() {
+fn the_configuration_of_accounts_is_validated_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     for (more, words) in [
         ("[accounts]\nrequire_second_factor = true\n", "set the subscription"),

@@ -7,7 +7,7 @@
 mod chromium;
 mod common;
 
-use chromium::{Chromium, Wish, axe, skipped};
+use chromium::{BrowserSettings, Chromium, axe, skipped};
 use common::Server;
 use common::visitor::{CASES, Case, PASSWORD, SMTP_SAMPLE};
 use serde_json::json;
@@ -63,7 +63,7 @@ async fn an_instance_of_each_type_is_set_up_and_delivers_a_code() {
     }
     let axe = axe("an_instance_of_each_type_is_set_up_and_delivers_a_code");
     let demo = Server::demo();
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     let look = async |name: &str| {
         browser.picture(&format!("admin-{name}")).await;
         if let Some(axe) = &axe {
@@ -107,8 +107,8 @@ async fn everything_works_with_scripts_off_in_german_on_a_phone_in_the_dark() {
         return;
     }
     let demo = Server::demo();
-    let wish = Wish { language: "de-CH", scripts: false, dark: true, phone: true };
-    let browser = Chromium::start(wish).await;
+    let settings = BrowserSettings { language: "de-CH", scripts: false, dark: true, phone: true };
+    let browser = Chromium::start(settings).await;
     become_first_administrator(&browser, &demo).await;
     browser.sees("h1", "Übersicht").await;
     for case in &CASES {

@@ -8,7 +8,7 @@ mod common;
 
 use std::path::Path;
 
-use chromium::{Chromium, Wish, axe, skipped};
+use chromium::{BrowserSettings, Chromium, axe, skipped};
 use common::Server;
 use common::second_factor::Guarded;
 use common::visitor::PASSWORD;
@@ -38,7 +38,7 @@ async fn a_provider_is_looked_at_and_installed() {
     }
     let axe = axe("a_provider_is_looked_at_and_installed");
     let demo = Server::demo();
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     become_first_administrator(&browser, &demo).await;
     let folder = tempfile::tempdir().unwrap();
     let upload = async |name: &str, component: &[u8]| {
@@ -73,7 +73,7 @@ async fn what_is_taken_away_is_asked_for_first() {
     }
     let axe = axe("what_is_taken_away_is_asked_for_first");
     let demo = Server::demo();
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     become_first_administrator(&browser, &demo).await;
     let admin = demo.token("admin_token");
     let ben =
@@ -118,7 +118,7 @@ async fn an_auditor_looks_at_everything() {
     let admin = demo.token("admin_token");
     let new = json!({"name": "Aude Lauscher", "email": "aude@example.com", "role": "auditor"});
     let invited = demo.call("POST", "/v1/accounts", admin, new).await.expect(201);
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     browser.open(&format!("{}{}", demo.url, invited["invitation"]["path"].as_str().unwrap())).await;
     browser.fill("#password", PASSWORD).await;
     browser.click("button.main").await;
@@ -154,7 +154,7 @@ async fn a_subscription_is_set_up_and_the_directory_is_searched() {
     let axe = axe("a_subscription_is_set_up_and_the_directory_is_searched");
     let demo = Server::demo();
     let admin = demo.token("admin_token");
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     become_first_administrator(&browser, &demo).await;
     browser.open(&format!("{}/admin/subscriptions", demo.url)).await;
     browser.fill("#id", "shop").await;
@@ -206,7 +206,7 @@ async fn a_second_factor_is_asked_for_on_a_page_of_its_own() {
     }
     let axe = axe("a_second_factor_is_asked_for_on_a_page_of_its_own");
     let Guarded { server, demo, admin, .. } = &Guarded::start();
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     become_first_administrator(&browser, server).await;
     let make = async |method: &str, path: &str, body: serde_json::Value| {
         let answer = server.call(method, path, admin, body).await;

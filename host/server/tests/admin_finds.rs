@@ -1,4 +1,4 @@
-//! What an administrator looks for is found: lines of the audit log by who, what, which and when, in words and with names; instances by type,
+//! What an administrator looks for is found: lines of the audit log by who, what, which and when, in sentences and with names; instances by type,
 //! state and name. Providers that come with the program are switched on from a page.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]

@@ -8,7 +8,7 @@ mod chromium;
 
 use std::net::SocketAddr;
 
-use chromium::{Chromium, ENTER, Wish, axe, skipped};
+use chromium::{BrowserSettings, Chromium, ENTER, axe, skipped};
 use twofactor::instance::Policy;
 use twofactor::sandbox::Outbox;
 use twofactor::{Network, TwoFactor};
@@ -64,7 +64,7 @@ async fn from_the_first_link_to_a_delivered_test_code_takes_at_most_12_clicks_an
     let outbox = Outbox::new();
     let (url, engine) = empty(&outbox).await;
     let invitation = engine.accounts().first_invitation().await.unwrap().unwrap();
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     let look = async |name: &str| {
         browser.picture(&format!("first-day-{name}")).await;
         if let Some(axe) = &axe {
@@ -115,7 +115,13 @@ async fn the_first_day_looks_well_made_on_a_phone() {
     let outbox = Outbox::new();
     let (url, engine) = empty(&outbox).await;
     let invitation = engine.accounts().first_invitation().await.unwrap().unwrap();
-    let browser = Chromium::start(Wish { phone: true, language: "de-CH", scripts: false, ..Wish::default() }).await;
+    let browser = Chromium::start(BrowserSettings {
+        phone: true,
+        language: "de-CH",
+        scripts: false,
+        ..BrowserSettings::default()
+    })
+    .await;
     browser.open(&format!("{url}{}", invitation.path())).await;
     browser.picture("first-day-phone-invitation").await;
     browser.fill("#name", "Anna").await;

@@ -165,7 +165,7 @@ async fn a_test_takes_what_is_typed_keeps_it_and_says_that_it_is_a_test_in_the_a
     assert!(sent[0]["text"].as_str().unwrap().starts_with("Dies ist eine Testnachricht von Laden."), "{}", sent[0]);
     // Nothing of it is saved.
     assert_eq!(stored(&demo, &path).await, json!({}));
-    // What is typed is judged as it would be when it is saved.
+    // The test uses what was typed, as if it was saved.
     let wrong = [&form[..5], &[("phone", "+41791112299")]].concat();
     anna.post(&format!("{path}/test"), &wrong).await.shows("ECallAccountFromNumber").shows("Typed").shows("account");
     let closed = [&form[..6], &[("policy/countries", "DE"), ("phone", "+41791112299")]].concat();

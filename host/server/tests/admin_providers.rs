@@ -1,4 +1,4 @@
-//! A provider is installed from the admin UI: shown first, in words, and approved by its digest.
+//! A provider is installed in the admin UI: it is shown first, and approved by its digest.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -133,11 +133,12 @@ async fn only_what_the_same_person_was_shown_is_installed() {
     approve(&mut anna, &of_anna).await.shows("Not installed");
     assert_eq!(digest_of(&demo, "twilio").await, bundled);
 
-    // What would be replaced is not any more what was shown: it is shown anew.
+    // What would be replaced is no longer what was shown: it is shown again.
     approve(&mut ben, &of_ben).await.leads_to();
-    let anew = approve(&mut anna, &again).await.shows("Another user installed a different component of this type");
+    let shown_again =
+        approve(&mut anna, &again).await.shows("Another user installed a different component of this type");
     assert_eq!(digest_of(&demo, "twilio").await, of_ben.value("name=\"digest\" value=\""));
-    assert_eq!(approve(&mut anna, &anew).await.leads_to(), "/admin/providers?done=installed");
+    assert_eq!(approve(&mut anna, &shown_again).await.leads_to(), "/admin/providers?done=installed");
     assert_eq!(digest_of(&demo, "twilio").await, again.value("name=\"digest\" value=\""));
 }
 

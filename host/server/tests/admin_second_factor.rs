@@ -22,7 +22,7 @@ fn command(guarded: &Guarded, more: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Gives the first administrator a telephone number.
+/// Gives the first administrator a phone number.
 async fn add_number(anna: &mut Visitor) {
     let id = anna.get("/admin/accounts").await.value("href=\"/admin/accounts/");
     let path = format!("/admin/accounts/{id}");

@@ -76,7 +76,7 @@ fn types() -> [(&'static str, Value); 6] {
     ]
 }
 
-/// A run of the server under way.
+/// A running server.
 struct Run {
     server: Watched,
     admin: String,

@@ -16,7 +16,7 @@ const EDITS: usize = 50;
 
 /// Reads and writes until nobody came between; answers how often somebody did.
 async fn edit(server: &Server, token: &str, method: &str, path: &str, change: impl Fn(Value) -> Value) -> u32 {
-    let mut passed_over = 0;
+    let mut conflicts = 0;
     loop {
         let read = server.call("GET", path, token, Value::Null).await;
         let tag = read.headers["etag"].to_str().unwrap().to_owned();
@@ -25,11 +25,11 @@ async fn edit(server: &Server, token: &str, method: &str, path: &str, change: im
         let answer = Answer::of(request).await;
         if answer.status == 412 {
             answer.problem(412, "precondition-failed");
-            passed_over += 1;
+            conflicts += 1;
             continue;
         }
         answer.expect(200);
-        return passed_over;
+        return conflicts;
     }
 }
 
@@ -167,7 +167,7 @@ async fn changes_of_different_fields_without_if_match_are_all_kept() {
 }
 
 #[tokio::test]
-async fn a_tag_that_was_passed_over_is_refused_by_every_change_and_only_a_whole_tag_is_one() {
+async fn a_stale_tag_is_refused_by_every_change_and_only_a_whole_tag_is_one() {
     let server = Server::demo();
     let admin = server.token("admin_token");
     let all = server.call("GET", "/v1/subscriptions/demo/two-factors", admin, Value::Null).await.expect(200);

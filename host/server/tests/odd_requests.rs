@@ -1,4 +1,4 @@
-//! Requests that are almost right are refused by name, in words of ours, and never with a 5xx.
+//! Requests that are almost right are refused with a sentence of this server that names the field, and never with a 5xx.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -9,7 +9,7 @@ mod identity;
 mod own_provider;
 
 use common::visitor::Visitor;
-use identity::{Sent, Site, Wish, leave};
+use identity::{Sent, Setup, Site, leave};
 use own_provider::{CODE, DISCOVERY, OwnProvider, Reply, World, changed};
 use serde_json::json;
 
@@ -158,7 +158,7 @@ async fn an_answer_of_another_issuer_is_not_taken_and_one_that_should_name_its_i
     let own = OwnProvider::start().await;
     let says = json!({"authorization_response_iss_parameter_supported": true});
     own.reply(DISCOVERY, Reply::Json(changed(own.discovery(), says)));
-    let site = Site::start(&own.issuer, &Wish::default());
+    let site = Site::start(&own.issuer, &Setup::default());
     let world = World { own, site };
     let (mut anna, sent) = world.away().await;
     assert_eq!(anna.get(&sent.back(&[("code", CODE)])).await.status, 502);

@@ -10,8 +10,8 @@ mod identity;
 #[path = "common/real_provider.rs"]
 mod real_provider;
 
-use chromium::{Chromium, Wish as Browser, axe, skipped};
-use identity::{SECRET, Site, Wish};
+use chromium::{BrowserSettings, Chromium, axe, skipped};
+use identity::{SECRET, Setup, Site};
 use real_provider::RealProvider;
 use serde_json::json;
 
@@ -23,12 +23,12 @@ async fn a_browser_goes_to_the_provider_and_comes_back_logged_in() {
     }
     let Some(mut provider) = RealProvider::start(test) else { return };
     let axe = axe(test);
-    let site = Site::start(&provider.issuer, &Wish::default());
+    let site = Site::start(&provider.issuer, &Setup::default());
     let client = json!({"client_id": "twofactor", "client_secret": SECRET, "redirect_uris": [site.redirect_uri()]});
     let person = json!({"sub": "anna-1", "email": "anna@example.com", "name": "Anna Muster", "groups": ["admins"]});
     provider.furnish(&json!({"client": client, "person": person}));
     for scripts in [true, false] {
-        let browser = Chromium::start(Browser { scripts, ..Browser::default() }).await;
+        let browser = Chromium::start(BrowserSettings { scripts, ..BrowserSettings::default() }).await;
         browser.open(&format!("{}/admin/tokens", site.server.url)).await;
         browser.sees("a.button", "Log in with Example login").await;
         browser.picture("oidc-login").await;

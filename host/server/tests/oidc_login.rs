@@ -9,7 +9,7 @@ mod identity;
 mod real_provider;
 
 use common::visitor::{PASSWORD, Page, Visitor};
-use identity::{SECRET, Site, Wish, leave};
+use identity::{SECRET, Setup, Site, leave};
 use real_provider::RealProvider;
 use serde_json::{Value, json};
 use url::Url;
@@ -46,7 +46,7 @@ async fn an_administrator_logs_in_at_a_real_provider_and_comes_to_the_page_that_
         ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"].into_iter().enumerate()
     {
         let method = if n % 2 == 0 { "client_secret_basic" } else { "none" };
-        let site = Site::start(&provider.issuer, &Wish { public: method == "none", ..Wish::default() });
+        let site = Site::start(&provider.issuer, &Setup { public: method == "none", ..Setup::default() });
         provider.furnish(&furniture(&site, algorithm, method, &["people", "admins"]));
         let mut anna = site.visitor();
         let back = travel(&mut anna, &provider, &site, "/admin/tokens").await;
@@ -74,7 +74,7 @@ async fn an_administrator_logs_in_at_a_real_provider_and_comes_to_the_page_that_
 #[tokio::test]
 async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
     let Some(mut provider) = RealProvider::start("somebody_without_a_role") else { return };
-    let site = Site::start(&provider.issuer, &Wish::default());
+    let site = Site::start(&provider.issuer, &Setup::default());
     provider.furnish(&furniture(&site, "RS256", "client_secret_basic", &["people"]));
     let mut anna = site.visitor();
     let page = travel(&mut anna, &provider, &site, "/admin").await;
@@ -91,7 +91,7 @@ async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
 #[tokio::test]
 async fn the_password_of_others_goes_on_working_and_the_button_is_there_in_both_languages() {
     let Some(provider) = RealProvider::start("the_password_of_others_goes_on_working") else { return };
-    let site = Site::start(&provider.issuer, &Wish::default());
+    let site = Site::start(&provider.issuer, &Setup::default());
     let _anna = Visitor::first(&site.server).await;
     let mut visitor = site.visitor();
     visitor.get("/admin/login").await.shows("Log in with Example login").shows("name=\"password\"");

@@ -9,12 +9,12 @@ mod identity;
 mod own_provider;
 
 use common::visitor::{PASSWORD, Visitor};
-use identity::{Site, Wish, leave};
+use identity::{Setup, Site, leave};
 use own_provider::{CODE, DISCOVERY, KEYS, OwnProvider, Reply, TOKEN, changed};
 use serde_json::json;
 
-const IMPATIENT: Wish<'static> =
-    Wish { oidc: "", accounts: "", tables: "[network]\ntimeout_seconds = 1", public: false };
+const IMPATIENT: Setup<'static> =
+    Setup { oidc: "", accounts: "", tables: "[network]\ntimeout_seconds = 1", public: false };
 
 /// The person reads that it did not work, below which the password does; the log says why.
 async fn the_password_still_works(site: Site, why: &str) {

@@ -112,7 +112,7 @@ async fn slow_twilio(go: tokio::sync::oneshot::Receiver<()>, came: tokio::sync::
 
 #[cfg(unix)]
 #[tokio::test]
-async fn on_sigterm_a_delivery_under_way_is_finished_and_answered_and_nothing_new_is_taken() {
+async fn on_sigterm_a_delivery_pending_is_finished_and_answered_and_nothing_new_is_taken() {
     let (go, when) = tokio::sync::oneshot::channel();
     let (came, seen) = tokio::sync::oneshot::channel();
     let twilio = slow_twilio(when, came).await;
@@ -134,7 +134,7 @@ async fn on_sigterm_a_delivery_under_way_is_finished_and_answered_and_nothing_ne
 
     let body = json!({"tenant": "t", "recipient": {"phone": "+41791234567"}});
     let request = server.request("POST", "/v1/challenges", token["token"].as_str().unwrap()).body(body.to_string());
-    let under_way = tokio::spawn(Answer::of(request));
+    let pending = tokio::spawn(Answer::of(request));
     seen.await.unwrap();
     let pid = server.child.id().to_string();
     // Without a certificate there is nothing to read again, and nothing ends.
@@ -146,7 +146,7 @@ async fn on_sigterm_a_delivery_under_way_is_finished_and_answered_and_nothing_ne
         tokio::task::yield_now().await;
     }
     go.send(()).unwrap();
-    under_way.await.unwrap().expect(201);
+    pending.await.unwrap().expect(201);
     let status = tokio::task::spawn_blocking(move || server.child.wait().unwrap()).await.unwrap();
     assert!(status.success());
 }

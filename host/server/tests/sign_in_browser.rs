@@ -13,14 +13,14 @@ mod site;
 
 use std::net::SocketAddr;
 
-use chromium::{Chromium, DOWN, ENTER, TAB, Wish, axe, skipped};
+use chromium::{BrowserSettings, Chromium, DOWN, ENTER, TAB, axe, skipped};
 use serde_json::{Value, json};
 use shop::Shop;
 use site::{Browser, PHONE, Site};
 use tokio::net::TcpListener;
 use twofactor_tests::ecall::wrong;
 
-/// The example application, for a person with a telephone and mail.
+/// The example application, for a person with a phone number and an email address.
 async fn open_shop(site: &Site, settings: Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // Another host than TwoFactor's: cookies know no ports.
@@ -49,7 +49,7 @@ async fn a_person_signs_in_with_scripts_on() {
     let axe = axe("a_person_signs_in_with_scripts_on");
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     browser.open(&shop).await;
     browser.click("button").await;
     browser.sees("h1", "Confirm it’s you").await;
@@ -98,7 +98,13 @@ async fn a_person_signs_in_with_scripts_off_on_a_phone_in_german() {
     }
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
-    let browser = Chromium::start(Wish { language: "de-CH", scripts: false, phone: true, ..Wish::default() }).await;
+    let browser = Chromium::start(BrowserSettings {
+        language: "de-CH",
+        scripts: false,
+        phone: true,
+        ..BrowserSettings::default()
+    })
+    .await;
     browser.open(&shop).await;
     browser.click("button").await;
     browser.sees("h1", "Bestätigen Sie, dass Sie es sind").await;
@@ -139,7 +145,7 @@ async fn a_person_signs_in_with_the_keyboard_alone_on_a_dark_page_of_the_subscri
         "colours": {"accent": "#0b5c3a", "background": "#eef5f0"}});
     let shop = open_shop(&site, look).await;
     for dark in [false, true] {
-        let browser = Chromium::start(Wish { dark, ..Wish::default() }).await;
+        let browser = Chromium::start(BrowserSettings { dark, ..BrowserSettings::default() }).await;
         let name = if dark { "own-look-dark" } else { "own-look" };
         browser.open(&shop).await;
         browser.click("button").await;
@@ -172,7 +178,7 @@ async fn a_code_from_an_sms_fills_itself_in() {
     }
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
-    let browser = Chromium::start(Wish { phone: true, ..Wish::default() }).await;
+    let browser = Chromium::start(BrowserSettings { phone: true, ..BrowserSettings::default() }).await;
     // No SMS comes to this machine: what the browser would give is given by hand.
     let script = "window.OTPCredential = class {}; navigator.credentials.get = (asked) =>
         new Promise((give) => { window.asked = asked; window.sms = (code) => give({ code }); });";
@@ -198,7 +204,7 @@ async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_somet
     let axe = axe("whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_something_say_it_well");
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     browser.open(&shop).await;
     browser.click("button").await;
     browser.sees("h1", "Confirm it’s you").await;
@@ -259,7 +265,7 @@ async fn whoever_is_sent_a_strangers_link_sees_where_it_began_and_confirms_nothi
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
     let attacker = begin_elsewhere(&shop).await;
-    let victim = Chromium::start(Wish { phone: true, ..Wish::default() }).await;
+    let victim = Chromium::start(BrowserSettings { phone: true, ..BrowserSettings::default() }).await;
     victim.open(&attacker).await;
     victim.sees("h1", "Confirm it’s you").await;
     victim.sees(".facts", "Signing in").await;
@@ -282,7 +288,7 @@ async fn two_sign_ins_in_two_tabs_of_one_browser_both_end_well() {
     }
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
-    let browser = Chromium::start(Wish::default()).await;
+    let browser = Chromium::start(BrowserSettings::default()).await;
     let mut tabs = Vec::new();
     for _ in 0..2 {
         browser.open(&shop).await;

@@ -98,7 +98,7 @@ async fn where_there_are_several_ways_a_person_chooses_and_may_change() {
     let step = choice.values("step")[0];
     browser.post("/start", &[("two_factor", &other), ("step", step)]).await.location();
     browser.get("").await.says(200, "We texted a 6-digit code");
-    // The code that went the other way is none any more.
+    // The code that was sent through the other instance is no longer valid.
     browser.answer(&mailed).await.says(200, "Incorrect code.");
     let handle = browser.answer(&site.ecall.code()).await.brings("handle").unwrap();
     assert_eq!(site.redeem(&begun, &handle).await.expect(200)["two_factor"], other);
@@ -179,7 +179,7 @@ async fn a_new_code_may_be_asked_for_after_a_while_and_the_page_says_how_long() 
 }
 
 #[tokio::test]
-async fn a_code_that_is_over_is_said_to_be_and_a_sign_in_that_is_over_leads_back() {
+async fn the_page_says_that_a_code_has_expired_and_an_expired_sign_in_leads_back() {
     let site = Site::start().await;
     let (begun, browser) = site.at_code().await;
     site.advance(300);
@@ -194,7 +194,7 @@ async fn a_code_that_is_over_is_said_to_be_and_a_sign_in_that_is_over_leads_back
     assert_eq!(site.ecall.codes().len(), 1);
     site.advance(2 * 86_400);
     while site.engine.hosted_sign_ins().status("shop", &begun.id).await.is_ok() {
-        // What is over goes when others come.
+        // Expired ones are removed when others start.
         site.begin(json!({})).await;
         let start = twofactor::NewChallenge::new(SignIn::new("shop").tenant("main").user("bob")).phone(PHONE);
         site.engine.start(start).await.unwrap();
@@ -344,7 +344,7 @@ async fn a_message_that_goes_out_when_nobody_waits_any_more_belongs_to_its_sign_
     let before = visit().await;
     site.ecall.answer(Answer::Later);
     tokio::select! {
-        _ = sign_ins.start(&before, &before.delivery_options[0].two_factor, 0, None, None, "en") => panic!("the message is under way"),
+        _ = sign_ins.start(&before, &before.delivery_options[0].two_factor, 0, None, None, "en") => panic!("the message is on its way"),
         () = site.ecall.received(1) => {}
     }
     site.ecall.answer(Answer::Taken);

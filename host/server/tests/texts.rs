@@ -212,5 +212,5 @@ fn each_sentence_that_has_a_german_one_is_still_in_the_source() {
             }
         }
     }
-    assert!(missing.is_empty(), "nothing says these any more: {missing:#?}");
+    assert!(missing.is_empty(), "nothing says these any longer: {missing:#?}");
 }

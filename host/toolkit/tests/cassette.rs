@@ -244,7 +244,7 @@ fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_rig
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
     let more = ["--options", options, "--override", &override_argument, "--record", tape];
     let try_it = |typed: &str| try_it(&more, file, typed);
-    // What nobody typed cannot be blotted out.
+    // What nobody typed cannot be redacted.
     let tried = try_it("");
     assert!(!tried.status.success() && !Path::new(tape).exists());
 
@@ -260,7 +260,7 @@ fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_rig
 }
 
 #[test]
-fn of_a_provider_that_logs_in_before_it_has_an_answer_judged_both_answers_are_given_again() {
+fn the_responses_to_a_login_and_to_a_verification_are_both_replayed() {
     const ANSWERS: &[(&str, u16, &str)] = &[("begin", 200, "{}"), ("login", 200, "welcome"), ("check", 200, "{}")];
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -271,16 +271,16 @@ fn of_a_provider_that_logs_in_before_it_has_an_answer_judged_both_answers_are_gi
     let (file, options, tape) = (file.to_str().unwrap(), options.to_str().unwrap(), tape.to_str().unwrap());
     let tried = try_it(&["--options", options, "--override", &override_argument, "--record", tape], file, "4711");
     assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
-    let judged = |tape: &str| {
+    let verdict = |tape: &str| {
         let checked = run(&["check", file, "--options", options, "--replay", tape, "--json"]);
         let report: Value = serde_json::from_slice(&checked.stdout).unwrap();
         let findings = report["findings"].as_array().unwrap();
         findings.iter().find(|finding| finding["rule"] == "answer-right").unwrap()["verdict"].clone()
     };
-    assert_eq!(judged(tape), "passed");
+    assert_eq!(verdict(tape), "passed");
     let mut other: Value = serde_json::from_slice(&std::fs::read(tape).unwrap()).unwrap();
     other["approved"].as_array_mut().unwrap().remove(0);
-    assert_eq!(judged(write(folder.path(), "other.json", other.to_string()).to_str().unwrap()), "fault");
+    assert_eq!(verdict(write(folder.path(), "other.json", other.to_string()).to_str().unwrap()), "fault");
 }
 
 #[test]

@@ -198,7 +198,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("a schema that is no JSON", "is not JSON"),
     ("a long schema", "longer than"),
     ("describe breaks off", "failed in `describe`: the component trapped"),
-    // Of its own time or of the call's, whichever is over first on a machine that is busy.
+    // Its own time or the call's, whichever ends first on a busy machine.
     ("describe never ends", "failed in `describe`: the component"),
     ("describe takes all memory", "failed in `describe`: the component exceeded a limit"),
 ];

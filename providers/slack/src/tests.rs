@@ -180,9 +180,9 @@ fn another_kind_of_token_is_named() {
         ("xoxb-", false),
         ("xoxb-1234567890 abc", false),
     ] {
-        let judged = configure::<Slack>(&json!({"SlackBotToken": token}));
-        assert_eq!(judged.is_ok(), fits, "{token}");
-        if let Err(problems) = judged {
+        let result = configure::<Slack>(&json!({"SlackBotToken": token}));
+        assert_eq!(result.is_ok(), fits, "{token}");
+        if let Err(problems) = result {
             assert_eq!(problems[0].pointer, "/SlackBotToken");
         }
     }

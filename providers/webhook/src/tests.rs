@@ -91,13 +91,13 @@ fn a_url_that_is_not_plain_is_named() {
         ("https://gateway.example.com/a b", None),
         ("", None),
     ] {
-        let judged = configure::<Webhook>(&json!({"WebhookUrl": url, "WebhookSecret": SECRET}));
-        match (judged, origin) {
+        let result = configure::<Webhook>(&json!({"WebhookUrl": url, "WebhookSecret": SECRET}));
+        match (result, origin) {
             (Ok(connections), Some(origin)) => {
                 assert!(format!("{connections:?}").contains(&format!("\"{origin}\"")), "{url}")
             }
             (Err(problems), None) => assert_eq!(problems[0].pointer, "/WebhookUrl", "{url}"),
-            (judged, _) => panic!("{url}: {judged:?}"),
+            (result, _) => panic!("{url}: {result:?}"),
         }
     }
 }
@@ -118,10 +118,10 @@ fn a_secret_of_another_form_is_named_and_not_repeated() {
         (of(24).replacen("QUJD", "QU-D", 1), false),
         ("whsec_".to_owned(), false),
     ] {
-        let judged =
+        let result =
             configure::<Webhook>(&json!({"WebhookUrl": "https://gateway.example.com", "WebhookSecret": secret}));
-        assert_eq!(judged.is_ok(), fits, "{secret}");
-        if let Err(problems) = judged {
+        assert_eq!(result.is_ok(), fits, "{secret}");
+        if let Err(problems) = result {
             assert_eq!(problems[0].pointer, "/WebhookSecret");
             assert!(!problems[0].message.contains("QUJD"));
         }

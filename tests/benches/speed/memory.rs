@@ -43,7 +43,7 @@ pub(crate) async fn child(upstream: &str) {
             tokio::spawn(async move { component.deliver(setup::message()).await.map(drop) })
         })
         .collect();
-    // The upstream answers all of them late enough for each to be under way when this looks.
+    // The upstream answers all of them late enough for each to be in flight when this looks.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let during = resident();
     for delivery in deliveries {

@@ -175,7 +175,7 @@ pub(crate) async fn rows() {
             });
             beside.extend(calls.good().await);
             stop.store(true, Ordering::Relaxed);
-            // A call that is under way is not alone.
+            // A call in flight is not alone.
             made += hostile.await.unwrap();
         }
         let samples = alone.len();

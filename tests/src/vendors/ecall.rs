@@ -70,11 +70,11 @@ async fn message(State(ecall): State<Ecall>, headers: HeaderMap, body: Bytes) ->
         return (StatusCode::UNAUTHORIZED, Json(refused)).into_response();
     }
     let body: Option<Value> = serde_json::from_slice(&body).ok();
-    let judged = match (body, super::is_of_type(&headers, "application/json")) {
-        (Some(body), true) => judge(&body).map(|()| body),
+    let validated = match (body, super::is_of_type(&headers, "application/json")) {
+        (Some(body), true) => validate(&body).map(|()| body),
         _ => Err("Content"),
     };
-    match judged {
+    match validated {
         Ok(body) => {
             ecall.taken.lock().unwrap().push(body);
             let accepted = json!({"messageId": "0b5f6a58-6f1b-4d1c-9c7b-0a1b2c3d4e5f"});
@@ -90,7 +90,7 @@ async fn message(State(ecall): State<Ecall>, headers: HeaderMap, body: Bytes) ->
 }
 
 /// `Err` names the parameter that is wrong.
-fn judge(body: &Value) -> Result<(), &'static str> {
+fn validate(body: &Value) -> Result<(), &'static str> {
     let message = only(body, &["channel", "from", "to", "content"]).ok_or("Content")?;
     let content = only(&body["content"], &["type", "text", "options"]).ok_or("Content")?;
     let options = match content.get("options") {

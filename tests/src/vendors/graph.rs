@@ -129,7 +129,7 @@ impl Graph {
 async fn token(State(graph): State<Graph>, Path(tenant): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let mut office = graph.state.lock().unwrap();
     office.token_requests += 1;
-    match judge_client(&tenant, &headers, &body) {
+    match validate_client(&tenant, &headers, &body) {
         Ok(()) => {
             let token = format!("eyJ0eXAiOiJKV1Qi.{}.sig", office.issued.len() + 1);
             office.issued.push(token.clone());
@@ -150,7 +150,7 @@ async fn token(State(graph): State<Graph>, Path(tenant): Path<String>, headers: 
     }
 }
 
-fn judge_client(tenant: &str, headers: &HeaderMap, body: &Bytes) -> Result<(), (u16, &'static str, u64)> {
+fn validate_client(tenant: &str, headers: &HeaderMap, body: &Bytes) -> Result<(), (u16, &'static str, u64)> {
     if tenant != TENANT {
         return Err((400, "invalid_request", 90_002));
     }

@@ -111,7 +111,7 @@ async fn send(State(ses): State<Ses>, request: Request<Body>) -> Response {
         return refusal(400, "BadRequestException");
     }
     let request = format!("{} {:?}\n{}", head.uri, head.headers, String::from_utf8_lossy(&body));
-    match judge(&body) {
+    match validate(&body) {
         Ok(mail) => {
             ses.taken.lock().unwrap().push(Mail { request, ..mail });
             Json(json!({"MessageId": "010701838f5b2b7e-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-000000"})).into_response()
@@ -162,7 +162,7 @@ struct Text {
     charset: String,
 }
 
-fn judge(body: &[u8]) -> Result<Mail, (u16, &'static str)> {
+fn validate(body: &[u8]) -> Result<Mail, (u16, &'static str)> {
     const BAD: (u16, &str) = (400, "BadRequestException");
     let asked: SendEmail = serde_json::from_slice(body).map_err(|_| BAD)?;
     let Simple { subject, body } = asked.content.simple;

@@ -118,7 +118,7 @@ async fn messages(
     let host = head.uri.host().map(str::to_owned);
     let host = host.or_else(|| Some(head.headers.get("host")?.to_str().ok()?.to_owned())).unwrap_or_default();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
-    match judge(&sid, &head.headers, &body) {
+    match validate(&sid, &head.headers, &body) {
         Ok(fields) => {
             twilio.taken.lock().unwrap().push(Message { host, fields });
             let accepted = json!({"sid": "SM0123456789abcdef0123456789abcdef", "account_sid": sid, "status": "queued",
@@ -167,7 +167,7 @@ pub(super) fn form(headers: &HeaderMap, body: &Bytes, names: &[&str]) -> Result<
     Ok(fields)
 }
 
-fn judge(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<HashMap<String, String>, Refusal> {
+fn validate(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<HashMap<String, String>, Refusal> {
     authenticate(sid, headers)?;
     let fields = form(headers, body, &FIELDS)?;
     let field = |name: &str| fields.get(name).map(String::as_str).filter(|value| !value.is_empty());

@@ -38,7 +38,7 @@ pub(super) async fn calls(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match judge(&sid, &headers, &body) {
+    match validate(&sid, &headers, &body) {
         Ok(call) => {
             twilio.calls.lock().unwrap().push(call);
             let accepted = json!({"sid": "CA0123456789abcdef0123456789abcdef", "account_sid": sid, "status": "queued",
@@ -49,7 +49,7 @@ pub(super) async fn calls(
     }
 }
 
-fn judge(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<Call, Refusal> {
+fn validate(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<Call, Refusal> {
     authenticate(sid, headers)?;
     let fields = form(headers, body, &FIELDS)?;
     let field = |name: &str| fields.get(name).map(String::as_str).filter(|value| !value.is_empty());

@@ -36,7 +36,7 @@ const MOST: u32 = 5;
 
 const CHANNELS: [&str; 5] = ["sms", "call", "email", "whatsapp", "sna"];
 
-/// A code under way.
+/// A pending code.
 #[derive(Clone)]
 pub struct Verification {
     pub sid: String,
@@ -83,7 +83,7 @@ impl TwilioVerify {
         self.all().pop().unwrap().code
     }
 
-    /// Forgets all that is under way.
+    /// Forgets all pending codes.
     pub fn expire(&self) {
         self.all.lock().unwrap().iter_mut().for_each(|one| one.gone = true);
     }

@@ -1,4 +1,4 @@
-//! A provider that judges answers as its upstream does, or in the wrong way that its options say.
+//! A provider whose upstream verifies the answers, correctly or in the wrong way that its options name.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -206,8 +206,8 @@ impl Accounts {
         let login = self.waiting(pending).await?;
         let account = &login.account;
         let answer = Answer::new(&login.challenge, code).client_address(client.address);
-        let judged = self.challenges.verify(&login.subscription, answer).await;
-        match judged {
+        let result = self.challenges.verify(&login.subscription, answer).await;
+        match result {
             Ok(verified) if verified.user.as_ref() == Some(account) => {}
             Ok(_) => return Err(Error::login_closed()),
             Err(error) => {

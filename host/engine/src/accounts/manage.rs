@@ -152,11 +152,11 @@ impl Accounts {
         change: AccountChange,
         expected_revision: Option<u64>,
     ) -> Result<Account, Error> {
-        let passed_over = Error::revision_conflict;
+        let conflict = Error::revision_conflict;
         let mut record = self.record(id).await?;
         let revision = record.revision;
         if expected_revision.is_some_and(|expected| expected != revision) {
-            return Err(passed_over());
+            return Err(conflict());
         }
         let mut person = self.person(&record)?;
         let mut what = Changes::default();
@@ -196,7 +196,7 @@ impl Accounts {
         self.audit.append(actor, "account.update", id, &what).await?;
         match self.store.update_account(record, revision).await? {
             AccountUpdate::Applied => self.get(id).await,
-            AccountUpdate::Stale => Err(passed_over()),
+            AccountUpdate::Stale => Err(conflict()),
             AccountUpdate::LastSystemAdmin => Err(self.last_system_admin(actor, "account.update", id).await?),
         }
     }

@@ -32,10 +32,10 @@ impl Method {
 /// Email and chat have no registered value, so they are `otp` alone. They are not `mca`
 /// (multiple-channel authentication) either: people often read mail in the browser that asks for
 /// the code.
-fn methods(channel: &str, by_telephone: bool) -> &'static [Method] {
+fn methods(channel: &str, by_phone: bool) -> &'static [Method] {
     match channel {
-        "sms" if by_telephone => &[Method::Otp, Method::Sms],
-        "voice" if by_telephone => &[Method::Otp, Method::Tel],
+        "sms" if by_phone => &[Method::Otp, Method::Sms],
+        "voice" if by_phone => &[Method::Otp, Method::Tel],
         _ => &[Method::Otp],
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_code_to_a_telephone_number_is_sms_or_tel_and_every_other_word_is_a_code() {
+    fn only_a_code_sent_to_a_phone_number_is_sms_or_tel() {
         assert_eq!(methods("sms", true), [Method::Otp, Method::Sms]);
         assert_eq!(methods("voice", true), [Method::Otp, Method::Tel]);
         for word in ["email", "chat", "sms", "voice", "tel", "hwk", "mfa", "mca", "otp sms"] {

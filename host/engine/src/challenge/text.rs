@@ -149,7 +149,7 @@ fn application(policy: &Policy) -> &str {
     if policy.application_name.is_empty() { "TwoFactor" } else { &policy.application_name }
 }
 
-/// A text for telephones. Its last line may bind the code to an origin: exactly `@host #code` (WICG, "Origin-bound one-time codes
+/// Returns a text message. Its last line may bind the code to an origin: exactly `@host #code` (WICG, "Origin-bound one-time codes
 /// delivered via SMS").
 pub(super) fn short(policy: &Policy, locale: Option<&str>, code: &str, seconds: u32) -> Texts {
     let language = language(locale);

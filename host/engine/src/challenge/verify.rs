@@ -75,7 +75,7 @@ impl Challenges {
             // message may be on its way.
             Ok(Verdict::Expired) => {
                 tracing::warn!(%instance, %type_id, "the upstream accepts no more answers");
-                self.statistics.count(&record.subscription, instance, "over-at-upstream", "");
+                self.statistics.count(&record.subscription, instance, "expired-at-upstream", "");
                 Err(Error::closed())
             }
             Err(failure) => {

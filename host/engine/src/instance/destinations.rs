@@ -145,8 +145,8 @@ impl Instances {
             // if that can be determined.
             Some(known) if known.is_empty() && !evaluated.is_valid() => {
                 let own = fixed_by(&evaluated.problems, before.own, after.own);
-                let mended = self.answered(provider, Layers { base: before.base, own: &own }).await?;
-                mended.is_valid().then(|| texts(&mended.destinations()))
+                let fixed = self.answered(provider, Layers { base: before.base, own: &own }).await?;
+                fixed.is_valid().then(|| texts(&fixed.destinations()))
             }
             Some(known) => Some(known),
             None => Some(Vec::new()),
@@ -276,18 +276,18 @@ impl Instances {
 
 /// Returns options in which those with a problem are taken from others.
 fn fixed_by(problems: &[FieldError], options: &Value, others: &Value) -> Value {
-    let mut mended = options.clone();
+    let mut fixed = options.clone();
     for problem in problems {
         let Some((parent, name)) = problem.pointer.rsplit_once('/') else { continue };
         // JSON Pointer escapes these two (RFC 6901 section 3).
         let name = name.replace("~1", "/").replace("~0", "~");
-        let Some(members) = mended.pointer_mut(parent).and_then(Value::as_object_mut) else { continue };
+        let Some(members) = fixed.pointer_mut(parent).and_then(Value::as_object_mut) else { continue };
         match others.pointer(&problem.pointer) {
             Some(value) => _ = members.insert(name, value.clone()),
             None => _ = members.shift_remove(&name),
         }
     }
-    mended
+    fixed
 }
 
 /// The ways to choose some of a number of items, by their positions; an iterator, since there may

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_component_that_had_not_the_time_to_judge_is_asked_again_after_half_a_minute() {
+    fn a_component_that_had_no_time_to_validate_is_asked_again_after_half_a_minute() {
         let after = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
         let mut evaluated = Prepared::invalid(None, vec![FieldError::new("", "the component did not respond in time")]);
         assert!(!evaluated.is_to_be_asked_again(after(3600)));

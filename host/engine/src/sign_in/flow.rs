@@ -187,7 +187,7 @@ impl HostedSignIns {
         webotp_host: Option<String>,
         locale: &str,
     ) -> Result<(), Error> {
-        if step != visit.step() || open_challenge(visit).is_some_and(|under_way| under_way.two_factor == two_factor) {
+        if step != visit.step() || open_challenge(visit).is_some_and(|pending| pending.two_factor == two_factor) {
             return Ok(());
         }
         if !visit.more {

@@ -140,7 +140,7 @@ pub trait AccountStore {
     /// Returns the account with this hash of its email address.
     async fn account_by_email(&self, email: &BucketKey) -> Result<Option<AccountRecord>>;
 
-    /// Returns accounts whose `seq` is over `after`, the oldest first.
+    /// Returns accounts whose `seq` is greater than `after`, the oldest first.
     async fn accounts(&self, after: u64, limit: u32) -> Result<Vec<AccountRecord>>;
 
     /// Returns whether somebody can log in to any account.

@@ -78,7 +78,7 @@ pub trait AuditStore {
     /// Appends a line and replaces the head, if `record.seq` follows the stored head. Stale if another line came first.
     async fn append_audit(&self, record: AuditRecord, head: AuditHead) -> Result<Update>;
 
-    /// Returns lines whose `seq` is over `after`, the oldest first.
+    /// Returns lines whose `seq` is greater than `after`, the oldest first.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>>;
 
     /// Returns the lines that match a filter, in its order.

@@ -1,50 +1,52 @@
-//! The effects of a call outside of the sandbox, which decide whether a message may be sent again.
+//! The effects of a call outside the sandbox. They decide whether a message may be sent again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// The effects of one call. Clones are one: requests of `wasi:http` run beside the component.
+/// The effects of one call. Clones share them: requests of `wasi:http` run concurrently with the
+/// component.
 #[derive(Clone, Default)]
 pub(crate) struct Effects(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// Requests and mails that may have gone out.
+    /// The number of requests and mails that may have been sent.
     sent: AtomicU32,
-    /// Whether one was not allowed, or no token could be had for it.
+    /// Whether a request was denied, or no access token could be obtained for it.
     denied: AtomicBool,
 }
 
-/// A request or mail that counts as sent, also if the call is ended half-way, unless [`Sending::did_not_leave`] is called.
+/// A request or mail in progress. It counts as sent, even if the call is aborted, until
+/// [`Sending::did_not_leave`] takes it back.
 #[must_use]
 pub(crate) struct Sending(Effects);
 
 impl Effects {
-    /// Counts a request or mail before it is sent: a call that is ended half-way may have sent it.
+    /// Counts a request or mail before it is sent: a call that is aborted may have sent it.
     pub(crate) fn begin_sending(&self) -> Sending {
         self.0.sent.fetch_add(1, Ordering::AcqRel);
         Sending(self.clone())
     }
 
-    /// Notes that something was refused that the operator must fix.
+    /// Records that something was denied that the operator must fix.
     pub(crate) fn note_denied(&self) {
         self.0.denied.store(true, Ordering::Release);
     }
 
-    /// Whether anything may have been sent.
+    /// Returns whether anything may have been sent.
     pub(crate) fn has_sent(&self) -> bool {
         self.0.sent.load(Ordering::Acquire) > 0
     }
 
-    /// Whether something was refused that the operator must fix: a client such as `fetch` does not tell that from a broken
-    /// connection.
+    /// Returns whether something was denied that the operator must fix. A client such as `fetch`
+    /// cannot tell that from a broken connection.
     pub(crate) fn was_denied(&self) -> bool {
         self.0.denied.load(Ordering::Acquire)
     }
 }
 
 impl Sending {
-    /// Takes it back: it surely did not go out.
+    /// Takes the request back: it was certainly not sent.
     pub(crate) fn did_not_leave(self) {
         self.0.0.sent.fetch_sub(1, Ordering::AcqRel);
     }

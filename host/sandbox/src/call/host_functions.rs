@@ -1,4 +1,4 @@
-//! The interfaces that the contract gives to a component: HTTP, mail and log.
+//! The interfaces of the contract that a component can call: HTTP, mail and log.
 
 use super::state::State;
 use crate::contract::v0_2::twofactor::provider::{http, log, smtp, types};

@@ -1,4 +1,4 @@
-//! What is noted of one call: the lines that the component writes, wherever it writes them, and how its last exchange failed.
+//! The log of one call: the lines that the component writes, and how its last exchange failed.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,13 +12,14 @@ use super::hide::CallRedactor;
 use crate::egress::UpstreamFailure;
 use crate::testing::Recording;
 
-/// What is noted of one call: the lines that the component writes, wherever it writes them, and how its last exchange failed.
+/// The log of one call: the lines that the component writes, through whatever interface, and how
+/// its last exchange failed.
 pub(crate) struct CallLog {
     type_id: String,
     redactor: CallRedactor,
     lines_left: AtomicU32,
     upstream: Mutex<Option<UpstreamFailure>>,
-    /// Keeps the lines too.
+    /// Receives a copy of each line.
     recording: Option<Recording>,
 }
 
@@ -46,7 +47,7 @@ impl CallLog {
         &self.redactor
     }
 
-    /// Notes how an exchange with an upstream failed, or that it did not.
+    /// Records how an exchange with an upstream failed, or that it succeeded.
     pub(crate) fn note_upstream(&self, failure: Option<UpstreamFailure>) {
         *self.upstream.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
@@ -82,7 +83,7 @@ impl CallLog {
     }
 }
 
-/// Standard output and error of a guest: each write is a line of its log.
+/// Standard output and error of a component: each write is a line of the log.
 pub(crate) struct LogStream(pub(crate) Arc<CallLog>);
 
 impl IsTerminal for LogStream {

@@ -1,4 +1,4 @@
-//! One call of a component: a fresh instance, every bound in force, and its texts cleaned on the way out.
+//! One call of a component: a fresh instance, with all limits in force and its texts redacted.
 
 mod effects;
 mod hide;

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::egress::UpstreamFailure;
 
-/// The longest wait that is passed on, in seconds. No code is valid for so long, and an unbounded number could be a code.
+/// The longest wait that is passed on, in seconds. No code is valid that long, and an unbounded
+/// number could be a code.
 pub(crate) const LONGEST_WAIT: u32 = 3600;
 
 /// A message with a code for one person. `Debug` shows neither its texts nor its recipient.
@@ -22,13 +23,13 @@ pub struct Message {
     pub text: String,
     /// The text as HTML.
     pub html: Option<String>,
-    /// The code, for providers whose manifest says that they read it.
+    /// The code, for providers whose manifest says that they need it.
     pub code: String,
     /// How long the code is valid, in seconds.
     pub valid_seconds: u32,
     /// The language of the texts (BCP 47).
     pub locale: String,
-    /// What the code is for, in the application's word.
+    /// The purpose of the code, as the application names it.
     pub purpose: String,
     /// The application's name.
     pub application: String,
@@ -111,7 +112,7 @@ pub struct Reason {
     pub upstream: Option<Box<UpstreamFailure>>,
 }
 
-/// The code of what failed for the host has too much to do.
+/// The code of a failure because the host is too busy.
 pub(crate) const BUSY: &str = "busy";
 
 impl Reason {
@@ -141,7 +142,7 @@ pub enum DeliveryFailure {
     OutcomeUnknown(Reason),
     /// It was finally rejected.
     Rejected {
-        /// Whether the recipient was rejected, or else the message.
+        /// True if the recipient was rejected, false if the message was.
         recipient: bool,
         /// Why.
         reason: Reason,
@@ -153,13 +154,13 @@ pub enum DeliveryFailure {
 }
 
 impl DeliveryFailure {
-    /// Whether the host had no room for the call: it says nothing of the upstream.
+    /// Returns whether the host had no capacity for the call. This says nothing about the upstream.
     pub fn is_of_the_host(&self) -> bool {
         matches!(self, Self::RetryLater { reason, .. } if reason.code == BUSY)
     }
 
-    /// Adds where the exchange with the upstream failed. A wait that the upstream asked for and the component was not told of (that
-    /// of a token endpoint) is passed on.
+    /// Adds where the exchange with the upstream failed. It passes on a wait that the upstream asked for and the component did not
+    /// learn (that of a token endpoint).
     pub(crate) fn with_upstream(mut self, upstream: Option<UpstreamFailure>) -> Self {
         let wait = upstream.as_ref().and_then(|upstream| upstream.retry_after_seconds);
         if let Self::RetryLater { after_seconds: after @ None, .. } = &mut self {
@@ -174,7 +175,7 @@ impl DeliveryFailure {
         self
     }
 
-    /// Why, for the operator.
+    /// Returns why, for the operator.
     pub fn reason(&self) -> &Reason {
         match self {
             Self::RetryLater { reason, .. }
@@ -185,8 +186,8 @@ impl DeliveryFailure {
         }
     }
 
-    /// A stable name: `retry-later`, `outcome-unknown`, `rejected-recipient`, `rejected-message`, `misconfigured`
-    /// or `blocked`.
+    /// Returns a stable name: `retry-later`, `outcome-unknown`, `rejected-recipient`,
+    /// `rejected-message`, `misconfigured` or `blocked`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::RetryLater { .. } => "retry-later",

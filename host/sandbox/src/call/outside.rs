@@ -1,5 +1,5 @@
-//! How a call reaches upstreams, whichever interface it uses. Nothing is decided here: what may be reached is decided in
-//! [`crate::egress`], with the grants of the instance that is being served.
+//! A call's access to upstreams, whichever interface it uses. Permissions are checked in
+//! [`crate::egress`], against the grants of the instance.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::hide::Placeholder;
 use super::log::CallLog;
 use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network, UpstreamFailure};
 
-/// How a call reaches upstreams, and what is recorded of it.
+/// A call's access to upstreams, with a record of what it did.
 #[derive(Clone)]
 pub(crate) struct Outside {
     pub(crate) network: Network,
@@ -20,7 +20,7 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    /// Sends a request, and the code with it where its placeholder is.
+    /// Sends a request, with the code in place of its placeholder.
     pub(crate) async fn exchange(&self, sending: Sending, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let answer = self.exchange_hidden(request).await;
         if let Err(error) = &answer {

@@ -1,4 +1,4 @@
-//! Runs a component under every bound, in a store of its own.
+//! Runs a component with all limits in force, in a store of its own.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::egress::Grants;
 use crate::schedule::concurrency::Share;
 use crate::schedule::epoch_clock::{CallTime, Found};
 
-/// A call that is about to be made. It reaches nobody and sees everything unless it is told otherwise.
+/// A call that is about to be made. By default it can reach nothing and nothing is hidden from it.
 pub(crate) struct Call<'a> {
     sandbox: &'a Sandbox,
     share: Option<&'a Share>,
     grants: Arc<Grants>,
     log: Arc<CallLog>,
     placeholder: Option<Arc<Placeholder>>,
-    /// How long it may take in all.
+    /// How long it may take in total.
     time: Duration,
 }
 
@@ -33,11 +33,11 @@ pub(crate) struct Call<'a> {
 pub(crate) struct CallFailure {
     /// Why, for the operator.
     pub(crate) reason: Reason,
-    /// The host was too busy: the call was not started.
+    /// Whether the host was too busy to start the call.
     pub(crate) busy: bool,
-    /// A message may have been sent before.
+    /// Whether a message may have been sent before it failed.
     pub(crate) sent: bool,
-    /// It ended since its time was over, and might come to an answer on a machine that has more of it.
+    /// Whether it ran out of time, and might succeed when the machine is less busy.
     pub(crate) wanted_time: bool,
 }
 
@@ -52,19 +52,19 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Lets it reach what was granted.
+    /// Allows it to reach what was granted.
     pub(crate) fn grants(mut self, grants: Arc<Grants>) -> Self {
         self.grants = grants;
         self
     }
 
-    /// Puts the code into what it sends in place of these letters.
+    /// Puts the code in place of this placeholder into what it sends.
     pub(crate) fn placeholder(mut self, placeholder: Option<Arc<Placeholder>>) -> Self {
         self.placeholder = placeholder;
         self
     }
 
-    /// Runs it. The store, and with it all the component had, is dropped at the end.
+    /// Runs it. The store, with everything the component had, is dropped at the end.
     pub(crate) async fn run<T>(
         self,
         body: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
@@ -78,7 +78,7 @@ impl<'a> Call<'a> {
         };
         let own_time = sandbox.clock().call(limits.running_ticks());
         let effects = Effects::default();
-        // With the undoing of all that it had.
+        // This includes dropping all that the call had.
         let answer = own_time
             .run(share.map(|share| &share.habit), async {
                 let mut store = self.store(own_time.clone(), effects.clone());
@@ -87,7 +87,8 @@ impl<'a> Call<'a> {
             .await;
         answer.map_err(|error| {
             let reason = explain(error.as_ref());
-            // The frames of a trap are for the provider's author; they hold names of functions and no data.
+            // The frames of a trap are for the provider's author. They contain names of functions
+            // and no data.
             if let Some(error) = &error {
                 tracing::debug!(target: "twofactor::provider", error = self.log.redactor().clean(&format!("{error:#}")), "a call failed");
             }
@@ -96,7 +97,8 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// A store with every bound of [`SandboxLimits`](crate::limits::SandboxLimits) in force.
+    /// Returns a store with every bound of [`SandboxLimits`](crate::limits::SandboxLimits) in
+    /// force.
     pub(super) fn store(&self, time: Arc<CallTime>, effects: Effects) -> Store<State> {
         let (sandbox, limits) = (self.sandbox, self.sandbox.limits());
         let outside = Outside {
@@ -110,8 +112,9 @@ impl<'a> Call<'a> {
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(limits.exchanged_bytes);
-        // The epoch moves on while a host call waits, so a deadline in epochs would punish a slow upstream: each tick asks how
-        // long the guest itself has been at work, and where that is long others get their turn.
+        // The epoch advances while a host call waits, so a deadline in epochs would punish a slow
+        // upstream. Instead, each tick checks how long the guest itself has been running, and lets
+        // others run if that was long.
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| match time.found() {
             Found::Early => Ok(UpdateDeadline::Continue(1)),
@@ -122,12 +125,12 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The guest used up its running time.
+/// The error that the guest used up its running time.
 #[derive(Debug, thiserror::Error)]
 #[error("the component exceeded its running time")]
 struct OutOfTime;
 
-/// A component that broke after it had sent something may have delivered it.
+/// A component that failed after it had sent something may have delivered the message.
 impl From<CallFailure> for DeliveryFailure {
     fn from(failure: CallFailure) -> Self {
         match failure.reason {
@@ -138,7 +141,7 @@ impl From<CallFailure> for DeliveryFailure {
     }
 }
 
-/// `Err(None)` when time is up.
+/// `Err(None)` if the time is up.
 async fn within<T>(
     time: Duration,
     call: impl Future<Output = wasmtime::Result<T>>,
@@ -173,14 +176,14 @@ mod tests {
     use crate::egress::Network;
     use crate::limits::SandboxLimits;
 
-    /// A component of so many core instances, each with so many memories and tables.
+    /// Returns a component with this many core instances, each with this many memories and tables.
     fn component(instances: usize, memories: usize, tables: usize) -> String {
         let (memories, tables) = ("(memory 1)".repeat(memories), "(table 1 funcref)".repeat(tables));
         let instances = "(core instance (instantiate $m))".repeat(instances);
         format!("(component (core module $m {memories} {tables}) {instances})")
     }
 
-    /// How many calls of a component can be in flight; the error of the next.
+    /// Returns how many calls of a component can be in flight, and the error of the next one.
     async fn in_flight(sandbox: &Sandbox, text: &str) -> (usize, String) {
         let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap());
         let pre = match component.and_then(|component| sandbox.linker().instantiate_pre(&component)) {

@@ -31,14 +31,14 @@ struct Inner {
     fixed_clock: FixedClock,
 }
 
-/// In which calls clocks and random numbers are always the same.
+/// The calls in which clocks stand still and random numbers repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FixedClock {
-    /// In those that may reach nobody.
+    /// Calls that cannot reach anything.
     ReachingNobody,
-    /// In those that may reach somebody.
+    /// Calls that can reach an upstream.
     ReachingSomebody,
-    /// In none.
+    /// No calls.
     Never,
 }
 
@@ -54,12 +54,13 @@ impl SandboxError {
     }
 }
 
-/// How many pieces of work [`Sandbox::aside`] does at once. Each takes less than a second.
+/// The maximum number of concurrent tasks of [`Sandbox::aside`]. Each takes less than a second.
 const ASIDE: usize = 4;
 
 impl Sandbox {
-    /// Creates a sandbox. In calls that can reach nobody clocks stand still and random numbers repeat, so that the manifest and the
-    /// requested connections depend on the component's bytes and the options alone: what was approved stays approved.
+    /// Creates a sandbox. In calls that cannot reach anything, clocks stand still and random
+    /// numbers repeat. So the manifest and the requested connections depend only on the component's
+    /// bytes and the options, and what was approved stays approved.
     ///
     /// # Errors
     /// If the limits are too large for this machine.
@@ -122,8 +123,9 @@ impl Sandbox {
         self.0.compiling.clone()
     }
 
-    /// Does work whose amount depends on untrusted data: on a thread that serves nobody else, and a few at a time. It waits among its own
-    /// kind first, and only then among all. `None` if there was no room in time.
+    /// Runs a task whose cost depends on untrusted data, on a thread that serves no calls, and only
+    /// a few at a time. It first waits for a slot of its own kind, then for one of all. `None` if
+    /// there was none in time.
     pub(crate) async fn aside<T: Send + 'static>(
         &self,
         kind: &Arc<Semaphore>,
@@ -164,8 +166,8 @@ impl Sandbox {
     }
 }
 
-/// Cranelift, instances from a pool, and of WebAssembly's features only what compilers of providers emit: code
-/// that is not needed cannot be wrong.
+/// Returns the engine's configuration: Cranelift, instances from a pool, and only the WebAssembly
+/// features that providers' compilers emit. Code that is not used cannot be exploited.
 fn config(limits: &SandboxLimits) -> Config {
     let mut config = Config::new();
     config
@@ -185,14 +187,15 @@ fn config(limits: &SandboxLimits) -> Config {
         .wasm_wide_arithmetic(false)
         .epoch_interruption(true)
         .max_wasm_stack(limits.stack_bytes)
-        // Host calls run on the guest's stack too: "well above" what the guest alone may use.
+        // Host calls run on the guest's stack too, so it must be "well above" what the guest alone
+        // may use.
         .async_stack_size(limits.stack_bytes + (1 << 20));
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
     config
 }
 
 fn pool(limits: &SandboxLimits) -> PoolingAllocationConfig {
-    // What one component may have is there for each call.
+    // The pool has room for the maximum of one component in each call.
     let calls = limits.calls_in_flight;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
@@ -205,19 +208,20 @@ fn pool(limits: &SandboxLimits) -> PoolingAllocationConfig {
         .max_tables_per_component(limits.tables)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
-        // What a guest wrote to stays mapped between calls, up to here: the kernel names the written pages (Linux 6.7 and
-        // later) and they are reset one by one. Unmapping them would interrupt every core, and each new call would fault
-        // them in again.
+        // Memory that a guest wrote to stays mapped between calls, up to this size. The kernel
+        // lists the written pages (Linux 6.7 and later) and they are reset one by one. Unmapping
+        // them would interrupt every core, and each new call would fault them in again.
         .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(16 << 10);
     pool
 }
 
-/// All that may be linked. What a given component gets of it is decided by its grants, at each host call.
+/// Returns a linker with everything that may be linked. What a component can do with it is decided
+/// by its grants, at each host call.
 ///
-/// Of WASI there is what a language's runtime needs to start: an empty environment, closed input, output that
-/// goes to the log, clocks and random numbers. There are no files and no sockets.
+/// Of WASI it has what a language's runtime needs to start: an empty environment, closed input,
+/// output that goes to the log, clocks and random numbers. There are no files and no sockets.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     use wasmtime_wasi::WasiView;
     use wasmtime_wasi::cli::{WasiCli, WasiCliView};

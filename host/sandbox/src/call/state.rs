@@ -1,4 +1,4 @@
-//! The host's state of one call of a component. It is dropped with the call.
+//! The host's state of one call. It is dropped at the end of the call.
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{StoreLimits, StoreLimitsBuilder};
@@ -13,16 +13,16 @@ use crate::limits::SandboxLimits;
 use crate::schedule::fixed_clock;
 
 pub(crate) struct State {
-    /// What the component's host calls work with.
+    /// The access of the component's host calls to the outside.
     pub(crate) outside: Outside,
     pub(crate) host_calls_left: u32,
     hooks: Hooks,
     http: WasiHttpCtx,
     pub(crate) limits: StoreLimits,
     table: ResourceTable,
-    /// Whether time and randomness are the same in each call.
+    /// Whether clocks stand still and random numbers repeat.
     fixed_clock: bool,
-    /// Made when it is first asked for: most calls never do.
+    /// Created on first use: most calls never need it.
     wasi: Option<WasiCtx>,
 }
 

@@ -1,5 +1,6 @@
-//! `wasi:http`, for languages whose own client speaks it: a request is gathered whole and goes the way of `http.send`.
-//! wasmtime's interface for this moves between its major versions; this file is all that follows it.
+//! `wasi:http`, for languages whose own HTTP client uses it. A request is collected as a whole and
+//! then sent as by `http.send`. wasmtime's interface for this changes between major versions; only
+//! this file depends on it.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use wasmtime_wasi_http::{
 use super::outside::Outside;
 use crate::egress::{HttpError, HttpRequest, HttpResponse};
 
-/// The longest request body gathered, in bytes.
+/// The maximum length of a request body, in bytes.
 const REQUEST_BYTES: usize = 1 << 20;
 
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -31,7 +32,7 @@ impl Hooks {
 }
 
 impl WasiHttpHooks for Hooks {
-    /// What the host attaches, the guest may not; wasmtime's own list leaves out these two.
+    /// A guest must not set headers that the host attaches. wasmtime's own list lacks these two.
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
         Arc::new(|name: &HeaderName| {
             DEFAULT_FORBIDDEN_HEADERS.contains(name) || *name == header::AUTHORIZATION || *name == header::COOKIE
@@ -44,7 +45,7 @@ impl WasiHttpHooks for Hooks {
         };
         self.calls_left = left;
         let outside = self.outside.clone();
-        // At once: the rest runs beside the component, which may end before.
+        // Immediately: the rest runs concurrently with the component, which may end first.
         let sending = outside.effects.begin_sending();
         Box::new(async move {
             let request = match gather(request).await {
@@ -69,7 +70,7 @@ async fn gather(request: Request<WasiBody>) -> Result<HttpRequest, Error> {
         .to_vec();
     let mut headers = Vec::new();
     for (name, value) in &head.headers {
-        // These two are wasmtime's own additions: the URL and the body say the same.
+        // wasmtime adds these two headers; the URL and the body have the same information.
         if *name == header::HOST || *name == header::CONTENT_LENGTH {
             continue;
         }

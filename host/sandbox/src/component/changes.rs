@@ -16,7 +16,7 @@ pub struct ProviderChanges {
     pub removed_capabilities: Vec<Capability>,
     /// Options that the other does not know.
     pub new_options: Vec<String>,
-    /// Options that it does not know any more.
+    /// Options that it no longer has.
     pub lost_options: Vec<String>,
     /// Options that it requires and the other does not.
     pub newly_required: Vec<String>,

@@ -3,7 +3,7 @@
 //! Loading compiled code runs it without a check: it is as trusted as this program. So what is kept carries a MAC made
 //! with this installation's key over the component's digest, the engine's version and the code, and the bytes
 //! the MAC was checked over are the bytes that are loaded. A file that was changed, or that another installation
-//! wrote, is compiled anew. So is one of another engine version or configuration: its name differs.
+//! wrote, is compiled again. So is one of another engine version or configuration: its name differs.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -47,7 +47,7 @@ impl fmt::Debug for CodeCache {
 pub(crate) fn find(engine: &Engine, cache: &CodeCache, digest: &str) -> Option<Component> {
     let sealed = std::fs::read(path(engine, &cache.folder, digest)).ok()?;
     let Some(code) = cache.seal.open(digest, &sealed) else {
-        tracing::warn!(digest, "compiled code in the cache was not written by this installation: compiling anew");
+        tracing::warn!(digest, "compiled code in the cache was not written by this installation: compiling again");
         return None;
     };
     deserialize(engine, code)
@@ -93,6 +93,6 @@ fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // checked over exactly these bytes, so that they are what `Component::serialize` gave this program.
     let component = unsafe { Component::deserialize(engine, code) };
     component
-        .inspect_err(|error| tracing::info!(%error, "compiled code of another engine version: compiling anew"))
+        .inspect_err(|error| tracing::info!(%error, "compiled code of another engine version: compiling again"))
         .ok()
 }

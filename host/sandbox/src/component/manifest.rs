@@ -14,7 +14,7 @@ use crate::schema::{OptionsSchema, Schema, escape};
 pub enum RecipientKind {
     /// An email address.
     EmailAddress,
-    /// A telephone number.
+    /// A phone number.
     PhoneNumber,
     /// A handle only the provider understands.
     Handle,

@@ -45,7 +45,7 @@ impl Signers {
     }
 
     /// Whose signature a component carries: `None` if it carries none and none is asked for. A signature that is there and is not right
-    /// is never passed over.
+    /// is never skipped.
     ///
     /// # Errors
     /// Why the component may not be loaded.

@@ -26,7 +26,7 @@ pub(crate) mod reporting {
     });
 }
 
-/// What a provider exports whose upstream judges the answers.
+/// The exports of a provider whose upstream verifies the answers.
 pub(crate) mod verifying {
     wasmtime::component::bindgen!({
         path: "wit",

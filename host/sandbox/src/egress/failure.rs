@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::policy::{NotDialled, Origin};
 
-/// The most names of a certificate that are passed on, and the longest of them in bytes.
+/// The maximum number of names of a certificate that are passed on, and their maximum length in
+/// bytes.
 const NAMES: usize = 8;
 const NAME_BYTES: usize = 253;
 
-/// An exchange with an upstream that failed. Holds no secret, code or recipient.
+/// An exchange with an upstream that failed. Contains no secret, code or recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UpstreamFailure {
@@ -41,7 +42,7 @@ pub enum UpstreamStep {
     Connection,
     /// The TLS handshake, or STARTTLS.
     Tls,
-    /// A mail server's greeting and its answer to EHLO.
+    /// A mail server's greeting and its reply to EHLO.
     Greeting,
     /// Login: AUTH, HTTP 401, an access token.
     Login,
@@ -60,45 +61,45 @@ pub enum UpstreamStep {
 pub enum UpstreamCause {
     /// The name has no address.
     NoAddress,
-    /// The name leads to addresses that are not public and that the operator did not allow.
+    /// The name resolves to addresses that are not public and that the operator did not allow.
     AddressNotAllowed,
     /// Nothing listens on the port.
     ConnectionRefused,
-    /// There is no way to the address.
+    /// No route to the address.
     Unreachable,
-    /// There was no answer in time.
+    /// No response in time.
     TimedOut,
     /// The upstream closed the connection.
     Closed,
-    /// The upstream speaks without TLS where TLS begins at once.
+    /// The upstream does not use TLS where TLS should begin immediately.
     NoTls,
-    /// The upstream begins TLS at once where it should greet first.
+    /// The upstream begins TLS immediately where it should send a greeting first.
     TlsAtOnce,
     /// The certificate is for other names.
     CertificateName {
-        /// The names it is for, as the upstream says.
+        /// The names that the certificate is for, as sent by the upstream.
         certificate_names: Vec<String>,
     },
-    /// The certificate has expired, or is not valid yet.
+    /// The certificate has expired or is not valid yet.
     CertificateTime,
-    /// Nobody whom this installation trusts issued the certificate.
+    /// The certificate's issuer is not trusted by this installation.
     CertificateIssuer,
-    /// The certificate is not acceptable for another reason.
+    /// The certificate is invalid for another reason.
     Certificate,
     /// The TLS handshake failed: no common version or cipher, or an alert.
     TlsHandshake,
-    /// The upstream does not offer what the options ask for: STARTTLS or a login.
+    /// The upstream does not offer what the options require: STARTTLS or a login.
     NotOffered,
     /// The upstream refused.
     Refused {
-        /// The reply's code: of SMTP 400 to 599, or the status of HTTP.
+        /// The reply code of SMTP, 400 to 599, or the status of HTTP.
         reply_code: u16,
         /// The enhanced status code (RFC 3463) such as `5.7.8`; empty if there was none.
         enhanced_code: String,
     },
-    /// The upstream's answer is not the one that belongs here.
+    /// The upstream's response does not belong to this step.
     OutOfStep,
-    /// The upstream's answer breaks the protocol's rules or bounds.
+    /// The upstream's response violates the protocol or its size limits.
     Malformed,
 }
 
@@ -107,7 +108,7 @@ impl UpstreamFailure {
         Self { step, host: host.to_owned(), port, cause, retry_after_seconds: None }
     }
 
-    /// Returns what a status of HTTP says of a request, if it is a failure.
+    /// Returns what a status of HTTP means for a request, if it is a failure.
     pub(crate) fn of_status(url: &str, status: u16) -> Option<Self> {
         if status < 400 {
             return None;
@@ -120,7 +121,7 @@ impl UpstreamFailure {
 }
 
 impl UpstreamCause {
-    /// Reads what an operating system, or TLS through it, says of a connection.
+    /// Returns the cause in an error of the operating system, or of TLS within it.
     pub(crate) fn of_io(error: &io::Error) -> Self {
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::of_tls(tls);
@@ -136,10 +137,11 @@ impl UpstreamCause {
         }
     }
 
-    /// Reads what TLS says of a handshake.
+    /// Returns the cause in an error of a TLS handshake.
     pub(crate) fn of_tls(error: &rustls::Error) -> Self {
         match error {
-            // What came is not a record of TLS: a greeting of SMTP, an answer of HTTP.
+            // The upstream sent something other than a TLS record, such as an SMTP greeting or an
+            // HTTP response.
             rustls::Error::InvalidMessage(_) => Self::NoTls,
             rustls::Error::InvalidCertificate(certificate) => match certificate {
                 CertificateError::NotValidForNameContext { presented, .. } => {
@@ -168,7 +170,8 @@ impl From<NotDialled> for UpstreamCause {
     }
 }
 
-/// The TLS library gives `DnsName("example.com")`. What is not a name is the upstream's to say, and is not repeated.
+/// Returns a certificate's name. The TLS library formats it as `DnsName("example.com")`. Anything
+/// that is not a name is left out: the upstream chose it.
 fn printable_name(presented: &str) -> String {
     let name = presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")).unwrap_or(presented);
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '*' | ':' | '_');
@@ -190,7 +193,7 @@ impl fmt::Display for UpstreamStep {
     }
 }
 
-/// A sentence in English, for logs and for components.
+/// An English sentence, for logs and for components.
 impl fmt::Display for UpstreamFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use UpstreamCause as Cause;

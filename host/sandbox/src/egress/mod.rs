@@ -1,7 +1,8 @@
 //! The only code that opens a connection.
 //!
-//! What an instance may reach is in its [`Grants`]: parsed once, compared in every call. The operator's rules, in [`policy`], say which
-//! addresses and servers may be reached at all. [`http`] and [`smtp`] send, and attach credentials; [`Network`] puts them together.
+//! The [`Grants`] say what an instance may reach: they are parsed once and checked in every call.
+//! The operator's rules, in [`policy`], say which addresses and servers may be reached at all.
+//! [`http`] and [`smtp`] send requests and mails and attach credentials. [`Network`] combines them.
 
 mod failure;
 mod http;

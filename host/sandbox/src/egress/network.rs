@@ -1,4 +1,4 @@
-//! How upstreams are reached: the operator's rules, the trusted certificates, HTTP and mail.
+//! The network that components use: the operator's rules, the trusted certificates, HTTP and mail.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -15,7 +15,8 @@ use super::policy::{Grants, Names, Origin, Overrides, Resolver, Rules, SystemRes
 use super::smtp::{Mail, MailError, SmtpEgress};
 use crate::testing::{Exchange, Outbox, Recording};
 
-/// How upstreams are reached, and what may be reached at all. Cheap to clone; all clones share one pool of connections.
+/// The network that components use, and what may be reached in it. Cheap to clone; all clones share
+/// one pool of connections.
 #[derive(Clone)]
 pub struct Network(Arc<Inner>);
 
@@ -66,7 +67,7 @@ impl NetworkBuilder {
         self
     }
 
-    /// Resolves names with this resolver instead of the system's. The addresses are checked all the same.
+    /// Resolves names with this resolver instead of the system's. The addresses are still checked.
     pub fn resolver(mut self, resolver: impl Resolver) -> Self {
         self.resolver = Arc::new(resolver);
         self
@@ -154,7 +155,7 @@ impl NetworkBuilder {
 }
 
 impl Network {
-    /// Returns what exchanges and log lines are recorded in, if they are.
+    /// Returns the recording of exchanges and log lines, if there is one.
     pub(crate) fn recording(&self) -> Option<&Recording> {
         self.0.recording.as_ref()
     }
@@ -188,7 +189,7 @@ impl Network {
         self.0.http.send(grants, request).await
     }
 
-    /// Hands a mail to the granted server. Returns the server's reply to the message.
+    /// Sends a mail to the granted server. Returns the server's reply to the message.
     pub(crate) async fn send_mail(&self, grants: &Grants, mail: Mail) -> Result<String, MailError> {
         self.0.smtp.send(grants, mail).await
     }
@@ -220,7 +221,8 @@ impl Network {
     }
 }
 
-/// Mozilla's roots, for a machine that has none, with the machine's own and those of the operator.
+/// Returns the trusted root certificates: the machine's, or Mozilla's if the machine has none, and
+/// the operator's.
 fn trust(pems: &[Vec<u8>]) -> Result<RootCertStore, NetworkError> {
     let mut roots: Vec<CertificateDer<'static>> = Vec::new();
     for pem in pems {
@@ -245,8 +247,8 @@ mod tests {
     use super::*;
     use crate::egress::policy::NotDialled;
 
-    /// `localhost` is a name that leads to a private address, as is any whose owner rebinds it after it was approved: what counts
-    /// is where it leads when it is dialled.
+    /// `localhost` resolves to a private address, as does any name whose owner changes its address
+    /// after it was approved. What counts is the address at the time of dialling.
     #[tokio::test]
     async fn a_name_is_vetted_by_where_it_leads_when_it_is_dialled() {
         let network = Network::builder().build().unwrap();
@@ -260,7 +262,7 @@ mod tests {
                 drop(stream);
             }
         });
-        // It was hung up on, and so had been reached.
+        // The server closed the connection, so it had been reached.
         assert!(!named.get(&url).send().await.unwrap_err().is_connect());
         let leave = Network::builder().allow_network("127.0.0.0/8".parse().unwrap()).build().unwrap();
         let allowed = leave.rules().names.addresses("localhost", 1).await.unwrap();

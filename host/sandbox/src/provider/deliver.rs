@@ -24,7 +24,7 @@ const NO_CODE: &str = "the provider reports a delivery, but the code is in nothi
                        its texts must say `needs-code`";
 
 impl Provider {
-    /// Asks the component to judge options, secrets included. It can reach nobody.
+    /// Has the component validate options, secrets included. It can reach nothing.
     pub(crate) async fn configure(
         &self,
         options: &Value,

@@ -22,7 +22,9 @@ impl Exports {
         let exported = |wanted| ty.exports(pre.engine()).any(|(name, _)| is_interface(name, wanted));
         let delivers = match (exported("verification"), exported("delivery")) {
             (true, true) => {
-                bail!("it exports both `delivery` and `verification`: either the host judges answers or its upstream")
+                bail!(
+                    "it exports both `delivery` and `verification`: either the host verifies answers or the upstream does"
+                )
             }
             (true, false) => Delivers::Verifications(verification::GuestIndices::new(&pre)?),
             (false, _) => Delivers::Messages(delivery::GuestIndices::new(&pre)?),

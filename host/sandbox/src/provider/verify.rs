@@ -41,7 +41,7 @@ impl Provider {
         let clean = |text: &str| redactor.redactor().clean(text);
         let started = answer.map_err(|failure| delivery_failure(failure, &clean).with_upstream(redactor.upstream()))?;
         if started.state.len() > STATE_BYTES || !CODE_LENGTHS.contains(&started.code_length.into()) {
-            let why = "the provider's state is over 4096 bytes, or its code has less than 4 or more than 10 digits";
+            let why = "the provider's state is over 4096 bytes, or its code does not have 4 to 10 digits";
             return Err(DeliveryFailure::Misconfigured(Reason::new("started-verification", why)));
         }
         let (state, code_length) = (started.state, started.code_length);
@@ -98,7 +98,7 @@ impl Provider {
         match &self.exports.delivers {
             Delivers::Verifications(verification) => Ok(verification),
             Delivers::Messages(_) => {
-                let why = "the provider that serves now leaves it to the host to judge answers";
+                let why = "the provider that serves now leaves it to the host to verify answers";
                 Err(DeliveryFailure::Misconfigured(Reason::new("no-verification", why)))
             }
         }

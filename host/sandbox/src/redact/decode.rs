@@ -1,25 +1,26 @@
-//! The encodings a text may be written in, each undone with a note of where every byte came from.
+//! Decodes the encodings that a text may be written in, and records the source position of every
+//! byte.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A byte that ends what was decoded in one go: no text goes over it.
+/// A byte that ends a decoded section: no match crosses it.
 const END: u8 = 0xff;
 
-/// A text after some decoding.
+/// A text after decoding.
 pub(super) struct View<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
-    /// From where to where each byte stands in the source; `None` if nothing was decoded.
+    /// The source range of each byte; `None` if nothing was decoded.
     spans: Option<Vec<(u32, u32)>>,
 }
 
 impl<'a> View<'a> {
-    /// The source itself.
+    /// Returns a view of the source itself.
     pub(super) fn of(bytes: &'a [u8]) -> Self {
         Self { bytes: Cow::Borrowed(bytes), spans: None }
     }
 
-    /// Where these bytes stand in the source.
+    /// Returns the source range of these bytes.
     pub(super) fn source(&self, range: Range<usize>) -> Range<usize> {
         match &self.spans {
             None => range,
@@ -74,20 +75,21 @@ impl<'v, 'a> Decoded<'v, 'a> {
     }
 }
 
-/// What is looked for in a text: what cannot be of it need not be decoded.
+/// The properties of the texts that are searched for: what cannot be part of one need not be
+/// decoded.
 #[derive(Clone, Copy)]
 pub(super) struct Needle {
-    /// The fewest bytes it has.
+    /// The minimum length in bytes.
     pub(super) shortest: usize,
-    /// The most.
+    /// The maximum length in bytes.
     pub(super) longest: usize,
     pub(super) is_ascii: bool,
 }
 
-/// Undoes one encoding; `None` where the text has nothing of it.
+/// Decodes one encoding. `None` if the text contains nothing in it.
 pub(super) type Decoder = fn(&View<'_>, Needle) -> Option<View<'static>>;
 
-/// All that are known.
+/// All decoders.
 pub(super) const DECODERS: [Decoder; 7] =
     [percent, backslash, character_reference, quoted_printable, without_nul, hexadecimal, base64];
 
@@ -99,8 +101,8 @@ fn pair(bytes: &[u8], at: usize) -> Option<u8> {
     Some(digit(bytes.get(at))? << 4 | digit(bytes.get(at + 1))?)
 }
 
-/// Copies a text and decodes what begins with `sign`. `decode` gets what follows the sign and returns a character with the number of
-/// bytes it is written in, the sign not counted.
+/// Copies a text and decodes each escape that begins with `sign`. `decode` gets the bytes after the
+/// sign, and returns a character and the number of bytes it takes, without the sign.
 fn escapes(
     view: &View<'_>,
     sign: u8,
@@ -142,7 +144,7 @@ fn percent(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     escapes(view, b'%', |rest| Some((Some(Letter::Byte(pair(rest, 0)?)), 2)))
 }
 
-/// `=2B` and line ends that are none (RFC 2045 section 6.7).
+/// `=2B` and soft line breaks (RFC 2045 section 6.7).
 fn quoted_printable(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     escapes(view, b'=', |rest| match rest {
         [b'\r', b'\n', ..] => Some((None, 2)),
@@ -151,7 +153,7 @@ fn quoted_printable(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     })
 }
 
-/// `\u002B`, `\x2B`, `\/` and the like: JSON (RFC 8259 section 7) and languages near it.
+/// `\u002B`, `\x2B`, `\/` and similar escapes: JSON (RFC 8259 section 7) and related languages.
 fn backslash(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     let unit = |bytes: &[u8], at| Some(u16::from(pair(bytes, at)?) << 8 | u16::from(pair(bytes, at + 2)?));
     escapes(view, b'\\', |rest| match rest {
@@ -175,7 +177,8 @@ fn backslash(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     })
 }
 
-/// The named character references of ASCII (HTML, "Named character references"), and the blank that does not break.
+/// The named character references of ASCII (HTML, "Named character references"), and the no-break
+/// space.
 const NAMED: [(&[u8], char); 37] = [
     (b"amp", '&'),
     (b"lt", '<'),
@@ -235,7 +238,7 @@ fn character_reference(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     })
 }
 
-/// UTF-16 of what UTF-16 spells with a zero in each unit, whichever byte comes first.
+/// UTF-16 whose units each contain a zero byte, in either byte order.
 fn without_nul(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     memchr::memchr(0, &view.bytes)?;
     let mut out = Decoded::of(view);
@@ -245,11 +248,11 @@ fn without_nul(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     Some(out.view())
 }
 
-/// Of decoded bytes what may be of a text and is long enough: the rest is chance.
+/// Collects decoded bytes that may be part of a text and are long enough: the rest is random.
 struct Texty<'o, 'v, 'a> {
     out: &'o mut Decoded<'v, 'a>,
     needle: Needle,
-    /// Where the bytes at hand begin.
+    /// The start of the current bytes.
     from: usize,
 }
 
@@ -260,7 +263,7 @@ impl<'o, 'v, 'a> Texty<'o, 'v, 'a> {
     }
 
     fn push(&mut self, byte: u8, range: Range<usize>) {
-        // In whatever encoding, UTF-16 among them.
+        // In any encoding, including UTF-16.
         if matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~') || byte >= 0x80 && !self.needle.is_ascii {
             self.out.push(byte, range);
         } else {
@@ -279,7 +282,7 @@ impl<'o, 'v, 'a> Texty<'o, 'v, 'a> {
     }
 }
 
-/// Pairs of hexadecimal digits, from the first or the second digit of each run.
+/// Pairs of hexadecimal digits, starting at the first or the second digit of each run.
 fn hexadecimal(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
     let bytes = &*view.bytes;
     let mut out = Decoded { from: view, bytes: Vec::new(), spans: Vec::new() };
@@ -302,7 +305,7 @@ fn hexadecimal(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
 
 const NO_SEXTET: u8 = 64;
 
-/// The value of each letter of base64, of both alphabets (RFC 4648 sections 4 and 5).
+/// The value of each character of base64, in both alphabets (RFC 4648 sections 4 and 5).
 const SEXTETS: [u8; 256] = {
     let mut all = [NO_SEXTET; 256];
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -316,7 +319,7 @@ const SEXTETS: [u8; 256] = {
     all
 };
 
-/// Runs of base64 letters, lines that end within one among them, from each of the first four letters.
+/// Runs of base64 characters, also across line ends, starting at each of the first four characters.
 fn base64(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
     let bytes = &*view.bytes;
     let mut out = Decoded { from: view, bytes: Vec::new(), spans: Vec::new() };

@@ -1,4 +1,4 @@
-//! Codes, and the numbers that could be one.
+//! Codes, and numbers that could be a code.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 use super::spelled::Sought;
 use super::{Needle, View, merged, views};
 
-/// A code of this length or longer is looked for within longer numbers too: a shorter one stands in too many of them by chance.
+/// A code of this length or longer is also searched for within longer numbers. A shorter one occurs
+/// in too many of them by chance.
 const WITHIN_NUMBERS: usize = 6;
 
-/// The number of numbers of a code's length that a component may read in addition to its code.
+/// The number of numbers of the code's length that a component may read besides its code.
 const MOST_NUMBERS: usize = 100;
 
 /// A code. `Debug` does not show it.
@@ -27,8 +28,8 @@ impl fmt::Debug for Code {
     }
 }
 
-/// The numbers of a code's length in what one call has read. Since the place of the code is covered, whoever reads them learns of each
-/// whether it is the code: each is a guess.
+/// The numbers of the code's length that one call has read. Since the code is covered in them, a
+/// reader learns of each whether it is the code: each number is a guess.
 #[derive(Default)]
 pub(crate) struct Numbers(HashSet<u64>);
 
@@ -54,12 +55,12 @@ impl Code {
         &self.code
     }
 
-    /// Where it stands in a text, however it is spelled.
+    /// Returns its places in a text, in every spelling.
     pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
         self.sought.places(text, 0)
     }
 
-    /// Whether it stands in a text, however it is spelled.
+    /// Returns whether a text contains it, in any spelling.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
         if self.code.len() >= WITHIN_NUMBERS {
             return self.sought.is_in(text, false);
@@ -69,16 +70,17 @@ impl Code {
         is_alone || self.sought.is_in(text, true)
     }
 
-    /// Whether it stands by chance in texts that were there before it: then its being in others says nothing. That texts hold very many
-    /// numbers is no chance.
+    /// Returns whether it occurs by chance in texts that existed before it. Then its presence in
+    /// other texts proves nothing. Texts with very many numbers do not count as chance.
     pub(crate) fn is_by_chance_in(&self, texts: &[&str]) -> bool {
         let mut numbers = Numbers::default();
         texts.iter().for_each(|text| self.windows(text.as_bytes(), &mut |digits, _| numbers.note(digits)));
         !numbers.are_too_many() && texts.iter().any(|text| self.is_in(text.as_bytes()))
     }
 
-    /// Covers the code in what an upstream answered: with `letters`, which are as many as its digits, or with `*` where it is encoded. Where
-    /// the numbers are so many that covering it would tell which of them it is, all of them are covered with ones.
+    /// Covers the code in an upstream's response: with `letters`, one for each digit, or with `*`
+    /// where it is encoded. If there are so many numbers that covering one would tell which of them
+    /// is the code, all of them are covered with ones.
     pub(crate) fn cover(&self, texts: &mut [&mut [u8]], letters: &str, numbers: &mut Numbers) {
         let mut places: Vec<Vec<Range<usize>>> = Vec::with_capacity(texts.len());
         for text in texts.iter() {
@@ -109,7 +111,7 @@ impl Code {
         }
     }
 
-    /// All numbers of the code's length, also within longer ones.
+    /// Finds all numbers of the code's length, also within longer ones.
     fn windows(&self, text: &[u8], found: &mut impl FnMut(&[u8], Range<usize>)) {
         let length = self.code.len();
         self.runs(text, &mut |view, run, from| {
@@ -120,7 +122,7 @@ impl Code {
         });
     }
 
-    /// Where numbers of at least the code's length stand.
+    /// Returns the places of numbers of at least the code's length.
     fn numbers(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut places = Vec::new();
         self.runs(text, &mut |view, run, from| {

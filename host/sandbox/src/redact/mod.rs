@@ -1,8 +1,9 @@
-//! Finds secrets, codes and recipients in what others wrote, and takes them out: in the clear, in any of the encodings that texts travel
-//! in, and in two of these upon each other.
+//! Finds and removes secrets, codes and recipients in texts from outside: in plain text, in any
+//! common encoding, and in two encodings nested in each other.
 //!
-//! A text is read once for each way it may have been encoded ([`views`]); what is found is noted as a place in the text as it stands. Time is
-//! linear in the text's length and memory is bounded, since a long text is read in windows.
+//! A text is read once for each way it may have been encoded ([`views`]). Each match is recorded as
+//! a place in the original text. Time is linear in the text's length, and memory is bounded because
+//! a long text is read in windows.
 
 mod decode;
 mod digits;
@@ -21,16 +22,18 @@ pub(crate) use texts::Texts;
 
 use decode::{DECODERS, Needle, View};
 
-/// The number of nested encodings that are decoded.
+/// The maximum number of nested encodings that are decoded.
 const DEPTH: usize = 2;
 
-/// The bytes of a text that are decoded at once.
+/// The number of bytes that are decoded at once.
 const WINDOW: usize = 128 << 10;
 
-/// By how much two encodings upon each other lengthen a text at most, nearly: `%5Cu002B`, `\u0025\u0032\u0042`, three bytes to twelve.
+/// The factor by which two nested encodings lengthen a text at most, approximately: `%5Cu002B`,
+/// `\u0025\u0032\u0042`, three bytes to twelve.
 const LONGER: usize = 24;
 
-/// Reads a text in every way that may have what is looked for in it. `read` also gets where the source of the view begins.
+/// Reads a text in every encoding that may contain the needle. `read` also gets the position of the
+/// view's source.
 fn views(text: &[u8], needle: Needle, read: &mut impl FnMut(&View<'_>, usize)) {
     let overlap = needle.longest * LONGER;
     let window = WINDOW.max(2 * overlap);
@@ -60,7 +63,7 @@ fn decoded_dyn(view: &View<'_>, needle: Needle, depth: usize, read: &mut dyn FnM
     decoded(view, needle, depth, &mut |view| read(view));
 }
 
-/// Places in order, those that touch made one.
+/// Returns the places in order, with adjacent and overlapping ones merged.
 pub(crate) fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     places.sort_by_key(|place| (place.start, place.end));
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(places.len());

@@ -1,12 +1,13 @@
-//! The search for tools that keep what others wrote.
+//! The redactor for tools that store what upstreams and components wrote.
 
 use super::{Code, PhoneNumber, Texts, merged};
 
-/// What is shorter than this is not searched for: it would be found in every other text.
+/// Shorter words are not searched for: they would be found in every other text.
 const SHORTEST: usize = 4;
 
-/// Removes known words from what others wrote: in the clear, in the encodings that texts travel in, and in two of these upon each other. A
-/// phone number in E.164 is found in its national forms too, and digits alone, which may be a code, as people spell them.
+/// Removes known words from texts: in plain text, in common encodings, and in two encodings nested
+/// in each other. It also finds the national forms of a phone number in E.164, and every spelling
+/// of a word that consists of digits, which may be a code.
 #[derive(Debug)]
 pub struct Redactor {
     texts: Texts,

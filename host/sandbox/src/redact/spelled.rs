@@ -1,4 +1,5 @@
-//! Digits as people write them: with blanks and signs between them, in other scripts, as words, from the last to the first.
+//! Digits as people write them: with spaces and punctuation between them, in other scripts, as
+//! words, in reverse order.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Needle, merged, views};
 
-/// A digit, and where it stands.
+/// A digit and its place.
 pub(super) struct Digit {
     value: u8,
     place: Range<usize>,
@@ -16,7 +17,8 @@ pub(super) struct Digit {
 /// The number of characters, neither letters nor digits, that may be between two digits.
 const GAP: usize = 4;
 
-/// The digits in English, German, French and Italian. A word that another begins with comes after it.
+/// The digits in English, German, French and Italian. A word that is the beginning of another comes
+/// after it.
 const WORDS: [(&str, u8); 44] = [
     ("zero", 0),
     ("zéro", 0),
@@ -64,10 +66,11 @@ const WORDS: [(&str, u8); 44] = [
     ("nine", 9),
 ];
 
-/// More words, which share no beginning with those above.
+/// More words, none of which begins like one of the above.
 const MORE_WORDS: [(&str, u8); 1] = [("nove", 9)];
 
-/// The first of each ten digits of Unicode's category Nd beside ASCII, five times in a row for mathematics.
+/// The first of each ten digits in Unicode's category Nd other than ASCII; those of mathematics
+/// five times in a row.
 const ZEROS: [u32; 64] = [
     0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
     0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
@@ -76,7 +79,7 @@ const ZEROS: [u32; 64] = [
     0x16A60, 0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
 ];
 
-/// Digits that begin with one: in circles, in brackets, with a full stop.
+/// The first of nine digits that begin with one: in circles, in brackets, with a full stop.
 const ONES: [u32; 7] = [0x2460, 0x2474, 0x2488, 0x24F5, 0x2776, 0x2780, 0x278A];
 
 fn value(c: char) -> Option<u8> {
@@ -109,7 +112,7 @@ fn value(c: char) -> Option<u8> {
     digit.and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Returns whether a character is combined with the one before it, or invisible.
+/// Returns whether a character is invisible or combines with the one before it.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
@@ -125,11 +128,11 @@ fn word(text: &str) -> Option<(u8, usize)> {
     found.map(|(word, value)| (*value, word.len()))
 }
 
-/// The digits of a text, those together that stand together.
+/// Finds the runs of digits in a text.
 pub(super) fn runs(bytes: &[u8], found: &mut impl FnMut(&[Digit])) {
     let mut run: Vec<Digit> = Vec::new();
     let (mut gap, mut start) = (0, 0);
-    // A word begins where no letter stands before it, or another word.
+    // A word begins only where no letter precedes it, unless that belongs to another word.
     let mut after_letter = false;
     for chunk in bytes.utf8_chunks() {
         let text = chunk.valid();
@@ -169,7 +172,7 @@ pub(super) fn runs(bytes: &[u8], found: &mut impl FnMut(&[Digit])) {
     }
 }
 
-/// Where digits stand in a run, from the first or from the last; the range is one of the run's.
+/// Finds digits in a run, forwards or backwards. Returns ranges of the run.
 fn within<'r>(run: &'r [Digit], sought: &'r [u8]) -> impl Iterator<Item = Range<usize>> + 'r {
     let windows = run.windows(sought.len().max(1)).enumerate();
     let fits = move |window: &[Digit]| {
@@ -179,16 +182,17 @@ fn within<'r>(run: &'r [Digit], sought: &'r [u8]) -> impl Iterator<Item = Range<
     windows.filter(move |(_, window)| fits(window)).map(|(at, window)| at..at + window.len())
 }
 
-/// Digits that are looked for however they are spelled. `Debug` does not show them.
+/// Digits that are searched for in every spelling. `Debug` does not show them.
 pub(super) struct Sought(pub(super) Zeroizing<Vec<u8>>);
 
 impl Sought {
-    /// The digits of a text in ASCII.
+    /// Returns the ASCII digits of a text.
     pub(super) fn of(text: &str) -> Self {
         Self(Zeroizing::new(text.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect()))
     }
 
-    /// Each is up to eight bytes long as a word, with a gap behind it. What is decoded from base64 or hexadecimal digits is ASCII.
+    /// A digit is up to eight bytes long as a word, with a gap after it. Text decoded from base64
+    /// or hexadecimal digits is ASCII.
     fn needle(&self) -> Needle {
         Needle { shortest: self.0.len(), longest: self.0.len() * 12, is_ascii: true }
     }
@@ -210,7 +214,7 @@ impl Sought {
         merged(places)
     }
 
-    /// Whether they stand in a text. If they are `alone` no other digit stands with them.
+    /// Returns whether a text contains them. If `alone`, no other digit may be in the same run.
     pub(super) fn is_in(&self, text: &[u8], alone: bool) -> bool {
         let mut is_in = false;
         views(text, self.needle(), &mut |view, _| {
@@ -225,7 +229,8 @@ impl Sought {
     }
 }
 
-/// Returns the digits of a number in E.164 without its country's code; `None` if it is not a number.
+/// Returns the digits of a number in E.164 without its country code, or `None` if it is not a
+/// number.
 fn national_digits(e164: &str) -> Option<String> {
     let number = e164.parse::<rlibphonenumber::PhoneNumber>().ok()?;
     Some(number.get_national_significant_number())
@@ -242,26 +247,27 @@ impl fmt::Debug for PhoneNumber {
 }
 
 impl PhoneNumber {
-    /// So many digits may stand before the national number: `00`, a country of three digits, a zero.
+    /// The maximum number of digits before the national number: `00`, three digits of a country
+    /// code, a zero.
     const BEFORE: usize = 6;
 
-    /// The shortest national number that is looked for.
+    /// The minimum length of a national number that is searched for.
     const SHORTEST: usize = 6;
 
-    /// Reads a number in E.164; `None` if it is none.
+    /// Parses a number in E.164. `None` if it is not one.
     pub(crate) fn new(e164: &str) -> Option<Self> {
         let digits = e164.strip_prefix('+')?;
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let national = national_digits(e164);
-        // Of a country that is not known the last digits are its own in any case.
+        // If the country is unknown, its last digits belong to the national number in any case.
         let national = national.unwrap_or_else(|| digits[digits.len().min(3)..].to_owned());
         let national = if national.len() < Self::SHORTEST { digits } else { &national };
         (national.len() >= Self::SHORTEST).then(|| Self(Sought::of(national)))
     }
 
-    /// Where it stands, in order.
+    /// Returns its places, in order.
     pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
         self.0.places(text, Self::BEFORE)
     }

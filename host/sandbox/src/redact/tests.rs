@@ -1,4 +1,4 @@
-//! Secrets, codes and numbers of candidates in every encoding, and in two upon each other.
+//! Secrets, codes and candidate numbers are found in every encoding, and in two nested ones.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::single_range_in_vec_init, reason = "the places that were found are ranges")]
@@ -28,7 +28,7 @@ fn utf_16(bytes: &[u8], unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
     String::from_utf8_lossy(bytes).encode_utf16().flat_map(unit).collect()
 }
 
-/// With other bytes before it, so that it begins within a letter of base64.
+/// Returns the bytes after others, so that they begin within a character of base64.
 fn after(before: &str, bytes: &[u8]) -> Vec<u8> {
     STANDARD_NO_PAD.encode([before.as_bytes(), bytes].concat()).into_bytes()
 }
@@ -78,15 +78,15 @@ const ENCODINGS: [Encoding; 22] = [
     ("UTF-16BE", |bytes| utf_16(bytes, u16::to_be_bytes)),
 ];
 
-/// Encodings that say something else in another case.
+/// Returns whether an encoding depends on case.
 fn is_of_case(name: &str) -> bool {
     name.starts_with("base64")
 }
 
-/// A text encoded twice, with something around it.
+/// Returns a text encoded twice, with other text around it.
 fn twice(text: &str, inner: usize, outer: usize) -> Option<Vec<u8>> {
     let ((first, inner), (second, outer)) = (ENCODINGS[inner], ENCODINGS[outer]);
-    // In upper case base64 is another text, and so are most escapes.
+    // In upper case, base64 is a different text, and so are most escapes.
     if second == "upper case" && first != "as it is" && !first.starts_with("hexadecimal")
         || is_of_case(first) && second == "upper case"
     {
@@ -107,7 +107,8 @@ proptest! {
         secret in secret(), inner in 0..ENCODINGS.len(), outer in 0..ENCODINGS.len(),
         before in select(&["", "{\"a\":\"", "x=", "  ", "Bearer "][..]), after in select(&["", "\"}", "&y=1", "\r\n"][..]),
     ) {
-        // Texts that are not ASCII have no upper case of ASCII alone, and in UTF-16 they are no text for what encodes texts.
+        // Texts that are not ASCII have no ASCII upper case, and in UTF-16 they are not text for
+        // encodings of texts.
         let utf_16 = |n: usize| ENCODINGS[n].0.starts_with("UTF-16");
         let is_utf_16 = utf_16(inner) || utf_16(outer) && inner != 0;
         prop_assume!(secret.is_ascii() || ![inner, outer].contains(&1) && !is_utf_16);
@@ -159,7 +160,7 @@ fn of_a_list_of_candidates_nobody_reads_off_the_code() {
         String::from_utf8(text).unwrap()
     };
     assert_eq!(covered_for("000971"), covered_for("123456"));
-    // Also in pieces, each of which is short.
+    // Also in pieces that are each short.
     let (code, mut numbers) = (Code::new("000971"), Numbers::default());
     let pieces = list.as_bytes().chunks(7 * 20).rev().map(|piece| {
         let mut piece = piece.to_vec();
@@ -180,7 +181,7 @@ fn an_answer_as_gateways_give_it_keeps_its_numbers() {
     assert_eq!(String::from_utf8(covered).unwrap(), answer.replace("482913", "QXZJKV"));
 }
 
-/// Long texts of everything that can be decoded.
+/// Returns long texts of everything that can be decoded.
 fn long_texts() -> Vec<(&'static str, Vec<u8>)> {
     let of = |piece: &[u8]| piece.iter().copied().cycle().take(1 << 20).collect::<Vec<u8>>();
     vec![
@@ -203,7 +204,7 @@ fn a_long_text_takes_time_in_proportion_and_is_read_to_its_end() {
         let end = text.len() - 20;
         text[end - 1..].fill(b' ');
         text[end..end + 12].copy_from_slice(b"S3cret%2Dsss");
-        // Over the border of two windows.
+        // Across the border of two windows.
         text[super::WINDOW - 7..super::WINDOW + 7].copy_from_slice(b" S3cret%2Dsss ");
         let begun = std::time::Instant::now();
         let found = Texts::new(["s3cret-sss"], 6).places(&text);

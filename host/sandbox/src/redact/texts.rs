@@ -1,4 +1,4 @@
-//! Texts that are known by heart: secrets, tokens, addresses.
+//! Searches for fixed texts: secrets, tokens, addresses.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use super::{Needle, merged, views};
 
-/// Texts that must not be shown, found whatever their case and encoding. `Debug` shows none.
+/// Texts that must not be displayed, found in any case and encoding. `Debug` shows none.
 #[derive(Default)]
 pub(crate) struct Texts {
-    /// Folded.
+    /// With case folded.
     needles: Vec<Zeroizing<Vec<u8>>>,
 }
 
@@ -22,7 +22,8 @@ impl fmt::Debug for Texts {
 }
 
 impl Texts {
-    /// Texts shorter than `shortest` bytes are not searched for: they would be found everywhere.
+    /// Creates a search. Texts shorter than `shortest` bytes are left out: they would be found
+    /// everywhere.
     pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a str>, shortest: usize) -> Self {
         let mut all = Self::default();
         for text in texts.into_iter().filter(|text| text.len() >= shortest) {
@@ -30,7 +31,7 @@ impl Texts {
             if !text.is_ascii() {
                 all.add(text.to_lowercase().as_bytes());
                 all.add(text.to_uppercase().as_bytes());
-                // As UTF-16 spells them. Without its zeros it is Latin-1 where that has the characters.
+                // In UTF-16. Without zero bytes it is Latin-1, if that has the characters.
                 let units = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<_>>();
                 all.add(&units(u16::to_le_bytes));
                 all.add(&units(u16::to_be_bytes));
@@ -48,7 +49,7 @@ impl Texts {
         }
     }
 
-    /// Where they stand, in order.
+    /// Returns their places, in order.
     pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
         let lengths = self.needles.iter().map(|needle| needle.len());
         let (Some(shortest), Some(longest)) = (lengths.clone().min(), lengths.max()) else { return Vec::new() };
@@ -67,14 +68,14 @@ impl Texts {
         merged(places)
     }
 
-    /// Puts `*` in their places. Nothing else of the text changes, its length neither.
+    /// Covers them with `*`. Nothing else in the text changes, nor does its length.
     pub(crate) fn cover(&self, text: &mut [u8]) {
         for place in self.places(text) {
             text[place].fill(b'*');
         }
     }
 
-    /// A text with `*` in their places.
+    /// Returns the text with `*` in their place.
     pub(crate) fn covered(&self, text: String) -> String {
         let places = self.places(text.as_bytes());
         if places.is_empty() {
@@ -86,7 +87,7 @@ impl Texts {
     }
 }
 
-/// Case is no difference, nor is the `+` that is a blank in a form.
+/// Ignores case, and the difference between a space and `+`, which is a space in a form.
 fn fold(byte: u8) -> u8 {
     if byte == b' ' { b'+' } else { byte.to_ascii_lowercase() }
 }

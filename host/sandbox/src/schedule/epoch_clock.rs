@@ -47,11 +47,11 @@ pub(crate) struct Habit {
 pub(crate) struct CallTime {
     shared: Arc<Shared>,
     limit: u64,
-    /// Ticks at work before it was last begun anew.
+    /// Ticks at work before it was last restarted.
     used: AtomicU64,
     /// Of these, those since it last waited for something other than its turn.
     stretch: AtomicU64,
-    /// When it was last begun anew.
+    /// When it was last restarted.
     since: AtomicU64,
     /// Whether it runs long, or is expected to.
     long: AtomicBool,
@@ -230,7 +230,7 @@ impl CallTime {
         self.shared.ticks.load(Ordering::SeqCst)
     }
 
-    /// Ticks since it was begun anew.
+    /// Ticks since it was restarted.
     fn ran(&self) -> u64 {
         self.now().saturating_sub(self.since.load(Ordering::Relaxed))
     }

@@ -2,7 +2,7 @@
 //!
 //! Linux lets one that woke up wait until the thread on its processor has had its slice, and looks after that at its tick, every 4 ms as
 //! a rule. Since 6.12 it need not wait for one with a longer slice than its own (`sched_setattr(2)`, `sched_runtime`; `PREEMPT_SHORT`). The
-//! share that a thread has of the processor stays what it was, and no privilege is needed. Older kernels take the wish and do nothing.
+//! share that a thread has of the processor stays what it was, and no privilege is needed. Older kernels accept the request and do nothing.
 
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use linux::{LONGEST, slice};
@@ -44,7 +44,7 @@ mod linux {
 
     impl Drop for LongSlice {
         fn drop(&mut self) {
-            // Read anew: somebody may have given the thread another priority meanwhile.
+            // Read again: the thread may have got another priority in the meantime.
             if let (Some(before), Some(found)) = (self.before, attributes().filter(Attributes::is_fair)) {
                 set(&Attributes { runtime: before, ..found });
             }

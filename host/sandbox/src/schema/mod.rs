@@ -2,7 +2,7 @@
 //! checked in bounded time and memory.
 //!
 //! A schema is compiled to rules, one for each of its subschemas, so that what is compiled is as large as its text. Checking a value
-//! spends *steps*, and ends where they are used up; steps are counted and no clock is asked, so that the same options are always judged alike.
+//! spends *steps*, and ends where they are used up; steps are counted and no clock is asked, so that the same options always have the same result.
 //! Patterns are matched by an engine whose time is linear. Schemas that would certainly use too much are refused when they are
 //! compiled, with the place in them.
 //!

@@ -89,7 +89,7 @@ fn wrong(path: &Path, error: &serde_json::Error) -> Problem {
     Problem::at(place, detail)
 }
 
-/// Says what the parser expected in plain words: it names types of this program.
+/// Returns what the parser expected, in plain English: its own text names types of this program.
 fn in_plain_words(expected: &str) -> Option<String> {
     let known = match expected {
         "u8" => "a whole number from 0 to 255",

@@ -1,4 +1,4 @@
-//! What browsers bring, and what they are told of security.
+//! Cookies and addresses of browsers, and the security headers of responses.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};

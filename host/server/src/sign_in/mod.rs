@@ -88,7 +88,7 @@ impl Visitor<'_> {
             Some((challenge, ChallengeStatus::Open)) if !choose => page::code(&frame, visit, challenge, say.as_ref()),
             Some((_, ChallengeStatus::Open)) => page::choice(&frame, visit, say.as_ref(), true),
             Some(_) => {
-                // Whoever loads the page after its code is over must learn why there is no field for it.
+                // A person who loads the page after its code has expired must learn why there is no field for it.
                 let over = || Say::Error(frame.words.code_over.to_owned());
                 say.get_or_insert_with(over);
                 page::choice(&frame, visit, say.as_ref(), false)

@@ -149,7 +149,7 @@ fn said(say: Option<&Say>) -> Markup {
 }
 
 /// The choice of a way; with one way only a button.
-pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_way: bool) -> Markup {
+pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, has_challenge: bool) -> Markup {
     let words = frame.words;
     let none = (visit.delivery_options.is_empty() || !visit.more)
         .then(|| Say::Error(if visit.delivery_options.is_empty() { words.no_way } else { words.no_more }.to_owned()));
@@ -179,7 +179,7 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, under_
             }
         }
         div.more {
-            @if under_way { a href=(frame.href("")) { (words.back_to_code) } }
+            @if has_challenge { a href=(frame.href("")) { (words.back_to_code) } }
             (frame.cancel())
         }
     };

@@ -29,7 +29,7 @@ impl PublicUrl {
     /// Reads it.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// What is wrong with it, as text.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let wrong = || anyhow::anyhow!("it must be a URL such as https://login.example.com, without a path");
         let url = Url::parse(text).map_err(|_| wrong())?;

@@ -1,4 +1,4 @@
-//! Who changed what: in words, with names, and filtered.
+//! The audit log: sentences with names, and filters.
 
 use std::collections::HashMap;
 
@@ -166,7 +166,7 @@ impl Names {
         names
     }
 
-    /// What is not there any more has no name; the id stays.
+    /// What no longer exists has no name: its id is shown.
     async fn find(person: &Person, ui: &Ui, line: &AuditEntry, id: &str) -> Option<(String, Option<String>)> {
         let admin = person.of_anything();
         if id != line.subject {

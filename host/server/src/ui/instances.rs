@@ -69,7 +69,7 @@ async fn show(
     let provider = provider_of(admin, &instance.type_id);
     let inherited = match admin.base_settings(&instance.type_id).await {
         Ok(settings) => settings.options,
-        // The provider is not installed any more.
+        // The provider is no longer installed.
         Err(error) if error.is_not_found() => Value::Null,
         Err(error) => return Err(person.failure(error)),
     };

@@ -307,7 +307,7 @@ pub(super) async fn accept(visitor: Visitor, Path(secret): Path<String>, body: B
     }
 }
 
-/// An error of a login in words.
+/// Words an error of a login.
 pub(super) fn words(l: Language, error: &Error) -> String {
     let text = if error.is_invalid_credentials() {
         l.say("Incorrect email address or password.", "E-Mail-Adresse oder Passwort falsch.")

@@ -44,7 +44,7 @@ pub(super) async fn back(
         }
     };
     let mut response = match oidc.authenticate(&request, &answer).await {
-        Ok(vouched) => match visitor.accounts().log_in_external(vouched, visitor.client()).await {
+        Ok(identity) => match visitor.accounts().log_in_external(identity, visitor.client()).await {
             Ok(logged_in) => admit(logged_in, &aim),
             Err(error) if error.is_invalid_credentials() => {
                 tracing::warn!(

@@ -7,7 +7,7 @@ use super::links::{SECOND_FACTOR, segment};
 use super::person::Person;
 use crate::wording::Language;
 
-/// What is missing for a person to be asked for a second factor, with where to mend it; nothing if they can be.
+/// Shows what is missing before a person can be asked for a second factor, with a link to the place to fix it.
 pub(super) fn missing(
     l: Language,
     state: SecondFactorState,

@@ -1,4 +1,4 @@
-//! Where an exchange with an upstream failed, in words and with what to do about it.
+//! Explains where an exchange with an upstream failed, and what to do about it.
 
 use twofactor::sandbox::{UpstreamCause as Cause, UpstreamFailure, UpstreamStep as Step};
 

@@ -1,4 +1,4 @@
-//! The audit log in words.
+//! The wording of the audit log.
 
 use serde_json::Value;
 
@@ -35,12 +35,12 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("account.logout", "Logged out", "Abgemeldet"),
 ];
 
-/// What can be done, by its stable name and in words.
+/// The actions: stable name, English and German.
 pub(crate) fn actions(l: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
     ACTIONS.iter().map(move |(name, english, german)| (*name, l.say(english, german)))
 }
 
-/// What was done, in words; its stable name if it has none.
+/// Returns the wording of an action, or its stable name if there is none.
 pub(crate) fn action(l: Language, name: &str) -> &str {
     ACTIONS.iter().find(|(known, ..)| *known == name).map_or(name, |(_, english, german)| l.say(english, german))
 }

@@ -122,7 +122,7 @@ impl Upstream {
                 let token = json!({"token_type": quote, "access_token": ACCESS_TOKEN, "expires_in": quote});
                 written(200, &[], &token.to_string())
             }
-            // Without `expires_in` it is fetched for every mail anew.
+            // Without `expires_in` a new one is fetched for every mail.
             (_, true) => {
                 let token = json!({"token_type": "Bearer", "access_token": ACCESS_TOKEN});
                 written(200, &[], &token.to_string())

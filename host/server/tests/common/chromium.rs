@@ -17,15 +17,15 @@ pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const TAB: &str = "\u{e004}";
 pub(crate) const DOWN: &str = "\u{e015}";
 
-/// What a person's browser is like.
-pub(crate) struct Wish {
+/// The settings of a browser.
+pub(crate) struct BrowserSettings {
     pub(crate) language: &'static str,
     pub(crate) scripts: bool,
     pub(crate) dark: bool,
     pub(crate) phone: bool,
 }
 
-impl Default for Wish {
+impl Default for BrowserSettings {
     fn default() -> Self {
         Self { language: "en-US", scripts: true, dark: false, phone: false }
     }
@@ -68,7 +68,7 @@ pub(crate) fn skipped(test: &str) -> bool {
 }
 
 impl Chromium {
-    pub(crate) async fn start(wish: Wish) -> Self {
+    pub(crate) async fn start(settings: BrowserSettings) -> Self {
         let mut driver =
             Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
@@ -89,11 +89,11 @@ impl Chromium {
             "--disable-component-update",
             "--disable-sync",
             "--window-size=1280,900",
-            &format!("--lang={}", wish.language),
+            &format!("--lang={}", settings.language),
             &format!("--user-data-dir={}", profile.path().display()),
         ];
-        let scripts = if wish.scripts { 1 } else { 2 };
-        let preferences = json!({"intl.accept_languages": wish.language,
+        let scripts = if settings.scripts { 1 } else { 2 };
+        let preferences = json!({"intl.accept_languages": settings.language,
             "profile.default_content_setting_values.javascript": scripts});
         let options = json!({"args": arguments, "prefs": preferences});
         let wanted = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}});
@@ -103,11 +103,11 @@ impl Chromium {
         let begun: Value = serde_json::from_str(&begun).unwrap();
         let id = begun["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{begun}"));
         let browser = Self { driver, session: format!("{url}/{id}"), client, _profile: profile };
-        if wish.phone {
+        if settings.phone {
             let phone = json!({"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true});
             browser.devtools("Emulation.setDeviceMetricsOverride", phone).await;
         }
-        if wish.dark {
+        if settings.dark {
             let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
             browser.devtools("Emulation.setEmulatedMedia", dark).await;
         }
@@ -221,7 +221,7 @@ impl Chromium {
         panic!("{what} does not happen: {} {}", self.url().await, self.text("body").await);
     }
 
-    /// Kept in the target folder, for people to look at.
+    /// Kept in the target folder, for people to settings at.
     pub(crate) async fn picture(&self, name: &str) {
         let picture = STANDARD.decode(self.get("/screenshot").await.as_str().unwrap()).unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");

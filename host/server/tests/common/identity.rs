@@ -16,9 +16,9 @@ pub(crate) const BACK: &str = "/admin/login/oidc/back";
 /// What the client's secret file holds; its signs must be encoded on the way.
 pub(crate) const SECRET: &str = "a secret: 100% of 32 signs & more";
 
-/// What is configured beside the issuer.
+/// The configuration beside the issuer.
 #[derive(Default)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct Setup<'a> {
     /// Keys of `[accounts.oidc]`.
     pub(crate) oidc: &'a str,
     /// Keys of `[accounts]`.
@@ -36,12 +36,12 @@ pub(crate) struct Site {
 
 impl Site {
     /// `groups` has `admins` for system administrators, `team` is `shop` for those of the subscription `shop`.
-    pub(crate) fn start(issuer: &str, wish: &Wish<'_>) -> Self {
+    pub(crate) fn start(issuer: &str, setup: &Setup<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, secret) = (folder.path().join("twofactor.db"), folder.path().join("oidc.secret"));
         std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
-        let secret = if wish.public { String::new() } else { format!("client_secret_file = {secret:?}") };
-        let Wish { oidc, accounts, tables, .. } = wish;
+        let secret = if setup.public { String::new() } else { format!("client_secret_file = {secret:?}") };
+        let Setup { oidc, accounts, tables, .. } = setup;
         let text = format!(
             "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[providers]\nload = []\n{tables}\n[accounts]\n{accounts}\n\
              [accounts.oidc]\nissuer = \"{issuer}\"\nclient_id = \"twofactor\"\nname = \"Example login\"\n{secret}\n{oidc}\n\

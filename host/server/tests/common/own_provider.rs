@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::common::visitor::{Page, Visitor};
-use crate::identity::{SECRET, Sent, Site, Wish, leave};
+use crate::identity::{SECRET, Sent, Setup, Site, leave};
 
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
 pub(crate) const TOKEN: &str = "/token";
@@ -158,7 +158,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let own = OwnProvider::start().await;
-        let site = Site::start(&own.issuer, &Wish::default());
+        let site = Site::start(&own.issuer, &Setup::default());
         Self { own, site }
     }
 }

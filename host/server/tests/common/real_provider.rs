@@ -77,8 +77,8 @@ impl RealProvider {
     }
 
     /// Says who the client and the person are.
-    pub(crate) fn furnish(&mut self, wish: &Value) {
-        writeln!(self.input, "{wish}").unwrap();
+    pub(crate) fn furnish(&mut self, request: &Value) {
+        writeln!(self.input, "{request}").unwrap();
         assert_eq!(self.line(), "ready");
     }
 }

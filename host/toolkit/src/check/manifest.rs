@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_judged_wherever_what_it_refers_to_stands() {
+    fn a_default_is_validated_wherever_its_reference_leads() {
         for id in [json!(null), json!("https://example.com/options"), json!("options.json#")] {
             let schema = |default: Value| {
                 let mut schema = json!({

@@ -110,7 +110,7 @@ const UNCLEAR: &[&str] =
 type Case = (&'static str, Script, &'static [&'static str], Option<Option<u32>>);
 
 fn cases() -> Vec<Case> {
-    // 4xx with an unknown body: a verification that does not exist any more, or a request that is wrong.
+    // 4xx with an unknown body: a verification that no longer exists, or a wrong request.
     const NO: &[&str] = &["wrong", "over", "rejected-message", "rejected-recipient", "misconfigured", "blocked"];
     let later = |headers: &[(&str, &str)]| Script::Respond {
         status: 429,

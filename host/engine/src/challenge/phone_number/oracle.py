@@ -1,4 +1,4 @@
-"""Prints telephone numbers with libphonenumber's answer, one a line: given, E.164, valid, region, type.
+"""Prints phone numbers with libphonenumber's result, one a line: given, E.164, valid, region, type.
 
 Usage: oracle.py SEED PER_PATTERN. For each region and each type it makes PER_PATTERN numbers that match the type's pattern, and of
 each some that differ: a digit more, less, other, the national prefix before it. The file oracle.tsv is `oracle.py 1 1`, made with

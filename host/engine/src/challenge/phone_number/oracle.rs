@@ -98,7 +98,7 @@ fn python() -> Option<PathBuf> {
 #[test]
 fn random_numbers_are_read_as_libphonenumber_reads_them_today() {
     let Some(python) = python() else {
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: the oracle of telephone numbers needs python3 with venv");
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: the oracle of phone numbers needs python3 with venv");
         return;
     };
     let seed = process::id().to_string();

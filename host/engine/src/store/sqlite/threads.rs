@@ -133,7 +133,7 @@ impl Threads {
                     Ok(()) => result,
                     Err(error) => Err(error.share()),
                 };
-                // Nobody waits any more if the caller was cancelled.
+                // Nobody is waiting if the caller was cancelled.
                 let _ = sender.send(answer);
             });
             (answer, sound)
@@ -225,7 +225,7 @@ fn begin(connection: &Connection) -> Result<()> {
     run(connection, "BEGIN IMMEDIATE")
 }
 
-/// `Err` if it is not certain any more what the transaction holds: it must not be committed then.
+/// `Err` if it is no longer certain what the transaction contains: it must not be committed then.
 fn in_savepoint<T>(connection: &Connection, act: impl FnOnce(&Connection) -> Result<Step<T>>) -> Result<Result<T>> {
     // SQLite may have ended the whole transaction by itself (full disk): a savepoint would then begin one of its own.
     if connection.is_autocommit() {
@@ -242,7 +242,7 @@ fn in_savepoint<T>(connection: &Connection, act: impl FnOnce(&Connection) -> Res
     }))
 }
 
-/// A panic ends the work it happened in and not the thread: nobody could write any more.
+/// A panic ends the work it happened in, but not the thread: otherwise no further write would be possible.
 fn guarded<T>(act: impl FnOnce() -> T) -> Result<T> {
     // What a panic leaves half done is in the database only, and rolled back there.
     catch_unwind(AssertUnwindSafe(act)).map_err(|_| StoreError::unavailable("the database operation panicked"))

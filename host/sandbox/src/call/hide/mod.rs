@@ -1,4 +1,4 @@
-//! What a component must not see or repeat: the code, the recipient, secrets.
+//! Hides from a component what it must not see or repeat: the code, the recipient, secrets.
 
 mod placeholder;
 mod redact;

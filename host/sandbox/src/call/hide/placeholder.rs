@@ -1,5 +1,6 @@
-//! The code stays with the host. A component that need not see it gets letters in its place, which become the code where a
-//! request or a mail leaves; what an upstream repeats of the code becomes the letters again.
+//! Placeholders for codes. A component that need not see the code receives a placeholder. The host
+//! replaces it with the code in each request or mail that is sent, and replaces the code with the
+//! placeholder in what the upstream responds.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,28 +12,28 @@ use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::egress::{HttpRequest, HttpResponse, Mail};
 use crate::redact::{Code, Numbers};
 
-/// Letters that seldom stand beside each other, in any language or format. They look the same in a form, in JSON and in HTML, and a
-/// text with them has as many characters of GSM 7 bit as with the code.
+/// Letters that rarely occur next to each other in any language or format. They look the same in a
+/// form, in JSON and in HTML, and in the SMS alphabet (GSM 7 bit) they are as long as digits.
 const LETTERS: &[u8; 8] = b"QXZJKVWY";
 
-/// How often letters are drawn: there are 4096 combinations of four.
+/// The number of attempts to find a placeholder. There are 4096 combinations of four letters.
 const ROUNDS: usize = 64;
 
 /// The placeholder for the code of one delivery.
 pub(crate) struct Placeholder {
     letters: String,
     code: Code,
-    /// The texts that the component got beside the code.
+    /// The texts that the component received besides the code.
     given: Vec<String>,
-    /// To whom alone a mail may take it, if it is for an email address.
+    /// The only address that a mail with the code may go to, for a recipient of email.
     mail_to: Option<String>,
-    /// In how many requests and mails it has left.
+    /// The number of requests and mails that the code was sent in.
     left: AtomicU32,
-    /// The numbers that the component has read since.
+    /// The numbers that the component has read since then.
     numbers: Mutex<Numbers>,
 }
 
-/// Why nothing can stand for the code.
+/// Why there is no placeholder for the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoPlaceholder {
     #[error("the operating system provides no random numbers")]
@@ -41,13 +42,13 @@ pub(crate) enum NoPlaceholder {
     AllTaken,
 }
 
-/// Why a request or a mail does not leave, for the provider's author.
+/// Why a request or a mail is not sent, for the provider's author.
 const TYPED: &str =
     "the code stands in this message, and not where the host puts it: send the text of `message` as it is";
 
 impl Placeholder {
-    /// Takes the code out of a message, if it has one. `options` are what the component gets beside it; `mail_to` is the only address that a
-    /// mail may take it to.
+    /// Replaces the code in a message, if it has one. `options` are what the component receives
+    /// besides it. `mail_to` is the only address that a mail with the code may go to.
     pub(crate) fn put(
         message: &mut wit::Message,
         options: &str,
@@ -71,8 +72,8 @@ impl Placeholder {
         Ok(Some(Arc::new(Self::of(&code, letters, given.map(str::to_owned).collect(), mail_to))))
     }
 
-    /// Letters for a code that stand in none of these `texts`, which the component gets beside them: only the code's place may become
-    /// the code.
+    /// Creates a placeholder that occurs in none of these `texts`, which the component receives
+    /// besides it, so that only the code's place can become the code.
     pub(crate) fn new(code: &str, texts: &[&str]) -> Result<Arc<Self>, NoPlaceholder> {
         let given = texts.iter().map(|text| (*text).to_owned()).collect();
         Ok(Arc::new(Self::of(code, letters(code.len(), texts)?, given, None)))
@@ -83,15 +84,18 @@ impl Placeholder {
         Self { letters, code: Code::new(code), given, mail_to, left, numbers }
     }
 
-    /// Returns the letters that the component receives instead of the code.
+    /// Returns the placeholder's letters.
     pub(crate) fn letters(&self) -> &str {
         &self.letters
     }
 
-    /// Puts the code into a request's body. Not into its URL or its headers, which are written down on their way. Answers whether it is there.
+    /// Puts the code into the body of a request, in place of the placeholder. It is not put into
+    /// the URL or headers, which are often logged. Returns whether the body contained the
+    /// placeholder.
     ///
     /// # Errors
-    /// If the code stands in the request before, so that the component has it from somewhere: why it may not leave, for the provider's author.
+    /// If the request already contains the code, which the component must have from somewhere else:
+    /// why it is not sent, for the provider's author.
     pub(crate) fn fill_request(&self, request: &mut HttpRequest) -> Result<bool, String> {
         let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         self.refuse_typed(
@@ -106,10 +110,11 @@ impl Placeholder {
         Ok(filled)
     }
 
-    /// Puts the code into a mail. Answers whether it is there.
+    /// Puts the code into a mail, in place of the placeholder. Returns whether the mail contained
+    /// the placeholder.
     ///
     /// # Errors
-    /// Why it may not be, for the provider's author.
+    /// Why the mail is not sent, for the provider's author.
     pub(crate) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, String> {
         let html = mail.html.as_deref().unwrap_or_default();
         let shown = without_tags(html);
@@ -131,8 +136,9 @@ impl Placeholder {
         Ok(true)
     }
 
-    /// Refuses what a component wrote the code into itself. It can have the code only from whom it has left to. Where the code stands by chance in
-    /// what the component was given, its being in what it sends says nothing.
+    /// Refuses a request or mail into which the component wrote the code itself. It can know the
+    /// code only from an upstream that received it. If what the component was given contains the
+    /// code by chance, its presence proves nothing.
     fn refuse_typed<'a>(&self, mut texts: impl Iterator<Item = &'a [u8]>) -> Result<(), String> {
         if !self.has_left() {
             return Ok(());
@@ -147,7 +153,8 @@ impl Placeholder {
         self.left.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Takes the code out of what an upstream answered, if it may be there: nobody repeats what has not left.
+    /// Replaces the code in an upstream's response. It does so only after the code was sent, since
+    /// nobody can repeat it before.
     pub(crate) fn cover(&self, answer: &mut HttpResponse) {
         if !self.has_left() {
             return;
@@ -162,7 +169,7 @@ impl Placeholder {
         }
     }
 
-    /// Replaces the code in a text by the letters.
+    /// Returns the text with the placeholder in place of the code.
     pub(crate) fn covered(&self, text: String) -> String {
         if !self.has_left() {
             return text;
@@ -179,7 +186,7 @@ impl Placeholder {
     }
 }
 
-/// Draws letters that occur in none of these texts.
+/// Chooses letters that occur in none of these texts.
 fn letters(length: usize, texts: &[&str]) -> Result<String, NoPlaceholder> {
     for _ in 0..ROUNDS {
         let mut bytes = vec![0; length];
@@ -193,7 +200,7 @@ fn letters(length: usize, texts: &[&str]) -> Result<String, NoPlaceholder> {
     Err(NoPlaceholder::AllTaken)
 }
 
-/// A document as it is shown: digits may have tags between them.
+/// Returns a document's text without tags, as it is displayed: digits may have tags between them.
 fn without_tags(html: &str) -> String {
     let mut shown = String::with_capacity(html.len());
     let mut in_tag = false;
@@ -208,7 +215,7 @@ fn without_tags(html: &str) -> String {
     shown
 }
 
-/// Both have the same length.
+/// Replaces bytes with others of the same length.
 fn replaced(mut bytes: Vec<u8>, old: &[u8], new: &[u8]) -> Vec<u8> {
     let places: Vec<usize> = memmem::find_iter(&bytes, old).collect();
     for at in places {
@@ -282,10 +289,10 @@ mod tests {
         assert!(!placeholder.has_left());
     }
 
-    /// A placeholder whose code has left.
+    /// Returns a placeholder whose code was sent.
     fn left() -> Arc<Placeholder> {
         let mut hidden = message();
-        // The number in `message` holds the code by chance.
+        // The number in `message` contains the code by chance.
         hidden.recipient = "+41790000000".to_owned();
         let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         let mut request = request("https://a.example.com/", ("x", ""), &hidden.text);

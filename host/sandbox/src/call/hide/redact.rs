@@ -1,14 +1,16 @@
-//! Redacts the texts of a provider: bounded, on one line, and without secrets, codes and recipients.
+//! Redacts the texts of a provider: limits their length, keeps them on one line, and removes
+//! secrets, codes and recipients.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use crate::redact::{Code, PhoneNumber, Texts};
 
-/// The replacement for what was removed.
+/// The replacement for removed text.
 const REMOVED: &str = "[removed]";
 
-/// So many bytes beyond those that are shown are searched: what begins within them may end there.
+/// The number of bytes searched beyond those that are shown: a match that begins within them may
+/// end there.
 const BEYOND: usize = 16 << 10;
 
 /// Redacts the texts of one call.
@@ -16,7 +18,7 @@ pub(crate) struct CallRedactor {
     texts: Vec<String>,
     code: Option<Code>,
     recipient: String,
-    /// What is searched for, built when there is a text to redact.
+    /// The search, built when the first text is redacted.
     sought: OnceLock<(Texts, Option<PhoneNumber>)>,
     chars: usize,
 }
@@ -25,24 +27,24 @@ impl CallRedactor {
     /// Shorter texts are not searched for: they would occur everywhere.
     const SHORTEST: usize = 4;
 
-    /// Texts of so many characters at most.
+    /// Creates one for texts of at most this many characters.
     pub(crate) fn new(chars: usize) -> Self {
         Self { texts: Vec::new(), code: None, recipient: String::new(), sought: OnceLock::new(), chars }
     }
 
-    /// Without these texts.
+    /// Adds texts to remove.
     pub(crate) fn without(mut self, texts: impl IntoIterator<Item = String>) -> Self {
         self.texts.extend(texts);
         self
     }
 
-    /// Without a code, however it is spelled.
+    /// Adds a code to remove, in every spelling.
     pub(crate) fn without_code(mut self, code: &str) -> Self {
         self.code = (code.len() >= Self::SHORTEST).then(|| Code::new(code));
         self
     }
 
-    /// Without a recipient; of a phone number also without its national forms.
+    /// Adds a recipient to remove; a phone number also in its national forms.
     pub(crate) fn without_recipient(mut self, recipient: &str) -> Self {
         recipient.clone_into(&mut self.recipient);
         self
@@ -56,7 +58,8 @@ impl CallRedactor {
         })
     }
 
-    /// Control characters, and those that reorder or break lines, appear as escapes.
+    /// Returns the redacted text. Control characters, and those that reorder or break lines, are
+    /// escaped.
     pub(crate) fn clean(&self, text: &str) -> String {
         if text.is_empty() {
             return String::new();

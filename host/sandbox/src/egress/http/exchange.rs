@@ -1,4 +1,4 @@
-//! One exchange with an upstream, within bounds of size and time.
+//! One exchange with an upstream, with limits on size and time.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::retry_after;
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use crate::egress::policy::{ByteMeter, Names, NotDialled, Origin, Rules};
 
-/// The longest response body, in bytes. Receipts are small.
+/// The maximum length of a response body, in bytes. Receipts are small.
 pub(crate) const ANSWER_BYTES: usize = 1 << 20;
 
-/// The pooled client, and where the operator's rules send its requests.
+/// The pooled client, and the operator's overrides.
 pub(crate) struct HttpClient {
     pub(crate) client: reqwest::Client,
     pub(crate) rules: Arc<Rules>,
@@ -28,7 +28,7 @@ pub(crate) struct HttpClient {
 }
 
 impl HttpClient {
-    /// Where a request goes if the operator put something in the origin's place.
+    /// Returns where a request goes: to the origin, or to the operator's override.
     pub(crate) fn route(&self, origin: &Origin, mut url: Url, request: &mut Request) {
         let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
         if let Some(address) = self.rules.http_override(origin) {
@@ -36,7 +36,7 @@ impl HttpClient {
             let _ = url.set_ip_host(address.ip());
             let _ = url.set_port(Some(address.port()));
         } else if self.rules.is_fixed(origin.host()) {
-            // Without a port in the URL the one of the fixed address is dialled.
+            // If the URL has no port, the port of the fixed address is dialled.
             let _ = url.set_port(None);
         } else {
             return;
@@ -47,8 +47,8 @@ impl HttpClient {
         *request.url_mut() = url;
     }
 
-    /// Sends a request that was admitted and gathers the whole answer, within bounds of size and time. What went out and what came,
-    /// however far it came, is counted by the meter.
+    /// Sends an admitted request and reads the whole response, with limits on size and time. The
+    /// meter counts all bytes in both directions, also of an incomplete exchange.
     pub(crate) async fn exchange(
         &self,
         meter: &ByteMeter,
@@ -74,7 +74,7 @@ impl HttpClient {
         request: Request,
     ) -> Result<HttpResponse, HttpError> {
         let mut answer = self.client.execute(request).await.map_err(|error| {
-            // The texts of the client's errors hold the URL: these say what happened only.
+            // The client's error texts contain the URL. These say only what happened.
             if error.is_connect() || error.is_builder() {
                 let (step, cause) = not_connected(&error);
                 HttpError::NotSent(UpstreamFailure::new(step, origin.host(), origin.port(), cause).into())
@@ -99,7 +99,7 @@ impl HttpClient {
             None => Some(body),
             Some(coding) => expanded(coding, &body),
         };
-        // Nobody could search it for what must not come back.
+        // It could not be searched for what must be redacted.
         let body = plain.ok_or_else(|| {
             let coding = coding.unwrap_or_default();
             let text = format!(
@@ -115,7 +115,8 @@ impl HttpClient {
     }
 }
 
-/// The HTTP client asks this for addresses and dials what it answers: what was vetted is what is dialled.
+/// The resolver of the HTTP client, which dials only addresses that it returns: the address that
+/// was checked is the address that is dialled.
 pub(crate) struct Vetted(pub(crate) Arc<Names>);
 
 impl Resolve for Vetted {
@@ -149,7 +150,7 @@ pub(crate) fn client(tls: &ClientConfig, names: Arc<Names>, timeout: Duration) -
         .map_err(|error| format!("the HTTP client cannot be built: {error}"))
 }
 
-/// The coding of an answer (RFC 9110 section 8.4), if it has one.
+/// Returns the content coding of a response (RFC 9110 section 8.4), if it has one.
 fn coding(headers: &HeaderMap) -> Option<&'static str> {
     let codings = headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| {
         let value = value.to_str().unwrap_or("?");
@@ -160,8 +161,8 @@ fn coding(headers: &HeaderMap) -> Option<&'static str> {
     Some(known.into_iter().find(|known| *known == coding).unwrap_or("a coding that is not known"))
 }
 
-/// A compressed answer as it was before: some upstreams compress whatever is asked for. `None` if it is too long, broken, or of a coding that is
-/// not read here.
+/// Decompresses a response body: some upstreams compress without being asked. `None` if it is too
+/// long, broken, or in an unsupported coding.
 fn expanded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut reader: Box<dyn Read + '_> = match coding {
         "gzip" | "x-gzip" => Box::new(flate2::read::GzDecoder::new(body)),
@@ -173,12 +174,13 @@ fn expanded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     (plain.len() <= ANSWER_BYTES).then_some(plain)
 }
 
-/// A request that went out and has no whole answer.
+/// Returns the failure of a request that was sent and has no complete response.
 fn unanswered(origin: &Origin, cause: UpstreamCause) -> Failed {
     UpstreamFailure::new(UpstreamStep::Message, origin.host(), origin.port(), cause).into()
 }
 
-/// Why there is no connection: found among the causes of the client's error, whose texts hold the URL.
+/// Returns why there is no connection, from the causes of the client's error, whose texts contain
+/// the URL.
 fn not_connected(error: &reqwest::Error) -> (UpstreamStep, UpstreamCause) {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -191,7 +193,7 @@ fn not_connected(error: &reqwest::Error) -> (UpstreamStep, UpstreamCause) {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
             let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
             let step = if of_tls { UpstreamStep::Tls } else { UpstreamStep::Connection };
-            // An error that wraps another of its kind says nothing by itself.
+            // An error that wraps another of its kind has no information of its own.
             if of_tls || error.get_ref().is_none() {
                 return (step, UpstreamCause::of_io(error));
             }
@@ -205,8 +207,8 @@ fn not_connected(error: &reqwest::Error) -> (UpstreamStep, UpstreamCause) {
     (UpstreamStep::Connection, if timed_out { UpstreamCause::TimedOut } else { UpstreamCause::Closed })
 }
 
-/// What a guest may see of an answer's headers. Values that are no text are left out, and a date in `Retry-After` is given in
-/// seconds: not every guest has a clock.
+/// Returns the headers of a response that a guest may see. Values that are not text are left out,
+/// and a date in `Retry-After` is converted to seconds: not every guest has a clock.
 fn visible(headers: &HeaderMap) -> Vec<(String, String)> {
     let wait = retry_after::seconds(headers, Timestamp::now());
     headers

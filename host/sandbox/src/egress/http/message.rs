@@ -1,4 +1,4 @@
-//! Requests and responses as components see them, and why there is no response.
+//! Requests and responses as components see them, and the reasons for a missing response.
 
 use crate::egress::failure::UpstreamFailure;
 
@@ -30,7 +30,7 @@ pub(crate) enum HttpError {
     OutcomeUnknown(Failed),
 }
 
-/// A failure of an upstream, in a sentence and as data.
+/// A failure of an upstream, as a sentence and as data.
 #[derive(Debug, Clone)]
 pub(crate) struct Failed {
     pub(crate) text: String,
@@ -44,12 +44,12 @@ impl From<UpstreamFailure> for Failed {
 }
 
 impl HttpError {
-    /// Whether the request surely did not go out.
+    /// Returns whether the request was certainly not sent.
     pub(crate) fn is_before_sending(&self) -> bool {
         !matches!(self, Self::OutcomeUnknown(_))
     }
 
-    /// The upstream's part in it.
+    /// Returns the upstream's failure, if it caused this.
     pub(crate) fn upstream(&self) -> Option<&UpstreamFailure> {
         match self {
             Self::Denied(_) | Self::Unauthenticated(_) => None,

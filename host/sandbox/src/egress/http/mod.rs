@@ -1,4 +1,4 @@
-//! HTTP to granted origins: admits a request, authenticates it, and exchanges it for a response.
+//! HTTP to granted origins: checks a request, authenticates it and sends it.
 
 mod exchange;
 mod message;

@@ -1,4 +1,5 @@
-//! OAuth 2.0 client credentials (RFC 6749 section 4.4): tokens are fetched, kept, renewed early, and never seen by a guest.
+//! OAuth 2.0 client credentials (RFC 6749 section 4.4). Access tokens are fetched, cached, renewed
+//! early, and never visible to a guest.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -16,10 +17,11 @@ use super::message::{Failed, HttpError, HttpResponse};
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use crate::egress::policy::{ByteMeter, Origin, Secret};
 
-/// How long before it expires a token is renewed; tokens of Microsoft Entra are valid for an hour.
+/// How long before its expiry a token is renewed. Tokens of Microsoft Entra are valid for an hour.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// `error` values (RFC 6749 section 5.2) that say the credentials, not the moment, are wrong.
+/// Values of `error` (RFC 6749 section 5.2) that mean that the credentials are wrong, not that the
+/// endpoint is busy.
 const REFUSALS: &[&str] = &[
     "invalid_client",
     "unauthorized_client",
@@ -31,15 +33,16 @@ const REFUSALS: &[&str] = &[
 
 #[derive(Clone)]
 pub(crate) enum TokenError {
-    /// There is no endpoint that may be asked.
+    /// No token endpoint may be called.
     Misconfigured(String),
     /// The endpoint does not accept the credentials.
     Refused(Failed),
-    /// No token for now.
+    /// No token is available at the moment.
     Unavailable(Failed),
 }
 
-/// Access tokens by what they were asked for with. Each slot is locked while it is filled: one request at a time.
+/// Access tokens by the request that obtains them. Each slot is locked while its token is fetched:
+/// one request at a time.
 #[derive(Default)]
 pub(crate) struct TokenCache(std::sync::Mutex<HashMap<[u8; 32], Slot>>);
 
@@ -48,18 +51,18 @@ type Slot = Arc<Mutex<Held>>;
 #[derive(Default)]
 struct Held {
     token: Option<Token>,
-    /// When the endpoint gave none last, and why.
+    /// When the endpoint last failed, and why.
     failed: Option<(Instant, TokenError)>,
 }
 
-/// A token in use, and where it is kept.
+/// A token in use, and its slot.
 pub(crate) struct AccessToken {
     pub(crate) secret: Secret,
     slot: Slot,
 }
 
 impl AccessToken {
-    /// Drops it: it was not accepted.
+    /// Removes the token from the cache: it was not accepted.
     pub(crate) async fn forget(&self) {
         let mut held = self.slot.lock().await;
         if held.token.as_ref().is_some_and(|kept| kept.secret == self.secret) {
@@ -77,7 +80,7 @@ struct Token {
 struct Granted {
     access_token: String,
     token_type: String,
-    /// A number (RFC 6749 section 5.1), which some endpoints write as text.
+    /// A number (RFC 6749 section 5.1), which some endpoints send as a string.
     #[serde(default)]
     expires_in: Value,
 }
@@ -86,11 +89,11 @@ struct Granted {
 #[serde(default)]
 struct Refused {
     error: String,
-    /// Numbers of Microsoft Entra's, or texts that hold them.
+    /// Microsoft Entra's error numbers, as numbers or strings.
     error_codes: Value,
 }
 
-/// A number that is written as one or as text.
+/// Returns a number that is written as a number or as a string.
 fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)),
@@ -105,7 +108,7 @@ impl TokenCache {
         if let Some(slot) = slots.get(&key) {
             return slot.clone();
         }
-        // Those that nobody asks for any more: an instance that was removed, a secret that was replaced.
+        // Those that are no longer used: an instance was removed, or a secret replaced.
         let now = Instant::now();
         slots.retain(|_, slot| {
             Arc::strong_count(slot) > 1
@@ -145,7 +148,7 @@ impl TokenCache {
             drop(held);
             return Ok(AccessToken { secret, slot });
         }
-        // Who waited for it learns what became of it, and does not wait once more.
+        // Requests that waited for the token share its result and do not fetch another.
         if let Some((_, why)) = held.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(why.clone());
         }
@@ -214,7 +217,8 @@ fn granted(body: &[u8], began: Instant) -> Option<Token> {
     if !granted.token_type.eq_ignore_ascii_case("bearer") || granted.access_token.is_empty() {
         return None;
     }
-    // RFC 6749 section 5.1 only recommends `expires_in`: without it a token serves the one request it was fetched for.
+    // RFC 6749 section 5.1 only recommends `expires_in`. Without it, a token is used for the one
+    // request that it was fetched for.
     let life = Duration::from_secs(number(&granted.expires_in).unwrap_or(0).min(86_400));
     let early = EARLY.min(life / 5);
     Some(Token { secret: Secret::new(granted.access_token), renew_at: began + (life - early) })
@@ -225,14 +229,15 @@ fn failure(origin: &Origin, cause: UpstreamCause, retry_after_seconds: Option<u3
     UpstreamFailure { retry_after_seconds, ..failure }
 }
 
-/// What the endpoint's status says, with the time that it asks to wait.
+/// Returns the failure that the endpoint's status means, with the wait that it asks for.
 fn answered(origin: &Origin, answer: &HttpResponse) -> UpstreamFailure {
     let cause = UpstreamCause::Refused { reply_code: answer.status, enhanced_code: String::new() };
     let wait = answer.headers.iter().find(|(name, _)| name == "retry-after").and_then(|(_, value)| value.parse().ok());
     failure(origin, cause, wait)
 }
 
-/// The description is the upstream's prose and may quote what was sent: only the codes are repeated.
+/// Returns the endpoint's refusal. Its description is free text and may quote what was sent, so
+/// only the codes are repeated.
 fn refusal(origin: &Origin, answer: &HttpResponse) -> TokenError {
     let (status, upstream) = (answer.status, answered(origin, answer));
     let said: Refused = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -260,7 +265,7 @@ mod tests {
     use super::*;
     use crate::egress::Network;
 
-    /// For how many seconds a token is used that says it lives so long.
+    /// Returns for how many seconds a token with this `expires_in` is used.
     fn used_for(expires_in: Value) -> u64 {
         let body = serde_json::json!({"token_type": "Bearer", "access_token": "t", "expires_in": expires_in});
         let began = Instant::now();
@@ -310,7 +315,7 @@ mod tests {
         }
     }
 
-    /// An endpoint that answers 503 when it is told to; how often it was asked.
+    /// Starts an endpoint that responds with 503 when released, and counts its requests.
     async fn endpoint(release: Arc<tokio::sync::Notify>) -> (Network, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let network = Network::builder().override_endpoint("https://token.example.com", listener.local_addr().unwrap());
@@ -350,7 +355,7 @@ mod tests {
             assert!(matches!(one.await, Err(TokenError::Unavailable(_))));
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        // Who comes later asks anew.
+        // A later call requests a new token.
         release.notify_one();
         assert!(token(&network, "a").await.is_err());
         assert_eq!(asked.load(Ordering::SeqCst), 2);

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
-/// The three forms of a date in HTTP (RFC 9110 section 5.6.7); a recipient must take them all.
+/// The three date formats of HTTP (RFC 9110 section 5.6.7). A recipient must accept all of them.
 const DATES: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
-/// Returns for how many seconds from `now` an upstream asks to wait. A date that has passed is 0.
+/// Returns the number of seconds from `now` that an upstream asks to wait. A date in the past is 0.
 pub(crate) fn seconds(headers: &HeaderMap, now: Timestamp) -> Option<u32> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {

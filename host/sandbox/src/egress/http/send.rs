@@ -1,4 +1,4 @@
-//! One HTTP exchange, under an instance's grants.
+//! One HTTP exchange, authorized by an instance's grants.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -37,19 +37,19 @@ impl HttpEgress {
         Self { client: HttpClient { client, rules, timeout }, tokens: TokenCache::default() }
     }
 
-    /// Sends a request to a granted origin, authenticated as granted.
+    /// Sends a request to a granted origin, with the granted authentication.
     pub(crate) async fn send(&self, grants: &Grants, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let began = Instant::now();
         let (grant, mut request) = self.admit(grants, request)?;
         let mut renewed = false;
         let (mut answer, token) = loop {
             let token = self.authenticate(grants, grant, &mut request).await?;
-            // A body held in memory can be sent a second time.
+            // A body in memory can be sent a second time.
             let again = token.as_ref().and_then(|_| request.try_clone());
             let answer = self.client.exchange(&grants.meter, &grant.origin, request).await?;
             match (token, again) {
-                // An access token may be withdrawn before its time (RFC 6750 section 3.1): one new one, one more try.
-                // 401 says that the request was not processed.
+                // An access token may be revoked before it expires (RFC 6750 section 3.1): fetch a
+                // new one and try once more. 401 means that the request was not processed.
                 (Some(token), Some(again)) if answer.status == 401 && !renewed => {
                     token.forget().await;
                     renewed = true;
@@ -70,7 +70,7 @@ impl HttpEgress {
         Ok(answer)
     }
 
-    /// Compares a request with the grants and builds it anew from its parts.
+    /// Checks a request against the grants and rebuilds it from its parts.
     fn admit<'a>(&self, grants: &'a Grants, asked: HttpRequest) -> Result<(&'a HttpGrant, Request), HttpError> {
         let denied = |why: String| HttpError::Denied(why);
         let (origin, url) = Origin::of_url(&asked.url).map_err(denied)?;
@@ -102,7 +102,7 @@ impl HttpEgress {
         Ok((grant, request))
     }
 
-    /// Attaches what the grant says; answers with the access token that was used, if any.
+    /// Attaches the granted credentials. Returns the access token that was used, if any.
     async fn authenticate(
         &self,
         grants: &Grants,

@@ -1,20 +1,23 @@
-//! Which addresses are public. A name is only as good as the address it leads to.
+//! Decides which addresses are public. A name is only as trustworthy as the address it resolves to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// IPv4 networks that a name of the public internet does not lead to: IANA's special-purpose registry (RFC 6890), without those it calls
-/// globally reachable, and what is no unicast. The standard library knows the others by name.
+/// IPv4 networks that no name of the public internet resolves to: IANA's special-purpose registry
+/// (RFC 6890) without the globally reachable ones, and everything that is not unicast. The standard
+/// library has names for the others.
 const SPECIAL_V4: &[&str] =
     &["0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4"];
 
-/// The IPv6 addresses that are given to hosts of the public internet (RFC 4291 section 2.4), and what IANA's special-purpose registry takes
-/// out of them: protocol assignments, Teredo among them; documentation; 6to4, which leads through a relay to an IPv4 address.
+/// The IPv6 addresses of hosts on the public internet (RFC 4291 section 2.4), and the exceptions in
+/// IANA's special-purpose registry: protocol assignments, including Teredo; documentation; 6to4,
+/// which reaches an IPv4 address through a relay.
 const GLOBAL_V6: &[&str] = &["2000::/3"];
 const SPECIAL_V6: &[&str] = &["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
-/// Whether an address may be dialled: public, or in a network the operator gave leave for.
+/// Returns whether an address may be dialled: it is public, or in a network that the operator
+/// allowed.
 pub(crate) fn is_allowed(address: IpAddr, leave: &[IpNet]) -> bool {
     leave.iter().any(|net| net.contains(&address)) || is_public(address)
 }
@@ -40,9 +43,10 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
     !special && !within(SPECIAL_V4, v4.into())
 }
 
-/// The IPv4 address that a mapped one (RFC 4291 section 2.5.5.2) is another spelling of, or that one of the well-known prefix of NAT64
-/// (RFC 6052 section 2.1) is translated to: hosts without IPv4 reach all of it that way. Other prefixes of NAT64, such as that of RFC 8215, are a
-/// network's own, and what they lead to is known there alone.
+/// Returns the IPv4 address that this one stands for: of a mapped address (RFC 4291 section
+/// 2.5.5.2), or of one under the well-known prefix of NAT64 (RFC 6052 section 2.1), through which
+/// hosts without IPv4 reach it. Other NAT64 prefixes, such as that of RFC 8215, belong to one
+/// network, and only that network knows what they lead to.
 fn standing_for_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let [.., high, low] = v6.segments();
     let tail = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
@@ -88,7 +92,7 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "64:ff9b:1::a00:1",
             "64:ff9b:1::101:101",
-            // RFC 6052 forms under the prefix of RFC 8215, with lengths of 48, 56 and 64.
+            // Forms of RFC 6052 under the prefix of RFC 8215, with lengths of 48, 56 and 64.
             "64:ff9b:1:7f00:0:100:101:101",
             "64:ff9b:1:a9fe:a9:fe00:808:808",
             "64:ff9b:1:0:7f:0:100:0",

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The bytes that were exchanged and not taken yet: bodies of requests and responses, and mails.
+/// The bytes exchanged since they were last taken: bodies of requests and responses, and mails.
 #[derive(Debug, Default)]
 pub(crate) struct ByteMeter(AtomicU64);
 
-/// Bytes of which it is not known yet whether they leave. They are counted when this is dropped, also if the exchange is aborted.
+/// Bytes that may be about to be sent. They are counted when this is dropped, even if the exchange
+/// is aborted.
 #[must_use]
 pub(crate) struct Leaving<'a> {
     meter: &'a ByteMeter,
@@ -14,7 +15,7 @@ pub(crate) struct Leaving<'a> {
 }
 
 impl ByteMeter {
-    /// Counts bytes that leave, unless [`Leaving::did_not_leave`] is called.
+    /// Counts bytes as sent, unless [`Leaving::did_not_leave`] is called.
     pub(crate) fn leaving(&self, bytes: usize) -> Leaving<'_> {
         Leaving { meter: self, bytes }
     }
@@ -23,14 +24,14 @@ impl ByteMeter {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Returns how many bytes were counted since the last call.
+    /// Returns the number of bytes since the last call.
     pub(crate) fn take(&self) -> u64 {
         self.0.swap(0, Ordering::Relaxed)
     }
 }
 
 impl Leaving<'_> {
-    /// Counts nothing: the bytes surely did not leave.
+    /// Takes the bytes back: they were certainly not sent.
     pub(crate) fn did_not_leave(mut self) {
         self.bytes = 0;
     }

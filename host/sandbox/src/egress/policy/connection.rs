@@ -12,7 +12,7 @@ pub(crate) struct Credentials {
     pub(crate) password: Secret,
 }
 
-/// A key of Amazon Web Services, and what its signatures are for.
+/// An access key of Amazon Web Services, and the scope of its signatures.
 #[derive(Debug, Clone)]
 pub(crate) struct AwsKey {
     pub(crate) access_key_id: String,
@@ -34,7 +34,7 @@ pub(crate) enum HttpAuthentication {
     WebhookSignature(Secret),
 }
 
-/// A connection that an instance requests; not yet checked.
+/// A connection that an instance requests, before it is checked.
 #[derive(Debug, Clone)]
 pub(crate) enum Connection {
     Http { origin: String, authentication: HttpAuthentication },
@@ -48,7 +48,7 @@ impl Credentials {
 }
 
 impl HttpAuthentication {
-    /// Names a field that differs, except for secrets.
+    /// Returns the name of a field that differs, except for secrets.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         match (self, other) {
             (Self::None, Self::None)
@@ -81,7 +81,7 @@ fn first<const N: usize>(fields: [(&'static str, bool); N]) -> Option<&'static s
 }
 
 impl Connection {
-    /// Names a field that differs, except for secrets.
+    /// Returns the name of a field that differs, except for secrets.
     pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
         match (self, other) {
             (
@@ -112,7 +112,7 @@ impl Connection {
         }
     }
 
-    /// Replaces the secret that authenticates there.
+    /// Replaces the secret of its authentication.
     pub(crate) fn set_secret(&mut self, set: impl FnOnce(&Secret) -> Secret) {
         let secret = match self {
             Self::Smtp { credentials, .. } => credentials.as_mut().map(|credentials| &mut credentials.password),
@@ -131,7 +131,7 @@ impl Connection {
         }
     }
 
-    /// Returns the secret that authenticates there.
+    /// Returns the secret of its authentication.
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Smtp { credentials, .. } => credentials.as_ref().map(|credentials| &credentials.password),

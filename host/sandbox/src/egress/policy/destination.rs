@@ -1,4 +1,5 @@
-//! What an instance may reach, as data: compared, stored and sent in this form, and worded only where somebody reads it.
+//! What an instance may reach, as data. It is compared, stored and sent in this form; each surface
+//! words it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +13,7 @@ use super::origin::Origin;
 pub enum SmtpSecurity {
     /// `tls`: TLS from the first byte.
     ImplicitTls,
-    /// `starttls`: TLS after STARTTLS, or no mail.
+    /// `starttls`: TLS after STARTTLS; without it no mail is sent.
     StartTls,
     /// `plaintext`: no TLS, only where the operator's network settings allow it.
     Plaintext,
@@ -40,7 +41,8 @@ impl FromStr for SmtpSecurity {
     }
 }
 
-/// A destination or connection that is not written as it should be; the text says how it should be, and repeats nothing.
+/// A destination or connection with an invalid format. The text says what is valid, and repeats
+/// nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ParseConnectionError(&'static str);
@@ -73,7 +75,8 @@ pub struct ParseConnectionError(&'static str);
 pub enum Destination {
     /// An HTTPS origin, or the URL that issues OAuth 2 access tokens.
     Https(String),
-    /// An SMTP server. Without TLS a secret goes to whoever listens, so the protection is part of the destination.
+    /// An SMTP server. Without TLS anybody on the way could read a secret, so the security mode is
+    /// part of the destination.
     Smtp {
         /// Its host name.
         host: String,
@@ -123,7 +126,7 @@ impl Serialize for Destination {
 /// How the host authenticates at a destination, without the secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Authentication {
-    /// `none`: not at all.
+    /// `none`: no authentication.
     None,
     /// `basic`: HTTP Basic (RFC 7617).
     Basic,
@@ -136,7 +139,7 @@ pub enum Authentication {
     },
     /// `oauth2=TOKEN-URL`: an OAuth 2 access token for client credentials (RFC 6749 section 4.4).
     OAuth2 {
-        /// Where the token is fetched.
+        /// The URL of the token endpoint.
         token_url: String,
     },
     /// `aws-signature`: AWS Signature Version 4.

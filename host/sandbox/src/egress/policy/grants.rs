@@ -13,7 +13,7 @@ use super::rules::Rules;
 use super::{reflected_secrets, signature};
 use crate::redact::Texts;
 
-/// The connections of one instance. Empty denies all.
+/// The connections of one instance. If empty, everything is denied.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
     pub(crate) http: Vec<HttpGrant>,
@@ -38,7 +38,7 @@ pub(crate) struct SmtpGrant {
     pub(crate) timeout: Duration,
 }
 
-/// A connection that cannot be granted; the text says what to do.
+/// A connection that cannot be granted. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct GrantError(String);
@@ -54,7 +54,7 @@ impl Grants {
         self.http.is_empty() && self.smtp.is_none()
     }
 
-    /// Checks what a provider asked for against the operator's rules.
+    /// Checks the connections that a provider requested against the operator's rules.
     pub(crate) fn new(connections: Vec<Connection>, rules: &Rules) -> Result<Self, GrantError> {
         let mut grants = Self::default();
         if connections.len() > 8 {
@@ -160,8 +160,8 @@ impl Grants {
         http.chain(smtp).collect()
     }
 
-    /// What may be reached, issuers of access tokens included, as the operator's network settings name it: `https://host` or
-    /// `smtp://host:port`.
+    /// Returns what may be reached, token endpoints included, as the operator's network settings
+    /// write it: `https://host` or `smtp://host:port`.
     pub(crate) fn endpoints(&self) -> Vec<String> {
         let issuer = |grant: &HttpGrant| match &grant.authentication {
             HttpAuthentication::OAuth2 { token_url, .. } => Origin::of_url(token_url).ok().map(|(origin, _)| origin),
@@ -172,7 +172,7 @@ impl Grants {
         http.map(|origin| origin.to_string()).chain(smtp).collect()
     }
 
-    /// Returns where secrets go, which must not change under a secret that is kept.
+    /// Returns where secrets go. This must not change while a secret is kept.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
         let http = self.http.iter().flat_map(|grant| {
             let origin = Destination::Https(grant.origin.to_string());

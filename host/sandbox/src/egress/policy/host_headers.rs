@@ -1,11 +1,11 @@
-//! Request headers that the host alone sets.
+//! Request headers that only the host may set.
 
 use ::http::{HeaderName, header};
 
 use super::connection::HttpAuthentication;
 
-/// Headers of a connection, and what servers and proxies read there in place of it: where a request goes, by which method, who sent it,
-/// in which coding the answer comes.
+/// Headers of a connection, and headers that servers and proxies use in their place: where a
+/// request goes, its method, its sender, the coding of the response.
 const OF_THE_HOST: [&str; 38] = [
     "accept-encoding",
     "alt-used",
@@ -47,17 +47,17 @@ const OF_THE_HOST: [&str; 38] = [
     "x-url-scheme",
 ];
 
-/// Prefixes of more of them.
+/// Prefixes of other such headers.
 const OF_THE_HOST_WITH: [&str; 4] = ["proxy-", "x-forwarded", "x-original-", "x-envoy-"];
 
-/// Headers that say where or how a request goes: nobody's but the host's, whatever they hold. Servers that give headers to programs as
-/// variables take `_` for `-` (RFC 3875 section 4.1.18).
+/// Returns whether a header decides where or how a request goes: only the host may set it. Servers
+/// that pass headers to programs as variables treat `_` like `-` (RFC 3875 section 4.1.18).
 pub(crate) fn routes(name: &HeaderName) -> bool {
     let name = name.as_str().replace('_', "-");
     OF_THE_HOST.contains(&&*name) || OF_THE_HOST_WITH.iter().any(|begin| name.starts_with(begin))
 }
 
-/// Headers that route or authenticate are the host's.
+/// Returns whether a header routes or authenticates a request, so that only the host may set it.
 pub(crate) fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bool {
     let own = match authentication {
         HttpAuthentication::Header { name: own, .. } => own.eq_ignore_ascii_case(name.as_str()),

@@ -1,5 +1,5 @@
-//! Decides what may be reached, and sends nothing: the connections that an instance was granted, and the operator's rules for
-//! addresses and servers.
+//! Decides what may be reached: the connections that an instance was granted, and the operator's
+//! rules for addresses and servers. It sends nothing.
 
 mod address;
 mod byte_meter;

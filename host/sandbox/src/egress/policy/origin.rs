@@ -21,7 +21,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Reads a granted origin: nothing may follow the port.
+    /// Parses a granted origin: nothing may follow the port.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (origin, url) = Self::of_url(text)?;
         let rest = &url[url::Position::AfterPort..];
@@ -31,8 +31,8 @@ impl Origin {
         Ok(origin)
     }
 
-    /// Reads a URL and the origin it lies on. A URL that a parser would have to mend is refused: what was compared must
-    /// be what is requested.
+    /// Parses a URL and its origin. A URL that a parser would have to correct is refused: what was
+    /// compared must be what is requested.
     pub(crate) fn of_url(text: &str) -> Result<(Self, Url), String> {
         let refuse = |why: &str| Err(format!("the URL `{}` {why}", printable(text)));
         if text.len() > 4096 {
@@ -100,14 +100,14 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What stands between `://` and the path, as it was written.
+/// Returns the part between `://` and the path, unchanged.
 fn authority(text: &str) -> &str {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// A host's full name (RFC 1123), in lower case and with a dot. The last label must not look like a number, as in every
-/// spelling of an IPv4 address.
+/// Returns whether this is a full host name (RFC 1123), in lower case and with a dot. The last
+/// label must not look like a number, as it does in every spelling of an IPv4 address.
 pub(crate) fn is_name(host: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
@@ -124,10 +124,10 @@ pub(crate) fn is_name(host: &str) -> bool {
         && !last.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A URL as it may stand in a message: without its query, and cut.
+/// Returns a URL for a message: shortened, and without its query.
 fn printable(text: &str) -> String {
     let path = text.split(['?', '#']).next().unwrap_or_default();
-    // User information may be a password.
+    // User information may contain a password.
     let shown = match path.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),
         None => path.to_owned(),

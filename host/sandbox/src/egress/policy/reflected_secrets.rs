@@ -1,5 +1,5 @@
-//! What an upstream repeats of a secret it was sent goes no further: a guest that delivers sees no secret, also not by way of
-//! its upstream.
+//! Redacts secrets that an upstream repeats in its response: a guest that delivers must not see a
+//! secret that way either.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,15 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use super::connection::{AwsKey, Credentials, HttpAuthentication};
 use crate::redact::Texts;
 
-/// What is shorter than this is not searched for: it would turn up in what an answer says of its own.
+/// Shorter secrets are not searched for: they would occur in other parts of a response by chance.
 pub(crate) const SHORTEST: usize = 6;
 
-/// The secrets that an HTTP exchange is authenticated with.
+/// Returns the secrets of an HTTP authentication.
 pub(crate) fn of_http(authentication: &HttpAuthentication) -> Texts {
     match authentication {
         HttpAuthentication::None | HttpAuthentication::Unsupported => Texts::default(),
         HttpAuthentication::Basic(Credentials { username, password }) => {
-            // A password that is too short to be searched for by itself is not within the pair.
+            // The pair does not contain a password that is too short to be searched for by itself.
             let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
             Texts::new([password.expose(), &pair], SHORTEST)
         }
@@ -27,8 +27,9 @@ pub(crate) fn of_http(authentication: &HttpAuthentication) -> Texts {
     }
 }
 
-/// The secrets of a login at a mail server. A password by itself is found in base64 too, as LOGIN sends it. PLAIN sends it within a
-/// longer text (RFC 4616), in which a password that is too short to be searched for would not be found.
+/// Returns the secrets of a login at a mail server. A password by itself is also found in base64,
+/// as LOGIN sends it. PLAIN sends it within a longer text (RFC 4616), in which a password that is
+/// too short to be searched for would not be found.
 pub(crate) fn of_mail(credentials: Option<&Credentials>) -> Texts {
     let Some(Credentials { username, password }) = credentials else { return Texts::default() };
     let plain = STANDARD.encode(format!("\0{username}\0{}", password.expose()));

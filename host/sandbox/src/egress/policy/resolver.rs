@@ -5,18 +5,18 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-/// Looks names up. Only the addresses that [`Network`](crate::Network) allows are dialled of what it finds, and it is asked anew
-/// for every connection, so it may answer as it likes.
+/// Resolves names. [`Network`](crate::Network) dials only those of its addresses that are allowed,
+/// and calls it for every connection, so it may return different addresses each time.
 #[async_trait]
 pub trait Resolver: Send + Sync + 'static {
-    /// The addresses of a name, in the order they are to be tried.
+    /// Returns the addresses of a name, in the order to try them.
     ///
     /// # Errors
     /// If there is none.
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// The operating system's way.
+/// The operating system's resolver.
 pub(crate) struct SystemResolver;
 
 #[async_trait]

@@ -1,5 +1,5 @@
-//! The operator's rules: which addresses may be dialled, which mail servers may be used without TLS, and what is replaced by a
-//! server on loopback.
+//! The operator's rules: which addresses may be dialled, which mail servers may be used without
+//! TLS, and which endpoints have an override on loopback.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ pub(crate) struct Overrides {
     pub(crate) smtp: Option<SocketAddr>,
 }
 
-/// How names become addresses.
+/// Resolution of names, with its restrictions.
 pub(crate) struct Names {
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) allowed: Vec<IpNet>,
@@ -42,7 +42,7 @@ impl Rules {
         self.overrides.get(&endpoint(host, port)).copied().or(self.for_all.smtp)
     }
 
-    /// Whether the operator's settings name this mail server.
+    /// Returns whether the operator's settings name this mail server.
     pub(crate) fn names_smtp(&self, host: &str, port: u16) -> bool {
         self.names.fixed.contains_key(host)
             || self.smtp_override(host, port).is_some()
@@ -53,14 +53,14 @@ impl Rules {
         self.smtp_override(host, port).is_some() || self.plaintext_smtp.contains(&endpoint(host, port))
     }
 
-    /// Whether the operator fixed where a name leads.
+    /// Returns whether the operator mapped this name to an address.
     pub(crate) fn is_fixed(&self, host: &str) -> bool {
         self.names.fixed.contains_key(host)
     }
 }
 
 impl Names {
-    /// Returns the same names without restrictions on addresses: for hosts that the operator named.
+    /// Returns the same without restrictions on addresses, for hosts that the operator named.
     pub(crate) fn unrestricted(&self) -> Self {
         let allowed = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
         Self { resolver: self.resolver.clone(), allowed, fixed: self.fixed.clone() }

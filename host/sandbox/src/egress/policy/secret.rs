@@ -1,4 +1,4 @@
-//! Text that must not be shown.
+//! Text that must not be displayed.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The secret itself, for the one place that needs it.
+    /// Returns the secret itself, for the one place that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,5 @@
-//! Requests that are signed, with a secret that the guest does not see: ours to upstreams, and theirs to us.
+//! Signatures with a secret that the guest does not see: of requests to upstreams, and of delivery
+//! reports from them.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -20,10 +21,10 @@ use super::connection::AwsKey;
 use super::origin::Origin;
 use super::secret::Secret;
 
-/// Headers that a sender or a proxy on the way may change.
+/// Headers that a sender or a proxy may change.
 const UNSIGNED: [&str; 2] = ["host", "user-agent"];
 
-/// Whether signatures can be made with a key; the text says what to do.
+/// Checks that signatures can be made with a key. The error says what to do.
 pub(crate) fn check_aws(key: &AwsKey) -> Result<(), String> {
     let word = |text: &str| {
         (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
@@ -43,8 +44,8 @@ pub(crate) enum SigningError {
     Unauthenticated(String),
 }
 
-/// Signs a request with AWS Signature Version 4, addressed to the origin that was granted: what the operator put in its place changes
-/// nothing.
+/// Signs a request with AWS Signature Version 4, for the origin that was granted, whatever the
+/// operator's override is.
 pub(crate) fn sign_aws(
     key: &AwsKey,
     origin: &Origin,
@@ -54,7 +55,7 @@ pub(crate) fn sign_aws(
     let unsignable =
         || SigningError::Denied("the request cannot be signed: its URL or a header is malformed".to_owned());
     let url = format!("{origin}{}", &request.url()[Position::BeforePath..Position::AfterQuery]);
-    // The body itself goes nowhere near a library that may write down what it signs.
+    // The body is not given to a library that may log what it signs.
     let body = hex::encode(Sha256::digest(request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default()));
     let mut headers = Vec::new();
     for (name, value) in request.headers() {
@@ -82,7 +83,8 @@ pub(crate) fn sign_aws(
     Ok(())
 }
 
-/// The key in a webhook's secret: base64 behind `whsec_` (Standard Webhooks 1.0.0, "Signature scheme"); the text says what to do.
+/// Returns the key of a webhook's secret: base64 after `whsec_` (Standard Webhooks 1.0.0,
+/// "Signature scheme"). The error says what to do.
 pub(crate) fn webhook_key(secret: &Secret) -> Result<Zeroizing<Vec<u8>>, String> {
     let encoded = secret.expose().strip_prefix("whsec_");
     let key = encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).map(Zeroizing::new);
@@ -92,7 +94,7 @@ pub(crate) fn webhook_key(secret: &Secret) -> Result<Zeroizing<Vec<u8>>, String>
     })
 }
 
-/// Signs a request as Standard Webhooks 1.0.0 say: over its id, the time and the body.
+/// Signs a request by Standard Webhooks 1.0.0: over its id, the time and the body.
 pub(crate) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTime) -> Result<(), SigningError> {
     let id = request.headers().get("webhook-id").and_then(|id| id.to_str().ok());
     let Some(id) = id.filter(|id| !id.is_empty() && !id.contains('.')) else {
@@ -117,9 +119,9 @@ pub(crate) enum ReportSignature {
     Webhook(Secret),
 }
 
-/// A request as it came from outside.
+/// A request from outside.
 pub struct Arrived<'a> {
-    /// The URL that the upstream was given, to the letter.
+    /// The URL that the upstream was given, unchanged.
     pub url: &'a str,
     /// The headers.
     pub headers: &'a HeaderMap,
@@ -128,7 +130,7 @@ pub struct Arrived<'a> {
 }
 
 impl ReportSignature {
-    /// Whether anything can be signed so; the text says what to do.
+    /// Checks that signatures can be made this way. The error says what to do.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Self::Twilio(token) if token.expose().is_empty() => {
@@ -139,12 +141,12 @@ impl ReportSignature {
         }
     }
 
-    /// Whether two are made in the same way.
+    /// Returns whether two are made in the same way.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// The same way to sign with another secret.
+    /// Returns the same with another secret.
     pub(crate) fn with_secret(&self, secret: Secret) -> Self {
         match self {
             Self::Twilio(_) => Self::Twilio(secret),

@@ -1,11 +1,11 @@
-//! Encoding a mail so that nothing in it can become a header, a command or the end of the message.
+//! Encodes mails so that nothing in them can become a header, a command or the end of the message.
 
 use lettre::Message;
 use lettre::address::{Address, Envelope};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
-/// A mail that a component asks to send.
+/// A mail that a component sends.
 #[derive(Clone)]
 pub(crate) struct Mail {
     pub(crate) sender_name: String,
@@ -17,7 +17,7 @@ pub(crate) struct Mail {
     pub(crate) id: String,
 }
 
-/// A mail ready to be handed over.
+/// A mail that is ready to be sent.
 pub(crate) struct Encoded {
     pub(crate) sender: Address,
     pub(crate) recipient: Address,
@@ -72,8 +72,9 @@ impl Mail {
     }
 }
 
-/// A domain is brought to ASCII (IDNA), which every server takes and which a `Message-ID` must be. A quoted local part is
-/// refused: readers take it for a name, and find another address behind it.
+/// Parses an address. The domain is converted to ASCII (IDNA), which every server accepts and a
+/// `Message-ID` requires. A quoted local part is refused: mail programs may read it as a name with
+/// another address after it.
 fn address(part: &str, text: &str) -> Result<Address, String> {
     let wrong = || format!("{part} is not an email address");
     let parsed: Address = text.parse().map_err(|_| wrong())?;
@@ -87,8 +88,8 @@ fn address(part: &str, text: &str) -> Result<Address, String> {
     Address::new(parsed.user(), domain.to_string()).map_err(|_| wrong())
 }
 
-/// Quoted-printable whatever the text: its bytes are ASCII, no line of it is too long, and CR and LF stand in it as the end of a
-/// line only.
+/// Encodes a part as quoted-printable, whatever the text: its bytes are ASCII, its lines are short
+/// enough, and CR and LF occur only at the end of a line.
 fn part(content_type: ContentType, text: &str) -> Result<SinglePart, String> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
     let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable)
@@ -100,7 +101,8 @@ fn breaks_lines(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Text that looks like an encoded word (RFC 2047) would be decoded by the reader into something nobody checked.
+/// Returns text that no mail program decodes: text that looks like an encoded word (RFC 2047) would
+/// become something that nobody checked.
 fn inert(text: &str) -> String {
     text.replace("=?", "= ?")
 }
@@ -139,7 +141,7 @@ mod tests {
         }
     }
 
-    /// What breaks mails.
+    /// Texts that break mails.
     const PARTS: &[&str] = &[
         "\r\n",
         "\n",
@@ -184,7 +186,7 @@ mod tests {
         "<eve@example.org>",
     ];
 
-    /// Texts made of that, and of anything.
+    /// Generates texts of these and of arbitrary characters.
     fn hostile() -> impl Strategy<Value = String> {
         let word = prop_oneof![8 => select(PARTS).prop_map(str::to_owned), 2 => any::<String>(), 1 => "[a-z]{0,1200}"];
         prop_oneof![vec(word, 0..12).prop_map(|words| words.concat()), "[ -~]{0,200}"]
@@ -200,7 +202,7 @@ mod tests {
         text.replace("\r\n", "\n").replace('\r', "\n")
     }
 
-    /// Without blanks, which do not count where a header may be folded.
+    /// Removes white space, which is not significant where a header may be folded.
     fn solid(text: &str) -> String {
         text.replace(' ', "")
     }
@@ -280,7 +282,7 @@ mod tests {
             prop_assert_eq!(encoded.recipient.user(), local(&mail.recipient));
             prop_assert_eq!(solid(from[0].name().unwrap_or_default()), solid(&mail.sender_name));
             prop_assert_eq!(solid(parsed.subject().unwrap_or_default()), solid(&mail.subject));
-            // A mail ends with the end of a line, which the boundary after a part does not add to it.
+            // A mail ends with a line break, which the boundary after a part does not add.
             let end = if mail.html.is_some() { "" } else { "\n" };
             prop_assert_eq!(lines(&parsed.body_text(0).unwrap()), lines(&mail.text) + end);
             if let Some(html) = &mail.html {

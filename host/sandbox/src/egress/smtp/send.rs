@@ -1,4 +1,4 @@
-//! Handing one mail to one server, step by step, so that it is known how far it came.
+//! Sends one mail to one server, step by step, so that it is known how far the exchange came.
 
 use std::error::Error as _;
 use std::io;
@@ -29,7 +29,7 @@ use crate::testing::{KeptMail, Outbox};
 /// The maximum duration of an exchange, whatever the options say.
 const CEILING: Duration = Duration::from_secs(60);
 
-/// After how long without a greeting the port is asked whether TLS begins there at once.
+/// How long to wait for a greeting before testing whether the port expects TLS immediately.
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// The stage at which a server refused.
@@ -47,7 +47,7 @@ pub(crate) enum MailStage {
 pub(crate) enum MailError {
     Invalid(String),
     Denied(String),
-    /// The server does not offer what the options ask for.
+    /// The server does not offer what the options require.
     Unsuitable(UpstreamFailure),
     NotSent(UpstreamFailure),
     Refused {
@@ -60,7 +60,7 @@ pub(crate) enum MailError {
 }
 
 impl MailError {
-    /// The server's part in it.
+    /// Returns the server's failure, if it caused this.
     pub(crate) fn upstream(&self) -> Option<&UpstreamFailure> {
         match self {
             Self::Invalid(_) | Self::Denied(_) => None,
@@ -72,7 +72,7 @@ impl MailError {
     }
 }
 
-/// How far an exchange with a granted server has come, also for whoever ends it from outside.
+/// The progress of an exchange with a server, readable also by the code that aborts it.
 struct Progress<'a> {
     grant: &'a SmtpGrant,
     step: Mutex<UpstreamStep>,
@@ -88,13 +88,14 @@ impl<'a> Progress<'a> {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step;
     }
 
-    /// A failure at the step that was reached.
+    /// Returns a failure at the current step.
     fn failure(&self, cause: UpstreamCause) -> UpstreamFailure {
         let step = *self.step.lock().unwrap_or_else(PoisonError::into_inner);
         UpstreamFailure::new(step, &self.grant.host, self.grant.port, cause)
     }
 
-    /// A failure without an answer: whether the message may have been taken depends on how far it came.
+    /// Returns a failure without a reply. Whether the message may have been accepted depends on the
+    /// progress.
     fn broken(&self, cause: UpstreamCause) -> MailError {
         let failure = self.failure(cause);
         if self.handed_over.load(Ordering::Relaxed) {
@@ -104,7 +105,8 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A server's no, or no answer. Of its text only the enhanced status code is kept: the rest may quote an address.
+    /// Returns a negative reply, or a missing one. Only the enhanced status code of its text is
+    /// kept: the rest may quote an address.
     fn refused(&self, stage: MailStage, error: &smtp::Error) -> MailError {
         match error.status() {
             Some(code) => {
@@ -116,7 +118,8 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// An answer that asks for more where none is asked for belongs to something else.
+    /// Refuses a reply that asks for more input where none is expected: it belongs to something
+    /// else.
     fn completed(&self, reply: &Response) -> Result<(), MailError> {
         match reply.code().severity {
             Severity::PositiveCompletion => Ok(()),
@@ -137,9 +140,10 @@ impl SmtpEgress {
         Self { tls, rules, outbox }
     }
 
-    /// Hands a mail to the granted server; answers with what the server said to the whole message.
+    /// Sends a mail to the granted server. Returns the server's reply to the message.
     ///
-    /// Each mail has a connection of its own: what one exchange leaves in a connection cannot answer for the next.
+    /// Each mail has its own connection: nothing that one exchange leaves behind can be read as a
+    /// reply in the next.
     pub(crate) async fn send(&self, grants: &Grants, mail: Mail) -> Result<String, MailError> {
         let Some(grant) = &grants.smtp else {
             return Err(MailError::Denied(
@@ -200,19 +204,19 @@ impl SmtpEgress {
             return Err(progress.broken(UpstreamCause::OutOfStep));
         }
         progress.handed_over.store(true, Ordering::Relaxed);
-        // The library ends the last line, whether or not it is ended.
+        // The library adds a line break at the end in any case.
         let message = mail.bytes.strip_suffix(b"\r\n").unwrap_or(&mail.bytes);
         let reply = connection.message(message).await.map_err(|error| progress.refused(MailStage::Data, &error))?;
         if !reply.has_code(250) {
             return Err(progress.broken(UpstreamCause::OutOfStep));
         }
-        // The mail is accepted whatever becomes of the farewell: nobody waits for it.
+        // The mail is accepted, whatever happens to QUIT: nothing waits for it.
         tokio::spawn(async move { timeout(Duration::from_secs(1), connection.quit()).await.map(drop) });
         let said = reply.first_line().unwrap_or_default().to_owned();
         Ok(reflected_secrets::of_mail(grant.credentials.as_ref()).covered(said))
     }
 
-    /// Connects, protected as granted, up to and including EHLO.
+    /// Connects, with the granted security, up to and including EHLO.
     async fn open(
         &self,
         progress: &Progress<'_>,
@@ -229,7 +233,8 @@ impl SmtpEgress {
             let tls = self.protect(progress, tcp).await?;
             return greet(progress, Replies::new(tls), &hello).await;
         }
-        // A server that begins TLS at once waits for the client, and the client for its greeting.
+        // A server that expects TLS immediately waits for the client, while the client waits for
+        // its greeting.
         let silence = SILENCE.min(limit / 4);
         if !speaks_within(silence, &tcp).await && self.begins_tls(address, limit - silence, &tcp).await {
             progress.reach(UpstreamStep::Tls);
@@ -248,7 +253,8 @@ impl SmtpEgress {
             return Err(MailError::Unsuitable(progress.failure(UpstreamCause::NotOffered)));
         }
         let ready = plain.command(Starttls).await.map_err(|error| progress.refused(MailStage::Greeting, &error))?;
-        // More than was asked for, or something else: nothing is sent to such a server.
+        // The server sent more than was asked for, or something else. Nothing is sent to such a
+        // server.
         let tcp = replies.take().filter(|_| ready.has_code(220));
         let tcp = tcp.ok_or_else(|| progress.broken(UpstreamCause::OutOfStep))?;
         drop(plain);
@@ -283,11 +289,12 @@ impl SmtpEgress {
         Ok(tls)
     }
 
-    /// Whether a server answers a TLS handshake on a connection of its own before it greets on this one.
+    /// Returns whether a server answers a TLS handshake on a separate connection before it greets
+    /// on this one.
     async fn begins_tls(&self, address: SocketAddr, limit: Duration, greeting: &TcpStream) -> bool {
         let handshake = async {
             let Ok(tcp) = TcpStream::connect(address).await else { return false };
-            // Whose certificate it is does not matter: nothing is said there.
+            // The certificate does not matter: nothing is sent over this connection.
             let name = ServerName::from(address.ip());
             match TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await {
                 Ok(_) => true,
@@ -304,7 +311,7 @@ impl SmtpEgress {
     }
 }
 
-/// Whether the server says something, or hangs up, in that time.
+/// Returns whether the server sends something, or closes the connection, in that time.
 async fn speaks_within(silence: Duration, tcp: &TcpStream) -> bool {
     timeout(silence, tcp.readable()).await.is_ok()
 }
@@ -318,8 +325,8 @@ async fn greet<W: Wire + 'static>(
     greeted.map_err(|error| progress.refused(MailStage::Greeting, &error))
 }
 
-/// Logs in by the first mechanism that the server offers and knows: one that it offers and answers with 504 is none (RFC 4954
-/// section 4).
+/// Logs in with the first mechanism that the server offers and supports: one that it offers and
+/// answers with 504 is skipped (RFC 4954 section 4).
 async fn log_in(
     progress: &Progress<'_>,
     connection: &mut AsyncSmtpConnection,
@@ -344,12 +351,14 @@ async fn log_in(
     })
 }
 
-/// RFC 5321 section 4.1.1.1 wants a name the server can make sense of; the sender's domain is one it will see anyway.
+/// Returns the name for EHLO. RFC 5321 section 4.1.1.1 asks for a meaningful one; the server sees
+/// the sender's domain in any case.
 fn hello(mail: &Encoded) -> ClientId {
     ClientId::Domain(mail.sender.domain().to_owned())
 }
 
-/// Why there is no reply: the library could make nothing of it, was not shown it, or the connection is gone.
+/// Returns why there is no reply: it was malformed, it was refused before the library saw it, or
+/// the connection is closed.
 fn no_reply(error: &smtp::Error) -> UpstreamCause {
     if error.is_timeout() {
         return UpstreamCause::TimedOut;
@@ -361,7 +370,7 @@ fn no_reply(error: &smtp::Error) -> UpstreamCause {
     source.map_or(UpstreamCause::Closed, UpstreamCause::of_io)
 }
 
-/// The enhanced status code (RFC 3463) in a reply: class, subject, detail.
+/// Returns the enhanced status code (RFC 3463) in a reply: class, subject, detail.
 fn enhanced(text: &str) -> Option<String> {
     text.split(|c: char| c.is_whitespace()).find_map(|word| {
         let parts: Vec<&str> = word.split('.').collect();

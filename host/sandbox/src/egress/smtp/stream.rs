@@ -1,7 +1,9 @@
-//! What stands between an SMTP server and the library that speaks to it: replies pass line by line, checked and bounded.
+//! A filter between an SMTP server and the library that talks to it. Replies pass line by line,
+//! checked and limited.
 //!
-//! The library reads ahead, so bytes sent in plaintext before TLS would be read as if they came after it (STARTTLS
-//! injection), and a reply without text made it panic (RUSTSEC-2026-0562). Neither gets past here.
+//! The library reads ahead, so bytes sent in plaintext before TLS would be read as if they came
+//! after it (STARTTLS injection), and a reply without text made it panic (RUSTSEC-2026-0562).
+//! Neither passes this filter.
 
 use std::fmt;
 use std::io;
@@ -14,36 +16,39 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The longest reply line (RFC 5321 section 4.5.3.1.5 says 512 octets; servers exceed it).
+/// The maximum length of a reply line (RFC 5321 section 4.5.3.1.5 says 512 octets; servers exceed
+/// it).
 const LINE_BYTES: usize = 2048;
-/// The most lines of one reply. The library reads a reply from its beginning again for each line that is added.
+/// The maximum number of lines of a reply. The library parses a reply from its beginning for each
+/// line that is added.
 const REPLY_LINES: usize = 100;
-/// All that a server may say in one exchange.
+/// The maximum number of bytes that a server may send in one exchange.
 const REPLY_BYTES: usize = 64 << 10;
 
 /// A connection to a server, in plaintext or through TLS.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for T {}
 
-/// The lines of a server's replies. Clones are handles to one connection, so that it can be taken back for STARTTLS.
+/// The lines of a server's replies. Clones are handles to one connection, so that it can be taken
+/// back for STARTTLS.
 pub(crate) struct Replies<W>(Arc<Mutex<Option<State<W>>>>);
 
 struct State<W> {
     wire: W,
-    /// Read, and not yet a whole line.
+    /// Bytes of an incomplete line.
     raw: Vec<u8>,
-    /// A checked reply that is being handed out.
+    /// A checked reply that the library is reading.
     line: Vec<u8>,
-    /// The checked lines of a reply that goes on, and how many they are.
+    /// The checked lines of an incomplete reply, and their number.
     reply: Vec<u8>,
     lines: usize,
-    /// The server said no.
+    /// Whether the server refused a command.
     refused: bool,
-    /// The last command was EHLO.
+    /// Whether the last command was EHLO.
     hello: bool,
-    /// What to say to a server that does not know EHLO.
+    /// The command to send if the server does not know EHLO.
     helo: Option<Vec<u8>>,
-    /// Said by us in the library's place, and not yet written.
+    /// Bytes that this filter sends by itself and has not written yet.
     unwritten: Vec<u8>,
     budget: usize,
 }
@@ -55,12 +60,13 @@ impl<W> Clone for Replies<W> {
 }
 
 impl<W: Wire> Replies<W> {
-    /// A connection whose server speaks first.
+    /// A connection on which the server speaks first.
     pub(crate) fn new(wire: W) -> Self {
         Self::with_line(wire, Vec::new())
     }
 
-    /// A connection that goes on after STARTTLS: the server has greeted already, and the library wants to be greeted.
+    /// A connection after STARTTLS: the server has greeted already, but the library expects a
+    /// greeting.
     pub(crate) fn greeted(wire: W) -> Self {
         Self::with_line(wire, b"220 ready\r\n".to_vec())
     }
@@ -80,8 +86,8 @@ impl<W: Wire> Replies<W> {
         }))))
     }
 
-    /// Says HELO to a server that does not know EHLO (RFC 5321 section 3.2). Such a server offers no extension, so neither TLS nor a
-    /// login.
+    /// Sends HELO to a server that does not know EHLO (RFC 5321 section 3.2). Such a server offers
+    /// no extension, so neither TLS nor a login.
     pub(crate) fn or_helo(self, hello: &ClientId) -> Self {
         if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             state.helo = Some(format!("HELO {hello}\r\n").into_bytes());
@@ -89,8 +95,8 @@ impl<W: Wire> Replies<W> {
         self
     }
 
-    /// Takes the connection back. `None` if the server sent more than it was asked for: what it said before TLS must not count
-    /// after it.
+    /// Takes the connection back. `None` if the server sent more than it was asked for: nothing
+    /// that it sent before TLS may count after it.
     pub(crate) fn take(&self) -> Option<W> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         (state.raw.is_empty() && state.line.is_empty()).then_some(state.wire)
@@ -134,7 +140,7 @@ impl<W: Wire> State<W> {
         Poll::Ready(Ok(()))
     }
 
-    /// Adds a checked line to the reply, and hands the reply out with its last line.
+    /// Adds a checked line to the reply. With the last line the reply becomes readable.
     fn take_line(&mut self, mut line: Vec<u8>) -> io::Result<()> {
         let goes_on = line[3] == b'-';
         self.lines = if goes_on { self.lines + 1 } else { 0 };
@@ -145,7 +151,7 @@ impl<W: Wire> State<W> {
             plain_keyword(&mut line);
         }
         let is_no = !goes_on && matches!(line[0], b'4' | b'5');
-        // A server that changes its mind while it greets: what counts is its last word.
+        // If a server's reply code changes within a reply, the last one counts.
         if is_no && self.reply.get(..3).is_some_and(|code| code != &line[..3]) {
             self.reply.clear();
         }
@@ -158,7 +164,7 @@ impl<W: Wire> State<W> {
             && matches!(&reply[..3], b"500" | b"501" | b"502" | b"504")
             && let Some(helo) = self.helo.take()
         {
-            // What was said beyond that would be taken for the answer.
+            // Anything after it would be read as the reply to the next command.
             if !self.raw.is_empty() {
                 return Err(invalid("the server spoke out of turn"));
             }
@@ -171,8 +177,8 @@ impl<W: Wire> State<W> {
     }
 }
 
-/// Brings an extension's keyword to the spelling that the library knows: keywords are case-insensitive (RFC 5321 section 2.4), and
-/// old servers write `AUTH=LOGIN`.
+/// Converts an extension's keyword to the spelling that the library knows. Keywords are
+/// case-insensitive (RFC 5321 section 2.4), and old servers write `AUTH=LOGIN`.
 fn plain_keyword(line: &mut [u8]) {
     line.make_ascii_uppercase();
     if line.get(4..9) == Some(b"AUTH=") {
@@ -180,7 +186,8 @@ fn plain_keyword(line: &mut [u8]) {
     }
 }
 
-/// A reply line (RFC 5321 section 4.2): three digits, a space or a hyphen, text. Where there is no text one is put in.
+/// Checks a reply line (RFC 5321 section 4.2): three digits, a space or a hyphen, text. Adds a text
+/// if there is none.
 fn checked(line: &[u8]) -> io::Result<Vec<u8>> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -211,7 +218,8 @@ fn invalid(why: &'static str) -> io::Error {
 impl<W: Wire> AsyncRead for Replies<W> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.with(|state| {
-            // A no ends the exchange. The library would wait for an answer to its farewell, and the no be lost with the time.
+            // A negative reply ends the exchange. Otherwise the library would wait for a reply to
+            // QUIT, and lose the negative one on a timeout.
             if state.refused && state.line.is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
             }
@@ -227,13 +235,13 @@ impl<W: Wire> AsyncRead for Replies<W> {
 impl<W: Wire> AsyncWrite for Replies<W> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.with(|state| {
-            // What is said before it is asked for would be taken for the answer to what is asked next.
+            // Anything sent before it was asked for would be read as the reply to the next command.
             if !state.raw.is_empty() || !state.line.is_empty() {
                 return Poll::Ready(Err(invalid("the server spoke out of turn")));
             }
             let written = ready!(Pin::new(&mut state.wire).poll_write(context, bytes))?;
             state.hello = bytes.starts_with(b"EHLO ");
-            // After its farewell the library waits for an answer that does not matter.
+            // After QUIT the library waits for a reply that does not matter.
             state.refused &= bytes.starts_with(b"QUIT");
             Poll::Ready(Ok(written))
         })
@@ -255,7 +263,7 @@ impl<W> fmt::Debug for Replies<W> {
 }
 
 impl<W: Wire> AsyncTokioStream for Replies<W> {
-    /// The library asks for this in its log only.
+    /// The library needs this only for its log.
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -273,14 +281,14 @@ mod tests {
 
     use super::*;
 
-    /// A server that has said this, and nothing after it.
+    /// Returns the connection to a server that has sent this and nothing more.
     async fn said(bytes: &[u8]) -> (Replies<DuplexStream>, DuplexStream) {
         let (mut server, client) = duplex(bytes.len().max(1));
         server.write_all(bytes).await.unwrap();
         (Replies::new(client), server)
     }
 
-    /// All the lines that pass, and whether the rest was refused.
+    /// Returns all the lines that pass, and whether the rest was refused.
     async fn passed(bytes: &[u8]) -> (String, bool) {
         let (mut replies, server) = said(bytes).await;
         drop(server);
@@ -304,7 +312,7 @@ mod tests {
             let came = format!("220 a\r\n{came}");
             let (passes, refused) = passed(came.as_bytes()).await;
             assert_eq!(passes, "220 a\r\n", "{came:?}");
-            // What is not yet a line at the end of the connection is no line.
+            // An incomplete line at the end of the connection is discarded.
             assert!(refused || came.ends_with("250"), "{came:?}");
         }
     }

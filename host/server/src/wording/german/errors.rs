@@ -44,7 +44,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "das ist keine gültige Telefonnummer in internationaler Form, etwa +41791234567",
     ),
     (
-        "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a subscriber's own telephone only",
+        "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a subscriber's own phone only",
         "das ist eine Mehrwert-, Shared-Cost-, Pager-, Firmen- oder Mailbox-Nummer oder eine persönliche Rufnummer: Codes werden nur an eigene Telefonanschlüsse gesendet",
     ),
     (

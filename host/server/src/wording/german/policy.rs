@@ -9,7 +9,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("must be a single line of at most {} characters", "muss eine Zeile mit höchstens {} Zeichen sein"),
     (
-        "must not look like a link, an address or a telephone number: leave out `@`, `://`, names such as `example.com` and five or more digits in a row",
+        "must not look like a link, an address or a phone number: leave out `@`, `://`, names such as `example.com` and five or more digits in a row",
         "darf nicht wie ein Link, eine Adresse oder eine Telefonnummer aussehen: lassen Sie `@`, `://`, Namen wie `example.com` und fünf oder mehr Ziffern in Folge weg",
     ),
     (
