@@ -13,12 +13,12 @@ pub const PASSWORD: &str = "korrekt pferd batterie";
 /// Another one.
 pub const OTHER: &str = "klammer heft tacker 17";
 
-/// A client with an address of its own.
+/// Returns a client with an address of its own.
 pub fn client(n: u8) -> Client {
     Client::at(IpAddr::from([192, 0, 2, n]))
 }
 
-/// A system administrator by a name that is an address as well, reached at `phone`.
+/// Returns a system administrator by a name that is an address as well, reached at `phone`.
 pub fn new(name: &str, phone: Option<&str>) -> NewAccount {
     NewAccount {
         name: format!("{name} of the tests"),
@@ -46,7 +46,7 @@ pub async fn log_in(accounts: &Accounts, account: &Account) -> OpenedSession {
     session(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap())
 }
 
-/// The session that a login came to.
+/// Returns the session that a login came to.
 #[track_caller]
 pub fn session(done: LoggedIn) -> OpenedSession {
     match done {
@@ -55,7 +55,7 @@ pub fn session(done: LoggedIn) -> OpenedSession {
     }
 }
 
-/// The secret of a login that waits for its second factor, and its challenge.
+/// Returns the secret of a login that waits for its second factor, and its challenge.
 #[track_caller]
 pub fn pending(done: LoggedIn) -> (String, twofactor::Challenge) {
     match done {
@@ -64,7 +64,7 @@ pub fn pending(done: LoggedIn) -> (String, twofactor::Challenge) {
     }
 }
 
-/// Whether a session is open.
+/// Returns whether a session is open.
 pub async fn is_open(accounts: &Accounts, opened: &OpenedSession) -> bool {
     accounts.session(opened.secret.expose()).await.unwrap().is_some()
 }
@@ -78,7 +78,7 @@ pub async fn assign_to_accounts(engine: &TwoFactor) {
     admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo"), assignment]).await.unwrap();
 }
 
-/// What the audit log says was done to an account.
+/// Returns what the audit log says was done to an account.
 pub async fn audited(engine: &TwoFactor, account: &str) -> Vec<String> {
     let log = engine.administration(Actor::new("test")).audit_log(0, 1000).await.unwrap();
     let own = log.into_iter().filter(|line| line.subject == account);

@@ -65,7 +65,7 @@ fn fresh(twofactor: &Path, language: &str, folder: &Path) {
     }
 }
 
-/// The first block of shell commands of a README.
+/// Returns the first block of shell commands of a README.
 fn commands(readme: &Path) -> String {
     let text = fs::read_to_string(readme).unwrap();
     text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap().to_owned()

@@ -25,7 +25,7 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// What one trusts who trusts this authority.
+    /// Returns what one trusts who trusts this authority.
     pub fn pem(&self) -> String {
         self.0.pem()
     }

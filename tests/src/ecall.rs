@@ -83,27 +83,27 @@ impl Ecall {
         self.answer.send_replace(answer);
     }
 
-    /// The codes that came, the oldest first.
+    /// Returns the codes that came, the oldest first.
     pub fn codes(&self) -> Vec<String> {
         self.codes.borrow().iter().map(|(_, code)| code.clone()).collect()
     }
 
-    /// The code that came last.
+    /// Returns the code that came last.
     pub fn code(&self) -> String {
         self.codes.borrow().last().unwrap().1.clone()
     }
 
-    /// The text of the message that came last.
+    /// Returns the text of the message that came last.
     pub fn text(&self) -> String {
         self.text.borrow().clone()
     }
 
-    /// The code that came last for a number.
+    /// Returns the code that came last for a number.
     pub fn code_to(&self, number: &str) -> String {
         self.codes.borrow().iter().rfind(|(to, _)| to == number).unwrap().1.clone()
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -113,7 +113,7 @@ impl Ecall {
         self.codes.subscribe().wait_for(|codes| codes.len() >= count).await.unwrap();
     }
 
-    /// An engine that sends here. The first on a store makes the subscription `demo` and its instance.
+    /// Returns an engine that sends here. The first on a store makes the subscription `demo` and its instance.
     pub async fn engine(&self, builder: Builder) -> TwoFactor {
         let engine = builder.network(network(self.address)).provider(twofactor_bundle::ECALL).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
@@ -129,22 +129,22 @@ impl Ecall {
     }
 }
 
-/// A network on which a stand-in is eCall.
+/// Returns a network on which a stand-in is eCall.
 pub fn network(ecall: SocketAddr) -> Network {
     Network::builder().override_endpoint("https://rest.ecall.ch", ecall).build().unwrap()
 }
 
-/// A sign-in of alice.
+/// Returns a sign-in of alice.
 pub fn start() -> NewChallenge {
     start_for("alice", "+41791234567")
 }
 
-/// A sign-in of anybody.
+/// Returns a sign-in of anybody.
 pub fn start_for(user: &str, phone: &str) -> NewChallenge {
     NewChallenge::new(SignIn::new("demo").tenant("demo").user(user)).phone(phone)
 }
 
-/// A code of six digits that is not this one.
+/// Returns a code of six digits that is not this one.
 pub fn wrong(code: &str) -> &'static str {
     if code == "000000" { "000001" } else { "000000" }
 }
@@ -158,12 +158,12 @@ impl Place {
         Self(folder.into())
     }
 
-    /// The database's file.
+    /// Returns the database's file.
     pub fn database(&self) -> PathBuf {
         self.0.join("store.db")
     }
 
-    /// An engine's builder on this place, with nothing else set but the cache of compiled components.
+    /// Returns an engine's builder on this place, with nothing else set but the cache of compiled components.
     pub fn builder(&self) -> Builder {
         let store = twofactor::SqliteStore::open(self.database()).unwrap();
         TwoFactor::builder().store(store).key_file(self.0.join("key")).cache_dir(self.0.join("cache"))

@@ -108,12 +108,12 @@ impl Exim {
         assert!(found, "no line of Exim's log has {words:?}: {:?}", self.log.borrow());
     }
 
-    /// How many mails it took.
+    /// Returns how many mails it took.
     pub fn taken(&self) -> usize {
         self.log.borrow().iter().filter(|line| line.contains(" <= ")).count()
     }
 
-    /// The one mail to an address, once it lies in the mailbox.
+    /// Returns the one mail to an address, once it lies in the mailbox.
     pub async fn mail_to(&self, address: &str) -> Mail {
         self.logged(&[" => ", &format!("<{address}>")]).await;
         let envelope = format!("Envelope-to: {address}\n");
@@ -138,7 +138,7 @@ impl Mail {
         self.parsed().body_text(0).unwrap().into_owned()
     }
 
-    /// The lines of the header, unfolded.
+    /// Returns the lines of the header, unfolded.
     pub fn header(&self) -> Vec<String> {
         let head = self.0.split_once("\n\n").unwrap().0;
         head.replace("\n ", " ").replace("\n\t", " ").lines().map(str::to_owned).collect()

@@ -92,7 +92,7 @@ impl Twilio {
         twilio
     }
 
-    /// The code in the text of a message, the first is 0.
+    /// Returns the code in the text of a message, the first is 0.
     pub fn code(&self, message: usize) -> String {
         let sent = self.bodies.lock().unwrap()[message].clone();
         let mut fields = url::form_urlencoded::parse(sent.as_bytes());

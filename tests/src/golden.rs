@@ -24,7 +24,7 @@ pub fn assert_golden(file: &Path, text: &str) {
     );
 }
 
-/// The help of a program and of each of its commands, with `program` in the place of its path.
+/// Returns the help of a program and of each of its commands, with `program` in the place of its path.
 pub fn help(program: &Path) -> String {
     let mut all = String::new();
     help_of(program, &mut Vec::new(), &mut all);

@@ -91,7 +91,7 @@ impl Neighbourhood {
         self.try_alone(options).await.unwrap()
     }
 
-    /// Where there may be no turn for it.
+    /// Returns where there may be no turn for it.
     pub async fn try_alone(&self, mut options: Value) -> Result<TestReport, Error> {
         options["Secret"] = SECRET.into();
         let admin = self.engine.administration(Actor::new("test"));

@@ -16,7 +16,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The type of the example's instances.
+    /// Returns the type of the example's instances.
     pub fn type_id(self) -> &'static str {
         match self {
             Self::JavaScript => "webhook-javascript",
@@ -24,7 +24,7 @@ impl Language {
         }
     }
 
-    /// The example's component, built in a folder below the given one; `None` if this machine has not what that takes.
+    /// Returns the example's component, built in a folder below the given one; `None` if this machine has not what that takes.
     pub fn component(self, below: &Path) -> Option<Vec<u8>> {
         let place = below.join(format!("{self:?}").to_lowercase());
         copy(&Path::new(ROOT).join("wit"), &place.join("wit"));
@@ -42,7 +42,7 @@ impl Language {
     }
 }
 
-/// A guest in JavaScript from a folder of `tests`, built with the tools of the example.
+/// Returns a guest in JavaScript from a folder of `tests`, built with the tools of the example.
 pub fn javascript_guest(name: &str, below: &Path) -> Option<Vec<u8>> {
     let place = below.join("javascript");
     copy(&Path::new(ROOT).join("wit"), &place.join("wit"));
@@ -74,7 +74,7 @@ fn example(place: &Path, name: &str) -> PathBuf {
     folder
 }
 
-/// What builds components of JavaScript.
+/// Returns what builds components of JavaScript.
 fn installed(folder: &Path) -> Result<(), String> {
     if is_new(folder, "package-lock.json") {
         run(folder, "npm ci --ignore-scripts --no-audit --no-fund")?;
@@ -99,7 +99,7 @@ fn python(folder: &Path) -> Result<PathBuf, String> {
     Ok(folder.join("provider.wasm"))
 }
 
-/// What was installed stays while the list of it is the same.
+/// Returns what was installed stays while the list of it is the same.
 fn is_new(folder: &Path, list: &str) -> bool {
     fs::read(folder.join("installed")).ok() != fs::read(folder.join(list)).ok()
 }

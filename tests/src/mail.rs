@@ -14,7 +14,7 @@ use crate::certificates::Authority;
 pub const USER: &str = "codes@example.com";
 pub const PASSWORD: &str = "correct horse";
 
-/// The server's part of the options.
+/// Returns the server's part of the options.
 pub fn server(host: &str, port: u16) -> Value {
     json!({"MailType": "SMTP", "Host": host, "Port": port, "EnableSSL": true, "UserName": USER, "Password": PASSWORD,
         "Timeout": 20000})
@@ -24,7 +24,7 @@ pub fn options(server: Value) -> Value {
     json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server})
 }
 
-/// A network that trusts an authority beside those of the world.
+/// Returns a network that trusts an authority beside those of the world.
 pub fn trusting(authority: &Authority) -> NetworkBuilder {
     Network::builder().trust_certificate_pem(authority.pem().as_bytes())
 }
@@ -67,7 +67,7 @@ pub fn start(email: &str) -> NewChallenge {
     NewChallenge::new(SignIn::new("demo").tenant("demo").user(email)).email(email)
 }
 
-/// The line of a mail's text that is a code.
+/// Returns the line of a mail's text that is a code.
 pub fn code_in(text: &str) -> String {
     let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
     text.lines().find(is_code).unwrap().to_owned()

@@ -28,7 +28,7 @@ impl Signer {
         Some(Self { folder, public_key })
     }
 
-    /// The text of a signature.
+    /// Returns the text of a signature.
     pub fn sign(&self, bytes: &[u8]) -> String {
         fs::write(self.folder.path().join("it"), bytes).unwrap();
         minisign(self.folder.path(), &["-S", "-W", "-s", "key", "-m", "it", "-t", "a component"]);

@@ -45,7 +45,7 @@ impl Registry {
         Some(Self { folder, child, address })
     }
 
-    /// Where it keeps what has this digest, `sha256:…`.
+    /// Returns where it keeps what has this digest, `sha256:…`.
     pub fn file(&self, digest: &str) -> PathBuf {
         let digest = digest.strip_prefix("sha256:").unwrap();
         let blobs = self.folder.path().join("data/docker/registry/v2/blobs/sha256");

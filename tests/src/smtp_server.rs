@@ -73,7 +73,7 @@ impl fmt::Debug for Act {
     }
 }
 
-/// What it says in place of the usual.
+/// Returns what it says in place of the usual.
 pub fn say(text: &str) -> Act {
     Act::Say(text.as_bytes().to_vec())
 }
@@ -92,7 +92,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The commands that begin so.
+    /// Returns the commands that begin so.
     pub fn count(&self, verb: &str) -> usize {
         self.commands.iter().filter(|(_, command)| command.starts_with(verb)).count()
     }
@@ -136,12 +136,12 @@ impl SmtpServer {
         *self.script.lock().unwrap() = script.into_iter().collect();
     }
 
-    /// What came, connection by connection.
+    /// Returns what came, connection by connection.
     pub fn seen(&self) -> Vec<Seen> {
         self.connections.lock().unwrap().clone()
     }
 
-    /// What came over the last connection.
+    /// Returns what came over the last connection.
     pub fn last(&self) -> Seen {
         self.seen().pop().unwrap()
     }
@@ -305,7 +305,7 @@ impl Exchange {
         Ok(self.turn(Step::Auth, "235 2.7.0 ok\r\n", wire).await?.starts_with(b"235"))
     }
 
-    /// A command (RFC 5321 section 4.5.3.1.4: 512 octets; a mechanism's answer may be longer).
+    /// Returns a command (RFC 5321 section 4.5.3.1.4: 512 octets; a mechanism's answer may be longer).
     async fn line(&self, wire: &mut BufReader<impl Wire>) -> io::Result<Option<String>> {
         let mut line = Vec::new();
         if wire.read_until(b'\n', &mut line).await? == 0 {

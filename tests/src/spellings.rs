@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 /// What the hostile guests are granted.
 pub const GRANTED: &str = "upstream.example.com";
 
-/// A listener that must never be reached, on all addresses of this machine.
+/// Returns a listener that must never be reached, on all addresses of this machine.
 pub async fn trap() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("[::]:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -22,7 +22,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// All values of a header.
+    /// Returns all values of a header.
     pub fn header(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
@@ -93,7 +93,7 @@ impl Upstream {
         self.seen.lock().unwrap().clone()
     }
 
-    /// The code in the newest message to a number.
+    /// Returns the code in the newest message to a number.
     pub fn code(&self, to: &str) -> String {
         let to = to.replace('+', "%2B");
         let seen = self.seen();

@@ -20,7 +20,7 @@ pub struct Posted {
 }
 
 impl Posted {
-    /// All values of a header.
+    /// Returns all values of a header.
     pub fn header(&self, name: &str) -> Vec<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
@@ -47,7 +47,7 @@ impl Webhook {
         webhook
     }
 
-    /// An address where nobody listens.
+    /// Returns an address where nobody listens.
     pub async fn nobody() -> SocketAddr {
         TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
     }

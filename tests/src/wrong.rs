@@ -8,7 +8,7 @@ const MARK: &[u8] = b"twofactor-fault:";
 
 const SCHEMA_MARK: &[u8] = b"twofactor-schema:";
 
-/// The component of `tests/wrong` with this fault: the name stands in its data. `none` makes a right one.
+/// Returns the component of `tests/wrong` with this fault: the name stands in its data. `none` makes a right one.
 pub fn component(fault: &str) -> Vec<u8> {
     let mut bytes = COMPONENT.to_vec();
     let at = bytes.windows(MARK.len()).position(|window| window == MARK).unwrap() + MARK.len();
@@ -18,7 +18,7 @@ pub fn component(fault: &str) -> Vec<u8> {
     bytes
 }
 
-/// The component of `tests/wrong` without a fault, but with this options schema.
+/// Returns the component of `tests/wrong` without a fault, but with this options schema.
 pub fn component_with_schema(schema: &str) -> Vec<u8> {
     let mut bytes = component("none");
     // The mark by itself is in its data as well.

@@ -11,7 +11,7 @@ use twofactor_tests::upstream::code;
 
 const PHONE: &str = "+41791110000";
 
-/// The hostile component under another word for its channel.
+/// Returns the hostile component under another word for its channel.
 fn calling_its_channel(word: &str) -> Vec<u8> {
     let mut component = HOSTILE.to_vec();
     let places: Vec<usize> = (0..component.len() - 3).filter(|at| component[*at..].starts_with(b"sms")).collect();

@@ -9,7 +9,7 @@ use twofactor::admin::Administration;
 use twofactor::audit::AuditCheck;
 use twofactor_tests::ecall::Place;
 
-/// A log of ten lines, and a way around the engine.
+/// Returns a log of ten lines, and a way around the engine.
 async fn ten_lines() -> (TempDir, Administration, Connection) {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());

@@ -13,7 +13,7 @@ use twofactor_tests::wrong::component;
 
 const UPSTREAM: &str = "https://upstream.example.com";
 
-/// A type whose option `Sender` says which upstream gets the secret `Key`.
+/// Returns a type whose option `Sender` says which upstream gets the secret `Key`.
 async fn engine() -> TwoFactor {
     with_component(component("its sender is its upstream")).await
 }

@@ -68,7 +68,7 @@ async fn sms(network: NetworkBuilder) -> (TestReport, Value) {
     (report, upstream)
 }
 
-/// Where nothing listens.
+/// Returns where nothing listens.
 async fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }

@@ -93,7 +93,7 @@ impl Place {
         self.neighbourhood.attempt_alone(options).await
     }
 
-    /// How many requests came, each of which is as the host made it.
+    /// Returns how many requests came, each of which is as the host made it.
     fn arrived(&self) -> usize {
         let seen = self.neighbourhood.upstream.seen();
         for request in &seen {
@@ -110,7 +110,7 @@ impl Place {
     }
 }
 
-/// Whether a browser would read this as the origin that is granted.
+/// Returns whether a browser would read this as the origin that is granted.
 fn is_granted(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.origin().ascii_serialization() == format!("https://{GRANTED}"))
 }

@@ -20,7 +20,7 @@ struct World {
     clock: ManualClock,
 }
 
-/// Where nothing but wrong answers is limited, as usual.
+/// Returns where nothing but wrong answers is limited, as usual.
 async fn world(limits: RateLimits) -> World {
     let (ecall, clock) = (Ecall::start().await, ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
     let policy = Policy { attempts: 5, ..Policy::default() };
@@ -41,7 +41,7 @@ impl World {
         self.engine.start(start).await
     }
 
-    /// How many wrong answers are looked at until rate limit reached.
+    /// Returns how many wrong answers are looked at until rate limit reached.
     async fn wrong_answers(&self, first_factor: bool) -> u32 {
         let mut looked_at = 0;
         while let Ok(challenge) = self.start(first_factor).await {

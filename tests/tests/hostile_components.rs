@@ -14,7 +14,7 @@ async fn refusal(bytes: &[u8]) -> String {
     }
 }
 
-/// A component whose core module has this body. Its functions have the contract's names, though not its types: it is run
+/// Returns a component whose core module has this body. Its functions have the contract's names, though not its types: it is run
 /// as far as its start.
 fn with_module(body: &str) -> Vec<u8> {
     let text = format!(
@@ -30,7 +30,7 @@ fn with_module(body: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// What is said of a component that starts well and then does not fit.
+/// Returns what is said of a component that starts well and then does not fit.
 async fn misfit() -> String {
     refusal(&with_module("")).await
 }
@@ -112,7 +112,7 @@ async fn an_import_that_cannot_be_granted_is_refused_by_name() {
 /// How a component begins.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
-/// A component that holds nothing but another.
+/// Returns a component that holds nothing but another.
 fn within_a_component(inner: &[u8]) -> Vec<u8> {
     let mut outer = COMPONENT.to_vec();
     // The section of a nested component, and its length in LEB128.

@@ -13,7 +13,7 @@ use twofactor_tests::vendors::tls::Authority;
 use twofactor_tests::vendors::trusting;
 use twofactor_tests::wire::{Trick, Wire};
 
-/// A neighbourhood whose hostile instance is granted a server of this kind.
+/// Returns a neighbourhood whose hostile instance is granted a server of this kind.
 async fn place(trick: Trick) -> (Wire, Neighbourhood) {
     let authority = Authority::default();
     let wire = Wire::start(&authority, GRANTED, trick).await;
@@ -30,7 +30,7 @@ async fn send(place: &Neighbourhood) -> TestReport {
     place.attempt(json!({"Behaviour": "send", "Url": format!("https://{GRANTED}/x")})).await
 }
 
-/// A request that was read may have been processed. Returns what is said of it.
+/// Returns a request that was read may have been processed. Returns what is said of it.
 async fn is_of_unknown_outcome(trick: Trick) -> String {
     let (wire, place) = place(trick).await;
     let report = send(&place).await;

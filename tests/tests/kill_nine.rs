@@ -79,7 +79,7 @@ impl Process {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// The next thing it said; `None` once it is dead.
+    /// Returns the next thing it said; `None` once it is dead.
     fn hear(&mut self) -> Option<Vec<String>> {
         let words = |line: String| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let known = |words: &Vec<String>| ["ready", "started", "verified", "closed"].contains(&&*words[0]);

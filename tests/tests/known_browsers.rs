@@ -17,7 +17,7 @@ struct World {
     alice: Account,
 }
 
-/// An administrator, and a stranger who knows the email address.
+/// Returns an administrator, and a stranger who knows the email address.
 async fn world() -> World {
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
     let engine = Ecall::start().await.engine(TwoFactor::builder().clock(clock.clone())).await;
@@ -31,7 +31,7 @@ impl World {
         self.accounts.log_in(&self.alice.email, PASSWORD, client).await.map(session)
     }
 
-    /// A login that is to succeed, and a client in the same browser afterwards.
+    /// Returns a login that is to succeed, and a client in the same browser afterwards.
     async fn known(&self) -> Client {
         let opened = self.log_in(&client(1)).await.unwrap();
         in_browser(client(1), &opened)

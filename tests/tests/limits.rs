@@ -92,7 +92,7 @@ async fn an_earlier_code_that_the_policy_keeps_is_accepted_after_a_resend() {
     assert!(engine.verify("demo", Answer::new(&challenge.id, &ecall.code())).await.unwrap_err().is_closed());
 }
 
-/// A sign-in that shares nothing with another of these but the subscription.
+/// Returns a sign-in that shares nothing with another of these but the subscription.
 fn apart(n: u32) -> NewChallenge {
     let sign_in = SignIn::new("demo").tenant(format!("t{n}")).user(format!("u{n}"));
     let mut start = NewChallenge::new(sign_in).phone(format!("+4179{n}123456"));

@@ -37,7 +37,7 @@ async fn ours() -> (Authority, SmtpServer) {
     (authority, smtp)
 }
 
-/// The names of a mail's header, each once.
+/// Returns the names of a mail's header, each once.
 fn names(mail: &Message<'_>) -> Vec<String> {
     let mut names: Vec<String> = mail.headers().iter().map(|header| header.name().to_ascii_lowercase()).collect();
     names.sort();
@@ -139,7 +139,7 @@ async fn names_that_look_like_addresses_and_encoded_words_are_read_as_they_stand
     }
 }
 
-/// A component that is granted a mail server hands over whatever it likes.
+/// Returns a component that is granted a mail server hands over whatever it likes.
 async fn hostile() -> (SmtpServer, Neighbourhood) {
     let (authority, smtp) = ours().await;
     let upstream = Upstream::start().await;

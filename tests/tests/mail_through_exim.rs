@@ -25,7 +25,7 @@ fn sample() -> String {
     SAMPLE.replace("<smtp-host-address>", HOST).replace("<smtp-username>", USER).replace("<smtp-password>", PASSWORD)
 }
 
-/// An Exim that is as it should be, and an engine that sends through it as the server's options say.
+/// Returns an Exim that is as it should be, and an engine that sends through it as the server's options say.
 async fn through_exim(server: Value) -> Option<(Exim, Post)> {
     let authority = Authority::default();
     let exim = Exim::start(&authority.issue(HOST)).await?;

@@ -20,7 +20,7 @@ fn with(mut options: Value, more: &Value) -> Value {
     options
 }
 
-/// The code of six digits in a text.
+/// Returns the code of six digits in a text.
 fn code(text: &str) -> &str {
     text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6).unwrap()
 }
@@ -153,7 +153,7 @@ async fn on_twilio_voice(more: Value) -> (Twilio, Bench) {
     (twilio, bench)
 }
 
-/// What is heard first in the newest call, with its digits side by side.
+/// Returns what is heard first in the newest call, with its digits side by side.
 fn heard(twilio: &Twilio) -> String {
     let said = twilio.calls().last().unwrap().said[0].2.clone();
     let digits: Vec<&str> = said.split(", ").collect();

@@ -118,7 +118,7 @@ async fn bytes_of_an_answer_that_is_too_long_or_breaks_off_are_counted_as_far_as
     }
 }
 
-/// An upstream, ours, on loopback, which takes everything; and how many bytes it took and gave, requests for tokens aside.
+/// Returns an upstream, ours, on loopback, which takes everything; and how many bytes it took and gave, requests for tokens aside.
 async fn taking() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, bytes) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -142,7 +142,7 @@ async fn taking() -> (SocketAddr, Arc<AtomicUsize>) {
     (address, bytes)
 }
 
-/// An engine with an instance of each type, in this order.
+/// Returns an engine with an instance of each type, in this order.
 async fn engine(network: NetworkBuilder, limits: SandboxLimits, instances: &[(&str, Value, Value)]) -> TwoFactor {
     let builder = TwoFactor::builder().network(network.build().unwrap()).limits(limits);
     let mut builder = builder.rate_limits(RateLimits::none());
@@ -222,7 +222,7 @@ async fn bytes_of_a_request_for_an_access_token_are_counted() {
     assert!(is_used_up(&engine).await);
 }
 
-/// A mail server, and an engine with as many bytes for the day as one mail and a half have.
+/// Returns a mail server, and an engine with as many bytes for the day as one mail and a half have.
 async fn on_mail() -> (SmtpServer, TwoFactor) {
     let authority = Authority::default();
     let smtp = SmtpServer::start(Protection::ImplicitTls, &authority.issue("smtp.example.com")).await;

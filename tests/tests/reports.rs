@@ -62,7 +62,7 @@ impl Place {
         }
     }
 
-    /// How many messages arrived, and did not.
+    /// Returns how many messages arrived, and did not.
     async fn counted(&self) -> (u64, u64) {
         let admin = self.engine.administration(Actor::new("test"));
         let all = admin.statistics("s", "2020-01-01T00:00:00Z".parse().unwrap()).await.unwrap();

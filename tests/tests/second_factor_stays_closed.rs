@@ -22,7 +22,7 @@ struct World {
     instance: String,
 }
 
-/// An administrator with a phone number, and an instance that may reach it.
+/// Returns an administrator with a phone number, and an instance that may reach it.
 async fn world() -> World {
     let ecall = Ecall::start().await;
     let engine = ecall.engine(TwoFactor::builder().second_factor_for_accounts("demo")).await;
@@ -44,7 +44,7 @@ impl World {
         self.accounts.second_factor(&secret, &self.ecall.code_to(ALICE), &client(1)).await.unwrap();
     }
 
-    /// Whether a password, and a link that sets one, open nothing.
+    /// Returns whether a password, and a link that sets one, open nothing.
     async fn is_closed(&self) -> bool {
         let password = self.accounts.log_in(&self.alice.email, PASSWORD, &client(1)).await;
         let invitation = self.accounts.invite(&Actor::new("test"), &self.alice.id).await.unwrap();

@@ -28,7 +28,7 @@ async fn instance(engine: &TwoFactor, type_id: &str, options: Value) -> Instance
     admin(engine).create_instance("s", NewInstance::new(type_id, "x", options)).await.unwrap()
 }
 
-/// All that people read of an instance.
+/// Returns all that people read of an instance.
 fn read(instance: &Instance) -> String {
     let problems = instance.problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.detail));
     problems.chain(instance.connections.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n")

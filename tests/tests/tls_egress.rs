@@ -23,7 +23,7 @@ use twofactor_tests::upstream::Upstream;
 use twofactor_tests::vendors::tls::{self, Authority, TlsListener};
 use twofactor_tests::vendors::trusting;
 
-/// A neighbourhood whose neighbour is where it always is.
+/// Returns a neighbourhood whose neighbour is where it always is.
 async fn place(network: NetworkBuilder) -> Neighbourhood {
     let upstream = Upstream::start().await;
     let network = network.override_endpoint("https://api.twilio.com", upstream.address);

@@ -118,7 +118,7 @@ async fn a_wrong_password_at_ecall_is_for_the_operator() {
     assert!(ecall.taken().is_empty());
 }
 
-/// The sample of the documentation, with values in place of its placeholders.
+/// Returns the sample of the documentation, with values in place of its placeholders.
 fn m365_sample(secret: &str) -> String {
     let sample = r#"{
 "MailType": "M365",

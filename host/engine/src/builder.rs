@@ -172,7 +172,7 @@ impl Builder {
         self
     }
 
-    /// Whether a login to an account is refused if no instance is available for its second factor, also before any ever was. The login
+    /// Returns whether a login to an account is refused if no instance is available for its second factor, also before any ever was. The login
     /// that follows on an invitation is then let in, so that somebody can set it up.
     pub fn require_second_factor_for_accounts(mut self, required: bool) -> Self {
         self.accounts.require_second_factor = required;

@@ -92,7 +92,7 @@ impl Error {
         Self::plain(ErrorKind::InvalidInput, message)
     }
 
-    /// An error in one field; the text begins with the field's name.
+    /// Returns an error in one field; the text begins with the field's name.
     pub(crate) fn invalid_at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid_because(vec![FieldError::new(pointer, detail)])
     }
@@ -205,7 +205,7 @@ impl Error {
         self
     }
 
-    /// A failed delivery, as its caller reads it.
+    /// Returns a failed delivery, as its caller reads it.
     pub(crate) fn delivery(failure: &DeliveryFailure) -> Self {
         let failed = |retryable, retry_after, message: &str| {
             Self::new(Reason::DeliveryFailed { retryable, retry_after }, message)

@@ -24,7 +24,7 @@ pub fn preferred_language<'a>(list: &str, known: &[&'a str]) -> Option<&'a str> 
 /// The most ranges of a list that are read.
 const MOST_RANGES: usize = 50;
 
-/// A weight (RFC 9110 section 12.4.2): 0 to 1 with at most three digits behind the point. `None` for anything else.
+/// Returns a weight (RFC 9110 section 12.4.2): 0 to 1 with at most three digits behind the point. `None` for anything else.
 fn thousandths(weight: &str) -> Option<u16> {
     let (whole, rest) = weight.split_once('.').unwrap_or((weight, ""));
     if !matches!(whole, "0" | "1") || rest.len() > 3 || !rest.bytes().all(|b| b.is_ascii_digit()) {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::Error;
 
-/// An id that cannot be guessed: 144 random bits, where 128 are asked for, since base64url then needs no padding.
+/// Returns an id that cannot be guessed: 144 random bits, where 128 are asked for, since base64url then needs no padding.
 pub(crate) fn id() -> Result<String, Error> {
     let mut bytes = [0; 18];
     fill(&mut bytes)?;

@@ -37,7 +37,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role's name, as in its JSON form.
+    /// Returns the role's name, as in its JSON form.
     pub fn name(&self) -> &'static str {
         match self {
             Self::SystemAdmin => "system_admin",
@@ -47,7 +47,7 @@ impl Role {
         }
     }
 
-    /// Whether those that must be bound to subscriptions are: a list that happens to be empty must not open everything.
+    /// Returns whether those that must be bound to subscriptions are: a list that happens to be empty must not open everything.
     ///
     /// # Errors
     /// Invalid input if not.
@@ -120,7 +120,7 @@ impl Tokens {
         Self { store, clock }
     }
 
-    /// A token that is not kept yet, and the token itself.
+    /// Returns a token that is not kept yet, and the token itself.
     pub(crate) fn make(
         &self,
         name: &str,

@@ -12,7 +12,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// An error in the field at a pointer.
+    /// Creates an error in the field at a pointer.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }

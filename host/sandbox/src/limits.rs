@@ -78,7 +78,7 @@ impl SandboxLimits {
     /// How often the clock that interrupts guests ticks.
     pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-    /// The running time, in ticks.
+    /// Returns the running time, in ticks.
     pub(crate) fn running_ticks(&self) -> u64 {
         let ticks = self.running_time.as_millis() / Self::TICK.as_millis();
         u64::try_from(ticks).unwrap_or(u64::MAX).max(1)

@@ -126,7 +126,7 @@ pub fn check_in_messages(text: &str, most: usize) -> Result<(), Unreadable> {
     if looks_like_link(&plain) || has_number(&plain) { Err(Unreadable::Link) } else { Ok(()) }
 }
 
-/// The one spelling (NFC) of an id that an application chose for a user, a tenant and the like: what looks alike is the same.
+/// Returns the one spelling (NFC) of an id that an application chose for a user, a tenant and the like: what looks alike is the same.
 ///
 /// # Errors
 /// If it does not have 1 to 256 characters, begins or ends with a blank, or has a character that nobody sees.
@@ -150,7 +150,7 @@ impl Unreadable {
     }
 }
 
-/// A domain name, a scheme or an address, in text in lower case.
+/// Returns a domain name, a scheme or an address, in text in lower case.
 fn looks_like_link(text: &str) -> bool {
     let scheme = text.split(':').rev().skip(1).any(|before| {
         let word = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
@@ -183,7 +183,7 @@ fn has_number(text: &str) -> bool {
     false
 }
 
-/// Whether nobody sees a character, or sees another one.
+/// Returns whether nobody sees a character, or sees another one.
 fn is_invisible(c: char) -> bool {
     use GeneralCategory as Category;
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
@@ -226,7 +226,7 @@ fn visible(text: &str, also: impl Fn(char) -> bool) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Whether a character that nobody sees by itself changes how its neighbours are written, and nothing else.
+/// Returns whether a character that nobody sees by itself changes how its neighbours are written, and nothing else.
 fn joins(before: &[char], c: char, after: &[char]) -> bool {
     const NON_JOINER: char = '\u{200c}';
     const JOINER: char = '\u{200d}';
@@ -255,7 +255,7 @@ fn is_virama(c: &char) -> bool {
     CodePointMapData::<CanonicalCombiningClass>::new().get(*c) == CanonicalCombiningClass::Virama
 }
 
-/// Whether a text ends with an emoji, with its style and its skin if it has them.
+/// Returns whether a text ends with an emoji, with its style and its skin if it has them.
 fn is_emoji_end(text: &[char]) -> bool {
     let base = text.iter().rev().find(|c| **c != '\u{fe0f}' && !CodePointSetData::new::<EmojiModifier>().contains(**c));
     base.is_some_and(|c| CodePointSetData::new::<ExtendedPictographic>().contains(*c))

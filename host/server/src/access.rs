@@ -82,7 +82,7 @@ impl FromRequestParts<AppState> for Reader {
 }
 
 impl Reader {
-    /// The holder of a token or of a session.
+    /// Creates the holder of a token or of a session.
     pub(crate) fn new(role: Role, administration: Administration) -> Result<Self, Problem> {
         match role {
             Role::Application { .. } => Err(forbidden("only administrators can call this")),
@@ -91,7 +91,7 @@ impl Reader {
         }
     }
 
-    /// Whether this is an administrator. Auditors only read.
+    /// Returns whether this is an administrator. Auditors only read.
     pub(crate) fn may_change(&self) -> bool {
         matches!(self.role, Role::SystemAdmin | Role::SubscriptionAdmin { .. })
     }
@@ -129,7 +129,7 @@ impl Reader {
         }
     }
 
-    /// Whether the caller may see a token of this role, and as an administrator revoke it.
+    /// Returns whether the caller may see a token of this role, and as an administrator revoke it.
     pub(crate) fn handles(&self, role: &Role) -> bool {
         match role {
             Role::Application { subscription } => self.own().has(subscription),

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-/// The value of a cookie.
+/// Returns the value of a cookie.
 pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));

@@ -37,7 +37,7 @@ fn has_host(request: &Request) -> bool {
     request.version() != Version::HTTP_11 || hosts.next().is_some() && hosts.next().is_none()
 }
 
-/// Whether a response is an error of axum itself: its extractors answer with plain text.
+/// Returns whether a response is an error of axum itself: its extractors answer with plain text.
 fn is_of_a_library(response: &Response) -> bool {
     let refuses = matches!(response.status().as_u16(), 400 | 411 | 413 | 415 | 422 | 500);
     let kind = response.headers().get(header::CONTENT_TYPE);

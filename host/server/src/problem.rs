@@ -151,7 +151,7 @@ impl Problem {
         self
     }
 
-    /// An invalid field of the body.
+    /// Returns an invalid field of the body.
     pub(crate) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let (pointer, detail) = (pointer.into(), detail.into());
         let text = match pointer.trim_start_matches('/') {

@@ -17,7 +17,7 @@ const REQUEST_ID: &str = "x-request-id";
 /// In seconds, from a verification in memory to a delivery that nearly times out.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
-/// The process's metrics. The recorder is global to the process, so there is one.
+/// Returns the process's metrics. The recorder is global to the process, so there is one.
 pub(crate) fn metrics() -> PrometheusHandle {
     static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
     METRICS

@@ -29,7 +29,7 @@ fn failed(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// The secret in a link or its path: 256 bits behind a prefix.
+/// Returns the secret in a link or its path: 256 bits behind a prefix.
 fn secret(link: &Value) -> &str {
     let (_, secret) = link.as_str().unwrap().split_once("/admin/invitation/").unwrap();
     assert!(secret.starts_with("tfi_") && secret.len() == 47, "{secret}");

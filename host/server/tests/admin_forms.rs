@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const SESSION: &str = "__Host-twofactor-session";
 
-/// The page that a form led to, loaded again.
+/// Returns the page that a form led to, loaded again.
 async fn reload(visitor: &mut Visitor, led_to: &str) -> common::visitor::Page {
     visitor.get(led_to.split('#').next().unwrap()).await
 }

@@ -29,7 +29,7 @@ const NAMES: &[&str] = &[
 /// Pages that are walked at most.
 const MOST: usize = 80;
 
-/// What a reader sees: texts and the attributes that are read out, without what is marked as English, code and times.
+/// Returns what a reader sees: texts and the attributes that are read out, without what is marked as English, code and times.
 fn texts(html: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut skipped: Vec<String> = Vec::new();
@@ -65,7 +65,7 @@ fn texts(html: &str) -> Vec<String> {
     texts.into_iter().map(clean).filter(|text| !text.is_empty()).collect()
 }
 
-/// Whether it is a sentence: three words at least, of letters.
+/// Returns whether it is a sentence: three words at least, of letters.
 fn is_sentence(text: &str) -> bool {
     let is_word =
         |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() > 1 && !word.contains(['/', '@', '_', '.']);

@@ -13,7 +13,7 @@ async fn make(demo: &Server, method: &str, path: &str, body: Value) {
     assert!([200, 201].contains(&answer.status), "{}", answer.text);
 }
 
-/// The names of a column over all pages, each page small and of fifty rows at most, and the way back to the first.
+/// Returns the names of a column over all pages, each page small and of fifty rows at most, and the way back to the first.
 async fn walk(visitor: &mut Visitor, path: &str, column: &str) -> Vec<String> {
     let (mut names, mut next) = (Vec::new(), path.to_owned());
     loop {

@@ -8,7 +8,7 @@ use common::Server;
 use common::visitor::{PASSWORD, Page, Visitor};
 use serde_json::{Value, json};
 
-/// The component for eCall, saying that it serves the type `email`: as long as before, so that nothing else moves.
+/// Returns the component for eCall, saying that it serves the type `email`: as long as before, so that nothing else moves.
 fn ecall_for_email() -> Vec<u8> {
     let mut component = twofactor_bundle::ECALL.to_vec();
     let name = b"ecalleCall SMS";
@@ -17,7 +17,7 @@ fn ecall_for_email() -> Vec<u8> {
     component
 }
 
-/// The same component with a note in it that nobody reads: other bytes, and so another digest.
+/// Returns the same component with a note in it that nobody reads: other bytes, and so another digest.
 fn noted(component: &[u8], note: &[u8]) -> Vec<u8> {
     let section = [&[0, 2 + note.len() as u8, 1, b'n'], note].concat();
     [component, &section].concat()

@@ -152,7 +152,7 @@ impl Stage {
         visitor
     }
 
-    /// A path to something newly made: what a form removes is not missed by the next.
+    /// Returns a path to something newly made: what a form removes is not missed by the next.
     async fn aim(&self, path: &str, subscription: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let id = match path {
@@ -237,7 +237,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
     println!("{asked} pages and forms asked for by {} roles", Role::OF_PEOPLE.len());
 }
 
-/// The forms of a page, without that for logging out.
+/// Returns the forms of a page, without that for logging out.
 fn forms(page: &Page) -> usize {
     page.text.matches("<form").count() - page.text.matches("action=\"/admin/logout\"").count()
 }

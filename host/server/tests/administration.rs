@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use common::{Answer, Server};
 use serde_json::{Value, json};
 
-/// A configuration whose Twilio is the outbox of a demo.
+/// Returns a configuration whose Twilio is the outbox of a demo.
 fn config(folder: &Path, demo: &Server, more: &str) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");

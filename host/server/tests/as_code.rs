@@ -102,7 +102,7 @@ impl Installation {
         told(self.importing(document, more, &[]))
     }
 
-    /// What is wrong with a document, which changes nothing.
+    /// Returns what is wrong with a document, which changes nothing.
     fn refusal(&self, document: &str) -> String {
         let before = self.export(&[]);
         let output = self.importing(document, &[], &[]);

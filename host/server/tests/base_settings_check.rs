@@ -8,7 +8,7 @@ use common::Server;
 use common::visitor::Visitor;
 use serde_json::{Value, json};
 
-/// An instance of email that is complete by itself.
+/// Returns an instance of email that is complete by itself.
 async fn complete(server: &Server) -> Value {
     let server_config =
         json!({"MailType": "SMTP", "Host": "mail.example.com", "Port": 465, "EnableSSL": true, "Timeout": 20000});

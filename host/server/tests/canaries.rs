@@ -51,7 +51,7 @@ fn config(folder: &Path, http: &str, mail: &str) -> std::path::PathBuf {
     file
 }
 
-/// The options of an instance of each type.
+/// Returns the options of an instance of each type.
 fn types() -> [(&'static str, Value); 6] {
     let smtp = json!({"MailType": "SMTP", "Host": "mail.example.com", "Port": 465, "EnableSSL": true,
         "UserName": "mailer", "Password": SMTP_PASSWORD, "Timeout": 5000});
@@ -319,7 +319,7 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> 
     (left, run.canaries)
 }
 
-/// What no guest has in its memory while it delivers.
+/// Returns what no guest has in its memory while it delivers.
 fn secrets() -> Canaries {
     let mut canaries = Canaries::default();
     for (name, secret) in [

@@ -33,7 +33,7 @@ async fn edit(server: &Server, token: &str, method: &str, path: &str, change: im
     }
 }
 
-/// A list of things that were written, in a text of a bounded length: each edit counts one up for its client.
+/// Returns a list of things that were written, in a text of a bounded length: each edit counts one up for its client.
 fn counted(text: &str, client: usize) -> String {
     let mut counts: Vec<u32> = text.split(' ').map(|count| count.parse().unwrap_or_default()).collect();
     counts.resize(CLIENTS, 0);

@@ -25,7 +25,7 @@ fn config(folder: &Path, more: &str) -> PathBuf {
     file
 }
 
-/// A server whose process has these limits of open files, soft and hard.
+/// Returns a server whose process has these limits of open files, soft and hard.
 fn serve_with_files(config: &Path, soft: u32, hard: u32) -> Server {
     let program = env!("CARGO_BIN_EXE_twofactor");
     let script = format!("ulimit -Sn {soft}; ulimit -Hn {hard}; exec {program} serve --config \"$0\"");
@@ -36,7 +36,7 @@ fn address(server: &Server) -> SocketAddr {
     server.url.split_once("://").unwrap().1.parse().unwrap()
 }
 
-/// A connection from one of the addresses of loopback: each is a client of its own.
+/// Returns a connection from one of the addresses of loopback: each is a client of its own.
 async fn connect(server: &Server, from: u8) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, from], 0))).unwrap();
@@ -57,7 +57,7 @@ async fn ask(stream: &mut TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8(answer).unwrap())
 }
 
-/// What the server still says, up to the end of the connection.
+/// Returns what the server still says, up to the end of the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     // A connection that was closed with something unread ends with a reset.

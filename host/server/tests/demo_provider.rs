@@ -43,7 +43,7 @@ async fn an_instance_with_the_example_options_delivers_into_the_outbox_whatever_
     demo.call("POST", &verify, application, json!({"code": code})).await.expect(200);
 }
 
-/// A demo with a provider, and what the outbox shows of a message of it.
+/// Returns a demo with a provider, and what the outbox shows of a message of it.
 async fn delivered(folder: &Path, provider: &str, more: &[&str]) -> Vec<serde_json::Value> {
     let file = write(folder, &component(provider));
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--provider", file.to_str().unwrap()];

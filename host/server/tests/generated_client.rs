@@ -24,7 +24,7 @@ fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// The sources, with what they depend on, in a folder of their own.
+/// Returns the sources, with what they depend on, in a folder of their own.
 fn workshop() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("typescript-client");
     std::fs::create_dir_all(&folder).unwrap();

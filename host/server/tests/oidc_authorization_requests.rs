@@ -17,7 +17,7 @@ const COOKIE: &str = "__Host-twofactor-authorization";
 const SESSION: &str = "__Host-twofactor-session";
 
 impl World {
-    /// A browser that is at the provider, which has a good token for it.
+    /// Returns a browser that is at the provider, which has a good token for it.
     async fn away(&self) -> (Visitor, Sent) {
         let mut visitor = self.site.visitor();
         let sent = leave(&mut visitor, "/admin").await;

@@ -13,7 +13,7 @@ use own_provider::{CODE, KEYS, Reply, World, changed, jwk, jwt, key, now};
 use serde_json::{Value, json};
 
 impl World {
-    /// What comes of a token.
+    /// Returns what comes of a token.
     async fn brings(&self, token: impl FnOnce(&Sent) -> String) -> u16 {
         let mut visitor = self.site.visitor();
         let sent = leave(&mut visitor, "/admin").await;

@@ -132,7 +132,7 @@ async fn an_application_is_told_as_well_and_a_body_that_is_no_json_has_no_place(
     }
 }
 
-/// The demo's instance of a type, as its path.
+/// Returns the demo's instance of a type, as its path.
 async fn instance_of(demo: &Server, kind: &str) -> String {
     let path = "/v1/subscriptions/demo/two-factors";
     let all = demo.call("GET", path, demo.token("admin_token"), Value::Null).await.expect(200);

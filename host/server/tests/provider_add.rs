@@ -66,7 +66,7 @@ impl Place {
         self.run("add", &[&[path.to_str().unwrap()], more].concat())
     }
 
-    /// What serves the type of these tests, by the command line.
+    /// Returns what serves the type of these tests, by the command line.
     fn listed(&self) -> Option<String> {
         let all = out(&self.run("list", &[]));
         all.lines().find(|line| line.starts_with("wrong ")).map(str::to_owned)

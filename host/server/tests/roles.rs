@@ -34,7 +34,7 @@ enum Rule {
     AllRead,
 }
 
-/// The rule of each call.
+/// Returns the rule of each call.
 fn rule(call: &str) -> Rule {
     match call {
         "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge"
@@ -165,7 +165,7 @@ impl Stage {
         self.server.call("POST", path, &self.system, body).await.expect(201)
     }
 
-    /// A token's id and the token.
+    /// Returns a token's id and the token.
     async fn issue(&self, body: Value) -> (String, String) {
         let issued = self.make("/v1/tokens", body).await;
         (issued["id"].as_str().unwrap().to_owned(), issued["token"].as_str().unwrap().to_owned())
@@ -207,7 +207,7 @@ impl Stage {
         started["id"].as_str().unwrap().to_owned()
     }
 
-    /// A sign-in at the sign-in page.
+    /// Returns a sign-in at the sign-in page.
     async fn sign_in(&self, subscription: &str) -> String {
         let page = json!({"return_urls": [RETURN_URL]});
         let path = format!("/v1/subscriptions/{subscription}/sign-in-page");

@@ -92,7 +92,7 @@ fn without_the_keys_it_used_before_the_server_does_not_start() {
     drop(Server::serve(&file));
 }
 
-/// An upstream that answers when told to.
+/// Returns an upstream that answers when told to.
 async fn slow_twilio(go: tokio::sync::oneshot::Receiver<()>, came: tokio::sync::oneshot::Sender<()>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -23,7 +23,7 @@ fn run(program: &Path, arguments: &[&str]) -> String {
     out.into_owned()
 }
 
-/// The program, in an environment of its own.
+/// Returns the program, in an environment of its own.
 fn schemathesis() -> Option<PathBuf> {
     let python = Path::new("python3");
     if !Command::new(python).args(["-m", "venv", "--help"]).output().is_ok_and(|output| output.status.success()) {

@@ -20,7 +20,7 @@ use site::{Browser, PHONE, Site};
 use tokio::net::TcpListener;
 use twofactor_tests::ecall::wrong;
 
-/// The example application, for a person with a phone number and an email address.
+/// Returns the example application, for a person with a phone number and an email address.
 async fn open_shop(site: &Site, settings: Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // Another host than TwoFactor's: cookies know no ports.
@@ -239,7 +239,7 @@ async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_somet
     browser.until("the return", async |browser| browser.url().await.starts_with(&return_url)).await;
 }
 
-/// The link of a sign-in that somebody else begins, in another browser.
+/// Returns the link of a sign-in that somebody else begins, in another browser.
 async fn begin_elsewhere(shop: &str) -> String {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";

@@ -20,7 +20,7 @@ use twofactor::SqliteStore;
 use twofactor::clock::ManualClock;
 use twofactor::keyring::Keyring;
 
-/// The example application on loopback.
+/// Returns the example application on loopback.
 async fn open_shop(site: &Site) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -37,7 +37,7 @@ async fn a_link_works_in_the_browser_that_opened_it_first_and_nowhere_else() {
     assert!(own.get("").await.header("set-cookie").is_empty());
 }
 
-/// The value of a cookie, with or without its attributes.
+/// Returns the value of a cookie, with or without its attributes.
 fn value(cookie: &str) -> &str {
     cookie.split_once('=').unwrap().1.split(';').next().unwrap()
 }

@@ -75,7 +75,7 @@ fn part(result: &str, n: usize) -> Value {
     serde_json::from_slice(&BASE64.decode(result.split('.').nth(n).unwrap()).unwrap()).unwrap()
 }
 
-/// The result with one part replaced.
+/// Returns the result with one part replaced.
 fn with(result: &str, n: usize, value: &Value) -> String {
     let mut parts: Vec<String> = result.split('.').map(str::to_owned).collect();
     parts[n] = BASE64.encode(value.to_string());

@@ -15,7 +15,7 @@ struct Literal {
     text: String,
 }
 
-/// The string literals of Rust source without comments, up to its unit tests.
+/// Returns the string literals of Rust source without comments, up to its unit tests.
 fn literals(source: &str) -> Vec<Literal> {
     let source = source.split("#[cfg(test)]").next().unwrap();
     let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -57,7 +57,7 @@ fn unescaped(text: &str) -> String {
     joined.replace("\\\"", "\"").replace("\\u{a0}", "\u{a0}")
 }
 
-/// The texts in English and German that a source file shows: `say("…", "…")`, or one for each arm of a match on the language.
+/// Returns the texts in English and German that a source file shows: `say("…", "…")`, or one for each arm of a match on the language.
 fn texts(source: &str) -> Vec<(String, String)> {
     let literals = literals(source);
     let mut pairs = Vec::new();
@@ -121,7 +121,7 @@ fn compare(list: &str, golden: &Path) {
     assert!(list == reviewed, "{differs:?}: if it is meant, run this test with UPDATE_TEXTS=1");
 }
 
-/// Whether a literal is prose: two words or more, in code that shows it to people.
+/// Returns whether a literal is prose: two words or more, in code that shows it to people.
 fn is_prose(literal: &Literal) -> bool {
     let code = literal.code.trim_end();
     let shown = !["reason =", "as_bytes() ==", "default-src"].iter().any(|other| code.ends_with(other));

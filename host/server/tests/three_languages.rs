@@ -73,7 +73,7 @@ impl Gateway {
     }
 }
 
-/// The text of a request that is as it should be.
+/// Returns the text of a request that is as it should be.
 fn taken(method: &str, path: &str, headers: &HeaderMap, body: &Value) -> Option<String> {
     let is = |name: header::HeaderName, value: &str| headers.get(name).is_some_and(|found| found == value);
     let body = body.as_object()?;
@@ -103,7 +103,7 @@ fn resident(server: &Server) -> (u64, u64) {
     (of("VmRSS:"), of("VmHWM:"))
 }
 
-/// Where nothing is said but what a test needs: limits are those that hold by themselves.
+/// Returns where nothing is said but what a test needs: limits are those that hold by themselves.
 fn config(folder: &Path, gateway: &Gateway) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let (store, address) = (folder.join("twofactor.db"), gateway.address);

@@ -19,7 +19,7 @@ pub fn provider(info: &ProviderInfo) -> String {
     text + "The options of an instance decide what it may connect to. Its connections are shown with the instance.\n"
 }
 
-/// What a provider may do, as it follows "It may".
+/// Returns what a provider may do, as it follows "It may".
 pub fn capability(capability: &Capability) -> String {
     let text = match capability {
         Capability::Http => "send HTTP requests to the origins allowed for its instance",
@@ -45,7 +45,7 @@ pub fn capability(capability: &Capability) -> String {
     text.to_owned()
 }
 
-/// A connection, as it stands in a list of what an instance may reach.
+/// Returns a connection, as it stands in a list of what an instance may reach.
 pub fn connection(granted: &GrantedConnection) -> String {
     let to = destination(&granted.destination);
     match &granted.authentication {
@@ -64,7 +64,7 @@ pub fn connection(granted: &GrantedConnection) -> String {
     }
 }
 
-/// Where a connection goes.
+/// Returns where a connection goes.
 pub fn destination(destination: &Destination) -> String {
     match destination {
         Destination::Https(url) => url.clone(),

@@ -30,7 +30,7 @@ async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// An upstream, ours, that repeats all it was sent, and the number in other spellings.
+/// Returns an upstream, ours, that repeats all it was sent, and the number in other spellings.
 async fn talkative() -> SocketAddr {
     serve(Router::new().fallback(async |request: Request| {
         let (head, body) = request.into_parts();
@@ -105,7 +105,7 @@ fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_aga
     assert!(said.contains("the outcome is retry-later, although the upstream accepted the message"), "{said}");
 }
 
-/// An upstream, ours, on loopback: what it says at each path.
+/// Returns an upstream, ours, on loopback: what it says at each path.
 async fn saying(answers: &'static [(&'static str, u16, &'static str)]) -> SocketAddr {
     serve(Router::new().fallback(async |request: Request| {
         let path = request.uri().path();
@@ -152,7 +152,7 @@ fn of_a_provider_that_asks_first_every_answer_is_kept_and_each_failure_is_the_on
     assert!(!checked.status.success() && said.contains("the text did not arrive"), "{said}");
 }
 
-/// An upstream, ours, that gives a session under a name that says nothing, a seat in it, and a token; and repeats what it is sent with them.
+/// Returns an upstream, ours, that gives a session under a name that says nothing, a seat in it, and a token; and repeats what it is sent with them.
 async fn with_sessions() -> SocketAddr {
     serve(Router::new().fallback(async |request: Request| {
         let (head, body) = request.into_parts();

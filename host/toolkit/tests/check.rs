@@ -21,7 +21,7 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     path
 }
 
-/// What a check says of a component: the rules it breaks, or why it is not even loaded.
+/// Returns what a check says of a component: the rules it breaks, or why it is not even loaded.
 fn faults(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<String>, String> {
     checked(folder, name, component).map(|findings| rules_of_faults(&findings))
 }
@@ -31,7 +31,7 @@ fn rules_of_faults(findings: &[Value]) -> Vec<String> {
     faults.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
 }
 
-/// All findings of a check, or why the component is not even loaded.
+/// Returns all findings of a check, or why the component is not even loaded.
 fn checked(folder: &Path, name: &str, component: &[u8]) -> Result<Vec<Value>, String> {
     let file = write(folder, &format!("{name}.wasm").replace(['/', ' '], "_"), component);
     let report = write(folder, &format!("{name}.report").replace(['/', ' '], "_"), r#"{"status":"delivered"}"#);
@@ -66,7 +66,7 @@ fn assert_texts(name: &str, mut checked: Vec<(&str, Result<Vec<Value>, String>)>
     assert_golden(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts").join(name), &text);
 }
 
-/// All that a check finds.
+/// Returns all that a check finds.
 fn findings(file: &Path, more: &[&str]) -> Vec<Value> {
     let output = run(&[&["check", file.to_str().unwrap(), "--json"], more].concat());
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -407,7 +407,7 @@ fn without_options_it_fails_and_says_what_it_did_not_check() {
     assert!(said.contains("`examples` in the schema, or with `--options FILE`"), "{said}");
 }
 
-/// The provider for email, and options of a server that wants no login.
+/// Returns the provider for email, and options of a server that wants no login.
 fn relay(folder: &Path) -> (PathBuf, PathBuf) {
     let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true});
     let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});

@@ -60,7 +60,7 @@ impl Session {
     }
 }
 
-/// The text without what differs from run to run: digests, times, sizes of components, and codes.
+/// Returns the text without what differs from run to run: digests, times, sizes of components, and codes.
 fn without_variables(text: &str) -> String {
     let mut out = String::new();
     for line in text.split_inclusive('\n') {

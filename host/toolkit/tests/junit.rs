@@ -37,7 +37,7 @@ impl Element {
     }
 }
 
-/// The root of a document, which must be well-formed.
+/// Returns the root of a document, which must be well-formed.
 fn parsed(text: &str) -> Element {
     let mut reader = Reader::from_str(text);
     let mut open = vec![Element::default()];

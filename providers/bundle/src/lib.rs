@@ -3,7 +3,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/providers.rs"));
 
-/// The providers that are loaded by default.
+/// Returns the providers that are loaded by default.
 pub fn usual() -> [&'static [u8]; 3] {
     [EMAIL, ECALL, TWILIO]
 }

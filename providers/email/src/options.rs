@@ -62,7 +62,7 @@ pub struct SmtpServer {
     pub timeout: u32,
 }
 
-/// The port of implicit TLS (RFC 8314 section 7.3).
+/// Returns the port of implicit TLS (RFC 8314 section 7.3).
 fn tls_port() -> u16 {
     465
 }
@@ -159,7 +159,7 @@ fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>
     Ok(Option::<Secret>::deserialize(deserializer)?.filter(|password| !password.reveal().is_empty()))
 }
 
-/// A secret that may be empty.
+/// Returns a secret that may be empty.
 fn password_schema(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = Secret::json_schema(generator);
     schema.insert("minLength".to_owned(), 0.into());

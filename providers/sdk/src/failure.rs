@@ -9,7 +9,7 @@ pub type Delivery = Result<Receipt, Failure>;
 /// Why a message was not delivered, named for what the caller does next.
 pub type Failure = wit::DeliveryFailure;
 
-/// The upstream accepted the message. `reference` is its id there; it may be empty.
+/// Returns the upstream accepted the message. `reference` is its id there; it may be empty.
 pub fn accepted(reference: impl Into<String>) -> Receipt {
     Receipt { reference: reference.into(), segments: None, price: None, extra: Vec::new() }
 }
@@ -28,12 +28,12 @@ pub fn outcome_unknown(code: &str, detail: &str) -> Failure {
     Failure::OutcomeUnknown(reason(code, detail))
 }
 
-/// The upstream will never accept this recipient.
+/// Returns the upstream will never accept this recipient.
 pub fn rejected_recipient(code: &str, detail: &str) -> Failure {
     Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Recipient, reason: reason(code, detail) })
 }
 
-/// The upstream will never accept this message.
+/// Returns the upstream will never accept this message.
 pub fn rejected_message(code: &str, detail: &str) -> Failure {
     Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Message, reason: reason(code, detail) })
 }
@@ -43,7 +43,7 @@ pub fn misconfigured(code: &str, detail: &str) -> Failure {
     Failure::Misconfigured(reason(code, detail))
 }
 
-/// The upstream blocked the message because it suspects fraud.
+/// Returns the upstream blocked the message because it suspects fraud.
 pub fn blocked(code: &str, detail: &str) -> Failure {
     Failure::Blocked(reason(code, detail))
 }

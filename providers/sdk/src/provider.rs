@@ -76,24 +76,24 @@ pub struct SmtpServer {
 }
 
 impl Connection {
-    /// An origin with HTTP Basic authentication.
+    /// Returns an origin with HTTP Basic authentication.
     pub fn basic(origin: impl Into<String>, username: &str, password: &Secret) -> Self {
         let credentials = wit::Credentials { username: username.to_owned(), password: password.reveal().to_owned() };
         Self::http(origin, wit::HttpAuthentication::Basic(credentials))
     }
 
-    /// An origin with a fixed bearer token.
+    /// Returns an origin with a fixed bearer token.
     pub fn bearer(origin: impl Into<String>, token: &Secret) -> Self {
         Self::http(origin, wit::HttpAuthentication::Bearer(token.reveal().to_owned()))
     }
 
-    /// An origin with a secret in a header that it defines, such as `x-api-key`.
+    /// Returns an origin with a secret in a header that it defines, such as `x-api-key`.
     pub fn header(origin: impl Into<String>, name: &str, value: &Secret) -> Self {
         let header = wit::SecretEntry { name: name.to_owned(), value: value.reveal().to_owned() };
         Self::http(origin, wit::HttpAuthentication::Header(header))
     }
 
-    /// An origin with an access token that the host obtains with OAuth 2.0 client credentials.
+    /// Returns an origin with an access token that the host obtains with OAuth 2.0 client credentials.
     pub fn oauth2(origin: impl Into<String>, token_url: &str, id: &str, secret: &Secret, scope: &str) -> Self {
         let client = wit::Oauth2Client {
             token_url: token_url.to_owned(),
@@ -106,7 +106,7 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::Oauth2(client))
     }
 
-    /// An origin of Amazon Web Services: the host signs each request with Signature Version 4. `service` is its name in signatures,
+    /// Returns an origin of Amazon Web Services: the host signs each request with Signature Version 4. `service` is its name in signatures,
     /// such as `ses`.
     pub fn aws(
         origin: impl Into<String>,
@@ -124,17 +124,17 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::AwsSignature(key))
     }
 
-    /// An origin for which the host signs each request by Standard Webhooks. `deliver` sets the header `webhook-id`.
+    /// Returns an origin for which the host signs each request by Standard Webhooks. `deliver` sets the header `webhook-id`.
     pub fn signed_webhook(origin: impl Into<String>, secret: &Secret) -> Self {
         Self::http(origin, wit::HttpAuthentication::WebhookSignature(secret.reveal().to_owned()))
     }
 
-    /// An origin without authentication.
+    /// Returns an origin without authentication.
     pub fn unauthenticated(origin: impl Into<String>) -> Self {
         Self::http(origin, wit::HttpAuthentication::None)
     }
 
-    /// An SMTP server.
+    /// Returns an SMTP server.
     pub fn smtp(server: SmtpServer) -> Self {
         let credentials = server
             .credentials

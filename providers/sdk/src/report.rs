@@ -29,7 +29,7 @@ pub trait Reports {
 pub struct Proof(wit::Proof);
 
 impl Proof {
-    /// The report URL alone, which nobody can guess.
+    /// Returns the report URL alone, which nobody can guess.
     pub fn secret_url() -> Self {
         Self(wit::Proof::SecretUrl)
     }

@@ -29,7 +29,7 @@ thread_local! {
 pub struct Upstream(());
 
 impl Upstream {
-    /// An upstream without scripted responses.
+    /// Creates an upstream without scripted responses.
     #[allow(clippy::new_without_default, reason = "it discards what the one before was given")]
     pub fn new() -> Self {
         SCRIPT.with_borrow_mut(|script| *script = Script::default());

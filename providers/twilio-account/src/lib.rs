@@ -39,7 +39,7 @@ impl Account<'_> {
         problems
     }
 
-    /// An edge alone implies the region us1 (<https://www.twilio.com/docs/global-infrastructure>).
+    /// Returns an edge alone implies the region us1 (<https://www.twilio.com/docs/global-infrastructure>).
     pub fn origin(&self) -> String {
         match (self.edge, self.region) {
             (Some(edge), Some(region)) => format!("https://api.{edge}.{region}.twilio.com"),
@@ -54,7 +54,7 @@ impl Account<'_> {
         format!("{}/2010-04-01/Accounts/{}/{resource}.json", self.origin(), self.sid)
     }
 
-    /// The user of HTTP Basic (<https://www.twilio.com/docs/usage/requests-to-twilio>).
+    /// Returns the user of HTTP Basic (<https://www.twilio.com/docs/usage/requests-to-twilio>).
     pub fn user(&self) -> &str {
         self.api_key_sid.unwrap_or(self.sid)
     }

@@ -72,7 +72,7 @@ async fn load(both: &Arc<Both>, way: Way, clients: usize, each: usize) -> (f64, 
     (rate, times)
 }
 
-/// The medians over rounds in turns: throughput of the component's way over the native one's, and its p50 over the native one's.
+/// Returns the medians over rounds in turns: throughput of the component's way over the native one's, and its p50 over the native one's.
 async fn compare(wait: Duration, clients: usize, each: usize) -> (f64, f64, f64) {
     let (address, _) = setup::upstream(wait).await;
     let limits = SandboxLimits::default();

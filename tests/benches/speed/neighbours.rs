@@ -41,7 +41,7 @@ const BEHAVIOURS: [(&str, &str); 9] = [
     ("send", "holds its call until it is ended"),
 ];
 
-/// An upstream in a thread of its own: what one has to do keeps the other from nothing.
+/// Returns an upstream in a thread of its own: what one has to do keeps the other from nothing.
 fn apart<T: Send + 'static>(upstream: impl AsyncFnOnce(Sender<T>) + Send + 'static) -> T {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {

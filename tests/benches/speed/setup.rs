@@ -78,7 +78,7 @@ pub(crate) fn message() -> Message {
     }
 }
 
-/// An engine on a file, with limits out of the way.
+/// Returns an engine on a file, with limits out of the way.
 pub(crate) fn builder(database: &Path, network: Network) -> Builder {
     let many = u32::MAX;
     let limits = RateLimits {
@@ -99,7 +99,7 @@ pub(crate) fn builder(database: &Path, network: Network) -> Builder {
         .rate_limits(limits)
 }
 
-/// An engine with one instance, assigned to the tenant `t` of the subscription `s`.
+/// Returns an engine with one instance, assigned to the tenant `t` of the subscription `s`.
 pub(crate) async fn furnished(database: &Path, network: Network) -> TwoFactor {
     let engine = builder(database, network).build().await.unwrap();
     let admin = engine.administration(Actor::new("bench"));

@@ -15,7 +15,7 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
     }
 
-    /// All files with an extension below a folder.
+    /// Returns all files with an extension below a folder.
     fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).unwrap() {
@@ -32,13 +32,13 @@ mod tests {
         found
     }
 
-    /// The text of a page without its blocks of code.
+    /// Returns the text of a page without its blocks of code.
     fn prose(page: &Path) -> String {
         let text = fs::read_to_string(page).unwrap();
         text.split("```").step_by(2).collect()
     }
 
-    /// What links to a heading end with, on GitHub and in the book.
+    /// Returns what links to a heading end with, on GitHub and in the book.
     fn anchors(page: &Path) -> BTreeSet<String> {
         let headings = prose(page);
         let headings = headings.lines().filter(|line| line.starts_with('#'));
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// Whether some file of tests has the name or path.
+    /// Returns whether some file of tests has the name or path.
     fn is_a_file_of_tests(name: &str) -> bool {
         let root = root();
         let folders =
@@ -96,7 +96,7 @@ mod tests {
         root.join(name).is_file() || folders.iter().any(|folder| root.join(folder).join(name).is_file())
     }
 
-    /// Whether a module of the host, written as a path from its crate, has tests, and among them the one that is named.
+    /// Returns whether a module of the host, written as a path from its crate, has tests, and among them the one that is named.
     fn is_a_module_with_tests(path: &str) -> bool {
         let parts: Vec<&str> = path.split("::").collect();
         let sources = ["engine", "sandbox", "toolkit", "server"].map(|name| root().join("host").join(name).join("src"));
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(listed, counted.iter().map(String::as_str).collect());
     }
 
-    /// Whether a word in a document is the path of a file or folder, rather than code, a URL, or a name with a part to fill in.
+    /// Returns whether a word in a document is the path of a file or folder, rather than code, a URL, or a name with a part to fill in.
     fn is_a_path(word: &str) -> bool {
         let file = ["rs", "md", "wit", "toml", "sql", "json", "c"].iter().any(|it| word.ends_with(&format!(".{it}")));
         let folder = ["host/", "providers/", "tests/", "docs/", "examples/"].iter().any(|it| word.starts_with(it));

@@ -107,7 +107,7 @@ fn modules(folder: &Path, path: &[String], found: &mut Vec<Module>) {
     }
 }
 
-/// The source without comments, and with nothing in its texts.
+/// Returns the source without comments, and with nothing in its texts.
 fn code_of(source: &str) -> String {
     let (mut code, mut rest) = (String::new(), source);
     while let Some(c) = rest.chars().next() {
@@ -190,7 +190,7 @@ fn tree(text: &str, before: &[String], paths: &mut Vec<Vec<String>>) -> usize {
     start + length
 }
 
-/// All paths of a module from the crate's root.
+/// Returns all paths of a module from the crate's root.
 fn paths(module: &Module) -> Vec<Vec<String>> {
     let mut all = Vec::new();
     for keyword in ["crate::", "super::", "self::"] {
@@ -212,7 +212,7 @@ fn paths(module: &Module) -> Vec<Vec<String>> {
     all
 }
 
-/// What a module hands on under its own name, and from which child.
+/// Returns what a module hands on under its own name, and from which child.
 fn handed_on(module: &Module, children: &BTreeSet<String>) -> BTreeMap<String, String> {
     let mut handed_on = BTreeMap::new();
     for (at, _) in module.code.match_indices("use ") {
@@ -226,7 +226,7 @@ fn handed_on(module: &Module, children: &BTreeSet<String>) -> BTreeMap<String, S
     handed_on
 }
 
-/// The arrows between the children of each module, which is named by its path.
+/// Returns the arrows between the children of each module, which is named by its path.
 fn arrows(source: &str) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let mut all = Vec::new();
     modules(&root().join(source), &[], &mut all);

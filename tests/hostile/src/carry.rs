@@ -16,7 +16,7 @@ fn told(options: &Options, message: &Message) -> Result<String, Failure> {
     Ok(missing.bytes().map(|digit| char::from(b'0' + b'9' - digit)).collect())
 }
 
-/// The code in the spelling that the options name.
+/// Returns the code in the spelling that the options name.
 fn spelled(form: &str, code: &str) -> String {
     let each = |write: &dyn Fn(u32) -> String, between: &str| -> String {
         code.chars().filter_map(|c| c.to_digit(10)).map(write).collect::<Vec<_>>().join(between)

@@ -5,7 +5,7 @@ use twofactor_provider::{Connection, Problem, Secret, SmtpServer, problem};
 
 use super::Options;
 
-/// A secret in letters that nobody searches for, and that fit into a host's name.
+/// Returns a secret in letters that nobody searches for, and that fit into a host's name.
 fn disguised(secret: &str) -> String {
     secret.bytes().take(24).map(|byte| format!("{}{}", letter(byte >> 4), letter(byte & 15))).collect()
 }
@@ -14,7 +14,7 @@ fn letter(four_bits: u8) -> char {
     char::from(b'g' + four_bits)
 }
 
-/// What a leak of this name asks for; `None` if there is none.
+/// Returns what a leak of this name asks for; `None` if there is none.
 pub(super) fn leak(options: &Options) -> Option<Result<Vec<Connection>, Vec<Problem>>> {
     let secret = options.secret.reveal();
     let word = disguised(secret);

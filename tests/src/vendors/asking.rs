@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::tls::Authority;
 
-/// A client that trusts an authority of ours.
+/// Returns a client that trusts an authority of ours.
 pub fn client(authority: &Authority, hosts: &[(&str, std::net::SocketAddr)]) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let root = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
@@ -20,7 +20,7 @@ pub async fn answer(request: RequestBuilder) -> (u16, Value) {
     (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default())
 }
 
-/// A form's body.
+/// Returns a form's body.
 pub fn form(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }

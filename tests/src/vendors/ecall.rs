@@ -58,7 +58,7 @@ impl Ecall {
         self.taken.lock().unwrap().clone()
     }
 
-    /// The text of the newest message.
+    /// Returns the text of the newest message.
     pub fn text(&self) -> String {
         self.taken().last().unwrap()["content"]["text"].as_str().unwrap().to_owned()
     }
@@ -122,7 +122,7 @@ fn validate(body: &Value) -> Result<(), &'static str> {
     if pages == 0 || pages as u64 > limit { Err("Content.Text") } else { Ok(()) }
 }
 
-/// An object with no fields but these.
+/// Returns an object with no fields but these.
 fn only<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Map<String, Value>> {
     value.as_object().filter(|fields| fields.keys().all(|name| names.contains(&name.as_str())))
 }

@@ -119,7 +119,7 @@ impl Graph {
         self.state.lock().unwrap().taken.clone()
     }
 
-    /// The content of the newest mail, without its markup and style.
+    /// Returns the content of the newest mail, without its markup and style.
     pub fn text(&self) -> String {
         let content = self.taken().last().unwrap().content.clone();
         content.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect::<Vec<_>>().join(" ")

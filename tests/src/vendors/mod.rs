@@ -23,7 +23,7 @@ use twofactor::instance::Policy;
 use twofactor::sandbox::NetworkBuilder;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 
-/// A network that trusts an authority of ours.
+/// Returns a network that trusts an authority of ours.
 pub fn trusting(authority: &Authority) -> NetworkBuilder {
     Network::builder().trust_certificate_pem(authority.pem().as_bytes())
 }
@@ -56,7 +56,7 @@ impl Bench {
         admin.test_instance("s", &self.instance, recipient, None).await.unwrap()
     }
 
-    /// A code travels, and is accepted once; answers with its `amr`. `sent` gives the text that arrived.
+    /// Returns a code travels, and is accepted once; answers with its `amr`. `sent` gives the text that arrived.
     pub async fn a_code_travels(&self, phone: &str, email: &str, sent: impl Fn() -> String) -> Vec<String> {
         let start = NewChallenge::new(SignIn::new("s").tenant("t").user("u")).phone(phone).email(email);
         let challenge = self.engine.start(start).await.unwrap();
@@ -78,7 +78,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     pair.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
-/// Whether a body is said to be of a type, parameters aside.
+/// Returns whether a body is said to be of a type, parameters aside.
 fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim() == expected

@@ -87,7 +87,7 @@ impl Ses {
         self.taken.lock().unwrap().clone()
     }
 
-    /// The text of the newest mail.
+    /// Returns the text of the newest mail.
     pub fn text(&self) -> String {
         self.taken().last().unwrap().text.clone()
     }
@@ -194,7 +194,7 @@ fn validate(body: &[u8]) -> Result<Mail, (u16, &'static str)> {
     })
 }
 
-/// The name and the address of a mailbox, as a reader of mail sees them.
+/// Returns the name and the address of a mailbox, as a reader of mail sees them.
 fn mailbox(text: &str) -> Option<(Option<String>, String)> {
     let words = text.split(' ').filter(|word| word.starts_with("=?"));
     let plain = text.bytes().all(|b| (32..=126).contains(&b));

@@ -71,7 +71,7 @@ pub fn verify(request: &Signed<'_>, key: Key<'_>, now: i64) -> Result<(), &'stat
     }
 }
 
-/// The signature over these headers.
+/// Returns the signature over these headers.
 pub fn signature(request: &Signed<'_>, key: Key<'_>, time: &str, names: &[&str]) -> String {
     let mut query: Vec<&str> = request.uri.query().unwrap_or_default().split('&').collect();
     query.sort_unstable();
@@ -110,7 +110,7 @@ fn seconds(time: &str) -> Option<i64> {
     Some(TimeZone::UTC.to_timestamp(read).ok()?.as_second())
 }
 
-/// The other way round.
+/// Returns the other way round.
 pub fn written(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap().strftime(FORM).to_string()
 }

@@ -82,7 +82,7 @@ impl Slack {
         *self.questions.lock().unwrap()
     }
 
-    /// What the newest message shows.
+    /// Returns what the newest message shows.
     pub fn text(&self) -> String {
         self.taken().last().unwrap().shown.clone()
     }

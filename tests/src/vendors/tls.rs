@@ -32,12 +32,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A server's settings with a certificate for these names.
+    /// Returns a server's settings with a certificate for these names.
     pub fn server(&self, names: &[&str]) -> ServerConfig {
         self.server_with(names, |_| {})
     }
 
-    /// The same with a certificate that is changed before it is signed.
+    /// Returns the same with a certificate that is changed before it is signed.
     pub fn server_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> ServerConfig {
         let mut params = params(names);
         change(&mut params);
@@ -47,7 +47,7 @@ impl Authority {
     }
 }
 
-/// A server's settings with a certificate that it signed itself.
+/// Returns a server's settings with a certificate that it signed itself.
 pub fn self_signed(names: &[&str]) -> ServerConfig {
     let key = KeyPair::generate().unwrap();
     let certificate = params(names).self_signed(&key).unwrap();
@@ -102,7 +102,7 @@ impl TlsListener {
         self.dialled.clone()
     }
 
-    /// The next connection whose TLS came about.
+    /// Returns the next connection whose TLS came about.
     pub async fn next(&mut self) -> TlsStream<TcpStream> {
         match self.streams.recv().await {
             Some(stream) => stream,

@@ -98,12 +98,12 @@ impl Twilio {
         self.taken.lock().unwrap().clone()
     }
 
-    /// The calls it made.
+    /// Returns the calls it made.
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
 
-    /// The text of the newest message.
+    /// Returns the text of the newest message.
     pub fn text(&self) -> String {
         self.taken().last().unwrap().fields["Body"].clone()
     }
@@ -137,7 +137,7 @@ pub(super) fn refusal(status: u16, code: u32, message: &str) -> Response {
     (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
 }
 
-/// Whether a request comes from an account there is.
+/// Returns whether a request comes from an account there is.
 pub(super) fn authenticate(sid: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     if !is_sid("AC", sid) {
         return Err((404, 20404, "The requested resource was not found"));
@@ -152,7 +152,7 @@ pub(super) fn authenticate(sid: &str, headers: &HeaderMap) -> Result<(), Refusal
     if known { Ok(()) } else { Err((401, 20003, "Authenticate")) }
 }
 
-/// A form of these fields, each once.
+/// Returns a form of these fields, each once.
 pub(super) fn form(headers: &HeaderMap, body: &Bytes, names: &[&str]) -> Result<HashMap<String, String>, Refusal> {
     if !super::is_of_type(headers, "application/x-www-form-urlencoded") {
         return Err((415, 20015, "Unsupported media type"));
@@ -201,7 +201,7 @@ fn validate(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<HashMap<Stri
     Ok(fields)
 }
 
-/// What the magic numbers answer; with test credentials no other sender can be used.
+/// Returns what the magic numbers answer; with test credentials no other sender can be used.
 fn magic(to: &str, from: &str) -> Result<(), Refusal> {
     match from {
         "+15005550006" => {}

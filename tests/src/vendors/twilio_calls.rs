@@ -74,7 +74,7 @@ fn validate(sid: &str, headers: &HeaderMap, body: &Bytes) -> Result<Call, Refusa
     Ok(Call { to: to.to_owned(), from: from.to_owned(), said })
 }
 
-/// What the magic numbers answer; with test credentials no other sender can be used.
+/// Returns what the magic numbers answer; with test credentials no other sender can be used.
 fn magic(to: &str, from: &str) -> Result<(), Refusal> {
     match from {
         FROM => {}
@@ -91,7 +91,7 @@ fn magic(to: &str, from: &str) -> Result<(), Refusal> {
     }
 }
 
-/// What a script says, if it is one that says and pauses and nothing else.
+/// Returns what a script says, if it is one that says and pauses and nothing else.
 fn script(twiml: &str) -> Option<Vec<(String, u32, String)>> {
     let twiml = twiml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").unwrap_or(twiml);
     let mut rest = twiml.strip_prefix("<Response>")?.strip_suffix("</Response>")?;

@@ -73,12 +73,12 @@ impl TwilioVerify {
         network.resolve(HOST, self.address)
     }
 
-    /// What was begun, the newest last.
+    /// Returns what was begun, the newest last.
     pub fn all(&self) -> Vec<Verification> {
         self.all.lock().unwrap().clone()
     }
 
-    /// The newest code.
+    /// Returns the newest code.
     pub fn code(&self) -> String {
         self.all().pop().unwrap().code
     }
@@ -89,7 +89,7 @@ impl TwilioVerify {
     }
 }
 
-/// The fields of a form, from somebody who may, for a service there is.
+/// Returns the fields of a form, from somebody who may, for a service there is.
 fn fields(
     service: &str,
     headers: &HeaderMap,

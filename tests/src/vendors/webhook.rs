@@ -71,13 +71,13 @@ impl Receiver {
         self.taken.lock().unwrap().clone()
     }
 
-    /// The text of the newest message.
+    /// Returns the text of the newest message.
     pub fn text(&self) -> String {
         self.taken().last().unwrap().text.clone()
     }
 }
 
-/// The signature of a message in one version of the scheme.
+/// Returns the signature of a message in one version of the scheme.
 pub fn signature(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let signed = [id.as_bytes(), b".", timestamp.to_string().as_bytes(), b".", body].concat();

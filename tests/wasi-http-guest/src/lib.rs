@@ -72,7 +72,7 @@ fn send(url: &str, header: &str, text: &str) -> Result<u16, DeliveryFailure> {
     }
 }
 
-/// The same, without waiting for the answer.
+/// Returns the same, without waiting for the answer.
 fn begin(url: &str, header: &str, text: &str) -> Result<FutureIncomingResponse, DeliveryFailure> {
     let fields = Fields::new();
     if let Some((name, value)) = header.split_once(": ") {

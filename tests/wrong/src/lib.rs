@@ -493,7 +493,7 @@ fn header(name: &str) -> Vec<Entry> {
     vec![Entry { name: name.to_owned(), value: "application/json".to_owned() }]
 }
 
-/// A receipt for what the upstream took.
+/// Returns a receipt for what the upstream took.
 fn taken(answer: &http::Response, message: &Message) -> Receipt {
     let said = String::from_utf8_lossy(&answer.body).into_owned();
     match fault() {

@@ -28,7 +28,7 @@ const LONGEST_INPUT: usize = 8 << 10;
 /// How many may wait to be hashed.
 const WAITING: usize = 64;
 
-/// The cost of a password: OWASP's first recommendation for a server (Password Storage Cheat
+/// Returns the cost of a password: OWASP's first recommendation for a server (Password Storage Cheat
 /// Sheet): 19 MiB, two passes, one lane.
 fn owasp() -> Params {
     // These are within argon2's bounds, so the default is never used.
@@ -151,7 +151,7 @@ impl Passwords {
         }
     }
 
-    /// How many passwords were hashed: tests observe the cost of an unknown account by this, not by
+    /// Returns how many passwords were hashed: tests observe the cost of an unknown account by this, not by
     /// time.
     #[cfg(test)]
     pub(super) fn runs(&self) -> u64 {

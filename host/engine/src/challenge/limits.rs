@@ -147,7 +147,7 @@ impl RateLimits {
         }
     }
 
-    /// The narrow ones first: a caller who exceeds their own limit must not use up those of others.
+    /// Returns the narrow ones first: a caller who exceeds their own limit must not use up those of others.
     /// Each with its name, for the operator.
     pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<(&'static str, Charge)> {
         let charge = |kind: &'static str, what: &[&[u8]], limit| {
@@ -175,7 +175,7 @@ impl RateLimits {
         limiting(charges)
     }
 
-    /// The limits of a password, whoever it is for: `account` is the same hash for every address
+    /// Returns the limits of a password, whoever it is for: `account` is the same hash for every address
     /// without an account.
     pub(crate) fn password(
         &self,
@@ -197,7 +197,7 @@ impl RateLimits {
         limiting(charges)
     }
 
-    /// The limits of a password typed where the account is known: in a browser or a session, of
+    /// Returns the limits of a password typed where the account is known: in a browser or a session, of
     /// which `place` is a hash.
     pub(crate) fn password_in(&self, keyring: &Keyring, place: &[u8]) -> Vec<(&'static str, Charge)> {
         let (kind, limit) = ("passwords-browser", self.passwords_per_browser_per_hour);
@@ -213,7 +213,7 @@ impl RateLimits {
     }
 }
 
-/// A limit that counts by the day.
+/// Returns a limit that counts by the day.
 pub(super) fn once(keyring: &Keyring, kind: &str, what: &[&[u8]]) -> Charge {
     Charge { key: bucket(keyring, kind, what), amount: 1, limit: 1, window_ms: DAY_MS }
 }

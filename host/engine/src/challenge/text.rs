@@ -81,14 +81,14 @@ const LANGUAGES: &[Language] = &[
     },
 ];
 
-/// The language that is wanted most and that the texts are in; else English.
+/// Returns the language that is wanted most and that the texts are in; else English.
 fn language(locale: Option<&str>) -> &'static Language {
     let tags: Vec<&str> = LANGUAGES.iter().map(|language| language.tag).collect();
     let wanted = preferred_language(locale.unwrap_or_default(), &tags);
     LANGUAGES.iter().find(|language| Some(language.tag) == wanted).unwrap_or(&LANGUAGES[0])
 }
 
-/// The time that is left, never more of it: in seconds below two minutes, and above in whole minutes that have not begun to pass.
+/// Returns the time that is left, never more of it: in seconds below two minutes, and above in whole minutes that have not begun to pass.
 fn time(language: &Language, seconds: u32) -> String {
     let [second, seconds_word, minutes] = language.units;
     match seconds {
@@ -118,7 +118,7 @@ pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u
     Texts { locale: language.tag, subject, text, html: Some(html) }
 }
 
-/// A test message for a channel with a subject and HTML.
+/// Returns a test message for a channel with a subject and HTML.
 pub(super) fn test_mail(policy: &Policy, locale: Option<&str>, code: &str) -> Texts {
     let language = language(locale);
     let subject = format!("{}: {}", application(policy), language.test_subject);
@@ -134,7 +134,7 @@ pub(super) fn test_mail(policy: &Policy, locale: Option<&str>, code: &str) -> Te
     Texts { locale: language.tag, subject, text, html: Some(html) }
 }
 
-/// A test message for phones.
+/// Returns a test message for phones.
 pub(super) fn test_short(policy: &Policy, locale: Option<&str>, code: &str) -> Texts {
     let language = language(locale);
     let sentence = language.test.replace("{application}", application(policy));

@@ -122,7 +122,7 @@ impl Instances {
         Ok(self.kept_destinations(type_id, before, after, None).await?.1)
     }
 
-    /// The same for options whose secrets may have been sent before. Returns where they go with the
+    /// Returns the same for options whose secrets may have been sent before. Returns where they go with the
     /// new options, and whether those are valid.
     pub(crate) async fn kept_destinations(
         &self,
@@ -240,7 +240,7 @@ impl Instances {
         Ok(all.into_iter().collect())
     }
 
-    /// The same for a component that was used before. What gives no result, or is not valid, now
+    /// Returns the same for a component that was used before. What gives no result, or is not valid, now
     /// does not count against it: that may be the reason for the rollback.
     pub(crate) async fn destinations_back(&self, provider: &Arc<Provider>) -> Result<Vec<Destination>, Error> {
         let mut all = BTreeSet::new();

@@ -5,7 +5,7 @@
 const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                    ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
-/// Whether all of a text is in the alphabet that fits most into an SMS.
+/// Returns whether all of a text is in the alphabet that fits most into an SMS.
 pub(crate) fn is_of_gsm(text: &str) -> bool {
     text.chars().all(|c| GSM.contains(c))
 }

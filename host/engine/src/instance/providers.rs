@@ -52,7 +52,7 @@ const CHECK_AGAIN: Duration = Duration::from_secs(300);
 
 const SEAL: &str = "provider";
 
-/// The data that a component's seal covers. The digest represents the bytes.
+/// Returns the data that a component's seal covers. The digest represents the bytes.
 fn sealed_parts(record: &ProviderRecord) -> [Vec<u8>; 5] {
     let signed = [u8::from(record.signature.is_some())];
     [
@@ -247,7 +247,7 @@ impl Providers {
         Ok(refused)
     }
 
-    /// The first refresh: a type whose component is not allowed has none, rather than the one that
+    /// Refreshes for the first time: a type whose component is not allowed has none, rather than the one that
     /// was replaced.
     pub(crate) async fn begin(&self) -> Result<(), Error> {
         for refused in self.refresh(&self.changing().await).await? {

@@ -26,7 +26,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// The bounds of an instance's policy: the counters must not overflow.
+    /// Returns the bounds of an instance's policy: the counters must not overflow.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (name, value, range) in [
             (MESSAGES, self.messages_per_day, MOST_MESSAGES),

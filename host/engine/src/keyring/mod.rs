@@ -49,7 +49,7 @@ struct Key {
 pub struct KeyringError(String);
 
 impl Keyring {
-    /// A keyring with one new key, kept nowhere.
+    /// Creates a keyring with one new key, kept nowhere.
     ///
     /// # Errors
     /// If the operating system provides no random numbers.
@@ -104,7 +104,7 @@ impl Keyring {
         })
     }
 
-    /// A MAC with the newest key. The parts are length-prefixed: no two lists of parts are alike.
+    /// Returns a MAC with the newest key. The parts are length-prefixed: no two lists of parts are alike.
     pub(crate) fn mac(&self, purpose: &str, parts: &[&[u8]]) -> (KeyId, [u8; MAC_BYTES]) {
         let key = self.newest();
         (key.id, key.mac(purpose, parts))
@@ -115,14 +115,14 @@ impl Keyring {
         self.key(id).is_some_and(|key| key.mac(purpose, parts).ct_eq(mac).into())
     }
 
-    /// A keyed hash for looking things up. It stays the same when a key is added: it is made with the oldest one.
+    /// Returns a keyed hash for looking things up. It stays the same when a key is added: it is made with the oldest one.
     pub(crate) fn bucket(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
         let mut bucket = [0; 16];
         bucket.copy_from_slice(&self.fingerprint(purpose, parts)[..16]);
         bucket
     }
 
-    /// The same in full length, for telling whether two things are alike.
+    /// Returns the same in full length, for telling whether two things are alike.
     pub(crate) fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
         self.oldest().mac(purpose, parts)
     }
@@ -162,12 +162,12 @@ impl Keyring {
         opened().map(Zeroizing::new).ok_or_else(|| KeyringError("not sealed by this installation".to_owned()))
     }
 
-    /// A secret for one purpose of each of the newest keys, as many as are wanted.
+    /// Returns a secret for one purpose of each of the newest keys, as many as are wanted.
     pub(crate) fn derived(&self, purpose: &str, wanted: usize) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
         self.keys().iter().take(wanted).map(|key| (key.id, key.derive(purpose))).collect()
     }
 
-    /// The same, as the key file has them at this moment: another process may have rotated. What is newest here is there too.
+    /// Returns the same, as the key file has them at this moment: another process may have rotated. What is newest here is there too.
     pub(crate) fn derived_in_file(&self, purpose: &str, wanted: usize) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
         let file = self.0.file.as_deref().and_then(|path| match Self::read(path) {
             Ok(file) => file,
@@ -192,7 +192,7 @@ impl Keyring {
         [&key.id.to_be_bytes()[..], &mac, data].concat()
     }
 
-    /// The data behind a MAC of [`Keyring::sign`], if it is right.
+    /// Returns the data behind a MAC of [`Keyring::sign`], if it is right.
     pub(crate) fn open_signed<'a>(&self, purpose: &str, place: &[&[u8]], signed: &'a [u8]) -> Option<&'a [u8]> {
         let (id, rest) = signed.split_first_chunk::<ID_BYTES>()?;
         let (mac, data) = rest.split_first_chunk::<MAC_BYTES>()?;
@@ -220,7 +220,7 @@ impl Key {
         Ok(Self { id: KeyId::from_be_bytes(id), secret })
     }
 
-    /// A key for one purpose (HKDF-SHA256, RFC 5869): what leaks of one says nothing of another.
+    /// Returns a key for one purpose (HKDF-SHA256, RFC 5869): what leaks of one says nothing of another.
     fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut derived = Zeroizing::new([0; 32]);
         let hkdf = Hkdf::<Sha256>::new(Some(b"twofactor"), &*self.secret);

@@ -116,7 +116,7 @@ pub struct Reason {
 pub(crate) const BUSY: &str = "busy";
 
 impl Reason {
-    /// A reason with a code, which may be empty, and a sentence.
+    /// Creates a reason with a code, which may be empty, and a sentence.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code: code.into(), detail: detail.into(), upstream: None }
     }

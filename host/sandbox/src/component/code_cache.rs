@@ -31,7 +31,7 @@ pub struct CodeCache {
 }
 
 impl CodeCache {
-    /// A cache in this folder, which is created when it is first written to.
+    /// Creates a cache in this folder, which is created when it is first written to.
     pub fn new(folder: impl Into<PathBuf>, seal: impl CacheSeal + 'static) -> Self {
         Self { folder: folder.into(), seal: Arc::new(seal) }
     }
@@ -43,7 +43,7 @@ impl fmt::Debug for CodeCache {
     }
 }
 
-/// The component of this digest, if this installation has compiled it before.
+/// Returns the component of this digest, if this installation has compiled it before.
 pub(crate) fn find(engine: &Engine, cache: &CodeCache, digest: &str) -> Option<Component> {
     let sealed = std::fs::read(path(engine, &cache.folder, digest)).ok()?;
     let Some(code) = cache.seal.open(digest, &sealed) else {

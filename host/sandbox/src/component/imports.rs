@@ -43,7 +43,7 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     ("twofactor:provider/log", &["write"]),
 ];
 
-/// Why a component that was built for another version of the contract cannot be loaded.
+/// Returns why a component that was built for another version of the contract cannot be loaded.
 pub(crate) fn unsupported_contract(component: &Component, engine: &Engine) -> Option<String> {
     let ty = component.component_type();
     let imports = ty.imports(engine).map(|(name, _)| name);
@@ -51,7 +51,7 @@ pub(crate) fn unsupported_contract(component: &Component, engine: &Engine) -> Op
     Contract::of(names).err().map(|error| error.to_string())
 }
 
-/// The names of the imports, in the component's order.
+/// Returns the names of the imports, in the component's order.
 pub(crate) fn names(component: &Component, engine: &Engine) -> Vec<String> {
     component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
 }
@@ -70,7 +70,7 @@ pub(crate) fn capabilities(names: &[String]) -> Vec<Capability> {
     all
 }
 
-/// The imports that cannot be granted, each with the remedy.
+/// Returns the imports that cannot be granted, each with the remedy.
 pub(crate) fn refused(component: &Component, engine: &Engine) -> Vec<String> {
     let ty = component.component_type();
     let reason = |(name, item): (&str, ComponentItem)| {

@@ -33,7 +33,7 @@ pub struct ProviderInfo {
 pub struct LoadError(String);
 
 impl LoadError {
-    /// An error that says why, in a sentence.
+    /// Creates an error that says why, in a sentence.
     pub fn new(why: String) -> Self {
         Self(why)
     }

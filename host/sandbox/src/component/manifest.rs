@@ -87,7 +87,7 @@ impl Manifest {
         Ok((manifest, compiled))
     }
 
-    /// Whether its version comes before another's (semver section 11).
+    /// Returns whether its version comes before another's (semver section 11).
     pub fn is_older_than(&self, other: &Self) -> bool {
         matches!((Version::parse(&self.version), Version::parse(&other.version)), (Ok(own), Ok(other)) if own.cmp_precedence(&other).is_lt())
     }

@@ -45,7 +45,7 @@ impl Contract {
         Ok(found)
     }
 
-    /// Whether a component that was built for a version can be run by this one. Before 1.0.0 the second number says what is
+    /// Returns whether a component that was built for a version can be run by this one. Before 1.0.0 the second number says what is
     /// compatible (semver section 4, as Cargo reads it).
     fn includes(self, version: &Version) -> bool {
         let own = self.version();
@@ -59,7 +59,7 @@ fn interface(name: &str) -> Option<(&str, Version)> {
     Some((interface, Version::parse(version).ok()?))
 }
 
-/// Whether a name is that of an interface of the contract, in any version.
+/// Returns whether a name is that of an interface of the contract, in any version.
 pub(crate) fn is_interface(name: &str, wanted: &str) -> bool {
     interface(name).is_some_and(|(interface, _)| interface == wanted)
 }

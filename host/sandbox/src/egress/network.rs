@@ -179,7 +179,7 @@ impl Network {
         &self.0.http
     }
 
-    /// The operator's rules.
+    /// Returns the operator's rules.
     pub(crate) fn rules(&self) -> &Rules {
         &self.0.rules
     }

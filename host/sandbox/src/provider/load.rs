@@ -34,7 +34,7 @@ impl Exports {
         Ok(Self { pre, configuration, delivers, reports })
     }
 
-    /// Whether each export has the type of the contract.
+    /// Returns whether each export has the type of the contract.
     fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         self.configuration.load(&mut *store, instance)?;
         match &self.delivers {

@@ -70,7 +70,7 @@ impl Provider {
         &self.info.manifest
     }
 
-    /// Whether options satisfy the schema; on this thread, for programs that serve nobody.
+    /// Returns whether options satisfy the schema; on this thread, for programs that serve nobody.
     pub(crate) fn allows(&self, options: &Value) -> bool {
         self.schema.allows(options)
     }
@@ -102,7 +102,7 @@ impl Provider {
         broken.ok_or_else(|| Reason::new(BUSY, "other options are being checked: try again later"))
     }
 
-    /// Whether time and chance are the same in each call that reaches nobody.
+    /// Returns whether time and chance are the same in each call that reaches nobody.
     pub(crate) fn has_fixed_clock(&self) -> bool {
         self.sandbox.has_fixed_clock(true)
     }
@@ -117,7 +117,7 @@ impl Provider {
         CallLog::recorded(&self.manifest().type_id, redactor, self.sandbox.limits().log_lines, recording)
     }
 
-    /// A call of this provider that reaches nobody.
+    /// Returns a call of this provider that reaches nobody.
     fn call(&self, log: Arc<CallLog>, time: Duration) -> Call<'_> {
         Call::new(&self.sandbox, log, time).share(&self.share)
     }

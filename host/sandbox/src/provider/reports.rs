@@ -31,7 +31,7 @@ impl Provider {
         }))
     }
 
-    /// Whether the component reads reports.
+    /// Returns whether the component reads reports.
     pub(crate) fn reads_reports(&self) -> bool {
         self.exports.reports.is_some()
     }

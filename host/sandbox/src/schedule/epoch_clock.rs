@@ -247,7 +247,7 @@ mod tests {
 
     use super::*;
 
-    /// A call under a clock that is moved by hand.
+    /// Returns a call under a clock that is moved by hand.
     fn call(shared: &Arc<Shared>, limit: u64) -> CallTime {
         shared.calls.fetch_add(1, Ordering::SeqCst);
         CallTime::new(shared, limit)

@@ -59,7 +59,7 @@ mod linux {
         }
     }
 
-    /// The slice of this thread; 0 where it has none.
+    /// Returns the slice of this thread; 0 where it has none.
     #[cfg(test)]
     pub(crate) fn slice() -> u64 {
         attributes().filter(Attributes::is_fair).map_or(0, |found| found.runtime)

@@ -1,4 +1,5 @@
-//! From JSON to rules. Every subschema becomes one entry, whatever refers to it, so that a compiled schema is as large as its text.
+//! Compiles JSON to rules. Every subschema becomes one entry, however often it is referred to, so
+//! that a compiled schema is as large as its text.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -9,7 +10,7 @@ use super::number::{Decimal, as_limit, count, is_integer};
 use super::pattern::Pattern;
 use super::{SchemaError, bounds};
 
-/// The place of a subschema among all.
+/// The index of a subschema.
 pub(super) type Id = usize;
 
 /// A subschema.
@@ -17,7 +18,7 @@ pub(super) type Id = usize;
 pub(super) enum Node {
     Always,
     Never,
-    /// All of these. `unevaluated…` come last.
+    /// All of these rules. `unevaluated…` come last.
     Rules(Vec<Rule>),
 }
 
@@ -92,7 +93,8 @@ impl fmt::Display for Types {
     }
 }
 
-/// Keywords of other drafts, and those that change what a reference means, each with what to write instead.
+/// Keywords of other drafts, and those that change the meaning of a reference, each with what to
+/// write instead.
 const REFUSED: &[(&str, &str)] = &[
     ("$anchor", "is not supported: refer to a place by its JSON Pointer, as in `#/$defs/Name`"),
     ("$dynamicAnchor", "is not supported: refer to a place by its JSON Pointer, as in `#/$defs/Name`"),
@@ -109,7 +111,8 @@ const OF_THE_CONTRACT: [&str; 2] = ["x-twofactor-placement", "x-twofactor-reveal
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Compiles the schema `start`, which is in `root`, and all that it refers to. Each node comes with the JSON it was made of.
+/// Compiles the schema `start`, which is in `root`, and everything that it refers to. Returns each
+/// node with its JSON.
 pub(super) fn compile<'a>(root: &'a Value, start: &'a Value) -> Result<(Vec<Node>, Vec<&'a Value>), SchemaError> {
     let mut compiler = Compiler {
         root,
@@ -129,15 +132,15 @@ pub(super) fn compile<'a>(root: &'a Value, start: &'a Value) -> Result<(Vec<Node
 
 struct Compiler<'a> {
     root: &'a Value,
-    /// By their addresses in the document.
+    /// By address in the document.
     ids: HashMap<*const Value, Id>,
     schemas: Vec<&'a Value>,
     patterns: usize,
-    /// Of all patterns together.
+    /// The size of all patterns together.
     pattern_kib: u64,
-    /// In all `enum` and `const`.
+    /// The number of values in all `enum` and `const`.
     values: u64,
-    /// Where it is, for errors.
+    /// The current place, for errors.
     at: &'a Value,
     keyword: String,
 }
@@ -155,7 +158,7 @@ impl<'a> Compiler<'a> {
         Ok(nodes)
     }
 
-    /// Has a subschema compiled in its turn.
+    /// Queues a subschema for compilation.
     fn schema(&mut self, schema: &'a Value) -> Compiled<Id> {
         if let Some(known) = self.ids.get(&std::ptr::from_ref(schema)) {
             return Ok(*known);
@@ -186,7 +189,7 @@ impl<'a> Compiler<'a> {
                 rules.push(rule);
             }
         }
-        // They depend on what the others looked at.
+        // They depend on what the other rules evaluated.
         rules.sort_by_key(|rule| matches!(rule, Rule::UnevaluatedItems(_) | Rule::UnevaluatedProperties(_)));
         Ok(if rules.is_empty() { Node::Always } else { Node::Rules(rules) })
     }
@@ -277,12 +280,12 @@ impl<'a> Compiler<'a> {
             "then" | "else" | "contentSchema" => return self.schema(value).map(|_| None),
             "unevaluatedItems" => Rule::UnevaluatedItems(self.schema(value)?),
             "unevaluatedProperties" => Rule::UnevaluatedProperties(self.schema(value)?),
-            // Whatever else is there is an annotation (section 4.3.1), such as `default`.
+            // Everything else is an annotation (section 4.3.1), such as `default`.
             _ => return Ok(None),
         }))
     }
 
-    /// The first of the three keywords stands for all.
+    /// Compiles `properties`, `patternProperties` and `additionalProperties` together.
     fn properties(&mut self, all: &'a Map<String, Value>, keyword: &str) -> Compiled<Option<Rule>> {
         let keywords = ["properties", "patternProperties", "additionalProperties"];
         if keywords.iter().find(|keyword| all.contains_key(**keyword)) != Some(&keyword) {
@@ -333,7 +336,7 @@ impl<'a> Compiler<'a> {
         Ok(pattern)
     }
 
-    /// Counts values that are copied. References may lead into one that was copied already.
+    /// Counts values that are copied. References may lead into one that was already copied.
     fn values(&mut self, value: &Value) -> Compiled<()> {
         self.values += count(value);
         if self.values > bounds::VALUES {

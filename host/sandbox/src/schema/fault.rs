@@ -77,7 +77,7 @@ impl Violation<'_> {
     }
 }
 
-/// What is wrong with a value that fits no alternative, from what is wrong with it in each: the faults of the alternative whose constants
+/// Returns what is wrong with a value that fits no alternative, from what is wrong with it in each: the faults of the alternative whose constants
 /// fit, of several of the one with the fewest; else which constants there are.
 pub(super) fn of_alternatives<'s>(at: String, mut all: Vec<Vec<Fault<'s>>>) -> Vec<Fault<'s>> {
     let is_constant = |fault: &Fault<'_>| matches!(fault.rule, Violation::Const(_));
@@ -115,7 +115,7 @@ fn one_of<'v>(values: impl Iterator<Item = &'v Value>) -> String {
     format!("must be one of: {list}")
 }
 
-/// A value of the schema, shortened.
+/// Returns a value of the schema, shortened.
 fn shown(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.char_indices().nth(SHOWN) {

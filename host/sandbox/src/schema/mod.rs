@@ -1,13 +1,15 @@
-//! JSON Schema 2020-12 for strangers' schemas and strangers' options: a subset of it, in which every schema and every value is
-//! checked in bounded time and memory.
+//! JSON Schema 2020-12 for untrusted schemas and options: a subset in which every schema and every
+//! value is checked in bounded time and memory.
 //!
-//! A schema is compiled to rules, one for each of its subschemas, so that what is compiled is as large as its text. Checking a value
-//! spends *steps*, and ends where they are used up; steps are counted and no clock is asked, so that the same options always have the same result.
-//! Patterns are matched by an engine whose time is linear. Schemas that would certainly use too much are refused when they are
-//! compiled, with the place in them.
+//! A schema is compiled to rules, one for each of its subschemas, so that the compiled form is as
+//! large as its text. Validating a value spends *steps* and fails when they are used up. Steps are
+//! counted instead of time, so that the same options always have the same result. Patterns run in
+//! linear time. A schema that would certainly need too much is refused when it is compiled, with
+//! the place of the problem.
 //!
-//! Left out are: references to other documents and by anchors, `$dynamicRef`, `$id` below the root, other drafts, look-around and back-references
-//! in patterns. `format` and `content…` are annotations.
+//! Not supported are: references to other documents and by anchors, `$dynamicRef`, `$id` below the
+//! root, other drafts, look-around and back-references in patterns. `format` and `content…` are
+//! annotations.
 
 mod compile;
 mod evaluate;
@@ -23,29 +25,29 @@ use compile::Node;
 pub use options::{OptionsSchema, escape};
 pub(crate) use options::{Sight, revealed};
 
-/// The bounds of a schema, and of checking a value by it.
+/// The bounds of a schema, and of validating a value.
 pub(crate) mod bounds {
-    /// Subschemas of one schema.
+    /// The maximum number of subschemas of a schema.
     pub(crate) const SUBSCHEMAS: usize = 4096;
-    /// Subschemas that look at one value, counted through references.
+    /// The maximum number of subschemas that apply to one value, counted through references.
     pub(crate) const WIDTH: u64 = 2000;
-    /// References and alternatives within each other that look at one value.
+    /// The maximum depth of references and alternatives that apply to one value.
     pub(crate) const CHAIN: usize = 32;
-    /// Values in all `enum` and `const`.
+    /// The maximum number of values in all `enum` and `const`.
     pub(crate) const VALUES: u64 = 200_000;
-    /// The size of all compiled patterns, in KiB.
+    /// The maximum size of all compiled patterns, in KiB.
     pub(crate) const ALL_PATTERNS_KIB: u64 = 8 << 10;
-    /// Patterns of one schema.
+    /// The maximum number of patterns of a schema.
     pub(crate) const PATTERNS: usize = 500;
-    /// Subschemas within each other, at one value and at those within it.
+    /// The maximum nesting of subschemas, at one value and at the values within it.
     pub(crate) const NESTING: usize = 96;
-    /// Steps that checking a value may take. One takes less than a tenth of a microsecond.
+    /// The maximum number of steps for a value. A step takes less than a tenth of a microsecond.
     pub(crate) const STEPS: u64 = 1_000_000;
-    /// Steps that are taken without waiting for a turn.
+    /// The number of steps that may be spent without waiting for a turn.
     pub(crate) const QUICK_STEPS: u64 = 10_000;
 }
 
-/// Why a schema is refused: where in it, and what to do.
+/// Why a schema is refused, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SchemaError {
     /// JSON Pointer to the keyword.
@@ -53,7 +55,7 @@ pub(crate) struct SchemaError {
     why: String,
 }
 
-/// Characters of a place that are shown.
+/// The maximum length of a place that is shown, in characters.
 const PLACE: usize = 200;
 
 impl SchemaError {
@@ -67,7 +69,7 @@ impl SchemaError {
 
 impl std::fmt::Display for SchemaError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Names in a schema are a stranger's words.
+        // Names in a schema are untrusted.
         let at: String = self.at.chars().take(PLACE).flat_map(char::escape_debug).collect();
         write!(f, "`{at}` {}", self.why)
     }
@@ -78,18 +80,19 @@ impl std::fmt::Display for SchemaError {
 pub(crate) struct Schema {
     /// The first is the schema itself.
     nodes: Vec<Node>,
-    /// Whether it has `unevaluatedItems` or `unevaluatedProperties`, so that it must be noted what was looked at.
+    /// Whether it has `unevaluatedItems` or `unevaluatedProperties`, so that evaluated members must
+    /// be recorded.
     has_unevaluated: bool,
 }
 
 /// A rule that a value breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Broken {
-    /// JSON Pointer to what is wrong.
+    /// JSON Pointer to the invalid value.
     pub(crate) at: String,
-    /// A sentence that holds nothing of the value.
+    /// A sentence that contains nothing of the value.
     pub(crate) sentence: String,
-    /// Whether something is missing there, rather than wrong.
+    /// Whether a member is missing, rather than invalid.
     pub(crate) is_missing: bool,
 }
 
@@ -97,15 +100,15 @@ impl Schema {
     /// Compiles a schema.
     ///
     /// # Errors
-    /// Where it is not supported, and what to do.
+    /// What is not supported, where, and what to do.
     pub(crate) fn new(schema: &Value) -> Result<Self, SchemaError> {
         Self::at(schema, schema)
     }
 
-    /// Compiles a schema that is within a document, to which its references belong.
+    /// Compiles a schema within a document, which its references point into.
     ///
     /// # Errors
-    /// As without.
+    /// Same as [`new`](Self::new).
     pub(crate) fn at(document: &Value, schema: &Value) -> Result<Self, SchemaError> {
         let (nodes, places) = compile::compile(document, schema)?;
         width::check(&nodes).map_err(|wide| SchemaError::new(place_of(document, places[wide.id]), "", wide.why))?;
@@ -127,13 +130,13 @@ impl Schema {
         evaluate::check_within(self, value, bounds::QUICK_STEPS).0
     }
 
-    /// Whether a value is valid.
+    /// Returns whether a value is valid.
     pub(crate) fn allows(&self, value: &Value) -> bool {
         self.check(value).is_empty()
     }
 }
 
-/// The JSON Pointer of a value within a document, found by its address.
+/// Returns the JSON Pointer of a value within a document, found by its address.
 fn place_of(document: &Value, wanted: &Value) -> String {
     fn find<'a>(value: &'a Value, wanted: &Value, path: &mut Vec<String>) -> bool {
         if std::ptr::eq(value, wanted) {

@@ -1,10 +1,11 @@
-//! Numbers and equality as JSON Schema has them: by value, whichever way a number is written. Exact, and bounded for every input.
+//! Numbers and equality as JSON Schema defines them: by value, however a number is written. Exact,
+//! and bounded for every input.
 
 use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-/// Beyond this a `f64` is compared as one: no integer of JSON that is stored as such is as large.
+/// A larger number is compared as `f64`: no integer that JSON stores as such is as large.
 const LARGEST_EXACT: f64 = 1e30;
 
 fn as_integer(number: &Number) -> Option<i128> {
@@ -19,12 +20,13 @@ fn as_integer(number: &Number) -> Option<i128> {
     Some(float as i128)
 }
 
-/// Whether a number is an integer, which `1.0` and `1e300` are as well.
+/// Returns whether a number is an integer, which `1.0` and `1e300` are as well.
 pub(super) fn is_integer(number: &Number) -> bool {
     number.is_i64() || number.is_u64() || number.as_f64().is_some_and(|float| float.fract() == 0.0)
 }
 
-/// A limit such as `minLength`: an integer that is not negative. Those beyond `u64` are its maximum, which nothing reaches.
+/// Returns a limit such as `minLength`: a non-negative integer. Those beyond `u64` become its
+/// maximum, which nothing reaches.
 pub(super) fn as_limit(value: &Value) -> Option<u64> {
     let number = value.as_number()?;
     if let Some(limit) = number.as_u64() {
@@ -39,7 +41,7 @@ pub(super) fn as_limit(value: &Value) -> Option<u64> {
 pub(super) fn compare(one: &Number, other: &Number) -> Ordering {
     match (as_integer(one), as_integer(other)) {
         (Some(one), Some(other)) => one.cmp(&other),
-        // At least one has a fraction, and so is small enough for its neighbours to be exact, or is very large.
+        // At least one has a fraction, so it is small enough to be exact, or it is very large.
         _ => {
             let [one, other] = [one, other].map(|number| number.as_f64().unwrap_or(f64::NAN));
             one.partial_cmp(&other).unwrap_or(Ordering::Equal)
@@ -57,7 +59,7 @@ pub(super) fn count(value: &Value) -> u64 {
     }
 }
 
-/// Whether two values are equal (JSON Schema 2020-12 section 4.2.2).
+/// Returns whether two values are equal (JSON Schema 2020-12 section 4.2.2).
 pub(super) fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => compare(one, other) == Ordering::Equal,
@@ -72,7 +74,7 @@ pub(super) fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A text that two values share exactly if they are equal.
+/// Writes a text that is the same for two values exactly if they are equal.
 pub(super) fn canonical(value: &Value, out: &mut String) {
     match value {
         Value::Number(number) => match as_integer(number) {
@@ -103,10 +105,11 @@ pub(super) fn canonical(value: &Value, out: &mut String) {
     }
 }
 
-/// A number as it is written in decimal: `mantissa` × 10^`exponent`.
+/// A number in decimal: `mantissa` × 10^`exponent`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decimal {
-    /// Below 2^64, since it is of a `u64` or of the shortest form of a `f64`; so products of two are no larger than the type.
+    /// Below 2^64, as it comes from a `u64` or the shortest form of a `f64`. So the product of two
+    /// fits.
     mantissa: u128,
     exponent: i32,
 }
@@ -126,7 +129,7 @@ impl Decimal {
         self.mantissa == 0
     }
 
-    /// Whether it is a whole multiple of a step that is not zero.
+    /// Returns whether it is an integer multiple of a step that is not zero.
     pub(super) fn is_multiple_of(self, step: Self) -> bool {
         let Some(shift) = self.exponent.checked_sub(step.exponent) else { return false };
         if self.mantissa == 0 {
@@ -147,7 +150,7 @@ impl Decimal {
     }
 }
 
-/// 10^`exponent` modulo `modulus`.
+/// Returns 10^`exponent` modulo `modulus`.
 fn power_of_ten(mut exponent: u32, modulus: u128) -> u128 {
     let (mut power, mut base) = (1 % modulus, 10 % modulus);
     while exponent > 0 {

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 /// The depth to which schemas and options are followed: a schema may refer to itself.
 const DEPTH: usize = 16;
 
-/// A schema of options. Where it has alternatives (`oneOf`, `anyOf`, `allOf`) all of them count: what is a secret in one
-/// is a secret.
+/// A schema of options. All of its alternatives (`oneOf`, `anyOf`, `allOf`) count: an option that
+/// is secret in one is a secret.
 pub struct OptionsSchema<'a> {
     root: &'a Value,
 }
@@ -20,41 +20,42 @@ pub(crate) enum Sight {
     Secret,
     /// A secret that the component itself needs in `deliver`.
     Revealed,
-    /// The schema does not know it: it may be a misspelt secret.
+    /// The schema does not have it: it may be a misspelt secret.
     Unknown,
 }
 
 /// Who may see the options of a schema.
 #[derive(Default)]
 pub(crate) struct Sights {
-    /// By where each stands (`Server/Password`).
+    /// By path (`Server/Password`).
     pub(crate) all: BTreeMap<String, Sight>,
-    /// Secrets that stand in lists.
+    /// Secrets in lists.
     pub(crate) listed: Vec<String>,
-    /// Why the options cannot be shown to people, who approve by what they are shown.
+    /// Why the options cannot be shown to people for approval.
     pub(crate) unshowable: Option<&'static str>,
     /// The number of subschemas that were visited.
     looks: usize,
 }
 
-/// A schema that refers to itself has options without end.
+/// A limit, since a schema that refers to itself has options without end.
 const LOOKS: usize = 20_000;
 
-/// Schemas that are taken together of one option. More are refused when the component is loaded.
+/// The maximum number of schemas that apply to one option. A component with more is refused when it
+/// is loaded.
 const TOGETHER: usize = 256;
 
-/// Names are a stranger's words, which people are shown and approve by.
+/// Names are untrusted, and people are shown them for approval.
 fn is_showable(name: &str) -> bool {
     (1..=100).contains(&name.chars().count()) && !name.contains(|c: char| c.is_control() || c == '/')
 }
 
 impl<'a> OptionsSchema<'a> {
-    /// Reads a schema, which was checked when its component was loaded.
+    /// Reads a schema that was checked when its component was loaded.
     pub fn new(root: &'a Value) -> Self {
         Self { root }
     }
 
-    /// The options without what `deliver` must not see.
+    /// Returns the options without what `deliver` must not see.
     pub fn without_secrets(&self, options: &Value) -> Value {
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| match sight {
             Sight::Secret | Sight::Unknown => None,
@@ -62,7 +63,7 @@ impl<'a> OptionsSchema<'a> {
         })
     }
 
-    /// The options with a mask in place of each secret, for people to look at.
+    /// Returns the options with a mask in place of each secret, to show to people.
     pub fn masked(&self, options: &Value, mask: &str) -> Value {
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| match sight {
             Sight::Open => Some(value),
@@ -71,7 +72,8 @@ impl<'a> OptionsSchema<'a> {
         })
     }
 
-    /// The options with something else in place of each secret; `instead` gets its pointer.
+    /// Returns the options with another value in place of each secret; `instead` gets the secret's
+    /// pointer.
     pub fn with_secrets_as(&self, options: &Value, instead: &mut impl FnMut(&str, Value) -> Value) -> Value {
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, pointer, value| match sight {
             Sight::Open => Some(value),
@@ -80,7 +82,7 @@ impl<'a> OptionsSchema<'a> {
         })
     }
 
-    /// The values of all secrets in the options.
+    /// Returns the values of all secrets in the options.
     pub fn secrets(&self, options: &Value) -> Vec<String> {
         let mut secrets = Vec::new();
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| {
@@ -92,7 +94,7 @@ impl<'a> OptionsSchema<'a> {
         secrets
     }
 
-    /// The texts in the options that are open to see, each with its pointer.
+    /// Returns the texts in the options that are not secret, each with its pointer.
     pub(crate) fn open_texts(&self, options: &Value) -> Vec<(String, String)> {
         let mut open = Vec::new();
         let seen = self
@@ -101,9 +103,9 @@ impl<'a> OptionsSchema<'a> {
         open
     }
 
-    /// Options that are objects may arrive as text that holds the object's JSON, as in the one text field of the
-    /// system whose samples must be accepted. `Err` names an option whose text is no JSON object: kept as
-    /// text it could hide a secret.
+    /// Converts text into objects: an option that is an object may arrive as a string with the
+    /// object's JSON, since one system whose samples must be accepted has only a single text field.
+    /// A string that is not a JSON object is an error: kept as text, it could hide a secret.
     ///
     /// # Errors
     /// The JSON Pointer of that option.
@@ -203,7 +205,7 @@ impl<'a> OptionsSchema<'a> {
             if in_list && sight != Sight::Open {
                 sights.listed.push(at.clone());
             }
-            // What is an object or a list may have it twice: then what may be seen once may be seen.
+            // An object or a list may have it twice: then it is visible if one of the two is.
             let known = sights.all.entry(at.clone()).or_insert(sight);
             if sight == Sight::Open {
                 *known = sight;
@@ -232,7 +234,8 @@ impl<'a> OptionsSchema<'a> {
         }
     }
 
-    /// The schemas with their references followed and their alternatives beside them; of more than [`TOGETHER`] the first.
+    /// Returns the schemas with references resolved and alternatives added; only the first
+    /// [`TOGETHER`] of them.
     fn expand(&self, schemas: &[&'a Value]) -> Vec<&'a Value> {
         let (mut all, mut seen) = (Vec::new(), HashSet::new());
         let mut open: Vec<&'a Value> = schemas.to_vec();
@@ -252,7 +255,7 @@ impl<'a> OptionsSchema<'a> {
     }
 }
 
-/// All schemas of a property, of schemas that were expanded.
+/// Returns all schemas of a property, from expanded schemas.
 fn named<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
     schemas.iter().filter_map(|schema| schema.get("properties")?.get(name)).collect()
 }
@@ -266,7 +269,7 @@ fn texts(value: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// Each text with its pointer.
+/// Collects each text with its pointer.
 fn leaves(value: &Value, at: &str, out: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => out.push((at.to_owned(), text.clone())),
@@ -278,13 +281,13 @@ fn leaves(value: &Value, at: &str, out: &mut Vec<(String, String)>) {
     }
 }
 
-/// The secrets that a component asks to see while it delivers.
+/// Returns the secrets that a component asks to see in `deliver`.
 pub(crate) fn revealed(schema: &Value) -> Vec<String> {
     let all = OptionsSchema::new(schema).sights().all;
     all.into_iter().filter(|(_, sight)| *sight == Sight::Revealed).map(|(name, _)| name).collect()
 }
 
-/// One step of a JSON Pointer (RFC 6901 section 3).
+/// Escapes a step of a JSON Pointer (RFC 6901 section 3).
 pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -354,7 +357,7 @@ mod tests {
             "properties": {"a": {"$ref": "#/$defs/Node"}, "b": {"$ref": "#/$defs/Node"}}, "items": {"$ref": "#/$defs/Node"}
         }}});
         assert!(OptionsSchema::new(&endless).sights().unshowable.is_some());
-        // What is beyond the bound could be a secret that nobody would see as one.
+        // Beyond the bound there could be a secret that is not recognized.
         let alternatives: Vec<Value> = (0..300).map(|n| json!({"title": n.to_string()})).collect();
         let many = of("Key")["properties"]["Key"].clone();
         let many = json!({"properties": {"Key": {"allOf": [many, {"anyOf": alternatives}]}}});

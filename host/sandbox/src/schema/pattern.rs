@@ -1,32 +1,32 @@
-//! Patterns. They are matched by an engine whose time is linear in the text. They are compiled when they are needed and dropped
-//! afterwards: a schema with thousands of them holds none in memory.
+//! Patterns. The engine's time is linear in the text. Patterns are compiled when they are needed
+//! and dropped afterwards, so a schema with thousands of them keeps none in memory.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use regex::{Error, Regex, RegexBuilder};
 
-/// The longest pattern, in bytes.
+/// The maximum length of a pattern, in bytes.
 pub(super) const PATTERN_BYTES: usize = 1024;
 
-/// The largest compiled pattern, in KiB.
+/// The maximum size of a compiled pattern, in KiB.
 pub(super) const PATTERN_KIB: u32 = 1024;
 
 /// The cost of compiling a pattern, and of each KiB, in steps.
 const COMPILING: (u64, u64) = (2000, 150);
 
-/// The cost of a byte of text for each KiB of the compiled pattern, in steps.
+/// The cost for each byte of text and each KiB of the compiled pattern, in steps.
 const STEPS_A_BYTE: u64 = 2;
 
-/// The size of the patterns that stay compiled at a time, in KiB.
+/// The maximum size of patterns that stay compiled at the same time, in KiB.
 const KEPT_KIB: u32 = 4 << 10;
 
-/// A pattern that was compiled once, to know that it can be and what it costs.
+/// A pattern that was compiled once to check it and measure its cost.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    /// As the schema has it (ECMA-262).
+    /// As in the schema (ECMA-262).
     pub(super) source: String,
-    /// In the engine's own syntax.
+    /// In the engine's syntax.
     translated: String,
     /// The maximum size of the compiled pattern, in KiB.
     pub(super) kib: u32,
@@ -72,7 +72,7 @@ impl Pattern {
     }
 }
 
-/// The compiled patterns of one check, by their addresses in the schema.
+/// The compiled patterns of one validation, by address in the schema.
 #[derive(Default)]
 pub(super) struct Kept {
     all: HashMap<*const Pattern, Regex>,
@@ -80,12 +80,12 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// What it costs to have a pattern compiled, in steps.
+    /// Returns the cost of having a pattern compiled, in steps.
     pub(super) fn cost(&self, pattern: &Pattern) -> u64 {
         if self.all.contains_key(&std::ptr::from_ref(pattern)) { 1 } else { pattern.cost() }
     }
 
-    /// Whether a pattern is found in a text; `None` if the engine fails.
+    /// Returns whether a text contains a match, or `None` if the engine fails.
     pub(super) fn is_in(&mut self, pattern: &Pattern, text: &str) -> Option<bool> {
         if !self.all.contains_key(&std::ptr::from_ref(pattern)) {
             if self.kib + pattern.kib > KEPT_KIB {

@@ -1,5 +1,5 @@
-//! That the subset means what JSON Schema means, and that every schema and every value comes to an end within bounds. An independent
-//! implementation is the oracle.
+//! The subset has the meaning of JSON Schema, and every schema and every value ends within its
+//! bounds. An independent implementation is the oracle.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Schema, bounds, evaluate};
 
-/// What is wrong with a value, as pairs of place and sentence.
+/// Returns what is wrong with a value, as pairs of place and sentence.
 fn wrong(schema: &Value, value: &Value) -> Vec<(String, String)> {
     let schema = Schema::new(schema).unwrap();
     schema.check(value).into_iter().map(|broken| (broken.at, broken.sentence)).collect()
@@ -21,7 +21,7 @@ fn refusal(schema: &Value) -> String {
     Schema::new(schema).map(|_| ()).unwrap_err().to_string()
 }
 
-/// Whether the oracle finds a value valid.
+/// Returns whether the oracle finds a value valid.
 fn is_valid_elsewhere(schema: &Value, value: &Value) -> bool {
     let oracle = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).build(schema).unwrap();
     oracle.is_valid(value)
@@ -103,7 +103,7 @@ fn a_refused_schema_is_answered_with_the_place_and_what_to_do() {
     assert!(!refusal(&of(json!({"properties": {"\u{202e}\n": {"type": 1}}}))).contains(['\u{202e}', '\n']));
 }
 
-/// A schema in which each of `depth` definitions is built from the next one.
+/// Returns a schema in which each of `depth` definitions is built from the next one.
 fn chain(depth: usize, link: impl Fn(Value) -> Value) -> Value {
     let mut defs = Map::new();
     for n in 0..depth {
@@ -113,10 +113,10 @@ fn chain(depth: usize, link: impl Fn(Value) -> Value) -> Value {
     json!({"type": "object", "properties": {"A": {"$ref": "#/$defs/d0"}}, "additionalProperties": {"$ref": "#/$defs/d0"}, "$defs": defs})
 }
 
-/// A name, and what makes a schema that holds another twice.
+/// A name, and a function that returns a schema that contains another twice.
 type Doubling = (&'static str, fn(Value) -> Value);
 
-/// All ways in which a schema can hold another twice.
+/// Returns all ways in which a schema can contain another twice.
 fn doublings() -> Vec<Doubling> {
     vec![
         ("anyOf", |next| json!({"anyOf": [next, next]})),
@@ -138,7 +138,8 @@ fn doublings() -> Vec<Doubling> {
     ]
 }
 
-/// Values as deep as options may be, of which every part is looked at by most of the schemas above.
+/// Returns values as deep as options may be, in which most of the schemas above apply to every
+/// part.
 fn deep(depth: usize) -> Value {
     match depth {
         0 => json!("a"),
@@ -183,7 +184,7 @@ fn many_subschemas_at_one_value_and_a_long_chain_of_them_are_refused_each_by_its
 
 #[test]
 fn subschemas_within_each_other_are_followed_to_a_bounded_depth() {
-    // At each level of the options a chain of ten subschemas looks at the value.
+    // At each level of the options, a chain of ten subschemas applies to the value.
     let mut defs = Map::new();
     for n in 0..9 {
         defs.insert(format!("d{n}"), json!({"$ref": format!("#/$defs/d{}", n + 1)}));
@@ -227,7 +228,7 @@ fn large_schemas_are_as_large_as_their_text() {
     let (broken, steps) = evaluate::check(&listed, &json!({"E": -1}));
     assert!((1..=32).contains(&broken.len()) && steps <= bounds::STEPS);
     assert!(broken.iter().all(|one| one.sentence.len() < 700));
-    // Each list holds the next one, and each is a schema by itself.
+    // Each list contains the next one, and each is a schema by itself.
     let mut nested = json!(vec![7; 10_000]);
     let mut pointers = Vec::new();
     for depth in 0..100 {
@@ -254,7 +255,8 @@ fn thousands_of_patterns_are_refused_or_cost_what_they_are_worth() {
     let (broken, steps) = evaluate::check(&small, &Value::Object(options));
     assert!(broken.is_empty() && steps < bounds::STEPS, "{broken:?} {steps}");
     assert!(steps > 400 * 2000, "compiling a pattern costs: {steps}");
-    // Such a text makes the engine fall back to its slowest way, which is as slow as the pattern is large.
+    // Such a text makes the engine use its slowest method, whose time grows with the size of the
+    // pattern.
     let slow = Schema::new(&patterns(300, &|k| format!("(?:a|b)*a(?:a|b){{{}}}c", k / 10 + 60))).unwrap();
     let options: Map<String, Value> = (0..300).map(|k| (format!("p{k}"), json!("aabab".repeat(200)))).collect();
     let (broken, steps) = evaluate::check(&slow, &Value::Object(options));
@@ -288,7 +290,7 @@ fn numbers_are_compared_and_divided_exactly() {
     }
 }
 
-/// Small values out of few pieces, so that they meet what the schemas below are about.
+/// Generates small values from few pieces, so that the schemas below apply to them.
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -306,7 +308,8 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Schemas of all keywords, with references into three definitions that come after the one they are in.
+/// Generates schemas with all keywords, and references to three definitions after the one they are
+/// in.
 fn schemas() -> impl Strategy<Value = Value> {
     let types =
         prop::sample::subsequence(vec!["null", "boolean", "object", "array", "number", "string", "integer"], 1..5);
@@ -353,7 +356,7 @@ fn schemas() -> impl Strategy<Value = Value> {
     })
 }
 
-/// References that lead to a definition that comes after: without a schema that leads back to itself.
+/// Generates references to later definitions: no schema refers back to itself.
 fn ordered(schema: Value, least: u32) -> Value {
     match schema {
         Value::Object(members) => {
@@ -392,7 +395,7 @@ proptest! {
         }
     }
 
-    /// References that lead anywhere, back included.
+    /// References may lead anywhere, also back.
     #[test]
     fn every_schema_and_every_value_comes_to_an_end(
         [root, first, second, third] in prop::array::uniform4(schemas()),

@@ -1,9 +1,10 @@
-//! How many subschemas look at one and the same value. References multiply it: thirty lines are enough for a number without end.
+//! Counts the subschemas that apply to one value. References multiply them: thirty lines are enough
+//! for an unlimited number.
 
 use super::bounds;
 use super::compile::{Id, Node, Rule};
 
-/// Why a schema is refused, and at which of its subschemas.
+/// Why a schema is refused, and at which subschema.
 pub(super) struct TooWide {
     pub(super) id: Id,
     pub(super) why: String,
@@ -13,20 +14,21 @@ pub(super) struct TooWide {
 #[derive(Clone, Copy)]
 enum Known {
     Nothing,
-    /// It is being looked at.
+    /// It is being counted.
     Open,
     Measured(Measure),
 }
 
 #[derive(Clone, Copy)]
 struct Measure {
-    /// Subschemas that look at one value, itself included.
+    /// The number of subschemas that apply to one value, itself included.
     width: u64,
-    /// The longest chain of them.
+    /// The length of the longest chain of them.
     chain: usize,
 }
 
-/// Refuses a schema in which too many subschemas look at one value, too long a chain of them, or one without end.
+/// Refuses a schema in which too many subschemas apply to one value, or with a chain that is too
+/// long or endless.
 pub(super) fn check(nodes: &[Node]) -> Result<(), TooWide> {
     let mut known = vec![Known::Nothing; nodes.len()];
     for id in 0..nodes.len() {
@@ -69,7 +71,7 @@ fn measure(nodes: &[Node], id: Id, depth: usize, known: &mut [Known]) -> Result<
     Ok(own)
 }
 
-/// The subschemas that look at the same value.
+/// Returns the subschemas that apply to the same value.
 fn beside(node: &Node) -> Vec<Id> {
     let Node::Rules(rules) = node else { return Vec::new() };
     let mut all = Vec::new();

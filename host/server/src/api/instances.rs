@@ -176,7 +176,7 @@ impl From<twofactor::admin::Instance> for Instance {
     }
 }
 
-/// An instance with its `ETag`.
+/// Returns an instance with its `ETag`.
 fn answer(status: StatusCode, instance: twofactor::admin::Instance) -> Response {
     tagged(status, instance.revision, Instance::from(instance))
 }

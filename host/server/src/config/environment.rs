@@ -49,7 +49,7 @@ impl Config {
     }
 }
 
-/// An error in the file, which names the new key where an old one is used.
+/// Returns an error in the file, which names the new key where an old one is used.
 fn of_the_file(error: toml::de::Error) -> anyhow::Error {
     match hint(error.message()) {
         Some(hint) => anyhow!(error).context(hint),
@@ -73,7 +73,7 @@ fn override_key(table: &mut toml::Table, name: &str, value: &str) -> anyhow::Res
         .with_context(|| format!("environment variable {name}"))
 }
 
-/// Whether Kubernetes set a variable. For a service whose name begins with `twofactor`, each container of the namespace gets variables
+/// Returns whether Kubernetes set a variable. For a service whose name begins with `twofactor`, each container of the namespace gets variables
 /// such as `TWOFACTOR_SERVICE_HOST`, `TWOFACTOR_PORT` = `tcp://10.0.0.1:443` and `TWOFACTOR_PORT_443_TCP_ADDR`.
 pub(super) fn is_of_kubernetes(name: &str, value: &str) -> bool {
     if name.contains("__") {

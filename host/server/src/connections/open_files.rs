@@ -16,7 +16,7 @@ pub(super) fn raise() -> Option<u64> {
     None
 }
 
-/// How many connections fit within the limit of open files, at most `wanted`. Says so in the log if they are fewer.
+/// Returns how many connections fit within the limit of open files, at most `wanted`. Says so in the log if they are fewer.
 pub(super) fn connections(wanted: u32, files: Option<u64>) -> u32 {
     let Some(files) = files else { return wanted };
     let room = files.saturating_sub(OTHERS.max(files / 4)).max(1);
@@ -34,7 +34,7 @@ pub(super) fn connections(wanted: u32, files: Option<u64>) -> u32 {
     }
 }
 
-/// How many files and connections the process has open, where the system says it.
+/// Returns how many files and connections the process has open, where the system says it.
 pub(super) fn count() -> Option<u64> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count();
     u64::try_from(open).ok()

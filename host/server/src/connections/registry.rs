@@ -21,7 +21,7 @@ const BYTES_PER_SECOND: u64 = 16 << 10;
 /// At least as long lies between two warnings.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
-/// Whether a count is nine tenths of its limit or more.
+/// Returns whether a count is nine tenths of its limit or more.
 pub(super) fn is_near(count: u64, limit: u64) -> bool {
     count.saturating_mul(10) >= limit.saturating_mul(9)
 }
@@ -85,7 +85,7 @@ impl Open {
         }
     }
 
-    /// The connection that has waited longest for its client, of this one or of any.
+    /// Returns the connection that has waited longest for its client, of this one or of any.
     fn oldest(&self, of: Option<IpAddr>) -> Option<Arc<Connection>> {
         let candidates = self.connections.values().filter(|it| of.is_none() || it.client == of);
         let waiting = candidates.filter_map(|it| Some((it.waits_since()?, it)));
@@ -255,7 +255,7 @@ impl Connection {
         Some(activity.requests.iter().map(|it| it.since).min().unwrap_or(activity.since))
     }
 
-    /// Why it is to be closed now. Who only has no request is told first.
+    /// Returns why it is to be closed now. Who only has no request is told first.
     fn overdue(&self, now: Instant, limits: &ConnectionLimits) -> Option<Why> {
         let mut activity = self.activity();
         if activity.requests.is_empty() {
@@ -295,7 +295,7 @@ impl Connection {
         self.waker.wake();
     }
 
-    /// Whether it was closed; if not, whoever asks is woken when it is.
+    /// Returns whether it was closed; if not, whoever asks is woken when it is.
     pub(super) fn is_closed(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
         self.closed.load(Ordering::Acquire)
@@ -306,7 +306,7 @@ impl Connection {
         self.registry.open().remove(self);
     }
 
-    /// How many seconds bodies of its requests have.
+    /// Returns how many seconds bodies of its requests have.
     pub(super) fn body_time(&self, received: u64) -> Duration {
         time_for(self.registry.limits.body_timeout_seconds, received)
     }

@@ -45,7 +45,7 @@ fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
 }
 
 impl Metadata {
-    /// Whether the client secret must be sent in the form. All providers support `client_secret_basic` unless they say otherwise.
+    /// Returns whether the client secret must be sent in the form. All providers support `client_secret_basic` unless they say otherwise.
     pub(super) fn takes_secret_in_form(&self) -> bool {
         let has = |method: &str| self.token_endpoint_auth_methods_supported.iter().any(|one| one == method);
         has("client_secret_post") && !has("client_secret_basic")

@@ -46,7 +46,7 @@ pub(super) fn verify(token: &str, keys: &[u8], expected: &Expected<'_>) -> Resul
     Err(why)
 }
 
-/// The key, if it may have signed the token. Others of a set may be of kinds that nobody here knows.
+/// Returns the key, if it may have signed the token. Others of a set may be of kinds that nobody here knows.
 fn fitting(key: Value, header: &Header) -> Option<DecodingKey> {
     let alike = key.get("alg").is_none_or(|own| serde_json::to_value(header.alg).is_ok_and(|alg| alg == *own));
     let curve = match header.alg {
@@ -73,7 +73,7 @@ fn validation(header: &Header, expected: &Expected<'_>) -> Validation {
     validation
 }
 
-/// What the crate that reads tokens leaves to others.
+/// Returns what the crate that reads tokens leaves to others.
 fn check(claims: Map<String, Value>, expected: &Expected<'_>) -> Result<Map<String, Value>, &'static str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     // It would take a list of issuers for one that has the right one in it.
@@ -105,7 +105,7 @@ fn check(claims: Map<String, Value>, expected: &Expected<'_>) -> Result<Map<Stri
     Ok(claims)
 }
 
-/// A `NumericDate`, which may have a fraction (RFC 7519 section 2).
+/// Returns a `NumericDate`, which may have a fraction (RFC 7519 section 2).
 fn seconds(value: &Value) -> Option<i64> {
     let fraction = || value.as_f64().filter(|seconds| seconds.abs() < 1e15);
     #[allow(clippy::cast_possible_truncation, reason = "it was looked at")]

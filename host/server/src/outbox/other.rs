@@ -65,7 +65,7 @@ fn json(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// What the real upstream answered to such a request.
+/// Returns what the real upstream answered to such a request.
 fn recorded<'a>(answers: &'a [RecordedResponse], method: &Method, uri: &Uri) -> Option<&'a RecordedResponse> {
     answers.iter().find(|answer| {
         let Some((asked, url)) = answer.request.split_once(' ') else { return false };
@@ -91,7 +91,7 @@ struct Found {
     text: String,
 }
 
-/// The message in a request, if there is one: a text with a code in it. Names that upstreams use count first, then what the texts look like.
+/// Returns the message in a request, if there is one: a text with a code in it. Names that upstreams use count first, then what the texts look like.
 fn message(texts: &[NamedText]) -> Option<Found> {
     let named = |names: &[&str], one: &NamedText| names.contains(&&*plain(&one.name));
     let is_nested = |one: &NamedText| texts.iter().any(|other| other != one && one.text.contains(&other.text));
@@ -120,7 +120,7 @@ fn has_code(text: &str) -> bool {
         .any(|run| (4..=10).contains(&run.len()) && run.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// A phone number in E.164, or a mailbox.
+/// Returns a phone number in E.164, or a mailbox.
 fn looks_like_recipient(text: &str) -> bool {
     let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or_default();
     let is_number = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());

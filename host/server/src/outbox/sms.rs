@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Messages;
 
-/// The user name of HTTP Basic.
+/// Returns the user name of HTTP Basic.
 fn user(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
     let pair = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;

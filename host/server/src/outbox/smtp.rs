@@ -86,7 +86,7 @@ async fn converse(stream: TcpStream, messages: &Messages) -> std::io::Result<()>
     }
 }
 
-/// The lines up to the dot, with doubled dots undone. `None` if it is too long.
+/// Returns the lines up to the dot, with doubled dots undone. `None` if it is too long.
 async fn message(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<String>> {
     let mut mail = String::new();
     let mut line = String::new();

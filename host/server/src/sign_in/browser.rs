@@ -52,13 +52,13 @@ impl Client {
         lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
     }
 
-    /// What this browser was given when it opened the link.
+    /// Returns what this browser was given when it opened the link.
     pub(super) fn cookie(&self, public: &PublicUrl, secret: &str) -> Option<&str> {
         let own = public.cookie_name(secret);
         self.cookies().find(|(name, _)| *name == own).map(|(_, value)| value)
     }
 
-    /// Whether a form of this page was sent. A page that says `no-referrer` sends `Origin: null` with its own forms, so it is
+    /// Returns whether a form of this page was sent. A page that says `no-referrer` sends `Origin: null` with its own forms, so it is
     /// `Sec-Fetch-Site` that tells; `Origin` counts where a browser has no such header.
     pub(super) fn is_from_here(&self, public: &PublicUrl) -> bool {
         let said = |name: HeaderName| self.headers.get(name).map(|value| value.as_bytes());
@@ -128,7 +128,7 @@ pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl,
     }
 }
 
-/// A page, with all that keeps other sites away from it.
+/// Returns a page, with all that keeps other sites away from it.
 pub(super) fn page(status: StatusCode, markup: Markup, visit: Option<&Visit>) -> Response {
     let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
     let mut response = (status, html, markup.into_string()).into_response();
@@ -147,7 +147,7 @@ pub(super) fn go(to: &str) -> Response {
     response
 }
 
-/// A file that belongs to a link.
+/// Returns a file that belongs to a link.
 pub(super) fn asset(media_type: &'static str, bytes: Vec<u8>) -> Response {
     let mut response = ([(header::CONTENT_TYPE, media_type)], Body::from(bytes)).into_response();
     guard(&mut response, None);
@@ -185,12 +185,12 @@ fn guard(response: &mut Response, visit: Option<&Visit>) {
     }
 }
 
-/// Where the application is told that the sign-in did not happen (RFC 6749 section 4.1.2.1).
+/// Returns where the application is told that the sign-in did not happen (RFC 6749 section 4.1.2.1).
 pub(super) fn denied(visit: &Visit) -> String {
     returned(visit, "error", "access_denied")
 }
 
-/// The return URL with `state` and one thing more.
+/// Returns the return URL with `state` and one thing more.
 pub(super) fn returned(visit: &Visit, name: &str, value: &str) -> String {
     let Ok(mut url) = Url::parse(visit.return_url()) else {
         return visit.return_url().to_owned();

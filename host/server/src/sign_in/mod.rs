@@ -40,7 +40,7 @@ use why::Why;
 /// The longest form, in bytes.
 const FORM_BYTES: usize = 4 << 10;
 
-/// The pages of the sign-ins of an engine, at the URL that browsers know them by.
+/// Returns the pages of the sign-ins of an engine, at the URL that browsers know them by.
 pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUrl) -> Router {
     let site = Site(Arc::new(Inner { sign_ins: engine.hosted_sign_ins(), proxies, public }));
     Router::new()
@@ -74,12 +74,12 @@ impl Visitor<'_> {
         Frame { words, path, language: asked.then_some(words.tag), visit, address: self.client.address }
     }
 
-    /// The language of its pages, which is that of its messages: the code is typed where they are read.
+    /// Returns the language of its pages, which is that of its messages: the code is typed where they are read.
     fn language(&self, visit: &Visit) -> &'static str {
         self.frame("", Some(visit)).words.tag
     }
 
-    /// The page for a sign-in as it stands.
+    /// Returns the page for a sign-in as it stands.
     fn open(&self, visit: &Visit, say: Option<&dyn Fn(&Words) -> Say>, choose: bool) -> Response {
         let path = path(self.secret);
         let frame = self.frame(&path, Some(visit));
@@ -98,7 +98,7 @@ impl Visitor<'_> {
         browser::page(StatusCode::OK, markup, Some(visit))
     }
 
-    /// A page that only says something.
+    /// Returns a page that only says something.
     fn notice(&self, status: StatusCode, which: impl Fn(&Words) -> &text::Notice) -> Response {
         let frame = self.frame("", None);
         browser::page(status, page::notice(&frame, which(frame.words), None), None)
@@ -165,12 +165,12 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose
     response
 }
 
-/// What was a POST is loaded again as the page it led to.
+/// Returns what was a POST is loaded again as the page it led to.
 async fn back_to_page(Path(secret): Path<String>, query: Query) -> Response {
     browser::go(&here(&secret, query.0.get("lang"), ""))
 }
 
-/// The path of a link's page. What is no secret of ours is quoted.
+/// Returns the path of a link's page. What is no secret of ours is quoted.
 fn path(secret: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     format!("/sign-in/{}", secret.chars().filter(|c| fits(*c)).take(64).collect::<String>())
@@ -184,7 +184,7 @@ fn here(secret: &str, language: Option<&str>, more: &str) -> String {
     format!("{}{mark}{}", path(secret), query.join("&"))
 }
 
-/// The subscription's colours.
+/// Returns the subscription's colours.
 async fn theme(site: State<Site>, secret: Path<String>, client: Client) -> Response {
     let Ok(Some(visit)) = seen(&site, &secret, &client).await else {
         return StatusCode::NOT_FOUND.into_response();

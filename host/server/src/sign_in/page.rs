@@ -148,7 +148,7 @@ fn said(say: Option<&Say>) -> Markup {
     }
 }
 
-/// The choice of a way; with one way only a button.
+/// Returns the choice of a way; with one way only a button.
 pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, has_challenge: bool) -> Markup {
     let words = frame.words;
     let none = (visit.delivery_options.is_empty() || !visit.more)
@@ -200,7 +200,7 @@ fn way_body(words: &Words, visit: &Visit, way: &DeliveryOption) -> Markup {
     }
 }
 
-/// The field for the code.
+/// Returns the field for the code.
 pub(super) fn code(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say: Option<&Say>) -> Markup {
     let words = frame.words;
     let sentence = match &*challenge.channel {
@@ -244,7 +244,7 @@ pub(super) fn code(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say:
     frame.document(words.code_title, say, false, body)
 }
 
-/// A page that only says something, with a way back where there is one.
+/// Returns a page that only says something, with a way back where there is one.
 pub(super) fn notice(frame: &Frame<'_>, notice: &Notice, back: Option<&str>) -> Markup {
     let body = html! {
         p { (notice.text) }
@@ -272,7 +272,7 @@ fn rough(address: IpAddr) -> String {
     }
 }
 
-/// Whether two addresses are of different networks. A browser may have one of each family: nothing is known of such a pair.
+/// Returns whether two addresses are of different networks. A browser may have one of each family: nothing is known of such a pair.
 fn is_elsewhere(one: IpAddr, other: IpAddr) -> bool {
     let (one, other) = (one.to_canonical(), other.to_canonical());
     one.is_ipv4() == other.is_ipv4() && rough(one) != rough(other)

@@ -11,7 +11,7 @@ pub struct PublicUrl {
     webotp_host: Option<String>,
 }
 
-/// Whether what passes through it is seen by nobody on the way: over TLS, or on this machine for trying things out.
+/// Returns whether what passes through it is seen by nobody on the way: over TLS, or on this machine for trying things out.
 pub(crate) fn is_confidential(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
 }
@@ -61,7 +61,7 @@ impl PublicUrl {
         if self.secure { "__Host-twofactor-sign-in-" } else { "twofactor-sign-in-" }
     }
 
-    /// The cookie of the sign-in behind a link: each has one of its own, so that two in one browser do not end each other.
+    /// Returns the cookie of the sign-in behind a link: each has one of its own, so that two in one browser do not end each other.
     pub(super) fn cookie_name(&self, secret: &str) -> String {
         let digest = digest(&SHA256, format!("cookie {secret}").as_bytes());
         format!("{}{}", self.cookie_prefix(), hex::encode(&digest.as_ref()[..8]))
@@ -71,7 +71,7 @@ impl PublicUrl {
         self.secure
     }
 
-    /// The host that a code in SMS is bound to, so that a browser fills it in on this page only.
+    /// Returns the host that a code in SMS is bound to, so that a browser fills it in on this page only.
     pub(super) fn webotp_host(&self) -> Option<String> {
         self.webotp_host.clone()
     }

@@ -44,7 +44,7 @@ struct Claims<'a> {
     client_application: Option<&'a str>,
 }
 
-/// The signed result of a sign-in.
+/// Returns the signed result of a sign-in.
 pub(crate) fn sign(sign_ins: &HostedSignIns, issuer: &PublicUrl, result: &SignInResult) -> anyhow::Result<String> {
     jwt::install();
     let key = sign_ins.result_key()?;
@@ -70,7 +70,7 @@ pub(crate) fn sign(sign_ins: &HostedSignIns, issuer: &PublicUrl, result: &SignIn
     Ok(encode(&header, &claims, &EncodingKey::from_ed_der(&*key.seed))?)
 }
 
-/// The public keys that results are verified with (RFC 7517).
+/// Returns the public keys that results are verified with (RFC 7517).
 pub(super) fn key_set(sign_ins: &HostedSignIns) -> JwkSet {
     JwkSet { keys: sign_ins.result_keys().iter().filter_map(public).collect() }
 }

@@ -11,7 +11,7 @@ use super::site::Site;
 use super::why::Why;
 use super::{Visitor, here};
 
-/// A browser that sent a form of this page for a link that is its own and open; else what it is answered.
+/// Returns a browser that sent a form of this page for a link that is its own and open; else what it is answered.
 async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {
     let site = visitor.site;
     if !visitor.client.is_from_here(&site.public) {

@@ -26,7 +26,7 @@ pub(super) enum Why {
 }
 
 impl Why {
-    /// Why the engine refused a step; `answered` if that was an answer.
+    /// Returns why the engine refused a step; `answered` if that was an answer.
     pub(super) fn of(error: &Error, answered: bool) -> Self {
         let wait = error.retry_after().map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         if error.attempts_left().is_some() {
@@ -72,7 +72,7 @@ impl Why {
         }
     }
 
-    /// What an address says.
+    /// Returns what an address says.
     pub(super) fn read(query: &Fields) -> Option<Self> {
         let wait = query.get("wait").and_then(|wait| wait.parse().ok()).unwrap_or(1);
         let all = [
@@ -90,7 +90,7 @@ impl Why {
         all.into_iter().find(|why| why.word() == word)
     }
 
-    /// The sentence, with what else there is to say of the sign-in as it stands.
+    /// Returns the sentence, with what else there is to say of the sign-in as it stands.
     pub(super) fn say(self, words: &Words, visit: &Visit) -> Say {
         let open = match &visit.challenge {
             Some((challenge, ChallengeStatus::Open)) => Some(challenge),

@@ -129,7 +129,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// What counts of it.
+    /// Returns what counts of it.
     fn json(&self) -> Value {
         let of = match self.role {
             "subscription_admin" => &self.subscriptions[..],
@@ -211,7 +211,7 @@ fn state(l: Language, state: AccountState) -> Markup {
     }
 }
 
-/// A link, shown this once.
+/// Returns a link, shown this once.
 fn link(l: Language, link: &str) -> Markup {
     html! {
         div.notice.good role="status" {
@@ -371,7 +371,7 @@ pub(super) async fn ask_remove(
     Ok(page(&person, Room::Accounts, title, main))
 }
 
-/// Why an account stays as it is, and what to do.
+/// Returns why an account stays as it is, and what to do.
 fn last_of_all(l: Language) -> &'static str {
     l.say(
         "This is the last system administrator who can log in. Invite another one, and try again once they have set a password.",

@@ -78,7 +78,7 @@ fn keep(ui: &Ui, account: &str, page: &str, reply: Reply) -> String {
     format!("{page}{mark}kept={id}{place}")
 }
 
-/// Where a form was sent to, without what was shown there before.
+/// Returns where a form was sent to, without what was shown there before.
 fn page_of(uri: &Uri) -> String {
     let parts = uri.query().unwrap_or_default().split('&');
     let rest: Vec<&str> = parts.filter(|part| !part.is_empty() && !part.starts_with("kept=")).collect();
@@ -91,7 +91,7 @@ fn is_upload(headers: &HeaderMap) -> bool {
     kind.to_ascii_lowercase().starts_with("multipart/")
 }
 
-/// What was typed into a form, without its files.
+/// Returns what was typed into a form, without its files.
 async fn read(request: Request) -> Option<Posted> {
     if is_upload(request.headers()) {
         return Some(Upload::read(request, FORM_BYTES).await?.posted());

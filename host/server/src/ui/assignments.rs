@@ -29,7 +29,7 @@ pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
     }
 }
 
-/// The assignments of an instance, with a way to add and take away.
+/// Returns the assignments of an instance, with a way to add and take away.
 pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup {
     let (l, posted) = (person.language, person.posted());
     html! {
@@ -63,7 +63,7 @@ pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup
     }
 }
 
-/// What was chosen.
+/// Returns what was chosen.
 pub(super) fn kind_of(posted: &Posted) -> AssignmentKind {
     KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant)
 }

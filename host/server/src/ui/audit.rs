@@ -56,7 +56,7 @@ impl Filter {
         }
     }
 
-    /// The same filter from another line on.
+    /// Returns the same filter from another line on.
     fn link(&self, before: Option<u64>) -> String {
         let pairs =
             [("who", &self.who), ("what", &self.what), ("which", &self.which), ("from", &self.from), ("to", &self.to)];
@@ -141,7 +141,7 @@ fn detail(l: Language, line: &AuditEntry) -> Markup {
     }
 }
 
-/// The id of the account that has this name.
+/// Returns the id of the account that has this name.
 async fn account_named(ui: &Ui, name: &str) -> Option<String> {
     let all = ui.app.engine.accounts().list(0, 1000).await.ok()?;
     all.into_iter().find(|account| account.name.to_lowercase() == name.to_lowercase()).map(|account| account.id)
@@ -166,7 +166,7 @@ impl Names {
         names
     }
 
-    /// What no longer exists has no name: its id is shown.
+    /// Returns what no longer exists has no name: its id is shown.
     async fn find(person: &Person, ui: &Ui, line: &AuditEntry, id: &str) -> Option<(String, Option<String>)> {
         let admin = person.of_anything();
         if id != line.subject {

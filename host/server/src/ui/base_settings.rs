@@ -118,7 +118,7 @@ fn provider(person: &Person, type_id: &str) -> Result<ProviderInfo, Failure> {
     found.ok_or_else(|| Failure::not_found(person.language))
 }
 
-/// What settings would do that somebody may not want.
+/// Returns what settings would do that somebody may not want.
 fn harm(l: Language, check: &BaseSettingsCheck) -> Markup {
     let (valid, invalid): (Vec<_>, Vec<_>) = check.instances.iter().cloned().partition(|instance| instance.valid);
     html! {

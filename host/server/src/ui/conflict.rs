@@ -37,7 +37,7 @@ pub(super) struct Edited {
 }
 
 impl Edited {
-    /// What is stored at `revision`; or if the form was sent and comes back, what was typed into it.
+    /// Creates what is stored at `revision`; or if the form was sent and comes back, what was typed into it.
     pub(super) fn of(person: &Person, revision: u64, stored: Value, typed: impl Fn(&Posted) -> Value) -> Self {
         let posted = person.posted();
         let made_now = |values: Value, differences: Vec<Difference>| Self {
@@ -61,7 +61,7 @@ impl Edited {
         }
     }
 
-    /// The hidden fields, and what is to be chosen. `fields` are those of the options.
+    /// Returns the hidden fields, and what is to be chosen. `fields` are those of the options.
     pub(super) fn fields(&self, l: Language, fields: &[Field]) -> Markup {
         html! {
             input type="hidden" name="revision" value=(self.revision);
@@ -99,7 +99,7 @@ fn merge_at(pointer: String, was: &Value, mine: &Value, theirs: &Value, differen
     mine.clone()
 }
 
-/// The choices, above a form. `fields` are those of its options.
+/// Returns the choices, above a form. `fields` are those of its options.
 fn choices(l: Language, fields: &[Field], differences: &[Difference]) -> Markup {
     html! {
         @if !differences.is_empty() {

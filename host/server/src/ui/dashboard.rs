@@ -101,7 +101,7 @@ impl Sum {
         self.delivered + self.failed
     }
 
-    /// The class in which this part of the deliveries was done.
+    /// Returns the class in which this part of the deliveries was done.
     fn within(&self, part: f64) -> Option<u64> {
         let all: u64 = self.durations.values().sum();
         let mut seen = 0;

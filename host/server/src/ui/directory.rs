@@ -73,7 +73,7 @@ pub(super) async fn name(
     Ok(Redirect::to(&here).into_response())
 }
 
-/// The name that was typed for an entry and is not saved.
+/// Returns the name that was typed for an entry and is not saved.
 fn typed_name<'a>(person: &'a Person, one: &DirectoryEntry) -> Option<&'a str> {
     let posted = person.posted();
     posted.get("name").filter(|_| posted.get("id") == Some(&one.id) && kind_of(posted) == one.kind)

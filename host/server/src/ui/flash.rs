@@ -33,17 +33,17 @@ impl Flash {
         Self(Posted::of(&pairs))
     }
 
-    /// What a browser carries.
+    /// Creates what a browser carries.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         Self(cookie(headers, COOKIE).map(|text| Posted::parse(&text.into())).unwrap_or_default())
     }
 
-    /// A field; empty if it is not there.
+    /// Returns a field; empty if it is not there.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.get(name).unwrap_or_default()
     }
 
-    /// The sentence, if there is one.
+    /// Returns the sentence, if there is one.
     pub(super) fn show(&self) -> Markup {
         let kind = if self.get("kind") == "good" { "good" } else { "bad" };
         html! { @if let Some(text) = self.0.get("text") { (notice(kind, text)) } }
@@ -61,7 +61,7 @@ impl Flash {
         ([(header::SET_COOKIE, cookie)], Redirect::to(page)).into_response()
     }
 
-    /// The page that shows it, after which it is gone.
+    /// Returns the page that shows it, after which it is gone.
     pub(super) fn shown(&self, mut page: Response) -> Response {
         if self.0.iter().next().is_some() {
             let gone =

@@ -48,7 +48,7 @@ impl Form<'_> {
         }
     }
 
-    /// What is wrong with no option that has a field.
+    /// Returns what is wrong with no option that has a field.
     pub(super) fn other_problems(&self, fields: &[Field]) -> Vec<&FieldError> {
         let has_field = |problem: &&FieldError| {
             fields.iter().any(|field| {
@@ -241,7 +241,7 @@ impl Form<'_> {
     }
 }
 
-/// A link to another site, with its name: who follows it should know where to.
+/// Returns a link to another site, with its name: who follows it should know where to.
 fn vendor_link(l: Language, link: &str) -> Markup {
     let host = url::Url::parse(link).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     html! { a href=(link) rel="noopener noreferrer external" { (l.say("Learn more at", "Mehr dazu auf")) " " (host) } }

@@ -48,7 +48,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// What an error of the engine comes to, in the language of whoever reads it.
+    /// Creates what an error of the engine comes to, in the language of whoever reads it.
     pub(super) fn of(language: Language, error: &Error) -> Self {
         match error.closed_country() {
             Some(country) => Self::CountryClosed(country.to_owned()),
@@ -144,7 +144,7 @@ impl FormReplies {
         Some(id)
     }
 
-    /// The reply of this id, if it is this account's and still here. One with a secret is found once.
+    /// Returns the reply of this id, if it is this account's and still here. One with a secret is found once.
     pub(super) fn find(&self, account: &str, id: &str, now: Instant) -> Option<Arc<Reply>> {
         self.inner(|inner| {
             inner.replies.retain(|one| now.duration_since(one.since) < WHILE);

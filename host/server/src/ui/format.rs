@@ -5,22 +5,22 @@ use maud::{Markup, html};
 
 use crate::wording::Language;
 
-/// A time in UTC: exact for machines, to the minute for people.
+/// Returns a time in UTC: exact for machines, to the minute for people.
 pub(super) fn time(l: Language, at: Timestamp) -> Markup {
     html! { time datetime=(at) { (time_text(l, at)) } }
 }
 
-/// The same as text.
+/// Returns the same as text.
 pub(super) fn time_text(l: Language, at: Timestamp) -> String {
     at.strftime(l.say("%Y-%m-%d %H:%M UTC", "%d.%m.%Y, %H:%M UTC")).to_string()
 }
 
-/// A day and time of this year.
+/// Returns a day and time of this year.
 pub(super) fn short_time(l: Language, at: Timestamp) -> String {
     at.strftime(l.say("%m-%d %H:%M", "%d.%m., %H:%M")).to_string()
 }
 
-/// A number with separators between thousands.
+/// Returns a number with separators between thousands.
 pub(super) fn number(l: Language, n: u64) -> String {
     let separator = match l {
         Language::English => ',',
@@ -37,7 +37,7 @@ pub(super) fn number(l: Language, n: u64) -> String {
     text
 }
 
-/// A share in percent, rounded; a dash for a share of nothing.
+/// Returns a share in percent, rounded; a dash for a share of nothing.
 pub(super) fn percent(l: Language, part: u64, all: u64) -> String {
     match (100 * part.min(all) + all / 2).checked_div(all) {
         None => "–".to_owned(),

@@ -18,7 +18,7 @@ pub(super) async fn own_subscriptions(person: &Person) -> Result<Vec<(String, St
     Ok(all.into_iter().filter(|one| person.has(&one.id)).map(|one| (one.id, one.name)).collect())
 }
 
-/// Whether sign-ins can use it, and if not why.
+/// Returns whether sign-ins can use it, and if not why.
 pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
     html! {
         span.badges {
@@ -30,12 +30,12 @@ pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> 
     }
 }
 
-/// Whether a form holds the edit view's own fields, and not those of a part of it alone.
+/// Returns whether a form holds the edit view's own fields, and not those of a part of it alone.
 pub(super) fn is_whole(posted: &Posted) -> bool {
     posted.get("revision").is_some()
 }
 
-/// What can be changed of an instance.
+/// Returns what can be changed of an instance.
 pub(super) fn stored(instance: &Instance) -> Value {
     let nothing = || Value::Object(Map::new());
     json!({
@@ -46,7 +46,7 @@ pub(super) fn stored(instance: &Instance) -> Value {
     })
 }
 
-/// The same, as it was typed. Without its provider nobody knows the fields of the options: they stay.
+/// Returns the same, as it was typed. Without its provider nobody knows the fields of the options: they stay.
 pub(super) fn typed(instance: &Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Value {
     let options = provider
         .map(|provider| Value::Object(read(&fields(&provider.manifest.options_schema), posted, "", &instance.options)));
@@ -58,7 +58,7 @@ pub(super) fn typed(instance: &Instance, provider: Option<&ProviderInfo>, posted
     })
 }
 
-/// An own policy, if there is one.
+/// Returns an own policy, if there is one.
 pub(super) fn own_policy(values: &Value) -> Option<Value> {
     values["policy"].as_object().filter(|own| !own.is_empty()).map(|own| Value::Object(own.clone()))
 }

@@ -74,7 +74,7 @@ impl Filter {
         }
     }
 
-    /// The same filter, as the beginning of a link.
+    /// Returns the same filter, as the beginning of a link.
     fn query(&self) -> String {
         let pairs = [
             ("subscription", &self.subscription),
@@ -156,7 +156,7 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     Ok(page(&person, Room::Instances, Room::Instances.name(l), main))
 }
 
-/// The form that filters the list.
+/// Returns the form that filters the list.
 fn filters(l: Language, filter: &Filter, subscriptions: &[(String, String)], admin: &Administration) -> Markup {
     let states = [
         ("", l.say("All", "Alle")),

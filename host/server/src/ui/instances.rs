@@ -140,14 +140,14 @@ async fn show(
     Ok(page(person, Room::Instances, &instance.name, main))
 }
 
-/// What should be reconsidered about the policy, as far as it concerns messages of this provider.
+/// Returns what should be reconsidered about the policy, as far as it concerns messages of this provider.
 fn policy_warnings(instance: &Instance, provider: Option<&ProviderInfo>) -> Vec<PolicyWarning> {
     let to_phones = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
     let concerns = |warning: &PolicyWarning| to_phones || *warning == PolicyWarning::ShortCodes;
     instance.policy_warnings.iter().copied().filter(concerns).collect()
 }
 
-/// What is still missing until a sign-in can use it.
+/// Returns what is still missing until a sign-in can use it.
 fn next_step(l: Language, instance: &Instance, assigned: &[Assigned]) -> Markup {
     let step = if !instance.valid {
         l.say("Not available yet: complete the options marked below, or set them in the base service settings.",

@@ -35,13 +35,13 @@ pub(super) fn whole(l: Language, title: &str, header: Markup, main: Markup) -> R
     .into_response()
 }
 
-/// A page for somebody who is not logged in.
+/// Returns a page for somebody who is not logged in.
 pub(super) fn outside(l: Language, title: &str, main: Markup) -> Response {
     let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } nav {} div.person { (languages(l)) } } };
     whole(l, title, header, html! { div.card.narrow { (main) } })
 }
 
-/// A line above a page that says how something ended.
+/// Returns a line above a page that says how something ended.
 pub(super) fn notice(kind: &'static str, text: &str) -> Markup {
     let role = if kind == "bad" { "alert" } else { "status" };
     html! { div class={ "notice " (kind) } role=(role) { (text) } }
@@ -71,12 +71,12 @@ impl Pages {
     }
 }
 
-/// A word about a state, not by colour alone.
+/// Returns a word about a state, not by colour alone.
 pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
     html! { span class={ "badge " (kind) } { (text) } }
 }
 
-/// A table; where there is no room for columns each value shows its heading. Columns from `numbers` on are aligned as numbers are.
+/// Returns a table; where there is no room for columns each value shows its heading. Columns from `numbers` on are aligned as numbers are.
 pub(super) fn table(headings: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
     let class = |n: usize| (n >= numbers).then_some("n");
     html! {

@@ -6,12 +6,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 /// The page of the settings for accounts' second factor.
 pub(super) const SECOND_FACTOR: &str = "/admin/settings/second-factor";
 
-/// The part of a link that names something, so that no id breaks out of it.
+/// Returns the part of a link that names something, so that no id breaks out of it.
 pub(super) fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// The path of an instance's edit view.
+/// Returns the path of an instance's edit view.
 pub(super) fn instance_path(subscription: &str, id: &str) -> String {
     format!("/admin/two-factors/{}/{}", segment(subscription), segment(id))
 }

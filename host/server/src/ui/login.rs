@@ -91,7 +91,7 @@ pub(super) struct Aim {
 }
 
 impl Aim {
-    /// A page of this server, whatever stands in the link.
+    /// Returns a page of this server, whatever stands in the link.
     pub(super) fn path(&self) -> &str {
         let own = self.to == "/admin" || self.to.starts_with("/admin/") || self.to.starts_with("/admin?");
         // What a header can hold, less what browsers take for a slash.
@@ -104,7 +104,7 @@ pub(super) async fn form(visitor: Visitor) -> Response {
     page(&visitor, None, visitor.flash.get("email"))
 }
 
-/// The form of the login, with what the form before came to.
+/// Returns the form of the login, with what the form before came to.
 pub(super) fn page(visitor: &Visitor, problem: Option<&str>, email: &str) -> Response {
     let l = visitor.language;
     let to = segment(&visitor.aim);
@@ -155,7 +155,7 @@ pub(super) fn admit(logged_in: LoggedIn, to: &str) -> Response {
     }
 }
 
-/// The cookies of a session that was opened: its own, and what the browser is known by from now on.
+/// Returns the cookies of a session that was opened: its own, and what the browser is known by from now on.
 pub(super) fn opened_cookies(opened: &OpenedSession) -> Vec<String> {
     let mut cookies = vec![set(SESSION, opened.secret.expose())];
     if let Some(secret) = &opened.browser {
@@ -348,7 +348,7 @@ pub(super) fn with_status(mut response: Response, status: StatusCode) -> Respons
     response
 }
 
-/// A cookie that this server alone gets, over TLS or on this machine, and no script. An empty one is removed.
+/// Returns a cookie that this server alone gets, over TLS or on this machine, and no script. An empty one is removed.
 pub(super) fn set(name: &str, value: &str) -> String {
     let age = if value.is_empty() { "; Max-Age=0" } else { "" };
     format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}")

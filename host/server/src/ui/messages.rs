@@ -148,7 +148,7 @@ async fn find(person: &Person, search: Search, message: Markup) -> Result<Respon
     Ok(page(person, Room::Messages, title, main))
 }
 
-/// What is known in one subscription.
+/// Returns what is known in one subscription.
 fn one(person: &Person, subscription: &str, name: &str, history: &MessageHistory, search: &Search) -> Markup {
     let l = person.language;
     let mut users: Vec<&str> = history.events.iter().filter_map(|event| event.user.as_deref()).collect();

@@ -56,7 +56,7 @@ use crate::state::AppState;
 use crate::wording::{LANGUAGE_COOKIE, Language};
 use state::Ui;
 
-/// All pages.
+/// Returns all pages.
 pub(crate) fn router(app: &AppState) -> Router {
     let ui = Ui::new(app.clone());
     let pages = Router::new()
@@ -121,7 +121,7 @@ fn asset(content_type: &'static str, text: &'static str) -> Response {
     (headers, text).into_response()
 }
 
-/// Where nothing else is: a page with a way home for people; nothing for programs, which are answered as callers of the API are.
+/// Returns the page for an unknown path: for people a page with a link home, for programs a problem document.
 pub(crate) fn nowhere(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let accepted = headers.get(header::ACCEPT).and_then(|types| types.to_str().ok()).unwrap_or_default();
     if !matches!(*method, Method::GET | Method::HEAD)

@@ -21,7 +21,7 @@ use super::posted::{Posted, read};
 use super::schema::{Field, Kind, fields};
 use super::test_send;
 
-/// The name of the field of a type for one thing that is no option.
+/// Returns the name of the field of a type for one thing that is no option.
 fn beside(type_id: &str, what: &str) -> String {
     format!("{type_id}#{what}")
 }
@@ -97,7 +97,7 @@ pub(super) async fn show(person: Person) -> Result<Response, Failure> {
     Ok(page(&person, Room::Instances, title, main))
 }
 
-/// What is asked of an instance of a type.
+/// Returns what is asked of an instance of a type.
 async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo) -> Result<Markup, Failure> {
     let (l, posted, manifest) = (person.language, person.posted(), &provider.manifest);
     let type_id = &*manifest.type_id;
@@ -132,7 +132,7 @@ async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo)
     })
 }
 
-/// The countries of the operator; none where the operator has said nothing.
+/// Returns the countries of the operator; none where the operator has said nothing.
 fn usual_countries(policy: &Policy) -> String {
     if policy.countries == Policy::default().countries {
         return String::new();
@@ -140,7 +140,7 @@ fn usual_countries(policy: &Policy) -> String {
     policy.countries.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// What probably is right: mail that comes from whoever sets it up.
+/// Returns what probably is right: mail that comes from whoever sets it up.
 fn suggestions(person: &Person, fields: &[Field], inherited: &Value) -> Value {
     let is_mail = |field: &&Field| {
         field.required && inherited[&field.name].is_null() && matches!(field.kind, Kind::Text { input: "email", .. })
@@ -204,7 +204,7 @@ async fn first_test(
     Ok(Told::new(outcome).on(here).showing(Posted::of(&[(field, typed.unwrap_or_default())])).into_response())
 }
 
-/// The subscription that was chosen; a new one, where there was none to choose from.
+/// Returns the subscription that was chosen; a new one, where there was none to choose from.
 async fn subscription(person: &Person, posted: &Posted) -> Result<String, Failure> {
     let Some(new) = posted.get("new_subscription").filter(|_| posted.get("subscription").is_none()) else {
         return Ok(posted.get("subscription").unwrap_or_default().to_owned());

@@ -73,7 +73,7 @@ impl Room {
     }
 }
 
-/// A page of a room.
+/// Returns a page of a room.
 pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Response {
     let l = person.language;
     let rooms = Room::ALL.into_iter().filter(|room| person.is_of_the_system() || !room.is_of_the_system());
@@ -100,7 +100,7 @@ pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Re
     whole(l, title, header, main)
 }
 
-/// What came of the form that led to a page; what else there is to say about it the page itself says.
+/// Returns what came of the form that led to a page; what else there is to say about it the page itself says.
 fn outcome(person: &Person) -> Markup {
     let l = person.language;
     html! {
@@ -127,7 +127,7 @@ fn outcome(person: &Person) -> Markup {
     }
 }
 
-/// A form for those who may change what stands in it; for the others what stands in it, and no button.
+/// Returns a form for those who may change what stands in it; for the others what stands in it, and no button.
 pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup, actions: Markup) -> Markup {
     html! {
         @if person.may_change() {
@@ -138,7 +138,7 @@ pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup
     }
 }
 
-/// The form that other parts of its page send along: its fields may stand anywhere, with `form="edit"`.
+/// Returns the form that other parts of its page send along: its fields may stand anywhere, with `form="edit"`.
 pub(super) fn edit_form(person: &Person, action: &str, fields: Markup, actions: Markup) -> Markup {
     html! {
         @if person.may_change() {
@@ -149,7 +149,7 @@ pub(super) fn edit_form(person: &Person, action: &str, fields: Markup, actions: 
     }
 }
 
-/// The same for a form with a file.
+/// Returns the same for a form with a file.
 pub(super) fn upload_form(person: &Person, action: &str, fields: Markup, actions: Markup) -> Markup {
     html! {
         @if person.may_change() {

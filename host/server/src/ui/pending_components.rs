@@ -38,7 +38,7 @@ impl PendingComponents {
         all.push(One { account: account.to_owned(), digest: digest.to_owned(), component, signature, since: now });
     }
 
-    /// What this person was shown, if it has this digest and is still here.
+    /// Returns what this person was shown, if it has this digest and is still here.
     pub(super) fn find(&self, account: &str, digest: &str, now: Instant) -> Option<(Bytes, String)> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| now.duration_since(one.since) < WHILE);

@@ -98,18 +98,18 @@ async fn missing(
 }
 
 impl Person {
-    /// What came of the form that led here.
+    /// Returns what came of the form that led here.
     pub(super) fn outcome(&self) -> Option<&Outcome> {
         self.reply.as_ref().map(|reply| &reply.outcome)
     }
 
-    /// What was typed into the form that led here, and is not done; nothing if none did.
+    /// Returns what was typed into the form that led here, and is not done; nothing if none did.
     pub(super) fn posted(&self) -> &Posted {
         static NOTHING: Posted = Posted::NOTHING;
         self.reply.as_ref().map_or(&NOTHING, |reply| &reply.posted)
     }
 
-    /// The secret that the form that led here was answered with.
+    /// Returns the secret that the form that led here was answered with.
     pub(super) fn issued(&self) -> Option<&str> {
         match self.outcome() {
             Some(Outcome::Issued(secret)) => Some(secret),
@@ -117,7 +117,7 @@ impl Person {
         }
     }
 
-    /// Whether this is an administrator: an auditor sees no form and no button.
+    /// Returns whether this is an administrator: an auditor sees no form and no button.
     pub(super) fn may_change(&self) -> bool {
         self.reader.may_change()
     }
@@ -127,12 +127,12 @@ impl Person {
         if self.may_change() { Ok(()) } else { Err(Failure::reads_only(self.language)) }
     }
 
-    /// What is known of nobody's permission: see [`Reader::of_anything`].
+    /// Returns what is known of nobody's permission: see [`Reader::of_anything`].
     pub(super) fn of_anything(&self) -> &Administration {
         self.reader.of_anything()
     }
 
-    /// The subscriptions that are this person's; `None` for all of them.
+    /// Returns the subscriptions that are this person's; `None` for all of them.
     pub(super) fn bound_to(&self) -> Option<&[String]> {
         match self.reader.own() {
             Own::Everything => None,
@@ -158,12 +158,12 @@ impl Person {
         self.reader.of_the_system().is_ok()
     }
 
-    /// An error in this person's language, for a line of a page.
+    /// Returns an error in this person's language, for a line of a page.
     pub(super) fn sentence(&self, error: &twofactor::Error) -> String {
         wording::sentence(self.language, &error.to_string())
     }
 
-    /// An error as a page.
+    /// Returns an error as a page.
     pub(super) fn failure(&self, error: twofactor::Error) -> Failure {
         let country = error.closed_country().map(str::to_owned);
         Failure::of(self.language, error).about_country(country)

@@ -6,7 +6,7 @@ use crate::wording::Language;
 /// Where its fields stand in the form.
 pub(super) const AT: &str = "policy";
 
-/// The fields of [`twofactor::instance::Policy`].
+/// Returns the fields of [`twofactor::instance::Policy`].
 pub(super) fn fields(l: Language) -> Vec<Field> {
     let number = |name: &str, label: &str, help: &str| Field { kind: Kind::Number, ..text(name, label, help) };
     vec![

@@ -49,18 +49,18 @@ impl Posted {
         Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
     }
 
-    /// A field without the blanks around it; `None` if it is empty or not there.
+    /// Returns a field without the blanks around it; `None` if it is empty or not there.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
     }
 
-    /// All fields of this name.
+    /// Returns all fields of this name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
-    /// A field to the letter: what stands around a password is part of it.
+    /// Returns a field to the letter: what stands around a password is part of it.
     pub(super) fn as_typed(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }

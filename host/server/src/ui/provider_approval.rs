@@ -139,7 +139,7 @@ fn new(component: &Bytes, signature: &str) -> NewProvider {
     if signature.is_empty() { new } else { new.signature(signature) }
 }
 
-/// What somebody approves by the digest.
+/// Returns what somebody approves by the digest.
 async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvider) -> Result<Response, Failure> {
     let l = person.language;
     let (info, elsewhere) = (&examined.info, &examined.new_destinations);
@@ -218,7 +218,7 @@ fn recipient(l: Language, manifest: &Manifest) -> &'static str {
     }
 }
 
-/// What differs from the component that serves the type now.
+/// Returns what differs from the component that serves the type now.
 fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Markup {
     let (old, new) = (&before.manifest, &after.manifest);
     let facts = [

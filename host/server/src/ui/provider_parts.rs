@@ -41,7 +41,7 @@ pub(super) fn refused(person: &Person, error: Error) -> Result<Response, Failure
     Ok(Told::refused(text).on("/admin/providers").into_response())
 }
 
-/// The component that serves a type.
+/// Returns the component that serves a type.
 pub(super) fn serving(admin: &Administration, type_id: &str) -> Option<ProviderInfo> {
     admin.providers().into_iter().find(|provider| provider.manifest.type_id == type_id)
 }
@@ -56,7 +56,7 @@ pub(super) fn allow_invalid(l: Language, required: bool) -> Markup {
     }
 }
 
-/// The instances that a type's provider serves, each with its subscription's name.
+/// Returns the instances that a type's provider serves, each with its subscription's name.
 pub(super) async fn users(
     person: &Person,
     admin: &Administration,

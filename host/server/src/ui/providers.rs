@@ -83,14 +83,14 @@ fn show(person: &Person, message: Markup) -> Response {
     page(person, Room::Providers, title, main)
 }
 
-/// The components that come with the program and serve no type: what a system administrator may switch on.
+/// Returns the components that come with the program and serve no type: what a system administrator may switch on.
 fn off(admin: &Administration) -> Vec<&'static str> {
     let serving = admin.providers();
     let is_off = |type_id: &&str| !serving.iter().any(|provider| provider.manifest.type_id == *type_id);
     twofactor::bundled_components().map(|(type_id, _)| type_id).filter(is_off).collect()
 }
 
-/// A list of them, each with a button that shows what it may do: it is installed as any other, so that all nodes have it.
+/// Returns a list of them, each with a button that shows what it may do: it is installed as any other, so that all nodes have it.
 fn bundled(person: &Person) -> Markup {
     let l = person.language;
     let off = off(person.of_anything());

@@ -40,7 +40,7 @@ pub(super) fn protect(response: &mut Response) {
     }
 }
 
-/// Whether a form comes from a page of this server, as the browser tells (Fetch Metadata), or for browsers that do not tell, as its
+/// Returns whether a form comes from a page of this server, as the browser tells (Fetch Metadata), or for browsers that do not tell, as its
 /// `Origin` shows. Without either it is refused: cookies would go along with it.
 fn is_own(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

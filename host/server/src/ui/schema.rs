@@ -68,13 +68,13 @@ pub(super) struct Alternative {
     pub(super) fields: Vec<Field>,
 }
 
-/// The fields of a schema of type object; those that are required come first.
+/// Returns the fields of a schema of type object; those that are required come first.
 pub(super) fn fields(schema: &Value) -> Vec<Field> {
     let reader = Reader { root: schema, copies: Cell::new(COPIES) };
     reader.fields(&reader.whole(schema, DEPTH), DEPTH)
 }
 
-/// The value at a place of the options, with every secret in it replaced.
+/// Returns the value at a place of the options, with every secret in it replaced.
 pub(super) fn redacted(fields: &[Field], path: &[&str], value: &Value, mask: &str) -> Value {
     let Some((first, rest)) = path.split_first() else {
         let Value::Object(object) = value else { return value.clone() };
@@ -112,7 +112,7 @@ struct Reader<'a> {
 type Node = Map<String, Value>;
 
 impl Reader<'_> {
-    /// A node with what it refers to. Its own words win.
+    /// Returns a node with what it refers to. Its own words win.
     fn whole(&self, node: &Value, depth: usize) -> Node {
         let Value::Object(own) = node else { return Node::new() };
         let Some(depth) = depth.checked_sub(1).filter(|_| self.may_copy(node)) else { return Node::new() };
@@ -135,7 +135,7 @@ impl Reader<'_> {
         whole
     }
 
-    /// Whether a node may be copied, which is counted.
+    /// Returns whether a node may be copied, which is counted.
     fn may_copy(&self, node: &Value) -> bool {
         fn count(value: &Value, left: &mut usize) {
             *left = left.saturating_sub(1);
@@ -270,7 +270,7 @@ fn not_null(all: &[Value]) -> Vec<Value> {
     all.iter().filter(|one| one.get("type") != Some(&Value::from("null"))).cloned().collect()
 }
 
-/// The one type beside `null`.
+/// Returns the one type beside `null`.
 fn type_of(node: &Node) -> Option<&str> {
     match node.get("type")? {
         Value::String(one) => Some(one),
@@ -286,7 +286,7 @@ fn text(node: &Node, key: &str) -> Option<String> {
     node.get(key)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// Where the values of our own providers' options come from.
+/// Returns where the values of our own providers' options come from.
 fn vendor_page(option: &str) -> Option<String> {
     let page = match option {
         "TwilioAccountSid" | "TwilioAuthToken" => "https://console.twilio.com/",

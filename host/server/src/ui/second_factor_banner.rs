@@ -38,7 +38,7 @@ pub(super) fn missing(
     Some(html! { p { (text) " " a href=(link) { (name) } } })
 }
 
-/// The line over every page of somebody who logged in without a second factor and could not be asked for one.
+/// Returns the line over every page of somebody who logged in without a second factor and could not be asked for one.
 pub(super) fn banner(person: &Person) -> Markup {
     let l = person.language;
     let Some((state, subscription)) = &person.without_second_factor else { return html! {} };

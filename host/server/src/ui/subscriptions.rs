@@ -92,7 +92,7 @@ pub(super) async fn edit(
     show(&person, &ui, &subscription, &set, message).await
 }
 
-/// The logo by itself: in the page it would make that long.
+/// Returns the logo by itself: in the page it would make that long.
 pub(super) async fn logo(person: Person, Path(subscription): Path<String>) -> Result<Response, Failure> {
     let set = person.of(&subscription)?.sign_in_page(&subscription).await.map_err(|error| person.failure(error))?;
     match set.0.logo().map_err(|error| person.failure(error))? {
@@ -155,7 +155,7 @@ async fn show(
     Ok(page(person, Room::Subscriptions, &known.name, main))
 }
 
-/// What stands in the form, but for the logo.
+/// Returns what stands in the form, but for the logo.
 fn stored(set: &SignInPage) -> Value {
     json!({
         "return_urls": set.return_urls,
@@ -166,7 +166,7 @@ fn stored(set: &SignInPage) -> Value {
     })
 }
 
-/// The same, as it was typed.
+/// Returns the same, as it was typed.
 fn typed(posted: &Posted) -> Value {
     let urls = posted.get("return_urls").unwrap_or_default();
     let urls: Vec<&str> = urls.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -180,7 +180,7 @@ fn typed(posted: &Posted) -> Value {
     })
 }
 
-/// A page of these values, with the logo of `before` unless another was chosen or it is to go.
+/// Returns a page of these values, with the logo of `before` unless another was chosen or it is to go.
 fn set(values: &Value, before: &SignInPage, upload: &Upload) -> Result<SignInPage, Error> {
     let text = |name: &str| values[name].as_str().map(str::to_owned);
     let urls = values["return_urls"].as_array().into_iter().flatten();

@@ -44,7 +44,7 @@ impl<'a> Field<'a> {
         Self { name, label, input, example, own }
     }
 
-    /// The field itself, called `name`, in the form of this id.
+    /// Returns the field itself, called `name`, in the form of this id.
     pub(super) fn show(&self, l: Language, name: &str, form: Option<&str>, typed: Option<&str>) -> Markup {
         let id = if name == self.name { "recipient" } else { name };
         html! {
@@ -72,7 +72,7 @@ pub(super) fn card(person: &Person, here: &str, provider: Option<&ProviderInfo>)
     }
 }
 
-/// What came of a test.
+/// Returns what came of a test.
 fn result(l: Language, report: &TestReport) -> Markup {
     html! {
         @if report.outcome == "delivered" { (notice("good", l.say("The upstream accepted the message.", "Der Mailserver oder SMS-Anbieter hat die Nachricht angenommen."))) }
@@ -92,7 +92,7 @@ fn result(l: Language, report: &TestReport) -> Markup {
     }
 }
 
-/// What to do about a failure.
+/// Returns what to do about a failure.
 fn hint(l: Language, outcome: &str) -> &'static str {
     match outcome {
         "retry-later" => l.say(

@@ -26,7 +26,7 @@ pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<R
     show(&person, place.after.as_deref()).await
 }
 
-/// Whether a person may see and revoke a token: a subscription's administrator those of its applications.
+/// Returns whether a person may see and revoke a token: a subscription's administrator those of its applications.
 fn handles(person: &Person, token: &TokenInfo) -> bool {
     match &token.role {
         Role::Application { subscription } => person.has(subscription),

@@ -26,12 +26,12 @@ impl Upload {
         Some(Self(fields))
     }
 
-    /// What a field holds, to the letter.
+    /// Returns what a field holds, to the letter.
     pub(super) fn part(&self, name: &str) -> Option<Bytes> {
         self.0.iter().find(|(it, _)| it == name).map(|(_, bytes)| bytes.clone())
     }
 
-    /// What was typed, without files.
+    /// Returns what was typed, without files.
     pub(super) fn posted(&self) -> Posted {
         let text = |bytes: &Bytes| std::str::from_utf8(bytes).map(str::to_owned).unwrap_or_default();
         let typed: Vec<(String, String)> = self.0.iter().map(|(name, bytes)| (name.clone(), text(bytes))).collect();
@@ -39,14 +39,14 @@ impl Upload {
         Posted::of(&pairs)
     }
 
-    /// What was typed into a field, without the blanks around it; empty if it is not there.
+    /// Returns what was typed into a field, without the blanks around it; empty if it is not there.
     pub(super) fn text(&self, name: &str) -> String {
         let bytes = self.part(name).unwrap_or_default();
         String::from_utf8_lossy(&bytes).trim().to_owned()
     }
 }
 
-/// What is too long is read on, up to as much again, and thrown away: a browser that is cut off while it sends shows no answer.
+/// Returns what is too long is read on, up to as much again, and thrown away: a browser that is cut off while it sends shows no answer.
 async fn whole(mut body: Body, longest: usize) -> Option<Bytes> {
     let (mut whole, mut length) = (Vec::new(), 0usize);
     while let Some(frame) = body.frame().await {

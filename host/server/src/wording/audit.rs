@@ -35,7 +35,7 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("account.logout", "Logged out", "Abgemeldet"),
 ];
 
-/// The actions: stable name, English and German.
+/// Returns the actions: stable name, English and German.
 pub(crate) fn actions(l: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
     ACTIONS.iter().map(move |(name, english, german)| (*name, l.say(english, german)))
 }
@@ -45,7 +45,7 @@ pub(crate) fn action(l: Language, name: &str) -> &str {
     ACTIONS.iter().find(|(known, ..)| *known == name).map_or(name, |(_, english, german)| l.say(english, german))
 }
 
-/// The details of a line, each as what it is about and what was said of it.
+/// Returns the details of a line, each as what it is about and what was said of it.
 pub(crate) fn details(l: Language, detail: &str) -> Vec<(String, String)> {
     let Ok(Value::Object(fields)) = serde_json::from_str(detail) else {
         return if detail.is_empty() { Vec::new() } else { vec![(String::new(), plain(l, detail))] };

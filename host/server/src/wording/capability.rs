@@ -5,7 +5,7 @@ use twofactor_toolkit::wording::capability as in_english;
 
 use super::language::Language;
 
-/// A capability of a provider, as an item of a list.
+/// Returns a capability of a provider, as an item of a list.
 pub(crate) fn capability(l: Language, capability: &Capability) -> String {
     match l {
         Language::English => in_english(capability),
@@ -40,7 +40,7 @@ fn in_german(capability: &Capability) -> String {
     text.to_owned()
 }
 
-/// The same for several.
+/// Returns the same for several.
 pub(crate) fn capabilities(l: Language, all: &[Capability]) -> Vec<String> {
     all.iter().map(|one| capability(l, one)).collect()
 }

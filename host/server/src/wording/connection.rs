@@ -5,7 +5,7 @@ use twofactor_toolkit::wording;
 
 use super::language::Language;
 
-/// A connection, as it stands in a list of what an instance may reach.
+/// Returns a connection, as it stands in a list of what an instance may reach.
 pub(crate) fn connection(l: Language, granted: &GrantedConnection) -> String {
     match l {
         Language::English => wording::connection(granted),
@@ -32,7 +32,7 @@ fn in_german(granted: &GrantedConnection) -> String {
     format!("{to} {how}")
 }
 
-/// Where a connection goes.
+/// Returns where a connection goes.
 pub(crate) fn destination(l: Language, destination: &Destination) -> String {
     match (l, destination) {
         (Language::English, _) => wording::destination(destination),

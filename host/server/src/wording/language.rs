@@ -20,7 +20,7 @@ impl Language {
         self.say("en", "de")
     }
 
-    /// The text in this language.
+    /// Returns the text in this language.
     pub(crate) fn say(self, english: &'static str, german: &'static str) -> &'static str {
         match self {
             Self::English => english,
@@ -36,7 +36,7 @@ impl Language {
         }
     }
 
-    /// What the person chose, or the first language of the browser's that there is.
+    /// Creates what the person chose, or the first language of the browser's that there is.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let chosen = cookie(headers, LANGUAGE_COOKIE).and_then(|tag| Self::of_tag(&tag));
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|list| list.to_str().ok()).unwrap_or_default();

@@ -14,7 +14,7 @@ pub(crate) fn outcome_kind(outcome: MessageOutcome) -> &'static str {
     }
 }
 
-/// What became of a message, in a few words.
+/// Returns what became of a message, in a few words.
 pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
     match outcome {
         MessageOutcome::Accepted => l.say("Accepted by the upstream", "Vom Mailserver oder SMS-Anbieter angenommen"),
@@ -63,7 +63,7 @@ pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
     }
 }
 
-/// A limit by its name.
+/// Returns a limit by its name.
 pub(crate) fn limit(l: Language, name: &str) -> &str {
     match name {
         "lockout" => l.say("Too many consecutive wrong codes", "Zu viele falsche Codes hintereinander"),

@@ -4,7 +4,7 @@ use twofactor::instance::PolicyWarning;
 
 use super::language::Language;
 
-/// A warning as a sentence.
+/// Returns a warning as a sentence.
 pub(crate) fn policy_warning(l: Language, warning: PolicyWarning) -> &'static str {
     match warning {
         PolicyWarning::ShortCodes => l.say(

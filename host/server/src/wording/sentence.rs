@@ -8,7 +8,7 @@ use super::language::Language;
 /// How deep sentences within sentences are followed.
 const DEPTH: u8 = 3;
 
-/// The sentence in the reader's language; as it is if nobody translated it.
+/// Returns the sentence in the reader's language; as it is if nobody translated it.
 pub(crate) fn sentence(l: Language, english: &str) -> String {
     match l {
         Language::English => english.to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn sentence(l: Language, english: &str) -> String {
     }
 }
 
-/// The same in a page: what nobody translated is marked as English.
+/// Returns the same in a page: what nobody translated is marked as English.
 pub(crate) fn spoken(l: Language, english: &str) -> Markup {
     match (l, german(english, DEPTH)) {
         (Language::English, _) => html! { (english) },
@@ -53,7 +53,7 @@ fn is_sentence(value: &str) -> bool {
     value.split(", ").any(|part| part.contains(' '))
 }
 
-/// What stands in the places of a template.
+/// Returns what stands in the places of a template.
 fn values<'a>(template: &str, text: &'a str) -> Option<Vec<&'a str>> {
     let mut parts = template.split("{}");
     let mut rest = text.strip_prefix(parts.next()?)?;

@@ -41,7 +41,7 @@ impl MailServer {
         self.0.lock().unwrap().refusal = (stage, reply);
     }
 
-    /// The codes that came, the oldest first.
+    /// Returns the codes that came, the oldest first.
     pub(crate) fn codes(&self) -> Vec<String> {
         self.0.lock().unwrap().codes.clone()
     }

@@ -12,7 +12,7 @@ const PAGE: u64 = 4096;
 /// much of nothing behind it.
 const GUARD: u64 = 1 << 30;
 
-/// All pages that guests of a process wrote to.
+/// Returns all pages that guests of a process wrote to.
 pub(crate) fn memories_of_guests(process: u32) -> Vec<u8> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let (mut row, mut ranges) = (Vec::new(), Vec::new());

@@ -49,7 +49,7 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// All that stands in a text, each with its name and its form.
+    /// Returns all that stands in a text, each with its name and its form.
     pub(crate) fn found_in(&self, bytes: &[u8]) -> Vec<String> {
         let mut found = self.exact.find(bytes);
         found.extend(self.any_case.find(bytes));
@@ -59,7 +59,7 @@ impl Search {
     }
 }
 
-/// The ways to write a text that turn up in logs, answers and files.
+/// Returns the ways to write a text that turn up in logs, answers and files.
 fn forms(text: &str) -> Vec<(&'static str, String)> {
     let percent = text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() {

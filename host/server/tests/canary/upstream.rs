@@ -78,7 +78,7 @@ impl Upstream {
         (state.scene, state.quote) = (scene, quote);
     }
 
-    /// The codes that came, the oldest first.
+    /// Returns the codes that came, the oldest first.
     pub(crate) fn codes(&self) -> Vec<String> {
         self.0.lock().unwrap().codes.clone()
     }
@@ -187,7 +187,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// The code in a text: no other run has ten digits and stands alone.
+/// Returns the code in a text: no other run has ten digits and stands alone.
 pub(crate) fn code_in(text: &str) -> Option<String> {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '+');
     words.find(|word| word.len() == 10 && word.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)

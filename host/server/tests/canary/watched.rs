@@ -14,7 +14,7 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// A process that writes its whole log.
+    /// Returns a process that writes its whole log.
     pub(crate) fn serve(config: &Path, form: &str) -> Self {
         let mut command = twofactor(&["serve", "--config", config.to_str().unwrap(), "--log", form]);
         let server = Server::spawn(command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1"));
@@ -25,7 +25,7 @@ impl Watched {
         self.server.child.id()
     }
 
-    /// A call whose answer is kept, headers included.
+    /// Returns a call whose answer is kept, headers included.
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         self.send(method, path, token, &[], text.into_bytes()).await

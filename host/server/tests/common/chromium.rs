@@ -57,7 +57,7 @@ fn there(program: &str) -> bool {
         .is_ok_and(|s| s.success())
 }
 
-/// What is missing for these tests, said where it is seen.
+/// Returns what is missing for these tests, said where it is seen.
 pub(crate) fn skipped(test: &str) -> bool {
     let missing: Vec<_> = ["chromium", "chromedriver", "curl"].into_iter().filter(|program| !there(program)).collect();
     if !missing.is_empty() {
@@ -133,7 +133,7 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// A command of the DevTools protocol.
+    /// Returns a command of the DevTools protocol.
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.post("/goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
@@ -177,7 +177,7 @@ impl Chromium {
         self.get(&format!("/element/{element}/enabled")).await.as_bool().unwrap()
     }
 
-    /// What an element says, if it is there.
+    /// Returns what an element says, if it is there.
     async fn said(&self, selector: &str) -> Option<String> {
         let found = json!({"using": "css selector", "value": selector}).to_string();
         let found = self.send(self.client.post(format!("{}/element", self.session)).body(found)).await.ok()?;
@@ -201,7 +201,7 @@ impl Chromium {
         self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})).await;
     }
 
-    /// An attribute of the element that has the focus.
+    /// Returns an attribute of the element that has the focus.
     pub(crate) async fn focused(&self, attribute: &str) -> String {
         let active = self.get("/element/active").await[ELEMENT].as_str().unwrap().to_owned();
         self.get(&format!("/element/{active}/attribute/{attribute}")).await.as_str().unwrap_or_default().to_owned()
@@ -229,7 +229,7 @@ impl Chromium {
         std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
-    /// What axe-core finds wrong for people who read with other means than most.
+    /// Returns what axe-core finds wrong for people who read with other means than most.
     pub(crate) async fn violations(&self, axe: &Path) -> Vec<String> {
         self.run(&std::fs::read_to_string(axe).unwrap(), json!([])).await;
         let script = "const done = arguments[0]; axe.run(document).then((found) => done(found.violations.map(

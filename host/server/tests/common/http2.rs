@@ -45,7 +45,7 @@ impl Http2 {
         self.send(HEADERS, END_HEADERS_AND_STREAM, stream, &headers).await;
     }
 
-    /// The next frame's kind and flags, with its payload; `None` at the end of the connection.
+    /// Returns the next frame's kind and flags, with its payload; `None` at the end of the connection.
     async fn frame(&mut self) -> Option<(u8, u8, Vec<u8>)> {
         let mut head = [0; 9];
         self.stream.read_exact(&mut head).await.ok()?;

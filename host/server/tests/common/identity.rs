@@ -60,7 +60,7 @@ impl Site {
         Visitor::at(&self.server.url)
     }
 
-    /// A system administrator's token.
+    /// Returns a system administrator's token.
     pub(crate) fn token(&self) -> String {
         let config = self.folder.path().join("twofactor.toml");
         let issue = ["token", "issue", "--name", "test", "--system-admin", "--config", config.to_str().unwrap()];
@@ -78,7 +78,7 @@ impl Site {
         self.server.call("POST", "/v1/subscriptions", &self.token(), body).await.expect(201);
     }
 
-    /// The audit log's lines on accounts, as `actor: action detail`, without addresses and the ids of accounts.
+    /// Returns the audit log's lines on accounts, as `actor: action detail`, without addresses and the ids of accounts.
     pub(crate) async fn audited(&self) -> Vec<String> {
         let log = self.server.call("GET", "/v1/audit", &self.token(), Value::Null).await.expect(200);
         let lines = log["entries"].as_array().unwrap().iter().map(|line| {
@@ -103,7 +103,7 @@ impl Sent {
         self.asked.get(name).map_or("", |value| value)
     }
 
-    /// The way back with an answer.
+    /// Returns the way back with an answer.
     pub(crate) fn back(&self, more: &[(&str, &str)]) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("state", self.asks("state")).extend_pairs(more);

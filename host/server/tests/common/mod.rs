@@ -15,7 +15,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-/// The binary, in an environment that holds nothing of ours.
+/// Returns the binary, in an environment that holds nothing of ours.
 pub(crate) fn twofactor(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TWOFACTOR_")) {
@@ -93,7 +93,7 @@ impl Server {
         self.said[kind].as_str().unwrap()
     }
 
-    /// A call as an HTTP client makes it.
+    /// Returns a call as an HTTP client makes it.
     pub(crate) fn request(&self, method: &str, path: &str, token: &str) -> reqwest::RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token)
@@ -111,7 +111,7 @@ impl Server {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// The code in the newest message to a recipient.
+    /// Returns the code in the newest message to a recipient.
     pub(crate) async fn code(&self, to: &str) -> String {
         let messages = self.messages().await;
         let message = messages.iter().find(|message| message["to"] == to).unwrap();
@@ -139,14 +139,14 @@ impl Answer {
         Self { status, headers, text, json }
     }
 
-    /// The body, if the status is as it should be.
+    /// Returns the body, if the status is as it should be.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.json
     }
 
-    /// The body of a problem of this kind.
+    /// Returns the body of a problem of this kind.
     #[track_caller]
     pub(crate) fn problem(self, status: u16, name: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
@@ -158,7 +158,7 @@ impl Answer {
     }
 }
 
-/// A sign-in of the demo.
+/// Returns a sign-in of the demo.
 pub(crate) fn sign_in(recipient: Value) -> Value {
     json!({"tenant": "demo", "user": "alice", "recipient": recipient})
 }

@@ -54,7 +54,7 @@ pub(crate) fn key() -> EcdsaKeyPair {
     EcdsaKeyPair::from_pkcs8(algorithm, pair.as_ref(), &random).unwrap()
 }
 
-/// A JWT; its header says what it likes.
+/// Returns a JWT; its header says what it likes.
 pub(crate) fn jwt(header: &Value, claims: &Value, key: &EcdsaKeyPair) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(claims));
@@ -100,12 +100,12 @@ impl OwnProvider {
         self.replies.lock().unwrap().insert(path.to_owned(), reply);
     }
 
-    /// How many codes were exchanged.
+    /// Returns how many codes were exchanged.
     pub(crate) fn exchanges(&self) -> usize {
         *self.exchanges.lock().unwrap()
     }
 
-    /// What a good token says of Anna, who is an administrator.
+    /// Returns what a good token says of Anna, who is an administrator.
     pub(crate) fn claims(&self, sent: &Sent) -> Value {
         json!({"iss": self.issuer, "sub": "anna-1", "aud": "twofactor", "exp": now() + 300, "iat": now(),
             "nonce": sent.asks("nonce"), "groups": ["people", "admins"], "email": "anna@example.com", "name": "Anna"})
@@ -163,7 +163,7 @@ impl World {
     }
 }
 
-/// An object with some members replaced.
+/// Returns an object with some members replaced.
 pub(crate) fn changed(mut object: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         object[name] = value.clone();

@@ -25,7 +25,7 @@ fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// The script with what it depends on, in a folder of their own.
+/// Returns the script with what it depends on, in a folder of their own.
 fn workshop() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
     std::fs::create_dir_all(&folder).unwrap();

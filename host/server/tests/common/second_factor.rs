@@ -18,7 +18,7 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    /// The server's configuration.
+    /// Returns the server's configuration.
     pub(crate) fn config(&self) -> PathBuf {
         self._folder.path().join("twofactor.toml")
     }

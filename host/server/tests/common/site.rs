@@ -43,7 +43,7 @@ impl Site {
         Self::start_at(Timestamp::now()).await
     }
 
-    /// The same at another time.
+    /// Returns the same at another time.
     pub(crate) async fn start_at(now: Timestamp) -> Self {
         Self::set_up(now, |builder| builder.rate_limits(RateLimits::none())).await
     }
@@ -101,12 +101,12 @@ impl Site {
         Begun { id: begun["id"].as_str().unwrap().to_owned(), url: begun["url"].as_str().unwrap().to_owned() }
     }
 
-    /// A browser at the field for a code that was sent by SMS.
+    /// Returns a browser at the field for a code that was sent by SMS.
     pub(crate) async fn at_code(&self) -> (Begun, Browser) {
         self.at_code_for(json!({})).await
     }
 
-    /// The same for a sign-in with other fields.
+    /// Returns the same for a sign-in with other fields.
     pub(crate) async fn at_code_for(&self, more: Value) -> (Begun, Browser) {
         let begun = self.begin(more).await;
         let browser = Browser::at(&begun.url);
@@ -259,28 +259,28 @@ impl Page {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Where it leads.
+    /// Returns where it leads.
     #[track_caller]
     pub(crate) fn location(&self) -> &str {
         assert_eq!(self.status, 303, "{}", self.html);
         self.header("location")
     }
 
-    /// A parameter of where it leads.
+    /// Returns a parameter of where it leads.
     #[track_caller]
     pub(crate) fn brings(&self, name: &str) -> Option<String> {
         let url = url::Url::parse(self.location()).unwrap();
         url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The values of a field, as they stand in the markup.
+    /// Returns the values of a field, as they stand in the markup.
     pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         let inputs = self.html.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap());
         let named = inputs.filter(|input| input.contains(&format!("name=\"{name}\"")));
         named.map(|input| input.split("value=\"").nth(1).unwrap().split('"').next().unwrap()).collect()
     }
 
-    /// The form that starts the first way.
+    /// Returns the form that starts the first way.
     #[track_caller]
     pub(crate) fn start(&self) -> [(&str, &str); 2] {
         let (ways, steps) = (self.values("two_factor"), self.values("step"));

@@ -31,7 +31,7 @@ fn blocks(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// Whether the lines that are shown stand in what was said, in their order; `…` stands for anything.
+/// Returns whether the lines that are shown stand in what was said, in their order; `…` stands for anything.
 fn missing<'a>(shown: &'a str, said: &str) -> Option<&'a str> {
     let mut rest = said;
     for line in shown.lines() {

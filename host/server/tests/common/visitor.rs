@@ -72,7 +72,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Where it leads to.
+    /// Returns where it leads to.
     #[track_caller]
     pub(crate) fn leads_to(&self) -> &str {
         assert_eq!(self.status, 303, "{}", self.text);
@@ -85,7 +85,7 @@ impl Page {
         self
     }
 
-    /// The value of the first attribute that begins so, such as `name="revision" value="`.
+    /// Returns the value of the first attribute that begins so, such as `name="revision" value="`.
     #[track_caller]
     pub(crate) fn value(&self, before: &str) -> String {
         let rest = self.text.split_once(before).unwrap_or_else(|| panic!("{before} is not in {}", self.text)).1;
@@ -99,7 +99,7 @@ impl Visitor {
         Self { url: url.to_owned(), cookies: BTreeMap::new(), client }
     }
 
-    /// The first administrator, logged in.
+    /// Returns the first administrator, logged in.
     pub(crate) async fn first(server: &Server) -> Self {
         let mut visitor = Self::at(&server.url);
         let link = server.said["first_administrator"].as_str().unwrap();
@@ -145,7 +145,7 @@ impl Visitor {
         self.send(self.request("POST", path).header("sec-fetch-site", "same-origin").body(body)).await
     }
 
-    /// The page that shows what came of a form.
+    /// Returns the page that shows what came of a form.
     pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
         loop {
             let said = self.cookies.contains_key("__Host-twofactor-said");
@@ -175,13 +175,13 @@ impl Visitor {
     }
 }
 
-/// The path of a page's API twin.
+/// Returns the path of a page's API twin.
 pub(crate) fn api_path(path: &str) -> String {
     let (subscription, id) = path.strip_prefix("/admin/two-factors/").unwrap().split_once('/').unwrap();
     format!("/v1/subscriptions/{subscription}/two-factors/{id}")
 }
 
-/// The options that `GET` answers with.
+/// Returns the options that `GET` answers with.
 pub(crate) async fn options(server: &Server, path: &str) -> Value {
     server.call("GET", &api_path(path), server.token("admin_token"), Value::Null).await.expect(200)["options"].clone()
 }

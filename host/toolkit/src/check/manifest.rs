@@ -163,7 +163,7 @@ mod tests {
 
     use super::Found;
 
-    /// What is wrong with a schema of an object, with its properties' words left to it.
+    /// Returns what is wrong with a schema of an object, with its properties' words left to it.
     fn wrong(schema: &Value) -> Vec<String> {
         let found = Found::of(schema);
         [found.undescribed, found.unmarked, found.defaults].concat()

@@ -181,7 +181,7 @@ pub async fn a_new_generation_or_password_ends_sessions_and_other_changes_do_not
     assert_eq!(store.delete_account("a").await.unwrap(), Stale);
 }
 
-/// A system administrator with a password.
+/// Returns a system administrator with a password.
 async fn system_admin(store: &dyn Store, id: &str, n: u8) -> AccountRecord {
     let record = AccountRecord { role: r#"{"role":"system_admin"}"#.to_owned(), ..account(id) };
     store.insert_account(record, invitation(n, Some(id))).await.unwrap();

@@ -148,7 +148,7 @@ pub(super) fn noon() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
-/// A challenge for five minutes and five answers.
+/// Returns a challenge for five minutes and five answers.
 pub(super) fn challenge(id: &str, now: Timestamp) -> ChallengeRecord {
     ChallengeRecord {
         id: id.to_owned(),

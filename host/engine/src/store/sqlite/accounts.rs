@@ -134,7 +134,7 @@ pub(super) fn has_active_account(c: &Connection) -> Result<bool> {
     Ok(c.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
 }
 
-/// Whether somebody who can log in may do everything.
+/// Returns whether somebody who can log in may do everything.
 fn has_system_admin(c: &Connection) -> Result<bool> {
     let sql = format!("SELECT 1 FROM accounts WHERE role ->> '$.role' = 'system_admin' AND {ACTIVE}");
     Ok(c.prepare_cached(&sql)?.exists([])?)
@@ -216,7 +216,7 @@ pub(super) fn invitation(c: &Connection, digest: &[u8; 32]) -> Result<Option<Inv
     Ok(c.prepare_cached(sql)?.query_row([digest], found).optional()?)
 }
 
-/// What is refused leaves no trace, so that a link whose address is taken can be used again.
+/// Returns what is refused leaves no trace, so that a link whose address is taken can be used again.
 pub(super) fn redeem(c: &Connection, request: &Redeem) -> Result<Step<Option<AccountRecord>>> {
     let sql = "DELETE FROM invitations WHERE digest = ? AND expires_at > ? RETURNING account";
     let of: Option<Option<String>> =

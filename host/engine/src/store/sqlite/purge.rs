@@ -15,7 +15,7 @@ const FIGURES_MS: i64 = 90 * 86_400_000;
 /// A browser in which nobody has logged in for so long is a stranger's again.
 const BROWSERS_MS: i64 = 180 * 86_400_000;
 
-/// A few rows at a time: others wait for the writer.
+/// Returns a few rows at a time: others wait for the writer.
 pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
     let mut removed = 0;
     for (sql, before) in [

@@ -68,7 +68,7 @@ impl SessionStore for SqliteStore {
     }
 }
 
-/// The account first: while it is being changed nobody else can change it.
+/// Returns the account first: while it is being changed nobody else can change it.
 pub(super) fn open_session(c: &Connection, request: &OpenSession) -> Result<Step<bool>> {
     let session = &request.session;
     let login = request.is_login.then(|| ms(request.now));
@@ -111,7 +111,7 @@ pub(super) fn open_session(c: &Connection, request: &OpenSession) -> Result<Step
 const SESSION: &str = "s.digest, s.id, s.account, s.second_factor, s.origin, s.created_at, s.authenticated_at, \
                        s.last_used_at, s.ends_at";
 
-/// A session whose columns begin at `n`.
+/// Returns a session whose columns begin at `n`.
 fn to_session(row: &Row<'_>, n: usize) -> rusqlite::Result<SessionRecord> {
     Ok(SessionRecord {
         digest: row.get(n)?,

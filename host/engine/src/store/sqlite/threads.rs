@@ -275,7 +275,7 @@ impl From<rusqlite::Error> for StoreError {
 mod tests {
     use super::*;
 
-    /// A table whose references are checked at commit only, so that a commit can be made to fail.
+    /// Returns a table whose references are checked at commit only, so that a commit can be made to fail.
     fn threads() -> Threads {
         let connection = Connection::open_in_memory().unwrap();
         connection
@@ -295,7 +295,7 @@ mod tests {
         threads.read(|c| Ok(c.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0))?)).await.unwrap()
     }
 
-    /// The results of `add`, `spoil` and `add` in one batch: the thread is held up until all of them wait.
+    /// Returns the results of `add`, `spoil` and `add` in one batch: the thread is held up until all of them wait.
     async fn in_one_batch(
         threads: &Threads,
         spoil: impl FnOnce(&Connection) -> Result<()> + Send + 'static,

@@ -93,7 +93,7 @@ pub(crate) enum NotDialled {
     NotAllowed,
 }
 
-/// The key of a mail server in these rules.
+/// Returns the key of a mail server in these rules.
 pub(crate) fn endpoint(host: &str, port: u16) -> String {
     format!("{}:{port}", host.to_ascii_lowercase())
 }

@@ -154,14 +154,14 @@ impl ReportSignature {
         }
     }
 
-    /// What it is made with.
+    /// Returns what it is made with.
     pub(crate) fn secret(&self) -> &Secret {
         match self {
             Self::Twilio(secret) | Self::Webhook(secret) => secret,
         }
     }
 
-    /// Whether a request was signed so. Compared in constant time.
+    /// Returns whether a request was signed so. Compared in constant time.
     ///
     /// # Errors
     /// Why it is not believed.

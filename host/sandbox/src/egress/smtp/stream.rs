@@ -60,12 +60,12 @@ impl<W> Clone for Replies<W> {
 }
 
 impl<W: Wire> Replies<W> {
-    /// A connection on which the server speaks first.
+    /// Creates a connection on which the server speaks first.
     pub(crate) fn new(wire: W) -> Self {
         Self::with_line(wire, Vec::new())
     }
 
-    /// A connection after STARTTLS: the server has greeted already, but the library expects a
+    /// Returns a connection after STARTTLS: the server has greeted already, but the library expects a
     /// greeting.
     pub(crate) fn greeted(wire: W) -> Self {
         Self::with_line(wire, b"220 ready\r\n".to_vec())

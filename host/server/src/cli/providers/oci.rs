@@ -38,7 +38,7 @@ impl FromStr for Image {
 }
 
 impl Image {
-    /// The component, and its signature if there is one.
+    /// Returns the component, and its signature if there is one.
     pub(super) async fn pull(&self) -> anyhow::Result<(Vec<u8>, Option<String>)> {
         let registry = self.0.resolve_registry();
         let local = registry.split(':').next().is_some_and(|host| host == "localhost" || host == "127.0.0.1");
@@ -100,7 +100,7 @@ fn only_component(manifest: &OciImageManifest) -> anyhow::Result<&OciDescriptor>
     Ok(layer)
 }
 
-/// The layer that has the component's title and `.minisig`; where that has no title, the one whose title ends so.
+/// Returns the layer that has the component's title and `.minisig`; where that has no title, the one whose title ends so.
 fn only_signature<'a>(
     manifest: &'a OciImageManifest,
     component: &OciDescriptor,

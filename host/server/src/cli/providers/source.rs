@@ -43,7 +43,7 @@ impl Source {
         )
     }
 
-    /// The component, and the signature that lies beside it, in a folder or in a registry.
+    /// Returns the component, and the signature that lies beside it, in a folder or in a registry.
     pub(super) async fn read(&self) -> anyhow::Result<(Vec<u8>, Option<String>)> {
         if let Self::Registry(image) = self {
             return image.pull().await;
@@ -60,7 +60,7 @@ impl Source {
         Ok((component, signature))
     }
 
-    /// What changes when the file does; `None` while there is none.
+    /// Returns what changes when the file does; `None` while there is none.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let file = self.file().ok().flatten()?;
         let known = file.metadata().ok()?;

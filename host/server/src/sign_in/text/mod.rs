@@ -90,7 +90,7 @@ impl Words {
         LANGUAGES.iter().find(|words| Some(words.tag) == wanted).unwrap_or(&LANGUAGES[0])
     }
 
-    /// A span of time.
+    /// Returns a span of time.
     pub(super) fn wait(&self, seconds: u64) -> String {
         let (n, one, many) = if seconds < 100 {
             (seconds.max(1), self.second, self.seconds)

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::super::migrations::MIGRATIONS;
 use super::*;
 
-/// A database that some other program made, closed as it closes it.
+/// Returns a database that some other program made, closed as it closes it.
 fn foreign(sql: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it.db");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 
-/// Where the write-ahead log says how often it was restarted (https://www.sqlite.org/fileformat2.html#walformat).
+/// Returns where the write-ahead log says how often it was restarted (https://www.sqlite.org/fileformat2.html#walformat).
 fn times_begun(database: &Path) -> u32 {
     let log = fs::read(database.with_extension("db-wal")).unwrap();
     u32::from_be_bytes(log[12..16].try_into().unwrap())

@@ -25,7 +25,7 @@ fn travel(c: &Connection, id: &str, charges: &[Charge], person: PersonLimits, no
     within(&|| assert!(challenges::consume(c, &consume(id, now)).unwrap()));
 }
 
-/// The rows that 100 challenges write, 10 milliseconds apart.
+/// Returns the rows that 100 challenges write, 10 milliseconds apart.
 fn rows_of_100(charges: &[Charge], person: PersonLimits) -> u64 {
     let mut c = Connection::open_in_memory().unwrap();
     prepare(&mut c).unwrap();
