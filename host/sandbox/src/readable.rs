@@ -74,10 +74,10 @@ impl fmt::Display for Unreadable {
         match self {
             Self::Length { least: 0, most } => write!(f, "must be a single line of at most {most} characters"),
             Self::Length { least, most } => write!(f, "must be a single line of {least} to {most} characters"),
-            Self::Blanks => f.write_str("must not begin or end with a blank, or have two in a row"),
+            Self::Blanks => f.write_str("must not begin or end with a space, or contain two in a row"),
             Self::Character { code_point, position } => write!(
                 f,
-                "must not have the invisible or misleading character U+{code_point:04X} (at position {position}): remove it"
+                "must not contain the invisible or misleading character U+{code_point:04X} (at position {position}): remove it"
             ),
             Self::Marks => write!(f, "must not begin with a combining mark or have more than {MARKS} on one letter"),
             Self::Link => f.write_str(

@@ -93,7 +93,10 @@ impl Component {
             asked.push(self.provider.signed_by(options).await.map_err(|failure| failure.reason)?);
         }
         if asked[0] != asked[1] {
-            return Err(Reason::new("signature", "two calls of `signed-by` returned different signatures"));
+            return Err(Reason::new(
+                "signature",
+                "two calls of `report-proof` with the same options returned different proofs",
+            ));
         }
         match &asked[0] {
             Some(signature) => signature.check().map(|()| true).map_err(|why| Reason::new("signature", why)),

@@ -172,7 +172,7 @@ fn outlive_hangup() -> anyhow::Result<()> {
         let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
-                tracing::info!("there is no certificate to read again");
+                tracing::info!("there is no certificate to reload");
             }
         });
     }

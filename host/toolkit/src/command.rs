@@ -13,7 +13,7 @@ pub enum Command {
         /// The component.
         file: PathBuf,
     },
-    /// Make a small project that builds a provider.
+    /// Create a project for a new provider.
     New {
         /// The new folder. Its name becomes the name of the project and the type of its instances.
         folder: PathBuf,
@@ -25,7 +25,7 @@ pub enum Command {
     ///
     /// The servers respond correctly, incorrectly and not at all. Nothing leaves this machine. Exits with 1 if there is a fault.
     Check(Check),
-    /// Have a component deliver one code to a real recipient.
+    /// Deliver one code to a real recipient with a component.
     Try(Try),
 }
 

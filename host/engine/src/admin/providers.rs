@@ -238,8 +238,7 @@ impl Administration {
         elsewhere.retain(|destination| !new.destinations.contains(&destination.to_string()));
         if !elsewhere.is_empty() && !new.any_destination {
             return Err(Error::invalid(format!(
-                "with it secrets of instances would go to where they do not go now ({}): that is taken only where it is allowed by name \
-                 (`destinations`)",
+                "this component would send secrets of instances to new destinations ({}): approve each of them (`destinations`)",
                 listed(&elsewhere)
             )));
         }
@@ -345,8 +344,7 @@ impl Administration {
             return Ok(());
         }
         Err(Error::invalid(format!(
-            "with the component before, secrets of instances would go to where they do not go now ({}): add that component anew, which asks \
-             for an approval",
+            "the previous component would send secrets of instances to new destinations ({}): install that component again to approve them",
             listed(&elsewhere)
         )))
     }

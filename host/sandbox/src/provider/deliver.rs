@@ -20,8 +20,8 @@ use crate::schema::OptionsSchema;
 const MAX_SEGMENTS: u32 = 255;
 
 /// Why a receipt is not believed.
-const NO_CODE: &str = "the provider reports a delivery, but the code is in nothing that it sent: a provider that changes the form of \
-                       its texts must say `needs-code`";
+const NO_CODE: &str = "the provider reports a delivery, but nothing that it sent contained the code: a provider that changes the \
+                       text must set `needs-code`";
 
 impl Provider {
     /// Has the component validate options, secrets included. It can reach nothing.

@@ -80,7 +80,7 @@ pub(super) enum Command {
         #[arg(long, default_value = "sealed")]
         secrets: SecretsForm,
     },
-    /// Import such a document: all of it, or nothing. What it does not contain stays as it is.
+    /// Import a document from `export`: all of it, or nothing. What it does not contain stays as it is.
     Import {
         /// The configuration, a TOML file.
         #[arg(long)]
@@ -228,7 +228,7 @@ pub(super) enum ProviderCommand {
         #[arg(long)]
         config: PathBuf,
     },
-    /// Return a type to its previous component.
+    /// Roll back a type to its previous component.
     Rollback {
         /// The configuration, a TOML file.
         #[arg(long)]

@@ -78,7 +78,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             l.say("SMS segments per day", "SMS-Segmente pro Tag"),
             l.say(
                 "Billed segments as reported by the SMS gateway. 0 = unlimited.",
-                "Verrechnete Segmente laut SMS-Anbieter. 0 = unbegrenzt.",
+                "Abgerechnete Segmente laut SMS-Anbieter. 0 = unbegrenzt.",
             ),
         ),
         number(

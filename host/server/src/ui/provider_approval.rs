@@ -225,7 +225,7 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
         (l.say("Name", "Name"), &*old.name, &*new.name),
         (l.say("Version", "Version"), &old.version, &new.version),
         (l.say("Channel", "Kanal"), &old.channel, &new.channel),
-        (l.say("Delivers to", "Stellt zu an"), recipient(l, old), recipient(l, new)),
+        (l.say("Delivers to", "Zustellung an"), recipient(l, old), recipient(l, new)),
         ("SHA-256", &before.digest, &after.digest),
     ];
     let changes = after.changes_from(before);

@@ -9,15 +9,15 @@ pub(super) fn words(l: Language, failure: &UpstreamFailure) -> String {
     let UpstreamFailure { step, host, port, cause, .. } = failure;
     match cause {
         Cause::NoAddress => match l {
-            Language::English => format!("The host name {host} has no address. Check how it is spelled."),
-            Language::German => format!("Der Hostname {host} hat keine Adresse. Prüfen Sie die Schreibweise."),
+            Language::English => format!("The host name {host} has no IP address. Check the spelling."),
+            Language::German => format!("Der Hostname {host} hat keine IP-Adresse. Prüfen Sie die Schreibweise."),
         },
         Cause::AddressNotAllowed => match l {
             Language::English => format!(
-                "The host name {host} leads to a private network. The operator must list that network under `allowed_networks`."
+                "The host name {host} resolves to a private network. The operator must add that network to `allowed_networks`."
             ),
             Language::German => format!(
-                "Der Hostname {host} führt in ein privates Netz. Der Betreiber muss dieses Netz unter `allowed_networks` aufführen."
+                "Der Hostname {host} verweist in ein privates Netz. Der Betreiber muss dieses Netz unter `allowed_networks` eintragen."
             ),
         },
         Cause::ConnectionRefused => match l {
@@ -30,28 +30,30 @@ pub(super) fn words(l: Language, failure: &UpstreamFailure) -> String {
         },
         Cause::TimedOut if *step == Step::Connection => match l {
             Language::English => format!(
-                "No connection to {host}, port {port}, within the time allowed. Check host and port; a firewall may be in between."
+                "No connection to {host}, port {port}, within the time limit. Check host and port; a firewall may block the connection."
             ),
             Language::German => format!(
-                "Keine Verbindung zu {host}, Port {port}, innerhalb der erlaubten Zeit. Prüfen Sie Host und Port; vielleicht liegt eine \
-                 Firewall dazwischen."
+                "Keine Verbindung zu {host}, Port {port}, innerhalb des Zeitlimits. Prüfen Sie Host und Port; vielleicht blockiert eine \
+                 Firewall die Verbindung."
             ),
         },
         Cause::NoTls => match l {
             Language::English => format!(
-                "{host} does not speak TLS from the start on port {port}. For mail, port 465 begins with TLS and 587 with STARTTLS."
+                "{host} does not use TLS from the start on port {port}. For email, port 465 uses TLS from the start, and port 587 STARTTLS."
             ),
             Language::German => format!(
-                "{host} spricht auf Port {port} nicht von Anfang an TLS. Bei E-Mail beginnt Port 465 mit TLS, 587 mit STARTTLS."
+                "{host} verwendet auf Port {port} nicht von Anfang an TLS. Bei E-Mail verwendet Port 465 von Anfang an TLS, Port 587 STARTTLS."
             ),
         },
         Cause::TlsAtOnce => match l {
             Language::English => {
-                format!("{host} begins with TLS on port {port}, and STARTTLS was expected. Port 465 begins with TLS.")
+                format!(
+                    "{host} uses TLS from the start on port {port}, but STARTTLS was expected. With port 465, TLS from the start is expected."
+                )
             }
             Language::German => {
                 format!(
-                    "{host} beginnt auf Port {port} sofort mit TLS, erwartet war STARTTLS. Port 465 beginnt mit TLS."
+                    "{host} verwendet auf Port {port} von Anfang an TLS, erwartet wurde STARTTLS. Mit Port 465 wird von Anfang an TLS erwartet."
                 )
             }
         },

@@ -17,7 +17,7 @@ pub(crate) fn policy_warning(l: Language, warning: PolicyWarning) -> &'static st
         ),
         PolicyWarning::NameOutsideSmsAlphabet => l.say(
             "The application name has a character outside the SMS alphabet, such as a curly apostrophe, an en dash or an emoji. Each SMS is billed as two or more.",
-            "Der Name der Anwendung enthält ein Zeichen außerhalb des SMS-Alphabets, etwa einen typografischen Apostroph, einen Gedankenstrich oder ein Emoji. Jede SMS wird als zwei oder mehr verrechnet.",
+            "Der Name der Anwendung enthält ein Zeichen außerhalb des SMS-Alphabets, etwa einen typografischen Apostroph, einen Gedankenstrich oder ein Emoji. Jede SMS wird als zwei oder mehr abgerechnet.",
         ),
         // One that this program is too old to word.
         _ => l.say("Review this policy.", "Prüfen Sie diese Richtlinie."),

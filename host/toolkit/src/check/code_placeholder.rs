@@ -35,7 +35,7 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
     let (second, _) = without_texts(run, &second, OTHER_CODE);
     let needless = replaced && first == second;
     let wrong =
-        needless.then(|| "it reads the code, but sends nothing that it could not send without reading it".to_owned());
+        needless.then(|| "everything that it sends could also be sent with a placeholder for the code".to_owned());
     report.rule("needs-code", wrong.into_iter().collect(), NEEDLESS);
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn check(component: &Component, options: &Value, report: &mut R
     }
     report.configure_microseconds = Some(fastest.as_micros());
     report.rule("configure", Vec::new(), "");
-    let wrong = changed.then(|| "the same options were answered differently".to_owned());
+    let wrong = changed.then(|| "two calls with the same options returned different results".to_owned());
     report.rule("deterministic", wrong.into_iter().collect(), "Make `configure` depend on its options only.");
 
     let unmarked = component.unmarked_secrets(options).await.unwrap_or_default();

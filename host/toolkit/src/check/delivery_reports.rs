@@ -33,7 +33,7 @@ pub(super) async fn check(
     for (kind, content_type, body) in bodies() {
         match read(configured, content_type, &body).await {
             Ok(None | Some(DeliveryStatus::Pending)) => {}
-            Ok(Some(_)) => wrong.push(format!("{kind} is read as a final report about a message")),
+            Ok(Some(_)) => wrong.push(format!("the provider reads {kind} as a final report about a message")),
             Err(why) => wrong.push(format!("no answer to {kind}: {why}")),
         }
     }

@@ -63,7 +63,7 @@ async fn check_at(run: &Run<'_>, responses: &Responses, case: &Case, place: usiz
             && outcome.name == "retry-later"
             && outcome.wait != expected
         {
-            wrong.push(format!("the wait passed on is {}, not {}", seconds(outcome.wait), seconds(expected)));
+            wrong.push(format!("the time to wait is {}, not {}", seconds(outcome.wait), seconds(expected)));
         }
     }
     if sent > case.sent {

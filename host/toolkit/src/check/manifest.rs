@@ -51,7 +51,7 @@ pub(super) fn check(info: &ProviderInfo, report: &mut Report) {
     report.advise(
         "closed",
         open.into_iter().collect(),
-        "Set `\"additionalProperties\": false`, so that a misspelt option is reported.",
+        "Set `\"additionalProperties\": false`, so that a misspelled option is reported.",
     );
 }
 

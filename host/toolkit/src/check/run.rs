@@ -15,7 +15,7 @@ use crate::sample;
 pub(super) const CODE: &str = "7305918264";
 
 pub(super) const CLASSIFY: &str =
-    "Report each failure as what the host must do next: see `delivery-failure` in the contract.";
+    "Choose the failure by what the host must do next: see `delivery-failure` in the contract.";
 
 /// The servers on loopback that take the place of everything the component reaches.
 #[derive(Clone, Copy)]

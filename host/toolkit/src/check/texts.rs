@@ -57,7 +57,7 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
     let sent: Vec<String> = requests.iter().flat_map(texts_of).collect();
     let arrived = |form: &String| sent.iter().any(|sent| sent.contains(form));
     if !run.needs_code() && !forms.into_iter().flatten().any(arrived) {
-        changed.push("a text with HTML: neither arrived unchanged".to_owned());
+        changed.push("a text with HTML: neither the text nor the HTML arrived unchanged".to_owned());
     }
     report.rule("accepted", failed, ACCEPTED);
     report.rule("recipient", misdirected, TO_THE_RECIPIENT);

@@ -63,7 +63,7 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
                 wrong.push(format!("{at}its verdict is {outcome}, not {right}{}", in_brackets(&said)));
             }
             if outcome == "retry-later" && wait.is_some_and(|wait| after_seconds != wait) {
-                wrong.push(format!("{at}the wait passed on is {after_seconds:?}, not {wait:?} (seconds)"));
+                wrong.push(format!("{at}the time to wait is {after_seconds:?}, not {wait:?} (seconds)"));
             }
             if sent > 1 {
                 wrong.push(format!("{at}the answer was sent more than once"));

@@ -88,7 +88,7 @@ impl Grants {
                     parsed.map_err(|_| GrantError("the name of an authenticating header is malformed".to_owned()))?;
                 if routes(&parsed) {
                     return Err(GrantError(format!(
-                        "`{parsed}` says where or how a request goes and cannot be an authenticating header"
+                        "`{parsed}` controls how requests are routed and cannot be used to authenticate"
                     )));
                 }
             }
@@ -115,8 +115,8 @@ impl Grants {
         let nameable = is_name(host) || named && is_label(host);
         if port == 0 || !nameable {
             return Err(GrantError(
-                "an SMTP server must be named by its full host name (a single word or an address only where the operator's \
-                 network settings name it) and a port"
+                "an SMTP server needs a full host name and a port (a single-label name or an IP address only if the operator's \
+                 network settings contain it)"
                     .to_owned(),
             ));
         }
@@ -196,7 +196,7 @@ impl SmtpGrant {
 fn secure_origin(text: &str) -> Result<Origin, GrantError> {
     let origin = Origin::parse(text).map_err(GrantError)?;
     if !origin.is_https() {
-        return Err(GrantError(format!("{origin} is not protected: only https origins are granted")));
+        return Err(GrantError(format!("{origin} is not encrypted: only https origins are allowed")));
     }
     Ok(origin)
 }

@@ -26,7 +26,7 @@ impl Origin {
         let (origin, url) = Self::of_url(text)?;
         let rest = &url[url::Position::AfterPort..];
         if !matches!(rest, "" | "/") || text.ends_with('/') {
-            return Err(format!("`{}` is no origin: write scheme, host and port only", printable(text)));
+            return Err(format!("`{}` is not an origin: use only scheme, host and port", printable(text)));
         }
         Ok(origin)
     }
@@ -54,13 +54,13 @@ impl Origin {
         };
         if !url.username().is_empty() || url.password().is_some() || text.contains('@') && authority(text).contains('@')
         {
-            return refuse("must not name a user");
+            return refuse("must not contain a user name");
         }
         if url.fragment().is_some() {
             return refuse("must not have a fragment");
         }
         let Some(Host::Domain(host)) = url.host() else {
-            return refuse("must name a host, not an address");
+            return refuse("must contain a host name, not an IP address");
         };
         if !is_name(host) {
             return refuse("must name a host by its full name: lower-case letters, digits, `-` and inner dots");

@@ -3,11 +3,11 @@
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be a single line of {} to {} characters", "muss eine Zeile mit {} bis {} Zeichen sein"),
     (
-        "must not begin or end with a blank, or have two in a row",
+        "must not begin or end with a space, or contain two in a row",
         "darf nicht mit einem Leerzeichen beginnen oder enden und nicht zwei in Folge haben",
     ),
     (
-        "must not have the invisible or misleading character U+{} (at position {}): remove it",
+        "must not contain the invisible or misleading character U+{} (at position {}): remove it",
         "darf das unsichtbare oder irreführende Zeichen U+{} (an Stelle {}) nicht enthalten: entfernen Sie es",
     ),
     (

@@ -5,7 +5,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("not applied: this is the last system administrator", "nicht ausgeführt: es ist der letzte Systemadministrator"),
     ("without a second factor", "ohne zweiten Faktor"),
     ("with the identity provider's second factor", "mit dem zweiten Faktor des Identity Providers"),
-    ("sessions ended", "seine Sitzungen enden"),
+    ("sessions ended", "Sitzungen beendet"),
     ("no second factor is available", "es ist kein zweiter Faktor verfügbar"),
     ("all entries are missing", "alle Einträge fehlen"),
     ("the record of the last entry was changed", "die Angabe, welcher Eintrag der letzte ist, wurde verändert"),

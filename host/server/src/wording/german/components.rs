@@ -5,7 +5,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the component has {} bytes, more than the {} that `component_bytes` allows",
         "die Komponente hat {} Bytes, mehr als die {}, die `component_bytes` erlaubt",
     ),
-    ("the component has unsupported imports: {}", "nicht unterstützte Importe der Komponente: {}"),
+    ("the component has unsupported imports: {}", "die Komponente hat nicht unterstützte Importe: {}"),
     (
         "the component does not implement the contract `twofactor:provider`: {}",
         "die Komponente passt nicht zum Vertrag `twofactor:provider`: {}",
@@ -28,8 +28,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "die Kompilierung der Komponente dauerte länger, als `compile_time` erlaubt",
     ),
     ("the component could not be compiled", "die Komponente konnte nicht kompiliert werden"),
-    ("this is not a valid WebAssembly component: {}", "das ist keine ausführbare WebAssembly-Komponente: {}"),
-    ("the component failed in `describe`: {}", "die Komponente konnte sich nicht beschreiben: {}"),
+    ("this is not a valid WebAssembly component: {}", "das ist keine gültige WebAssembly-Komponente: {}"),
+    ("the component failed in `describe`: {}", "Fehler der Komponente in `describe`: {}"),
     (
         "the component does not have the expected digest: it is sha256:{}",
         "dies ist nicht die erwartete Komponente: ihr Digest ist sha256:{}",
@@ -39,15 +39,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "vor diesem gibt es keinen Provider vom Typ `{}`: er kann nur entfernt werden",
     ),
     (
-        "with it secrets of instances would go to where they do not go now ({}): that is taken only where it is allowed by name (`destinations`)",
-        "mit ihr gingen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen ({}): das wird nur angenommen, wenn es namentlich erlaubt ist (`destinations`)",
+        "this component would send secrets of instances to new destinations ({}): approve each of them (`destinations`)",
+        "diese Komponente würde Geheimnisse von Instanzen an neue Ziele senden ({}): genehmigen Sie jedes davon (`destinations`)",
     ),
     (
-        "with the component before, secrets of instances would go to where they do not go now ({}): add that component anew, which asks for an approval",
-        "mit der Komponente davor gingen Geheimnisse von Instanzen dorthin, wohin sie jetzt nicht gehen ({}): fügen Sie jene Komponente neu hinzu, dann wird um eine Genehmigung gebeten",
+        "the previous component would send secrets of instances to new destinations ({}): install that component again to approve them",
+        "die vorherige Komponente würde Geheimnisse von Instanzen an neue Ziele senden ({}): installieren Sie sie neu, um diese zu genehmigen",
     ),
     (
         "version {} is lower than the current version {}: allow the downgrade with `allow_downgrade`",
-        "Version {} ist älter als die verwendete Version {}: eine ältere wird nur angenommen, wenn dies ausdrücklich erlaubt ist (`allow_downgrade`)",
+        "Version {} ist älter als die verwendete Version {}: erlauben Sie die ältere Version ausdrücklich (`allow_downgrade`)",
     ),
 ];

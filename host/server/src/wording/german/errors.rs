@@ -13,13 +13,13 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("too many requests; try again later", "zu viele Anfragen: versuchen Sie es später erneut"),
     ("the service is temporarily unavailable", "der Dienst ist zurzeit nicht verfügbar"),
     ("this challenge is closed", "diese Challenge ist geschlossen"),
-    ("incorrect code", "das ist nicht der Code"),
+    ("incorrect code", "falscher Code"),
     ("incorrect email address or password", "E-Mail-Adresse oder Passwort ist falsch"),
     (
         "this link was used, replaced or has expired; request a new one",
         "dieser Link wurde verwendet, ersetzt oder ist abgelaufen: fordern Sie einen neuen an",
     ),
-    ("this login has expired; log in again", "diese Anmeldung ist abgelaufen: beginnen Sie von vorn"),
+    ("this login has expired; log in again", "diese Anmeldung ist abgelaufen: melden Sie sich erneut an"),
     ("the message was not sent; try again later", "die Nachricht wurde nicht gesendet: versuchen Sie es später erneut"),
     ("it is unknown whether the message was sent", "es ist nicht bekannt, ob die Nachricht gesendet wurde"),
     ("the message was not accepted", "die Nachricht wurde nicht angenommen"),
@@ -61,5 +61,5 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "only those who administer or audit the whole installation can call this",
         "das ist Personen vorbehalten, die für die ganze Installation zuständig sind",
     ),
-    ("auditors can only read", "Auditoren lesen nur: das ist Administratoren vorbehalten"),
+    ("auditors can only read", "Auditoren haben nur Lesezugriff"),
 ];

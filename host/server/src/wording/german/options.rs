@@ -24,15 +24,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("has an option without a name", "hat eine Option ohne Namen"),
     (
         "the provider checks the format of this secret, which it does not receive if it comes from the base service settings: give this instance its own secret, or have the provider's author add `examples` to its schema",
-        "der Provider prüft die Form dieses Geheimnisses und bekommt es nicht zu sehen, wenn es aus den Basiseinstellungen kommt: geben Sie dieser Instanz ein eigenes Geheimnis, oder lassen Sie `examples` in das Schema des Providers aufnehmen",
+        "der Provider prüft das Format dieses Geheimnisses, erhält es aber nicht, wenn es aus den Basiseinstellungen stammt: geben Sie dieser Instanz ein eigenes Geheimnis, oder bitten Sie den Autor des Providers, im Schema `examples` zu ergänzen",
     ),
     (
         "the provider modifies a secret of the base service settings, which it does not receive: give this instance its own secret",
-        "der Provider verändert ein Geheimnis der Basiseinstellungen, bevor er es verwendet, und bekommt es nicht zu sehen: geben Sie dieser Instanz ein eigenes Geheimnis",
+        "der Provider verändert ein Geheimnis der Basiseinstellungen, das er nicht erhält: geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     (
         "the provider accepts these options only with these secrets, so nobody can check whether its requests reveal one: its author can add `examples` with valid secrets to the schema",
-        "der Provider nimmt diese Optionen nur mit diesen Geheimnissen an, so dass niemand weiß, ob er durch das, was er verlangt, etwas von einem Geheimnis verrät: wer ihn geschrieben hat, kann `examples` in sein Schema aufnehmen, mit Geheimnissen der passenden Form",
+        "der Provider nimmt diese Optionen nur mit diesen Geheimnissen an; daher lässt sich nicht prüfen, ob seine Anfragen eines verraten: der Autor kann im Schema `examples` mit gültigen Geheimnissen ergänzen",
     ),
     (
         "can be nested at most {} levels deep and contain at most {} values",
@@ -49,7 +49,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "{} that the provider requests depends on a secret and would reveal it: this provider cannot be used",
-        "dieser Provider ist so nicht verwendbar: von einem Geheimnis, das sich daraus lesen ließe, hängt ab, was er verlangt ({})",
+        "was der Provider verlangt ({}), hängt von einem Geheimnis ab und würde es verraten: dieser Provider kann nicht verwendet werden",
     ),
     ("the user name", "der Benutzername"),
     ("the name of the authenticating header", "der Name des Headers zur Anmeldung"),
@@ -60,7 +60,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the mail server", "der Mailserver"),
     ("the mail server's port", "der Port des Mailservers"),
     ("the mail server's protection", "die Verschlüsselung zum Mailserver"),
-    ("the mail server's time-out", "die Zeitgrenze des Mailservers"),
+    ("the mail server's time-out", "das Zeitlimit des Mailservers"),
     ("whether to log in at the mail server", "ob man sich beim Mailserver anmeldet"),
     ("the kind of a connection", "die Art einer Verbindung"),
     ("the number of connections", "die Anzahl der Verbindungen"),
@@ -70,27 +70,27 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the service", "der Dienst"),
     (
         "this change would send a stored secret to another destination; enter the secret again instead of its mask",
-        "diese Änderung sendet ein gespeichertes Geheimnis an ein anderes Ziel: geben Sie das Geheimnis neu ein",
+        "diese Änderung würde ein gespeichertes Geheimnis an ein anderes Ziel senden: geben Sie das Geheimnis erneut ein",
     ),
     (
         "this change sends a stored secret of an instance to another destination: give that instance the secret anew, with a destination of its own, before",
-        "diese Änderung sendet ein gespeichertes Geheimnis einer Instanz an ein anderes Ziel: geben Sie das Geheimnis zuerst bei dieser Instanz neu ein, mit einem eigenen Ziel",
+        "diese Änderung würde ein gespeichertes Geheimnis einer Instanz an ein anderes Ziel senden: geben Sie zuerst bei dieser Instanz das Geheimnis erneut ein, mit einem eigenen Ziel",
     ),
     (
         "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret again instead of its mask",
-        "wohin das gespeicherte Geheimnis nach dieser Änderung geht, ist nicht bekannt, weil keine Instanz damit gültig ist: geben Sie das Geheimnis neu ein",
+        "nach dieser Änderung lässt sich nicht feststellen, wohin das gespeicherte Geheimnis gesendet wird, weil keine Instanz gültig ist: geben Sie das Geheimnis erneut ein",
     ),
     (
         "too many options to check beside a secret of the base service settings; give this instance its own secret",
-        "das sind mehr Optionen, als neben einem Geheimnis der Basiseinstellungen geprüft werden können: geben Sie dieser Instanz ein eigenes Geheimnis",
+        "zu viele Optionen, um sie zusammen mit einem Geheimnis der Basiseinstellungen zu prüfen: geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     (
         "the destinations of secrets could not be determined; try again",
-        "der Provider konnte jetzt nicht gefragt werden, wohin Geheimnisse gehen: versuchen Sie es erneut",
+        "die Ziele der Geheimnisse konnten nicht ermittelt werden: versuchen Sie es erneut",
     ),
     (
         "a secret of the base service settings would be sent to {}, which those settings do not allow; give this instance its own secret",
-        "ein Geheimnis der Basiseinstellungen ginge an {}, wohin diese es nicht senden: geben Sie dieser Instanz ein eigenes Geheimnis",
+        "ein Geheimnis der Basiseinstellungen würde an {} gesendet, was diese nicht erlauben: geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     ("instance `{}`: {}", "bei der Instanz `{}`: {}"),
     ("the component did not respond in time", "die Komponente hat nicht rechtzeitig geantwortet"),

@@ -3,7 +3,7 @@
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // Our own providers: what their options are.
     ("The sender's email address.", "Die E-Mail-Adresse des Absenders."),
-    ("The sender's display name (optional).", "Der Name neben dieser Adresse; optional."),
+    ("The sender's display name (optional).", "Der Anzeigename des Absenders (optional)."),
     ("The mail server: SMTP or Microsoft 365.", "Der Mailserver: SMTP oder Microsoft 365."),
     ("An SMTP server.", "Ein SMTP-Server."),
     ("A Microsoft 365 mailbox, through Microsoft Graph.", "Ein Postfach bei Microsoft 365, über Microsoft Graph."),
@@ -44,7 +44,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The id of an access key whose only permission is ses:SendEmail.",
-        "Die ID eines Zugriffsschlüssels, der ses:SendEmail darf und sonst nichts.",
+        "Die ID eines Zugriffsschlüssels, dessen einzige Berechtigung ses:SendEmail ist.",
     ),
     ("The secret access key.", "Der geheime Zugriffsschlüssel."),
     (
@@ -53,7 +53,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The configuration set to send with (optional). Do not use one that tracks opens or clicks: it changes the messages.",
-        "Das Configuration Set, mit dem gesendet wird; optional. Eines, das Links verfolgt oder Öffnungen zählt, verändert die Nachrichten.",
+        "Das Configuration Set, mit dem gesendet wird (optional). Verwenden Sie keines, das Öffnungen oder Klicks verfolgt: Es verändert die Nachrichten.",
     ),
     (
         "The app's bot token (xoxb-…), with the scopes users:read, users:read.email and chat:write.",
@@ -79,7 +79,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "The signing secret, shared with the receiver: whsec_ followed by 24 to 64 random bytes in base64.",
         "Das Signaturgeheimnis, das auch der Empfänger hat: whsec_, gefolgt von 24 bis 64 zufälligen Bytes in Base64.",
     ),
-    ("The global cloud.", "Weltweit."),
+    ("The global cloud.", "Die weltweite Cloud."),
     ("The cloud for the US government.", "Die Cloud für US-Behörden."),
     ("The cloud operated by 21Vianet in China.", "Die von 21Vianet in China betriebene Cloud."),
     (
