@@ -1,5 +1,5 @@
-//! Who changed what. Each line is chained to the one before it with a MAC, so that a deletion, a change, a reordering and a
-//! cut-off tail show.
+//! The audit log: who changed what. Each line is chained to the one before it with a MAC, which shows whether lines were deleted,
+//! changed, reordered or cut off at the end.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
@@ -34,30 +34,30 @@ impl Actor {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct AuditEntry {
-    /// Counts from 1.
+    /// The number of the line, from 1.
     pub seq: u64,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// Who, and from where.
+    /// Who did it, and from which address.
     pub actor: String,
     /// What was done, such as `instance.update`.
     pub action: String,
-    /// To what.
+    /// What it was done to.
     pub subject: String,
-    /// More, without secrets.
+    /// More details, without secrets.
     pub detail: String,
 }
 
-/// Whether the audit log is whole.
+/// The result of checking the integrity of the audit log.
 ///
-/// Without the keyring nobody can change it unseen. What does not show is that the whole database was put back to what it once
-/// was, log included: for that, note `lines` elsewhere.
+/// Without the keyring nobody can change the log unnoticed. The check does not detect that the whole database, log included, was
+/// replaced by an earlier copy: to detect that, note `lines` elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditCheck {
-    /// How many lines are right, from the first on.
+    /// How many lines are intact, from the first on.
     pub lines: u64,
-    /// What is wrong after these, if anything is.
+    /// What is wrong after these lines, if anything is.
     pub problem: Option<String>,
 }
 
@@ -74,7 +74,7 @@ const HEAD: &str = "audit-head";
 const HEAD_CHANGED: &str = "the record of the last entry was changed";
 const ALL_MISSING: &str = "all entries are missing";
 
-/// How many lines are looked at together.
+/// How many lines are read at a time.
 const PAGE: u32 = 1000;
 
 impl AuditLog {

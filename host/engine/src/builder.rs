@@ -45,21 +45,21 @@ pub struct Builder {
 }
 
 impl TwoFactor {
-    /// Returns a builder. Without further settings the engine stores everything in memory with a key of its own, reaches public addresses
-    /// only, and has no provider.
+    /// Returns a builder. By default the engine stores everything in memory with a new key, reaches only public addresses, and has no
+    /// provider.
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
 impl Builder {
-    /// Sets the store of everything durable. Default: in memory.
+    /// Sets the store. Default: in memory.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Sets the keys that seal secrets and sign codes. They are kept apart from the store.
+    /// Sets the keys that seal secrets and sign codes. They must not be in the store.
     pub fn keyring(mut self, keyring: Keyring) -> Self {
         self.keyring = Some(keyring);
         self
@@ -101,18 +101,18 @@ impl Builder {
         self
     }
 
-    /// The usual providers that come with TwoFactor: `email`, `ecall` and `twilio`.
+    /// Adds the bundled providers `email`, `ecall` and `twilio`.
     #[cfg(feature = "bundled")]
     pub fn bundled_providers(mut self) -> Self {
         self.components.extend(twofactor_bundle::usual().map(<[u8]>::to_vec));
         self
     }
 
-    /// One provider that comes with TwoFactor, by the type of its instances: beside those three `ses`, `slack`, `twilio-verify`, `twilio-voice` or
+    /// Adds one bundled provider, by the type of its instances: `email`, `ecall`, `twilio`, `ses`, `slack`, `twilio-verify`, `twilio-voice` or
     /// `webhook`.
     ///
     /// # Errors
-    /// [`Error::is_invalid_input`] for any other word, with those there are.
+    /// [`Error::is_invalid_input`] for any other type. The text lists the types that exist.
     #[cfg(feature = "bundled")]
     pub fn bundled_provider(mut self, type_id: &str) -> Result<Self, Error> {
         let all = twofactor_bundle::BY_TYPE;
@@ -127,7 +127,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Sets whose signature a component must carry to be added to the store. Those added to the builder need none.
+    /// Sets the signers that are trusted, and whether a component needs a signature to be added to the store. Components of the builder
+    /// need none.
     pub fn signers(mut self, signers: Signers) -> Self {
         self.signers = signers;
         self
@@ -146,7 +147,7 @@ impl Builder {
         self
     }
 
-    /// Sets the policy of instances without one of their own.
+    /// Sets the policy of instances that do not have their own.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
@@ -164,34 +165,34 @@ impl Builder {
         self
     }
 
-    /// The subscription whose instances deliver the second factor of logins to accounts, until a system administrator chooses one
-    /// ([`Accounts::set_second_factor`]): those assigned to the client application `twofactor-admin`, or to a user named by an account's
-    /// id.
+    /// Sets the subscription whose instances deliver the second factor of accounts, until a system administrator chooses one
+    /// ([`Accounts::set_second_factor`]). Those assigned to the client application `twofactor-admin`, or to a user with the id of the
+    /// account, are used.
     pub fn second_factor_for_accounts(mut self, subscription: impl Into<String>) -> Self {
         self.accounts.second_factor = Some(subscription.into());
         self
     }
 
-    /// Returns whether a login to an account is refused if no instance is available for its second factor, also before any ever was. The login
-    /// that follows on an invitation is then let in, so that somebody can set it up.
+    /// Sets whether a login to an account is refused if no instance is available for its second factor, even if none has ever been used.
+    /// Until then a login with an invitation is accepted without one, so that somebody can set it up.
     pub fn require_second_factor_for_accounts(mut self, required: bool) -> Self {
         self.accounts.require_second_factor = required;
         self
     }
 
-    /// How long a session of an account lasts without use, and in all; 30 minutes and 12 hours.
+    /// Sets after what time a session of an account ends without use, and in any case. Defaults: 30 minutes and 12 hours.
     pub fn session_times(mut self, idle: Duration, longest: Duration) -> Self {
         (self.accounts.idle, self.accounts.longest) = (idle, longest);
         self
     }
 
-    /// Builds the engine: opens the store's books, compiles or loads the components, asks each who it is. Providers that
-    /// were added to the store take the place of those given here; one that can no longer be loaded, or may not serve, leaves its
-    /// type without a provider, and the log says why.
+    /// Builds the engine: opens the store, compiles or loads the components, and calls `describe` of each. Providers that were added
+    /// to the store replace those given here. If one of them can no longer be loaded or is not allowed, its type has no provider,
+    /// and the log says why.
     ///
     /// # Errors
-    /// [`Error::is_invalid_input`] for a component that cannot be loaded or a policy out of bounds, saying why;
-    /// [`Error::is_unavailable`] for a store that cannot be read or does not fit the keyring.
+    /// [`Error::is_invalid_input`], with the reason, if a component cannot be loaded or the policy is out of bounds.
+    /// [`Error::is_unavailable`] if the store cannot be read or belongs to another keyring.
     pub async fn build(self) -> Result<TwoFactor, Error> {
         self.policy.check().map_err(|why| Error::invalid(why.to_string()))?;
         self.accounts.check()?;

@@ -1,4 +1,4 @@
-//! What time it is.
+//! Clocks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::store::{MAX_CLOCK_SKEW, TimeAtStart};
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// Now. Must never go backwards.
+    /// Returns the current time. It must never go backwards.
     fn now(&self) -> Timestamp;
 }
 
@@ -20,11 +20,11 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The system's clock. When that is set back, this one goes on at the pace of the monotonic clock, so a challenge
-/// never gets more time than it was given; when that is set forward, this one follows. The log tells of both.
+/// The system's clock. If the system's clock is set back, this one continues at the pace of the monotonic clock, so that no
+/// challenge lasts longer than it should. If it is set forward, this one follows. Both are logged.
 pub struct SystemClock(Mutex<Reading>);
 
-/// What the system's clock and the monotonic one differ by before the log tells of it.
+/// How far the system's clock and the monotonic clock may differ before it is logged.
 const JUMP: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Clone, Copy)]
@@ -62,7 +62,7 @@ impl Jump {
 }
 
 impl SystemClock {
-    /// Starts at the system's time.
+    /// Creates a clock that starts at the system's time.
     pub fn new() -> Self {
         Self(Mutex::new(Reading { time: Timestamp::now(), steady: Instant::now(), ahead: false }))
     }
@@ -162,18 +162,18 @@ impl ClockCheck {
 pub struct ManualClock(Arc<Mutex<Timestamp>>);
 
 impl ManualClock {
-    /// Stands at `now`.
+    /// Creates a clock that shows `now`.
     pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 
-    /// Moves on.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now = now.checked_add(by).unwrap_or(*now);
     }
 
-    /// Jumps to `now`, backwards too: what a wrong system clock does over a restart.
+    /// Sets the clock to `now`, also backwards, as a wrong system clock may be after a restart.
     pub fn set(&self, now: Timestamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }

@@ -18,7 +18,7 @@ use crate::token::{Identity, Tokens};
 /// How long the result of a check of readiness is used.
 const READY_FOR: Duration = Duration::from_secs(1);
 
-/// The engine. Cheap to clone; all clones are one.
+/// The engine. Cheap to clone; all clones share one state.
 #[derive(Clone)]
 pub struct TwoFactor {
     pub(crate) instances: Arc<Instances>,
@@ -38,7 +38,7 @@ impl TwoFactor {
     /// Returns the instances that are available to a sign-in, the most specific first.
     ///
     /// # Errors
-    /// Invalid input if an id has no canonical form; if the store is not available.
+    /// Invalid input if an id has no canonical form. An error if the store is not available.
     pub async fn available(&self, sign_in: &SignIn) -> Result<Vec<AvailableInstance>, Error> {
         let chosen = self.instances.choose(&sign_in.clone().in_one_spelling()?, None).await?;
         Ok(chosen
@@ -101,7 +101,7 @@ impl TwoFactor {
         HostedSignIns::new(store.clone(), keyring.clone(), self.clock.clone(), self.challenges.clone())
     }
 
-    /// Returns whom a token belongs to, if it is valid.
+    /// Returns the caller that a token authenticates, if the token is valid.
     ///
     /// # Errors
     /// If the store is not available.
@@ -114,7 +114,7 @@ impl TwoFactor {
         self.accounts.clone()
     }
 
-    /// Returns the administration of everything that is configured, on behalf of an actor.
+    /// Returns the administration of the installation, on behalf of an actor.
     pub fn administration(&self, actor: Actor) -> Administration {
         Administration {
             instances: self.instances.clone(),
@@ -133,8 +133,8 @@ impl TwoFactor {
     /// Reloads providers that another process added or removed. Call it periodically if several processes share a store.
     ///
     /// # Errors
-    /// Invalid input if a provider cannot be loaded or may not be used here: those that were in use stay in use. If the store is not
-    /// available.
+    /// Invalid input if a provider cannot be loaded or is not allowed here; the providers that were in use stay in use. An error if the
+    /// store is not available.
     pub async fn refresh_providers(&self) -> Result<(), Error> {
         let providers = &self.instances.providers;
         let refused = providers.refresh(&providers.changing().await).await?;
@@ -151,8 +151,8 @@ impl TwoFactor {
         self.history.flush().await
     }
 
-    /// Returns whether the store can be read and written, and its time agrees with the clock of this process. The store is asked at most
-    /// once a second.
+    /// Checks that the store can be read and written, and that its time agrees with the clock of this process. The store is used for
+    /// this at most once per second.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store cannot be used, because of a full disk for example; [`Error::is_clock_skew`].
@@ -168,7 +168,7 @@ impl TwoFactor {
         Ok(())
     }
 
-    /// Compares the clock of this process with the time of the store, and logs when they begin and cease to differ. Call it every few
+    /// Compares the clock of this process with the time of the store, and logs when they start and stop to differ. Call it every few
     /// seconds; [`TwoFactor::ready`] does the same.
     ///
     /// # Errors

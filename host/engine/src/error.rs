@@ -28,11 +28,11 @@ struct Inner {
 pub enum ErrorKind {
     /// The input is malformed; see [`Error::field_errors`].
     InvalidInput,
-    /// What was named does not exist, or not in that subscription.
+    /// The object does not exist, or belongs to another subscription.
     NotFound,
     /// The call contradicts the current state: a name is taken, or a first request with the same idempotency key is in progress.
     Conflict,
-    /// What was to be changed was modified since the revision that the call named was read. Reload and retry.
+    /// The object was modified since the revision that the call expects. Reload and retry.
     RevisionConflict,
     /// The idempotency key was used for another request.
     IdempotencyKeyReused,
@@ -43,9 +43,9 @@ pub enum ErrorKind {
     /// The person is locked after too many wrong answers in a row: see
     /// [`Administration::unlock_user`](crate::admin::Administration::unlock_user).
     Locked,
-    /// Nobody can log in with this. An unknown account, a wrong password and a disabled account are not told apart.
+    /// The credentials are not valid. An unknown account, a wrong password and a disabled account are not told apart.
     InvalidCredentials,
-    /// The caller may administer the subscription, but this would change what guards logins to accounts.
+    /// The caller may administer the subscription, but not instances that deliver the second factor of accounts.
     Forbidden,
     /// The answer was wrong; see [`Error::attempts_left`].
     CodeRejected,
@@ -56,7 +56,7 @@ pub enum ErrorKind {
     RecipientRejected,
     /// The provider could not deliver, or it is not known whether it did; or its upstream could not verify an answer.
     DeliveryFailed,
-    /// The store cannot be used for now.
+    /// The store is temporarily unavailable.
     Unavailable,
     /// The clock of this process and the time of the store differ too much; see [`Error::clock_behind`].
     ClockSkew,

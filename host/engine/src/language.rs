@@ -1,9 +1,9 @@
-//! Which of some languages a reader wants most.
+//! Choosing a language.
 
-/// Returns the language that is wanted most of a list as in `Accept-Language` (RFC 9110 section 12.5.4), of those that there are.
+/// Returns the `known` language with the highest weight in a list as in `Accept-Language` (RFC 9110 section 12.5.4).
 ///
-/// `known` holds primary tags such as `de`. Of two that are wanted alike it is the first in the list; one with the weight 0 is not
-/// wanted, and a range whose weight is malformed does not count.
+/// `known` contains primary tags such as `de`. Of two with the same weight, the first in the list is chosen. Languages with the
+/// weight 0, and ranges whose weight is malformed, are ignored.
 pub fn preferred_language<'a>(list: &str, known: &[&'a str]) -> Option<&'a str> {
     let mut wanted: Option<(&str, u16)> = None;
     for range in list.split(',').take(MOST_RANGES) {
@@ -21,7 +21,7 @@ pub fn preferred_language<'a>(list: &str, known: &[&'a str]) -> Option<&'a str> 
     wanted.map(|(language, _)| language)
 }
 
-/// The most ranges of a list that are read.
+/// The maximum number of ranges in a list that are read.
 const MOST_RANGES: usize = 50;
 
 /// Returns a weight (RFC 9110 section 12.4.2): 0 to 1 with at most three digits behind the point. `None` for anything else.

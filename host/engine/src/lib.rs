@@ -1,24 +1,24 @@
 //! TwoFactor: an engine for second factors.
 //!
-//! A sign-in asks for a challenge; the engine makes a one-time code, has a *provider* deliver it, and later says whether what
-//! the person typed is right. Each provider is a WebAssembly component in a sandbox: it reaches exactly the connections
-//! that its instance was granted, and sees no secret while it delivers.
+//! An application starts a challenge. The engine generates a one-time code, has a *provider* deliver it, and later verifies
+//! what the person entered. Each provider is a WebAssembly component in a sandbox: it reaches only the connections that its
+//! instance was granted, and sees no secret while it delivers.
 //!
-//! Begin with [`TwoFactor::builder`]; `docs/embedding.md` has a whole program of 25 lines.
+//! Start with [`TwoFactor::builder`]; `docs/embedding.md` has a complete program of 25 lines.
 //!
 //! # Where to find things
 //! - [`TwoFactor`]: start, verify, resend, cancel. [`Error`]: why a call failed.
 //! - [`sign_in`]: hosted sign-ins, for a sign-in page.
 //! - [`admin`]: subscriptions, instances, assignments, base service settings, providers, tokens; [`admin::as_code`].
-//! - [`accounts`]: people who administer: invitations, passwords, sessions. [`token`]: access tokens. [`audit`]: the audit log.
+//! - [`accounts`]: administrators: invitations, passwords, sessions. [`token`]: access tokens. [`audit`]: the audit log.
 //! - [`challenge`]: rate limits and the history of messages. [`instance`]: the policy of codes. [`statistics`].
 //! - [`sandbox`]: components of providers, their limits, the network they can reach.
-//! - [`store`]: what a database must do. [`keyring`]: the keys that are kept apart from it. [`clock`].
+//! - [`store`]: the traits that a database implements. [`keyring`]: the keys, which are stored separately. [`clock`].
 //! - For tests of programs that embed the engine: [`clock::ManualClock`], [`sandbox::Outbox`], [`SqliteStore::in_memory`],
 //!   [`sandbox::NetworkBuilder`].
 //!
 //! # Tests of programs that embed the engine
-//! An [`Outbox`](sandbox::Outbox) keeps mails instead of sending them:
+//! An [`Outbox`](sandbox::Outbox) stores mails instead of sending them:
 //!
 //! ```
 //! use twofactor::sandbox::Outbox;
@@ -80,7 +80,7 @@ pub use store::SqliteStore;
 pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{FieldError, Network};
 
-/// The runtime the engine runs on, for programs that have none of their own.
+/// The runtime that the engine uses, for programs without their own.
 pub use tokio;
 
 /// The program in the guide is compiled and run.

@@ -1,4 +1,4 @@
-//! Access tokens: random, kept as a digest, revocable.
+//! Access tokens: random, stored as a digest, revocable.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::random;
 use crate::store::{Part, Store, TokenRecord};
 
-/// What a token's bearer may do.
+/// The role of a token or an account: what its holder may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Role {
@@ -24,7 +24,7 @@ pub enum Role {
         /// Their ids.
         subscriptions: Vec<String>,
     },
-    /// Reads what an administrator reads, and changes nothing.
+    /// Can read what an administrator can read, and change nothing.
     Auditor {
         /// Of these subscriptions; `None` for the whole installation, with its audit log.
         subscriptions: Option<Vec<String>>,
@@ -47,10 +47,10 @@ impl Role {
         }
     }
 
-    /// Returns whether those that must be bound to subscriptions are: a list that happens to be empty must not open everything.
+    /// Checks that a role that must be bound to subscriptions has at least one: an empty list must not give access to everything.
     ///
     /// # Errors
-    /// Invalid input if not.
+    /// Invalid input if it has none.
     pub fn check(&self) -> Result<(), Error> {
         let detail = match self {
             Self::Auditor { subscriptions: Some(none) } if none.is_empty() => {
@@ -64,8 +64,8 @@ impl Role {
         Err(Error::invalid_at("/subscriptions", detail))
     }
 
-    /// The subscriptions it is bound to; none for a system administrator and an auditor of the installation, who are bound to
-    /// none.
+    /// Returns the subscriptions it is bound to: an empty list for a system administrator and for an auditor of the whole
+    /// installation.
     pub fn subscriptions(&self) -> &[String] {
         match self {
             Self::SystemAdmin => &[],
@@ -76,7 +76,7 @@ impl Role {
     }
 }
 
-/// Whom a token stands for.
+/// The caller that a token authenticates.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Identity {
@@ -88,26 +88,26 @@ pub struct Identity {
     pub role: Role,
 }
 
-/// What is known of a token. The token itself is kept nowhere.
+/// The data of a token. The token itself is not stored.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct TokenInfo {
-    /// Names it.
+    /// The id.
     pub id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
     /// What it may do.
     #[serde(flatten)]
     pub role: Role,
     /// When it was issued.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Begins every token, so that scanners for leaked secrets can find them.
+/// The prefix of every token, by which scanners for leaked secrets can find them.
 const PREFIX: &str = "tf_";
 
 pub(crate) struct Tokens {
@@ -120,7 +120,7 @@ impl Tokens {
         Self { store, clock }
     }
 
-    /// Returns a token that is not kept yet, and the token itself.
+    /// Returns the record of a new token, to be stored, and the token itself.
     pub(crate) fn make(
         &self,
         name: &str,
@@ -149,7 +149,7 @@ impl Tokens {
         info(record)
     }
 
-    /// A token of 256 random bits is looked up by its digest: nothing is learnt from how long that takes.
+    /// Looks a token up by its digest. The token has 256 random bits, so the time this takes reveals nothing.
     pub(crate) async fn authenticate(&self, token: &str) -> Result<Option<Identity>, Error> {
         if !token.starts_with(PREFIX) || token.len() > 64 {
             return Ok(None);

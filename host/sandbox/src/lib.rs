@@ -1,17 +1,17 @@
 //! The sandbox in which TwoFactor runs its providers.
 //!
-//! A provider is a WebAssembly component behind the contract `twofactor:provider`. This crate loads it, validates options, and has
-//! it deliver messages or verify codes, over exactly the connections that these options request. It knows no store, no keys and
-//! no people: the crate `twofactor` adds them.
+//! A provider is a WebAssembly component that implements the contract `twofactor:provider`. This crate loads it, validates options,
+//! and has it deliver messages or verify codes, over exactly the connections that these options request. It has no store, no keys
+//! and no users: the crate `twofactor` adds them.
 //!
 //! # Where to find things
 //! - [`Component`]: one component, without an engine. [`Sandbox`] and [`Provider`]: many, in one sandbox.
 //! - [`Configured`]: a provider with valid options, ready to send.
 //! - [`Network`]: how upstreams are reached, and what the operator allows. [`Destination`], [`GrantedConnection`]: what was granted.
 //! - [`SandboxLimits`]: every bound on what a component may use.
-//! - [`CodeCache`], [`CacheSeal`]: compiled code between starts.
+//! - [`CodeCache`], [`CacheSeal`]: a cache of compiled code.
 //! - [`Outbox`], [`Recording`]: for tests.
-//! - [`readable`]: names that people read, and that must not deceive them.
+//! - [`readable`]: checks of names that are shown to people, so that they cannot mislead.
 //!
 //! # Example
 //! ```no_run

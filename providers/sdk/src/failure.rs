@@ -9,7 +9,7 @@ pub type Delivery = Result<Receipt, Failure>;
 /// Why a message was not delivered, named for what the caller does next.
 pub type Failure = wit::DeliveryFailure;
 
-/// Returns the upstream accepted the message. `reference` is its id there; it may be empty.
+/// Returns a receipt: the upstream accepted the message. `reference` is the upstream's id for it; it may be empty.
 pub fn accepted(reference: impl Into<String>) -> Receipt {
     Receipt { reference: reference.into(), segments: None, price: None, extra: Vec::new() }
 }
@@ -18,32 +18,32 @@ fn reason(code: &str, detail: &str) -> wit::Reason {
     wit::Reason { code: code.to_owned(), detail: detail.to_owned() }
 }
 
-/// Certainly not sent: try again later.
+/// Returns a failure: the message was certainly not sent, and can be retried later.
 pub fn retry_later(after_seconds: Option<u32>, code: &str, detail: &str) -> Failure {
     Failure::RetryLater(wit::Retry { after_seconds, reason: reason(code, detail) })
 }
 
-/// The message may have been sent.
+/// Returns a failure: the message may have been sent.
 pub fn outcome_unknown(code: &str, detail: &str) -> Failure {
     Failure::OutcomeUnknown(reason(code, detail))
 }
 
-/// Returns the upstream will never accept this recipient.
+/// Returns a failure: the upstream will never accept this recipient.
 pub fn rejected_recipient(code: &str, detail: &str) -> Failure {
     Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Recipient, reason: reason(code, detail) })
 }
 
-/// Returns the upstream will never accept this message.
+/// Returns a failure: the upstream will never accept this message.
 pub fn rejected_message(code: &str, detail: &str) -> Failure {
     Failure::Rejected(wit::Rejection { part: wit::RejectedPart::Message, reason: reason(code, detail) })
 }
 
-/// The operator must fix something: options, credentials, the account at the upstream.
+/// Returns a failure: the operator must fix something, such as options, credentials, or the account at the upstream.
 pub fn misconfigured(code: &str, detail: &str) -> Failure {
     Failure::Misconfigured(reason(code, detail))
 }
 
-/// Returns the upstream blocked the message because it suspects fraud.
+/// Returns a failure: the upstream blocked the message because it suspects fraud.
 pub fn blocked(code: &str, detail: &str) -> Failure {
     Failure::Blocked(reason(code, detail))
 }

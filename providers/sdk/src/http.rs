@@ -13,7 +13,7 @@ pub use wit::Error;
 #[derive(Debug, Clone)]
 pub struct Http {
     request: wit::Request,
-    /// Why the body could not be written; [`send`](Self::send) returns it.
+    /// The error from writing the body; [`send`](Self::send) returns it.
     body_error: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Http {
         self.header("content-type", "application/x-www-form-urlencoded").header("accept", "application/json")
     }
 
-    /// Sets a body of any other kind, with its content type: `text/xml; charset=utf-8`, say.
+    /// Sets a body of any other kind, with its content type, such as `text/xml; charset=utf-8`.
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.request.body = body.into();
         self.header("content-type", content_type)

@@ -14,7 +14,7 @@ pub trait Provider {
     /// The provider's metadata.
     const METADATA: Metadata;
 
-    /// Validates the options and returns the connections they need. It sees the secrets, and nothing can be reached from it.
+    /// Validates the options and returns the connections they need. It sees the secrets, and can reach nobody.
     ///
     /// # Errors
     /// What is wrong with the options; each problem names its option.
@@ -40,8 +40,8 @@ pub struct Metadata {
     pub channel: &'static str,
     /// The kind of address it delivers to.
     pub recipient: Recipient,
-    /// Whether it must see the code, to speak it or to encode the text. Otherwise the texts contain a placeholder, which the host
-    /// replaces with the code in the bodies of requests and in mails.
+    /// Whether it must see the code, for example to speak it or to encode the text. Otherwise the texts contain a placeholder, which
+    /// the host replaces with the code in the bodies of requests and in mails.
     pub needs_code: bool,
 }
 
@@ -87,7 +87,7 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::Bearer(token.reveal().to_owned()))
     }
 
-    /// Returns an origin with a secret in a header that it defines, such as `x-api-key`.
+    /// Returns an origin with a secret in a header that the upstream defines, such as `x-api-key`.
     pub fn header(origin: impl Into<String>, name: &str, value: &Secret) -> Self {
         let header = wit::SecretEntry { name: name.to_owned(), value: value.reveal().to_owned() };
         Self::http(origin, wit::HttpAuthentication::Header(header))

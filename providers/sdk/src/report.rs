@@ -16,8 +16,7 @@ pub trait Reports {
     /// The options of an instance, as in [`Provider`](crate::Provider).
     type Options: DeserializeOwned;
 
-    /// Returns how the upstream proves its reports; `None` if it sends none. It sees the secrets, and nothing can be
-    /// reached from it.
+    /// Returns how the upstream proves its reports; `None` if it sends none. It sees the secrets, and can reach nobody.
     fn report_proof(options: &Self::Options) -> Option<Proof>;
 
     /// Parses a report that the host verified; `None` if it is not a report. Secrets are withheld.
@@ -34,18 +33,18 @@ impl Proof {
         Self(wit::Proof::SecretUrl)
     }
 
-    /// `X-Twilio-Signature`, made with an account's auth token.
+    /// Returns `X-Twilio-Signature`, made with an account's auth token.
     pub fn twilio(auth_token: &Secret) -> Self {
         Self(wit::Proof::Twilio(auth_token.reveal().to_owned()))
     }
 
-    /// Standard Webhooks 1.0.0.
+    /// Returns a signature by Standard Webhooks 1.0.0.
     pub fn webhook(secret: &Secret) -> Self {
         Self(wit::Proof::Webhook(secret.reveal().to_owned()))
     }
 }
 
-/// Returns a report of a delivery. `code` is the upstream's own for a failure; it may be empty.
+/// Returns a report of a delivery. `code` is the upstream's own code for a failure; it may be empty.
 pub fn report(status: DeliveryStatus, code: impl Into<String>) -> Report {
     Report { status, code: code.into(), price: None, extra: Vec::new() }
 }

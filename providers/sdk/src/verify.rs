@@ -21,7 +21,7 @@ pub trait Verifier {
     /// The provider's metadata. With `needs_code` it sees what people type.
     const METADATA: Metadata;
 
-    /// Validates the options and returns the connections they need. It sees the secrets, and nothing can be reached from it.
+    /// Validates the options and returns the connections they need. It sees the secrets, and can reach nobody.
     ///
     /// # Errors
     /// What is wrong with the options; each problem names its option.

@@ -88,7 +88,7 @@ impl NewProvider {
     }
 
     /// Refuses to replace any component but the one with this digest; an empty text stands for
-    /// none. What somebody approved was the change from that one.
+    /// none. So the change is the one that somebody approved.
     pub fn replacing(mut self, digest: impl Into<String>) -> Self {
         self.replaces = Some(digest.into());
         self
@@ -103,8 +103,8 @@ impl NewProvider {
 }
 
 impl NewProvider {
-    /// The new destinations of secrets that were approved: [`ExaminedProvider::new_destinations`].
-    /// Any other is refused.
+    /// Approves new destinations of secrets: [`ExaminedProvider::new_destinations`]. Any other is
+    /// refused.
     pub fn destinations(mut self, allowed: impl IntoIterator<Item = impl ToString>) -> Self {
         self.destinations = allowed.into_iter().map(|one| one.to_string()).collect();
         self

@@ -1,5 +1,5 @@
-//! The file of the keys. It has a line a key, the newest first: an id of eight hexadecimal digits, a blank, 32 bytes in hexadecimal.
-//! Lines that begin with `#` are comments.
+//! The key file. It has one line for each key, the newest first: an id of eight hexadecimal digits, a space, and 32 bytes in
+//! hexadecimal. Lines that begin with `#` are comments.
 
 use std::fmt;
 use std::fs::File;
@@ -15,7 +15,7 @@ impl Keyring {
     /// Reads a key file.
     ///
     /// # Errors
-    /// If the file is missing, cannot be read or understood, or others may read it.
+    /// If the file is missing, cannot be read or parsed, or others may read it.
     pub fn from_file(path: &Path) -> Result<Self, KeyringError> {
         Self::read(path)?.ok_or_else(|| {
             KeyringError(format!(
@@ -25,13 +25,13 @@ impl Keyring {
         })
     }
 
-    /// Reads a key file, or makes one (mode 0600) if there is none. Processes that do so at once end with the same key.
+    /// Reads a key file, or creates it (mode 0600) if it does not exist. Processes that do so at the same time get the same key.
     ///
-    /// A store that was used already needs the key file it was used with: [`Builder::key_file`](crate::Builder::key_file)
-    /// makes a new one for a new store only.
+    /// An existing store needs the key file with which it was created: [`Builder::key_file`](crate::Builder::key_file) creates a
+    /// file only for a new store.
     ///
     /// # Errors
-    /// If the file cannot be read, written or understood, or others may read it.
+    /// If the file cannot be read, written or parsed, or others may read it.
     pub fn open_or_create(path: &Path) -> Result<Self, KeyringError> {
         if let Some(found) = Self::read(path)? {
             return Ok(found);
@@ -46,11 +46,11 @@ impl Keyring {
         Self::from_file(path)
     }
 
-    /// Adds a new key in front of those in a key file. What is sealed from the next start on is sealed with it, and processes
-    /// that run take it up when they meet something that was. The older keys keep opening what they sealed.
+    /// Adds a new key to a key file, before the others. Processes that start from now on seal with it; running processes read it
+    /// when they find data that was sealed with it. Older data is still opened with the older keys.
     ///
     /// # Errors
-    /// As for opening it.
+    /// As for [`Self::open_or_create`].
     pub fn rotate(path: &Path) -> Result<Self, KeyringError> {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");

@@ -1,7 +1,7 @@
-//! The installation's keys. They are kept in a file apart from the database, so that a stolen database yields no secret, no
-//! code and no address.
+//! The installation's keys. They are in a file separate from the database, so that a stolen database reveals no secret, no code
+//! and no address.
 //!
-//! New things are sealed with the newest key; older ones stay readable with theirs.
+//! New data is sealed with the newest key; older data stays readable with older keys.
 
 mod file;
 
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use twofactor_sandbox::CacheSeal;
 
-/// Names a key of a keyring.
+/// The id of a key in a keyring.
 pub type KeyId = u32;
 
 const COMPILED_CODE: &str = "compiled-code";
@@ -28,13 +28,13 @@ const NONCE_BYTES: usize = 24;
 const ID_BYTES: usize = 4;
 const MAC_BYTES: usize = 32;
 
-/// The keys of an installation, the newest first. Cheap to clone; all clones are one. `Debug` shows their ids only.
+/// The keys of an installation, the newest first. Cheap to clone; all clones share the keys. `Debug` shows only their ids.
 #[derive(Clone)]
 pub struct Keyring(Arc<Shared>);
 
 struct Shared {
     keys: RwLock<Vec<Arc<Key>>>,
-    /// Read again when a key is asked for that is not here: another process may have rotated.
+    /// Read again if a key is missing here: another process may have added it.
     file: Option<PathBuf>,
 }
 
@@ -43,13 +43,13 @@ struct Key {
     secret: Zeroizing<[u8; 32]>,
 }
 
-/// A key file that cannot be used, or a sealed thing that cannot be opened.
+/// An error of a key file that cannot be used, or of sealed data that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct KeyringError(String);
 
 impl Keyring {
-    /// Creates a keyring with one new key, kept nowhere.
+    /// Creates a keyring with one new key, which is stored nowhere.
     ///
     /// # Errors
     /// If the operating system provides no random numbers.
@@ -61,13 +61,13 @@ impl Keyring {
         Self(Arc::new(Shared { keys: RwLock::new(keys), file }))
     }
 
-    /// Returns the newest key's id and its check value, for the store to keep.
+    /// Returns the newest key's id and its check value, to be stored.
     pub(crate) fn newest_check(&self) -> (KeyId, [u8; MAC_BYTES]) {
         let newest = self.newest();
         (newest.id, check_value(&newest))
     }
 
-    /// Returns whether a key is here and has this check value.
+    /// Returns whether the keyring has this key, with this check value.
     pub(crate) fn has(&self, id: KeyId, check: &[u8; MAC_BYTES]) -> bool {
         self.key(id).is_some_and(|key| bool::from(check_value(&key).ct_eq(check)))
     }
@@ -115,19 +115,19 @@ impl Keyring {
         self.key(id).is_some_and(|key| key.mac(purpose, parts).ct_eq(mac).into())
     }
 
-    /// Returns a keyed hash for looking things up. It stays the same when a key is added: it is made with the oldest one.
+    /// Returns a keyed hash for lookups. It is made with the oldest key, so it does not change when a key is added.
     pub(crate) fn bucket(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
         let mut bucket = [0; 16];
         bucket.copy_from_slice(&self.fingerprint(purpose, parts)[..16]);
         bucket
     }
 
-    /// Returns the same in full length, for telling whether two things are alike.
+    /// Returns the same in full length, to tell whether two values are equal.
     pub(crate) fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
         self.oldest().mac(purpose, parts)
     }
 
-    /// Encrypts, bound to a place: moved anywhere else it does not open.
+    /// Encrypts a text, bound to its place: it cannot be decrypted in any other place.
     pub(crate) fn seal(&self, purpose: &str, place: &[&[u8]], plain: &[u8]) -> Result<Vec<u8>, KeyringError> {
         let key = self.newest();
         let mut nonce = [0; NONCE_BYTES];
@@ -135,8 +135,8 @@ impl Keyring {
         key.seal(purpose, nonce, place, plain)
     }
 
-    /// As [`Keyring::seal`], but the same for the same each time, so that it can be compared. The nonce comes from what is sealed
-    /// and where (as in RFC 5297), so none is used for two texts.
+    /// Encrypts like [`Keyring::seal`], but the same input always has the same result, so that results can be compared. The nonce
+    /// is derived from text and place (as in RFC 5297), so it is never used for two texts.
     pub(crate) fn seal_alike(&self, purpose: &str, place: &[&[u8]], plain: &[u8]) -> Result<Vec<u8>, KeyringError> {
         let key = self.newest();
         let mac = key.mac(&format!("{purpose}-nonce"), &[place, &[plain]].concat());
@@ -162,12 +162,12 @@ impl Keyring {
         opened().map(Zeroizing::new).ok_or_else(|| KeyringError("not sealed by this installation".to_owned()))
     }
 
-    /// Returns a secret for one purpose of each of the newest keys, as many as are wanted.
+    /// Derives a secret for one purpose from each of the newest keys, at most `wanted`.
     pub(crate) fn derived(&self, purpose: &str, wanted: usize) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
         self.keys().iter().take(wanted).map(|key| (key.id, key.derive(purpose))).collect()
     }
 
-    /// Returns the same, as the key file has them at this moment: another process may have rotated. What is newest here is there too.
+    /// Returns the same from the current key file, which another process may have changed. The newest key here is always included.
     pub(crate) fn derived_in_file(&self, purpose: &str, wanted: usize) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
         let file = self.0.file.as_deref().and_then(|path| match Self::read(path) {
             Ok(file) => file,
@@ -185,14 +185,14 @@ impl Keyring {
         derived
     }
 
-    /// Puts a MAC in front of data that need not be secret.
+    /// Prepends a MAC to data that need not be secret.
     pub(crate) fn sign(&self, purpose: &str, place: &[&[u8]], data: &[u8]) -> Vec<u8> {
         let key = self.newest();
         let mac = key.mac(purpose, &[place, &[data]].concat());
         [&key.id.to_be_bytes()[..], &mac, data].concat()
     }
 
-    /// Returns the data behind a MAC of [`Keyring::sign`], if it is right.
+    /// Returns the data that [`Keyring::sign`] signed, if the MAC is right.
     pub(crate) fn open_signed<'a>(&self, purpose: &str, place: &[&[u8]], signed: &'a [u8]) -> Option<&'a [u8]> {
         let (id, rest) = signed.split_first_chunk::<ID_BYTES>()?;
         let (mac, data) = rest.split_first_chunk::<MAC_BYTES>()?;
@@ -220,7 +220,7 @@ impl Key {
         Ok(Self { id: KeyId::from_be_bytes(id), secret })
     }
 
-    /// Returns a key for one purpose (HKDF-SHA256, RFC 5869): what leaks of one says nothing of another.
+    /// Derives a key for one purpose (HKDF-SHA256, RFC 5869): one derived key reveals nothing about another.
     fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut derived = Zeroizing::new([0; 32]);
         let hkdf = Hkdf::<Sha256>::new(Some(b"twofactor"), &*self.secret);

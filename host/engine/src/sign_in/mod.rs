@@ -6,8 +6,9 @@
 //! request.
 //!
 //! Somebody who starts a sign-in can send its link to another person, who then confirms it. So the
-//! end of a sign-in proves nothing to the application. Only the handle does that its own browser
-//! session brings back, in exchange for which the application learns who signed in.
+//! end of a sign-in proves nothing to the application. Only a handle proves something, if it comes
+//! back in the browser session that started the sign-in: the application redeems it and learns who
+//! signed in.
 
 mod colour;
 mod flow;

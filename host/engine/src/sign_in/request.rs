@@ -55,8 +55,8 @@ impl fmt::Debug for StartedSignIn {
     }
 }
 
-/// The progress of a hosted sign-in. It does not tell a verified one from a cancelled one: another
-/// person than the one whose browser started it may have confirmed it.
+/// The progress of a hosted sign-in. It does not tell a verified one from a cancelled one, because
+/// somebody else than the person whose browser started it may have confirmed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInStatus {
     /// It is open.
@@ -137,7 +137,7 @@ pub struct Visit {
     pub page: SignInPage,
     /// The application's name.
     pub application: String,
-    /// The delivery_options in which a code can be delivered, the most specific first.
+    /// The ways in which a code can be delivered, the most specific first.
     pub delivery_options: Vec<DeliveryOption>,
     /// The open challenge, and whether it accepts an answer.
     pub challenge: Option<(Challenge, ChallengeStatus)>,

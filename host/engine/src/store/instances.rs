@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Part, Result, Update};
 
-/// A configured factor of a type.
+/// A TwoFactor instance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstanceRecord {
     /// Opaque, unique over all subscriptions.
@@ -19,7 +19,7 @@ pub struct InstanceRecord {
     pub name: String,
     /// Whether it may be used.
     pub active: bool,
-    /// Its options; secrets are sealed in place.
+    /// Its options, sealed.
     pub options: serde_json::Value,
     /// Its own policy, if any.
     pub policy: Option<serde_json::Value>,
@@ -78,7 +78,7 @@ pub struct AssignmentsRecord {
 /// The installation's options for a type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BaseSettingsRecord {
-    /// The options; secrets are sealed in place.
+    /// The options, sealed.
     pub options: serde_json::Value,
     /// Counts changes, from 1.
     pub revision: u64,

@@ -8,9 +8,9 @@ use crate::error::Error;
 use twofactor_sandbox::FieldError;
 
 impl Administration {
-    /// Returns what an import would change, in order; nothing if everything is already so. With
-    /// `prune`, the instances of its subscriptions that the document does not contain are deleted.
-    /// `resolve` reads the texts of referenced secrets.
+    /// Returns the changes that an import would make, in order; none if everything is already as in
+    /// the document. With `prune`, the instances of its subscriptions that the document does not
+    /// contain are deleted. `resolve` reads the texts of referenced secrets.
     ///
     /// # Errors
     /// Invalid input for a document that cannot be imported, each problem with its pointer into the
