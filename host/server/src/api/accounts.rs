@@ -210,7 +210,7 @@ pub(super) async fn read(
     Ok(answer(engine.accounts().get(&id).await?))
 }
 
-/// What is to change: what is left out stays.
+/// The fields to change. Omitted fields keep their values.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartOfAccount {
@@ -232,8 +232,7 @@ fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D
     Option::deserialize(value).map(Some)
 }
 
-/// Changes an account (system administrators). With `If-Match` only if nobody else changed it meanwhile: else 412
-/// `precondition-failed`.
+/// Changes an account. With `If-Match`, returns 412 `precondition-failed` if someone else modified it (system administrators).
 #[utoipa::path(patch, path = "/v1/accounts/{id}", operation_id = "changeAccount", tag = "administration",
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = PartOfAccount, responses((status = 200, body = Account, headers(("ETag" = String)))))]
