@@ -110,7 +110,12 @@ impl Exim {
 
     /// Returns how many mails it took.
     pub fn taken(&self) -> usize {
-        self.log.borrow().iter().filter(|line| line.contains(" <= ")).count()
+        self.count(" <= ")
+    }
+
+    /// How many lines of its log have these words.
+    pub fn count(&self, words: &str) -> usize {
+        self.log.borrow().iter().filter(|line| line.contains(words)).count()
     }
 
     /// Returns the one mail to an address, once it lies in the mailbox.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ pub enum Step {
     Data,
     /// The end of the message.
     Message,
+    Reset,
     Quit,
 }
 
@@ -49,6 +51,8 @@ pub enum Step {
 #[derive(Clone)]
 pub enum Act {
     Say(Vec<u8>),
+    /// Says the first, and the second a little later.
+    SayTwice(Vec<u8>, Vec<u8>),
     /// Says it and ends the connection.
     SayAndCut(Vec<u8>),
     /// Says this again and again, for as long as it is listened to.
@@ -63,6 +67,7 @@ impl fmt::Debug for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, bytes) = match self {
             Self::Say(bytes) => ("Say", &**bytes),
+            Self::SayTwice(_, bytes) => ("SayTwice", &**bytes),
             Self::SayAndCut(bytes) => ("SayAndCut", &**bytes),
             Self::Endless(bytes) => ("Endless", &**bytes),
             Self::Drip(bytes) => ("Drip", &**bytes),
@@ -105,6 +110,18 @@ pub struct SmtpServer {
     acceptor: TlsAcceptor,
     script: Arc<Mutex<Script>>,
     connections: Arc<Mutex<Vec<Seen>>>,
+    keeping: Arc<Mutex<Keeping>>,
+    open: Arc<AtomicUsize>,
+}
+
+/// Whether connections may go on after a mail, and how.
+#[derive(Clone, Default)]
+struct Keeping {
+    keeps: bool,
+    /// What it does once a mail has come over a connection.
+    later: Script,
+    /// How many connections it takes at once, if that is limited.
+    most: Option<usize>,
 }
 
 trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -120,12 +137,19 @@ impl SmtpServer {
             acceptor: TlsAcceptor::from(certificate.server_config()),
             script: Arc::default(),
             connections: Arc::default(),
+            keeping: Arc::default(),
+            open: Arc::default(),
         };
         let serving = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let exchange = serving.exchange();
-                tokio::spawn(exchange.run(stream));
+                let (exchange, open) = (serving.exchange(), serving.open.clone());
+                open.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    let ended = exchange.run(stream).await;
+                    open.fetch_sub(1, Ordering::SeqCst);
+                    ended
+                });
             }
         });
         server
@@ -134,6 +158,26 @@ impl SmtpServer {
     /// What it does on connections from now on.
     pub fn plays(&self, script: impl IntoIterator<Item = (Step, Act)>) {
         *self.script.lock().unwrap() = script.into_iter().collect();
+    }
+
+    /// From now on it lets a connection go on after a mail. Otherwise it takes one mail over each.
+    pub fn keeps_connections(&self) {
+        self.keeping.lock().unwrap().keeps = true;
+    }
+
+    /// What it does, from now on, on connections over which a mail has come.
+    pub fn plays_later(&self, script: impl IntoIterator<Item = (Step, Act)>) {
+        self.keeping.lock().unwrap().later = script.into_iter().collect();
+    }
+
+    /// From now on it takes so many connections at once.
+    pub fn takes_at_most(&self, most: usize) {
+        self.keeping.lock().unwrap().most = Some(most);
+    }
+
+    /// Returns how many connections are open.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// Returns what came, connection by connection.
@@ -156,6 +200,9 @@ impl SmtpServer {
             connections: self.connections.clone(),
             number: connections.len() - 1,
             secure: false,
+            keeping: self.keeping.clone(),
+            open: self.open.clone(),
+            mails: 0,
         }
     }
 }
@@ -168,6 +215,9 @@ struct Exchange {
     connections: Arc<Mutex<Vec<Seen>>>,
     number: usize,
     secure: bool,
+    keeping: Arc<Mutex<Keeping>>,
+    open: Arc<AtomicUsize>,
+    mails: usize,
 }
 
 impl Exchange {
@@ -203,7 +253,8 @@ impl Exchange {
 
     /// Speaks in its turn. Returns what it said.
     async fn turn(&self, step: Step, usual: &str, wire: &mut impl Wire) -> io::Result<Vec<u8>> {
-        match self.script.get(&step) {
+        let later = self.keeping.lock().unwrap().later.get(&step).cloned().filter(|_| self.mails > 0);
+        match later.as_ref().or(self.script.get(&step)) {
             Some(act) => perform(act, wire).await,
             None => perform(&say(usual), wire).await,
         }
@@ -213,6 +264,10 @@ impl Exchange {
     async fn converse<W: Wire>(&mut self, wire: W) -> io::Result<Option<W>> {
         let mut wire = BufReader::new(wire);
         let again = self.secure && self.protection == Protection::StartTls;
+        let most = self.keeping.lock().unwrap().most;
+        if most.is_some_and(|most| self.open.load(Ordering::SeqCst) > most) {
+            perform(&Act::SayAndCut(b"421 4.7.0 too many connections\r\n".to_vec()), &mut wire).await?;
+        }
         if !again {
             self.turn(Step::Greeting, "220 ours.example.com\r\n", &mut wire).await?;
         }
@@ -259,9 +314,18 @@ impl Exchange {
                     }
                     if self.turn(Step::Data, "354 go on\r\n", &mut wire).await?.starts_with(b"354") {
                         self.message(&mut wire).await?;
-                        self.turn(Step::Message, "250 2.0.0 queued as 1\r\n", &mut wire).await?;
+                        let queued = self.turn(Step::Message, "250 2.0.0 queued as 1\r\n", &mut wire).await?;
+                        self.mails += usize::from(queued.starts_with(b"250"));
                     }
                     (sender, recipient) = (false, false);
+                }
+                "RSET" => {
+                    (sender, recipient) = (false, false);
+                    if !self.keeping.lock().unwrap().keeps {
+                        wire.write_all(b"421 4.7.0 one mail over each connection\r\n").await?;
+                        return Ok(None);
+                    }
+                    self.turn(Step::Reset, "250 2.0.0 ok\r\n", &mut wire).await?;
                 }
                 "QUIT" => {
                     self.turn(Step::Quit, "221 bye\r\n", &mut wire).await?;
@@ -349,6 +413,14 @@ async fn perform(act: &Act, wire: &mut impl Wire) -> io::Result<Vec<u8>> {
             wire.write_all(bytes).await?;
             wire.flush().await?;
             Ok(bytes.clone())
+        }
+        Act::SayTwice(first, second) => {
+            wire.write_all(first).await?;
+            wire.flush().await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            wire.write_all(second).await?;
+            wire.flush().await?;
+            Ok(first.clone())
         }
         Act::SayAndCut(bytes) => {
             wire.write_all(bytes).await?;

@@ -29,7 +29,7 @@ async fn a_component_that_uses_nothing_new_of_a_later_minor_version_delivers() {
     let frozen = concat!(env!("CARGO_MANIFEST_DIR"), "/frozen/0.2.0/twilio.wasm");
     let component = of_later_version(fs::read(frozen).unwrap());
     let upstream = Upstream::start().await;
-    let network = Network::builder().stand_in("https://api.twilio.com", upstream.address).build().unwrap();
+    let network = Network::builder().override_endpoint("https://api.twilio.com", upstream.address).build().unwrap();
     let engine = TwoFactor::builder().network(network).provider(component).build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("s", "S").await.unwrap();

@@ -43,6 +43,7 @@ pub struct NetworkBuilder {
     overrides: Vec<(String, SocketAddr)>,
     for_all: Overrides,
     plaintext_smtp: HashSet<String>,
+    smtp_connections: usize,
     outbox: Option<Outbox>,
     recording: Option<Recording>,
     timeout: Duration,
@@ -64,6 +65,12 @@ impl NetworkBuilder {
     /// Allows mail without TLS, credentials included, to one server.
     pub fn allow_plaintext_smtp(mut self, host: &str, port: u16) -> Self {
         self.plaintext_smtp.insert(endpoint(host, port));
+        self
+    }
+
+    /// Sets how many connections to one mail server with one login may be open at once, at least 1; 32 if not set. Further mails wait.
+    pub fn smtp_connections(mut self, most: usize) -> Self {
+        self.smtp_connections = most;
         self
     }
 
@@ -145,7 +152,8 @@ impl NetworkBuilder {
         let tls = Arc::new(tls);
         Ok(Network(Arc::new(Inner {
             http: HttpEgress::new(client, rules.clone(), self.timeout),
-            smtp: SmtpEgress::new(tls.clone(), rules.clone(), self.outbox),
+            smtp: SmtpEgress::new(tls.clone(), rules.clone(), self.smtp_connections, self.outbox)
+                .map_err(|error| NetworkError(format!("there are no random numbers: {error}")))?,
             rules,
             tls,
             timeout: self.timeout,
@@ -204,6 +212,7 @@ impl Network {
             overrides: Vec::new(),
             for_all: Overrides::default(),
             plaintext_smtp: HashSet::new(),
+            smtp_connections: 32,
             outbox: None,
             recording: None,
             timeout: Duration::from_secs(15),

@@ -142,7 +142,10 @@ fn check_folder(key: &str, file: &Path) -> anyhow::Result<()> {
 
 impl NetworkConfig {
     fn build(&self) -> anyhow::Result<Network> {
-        let mut network = Network::builder();
+        if self.smtp_connections == 0 {
+            bail!("`network.smtp_connections` must be at least 1");
+        }
+        let mut network = Network::builder().smtp_connections(self.smtp_connections);
         for file in &self.ca_certificates {
             network = network.trust_certificate_pem(&read("network.ca_certificates", file)?);
         }

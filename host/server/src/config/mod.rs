@@ -132,6 +132,8 @@ pub struct NetworkConfig {
     pub allowed_networks: Vec<IpNet>,
     /// Mail servers, as `host:port`, that may be reached without TLS. Default: none.
     pub allowed_plaintext_smtp: Vec<String>,
+    /// How many connections to one mail server with one login may be open at once. Default: 32. Further mails wait.
+    pub smtp_connections: usize,
     /// Fixed addresses of host names, such as `"smtp.example.com" = "10.0.0.5:465"`. TLS still verifies the name. Default: none.
     pub hosts: BTreeMap<String, SocketAddr>,
     /// Loopback addresses that replace an upstream, without TLS, such as `"https://api.twilio.com" = "127.0.0.1:9000"`. For tests
@@ -147,6 +149,7 @@ impl Default for NetworkConfig {
             ca_certificates: Vec::new(),
             allowed_networks: Vec::new(),
             allowed_plaintext_smtp: Vec::new(),
+            smtp_connections: 32,
             hosts: BTreeMap::new(),
             overrides: BTreeMap::new(),
             timeout_seconds: 15,

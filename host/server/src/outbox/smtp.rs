@@ -20,7 +20,7 @@ const LINE_BYTES: u64 = 4 << 10;
 /// How many clients are served at once; others wait.
 const CLIENTS: usize = 256;
 
-/// How long a client may take for a mail.
+/// How long a client may take for a line.
 const TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn serve(listener: TcpListener, messages: Messages) {
@@ -34,10 +34,8 @@ pub(super) async fn serve(listener: TcpListener, messages: Messages) {
         let messages = messages.clone();
         tokio::spawn(async move {
             let _place = place;
-            match timeout(TIME, converse(stream, &messages)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "a mail client went away"),
-                Err(_) => tracing::debug!("a mail client took too long"),
+            if let Err(error) = converse(stream, &messages).await {
+                tracing::debug!(%error, "a mail client went away, or took too long");
             }
         });
     }
@@ -46,7 +44,7 @@ pub(super) async fn serve(listener: TcpListener, messages: Messages) {
 /// Reads a line, its end included: 0 at the end of the connection.
 async fn read_line(stream: &mut BufReader<TcpStream>, line: &mut String) -> std::io::Result<usize> {
     line.clear();
-    let length = stream.take(LINE_BYTES).read_line(line).await?;
+    let length = timeout(TIME, stream.take(LINE_BYTES).read_line(line)).await??;
     if length > 0 && !line.ends_with('\n') {
         return Err(std::io::Error::other("a line is too long, or was cut off"));
     }

@@ -24,6 +24,13 @@ pub(crate) struct Encoded {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl Encoded {
+    /// Whether the envelope needs no SMTPUTF8 (RFC 6531).
+    pub(crate) fn is_ascii(&self) -> bool {
+        [&self.sender, &self.recipient].iter().all(|address| address.to_string().is_ascii())
+    }
+}
+
 impl Mail {
     /// Encodes the mail (RFC 5322, MIME). `Err` says which part is malformed, without repeating it.
     pub(crate) fn encode(&self) -> Result<Encoded, String> {

@@ -29,6 +29,15 @@ const REPLY_BYTES: usize = 64 << 10;
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for T {}
 
+/// The state of a connection between two mails.
+pub(super) trait Line: Send + Sync {
+    /// Ready when the server sends something, or closes the connection, although it was not asked for anything. The bytes are lost.
+    fn poll_unexpected(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Prepares for another exchange. Returns whether the last one ended cleanly.
+    fn begin_exchange(&self) -> bool;
+}
+
 /// The lines of a server's replies. Clones are handles to one connection, so that it can be taken
 /// back for STARTTLS.
 pub(crate) struct Replies<W>(Arc<Mutex<Option<State<W>>>>);
@@ -110,7 +119,34 @@ impl<W: Wire> Replies<W> {
     }
 }
 
+impl<W: Wire> Line for Replies<W> {
+    fn poll_unexpected(&self, context: &mut Context<'_>) -> Poll<()> {
+        let unexpected = self.with(|state| {
+            if !state.is_at_rest() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut byte = [0];
+            Pin::new(&mut state.wire).poll_read(context, &mut ReadBuf::new(&mut byte))
+        });
+        unexpected.map(drop)
+    }
+
+    fn begin_exchange(&self) -> bool {
+        let renewed = self.with(|state| {
+            state.budget = REPLY_BYTES;
+            Poll::Ready(Ok(state.is_at_rest()))
+        });
+        matches!(renewed, Poll::Ready(Ok(true)))
+    }
+}
+
 impl<W: Wire> State<W> {
+    /// Returns whether every reply was complete, asked for and read.
+    fn is_at_rest(&self) -> bool {
+        let heard = self.raw.is_empty() && self.line.is_empty() && self.reply.is_empty();
+        heard && self.unwritten.is_empty() && !self.refused
+    }
+
     fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.line.is_empty() {
             while !self.unwritten.is_empty() {
