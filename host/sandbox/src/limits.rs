@@ -2,35 +2,35 @@
 
 use std::time::Duration;
 
-/// Bounds on what a component may use. What exceeds a bound ends the call and nothing else.
+/// Bounds on what a component may use. Exceeding a bound ends only the call.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SandboxLimits {
-    /// The largest component accepted, in bytes. Components of languages with an engine of their own
-    /// (JavaScript 13 MB, Python 19 MB) are far larger than those of Rust (100 KB).
+    /// The maximum size of a component, in bytes. Components of languages that need a runtime (JavaScript 13 MB, Python 19 MB) are
+    /// far larger than those in Rust (100 KB).
     pub component_bytes: usize,
-    /// How long compiling a component may take. On a busy machine that of Python takes minutes.
+    /// How long compiling a component may take. On a busy machine, a component in Python takes minutes.
     pub compile_time: Duration,
     /// The size of each linear memory of a call, in bytes.
     pub memory_bytes: usize,
-    /// Linear memories within one component. Components that are made of several have one for each; 4 GiB of address space are set
-    /// aside for each, of each call in flight.
+    /// Linear memories within one component. A component that is composed of several has one for each. Each memory of each call in
+    /// flight reserves 4 GiB of address space.
     pub memories: u32,
     /// Tables within one component.
     pub tables: u32,
     /// Elements of each table.
     pub table_elements: usize,
-    /// Core instances within one component. Those of Python are made of 38: its libraries are linked when it starts.
+    /// Core instances within one component. A component in Python has 38, because its libraries are linked when it starts.
     pub core_instances: u32,
     /// The guest's stack, in bytes.
     pub stack_bytes: usize,
-    /// The guest's own running time in one call, waiting for host calls not counted.
+    /// The guest's own running time in one call. Waiting for host calls does not count.
     pub running_time: Duration,
-    /// How long `describe` and `configure` may take, waiting included.
+    /// How long `describe` and `configure` may take, including waiting.
     pub configure_time: Duration,
-    /// How long `deliver` may take, host calls included.
+    /// How long `deliver` may take, including host calls.
     pub deliver_time: Duration,
-    /// Bytes that may cross between guest and host in one call (strings, lists, bodies).
+    /// Bytes that guest and host may exchange in one call (strings, lists, bodies).
     pub exchanged_bytes: usize,
     /// Host calls (`http.send`, `smtp.send`) in one call.
     pub host_calls: u32,
@@ -38,13 +38,13 @@ pub struct SandboxLimits {
     pub log_lines: u32,
     /// Characters of one log line, or of one text that a component returns.
     pub text_chars: usize,
-    /// Handles (streams, pollables, requests) open at once in one call.
+    /// Handles (streams, pollables, requests) open at the same time in one call.
     pub handles: usize,
-    /// Calls in flight at once, over all providers.
+    /// Calls in flight at the same time, over all providers.
     pub calls_in_flight: u32,
-    /// Calls in flight at once of one provider: what it leaves is for the others, however long its own calls hang.
+    /// Calls in flight at the same time of one provider. The rest is for other providers, however long its own calls hang.
     pub calls_of_one_provider: u32,
-    /// How long a call may wait while that many are in flight.
+    /// How long a call may wait while the maximum number of calls is in flight.
     pub queue_time: Duration,
 }
 

@@ -1,8 +1,8 @@
-//! The one rule for names that people read: an approval, a list, a mail or an SMS must show what a name is, and show it as it is.
+//! The rule for names that are shown to people, in an approval, a list, a mail or an SMS: a name must not mislead.
 //!
-//! Refused are characters that nobody sees or that move others: controls, direction marks and overrides, zero-width characters, line
-//! separators, private and unassigned code points, blanks that are not a space, and piles of combining marks (Unicode TR 36 and TR 39).
-//! Joiners stay where scripts need them (RFC 5892 appendix A), and in emoji.
+//! Invisible characters and those that reorder others are refused: control characters, direction marks and overrides, zero-width
+//! characters, line separators, private and unassigned code points, white space other than a space, and many combining marks on one
+//! letter (Unicode TR 36 and TR 39). Joiners are allowed where scripts need them (RFC 5892 appendix A), and in emoji.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -44,28 +44,28 @@ const SCHEMES: &[&str] = &[
     "whatsapp",
 ];
 
-/// Why people could not read a text for what it is. It repeats nothing of the text but the code point.
+/// The reason why a text could mislead people. Of the text it repeats only a code point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It has fewer or more characters than it may.
+    /// It has too few or too many characters.
     Length {
         /// At least.
         least: usize,
         /// At most.
         most: usize,
     },
-    /// It begins or ends with a blank, or has two in a row.
+    /// It begins or ends with a space, or contains two in a row.
     Blanks,
-    /// It has a character that nobody sees, or that is not what it looks like.
+    /// It contains an invisible or misleading character.
     Character {
         /// The code point.
         code_point: u32,
         /// Which character of the text it is, from 1.
         position: usize,
     },
-    /// It has more combining marks on one letter than any language, or begins with one.
+    /// It has more combining marks on one letter than any language needs, or begins with one.
     Marks,
-    /// Mail or SMS programs would make a link, an address or a phone number of it.
+    /// Mail or SMS programs would turn it into a link, an address or a phone number.
     Link,
 }
 
@@ -90,10 +90,10 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Checks a name that people read: one line of so many characters.
+/// Checks a name that is shown to people: one line with a number of characters within `length`.
 ///
 /// # Errors
-/// Why people could not read it for what it is.
+/// The reason why it could mislead people.
 pub fn check(text: &str, length: RangeInclusive<usize>) -> Result<(), Unreadable> {
     if !length.contains(&text.chars().count()) {
         return Err(Unreadable::Length { least: *length.start(), most: *length.end() });
@@ -104,10 +104,10 @@ pub fn check(text: &str, length: RangeInclusive<usize>) -> Result<(), Unreadable
     visible(text, |_| false)
 }
 
-/// Checks a text that people read and that may have several lines, as descriptions do.
+/// Checks a text that is shown to people and may have several lines, such as a description.
 ///
 /// # Errors
-/// Why people could not read it for what it is.
+/// The reason why it could mislead people.
 pub fn check_text(text: &str, most: usize) -> Result<(), Unreadable> {
     if text.chars().count() > most {
         return Err(Unreadable::Length { least: 0, most });
@@ -115,21 +115,22 @@ pub fn check_text(text: &str, most: usize) -> Result<(), Unreadable> {
     visible(text, |c| matches!(c, '\n' | '\t' | '\r'))
 }
 
-/// Checks a name that stands in mails and SMS beside a code; it may be empty. What these programs make a link or a number of is refused as
-/// well, whatever it is written with.
+/// Checks a name that is in mails and SMS beside a code; it may be empty. Text that these programs would turn into a link or a number is
+/// refused as well, in any script.
 ///
 /// # Errors
-/// Why people could not read it for what it is, or why they would follow it.
+/// The reason why it could mislead people, or be followed like a link.
 pub fn check_in_messages(text: &str, most: usize) -> Result<(), Unreadable> {
     check(text, 0..=most)?;
     let plain = ComposingNormalizerBorrowed::new_nfkc().normalize(text).replace(['。', '︒'], ".").to_lowercase();
     if looks_like_link(&plain) || has_number(&plain) { Err(Unreadable::Link) } else { Ok(()) }
 }
 
-/// Returns the one spelling (NFC) of an id that an application chose for a user, a tenant and the like: what looks alike is the same.
+/// Returns the canonical form (NFC) of an id that an application chose for a user, a tenant and the like, so that equal texts are the
+/// same id.
 ///
 /// # Errors
-/// If it does not have 1 to 256 characters, begins or ends with a blank, or has a character that nobody sees.
+/// If it does not have 1 to 256 characters, begins or ends with a space, or contains an invisible character.
 pub fn identifier(id: &str) -> Result<String, Unreadable> {
     let id = ComposingNormalizerBorrowed::new_nfc().normalize(id);
     if !(1..=256).contains(&id.chars().count()) {

@@ -14,15 +14,15 @@ pub struct ProviderChanges {
     pub added_capabilities: Vec<Capability>,
     /// Capabilities that only the old component has.
     pub removed_capabilities: Vec<Capability>,
-    /// Options that the other does not know.
+    /// Options that only the new component has.
     pub new_options: Vec<String>,
-    /// Options that it no longer has.
+    /// Options that only the old component has.
     pub lost_options: Vec<String>,
-    /// Options that it requires and the other does not.
+    /// Options that only the new component requires.
     pub newly_required: Vec<String>,
-    /// Options that are secrets to the other and none to it: what is stored of them is shown and given to it from then on.
+    /// Options that are secret only for the old component. Their stored values will be shown, and given to the new component.
     pub no_longer_secret: Vec<String>,
-    /// Whether its version comes before the other's (semver section 11).
+    /// Whether the new component has a lower version (semver section 11).
     pub is_downgrade: bool,
 }
 

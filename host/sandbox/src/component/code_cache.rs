@@ -1,9 +1,9 @@
-//! Compiled code, kept between starts.
+//! A cache of compiled code.
 //!
-//! Loading compiled code runs it without a check: it is as trusted as this program. So what is kept carries a MAC made
-//! with this installation's key over the component's digest, the engine's version and the code, and the bytes
-//! the MAC was checked over are the bytes that are loaded. A file that was changed, or that another installation
-//! wrote, is compiled again. So is one of another engine version or configuration: its name differs.
+//! Compiled code is run without a check: it is trusted as much as this program. So each file has a MAC, made with this
+//! installation's key over the component's digest, the engine's version and the code, and the bytes over which the MAC was
+//! verified are the bytes that are loaded. If a file was changed, or was written by another installation, the component is
+//! compiled again; also with another engine version or configuration, because then the file has another name.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Authenticates compiled code, which is run without a check: only who holds the key may write code that [`CacheSeal::open`] accepts.
+/// Authenticates compiled code, which is run without a check: without the key nobody can write code that [`CacheSeal::open`] accepts.
 pub trait CacheSeal: Send + Sync {
     /// Returns the code with a MAC over the component's digest and the code.
     fn seal(&self, digest: &str, code: &[u8]) -> Vec<u8>;

@@ -6,14 +6,14 @@ use serde::Serialize;
 use super::capability::Capability;
 use super::manifest::Manifest;
 
-/// A loaded component: its manifest, and what the host found out about it.
+/// Information on a loaded component: its manifest, and facts that the host determined.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ProviderInfo {
     /// Its manifest.
     #[serde(flatten)]
     pub manifest: Manifest,
-    /// SHA-256 of the component, in hexadecimal: the bytes that were hashed are those that run.
+    /// SHA-256 of the component, in hexadecimal. The bytes that were hashed are those that run.
     pub digest: String,
     /// The names of the interfaces it imports.
     pub imports: Vec<String>,
@@ -27,7 +27,7 @@ pub struct ProviderInfo {
     pub added_at: Option<Timestamp>,
 }
 
-/// A component that was not loaded: why, and what to do. It repeats nothing of the component but names.
+/// The reason why a component was not loaded, and what to do. Of the component it repeats only names.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct LoadError(String);

@@ -1,5 +1,5 @@
-//! Whose components an installation takes. A signature is minisign's (Ed25519 over BLAKE2b, with a trusted comment): small keys, no
-//! authority, tools in every distribution.
+//! The signers whose components an installation accepts. Signatures are those of minisign (Ed25519 over BLAKE2b, with a trusted
+//! comment): small keys, no certificate authority, and tools in every distribution.
 
 use minisign_verify::{PublicKey, Signature};
 
@@ -20,7 +20,7 @@ pub struct Signers {
 pub struct SignerError(String);
 
 impl Signers {
-    /// No keys; signatures are not required.
+    /// Creates signers without keys; signatures are not required.
     pub fn new() -> Self {
         Self::default()
     }

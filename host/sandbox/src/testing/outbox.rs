@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Keeps mails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
-/// are one.
+/// Stores mails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
+/// share the mails.
 #[derive(Clone, Default)]
 pub struct Outbox(Arc<Mutex<Vec<KeptMail>>>);
 
-/// A stored mail. `Debug` shows nothing of it.
+/// A stored mail. `Debug` shows none of its fields.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptMail {

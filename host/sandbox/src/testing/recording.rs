@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// One HTTP exchange as its component saw it: without what the host attached to the request, with the code's place in a message and
-/// not the code, and with a `*` for each character of a secret, and letters for a code, that the upstream repeated. What the component
-/// itself knows can be in it: the recipient, a secret or a code that it may see, and credentials that it was given in an answer.
+/// One HTTP exchange as its component saw it: without what the host added to the request, with the placeholder in place of the code,
+/// and with secrets and codes redacted that the upstream repeated. It can contain what the component itself knows: the recipient, a
+/// secret or a code that it may see, and credentials that it received in a response.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -26,7 +26,7 @@ pub struct Exchange {
     pub body: Vec<u8>,
 }
 
-/// Records HTTP exchanges. Cheap to clone; all clones are one. For trying providers.
+/// Records HTTP exchanges, for trying providers. Cheap to clone; all clones share the exchanges.
 #[derive(Clone, Default)]
 pub struct Recording(Arc<Inner>);
 
@@ -49,12 +49,12 @@ impl Recording {
         Self::default()
     }
 
-    /// Returns the exchanges so far, without those that got no whole response.
+    /// Returns the exchanges so far that got a complete response.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns how many requests components have made so far, answered or not.
+    /// Returns how many requests components have made so far, with or without a response.
     pub fn attempts(&self) -> usize {
         self.0.attempts.load(Ordering::Acquire)
     }
