@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 use twofactor_provider::{
-    Connection, Delivery, Failure, Http, Message, Response, accepted, misconfigured, outcome_unknown, rejected_message,
-    rejected_recipient, retry_later,
+    Connection, Delivery, Failure, Http, Message, OAuth2Client, Response, accepted, misconfigured, outcome_unknown,
+    rejected_message, rejected_recipient, retry_later,
 };
 
 use crate::options::{Cloud, Options, Tenant};
@@ -22,7 +22,8 @@ fn origins(cloud: Cloud) -> (&'static str, &'static str) {
 pub fn connection(tenant: &Tenant) -> Connection {
     let (login, graph) = origins(tenant.cloud);
     let token_url = format!("{login}/{}/oauth2/v2.0/token", tenant.tenant_id);
-    Connection::oauth2(graph, &token_url, &tenant.client_id, &tenant.client_secret, &format!("{graph}/.default"))
+    let client = OAuth2Client::new(token_url, &tenant.client_id).secret_in_body(&tenant.client_secret);
+    Connection::oauth2(graph, client.scope(format!("{graph}/.default")))
 }
 
 pub fn deliver(options: &Options, tenant: &Tenant, message: &Message) -> Delivery {

@@ -61,6 +61,7 @@
 //!
 //! Natively the same code runs against [`testing::Upstream`], so a provider is tested with plain `cargo test`.
 
+mod authentication;
 mod export;
 mod failure;
 mod http;
@@ -144,6 +145,7 @@ pub mod report_bindings {
     });
 }
 
+pub use authentication::{HmacKey, JwtKey, OAuth2Client, RequestSignature, SignedJwt, TokenLogin};
 pub use bindings::twofactor::provider::types::{
     Credentials, Entry, Manifest, Message, Price, Problem, Reason, Receipt, RejectedPart, Rejection, Retry,
     SmtpSecurity,
@@ -159,6 +161,7 @@ pub use mail::{Mail, MailError, Refusal, Stage};
 pub use options::{Secret, schema};
 pub use provider::{Connection, Metadata, Provider, Recipient, SmtpServer, problem};
 pub use report::{
-    DeliveryStatus, Exported as ExportedReports, Proof, Report, ReportRequest, Reports, form_field, report, report_url,
+    DeliveryStatus, Exported as ExportedReports, Proof, Report, ReportJwt, ReportRequest, ReportSignature, Reports,
+    form_field, report, report_url,
 };
 pub use verify::{Exported as ExportedVerifier, StartedVerification, Verdict, Verifier};

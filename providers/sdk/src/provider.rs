@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::bindings::twofactor::provider::types as wit;
-use crate::{Delivery, Message, Problem, Secret};
+use crate::{Delivery, Message, OAuth2Client, Problem, RequestSignature, Secret, SignedJwt, TokenLogin};
 
 /// A provider that delivers messages.
 pub trait Provider {
@@ -93,17 +93,24 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::Header(header))
     }
 
-    /// Returns an origin with an access token that the host obtains with OAuth 2.0 client credentials.
-    pub fn oauth2(origin: impl Into<String>, token_url: &str, id: &str, secret: &Secret, scope: &str) -> Self {
-        let client = wit::Oauth2Client {
-            token_url: token_url.to_owned(),
-            client_id: id.to_owned(),
-            authentication: wit::Oauth2ClientAuthentication::SecretInBody(secret.reveal().to_owned()),
-            grant: wit::Oauth2Grant::ClientCredentials,
-            scope: scope.to_owned(),
-            parameters: Vec::new(),
-        };
-        Self::http(origin, wit::HttpAuthentication::Oauth2(client))
+    /// An origin that wants an access token, which the host obtains as an OAuth 2.0 client.
+    pub fn oauth2(origin: impl Into<String>, client: OAuth2Client) -> Self {
+        Self::http(origin, wit::HttpAuthentication::Oauth2(client.0))
+    }
+
+    /// An origin that wants a JSON Web Token, which the host signs, as its bearer token.
+    pub fn jwt(origin: impl Into<String>, token: SignedJwt) -> Self {
+        Self::http(origin, wit::HttpAuthentication::Jwt(token.0))
+    }
+
+    /// An origin that wants a token, which the host obtains by a login of the upstream's own.
+    pub fn login(origin: impl Into<String>, login: TokenLogin) -> Self {
+        Self::http(origin, wit::HttpAuthentication::Login(login.0))
+    }
+
+    /// An origin that wants each request signed.
+    pub fn signature(origin: impl Into<String>, signature: RequestSignature) -> Self {
+        Self::http(origin, wit::HttpAuthentication::Signature(signature.0))
     }
 
     /// Returns an origin of Amazon Web Services: the host signs each request with Signature Version 4. `service` is its name in signatures,

@@ -4,8 +4,9 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
+use crate::bindings::twofactor::provider::types;
 use crate::report_bindings::exports::twofactor::provider::reports as wit;
-use crate::{Message, Secret};
+use crate::{HmacKey, Message, Secret};
 
 pub use wit::{DeliveryStatus, Report, ReportRequest};
 
@@ -33,7 +34,28 @@ impl Proof {
         Self(wit::Proof::SecretUrl)
     }
 
-    /// Returns `X-Twilio-Signature`, made with an account's auth token.
+    /// HTTP Basic.
+    pub fn basic(username: impl Into<String>, password: &Secret) -> Self {
+        let password = password.reveal().to_owned();
+        Self(wit::Proof::Basic(types::Credentials { username: username.into(), password }))
+    }
+
+    /// A header that contains a secret.
+    pub fn header(name: impl Into<String>, secret: &Secret) -> Self {
+        Self(wit::Proof::Header(types::SecretEntry { name: name.into(), value: secret.reveal().to_owned() }))
+    }
+
+    /// A signature in a header.
+    pub fn signature(signature: ReportSignature) -> Self {
+        Self(wit::Proof::Signature(signature.0))
+    }
+
+    /// A JSON Web Token in a header.
+    pub fn jwt(token: ReportJwt) -> Self {
+        Self(wit::Proof::Jwt(token.0))
+    }
+
+    /// `X-Twilio-Signature`, made with an account's auth token.
     pub fn twilio(auth_token: &Secret) -> Self {
         Self(wit::Proof::Twilio(auth_token.reveal().to_owned()))
     }
@@ -44,7 +66,101 @@ impl Proof {
     }
 }
 
-/// Returns a report of a delivery. `code` is the upstream's own code for a failure; it may be empty.
+/// A signature over reports, in hexadecimal digits unless [`ReportSignature::base64`] says otherwise: see `report-signature` in
+/// the contract.
+#[derive(Debug, Clone)]
+pub struct ReportSignature(wit::ReportSignature);
+
+impl ReportSignature {
+    /// An HMAC of the text that a template describes, in a header.
+    pub fn hmac(key: HmacKey, text: impl Into<String>, header: impl Into<String>) -> Self {
+        Self::new(wit::ReportKey::Hmac(key.0), text, header)
+    }
+
+    /// An Ed25519 signature of the text that a template describes, in a header. The public key is 32 bytes in base64.
+    pub fn ed25519(public_key: impl Into<String>, text: impl Into<String>, header: impl Into<String>) -> Self {
+        Self::new(wit::ReportKey::Ed25519(public_key.into()), text, header)
+    }
+
+    fn new(key: wit::ReportKey, text: impl Into<String>, header: impl Into<String>) -> Self {
+        Self(wit::ReportSignature {
+            key,
+            text: text.into(),
+            header: header.into(),
+            prefix: String::new(),
+            encoding: wit::SignatureEncoding::Hex,
+            timestamp_header: String::new(),
+        })
+    }
+
+    /// Sets what precedes the signature in the header, such as `sha256=`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.0.prefix = prefix.into();
+        self
+    }
+
+    /// The signature is written in base64.
+    #[must_use]
+    pub fn base64(mut self) -> Self {
+        self.0.encoding = wit::SignatureEncoding::Base64;
+        self
+    }
+
+    /// Names the header that contains the time in seconds since 1970.
+    #[must_use]
+    pub fn timestamp_header(mut self, name: impl Into<String>) -> Self {
+        self.0.timestamp_header = name.into();
+        self
+    }
+}
+
+/// A JSON Web Token that proves reports: see `report-jwt` in the contract.
+#[derive(Debug, Clone)]
+pub struct ReportJwt(wit::ReportJwt);
+
+impl ReportJwt {
+    /// A token that is signed with a shared secret, in a header.
+    pub fn hs256(secret: &Secret, header: impl Into<String>) -> Self {
+        Self::new(types::JwtAlgorithm::Hs256, secret.reveal(), header)
+    }
+
+    /// A token that is signed with RSA, in a header. The upstream's public key is in PEM.
+    pub fn rs256(public_key: impl Into<String>, header: impl Into<String>) -> Self {
+        Self::new(types::JwtAlgorithm::Rs256, public_key, header)
+    }
+
+    /// A token that is signed with the curve P-256, in a header. The upstream's public key is in PEM.
+    pub fn es256(public_key: impl Into<String>, header: impl Into<String>) -> Self {
+        Self::new(types::JwtAlgorithm::Es256, public_key, header)
+    }
+
+    fn new(algorithm: types::JwtAlgorithm, key: impl Into<String>, header: impl Into<String>) -> Self {
+        Self(wit::ReportJwt {
+            algorithm,
+            key: key.into(),
+            header: header.into(),
+            claims: Vec::new(),
+            body_hash_claim: String::new(),
+        })
+    }
+
+    /// Names a claim that the token must contain, such as `iss`.
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.claims.push(types::Entry { name: name.into(), value: value.into() });
+        self
+    }
+
+    /// Names the claim that contains the SHA-256 of the body in hexadecimal digits.
+    #[must_use]
+    pub fn body_hash_claim(mut self, name: impl Into<String>) -> Self {
+        self.0.body_hash_claim = name.into();
+        self
+    }
+}
+
+/// Returns a report of a delivery. `code` is the upstream's own for a failure; it may be empty.
 pub fn report(status: DeliveryStatus, code: impl Into<String>) -> Report {
     Report { status, code: code.into(), price: None, extra: Vec::new() }
 }

@@ -1,7 +1,10 @@
 //! Ways in which `configure` could put a secret where somebody reads it.
 
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
-use twofactor_provider::{Connection, Problem, Secret, SmtpServer, problem};
+use twofactor_provider::{
+    Connection, HmacKey, JwtKey, OAuth2Client, Problem, RequestSignature, Secret, SignedJwt, SmtpServer, TokenLogin,
+    problem,
+};
 
 use super::Options;
 
@@ -21,6 +24,11 @@ pub(super) fn leak(options: &Options) -> Option<Result<Vec<Connection>, Vec<Prob
     let host = format!("{}.example.com", &word[..word.len().min(48)]);
     let key = &options.secret;
     let origin = &options.origin;
+    let client = |token_url: &str, id: &str| OAuth2Client::new(token_url, id).secret_in_body(key);
+    let token = |claim: &str| SignedJwt::new(JwtKey::hs256(key).header("kid", "1"), 60).claim("iss", claim);
+    let login = |url: &str| TokenLogin::json(url, "/token").secret("key", key).valid_for(60);
+    let signature =
+        |text: &str| RequestSignature::new(HmacKey::sha256(key), text).header("x-signature", "{signature|hex}");
     let smtp = |host: String, port, username: String, timeout_ms| {
         let security = SmtpSecurity::ImplicitTls;
         let credentials = Some((username, key.clone()));
@@ -32,10 +40,23 @@ pub(super) fn leak(options: &Options) -> Option<Result<Vec<Connection>, Vec<Prob
         "port" => vec![Connection::basic(format!("{origin}:{}", 1000 + u32::from(secret.as_bytes()[0])), "user", key)],
         "header" => vec![Connection::header(origin, &word, key)],
         "user name" => vec![Connection::basic(origin, &word, key)],
-        "token URL" => vec![Connection::oauth2(origin, &format!("https://{host}/t"), "id", key, "")],
-        "token path" => vec![Connection::oauth2(origin, &format!("https://login.example.com/{word}"), "id", key, "")],
-        "client id" => vec![Connection::oauth2(origin, "https://login.example.com/t", &word, key, "")],
-        "scope" => vec![Connection::oauth2(origin, "https://login.example.com/t", "id", key, &word)],
+        "token URL" => vec![Connection::oauth2(origin, client(&format!("https://{host}/t"), "id"))],
+        "token path" => vec![Connection::oauth2(origin, client(&format!("https://login.example.com/{word}"), "id"))],
+        "client id" => vec![Connection::oauth2(origin, client("https://login.example.com/t", &word))],
+        "scope" => vec![Connection::oauth2(origin, client("https://login.example.com/t", "id").scope(word))],
+        "assertion" => {
+            vec![Connection::oauth2(origin, client("https://login.example.com/t", "id").jwt_bearer(token(&word)))]
+        }
+        "parameter" => {
+            vec![Connection::oauth2(origin, client("https://login.example.com/t", "id").parameter("audience", word))]
+        }
+        "claim" => vec![Connection::jwt(origin, token(&word))],
+        "key id" => vec![Connection::jwt(origin, SignedJwt::new(JwtKey::hs256(key).header("kid", word), 60))],
+        "login URL" => vec![Connection::login(origin, login(&format!("https://login.example.com/{word}")))],
+        "login field" => vec![Connection::login(origin, login("https://login.example.com/t").secret(word, key))],
+        "token place" => vec![Connection::login(origin, login("https://login.example.com/t").in_query(word))],
+        "template" => vec![Connection::signature(origin, signature(&word))],
+        "signature header" => vec![Connection::signature(origin, signature("{body}").header("x-account", word))],
         "region" => vec![Connection::aws(origin.as_str(), "AKIDEXAMPLE", key, &word, "ses")],
         "access key" => vec![Connection::aws(origin.as_str(), &word, key, "eu-central-1", "ses")],
         "mail server" => vec![mail(&host)],
