@@ -53,15 +53,19 @@ pub fn connection(granted: &GrantedConnection) -> String {
         Authentication::None => format!("{to} without authentication"),
         Authentication::Basic => format!("{to} with HTTP Basic authentication"),
         Authentication::Bearer => format!("{to} with a bearer token"),
+        Authentication::Jwt => format!("{to} with a token that the host signs"),
+        Authentication::Signature => format!("{to} signed with a secret"),
         Authentication::AwsSignature => format!("{to} signed with an AWS key"),
         Authentication::WebhookSignature => format!("{to} signed with a webhook's secret"),
         Authentication::Login => format!("{to}, logged in"),
         Authentication::Header { name } => format!("{to} with a secret in the header {name}"),
-        Authentication::OAuth2 { token_url } => {
-            let issuer = url::Url::parse(token_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-            format!("{to} with an OAuth 2 token from {issuer}")
-        }
+        Authentication::OAuth2 { token_url } => format!("{to} with an OAuth 2 token from {}", origin(token_url)),
+        Authentication::TokenLogin { url } => format!("{to} with a token from a login at {}", origin(url)),
     }
+}
+
+fn origin(url: &str) -> String {
+    url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
 /// Returns where a connection goes.

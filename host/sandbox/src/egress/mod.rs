@@ -21,7 +21,7 @@ pub use policy::{
     Arrived, Authentication, Destination, GrantedConnection, NotSigned, ParseConnectionError, Resolver, Secret,
     SmtpSecurity,
 };
-pub(crate) use policy::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, ReportSignature};
+pub(crate) use policy::{Connection, Grants, ReportSignature, authentication};
 #[cfg(any(test, fuzzing))]
 pub(crate) use smtp::Replies;
 pub(crate) use smtp::{Mail, MailError, MailStage};

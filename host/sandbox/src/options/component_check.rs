@@ -64,7 +64,9 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Subs
         true => provider.configure(&substitutes.for_inherited(second)).await?.unwrap_or_default(),
         false => others,
     };
-    let recipe = |connection: &Connection, kind| connection.secret().map(|secret| substitutes.recipe(secret, kind));
+    let recipe = |connection: &Connection, kind| {
+        connection.secrets().iter().map(|secret| substitutes.recipe(secret, kind)).collect::<Vec<_>>()
+    };
     let same = connections.len() == again.len()
         && connections.iter().zip(&again).all(|(one, other)| recipe(one, Kind::First) == recipe(other, second));
     if !same {
@@ -72,7 +74,9 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Subs
     }
     let mut connections = connections;
     for connection in &mut connections {
-        connection.set_secret(|secret| substitutes.revealed(secret, Kind::First));
+        for secret in connection.secrets_mut() {
+            *secret = substitutes.revealed(secret, Kind::First);
+        }
     }
     Ok(Ok(Requested { connections, accepted: Some(kind) }))
 }

@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn every_field_of_a_connection_is_compared_but_the_credentials() {
         use crate::SmtpSecurity;
-        use crate::egress::{AwsKey, Credentials, HttpAuthentication as Http};
+        use crate::egress::authentication::{AwsKey, Credentials, HttpAuthentication as Http};
         use std::time::Duration;
 
         let http = |authentication| {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::authentication::{credentials, http_authentication};
 use super::{Delivers, Provider};
 use crate::call::{
     BUSY, CallFailure, DeliveryFailure, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Reason, Receipt, Sent, State,
 };
 use crate::component::RecipientKind;
 use crate::contract::v0_2::twofactor::provider::types as wit;
-use crate::egress::{AwsKey, Connection, Credentials, Grants, HttpAuthentication, Secret, SmtpSecurity};
+use crate::egress::{Connection, Grants, SmtpSecurity};
 use crate::field_error::FieldError;
 use crate::schema::OptionsSchema;
 
@@ -119,43 +120,10 @@ pub(crate) fn known(failure: wit::DeliveryFailure, call: &State) -> wit::Deliver
 }
 
 fn connection(asked: wit::Connection) -> Connection {
-    let credentials =
-        |asked: wit::Credentials| Credentials { username: asked.username, password: Secret::new(asked.password) };
     match asked {
-        wit::Connection::Http(http) => Connection::Http {
-            origin: http.origin,
-            authentication: match http.authentication {
-                wit::HttpAuthentication::None => HttpAuthentication::None,
-                wit::HttpAuthentication::Basic(asked) => HttpAuthentication::Basic(credentials(asked)),
-                wit::HttpAuthentication::Bearer(token) => HttpAuthentication::Bearer(Secret::new(token)),
-                wit::HttpAuthentication::Header(header) => {
-                    HttpAuthentication::Header { name: header.name, value: Secret::new(header.value) }
-                }
-                wit::HttpAuthentication::Oauth2(wit::Oauth2Client {
-                    token_url,
-                    client_id,
-                    authentication: wit::Oauth2ClientAuthentication::SecretInBody(secret),
-                    grant: wit::Oauth2Grant::ClientCredentials,
-                    scope,
-                    parameters,
-                }) if parameters.is_empty() => {
-                    HttpAuthentication::OAuth2 { token_url, client_id, client_secret: Secret::new(secret), scope }
-                }
-                wit::HttpAuthentication::Oauth2(_)
-                | wit::HttpAuthentication::Jwt(_)
-                | wit::HttpAuthentication::Login(_)
-                | wit::HttpAuthentication::Signature(_) => HttpAuthentication::Unsupported,
-                wit::HttpAuthentication::AwsSignature(key) => HttpAuthentication::AwsSignature(AwsKey {
-                    access_key_id: key.access_key_id,
-                    secret_access_key: Secret::new(key.secret_access_key),
-                    region: key.region,
-                    service: key.service,
-                }),
-                wit::HttpAuthentication::WebhookSignature(secret) => {
-                    HttpAuthentication::WebhookSignature(Secret::new(secret))
-                }
-            },
-        },
+        wit::Connection::Http(http) => {
+            Connection::Http { origin: http.origin, authentication: http_authentication(http.authentication) }
+        }
         wit::Connection::Smtp(smtp) => Connection::Smtp {
             host: smtp.host,
             port: smtp.port,

@@ -1,5 +1,6 @@
 //! A loaded provider, and what it can be asked: to check options, to deliver, to verify, to read reports.
 
+mod authentication;
 mod deliver;
 mod load;
 mod reports;

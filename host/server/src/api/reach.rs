@@ -94,12 +94,21 @@ enum Authentication {
         /// The name of the header.
         name: String,
     },
-    /// An OAuth 2 access token for client credentials.
+    /// An OAuth 2 access token that the host obtains.
     #[serde(rename = "oauth2")]
     OAuth2 {
         /// Where the token is requested.
         token_url: String,
     },
+    /// A JSON Web Token that the host signs.
+    Jwt,
+    /// A token that the host obtains by a login of the upstream's own.
+    TokenLogin {
+        /// Where it logs in.
+        url: String,
+    },
+    /// A signature with a secret (HMAC).
+    Signature,
     /// AWS Signature Version 4.
     AwsSignature,
     /// Standard Webhooks.
@@ -128,6 +137,9 @@ impl From<&twofactor::sandbox::GrantedConnection> for Connection {
             twofactor::sandbox::Authentication::OAuth2 { token_url } => {
                 Authentication::OAuth2 { token_url: token_url.clone() }
             }
+            twofactor::sandbox::Authentication::Jwt => Authentication::Jwt,
+            twofactor::sandbox::Authentication::TokenLogin { url } => Authentication::TokenLogin { url: url.clone() },
+            twofactor::sandbox::Authentication::Signature => Authentication::Signature,
             twofactor::sandbox::Authentication::AwsSignature => Authentication::AwsSignature,
             twofactor::sandbox::Authentication::WebhookSignature => Authentication::WebhookSignature,
             twofactor::sandbox::Authentication::Login => Authentication::Login,

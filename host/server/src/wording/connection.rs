@@ -20,16 +20,24 @@ fn in_german(granted: &GrantedConnection) -> String {
         Authentication::None => "ohne Authentifizierung",
         Authentication::Basic => "mit HTTP-Basic-Authentifizierung",
         Authentication::Bearer => "mit einem Bearer-Token",
+        Authentication::Jwt => "mit einem Token, das der Host signiert",
+        Authentication::Signature => "signiert mit einem Geheimnis",
         Authentication::AwsSignature => "signiert mit einem AWS-Zugriffsschlüssel",
         Authentication::WebhookSignature => "signiert mit einem Webhook-Geheimnis",
         Authentication::Login => return format!("{to}, mit Anmeldung"),
         Authentication::Header { name } => return format!("{to} mit einem Geheimnis im Header {name}"),
         Authentication::OAuth2 { token_url } => {
-            let issuer = url::Url::parse(token_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-            return format!("{to} mit einem OAuth-2-Token von {issuer}");
+            return format!("{to} mit einem OAuth-2-Token von {}", origin(token_url));
+        }
+        Authentication::TokenLogin { url } => {
+            return format!("{to} mit einem Token aus einer Anmeldung bei {}", origin(url));
         }
     };
     format!("{to} {how}")
+}
+
+fn origin(url: &str) -> String {
+    url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
 /// Returns where a connection goes.

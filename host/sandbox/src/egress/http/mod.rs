@@ -1,10 +1,12 @@
 //! HTTP to granted origins: checks a request, authenticates it and sends it.
 
 mod exchange;
+mod login;
 mod message;
 mod oauth;
 mod retry_after;
 mod send;
+mod token_cache;
 
 pub(crate) use exchange::client;
 pub(crate) use message::{Failed, HttpError, HttpRequest, HttpResponse};

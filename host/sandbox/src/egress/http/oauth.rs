@@ -1,24 +1,30 @@
-//! OAuth 2.0 client credentials (RFC 6749 section 4.4). Access tokens are fetched, cached, renewed
-//! early, and never visible to a guest.
+//! OAuth 2.0 access tokens for a client: client credentials (RFC 6749 section 4.4) or an assertion (RFC 7523).
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 
 use ::http::{HeaderValue, Method, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Request;
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
-use tokio::sync::Mutex;
+use url::form_urlencoded::{Serializer, byte_serialize};
+use zeroize::Zeroizing;
 
 use super::exchange::HttpClient;
 use super::message::{Failed, HttpError, HttpResponse};
+use super::token_cache::{Token, TokenError};
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
-use crate::egress::policy::{ByteMeter, Origin, Secret};
+use crate::egress::policy::{ByteMeter, ClientAuthentication, OAuth2Client, OAuth2Grant, Origin, SignedJwt, jwt};
 
-/// How long before its expiry a token is renewed. Tokens of Microsoft Entra are valid for an hour.
-const EARLY: Duration = Duration::from_secs(300);
+/// For how many seconds an assertion that authenticates a client is valid.
+const ASSERTION_SECONDS: u32 = 300;
+
+/// `client_assertion_type` (RFC 7523 section 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// `grant_type` (RFC 7523 section 2.1).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Values of `error` (RFC 6749 section 5.2) that mean that the credentials are wrong, not that the
 /// endpoint is busy.
@@ -30,51 +36,6 @@ const REFUSALS: &[&str] = &[
     "invalid_request",
     "unsupported_grant_type",
 ];
-
-#[derive(Clone)]
-pub(crate) enum TokenError {
-    /// No token endpoint may be called.
-    Misconfigured(String),
-    /// The endpoint does not accept the credentials.
-    Refused(Failed),
-    /// No token is available at the moment.
-    Unavailable(Failed),
-}
-
-/// Access tokens by the request that obtains them. Each slot is locked while its token is fetched:
-/// one request at a time.
-#[derive(Default)]
-pub(crate) struct TokenCache(std::sync::Mutex<HashMap<[u8; 32], Slot>>);
-
-type Slot = Arc<Mutex<Held>>;
-
-#[derive(Default)]
-struct Held {
-    token: Option<Token>,
-    /// When the endpoint last failed, and why.
-    failed: Option<(Instant, TokenError)>,
-}
-
-/// A token in use, and its slot.
-pub(crate) struct AccessToken {
-    pub(crate) secret: Secret,
-    slot: Slot,
-}
-
-impl AccessToken {
-    /// Removes the token from the cache: it was not accepted.
-    pub(crate) async fn forget(&self) {
-        let mut held = self.slot.lock().await;
-        if held.token.as_ref().is_some_and(|kept| kept.secret == self.secret) {
-            held.token = None;
-        }
-    }
-}
-
-struct Token {
-    secret: Secret,
-    renew_at: Instant,
-}
 
 #[derive(Deserialize)]
 struct Granted {
@@ -94,7 +55,7 @@ struct Refused {
 }
 
 /// Returns a number that is written as a number or as a string.
-fn number(value: &Value) -> Option<u64> {
+pub(super) fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)),
         Value::String(text) => text.trim().parse().ok(),
@@ -102,98 +63,25 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-impl TokenCache {
-    fn slot(&self, key: [u8; 32]) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(&key) {
-            return slot.clone();
-        }
-        // Those that are no longer used: an instance was removed, or a secret replaced.
-        let now = Instant::now();
-        slots.retain(|_, slot| {
-            Arc::strong_count(slot) > 1
-                || slot.try_lock().is_ok_and(|held| held.token.as_ref().is_some_and(|token| token.renew_at > now))
-        });
-        slots.entry(key).or_default().clone()
-    }
-}
-
-/// The credentials for a token.
-#[derive(Clone, Copy)]
-pub(crate) struct ClientCredentials<'a> {
-    pub(crate) token_url: &'a str,
-    pub(crate) client_id: &'a str,
-    pub(crate) client_secret: &'a Secret,
-    pub(crate) scope: &'a str,
-}
-
-impl TokenCache {
-    pub(crate) async fn token(
-        &self,
-        client: &HttpClient,
-        meter: &ByteMeter,
-        credentials: ClientCredentials<'_>,
-    ) -> Result<AccessToken, TokenError> {
-        let ClientCredentials { token_url, client_id, client_secret, scope } = credentials;
-        let mut hash = Sha256::new();
-        for part in [token_url, client_id, scope, client_secret.expose()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let slot = self.slot(hash.finalize().into());
-        let asked = Instant::now();
-        let mut held = slot.lock().await;
-        if let Some(token) = held.token.as_ref().filter(|token| token.renew_at > Instant::now()) {
-            let secret = token.secret.clone();
-            drop(held);
-            return Ok(AccessToken { secret, slot });
-        }
-        // Requests that waited for the token share its result and do not fetch another.
-        if let Some((_, why)) = held.failed.as_ref().filter(|(at, _)| *at >= asked) {
-            return Err(why.clone());
-        }
-        match fetch(client, meter, credentials).await {
-            Ok(token) => {
-                let secret = token.secret.clone();
-                held.token = Some(token);
-                drop(held);
-                Ok(AccessToken { secret, slot })
-            }
-            Err(why) => {
-                held.failed = Some((Instant::now(), why.clone()));
-                Err(why)
-            }
-        }
-    }
-}
-
-async fn fetch(
-    client: &HttpClient,
-    meter: &ByteMeter,
-    credentials: ClientCredentials<'_>,
-) -> Result<Token, TokenError> {
-    let ClientCredentials { token_url, client_id, client_secret, scope } = credentials;
-    let (origin, url) = Origin::of_url(token_url).map_err(TokenError::Misconfigured)?;
+pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, oauth2: &OAuth2Client) -> Result<Token, TokenError> {
+    let (origin, url) = Origin::of_url(&oauth2.token_url).map_err(TokenError::Misconfigured)?;
     if !origin.is_https() {
         return Err(TokenError::Misconfigured("the token endpoint is not protected: it must be https".to_owned()));
     }
     let mut request = Request::new(Method::POST, url.clone());
     let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().insert(header::CONTENT_TYPE, form_type);
-    *request.body_mut() = Some(form(client_id, client_secret, scope).into());
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    if let ClientAuthentication::SecretInHeader(secret) = &oauth2.authentication {
+        request.headers_mut().insert(header::AUTHORIZATION, basic(&oauth2.client_id, secret.expose())?);
+    }
+    let form = form(oauth2, SystemTime::now()).map_err(TokenError::Misconfigured)?;
+    *request.body_mut() = Some(form.into());
     client.route(&origin, url, &mut request);
     let began = Instant::now();
-    let answer = client.exchange(meter, &origin, request).await.map_err(|error| match error {
-        HttpError::Denied(why) | HttpError::Unauthenticated(why) => TokenError::Misconfigured(why),
-        HttpError::LoginRefused(why) | HttpError::NotSent(why) | HttpError::OutcomeUnknown(why) => {
-            TokenError::Unavailable(Failed { text: format!("no token from {origin}: {}", why.text), ..why })
-        }
-    })?;
+    let answer = exchange(client, meter, &origin, request).await?;
     match answer.status {
-        200 => granted(&answer.body, began).ok_or_else(|| {
-            let upstream = failure(&origin, UpstreamCause::Malformed, None);
-            TokenError::Unavailable(Failed { text: format!("{origin} gave no usable token"), upstream })
-        }),
+        200 => granted(&answer.body, began).ok_or_else(|| unusable(&origin)),
         400..=403 => Err(refusal(&origin, &answer)),
         status => {
             let text = format!("{origin} answered {status} instead of a token");
@@ -202,14 +90,71 @@ async fn fetch(
     }
 }
 
-fn form(id: &str, secret: &Secret, scope: &str) -> String {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
-    form.append_pair("client_id", id).append_pair("client_secret", secret.expose());
-    if !scope.is_empty() {
-        form.append_pair("scope", scope);
+/// Sends a request for a token and waits for the response.
+pub(super) async fn exchange(
+    client: &HttpClient,
+    meter: &ByteMeter,
+    origin: &Origin,
+    request: Request,
+) -> Result<HttpResponse, TokenError> {
+    client.exchange(meter, origin, request).await.map_err(|error| match error {
+        HttpError::Denied(why) | HttpError::Unauthenticated(why) => TokenError::Misconfigured(why),
+        HttpError::LoginRefused(why) | HttpError::NotSent(why) | HttpError::OutcomeUnknown(why) => {
+            TokenError::Unavailable(Failed { text: format!("no token from {origin}: {}", why.text), ..why })
+        }
+    })
+}
+
+/// Returns the failure of a response that contains no token.
+pub(super) fn unusable(origin: &Origin) -> TokenError {
+    let upstream = failure(origin, UpstreamCause::Malformed, None);
+    TokenError::Unavailable(Failed { text: format!("{origin} gave no usable token"), upstream })
+}
+
+/// Returns `Authorization: Basic` for a client: id and secret are form-encoded first (RFC 6749 section 2.3.1).
+fn basic(id: &str, secret: &str) -> Result<HeaderValue, TokenError> {
+    let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Zeroizing::new(format!("{}:{}", encoded(id), encoded(secret)));
+    let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(&*pair)));
+    let mut value = value.map_err(|_| TokenError::Misconfigured("the client secret is malformed".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn form(oauth2: &OAuth2Client, now: SystemTime) -> Result<String, String> {
+    let mut form = Serializer::new(String::new());
+    match &oauth2.grant {
+        OAuth2Grant::ClientCredentials => {
+            form.append_pair("grant_type", "client_credentials");
+        }
+        OAuth2Grant::JwtBearer(token) => {
+            let assertion = jwt::sign(token, &[("aud", &oauth2.token_url)], now)?;
+            form.append_pair("grant_type", JWT_BEARER).append_pair("assertion", assertion.expose());
+        }
     }
-    form.finish()
+    // With HTTP Basic it is in the header already.
+    if !oauth2.client_id.is_empty() && !matches!(oauth2.authentication, ClientAuthentication::SecretInHeader(_)) {
+        form.append_pair("client_id", &oauth2.client_id);
+    }
+    match &oauth2.authentication {
+        ClientAuthentication::None | ClientAuthentication::SecretInHeader(_) => {}
+        ClientAuthentication::SecretInBody(secret) => {
+            form.append_pair("client_secret", secret.expose());
+        }
+        ClientAuthentication::PrivateKeyJwt(key) => {
+            // RFC 7523 section 3.
+            let claims = [("iss", &*oauth2.client_id), ("sub", &oauth2.client_id), ("aud", &oauth2.token_url)];
+            let token = SignedJwt { key: key.clone(), claims: Vec::new(), valid_seconds: ASSERTION_SECONDS };
+            let assertion = jwt::sign(&token, &claims, now)?;
+            form.append_pair("client_assertion_type", ASSERTION_TYPE);
+            form.append_pair("client_assertion", assertion.expose());
+        }
+    }
+    if !oauth2.scope.is_empty() {
+        form.append_pair("scope", &oauth2.scope);
+    }
+    form.extend_pairs(oauth2.parameters.iter());
+    Ok(form.finish())
 }
 
 fn granted(body: &[u8], began: Instant) -> Option<Token> {
@@ -219,9 +164,7 @@ fn granted(body: &[u8], began: Instant) -> Option<Token> {
     }
     // RFC 6749 section 5.1 only recommends `expires_in`. Without it, a token is used for the one
     // request that it was fetched for.
-    let life = Duration::from_secs(number(&granted.expires_in).unwrap_or(0).min(86_400));
-    let early = EARLY.min(life / 5);
-    Some(Token { secret: Secret::new(granted.access_token), renew_at: began + (life - early) })
+    Some(Token::new(granted.access_token, began, number(&granted.expires_in).unwrap_or(0)))
 }
 
 fn failure(origin: &Origin, cause: UpstreamCause, retry_after_seconds: Option<u32>) -> UpstreamFailure {
@@ -230,7 +173,7 @@ fn failure(origin: &Origin, cause: UpstreamCause, retry_after_seconds: Option<u3
 }
 
 /// Returns the failure that the endpoint's status means, with the wait that it asks for.
-fn answered(origin: &Origin, answer: &HttpResponse) -> UpstreamFailure {
+pub(super) fn answered(origin: &Origin, answer: &HttpResponse) -> UpstreamFailure {
     let cause = UpstreamCause::Refused { reply_code: answer.status, enhanced_code: String::new() };
     let wait = answer.headers.iter().find(|(name, _)| name == "retry-after").and_then(|(_, value)| value.parse().ok());
     failure(origin, cause, wait)
@@ -257,32 +200,20 @@ fn refusal(origin: &Origin, answer: &HttpResponse) -> TokenError {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-
     use super::*;
-    use crate::egress::Network;
+    use crate::egress::policy::Secret;
 
     /// Returns for how many seconds a token with this `expires_in` is used.
     fn used_for(expires_in: Value) -> u64 {
         let body = serde_json::json!({"token_type": "Bearer", "access_token": "t", "expires_in": expires_in});
         let began = Instant::now();
-        (granted(body.to_string().as_bytes(), began).unwrap().renew_at - began).as_secs()
+        (granted(body.to_string().as_bytes(), began).unwrap().renew_at() - began).as_secs()
     }
 
     #[test]
-    fn a_token_is_renewed_before_its_end() {
+    fn a_token_says_in_a_number_or_in_text_how_long_it_lives() {
         assert_eq!(used_for(3599.into()), 3299);
-        assert_eq!(used_for(300.into()), 240);
-        assert_eq!(used_for(0.into()), 0);
         assert_eq!(used_for(Value::Null), 0);
-        assert_eq!(used_for(u64::MAX.into()), 86_400 - 300);
-    }
-
-    #[test]
-    fn a_token_that_says_in_text_how_long_it_lives_is_used_as_long() {
         assert_eq!(used_for("3599".into()), 3299);
         assert_eq!(used_for(3599.0.into()), 3299);
         assert_eq!(used_for("soon".into()), 0);
@@ -315,79 +246,34 @@ mod tests {
         }
     }
 
-    /// Starts an endpoint that responds with 503 when released, and counts its requests.
-    async fn endpoint(release: Arc<tokio::sync::Notify>) -> (Network, Arc<AtomicUsize>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let network = Network::builder().override_endpoint("https://token.example.com", listener.local_addr().unwrap());
-        let (network, asked) = (network.build().unwrap(), Arc::new(AtomicUsize::new(0)));
-        let counted = asked.clone();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
-                release.notified().await;
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await;
-                let answer = b"HTTP/1.1 503 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-                let _ = stream.write_all(answer).await;
-            }
-        });
-        (network, asked)
+    #[test]
+    fn a_client_s_id_and_secret_are_form_encoded_in_http_basic() {
+        let value = basic("a client:é", "s+c&r t").unwrap_or_else(|_| panic!("it is a header"));
+        let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
+        assert_eq!(STANDARD.decode(encoded).unwrap(), b"a+client%3A%C3%A9:s%2Bc%26r+t");
     }
 
-    async fn token(network: &Network, client: &str) -> Result<AccessToken, TokenError> {
-        let secret = Secret::new("s".to_owned());
-        let token_url = "https://token.example.com/t";
-        let credentials = ClientCredentials { token_url, client_id: client, client_secret: &secret, scope: "" };
-        let http = network.http();
-        http.tokens.token(&http.client, &ByteMeter::default(), credentials).await
-    }
-
-    #[tokio::test]
-    async fn all_who_wait_for_a_token_learn_that_there_is_none_from_one_request() {
-        let release = Arc::new(tokio::sync::Notify::new());
-        let (network, asked) = endpoint(release.clone()).await;
-        let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(token(&network, "a"))).collect();
-        for one in &mut waiting {
-            assert!(futures::poll!(one).is_pending());
-        }
-        release.notify_one();
-        for one in waiting {
-            assert!(matches!(one.await, Err(TokenError::Unavailable(_))));
-        }
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
-        // A later call requests a new token.
-        release.notify_one();
-        assert!(token(&network, "a").await.is_err());
-        assert_eq!(asked.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test]
-    async fn who_drops_a_token_waits_for_nobody_elses_endpoint() {
-        let (network, _) = endpoint(Arc::default()).await;
-        let mut hanging = Box::pin(token(&network, "a"));
-        assert!(futures::poll!(&mut hanging).is_pending());
-        let held = Token { secret: Secret::new("t".to_owned()), renew_at: Instant::now() + Duration::from_secs(60) };
-        let slot = network.http().tokens.slot([7; 32]);
-        slot.lock().await.token = Some(held);
-        let token = AccessToken { secret: Secret::new("t".to_owned()), slot: slot.clone() };
-        assert!(futures::poll!(std::pin::pin!(token.forget())).is_ready());
-        assert!(slot.lock().await.token.is_none());
-    }
-
-    #[tokio::test]
-    async fn what_nobody_asks_for_any_more_is_not_kept() {
-        let cache = TokenCache::default();
-        let kept = |n: u8| {
-            let renew_at = Instant::now() + Duration::from_secs(60);
-            Token { secret: Secret::new(n.to_string()), renew_at }
+    #[test]
+    fn a_request_has_what_its_grant_and_its_authentication_need() {
+        let client = |authentication| OAuth2Client {
+            token_url: "https://login.example.com/t".to_owned(),
+            client_id: "id".to_owned(),
+            authentication,
+            grant: OAuth2Grant::ClientCredentials,
+            scope: "a b".to_owned(),
+            parameters: vec![("audience".to_owned(), "https://api.example.com".to_owned())],
         };
-        let in_use = cache.slot([1; 32]);
-        cache.slot([2; 32]).lock().await.token = Some(kept(2));
-        drop(cache.slot([3; 32]));
-        let _ = cache.slot([4; 32]);
-        let mut left: Vec<u8> = cache.0.lock().unwrap().keys().map(|key| key[0]).collect();
-        left.sort_unstable();
-        assert_eq!(left, [1, 2, 4]);
-        drop(in_use);
+        let form = |authentication| form(&client(authentication), SystemTime::now()).unwrap();
+        let rest = "&scope=a+b&audience=https%3A%2F%2Fapi.example.com";
+        let secret = || Secret::new("s&");
+        assert_eq!(
+            form(ClientAuthentication::SecretInBody(secret())),
+            format!("grant_type=client_credentials&client_id=id&client_secret=s%26{rest}")
+        );
+        assert_eq!(
+            form(ClientAuthentication::SecretInHeader(secret())),
+            format!("grant_type=client_credentials{rest}")
+        );
+        assert_eq!(form(ClientAuthentication::None), format!("grant_type=client_credentials&client_id=id{rest}"));
     }
 }

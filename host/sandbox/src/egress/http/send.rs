@@ -10,10 +10,10 @@ use reqwest::Request;
 
 use super::exchange::HttpClient;
 use super::message::{HttpError, HttpRequest, HttpResponse};
-use super::oauth::{AccessToken, ClientCredentials, TokenCache, TokenError};
+use super::token_cache::{AccessToken, TokenCache, TokenError};
 use crate::egress::policy::{
-    Grants, HttpAuthentication, HttpGrant, Origin, Rules, SigningError, belongs_to_host, reflected_secrets, sign_aws,
-    sign_webhook,
+    Grants, HttpAuthentication, HttpGrant, Origin, Rules, Secret, SigningError, TokenPlace, belongs_to_host,
+    reflected_secrets, sign_aws, sign_webhook,
 };
 use crate::redact::Texts;
 
@@ -21,6 +21,27 @@ use crate::redact::Texts;
 pub(crate) struct HttpEgress {
     pub(crate) client: HttpClient,
     pub(crate) tokens: TokenCache,
+}
+
+/// What a request was authenticated with.
+enum Used {
+    /// Nothing but the secrets of the grant.
+    Fixed,
+    /// A token.
+    Token(AccessToken),
+    /// A signature, in the forms in which it may come back.
+    Signature(Vec<String>),
+}
+
+impl Used {
+    /// What must not come back, beside the secrets of the grant.
+    fn secrets(&self) -> Texts {
+        match self {
+            Self::Fixed => Texts::default(),
+            Self::Token(token) => Texts::new([token.secret.expose()], reflected_secrets::SHORTEST),
+            Self::Signature(forms) => Texts::new(forms.iter().map(String::as_str), reflected_secrets::SHORTEST),
+        }
+    }
 }
 
 impl From<SigningError> for HttpError {
@@ -42,24 +63,24 @@ impl HttpEgress {
         let began = Instant::now();
         let (grant, mut request) = self.admit(grants, request)?;
         let mut renewed = false;
-        let (mut answer, token) = loop {
-            let token = self.authenticate(grants, grant, &mut request).await?;
+        let (mut answer, used) = loop {
             // A body in memory can be sent a second time.
-            let again = token.as_ref().and_then(|_| request.try_clone());
+            let again = if grant.token_key.is_some() && !renewed { request.try_clone() } else { None };
+            let used = self.authenticate(grants, grant, &mut request).await?;
             let answer = self.client.exchange(&grants.meter, &grant.origin, request).await?;
-            match (token, again) {
-                // An access token may be revoked before it expires (RFC 6750 section 3.1): fetch a
-                // new one and try once more. 401 means that the request was not processed.
-                (Some(token), Some(again)) if answer.status == 401 && !renewed => {
+            match (used, again) {
+                // A token may be revoked before it expires (RFC 6750 section 3.1): obtain a new one
+                // and try once more. 401 means that the request was not processed.
+                (Used::Token(token), Some(again)) if answer.status == 401 => {
                     token.forget().await;
                     renewed = true;
                     request = again;
                 }
-                (token, _) => break (answer, token),
+                (used, _) => break (answer, used),
             }
         };
-        let of_token = token.as_ref().map(|token| Texts::new([token.secret.expose()], reflected_secrets::SHORTEST));
-        for secrets in [Some(&grant.secrets), of_token.as_ref()].into_iter().flatten() {
+        let of_request = used.secrets();
+        for secrets in [&grant.secrets, &of_request] {
             secrets.cover(&mut answer.body);
             for (_, value) in &mut answer.headers {
                 *value = secrets.covered(std::mem::take(value));
@@ -83,6 +104,11 @@ impl HttpEgress {
             .ok()
             .filter(|method| *method != Method::CONNECT && *method != Method::TRACE)
             .ok_or_else(|| denied("the request's method is not allowed".to_owned()))?;
+        if let Some(name) =
+            grant.authentication.query_parameters().find(|name| url.query_pairs().any(|(own, _)| own == *name))
+        {
+            return Err(denied(format!("the parameter `{name}` is set by the host alone: leave it out")));
+        }
         let mut request = Request::new(method, url);
         if asked.headers.len() > 64 {
             return Err(denied("the request has more than 64 headers".to_owned()));
@@ -102,50 +128,54 @@ impl HttpEgress {
         Ok((grant, request))
     }
 
-    /// Attaches the granted credentials. Returns the access token that was used, if any.
-    async fn authenticate(
-        &self,
-        grants: &Grants,
-        grant: &HttpGrant,
-        request: &mut Request,
-    ) -> Result<Option<AccessToken>, HttpError> {
-        let (name, value, token) = match &grant.authentication {
-            HttpAuthentication::None | HttpAuthentication::Unsupported => return Ok(None),
+    /// Attaches the granted credentials.
+    async fn authenticate(&self, grants: &Grants, grant: &HttpGrant, request: &mut Request) -> Result<Used, HttpError> {
+        match &grant.authentication {
+            HttpAuthentication::None => {}
             HttpAuthentication::Basic(credentials) => {
                 let pair = format!("{}:{}", credentials.username, credentials.password.expose());
-                (header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)), None)
+                set(request, header::AUTHORIZATION, &format!("Basic {}", STANDARD.encode(pair)))?;
             }
-            HttpAuthentication::Bearer(token) => (header::AUTHORIZATION, format!("Bearer {}", token.expose()), None),
-            HttpAuthentication::Header { name, value } => {
-                let name = HeaderName::from_bytes(name.as_bytes())
-                    .map_err(|_| HttpError::Unauthenticated("the authenticating header is malformed".to_owned()))?;
-                (name, value.expose().to_owned(), None)
+            HttpAuthentication::Bearer(token) => set_bearer(request, token)?,
+            HttpAuthentication::Header { name, value } => set_named(request, name, value)?,
+            HttpAuthentication::OAuth2(_) | HttpAuthentication::Jwt(_) => {
+                let token = self.token(grants, grant).await?;
+                set_bearer(request, &token.secret)?;
+                return Ok(Used::Token(token));
             }
-            HttpAuthentication::OAuth2 { token_url, client_id, client_secret, scope } => {
-                let credentials = ClientCredentials { token_url, client_id, client_secret, scope };
-                let token = self.tokens.token(&self.client, &grants.meter, credentials).await;
-                let token = token.map_err(|error| match error {
-                    TokenError::Misconfigured(why) => HttpError::Unauthenticated(why),
-                    TokenError::Refused(why) => HttpError::LoginRefused(why),
-                    TokenError::Unavailable(why) => HttpError::NotSent(why),
-                })?;
-                (header::AUTHORIZATION, format!("Bearer {}", token.secret.expose()), Some(token))
+            HttpAuthentication::Login(login) => {
+                let token = self.token(grants, grant).await?;
+                match &login.place {
+                    TokenPlace::Bearer => set_bearer(request, &token.secret)?,
+                    TokenPlace::Header(name) => set_named(request, name, &token.secret)?,
+                    TokenPlace::Query(name) => {
+                        request.url_mut().query_pairs_mut().append_pair(name, token.secret.expose());
+                    }
+                }
+                return Ok(Used::Token(token));
             }
-            HttpAuthentication::AwsSignature(key) => {
-                sign_aws(key, &grant.origin, request, SystemTime::now())?;
-                return Ok(None);
+            HttpAuthentication::Signature(_) => {
+                let mut nonce = [0; 16];
+                let scheme = grant.signature.as_ref().filter(|_| getrandom::fill(&mut nonce).is_ok());
+                let unsigned = || HttpError::Unauthenticated("the request could not be signed".to_owned());
+                let scheme = scheme.ok_or_else(unsigned)?;
+                return Ok(Used::Signature(scheme.sign(&grant.origin, request, SystemTime::now(), nonce)?));
             }
-            HttpAuthentication::WebhookSignature(secret) => {
-                sign_webhook(secret, request, SystemTime::now())?;
-                return Ok(None);
-            }
-        };
-        let mut value = HeaderValue::from_str(&value).map_err(|_| {
-            HttpError::Unauthenticated("the credentials hold a character that no header can".to_owned())
-        })?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(name, value);
-        Ok(token)
+            HttpAuthentication::AwsSignature(key) => sign_aws(key, &grant.origin, request, SystemTime::now())?,
+            HttpAuthentication::WebhookSignature(secret) => sign_webhook(secret, request, SystemTime::now())?,
+        }
+        Ok(Used::Fixed)
+    }
+
+    /// Returns the token for an origin.
+    async fn token(&self, grants: &Grants, grant: &HttpGrant) -> Result<AccessToken, HttpError> {
+        let key = grant.token_key.unwrap_or_default();
+        let token = self.tokens.token(&self.client, &grants.meter, key, &grant.authentication).await;
+        token.map_err(|error| match error {
+            TokenError::Misconfigured(why) => HttpError::Unauthenticated(why),
+            TokenError::Refused(why) => HttpError::LoginRefused(why),
+            TokenError::Unavailable(why) => HttpError::NotSent(why),
+        })
     }
 
     #[cfg(test)]
@@ -157,4 +187,22 @@ impl HttpEgress {
             Err(_) => false,
         }
     }
+}
+
+fn set_bearer(request: &mut Request, token: &Secret) -> Result<(), HttpError> {
+    set(request, header::AUTHORIZATION, &format!("Bearer {}", token.expose()))
+}
+
+fn set_named(request: &mut Request, name: &str, value: &Secret) -> Result<(), HttpError> {
+    let name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| HttpError::Unauthenticated("the authenticating header is malformed".to_owned()))?;
+    set(request, name, value.expose())
+}
+
+fn set(request: &mut Request, name: HeaderName, value: &str) -> Result<(), HttpError> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| HttpError::Unauthenticated("the credentials hold a character that no header can".to_owned()))?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(name, value);
+    Ok(())
 }

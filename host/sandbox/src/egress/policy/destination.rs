@@ -52,7 +52,7 @@ pub struct ParseConnectionError(&'static str);
 /// | text | destination |
 /// |---|---|
 /// | `https://api.twilio.com` | an origin; a port other than 443 follows the host |
-/// | `https://login.example.com/token` | the URL that issues OAuth 2 access tokens |
+/// | `https://login.example.com/token` | a URL at which the host obtains tokens |
 /// | `smtp+tls://mail.example.com:465` | an SMTP server, with TLS from the first byte |
 /// | `smtp+starttls://mail.example.com:587` | an SMTP server that must offer STARTTLS |
 /// | `smtp+plaintext://mail.internal:25` | an SMTP server without TLS |
@@ -73,7 +73,7 @@ pub struct ParseConnectionError(&'static str);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
-    /// An HTTPS origin, or the URL that issues OAuth 2 access tokens.
+    /// An HTTPS origin, or a URL at which the host obtains tokens.
     Https(String),
     /// An SMTP server. Without TLS anybody on the way could read a secret, so the security mode is
     /// part of the destination.
@@ -137,11 +137,20 @@ pub enum Authentication {
         /// The header's name.
         name: String,
     },
-    /// `oauth2=TOKEN-URL`: an OAuth 2 access token for client credentials (RFC 6749 section 4.4).
+    /// `oauth2=TOKEN-URL`: an OAuth 2 access token that the host obtains (RFC 6749 section 4.4, RFC 7523).
     OAuth2 {
         /// The URL of the token endpoint.
         token_url: String,
     },
+    /// `jwt`: a JSON Web Token that the host signs (RFC 7519).
+    Jwt,
+    /// `token-login=URL`: a token that the host obtains by a login of the upstream's own.
+    TokenLogin {
+        /// Where it logs in.
+        url: String,
+    },
+    /// `signature`: a signature with a secret (HMAC) over each request.
+    Signature,
     /// `aws-signature`: AWS Signature Version 4.
     AwsSignature,
     /// `webhook-signature`: Standard Webhooks.
@@ -158,6 +167,9 @@ impl fmt::Display for Authentication {
             Self::Bearer => f.write_str("bearer"),
             Self::Header { name } => write!(f, "header={name}"),
             Self::OAuth2 { token_url } => write!(f, "oauth2={token_url}"),
+            Self::Jwt => f.write_str("jwt"),
+            Self::TokenLogin { url } => write!(f, "token-login={url}"),
+            Self::Signature => f.write_str("signature"),
             Self::AwsSignature => f.write_str("aws-signature"),
             Self::WebhookSignature => f.write_str("webhook-signature"),
             Self::Login => f.write_str("login"),
@@ -173,15 +185,18 @@ impl FromStr for Authentication {
             None if text == "none" => Self::None,
             None if text == "basic" => Self::Basic,
             None if text == "bearer" => Self::Bearer,
+            None if text == "jwt" => Self::Jwt,
+            None if text == "signature" => Self::Signature,
             None if text == "aws-signature" => Self::AwsSignature,
             None if text == "webhook-signature" => Self::WebhookSignature,
             None if text == "login" => Self::Login,
             Some(("header", name)) if !name.is_empty() => Self::Header { name: name.to_owned() },
             Some(("oauth2", token_url)) if !token_url.is_empty() => Self::OAuth2 { token_url: token_url.to_owned() },
+            Some(("token-login", url)) if !url.is_empty() => Self::TokenLogin { url: url.to_owned() },
             _ => {
                 return Err(ParseConnectionError(
-                    "an authentication is `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `aws-signature`, \
-                     `webhook-signature`, `login` or `none`",
+                    "an authentication is `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `jwt`, `token-login=URL`, \
+                     `signature`, `aws-signature`, `webhook-signature`, `login` or `none`",
                 ));
             }
         })
@@ -254,6 +269,13 @@ mod tests {
                 Authentication::OAuth2 { token_url },
                 "https://api.example.com oauth2=https://login.example.com/token",
             ),
+            (https(), Authentication::Jwt, "https://api.example.com jwt"),
+            (
+                https(),
+                Authentication::TokenLogin { url: "https://login.example.com/token".to_owned() },
+                "https://api.example.com token-login=https://login.example.com/token",
+            ),
+            (https(), Authentication::Signature, "https://api.example.com signature"),
             (https(), Authentication::AwsSignature, "https://api.example.com aws-signature"),
             (https(), Authentication::WebhookSignature, "https://api.example.com webhook-signature"),
             (smtp(SmtpSecurity::ImplicitTls, 465), Authentication::Login, "smtp+tls://mail.example.com:465 login"),

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use ::http::HeaderName;
 
+use super::authentication::{
+    ClientAuthentication, Credentials, HttpAuthentication, OAuth2Client, OAuth2Grant, TokenKey, TokenLogin, TokenPlace,
+};
 use super::byte_meter::ByteMeter;
-use super::connection::{Connection, Credentials, HttpAuthentication};
+use super::connection::Connection;
 use super::destination::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 use super::host_headers::routes;
 use super::origin::{Origin, is_name};
+use super::request_signature::SignatureScheme;
 use super::rules::Rules;
-use super::{reflected_secrets, signature};
+use super::{jwt, reflected_secrets, signature};
 use crate::redact::Texts;
 
 /// The connections of one instance. If empty, everything is denied.
@@ -25,6 +29,10 @@ pub(crate) struct Grants {
 pub(crate) struct HttpGrant {
     pub(crate) origin: Origin,
     pub(crate) authentication: HttpAuthentication,
+    /// By what its token is cached, if it needs one.
+    pub(crate) token_key: Option<TokenKey>,
+    /// How requests are signed, if they are.
+    pub(crate) signature: Option<SignatureScheme>,
     /// Secrets that are removed from responses.
     pub(crate) secrets: Texts,
 }
@@ -77,32 +85,13 @@ impl Grants {
         if self.http.iter().any(|grant| grant.origin == origin) {
             return Err(GrantError(format!("{origin} is requested twice: request each origin once")));
         }
-        match &authentication {
-            HttpAuthentication::OAuth2 { token_url, .. } => {
-                let (token_origin, _) = Origin::of_url(token_url).map_err(GrantError)?;
-                secure_origin(&token_origin.to_string())?;
-            }
-            HttpAuthentication::Header { name, .. } => {
-                let parsed = HeaderName::from_bytes(name.as_bytes());
-                let parsed =
-                    parsed.map_err(|_| GrantError("the name of an authenticating header is malformed".to_owned()))?;
-                if routes(&parsed) {
-                    return Err(GrantError(format!(
-                        "`{parsed}` controls how requests are routed and cannot be used to authenticate"
-                    )));
-                }
-            }
-            HttpAuthentication::Unsupported => {
-                return Err(GrantError(format!("this host cannot authenticate at {origin} as the provider requests")));
-            }
-            HttpAuthentication::AwsSignature(key) => signature::check_aws(key).map_err(GrantError)?,
-            HttpAuthentication::WebhookSignature(secret) => {
-                signature::webhook_key(secret).map_err(GrantError)?;
-            }
-            _ => {}
-        }
+        check(&authentication).map_err(GrantError)?;
+        let signature = match &authentication {
+            HttpAuthentication::Signature(asked) => Some(SignatureScheme::new(asked).map_err(GrantError)?),
+            _ => None,
+        };
         let secrets = reflected_secrets::of_http(&authentication);
-        self.http.push(HttpGrant { origin, authentication, secrets });
+        self.http.push(HttpGrant { origin, token_key: authentication.token_key(), authentication, signature, secrets });
         Ok(())
     }
 
@@ -144,11 +133,14 @@ impl Grants {
         let http = self.http.iter().map(|grant| GrantedConnection {
             destination: Destination::Https(grant.origin.to_string()),
             authentication: match &grant.authentication {
-                HttpAuthentication::None | HttpAuthentication::Unsupported => Authentication::None,
+                HttpAuthentication::None => Authentication::None,
                 HttpAuthentication::Basic(_) => Authentication::Basic,
                 HttpAuthentication::Bearer(_) => Authentication::Bearer,
                 HttpAuthentication::Header { name, .. } => Authentication::Header { name: name.clone() },
-                HttpAuthentication::OAuth2 { token_url, .. } => Authentication::OAuth2 { token_url: token_url.clone() },
+                HttpAuthentication::OAuth2(client) => Authentication::OAuth2 { token_url: client.token_url.clone() },
+                HttpAuthentication::Jwt(_) => Authentication::Jwt,
+                HttpAuthentication::Login(login) => Authentication::TokenLogin { url: login.url.clone() },
+                HttpAuthentication::Signature(_) => Authentication::Signature,
                 HttpAuthentication::AwsSignature(_) => Authentication::AwsSignature,
                 HttpAuthentication::WebhookSignature(_) => Authentication::WebhookSignature,
             },
@@ -163,9 +155,9 @@ impl Grants {
     /// Returns what may be reached, token endpoints included, as the operator's network settings
     /// write it: `https://host` or `smtp://host:port`.
     pub(crate) fn endpoints(&self) -> Vec<String> {
-        let issuer = |grant: &HttpGrant| match &grant.authentication {
-            HttpAuthentication::OAuth2 { token_url, .. } => Origin::of_url(token_url).ok().map(|(origin, _)| origin),
-            _ => None,
+        let issuer = |grant: &HttpGrant| {
+            let url = grant.authentication.token_source()?;
+            Origin::of_url(url).ok().map(|(origin, _)| origin)
         };
         let http = self.http.iter().flat_map(|grant| [Some(grant.origin.clone()), issuer(grant)]).flatten();
         let smtp = self.smtp.iter().map(|grant| format!("smtp://{}:{}", grant.host, grant.port));
@@ -175,11 +167,8 @@ impl Grants {
     /// Returns where secrets go. This must not change while a secret is kept.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
         let http = self.http.iter().flat_map(|grant| {
-            let origin = Destination::Https(grant.origin.to_string());
-            match &grant.authentication {
-                HttpAuthentication::OAuth2 { token_url, .. } => vec![origin, Destination::Https(token_url.clone())],
-                _ => vec![origin],
-            }
+            let issuer = grant.authentication.token_source().map(str::to_owned);
+            [Some(grant.origin.to_string()), issuer].into_iter().flatten().map(Destination::Https)
         });
         let mut all: Vec<Destination> = http.chain(self.smtp.iter().map(SmtpGrant::destination)).collect();
         all.sort();
@@ -199,6 +188,80 @@ fn secure_origin(text: &str) -> Result<Origin, GrantError> {
         return Err(GrantError(format!("{origin} is not encrypted: only https origins are allowed")));
     }
     Ok(origin)
+}
+
+/// Checks how the host is to authenticate. The text of an error says what to do.
+fn check(authentication: &HttpAuthentication) -> Result<(), String> {
+    if let Some(url) = authentication.token_source() {
+        let (origin, _) = Origin::of_url(url)?;
+        secure_origin(&origin.to_string()).map_err(|error| error.0)?;
+    }
+    match authentication {
+        HttpAuthentication::None
+        | HttpAuthentication::Basic(_)
+        | HttpAuthentication::Bearer(_)
+        // It is checked as it is read.
+        | HttpAuthentication::Signature(_) => Ok(()),
+        HttpAuthentication::Header { name, .. } => check_header(name),
+        HttpAuthentication::OAuth2(client) => check_client(client),
+        HttpAuthentication::Jwt(token) => jwt::check(token),
+        HttpAuthentication::Login(login) => check_login(login),
+        HttpAuthentication::AwsSignature(key) => signature::check_aws(key),
+        HttpAuthentication::WebhookSignature(secret) => signature::webhook_key(secret).map(|_| ()),
+    }
+}
+
+fn check_header(name: &str) -> Result<(), String> {
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| "the name of an authenticating header is malformed".to_owned())?;
+    match routes(&parsed) {
+        true => Err(format!("`{parsed}` says where or how a request goes and cannot be an authenticating header")),
+        false => Ok(()),
+    }
+}
+
+/// Parameters of a token request that the host sets.
+const TOKEN_PARAMETERS: [&str; 7] =
+    ["grant_type", "client_id", "client_secret", "scope", "assertion", "client_assertion", "client_assertion_type"];
+
+fn check_client(client: &OAuth2Client) -> Result<(), String> {
+    jwt::check_entries("the parameters of a token request", &client.parameters, &TOKEN_PARAMETERS)?;
+    match &client.authentication {
+        ClientAuthentication::SecretInHeader(_) | ClientAuthentication::PrivateKeyJwt(_)
+            if client.client_id.is_empty() =>
+        {
+            return Err("a client that authenticates by HTTP Basic or by an assertion needs a client id".to_owned());
+        }
+        ClientAuthentication::PrivateKeyJwt(key) => jwt::check_key(key)?,
+        _ => {}
+    }
+    match &client.grant {
+        OAuth2Grant::ClientCredentials => Ok(()),
+        OAuth2Grant::JwtBearer(token) => jwt::check(token),
+    }
+}
+
+fn check_login(login: &TokenLogin) -> Result<(), String> {
+    let names = login.fields.iter().map(|(name, _)| (name.clone(), String::new())).collect();
+    jwt::check_entries("the fields of a login", &names, &[])?;
+    jwt::check_entries("the expected values of a login", &login.expected, &[])?;
+    let mut pointers = login.expected.iter().map(|(pointer, _)| pointer).chain([&login.token, &login.valid_seconds]);
+    if login.token.is_empty() || pointers.any(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
+        return Err(
+            "a login needs JSON Pointers, such as `/access_token`, to its token and to what it expects".to_owned()
+        );
+    }
+    if login.default_valid_seconds > 86_400 {
+        return Err("a token of a login is valid for at most 86400 seconds".to_owned());
+    }
+    match &login.place {
+        TokenPlace::Bearer => Ok(()),
+        TokenPlace::Header(name) => check_header(name),
+        TokenPlace::Query(name) if name.is_empty() || name.len() > 128 => {
+            Err("the name of the parameter that contains a token must have 1 to 128 bytes".to_owned())
+        }
+        TokenPlace::Query(_) => Ok(()),
+    }
 }
 
 fn is_label(host: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use ::http::{HeaderName, header};
 
-use super::connection::HttpAuthentication;
+use super::authentication::{HttpAuthentication, TokenPlace};
 
 /// Headers of a connection, and headers that servers and proxies use in their place: where a
 /// request goes, its method, its sender, the coding of the response.
@@ -61,6 +61,14 @@ pub(crate) fn routes(name: &HeaderName) -> bool {
 pub(crate) fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentication) -> bool {
     let own = match authentication {
         HttpAuthentication::Header { name: own, .. } => own.eq_ignore_ascii_case(name.as_str()),
+        HttpAuthentication::Login(login) => {
+            matches!(&login.place, TokenPlace::Header(own) if own.eq_ignore_ascii_case(name.as_str()))
+        }
+        HttpAuthentication::Signature(signature) => {
+            let templates = &signature.templates;
+            let mut set = templates.signed_headers.iter().chain(&templates.headers);
+            set.any(|(own, _)| own.eq_ignore_ascii_case(name.as_str()))
+        }
         HttpAuthentication::AwsSignature(_) => name.as_str().starts_with("x-amz-"),
         HttpAuthentication::WebhookSignature(_) => {
             matches!(name.as_str(), "webhook-timestamp" | "webhook-signature")
@@ -74,7 +82,7 @@ pub(crate) fn belongs_to_host(name: &HeaderName, authentication: &HttpAuthentica
 mod tests {
     use super::*;
     use crate::Secret;
-    use crate::egress::AwsKey;
+    use crate::egress::authentication::AwsKey;
 
     #[test]
     fn a_header_that_authenticates_is_set_by_the_host_alone() {

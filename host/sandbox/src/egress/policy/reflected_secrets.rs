@@ -4,27 +4,29 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::connection::{AwsKey, Credentials, HttpAuthentication};
+use super::authentication::{Credentials, HttpAuthentication};
 use crate::redact::Texts;
 
 /// Shorter secrets are not searched for: they would occur in other parts of a response by chance.
 pub(crate) const SHORTEST: usize = 6;
 
-/// Returns the secrets of an HTTP authentication.
+/// Returns the secrets of an HTTP authentication, except for private keys: they never leave.
 pub(crate) fn of_http(authentication: &HttpAuthentication) -> Texts {
-    match authentication {
-        HttpAuthentication::None | HttpAuthentication::Unsupported => Texts::default(),
-        HttpAuthentication::Basic(Credentials { username, password }) => {
-            // The pair does not contain a password that is too short to be searched for by itself.
-            let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
-            Texts::new([password.expose(), &pair], SHORTEST)
-        }
-        HttpAuthentication::Bearer(secret)
-        | HttpAuthentication::Header { value: secret, .. }
-        | HttpAuthentication::OAuth2 { client_secret: secret, .. }
-        | HttpAuthentication::AwsSignature(AwsKey { secret_access_key: secret, .. })
-        | HttpAuthentication::WebhookSignature(secret) => Texts::new([secret.expose()], SHORTEST),
+    let mut copy = authentication.clone();
+    let secrets = copy.secrets_mut();
+    let mut texts: Vec<&str> =
+        secrets.iter().map(|secret| secret.expose()).filter(|text| !is_private_key(text)).collect();
+    let pair;
+    if let HttpAuthentication::Basic(Credentials { username, password }) = authentication {
+        // The pair does not contain a password that is too short to be searched for by itself.
+        pair = STANDARD.encode(format!("{username}:{}", password.expose()));
+        texts.push(&pair);
     }
+    Texts::new(texts, SHORTEST)
+}
+
+fn is_private_key(text: &str) -> bool {
+    text.contains("-----BEGIN")
 }
 
 /// Returns the secrets of a login at a mail server. A password by itself is also found in base64,

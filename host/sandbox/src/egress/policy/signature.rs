@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use url::{Position, Url};
 use zeroize::Zeroizing;
 
-use super::connection::AwsKey;
+use super::authentication::AwsKey;
 use super::origin::Origin;
 use super::secret::Secret;
 

@@ -1,0 +1,363 @@
+//! How the host authenticates at an origin, in the host's own types, and what of it must not depend on a secret.
+
+use std::hash::{Hash, Hasher};
+
+use sha2::{Digest as _, Sha256};
+
+use super::secret::Secret;
+
+/// Names and values, in the order in which the provider gave them.
+pub(crate) type Entries = Vec<(String, String)>;
+
+/// By what a token is cached.
+pub(crate) type TokenKey = [u8; 32];
+
+/// A user name and its password.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    pub(crate) username: String,
+    pub(crate) password: Secret,
+}
+
+/// A key of Amazon Web Services, and what its signatures are for.
+#[derive(Debug, Clone)]
+pub(crate) struct AwsKey {
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: Secret,
+    pub(crate) region: String,
+    pub(crate) service: String,
+}
+
+/// The algorithm of a JSON Web Signature (RFC 7518 section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum JwtAlgorithm {
+    Hs256,
+    Rs256,
+    Es256,
+}
+
+/// A key that signs JSON Web Tokens.
+#[derive(Debug, Clone, Hash)]
+pub(crate) struct JwtKey {
+    pub(crate) algorithm: JwtAlgorithm,
+    /// A private key in PEM; for HS256 the secret itself.
+    pub(crate) key: Secret,
+    /// More members of a token's header.
+    pub(crate) header: Entries,
+}
+
+/// A JSON Web Token that the host signs.
+#[derive(Debug, Clone, Hash)]
+pub(crate) struct SignedJwt {
+    pub(crate) key: JwtKey,
+    pub(crate) claims: Entries,
+    pub(crate) valid_seconds: u32,
+}
+
+/// How an OAuth 2.0 client authenticates at the token endpoint.
+#[derive(Debug, Clone, Hash)]
+pub(crate) enum ClientAuthentication {
+    None,
+    SecretInBody(Secret),
+    SecretInHeader(Secret),
+    PrivateKeyJwt(JwtKey),
+}
+
+/// What an access token is requested with.
+#[derive(Debug, Clone, Hash)]
+pub(crate) enum OAuth2Grant {
+    ClientCredentials,
+    JwtBearer(SignedJwt),
+}
+
+/// An OAuth 2.0 client.
+#[derive(Debug, Clone, Hash)]
+pub(crate) struct OAuth2Client {
+    pub(crate) token_url: String,
+    pub(crate) client_id: String,
+    pub(crate) authentication: ClientAuthentication,
+    pub(crate) grant: OAuth2Grant,
+    pub(crate) scope: String,
+    /// More parameters of the token request.
+    pub(crate) parameters: Entries,
+}
+
+/// How the fields of a login are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum LoginFormat {
+    Query,
+    Form,
+    Json,
+}
+
+/// Where a token goes in each request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum TokenPlace {
+    Bearer,
+    Header(String),
+    Query(String),
+}
+
+/// A login of the upstream's own, whose response contains a token.
+#[derive(Debug, Clone, Hash)]
+pub(crate) struct TokenLogin {
+    pub(crate) url: String,
+    pub(crate) fields: Vec<(String, Secret)>,
+    pub(crate) format: LoginFormat,
+    /// JSON Pointers into the response, and what must be there.
+    pub(crate) expected: Entries,
+    /// JSON Pointer to the token.
+    pub(crate) token: String,
+    /// JSON Pointer to the seconds for which it is valid; may be empty.
+    pub(crate) valid_seconds: String,
+    pub(crate) default_valid_seconds: u32,
+    pub(crate) place: TokenPlace,
+}
+
+/// The hash function of an HMAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HmacHash {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+/// How the text of a key represents its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyEncoding {
+    Text,
+    Hex,
+    Base64,
+}
+
+/// A key for HMAC.
+#[derive(Debug, Clone)]
+pub(crate) struct HmacKey {
+    pub(crate) hash: HmacHash,
+    pub(crate) key: Secret,
+    pub(crate) encoding: KeyEncoding,
+}
+
+/// A signature over requests, as the provider describes it: the texts are templates.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestSignature {
+    pub(crate) key: HmacKey,
+    pub(crate) templates: SignatureTemplates,
+}
+
+/// The templates of a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignatureTemplates {
+    pub(crate) key_steps: Vec<String>,
+    pub(crate) values: Entries,
+    pub(crate) signed_headers: Entries,
+    pub(crate) text: String,
+    pub(crate) headers: Entries,
+    pub(crate) query: Entries,
+    pub(crate) fields: Entries,
+}
+
+/// How the host authenticates at an origin.
+#[derive(Debug, Clone)]
+pub(crate) enum HttpAuthentication {
+    None,
+    Basic(Credentials),
+    Bearer(Secret),
+    Header { name: String, value: Secret },
+    OAuth2(Box<OAuth2Client>),
+    Jwt(SignedJwt),
+    Login(Box<TokenLogin>),
+    Signature(Box<RequestSignature>),
+    AwsSignature(AwsKey),
+    WebhookSignature(Secret),
+}
+
+/// Returns the name of the first field that differs.
+pub(super) fn first<const N: usize>(fields: [(&'static str, bool); N]) -> Option<&'static str> {
+    fields.into_iter().find_map(|(name, differs)| differs.then_some(name))
+}
+
+impl Credentials {
+    pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
+        (self.username != other.username).then_some("the user name")
+    }
+}
+
+impl JwtKey {
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        first([
+            ("the algorithm of a token", self.algorithm != other.algorithm),
+            ("the header of a token", self.header != other.header),
+        ])
+    }
+}
+
+impl SignedJwt {
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        self.key.difference(&other.key).or_else(|| {
+            first([
+                ("a claim of a token", self.claims != other.claims),
+                ("how long a token is valid", self.valid_seconds != other.valid_seconds),
+            ])
+        })
+    }
+}
+
+impl ClientAuthentication {
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        match (self, other) {
+            (Self::None, Self::None)
+            | (Self::SecretInBody(_), Self::SecretInBody(_))
+            | (Self::SecretInHeader(_), Self::SecretInHeader(_)) => None,
+            (Self::PrivateKeyJwt(one), Self::PrivateKeyJwt(other)) => one.difference(other),
+            _ => Some("the way to authenticate at the token endpoint"),
+        }
+    }
+}
+
+impl OAuth2Grant {
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        match (self, other) {
+            (Self::ClientCredentials, Self::ClientCredentials) => None,
+            (Self::JwtBearer(one), Self::JwtBearer(other)) => one.difference(other),
+            _ => Some("the grant"),
+        }
+    }
+}
+
+impl OAuth2Client {
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        first([
+            ("the token URL", self.token_url != other.token_url),
+            ("the client id", self.client_id != other.client_id),
+            ("the scope", self.scope != other.scope),
+            ("a parameter of the token request", self.parameters != other.parameters),
+        ])
+        .or_else(|| self.authentication.difference(&other.authentication))
+        .or_else(|| self.grant.difference(&other.grant))
+    }
+
+    fn secrets_mut(&mut self) -> Vec<&mut Secret> {
+        let mut all = match &mut self.authentication {
+            ClientAuthentication::None => Vec::new(),
+            ClientAuthentication::SecretInBody(secret) | ClientAuthentication::SecretInHeader(secret) => vec![secret],
+            ClientAuthentication::PrivateKeyJwt(key) => vec![&mut key.key],
+        };
+        if let OAuth2Grant::JwtBearer(token) = &mut self.grant {
+            all.push(&mut token.key.key);
+        }
+        all
+    }
+}
+
+impl TokenLogin {
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        let names = |login: &Self| login.fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        first([
+            ("the login URL", self.url != other.url),
+            ("the name of a field of the login", names(self) != names(other)),
+            ("how a login is sent", self.format != other.format),
+            ("the expected response to a login", self.expected != other.expected),
+            ("where a token is found", (&self.token, &self.valid_seconds) != (&other.token, &other.valid_seconds)),
+            ("how long a token is valid", self.default_valid_seconds != other.default_valid_seconds),
+            ("where a token is placed", self.place != other.place),
+        ])
+    }
+}
+
+impl HmacKey {
+    pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
+        first([
+            ("the hash function of a signature", self.hash != other.hash),
+            ("how a key is written", self.encoding != other.encoding),
+        ])
+    }
+}
+
+impl HttpAuthentication {
+    /// Names a field that differs, except for secrets.
+    pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
+        match (self, other) {
+            (Self::None, Self::None)
+            | (Self::Bearer(_), Self::Bearer(_))
+            | (Self::WebhookSignature(_), Self::WebhookSignature(_)) => None,
+            (Self::Basic(one), Self::Basic(other)) => one.difference(other),
+            (Self::Header { name: one, .. }, Self::Header { name: other, .. }) => {
+                (one != other).then_some("the name of the authenticating header")
+            }
+            (Self::OAuth2(one), Self::OAuth2(other)) => one.difference(other),
+            (Self::Jwt(one), Self::Jwt(other)) => one.difference(other),
+            (Self::Login(one), Self::Login(other)) => one.difference(other),
+            (Self::Signature(one), Self::Signature(other)) => one
+                .key
+                .difference(&other.key)
+                .or_else(|| first([("a template of the signature", one.templates != other.templates)])),
+            (Self::AwsSignature(one), Self::AwsSignature(other)) => first([
+                ("the access key's id", one.access_key_id != other.access_key_id),
+                ("the region", one.region != other.region),
+                ("the service", one.service != other.service),
+            ]),
+            _ => Some("the way to authenticate"),
+        }
+    }
+
+    /// Returns the secrets that authenticate, always in the same order.
+    pub(crate) fn secrets_mut(&mut self) -> Vec<&mut Secret> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Basic(credentials) => vec![&mut credentials.password],
+            Self::Bearer(secret) | Self::Header { value: secret, .. } | Self::WebhookSignature(secret) => vec![secret],
+            Self::OAuth2(client) => client.secrets_mut(),
+            Self::Jwt(token) => vec![&mut token.key.key],
+            Self::Login(login) => login.fields.iter_mut().map(|(_, value)| value).collect(),
+            Self::Signature(signature) => vec![&mut signature.key.key],
+            Self::AwsSignature(key) => vec![&mut key.secret_access_key],
+        }
+    }
+
+    /// Returns the names of the query's parameters that the host adds.
+    pub(crate) fn query_parameters(&self) -> impl Iterator<Item = &str> {
+        let (place, added): (_, &[(String, String)]) = match self {
+            Self::Login(login) => (Some(&login.place), &[]),
+            Self::Signature(signature) => (None, &signature.templates.query),
+            _ => (None, &[]),
+        };
+        let place = place.and_then(|place| match place {
+            TokenPlace::Query(name) => Some(name.as_str()),
+            TokenPlace::Bearer | TokenPlace::Header(_) => None,
+        });
+        place.into_iter().chain(added.iter().map(|(name, _)| name.as_str()))
+    }
+
+    /// Returns by what a token is cached: equal only for what obtains the same tokens, secrets included. `None` if there are no
+    /// tokens.
+    pub(super) fn token_key(&self) -> Option<TokenKey> {
+        /// Feeds what is hashed into SHA-256: no two sources of tokens share a key.
+        struct Feed(Sha256);
+        impl Hasher for Feed {
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.update(bytes);
+            }
+            fn finish(&self) -> u64 {
+                0
+            }
+        }
+        let mut feed = Feed(Sha256::new());
+        match self {
+            Self::OAuth2(client) => (1_u8, client).hash(&mut feed),
+            Self::Login(login) => (2_u8, login).hash(&mut feed),
+            Self::Jwt(token) => (3_u8, token).hash(&mut feed),
+            _ => return None,
+        }
+        Some(feed.0.finalize().into())
+    }
+
+    /// Returns the URL at which the host obtains a token, if it does.
+    pub(crate) fn token_source(&self) -> Option<&str> {
+        match self {
+            Self::OAuth2(client) => Some(&client.token_url),
+            Self::Login(login) => Some(&login.url),
+            _ => None,
+        }
+    }
+}
