@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use ring::hmac;
 use serde_json::{Value, json};
-use twofactor::sandbox::{Component, DeliveryStatus, SandboxLimits};
+use twofactor::sandbox::{Component, DeliveryStatus, ReportRequest, SandboxLimits};
 use twofactor::{Actor, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::upstream::Upstream;
 use twofactor_tests::wrong::component;
@@ -52,7 +52,8 @@ impl Place {
 
     async fn reports(&self, url: &str, headers: &HeaderMap, body: &str) -> bool {
         let message = url.strip_prefix(BASE).unwrap().strip_prefix('/').unwrap();
-        match self.engine.handle_delivery_report(message, headers, body.as_bytes()).await {
+        let report = ReportRequest { method: "POST", query: "", headers, body: body.as_bytes() };
+        match self.engine.handle_delivery_report(message, &report).await {
             Ok(()) => true,
             Err(error) => {
                 assert!(error.is_not_found(), "{error}");
@@ -164,7 +165,8 @@ async fn a_report_that_is_not_the_upstreams_own_is_not_believed() {
 async fn nobody_is_asked_to_report_where_nobody_listens_or_nothing_could_be_checked() {
     let place = Place::new(options(), None).await;
     assert_eq!(place.sent().await, None);
-    assert!(place.engine.handle_delivery_report("s/i/c/0/p", &HeaderMap::new(), b"").await.unwrap_err().is_not_found());
+    let report = ReportRequest { method: "POST", query: "", headers: &HeaderMap::new(), body: b"" };
+    assert!(place.engine.handle_delivery_report("s/i/c/0/p", &report).await.unwrap_err().is_not_found());
     // Twilio signs with the account's token, which is not given beside an API key.
     let mut with_key = options();
     with_key["TwilioApiKeySid"] = json!("SK0123456789abcdef0123456789abcdef");
@@ -197,7 +199,8 @@ async fn whom_a_report_names_is_not_kept_for_why_a_message_did_not_arrive() {
         ("ann@example.com", "no.ann@example.com", "no.removed"),
     ] {
         let body = json!({"status": "undelivered", "to": code}).to_string();
-        let fate = configured.read_report("application/json", body.as_bytes(), recipient).await.unwrap();
+        let report = ReportRequest { method: "POST", query: "", headers: &HeaderMap::new(), body: body.as_bytes() };
+        let fate = configured.read_report(&report, recipient).await.unwrap();
         assert_eq!(fate, Some(DeliveryStatus::Failed(kept.to_owned())));
     }
 }

@@ -14,6 +14,7 @@ use crate::sign_in::HostedSignIns;
 use crate::statistics::Statistics;
 use crate::store::Part;
 use crate::token::{Identity, Tokens};
+use twofactor_sandbox::ReportRequest;
 
 /// How long the result of a check of readiness is used.
 const READY_FOR: Duration = Duration::from_secs(1);
@@ -81,18 +82,13 @@ impl TwoFactor {
         self.challenges.cancel(subscription, id).await
     }
 
-    /// Handles a delivery report of an upstream. `message` is the part of the URL after [`Builder::report_url`](crate::Builder::report_url) and its slash; `headers`
-    /// and `body` are those of the request. A report that the upstream signed is counted once ([`Administration::statistics`]).
+    /// Handles a delivery report of an upstream. `message` is the part of the URL after [`Builder::report_url`](crate::Builder::report_url) and its slash; `request`
+    /// is the request itself. A report that the upstream proved to be its own is counted once ([`Administration::statistics`]).
     ///
     /// # Errors
     /// [`Error::is_not_found`] for a report that is not accepted, whatever the reason.
-    pub async fn handle_delivery_report(
-        &self,
-        message: &str,
-        headers: &http::HeaderMap,
-        body: &[u8],
-    ) -> Result<(), Error> {
-        self.challenges.report(message, headers, body).await
+    pub async fn handle_delivery_report(&self, message: &str, request: &ReportRequest<'_>) -> Result<(), Error> {
+        self.challenges.report(message, request).await
     }
 
     /// Returns the sign-ins that take place on a hosted page.

@@ -58,8 +58,8 @@ pub use component::{
     Signers,
 };
 pub use egress::{
-    Arrived, Authentication, Destination, GrantedConnection, Network, NetworkBuilder, NetworkError, NotSigned,
-    ParseConnectionError, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
+    Authentication, Destination, GrantedConnection, Network, NetworkBuilder, NetworkError, NotProved,
+    ParseConnectionError, ReportRequest, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
 };
 pub use field_error::FieldError;
 pub use ipnet::IpNet;

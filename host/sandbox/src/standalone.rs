@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::call::{Reason, Sandbox, SandboxError};
 use crate::component::{CacheSeal, CodeCache, LoadError, ProviderInfo};
-use crate::egress::{Connection, Network, ReportSignature, Secret};
+use crate::egress::{Connection, Network, ReportProof, ReportVerifier, Secret};
 use crate::field_error::FieldError;
 use crate::limits::SandboxLimits;
 use crate::options::Configured;
@@ -83,24 +83,23 @@ impl Component {
         self.provider.reads_reports()
     }
 
-    /// Returns whether delivery reports for these options are signed. It is called twice: the result must not depend on randomness.
+    /// Returns whether delivery reports for these options can be proved. It is called twice: the result must not depend on randomness.
     ///
     /// # Errors
-    /// If the component fails, or names a signature that cannot be verified.
-    pub async fn signs_reports(&self, options: &Value) -> Result<bool, Reason> {
+    /// If the component fails, or names a proof that cannot be verified.
+    pub async fn proves_reports(&self, options: &Value) -> Result<bool, Reason> {
         let mut asked = Vec::new();
         for _ in 0..2 {
-            asked.push(self.provider.signed_by(options).await.map_err(|failure| failure.reason)?);
+            asked.push(self.provider.report_proof(options).await.map_err(|failure| failure.reason)?);
         }
-        if asked[0] != asked[1] {
-            return Err(Reason::new(
-                "signature",
-                "two calls of `report-proof` with the same options returned different proofs",
-            ));
-        }
-        match &asked[0] {
-            Some(signature) => signature.check().map(|()| true).map_err(|why| Reason::new("signature", why)),
-            None => Ok(false),
+        let is_same =
+            |one: &ReportProof, other: &ReportProof| one.difference(other).is_none() && one.secret() == other.secret();
+        match (&asked[0], &asked[1]) {
+            (None, None) => Ok(false),
+            (Some(one), Some(other)) if is_same(one, other) => {
+                ReportVerifier::new(one).map(|_| true).map_err(|why| Reason::new("proof", why))
+            }
+            _ => Err(Reason::new("proof", "two calls of `report-proof` returned different proofs")),
         }
     }
 
@@ -140,12 +139,18 @@ impl Component {
     pub async fn unmarked_secrets(&self, options: &Value) -> Result<Vec<String>, Reason> {
         let said = self.provider.configure(options).await.map_err(|failure| failure.reason)?;
         let connections = said.unwrap_or_default();
-        let signature = self.provider.signed_by(options).await.ok().flatten();
-        let used =
-            connections.iter().filter_map(Connection::secret).chain(signature.as_ref().map(ReportSignature::secret));
-        let used: Vec<&str> = used.map(Secret::expose).collect();
+        let proof = self.provider.report_proof(options).await.ok().flatten().and_then(|proof| proof.secret());
         let schema = OptionsSchema::new(&self.info().manifest.options_schema);
         let marked = schema.secrets(options);
+        // The fields of a login are secret and others, such as a user name: one that is marked is enough.
+        let of_connection = |connection: &Connection| {
+            let secrets = connection.secrets();
+            let has_marked = || secrets.iter().any(|secret| marked.iter().any(|marked| marked == secret.expose()));
+            if connection.is_login() && has_marked() { Vec::new() } else { secrets }
+        };
+        let used: Vec<Secret> = connections.iter().flat_map(of_connection).collect();
+        let used = used.iter().chain(&proof);
+        let used: Vec<&str> = used.map(Secret::expose).collect();
         let open = schema.open_texts(options).into_iter();
         Ok(open.filter(|(_, text)| used.contains(&&**text) && !marked.contains(text)).map(|(at, _)| at).collect())
     }

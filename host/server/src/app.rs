@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use twofactor::TwoFactor;
-use twofactor::sandbox::IpNet;
+use twofactor::sandbox::{IpNet, ReportRequest};
 
 use crate::middleware::harden;
 use crate::oidc::Oidc;
@@ -41,7 +41,7 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
     let app = AppState { engine, proxies, public, oidc: oidc.map(Arc::new) };
     api::routes()
         .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
-        .route("/reports/{*message}", post(report).layer(DefaultBodyLimit::max(REPORT_BYTES)))
+        .route("/reports/{*message}", get(report).post(report).layer(DefaultBodyLimit::max(REPORT_BYTES)))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(|| async move { exposition(metrics) }))
@@ -75,9 +75,13 @@ fn exposition(metrics: PrometheusHandle) -> impl IntoResponse {
 async fn report(
     State(engine): State<TwoFactor>,
     Path(message): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    engine.handle_delivery_report(&message, &headers, &body).await?;
+    let query = query.as_deref().unwrap_or_default();
+    let report = ReportRequest { method: method.as_str(), query, headers: &headers, body: &body };
+    engine.handle_delivery_report(&message, &report).await?;
     Ok(StatusCode::NO_CONTENT)
 }

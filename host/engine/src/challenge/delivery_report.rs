@@ -1,10 +1,9 @@
 //! Delivery reports: what upstreams report later about messages. Each message has its own URL for
-//! that. A report is accepted, once, if it arrives there and is signed as the instance's upstream
-//! signs.
+//! that. A report is accepted, once, if it arrives there and is proved as the instance's upstream
+//! proves its reports.
 
 use std::time::{Duration, SystemTime};
 
-use ::http::HeaderMap;
 use jiff::Timestamp;
 use subtle::ConstantTimeEq as _;
 
@@ -12,8 +11,7 @@ use super::history::{Facts, MessageOutcome};
 use super::{Challenges, Details, code, limits};
 use crate::error::Error;
 use crate::store::ChallengeRecord;
-use twofactor_sandbox::Arrived;
-use twofactor_sandbox::DeliveryStatus;
+use twofactor_sandbox::{DeliveryStatus, ReportRequest};
 
 fn time(now: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default())
@@ -36,7 +34,7 @@ impl Challenges {
     }
 
     /// Handles a report. Every report that is not accepted gets the same response.
-    pub(crate) async fn report(&self, message: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn report(&self, message: &str, request: &ReportRequest<'_>) -> Result<(), Error> {
         let nobodys = || Error::not_found("message");
         let base = self.reports.as_ref().ok_or_else(nobodys)?;
         let parts: Vec<&str> = message.split('/').collect();
@@ -54,8 +52,8 @@ impl Challenges {
         let record = record.ok_or_else(nobodys)?;
         let prepared = self.instances.prepared(&record).await?;
         let now = self.clock.now();
-        let arrived = Arrived { url: &format!("{base}/{message}"), headers, body };
-        let fate = match prepared.report(&arrived, &details.address, time(now)).await {
+        let url = format!("{base}/{message}");
+        let fate = match prepared.report(&url, request, &details.address, time(now)).await {
             Ok(fate) => fate.ok_or_else(nobodys)?,
             Err(why) => {
                 tracing::warn!(%instance, type_id = %record.type_id, %why, "a delivery report was refused");

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
-    Arrived, Configured, DeliveryFailure, DeliveryStatus, Destination, FieldError, GrantedConnection, Layers, Message,
-    NotSigned, Provider, Reason, Sent, Verdict,
+    Configured, DeliveryFailure, DeliveryStatus, Destination, FieldError, GrantedConnection, Layers, Message, NotProved,
+    Provider, Reason, ReportRequest, Sent, Verdict,
 };
 
 /// The evaluation of merged options: what is wrong with them, or the allowed connections.
@@ -122,12 +122,13 @@ impl Prepared {
     /// Why it does not come from the upstream.
     pub(crate) async fn report(
         &self,
-        arrived: &Arrived<'_>,
+        url: &str,
+        report: &ReportRequest<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<DeliveryStatus>, NotSigned> {
+    ) -> Result<Option<DeliveryStatus>, NotProved> {
         match &self.configured {
-            Some(configured) => configured.report(arrived, recipient, now).await,
+            Some(configured) => configured.report(url, report, recipient, now).await,
             None => Ok(None),
         }
     }

@@ -18,10 +18,12 @@ pub use network::{Network, NetworkBuilder, NetworkError};
 #[cfg(any(test, fuzzing))]
 pub(crate) use policy::Origin;
 pub use policy::{
-    Arrived, Authentication, Destination, GrantedConnection, NotSigned, ParseConnectionError, Resolver, Secret,
+    Authentication, Destination, GrantedConnection, NotProved, ParseConnectionError, ReportRequest, Resolver, Secret,
     SmtpSecurity,
 };
-pub(crate) use policy::{Connection, Grants, ReportSignature, authentication};
+pub(crate) use policy::{
+    Connection, Grants, ReportJwt, ReportKey, ReportProof, ReportSignature, ReportVerifier, authentication,
+};
 #[cfg(any(test, fuzzing))]
 pub(crate) use smtp::Replies;
 pub(crate) use smtp::{Mail, MailError, MailStage};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::substitutes::{Kind, Substitutes, difference};
 use crate::call::CallFailure;
-use crate::egress::{Connection, ReportSignature};
+use crate::egress::{Connection, ReportProof};
 use crate::field_error::FieldError;
 use crate::provider::Provider;
 
@@ -126,20 +126,24 @@ fn explained(problems: Vec<FieldError>, substitutes: &Substitutes<'_>) -> Vec<Fi
     problems.into_iter().map(explain).collect()
 }
 
-/// Returns how the upstream signs its reports, or `None` if that depends on a secret.
+/// Returns how the upstream proves its reports; `None` also if that depends on a secret.
 pub(crate) async fn ask_for_reports(
     provider: &Provider,
     options: &Value,
     substitutes: &Substitutes<'_>,
     requested: &Requested,
-) -> Result<Option<ReportSignature>, CallFailure> {
-    let Some(kind) = requested.accepted else { return provider.signed_by(options).await };
-    let Some(seen) = provider.signed_by(&substitutes.for_inherited(Kind::First)).await? else { return Ok(None) };
-    let other = provider.signed_by(&substitutes.for_all(kind)).await?;
-    if !other.is_some_and(|other| other.is_like(&seen)) {
+) -> Result<Option<ReportProof>, CallFailure> {
+    let Some(kind) = requested.accepted else { return provider.report_proof(options).await };
+    let Some(mut seen) = provider.report_proof(&substitutes.for_inherited(Kind::First)).await? else { return Ok(None) };
+    let other = provider.report_proof(&substitutes.for_all(kind)).await?;
+    let difference = other.map_or(Some("whether there is one"), |other| seen.difference(&other));
+    if let Some(field) = difference {
         let type_id = &provider.manifest().type_id;
-        tracing::warn!(%type_id, "the signature scheme of reports depends on a secret, so reports are not accepted");
+        tracing::warn!(%type_id, field, "the proof of reports depends on a secret, so reports are not accepted");
         return Ok(None);
     }
-    Ok(Some(seen.with_secret(substitutes.revealed(seen.secret(), Kind::First))))
+    if let Some(secret) = seen.secret_mut() {
+        *secret = substitutes.revealed(secret, Kind::First);
+    }
+    Ok(Some(seen))
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::call::{DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict};
-use crate::egress::{Arrived, Destination, GrantedConnection, Grants, NotSigned, ReportSignature};
+use crate::egress::{Destination, GrantedConnection, Grants, NotProved, ReportRequest, ReportVerifier};
 use crate::field_error::FieldError;
 use crate::provider::Provider;
 use crate::schema::OptionsSchema;
@@ -44,8 +44,8 @@ pub struct Validation {
     pub again_after: Option<Duration>,
 }
 
-/// How long to wait before a component is called again that did not say how reports are signed. Until then there are no reports.
-const SIGNED_BY_AGAIN: Duration = Duration::from_secs(300);
+/// How long to wait before a component is called again that did not say how reports are proved. Until then there are no reports.
+const PROOF_AGAIN: Duration = Duration::from_secs(300);
 
 impl Validation {
     /// How long to wait before the options are validated again, if the component ran out of time.
@@ -62,8 +62,8 @@ pub struct Configured {
     grants: Arc<Grants>,
     /// The merged options as `deliver` receives them, in JSON.
     options: String,
-    /// How the upstream signs delivery reports, if it sends any.
-    reports: Option<ReportSignature>,
+    /// Verifies delivery reports, if the upstream sends any.
+    reports: Option<ReportVerifier>,
 }
 
 impl Configured {
@@ -113,12 +113,18 @@ impl Configured {
         };
         let mut again_after = None;
         let reports = match reports {
-            Ok(reports) => reports,
+            Ok(proof) => proof.and_then(|proof| {
+                let verifier = ReportVerifier::new(&proof);
+                let type_id = &provider.manifest().type_id;
+                verifier
+                    .inspect_err(|why| tracing::warn!(%type_id, why, "reports are not accepted: they cannot be proved"))
+                    .ok()
+            }),
             Err(failure) if failure.busy => return Err(failure.reason),
             Err(failure) => {
                 let type_id = &provider.manifest().type_id;
                 tracing::warn!(%type_id, reason = %failure.reason, "reports cannot be checked");
-                again_after = Some(SIGNED_BY_AGAIN);
+                again_after = Some(PROOF_AGAIN);
                 None
             }
         };
@@ -192,21 +198,20 @@ impl Configured {
         self.reports.is_some()
     }
 
-    /// Verifies and reads a delivery report for a message to this recipient. `None` if it says nothing, or there are no reports.
+    /// Verifies and reads a delivery report for a message to this recipient. `url` is what the upstream was given, to the letter. `None` if it says nothing, or there are no reports.
     ///
     /// # Errors
     /// Why it does not come from the upstream.
     pub async fn report(
         &self,
-        arrived: &Arrived<'_>,
+        url: &str,
+        report: &ReportRequest<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<DeliveryStatus>, NotSigned> {
-        let Some(signature) = &self.reports else { return Ok(None) };
-        signature.verify(arrived, now)?;
-        let content_type =
-            arrived.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Ok(match self.read_report(content_type, arrived.body, recipient).await {
+    ) -> Result<Option<DeliveryStatus>, NotProved> {
+        let Some(verifier) = &self.reports else { return Ok(None) };
+        verifier.verify(url, report, now)?;
+        Ok(match self.read_report(report, recipient).await {
             Ok(fate) => fate,
             Err(reason) => {
                 let type_id = &self.provider.manifest().type_id;
@@ -222,11 +227,10 @@ impl Configured {
     /// If the component fails.
     pub async fn read_report(
         &self,
-        content_type: &str,
-        body: &[u8],
+        report: &ReportRequest<'_>,
         recipient: &str,
     ) -> Result<Option<DeliveryStatus>, Reason> {
-        let read = self.provider.read_report(&self.options, content_type, body, recipient).await;
+        let read = self.provider.read_report(&self.options, report, recipient).await;
         read.map_err(|failure| failure.reason)
     }
 }

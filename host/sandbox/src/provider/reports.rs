@@ -3,32 +3,30 @@
 use serde_json::Value;
 
 use super::Provider;
+use super::authentication::{entries, hmac_key, jwt_algorithm};
 use crate::call::{CallFailure, CallLog, CallRedactor, DeliveryStatus};
 use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as wit;
-use crate::egress::{ReportSignature, Secret};
+use crate::egress::authentication::Credentials;
+use crate::egress::{ReportJwt, ReportKey, ReportProof, ReportRequest, ReportSignature, Secret};
 use crate::schema::OptionsSchema;
 
 /// The longest code of an upstream's that is kept, in characters.
 const CODE: usize = 32;
 
 impl Provider {
-    /// Returns how delivery reports for these options are signed; `None` if the component reads none.
-    pub(crate) async fn signed_by(&self, options: &Value) -> Result<Option<ReportSignature>, CallFailure> {
+    /// Returns how delivery reports for these options are proved; `None` if the component reads none.
+    pub(crate) async fn report_proof(&self, options: &Value) -> Result<Option<ReportProof>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);
         let log = self.log(self.redactor().without(secrets));
         let time = self.sandbox.limits().configure_time;
-        let signature = self
+        let proof = self
             .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
                 reports.call_report_proof(store, &options.to_string()).await
             })
             .await?;
-        Ok(signature.and_then(|proof| match proof {
-            wit::Proof::Twilio(token) => Some(ReportSignature::Twilio(Secret::new(token))),
-            wit::Proof::Webhook(secret) => Some(ReportSignature::Webhook(Secret::new(secret))),
-            _ => None,
-        }))
+        Ok(proof.map(report_proof))
     }
 
     /// Returns whether the component reads reports.
@@ -36,27 +34,27 @@ impl Provider {
         self.exports.reports.is_some()
     }
 
-    /// Has the component read a report that was checked. `options` is JSON, without the secrets; what it answers does not name the recipient,
-    /// whom a report names as a rule.
+    /// Has the component read a report that was verified. `options` is JSON, without the secrets; what it answers does not name the
+    /// recipient, whom a report names as a rule.
     pub(crate) async fn read_report(
         &self,
         options: &str,
-        content_type: &str,
-        body: &[u8],
+        report: &ReportRequest<'_>,
         recipient: &str,
     ) -> Result<Option<DeliveryStatus>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
         let log = CallLog::new(&self.manifest().type_id, CallRedactor::new(0), 0);
         let time = self.sandbox.limits().configure_time;
+        let content_type = report.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let report = self
             .run(self.call(log, time), async |instance, store| {
                 let reports = reports.load(&mut *store, &instance)?;
                 let request = wit::ReportRequest {
-                    method: "POST".to_owned(),
-                    query: String::new(),
+                    method: report.method.to_owned(),
+                    query: report.query.to_owned(),
                     content_type: content_type.to_owned(),
-                    body: body.to_vec(),
+                    body: report.body.to_vec(),
                 };
                 reports.call_parse_report(store, options, &request).await
             })
@@ -73,5 +71,35 @@ impl Provider {
                 DeliveryStatus::Failed(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
             }
         }))
+    }
+}
+
+fn report_proof(proof: wit::Proof) -> ReportProof {
+    match proof {
+        wit::Proof::SecretUrl => ReportProof::SecretUrl,
+        wit::Proof::Basic(asked) => {
+            ReportProof::Basic(Credentials { username: asked.username, password: Secret::new(asked.password) })
+        }
+        wit::Proof::Header(header) => ReportProof::Header { name: header.name, value: Secret::new(header.value) },
+        wit::Proof::Signature(signature) => ReportProof::Signature(ReportSignature {
+            key: match signature.key {
+                wit::ReportKey::Hmac(key) => ReportKey::Hmac(hmac_key(key)),
+                wit::ReportKey::Ed25519(key) => ReportKey::Ed25519(key),
+            },
+            text: signature.text,
+            header: signature.header,
+            prefix: signature.prefix,
+            base64: signature.encoding == wit::SignatureEncoding::Base64,
+            timestamp_header: signature.timestamp_header,
+        }),
+        wit::Proof::Jwt(token) => ReportProof::Jwt(ReportJwt {
+            algorithm: jwt_algorithm(token.algorithm),
+            key: Secret::new(token.key),
+            header: token.header,
+            claims: entries(token.claims),
+            body_hash_claim: token.body_hash_claim,
+        }),
+        wit::Proof::Twilio(token) => ReportProof::Twilio(Secret::new(token)),
+        wit::Proof::Webhook(secret) => ReportProof::Webhook(Secret::new(secret)),
     }
 }

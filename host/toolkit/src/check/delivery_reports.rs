@@ -1,7 +1,8 @@
-//! Checks that delivery reports are signed, and read correctly.
+//! Checks that delivery reports are proved, and read correctly.
 
+use http::HeaderMap;
 use serde_json::Value;
-use twofactor_sandbox::{Component, Configured, DeliveryStatus};
+use twofactor_sandbox::{Component, Configured, DeliveryStatus, ReportRequest};
 
 use super::report::Report;
 
@@ -21,10 +22,10 @@ pub(super) async fn check(
     if !component.reads_reports() {
         return;
     }
-    let signed = component.signs_reports(options).await;
-    let wrong = signed.as_ref().err().map(|why| format!("the signature of reports cannot be verified: {why}"));
+    let proved = component.proves_reports(options).await;
+    let wrong = proved.as_ref().err().map(|why| format!("reports cannot be verified: {why}"));
     report.rule(
-        "reports-signed",
+        "reports-proved",
         wrong.into_iter().collect(),
         "Return from `report-proof` how reports are proved, depending on the options only, or that the upstream sends none.",
     );
@@ -40,7 +41,7 @@ pub(super) async fn check(
     report.rule("reports-of-nothing", wrong, NO_REPORT);
 
     let Some(sample) = sample else {
-        if matches!(signed, Ok(true)) {
+        if matches!(proved, Ok(true)) {
             report.skip("reports-read", "give the upstream's report about a delivered message, `--report FILE`");
         }
         return;
@@ -60,7 +61,12 @@ pub(super) async fn check(
 }
 
 async fn read(configured: &Configured, content_type: &str, body: &[u8]) -> Result<Option<DeliveryStatus>, String> {
-    configured.read_report(content_type, body, "+41791234567").await.map_err(|why| why.to_string())
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = content_type.parse() {
+        headers.insert("content-type", value);
+    }
+    let report = ReportRequest { method: "POST", query: "", headers: &headers, body };
+    configured.read_report(&report, "+41791234567").await.map_err(|why| why.to_string())
 }
 
 /// Bodies that are not a report of any upstream.

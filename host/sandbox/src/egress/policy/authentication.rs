@@ -331,7 +331,7 @@ impl HttpAuthentication {
 
     /// Returns by what a token is cached: equal only for what obtains the same tokens, secrets included. `None` if there are no
     /// tokens.
-    pub(super) fn token_key(&self) -> Option<TokenKey> {
+    pub(crate) fn token_key(&self) -> Option<TokenKey> {
         /// Feeds what is hashed into SHA-256: no two sources of tokens share a key.
         struct Feed(Sha256);
         impl Hasher for Feed {

@@ -53,6 +53,11 @@ impl Connection {
         }
     }
 
+    /// Whether the host obtains a token there by a login of the upstream's own.
+    pub(crate) fn is_login(&self) -> bool {
+        matches!(self, Self::Http { authentication: HttpAuthentication::Login(_), .. })
+    }
+
     /// Returns copies of them.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         self.clone().secrets_mut().into_iter().map(|secret| secret.clone()).collect()

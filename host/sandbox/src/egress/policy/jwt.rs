@@ -108,7 +108,7 @@ fn pkcs8_of_sec1(sec1: &[u8]) -> Zeroizing<Vec<u8>> {
         let length = content.len();
         let mut der = Zeroizing::new(vec![tag]);
         match length {
-            0..128 => der.push(length as u8),
+            0..=127 => der.push(length as u8),
             _ => der.extend([0x82, (length >> 8) as u8, length as u8]),
         }
         der.extend_from_slice(content);
@@ -238,7 +238,7 @@ fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = match first {
-        0..0x80 => (usize::from(first), rest),
+        0..=0x7f => (usize::from(first), rest),
         0x81 | 0x82 => {
             let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
             (length.iter().fold(0, |all, byte| all << 8 | usize::from(*byte)), rest)
@@ -295,4 +295,118 @@ pub(crate) fn verify(
 
 fn seconds(time: SystemTime) -> i64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs().try_into().unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_769_860_800;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn key(algorithm: JwtAlgorithm, key: &str) -> JwtKey {
+        JwtKey { algorithm, key: Secret::new(key), header: vec![("kid".to_owned(), "k1".to_owned())] }
+    }
+
+    fn token(key: JwtKey) -> SignedJwt {
+        SignedJwt { key, claims: vec![("iss".to_owned(), "me".to_owned())], valid_seconds: 600 }
+    }
+
+    /// The keys, made with OpenSSL, with the public ones.
+    fn keys() -> [(JwtAlgorithm, &'static str, &'static str); 5] {
+        let rsa = include_str!("test_keys/rsa-public.pem");
+        let ec = include_str!("test_keys/ec-public.pem");
+        [
+            (JwtAlgorithm::Hs256, "shared s3cret", "shared s3cret"),
+            (JwtAlgorithm::Rs256, include_str!("test_keys/rsa.pem"), rsa),
+            (JwtAlgorithm::Rs256, include_str!("test_keys/rsa-pkcs1.pem"), rsa),
+            (JwtAlgorithm::Es256, include_str!("test_keys/ec.pem"), ec),
+            (JwtAlgorithm::Es256, include_str!("test_keys/ec-sec1.pem"), ec),
+        ]
+    }
+
+    #[test]
+    fn a_token_is_signed_by_each_kind_of_key_and_believed_by_its_other_half_alone() {
+        for (algorithm, private, public) in keys() {
+            let signed = sign(&token(key(algorithm, private)), &[("aud", "you"), ("iss", "other")], at(NOW)).unwrap();
+            let verification = VerificationKey::new(algorithm, public).unwrap();
+            let claims = verify(signed.expose(), algorithm, &verification, at(NOW)).unwrap();
+            assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some("me"), Some("you")));
+            assert_eq!((claims["iat"].as_u64(), claims["exp"].as_u64()), (Some(NOW), Some(NOW + 600)));
+            assert_eq!(claims["jti"].as_str().map(str::len), Some(32));
+            let header = URL_SAFE_NO_PAD.decode(signed.expose().split('.').next().unwrap()).unwrap();
+            let expected = format!(r#"{{"typ":"JWT","kid":"k1","alg":"{}"}}"#, algorithm.name());
+            assert_eq!(String::from_utf8(header).unwrap(), expected);
+
+            let refused = |token: &str, now| verify(token, algorithm, &verification, at(now)).unwrap_err();
+            assert_eq!(refused(signed.expose(), NOW + 600 + 60), BadToken::Time);
+            assert_eq!(refused(signed.expose(), NOW - 61), BadToken::Time);
+            let (message, signature) = signed.expose().rsplit_once('.').unwrap();
+            assert_eq!(refused(&format!("{message}x.{signature}"), NOW), BadToken::Signature);
+            assert_eq!(refused(&format!("{message}."), NOW), BadToken::Signature);
+            let (_, claims) = message.split_once('.').unwrap();
+            for header in [r#"{"alg":"none"}"#, r#"{"alg":"HS512"}"#, "{}", r#"{"alg":"HS256","crit":["b64"]}"#] {
+                let forged = format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode(header));
+                assert_eq!(refused(&forged, NOW), BadToken::Algorithm, "{header}");
+            }
+            for malformed in ["", "a.b", "a.b.c.d", "..", &"a".repeat(20_000)] {
+                assert!(matches!(
+                    refused(malformed, NOW),
+                    BadToken::Malformed | BadToken::Signature | BadToken::Algorithm
+                ));
+            }
+        }
+    }
+
+    /// RFC 7515 appendix A.3, and A.1 with its binary key.
+    #[test]
+    fn the_example_of_the_standard_is_believed_until_it_expires() {
+        let public = "-----BEGIN PUBLIC KEY-----MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==-----END PUBLIC KEY-----";
+        let key = VerificationKey::new(JwtAlgorithm::Es256, public).unwrap();
+        let token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+        let verified = |seconds| verify(token, JwtAlgorithm::Es256, &key, at(seconds));
+        assert_eq!(verified(1_300_819_379).unwrap()["iss"], "joe");
+        assert_eq!(verified(1_300_819_380 + 60), Err(BadToken::Time));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_refused_without_repeating_it() {
+        let ec = include_str!("test_keys/ec.pem");
+        let rsa = include_str!("test_keys/rsa.pem");
+        for (algorithm, text, why) in [
+            (JwtAlgorithm::Hs256, "", "empty"),
+            (JwtAlgorithm::Rs256, "c2VjcmV0LWtleQ", "is not PEM"),
+            (JwtAlgorithm::Rs256, &rsa[..400], "is not PEM"),
+            (JwtAlgorithm::Rs256, include_str!("test_keys/rsa-1024.pem"), "2048"),
+            (JwtAlgorithm::Rs256, include_str!("test_keys/rsa-encrypted.pem"), "passphrase"),
+            (JwtAlgorithm::Rs256, ec, "not a valid RSA key"),
+            (JwtAlgorithm::Rs256, include_str!("test_keys/ec-sec1.pem"), "of another kind"),
+            (JwtAlgorithm::Es256, rsa, "P-256"),
+            (JwtAlgorithm::Es256, include_str!("test_keys/rsa-pkcs1.pem"), "of another kind"),
+            (JwtAlgorithm::Es256, include_str!("test_keys/ec-public.pem"), "is not PEM"),
+        ] {
+            let error = check(&token(key(algorithm, text))).unwrap_err();
+            assert!(error.contains(why), "{why}: {error}");
+            let shown = format!("{:?}", key(algorithm, text));
+            let lines = text.lines().filter(|line| line.len() > 20 && !line.starts_with('-'));
+            for line in lines {
+                assert!(!error.contains(line) && !shown.contains(line), "{error}");
+            }
+        }
+        let mut long = token(key(JwtAlgorithm::Hs256, "s"));
+        long.valid_seconds = 3601;
+        assert!(check(&long).is_err());
+        let mut own = token(key(JwtAlgorithm::Hs256, "s"));
+        own.claims.push(("exp".to_owned(), "1".to_owned()));
+        assert!(check(&own).unwrap_err().contains("`exp`"));
+        for (algorithm, text) in
+            [(JwtAlgorithm::Rs256, rsa), (JwtAlgorithm::Es256, include_str!("test_keys/rsa-public.pem"))]
+        {
+            assert!(VerificationKey::new(algorithm, text).is_err());
+        }
+    }
 }

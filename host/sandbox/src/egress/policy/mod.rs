@@ -13,7 +13,10 @@ pub(crate) mod jwt;
 mod origin;
 mod pem;
 pub(crate) mod reflected_secrets;
+mod report_proof;
 mod request_signature;
+#[cfg(test)]
+mod request_signature_vectors;
 mod resolver;
 mod rules;
 mod secret;
@@ -21,8 +24,8 @@ mod signature;
 mod template;
 
 pub(crate) use authentication::{
-    AwsKey, ClientAuthentication, Credentials, HttpAuthentication, LoginFormat, OAuth2Client, OAuth2Grant, SignedJwt,
-    TokenKey, TokenLogin, TokenPlace,
+    ClientAuthentication, Credentials, HttpAuthentication, LoginFormat, OAuth2Client, OAuth2Grant, SignedJwt, TokenKey,
+    TokenLogin, TokenPlace,
 };
 pub(crate) use byte_meter::ByteMeter;
 pub(crate) use connection::Connection;
@@ -30,9 +33,10 @@ pub use destination::{Authentication, Destination, GrantedConnection, ParseConne
 pub(crate) use grants::{Grants, HttpGrant, SmtpGrant};
 pub(crate) use host_headers::belongs_to_host;
 pub(crate) use origin::Origin;
+pub use report_proof::{NotProved, ReportRequest};
+pub(crate) use report_proof::{ReportJwt, ReportKey, ReportProof, ReportSignature, ReportVerifier};
 pub use resolver::Resolver;
 pub(crate) use resolver::SystemResolver;
 pub(crate) use rules::{Names, NotDialled, Overrides, Rules, endpoint};
 pub use secret::Secret;
-pub use signature::{Arrived, NotSigned};
-pub(crate) use signature::{ReportSignature, SigningError, sign_aws, sign_webhook};
+pub(crate) use signature::{SigningError, sign_aws, sign_webhook};

@@ -2,7 +2,7 @@
 //! `wit/types.wit`.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use ::http::{HeaderName, HeaderValue, header};
 use base64::Engine as _;
