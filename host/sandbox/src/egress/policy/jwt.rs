@@ -109,6 +109,7 @@ fn pkcs8_of_sec1(sec1: &[u8]) -> Zeroizing<Vec<u8>> {
         let mut der = Zeroizing::new(vec![tag]);
         match length {
             0..=127 => der.push(length as u8),
+            128..=255 => der.extend([0x81, length as u8]),
             _ => der.extend([0x82, (length >> 8) as u8, length as u8]),
         }
         der.extend_from_slice(content);
