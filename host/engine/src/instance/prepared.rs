@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
-    Configured, DeliveryFailure, DeliveryStatus, Destination, FieldError, GrantedConnection, Layers, Message, NotProved,
-    Provider, Reason, ReportRequest, Sent, Verdict,
+    Configured, DeliveryFailure, DeliveryStatus, Destination, FieldError, GrantedConnection, Layers, Message,
+    NotProved, Provider, Reason, ReportRequest, Sent, Verdict,
 };
 
 /// The evaluation of merged options: what is wrong with them, or the allowed connections.
