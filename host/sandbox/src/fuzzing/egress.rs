@@ -9,8 +9,8 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use crate::egress::{
-    Arrived, Authentication, Destination, GrantedConnection, Origin, Replies, ReportSignature, Secret,
-    retry_after_seconds,
+    Authentication, Destination, GrantedConnection, Origin, Replies, ReportJwt, ReportProof, ReportRequest,
+    ReportVerifier, Secret, authentication::JwtAlgorithm, retry_after_seconds,
 };
 
 /// A destination, a connection, an authentication or an origin.
@@ -48,18 +48,30 @@ pub(super) fn report_signature(input: &[u8]) {
             headers.append(name, value);
         }
     }
-    let arrived = Arrived { url: &url, headers: &headers, body };
-    let secret = |text: &str| Secret::new(text.to_owned());
+    let report = ReportRequest { method: "POST", query: "", headers: &headers, body };
     let [one, other] = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"];
     // The time of the seeds.
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_614_265_330);
-    for (signature, with_another) in [
-        (ReportSignature::Twilio(secret("12345")), ReportSignature::Twilio(secret("54321"))),
-        (ReportSignature::Webhook(secret(one)), ReportSignature::Webhook(secret(other))),
-    ] {
-        let is_signed = signature.verify(&arrived, now).is_ok();
-        assert!(!is_signed || with_another.verify(&arrived, now).is_err(), "it is signed with two secrets");
+    let token = |secret| {
+        ReportProof::Jwt(ReportJwt {
+            algorithm: JwtAlgorithm::Hs256,
+            key: secret,
+            header: "authorization".to_owned(),
+            claims: Vec::new(),
+            body_hash_claim: String::new(),
+        })
+    };
+    let proofs: [(fn(Secret) -> ReportProof, _, _); 2] =
+        [(ReportProof::Twilio, "12345", "54321"), (ReportProof::Webhook, one, other)];
+    let is_proved = |proof: &ReportProof| {
+        ReportVerifier::new(proof).is_ok_and(|verifier| verifier.verify(&url, &report, now).is_ok())
+    };
+    for (proof, one, other) in proofs {
+        let both = is_proved(&proof(Secret::new(one))) && is_proved(&proof(Secret::new(other)));
+        assert!(!both, "it is signed with two secrets");
     }
+    let both = is_proved(&token(Secret::new("12345"))) && is_proved(&token(Secret::new("54321")));
+    assert!(!both, "it has a token of two secrets");
 }
 
 /// The value of `Retry-After`.
