@@ -99,7 +99,9 @@ impl Component {
             (Some(one), Some(other)) if is_same(one, other) => {
                 ReportVerifier::new(one).map(|_| true).map_err(|why| Reason::new("proof", why))
             }
-            _ => Err(Reason::new("proof", "two calls of `report-proof` returned different proofs")),
+            _ => {
+                Err(Reason::new("proof", "two calls of `report-proof` with the same options returned different proofs"))
+            }
         }
     }
 

@@ -13,7 +13,7 @@ fn entry(name: impl Into<String>, value: impl Into<String>) -> wit::Entry {
 pub struct OAuth2Client(pub(crate) wit::Oauth2Client);
 
 impl OAuth2Client {
-    /// A client that does not authenticate at the token endpoint. `client_id` may be empty.
+    /// Returns a client that does not authenticate at the token endpoint. `client_id` may be empty.
     pub fn new(token_url: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self(wit::Oauth2Client {
             token_url: token_url.into(),
@@ -73,17 +73,17 @@ impl OAuth2Client {
 pub struct JwtKey(pub(crate) wit::JwtKey);
 
 impl JwtKey {
-    /// A shared secret.
+    /// Returns a shared secret.
     pub fn hs256(secret: &Secret) -> Self {
         Self::new(wit::JwtAlgorithm::Hs256, secret)
     }
 
-    /// An RSA private key in PEM.
+    /// Returns an RSA private key in PEM.
     pub fn rs256(key: &Secret) -> Self {
         Self::new(wit::JwtAlgorithm::Rs256, key)
     }
 
-    /// A private key of the curve P-256 in PEM.
+    /// Returns a private key of the curve P-256 in PEM.
     pub fn es256(key: &Secret) -> Self {
         Self::new(wit::JwtAlgorithm::Es256, key)
     }
@@ -105,7 +105,7 @@ impl JwtKey {
 pub struct SignedJwt(pub(crate) wit::SignedJwt);
 
 impl SignedJwt {
-    /// A token that is valid for 60 to 3600 seconds.
+    /// Returns a token that is valid for 60 to 3600 seconds.
     pub fn new(key: JwtKey, valid_seconds: u32) -> Self {
         Self(wit::SignedJwt { key: key.0, claims: Vec::new(), valid_seconds })
     }
@@ -124,17 +124,17 @@ impl SignedJwt {
 pub struct TokenLogin(pub(crate) wit::TokenLogin);
 
 impl TokenLogin {
-    /// POST with a JSON object. `token` is the JSON Pointer to the token in the response.
+    /// Returns a login by POST with a JSON object. `token` is the JSON Pointer to the token in the response.
     pub fn json(url: impl Into<String>, token: impl Into<String>) -> Self {
         Self::new(url, token, wit::LoginFormat::Json)
     }
 
-    /// POST with a form. `token` is the JSON Pointer to the token in the response.
+    /// Returns a login by POST with a form. `token` is the JSON Pointer to the token in the response.
     pub fn form(url: impl Into<String>, token: impl Into<String>) -> Self {
         Self::new(url, token, wit::LoginFormat::Form)
     }
 
-    /// GET with a query. `token` is the JSON Pointer to the token in the response.
+    /// Returns a login by GET with a query. `token` is the JSON Pointer to the token in the response.
     pub fn query(url: impl Into<String>, token: impl Into<String>) -> Self {
         Self::new(url, token, wit::LoginFormat::Query)
     }
@@ -206,17 +206,17 @@ impl TokenLogin {
 pub struct HmacKey(pub(crate) wit::HmacKey);
 
 impl HmacKey {
-    /// For HMAC-SHA1.
+    /// Returns a key for HMAC-SHA1.
     pub fn sha1(secret: &Secret) -> Self {
         Self::new(wit::HmacHash::Sha1, secret)
     }
 
-    /// For HMAC-SHA256.
+    /// Returns a key for HMAC-SHA256.
     pub fn sha256(secret: &Secret) -> Self {
         Self::new(wit::HmacHash::Sha256, secret)
     }
 
-    /// For HMAC-SHA512.
+    /// Returns a key for HMAC-SHA512.
     pub fn sha512(secret: &Secret) -> Self {
         Self::new(wit::HmacHash::Sha512, secret)
     }
@@ -225,14 +225,14 @@ impl HmacKey {
         Self(wit::HmacKey { hash, key: secret.reveal().to_owned(), encoding: wit::KeyEncoding::Text })
     }
 
-    /// The secret is hexadecimal digits.
+    /// Reads the secret as hexadecimal digits.
     #[must_use]
     pub fn hex(mut self) -> Self {
         self.0.encoding = wit::KeyEncoding::Hex;
         self
     }
 
-    /// The secret is base64.
+    /// Reads the secret as base64.
     #[must_use]
     pub fn base64(mut self) -> Self {
         self.0.encoding = wit::KeyEncoding::Base64;
@@ -246,7 +246,7 @@ impl HmacKey {
 pub struct RequestSignature(pub(crate) wit::RequestSignature);
 
 impl RequestSignature {
-    /// A signature over the text that a template describes.
+    /// Returns a signature over the text that a template describes.
     pub fn new(key: HmacKey, text: impl Into<String>) -> Self {
         Self(wit::RequestSignature {
             key: key.0,

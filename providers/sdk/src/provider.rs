@@ -93,22 +93,22 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::Header(header))
     }
 
-    /// An origin that wants an access token, which the host obtains as an OAuth 2.0 client.
+    /// Returns an origin with an access token that the host obtains as an OAuth 2.0 client.
     pub fn oauth2(origin: impl Into<String>, client: OAuth2Client) -> Self {
         Self::http(origin, wit::HttpAuthentication::Oauth2(client.0))
     }
 
-    /// An origin that wants a JSON Web Token, which the host signs, as its bearer token.
+    /// Returns an origin with a JSON Web Token that the host signs as its bearer token.
     pub fn jwt(origin: impl Into<String>, token: SignedJwt) -> Self {
         Self::http(origin, wit::HttpAuthentication::Jwt(token.0))
     }
 
-    /// An origin that wants a token, which the host obtains by a login of the upstream's own.
+    /// Returns an origin with a token that the host obtains by a login of the upstream's own.
     pub fn login(origin: impl Into<String>, login: TokenLogin) -> Self {
         Self::http(origin, wit::HttpAuthentication::Login(login.0))
     }
 
-    /// An origin that wants each request signed.
+    /// Returns an origin where the host signs each request.
     pub fn signature(origin: impl Into<String>, signature: RequestSignature) -> Self {
         Self::http(origin, wit::HttpAuthentication::Signature(signature.0))
     }

@@ -34,28 +34,28 @@ impl Proof {
         Self(wit::Proof::SecretUrl)
     }
 
-    /// HTTP Basic.
+    /// Returns HTTP Basic.
     pub fn basic(username: impl Into<String>, password: &Secret) -> Self {
         let password = password.reveal().to_owned();
         Self(wit::Proof::Basic(types::Credentials { username: username.into(), password }))
     }
 
-    /// A header that contains a secret.
+    /// Returns a header that contains a secret.
     pub fn header(name: impl Into<String>, secret: &Secret) -> Self {
         Self(wit::Proof::Header(types::SecretEntry { name: name.into(), value: secret.reveal().to_owned() }))
     }
 
-    /// A signature in a header.
+    /// Returns a signature in a header.
     pub fn signature(signature: ReportSignature) -> Self {
         Self(wit::Proof::Signature(signature.0))
     }
 
-    /// A JSON Web Token in a header.
+    /// Returns a JSON Web Token in a header.
     pub fn jwt(token: ReportJwt) -> Self {
         Self(wit::Proof::Jwt(token.0))
     }
 
-    /// `X-Twilio-Signature`, made with an account's auth token.
+    /// Returns `X-Twilio-Signature`, made with an account's auth token.
     pub fn twilio(auth_token: &Secret) -> Self {
         Self(wit::Proof::Twilio(auth_token.reveal().to_owned()))
     }
@@ -72,12 +72,12 @@ impl Proof {
 pub struct ReportSignature(wit::ReportSignature);
 
 impl ReportSignature {
-    /// An HMAC of the text that a template describes, in a header.
+    /// Returns an HMAC of the text that a template describes, in a header.
     pub fn hmac(key: HmacKey, text: impl Into<String>, header: impl Into<String>) -> Self {
         Self::new(wit::ReportKey::Hmac(key.0), text, header)
     }
 
-    /// An Ed25519 signature of the text that a template describes, in a header. The public key is 32 bytes in base64.
+    /// Returns an Ed25519 signature of the text that a template describes, in a header. The public key is 32 bytes in base64.
     pub fn ed25519(public_key: impl Into<String>, text: impl Into<String>, header: impl Into<String>) -> Self {
         Self::new(wit::ReportKey::Ed25519(public_key.into()), text, header)
     }
@@ -100,7 +100,7 @@ impl ReportSignature {
         self
     }
 
-    /// The signature is written in base64.
+    /// Writes the signature in base64.
     #[must_use]
     pub fn base64(mut self) -> Self {
         self.0.encoding = wit::SignatureEncoding::Base64;
@@ -120,17 +120,17 @@ impl ReportSignature {
 pub struct ReportJwt(wit::ReportJwt);
 
 impl ReportJwt {
-    /// A token that is signed with a shared secret, in a header.
+    /// Returns a token that is signed with a shared secret, in a header.
     pub fn hs256(secret: &Secret, header: impl Into<String>) -> Self {
         Self::new(types::JwtAlgorithm::Hs256, secret.reveal(), header)
     }
 
-    /// A token that is signed with RSA, in a header. The upstream's public key is in PEM.
+    /// Returns a token that is signed with RSA, in a header. The upstream's public key is in PEM.
     pub fn rs256(public_key: impl Into<String>, header: impl Into<String>) -> Self {
         Self::new(types::JwtAlgorithm::Rs256, public_key, header)
     }
 
-    /// A token that is signed with the curve P-256, in a header. The upstream's public key is in PEM.
+    /// Returns a token that is signed with the curve P-256, in a header. The upstream's public key is in PEM.
     pub fn es256(public_key: impl Into<String>, header: impl Into<String>) -> Self {
         Self::new(types::JwtAlgorithm::Es256, public_key, header)
     }
@@ -160,7 +160,7 @@ impl ReportJwt {
     }
 }
 
-/// Returns a report of a delivery. `code` is the upstream's own for a failure; it may be empty.
+/// Returns a report of a delivery. `code` is the upstream's own code for a failure; it may be empty.
 pub fn report(status: DeliveryStatus, code: impl Into<String>) -> Report {
     Report { status, code: code.into(), price: None, extra: Vec::new() }
 }

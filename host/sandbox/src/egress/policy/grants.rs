@@ -215,7 +215,7 @@ fn check_header(name: &str) -> Result<(), String> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| "the name of an authenticating header is malformed".to_owned())?;
     match routes(&parsed) {
-        true => Err(format!("`{parsed}` says where or how a request goes and cannot be an authenticating header")),
+        true => Err(format!("`{parsed}` controls how requests are routed and cannot be used to authenticate")),
         false => Ok(()),
     }
 }
