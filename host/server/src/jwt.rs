@@ -1,4 +1,4 @@
-//! Cryptography for JWTs, by ring: the crate that reads and writes them comes without any.
+//! Cryptography for JWTs, by ring. The crate that reads and writes them comes without any.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
@@ -6,8 +6,8 @@ use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
 use ring::signature::{self, Ed25519KeyPair, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
 
-/// What tokens of others may be signed with: each with a key whose public half is known. One by a shared secret could be made by
-/// whoever is to check it.
+/// The signature algorithms that are accepted in tokens of others: all of them have a public key. A
+/// token with a shared secret could have been made by the party that verifies it.
 pub(crate) const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -84,7 +84,7 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
     Ok(Box::new(Check { algorithm: *algorithm, key }))
 }
 
-/// Some write a number with zeros before it.
+/// Removes leading zero bytes, which some issuers write.
 fn trimmed(number: &[u8]) -> Vec<u8> {
     number.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
@@ -113,7 +113,7 @@ fn curve(family: AlgorithmFamily, algorithm: &Algorithm) -> Result<&'static dyn 
 static RING: CryptoProvider =
     CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
 
-/// It fails only if it is there already.
+/// Installs it. This fails only if it is installed already.
 pub(crate) fn install() {
     let _ = RING.install_default();
 }

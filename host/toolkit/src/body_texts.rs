@@ -1,20 +1,22 @@
-//! The texts in the body of a request with their names: in JSON, forms, XML and multipart, and in one within another.
+//! The texts in the body of a request, with their names: in JSON, forms, XML and multipart, also
+//! nested.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 use url::form_urlencoded;
 
-/// How many levels of a form within a form are read.
+/// The maximum depth of forms within forms.
 const DEPTH: usize = 4;
 
-/// How many texts of a body are read.
+/// The maximum number of texts of a body.
 const MOST: usize = 10_000;
 
 /// One text of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedText {
-    /// The innermost name: of a member of JSON, a field of a form, an element or attribute of XML. Empty for a body that has no names.
+    /// The innermost name: of a member of JSON, a field of a form, an element or attribute of XML.
+    /// Empty if the body has no names.
     pub name: String,
     /// The text, decoded.
     pub text: String,

@@ -94,7 +94,7 @@ impl RecordedResponse {
         let headers = exchange.headers.iter().filter(|(name, _)| is_recorded(name));
         let headers = headers.map(|(name, value)| (name.clone(), redacted.clean(value))).collect();
         let request = redacted.clean(&format!("{} {}", exchange.method, exchange.url));
-        // In another encoding nothing would be found.
+        // In another encoding, nothing would be found.
         let body = std::str::from_utf8(&exchange.body).ok().filter(|body| !body.contains('\0'));
         let body = redacted.without(body.context("the upstream's response is not UTF-8 text")?);
         Ok(Self { request, status: exchange.status, headers, body })
@@ -183,7 +183,7 @@ mod tests {
             clean(r#"{"to":41791234567,"n":7,"\u002b41791234567":"a"}"#),
             r#"{"to":0,"n":7,"************":"a"}"#
         );
-        // Of a repeated name the last value counts.
+        // Of a duplicate name the last value counts.
         assert_eq!(clean(r#"{"token":"t0p-s3cret","token":null}"#), r#"{"token":null}"#);
     }
 }

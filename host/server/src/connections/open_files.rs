@@ -1,9 +1,11 @@
-//! The process's limit of open files, which connections count against.
+//! The process's limit on open files, which connections count against.
 
-/// What is kept for the store, for connections to upstreams and for what else a process opens: at least as many, and at least a quarter.
+/// The number of open files reserved for the store, for connections to upstreams and for the rest
+/// of the process: at least this many, and at least a quarter.
 const OTHERS: u64 = 64;
 
-/// Raises the soft limit of open files to the hard one and returns it; `None` where a system has no such limit.
+/// Raises the soft limit on open files to the hard one and returns it; `None` on a system without
+/// such a limit.
 pub(super) fn raise() -> Option<u64> {
     #[cfg(unix)]
     match rlimit::increase_nofile_limit(u64::MAX) {
@@ -16,7 +18,8 @@ pub(super) fn raise() -> Option<u64> {
     None
 }
 
-/// Returns how many connections fit within the limit of open files, at most `wanted`. Says so in the log if they are fewer.
+/// Returns how many connections fit within the limit on open files, at most `wanted`. Logs it if
+/// they are fewer.
 pub(super) fn connections(wanted: u32, files: Option<u64>) -> u32 {
     let Some(files) = files else { return wanted };
     let room = files.saturating_sub(OTHERS.max(files / 4)).max(1);
@@ -34,7 +37,7 @@ pub(super) fn connections(wanted: u32, files: Option<u64>) -> u32 {
     }
 }
 
-/// Returns how many files and connections the process has open, where the system says it.
+/// Returns the number of files and connections that the process has open, if the system tells.
 pub(super) fn count() -> Option<u64> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count();
     u64::try_from(open).ok()

@@ -12,32 +12,32 @@ use futures::task::AtomicWaker;
 
 use super::limits::ConnectionLimits;
 
-/// How long a client may take to end a connection itself after it was told to.
+/// How long a client may take to close a connection after it was told to.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What a body or a response may take a second longer for, in bytes.
+/// The number of bytes for which a body or a response may take one more second.
 const BYTES_PER_SECOND: u64 = 16 << 10;
 
-/// At least as long lies between two warnings.
+/// The minimum time between two warnings.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
-/// Returns whether a count is nine tenths of its limit or more.
+/// Returns whether a count is at nine tenths of its limit or more.
 pub(super) fn is_near(count: u64, limit: u64) -> bool {
     count.saturating_mul(10) >= limit.saturating_mul(9)
 }
 
-/// Why a connection was closed, as metrics say it.
+/// Why a connection was closed, as metrics name it.
 #[derive(Clone, Copy)]
 enum Why {
-    /// It was the oldest that waited for its client when another one came.
+    /// It had waited longest for its client when another one arrived.
     Room,
-    /// Its first request did not come in time.
+    /// Its first request did not arrive in time.
     Head,
     /// It had no request for too long.
     Idle,
     /// A response was not read in time.
     Response,
-    /// It held the most of responses that nobody reads.
+    /// It had the most unread response data.
     Unread,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Registry {
     limits: ConnectionLimits,
     total: u32,
     open: Mutex<Open>,
-    /// Bytes of responses that clients have not read yet.
+    /// The number of bytes of responses that clients have not read yet.
     unread: AtomicU64,
 }
 
@@ -67,7 +67,7 @@ struct Open {
     last: u64,
     connections: HashMap<u64, Arc<Connection>>,
     clients: HashMap<IpAddr, u32>,
-    /// When the log last said that the limit is near.
+    /// When the log last warned that the limit is near.
     warned: Option<Instant>,
 }
 
@@ -94,7 +94,8 @@ impl Open {
 }
 
 impl Registry {
-    /// `total` is what fits of the limit's.
+    /// Creates a registry. `total` is the number of connections that the limit on open files
+    /// allows.
     pub(super) fn new(limits: &ConnectionLimits, total: u32) -> Self {
         Self { limits: limits.clone(), total, open: Mutex::default(), unread: AtomicU64::new(0) }
     }
@@ -103,8 +104,9 @@ impl Registry {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a connection. Where its client or all together have as many as they may, the oldest that waits for its client is
-    /// closed; `None` if none does. A peer that stands for many clients is no client.
+    /// Registers a connection. If its client, or all clients together, have reached their limit,
+    /// the connection that has waited longest for its client is closed. `None` if no connection
+    /// waits. A peer that is a proxy for many clients does not count as one.
     pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Arc<Connection>> {
         let client = peer.map(client);
         let mut open = self.open();
@@ -162,7 +164,7 @@ impl Registry {
         Some(connection)
     }
 
-    /// Closes the connections whose time has passed. Returns how many there are.
+    /// Closes expired connections. Returns how many there are.
     pub(super) fn sweep(&self) -> u32 {
         let now = Instant::now();
         let mut open = self.open();
@@ -175,7 +177,8 @@ impl Registry {
         u32::try_from(open.connections.len()).unwrap_or(u32::MAX)
     }
 
-    /// Closes the connections that hold the most of responses nobody reads, until all together are within their limit.
+    /// Closes the connections with the most unread response data, until all together are within the
+    /// limit.
     fn relieve(&self) {
         let most = self.limits.unread_mib.saturating_mul(1 << 20);
         if self.unread.load(Ordering::Relaxed) <= most {
@@ -191,7 +194,8 @@ impl Registry {
     }
 }
 
-/// Who counts as one client: whoever has one IPv6 address has a /64 network of them.
+/// Returns what counts as one client: an IPv4 address, or a /64 network, since a host with one IPv6
+/// address usually has one.
 fn client(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
@@ -209,17 +213,17 @@ pub(crate) struct Connection {
     waker: AtomicWaker,
 }
 
-/// What happens in a connection.
+/// The state of a connection.
 struct Activity {
-    /// Since when it has no request.
+    /// Since when it has had no request.
     since: Instant,
     last: u64,
     requests: Vec<Request>,
-    /// Tells the client that the connection ends. There is none before the first request.
+    /// Tells the client to close the connection. `None` before the first request.
     shutdown: Option<ConnectionShutdown>,
-    /// When the client was told.
+    /// When the client was told to.
     told: Option<Instant>,
-    /// Bytes of its responses that were not read yet.
+    /// The number of bytes of its responses that were not read yet.
     unread: u64,
     closed: bool,
 }
@@ -230,14 +234,14 @@ struct Request {
     phase: Phase,
 }
 
-/// Whom a request waits for.
+/// What a request waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// The server.
     Working,
-    /// The client, which sends the body.
+    /// The client, to send the body.
     Body,
-    /// The client, which reads a response of so many bytes.
+    /// The client, to read this many bytes of a response.
     Response(u64),
 }
 
@@ -246,7 +250,7 @@ impl Connection {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since when it waits for nobody but its client.
+    /// Returns since when it has waited only for its client.
     fn waits_since(&self) -> Option<Instant> {
         let activity = self.activity();
         if activity.requests.iter().any(|it| it.phase == Phase::Working) {
@@ -255,7 +259,7 @@ impl Connection {
         Some(activity.requests.iter().map(|it| it.since).min().unwrap_or(activity.since))
     }
 
-    /// Returns why it is to be closed now. Who only has no request is told first.
+    /// Returns why it must be closed now. An idle client is told first.
     fn overdue(&self, now: Instant, limits: &ConnectionLimits) -> Option<Why> {
         let mut activity = self.activity();
         if activity.requests.is_empty() {
@@ -284,7 +288,7 @@ impl Connection {
         activity.requests.iter().any(late).then_some(Why::Response)
     }
 
-    /// The caller has removed it from the registry.
+    /// Closes it. The caller has removed it from the registry.
     fn close(&self, why: Why) {
         metrics::counter!("twofactor_connections_closed_total", "why" => why.name()).increment(1);
         let mut activity = self.activity();
@@ -295,23 +299,23 @@ impl Connection {
         self.waker.wake();
     }
 
-    /// Returns whether it was closed; if not, whoever asks is woken when it is.
+    /// Returns whether it was closed; if not, wakes the caller when it is.
     pub(super) fn is_closed(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Its stream is gone.
+    /// Removes it: its stream has ended.
     pub(super) fn ended(&self) {
         self.registry.open().remove(self);
     }
 
-    /// Returns how many seconds bodies of its requests have.
+    /// Returns how many seconds the bodies of its requests may take.
     pub(super) fn body_time(&self, received: u64) -> Duration {
         time_for(self.registry.limits.body_timeout_seconds, received)
     }
 
-    /// A request has begun.
+    /// Records that a request has begun.
     pub(super) fn begin(self: &Arc<Self>, shutdown: Option<&ConnectionShutdown>) -> Work {
         let mut activity = self.activity();
         activity.last += 1;
@@ -324,12 +328,12 @@ impl Connection {
         Work { connection: Arc::clone(self), id }
     }
 
-    /// A request waits for its body, or waits no longer.
+    /// Records whether a request waits for its body.
     pub(super) fn receives(&self, id: u64, waits: bool) {
         let phase = if waits { Phase::Body } else { Phase::Working };
         let mut activity = self.activity();
         let request = activity.requests.iter_mut().find(|it| it.id == id);
-        // What is read of a body after the response was made changes nothing.
+        // Body data that is read after the response was made does not matter.
         if let Some(request) = request.filter(|it| !matches!(it.phase, Phase::Response(_))) {
             request.phase = phase;
         }
@@ -340,7 +344,7 @@ fn time_for(seconds: u64, bytes: u64) -> Duration {
     Duration::from_secs(seconds.saturating_add(bytes / BYTES_PER_SECOND))
 }
 
-/// A request, until its response was read or given up.
+/// A request, until its response was read or aborted.
 pub(super) struct Work {
     connection: Arc<Connection>,
     id: u64,
@@ -351,7 +355,7 @@ impl Work {
         self.id
     }
 
-    /// The response was made and is the client's to read.
+    /// Records that the response is ready for the client to read.
     pub(super) fn responds(&self, bytes: u64) {
         let mut activity = self.connection.activity();
         if activity.closed {
@@ -362,7 +366,7 @@ impl Work {
             request.phase = Phase::Response(bytes);
         }
         activity.unread += bytes;
-        // Counted before the connection can be closed, which takes it back.
+        // Count it before the connection can be closed, because closing takes it back.
         self.connection.registry.unread.fetch_add(bytes, Ordering::Relaxed);
         drop(activity);
         self.connection.registry.relieve();

@@ -1,4 +1,5 @@
-//! The requests of a connection, with time for each body and a response that is handed over bit by bit.
+//! The requests of a connection, with a time limit on each body, and responses passed on in small
+//! parts.
 
 use std::error::Error;
 use std::fmt;
@@ -19,7 +20,8 @@ use tower::Service;
 use super::registry::{Connection, Work};
 use crate::problem::{Problem, ProblemType};
 
-/// What is given to hyper of a response at a time, in bytes: it buffers what it is given, also for a client that reads nothing.
+/// The size of the parts of a response that hyper is given, in bytes. It buffers what it is given,
+/// also for a client that reads nothing.
 const PART: usize = 16 << 10;
 
 /// A service whose requests are registered in their connection.
@@ -90,7 +92,7 @@ struct Timed {
     late: Arc<AtomicBool>,
 }
 
-/// Why a body ended before its end.
+/// Why a body ended early.
 #[derive(Debug)]
 struct TooSlow;
 
@@ -114,7 +116,7 @@ impl HttpBody for Timed {
             if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(|frame| frame.data_ref())) {
                 this.received += data.map_or(0, |data| data.len() as u64);
             }
-            // Who never lets it come to a wait is not given more time for it.
+            // A client that always sends just enough to prevent a wait gets no more time.
             if Instant::now() < due || frame.is_none() {
                 return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
             }
@@ -139,7 +141,7 @@ impl HttpBody for Timed {
     }
 }
 
-/// Counts a response as the client's to read until hyper has taken all of it.
+/// Counts a response as unread by the client until hyper has taken all of it.
 fn hand_over(body: Body, work: Work) -> Body {
     if body.is_end_stream() {
         return body;
@@ -148,7 +150,7 @@ fn hand_over(body: Body, work: Work) -> Body {
     Body::new(Parts { body, part: Bytes::new(), _work: work })
 }
 
-/// A response that comes in parts, however it was made.
+/// A response in parts, however it was made.
 struct Parts {
     body: Body,
     part: Bytes,

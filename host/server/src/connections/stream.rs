@@ -1,4 +1,5 @@
-//! The stream of a connection, which can be closed from outside at any moment: also within a TLS handshake, a head or a write.
+//! The stream of a connection, which can be closed from outside at any moment, even during a TLS
+//! handshake, a header or a write.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,8 @@ use tokio::net::TcpStream;
 
 use super::registry::Connection;
 
-/// A stream that ends once its connection was closed in the registry, and leaves the registry when it is dropped.
+/// A stream that ends when its connection is closed in the registry, and leaves the registry when
+/// it is dropped.
 pub(crate) struct Guarded {
     stream: TcpStream,
     connection: Arc<Connection>,

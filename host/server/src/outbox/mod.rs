@@ -1,5 +1,5 @@
-//! The demo's outbox: it stands in for a mail server, eCall and Twilio, and lists what they were given. It is ours, and checks
-//! no more than it needs to know a message by.
+//! The demo's outbox: a mail server, eCall and Twilio in one, which lists the messages it received.
+//! It checks only what it needs to recognize a message.
 
 mod other;
 mod sms;
@@ -21,7 +21,7 @@ use crate::connections::{self, ConnectionLimits};
 use crate::middleware::harden;
 use crate::serve::listen;
 
-/// How many messages are kept.
+/// The number of messages that are kept.
 const KEPT: usize = 1000;
 
 /// A message that was delivered.
@@ -38,7 +38,7 @@ struct Delivered {
 #[derive(Clone, Default)]
 struct Messages {
     kept: Arc<Mutex<VecDeque<Delivered>>>,
-    /// What real upstreams of other providers answered.
+    /// Recorded responses of the real upstreams of other providers.
     answers: Arc<[RecordedResponse]>,
 }
 
@@ -50,13 +50,14 @@ impl Messages {
     }
 }
 
-/// Where the outbox listens.
+/// The addresses of the outbox.
 pub(crate) struct Outbox {
     pub(crate) http: SocketAddr,
     pub(crate) smtp: SocketAddr,
 }
 
-/// Starts the outbox on free ports of loopback. It gives these answers again to the requests that they were given to.
+/// Starts the outbox on free ports of loopback. It repeats these responses for the requests that
+/// they were recorded from.
 pub(crate) async fn start(answers: Vec<RecordedResponse>) -> anyhow::Result<Outbox> {
     let messages = Messages { answers: answers.into(), ..Messages::default() };
     let smtp = TcpListener::bind("127.0.0.1:0").await?;

@@ -1,4 +1,4 @@
-//! The upstream of a provider that somebody is writing: it accepts whatever it is sent, and finds the message in it.
+//! The upstream of a provider in development: it accepts everything, and finds the message in it.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,7 +10,8 @@ use twofactor_toolkit::{RecordedResponse, is_token_request};
 
 use super::Messages;
 
-/// What upstreams call the text, the recipient and the subject of a message, in lower case and without `_` and `-`.
+/// The names that upstreams use for the text, the recipient and the subject of a message, in lower
+/// case and without `_` and `-`.
 const TEXT: [&str; 9] = ["text", "message", "body", "content", "msg", "sms", "messagetext", "value", "html"];
 const RECIPIENT: [&str; 16] = [
     "to",
@@ -40,7 +41,7 @@ pub(super) async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    // RFC 6749 section 4.4.2: there is a token for everybody.
+    // RFC 6749 section 4.4.2: every client gets a token.
     if is_token_request(&body) {
         return json(json!({"access_token": "outbox", "token_type": "Bearer", "expires_in": 3600}).to_string());
     }
@@ -52,7 +53,7 @@ pub(super) async fn take(
     }
     match recorded(&messages.answers, &method, &uri) {
         Some(answer) => again(answer),
-        // What is asked for before a message is a session, as a rule, or who somebody is.
+        // A request before the message is usually for a session or a user's data.
         None => json(
             json!({"id": "outbox", "ok": true, "token": "outbox", "access_token": "outbox", "session": "outbox",
                 "user": {"id": "outbox"}, "channel": {"id": "outbox"}})
@@ -65,7 +66,7 @@ fn json(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Returns what the real upstream answered to such a request.
+/// Returns the recorded response of the real upstream to such a request.
 fn recorded<'a>(answers: &'a [RecordedResponse], method: &Method, uri: &Uri) -> Option<&'a RecordedResponse> {
     answers.iter().find(|answer| {
         let Some((asked, url)) = answer.request.split_once(' ') else { return false };
@@ -91,7 +92,8 @@ struct Found {
     text: String,
 }
 
-/// Returns the message in a request, if there is one: a text with a code in it. Names that upstreams use count first, then what the texts look like.
+/// Returns the message in a request, if there is one: a text with a code in it. Known names come
+/// first, then the format of the texts.
 fn message(texts: &[NamedText]) -> Option<Found> {
     let named = |names: &[&str], one: &NamedText| names.contains(&&*plain(&one.name));
     let is_nested = |one: &NamedText| texts.iter().any(|other| other != one && one.text.contains(&other.text));
@@ -114,13 +116,13 @@ fn plain(name: &str) -> String {
     name.to_lowercase().replace(['-', '_'], "")
 }
 
-/// Four to ten digits that stand by themselves.
+/// Returns whether a text contains four to ten digits in a row, separate from others.
 fn has_code(text: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric())
         .any(|run| (4..=10).contains(&run.len()) && run.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns a phone number in E.164, or a mailbox.
+/// Returns whether a text is a phone number in E.164 or an email address.
 fn looks_like_recipient(text: &str) -> bool {
     let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or_default();
     let is_number = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -130,7 +132,7 @@ fn looks_like_recipient(text: &str) -> bool {
             .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !text.contains(' '))
 }
 
-/// JSON or XML within a text: what is in it stands beside it.
+/// Returns whether a text is JSON or XML: the texts in it are listed by themselves.
 fn is_structure(text: &str) -> bool {
     text.trim_start().starts_with(['{', '[', '<'])
 }

@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use super::Messages;
 
-/// The longest mail taken, in bytes.
+/// The maximum length of a mail, in bytes.
 const MAIL_BYTES: usize = 1 << 20;
 
-/// The longest line taken, in bytes.
+/// The maximum length of a line, in bytes.
 const LINE_BYTES: u64 = 4 << 10;
 
-/// How many clients are served at once; others wait.
+/// The maximum number of concurrent clients; others wait.
 const CLIENTS: usize = 256;
 
 /// How long a client may take for a line.
@@ -27,7 +27,7 @@ pub(super) async fn serve(listener: TcpListener, messages: Messages) {
     let places = Arc::new(Semaphore::new(CLIENTS));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of files, most likely: some will be closed.
+            // Most likely out of open files: some will be closed soon.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -41,7 +41,7 @@ pub(super) async fn serve(listener: TcpListener, messages: Messages) {
     }
 }
 
-/// Reads a line, its end included: 0 at the end of the connection.
+/// Reads a line with its end. Returns 0 at the end of the connection.
 async fn read_line(stream: &mut BufReader<TcpStream>, line: &mut String) -> std::io::Result<usize> {
     line.clear();
     let length = timeout(TIME, stream.take(LINE_BYTES).read_line(line)).await??;
@@ -84,7 +84,7 @@ async fn converse(stream: TcpStream, messages: &Messages) -> std::io::Result<()>
     }
 }
 
-/// Returns the lines up to the dot, with doubled dots undone. `None` if it is too long.
+/// Returns the lines before the dot, with doubled dots undone. `None` if they are too long.
 async fn message(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<String>> {
     let mut mail = String::new();
     let mut line = String::new();
