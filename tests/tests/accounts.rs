@@ -256,7 +256,7 @@ async fn the_last_system_administrator_who_can_log_in_cannot_be_taken_away_and_t
 }
 
 #[tokio::test]
-async fn an_audit_log_that_was_emptied_does_not_begin_anew_where_there_are_accounts() {
+async fn an_emptied_audit_log_is_not_restarted_if_accounts_exist() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
     let engine = place.builder().build().await.unwrap();

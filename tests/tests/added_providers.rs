@@ -83,7 +83,7 @@ async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
 }
 
 #[tokio::test]
-async fn a_component_with_another_digest_than_the_one_that_was_meant_is_refused() {
+async fn a_component_with_another_digest_than_expected_is_refused() {
     let place = Place::new().await;
     let digest = place.admin().examine_provider(version("1.1.0")).await.unwrap().info.digest;
     for wrong in ["", "sha256:", &digest[1..], &digest.replace(&digest[..1], "x"), &"0".repeat(64)] {
@@ -114,7 +114,7 @@ async fn what_is_approved_is_the_change_from_the_component_that_was_shown() {
 }
 
 #[tokio::test]
-async fn what_was_replaced_serves_again_one_after_the_other_and_at_last_what_comes_with_the_program() {
+async fn rollbacks_restore_earlier_components_and_finally_the_bundled_one() {
     let place = Place::new().await;
     for number in ["1.1.0", "1.2.0"] {
         place.admin().add_provider(version(number)).await.unwrap();
@@ -157,7 +157,7 @@ async fn the_only_component_of_a_type_is_removed_and_not_rolled_back() {
 }
 
 #[tokio::test]
-async fn what_one_process_adds_or_takes_back_serves_in_the_others_when_they_look() {
+async fn providers_added_or_rolled_back_by_one_process_serve_in_others_after_a_reload() {
     let place = Place::new().await;
     let other = place.other().await;
     place.admin().add_provider(version("1.1.0")).await.unwrap();
@@ -200,7 +200,7 @@ async fn the_same_component_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_component_that_may_not_serve_serves_once_it_is_added_again() {
+async fn a_refused_component_serves_after_it_is_added_again() {
     let place = Place::new().await;
     place.admin().add_provider(version("1.1.0")).await.unwrap();
     let database = rusqlite::Connection::open(place.folder.path().join("db")).unwrap();
@@ -213,7 +213,7 @@ async fn a_component_that_may_not_serve_serves_once_it_is_added_again() {
 }
 
 #[tokio::test]
-async fn a_component_that_may_not_serve_is_looked_at_again_after_five_minutes() {
+async fn a_refused_component_is_checked_again_after_five_minutes() {
     let place = Place::new().await;
     place.admin().add_provider(version("1.1.0")).await.unwrap();
     let database = rusqlite::Connection::open(place.folder.path().join("db")).unwrap();
@@ -255,7 +255,7 @@ impl Clock for Hurried {
 }
 
 #[tokio::test]
-async fn a_component_that_was_compiled_too_late_is_there_another_time() {
+async fn a_component_that_compiled_too_late_is_available_the_next_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut limits = SandboxLimits::default();
     limits.compile_time = Duration::from_millis(1);
@@ -298,7 +298,7 @@ async fn stored_secrets_go_nowhere_else_with_another_component_unless_that_was_a
 }
 
 #[tokio::test]
-async fn whoever_upgrades_is_told_which_secrets_are_none_any_more() {
+async fn an_upgrade_names_options_that_are_no_longer_secret() {
     let place = Place::new().await;
     let [before] = place.admin().providers().try_into().unwrap();
     let after = place.admin().examine_provider(component("its key is open")).await.unwrap().info;
@@ -308,7 +308,7 @@ async fn whoever_upgrades_is_told_which_secrets_are_none_any_more() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_sent_is_good_though_a_component_wants_more_options_since() {
+async fn a_sent_code_stays_valid_if_an_upgrade_requires_more_options() {
     let upstream = Upstream::start().await;
     let network =
         Network::builder().override_endpoint("https://upstream.example.com", upstream.address).build().unwrap();
@@ -325,7 +325,7 @@ async fn a_code_that_was_sent_is_good_though_a_component_wants_more_options_sinc
 }
 
 #[tokio::test]
-async fn what_somebody_without_the_keys_puts_into_the_store_serves_nobody() {
+async fn components_put_into_the_store_without_the_keys_do_not_serve() {
     let place = Place::new().await;
     place.admin().add_provider(version("1.1.0")).await.unwrap();
     let database = rusqlite::Connection::open(place.folder.path().join("db")).unwrap();
@@ -350,7 +350,7 @@ async fn what_somebody_without_the_keys_puts_into_the_store_serves_nobody() {
 }
 
 #[tokio::test]
-async fn what_is_taken_back_is_what_somebody_saw() {
+async fn a_rollback_restores_what_was_shown() {
     let place = Place::new().await;
     for number in ["1.1.0", "1.2.0"] {
         place.admin().add_provider(version(number)).await.unwrap();

@@ -28,13 +28,13 @@ async fn after(tampering: &str) -> AuditCheck {
 }
 
 #[tokio::test]
-async fn a_log_left_alone_is_whole() {
+async fn an_unchanged_log_is_intact() {
     let check = after("").await;
     assert_eq!((check.lines, check.problem), (10, None));
 }
 
 #[tokio::test]
-async fn each_change_of_a_line_shows() {
+async fn each_change_of_a_line_is_detected() {
     for column in ["at = at + 1", "actor = 'x'", "action = 'x'", "subject = 'x'", "detail = 'x'", "key = key + 1"] {
         let check = after(&format!("UPDATE audit SET {column} WHERE seq = 5")).await;
         assert_eq!((check.lines, &*check.problem.unwrap()), (4, "entry 5 was changed or moved"), "{column}");
@@ -42,7 +42,7 @@ async fn each_change_of_a_line_shows() {
 }
 
 #[tokio::test]
-async fn a_deletion_shows() {
+async fn a_deletion_is_detected() {
     let check = after("DELETE FROM audit WHERE seq BETWEEN 5 AND 6").await;
     assert_eq!((check.lines, &*check.problem.unwrap()), (4, "entries 5 to 6 are missing"));
     let check = after("DELETE FROM audit WHERE seq = 1").await;
@@ -61,14 +61,14 @@ async fn a_reordering_shows() {
 }
 
 #[tokio::test]
-async fn an_inserted_line_shows() {
+async fn an_inserted_line_is_detected() {
     let check =
         after("INSERT INTO audit SELECT 11, at, actor, action, subject, detail, key, mac FROM audit LIMIT 1").await;
     assert_eq!((check.lines, &*check.problem.unwrap()), (10, "entry 11 was changed or moved"));
 }
 
 #[tokio::test]
-async fn a_cut_off_end_shows() {
+async fn a_truncated_log_is_detected() {
     let check = after("DELETE FROM audit WHERE seq > 7").await;
     assert_eq!((check.lines, &*check.problem.unwrap()), (7, "entries 8 to 10 are missing"));
     let check = after("DELETE FROM audit").await;
@@ -82,7 +82,7 @@ const SHORTENED: &str = "DELETE FROM audit WHERE seq > 7; \
                          UPDATE audit_head SET seq = 7, mac = (SELECT mac FROM audit WHERE seq = 7)";
 
 #[tokio::test]
-async fn an_end_cut_off_together_with_the_head_shows() {
+async fn a_log_truncated_together_with_its_head_is_detected() {
     let check = after(SHORTENED).await;
     assert_eq!((check.lines, &*check.problem.unwrap()), (7, "the record of the last entry was changed"));
     let check = after("DELETE FROM audit_head").await;
@@ -90,7 +90,7 @@ async fn an_end_cut_off_together_with_the_head_shows() {
 }
 
 #[tokio::test]
-async fn nothing_is_done_on_top_of_a_shortened_log() {
+async fn nothing_changes_on_top_of_a_truncated_log() {
     for shortened in [SHORTENED, "DELETE FROM audit; DELETE FROM audit_head"] {
         let (_folder, admin, around) = ten_lines().await;
         around.execute_batch(shortened).unwrap();
@@ -102,7 +102,7 @@ async fn nothing_is_done_on_top_of_a_shortened_log() {
 }
 
 #[tokio::test]
-async fn many_lines_at_once_from_two_nodes_make_one_chain_that_is_whole_whenever_it_is_looked_at() {
+async fn concurrent_entries_from_two_nodes_form_one_intact_chain_at_every_moment() {
     let (folder, admin, _around) = ten_lines().await;
     let other = Place::new(folder.path()).builder().build().await.unwrap().administration(Actor::new("other"));
     let all: Vec<_> = (0..50)

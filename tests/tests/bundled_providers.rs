@@ -30,7 +30,7 @@ async fn only_the_usual_three_are_loaded_unless_more_are_named() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_none_is_answered_with_those_there_are() {
+async fn an_unknown_name_is_answered_with_the_known_ones() {
     let error = TwoFactor::builder().bundled_provider("sns").err().unwrap();
     assert!(error.is_invalid_input());
     let said = error.to_string();

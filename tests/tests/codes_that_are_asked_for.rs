@@ -65,7 +65,7 @@ fn codes() -> impl Iterator<Item = String> {
 }
 
 #[tokio::test]
-async fn of_a_list_of_all_codes_no_component_reads_off_its_own() {
+async fn a_list_of_all_codes_does_not_reveal_the_code_to_a_component() {
     let place = Place::new().await;
     let own_list = MIRROR.replace("mirror", "candidates");
     for (behaviour, list) in [
@@ -108,7 +108,7 @@ const FORMS: [&str; 18] = [
 ];
 
 #[tokio::test]
-async fn a_component_that_was_told_the_code_sends_it_to_nobody() {
+async fn a_component_that_knows_the_code_cannot_send_it_elsewhere() {
     let place = Place::new().await;
     let mut tried = 0;
     for way in ["URL", "query of its own upstream", "header", "body", "form", "mail", "subject", "HTML", "mailbox"] {
@@ -134,7 +134,7 @@ async fn a_component_that_was_told_the_code_sends_it_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_component_that_was_told_the_code_says_it_to_nobody() {
+async fn a_component_that_knows_the_code_cannot_log_or_report_it() {
     let place = Place::new().await;
     let has_no_code = |said: &str, form: &str| {
         let plain = said.replace("[removed]", "").to_lowercase();

@@ -67,7 +67,7 @@ async fn base_settings_that_an_instance_completes_take_no_stored_secret_elsewher
 }
 
 #[tokio::test]
-async fn a_masked_secret_that_nobody_can_tell_the_way_of_is_entered_again() {
+async fn a_masked_secret_without_a_known_destination_must_be_entered_again() {
     let engine = engine().await;
     base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();
     let said = invalid_input(base(&engine, "wrong", json!({"Key": "********", "Parts": 1})).await);
@@ -118,7 +118,7 @@ async fn a_subscriptions_administrator_sends_no_inherited_secret_elsewhere() {
 }
 
 #[tokio::test]
-async fn options_that_want_each_other_send_no_inherited_secret_elsewhere_either() {
+async fn options_that_depend_on_each_other_send_no_inherited_secret_elsewhere() {
     for (settings, own) in [
         (json!({"Sender": "Shop", "Key": "b4se-key"}), json!({})),
         (json!({"Key": "b4se-key"}), json!({"Sender": "Shop"})),
@@ -136,7 +136,7 @@ async fn options_that_want_each_other_send_no_inherited_secret_elsewhere_either(
 }
 
 #[tokio::test]
-async fn what_base_settings_leave_open_an_instance_may_say() {
+async fn an_instance_may_set_what_base_settings_leave_open() {
     let engine = engine().await;
     base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();
     let one = instance(&engine, json!({"Sender": "one", "Parts": 2})).await;
@@ -145,7 +145,7 @@ async fn what_base_settings_leave_open_an_instance_may_say() {
 }
 
 #[tokio::test]
-async fn what_a_component_asks_for_depends_on_no_clock_and_no_chance() {
+async fn requested_connections_depend_on_no_clock_and_no_random_number() {
     let mut asked = BTreeSet::new();
     for _ in 0..2 {
         for fault in ["configure throws dice", "configure by the date"] {
@@ -163,7 +163,7 @@ async fn what_a_component_asks_for_depends_on_no_clock_and_no_chance() {
 }
 
 #[tokio::test]
-async fn a_component_that_does_not_say_where_secrets_go_is_not_taken() {
+async fn a_component_that_hides_where_secrets_go_is_refused() {
     let engine = with_component(component("none")).await;
     let own = instance(&engine, json!({"Sender": "x", "Key": "k3y"})).await;
     assert!(own.valid);
@@ -178,7 +178,7 @@ async fn a_component_that_does_not_say_where_secrets_go_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_component_is_not_taken_back_to_if_secrets_would_go_elsewhere_with_it() {
+async fn a_rollback_that_would_send_secrets_elsewhere_is_refused() {
     let engine = with_component(component("it goes elsewhere")).await;
     let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
     admin(&engine).add_provider(NewProvider::new(component("none")).destinations([UPSTREAM])).await.unwrap();
@@ -234,7 +234,7 @@ async fn a_wrong_option_beside_a_new_secret_is_corrected_without_the_secret() {
 }
 
 #[tokio::test]
-async fn a_secret_goes_to_no_other_destination_by_a_detour_over_options_that_are_wrong() {
+async fn a_detour_over_invalid_options_sends_a_secret_to_no_other_destination() {
     let engine = engine().await;
     let (host, evil) = ("mail.example.com", "mail.evil.example");
     // It was there before.

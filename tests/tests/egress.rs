@@ -94,7 +94,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_an_upstream_repeats_of_a_credential_is_covered_before_the_component_reads_it() {
+async fn a_repeated_credential_is_redacted_before_the_component_reads_it() {
     let place = Neighbourhood::new().await;
     let report =
         place.attempt_alone(json!({"Behaviour": "echo", "Url": "https://upstream.example.com/credentials"})).await;

@@ -104,7 +104,7 @@ async fn an_external_account_has_no_password_and_gets_none() {
 }
 
 #[tokio::test]
-async fn who_comes_twice_at_once_for_the_first_time_gets_one_account() {
+async fn two_concurrent_first_logins_create_one_account() {
     let engine = engine(&clock()).await;
     let accounts = engine.accounts();
     let all = futures::future::join_all((0..20).map(|_| log_in(&accounts, alice()))).await;
@@ -151,7 +151,7 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
 }
 
 #[tokio::test]
-async fn debug_shows_nobody() {
+async fn debug_output_shows_no_person() {
     let shown = format!("{:?}", alice()).to_lowercase();
     assert!(!shown.contains("alice") && !shown.contains("@"), "{shown}");
 }

@@ -105,7 +105,7 @@ async fn a_mail_server_that_cannot_be_reached_is_told_apart_by_step() {
 }
 
 #[tokio::test]
-async fn a_wrong_mode_of_tls_is_noticed_at_once() {
+async fn a_wrong_tls_mode_is_detected_immediately() {
     let authority = Authority::default();
     let certificate = authority.issue("smtp.example.com");
     for (protection, port, cause) in [

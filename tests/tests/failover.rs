@@ -103,7 +103,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn an_upstream_that_dies_mid_run_costs_no_code_and_doubles_none() {
+async fn an_upstream_that_fails_midway_loses_and_duplicates_no_code() {
     const ALL: usize = 300;
     let mortal = Mortal::start(100, false).await;
     let place = Place::new(mortal.address).await;
@@ -154,7 +154,7 @@ async fn an_upstream_that_dies_mid_run_costs_no_code_and_doubles_none() {
 }
 
 #[tokio::test]
-async fn a_message_that_may_have_gone_out_takes_no_other_way() {
+async fn a_message_that_may_have_been_sent_is_not_sent_through_another_instance() {
     let mortal = Mortal::start(1, true).await;
     let place = Place::new(mortal.address).await;
     let error = place.engine.start(Place::start("+41791234567")).await.unwrap_err();
@@ -182,7 +182,7 @@ async fn a_challenge_stays_with_the_instance_it_went_to() {
 }
 
 #[tokio::test]
-async fn no_message_goes_by_another_way_to_where_that_may_not_send() {
+async fn failover_sends_no_message_that_the_other_instance_may_not_send() {
     let place = Place::new(Mortal::start(0, false).await.address).await;
     let admin = place.engine.administration(Actor::new("test"));
     let closed = json!({"countries": ["DE"]});

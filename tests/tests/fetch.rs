@@ -240,7 +240,7 @@ async fn no_setting_of_fetch_widens_what_is_granted() {
 }
 
 #[tokio::test]
-async fn what_fetch_does_not_say_the_host_knows() {
+async fn the_host_adds_what_fetch_cannot_tell() {
     let Some(place) = Place::new().await else { return };
     // Nothing was sent, and it is the operator who must do something.
     let report = place.fetch("send, and know nothing", "https://elsewhere.example.com/", json!({})).await;

@@ -64,7 +64,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn who_has_not_passed_the_first_factor_leaves_a_fifth_of_a_days_wrong_answers() {
+async fn without_the_first_factor_a_fifth_of_the_days_wrong_answers_stays_reserved() {
     let world = world(usual()).await;
     assert_eq!(world.wrong_answers(false).await, 40);
     assert!(world.start(false).await.unwrap_err().is_rate_limited());
@@ -80,7 +80,7 @@ async fn who_has_not_passed_the_first_factor_leaves_a_fifth_of_a_days_wrong_answ
 }
 
 #[tokio::test]
-async fn in_a_row_it_is_the_same_and_the_sum_stays_a_hundred() {
+async fn percentages_in_a_row_always_sum_to_a_hundred() {
     let world = world(RateLimits { wrong_answers_per_day: u32::MAX, ..usual() }).await;
     assert_eq!(world.wrong_answers(false).await, 80);
     assert_eq!(world.wrong_answers(true).await, 20);
@@ -92,7 +92,7 @@ async fn in_a_row_it_is_the_same_and_the_sum_stays_a_hundred() {
 }
 
 #[tokio::test]
-async fn a_challenge_that_was_started_before_the_first_factor_stays_so_when_it_is_answered_or_sent_again() {
+async fn a_challenge_started_before_the_first_factor_stays_so_for_answers_and_resends() {
     let world = world(usual()).await;
     let before = world.start(false).await.unwrap();
     assert_eq!(world.wrong_answers(false).await, 40);

@@ -26,7 +26,7 @@ async fn the_code_reaches_the_upstream_and_is_never_in_the_components_memory() {
 }
 
 #[tokio::test]
-async fn through_wasi_http_the_code_is_put_in_as_well() {
+async fn the_code_is_put_into_wasi_http_requests_too() {
     let place = Neighbourhood::of("wasi-http", WASI_HTTP).await;
     let report = place.attempt_alone(json!({"Behaviour": "send", "Url": MIRROR})).await;
     assert_eq!((&*report.outcome, &*report.code), ("delivered", "201"), "{}", report.detail);
@@ -63,7 +63,7 @@ async fn a_mail_takes_the_code_to_the_messages_recipient_alone() {
 }
 
 #[tokio::test]
-async fn a_component_that_tells_of_a_delivery_but_sent_no_code_is_not_believed() {
+async fn a_reported_delivery_without_a_sent_code_is_not_believed() {
     let place = Neighbourhood::new().await;
     let report = place.attempt(json!({"Behaviour": "tell of a delivery"})).await;
     assert_eq!((&*report.outcome, &*report.code), ("misconfigured", "no-code"), "{}", report.detail);

@@ -128,7 +128,7 @@ fn within_a_component(inner: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_no_component_is_refused_with_a_reason() {
+async fn a_file_that_is_not_a_component_is_refused_with_the_reason() {
     let module = wat::parse_str("(module)").unwrap();
     let nested = (0..200).fold(COMPONENT.to_vec(), |inner, _| within_a_component(&inner));
     let cut = &HOSTILE[..HOSTILE.len() / 2];

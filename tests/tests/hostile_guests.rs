@@ -41,7 +41,7 @@ async fn a_trap_and_an_exit_end_the_call() {
 }
 
 #[tokio::test]
-async fn an_answer_longer_than_may_cross_ends_the_call() {
+async fn a_result_that_is_too_long_ends_the_call() {
     let (outcome, detail) = deliver("long answer").await;
     assert_eq!(outcome, "misconfigured");
     assert!(detail.len() < 1000);
@@ -57,7 +57,7 @@ async fn a_request_longer_than_may_cross_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_flood_of_log_lines_is_cut_and_harms_nobody() {
+async fn a_flood_of_log_lines_is_limited_and_harms_no_other_call() {
     let (outcome, detail) = deliver("log flood").await;
     assert!(["delivered", "misconfigured"].contains(&&*outcome), "{outcome} {detail}");
 }
@@ -92,7 +92,7 @@ async fn a_message_that_was_sent_stays_sent_whatever_the_component_does_afterwar
 }
 
 #[tokio::test]
-async fn loops_growth_recursion_and_traps_in_configure_make_the_options_invalid() {
+async fn loops_growth_recursion_and_traps_in_configure_make_options_invalid() {
     for behaviour in ["configure: loop", "configure: grow", "configure: recurse", "configure: trap"] {
         let problems = configure(behaviour).await;
         assert_eq!(problems.len(), 1, "{behaviour}: {problems:?}");
@@ -101,7 +101,7 @@ async fn loops_growth_recursion_and_traps_in_configure_make_the_options_invalid(
 }
 
 #[tokio::test]
-async fn configure_reaches_nobody() {
+async fn configure_can_reach_nothing() {
     let place = Neighbourhood::new().await;
     assert_eq!(place.problems("configure: send").await, ["sent: false"]);
     assert!(place.upstream.seen().iter().all(|seen| seen.path != "/"));
@@ -114,7 +114,7 @@ async fn problems_without_end_are_cut() {
 }
 
 #[tokio::test]
-async fn what_a_component_says_holds_no_secret_no_recipient_no_text_and_no_control_character() {
+async fn log_lines_of_a_component_contain_no_secret_recipient_text_or_control_character() {
     let place = Neighbourhood::new().await;
     for said in place.problems("configure: tell").await {
         assert!(!said.contains(SECRET), "{said}");
@@ -140,7 +140,7 @@ async fn no_secret_is_in_a_components_memory_while_it_delivers() {
 }
 
 #[tokio::test]
-async fn a_hundred_hostile_calls_at_once_leave_the_neighbour_working() {
+async fn a_hundred_concurrent_hostile_calls_do_not_stop_other_providers() {
     let place = std::sync::Arc::new(Neighbourhood::new().await);
     let behaviours = ["loop", "grow", "recurse", "trap", "log flood"];
     let calls: Vec<_> = (0..100)

@@ -118,7 +118,7 @@ async fn a_connection_that_breaks_off_leaves_the_outcome_unknown_only_after_the_
 }
 
 #[tokio::test]
-async fn what_is_no_reply_is_a_bounded_error() {
+async fn an_invalid_reply_is_a_bounded_error() {
     let megabytes = [b"250 ".to_vec(), vec![b'x'; 8 << 20], b"\r\n".to_vec()].concat();
     let nonsense = [
         say("\r\n"),
@@ -176,7 +176,7 @@ async fn a_reply_without_text_or_with_a_bare_line_end_is_a_reply() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_out_of_step_is_no_acceptance() {
+async fn a_reply_out_of_order_does_not_count_as_acceptance() {
     let mut rows = Vec::new();
     for (step, text, expected) in [
         (Step::Auth, "354 go on\r\n", RETRY),
@@ -196,7 +196,7 @@ async fn an_answer_that_is_out_of_step_is_no_acceptance() {
 }
 
 #[tokio::test]
-async fn an_answer_too_many_is_not_taken_for_the_answer_to_what_comes_next() {
+async fn an_extra_reply_is_not_read_as_the_reply_to_the_next_command() {
     let mut rows = Vec::new();
     for (step, text, expected) in [
         (Step::Greeting, "220 ours\r\n250-ours\r\n250 AUTH PLAIN\r\n", RETRY),
@@ -216,7 +216,7 @@ async fn an_answer_too_many_is_not_taken_for_the_answer_to_what_comes_next() {
 }
 
 #[tokio::test]
-async fn a_word_that_was_said_counts_though_silence_follows() {
+async fn a_reply_counts_although_the_server_falls_silent_afterwards() {
     let mut rows = Vec::new();
     for (step, text, expected) in [
         (Step::Hello, "554 5.3.2 no service\r\n", MISCONFIGURED),
@@ -289,7 +289,7 @@ async fn where_starttls_is_missing_refused_or_tampered_with_no_login_is_sent() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_a_login_in_two_steps_only_gets_it_so() {
+async fn a_server_that_requires_a_login_in_two_steps_gets_it_in_two() {
     let offer = "250-ours\r\n250 AUTH LOGIN\r\n";
     let rows =
         vec![implicit(Step::Hello, say(offer), "delivered"), start_tls(Step::HelloAgain, say(offer), "delivered")];
@@ -299,7 +299,7 @@ async fn a_server_that_takes_a_login_in_two_steps_only_gets_it_so() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_where_it_should_be_gets_no_word() {
+async fn a_server_without_the_required_tls_receives_nothing() {
     let authority = Authority::default();
     let smtp = SmtpServer::start(Protection::None, &authority.issue("smtp.example.com")).await;
     let network = trusting(&authority).resolve("smtp.example.com", smtp.address);
@@ -342,7 +342,7 @@ async fn a_login_goes_out_without_tls_only_to_the_server_the_operator_named() {
 }
 
 #[tokio::test]
-async fn what_one_exchange_leaves_behind_does_not_answer_for_the_next() {
+async fn data_left_over_from_one_exchange_does_not_answer_the_next() {
     let authority = Authority::default();
     let smtp = SmtpServer::start(Protection::ImplicitTls, &authority.issue("smtp.example.com")).await;
     let mut own = options(server("smtp.example.com", 465));

@@ -53,7 +53,7 @@ async fn an_answer_that_comes_byte_by_byte_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_body_and_headers_without_end_are_cut() {
+async fn endless_bodies_and_headers_are_cut_off() {
     for trick in [Trick::EndlessHeaders, Trick::EndlessHeader] {
         let detail = is_of_unknown_outcome(trick).await;
         assert!(!detail.contains("in time"), "{trick:?}: {detail}");
@@ -72,7 +72,7 @@ async fn a_flood_of_interim_answers_ends() {
 }
 
 #[tokio::test]
-async fn a_length_that_does_not_fit_is_noticed() {
+async fn a_wrong_length_is_detected() {
     for trick in [Trick::Short, Trick::TwoLengths] {
         is_of_unknown_outcome(trick).await;
     }
@@ -86,7 +86,7 @@ async fn a_connection_that_is_cut_after_the_request_leaves_the_outcome_unknown()
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_before_the_request_was_read_is_reported_and_not_dialled_for_ever() {
+async fn a_connection_that_closes_before_the_request_was_read_is_not_retried_endlessly() {
     let (wire, place) = place(Trick::CutAtOnce).await;
     let report = send(&place).await;
     // From this side nobody can tell what was read.
@@ -95,7 +95,7 @@ async fn a_connection_that_is_cut_before_the_request_was_read_is_reported_and_no
 }
 
 #[tokio::test]
-async fn a_stream_of_http2_that_is_refused_is_not_sent_anew_by_itself() {
+async fn a_refused_http2_stream_is_not_retried_automatically() {
     for trick in [Trick::GoAway, Trick::Refuse, Trick::Settings] {
         is_of_unknown_outcome(trick).await;
     }
@@ -120,7 +120,7 @@ async fn a_compressed_body_is_read_although_nobody_asked_for_one() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_asked_for_answers_nothing() {
+async fn an_unsolicited_response_is_ignored() {
     let (wire, place) = place(Trick::Twice).await;
     for status in ["201", "202", "203"] {
         let report = send(&place).await;

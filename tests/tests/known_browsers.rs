@@ -57,7 +57,7 @@ fn in_browser(client: Client, opened: &OpenedSession) -> Client {
 }
 
 #[tokio::test]
-async fn a_hundred_wrong_passwords_from_a_hundred_networks_keep_out_strangers_and_not_the_owner() {
+async fn a_hundred_wrong_passwords_lock_out_strangers_and_not_the_owner() {
     let world = world().await;
     let known = world.known().await;
     assert_eq!(world.attack().await, 100);
@@ -93,7 +93,7 @@ async fn wrong_passwords_in_a_known_browser_count_there_alone() {
 }
 
 #[tokio::test]
-async fn what_a_browser_keeps_is_for_one_account_and_opens_nothing() {
+async fn a_browsers_token_is_for_one_account_and_opens_nothing_by_itself() {
     let world = world().await;
     let known = world.known().await;
     let (bob, opened) = active(&world.accounts, "bob").await;
@@ -114,7 +114,7 @@ async fn what_a_browser_keeps_is_for_one_account_and_opens_nothing() {
 }
 
 #[tokio::test]
-async fn of_an_account_ten_browsers_are_known_and_another_password_ends_all() {
+async fn an_account_has_ten_known_browsers_and_a_new_password_forgets_them() {
     let world = world().await;
     let mut all = Vec::new();
     for _ in 0..11 {

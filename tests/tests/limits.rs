@@ -56,7 +56,7 @@ async fn a_prefix_whose_codes_are_verified_after_a_resend_is_not_stopped() {
 }
 
 #[tokio::test]
-async fn no_subscription_alone_keeps_anothers_user_waiting_and_all_together_spare_a_victim() {
+async fn no_subscription_can_use_up_anothers_limits_and_a_total_protects_the_recipient() {
     let ecall = Ecall::start().await;
     let limits = RateLimits { recipient_per_hour: 2, recipient_total_per_hour: 3, ..RateLimits::default() };
     let engine = ecall.engine(TwoFactor::builder().rate_limits(limits)).await;

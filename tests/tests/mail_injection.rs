@@ -48,7 +48,7 @@ const NAMES: [&str; 8] =
     ["auto-submitted", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"];
 
 #[tokio::test]
-async fn options_that_would_break_out_of_their_place_are_not_valid() {
+async fn options_that_would_escape_their_context_are_invalid() {
     let (authority, smtp) = ours().await;
     let good = options(server(HOST, 465));
     let post = Post::new(trusting(&authority).resolve(HOST, smtp.address), good.clone()).await;
@@ -68,7 +68,7 @@ async fn options_that_would_break_out_of_their_place_are_not_valid() {
 }
 
 #[tokio::test]
-async fn an_applications_name_that_would_break_out_of_its_place_is_no_policy() {
+async fn an_application_name_that_could_be_read_as_markup_is_refused() {
     for text in BREAKS.map(|text| format!("Shop{text}")).into_iter().chain(["x".repeat(41)]) {
         let policy = Policy { application_name: text.clone(), ..Policy::default() };
         let error = TwoFactor::builder().policy(policy).build().await.err().unwrap();
@@ -106,7 +106,7 @@ async fn a_recipient_that_would_break_out_of_its_place_is_rejected() {
 }
 
 #[tokio::test]
-async fn names_that_look_like_addresses_and_encoded_words_are_read_as_they_stand() {
+async fn names_that_look_like_addresses_or_encoded_words_are_displayed_unchanged() {
     let (authority, smtp) = ours().await;
     for name in [
         "Shop <eve@example.org>, x",

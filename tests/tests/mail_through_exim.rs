@@ -59,7 +59,7 @@ async fn over_starttls_the_login_comes_after_the_protection() {
 }
 
 #[tokio::test]
-async fn its_header_and_parts_are_those_of_a_message_no_person_wrote() {
+async fn its_headers_and_parts_mark_it_as_automatically_generated() {
     let Some((exim, post)) = through_exim(server(HOST, 465)).await else { return };
     post.engine.start(start("alice@example.net")).await.unwrap();
     let mail = exim.mail_to("alice@example.net").await;
@@ -154,7 +154,7 @@ async fn a_login_that_is_not_accepted_is_a_matter_for_the_operator() {
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_does_not_hold_gets_nothing() {
+async fn a_server_with_an_invalid_certificate_receives_nothing() {
     let authority = Authority::default();
     for (what, certificate, why) in [
         ("for another host", authority.issue("other.example.com"), "the certificate is for other.example.com"),
@@ -182,7 +182,7 @@ async fn a_server_whose_certificate_does_not_hold_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_tls_of_another_age_gets_nothing() {
+async fn a_server_with_outdated_tls_receives_nothing() {
     let authority = Authority::default();
     for (version, expected) in [("TLS1.0", "retry-later"), ("TLS1.1", "retry-later"), ("TLS1.2", "delivered")] {
         let only = format!("tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-{version}");

@@ -87,7 +87,7 @@ async fn a_request_that_led_to_no_message_is_found_and_says_why() {
 }
 
 #[tokio::test]
-async fn the_limit_that_holds_somebody_is_named_with_its_end_and_unlocking_ends_the_lock_alone() {
+async fn a_reached_limit_is_named_with_its_end_and_unlocking_ends_only_the_lock() {
     let limits = RateLimits { lockout_threshold: 2, recipient_per_hour: 2, ..RateLimits::default() };
     let bench = Bench::with(limits, |builder| builder).await;
     let challenge = bench.engine.start(start()).await.unwrap();
@@ -157,7 +157,7 @@ async fn what_is_older_than_the_days_that_are_kept_is_gone() {
 }
 
 #[tokio::test]
-async fn how_an_upstream_answered_last_is_known_after_a_failure_and_after_it_accepts_again() {
+async fn the_health_of_an_upstream_is_known_after_failures_and_after_it_recovers() {
     let bench = Bench::with(RateLimits::default(), |builder| builder).await;
     let instance = bench.admin().instances("demo").await.unwrap().remove(0).id;
     let health = async || bench.admin().upstream_health("demo", &instance).await.unwrap();

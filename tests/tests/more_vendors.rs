@@ -66,7 +66,7 @@ async fn an_address_with_umlauts_reaches_amazon_ses_in_punycode() {
 }
 
 #[tokio::test]
-async fn what_amazon_refuses_has_its_class() {
+async fn each_refusal_of_amazon_means_the_right_failure() {
     for (more, outcome, code) in [
         (json!({"SesSecretAccessKey": "wrong-secret"}), "misconfigured", "InvalidSignatureException"),
         (json!({"SesAccessKeyId": "AKIDEXAMPLE0000B"}), "misconfigured", "UnrecognizedClientException"),
@@ -130,7 +130,7 @@ async fn a_code_travels_through_slack_to_the_member_with_the_address() {
 }
 
 #[tokio::test]
-async fn what_slack_refuses_has_its_class_and_nothing_is_posted() {
+async fn each_refusal_of_slack_means_the_right_failure_and_nothing_is_posted() {
     for (token, email, outcome, code) in [
         (slack::TOKEN, "bob@example.org", "rejected-recipient", "users_not_found"),
         (slack::TOKEN, slack::MEMBERS[1].0, "rejected-recipient", "deleted"),
@@ -188,7 +188,7 @@ async fn a_code_is_read_out_digit_by_digit_twice_in_the_language_of_the_sign_in(
 }
 
 #[tokio::test]
-async fn twilios_magic_numbers_for_calls_give_their_classes() {
+async fn twilios_magic_numbers_for_calls_mean_the_right_failures() {
     let credentials = json!({"TwilioAccountSid": twilio::TEST_ACCOUNT, "TwilioAuthToken": twilio::TEST_TOKEN});
     let (twilio, bench) = on_twilio_voice(credentials.clone()).await;
     for (to, outcome, code) in [

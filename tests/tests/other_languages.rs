@@ -132,7 +132,7 @@ impl Place {
 }
 
 /// What each answer means for whoever has to act on it.
-async fn each_answer_has_its_meaning(language: Language) {
+async fn each_response_means_the_right_failure(language: Language) {
     let Some(example) = Example::of(language).await else { return };
     let place = Place::of(example, "/200").await;
     for (path, outcome, word) in [
@@ -162,13 +162,13 @@ async fn each_answer_has_its_meaning(language: Language) {
 }
 
 #[tokio::test]
-async fn each_answer_has_its_meaning_in_javascript() {
-    each_answer_has_its_meaning(Language::JavaScript).await;
+async fn each_response_means_the_right_failure_in_javascript() {
+    each_response_means_the_right_failure(Language::JavaScript).await;
 }
 
 #[tokio::test]
-async fn each_answer_has_its_meaning_in_python() {
-    each_answer_has_its_meaning(Language::Python).await;
+async fn each_response_means_the_right_failure_in_python() {
+    each_response_means_the_right_failure(Language::Python).await;
 }
 
 /// With the host's credentials, and once.

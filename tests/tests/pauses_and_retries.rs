@@ -31,7 +31,7 @@ async fn an_instance_pauses_after_so_many_failures_in_a_row_and_one_message_ends
 }
 
 #[tokio::test]
-async fn what_is_refused_for_what_it_is_pauses_nothing_and_an_unknown_outcome_does() {
+async fn rejected_messages_cause_no_pause_and_unknown_outcomes_do() {
     let policy = json!({"pause_after": 2, "pause_seconds": 20, "retries": 0});
     let place = Place::new(policy, &[Broken, Refused, Broken, Broken]).await;
     for _ in 0..4 {
@@ -71,7 +71,7 @@ async fn a_message_that_was_not_sent_is_tried_again_as_the_same_message() {
 }
 
 #[tokio::test]
-async fn what_may_have_gone_out_and_what_has_a_time_of_its_own_is_not_tried_again() {
+async fn possibly_sent_messages_and_those_with_a_wait_are_not_retried() {
     for (say, retryable, wait) in [(Broken, false, None), (Refused, false, None), (LaterBy(7), true, Some(7))] {
         let place = Place::new(json!({"retries": 5}), &[say]).await;
         let error = place.start().await.unwrap_err();
@@ -98,7 +98,7 @@ async fn what_is_not_tried_in_a_pause_uses_nothing_of_the_days_messages() {
 }
 
 #[tokio::test]
-async fn a_code_that_a_person_has_stays_good_while_no_other_can_be_sent() {
+async fn a_code_stays_valid_while_no_other_can_be_sent() {
     for policy in [json!({"messages_per_day": 1}), json!({"pause_after": 1, "pause_seconds": 60, "retries": 0})] {
         let place = Place::new(policy, &[Taken, Later]).await;
         let challenge = place.start().await.unwrap();
@@ -113,7 +113,7 @@ async fn a_code_that_a_person_has_stays_good_while_no_other_can_be_sent() {
 }
 
 #[tokio::test]
-async fn a_code_that_a_person_has_stays_good_when_another_surely_was_not_sent() {
+async fn a_code_stays_valid_if_the_next_one_was_certainly_not_sent() {
     for (says, stays) in [(Later, true), (Broken, false)] {
         let place = Place::new(json!({"retries": 0}), &[Taken, says]).await;
         let challenge = place.start().await.unwrap();
@@ -127,7 +127,7 @@ async fn a_code_that_a_person_has_stays_good_when_another_surely_was_not_sent() 
 }
 
 #[tokio::test]
-async fn a_challenge_that_ends_before_its_message_is_tried_again_gets_none() {
+async fn a_challenge_that_ends_before_a_retry_gets_no_message() {
     let place = Place::new(json!({"retries": 1}), &[Taken, Later, Taken]).await;
     let challenge = place.start().await.unwrap();
     place.clock.advance(Duration::from_secs(30));

@@ -38,7 +38,7 @@ async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
 }
 
 #[tokio::test]
-async fn parts_that_messages_are_billed_as_are_counted_as_the_upstream_says() {
+async fn billed_segments_are_counted_as_the_upstream_reports_them() {
     let place = Place::new(json!({"segments_per_day": 5}), &[AcceptedIn(3), Later, AcceptedIn(0), Broken, Taken]).await;
     place.start().await.unwrap();
     // The second was taken at its second attempt: the first was not billed. Twilio counts none for a messaging service at first.

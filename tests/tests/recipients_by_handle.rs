@@ -33,7 +33,7 @@ fn start(user: &str) -> NewChallenge {
 }
 
 #[tokio::test]
-async fn a_code_travels_to_a_handle_as_it_was_given_and_only_its_beginning_is_shown() {
+async fn a_code_goes_to_the_handle_unchanged_and_only_its_beginning_is_shown() {
     let (engine, upstream) = place(RateLimits::default()).await;
     let challenge = engine.start(start("u").handle(" @Alice:example.org ")).await.unwrap();
     assert_eq!(challenge.recipient_hint, "@•••");

@@ -35,7 +35,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn the_enhanced_code_decides_what_a_no_means() {
+async fn the_enhanced_code_decides_what_a_refusal_means() {
     let place = Place::new().await;
     for (step, reply, expected) in [
         (Step::Greeting, "554 5.3.2 no service", MISCONFIGURED),
@@ -85,7 +85,7 @@ async fn keywords_of_extensions_are_read_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_mechanism_that_is_offered_and_not_known_gives_way_to_the_next() {
+async fn an_unsupported_login_mechanism_is_skipped() {
     let authority = Authority::default();
     let smtp = SmtpServer::start(Protection::ImplicitTls, &authority.issue("smtp.example.com")).await;
     smtp.plays([(Step::AuthPlain, say("504 5.5.4 unrecognized authentication type\r\n"))]);
@@ -102,14 +102,14 @@ async fn a_mechanism_that_is_offered_and_not_known_gives_way_to_the_next() {
 }
 
 #[tokio::test]
-async fn the_last_line_of_a_greeting_is_what_counts() {
+async fn the_last_line_of_a_greeting_counts() {
     let place = Place::new().await;
     let (report, _) = place.meets([(Step::Greeting, say("220-welcome\r\n521 5.7.1 not you\r\n"))]).await;
     assert_eq!((&*report.outcome, &*report.code), (MISCONFIGURED, "521 5.7.1"), "{report:?}");
 }
 
 #[tokio::test]
-async fn who_hangs_up_is_said_to_have_done_so() {
+async fn a_closed_connection_is_reported_as_such() {
     let place = Place::new().await;
     for (step, outcome) in
         [(Step::Greeting, RETRY), (Step::Hello, RETRY), (Step::Recipient, RETRY), (Step::Message, "outcome-unknown")]

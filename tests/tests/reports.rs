@@ -110,7 +110,7 @@ async fn each_report_of_a_message_counts_once() {
 }
 
 #[tokio::test]
-async fn a_call_that_somebody_took_arrived_and_one_that_nobody_answered_did_not() {
+async fn an_answered_call_counts_as_delivered_and_an_unanswered_one_does_not() {
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": TOKEN,
         "TwilioVoiceFromNumber": "+15005550006"});
     let place = Place::of("twilio-voice", options, Some(BASE)).await;
@@ -162,7 +162,7 @@ async fn a_report_that_is_not_the_upstreams_own_is_not_believed() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_to_report_where_nobody_listens_or_nothing_could_be_checked() {
+async fn no_report_is_requested_if_it_could_not_be_received_or_verified() {
     let place = Place::new(options(), None).await;
     assert_eq!(place.sent().await, None);
     let report = ReportRequest { method: "POST", query: "", headers: &HeaderMap::new(), body: b"" };
@@ -174,7 +174,7 @@ async fn nobody_is_asked_to_report_where_nobody_listens_or_nothing_could_be_chec
 }
 
 #[tokio::test]
-async fn when_the_token_is_changed_the_one_before_signs_nothing_any_more() {
+async fn a_changed_token_invalidates_signatures_of_the_old_one() {
     let place = Place::new(options(), Some(BASE)).await;
     let url = place.sent().await.unwrap();
     let admin = place.engine.administration(Actor::new("test"));
@@ -188,7 +188,7 @@ async fn when_the_token_is_changed_the_one_before_signs_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn whom_a_report_names_is_not_kept_for_why_a_message_did_not_arrive() {
+async fn a_recipient_named_in_a_report_is_not_stored() {
     let network = Network::builder().build().unwrap();
     let component = Component::load(&component("reports"), network, SandboxLimits::default()).await.unwrap();
     let configured = component.configure(&json!({"Sender": "Shop", "Key": "k"})).await.unwrap();

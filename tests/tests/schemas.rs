@@ -15,7 +15,7 @@ async fn load(schema: &Value) -> Result<Component, String> {
 }
 
 #[tokio::test]
-async fn a_component_with_a_schema_without_end_is_refused_with_the_place_in_it() {
+async fn a_component_with_an_endless_schema_is_refused_with_the_place_in_it() {
     for (name, schema, is_loaded) in schemas() {
         match load(&schema).await {
             Ok(_) => assert!(is_loaded, "{name} was loaded"),

@@ -76,7 +76,7 @@ async fn a_right_password_opens_nothing_and_the_right_code_opens_one_session() {
 }
 
 #[tokio::test]
-async fn of_many_right_codes_at_once_one_opens_a_session() {
+async fn concurrent_correct_codes_open_one_session() {
     let world = world(|builder| builder).await;
     let (secret, _) = world.password(&world.alice).await;
     let code = world.ecall.code_to(ALICE);

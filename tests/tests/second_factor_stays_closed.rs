@@ -63,7 +63,7 @@ fn active_or_not(active: bool) -> InstanceChange {
 }
 
 #[tokio::test]
-async fn none_set_up_yet_lets_in_and_one_that_worked_and_broke_does_not() {
+async fn login_works_before_a_second_factor_is_set_up_and_not_if_one_that_worked_breaks() {
     let world = world().await;
     world.change(active_or_not(false)).await;
     assert!(!world.is_closed().await, "it was never used");
@@ -130,7 +130,7 @@ async fn the_way_back_is_a_link_for_one_or_to_turn_it_off_and_both_are_in_the_au
 }
 
 #[tokio::test]
-async fn whoever_administers_a_subscription_touches_nothing_that_guards_administrators() {
+async fn subscription_administrators_cannot_change_what_guards_administrators() {
     let world = world().await;
     let (own, other) = (world.admin().of_subscriptions(), "of her own");
     let options = json!({"ECallAccountName": "evil", "ECallAccountPassword": "s", "ECallAccountFromNumber": "Evil"});
@@ -168,7 +168,7 @@ async fn whoever_administers_a_subscription_touches_nothing_that_guards_administ
 }
 
 #[tokio::test]
-async fn a_document_of_whoever_administers_a_subscription_changes_nothing_that_guards_administrators() {
+async fn a_subscription_administrators_document_cannot_change_what_guards_administrators() {
     let world = world().await;
     let own = world.admin().of_subscriptions();
     let document = || async { world.admin().export(Some("demo"), ExportedSecrets::Redacted).await.unwrap() };
@@ -247,7 +247,7 @@ async fn it_is_known_what_is_missing_for_a_person_to_be_asked() {
 }
 
 #[tokio::test]
-async fn what_one_process_demands_another_on_the_same_store_demands_at_once() {
+async fn a_second_factor_required_by_one_process_is_required_by_others_immediately() {
     let folder = tempfile::tempdir().unwrap();
     let (place, ecall) = (Place::new(folder.path()), Ecall::start().await);
     let one = ecall.engine(place.builder()).await;

@@ -92,7 +92,7 @@ async fn no_problem_and_no_pointer_depends_on_a_secret() {
 }
 
 #[tokio::test]
-async fn a_secret_that_the_provider_does_not_take_is_named_and_nothing_of_it_said() {
+async fn a_refused_secret_is_named_and_not_repeated() {
     let engine = engine().await;
     let refused = instance(&engine, "hostile", json!({"Behaviour": "leak: form", "Secret": "no_key_at_all"})).await;
     let problem = &refused.problems[0];
@@ -107,7 +107,7 @@ async fn a_secret_that_the_provider_does_not_take_is_named_and_nothing_of_it_sai
 }
 
 #[tokio::test]
-async fn a_secret_of_a_form_that_the_provider_checks_is_taken() {
+async fn a_secret_in_the_format_that_the_provider_checks_is_accepted() {
     let engine = engine().await;
     for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="] {
         let options = json!({"WebhookUrl": "https://gateway.example.com/codes", "WebhookSecret": secret});
@@ -154,7 +154,7 @@ async fn a_subscriptions_administrator_learns_no_bit_of_an_inherited_secret() {
 }
 
 #[tokio::test]
-async fn an_inherited_secret_that_is_used_as_it_is_serves() {
+async fn an_inherited_secret_that_is_used_unchanged_works() {
     let engine = engine().await;
     let settings = json!({"WebhookSecret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="});
     admin(&engine).set_base_settings("webhook", settings, None).await.unwrap();

@@ -19,7 +19,7 @@ async fn engine() -> (TwoFactor, ManualClock) {
 }
 
 #[tokio::test]
-async fn each_login_has_a_secret_that_nobody_knew_before_and_what_is_made_up_opens_nothing() {
+async fn each_login_has_a_new_secret_and_a_made_up_one_opens_nothing() {
     let (engine, _) = engine().await;
     let accounts = engine.accounts();
     let (account, first) = active(&accounts, "alice").await;

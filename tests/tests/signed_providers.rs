@@ -31,7 +31,7 @@ fn newer() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn only_what_a_trusted_key_signed_is_taken() {
+async fn only_components_signed_by_a_trusted_key_are_accepted() {
     let (Some(acme), Some(stranger)) = (Signer::new(), Signer::new()) else { return };
     let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
     let signers = Signers::new().trust("acme", &acme.public_key).unwrap().required(true);
@@ -75,7 +75,7 @@ async fn only_what_a_trusted_key_signed_is_taken() {
 }
 
 #[tokio::test]
-async fn a_wrong_signature_is_refused_also_where_none_is_demanded() {
+async fn a_wrong_signature_is_refused_even_if_none_is_required() {
     let (Some(acme), Some(stranger)) = (Signer::new(), Signer::new()) else { return };
     let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
     let engine = engine(folder.path(), &keyring, Signers::new().trust("acme", &acme.public_key).unwrap()).await;
@@ -132,7 +132,7 @@ async fn stored_components_are_verified_at_each_start_and_nothing_replaces_a_ref
 }
 
 #[test]
-fn a_key_that_is_none_is_named() {
+fn an_invalid_key_is_named() {
     for wrong in ["", "RWQ", "RWR4+Zl+p8ImPtpi7z1BMG05j7GV0VhPb6Lk83fdshsC1DM+LH6iJ5q", "minisign"] {
         let error = Signers::new().trust("acme", wrong).err().unwrap().to_string();
         assert!(error.contains("`acme`"), "{error}");
@@ -140,7 +140,7 @@ fn a_key_that_is_none_is_named() {
 }
 
 #[tokio::test]
-async fn a_component_that_ships_in_the_program_needs_no_signature_and_one_that_was_changed_does() {
+async fn a_bundled_component_needs_no_signature_and_a_changed_one_does() {
     let (folder, keyring) = (tempfile::tempdir().unwrap(), Keyring::generate().unwrap());
     let required = || Signers::new().required(true);
     let (_, slack) = twofactor::bundled_components().find(|(type_id, _)| *type_id == "slack").unwrap();

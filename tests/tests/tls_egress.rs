@@ -152,7 +152,7 @@ async fn ear(address: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_to_an_address_that_is_not_public_is_not_dialled() {
+async fn a_name_that_resolves_to_a_private_address_is_not_dialled() {
     let (at, caught) = ear(SocketAddr::from(([127, 0, 0, 1], 0))).await;
     let origin = format!("https://{GRANTED}:{}", at.port());
     for answer in [
@@ -179,7 +179,7 @@ async fn a_name_that_leads_to_an_address_that_is_not_public_is_not_dialled() {
 /// A name that is rebound: at each look it leads elsewhere. Leave is given for one address of loopback, which stands for the public
 /// ones here; the other stands for those within.
 #[tokio::test]
-async fn the_address_that_was_vetted_is_the_address_that_is_dialled() {
+async fn the_address_that_was_checked_is_the_address_that_is_dialled() {
     let authority = Authority::default();
     let listener = TlsListener::bind(authority.server(&[GRANTED])).await;
     let outside = listener.address();

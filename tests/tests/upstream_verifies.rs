@@ -74,7 +74,7 @@ async fn a_code_of_twilios_own_travels_and_is_accepted_once() {
 }
 
 #[tokio::test]
-async fn the_host_counts_the_answers_whatever_the_upstream_would_still_take() {
+async fn the_host_limits_the_answers_whatever_the_upstream_would_accept() {
     let (verify, bench) = on_twilio(options()).await;
     let challenge = bench.engine.start(start("u")).await.unwrap();
     let wrong = other_than(&verify.code());
@@ -86,7 +86,7 @@ async fn the_host_counts_the_answers_whatever_the_upstream_would_still_take() {
 }
 
 #[tokio::test]
-async fn of_right_answers_at_once_one_is_accepted_though_the_upstream_takes_them_all() {
+async fn one_of_several_concurrent_correct_answers_is_accepted() {
     let (Place { told, engine, .. }, challenge) = Place::begun("").await;
     let all = join_all((0..20).map(|_| engine.verify("s", Answer::new(&challenge.id, "4711")))).await;
     assert_eq!(all.iter().filter(|answer| answer.is_ok()).count(), 1);
@@ -177,7 +177,7 @@ async fn a_code_is_sent_again_and_one_that_the_upstream_has_forgotten_has_expire
 }
 
 #[tokio::test]
-async fn what_twilio_refuses_has_its_class() {
+async fn each_refusal_of_twilio_means_the_right_failure() {
     for (more, outcome, code) in [
         (json!({"TwilioAuthToken": "wrong"}), "misconfigured", "20003"),
         (json!({"TwilioVerifyServiceSid": "VAffffffffffffffffffffffffffffffff"}), "misconfigured", "20404"),
@@ -285,7 +285,7 @@ async fn the_answer_leaves_in_a_body_and_the_provider_gets_no_text() {
 }
 
 #[tokio::test]
-async fn a_provider_that_says_right_without_asking_lets_nobody_in() {
+async fn a_verifier_that_says_right_without_asking_its_upstream_is_not_believed() {
     for behaviour in ["lie", "lie in a URL", "lie where it may not ask"] {
         let (Place { told, engine, .. }, challenge) = Place::begun(behaviour).await;
         let error = engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err();
@@ -296,7 +296,7 @@ async fn a_provider_that_says_right_without_asking_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn what_was_typed_stands_in_no_error_and_no_log() {
+async fn input_appears_in_no_error_and_no_log() {
     let log = Log::default();
     let writer = log.clone();
     let targets = Targets::new().with_target("twofactor", LevelFilter::TRACE);
@@ -314,7 +314,7 @@ async fn what_was_typed_stands_in_no_error_and_no_log() {
 }
 
 #[tokio::test]
-async fn a_state_or_a_code_beyond_all_measure_is_not_kept() {
+async fn an_oversized_state_or_code_is_not_stored() {
     for behaviour in ["long state", "short code", "long code"] {
         let error = Place::new(behaviour).await.engine.start(start("u")).await.unwrap_err();
         assert!(error.operator_detail().unwrap().contains("started-verification"), "{error:?}");
@@ -401,7 +401,7 @@ async fn where_the_upstream_accepts_nothing_another_instance_delivers_and_the_ho
 }
 
 #[tokio::test]
-async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
+async fn an_installer_is_told_that_a_verifier_decides_who_is_verified() {
     let info = twofactor::sandbox::inspect(VERIFYING).await.unwrap();
     assert!(info.capabilities.contains(&Capability::Verification), "{:?}", info.capabilities);
     let other = twofactor::sandbox::inspect(twofactor_bundle::TWILIO).await.unwrap();
@@ -410,7 +410,7 @@ async fn whoever_installs_it_is_told_that_it_decides_who_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_component_by_itself_begins_and_checks() {
+async fn a_standalone_component_begins_and_checks() {
     let told = Told::start().await;
     let network = Network::builder().override_endpoint("https://upstream.example.com", told.address).build().unwrap();
     let component =

@@ -49,7 +49,7 @@ async fn a_code_travels_through_twilio_in_each_region_from_each_kind_of_sender_a
 }
 
 #[tokio::test]
-async fn what_twilio_refuses_has_its_class() {
+async fn each_refusal_of_twilio_means_the_right_failure() {
     for (more, code) in [
         (json!({"TwilioAuthToken": "wrong"}), "20003"),
         (json!({"TwilioApiKeySid": twilio::KEY}), "20003"),
@@ -63,7 +63,7 @@ async fn what_twilio_refuses_has_its_class() {
 }
 
 #[tokio::test]
-async fn twilios_magic_numbers_give_their_classes() {
+async fn twilios_magic_numbers_mean_the_right_failures() {
     let credentials = json!({"TwilioAccountSid": twilio::TEST_ACCOUNT, "TwilioAuthToken": twilio::TEST_TOKEN});
     let (twilio, bench) = on_twilio(credentials.clone()).await;
     for (to, outcome, code) in [
@@ -194,7 +194,7 @@ async fn mails_at_once_wait_for_one_token() {
 }
 
 #[tokio::test]
-async fn what_microsoft_refuses_has_its_class() {
+async fn each_refusal_of_microsoft_means_the_right_failure() {
     for (name, value, outcome, code) in [
         ("ClientSecret", "wrong", "misconfigured", "unauthenticated"),
         ("ClientId", "wrong", "misconfigured", "unauthenticated"),

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_ahead_for_a_moment_is_told_of_once_each_way() {
+    fn a_clock_that_was_ahead_for_a_moment_is_logged_once_each_way() {
         let start: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
         let steady = Instant::now();
         let month = SignedDuration::from_hours(30 * 24);

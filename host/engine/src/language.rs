@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wanted_most_is_taken_and_what_is_not_wanted_is_not() {
+    fn the_language_with_the_highest_weight_is_chosen() {
         for (list, expected) in [
             ("de-CH", Some("de")),
             ("fr_CH", Some("fr")),

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_refused_by_its_code_point() {
+    fn invisible_characters_are_refused_by_code_point() {
         for c in [
             '\0',
             '\u{7}',
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_around_and_piles_of_marks_are_refused() {
+    fn surrounding_spaces_and_stacked_marks_are_refused() {
         for name in [" Bank", "Bank ", "Bank\u{a0}", "Good  Bank", " "] {
             assert_eq!(check(name, 1..=100), Err(Unreadable::Blanks), "{name:?}");
         }

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_wrote_itself_before_the_first_proxy_is_not_believed() {
+    fn addresses_that_a_client_forged_are_not_believed() {
         assert_eq!(seen("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");

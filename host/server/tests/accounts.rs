@@ -137,7 +137,7 @@ async fn the_last_system_administrator_who_can_log_in_stays_and_the_answer_says_
 }
 
 #[tokio::test]
-async fn what_is_no_account_is_refused_in_words() {
+async fn an_invalid_account_is_refused_with_a_sentence() {
     let demo = Server::demo();
     let admin = demo.token("admin_token");
     for (field, value, words) in [

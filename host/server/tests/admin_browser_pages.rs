@@ -32,11 +32,11 @@ async fn become_first_administrator(browser: &Chromium, server: &Server) {
 }
 
 #[tokio::test]
-async fn a_provider_is_looked_at_and_installed() {
-    if skipped("a_provider_is_looked_at_and_installed") {
+async fn a_provider_is_previewed_and_installed() {
+    if skipped("a_provider_is_previewed_and_installed") {
         return;
     }
-    let axe = axe("a_provider_is_looked_at_and_installed");
+    let axe = axe("a_provider_is_previewed_and_installed");
     let demo = Server::demo();
     let browser = Chromium::start(BrowserSettings::default()).await;
     become_first_administrator(&browser, &demo).await;
@@ -67,11 +67,11 @@ async fn a_provider_is_looked_at_and_installed() {
 }
 
 #[tokio::test]
-async fn what_is_taken_away_is_asked_for_first() {
-    if skipped("what_is_taken_away_is_asked_for_first") {
+async fn removals_need_a_confirmation() {
+    if skipped("removals_need_a_confirmation") {
         return;
     }
-    let axe = axe("what_is_taken_away_is_asked_for_first");
+    let axe = axe("removals_need_a_confirmation");
     let demo = Server::demo();
     let browser = Chromium::start(BrowserSettings::default()).await;
     become_first_administrator(&browser, &demo).await;

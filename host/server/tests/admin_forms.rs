@@ -37,7 +37,7 @@ async fn a_token_is_issued_once_and_shown_once_however_often_the_page_is_loaded(
 }
 
 #[tokio::test]
-async fn a_session_that_ended_loses_nothing_that_was_typed_not_even_a_secret() {
+async fn what_was_typed_survives_the_end_of_a_session_secrets_included() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     let path = anna.create("ecall", "Mine").await;
@@ -78,7 +78,7 @@ async fn a_session_that_ended_loses_nothing_that_was_typed_not_even_a_secret() {
 }
 
 #[tokio::test]
-async fn a_stranger_makes_the_server_keep_nothing() {
+async fn an_unauthenticated_client_makes_the_server_store_nothing() {
     let demo = Server::demo();
     let _anna = Visitor::first(&demo).await;
     let mut nobody = Visitor::at(&demo.url);
@@ -133,7 +133,7 @@ async fn what_both_changed_is_chosen_field_by_field_and_the_rest_is_brought_toge
 }
 
 #[tokio::test]
-async fn a_test_takes_what_is_typed_keeps_it_and_says_that_it_is_a_test_in_the_administrators_language() {
+async fn a_test_uses_and_keeps_what_was_typed_and_says_that_it_is_a_test() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     anna.cookies.insert("twofactor-language".to_owned(), "de".to_owned());
@@ -221,7 +221,7 @@ async fn a_form_that_is_refused_comes_back_as_it_was_typed() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_there_is_a_page_for_people_and_a_problem_for_programs() {
+async fn unknown_paths_show_a_page_to_people_and_a_problem_to_programs() {
     let demo = Server::demo();
     let mut nobody = Visitor::at(&demo.url);
     let page = async |nobody: &mut Visitor, path: &str, accept: &str| {

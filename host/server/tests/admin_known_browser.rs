@@ -10,7 +10,7 @@ use common::visitor::{PASSWORD, Visitor};
 const KNOWN: &str = "__Host-twofactor-browser-";
 
 #[tokio::test]
-async fn a_browser_that_logged_in_before_gets_in_while_strangers_have_used_up_theirs() {
+async fn a_known_browser_can_log_in_after_strangers_used_up_their_attempts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("twofactor.toml");
     let store = folder.path().join("twofactor.db");

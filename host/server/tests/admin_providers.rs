@@ -143,7 +143,7 @@ async fn only_what_the_same_person_was_shown_is_installed() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_provider_is_refused_in_a_sentence_beside_the_form() {
+async fn a_file_that_is_not_a_provider_is_refused_with_a_sentence_next_to_the_form() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     let evil = b"<script>alert(1)</script>";

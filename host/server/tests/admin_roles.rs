@@ -302,7 +302,7 @@ async fn an_auditor_reads_every_page_and_finds_no_form_and_no_button_and_leaves_
 }
 
 #[tokio::test]
-async fn an_auditor_of_nothing_is_no_auditor_of_everything() {
+async fn an_auditor_of_no_subscription_cannot_read_everything() {
     let stage = Stage::new().await;
     let admin = stage.demo.token("admin_token");
     let mut anna = Visitor::first(&stage.demo).await;

@@ -80,7 +80,7 @@ async fn a_subscription_is_created_and_its_sign_in_page_set() {
 }
 
 #[tokio::test]
-async fn what_a_sign_in_page_must_not_be_is_refused_in_words_and_stays_in_the_form() {
+async fn invalid_settings_of_the_sign_in_page_are_explained_and_stay_in_the_form() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     anna.post("/admin/subscriptions", &[("id", "shop"), ("name", "Shop")]).await.leads_to();

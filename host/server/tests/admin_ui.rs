@@ -91,7 +91,7 @@ async fn a_login_leads_to_no_other_site() {
 }
 
 #[tokio::test]
-async fn a_session_known_before_the_login_is_none_after_it_and_each_login_has_its_own() {
+async fn a_session_from_before_the_login_is_invalid_after_it() {
     let demo = Server::demo();
     let anna = Visitor::first(&demo).await;
     let form = [("email", "anna@example.com"), ("password", PASSWORD)];
@@ -110,7 +110,7 @@ async fn a_session_known_before_the_login_is_none_after_it_and_each_login_has_it
 }
 
 #[tokio::test]
-async fn a_form_of_another_site_changes_nothing_whatever_it_is() {
+async fn no_form_of_another_site_changes_anything() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     let path = anna.create("ecall", "Mine").await;

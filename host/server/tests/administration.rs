@@ -148,7 +148,7 @@ async fn a_secret_comes_back_masked_and_the_mask_keeps_it_for_its_destination_on
 }
 
 #[tokio::test]
-async fn a_provider_is_added_as_a_file_and_what_is_none_is_refused_in_words() {
+async fn a_provider_is_added_as_a_file_and_anything_else_is_refused_with_a_sentence() {
     let demo = Server::demo();
     let admin = demo.token("admin_token");
     let add = async |bytes: Vec<u8>| {
@@ -182,7 +182,7 @@ async fn the_audit_log_names_the_client_behind_a_trusted_proxy_and_nobody_else()
 }
 
 #[tokio::test]
-async fn a_component_that_is_added_serves_its_type_and_is_there_after_a_restart() {
+async fn an_added_component_serves_its_type_also_after_a_restart() {
     let demo = Server::demo();
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), &demo, "");

@@ -217,7 +217,7 @@ fn a_wrong_document_changes_nothing_and_says_of_each_problem_where_it_is() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_is_refused_with_the_line_and_without_what_stands_there() {
+fn an_unreadable_document_is_refused_with_the_line_number_and_without_its_text() {
     let installation = Installation::new();
     for (found, wrong) in [
         ("            Timeout: 20000", "            Timeout: [20000"),
@@ -237,7 +237,7 @@ fn a_document_that_cannot_be_read_is_refused_with_the_line_and_without_what_stan
 }
 
 #[test]
-fn a_secret_is_taken_from_the_environment_or_a_file_and_nothing_else_is() {
+fn secrets_alone_are_read_from_the_environment_or_a_file() {
     let installation = Installation::new();
     let file = installation.file("password", "from a file\n");
     let with = |what: &str| WHOLE.replace(r#""pa ss: #1 \u00e9\u2028 geheim""#, what);
@@ -312,7 +312,7 @@ fn a_document_that_makes_a_valid_instance_invalid_is_refused_unless_that_is_allo
 }
 
 #[test]
-fn base_settings_that_kept_instances_from_being_valid_are_mended_by_a_document() {
+fn a_document_fixes_base_settings_that_made_instances_invalid() {
     let installation = Installation::new();
     installation.import(WHOLE, &[]);
     let document = installation.export(&[]);
@@ -364,7 +364,7 @@ fn a_secret_that_was_left_out_is_kept_and_must_be_there() {
 }
 
 #[test]
-fn what_a_document_does_not_name_goes_only_if_that_is_asked_for() {
+fn an_import_removes_what_it_does_not_name_only_on_request() {
     let installation = Installation::new();
     installation.import(WHOLE, &[]);
     let one = "twofactor: 1\nsubscriptions:\n  acme:\n    name: A\n    instances: {sms-2: {type: twilio, name: S}}\n";

@@ -38,7 +38,7 @@ impl Log<'_> {
 }
 
 #[tokio::test]
-async fn a_line_says_before_and_after_and_no_secret() {
+async fn an_entry_has_the_values_before_and_after_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("twofactor.toml");
     let text = format!("listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n", folder.path().join("twofactor.db"));
@@ -138,7 +138,7 @@ async fn a_line_says_before_and_after_and_no_secret() {
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_no_line() {
+async fn a_refused_change_leaves_no_entry() {
     let demo = Server::demo();
     let admin = demo.token("admin_token");
     let all = demo.call("GET", "/v1/subscriptions/demo/two-factors", admin, Value::Null).await.expect(200);

@@ -21,22 +21,22 @@ fn a_tutorial_works_as_it_stands(name: &str, needs: &[&str]) {
 }
 
 #[test]
-fn the_tutorial_for_rust_works_as_it_stands() {
+fn the_tutorial_for_rust_works_unchanged() {
     a_tutorial_works_as_it_stands("rust.md", &["bash", "curl", "cargo", "rustup"]);
 }
 
 #[test]
-fn the_tutorial_for_javascript_works_as_it_stands() {
+fn the_tutorial_for_javascript_works_unchanged() {
     a_tutorial_works_as_it_stands("javascript.md", &["bash", "curl", "npm", "node"]);
 }
 
 #[test]
-fn the_tutorial_for_python_works_as_it_stands() {
+fn the_tutorial_for_python_works_unchanged() {
     a_tutorial_works_as_it_stands("python.md", &["bash", "curl", "python3"]);
 }
 
 #[test]
-fn the_tutorial_for_go_works_as_it_stands() {
+fn the_tutorial_for_go_works_unchanged() {
     a_tutorial_works_as_it_stands("go.md", &["bash", "curl", "go", "wasm-tools|jco"]);
 }
 
@@ -73,7 +73,7 @@ fn every_item_of_the_contract_is_named_in_the_book() {
 }
 
 #[test]
-fn each_limit_stands_in_the_book_with_its_default() {
+fn the_guide_lists_each_limit_with_its_default() {
     let bytes =
         |n: usize| if n.is_multiple_of(1 << 20) { format!("{} MiB", n >> 20) } else { format!("{} KiB", n >> 10) };
     let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());

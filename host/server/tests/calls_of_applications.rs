@@ -103,7 +103,7 @@ async fn a_resend_before_its_time_says_when_and_a_repeated_start_answers_as_the_
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_in_words_and_charges_nothing() {
+async fn invalid_requests_are_refused_with_a_sentence_and_count_against_nothing() {
     let demo = Server::demo();
     let token = demo.token("application_token");
     let start = async |body: Value| demo.call("POST", "/v1/challenges", token, body).await;

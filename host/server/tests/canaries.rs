@@ -363,7 +363,7 @@ fn nothing_is_found(left: &[(String, Vec<u8>)], canaries: &Canaries) {
 }
 
 #[tokio::test]
-async fn no_canary_comes_out_anywhere_while_everything_is_logged() {
+async fn no_canary_leaks_while_everything_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let (left, canaries) = run(folder.path(), "text", &QUOTES, 1000).await;
     let place = |name: &str| {
@@ -389,7 +389,7 @@ async fn no_canary_comes_out_anywhere_while_everything_is_logged() {
 }
 
 #[tokio::test]
-async fn no_canary_comes_out_in_a_log_of_json() {
+async fn no_canary_leaks_into_a_json_log() {
     let folder = tempfile::tempdir().unwrap();
     let (left, canaries) = run(folder.path(), "json", &QUOTES[..1], 0).await;
     let (_, log) = left.iter().find(|(place, _)| place == "the log").unwrap();

@@ -145,7 +145,7 @@ async fn a_thousand_edits_at_once_of_a_name_of_assignments_and_of_base_settings_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_of_different_fields_without_if_match_are_all_kept() {
+async fn concurrent_changes_of_different_fields_without_if_match_all_apply() {
     let server = Arc::new(Server::demo());
     let admin = server.token("admin_token").to_owned();
     let all = server.call("GET", "/v1/subscriptions/demo/two-factors", &admin, Value::Null).await.expect(200);

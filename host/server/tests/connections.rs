@@ -72,7 +72,7 @@ fn resident_bytes(server: &Server) -> usize {
 }
 
 #[tokio::test]
-async fn idle_connections_from_everywhere_keep_nobody_out() {
+async fn idle_connections_from_many_clients_lock_nobody_out() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve_with_files(&config(folder.path(), ""), 256, 256);
     let mut idle = Vec::new();
@@ -96,7 +96,7 @@ async fn idle_connections_from_everywhere_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn half_heads_and_silence_from_everywhere_keep_nobody_out() {
+async fn incomplete_headers_from_many_clients_lock_nobody_out() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve_with_files(&config(folder.path(), ""), 256, 256);
     let mut silent = Vec::new();
@@ -160,7 +160,7 @@ async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_end_and_a_connection_without_requests_are_closed() {
+async fn endless_headers_and_idle_connections_are_closed() {
     let folder = tempfile::tempdir().unwrap();
     let server =
         Server::serve(&config(folder.path(), "[connections]\nheader_timeout_seconds = 1\nidle_timeout_seconds = 1\n"));
@@ -255,7 +255,7 @@ fn calls_with_bodies() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn whoever_is_not_known_is_refused_before_a_body_is_read() {
+async fn unauthenticated_requests_are_refused_before_the_body_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::serve(&config(folder.path(), ""));
     let calls = calls_with_bodies();

@@ -87,7 +87,7 @@ async fn text_and_recipient_are_shown_whatever_form_a_request_has() {
 }
 
 #[test]
-fn a_provider_without_an_example_that_is_valid_is_refused_in_words() {
+fn a_provider_without_a_valid_example_is_refused_with_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&[u8], &str); 3] = [
         (twofactor_bundle::TWILIO, "has no `examples`"),

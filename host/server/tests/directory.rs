@@ -91,7 +91,7 @@ async fn an_import_adds_and_renames_all_or_nothing_and_at_most_ten_thousand() {
 }
 
 #[tokio::test]
-async fn a_search_finds_in_id_and_name_whatever_the_case_and_nothing_is_a_wildcard() {
+async fn a_search_looks_in_ids_and_names_without_case_or_wildcards() {
     let demo = Demo::new().await;
     let entry = |kind: &str, id: &str, name: &str| json!({"kind": kind, "id": id, "name": name});
     let all = json!([

@@ -20,7 +20,7 @@ async fn bench(folder: &std::path::Path, http: &Scripted, type_id: &str, options
 }
 
 #[tokio::test]
-async fn each_answer_of_amazon_ses_has_its_class() {
+async fn each_response_of_amazon_ses_means_the_right_failure() {
     let (folder, http) = (tempfile::tempdir().unwrap(), Scripted::default());
     let options = json!({"SesRegion": "eu-central-1", "SesAccessKeyId": "AKIDEXAMPLE0000A",
         "SesSecretAccessKey": "secret", "SesSenderAddress": "codes@example.com"});
@@ -58,7 +58,7 @@ async fn each_answer_of_amazon_ses_has_its_class() {
 }
 
 #[tokio::test]
-async fn each_answer_of_a_webhook_has_its_class() {
+async fn each_response_of_a_webhook_means_the_right_failure() {
     let (folder, http) = (tempfile::tempdir().unwrap(), Scripted::default());
     let options = json!({"WebhookUrl": "https://gateway.example.com/codes",
         "WebhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
@@ -89,7 +89,7 @@ async fn each_answer_of_a_webhook_has_its_class() {
 }
 
 #[tokio::test]
-async fn each_answer_of_slack_has_its_class() {
+async fn each_response_of_slack_means_the_right_failure() {
     let (folder, http) = (tempfile::tempdir().unwrap(), Scripted::default());
     let options = json!({"SlackBotToken": "xoxb-0123456789-abcdef"});
     let mut bench = bench(folder.path(), &http, "slack", options).await;
@@ -134,7 +134,7 @@ async fn each_answer_of_slack_has_its_class() {
 }
 
 #[tokio::test]
-async fn each_answer_of_twilio_to_a_call_has_its_class() {
+async fn each_response_of_twilio_to_a_call_means_the_right_failure() {
     let (folder, http) = (tempfile::tempdir().unwrap(), Scripted::default());
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
         "TwilioVoiceFromNumber": "+15005550006"});

@@ -31,7 +31,7 @@ async fn a_request_of_http_1_1_has_exactly_one_host() {
 }
 
 #[tokio::test]
-async fn a_key_that_stands_twice_is_named() {
+async fn a_duplicate_key_is_named() {
     let server = Server::demo();
     let admin = server.token("admin_token");
     let instance = |options: &str| format!(r#"{{"type": "twilio", "name": "a", "options": {options}}}"#);
@@ -51,7 +51,7 @@ async fn a_key_that_stands_twice_is_named() {
 }
 
 #[tokio::test]
-async fn no_refusal_speaks_of_the_program_that_makes_it() {
+async fn refusals_do_not_mention_internal_types() {
     let server = Server::demo();
     let (admin, application) = (server.token("admin_token"), server.token("application_token"));
     let mut answers = Vec::new();
@@ -107,7 +107,7 @@ async fn no_refusal_speaks_of_the_program_that_makes_it() {
 }
 
 #[tokio::test]
-async fn no_link_leads_a_login_to_what_no_header_can_hold() {
+async fn no_return_link_breaks_the_location_header() {
     let server = Server::demo();
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for aim in
@@ -137,7 +137,7 @@ async fn a_subscription_is_not_named_as_a_folder_is() {
 }
 
 #[tokio::test]
-async fn an_id_of_a_user_has_one_spelling_and_none_that_nobody_sees() {
+async fn a_users_id_has_one_spelling_without_invisible_characters() {
     let server = Server::demo();
     let application = server.token("application_token");
     let start = |user: &str| {
@@ -157,7 +157,7 @@ async fn an_id_of_a_user_has_one_spelling_and_none_that_nobody_sees() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_of_another_request_is_told_apart() {
+async fn an_idempotency_key_of_another_request_is_recognized() {
     let server = Server::demo();
     let application = server.token("application_token");
     let start = |email: &str| {
@@ -234,7 +234,7 @@ fn calls() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn nothing_is_stored_on_its_way_and_nothing_is_taken_for_what_it_is_not() {
+async fn responses_are_not_cached_and_not_sniffed() {
     let server = Server::demo();
     let admin = server.token("admin_token");
     let mut calls = calls();

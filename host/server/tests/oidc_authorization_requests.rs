@@ -48,7 +48,7 @@ async fn a_browser_takes_along_what_the_protocol_asks_for_and_no_secret() {
 }
 
 #[tokio::test]
-async fn a_way_back_is_good_once() {
+async fn a_return_link_works_once() {
     let world = World::new().await;
     let (mut anna, sent) = world.away().await;
     let held = anna.cookies.clone();
@@ -92,7 +92,7 @@ async fn one_browser_is_not_logged_in_with_what_belongs_to_another() {
 }
 
 #[tokio::test]
-async fn a_session_has_a_new_secret_whatever_the_browser_held() {
+async fn each_session_has_a_new_secret() {
     let world = World::new().await;
     let (mut anna, sent) = world.away().await;
     let planted = format!("tfs_{}", "A".repeat(43));
@@ -114,7 +114,7 @@ async fn a_session_has_a_new_secret_whatever_the_browser_held() {
 }
 
 #[tokio::test]
-async fn a_way_back_leads_to_no_other_site() {
+async fn a_return_link_leads_to_no_other_site() {
     let world = World::new().await;
     for to in ["https://evil.example/", "//evil.example", "/\\evil.example", "/admin\\@evil.example", "/admin.evil"] {
         let mut anna = world.site.visitor();
@@ -126,7 +126,7 @@ async fn a_way_back_leads_to_no_other_site() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_provider_is_told_in_words_and_repeats_nothing_of_it() {
+async fn an_error_of_the_identity_provider_is_explained_without_repeating_it() {
     let world = World::new().await;
     let (mut anna, sent) = world.away().await;
     let error = [("error", "access_denied"), ("error_description", "<script>alert(1)</script>")];

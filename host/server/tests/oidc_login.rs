@@ -72,7 +72,7 @@ async fn an_administrator_logs_in_at_a_real_provider_and_comes_to_the_page_that_
 }
 
 #[tokio::test]
-async fn somebody_without_a_role_is_logged_in_there_and_turned_away_here() {
+async fn a_person_without_a_role_is_denied_after_the_identity_providers_login() {
     let Some(mut provider) = RealProvider::start("somebody_without_a_role") else { return };
     let site = Site::start(&provider.issuer, &Setup::default());
     provider.furnish(&furniture(&site, "RS256", "client_secret_basic", &["people"]));

@@ -73,7 +73,7 @@ impl MailServer {
 }
 
 #[tokio::test]
-async fn each_answer_of_twilio_has_its_class() {
+async fn each_response_of_twilio_means_the_right_failure() {
     let (folder, http) = (tempfile::tempdir().unwrap(), Scripted::default());
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
         "TwilioSmsFromNumber": "+15005550006"});
@@ -104,7 +104,7 @@ async fn each_answer_of_twilio_has_its_class() {
 }
 
 #[tokio::test]
-async fn each_answer_of_ecall_has_its_class() {
+async fn each_response_of_ecall_means_the_right_failure() {
     let (folder, http) = (tempfile::tempdir().unwrap(), Scripted::default());
     let options = json!({"ECallAccountName": "a", "ECallAccountPassword": "p", "ECallAccountFromNumber": "Shop"});
     let mut bench = Bench::new(folder.path(), &http.listen().await, "127.0.0.1:1", "ecall", options).await;
@@ -141,7 +141,7 @@ async fn each_answer_of_ecall_has_its_class() {
 }
 
 #[tokio::test]
-async fn each_answer_of_graph_has_its_class() {
+async fn each_response_of_graph_means_the_right_failure() {
     let (folder, http) = (tempfile::tempdir().unwrap(), Scripted::default());
     let server = json!({"MailType": "M365", "ClientId": "c", "ClientSecret": "s",
         "TenantId": "11111111-2222-3333-4444-555555555555", "UserId": "u"});
@@ -170,7 +170,7 @@ async fn each_answer_of_graph_has_its_class() {
 }
 
 #[tokio::test]
-async fn each_reply_of_a_mail_server_has_its_class() {
+async fn each_reply_of_a_mail_server_means_the_right_failure() {
     let (folder, mail) = (tempfile::tempdir().unwrap(), MailServer::default());
     let server = json!({"MailType": "SMTP", "Host": "mail.example.com", "Port": 465, "EnableSSL": true,
         "UserName": "u", "Password": "p", "Timeout": 20000});

@@ -36,7 +36,7 @@ async fn all(
 }
 
 #[tokio::test]
-async fn every_list_is_read_to_its_end_once_also_while_it_changes() {
+async fn every_list_is_read_once_to_its_end_even_while_it_changes() {
     let server = Server::demo();
     let admin = server.token("admin_token");
     let post = async |path: &str, body: Value| server.call("POST", path, admin, body).await.expect(201);
@@ -79,7 +79,7 @@ async fn every_list_is_read_to_its_end_once_also_while_it_changes() {
 }
 
 #[tokio::test]
-async fn a_part_of_what_is_narrowed_is_as_long_as_asked_for() {
+async fn a_page_of_a_filtered_list_has_the_requested_length() {
     let server = Server::demo();
     let admin = server.token("admin_token");
     let post = async |path: &str, body: Value| server.call("POST", path, admin, body).await.expect(201);
@@ -100,7 +100,7 @@ async fn a_part_of_what_is_narrowed_is_as_long_as_asked_for() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_none_and_a_size_out_of_bounds_are_refused() {
+async fn an_invalid_cursor_and_a_size_out_of_bounds_are_refused() {
     let server = Server::demo();
     let admin = server.token("admin_token");
     for path in

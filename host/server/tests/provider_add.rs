@@ -18,7 +18,7 @@ use twofactor_tests::minisign::Signer;
 use twofactor_tests::wrong::component;
 
 #[tokio::test]
-async fn an_upgrade_that_an_instance_does_not_satisfy_names_it_and_wants_more_than_yes() {
+async fn an_upgrade_that_invalidates_an_instance_names_it_and_needs_more_than_yes() {
     let place = Place::new("");
     let first = place.write("first.wasm", &component("none"));
     assert!(place.add(&first, &["--yes"]).status.success());
@@ -112,7 +112,7 @@ async fn serves(server: &Server, token: &str, version: Option<&str>) {
 }
 
 #[test]
-fn a_component_is_compiled_once_to_be_shown_and_added_and_never_where_it_is_not_the_one_that_was_meant() {
+fn a_component_is_compiled_once_for_preview_and_install_and_never_if_its_digest_differs() {
     let place = Place::new("");
     let (file, it) = (place.write("it.wasm", &component("none")), component("none"));
     let digest = hex::encode(ring::digest::digest(&ring::digest::SHA256, &it));
@@ -234,7 +234,7 @@ async fn a_folder_must_hold_one_component() {
 }
 
 #[tokio::test]
-async fn a_signature_is_taken_from_beside_the_component_or_from_the_call() {
+async fn a_signature_is_read_from_a_file_next_to_the_component_or_from_the_call() {
     let Some(acme) = Signer::new() else { return };
     let signers = format!("[providers]\nrequire_signature = true\n[providers.signers]\nacme = {:?}\n", acme.public_key);
     let place = Place::new(&signers);
@@ -267,7 +267,7 @@ async fn a_signature_is_taken_from_beside_the_component_or_from_the_call() {
 }
 
 #[tokio::test]
-async fn a_component_that_was_added_and_may_not_serve_is_shown_with_the_reason() {
+async fn an_added_component_that_is_refused_is_shown_with_the_reason() {
     let Some(acme) = Signer::new() else { return };
     let place = Place::new("");
     let file = place.write("it.wasm", &component("none"));
@@ -293,7 +293,7 @@ async fn a_component_that_was_added_and_may_not_serve_is_shown_with_the_reason()
 }
 
 #[test]
-fn a_component_that_is_watched_is_installed_anew_whenever_it_changes() {
+fn a_watched_component_is_installed_again_whenever_it_changes() {
     let place = Place::new("");
     let file = place.write("it.wasm", &component("none"));
     let config = place.config.to_str().unwrap();

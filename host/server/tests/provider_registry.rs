@@ -113,7 +113,7 @@ async fn a_layer_or_a_manifest_that_was_tampered_with_is_refused() {
 }
 
 #[tokio::test]
-async fn what_has_no_component_or_two_is_refused() {
+async fn an_artifact_without_exactly_one_component_is_refused() {
     let Some(place) = Place::new() else { return };
     for layers in
         [vec![(b"text".to_vec(), "text/plain")], vec![(component("none"), WASM), (component("version 1.0.1"), WASM)]]

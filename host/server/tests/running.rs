@@ -112,7 +112,7 @@ async fn slow_twilio(go: tokio::sync::oneshot::Receiver<()>, came: tokio::sync::
 
 #[cfg(unix)]
 #[tokio::test]
-async fn on_sigterm_a_delivery_pending_is_finished_and_answered_and_nothing_new_is_taken() {
+async fn on_sigterm_pending_deliveries_finish_and_nothing_new_is_accepted() {
     let (go, when) = tokio::sync::oneshot::channel();
     let (came, seen) = tokio::sync::oneshot::channel();
     let twilio = slow_twilio(when, came).await;
@@ -189,7 +189,7 @@ async fn after_a_rotation_of_keys_what_was_sealed_before_still_opens() {
 }
 
 #[test]
-fn a_command_whose_words_nobody_reads_ends_like_any_other_in_a_pipe() {
+fn a_command_with_closed_output_ends_like_any_other_in_a_pipe() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = Command::new(env!("CARGO_BIN_EXE_twofactor")).arg("openapi").stdout(writer).output().unwrap();

@@ -17,7 +17,7 @@ async fn examine(server: &Server, component: Vec<u8>) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn components_with_schemas_without_end_hold_up_nobody_and_not_the_end() {
+async fn components_with_endless_schemas_delay_no_other_call_and_no_shutdown() {
     let mut server = Arc::new(Server::demo());
     let mut examinations = Vec::new();
     let all: Vec<(&str, Value, bool)> = schemas();
@@ -54,7 +54,7 @@ async fn components_with_schemas_without_end_hold_up_nobody_and_not_the_end() {
 }
 
 #[tokio::test]
-async fn a_form_and_options_by_a_schema_that_multiplies_end() {
+async fn forms_and_options_of_an_exploding_schema_are_limited() {
     let server = Server::demo();
     let admin = server.token("admin_token");
     let (_, schema, _) = schemas().pop().unwrap();

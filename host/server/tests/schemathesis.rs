@@ -43,7 +43,7 @@ fn schemathesis() -> Option<PathBuf> {
 
 #[tokio::test]
 #[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
-async fn no_call_made_up_from_the_document_fails_in_the_server_or_is_answered_otherwise_than_it_says() {
+async fn no_call_generated_from_the_document_fails_or_contradicts_it() {
     let Some(program) = schemathesis() else {
         let _ = writeln!(std::io::stderr(), "SKIPPED: schemathesis needs python3 with venv, which is not installed");
         return;

@@ -197,11 +197,11 @@ async fn a_code_from_an_sms_fills_itself_in() {
 }
 
 #[tokio::test]
-async fn whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_something_say_it_well() {
-    if skipped("whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_something_say_it_well") {
+async fn cancelling_returns_not_signed_in_and_notice_pages_are_accessible() {
+    if skipped("cancelling_returns_not_signed_in_and_notice_pages_are_accessible") {
         return;
     }
-    let axe = axe("whoever_gives_up_comes_back_not_signed_in_and_pages_that_only_say_something_say_it_well");
+    let axe = axe("cancelling_returns_not_signed_in_and_notice_pages_are_accessible");
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
     let browser = Chromium::start(BrowserSettings::default()).await;
@@ -256,8 +256,8 @@ async fn to_code(browser: &Chromium) {
 }
 
 #[tokio::test]
-async fn whoever_is_sent_a_strangers_link_sees_where_it_began_and_confirms_nothing_for_the_stranger() {
-    let name = "whoever_is_sent_a_strangers_link_sees_where_it_began_and_confirms_nothing_for_the_stranger";
+async fn a_forwarded_link_shows_its_origin_and_signs_in_nobody_else() {
+    let name = "a_forwarded_link_shows_its_origin_and_signs_in_nobody_else";
     if skipped(name) {
         return;
     }

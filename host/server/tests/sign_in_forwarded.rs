@@ -96,7 +96,7 @@ async fn a_victim_who_confirms_a_strangers_sign_in_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn polling_tells_whoever_began_a_sign_in_no_more_than_that_it_ended() {
+async fn polling_reveals_only_that_a_sign_in_has_ended() {
     let site = Site::start().await;
     let mut reports = Vec::new();
     for confirmed in [true, false] {
@@ -114,7 +114,7 @@ async fn polling_tells_whoever_began_a_sign_in_no_more_than_that_it_ended() {
 }
 
 #[tokio::test]
-async fn the_browser_that_began_a_sign_in_is_signed_in_by_what_it_brings_back_once() {
+async fn the_browser_that_started_a_sign_in_is_signed_in_by_its_result_once() {
     let site = Site::start().await;
     let shop = open_shop(&site).await;
     let mut customer = Customer::default();
@@ -178,7 +178,7 @@ async fn a_handle_is_redeemed_once_for_its_own_sign_in_and_subscription_within_t
 }
 
 #[tokio::test]
-async fn of_two_servers_on_one_store_either_redeems_a_handle_and_only_one() {
+async fn with_two_servers_on_one_store_a_handle_is_redeemed_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it.db");
     let keyring = Keyring::generate().unwrap();
@@ -197,7 +197,7 @@ async fn of_two_servers_on_one_store_either_redeems_a_handle_and_only_one() {
 }
 
 #[tokio::test]
-async fn the_page_says_what_is_confirmed_begun_when_and_from_where() {
+async fn the_page_shows_what_is_confirmed_and_when_and_where_it_was_started() {
     let site = Site::start().await;
     let from = json!({"client_address": "203.0.113.77", "purpose": "payment",
         "user_agent": "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36"});

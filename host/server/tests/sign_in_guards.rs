@@ -295,7 +295,7 @@ async fn a_logo_and_colours_are_served_from_a_path_of_their_own_and_are_no_docum
 }
 
 #[tokio::test]
-async fn a_change_of_the_page_is_in_the_audit_log_and_passes_over_nobody() {
+async fn a_change_of_the_page_is_in_the_audit_log_and_overwrites_no_other_change() {
     let site = Site::start().await;
     let (_, admin) = site.admin().issue_token("admin", twofactor::token::Role::SystemAdmin, None).await.unwrap();
     let path = format!("{}/v1/subscriptions/shop/sign-in-page", site.url);

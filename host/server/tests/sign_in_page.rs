@@ -77,7 +77,7 @@ async fn a_refresh_a_second_click_and_whoever_looks_at_links_send_nothing() {
 }
 
 #[tokio::test]
-async fn where_there_are_several_ways_a_person_chooses_and_may_change() {
+async fn with_several_instances_a_person_chooses_and_may_change() {
     let site = Site::start().await;
     let other = site::add_sms(&site.admin(), "Spare SMS").await;
     let begun = site.begin(json!({"recipient": {"phone": PHONE, "email": "alice@example.com"}})).await;
@@ -204,7 +204,7 @@ async fn the_page_says_that_a_code_has_expired_and_an_expired_sign_in_leads_back
 }
 
 #[tokio::test]
-async fn whoever_gives_up_goes_back_with_an_error_and_the_code_is_worth_nothing() {
+async fn cancelling_returns_an_error_and_invalidates_the_code() {
     let site = Site::start().await;
     let (begun, browser) = site.at_code().await;
     let gone = browser.post("/cancel", &[]).await;
@@ -220,7 +220,7 @@ async fn whoever_gives_up_goes_back_with_an_error_and_the_code_is_worth_nothing(
 }
 
 #[tokio::test]
-async fn a_message_that_was_not_sent_is_said_so_and_what_may_have_been_sent_is_not_repeated() {
+async fn an_unsent_message_is_reported_and_one_that_may_have_been_sent_is_not_repeated() {
     let site = Site::start().await;
     let begun = site.begin(json!({})).await;
     let browser = Browser::at(&begun.url);
@@ -272,7 +272,7 @@ async fn one_sign_in_has_no_more_than_a_few_codes() {
 }
 
 #[tokio::test]
-async fn limits_and_a_lock_are_said_in_words() {
+async fn limits_and_a_lock_are_explained() {
     let limits = RateLimits { user_per_hour: 1, ..RateLimits::default() };
     let site = Site::with(|builder| builder.rate_limits(limits)).await;
     let (_, browser) = site.at_code().await;
@@ -310,7 +310,7 @@ async fn what_an_administrator_takes_away_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_sent_is_taken_though_its_instance_is_not_valid_any_more() {
+async fn a_sent_code_is_accepted_if_its_instance_is_no_longer_valid() {
     let site = Site::start().await;
     let (_, browser) = site.at_code().await;
     let admin = site.admin();
@@ -322,7 +322,7 @@ async fn a_code_that_was_sent_is_taken_though_its_instance_is_not_valid_any_more
 }
 
 #[tokio::test]
-async fn a_message_that_goes_out_when_nobody_waits_any_more_belongs_to_its_sign_in() {
+async fn a_message_sent_after_its_caller_left_belongs_to_its_sign_in() {
     let site = Site::start().await;
     let sign_ins = site.engine.hosted_sign_ins();
     let new = NewHostedSignIn {
@@ -403,7 +403,7 @@ async fn an_eight_digit_code_is_asked_for_as_such() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_could_not_end_well_is_not_begun() {
+async fn a_sign_in_that_could_not_succeed_is_refused() {
     let site = Site::start().await;
     let begin = async |more: Value| {
         let mut body = json!({"tenant": "main", "user": "alice", "recipient": {"phone": PHONE},

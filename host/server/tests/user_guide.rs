@@ -10,7 +10,7 @@ use std::path::Path;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 #[test]
-fn the_lines_of_the_readme_work_as_they_stand() {
+fn the_commands_of_the_readme_work_unchanged() {
     // The program that cargo would build is there already, and its tests run elsewhere. The port may be taken.
     let before = r#"cargo() {
         case "$1" in
@@ -23,11 +23,11 @@ fn the_lines_of_the_readme_work_as_they_stand() {
 }
 
 #[test]
-fn the_api_guide_works_as_it_stands() {
+fn the_api_guide_works_unchanged() {
     tutorial::works_as_it_stands(&Path::new(ROOT).join("docs/api.md"), &["bash", "curl", "sed", "cmp"], "");
 }
 
 #[test]
-fn the_guide_to_the_sign_in_page_works_as_it_stands() {
+fn the_guide_to_the_sign_in_page_works_unchanged() {
     tutorial::works_as_it_stands(&Path::new(ROOT).join("docs/sign-in-page.md"), &["bash", "curl", "sed"], "");
 }

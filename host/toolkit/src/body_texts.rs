@@ -237,13 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_another_form_than_it_says_has_no_texts() {
+    fn a_body_that_does_not_match_its_content_type_has_no_texts() {
         assert!(found("application/json", "{\"a\": \"b\" c\"}").is_empty());
         assert!(found("application/xml", "<a>b & c</a").is_empty());
     }
 
     #[test]
-    fn what_is_looked_at_is_bounded() {
+    fn the_search_is_bounded() {
         let deep = (0..12).fold("x".to_owned(), |inner, _| Value::from(vec![inner]).to_string());
         let wide = format!("[{}]", "1,".repeat(50_000) + "1");
         assert!(found("application/json", &deep).len() <= DEPTH + 2);

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_body_is_looked_through_once() {
+    fn a_long_body_is_searched_once() {
         for piece in ["a:", "token:", "token:a1 ", "<token>"] {
             let _ = of(&piece.repeat((1 << 20) / piece.len()));
         }

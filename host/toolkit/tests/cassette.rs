@@ -65,7 +65,7 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 }
 
 #[test]
-fn a_cassette_holds_the_answer_and_no_secret_code_or_recipient_and_is_played_again() {
+fn a_recording_is_replayed_and_contains_no_secret_code_or_recipient() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let override_argument = format!("https://upstream.example.com={}", runtime.block_on(talkative()));
@@ -116,7 +116,7 @@ async fn saying(answers: &'static [(&'static str, u16, &'static str)]) -> Socket
 }
 
 #[test]
-fn of_a_provider_that_asks_first_every_answer_is_kept_and_each_failure_is_the_one_of_the_message() {
+fn all_responses_of_a_provider_with_a_lookup_are_recorded() {
     const ANSWERS: &[(&str, u16, &str)] = &[
         ("lookupByEmail", 200, r#"{"ok":true,"user":{"id":"W012A3CDE","profile":{"email":"ann@example.com"}}}"#),
         ("postMessage", 200, r#"{"ok":true,"channel":"D024BE91L","ts":"1503435956.000247"}"#),
@@ -178,7 +178,7 @@ const PASS: &str = "4ass/canary-of-sixteen-or-more";
 const UNUSED: &str = "p4ssword-canary";
 
 #[test]
-fn what_a_component_was_given_to_log_in_with_is_not_kept_whatever_it_is_called() {
+fn credentials_that_a_component_received_are_not_recorded_whatever_their_name() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let override_argument = format!("https://upstream.example.com={}", runtime.block_on(with_sessions()));
@@ -224,7 +224,7 @@ fn what_a_component_was_given_to_log_in_with_is_not_kept_whatever_it_is_called()
 }
 
 #[test]
-fn of_an_upstream_that_makes_the_codes_it_is_kept_too_how_it_finds_an_answer_right() {
+fn the_verification_of_a_correct_answer_is_recorded_too() {
     const CODE: &str = "482913";
     const ANSWERS: &[(&str, u16, &str)] = &[
         (
@@ -284,7 +284,7 @@ fn the_responses_to_a_login_and_to_a_verification_are_both_replayed() {
 }
 
 #[test]
-fn nothing_is_kept_of_what_was_not_delivered_and_what_is_no_cassette_is_refused_in_words() {
+fn failed_deliveries_are_not_recorded_and_an_invalid_recording_is_refused_with_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let override_argument = format!("https://upstream.example.com={nobody}");

@@ -236,7 +236,7 @@ fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
 }
 
 #[test]
-fn a_fault_that_one_rule_alone_finds_is_found_by_it() {
+fn each_rule_alone_finds_its_fault() {
     let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
     let texts = Mutex::new(Vec::new());
     each(CAUGHT_BY_ONE_RULE, |(fault, rule)| {
@@ -281,7 +281,7 @@ fn a_component_that_cannot_be_added_is_refused_with_the_name_of_its_fault() {
 }
 
 #[test]
-fn what_is_no_provider_is_refused_in_a_sentence() {
+fn a_component_that_is_not_a_provider_is_refused_with_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let whole = component("none");
     let wants =
@@ -426,7 +426,7 @@ fn a_relay_that_wants_no_login_is_no_fault() {
 }
 
 #[test]
-fn one_that_refuses_the_recipient_of_the_check_is_told_how_to_name_another() {
+fn a_provider_that_refuses_the_checks_recipient_is_told_how_to_choose_another() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "it.wasm", component("it takes no Swiss numbers"));
     let [only] = not_passed(&file, &[]).try_into().unwrap();
@@ -463,7 +463,7 @@ fn an_open_option_with_the_value_of_a_secret_is_not_taken_for_it() {
 }
 
 #[test]
-fn of_one_that_reaches_a_mail_server_too_it_says_that_mail_was_not_tried() {
+fn a_provider_with_http_and_mail_is_told_that_mail_was_not_checked() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "it.wasm", component("a mail server too"));
     let [only] = not_passed(&file, &[]).try_into().unwrap();
@@ -471,7 +471,7 @@ fn of_one_that_reaches_a_mail_server_too_it_says_that_mail_was_not_tried() {
 }
 
 #[test]
-fn one_that_asks_first_is_told_how_to_give_the_answers() {
+fn a_provider_with_a_lookup_is_told_how_to_supply_responses() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "it.wasm", component("it needs a room"));
     let found = not_passed(&file, &[]);
@@ -503,7 +503,7 @@ fn only_the_request_for_a_code_may_name_the_recipient() {
 }
 
 #[test]
-fn one_code_is_tried_for_real_and_told_of() {
+fn try_delivers_one_code_and_reports_the_result() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let upstream = runtime.block_on(twofactor_tests::upstream::Upstream::start());
@@ -564,7 +564,7 @@ fn the_wait_that_a_provider_passed_on_is_shown() {
 }
 
 #[test]
-fn what_was_compiled_is_kept_and_what_somebody_else_wrote_there_is_not_run() {
+fn compiled_code_is_cached_and_code_written_by_others_is_not_run() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "it.wasm", component("none"));
     let cache = folder.path().join("cache");

@@ -99,7 +99,7 @@ fn case<'a>(suite: &'a Element, rule: &str) -> &'a Element {
 }
 
 #[test]
-fn each_rule_is_a_case_and_a_fault_is_a_failure_that_says_what_and_how_to_mend_it() {
+fn junit_has_a_case_for_each_rule_and_a_failure_with_the_remedy_for_each_fault() {
     let folder = tempfile::tempdir().unwrap();
     let (output, suite) = check(folder.path(), &component("a problem that tells a secret"));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -128,7 +128,7 @@ fn each_rule_is_a_case_and_a_fault_is_a_failure_that_says_what_and_how_to_mend_i
 }
 
 #[test]
-fn what_was_not_looked_at_is_skipped_and_advice_fails_nothing() {
+fn unchecked_rules_are_skipped_and_advice_does_not_fail() {
     let folder = tempfile::tempdir().unwrap();
     let (output, suite) = check(folder.path(), &component("a mail server too"));
     assert!(output.status.success());

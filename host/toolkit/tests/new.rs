@@ -56,7 +56,7 @@ fn a_project_stands_alone_and_has_one_name() {
 }
 
 #[test]
-fn nothing_is_written_where_something_is() {
+fn existing_files_are_not_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("there");
     fs::create_dir(&folder).unwrap();

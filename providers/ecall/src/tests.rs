@@ -45,7 +45,7 @@ fn a_message_id_may_be_a_number() {
 }
 
 #[test]
-fn each_parameter_has_its_class() {
+fn each_parameter_error_means_the_right_failure() {
     for (parameter, expected) in
         [("To", "recipient"), ("From", "misconfigured"), ("Content.Text", "message"), ("Channel", "message")]
     {
@@ -56,7 +56,7 @@ fn each_parameter_has_its_class() {
 }
 
 #[test]
-fn each_older_result_code_has_its_class() {
+fn each_older_result_code_means_the_right_failure() {
     let rows: &[(&[u32], &str)] = &[
         (&[11001, 11300, 11301, 11303, 11400, 11401, 11402, 11800], "misconfigured"),
         (&[11100, 11102, 11105], "recipient"),
@@ -73,7 +73,7 @@ fn each_older_result_code_has_its_class() {
 }
 
 #[test]
-fn a_status_alone_has_its_class() {
+fn a_status_without_a_body_means_the_right_failure() {
     for (status, expected) in [
         (401, "misconfigured"),
         (403, "misconfigured"),

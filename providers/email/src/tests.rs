@@ -44,7 +44,7 @@ fn ssl_and_port_decide_how_the_connection_is_protected() {
 }
 
 #[test]
-fn a_sender_that_no_mail_server_takes_is_a_problem_of_that_option() {
+fn a_sender_that_no_mail_server_accepts_is_a_problem_of_its_option() {
     for (sender, fits) in [
         ("codes@example.com", true),
         ("c.o-d+e_s@mail.example.com", true),
@@ -112,7 +112,7 @@ fn a_mail_has_both_forms_of_the_text() {
 }
 
 #[test]
-fn each_reply_of_a_mail_server_has_its_class() {
+fn each_reply_of_a_mail_server_means_the_right_failure() {
     for (stage, code, expected) in [
         (Stage::Authentication, 530, "misconfigured"),
         (Stage::Authentication, 534, "misconfigured"),
@@ -139,7 +139,7 @@ fn each_reply_of_a_mail_server_has_its_class() {
 }
 
 #[test]
-fn what_the_host_says_of_a_mail_keeps_its_meaning() {
+fn the_hosts_result_of_a_mail_keeps_its_meaning() {
     for (error, expected) in [
         (MailError::Invalid(String::new()), "rejected"),
         (MailError::Denied(String::new()), "misconfigured"),
@@ -176,7 +176,7 @@ fn graph_is_authenticated_with_client_credentials() {
 }
 
 #[test]
-fn each_answer_of_graph_has_its_class() {
+fn each_response_of_graph_means_the_right_failure() {
     for (status, code, expected) in [
         (429, "ApplicationThrottled", "retry-later"),
         (400, "ErrorInvalidRecipients", "rejected"),
@@ -216,7 +216,7 @@ fn a_reason_repeats_nothing_of_a_malformed_error_code() {
 }
 
 #[test]
-fn options_that_would_leave_their_place_in_a_url_are_refused() {
+fn options_that_would_escape_their_part_of_a_url_are_refused() {
     for (name, value) in [
         ("TenantId", "a/b"),
         ("TenantId", "a?b"),

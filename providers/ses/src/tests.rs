@@ -90,7 +90,7 @@ fn a_domain_goes_out_in_punycode_and_a_name_beyond_ascii_is_refused_unsent() {
 }
 
 #[test]
-fn each_name_has_its_class_from_the_header_and_from_the_body() {
+fn each_error_name_in_header_or_body_means_the_right_failure() {
     let rows: &[(&[&str], &str)] = &[
         (
             &[
@@ -128,7 +128,7 @@ fn each_name_has_its_class_from_the_header_and_from_the_body() {
 }
 
 #[test]
-fn a_status_alone_has_its_class() {
+fn a_status_without_a_body_means_the_right_failure() {
     for (status, expected) in [
         (200, "outcome-unknown"),
         (202, "outcome-unknown"),

@@ -26,7 +26,7 @@ fn refused(error: &str) -> String {
 }
 
 #[test]
-fn the_member_is_looked_up_and_gets_the_text_as_it_is() {
+fn the_member_is_looked_up_and_receives_the_text_unchanged() {
     let upstream =
         Upstream::new().responds(200, &[], FOUND).responds(200, &[], r#"{"ok":true,"channel":"D1","ts":"1503.2"}"#);
     let text = "012345 is your code & <b>no</b> *markup*.";
@@ -47,7 +47,7 @@ fn the_member_is_looked_up_and_gets_the_text_as_it_is() {
 }
 
 #[test]
-fn each_error_of_the_question_has_its_class_and_nothing_is_posted() {
+fn each_error_of_the_lookup_means_the_right_failure_and_nothing_is_posted() {
     let rows: &[(&[&str], &str)] = &[
         (&["users_not_found"], "recipient"),
         (
@@ -118,7 +118,7 @@ fn a_question_that_is_not_answered_may_be_asked_again() {
 }
 
 #[test]
-fn each_error_of_the_message_has_its_class() {
+fn each_error_of_the_message_means_the_right_failure() {
     let rows: &[(&[&str], &str)] = &[
         (&["channel_not_found", "user_not_found", "user_disabled"], "recipient"),
         (&["msg_too_long", "no_text", "invalid_blocks", "invalid_arguments", "invalid_post_type"], "message"),
@@ -150,7 +150,7 @@ fn each_error_of_the_message_has_its_class() {
 }
 
 #[test]
-fn a_status_of_the_message_alone_has_its_class() {
+fn a_status_of_the_message_alone_means_the_right_failure() {
     for (status, body, expected) in [
         (200, "<html>", "outcome-unknown"),
         (200, r#"{"ok":false,"error":"to ann@example.org"}"#, "outcome-unknown"),

@@ -52,7 +52,7 @@ fn only_approved_is_right() {
 }
 
 #[test]
-fn each_code_has_its_class() {
+fn each_error_code_means_the_right_failure() {
     let rows: &[(&[u32], &str)] = &[
         (&[20003, 20403, 20404, 60204, 60213, 60220, 60223, 21608], "misconfigured"),
         (&[60033, 60205, 21211, 21614, 60200], "rejected"),
@@ -74,7 +74,7 @@ fn each_code_has_its_class() {
 }
 
 #[test]
-fn what_may_have_been_sent_is_of_unknown_outcome() {
+fn a_request_that_may_have_been_sent_has_an_unknown_outcome() {
     type Script = fn(Upstream) -> Upstream;
     let scripts: [Script; 3] = [
         |upstream| upstream.responds(500, &[], ""),

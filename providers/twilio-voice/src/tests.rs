@@ -55,7 +55,7 @@ fn nothing_in_a_text_becomes_an_instruction_or_breaks_the_script() {
 }
 
 #[test]
-fn each_code_has_its_class() {
+fn each_error_code_means_the_right_failure() {
     let rows: &[(&[u32], &str)] = &[
         (&[20003, 20403, 20404, 10001, 10002, 10005, 21210, 21212, 21213, 21203, 21215, 13227, 21219], "misconfigured"),
         (&[21201, 21211, 21214, 21217, 13223, 13224, 21200, 21205, 21218], "rejected"),
@@ -72,7 +72,7 @@ fn each_code_has_its_class() {
 }
 
 #[test]
-fn what_may_have_rung_is_of_unknown_outcome() {
+fn a_call_that_may_have_rung_has_an_unknown_outcome() {
     type Script = fn(Upstream) -> Upstream;
     let scripts: [Script; 3] = [
         |upstream| upstream.responds(500, &[], ""),

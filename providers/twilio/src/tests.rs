@@ -39,7 +39,7 @@ fn a_messaging_service_is_named_as_such() {
 }
 
 #[test]
-fn each_code_has_its_class() {
+fn each_error_code_means_the_right_failure() {
     let rows: &[(&[u32], &str)] = &[
         (&[20003, 20403, 20404, 21212, 21601, 21603, 21606, 21608, 21659, 21660, 21661, 21408], "misconfigured"),
         (&[20422, 21701, 21703, 21705, 30002, 30032, 30034, 63038], "misconfigured"),
@@ -99,7 +99,7 @@ fn fields_beside_the_sid_may_be_of_any_type() {
 }
 
 #[test]
-fn a_429_may_be_repeated_after_what_it_says() {
+fn a_429_may_be_retried_after_the_wait_it_names() {
     let _upstream = Upstream::new().responds(429, &[("retry-after", "7")], r#"{"code":20429}"#);
     match deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err() {
         Failure::RetryLater(retry) => assert_eq!(retry.after_seconds, Some(7)),
@@ -108,7 +108,7 @@ fn a_429_may_be_repeated_after_what_it_says() {
 }
 
 #[test]
-fn what_may_have_gone_out_is_of_unknown_outcome() {
+fn a_message_that_may_have_been_sent_has_an_unknown_outcome() {
     type Script = fn(Upstream) -> Upstream;
     let scripts: [Script; 4] = [
         |upstream| upstream.responds(500, &[], ""),

@@ -30,7 +30,7 @@ fn a_message_is_posted_with_its_id_in_the_body_and_in_a_header() {
 }
 
 #[test]
-fn each_status_has_its_class() {
+fn each_status_means_the_right_failure() {
     let later = [("retry-after", "9")];
     for (status, headers, expected) in [
         (400, &[][..], "rejected"),
@@ -103,7 +103,7 @@ fn a_url_that_is_not_plain_is_named() {
 }
 
 #[test]
-fn a_secret_of_another_form_is_named_and_not_repeated() {
+fn a_secret_in_a_wrong_format_is_named_and_not_repeated() {
     let of = |bytes: usize| format!("whsec_{}", "QUJD".repeat(bytes / 3));
     for (secret, fits) in [
         (SECRET.to_owned(), true),

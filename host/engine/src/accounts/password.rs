@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_guessed_first_is_refused() {
+    fn common_passwords_are_refused() {
         for password in [
             "password1234",
             "Password2026!",
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_is_argon2id_with_the_costs_owasp_asks_for_and_a_salt_of_its_own() {
+    async fn each_hash_is_argon2id_with_owasps_costs_and_its_own_salt() {
         let passwords = Passwords::new();
         let first = passwords.hash(accepted("korrekt pferd!")).await.unwrap();
         let second = passwords.hash(accepted("korrekt pferd!")).await.unwrap();
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_that_costs_something_else_still_fits_and_says_so() {
+    async fn a_hash_with_an_old_cost_still_matches_and_is_marked_stale() {
         let hash = cheap().hash(accepted("korrekt pferd!")).await.unwrap();
         let dearer = Passwords::costing(Params::new(128, 1, 1, None).unwrap());
         assert_eq!(dearer.verify("korrekt pferd!", Some(hash)).await.unwrap(), PasswordCheck::Right { stale: true });
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_that_is_none_is_an_error_and_not_a_wrong_password() {
+    async fn an_invalid_hash_is_an_error_and_not_a_wrong_password() {
         let error = cheap().verify("korrekt pferd!", Some(Zeroizing::new("$none$".to_owned()))).await.unwrap_err();
         assert!(error.is_unavailable());
     }

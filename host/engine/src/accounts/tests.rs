@@ -33,7 +33,7 @@ async fn active(accounts: &Accounts) -> OpenedSession {
 }
 
 #[tokio::test]
-async fn whoever_cannot_log_in_is_told_the_same_for_the_same_price() {
+async fn failed_logins_have_the_same_answer_and_the_same_cost() {
     let accounts = accounts().await;
     let actor = Actor::new("test");
     let mut answers = Vec::new();
@@ -68,7 +68,7 @@ async fn whoever_cannot_log_in_is_told_the_same_for_the_same_price() {
 }
 
 #[tokio::test]
-async fn a_hash_is_made_anew_when_it_costs_something_else_than_new_ones() {
+async fn a_hash_with_an_old_cost_is_replaced() {
     let mut accounts = accounts().await;
     let account = active(&accounts).await.session.account;
     let kept = async |accounts: &Accounts| {
@@ -103,7 +103,7 @@ async fn what_is_sealed_for_one_account_does_not_open_for_another() {
 }
 
 #[tokio::test]
-async fn a_secret_has_256_bits_and_is_taken_for_its_own_purpose_only() {
+async fn a_secret_has_256_bits_and_is_accepted_for_its_own_purpose_only() {
     let all = [Use::Invitation, Use::Login, Use::AuthorizationRequest, Use::Session];
     for one in all {
         let (secret, digest) = one.draw().unwrap();
@@ -116,7 +116,7 @@ async fn a_secret_has_256_bits_and_is_taken_for_its_own_purpose_only() {
 }
 
 #[tokio::test]
-async fn debug_shows_no_secret_and_nobody() {
+async fn debug_output_shows_no_secret_and_no_person() {
     let accounts = accounts().await;
     let client = Client::at("192.0.2.77".parse().unwrap());
     let (account, invitation) = accounts.create(&Actor::new("test"), alice()).await.unwrap();
@@ -138,7 +138,7 @@ async fn debug_shows_no_secret_and_nobody() {
 }
 
 #[tokio::test]
-async fn a_domain_beyond_ascii_is_one_however_it_is_written() {
+async fn a_domain_beyond_ascii_is_one_mailbox_in_every_spelling() {
     let accounts = accounts().await;
     let actor = Actor::new("test");
     let new = |email: &str| NewAccount { email: email.to_owned(), ..alice() };

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digit_of_any_script_is_brought_to_ascii() {
+    fn digits_of_any_script_are_converted_to_ascii() {
         for row in
             ["0123456789", "０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "๐๑๒๓๔๕๖๗๘๙", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗"]
         {

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_is_rejected() {
+    fn an_invalid_email_address_is_rejected() {
         for text in [
             "",
             "alice",

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_rejected() {
+    fn an_invalid_phone_number_is_rejected() {
         for text in [
             "",
             "+",

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handle_is_one_line_and_goes_to_its_provider_as_it_is() {
+    fn a_handle_is_one_line_and_goes_to_its_provider_unchanged() {
         let of = |text: &str| {
             let recipient = Recipient { handle: Some(text.to_owned()), ..Recipient::default() };
             recipient.canonical(RecipientKind::Handle, &Policy::default())

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_sms_fits_into_one_part() {
+    fn an_sms_fits_into_one_segment() {
         for language in LANGUAGES {
             let text = short(&policy("Example Bank", "login.example.com"), Some(language.tag), "0123456789", 300).text;
             assert!(text.chars().count() <= 160 && is_of_gsm(&text), "{text}");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_says_that_it_is_one_in_the_readers_language_and_fits_into_one_part() {
+    fn a_test_message_says_so_in_the_readers_language_and_fits_into_one_segment() {
         for (tag, says) in [
             ("en", "This is a test message from Shop."),
             ("de", "Dies ist eine Testnachricht von Shop."),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operator_names_the_application_arrives_inert() {
+    fn the_applications_name_is_displayed_as_plain_text() {
         let html = mail(&policy("<b>{{7*7}}</b>{code}", ""), None, "012345", 300).html.unwrap_or_default();
         assert!(!html.contains("<b>") && !html.contains("{{"), "{html}");
         assert_eq!(html.matches("012345").count(), 1);

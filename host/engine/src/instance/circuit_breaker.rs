@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_after_so_many_failures_in_a_row_and_ends_with_one_message_that_is_taken() {
+    fn a_pause_begins_after_consecutive_failures_and_ends_with_one_accepted_message() {
         let pause = Pause::default();
         let fail = |second| pause.note(Some(&later()), at(second), AFTER);
         assert!(!fail(0) && !fail(0));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_message_whose_end_nobody_learns_the_others_wait_no_longer_than_a_pause() {
+    fn a_message_without_a_known_outcome_delays_others_no_longer_than_a_pause() {
         let pause = Pause::default();
         for _ in 0..3 {
             pause.note(Some(&later()), at(0), AFTER);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_for_what_it_is_shows_that_somebody_is_there() {
+    fn a_rejected_message_shows_that_the_upstream_works() {
         let pause = Pause::default();
         let refused = DeliveryFailure::Rejected { recipient: true, reason: Reason::default() };
         for _ in 0..9 {

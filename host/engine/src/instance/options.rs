@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_without_a_fraction_is_an_integer_wherever_it_stands() {
+    fn a_number_without_a_fraction_is_an_integer_at_any_depth() {
         let sent =
             json!({"Port": 465.0, "List": [1.0, 1.5, "1.0"], "Deep": {"Small": -2.0, "Big": 1e300, "Zero": -0.0}});
         let read = json!({"Port": 465, "List": [1, 1.5, "1.0"], "Deep": {"Small": -2, "Big": 1e300, "Zero": 0}});

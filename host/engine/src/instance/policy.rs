@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_makes_two_parts_of_an_sms_is_allowed_with_a_warning() {
+    fn a_name_that_needs_a_second_sms_segment_causes_a_warning() {
         let warned = &[PolicyWarning::NameOutsideSmsAlphabet][..];
         for (name, warnings) in [
             ("Example Bank", &[][..]),

@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_in_its_place_only() {
+    fn sealed_data_opens_only_in_its_own_place() {
         let keyring = Keyring::generate().unwrap();
         let sealed = keyring.seal("options", &[b"instance", b"1"], b"secret").unwrap();
         assert_eq!(&**keyring.open("options", &[b"instance", b"1"], &sealed).unwrap(), b"secret");
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_of_signed_data_is_noticed() {
+    fn a_changed_byte_of_signed_data_is_detected() {
         let keyring = Keyring::generate().unwrap();
         let mut signed = keyring.sign("code", &[b"d"], b"data");
         assert_eq!(keyring.open_signed("code", &[b"d"], &signed), Some(&b"data"[..]));
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_another_process_added_is_taken_up_when_it_is_met() {
+    fn a_key_added_by_another_process_is_loaded_when_it_is_needed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let running = Keyring::open_or_create(&path).unwrap();

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logo_is_a_picture_and_what_it_says_it_is() {
+    fn a_logo_must_be_a_picture_of_the_declared_type() {
         let data = |kind: &str, bytes: &[u8]| format!("data:image/{kind};base64,{}", STANDARD.encode(bytes));
         let png = b"\x89PNG\r\n\x1a\nrest";
         assert_eq!(refusal(json!({"logo": data("png", png)})), "");

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_taken_back_counts_as_sent() {
+    fn a_request_counts_as_sent_until_it_is_taken_back() {
         let effects = Effects::default();
         effects.begin_sending().did_not_leave();
         assert!(!effects.has_sent());

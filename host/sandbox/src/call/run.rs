@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_component_may_have_is_there_for_each_call_in_flight() {
+    async fn the_pool_has_room_for_the_limits_of_each_call_in_flight() {
         for (instances, memories, tables) in [(4, 0, 0), (2, 1, 0), (3, 0, 1), (2, 1, 1)] {
             let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
             assert_eq!(calls, 3, "{instances} {memories} {tables}: {error}");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_component_that_has_more_than_it_may_is_called_never() {
+    async fn a_component_beyond_the_pools_limits_is_never_called() {
         for (instances, memories, tables) in [(5, 0, 0), (3, 1, 0), (4, 0, 1)] {
             let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
             assert_eq!(calls, 0, "{instances} {memories} {tables}: {error}");

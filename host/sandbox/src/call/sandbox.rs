@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_strangers_work_is_done_apart_from_those_who_serve_and_a_few_at_a_time() {
+    async fn untrusted_work_runs_on_separate_threads_and_a_few_at_a_time() {
         use std::sync::atomic::{AtomicUsize, Ordering};
 
         let sandbox = Sandbox::new(SandboxLimits::default(), Network::builder().build().unwrap()).unwrap();

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_whose_words_deceive_is_not_loaded() {
+    fn a_provider_with_deceptive_names_is_not_loaded() {
         let schema = |of: Value| json!({"type": "object", "properties": {"Key": of}});
         let plain = schema(json!({"type": "string", "title": "Key", "description": "The key.\nFrom the console."}));
         assert_eq!(checked("Acme", &plain), Ok(()));

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_data_that_each_surface_can_word() {
+    fn a_failure_is_data_that_each_surface_words() {
         let names = vec!["other.example.com".to_owned()];
         let cause = UpstreamCause::CertificateName { certificate_names: names };
         let failure = UpstreamFailure::new(UpstreamStep::Tls, "mail.example.com", 465, cause);

@@ -259,7 +259,7 @@ mod tests {
     /// `localhost` resolves to a private address, as does any name whose owner changes its address
     /// after it was approved. What counts is the address at the time of dialling.
     #[tokio::test]
-    async fn a_name_is_vetted_by_where_it_leads_when_it_is_dialled() {
+    async fn a_name_is_checked_by_its_address_at_the_time_of_dialling() {
         let network = Network::builder().build().unwrap();
         assert_eq!(network.rules().names.addresses("localhost", 1).await.unwrap_err(), NotDialled::NotAllowed);
         assert!(network.0.http.resolves_nothing("localhost").await);

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_too_long_for_another_compilation_is_told_to_come_back() {
+    async fn a_wait_for_another_compilation_that_is_too_long_ends_with_retry_later() {
         let sandbox = sandbox(Duration::from_millis(50));
         let turn = sandbox.compiling().acquire_owned().await.unwrap();
         let said = refusal(&sandbox, &component(1)).await;

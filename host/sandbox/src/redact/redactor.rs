@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_a_word_stays_as_it_is() {
+    fn text_next_to_a_redacted_word_stays_unchanged() {
         assert_eq!(left(&["é-s3cret"], "«é-s3cret» ü"), "«» ü");
         assert_eq!(left(&["abc"], "abc"), "abc");
         assert_eq!(Redactor::new(Vec::new()).redact("é 482913"), "é 482913");

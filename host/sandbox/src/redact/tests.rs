@@ -103,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_text_is_found_in_each_encoding_and_in_two_upon_each_other(
+    fn a_text_is_found_in_each_encoding_and_in_two_nested_ones(
         secret in secret(), inner in 0..ENCODINGS.len(), outer in 0..ENCODINGS.len(),
         before in select(&["", "{\"a\":\"", "x=", "  ", "Bearer "][..]), after in select(&["", "\"}", "&y=1", "\r\n"][..]),
     ) {
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn a_code_is_found_and_covered_in_each_encoding_and_in_two_upon_each_other(
+    fn a_code_is_found_and_covered_in_each_encoding_and_in_two_nested_ones(
         code in "[0-9]{4,10}", inner in 0..ENCODINGS.len(), outer in 0..ENCODINGS.len(), before in "[a-z \":]{0,5}", after in "[ \",}]{1,4}",
     ) {
         let encoded = twice(&code, inner, outer);
@@ -152,7 +152,7 @@ proptest! {
 }
 
 #[test]
-fn of_a_list_of_candidates_nobody_reads_off_the_code() {
+fn a_list_of_candidates_does_not_reveal_the_code() {
     let list = (0..1000).map(|n| format!("{:06} ", n * 971)).collect::<String>();
     let covered_for = |code: &str| {
         let mut text = list.clone().into_bytes();
@@ -252,14 +252,14 @@ fn a_secret_beyond_ascii_is_found_in_another_case_and_in_other_character_sets() 
 }
 
 #[test]
-fn a_code_is_found_in_longer_numbers_if_it_is_long_enough_to_be_no_chance() {
+fn a_code_is_found_in_longer_numbers_if_a_chance_match_is_unlikely() {
     assert!(Code::new("482913").is_in(b"ref-148291377"));
     assert!(!Code::new("4829").is_in(b"ref-148291377"));
     assert!(Code::new("4829").is_in(b"ref 4829") && Code::new("4829").is_in(b"4 8 2 9"));
 }
 
 #[test]
-fn a_code_among_very_many_numbers_is_not_there_by_chance() {
+fn a_code_among_very_many_numbers_does_not_count_as_chance() {
     let code = Code::new("482913");
     assert!(code.is_by_chance_in(&["order 482913 of 2026"]));
     assert!(!code.is_by_chance_in(&["order 2026"]));
@@ -268,7 +268,7 @@ fn a_code_among_very_many_numbers_is_not_there_by_chance() {
 }
 
 #[test]
-fn characters_that_nobody_sees_separate_no_digits_however_many_they_are() {
+fn invisible_characters_do_not_separate_digits() {
     let hidden = ["4", "8", "2", "9", "1", "3"].join(&"\u{200b}\u{ad}\u{2060}".repeat(3));
     assert!(Code::new("482913").is_in(hidden.as_bytes()));
     assert_eq!(Code::new("482913").places(hidden.as_bytes()), [0..hidden.len()]);

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_is_charged_for_all_its_work_and_for_no_wait() {
+    async fn a_call_is_charged_for_its_work_and_not_for_waiting() {
         let shared = Arc::new(Shared::new(1));
         let (call, found) = (call(&shared, 5), Mutex::default());
         let mut running = pin!(call.run(None, work(&call, 1, &found)));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_runs_long_waits_for_a_free_processor_and_others_do_not() {
+    async fn long_running_calls_wait_for_a_free_processor_and_others_do_not() {
         let shared = Arc::new(Shared::new(1));
         let (long, short) = (call(&shared, 1000), call(&shared, 1000));
         let (of_long, of_short) = (Mutex::default(), Mutex::default());
@@ -296,7 +296,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn who_runs_long_has_a_long_slice_while_at_work_and_nobody_else() {
+    async fn only_long_running_calls_have_a_long_time_slice() {
         use super::super::time_slice::{LONGEST, slice};
         let (shared, ordinary) = (Arc::new(Shared::new(1)), slice());
         let (call, seen, found) = (call(&shared, 1000), Mutex::<Vec<u64>>::default(), Mutex::default());

@@ -111,7 +111,7 @@ mod linux {
         use super::*;
 
         #[test]
-        fn the_slice_is_the_longest_as_long_as_it_is_wanted() {
+        fn the_time_slice_is_the_longest_while_it_is_needed() {
             let before = attributes().unwrap();
             let ordinary = slice();
             let long = LongSlice::begin();
@@ -125,7 +125,7 @@ mod linux {
         }
 
         #[test]
-        fn a_thread_that_began_meanwhile_has_an_ordinary_slice_once_it_forgot() {
+        fn a_thread_that_started_meanwhile_gets_an_ordinary_time_slice() {
             let before = slice();
             let _long = LongSlice::begin();
             let seen = || (slice(), forget(), slice());

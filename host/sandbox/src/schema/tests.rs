@@ -53,7 +53,7 @@ fn what_is_missing_in_the_alternative_that_is_meant_is_named() {
 }
 
 #[test]
-fn an_alternative_that_does_not_exist_is_answered_with_those_that_do() {
+fn an_unknown_alternative_is_answered_with_the_known_ones() {
     let problems = wrong(&with_alternatives(), &json!({"Server": {"MailType": "Pigeon"}}));
     assert_eq!(problems, [one("/Server/MailType", "must be one of: SMTP, M365")]);
 }
@@ -149,7 +149,7 @@ fn deep(depth: usize) -> Value {
 }
 
 #[test]
-fn whatever_a_schema_multiplies_it_is_refused_or_checked_within_the_steps() {
+fn every_exploding_schema_is_refused_or_checked_within_the_steps() {
     for (keyword, link) in doublings() {
         for depth in [4, 12, 30, 60, 400] {
             let Ok(schema) = Schema::new(&chain(depth, link)) else { continue };
@@ -162,7 +162,7 @@ fn whatever_a_schema_multiplies_it_is_refused_or_checked_within_the_steps() {
 }
 
 #[test]
-fn what_multiplies_at_one_value_is_refused_with_the_place() {
+fn schemas_that_explode_at_one_value_are_refused_with_the_place() {
     for (keyword, link) in &doublings()[..8] {
         let refusal = refusal(&chain(30, link));
         assert!(refusal.starts_with("`/$defs/d") && refusal.contains("use fewer"), "{keyword}: {refusal}");
@@ -198,7 +198,7 @@ fn subschemas_within_each_other_are_followed_to_a_bounded_depth() {
 }
 
 #[test]
-fn what_takes_long_is_not_checked_on_the_spot() {
+fn a_long_validation_waits_for_a_turn() {
     let values: Vec<u32> = (0..40_000).collect();
     let schema = Schema::new(&json!({"properties": {"E": {"enum": values}}})).unwrap();
     assert_eq!(schema.check_quickly(&json!({"E": 3})), Some(Vec::new()));
@@ -207,7 +207,7 @@ fn what_takes_long_is_not_checked_on_the_spot() {
 }
 
 #[test]
-fn a_schema_that_goes_into_itself_twice_ends_when_the_steps_are_used_up() {
+fn a_schema_that_refers_to_itself_twice_ends_when_the_steps_are_used_up() {
     let twice = json!({"type": "object", "properties": {"a": {"$ref": "#"}}, "patternProperties": {"^a": {"$ref": "#"}},
         "allOf": [{"properties": {"a": {"$ref": "#"}}}]});
     let mut value = json!({});
@@ -397,7 +397,7 @@ proptest! {
 
     /// References may lead anywhere, also back.
     #[test]
-    fn every_schema_and_every_value_comes_to_an_end(
+    fn every_schema_and_every_value_terminates(
         [root, first, second, third] in prop::array::uniform4(schemas()),
         value in values(),
         depth in 0..14_usize,

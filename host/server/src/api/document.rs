@@ -173,7 +173,7 @@ fn open_objects(value: &mut Value) {
 mod tests {
     /// `cargo run -- openapi > host/server/openapi.json` updates it.
     #[test]
-    fn the_document_that_is_checked_in_is_the_one_the_code_makes() {
+    fn the_checked_in_document_is_current() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
         if std::env::var_os("UPDATE_TEXTS").is_some() {
             std::fs::write(path, super::openapi()).unwrap_or_default();

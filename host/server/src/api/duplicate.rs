@@ -112,7 +112,7 @@ mod tests {
     use super::find;
 
     #[test]
-    fn the_key_that_stands_twice_is_named_wherever_it_stands() {
+    fn a_duplicate_key_is_named_at_any_depth() {
         for (json, pointer) in [
             (r#"{"a": 1, "a": 1}"#, Some("/a")),
             (r#"{"a": {"b": 1, "c": {}, "b": 2}}"#, Some("/a/b")),

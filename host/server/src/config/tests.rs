@@ -75,7 +75,7 @@ fn there_is_a_sign_in_page_where_browsers_can_trust_it_only() {
 }
 
 #[test]
-fn the_environment_lies_over_the_file() {
+fn environment_variables_override_the_file() {
     let variables = [
         ("TWOFACTOR_LISTEN", "0.0.0.0:80"),
         ("TWOFACTOR_STORE__PATH", "b.db"),

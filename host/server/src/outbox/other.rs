@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_before_a_message_is_none() {
+    fn a_request_before_the_message_is_not_the_message() {
         assert_eq!(found("application/json", r#"{"user":"shop","password":"s3cret"}"#), None);
         assert_eq!(found("application/json", r#"{"to":"+41791234567"}"#), None);
         assert_eq!(found("", ""), None);

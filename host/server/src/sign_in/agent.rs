@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_wrote_themselves_is_not_repeated() {
+    fn what_a_caller_wrote_is_not_repeated() {
         assert_eq!(name("Your bank: type the code to stop a payment"), None);
         assert_eq!(name("<b>Chrome/1</b> of your bank").as_deref(), Some("Chrome"));
         assert_eq!(name(""), None);

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_shown_without_what_was_shown_there_before() {
+    fn a_page_is_shown_without_its_earlier_messages() {
         for (uri, page) in [
             ("/admin/tokens", "/admin/tokens"),
             ("/admin/tokens?kept=1", "/admin/tokens"),

@@ -263,7 +263,7 @@ mod tests {
     use crate::ui::schema::fields;
 
     #[test]
-    fn pasted_json_that_is_broken_is_shown_as_it_was_typed() {
+    fn invalid_pasted_json_is_shown_unchanged() {
         let server = json!({"type": "object", "oneOf": [
             {"properties": {"MailType": {"const": "SMTP"}, "Host": {"type": "string"}}},
             {"properties": {"MailType": {"const": "M365"}}}
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_secret_and_what_a_provider_says_arrive_inert() {
+    fn stored_secrets_and_texts_of_providers_are_displayed_as_plain_text() {
         let schema = json!({"type": "object", "properties": {
             "Key": {"type": "string", "writeOnly": true, "description": "<script>alert(1)</script>"},
             "A\"><b>": {"type": "string", "title": "<i>"}

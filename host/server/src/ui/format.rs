@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_nothing_is_a_dash_and_others_are_rounded() {
+    fn a_share_of_nothing_is_a_dash_and_shares_are_rounded() {
         let shares = [(0, 0), (0, 3), (2, 3), (3, 3), (4, 3)].map(|(part, all)| percent(English, part, all));
         assert_eq!(shares, ["–", "0%", "67%", "100%", "100%"]);
         assert_eq!(percent(German, 2, 3), "67\u{a0}%");

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_held_for_whoever_saw_it_and_for_ten_minutes() {
+    fn a_preview_is_kept_for_its_user_for_ten_minutes() {
         let (held, now) = (PendingComponents::default(), Instant::now());
         held.keep("anna", "d1", Bytes::from_static(b"1"), String::new(), now);
         assert_eq!(held.find("anna", "d1", now).unwrap().0, "1");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_of_them_than_so_many_nor_more_bytes_than_one_may_have() {
+    fn connections_and_their_bytes_never_exceed_the_limits() {
         let (held, now) = (PendingComponents::default(), Instant::now());
         for n in 0..COUNT + 3 {
             held.keep(&n.to_string(), "d", Bytes::from_static(b"x"), String::new(), now);

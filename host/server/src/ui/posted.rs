@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_kept_as_it_was_typed_and_pasted_json_wins() {
+    fn invalid_input_is_kept_as_typed_and_pasted_json_wins() {
         let fields = fields(&schema());
         let wrong = read(&fields, &Posted::of(&[("/Retries", "many")]), "", &Value::Null);
         assert_eq!(wrong["Retries"], "many");

@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_optional_is_what_it_would_be() {
+    fn an_optional_value_has_the_type_of_the_value() {
         assert_eq!(one(json!({"type": ["boolean", "null"]})), Kind::Flag);
         assert_eq!(one(json!({"anyOf": [{"$ref": "#/$defs/Key"}, {"type": "null"}]})), Kind::Secret { max: None });
         assert_eq!(one(json!({"type": ["integer", "null"], "minimum": 1})), Kind::Number);
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_a_field_for_json_and_a_schema_without_end_comes_to_one() {
+    fn unsupported_and_endless_schemas_become_a_field_for_json() {
         for schema in [
             json!({}),
             json!(true),
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_has_an_end_whatever_a_schema_multiplies() {
+    fn a_form_of_an_exploding_schema_is_limited() {
         fn number(fields: &[Field]) -> usize {
             let inner = |field: &Field| match &field.kind {
                 Kind::Group(fields) => number(fields),

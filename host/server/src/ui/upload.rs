@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_comes_out_as_it_went_in() {
+    async fn a_file_is_returned_unchanged() {
         let form = read(FORM).await.unwrap();
         assert_eq!(form.part("component").unwrap(), &b"\0asm\r\n--\r\n\r\n--y"[..]);
         assert_eq!(
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_that_is_cut_off_anywhere_is_no_form() {
+    async fn a_truncated_form_is_refused() {
         for end in 0..FORM.len() - "--\r\n".len() {
             assert!(read(&FORM[..end]).await.is_none(), "{end}");
         }
     }
 
     #[tokio::test]
-    async fn a_form_that_is_longer_than_it_may_be_is_none() {
+    async fn a_form_that_is_too_long_is_refused() {
         assert!(sent("multipart/form-data; boundary=x", FORM, FORM.len() - 1).await.is_none());
     }
 

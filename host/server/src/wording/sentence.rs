@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_from_case_to_case_stays_where_it_was() {
+    fn variable_values_keep_their_place() {
         for (english, in_german) in [
             ("must be 30 to 600", "muss zwischen 30 und 600 liegen"),
             ("must be one of: SMTP, M365", "muss einer der folgenden Werte sein: SMTP, M365"),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_says_stays_as_it_is_and_is_marked() {
+    fn untranslated_texts_of_others_are_kept_and_marked() {
         for strange in ["must be blue on Mondays", "`name` must be blue on Mondays", ""] {
             assert_eq!(sentence(Language::German, strange), strange);
         }

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_which_alternative_it_is_needs_no_words() {
+    fn a_property_that_names_the_alternative_needs_no_title() {
         let alternative = |tag: &str, server: &str| json!({"properties": {"Kind": {"const": tag}}, "$ref": server});
         let schema = |server: Value| {
             json!({
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn within_a_secret_all_is_secret() {
+    fn everything_within_a_secret_is_secret() {
         let inner = json!({"Password": {"type": "string", "title": "Password"}});
         assert!(of_properties(&json!({"LogIn": {"title": "A", "writeOnly": true, "properties": inner}})).is_empty());
         assert_eq!(of_properties(&json!({"LogIn": {"title": "A", "properties": inner}})).len(), 1);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_where_a_secret_goes_or_has_values_that_all_know_is_none() {
+    fn names_of_endpoints_and_public_values_are_not_secrets() {
         let text = json!({"type": "string", "title": "A"});
         for name in ["TokenHeader", "TokenAudience", "token-scope", "SecretPlacement", "TokenUrl"] {
             assert!(of_properties(&json!({name: text})).is_empty(), "{name}");

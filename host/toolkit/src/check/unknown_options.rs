@@ -114,7 +114,7 @@ mod tests {
     use super::of;
 
     #[test]
-    fn an_option_that_stands_where_the_host_does_not_look_is_told() {
+    fn an_option_that_the_host_does_not_check_is_reported() {
         let key = json!({"type": "string", "writeOnly": true});
         for hiding in [
             json!({"if": {"properties": {"Mode": {"const": "a"}}}, "then": {"properties": {"Key": key}}}),

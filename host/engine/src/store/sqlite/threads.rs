@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_savepoint_that_cannot_be_undone_fails_all_that_share_its_commit() {
+    async fn a_savepoint_that_cannot_be_rolled_back_fails_all_writes_that_share_its_commit() {
         let threads = threads();
         let results = in_one_batch(&threads, |c| {
             add(c)?;
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_commit_denies_all_that_share_it() {
+    async fn a_failed_commit_fails_all_writes_that_share_it() {
         let threads = threads();
         let results = in_one_batch(&threads, |c| run(c, "INSERT INTO numbers VALUES (4711)")).await;
         assert!(results.iter().all(Result::is_err), "{results:?}");

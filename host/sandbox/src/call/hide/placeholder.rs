@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_the_message_holds_the_code_and_each_is_as_long_as_before() {
+    fn the_texts_do_not_contain_the_code_and_keep_their_length() {
         let mut hidden = message();
         let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         assert_eq!(hidden.code, placeholder.letters);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_json_and_a_mail_leave_with_the_code_and_the_url_without() {
+    fn the_code_is_put_into_forms_json_and_mails_and_not_into_the_url() {
         let mut hidden = message();
         let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         assert!(!placeholder.has_left());
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_surely_went_nowhere_took_no_code_with_it() {
+    fn a_request_that_was_certainly_not_sent_did_not_reveal_the_code() {
         let mut hidden = message();
         let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         let body = hidden.text.into_bytes();
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_has_left_is_in_no_part_of_a_later_request() {
+    fn a_code_that_was_sent_must_not_appear_in_a_later_request() {
         let placeholder = left();
         let plain = request("https://a.example.com/", ("x", "y"), "z");
         assert!(placeholder.fill_request(&mut plain.clone()).is_ok());
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_has_left_is_in_no_part_of_a_later_mail() {
+    fn a_code_that_was_sent_must_not_appear_in_a_later_mail() {
         let placeholder = left();
         let plain = || Mail {
             sender_name: "Shop".to_owned(),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_upstream_repeats_holds_the_letters_again() {
+    fn a_repeated_code_is_replaced_by_the_placeholder() {
         let mut hidden = message();
         let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         let body = hidden.text.into_bytes();

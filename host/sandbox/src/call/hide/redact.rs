@@ -104,7 +104,7 @@ mod tests {
     use super::CallRedactor;
 
     #[test]
-    fn what_must_not_be_said_is_removed() {
+    fn secrets_codes_and_recipients_are_removed() {
         let redactor = CallRedactor::new(200).without_code("482913").without_recipient("a@example.com");
         assert_eq!(redactor.clean("sent 482913 to a@example.com"), "sent [removed] to [removed]");
     }

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bearer_token_is_not_used() {
+    fn a_token_of_another_type_than_bearer_is_not_used() {
         for body in
             ["", "{}", r#"{"token_type":"mac","access_token":"t"}"#, r#"{"token_type":"Bearer","access_token":""}"#]
         {

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_seconds_whichever_form_it_comes_in() {
+    fn retry_after_is_read_in_every_form() {
         let now: Timestamp = "1994-11-06T08:49:07Z".parse().unwrap();
         for (value, expected) in [
             ("30", Some(30)),

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_gives_leave_for_a_network() {
+    fn the_operator_allows_a_network() {
         let leave = ["10.1.0.0/16".parse().unwrap()];
         assert!(is_allowed("10.1.2.3".parse().unwrap(), &leave));
         assert!(!is_allowed("10.2.2.3".parse().unwrap(), &leave));

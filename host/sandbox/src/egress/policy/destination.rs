@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_written_as_its_grammar_says() {
+    fn a_connection_is_formatted_by_its_grammar() {
         let smtp = |security, port| Destination::Smtp { host: "mail.example.com".to_owned(), port, security };
         let https = || Destination::Https("https://api.example.com".to_owned());
         let token_url = "https://login.example.com/token".to_owned();
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_connection_is_refused() {
+    fn an_invalid_connection_is_refused() {
         for text in [
             "",
             "http://api.example.com",

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_header_and_beginning_routes_also_with_low_lines() {
+    fn every_listed_header_and_prefix_routes_also_with_underscores() {
         let beginnings = OF_THE_HOST_WITH.map(|begin| format!("{begin}x"));
         for name in OF_THE_HOST.into_iter().chain(beginnings.iter().map(String::as_str)) {
             for name in [name.to_owned(), name.replace('-', "_"), name.to_uppercase()] {

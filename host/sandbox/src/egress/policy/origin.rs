@@ -141,7 +141,7 @@ mod tests {
     use super::Origin;
 
     #[test]
-    fn an_origin_has_one_spelling() {
+    fn an_origin_has_one_spelling_only() {
         assert_eq!(Origin::parse("https://api.twilio.com").unwrap().to_string(), "https://api.twilio.com");
         assert_eq!(Origin::parse("https://api.twilio.com:8443").unwrap().to_string(), "https://api.twilio.com:8443");
         for text in [

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_to_be_told_from_a_word_stays() {
+    fn text_that_is_too_short_to_search_for_stays() {
         let secrets = of_http(&HttpAuthentication::Bearer(Secret::new("sent")));
         assert_eq!(secrets.covered("sent".to_owned()), "sent");
     }

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_that_looks_encoded_is_read_as_it_stands() {
+    fn a_subject_that_looks_encoded_is_displayed_unchanged() {
         for subject in ["=?utf-8?q?Your_bank?=", "Code =?utf-8?b?PGI+?=", "==?utf-8?q?x?=?utf-8?q?y?=", "=?utf-8?q?é?="]
         {
             let encoded = Mail { subject: subject.to_owned(), ..mail() }.encode().unwrap();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_text_ends_as_lines_of_mail_do() {
+    fn lines_of_a_text_end_with_crlf() {
         let text = "a\nb\rc\r\nd\n.\ne\n\r.\r".to_owned();
         let encoded = Mail { text, ..mail() }.encode().unwrap();
         let bytes = String::from_utf8(encoded.bytes).unwrap();
@@ -249,7 +249,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn whatever_its_texts_are_a_mail_is_refused_or_says_them_and_nothing_else(
+        fn a_mail_is_refused_or_contains_exactly_its_texts(
             sender_name in hostile(), sender in address(), recipient in address(), subject in hostile(),
             text in hostile(), html in proptest::option::of(hostile()), own in select(&[0, 1, 2, 3, 4, 5, 6][..]),
         ) {

@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_taken_back_only_if_nothing_was_said_too_much() {
+    async fn a_connection_is_taken_back_only_if_the_server_sent_nothing_extra() {
         for (came, expected) in [("220 go\r\n", true), ("220 go\r\n2", false), ("220 go\r\n250 ok\r\n", false)] {
             let (mut replies, _server) = said(came.as_bytes()).await;
             let mut line = [0; 8];
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_no_nothing_is_waited_for() {
+    async fn nothing_waits_after_a_negative_reply() {
         let (mut replies, _server) = said(b"550-a\r\n550 b\r\n").await;
         let mut out = Vec::new();
         assert!(replies.read_to_end(&mut out).await.is_err());
@@ -391,7 +391,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn whatever_a_server_says_only_replies_pass_and_the_library_comes_to_an_end(parts in vec(prop_oneof![
+        fn only_valid_replies_pass_and_the_library_always_ends(parts in vec(prop_oneof![
             8 => select(&["220", "250", "334", "421", "550", "-", " ", "\r\n", "\n", "\r", "AUTH", "STARTTLS", "SIZE", "\0"][..])
                 .prop_map(|part| part.as_bytes().to_vec()),
             2 => vec(any::<u8>(), 0..40),

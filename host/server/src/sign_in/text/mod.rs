@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_told_in_what_people_count_in() {
+    fn durations_are_shown_in_the_units_that_people_use() {
         let [english, german, ..] = &LANGUAGES;
         assert_eq!(english.wait(1), "1\u{a0}second");
         assert_eq!(english.wait(30), "30\u{a0}seconds");

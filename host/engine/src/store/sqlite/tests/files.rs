@@ -72,7 +72,7 @@ fn a_newer_database_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn what_is_no_database_is_refused() {
+fn a_file_that_is_not_a_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it.db");
     std::fs::write(&path, "a".repeat(5000)).unwrap();

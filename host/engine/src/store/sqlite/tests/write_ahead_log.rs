@@ -12,7 +12,7 @@ fn times_begun(database: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn a_log_that_is_long_enough_is_copied_into_the_database_and_begun_anew() {
+async fn a_long_write_ahead_log_is_copied_into_the_database_and_restarted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it.db");
     let store = SqliteStore::open(&path).unwrap();
