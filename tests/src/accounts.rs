@@ -7,13 +7,13 @@ use twofactor::accounts::{Account, Accounts, Client, LoggedIn, NewAccount, Opene
 use twofactor::token::Role;
 use twofactor::{Actor, Assignment, TwoFactor};
 
-/// A password that is nobody's.
+/// A password that no account uses.
 pub const PASSWORD: &str = "korrekt pferd batterie";
 
 /// Another one.
 pub const OTHER: &str = "klammer heft tacker 17";
 
-/// Returns a client with an address of its own.
+/// Returns a client with its own address.
 pub fn client(n: u8) -> Client {
     Client::at(IpAddr::from([192, 0, 2, n]))
 }
@@ -69,7 +69,7 @@ pub async fn is_open(accounts: &Accounts, opened: &OpenedSession) -> bool {
     accounts.session(opened.secret.expose()).await.unwrap().is_some()
 }
 
-/// Has the instance of `demo` deliver second factors of accounts.
+/// Lets the instance of `demo` deliver second factors of accounts.
 pub async fn assign_to_accounts(engine: &TwoFactor) {
     let admin = engine.administration(Actor::new("test"));
     let instance = admin.instances("demo").await.unwrap().remove(0);
@@ -78,7 +78,7 @@ pub async fn assign_to_accounts(engine: &TwoFactor) {
     admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo"), assignment]).await.unwrap();
 }
 
-/// Returns what the audit log says was done to an account.
+/// Returns the entries of the audit log about an account.
 pub async fn audited(engine: &TwoFactor, account: &str) -> Vec<String> {
     let log = engine.administration(Actor::new("test")).audit_log(0, 1000).await.unwrap();
     let own = log.into_iter().filter(|line| line.subject == account);

@@ -1,4 +1,4 @@
-//! Projects as `twofactor provider new` makes them, built with the commands of their own README.
+//! Projects made by `twofactor provider new`, built with the commands of their own README.
 
 use std::fs;
 use std::io::Write as _;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
-/// What is installed or built in a project, and kept for the next one of its language.
+/// Folders of installed or built files that are kept for the next project in the same language.
 const KEPT: [&str; 2] = ["node_modules", "venv"];
 
 /// Two cores are enough for one.
@@ -16,12 +16,13 @@ pub static TURN: Mutex<()> = Mutex::new(());
 pub struct Project {
     pub folder: PathBuf,
     pub component: PathBuf,
-    /// What its README's commands said.
+    /// The output of its README's commands.
     pub said: String,
 }
 
 impl Project {
-    /// Makes one below a folder that stays from run to run; `None`, with a line that says why, if this machine lacks what that takes.
+    /// Makes a project in a folder that is kept between runs. `None`, after printing why, if this
+    /// machine lacks the tools.
     pub fn new(twofactor: &Path, language: &str, below: &Path) -> Option<Self> {
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = below.join("authors").join(language).join("my-gateway");
@@ -47,7 +48,7 @@ impl Project {
     }
 }
 
-/// Makes a project where one may have been, whose installed packages are taken over.
+/// Makes a project in place of an older one, and keeps that one's installed packages.
 fn fresh(twofactor: &Path, language: &str, folder: &Path) {
     let aside = folder.with_extension("kept");
     fs::create_dir_all(&aside).unwrap();

@@ -1,4 +1,4 @@
-//! A stand-in for eCall that gives the codes away, and an engine that sends through it.
+//! A substitute for eCall that reveals the codes, and an engine that sends through it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
@@ -12,24 +12,24 @@ use twofactor::{Actor, Assignment, Builder, Network, NewChallenge, NewInstance, 
 
 use crate::http_requests::Requests;
 
-/// What the stand-in says to the next requests.
+/// The response to the next requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The message is taken.
+    /// The message is accepted.
     Taken,
     /// The request came, and then the connection ends: was it sent?
     Nothing,
-    /// The message is not taken, and may be sent again later.
+    /// The message is not accepted, and may be sent again later.
     Busy,
     /// Nothing for now: it waits for another answer to be set.
     Later,
 }
 
-/// The stand-in. It ends with its runtime.
+/// The substitute. It ends with its runtime.
 #[derive(Clone)]
 pub struct Ecall {
     address: SocketAddr,
-    /// To whom, and the code.
+    /// Recipients and codes.
     codes: watch::Sender<Vec<(String, String)>>,
     /// The text that came last.
     text: watch::Sender<String>,
@@ -37,7 +37,7 @@ pub struct Ecall {
 }
 
 impl Ecall {
-    /// Listens on loopback and takes every message.
+    /// Listens on loopback and accepts every message.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let ecall = Self {
@@ -78,7 +78,7 @@ impl Ecall {
         }
     }
 
-    /// What it says from now on, also to those who wait.
+    /// Sets the response from now on, also to requests that wait.
     pub fn answer(&self, answer: Answer) {
         self.answer.send_replace(answer);
     }
@@ -108,12 +108,13 @@ impl Ecall {
         self.address
     }
 
-    /// Waits until so many have come.
+    /// Waits until this many messages have arrived.
     pub async fn received(&self, count: usize) {
         self.codes.subscribe().wait_for(|codes| codes.len() >= count).await.unwrap();
     }
 
-    /// Returns an engine that sends here. The first on a store makes the subscription `demo` and its instance.
+    /// Returns an engine that sends here. The first one on a store creates the subscription `demo`
+    /// and its instance.
     pub async fn engine(&self, builder: Builder) -> TwoFactor {
         let engine = builder.network(network(self.address)).provider(twofactor_bundle::ECALL).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
@@ -129,7 +130,7 @@ impl Ecall {
     }
 }
 
-/// Returns a network on which a stand-in is eCall.
+/// Returns a network in which this address is eCall.
 pub fn network(ecall: SocketAddr) -> Network {
     Network::builder().override_endpoint("https://rest.ecall.ch", ecall).build().unwrap()
 }
@@ -153,7 +154,7 @@ pub fn wrong(code: &str) -> &'static str {
 pub struct Place(PathBuf);
 
 impl Place {
-    /// In this folder.
+    /// Creates one in this folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self(folder.into())
     }
@@ -163,7 +164,8 @@ impl Place {
         self.0.join("store.db")
     }
 
-    /// Returns an engine's builder on this place, with nothing else set but the cache of compiled components.
+    /// Returns an engine's builder for this folder, with nothing else set but the cache of compiled
+    /// components.
     pub fn builder(&self) -> Builder {
         let store = twofactor::SqliteStore::open(self.database()).unwrap();
         TwoFactor::builder().store(store).key_file(self.0.join("key")).cache_dir(self.0.join("cache"))

@@ -2,7 +2,7 @@
 
 use twofactor::Error;
 
-/// Returns the text of the error, which says that the input is invalid.
+/// Returns the text of an error, after checking that it is about invalid input.
 #[track_caller]
 pub fn invalid_input<T>(result: Result<T, Error>) -> String {
     let Err(error) = result else { panic!("the input was accepted") };

@@ -1,4 +1,4 @@
-//! A real mail server: Debian's `exim4-daemon-light`, with everything of its own in a folder that goes with it.
+//! A real mail server: Debian's `exim4-daemon-light`, with all its files in a temporary folder.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,16 +19,16 @@ use crate::mail::{PASSWORD, USER};
 
 const PROGRAM: &str = "/usr/sbin/exim4";
 
-/// Whom it runs as where root runs the tests: it delivers for nobody with more rights.
+/// The user that it runs as if root runs the tests: it delivers for no user with more rights.
 const NOBODY: u32 = 65534;
 
 pub struct Exim {
     folder: TempDir,
     child: Child,
     log: watch::Receiver<Vec<String>>,
-    /// Where it speaks TLS from the first byte.
+    /// The address with TLS from the first byte.
     pub implicit_tls: SocketAddr,
-    /// Where it offers STARTTLS.
+    /// The address with STARTTLS.
     pub start_tls: SocketAddr,
 }
 
@@ -40,7 +40,7 @@ impl Drop for Exim {
 }
 
 impl Exim {
-    /// Starts one. `None`, with a line that says so, where it is not installed.
+    /// Starts one. `None`, after printing so, if it is not installed.
     pub async fn start(certificate: &Certificate) -> Option<Self> {
         Self::with_settings(certificate, "").await
     }
@@ -48,12 +48,12 @@ impl Exim {
     /// Starts one with more settings.
     pub async fn with_settings(certificate: &Certificate, settings: &str) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
-            // Not by `eprintln`, which would be kept back from a test that passes.
+            // Not by `eprintln`, whose output a passing test does not show.
             let _ = writeln!(std::io::stderr(), "\nSKIPPED: {PROGRAM} is missing (Debian: exim4-daemon-light)");
             return None;
         }
         loop {
-            // Another program may take one of the ports before it does.
+            // Another program may take one of the ports first.
             if let Some(exim) = Self::try_start(certificate, settings).await {
                 return Some(exim);
             }
@@ -99,7 +99,8 @@ impl Exim {
         started.then_some(exim)
     }
 
-    /// Waits until its log has a line with all these words; not for ever, so that one that does not come is shown.
+    /// Waits until its log has a line with all these words, for a limited time, so that a missing
+    /// one is reported.
     pub async fn logged(&self, words: &[&str]) {
         let has = |line: &String| words.iter().all(|word| line.contains(word));
         let mut log = self.log.clone();
@@ -154,7 +155,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// It takes any mail from whoever has logged in, which can be done over TLS only, and puts it into one folder.
+/// It accepts mail only after a login, which requires TLS, and stores it in one folder.
 fn configuration(folder: &Path, (user, group): (u32, u32), ports: [u16; 2], settings: &str) -> String {
     let folder = folder.to_str().unwrap();
     let [implicit_tls, start_tls] = ports;

@@ -1,4 +1,5 @@
-//! A stand-in for Twilio that does as it is told, and an engine that sends through it by a clock that is moved by hand.
+//! A substitute for Twilio with scripted responses, and an engine that sends through it, with a
+//! clock that is moved by hand.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this serves tests, which fail by panicking")]
 
@@ -17,29 +18,29 @@ use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::{Actor, Assignment, Challenge, Error, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 
-/// What a stand-in for Twilio of ours answers.
+/// A response of the substitute for Twilio.
 #[derive(Clone, Copy)]
 pub enum Say {
     Taken,
-    /// And bills it as so many parts.
+    /// Accepted, and billed as this many segments.
     AcceptedIn(u32),
-    /// Asks to slow down, and does not say for how long.
+    /// Asks to slow down, without a wait.
     Later,
     LaterBy(u32),
     /// Fails after it had the message.
     Broken,
-    /// Does not take messages to this number.
+    /// Does not accept messages to this number.
     Refused,
-    /// An answer of so many bytes.
+    /// A response of this many bytes.
     Long(usize),
     /// The head of an answer, and nothing after it.
     Silence,
-    /// So many bytes of an answer, and then the connection ends.
+    /// This many bytes of a response, then the connection ends.
     CutAfter(usize),
 }
 use Say::{AcceptedIn, Broken, CutAfter, Later, LaterBy, Long, Refused, Silence, Taken};
 
-/// Says one after the other, and the last for ever.
+/// Gives one response after the other, and repeats the last.
 #[derive(Clone)]
 pub struct Twilio {
     pub address: SocketAddr,
@@ -148,7 +149,7 @@ impl Place {
         self.engine.start(NewChallenge::new(SignIn::new("s").tenant("t").user("alice")).phone("+41791234567")).await
     }
 
-    /// Fails, and says how long to wait.
+    /// Fails, and returns the wait that the error names.
     pub async fn waits(&self) -> Option<u64> {
         let error = self.start().await.unwrap_err();
         assert!(error.is_delivery_failed() && error.is_retryable(), "{error:?}");

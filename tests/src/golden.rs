@@ -40,7 +40,7 @@ fn help_of(program: &Path, command: &mut Vec<String>, all: &mut String) {
         command.iter().map(|word| format!("{word} ")).collect::<String>()
     ));
     let commands = text.split("\nCommands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
-    // Each begins two spaces in; the lines that go on with what it does, further in.
+    // Each begins with two spaces; continued lines have more.
     let names = commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
         command.push(name.to_owned());

@@ -13,16 +13,16 @@ use twofactor::{
 
 use crate::upstream::Upstream;
 
-/// A component that misbehaves in the way its options say: see `tests/hostile`.
+/// A component that misbehaves as its options say: see `tests/hostile`.
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_hostile_guest.wasm"));
 
-/// One that misbehaves through `wasi:http`: see `tests/wasi-http-guest`.
+/// A component that misbehaves through `wasi:http`: see `tests/wasi-http-guest`.
 pub const WASI_HTTP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_wasi_http_guest.wasm"));
 
-/// One that verifies answers: see `tests/verifying`.
+/// A component whose upstream verifies answers: see `tests/verifying`.
 pub const VERIFYING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/twofactor_verifying_guest.wasm"));
 
-/// What the hostile instance is granted and must not see.
+/// The secret of the hostile instance, which it must not see.
 pub const SECRET: &str = "s3cret-canary-of-the-hostile-instance";
 
 /// Bounds small enough for what exceeds them to be seen soon.
@@ -46,7 +46,7 @@ impl Neighbourhood {
         Self::of("hostile", HOSTILE).await
     }
 
-    /// With another component as the hostile one.
+    /// Creates one with another component as the hostile one.
     pub async fn of(type_id: &str, component: &[u8]) -> Self {
         let upstream = Upstream::start().await;
         let network = Network::builder()
@@ -61,7 +61,7 @@ impl Neighbourhood {
         Self::with(TwoFactor::builder().network(network).limits(limits()), upstream, "hostile", HOSTILE).await
     }
 
-    /// On an engine that is otherwise put together.
+    /// Creates one on an engine with other settings.
     pub async fn with(builder: Builder, upstream: Upstream, type_id: &str, component: &[u8]) -> Self {
         let builder = builder.provider(twofactor_bundle::TWILIO).provider(component);
         // The memory of a component is searched for them, and tables of its language have most runs of six digits.
@@ -80,7 +80,8 @@ impl Neighbourhood {
         Self { engine, upstream, hostile: hostile.id, next: AtomicU32::new(0) }
     }
 
-    /// Has the hostile instance do something, while and after which the neighbour must work as ever.
+    /// Lets the hostile instance do something. Meanwhile and afterwards the other provider must
+    /// work as usual.
     pub async fn attempt(&self, options: Value) -> TestReport {
         let (report, ()) = tokio::join!(self.attempt_alone(options), self.neighbour_works());
         self.neighbour_works().await;

@@ -1,4 +1,4 @@
-//! Builds the examples in other languages, each with its language's usual commands in a copy of its own.
+//! Builds the examples in other languages with their usual commands, each in a copy.
 
 use std::fs;
 use std::io::Write as _;
@@ -24,7 +24,8 @@ impl Language {
         }
     }
 
-    /// Returns the example's component, built in a folder below the given one; `None` if this machine has not what that takes.
+    /// Returns the example's component, built below the given folder. `None` if this machine lacks
+    /// the tools.
     pub fn component(self, below: &Path) -> Option<Vec<u8>> {
         let place = below.join(format!("{self:?}").to_lowercase());
         copy(&Path::new(ROOT).join("wit"), &place.join("wit"));
@@ -99,7 +100,7 @@ fn python(folder: &Path) -> Result<PathBuf, String> {
     Ok(folder.join("provider.wasm"))
 }
 
-/// Returns what was installed stays while the list of it is the same.
+/// Returns whether packages must be installed again because the list of them has changed.
 fn is_new(folder: &Path, list: &str) -> bool {
     fs::read(folder.join("installed")).ok() != fs::read(folder.join(list)).ok()
 }
@@ -108,7 +109,7 @@ fn keep(folder: &Path, list: &str) {
     fs::copy(folder.join(list), folder.join("installed")).unwrap();
 }
 
-/// As somebody types it. `Err` says what it said.
+/// Runs a command line. `Err` has its output.
 fn run(folder: &Path, line: &str) -> Result<(), String> {
     let output = Command::new("sh").args(["-c", line]).current_dir(folder).output().unwrap();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

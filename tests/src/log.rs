@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-/// What was logged so far. Give a clone to the subscriber: `with_writer(move || log.clone())`.
+/// The log so far. Give a clone to the subscriber: `with_writer(move || log.clone())`.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -24,7 +24,7 @@ pub fn options(server: Value) -> Value {
     json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server})
 }
 
-/// Returns a network that trusts an authority beside those of the world.
+/// Returns a network that trusts this authority in addition to the public ones.
 pub fn trusting(authority: &Authority) -> NetworkBuilder {
     Network::builder().trust_certificate_pem(authority.pem().as_bytes())
 }
@@ -40,7 +40,7 @@ impl Post {
     }
 
     pub async fn with_policy(network: NetworkBuilder, options: Value, policy: Policy) -> Self {
-        // What does not end at an instance's own timeout ends here, and shows.
+        // An exchange that exceeds an instance's own timeout ends here, and is noticed.
         let mut limits = SandboxLimits::default();
         limits.deliver_time = Duration::from_secs(30);
         let builder = TwoFactor::builder().network(network.build().unwrap()).provider(twofactor_bundle::EMAIL);
@@ -62,7 +62,7 @@ impl Post {
     }
 }
 
-/// A sign-in of whoever has this address.
+/// Returns a sign-in of the person with this address.
 pub fn start(email: &str) -> NewChallenge {
     NewChallenge::new(SignIn::new("demo").tenant("demo").user(email)).email(email)
 }

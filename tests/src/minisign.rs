@@ -10,12 +10,12 @@ use tempfile::TempDir;
 /// A key, in a folder that goes with it.
 pub struct Signer {
     folder: TempDir,
-    /// In base64, as a configuration has it.
+    /// In base64, as in the configuration.
     pub public_key: String,
 }
 
 impl Signer {
-    /// Makes one. `None`, with a line that says so, where the tool is not installed.
+    /// Makes one. `None`, after printing so, if the tool is not installed.
     pub fn new() -> Option<Self> {
         if Command::new("minisign").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
             let _ = writeln!(std::io::stderr(), "\nSKIPPED: minisign is missing (Debian: minisign)");

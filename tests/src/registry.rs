@@ -1,4 +1,5 @@
-//! A real registry of OCI artifacts: Debian's `docker-registry`, with everything of its own in a folder that goes with it.
+//! A real registry of OCI artifacts: Debian's `docker-registry`, with all its files in a temporary
+//! folder.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -22,7 +23,7 @@ impl Drop for Registry {
 }
 
 impl Registry {
-    /// Starts one. `None`, with a line that says so, where it is not installed.
+    /// Starts one. `None`, after printing so, if it is not installed.
     pub fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config.yml");

@@ -1,5 +1,6 @@
-//! A mail server on loopback that does at each step what it is told. It is ours. Where it is told nothing it is a strict one: what
-//! a client does against RFC 5321, 3207 (STARTTLS) and 4954 (AUTH) is kept as a fault.
+//! A mail server on loopback whose behaviour can be changed at each step. Without a script it is
+//! strict: it records as a fault what a client does against RFC 5321, 3207 (STARTTLS) and 4954
+//! (AUTH).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificates::Certificate;
 
-/// How a connection is protected.
+/// The security of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protection {
     None,
@@ -25,7 +26,7 @@ pub enum Protection {
     ImplicitTls,
 }
 
-/// Where in an exchange; each is the server's turn to speak.
+/// The step of an exchange at which the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     Greeting,
@@ -35,7 +36,7 @@ pub enum Step {
     Handshake,
     /// EHLO after STARTTLS.
     HelloAgain,
-    /// AUTH PLAIN alone, in place of `Auth`.
+    /// AUTH PLAIN only, instead of `Auth`.
     AuthPlain,
     Auth,
     Sender,
@@ -47,7 +48,7 @@ pub enum Step {
     Quit,
 }
 
-/// What it does there in place of the usual.
+/// The server's behaviour at a step.
 #[derive(Clone)]
 pub enum Act {
     Say(Vec<u8>),
@@ -55,7 +56,7 @@ pub enum Act {
     SayTwice(Vec<u8>, Vec<u8>),
     /// Says it and ends the connection.
     SayAndCut(Vec<u8>),
-    /// Says this again and again, for as long as it is listened to.
+    /// Sends this repeatedly, as long as the client listens.
     Endless(Vec<u8>),
     /// The same, one byte at a time with a little while in between.
     Drip(Vec<u8>),
@@ -78,21 +79,21 @@ impl fmt::Debug for Act {
     }
 }
 
-/// Returns what it says in place of the usual.
+/// Returns a reply instead of the usual one.
 pub fn say(text: &str) -> Act {
     Act::Say(text.as_bytes().to_vec())
 }
 
 pub type Script = HashMap<Step, Act>;
 
-/// What came over a connection.
+/// The data of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// The commands, each with whether it came through TLS.
     pub commands: Vec<(bool, String)>,
-    /// The messages as they came, up to their dot: before its word on them, taken or not.
+    /// The messages as they came, up to the final dot, accepted or not.
     pub messages: Vec<Vec<u8>>,
-    /// What the client did against the rules.
+    /// The client's violations of the rules.
     pub faults: Vec<String>,
 }
 
@@ -155,7 +156,7 @@ impl SmtpServer {
         server
     }
 
-    /// What it does on connections from now on.
+    /// Sets the behaviour on connections from now on.
     pub fn plays(&self, script: impl IntoIterator<Item = (Step, Act)>) {
         *self.script.lock().unwrap() = script.into_iter().collect();
     }
@@ -229,7 +230,7 @@ impl Exchange {
         self.note(|seen| seen.faults.push(what.to_owned()));
     }
 
-    /// It ends by an error when the client goes away, or when the script says so.
+    /// It ends with an error when the client disconnects, or when the script says so.
     async fn run(mut self, tcp: TcpStream) -> io::Result<()> {
         if self.protection == Protection::ImplicitTls {
             let wire = self.shake_hands(tcp).await?;
@@ -251,7 +252,7 @@ impl Exchange {
         Ok(tls)
     }
 
-    /// Speaks in its turn. Returns what it said.
+    /// Replies at its turn. Returns the reply.
     async fn turn(&self, step: Step, usual: &str, wire: &mut impl Wire) -> io::Result<Vec<u8>> {
         let later = self.keeping.lock().unwrap().later.get(&step).cloned().filter(|_| self.mails > 0);
         match later.as_ref().or(self.script.get(&step)) {
@@ -260,7 +261,7 @@ impl Exchange {
         }
     }
 
-    /// From the greeting (or what follows STARTTLS) to the end; `Some` if STARTTLS is to follow.
+    /// Runs from the greeting, or from STARTTLS, to the end. `Some` if STARTTLS follows.
     async fn converse<W: Wire>(&mut self, wire: W) -> io::Result<Option<W>> {
         let mut wire = BufReader::new(wire);
         let again = self.secure && self.protection == Protection::StartTls;

@@ -1,11 +1,12 @@
-//! URLs that name something else than the origin that is granted, or name that one in other words: none may be reached.
+//! URLs that name another origin than the granted one, or the granted one in another spelling: none
+//! may be reached.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpListener;
 
-/// What the hostile guests are granted.
+/// The host that the hostile guests are granted.
 pub const GRANTED: &str = "upstream.example.com";
 
 /// Returns a listener that must never be reached, on all addresses of this machine.
@@ -22,7 +23,8 @@ pub async fn trap() -> (u16, Arc<AtomicUsize>) {
     (port, caught)
 }
 
-/// Each spelling; `port` is the trap's, `own` that of the upstream which stands in for the granted origin.
+/// Returns all spellings. `port` is the trap's, `own` that of the upstream that replaces the
+/// granted origin.
 pub fn spellings(port: u16, own: u16) -> Vec<String> {
     vec![
         // Other origins, plainly.
@@ -51,7 +53,7 @@ pub fn spellings(port: u16, own: u16) -> Vec<String> {
         format!("HTTP://127.0.0.1:{port}/"),
         format!("HTTPS://{GRANTED}/"),
         format!("unix:{GRANTED}/"),
-        // Loopback in other words.
+        // Loopback in other spellings.
         format!("http://2130706433:{port}/"),
         format!("http://0x7f000001:{port}/"),
         format!("http://0x7f.0.0.1:{port}/"),

@@ -1,4 +1,4 @@
-//! An upstream on loopback that keeps what it was sent. It is ours: it answers as told, whatever it is asked.
+//! An upstream on loopback that records requests and responds as its path says.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -103,7 +103,7 @@ impl Upstream {
     }
 }
 
-/// How many codes a list has that is no longer than an answer may be.
+/// The number of codes in a list that still fits into a response.
 pub const CANDIDATES: usize = 149_000;
 
 /// The code in what an upstream was sent. Numbers of phones are longer.

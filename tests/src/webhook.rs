@@ -1,5 +1,5 @@
-//! A webhook on loopback, as an operator has one of their own. It answers as its path says: `/200`, `/429` and so on; at `/dropped` it
-//! reads the request and closes the connection.
+//! A webhook on loopback, like one of an operator. It responds as its path says: `/200`, `/429` and
+//! so on; at `/dropped` it reads the request and closes the connection.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{self, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What it says the message is called.
+/// The message's id in its response.
 pub const REFERENCE: &str = "m-4711";
 
 /// One request as it came.
@@ -47,7 +47,7 @@ impl Webhook {
         webhook
     }
 
-    /// Returns an address where nobody listens.
+    /// Returns an address on which nothing listens.
     pub async fn nobody() -> SocketAddr {
         TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
     }

@@ -11,32 +11,32 @@ use tokio_rustls::server::TlsStream;
 
 use crate::vendors::tls::{Authority, TlsListener, with_http2};
 
-/// What it does.
+/// A misbehaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trick {
-    /// One byte of an answer at a time, for ever.
+    /// One byte of a response at a time, endlessly.
     Drip,
     EndlessBody,
     EndlessHeaders,
-    /// One header that does not end.
+    /// One endless header.
     EndlessHeader,
-    /// 100 Continue, for ever.
+    /// 100 Continue, endlessly.
     Continue,
-    /// 103 Early Hints, for ever.
+    /// 103 Early Hints, endlessly.
     EarlyHints,
-    /// A body that says it is compressed so. It is none: whoever opens it fails.
+    /// A body that claims to be compressed in this coding, and is not.
     Compressed(&'static str),
-    /// A body in gzip, which nobody asked for.
+    /// A body in gzip, without being asked for it.
     Gzip,
     /// Three mebibytes of blanks in gzip.
     Bomb,
-    /// Less than was promised.
+    /// Less than announced.
     Short,
     /// Two lengths that differ.
     TwoLengths,
     /// A chunk longer than any memory.
     HugeChunk,
-    /// The answer, and behind it another that nobody asked for.
+    /// The response, followed by an unsolicited one.
     Twice,
     /// The connection ends before the request is read,
     CutAtOnce,
@@ -48,7 +48,7 @@ pub enum Trick {
     GoAway,
     /// HTTP/2: it refuses the stream.
     Refuse,
-    /// HTTP/2: settings, for ever.
+    /// HTTP/2: endless settings.
     Settings,
 }
 
@@ -74,7 +74,7 @@ impl Wire {
         tokio::spawn(async move {
             loop {
                 let (stream, requests) = (listener.next().await, requests.clone());
-                // It ends when the client has had enough.
+                // It ends when the client disconnects.
                 tokio::spawn(async move { play(trick, stream, &requests).await });
             }
         });

@@ -8,7 +8,8 @@ const MARK: &[u8] = b"twofactor-fault:";
 
 const SCHEMA_MARK: &[u8] = b"twofactor-schema:";
 
-/// Returns the component of `tests/wrong` with this fault: the name stands in its data. `none` makes a right one.
+/// Returns the component of `tests/wrong` with this fault, whose name is in its data. `none` makes
+/// a correct one.
 pub fn component(fault: &str) -> Vec<u8> {
     let mut bytes = COMPONENT.to_vec();
     let at = bytes.windows(MARK.len()).position(|window| window == MARK).unwrap() + MARK.len();
@@ -21,7 +22,7 @@ pub fn component(fault: &str) -> Vec<u8> {
 /// Returns the component of `tests/wrong` without a fault, but with this options schema.
 pub fn component_with_schema(schema: &str) -> Vec<u8> {
     let mut bytes = component("none");
-    // The mark by itself is in its data as well.
+    // The marker by itself is in its data as well.
     let is_room = |window: &[u8]| window.starts_with(SCHEMA_MARK) && window.ends_with(b"  ");
     let at = bytes.windows(SCHEMA_MARK.len() + 2).position(is_room).unwrap() + SCHEMA_MARK.len();
     bytes[at..at + schema.len()].copy_from_slice(schema.as_bytes());

@@ -1,4 +1,4 @@
-//! Requests to the stand-ins that no component of ours makes.
+//! Requests to the substitutes that none of our components makes.
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub fn client(authority: &Authority, hosts: &[(&str, std::net::SocketAddr)]) -> 
     hosts.iter().fold(builder, |builder, (host, address)| builder.resolve(host, *address)).build().unwrap()
 }
 
-/// Status and body, null if that is no JSON.
+/// Returns status and body, null if that is not JSON.
 pub async fn answer(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();

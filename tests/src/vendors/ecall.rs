@@ -1,4 +1,4 @@
-//! A stand-in for eCall's REST interface 2.0. It is ours; what it checks is in eCall's documentation:
+//! A strict substitute for eCall's REST interface 2.0. It checks what eCall's documentation requires:
 //!
 //! | rule | answer |
 //! |---|---|
@@ -127,7 +127,8 @@ fn only<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Map<String, Value>> 
     value.as_object().filter(|fields| fields.keys().all(|name| names.contains(&name.as_str())))
 }
 
-/// The parts a text is sent in: of seven bits a character where its alphabet (3GPP TS 23.038) has them all, else of sixteen.
+/// Returns the number of segments of a text: seven bits a character if its alphabet (3GPP TS
+/// 23.038) has them all, otherwise sixteen.
 fn pages(text: &str) -> usize {
     let of_the_alphabet = |c: char| c.is_ascii() && c != '`' || "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà€".contains(c);
     let (single, joined, length) = if text.chars().all(of_the_alphabet) {

@@ -1,4 +1,4 @@
-//! A stand-in for Microsoft Entra's token endpoint and Microsoft Graph's `sendMail`. It is ours; what it checks is in
+//! A strict substitute for Microsoft Entra's token endpoint and Microsoft Graph's `sendMail`. It is ours; what it checks is in
 //! Microsoft's documentation:
 //!
 //! | rule | where |
@@ -42,7 +42,7 @@ const LOGIN: &str = "login.microsoftonline.com";
 const GRAPH: &str = "graph.microsoft.com";
 const A_MINUTE: usize = 30;
 
-/// A mail that was taken.
+/// An accepted mail.
 #[derive(Clone)]
 pub struct Mail {
     pub to: String,
@@ -89,7 +89,7 @@ impl Graph {
         network.resolve(LOGIN, self.address).resolve(GRAPH, self.address)
     }
 
-    /// How long the tokens live that are issued from now on, in seconds.
+    /// Sets the lifetime of tokens that are issued from now on, in seconds.
     pub fn expires_in(&self, seconds: Option<u64>) {
         self.state.lock().unwrap().expires_in = seconds;
     }
@@ -105,7 +105,7 @@ impl Graph {
         self.state.lock().unwrap().accepts_none = true;
     }
 
-    /// How often a token and how often a mail was asked for.
+    /// Returns how often a token was requested, and how often a mail was sent.
     pub fn requests(&self) -> (usize, usize) {
         let office = self.state.lock().unwrap();
         (office.token_requests, office.mail_requests)

@@ -78,7 +78,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     pair.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
-/// Returns whether a body is said to be of a type, parameters aside.
+/// Returns whether the content type of a body is this one, whatever its parameters.
 fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim() == expected

@@ -1,4 +1,4 @@
-//! A stand-in for Amazon SES, API v2. It is ours; what it checks is in Amazon's documentation:
+//! A strict substitute for Amazon SES, API v2. It checks what Amazon's documentation requires:
 //!
 //! | rule | where |
 //! |---|---|
@@ -29,7 +29,7 @@ use twofactor::sandbox::NetworkBuilder;
 use super::sigv4::{self, Key, Signed};
 use super::tls::{Authority, TlsListener, with_http2};
 
-/// What its one account signs with.
+/// The key of its only account.
 pub const KEY: Key<'_> = Key {
     id: "AKIDEXAMPLE0000A",
     secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
@@ -42,10 +42,10 @@ pub const SENDER: &str = "codes@example.com";
 pub const SET: &str = "codes";
 pub const HOST: &str = "email.eu-central-1.amazonaws.com";
 
-/// A mail that was taken.
+/// An accepted mail.
 #[derive(Clone)]
 pub struct Mail {
-    /// The name beside the sender's address, decoded.
+    /// The name next to the sender's address, decoded.
     pub name: Option<String>,
     pub to: String,
     pub subject: String,

@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use ring::{digest, hmac};
 
-/// What a signature is made with and for.
+/// A key, with the scope of its signatures.
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
     pub id: &'a str,
@@ -16,7 +16,8 @@ pub struct Key<'a> {
     pub service: &'a str,
 }
 
-/// A request, as it is signed. `host` is what it is addressed to, with a port if that is not the scheme's.
+/// A request, as it is signed. `host` is its destination, with the port if that is not the scheme's
+/// default.
 pub struct Signed<'a> {
     pub method: &'a str,
     pub uri: &'a Uri,
@@ -25,7 +26,7 @@ pub struct Signed<'a> {
     pub body: &'a [u8],
 }
 
-/// What a request's `authorization` says.
+/// The fields of a request's `authorization`.
 struct Claim<'a> {
     credential: Vec<&'a str>,
     headers: Vec<&'a str>,

@@ -1,4 +1,4 @@
-//! A stand-in for two methods of Slack's Web API. It is ours; what it checks is in Slack's documentation:
+//! A strict substitute for two methods of Slack's Web API. It checks what Slack's documentation requires:
 //!
 //! | rule | where |
 //! |---|---|
@@ -28,7 +28,7 @@ use twofactor::sandbox::NetworkBuilder;
 use super::tls::{Authority, TlsListener, with_http2};
 
 pub const TOKEN: &str = "xoxb-000000000001-abcdefABCDEF";
-/// One that may look up and not write.
+/// A token that may look up members but not write.
 pub const READER: &str = "xoxb-000000000002-abcdefABCDEF";
 pub const HOST: &str = "slack.com";
 /// The members: their addresses and ids. The last is deactivated.
@@ -38,9 +38,9 @@ pub const MEMBERS: [(&str, &str); 2] = [("alice@example.org", "W012A3CDE"), ("go
 #[derive(Clone)]
 pub struct Message {
     pub channel: String,
-    /// What is shown, as a member reads it.
+    /// The text as a member reads it.
     pub shown: String,
-    /// What a notification says, as a member reads it.
+    /// The text of a notification, as a member reads it.
     pub notified: String,
 }
 
@@ -77,7 +77,7 @@ impl Slack {
         self.taken.lock().unwrap().clone()
     }
 
-    /// How often a member was looked up.
+    /// Returns how often a member was looked up.
     pub fn questions(&self) -> usize {
         *self.questions.lock().unwrap()
     }

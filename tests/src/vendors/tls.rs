@@ -97,7 +97,7 @@ impl TlsListener {
         self.address
     }
 
-    /// How often it was dialled, whatever became of it.
+    /// Counts connections, whatever becomes of them.
     pub fn dialled(&self) -> Arc<AtomicUsize> {
         self.dialled.clone()
     }

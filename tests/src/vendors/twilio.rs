@@ -1,8 +1,8 @@
-//! A stand-in for Twilio Programmable Messaging. It is ours; what it checks is in Twilio's documentation:
+//! A strict substitute for Twilio Programmable Messaging. It checks what Twilio's documentation requires:
 //!
 //! | rule | where |
 //! |---|---|
-//! | `POST /2010-04-01/Accounts/{AccountSid}/Messages.json`, a form; what may stand in it | docs/messaging/api/message-resource |
+//! | `POST /2010-04-01/Accounts/{AccountSid}/Messages.json`, a form; the allowed fields | docs/messaging/api/message-resource |
 //! | HTTP Basic with account SID and auth token, or with an API key's SID and secret; else 401, 20003 | docs/usage/requests-to-twilio |
 //! | `To` in E.164 (21604 missing, 21211 malformed) | docs/api/errors/21604, …/21211 |
 //! | `From` or `MessagingServiceSid`, one of them (21603); a sender that is one (21212) | docs/api/errors/21603, …/21212 |
@@ -57,7 +57,7 @@ const FIELDS: [&str; 10] = [
     "Attempt",
 ];
 
-/// A message that was taken.
+/// An accepted message.
 #[derive(Clone)]
 pub struct Message {
     pub host: String,
@@ -224,7 +224,8 @@ fn is_sid(prefix: &str, text: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Up to eleven letters, digits and blanks, and not digits alone (docs/glossary/what-alphanumeric-sender-id).
+/// Up to eleven letters, digits and spaces, and not only digits
+/// (docs/glossary/what-alphanumeric-sender-id).
 fn is_alphanumeric_sender(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"+-_& ".contains(&b);
     (1..=11).contains(&text.len()) && text.bytes().all(fits) && text.bytes().any(|b| b.is_ascii_alphabetic())

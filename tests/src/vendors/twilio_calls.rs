@@ -1,8 +1,8 @@
-//! The part of the stand-in for Twilio that takes calls. It is ours; what it checks is in Twilio's documentation:
+//! The part of the stand-in for Twilio that takes calls. It checks what Twilio's documentation requires:
 //!
 //! | rule | where |
 //! |---|---|
-//! | `POST /2010-04-01/Accounts/{AccountSid}/Calls.json`, a form; what may stand in it | docs/voice/api/call-resource |
+//! | `POST /2010-04-01/Accounts/{AccountSid}/Calls.json`, a form; the allowed fields | docs/voice/api/call-resource |
 //! | `To` in E.164 (21201 missing, 21211 malformed) | docs/api/errors/21201, …/21211 |
 //! | `From`, a number of the account's (21213 missing, 21212 malformed, 21210 somebody else's) | docs/api/errors/21210, …/21212, …/21213 |
 //! | `Url`, `Twiml` or `ApplicationSid` (21205); `Twiml` of at most 4000 characters | docs/voice/api/call-resource |
@@ -25,7 +25,7 @@ use super::twilio::{FROM, Refusal, TEST_ACCOUNT, Twilio, authenticate, form, ref
 pub struct Call {
     pub to: String,
     pub from: String,
-    /// The language, how often it is said, and what.
+    /// The language, the number of repetitions, and the text.
     pub said: Vec<(String, u32, String)>,
 }
 
@@ -91,7 +91,7 @@ fn magic(to: &str, from: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Returns what a script says, if it is one that says and pauses and nothing else.
+/// Returns what a script says, if it only speaks and pauses.
 fn script(twiml: &str) -> Option<Vec<(String, u32, String)>> {
     let twiml = twiml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").unwrap_or(twiml);
     let mut rest = twiml.strip_prefix("<Response>")?.strip_suffix("</Response>")?;
@@ -117,7 +117,7 @@ fn script(twiml: &str) -> Option<Vec<(String, u32, String)>> {
     Some(said)
 }
 
-/// XML 1.0, section 2.4: of `&` and `<` there are none but in references.
+/// Resolves references. XML 1.0, section 2.4: `&` and `<` occur only in references.
 fn unescaped(text: &str) -> Option<String> {
     let mut pieces = text.split('&');
     let mut out = pieces.next()?.to_owned();

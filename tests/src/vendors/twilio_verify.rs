@@ -1,8 +1,8 @@
-//! A stand-in for Twilio Verify, which makes codes of its own. It is ours; what it checks is in Twilio's documentation:
+//! A strict substitute for Twilio Verify, which makes codes of its own. It checks what Twilio's documentation requires:
 //!
 //! | rule | where |
 //! |---|---|
-//! | `POST /v2/Services/{ServiceSid}/Verifications`, a form; what may stand in it; 201 with `sid` and `status` | docs/verify/api/verification |
+//! | `POST /v2/Services/{ServiceSid}/Verifications`, a form; the allowed fields; 201 with `sid` and `status` | docs/verify/api/verification |
 //! | `POST /v2/Services/{ServiceSid}/VerificationCheck`, a form; `status` is `approved` or `pending` | docs/verify/api/verification-check |
 //! | the same code for a number as long as it is pending; after it was approved, or five wrong answers, it is gone: 404, 20404 | docs/verify/api/verification-check |
 //! | five messages to a number (60203), five answers (60202): 429 | docs/api/errors/60203, …/60202 |
@@ -31,7 +31,7 @@ use super::{basic, twilio};
 pub const HOST: &str = "verify.twilio.com";
 pub const SERVICE: &str = "VA0123456789abcdef0123456789abcdef";
 
-/// How often a code is sent, and how many answers are looked at.
+/// The maximum number of sent codes, and of checked answers.
 const MOST: u32 = 5;
 
 const CHANNELS: [&str; 5] = ["sms", "call", "email", "whatsapp", "sna"];
@@ -89,7 +89,7 @@ impl TwilioVerify {
     }
 }
 
-/// Returns the fields of a form, from somebody who may, for a service there is.
+/// Returns the fields of a form, if the caller is authorized and the service exists.
 fn fields(
     service: &str,
     headers: &HeaderMap,

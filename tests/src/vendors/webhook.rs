@@ -29,7 +29,7 @@ pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const URL: &str = "https://gateway.example.com/codes?from=twofactor";
 pub const HOST: &str = "gateway.example.com";
 
-/// A message that was taken.
+/// An accepted message.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
