@@ -1,4 +1,4 @@
-//! A server that misbehaves on the wire: in TLS it is flawless, in HTTP it is not. It is ours.
+//! A server that misbehaves on the wire: in TLS it is flawless, in HTTP it is not.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

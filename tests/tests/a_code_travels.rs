@@ -1,6 +1,7 @@
-//! Real components deliver codes to a stand-in on loopback; the engine verifies them.
+//! Real components deliver codes to a substitute on loopback; the engine verifies them.
 //!
-//! The stand-in is ours: it answers as Twilio and eCall document, and checks the path and the authentication.
+//! The substitute responds as Twilio and eCall document, and the test checks the path and the
+//! authentication.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Whoever administers is invited, sets a password, and logs in with it; whoever guesses is slowed down.
+//! Administrators are invited, set a password and log in with it; guessing is slowed down.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -40,7 +40,7 @@ async fn the_first_administrator_makes_the_account_with_a_link_that_is_good_once
     assert!(accept(replaced.secret.expose(), "alice@example.com", PASSWORD).await.unwrap_err().is_closed());
     assert!(accept("tfi_x", "alice@example.com", PASSWORD).await.unwrap_err().is_closed());
     assert!(accounts.accept_invitation(link, PASSWORD, &client(1)).await.unwrap_err().is_closed());
-    // What is wrong with the input does not use it up.
+    // Invalid input does not use up the link.
     assert!(accept(link, "alice", PASSWORD).await.unwrap_err().is_invalid_input());
     assert!(accept(link, "alice@example.com", "too short").await.unwrap_err().is_invalid_input());
     assert!(accept(link, "alice@example.com", "alice@example.com").await.unwrap_err().is_invalid_input());
@@ -121,7 +121,7 @@ async fn a_link_to_an_account_with_a_password_sets_another_and_ends_all_sessions
     session(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap());
 }
 
-/// So many wrong passwords, each refused as such.
+/// Tries this many wrong passwords and checks that each is refused as wrong.
 async fn guess(accounts: &Accounts, times: u32, email: &str, from: u8) {
     for _ in 0..times {
         let error = accounts.log_in(email, OTHER, &client(from)).await.unwrap_err();
@@ -178,7 +178,8 @@ async fn right_passwords_do_not_count_and_do_not_give_guesses_back() {
         guess(&accounts, 1, &account.email, from).await;
     }
     assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_rate_limited());
-    // Strangers keep nobody out of an open session, and whoever sits there guesses no more than anybody else.
+    // Strangers cannot lock anybody out of an open session, and a person in it gets no more guesses
+    // than anybody else.
     let opened = accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap();
     for _ in 0..3 {
         let error = accounts.reauthenticate(&opened.session, OTHER, &client(1)).await.unwrap_err();
@@ -264,7 +265,7 @@ async fn an_emptied_audit_log_is_not_restarted_if_accounts_exist() {
     let (account, _) = active(&accounts, "alice").await;
     let around = rusqlite::Connection::open(place.database()).unwrap();
     around.execute_batch("DELETE FROM audit; DELETE FROM audit_head").unwrap();
-    // What cannot be audited does not happen.
+    // A change that cannot be audited does not happen.
     for error in [
         accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err(),
         accounts.invite(&actor(), &account.id).await.unwrap_err(),

@@ -17,7 +17,7 @@ fn builder(folder: &std::path::Path) -> Builder {
     Place::new(folder).builder().rate_limits(RateLimits { passwords_per_account_per_hour: 10, ..RateLimits::none() })
 }
 
-/// Returns how many of so many wrong passwords at once were looked at.
+/// Returns how many of this many concurrent wrong passwords were checked.
 async fn guess(accounts: &Accounts, times: usize) -> usize {
     let all: Vec<_> = (0..times)
         .map(|_| {

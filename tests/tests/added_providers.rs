@@ -1,4 +1,4 @@
-//! Components are added, replaced and taken back. What serves is what was meant to.
+//! Components are added, replaced and rolled back, and the intended one serves.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -77,7 +77,7 @@ async fn a_lower_version_is_refused_unless_it_is_allowed_by_name() {
     }
     place.admin().add_provider(NewProvider::new(version("1.9.9")).allow_downgrade(true)).await.unwrap();
     assert_eq!(serving(&place.engine), ["1.9.9"]);
-    // What comes with the program counts too.
+    // Bundled components count too.
     let place = Place::new().await;
     invalid_input(place.admin().add_provider(version("0.9.0")).await);
 }
@@ -164,7 +164,7 @@ async fn providers_added_or_rolled_back_by_one_process_serve_in_others_after_a_r
     assert_eq!(serving(&other), ["1.0.0"]);
     other.refresh_providers().await.unwrap();
     assert_eq!(serving(&other), ["1.1.0"]);
-    // Whoever adds has looked, whatever it knew before.
+    // An addition checks the store first, whatever the process knew before.
     place.admin().add_provider(version("1.3.0")).await.unwrap();
     assert!(
         invalid_input(admin(&other).add_provider(version("1.2.0")).await)
@@ -234,7 +234,7 @@ async fn a_refused_component_is_checked_again_after_five_minutes() {
     }
 }
 
-/// A clock on which so many seconds go by at each look.
+/// A clock that advances by this many seconds each time it is read.
 #[derive(Clone)]
 struct Hurried {
     inner: ManualClock,
@@ -264,7 +264,7 @@ async fn a_component_that_compiled_too_late_is_available_the_next_time() {
     let said = invalid_input(admin(&engine).add_provider(component("none")).await);
     assert!(said.contains("`compile_time`"), "{said}");
     let compiled = async { while admin(&engine).add_provider(component("none")).await.is_err() {} };
-    // Longer than any machine takes: a test that fails rather than hangs.
+    // Longer than any machine takes: a failing test does not hang.
     tokio::time::timeout(Duration::from_secs(120), compiled).await.unwrap();
 }
 
@@ -293,7 +293,7 @@ async fn stored_secrets_go_nowhere_else_with_another_component_unless_that_was_a
     }
     assert_eq!(place.admin().providers()[0].added_at, None);
     place.admin().add_provider(new.destinations(told)).await.unwrap();
-    // Who has no instances has no secrets.
+    // A type without instances has no secrets.
     Place::new().await.admin().add_provider(component("it goes elsewhere")).await.unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! What became of a message is known to whoever asks again, and nothing is sent twice.
+//! The outcome of a message is known to a repeated request, and nothing is sent twice.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -77,7 +77,8 @@ async fn a_truncated_log_is_detected() {
     assert_eq!((check.lines, &*check.problem.unwrap()), (0, "all entries are missing"));
 }
 
-/// Whoever can write to the database knows the MAC of an earlier line, but not the seal that a head of that line had.
+/// An attacker who can write to the database knows the MAC of an earlier line, but not the seal
+/// that a head had at that line.
 const SHORTENED: &str = "DELETE FROM audit WHERE seq > 7; \
                          UPDATE audit_head SET seq = 7, mac = (SELECT mac FROM audit WHERE seq = 7)";
 

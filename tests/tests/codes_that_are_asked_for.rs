@@ -1,4 +1,5 @@
-//! A component that does not see the code cannot have it shown by way of an upstream, nor carry it on once it has it.
+//! A component that does not see the code cannot obtain it through an upstream, and cannot pass it
+//! on if it does.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -16,7 +17,7 @@ const ELSEWHERE: &str = "https://list.example.com/candidates";
 struct Place {
     component: Component,
     upstream: Upstream,
-    /// Another origin, which gets no code.
+    /// Another origin, which receives no code.
     other: Upstream,
     outbox: Outbox,
 }
@@ -29,7 +30,7 @@ impl Place {
             .override_endpoint("https://list.example.com", other.address)
             .outbox(&outbox);
         let mut limits = SandboxLimits::default();
-        // It looks through a list of a megabyte.
+        // It searches a list of a megabyte.
         limits.running_time = Duration::from_secs(20);
         let component = Component::load(HOSTILE, network.build().unwrap(), limits).await.unwrap();
         Self { component, upstream, other, outbox }
@@ -113,7 +114,7 @@ async fn a_component_that_knows_the_code_cannot_send_it_elsewhere() {
     let mut tried = 0;
     for way in ["URL", "query of its own upstream", "header", "body", "form", "mail", "subject", "HTML", "mailbox"] {
         for form in FORMS.into_iter().chain(["tags"]) {
-            // Tags are in HTML alone, and a form would make two encodings three.
+            // Only HTML has tags, and a form would make two encodings three.
             if form == "tags" && way != "HTML" || form == "percent twice" && way == "form" {
                 continue;
             }
@@ -156,7 +157,8 @@ async fn a_component_that_knows_the_code_cannot_log_or_report_it() {
 
 #[tokio::test]
 async fn digits_that_were_given_with_the_message_may_be_sent_even_if_they_are_the_code() {
-    // The code is part of the recipient's number, which the component names once more after the code has left.
+    // The code is part of the recipient's number, which the component names once more after the
+    // code was sent.
     let place = Place::new().await;
     place.deliver("carry the code on", "recipient", "", "911100").await.unwrap();
     assert_eq!(place.other.seen().len(), 1);

@@ -1,4 +1,5 @@
-//! `Debug` of what the engine takes and gives shows no secret, code, token, recipient or user: it ends in other programs' logs.
+//! `Debug` of the engine's inputs and results shows no secret, code, token, recipient or user: it
+//! ends up in other programs' logs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

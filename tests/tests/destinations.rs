@@ -1,4 +1,5 @@
-//! Secrets go where they were entered for: whoever changes options, base service settings, a document of configuration or a component.
+//! Secrets go only where they were entered for, whoever changes options, base service settings, a
+//! configuration document or a component.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -13,7 +14,8 @@ use twofactor_tests::wrong::component;
 
 const UPSTREAM: &str = "https://upstream.example.com";
 
-/// Returns a type whose option `Sender` says which upstream gets the secret `Key`.
+/// Returns an engine with a type whose option `Sender` names the upstream that gets the secret
+/// `Key`.
 async fn engine() -> TwoFactor {
     with_component(component("its sender is its upstream")).await
 }
@@ -58,7 +60,7 @@ async fn base_settings_that_an_instance_completes_take_no_stored_secret_elsewher
     let said = invalid_input(base(&engine, "email", smtp("mail.evil.example", "********")).await);
     assert!(said.contains("another destination"), "{said}");
     assert!(again(&engine, &instance).await.connections[0].to_string().contains("mail.example.com"));
-    // Whoever knows it may.
+    // A caller who knows the secret may.
     base(&engine, "email", smtp("mail2.example.com", "p4ss-word")).await.unwrap();
     assert!(again(&engine, &instance).await.connections[0].to_string().contains("mail2.example.com"));
     let mut other = smtp("mail2.example.com", "********");
@@ -74,7 +76,7 @@ async fn a_masked_secret_without_a_known_destination_must_be_entered_again() {
     assert!(said.contains("nobody can tell"), "{said}");
     base(&engine, "wrong", json!({"Key": "********"})).await.unwrap();
     base(&engine, "wrong", json!({"Key": "b4se-key", "Parts": 1})).await.unwrap();
-    // An instance that does not use it tells nothing of it.
+    // An instance that does not use it reveals nothing about it.
     assert!(instance(&engine, json!({"Sender": "one", "Key": "0wn-key"})).await.valid);
     invalid_input(base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await);
     assert!(instance(&engine, json!({"Sender": "one"})).await.valid);
@@ -169,7 +171,8 @@ async fn a_component_that_hides_where_secrets_go_is_refused() {
     assert!(own.valid);
     let said = invalid_input(admin(&engine).add_provider(component("configure never ends")).await);
     assert!(said.contains(&own.id) && said.contains("running-time"), "{said}");
-    // Without such an instance it may come, and then a masked secret goes with no options that it does not answer to.
+    // Without such an instance a new destination is allowed; then a masked secret needs options
+    // that it was entered for.
     let engine = with_component(component("configure never ends")).await;
     let own = instance(&engine, json!({"Sender": "Shop", "Key": "k3y"})).await;
     let change = InstanceChange { options: Some(json!({"Sender": "x", "Key": "********"})), ..Default::default() };
@@ -190,7 +193,7 @@ async fn a_rollback_that_would_send_secrets_elsewhere_is_refused() {
         assert!(said.contains("https://elsewhere.example.com"), "{said}");
     }
     assert!(again(&engine, &own).await.connections[0].to_string().contains(UPSTREAM));
-    // One that does not work is no reason to stay with it.
+    // A destination that does not work need not be kept.
     let allowed =
         NewProvider::new(component("configure refuses what is right")).any_destination(true).allow_invalid(true);
     admin(&engine).add_provider(allowed).await.unwrap();
@@ -223,7 +226,7 @@ async fn a_wrong_option_beside_a_new_secret_is_corrected_without_the_secret() {
     let new = NewInstance::new("email", "x", smtp("not an address", host, "p4ss-word"));
     let own = admin(&engine).create_instance("s", new).await.unwrap();
     assert!(!own.valid);
-    // Nor does a wrong host, of which nothing was sent anywhere, ask for it again.
+    // Nor does a wrong host, which received nothing, require the secret again.
     let corrected = changed(&engine, &own, smtp("codes@example.com", host, "********")).await.unwrap();
     assert!(corrected.valid, "{:?}", corrected.problems);
     let new = NewInstance::new("email", "y", smtp("codes@example.com", "no host", "p4ss-word"));
@@ -237,7 +240,7 @@ async fn a_wrong_option_beside_a_new_secret_is_corrected_without_the_secret() {
 async fn a_detour_over_invalid_options_sends_a_secret_to_no_other_destination() {
     let engine = engine().await;
     let (host, evil) = ("mail.example.com", "mail.evil.example");
-    // It was there before.
+    // It was set before.
     let new = NewInstance::new("email", "x", smtp("codes@example.com", host, "p4ss-word"));
     let own = admin(&engine).create_instance("s", new).await.unwrap();
     for detour in [
@@ -250,7 +253,7 @@ async fn a_detour_over_invalid_options_sends_a_secret_to_no_other_destination() 
         assert!(said.contains("another destination"), "{said}");
     }
     assert!(changed(&engine, &own, smtp("codes@example.com", host, "********")).await.unwrap().valid);
-    // It was meant for there, and not sent yet.
+    // It was entered for this destination, and not sent yet.
     let new = NewInstance::new("email", "y", smtp("not an address", host, "p4ss-word"));
     let meant = admin(&engine).create_instance("s", new).await.unwrap();
     invalid_input(changed(&engine, &meant, smtp("codes@example.com", evil, "********")).await);
@@ -269,7 +272,8 @@ async fn a_test_message_with_options_that_are_typed_sends_no_stored_secret_elsew
     };
     let said = test("mail.evil.example", "********").await.unwrap_err();
     assert!(said.is_invalid_input() && said.to_string().contains("another destination"), "{said}");
-    // Nobody is there, but it may be tried: where the secret goes already, and with one that is entered.
+    // The host does not exist, but may be tried: with a secret that already goes there, and with
+    // one that is entered.
     assert_ne!(test("mail.example.com", "********").await.unwrap().outcome, "delivered");
     assert_ne!(test("mail.evil.example", "an0ther").await.unwrap().outcome, "delivered");
 }

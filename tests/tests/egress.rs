@@ -1,4 +1,4 @@
-//! A component reaches what its instance was granted and nothing else, however it spells it.
+//! A component reaches what its instance was granted and nothing else, in any spelling.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -100,7 +100,8 @@ async fn a_repeated_credential_is_redacted_before_the_component_reads_it() {
         place.attempt_alone(json!({"Behaviour": "echo", "Url": "https://upstream.example.com/credentials"})).await;
     assert_eq!(report.outcome, "rejected-message", "{report:?}");
     let read = format!("{} {}", report.code, report.detail);
-    // The component read the answer: what is no secret is there, in the body and in the header.
+    // The component reads the response: everything but the secret is there, in the body and in the
+    // headers.
     assert!(report.code.starts_with("Basic ") && report.detail.contains("x-told"), "{read}");
     let pair = STANDARD.encode(format!("user:{SECRET}"));
     for secret in [SECRET, &pair, pair.trim_end_matches('=')] {

@@ -81,7 +81,7 @@ async fn an_account_belongs_to_one_subject_of_one_issuer() {
 async fn an_external_account_has_no_password_and_gets_none() {
     let engine = engine(&clock()).await;
     let accounts = engine.accounts();
-    // Somebody else can do everything as well.
+    // Another administrator with full rights exists.
     let (subject, email) = ("bob".to_owned(), Some("bob@example.com".to_owned()));
     log_in(&accounts, ExternalIdentity { subject, email, ..alice() }).await.unwrap();
     let opened = session(log_in(&accounts, alice()).await.unwrap());
@@ -123,7 +123,7 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     let engine = ecall.engine(builder.require_second_factor_for_accounts(true)).await;
     let accounts = engine.accounts();
     let asked = ExternalIdentity { second_factor: true, ..alice() };
-    // None is available yet: nobody gets in without the provider's.
+    // No instance is available yet: only a second factor of the identity provider lets people in.
     assert!(log_in(&accounts, alice()).await.unwrap_err().is_no_instance_available());
     let opened = session(log_in(&accounts, asked.clone()).await.unwrap());
     assert!(opened.session.second_factor);
@@ -135,7 +135,7 @@ async fn a_second_factor_is_asked_for_unless_the_provider_did() {
     assert!(accounts.session(&secret).await.unwrap().is_none());
     let opened = accounts.second_factor(&secret, &ecall.code_to("+41791234567"), &client(1)).await.unwrap();
     assert!(opened.session.second_factor);
-    // A role that changes meanwhile ends the login that waits.
+    // A change of role in the meantime ends the pending login.
     let (secret, _) = pending(log_in(&accounts, alice()).await.unwrap());
     assert!(
         log_in(&accounts, ExternalIdentity { role: None, ..asked.clone() }).await.unwrap_err().is_invalid_credentials()

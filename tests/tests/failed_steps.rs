@@ -1,5 +1,5 @@
-//! A test message through an upstream that cannot be reached says which step failed, as data, and does not wait for the instance's
-//! time-out to find out.
+//! A test message through an unreachable upstream reports the failed step as data, without waiting
+//! for the instance's timeout.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -49,7 +49,8 @@ async fn test(
     admin.test_instance("s", &instance.id, to, None).await.unwrap()
 }
 
-/// Through a mail server that gets a minute: what is noticed only then fails.
+/// Sends through a mail server with a timeout of a minute: a failure that is found only then fails
+/// the test.
 async fn mail(network: NetworkBuilder, host: &str, port: u16) -> (TestReport, Value) {
     let mut server = server(host, port);
     server["Timeout"] = 59_000.into();

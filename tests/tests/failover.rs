@@ -1,4 +1,5 @@
-//! Where an upstream takes nothing now, the next instance that fits serves the challenge; where a message may have gone out, none does.
+//! If an upstream accepts nothing at the moment, the next suitable instance serves the challenge;
+//! if a message may have been sent, none does.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -137,7 +138,8 @@ async fn an_upstream_that_fails_midway_loses_and_duplicates_no_code() {
                 place.engine.verify("s", Answer::new(&challenge.id, &sent[&number][0])).await.unwrap();
                 verified += 1;
             }
-            // Its connection was still to be accepted when the upstream died: it may have been read, so nothing else is tried.
+            // Its connection was still waiting to be accepted when the upstream stopped: it may
+            // have been read, so nothing else is tried.
             Err(error) => {
                 assert!(error.is_delivery_failed(), "{error}");
                 unknown += 1;

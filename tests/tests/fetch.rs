@@ -1,5 +1,5 @@
-//! `fetch` of a component in JavaScript obeys what the host's own HTTP obeys. A name leads to loopback here and may be dialled there,
-//! so that nothing but the grants stands between the component and the trap.
+//! `fetch` of a component in JavaScript obeys the same rules as the host's own HTTP. A name
+//! resolves to loopback here and may be dialled, so that only the grants protect the trap.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -47,7 +47,7 @@ impl Guest {
     }
 }
 
-/// Every way in which a URL gets to `fetch`.
+/// All ways to pass a URL to `fetch`.
 const WAYS: [&str; 5] =
     ["send", "send a URL", "send a Request", "send a Request of a Request", "send a Request with more"];
 

@@ -1,5 +1,5 @@
-//! Some of a user's wrong answers are kept for sign-ins that have passed the first factor: whoever only knows a name cannot use them up,
-//! and nobody has more of them than before.
+//! Some of a user's wrong answers are reserved for sign-ins that have passed the first factor: a
+//! stranger who knows only a name cannot use them up, and nobody has more answers than before.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -41,7 +41,7 @@ impl World {
         self.engine.start(start).await
     }
 
-    /// Returns how many wrong answers are looked at until rate limit reached.
+    /// Returns how many wrong answers are checked before the rate limit is reached.
     async fn wrong_answers(&self, first_factor: bool) -> u32 {
         let mut looked_at = 0;
         while let Ok(challenge) = self.start(first_factor).await {
@@ -108,7 +108,7 @@ async fn an_application_cannot_use_up_the_answers_of_an_administrator() {
     let (alice, _) = accounts.create(&twofactor::Actor::new("test"), new("alice", Some(PHONE))).await.unwrap();
     accept(&accounts, &alice).await;
     assign_to_accounts(&world.engine).await;
-    // An application of the same subscription, which says whatever it likes.
+    // An application of the same subscription, which may claim anything.
     let sign_in = SignIn::new("demo").client_application("twofactor-admin").user(&alice.id);
     for _ in 0..10 {
         let start = NewChallenge::new(sign_in.clone()).phone("+41797654321").after_first_factor();

@@ -1,4 +1,5 @@
-//! Components that were built against a released version of the contract load and deliver for ever.
+//! Components that were built against a released version of the contract load and deliver in every
+//! later version.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -21,7 +22,7 @@ fn versions() -> BTreeMap<String, PathBuf> {
     entries.filter(|path| path.is_dir()).map(named).collect()
 }
 
-/// Options with which a component delivers to the stand-ins below.
+/// Returns options with which a component delivers to the substitutes below.
 fn options(name: &str) -> Value {
     match name {
         "email" => json!({"EMailSenderAddress": "noreply@example.com", "MailServerConfig": {"MailType": "SMTP",
@@ -33,7 +34,7 @@ fn options(name: &str) -> Value {
     }
 }
 
-/// Has a component deliver, and the code it delivered verified.
+/// Lets a component deliver, and verifies the code that it delivered.
 async fn travels(name: &str, component: Vec<u8>) {
     let (upstream, outbox) = (Upstream::start().await, Outbox::new());
     let network = Network::builder()

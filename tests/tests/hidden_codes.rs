@@ -1,4 +1,4 @@
-//! The code is put in where a message leaves: the component that sends it never has it.
+//! The code is put in when a message is sent: the component that sends it never has it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -16,7 +16,7 @@ async fn the_code_reaches_the_upstream_and_is_never_in_the_components_memory() {
     let place = Neighbourhood::new().await;
     for n in 0..50 {
         let report = place.attempt_alone(json!({"Behaviour": "search for the code", "Url": MIRROR})).await;
-        // The search does find it once the component has put it together itself.
+        // The search does find it after the component has assembled it itself.
         let (before, after) = report.code.split_once(" then ").unwrap();
         assert_eq!(before, "0", "{report:?}");
         assert_ne!(after, "0", "{report:?}");

@@ -30,7 +30,7 @@ fn with_module(body: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Returns what is said of a component that starts well and then does not fit.
+/// Returns the error of a component that starts well and then does not fit.
 async fn misfit() -> String {
     refusal(&with_module("")).await
 }
@@ -61,7 +61,8 @@ async fn recursion_and_traps_at_the_start_are_refused() {
 
 #[tokio::test]
 async fn memory_and_tables_do_not_grow_beyond_their_bounds() {
-    // Each grows until it is told no, and loops if it got more than the bound: then the error is one of time.
+    // Each grows until it is refused, and loops if it got more than the limit: then the error is
+    // about time.
     let pages = limits().memory_bytes / 65536;
     let memory = format!(
         "(memory 1) (func $s
@@ -109,10 +110,10 @@ async fn an_import_that_cannot_be_granted_is_refused_by_name() {
     }
 }
 
-/// How a component begins.
+/// The beginning of a component.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
-/// Returns a component that holds nothing but another.
+/// Returns a component that contains only another.
 fn within_a_component(inner: &[u8]) -> Vec<u8> {
     let mut outer = COMPONENT.to_vec();
     // The section of a nested component, and its length in LEB128.

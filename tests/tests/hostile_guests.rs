@@ -1,4 +1,5 @@
-//! Components that do what they should not end alone: each is tried beside a neighbour that must work during and after it.
+//! Misbehaving components end without harm to others: each runs next to another provider, which
+//! must work during and afterwards.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -12,7 +13,7 @@ async fn deliver(behaviour: &str) -> (String, String) {
     (report.outcome, report.detail)
 }
 
-/// Tries a behaviour in `configure`; returns what is said of the options.
+/// Tries a behaviour in `configure`. Returns the problems of the options.
 async fn configure(behaviour: &str) -> Vec<String> {
     Neighbourhood::new().await.problems(behaviour).await
 }
@@ -87,7 +88,7 @@ async fn a_message_that_was_sent_stays_sent_whatever_the_component_does_afterwar
     };
     assert_eq!(attempt("send, be denied, trap", "/sent").await, "outcome-unknown");
     assert_eq!(place.upstream.seen().iter().filter(|seen| seen.path == "/sent").count(), 1);
-    // What was only denied was not sent.
+    // A request that was only denied was not sent.
     assert_eq!(attempt("be denied, trap", "").await, "misconfigured");
 }
 
@@ -134,7 +135,7 @@ async fn no_secret_is_in_a_components_memory_while_it_delivers() {
         place.attempt_alone(json!({"Behaviour": "search", "Needle": backwards(needle)})).await.code
     };
     assert_eq!(search(SECRET).await, "found 0");
-    // The search does find what is there.
+    // The search does find what exists.
     let there = search("Behaviour").await;
     assert!(there.starts_with("found ") && there != "found 0", "{there}");
 }

@@ -1,5 +1,5 @@
-//! Mail servers that fall silent, break off, talk nonsense, talk for ever, or try to get at the login: each is met with a bounded
-//! error of the right class. The servers are ours.
+//! Mail servers that fall silent, close the connection, send garbage, never stop, or try to obtain
+//! the login: each causes a bounded error of the right kind.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -41,8 +41,9 @@ impl Row {
     }
 }
 
-/// Sends a mail to each server, all at once. Returns what was reported and what the servers saw, after what holds for all of
-/// them: the class is the expected one, the rules were kept, and nothing that matters came over in the clear.
+/// Sends a mail to each server, concurrently. Returns the reports and what the servers saw, after
+/// checking what holds for all: the kind is the expected one, the rules were kept, and nothing
+/// confidential was sent in plaintext.
 async fn meet(rows: Vec<Row>) -> Vec<(TestReport, Seen)> {
     let authority = Authority::default();
     let mut network = trusting(&authority);
@@ -64,7 +65,7 @@ async fn meet(rows: Vec<Row>) -> Vec<(TestReport, Seen)> {
         let what = what.chars().take(600).collect::<String>();
         assert_eq!(report.outcome, row.expected, "{what}");
         let seen = smtp.seen();
-        // One that does not greet is asked a second time whether it begins TLS at once.
+        // A server without a greeting is tested for immediate TLS on a second connection.
         assert!(seen.len() == 1 || seen.len() == 2 && row.is_silent_at_first(), "{what}");
         let seen = seen[0].clone();
         assert_eq!(seen.faults, [""; 0], "{what}");
@@ -72,7 +73,7 @@ async fn meet(rows: Vec<Row>) -> Vec<(TestReport, Seen)> {
         let open: Vec<&str> = open.map(|(_, command)| command.split(' ').next().unwrap()).collect();
         assert!(open.iter().all(|verb| ["EHLO", "STARTTLS", "QUIT"].contains(verb)), "{what} {open:?}");
         assert!(!format!("{report:?}").contains(PASSWORD) && !format!("{report:?}").contains("alice"), "{what}");
-        // What was not handed over is surely not sent, and the other way round.
+        // A mail that was not sent is certainly not sent, and vice versa.
         if row.expected == RETRY {
             assert_eq!(seen.messages.len(), 0, "{what}");
         }
@@ -166,7 +167,7 @@ async fn a_reply_without_text_or_with_a_bare_line_end_is_a_reply() {
         ] {
             rows.push(implicit(step, say(&format!("{code}-{end}{code}{end}")), "delivered"));
         }
-        // Such a server offers nothing, so there is no way to log in.
+        // Such a server offers no extension, so it is not possible to log in.
         rows.push(implicit(Step::Hello, say(&format!("250{end}")), MISCONFIGURED));
         rows.push(implicit(Step::HelloAgain, say(&format!("250-{end}250{end}")), "delivered"));
         rows.push(start_tls(Step::StartTls, say(&format!("220{end}")), "delivered"));
@@ -231,7 +232,7 @@ async fn a_reply_counts_although_the_server_falls_silent_afterwards() {
             row.script.push((Step::Hello, say("250-ours\r\n250 AUTH LOGIN\r\n")));
         }
         row.script.push((Step::Quit, Act::Silence));
-        // As short as can be set: a farewell that is waited for would use it up.
+        // The shortest timeout: waiting for the reply to QUIT would use it up.
         row.timeout = 1000;
         rows.push(row);
     }
@@ -269,7 +270,7 @@ async fn where_starttls_is_missing_refused_or_tampered_with_no_login_is_sent() {
         start_tls(Step::StartTls, say("501 5.5.4 no\r\n"), MISCONFIGURED),
         start_tls(Step::StartTls, say("250 ok\r\n"), RETRY),
         start_tls(Step::StartTls, say("354 go on\r\n"), RETRY),
-        // What is said in the clear must not be taken for what is said under protection.
+        // What is sent in plaintext must not count after TLS.
         start_tls(Step::StartTls, say("220 go on\r\n250-ours\r\n250 AUTH PLAIN\r\n"), RETRY),
         start_tls(Step::StartTls, say("220 go on\r\n250"), RETRY),
         start_tls(Step::Handshake, say("250-ours\r\n250 AUTH PLAIN\r\n"), RETRY),
@@ -307,7 +308,7 @@ async fn a_server_without_the_required_tls_receives_nothing() {
     let report = post.test("alice@example.net", None).await;
     assert_eq!(report.outcome, RETRY);
     assert_eq!(report.detail, "TLS at smtp.example.com:465: the server does not use TLS on this port");
-    // All it saw is a handshake.
+    // It saw only a handshake.
     let seen = smtp.last();
     assert_eq!(["EHLO", "AUTH", "MAIL"].map(|verb| seen.count(verb)), [0; 3]);
 }

@@ -1,4 +1,5 @@
-//! An upstream that misbehaves gets a bounded error of the right class, and the neighbour works on.
+//! A misbehaving upstream causes a bounded error of the right kind, and other providers continue to
+//! work.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -30,7 +31,7 @@ async fn send(place: &Neighbourhood) -> TestReport {
     place.attempt(json!({"Behaviour": "send", "Url": format!("https://{GRANTED}/x")})).await
 }
 
-/// Returns a request that was read may have been processed. Returns what is said of it.
+/// Checks that a request that was read has an unknown outcome. Returns the error.
 async fn is_of_unknown_outcome(trick: Trick) -> String {
     let (wire, place) = place(trick).await;
     let report = send(&place).await;
@@ -41,7 +42,7 @@ async fn is_of_unknown_outcome(trick: Trick) -> String {
         report.detail
     );
     assert!(report.detail.len() < 200, "{trick:?}: {}", report.detail);
-    // Nothing is sent twice by itself.
+    // Nothing is sent twice automatically.
     assert_eq!(wire.requests(), 1, "{trick:?}");
     report.detail
 }
@@ -89,7 +90,7 @@ async fn a_connection_that_is_cut_after_the_request_leaves_the_outcome_unknown()
 async fn a_connection_that_closes_before_the_request_was_read_is_not_retried_endlessly() {
     let (wire, place) = place(Trick::CutAtOnce).await;
     let report = send(&place).await;
-    // From this side nobody can tell what was read.
+    // The client cannot tell what was read.
     assert!(["outcome-unknown", "retry-later"].contains(&&*report.outcome), "{} {}", report.outcome, report.detail);
     assert_eq!(wire.requests(), 0);
 }

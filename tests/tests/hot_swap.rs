@@ -1,4 +1,4 @@
-//! A provider is replaced, and replaced again by the one before, while it is used: nobody notices.
+//! A provider is replaced and rolled back while it is used: nobody notices.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -30,7 +30,7 @@ async fn ten_thousand_open_challenges_outlive_twenty_swaps() {
     let instance = admin.create_instance("s", instance).await.unwrap();
     admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
 
-    // The swaps are spread over the run: one each time so many have been started.
+    // The swaps are spread over the run: one after each block of started challenges.
     let (due, mut swaps) = mpsc::unbounded_channel();
     let started = AtomicUsize::new(0);
     let start = stream::iter(0..CHALLENGES)

@@ -23,7 +23,7 @@ fn number(n: usize) -> String {
     format!("+4179{n:07}")
 }
 
-/// The process: each line it reads is begun at once and answered in a line of its own when it is done.
+/// The process: each line it reads is started immediately and answered by a line when it is done.
 #[test]
 fn process() {
     let (Some(folder), Ok(upstream)) = (std::env::var_os(FOLDER), std::env::var(UPSTREAM)) else { return };
@@ -79,15 +79,15 @@ impl Process {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Returns the next thing it said; `None` once it is dead.
+    /// Returns its next line, or `None` after it has ended.
     fn hear(&mut self) -> Option<Vec<String>> {
         let words = |line: String| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let known = |words: &Vec<String>| ["ready", "started", "verified", "closed"].contains(&&*words[0]);
-        // A line that was cut off by the kill was not said.
+        // A line that was cut off by the kill does not count.
         self.said.by_ref().map_while(Result::ok).map(words).find(known)
     }
 
-    /// Has one thing done.
+    /// Lets it do one thing.
     fn ask(&mut self, line: &str) -> String {
         self.say(line);
         self.hear().unwrap().remove(0)
@@ -101,7 +101,7 @@ impl Drop for Process {
     }
 }
 
-/// What the outside knows of a challenge when its process is killed.
+/// What is known of a challenge when its process is killed.
 struct Known {
     n: usize,
     id: String,
@@ -116,7 +116,7 @@ impl Known {
     }
 }
 
-/// Has challenges begun and answered until so many answers have come, and kills the process.
+/// Starts and answers challenges until this many answers have arrived, and kills the process.
 fn round(mut process: Process, ecall: &Ecall, first: usize, answers: usize) -> Vec<Known> {
     for n in first..first + BURST {
         process.say(&format!("start {n}"));
@@ -171,7 +171,7 @@ async fn that_is_killed_200_times_accepts_no_code_twice_and_loses_no_challenge_i
         }
         assert_eq!(lost, 0, "round {n}");
         if n < ROUNDS {
-            // Up to 8 starts and 6 answers are said.
+            // Up to 8 starts and 6 answers are reported.
             let answers = (random.hash_one(n) % 15) as usize;
             leftovers = round(process, &ecall, n * BURST, answers);
         }

@@ -1,5 +1,5 @@
-//! A browser in which somebody logged in before has wrong passwords of its own: strangers' do not keep the owner out there, and are
-//! limited as ever.
+//! A browser with an earlier login has its own limit on wrong passwords: strangers cannot lock the
+//! owner out in it, and are limited as before.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -37,7 +37,7 @@ impl World {
         in_browser(client(1), &opened)
     }
 
-    /// 100 wrong passwords from 100 networks. Returns how many were looked at.
+    /// Sends 100 wrong passwords from 100 networks. Returns how many were checked.
     async fn attack(&self) -> u32 {
         let mut looked_at = 0;
         for n in 0..100 {
@@ -126,7 +126,7 @@ async fn an_account_has_ten_known_browsers_and_a_new_password_forgets_them() {
     for known in &all[1..] {
         world.log_in(known).await.unwrap();
     }
-    // However many secrets a request brings, few are looked up.
+    // However many secrets a request has, few are looked up.
     let many = Client {
         browsers: vec!["tfb_x".to_owned(); 10_000].into_iter().chain(all[1].browsers.clone()).collect(),
         ..client(5)

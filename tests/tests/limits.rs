@@ -26,7 +26,7 @@ async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be
     let error = engine.start(start()).await.unwrap_err();
     assert!(error.is_locked() && error.is_rate_limited() && !error.is_retryable(), "{error:?}");
     assert_eq!(error.retry_after(), None);
-    // Nobody else is.
+    // No other one is.
     engine.start(start_for("bob", "+41791234567")).await.unwrap();
 
     assert!(admin.unlock_user("nowhere", "alice").await.unwrap_err().is_not_found());
@@ -154,7 +154,8 @@ async fn each_limit_on_messages_trips_alone_and_lets_go_by_itself() {
         let error = engine.start(alike(2)).await.unwrap_err();
         assert!(error.is_rate_limited() && !error.is_locked(), "{name}: {error:?}");
         assert_eq!(error.retry_after(), Some(window), "{name}");
-        // What has nothing in common but the subscription is not concerned, unless that is what is counted.
+        // Another person of the same subscription is not affected, unless the limit counts
+        // subscriptions.
         assert_eq!(engine.start(apart(3)).await.is_ok(), !["phones", "total"].contains(&name), "{name}");
         clock.advance(window);
         engine.start(alike(2)).await.unwrap_or_else(|error| panic!("{name}, later: {error:?}"));

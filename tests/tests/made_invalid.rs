@@ -1,4 +1,5 @@
-//! A change that makes valid instances invalid silences them: whoever makes it is told which before, and it is refused where nobody is asked.
+//! A change that makes valid instances invalid stops them: the caller is told which ones before,
+//! and without a confirmation it is refused.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -42,7 +43,7 @@ async fn an_upgrade_that_instances_do_not_satisfy_is_refused_by_their_names_unle
     assert!(!said.contains("Never valid") && is_valid(&engine, &good).await, "{said}");
     admin(&engine).add_provider(NewProvider::new(upgrade).allow_invalid(true)).await.unwrap();
     assert!(!is_valid(&engine, &good).await);
-    // The way back silences nobody.
+    // Undoing it stops no instance.
     admin(&engine).roll_back_provider("wrong", None, false).await.unwrap();
     assert!(is_valid(&engine, &good).await);
 }

@@ -1,5 +1,5 @@
-//! What an operator, a person or a component writes into a mail stays what it is: no header, no command, no end of the message.
-//! The server is ours; what it takes is read by an independent parser.
+//! What an operator, a person or a component writes into a mail stays text: no header, no command,
+//! no end of the message. An independent parser reads what the server accepted.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -15,7 +15,8 @@ use twofactor_tests::upstream::Upstream;
 
 const HOST: &str = "smtp.example.com";
 
-/// What would begin a header, a command or another message, each made to stand after something harmless.
+/// Texts that would begin a header, a command or another message, each placed after something
+/// harmless.
 const BREAKS: [&str; 12] = [
     "\r\nBcc: eve@example.org",
     "\nBcc: eve@example.org",
@@ -95,7 +96,7 @@ async fn a_recipient_that_would_break_out_of_its_place_is_rejected() {
     let long = [format!("{}@example.net", "x".repeat(300)), format!("a@{}.net", "x".repeat(300))];
     let others = others.map(str::to_owned).into_iter().chain(long);
     for recipient in at_the_end.into_iter().chain(in_the_middle).chain(others) {
-        // A blank at an end is no part of an address: what is trimmed breaks nothing.
+        // A space at an end is not part of an address: trimming breaks nothing.
         if recipient.trim() == "alice@example.net" {
             continue;
         }

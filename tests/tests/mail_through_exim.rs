@@ -1,4 +1,5 @@
-//! Mail as it leaves the engine and lies in a mailbox behind a real mail server: Debian's Exim, over real TLS.
+//! Mail as the engine sends it and as it arrives in a mailbox of a real mail server: Debian's Exim,
+//! over real TLS.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -25,7 +26,7 @@ fn sample() -> String {
     SAMPLE.replace("<smtp-host-address>", HOST).replace("<smtp-username>", USER).replace("<smtp-password>", PASSWORD)
 }
 
-/// Returns an Exim that is as it should be, and an engine that sends through it as the server's options say.
+/// Returns a working Exim, and an engine that sends through it with these options.
 async fn through_exim(server: Value) -> Option<(Exim, Post)> {
     let authority = Authority::default();
     let exim = Exim::start(&authority.issue(HOST)).await?;
@@ -85,7 +86,7 @@ async fn its_headers_and_parts_mark_it_as_automatically_generated() {
     assert_eq!(mail.0.matches("\nContent-Transfer-Encoding: quoted-printable\n").count(), 2);
     let (text, html) = (parsed.body_text(0).unwrap(), parsed.body_html(0).unwrap());
     assert!(html.contains(&code_in(&text)) && html.starts_with("<!doctype html>"), "{html}");
-    // Exim ends lines as its system does: a CR that is left stood alone.
+    // Exim ends lines as its system does: a remaining CR was a single one.
     assert!(!mail.0.contains('\r') && mail.0.is_ascii());
 }
 

@@ -1,4 +1,5 @@
-//! Why somebody got no code is found by user, recipient and challenge: what became of each message, and which limit holds them now.
+//! Why a person got no code is found by user, recipient and challenge: the outcome of each message,
+//! and the limits that currently apply.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

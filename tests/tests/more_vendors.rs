@@ -1,5 +1,5 @@
-//! The components that an operator names, and their vendors' own interfaces: a code travels over TLS to a strict stand-in of each and is
-//! accepted once.
+//! The components that an operator names, with their vendors' own interfaces: a code travels over
+//! TLS to a strict substitute of each and is accepted once.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -49,7 +49,7 @@ async fn a_code_travels_through_amazon_ses_under_a_signature_of_the_hosts() {
         let mail = ses.taken().remove(0);
         assert_eq!((&*mail.to, mail.name.as_deref(), &*mail.subject), (EMAIL, name, "Your code"), "{more}");
         assert_eq!(mail.set.as_deref(), more["SesConfigurationSet"].as_str());
-        // What was signed has the code: it was put in before. The key that signed is nowhere.
+        // The signed request contains the code: it was put in before. The key occurs nowhere.
         assert!(mail.html.contains(code(&mail.text)) && mail.request.contains(code(&mail.text)));
         assert!(!mail.request.contains(ses::KEY.secret));
     }
@@ -95,7 +95,7 @@ async fn a_code_travels_to_a_webhook_that_checks_its_signature() {
     let message = receiver.taken().remove(0);
     assert_eq!((&*message.to, &*message.locale, &*message.purpose), (PHONE, "en", "sign-in"));
     assert!((290..=300).contains(&message.valid_seconds), "{}", message.valid_seconds);
-    // What was signed has the code: it was put in before. The secret is nowhere.
+    // The signed request contains the code: it was put in before. The secret occurs nowhere.
     assert!(message.request.contains(code(&message.text)));
     assert!(!message.request.contains(webhook::SECRET.trim_start_matches("whsec_")));
 }

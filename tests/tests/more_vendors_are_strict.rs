@@ -1,4 +1,5 @@
-//! The stand-ins for the vendors of the providers that an operator names refuse what the vendors refuse, as in `vendors_are_strict.rs`.
+//! The substitutes for the vendors of the providers that an operator names refuse what the vendors
+//! refuse, as in `vendors_are_strict.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -13,7 +14,8 @@ use twofactor_tests::vendors::tls::Authority;
 use twofactor_tests::vendors::twilio::{self, Twilio};
 use twofactor_tests::vendors::webhook::{self, Receiver};
 
-/// A request to the stand-in for Amazon SES, signed with a key at a time over these headers. What is posted is `sent`.
+/// Returns a request to the substitute for Amazon SES, signed with a key at a time over these
+/// headers. `sent` is the body.
 fn signed(client: &Client, port: u16, key: Key<'_>, at: i64, names: &[&str], body: &str, sent: &str) -> RequestBuilder {
     let url = format!("https://{}:{port}/v2/email/outbound-emails", ses::HOST);
     let (uri, host, time) = (url.parse::<Uri>().unwrap(), format!("{}:{port}", ses::HOST), sigv4::written(at));
@@ -119,7 +121,7 @@ async fn a_receiver_of_webhooks_refuses_what_is_not_signed_as_the_standard_says(
     };
     let (now, body) = (ses::now(), message("m1").to_string());
     let sign = |id: &str, at: i64, body: &str| webhook::signature(webhook::SECRET, id, at, body.as_bytes());
-    // One good signature among others is enough, and the same message is not taken twice.
+    // One good signature among others is enough, and the same message is not accepted twice.
     let several = format!("v1,AAAA v1a,AAAA {}", sign("m1", now, &body));
     for signatures in [sign("m1", now, &body), several] {
         assert_eq!(answer(post("m1", now, &signatures, &body)).await.0, 204);

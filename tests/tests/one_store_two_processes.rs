@@ -12,7 +12,7 @@ use twofactor_tests::ecall::{Ecall, Place, start, wrong};
 
 const FOLDER: &str = "TWOFACTOR_TEST_FOLDER";
 
-/// What became of answers that were given at once.
+/// The results of concurrent answers.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     accepted: usize,
@@ -82,7 +82,7 @@ impl Second {
         writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Both processes answer at once, each so many times.
+    /// Lets both processes answer concurrently, this many times each.
     async fn both(&mut self, engine: &TwoFactor, id: &str, code: &str, times: usize) -> Tally {
         self.say(&format!("{id} {code} {times}"));
         let mine = answer_at_once(engine, id, code, times).await;
@@ -117,7 +117,8 @@ async fn accept_a_code_once_and_look_at_five_answers_in_all() {
         let tally = second.both(&engine, &challenge.id, &ecall.code(), 100).await;
         println!("200 right answers: {tally:?}");
         assert_eq!(tally.accepted, 1);
-        // A right answer that came second may have been looked at, but is told what any later one is.
+        // A correct answer that came second may have been checked, but is answered like any later
+        // one.
         assert_eq!(tally, Tally { accepted: 1, rejected: 0, closed: 199 });
     }
 

@@ -1,5 +1,5 @@
-//! Providers in JavaScript and Python: the examples are built with their languages' own tools, and are held to what the bundled ones
-//! are held to.
+//! Providers in JavaScript and Python: the examples are built with their languages' own tools and
+//! must pass what the bundled providers pass.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-/// What each answer means for whoever has to act on it.
+/// Checks that each response means the right failure.
 async fn each_response_means_the_right_failure(language: Language) {
     let Some(example) = Example::of(language).await else { return };
     let place = Place::of(example, "/200").await;
@@ -151,7 +151,7 @@ async fn each_response_means_the_right_failure(language: Language) {
         let before = place.webhook.posted().len();
         let report = place.test(&format!("{WEBHOOK}{path}")).await;
         assert_eq!((&*report.outcome, &*report.code), (outcome, word), "{path}: {}", report.detail);
-        // Nothing is sent twice by itself.
+        // Nothing is sent twice automatically.
         assert_eq!(place.webhook.posted().len(), before + 1, "{path}");
     }
     let report = place.test(&format!("{NOBODY}/200")).await;
@@ -179,7 +179,7 @@ async fn a_code_travels(language: Language) {
     let posted = place.webhook.posted();
     let [request] = posted.as_slice() else { panic!("{} requests", posted.len()) };
     assert!(request.head.starts_with("POST /200 HTTP/1.1\r\n"), "{}", request.head);
-    // Attached by the host, and nowhere else: `deliver` had no token.
+    // The host attached it: `deliver` had no token.
     assert_eq!(request.header("authorization"), [format!("Bearer {TOKEN}")]);
     assert_eq!(format!("{}{}", request.head, request.body).matches(TOKEN).count(), 1);
     assert_eq!(request.header("content-type"), ["application/json"]);
@@ -232,7 +232,8 @@ async fn neither_asks_for_files_or_sockets_and_the_token_is_a_secret() {
     }
 }
 
-/// What a call needs is set aside for as many calls as may be in flight, however many parts a language's runtime has.
+/// The pool has room for all calls that may be in flight, however many core instances a language's
+/// runtime needs.
 #[tokio::test]
 async fn as_many_deliveries_are_in_flight_as_the_limit_says() {
     for language in [Language::JavaScript, Language::Python] {

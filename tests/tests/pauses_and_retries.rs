@@ -1,4 +1,5 @@
-//! An instance whose upstream takes nothing pauses; a message that surely was not sent is tried again.
+//! An instance whose upstream accepts nothing pauses; a message that was certainly not sent is
+//! retried.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -15,11 +16,11 @@ async fn an_instance_pauses_after_so_many_failures_in_a_row_and_one_message_ends
     for n in 1..=3 {
         assert_eq!((place.waits().await, place.twilio.asked()), (None, n));
     }
-    // Nothing is sent, and it is said how long that lasts.
+    // Nothing is sent, and the error says for how long.
     assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 3));
     place.clock.advance(Duration::from_secs(15));
     assert_eq!((place.waits().await, place.twilio.asked()), (Some(5), 3));
-    // One is tried, which fails: it pauses at once.
+    // One is tried and fails: the instance pauses immediately.
     place.clock.advance(Duration::from_secs(5));
     assert_eq!((place.waits().await, place.twilio.asked()), (None, 4));
     assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 4));
@@ -39,7 +40,7 @@ async fn rejected_messages_cause_no_pause_and_unknown_outcomes_do() {
     }
     assert_eq!(place.twilio.asked(), 4);
     assert_eq!((place.waits().await, place.twilio.asked()), (Some(20), 4));
-    // Whoever administers wants to know, and changes something: both ask the upstream.
+    // A test message and a change of options both reach the upstream.
     let admin = place.engine.administration(Actor::new("test"));
     let to = Recipient { phone: Some("+41791234567".to_owned()), ..Recipient::default() };
     admin.test_instance("s", &place.instance, to, None).await.unwrap();

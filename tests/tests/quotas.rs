@@ -33,7 +33,7 @@ async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
     assert_eq!(place.waits().await, Some(3600));
     place.clock.advance(Duration::from_secs(24 * 3600 + 1));
     assert_eq!(place.start().await.unwrap().two_factor, place.instance);
-    // Each counts what it sends itself, whoever else there is.
+    // Each process counts what it sends itself.
     assert_eq!(place.twilio.asked(), 4);
 }
 
@@ -41,15 +41,16 @@ async fn an_instance_sends_so_many_messages_in_a_day_and_then_another_does() {
 async fn billed_segments_are_counted_as_the_upstream_reports_them() {
     let place = Place::new(json!({"segments_per_day": 5}), &[AcceptedIn(3), Later, AcceptedIn(0), Broken, Taken]).await;
     place.start().await.unwrap();
-    // The second was taken at its second attempt: the first was not billed. Twilio counts none for a messaging service at first.
+    // The second was accepted at its second attempt: the first was not billed. Twilio reports none
+    // for a messaging service at first.
     place.start().await.unwrap();
-    // It may have gone out.
+    // It may have been sent.
     place.start().await.unwrap_err();
     assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 4));
     place.clock.advance(Duration::from_secs(24 * 3600 + 1));
     place.start().await.unwrap();
 
-    // Whatever it says, one message is not the whole day's.
+    // Whatever it reports, one message cannot use up the day.
     let place = Place::new(json!({"segments_per_day": 300}), &[AcceptedIn(u32::MAX)]).await;
     place.start().await.unwrap();
     place.start().await.unwrap();
@@ -118,7 +119,8 @@ async fn bytes_of_an_answer_that_is_too_long_or_breaks_off_are_counted_as_far_as
     }
 }
 
-/// Returns an upstream, ours, on loopback, which takes everything; and how many bytes it took and gave, requests for tokens aside.
+/// Returns an upstream on loopback that accepts everything, and how many bytes it received and
+/// sent, without requests for tokens.
 async fn taking() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, bytes) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -273,7 +275,7 @@ async fn the_quota_of_a_type_is_that_of_all_subscriptions_and_of_no_other_type()
     let error = place.engine.start(start()).await.unwrap_err();
     assert_eq!((error.retry_after().map(|wait| wait.as_secs()), place.twilio.asked()), (Some(3600), 1));
 
-    // One of another type takes over.
+    // An instance of another type takes over.
     place.engine.administration(Actor::new("test")).add_provider(component("none")).await.unwrap();
     let options = json!({"Sender": "Shop", "Key": "x"});
     let another = admin.create_instance("other", NewInstance::new("wrong", "y", options)).await.unwrap();

@@ -1,4 +1,4 @@
-//! A provider may deliver to names that it alone understands.
+//! A provider may deliver to names that only it understands.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,5 @@
-//! What mail servers answer, and what becomes of the message: RFC 5321, RFC 3463 and what the large providers say in practice.
+//! Replies of mail servers, and what they mean for the message: RFC 5321, RFC 3463, and the large
+//! providers in practice.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -93,7 +94,7 @@ async fn an_unsupported_login_mechanism_is_skipped() {
     let post = Post::new(network, options(server("smtp.example.com", 465))).await;
     assert_eq!(post.test("alice@example.net", None).await.outcome, "delivered");
     assert_eq!((smtp.last().count("AUTH PLAIN"), smtp.last().count("AUTH LOGIN")), (1, 1));
-    // Where it is the only one, it is the operator's to look into.
+    // If it is the only instance, the operator must look into it.
     smtp.plays([
         (Step::Hello, say("250-ours\r\n250 AUTH PLAIN\r\n")),
         (Step::AuthPlain, say("504 5.5.4 unrecognized authentication type\r\n")),
@@ -138,7 +139,7 @@ async fn a_relay_without_login_may_be_older_than_ehlo() {
     smtp.plays([(Step::Hello, say("502 5.5.1 what?\r\n"))]);
     assert_eq!(post.test("alice@example.net", None).await.outcome, "delivered");
     assert_eq!((smtp.last().count("EHLO"), smtp.last().count("HELO")), (1, 1));
-    // With a login such a server is of no use.
+    // Such a server is of no use for a login.
     own["MailServerConfig"]["UserName"] = "user".into();
     own["MailServerConfig"]["Password"] = "password".into();
     let report = post.test("alice@example.net", Some(own)).await;

@@ -1,4 +1,4 @@
-//! What an upstream reports of a message is counted once, if it is its own.
+//! An upstream's report about a message is counted once, if it is authentic.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -82,7 +82,7 @@ fn body(status: &str) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-/// As Twilio signs.
+/// Returns a signature as Twilio makes it.
 fn signed(token: &str, url: &str, body: &str) -> HeaderMap {
     let mut fields: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
     fields.sort();
@@ -102,7 +102,7 @@ async fn each_report_of_a_message_counts_once() {
     }
     assert!(place.reports(&second, &signed(TOKEN, &second, &body("undelivered")), &body("undelivered")).await);
     assert_eq!(place.counted().await, (1, 1));
-    // What is no report is none, signed or not.
+    // A request that is not a report is ignored, signed or not.
     for nothing in ["", "MessageSid=SM1", "{}"] {
         assert!(!place.reports(&second, &signed(TOKEN, &second, nothing), nothing).await);
     }

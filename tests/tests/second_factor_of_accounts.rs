@@ -1,4 +1,4 @@
-//! The login to an account has a second factor, by TwoFactor itself, that nobody gets around.
+//! The login to an account has a second factor, through TwoFactor itself, that cannot be bypassed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -70,7 +70,7 @@ async fn a_right_password_opens_nothing_and_the_right_code_opens_one_session() {
     assert_eq!(opened.session.account.id, world.alice.id);
     assert!(world.accounts.session(opened.secret.expose()).await.unwrap().unwrap().second_factor);
     assert!(world.code(&secret, &code).await.unwrap_err().is_closed());
-    // What goes on under a new secret keeps it.
+    // A session that continues with a new secret keeps it.
     let again = world.accounts.reauthenticate(&opened.session, PASSWORD, &client(1)).await.unwrap();
     assert!(again.session.second_factor);
 }
@@ -100,7 +100,7 @@ async fn the_code_of_another_account_or_of_another_purpose_is_a_wrong_one() {
     assert_ne!(code_of_alice, code_of_bob);
     assert!(world.code(&of_alice, &code_of_bob).await.unwrap_err().is_code_rejected());
     assert!(world.code(&of_bob, &code_of_alice).await.unwrap_err().is_code_rejected());
-    // What an application of the same subscription may start, for whatever user it says.
+    // A challenge that an application of the same subscription may start, for any user.
     let sign_in = SignIn::new("demo").client_application("twofactor-admin").user(&world.alice.id);
     let foreign = world.engine.start(NewChallenge::new(sign_in).phone(BOB)).await.unwrap();
     let code = world.ecall.code_to(BOB);
@@ -205,7 +205,7 @@ async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_r
             TwoFactor::builder().second_factor_for_accounts("demo").require_second_factor_for_accounts(required);
         let engine = ecall.engine(builder).await;
         let accounts = engine.accounts();
-        // A link leads in: somebody must set the instance up.
+        // A link admits without one: somebody must set the instance up.
         let (account, opened) = active(&accounts, "alice").await;
         assert!(!opened.session.second_factor);
         // The instance sends to phone numbers, and she has none.
@@ -222,7 +222,7 @@ async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_r
         accounts.update(&Actor::new("test"), &account.id, phone, None).await.unwrap();
         let (secret, _) = pending(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap());
         accounts.second_factor(&secret, &ecall.code_to(ALICE), &client(1)).await.unwrap();
-        // A wrong password is told nothing of all this.
+        // After a wrong password nothing of this is revealed.
         assert!(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap_err().is_invalid_credentials());
     }
 }

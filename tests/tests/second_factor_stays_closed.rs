@@ -111,7 +111,7 @@ async fn the_way_back_is_a_link_for_one_or_to_turn_it_off_and_both_are_in_the_au
     assert!(stale.unwrap_err().is_revision_conflict());
     world.accounts.set_second_factor(&operator, chosen, false, Some(set.revision)).await.unwrap();
     assert!(!world.is_closed().await);
-    // It turns on again once it works again.
+    // It is required again once it works again.
     world.change(active_or_not(true)).await;
     world.log_in_with_a_code().await;
     world.change(active_or_not(false)).await;
@@ -154,12 +154,12 @@ async fn subscription_administrators_cannot_change_what_guards_administrators() 
     {
         let refused = own.set_assignments("demo", &hers.id, guarding.clone()).await.unwrap_err();
         assert!(refused.is_forbidden(), "{guarding:?}");
-        // What a system administrator assigned is guarded from then on.
+        // What a system administrator assigned is protected from then on.
         world.admin().set_assignments("demo", &hers.id, guarding).await.unwrap();
         assert!(own.update_instance("demo", &hers.id, active_or_not(false), None).await.unwrap_err().is_forbidden());
         world.admin().set_assignments("demo", &hers.id, Vec::new()).await.unwrap();
     }
-    // In another subscription nothing of the sort guards anything.
+    // In another subscription nothing is protected.
     world.admin().create_subscription("other", "Other").await.unwrap();
     let elsewhere = own.create_instance("other", NewInstance::new("ecall", "x", json!({}))).await.unwrap();
     let client_application = target(AssignmentKind::ClientApplication, "twofactor-admin");
@@ -199,10 +199,10 @@ async fn a_subscription_administrators_document_cannot_change_what_guards_admini
         assert!(refused.is_forbidden() && refused.to_string().contains("system administrator"), "{n}: {refused}");
     }
     world.log_in_with_a_code().await;
-    // What guards nobody is hers.
+    // She may change what protects nobody.
     let named = import(&own, &|demo| demo.name = "Renamed".to_owned(), false).await.unwrap();
     assert_eq!(named.len(), 1);
-    // A system administrator may, as the command line does.
+    // A system administrator may, as may the command line.
     import(&world.admin(), &|demo| demo.instances.get_mut(id).unwrap().active = false, false).await.unwrap();
     assert!(world.is_closed().await);
 }
@@ -222,7 +222,7 @@ async fn nobody_turns_it_on_while_it_would_lock_everybody_out() {
     assert!(turn_on(Some("demo")).await.unwrap_err().is_conflict());
     world.change(active_or_not(true)).await;
     assert!(turn_on(Some("demo")).await.unwrap().demanded_since.is_some());
-    // Nor is one that is demanded moved to where there is none.
+    // Nor is a required one moved to a subscription without one.
     assert!(turn_on(Some("empty")).await.unwrap_err().is_conflict());
     assert!(world.accounts.log_in(&world.alice.email, PASSWORD, &client(1)).await.is_ok());
 }

@@ -1,4 +1,5 @@
-//! What people and browsers keep secret is nowhere else: not in the log at its most talkative, the audit log or the database.
+//! Secrets of people and browsers are stored nowhere else: not in the log at its most verbose
+//! level, the audit log or the database.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -68,7 +69,7 @@ async fn no_password_link_or_session_is_found_in_the_log_the_audit_log_or_the_da
     assert!(secrets.len() >= 8);
 
     let mut canaries = vec![PASSWORD.to_owned(), OTHER.to_owned(), "argon2id".to_owned()];
-    // Also without what all of its kind begin with.
+    // Also without the prefix that all of their kind have.
     canaries.extend(secrets.iter().map(|secret| secret[4..].to_owned()));
     let people = ["canary", "mallory", PHONE, "Canary of Mine"].map(str::to_owned);
     let audit = engine.administration(Actor::new("test")).audit_log(0, 1000).await.unwrap();

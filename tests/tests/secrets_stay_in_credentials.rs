@@ -59,7 +59,7 @@ const LEAKS: [(&str, &str); 18] = [
 #[tokio::test]
 async fn what_differs_with_another_secret_makes_the_instance_invalid_by_the_name_of_the_field() {
     let engine = engine().await;
-    // What is read is the same for different secrets.
+    // The requested connections are the same for different secrets.
     for (leak, field) in LEAKS {
         let mut said = Vec::new();
         for secret in ["canary-with-an-odd-c", "0ther-secret-of-the-same", "another-1", "quite-else"] {
@@ -114,7 +114,7 @@ async fn a_secret_in_the_format_that_the_provider_checks_is_accepted() {
         let taken = instance(&engine, "webhook", options).await;
         assert!(taken.valid, "{}", read(&taken));
     }
-    // One that has no example in its schema.
+    // A secret without an example in its schema.
     let taken = instance(&engine, "hostile", json!({"Behaviour": "leak: changed", "Secret": SECRET})).await;
     assert!(taken.valid, "{}", read(&taken));
 }
@@ -122,7 +122,7 @@ async fn a_secret_in_the_format_that_the_provider_checks_is_accepted() {
 #[tokio::test]
 async fn a_subscriptions_administrator_learns_no_bit_of_an_inherited_secret() {
     let engine = engine().await;
-    // For each secret the same is read, whatever is asked of it by the options.
+    // The requested connections are the same for every secret, whatever the options.
     let mut all = Vec::new();
     for secret in [SECRET, "another-secret"] {
         admin(&engine).set_base_settings("hostile", json!({"Secret": secret}), None).await.unwrap();

@@ -86,7 +86,7 @@ async fn a_session_ends_after_twelve_hours_however_much_it_is_used_or_renewed() 
         clock.advance(15 * MINUTE);
     }
     assert!(!is_open(&accounts, &opened).await);
-    // Whoever logs in again has twelve more.
+    // A new login gives twelve more hours.
     let next = session(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap());
     assert_eq!(next.session.ends_at, twofactor::clock::Clock::now(&clock) + 12 * HOUR);
 }
@@ -192,7 +192,7 @@ async fn another_role_disabling_and_removal_end_all_sessions_at_once_and_another
     assert!(!is_open(&accounts, &opened).await);
     assert!(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap_err().is_invalid_credentials());
     update(AccountChange { state: Some(AccountState::Active), ..AccountChange::default() }).await;
-    // What was ended stays so.
+    // An ended session stays ended.
     assert!(!is_open(&accounts, &opened).await);
     opened = log_in(&accounts, &account).await;
     accounts.delete(&Actor::new("test"), &account.id).await.unwrap();

@@ -1,4 +1,5 @@
-//! An installation that demands signatures takes and runs only what one of its signers signed. Signatures are made by the real tool.
+//! An installation that requires signatures accepts and runs only what one of its signers signed.
+//! The real tool makes the signatures.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -110,15 +111,15 @@ async fn stored_components_are_verified_at_each_start_and_nothing_replaces_a_ref
     };
     let [not_signed] = &why(&second)[..] else { panic!("{:?}", why(&second)) };
     assert!(not_signed.contains("is not signed"), "{not_signed}");
-    // Who serves it already is told, and goes on.
+    // A process that serves it already logs this, and continues.
     let signed = NewProvider::new(component("version 1.2.0")).signature(acme.sign(&component("version 1.2.0")));
     admin(&second).add_provider(signed).await.unwrap();
     assert!(why(&second).is_empty());
     assert_eq!(serving(&start(true).await), [("1.2.0".to_owned(), Some("acme".to_owned()))]);
-    // What it replaced may not come back.
+    // What it replaced must not come back.
     assert!(invalid_input(admin(&second).roll_back_provider("wrong", None, false).await).contains("is not signed"));
 
-    // Somebody who can write to the database puts another component there.
+    // An attacker who can write to the database puts another component there.
     let database = rusqlite::Connection::open(folder.path().join("db")).unwrap();
     let sql = "UPDATE providers SET component = ?1, digest = 'd' WHERE signature IS NOT NULL";
     assert_eq!(database.execute(sql, [component("version 1.3.0")]).unwrap(), 1);

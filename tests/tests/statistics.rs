@@ -1,4 +1,4 @@
-//! How challenges and deliveries go is counted by the hour.
+//! Challenges and deliveries are counted by the hour.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ async fn figures(engine: &TwoFactor) -> Vec<(String, String, u64)> {
     let admin = engine.administration(Actor::new("test"));
     let all = admin.statistics("demo", "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
     let mut sums: Vec<(String, String, u64)> = Vec::new();
-    // How long a delivery took is another thing each time.
+    // The duration of a delivery varies.
     for one in all.into_iter().filter(|one| one.event != "duration") {
         match sums.iter_mut().find(|(event, label, _)| (event, label) == (&one.event, &one.label)) {
             Some(sum) => sum.2 += one.count,

@@ -1,5 +1,5 @@
-//! Where a name leads is vetted when it is dialled, and whoever answers there proves by its certificate who it is: else nothing
-//! is sent.
+//! The address of a name is checked when it is dialled, and the server must prove its name by its
+//! certificate: otherwise nothing is sent.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -34,7 +34,7 @@ async fn send(place: &Neighbourhood, origin: &str) -> TestReport {
     place.attempt(json!({"Behaviour": "send", "Origin": origin, "Url": format!("{origin}/x")})).await
 }
 
-/// How often its application is reached.
+/// Counts how often its application is reached.
 fn counting(listener: TlsListener) -> Arc<AtomicUsize> {
     let reached = Arc::new(AtomicUsize::new(0));
     let count = reached.clone();
@@ -109,7 +109,7 @@ async fn nothing_is_sent_to_a_server_that_speaks_no_tls() {
     assert!(!text.contains("POST") && !text.contains("authorization") && !text.contains(SECRET));
 }
 
-/// A resolver that answers one thing after the other; the last for ever.
+/// A resolver that returns one result after the other and repeats the last.
 #[derive(Clone)]
 struct Rebinding(Arc<(Mutex<VecDeque<Vec<IpAddr>>>, AtomicUsize)>);
 
@@ -176,8 +176,8 @@ async fn a_name_that_resolves_to_a_private_address_is_not_dialled() {
     assert_eq!(caught.load(Ordering::SeqCst), 0);
 }
 
-/// A name that is rebound: at each look it leads elsewhere. Leave is given for one address of loopback, which stands for the public
-/// ones here; the other stands for those within.
+/// A name that is rebound: each lookup returns another address. One address of loopback is allowed
+/// and represents the public ones; the other represents internal ones.
 #[tokio::test]
 async fn the_address_that_was_checked_is_the_address_that_is_dialled() {
     let authority = Authority::default();

@@ -12,7 +12,7 @@ use twofactor::{Network, TwoFactor};
 use twofactor_tests::hostile::{HOSTILE, Neighbourhood};
 use twofactor_tests::upstream::Upstream;
 
-/// Four calls in flight, of one provider so many.
+/// Returns four calls in flight, this many of one provider.
 async fn place(of_one: u32) -> Arc<Neighbourhood> {
     let upstream = Upstream::start().await;
     let network = Network::builder()
@@ -36,7 +36,7 @@ async fn a_provider_whose_calls_hang_leaves_turns_for_others() {
     }
     // Six can only end because they had no turn, and then all hang that ever will.
     for _ in 0..6 {
-        // Longer than any machine takes: a test that fails rather than hangs.
+        // Longer than any machine takes: a failing test does not hang.
         let ended = tokio::time::timeout(Duration::from_secs(120), calls.join_next()).await.unwrap();
         // Reported when it validates the options, or when it sends.
         let ended = format!("{:?}", ended.unwrap().unwrap());

@@ -1,4 +1,5 @@
-//! Where the upstream makes the code, the host counts the answers, takes a right one once, and believes nobody who did not ask.
+//! If the upstream makes the code, the host counts the answers, accepts a correct one once, and
+//! does not believe a component that did not ask its upstream.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -92,7 +93,8 @@ async fn one_of_several_concurrent_correct_answers_is_accepted() {
     assert_eq!(all.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert!(all.iter().filter_map(|answer| answer.as_ref().err()).all(|error| error.is_closed()));
     assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_closed());
-    // Asked were those that began before one was accepted, and no more than the challenge takes.
+    // Only answers that began before one was accepted were asked about, and no more than the
+    // challenge allows.
     assert!((2..=6).contains(&told.seen().len()), "{:?}", told.seen());
 }
 
@@ -105,7 +107,7 @@ async fn a_second_click_does_not_end_what_the_first_is_about_to_win() {
         while told.seen().len() < 2 {
             tokio::task::yield_now().await;
         }
-        // It took the first as right, and knows the verification no more.
+        // It accepted the first one as correct, and no longer knows the verification.
         told.says(410);
         assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_closed());
         told.go_on.notify_one();
@@ -131,7 +133,7 @@ async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_b
     let error = engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err();
     assert!(error.operator_detail().unwrap().contains("no-verification"), "{error:?}");
     clock.advance(Duration::from_secs(30));
-    // The host makes the code now, as long as the policy says, and takes no other.
+    // The host makes the code now, as long as the policy says, and accepts no other.
     let challenge = engine.resend("s", &challenge.id).await.unwrap();
     assert_eq!(challenge.code_length, 6);
     let sent = told.seen().pop().unwrap();
@@ -197,13 +199,13 @@ async fn each_refusal_of_twilio_means_the_right_failure() {
     assert_eq!((&*report.outcome, &*report.code), ("retry-later", "60203"));
 }
 
-/// An upstream that answers as it is told.
+/// An upstream with scripted responses.
 #[derive(Clone)]
 struct Told {
     address: SocketAddr,
     status: Arc<Mutex<u16>>,
     bodies: Arc<Mutex<Vec<String>>>,
-    /// Held back until somebody says so, if the status is 0.
+    /// If the status is 0, the response waits for this.
     go_on: Arc<Notify>,
 }
 
@@ -249,7 +251,7 @@ async fn with_instance(builder: Builder, type_id: &str, options: Value) -> TwoFa
     engine
 }
 
-/// A guest on an upstream of its own.
+/// A component on an upstream of its own.
 struct Place {
     told: Told,
     clock: ManualClock,
@@ -354,7 +356,7 @@ async fn an_answer_that_is_with_the_upstream_counts_although_the_code_is_sent_ag
     answer.abort();
     assert!(answer.await.unwrap_err().is_cancelled());
     told.go_on.notify_one();
-    // It goes on by itself: sooner or later the challenge is used.
+    // It continues by itself: sooner or later the challenge is used.
     let admin = engine.administration(Actor::new("test"));
     let since = "2026-01-01T00:00:00Z".parse().unwrap();
     let used = async {
@@ -369,7 +371,7 @@ async fn an_answer_that_is_with_the_upstream_counts_although_the_code_is_sent_ag
 #[tokio::test]
 async fn where_the_upstream_accepts_nothing_another_instance_delivers_and_the_host_verifies() {
     let (told, sms) = (Told::start().await, Upstream::start().await);
-    // Nobody listens there.
+    // Nothing listens there.
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for (verifying, served_by_sms) in [(dead, true), (told.address, false)] {
         let network = Network::builder()

@@ -1,4 +1,5 @@
-//! The real components and the vendors' own interfaces: a code travels over TLS to a strict stand-in of each and is accepted once.
+//! The real components with the vendors' own interfaces: a code travels over TLS to a strict
+//! substitute of each and is accepted once.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -164,7 +165,7 @@ async fn three_mails_use_one_token_and_one_that_is_withdrawn_is_renewed_once() {
     assert_eq!(bench.test(PHONE, EMAIL).await.outcome, "delivered");
     assert_eq!(graph.requests(), (2, 5));
     assert_eq!(graph.taken().iter().map(|mail| mail.token).collect::<Vec<_>>(), [1, 1, 1, 2]);
-    // An origin that accepts none is asked twice, and not for ever.
+    // An origin that accepts no token is asked twice, and not endlessly.
     graph.accept_none();
     let report = bench.test(PHONE, EMAIL).await;
     assert_eq!((&*report.outcome, &*report.code), ("misconfigured", "InvalidAuthenticationToken"));

@@ -1,4 +1,5 @@
-//! The stand-ins for the vendors refuse what the vendors refuse: else that a component pleases them would say little.
+//! The substitutes for the vendors refuse what the vendors refuse: otherwise a component that
+//! passes would prove little.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

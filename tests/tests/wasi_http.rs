@@ -111,7 +111,8 @@ async fn a_message_that_was_sent_stays_sent_whatever_the_component_does_afterwar
     assert_eq!(report.outcome, "misconfigured", "{}", report.detail);
 }
 
-/// The request goes its way beside the component: that this ends first says nothing about it.
+/// The request runs concurrently with the component: that the component ends first says nothing
+/// about it.
 #[tokio::test]
 async fn a_request_that_was_only_begun_counts_as_sent() {
     let place = place().await;

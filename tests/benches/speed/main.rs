@@ -1,5 +1,6 @@
-//! `cargo bench`: every row of the table in `docs/performance.md`, and the pages of the admin UI, measured in one run and printed beside its target. Ratios
-//! compare two things that run in turns on the same machine.
+//! `cargo bench`: every row of the table in `docs/performance.md`, and the pages of the admin UI,
+//! measured in one run and printed with the target. Ratios compare two things that run in turns on
+//! the same machine.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +19,7 @@ mod setup;
 mod start;
 mod verify;
 
-/// As in the server's program.
+/// The same as in the server's program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

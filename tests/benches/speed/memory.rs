@@ -1,4 +1,4 @@
-//! Resident memory, of a process that does nothing else.
+//! Resident memory of a process that does nothing else.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A provider that behaves, alone and beside each way in which another one does not.
+//! A well-behaved provider, alone and next to each kind of misbehaving one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,15 +20,16 @@ use twofactor_tests::hostile::HOSTILE;
 
 use crate::{row, setup};
 
-/// As often each of the two is called.
+/// The interval between calls of each of the two.
 const EVERY: Duration = Duration::from_millis(10);
-/// How many messages are sent by the one that behaves, alone and beside the other in turns.
+/// The number of rounds of messages of the well-behaved provider, alone and next to the other in
+/// turns.
 const ROUNDS: u32 = 6;
 const EACH: u32 = 200;
 /// Calls of the other at once, at most: where one ends before its time the next waits for its turn.
 const HOSTILE_AT_ONCE: u32 = 8;
 
-/// What it does, and in which words.
+/// The misbehaviours, with their names.
 const BEHAVIOURS: [(&str, &str); 9] = [
     ("loop", "spins for ever"),
     ("grow", "allocates all it may"),
@@ -41,7 +42,7 @@ const BEHAVIOURS: [(&str, &str); 9] = [
     ("send", "holds its call until it is ended"),
 ];
 
-/// Returns an upstream in a thread of its own: what one has to do keeps the other from nothing.
+/// Returns an upstream on its own thread, so that the two do not slow each other down.
 fn apart<T: Send + 'static>(upstream: impl AsyncFnOnce(Sender<T>) + Send + 'static) -> T {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
@@ -51,7 +52,7 @@ fn apart<T: Send + 'static>(upstream: impl AsyncFnOnce(Sender<T>) + Send + 'stat
     receiver.recv().unwrap()
 }
 
-/// One that plays Twilio, and one that is silent where it is told so.
+/// Returns one that is a substitute for Twilio, and one that does not respond where told so.
 fn upstreams() -> (SocketAddr, SocketAddr) {
     let twilio = apart(async |sender: Sender<SocketAddr>| {
         sender.send(setup::upstream(Duration::from_millis(20)).await.0).unwrap();
@@ -76,7 +77,7 @@ async fn engine() -> TwoFactor {
     let network = Network::builder().override_endpoint("https://api.twilio.com", twilio);
     let network = network.override_endpoint("https://upstream.example.com", other).timeout(Duration::from_secs(2));
     let mut limits = SandboxLimits::default();
-    // One that spins has eight calls in flight anyway: they need not take long to end.
+    // A spinning one has eight calls in flight anyway, so they may end soon.
     limits.running_time = Duration::from_millis(200);
     let engine = TwoFactor::builder()
         .limits(limits)
@@ -105,7 +106,7 @@ async fn engine() -> TwoFactor {
     engine
 }
 
-/// Where calls go, each with another number.
+/// The recipients of calls, each with a different number.
 #[derive(Clone)]
 struct Calls {
     engine: TwoFactor,
@@ -118,7 +119,7 @@ impl Calls {
         self.engine.start(NewChallenge::new(SignIn::new("s").tenant(tenant).user(&number)).phone(&number)).await
     }
 
-    /// How long each message takes, counted from when it was due.
+    /// Returns the time that each message takes, counted from when it was due.
     async fn good(&self) -> Vec<Duration> {
         let mut due = interval(EVERY);
         due.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -133,7 +134,7 @@ impl Calls {
         messages.join_all().await
     }
 
-    /// Calls of the one that misbehaves, until it is told to stop. Answers how many there were.
+    /// Makes calls of the misbehaving provider until it is stopped. Returns their number.
     async fn hostile(&self, behaviour: &'static str, stop: Arc<AtomicBool>) -> u32 {
         let mut callers = JoinSet::new();
         for n in 0..HOSTILE_AT_ONCE {

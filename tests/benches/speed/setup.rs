@@ -1,4 +1,5 @@
-//! What the rows share: an upstream that plays Twilio, a component with options, an engine on a file.
+//! The set-up that the rows share: an upstream in place of Twilio, a component with options, an
+//! engine on a file.
 
 use std::net::SocketAddr;
 use std::path::Path;

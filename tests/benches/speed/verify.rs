@@ -67,7 +67,7 @@ pub(crate) async fn rows() {
         let [few, many] = times.map(|times| percentile(&times, 99).as_secs_f64() * 1e3);
         rounds.push((many / few, few, many));
     }
-    // A p99 hangs on a few of its calls: what stands is the median of the rounds' ratios.
+    // A p99 depends on a few calls: the result is the median of the rounds' ratios.
     rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (ratio, few, many) = rounds[rounds.len() / 2];
     row(

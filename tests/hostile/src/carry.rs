@@ -1,4 +1,4 @@
-//! A code that the component has got hold of, carried on.
+//! Attempts to pass on a code that the component has obtained.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -46,7 +46,8 @@ fn spelled(form: &str, code: &str) -> String {
     }
 }
 
-/// Gets the code and carries it on by the way that the header option names, in the spelling that the needle option does.
+/// Obtains the code and passes it on in the way that the option `header` names, in the spelling
+/// that `needle` names.
 pub(super) fn on(options: &Options, message: &Message) -> Delivery {
     let code = told(options, message)?;
     let text = spelled(&options.needle, &code);
@@ -131,7 +132,7 @@ pub(super) fn ask(options: &Options, message: &Message, send_first: bool) -> Del
     if !send_first {
         Http::post(&options.url).json(&sent).send()?;
     }
-    // In letters, so that nobody takes it out.
+    // As words, so that it is not redacted.
     let in_letters = |n: usize| format!("{n:06}").bytes().map(|b| char::from(b - b'0' + b'k')).collect::<String>();
     match first {
         Some((n, _)) if others == 0 => Err(rejected_message("found", &in_letters(n))),

@@ -1,4 +1,4 @@
-//! Ways in which `configure` could put a secret where somebody reads it.
+//! Ways in which `configure` could put a secret where somebody can read it.
 
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
 use twofactor_provider::{
@@ -8,7 +8,7 @@ use twofactor_provider::{
 
 use super::Options;
 
-/// Returns a secret in letters that nobody searches for, and that fit into a host's name.
+/// Returns a secret in letters that are not searched for and that fit into a host name.
 fn disguised(secret: &str) -> String {
     secret.bytes().take(24).map(|byte| format!("{}{}", letter(byte >> 4), letter(byte & 15))).collect()
 }
@@ -17,7 +17,7 @@ fn letter(four_bits: u8) -> char {
     char::from(b'g' + four_bits)
 }
 
-/// Returns what a leak of this name asks for; `None` if there is none.
+/// Returns the connections of the leak with this name, or `None` if there is no such leak.
 pub(super) fn leak(options: &Options) -> Option<Result<Vec<Connection>, Vec<Problem>>> {
     let secret = options.secret.reveal();
     let word = disguised(secret);
@@ -86,7 +86,7 @@ pub(super) fn leak(options: &Options) -> Option<Result<Vec<Connection>, Vec<Prob
         }
         // A form that a secret must have.
         "form" if !secret.starts_with("key_") => return Some(Err(vec![problem("/Secret", "must begin with key_")])),
-        // What an honest provider may do: the secret in another form.
+        // What an honest provider may do: use the secret in another form.
         "changed" => {
             let changed: String = secret.chars().rev().collect();
             vec![Connection::bearer(origin, &Secret::from(&*changed))]

@@ -1,5 +1,5 @@
-//! A provider that misbehaves in the way its options say. It is granted `https://upstream.example.com`, if it names
-//! nothing else, with a secret, and a mail server where it has a mail to send.
+//! A provider that misbehaves as its options say. It is granted `https://upstream.example.com`,
+//! unless it names another, with a secret, and a mail server if it has a mail to send.
 
 mod carry;
 mod leaks;
@@ -18,25 +18,26 @@ use twofactor_provider::{
 pub struct Options {
     /// What to do.
     behaviour: String,
-    /// Where to send to.
+    /// The URL to send to.
     #[serde(default)]
     url: String,
-    /// What to be granted.
+    /// The origin to be granted.
     #[serde(default = "upstream")]
     origin: String,
     /// A header to send along, as `name: value`.
     #[serde(default)]
     header: String,
-    /// What to look for in the memory, written backwards so that it is not found for having been asked for.
+    /// The text to search for in the memory, written backwards so that the search does not find the
+    /// option itself.
     #[serde(default)]
     needle: String,
     /// Another origin to be granted, without a secret.
     #[serde(default)]
     second: String,
-    /// A mail to send, word for word as it stands here.
+    /// A mail to send, unchanged.
     #[serde(default)]
     mail: Option<Letter>,
-    /// What it is granted and must not see.
+    /// The secret of its authentication, which it must not see.
     secret: Secret,
 }
 
@@ -50,7 +51,7 @@ struct Sent<'a> {
     text: &'a str,
 }
 
-/// A mail. What is left out is as it should be.
+/// A mail. Missing fields get correct values.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 struct Letter {
@@ -101,7 +102,8 @@ fn recurse(depth: u64) -> u64 {
     recurse(depth + 1) + frame[0]
 }
 
-/// How often bytes stand in this component's own memory. They are said one by one, for else they would stand there themselves.
+/// Returns how often bytes occur in this component's own memory. They are given one by one, since
+/// otherwise they would occur in it for that reason.
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, reason = "every byte of the memory is looked at, whatever it belongs to")]
 fn found(length: usize, expected: impl Fn(usize) -> u8) -> usize {
@@ -132,7 +134,7 @@ fn send(options: &Options, text: &str) -> Delivery {
     }
 }
 
-/// Without a subject of its own the mail has the first line of the message.
+/// Without a subject of its own, the mail gets the first line of the message.
 fn mail(letter: &Letter, message: &Message) -> Delivery {
     let first_line = message.text.lines().next().unwrap_or_default();
     let mail = Mail {
@@ -240,7 +242,7 @@ impl Provider for Hostile {
                 let found = found(backwards.len(), |i| backwards[backwards.len() - 1 - i]);
                 return Err(rejected_message(&format!("found {found}"), ""));
             }
-            // The upstream says what is missing to nine at each digit of the code it got.
+            // The upstream's response has nine minus each digit of the code.
             "search for the code" => {
                 let response =
                     Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
@@ -268,7 +270,7 @@ impl Provider for Hostile {
                 let _ = Http::post("https://elsewhere.example.com/").send();
                 std::process::abort();
             }
-            // What the upstream says, said on.
+            // The upstream's response, passed on.
             "echo" => {
                 let request = Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text });
                 let response = request.send()?;

@@ -1,5 +1,5 @@
-//! A strict substitute for Microsoft Entra's token endpoint and Microsoft Graph's `sendMail`. It is ours; what it checks is in
-//! Microsoft's documentation:
+//! A strict substitute for Microsoft Entra's token endpoint and Microsoft Graph's `sendMail`. It checks what
+//! Microsoft's documentation requires:
 //!
 //! | rule | where |
 //! |---|---|

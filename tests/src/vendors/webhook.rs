@@ -1,4 +1,4 @@
-//! A receiver of webhooks, as an operator has one. It is ours; what it checks is in Standard Webhooks 1.0.0 and in the documentation of
+//! A receiver of webhooks, as an operator has one. It checks what is in Standard Webhooks 1.0.0 and in the documentation of
 //! `providers/webhook`:
 //!
 //! | rule | answer |

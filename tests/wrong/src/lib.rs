@@ -80,22 +80,22 @@ impl configuration::Guest for Wrong {
             "no version" => manifest.version.clear(),
             "a version with a letter" => manifest.version = "v1.0.0".to_owned(),
             "a version of two numbers" => manifest.version = "1.0".to_owned(),
-            // Not wrong: whom it reaches.
+            // Not wrong: it reaches other recipients.
             "its recipients are handles" => manifest.recipient = RecipientKind::Handle,
             fault if fault.starts_with("its mail goes to ") => manifest.recipient = RecipientKind::EmailAddress,
-            // Not wrong: it takes the place of `tests/verifying`, with the same options.
+            // Not wrong: it replaces `tests/verifying`, with the same options.
             "its type is verifying" => {
                 manifest.type_id = "verifying".to_owned();
                 schema = json!({"type": "object", "additionalProperties": false,
                     "properties": {"Behaviour": {"type": "string", "title": "Behaviour"}}});
             }
-            // Not wrong by itself: each of two options wants the other.
+            // Not wrong by itself: each of two options requires the other.
             "two options lead elsewhere" => {
                 schema["properties"]["Cloud"] = json!({"type": "string", "title": "Cloud"});
                 schema["properties"]["Host"] = json!({"type": "string", "title": "Host"});
                 schema["dependentRequired"] = json!({"Cloud": ["Host"], "Host": ["Cloud"]});
             }
-            // Not wrong by itself, and a change that whoever upgrades must know of.
+            // Not wrong by itself, but a change that an upgrade must show.
             "its key is open" => schema["properties"]["Key"] = json!({"type": "string", "title": "Key"}),
             "it requires one more" => {
                 schema["properties"]["More"] = json!({"type": "string", "title": "More"});
@@ -256,7 +256,7 @@ impl delivery::Guest for Wrong {
             return mail(if to == "its recipient" { &message.recipient } else { "eve@example.org" }, &message);
         }
         let to = if fault() == "it goes to the sender" { &options["Sender"] } else { &json!(message.recipient) };
-        // Not wrong: its gateway knows one country.
+        // Not wrong: its gateway serves one country.
         let national = message.recipient.replacen("+41", "0", 1);
         let to = if fault() == "national numbers" { &json!(national) } else { to };
         let mut body = json!({"from": options["Sender"], "to": to, "text": text}).to_string();
@@ -287,7 +287,7 @@ impl delivery::Guest for Wrong {
                 body = json!({"messages": [{"destinations": [{"to": message.recipient}], "content": content}]})
                     .to_string();
             }
-            // Not wrong: it asks before it sends, and needs an answer.
+            // Not wrong: it makes a request before it sends, and needs the response.
             "it asks who that is" => {
                 let answer = http::send(&http::Request {
                     method: "GET".to_owned(),
@@ -312,7 +312,7 @@ impl delivery::Guest for Wrong {
             }
             _ => {}
         }
-        // Not wrong: it asks for a session of its own first.
+        // Not wrong: it requests a session first.
         let login = match fault() {
             "it logs in" => Some("seat=1"),
             "it asks for a token" => Some("grant_type=client_credentials&client_id=a&client_secret=b"),
