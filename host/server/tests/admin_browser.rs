@@ -1,5 +1,6 @@
-//! The admin UI in a real browser, as the documentation of the system we re-implement tells page by page: log in, create a TwoFactor
-//! instance of each type, configure it, send a test, assign it; in the end a person signs in through it.
+//! The admin UI in a real browser, page by page as the documentation of the system that we
+//! re-implement: log in, create a TwoFactor instance of each type, configure it, send a test,
+//! assign it; at the end a person signs in through it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! The pages of the admin UI that nobody passes on the way of `admin_browser.rs`, looked at by axe-core.
+//! The other pages of the admin UI, which `admin_browser.rs` does not visit, checked by axe-core.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

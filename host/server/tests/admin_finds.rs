@@ -1,5 +1,6 @@
-//! What an administrator looks for is found: lines of the audit log by who, what, which and when, in sentences and with names; instances by type,
-//! state and name. Providers that come with the program are switched on from a page.
+//! An administrator finds what they look for: entries of the audit log by user, action, target and
+//! time, in sentences and with names; instances by type, state and name. Bundled providers are
+//! enabled on a page.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -29,7 +30,7 @@ async fn the_audit_log_speaks_of_people_and_things_by_name_and_is_filtered() {
         (format!("which={id}&who=nobody+of+this+name"), 0),
         (format!("which={id}&from=2020-01-01&to=2020-12-31"), 0),
         (format!("which={id}&from=2020-01-01"), 1),
-        // What is no day is no limit.
+        // An invalid day is no limit.
         (format!("which={id}&from=yesterday"), 1),
     ] {
         let page = anna.get(&format!("/admin/audit?{query}")).await;

@@ -14,7 +14,7 @@ use twofactor::sandbox::Outbox;
 use twofactor::{Network, TwoFactor};
 use twofactor_server::{PublicUrl, router_at};
 
-/// At most so many, as somebody who did it for the first time should need.
+/// The maximum for a person who does it for the first time.
 const CLICKS: usize = 12;
 const KEYS: usize = 60;
 

@@ -1,5 +1,6 @@
-//! Who reads German is told nothing in English: all pages of the admin UI are walked in both languages, and a sentence that is the same in
-//! both must be marked as English, as the words of a provider's author are.
+//! A German reader sees nothing in English: all pages of the admin UI are visited in both
+//! languages, and a sentence that is the same in both must be marked as English, such as the texts
+//! of a provider's author.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 /// Texts of two words and more that are the same in both languages: names and terms.
 const NAMES: &[&str] = &[
-    // What the test typed, and what the demo's instances and tokens are called.
+    // What the test typed, and the names of the demo's instances and tokens.
     "much too long a sender",
     "SMS through Twilio",
     "SMS through eCall",
@@ -65,7 +66,7 @@ fn texts(html: &str) -> Vec<String> {
     texts.into_iter().map(clean).filter(|text| !text.is_empty()).collect()
 }
 
-/// Returns whether it is a sentence: three words at least, of letters.
+/// Returns whether it is a sentence: at least three words of letters.
 fn is_sentence(text: &str) -> bool {
     let is_word =
         |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() > 1 && !word.contains(['/', '@', '_', '.']);
@@ -83,7 +84,8 @@ async fn no_page_in_german_holds_an_english_sentence() {
     let mut anna = Visitor::first(&demo).await;
     let admin = demo.token("admin_token");
     let application = demo.token("application_token");
-    // Something of each kind to be shown: an instance that is not valid, one whose own words are wrong, messages, audit lines.
+    // Creates something of each kind to show: an invalid instance, one with invalid texts,
+    // messages, entries of the audit log.
     anna.create("email", "Leere").await;
     anna.create("twilio", "Leere").await;
     let ecall = anna.create("ecall", "Falsche").await;
@@ -102,7 +104,7 @@ async fn no_page_in_german_holds_an_english_sentence() {
     let mut open = vec!["/admin".to_owned(), "/admin/messages?user=alice".to_owned(), "/admin/account".to_owned()];
     let mut english: BTreeMap<String, String> = BTreeMap::new();
     while let Some(path) = open.pop() {
-        // Of things of one kind some are enough.
+        // A few of each kind are enough.
         if seen.len() >= MOST || !seen.insert(path.clone()) {
             continue;
         }

@@ -36,7 +36,7 @@ async fn a_known_browser_can_log_in_after_strangers_used_up_their_attempts() {
         let says = if n < 6 { "Incorrect email address or password." } else { "Too many attempts." };
         log_in(&mut Visitor::at(&server.url), n, "not the password at all").await.shows(says);
     }
-    // The owner in a browser that nobody knows, and in her own, from wherever she is.
+    // The owner in an unknown browser, and in her own, from any address.
     log_in(&mut Visitor::at(&server.url), 99, PASSWORD).await.shows("Too many attempts.");
     anna.post("/admin/logout", &[]).await.leads_to();
     assert_eq!(anna.get("/admin").await.status, 303);
@@ -44,7 +44,7 @@ async fn a_known_browser_can_log_in_after_strangers_used_up_their_attempts() {
     assert_eq!(again.leads_to(), "/admin");
     assert_eq!(anna.get("/admin").await.status, 200);
 
-    // What she keeps is a cookie that no script and no other server gets, and that opens nothing.
+    // She keeps a cookie that no script and no other server gets, and that opens nothing by itself.
     let mut stolen = Visitor::at(&server.url);
     stolen.cookies.insert(name.clone(), anna.cookies[&name].clone());
     assert_eq!(stolen.get("/admin").await.status, 303);
@@ -56,7 +56,7 @@ async fn a_known_browser_can_log_in_after_strangers_used_up_their_attempts() {
     for attribute in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax", "; Max-Age=15552000"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }
-    // With another password what was kept before is worth nothing.
+    // A new password makes the old cookie worthless.
     log_in(&mut stolen, 97, "eight geese fly over the hill").await.shows("Too many attempts.");
     assert_eq!(log_in(&mut anna, 97, "eight geese fly over the hill").await.leads_to(), "/admin");
 }

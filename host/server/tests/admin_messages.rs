@@ -1,4 +1,5 @@
-//! Why did this user get no code? Administrators and auditors find out on a page and by a call, each for what is theirs.
+//! Administrators and auditors find out on a page, or by a call, why a user got no code, each
+//! within their own subscriptions.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -63,7 +64,7 @@ async fn the_page_finds_what_was_refused_and_says_so_in_the_readers_language() {
     );
     let found = anna.follow(answer).await.shows("Not sent: no instance available");
     let found = found.shows("lost").shows("No limit currently applies.");
-    // What was typed stands in its field again, and nowhere else.
+    // What was typed is in its field again, and nowhere else.
     assert_eq!(found.text.matches("123 45 67").count(), 1, "{}", found.text);
     anna.cookies.insert("twofactor-language".to_owned(), "de".to_owned());
     anna.get("/admin/messages?user=lost").await.shows("Nicht gesendet: keine Instanz verfügbar");

@@ -8,7 +8,8 @@ use common::Server;
 use common::visitor::{PASSWORD, Page, Visitor};
 use serde_json::{Value, json};
 
-/// Returns the component for eCall, saying that it serves the type `email`: as long as before, so that nothing else moves.
+/// Returns the component for eCall with the type `email`. Its length is unchanged, so that nothing
+/// else moves.
 fn ecall_for_email() -> Vec<u8> {
     let mut component = twofactor_bundle::ECALL.to_vec();
     let name = b"ecalleCall SMS";
@@ -17,7 +18,7 @@ fn ecall_for_email() -> Vec<u8> {
     component
 }
 
-/// Returns the same component with a note in it that nobody reads: other bytes, and so another digest.
+/// Returns the same component with a note in it: other bytes, and so another digest.
 fn noted(component: &[u8], note: &[u8]) -> Vec<u8> {
     let section = [&[0, 2 + note.len() as u8, 1, b'n'], note].concat();
     [component, &section].concat()
@@ -40,7 +41,7 @@ async fn approve(visitor: &mut Visitor, shown: &Page) -> Page {
     let field = |name: &str| shown.value(&format!("name=\"{name}\" value=\""));
     let (digest, replaces) = (field("digest"), field("replaces"));
     let mut form = vec![("digest", &*digest), ("replaces", &*replaces)];
-    // Where instances would become invalid the page asks whether that is meant.
+    // If instances would become invalid, the page asks for a confirmation.
     if shown.text.contains("name=\"allow_invalid\"") {
         form.push(("allow_invalid", "yes"));
     }

@@ -1,5 +1,5 @@
-//! Who sees which page of the admin UI, and whose forms count: role × page × own and foreign. The pages are taken from the router's
-//! own lines, so none can be forgotten.
+//! The pages of the admin UI that each role sees, and whose forms count: role × page × own and
+//! foreign. The pages are taken from the router's own lines, so none can be forgotten.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ fn posted(role: Role) -> Vec<(&'static str, &'static str)> {
     match role {
         Role::SystemAdmin => vec![("role", "system_admin")],
         Role::SubscriptionAdmin => vec![("role", "subscription_admin"), ("subscription", "demo")],
-        // What was ticked under another choice counts for nothing.
+        // What was selected under another choice does not count.
         Role::Auditor => vec![("role", "auditor"), ("subscription", "demo"), ("audited", "demo")],
         Role::SubscriptionAuditor => {
             vec![("role", "subscription_auditor"), ("subscription", "other"), ("audited", "demo")]
@@ -26,7 +26,7 @@ fn posted(role: Role) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// Whom a page is for.
+/// The roles that a page is for.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Rule {
     /// Somebody who is not logged in, or not yet.
@@ -39,7 +39,7 @@ enum Rule {
     Own,
 }
 
-/// Whom a page is for, and whether it is there to change something even as it is read.
+/// Returns whom a page is for, and whether it exists to change something even when it is read.
 fn rule(path: &str) -> (Rule, bool) {
     let asks = path.ends_with("/new")
         || path.ends_with("/remove")
@@ -209,7 +209,7 @@ async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_
                     let page = somebody.send(request).await;
                     let changes = is_for_changes(method, &path, asks);
                     let system = rule == Rule::System || (changes && SYSTEM_CHANGES.contains(&&*path));
-                    // A redirect tells nothing of what it leads to.
+                    // A redirect reveals nothing about its target.
                     let leads = page.status == 303 && method == "GET" && !asks;
                     let meant = match () {
                         () if leads => page.status,
@@ -280,7 +280,7 @@ async fn an_auditor_reads_every_page_and_finds_no_form_and_no_button_and_leaves_
         assert_eq!(forms(&page), 0, "{}", page.text);
         assert!(!page.text.contains("s3cret-canary") && !page.text.contains("/remove"), "{}", page.text);
         assert_eq!(page.text.matches("<button").count(), 1, "to log out: {}", page.text);
-        // What was looked at left no line, and what was tried changed nothing.
+        // Reading left no entry, and failed attempts changed nothing.
         for path in [mail.clone(), format!("{mail}/remove"), format!("{mail}/assignments"), "/admin/tokens".to_owned()]
         {
             let form = [("name", "x"), ("subscription", "demo"), ("kind", "tenant"), ("id", "x"), ("do", "add")];

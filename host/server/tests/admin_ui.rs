@@ -9,7 +9,8 @@ use common::second_factor::Guarded;
 use common::visitor::{CASES, Case, PASSWORD, SMTP_SAMPLE, Visitor, options as stored};
 use serde_json::{Value, json};
 
-/// Create, configure, test, assign, sign in, for each type: as the seed's pages tell.
+/// Creates, configures, tests and assigns an instance of each type and signs in with it, as on the
+/// seed's pages.
 #[tokio::test]
 async fn an_instance_of_each_type_is_created_configured_tested_assigned_and_delivers_a_code() {
     let demo = Server::demo();
@@ -188,7 +189,7 @@ async fn pages_keep_to_themselves_and_are_small() {
         assert_eq!(page.headers["x-content-type-options"], "nosniff");
         assert_eq!(page.headers["cache-control"], "no-store");
         assert!(page.text.len() < 60_000, "{path}: {} bytes", page.text.len());
-        // Nothing stands in the page that the policy would refuse.
+        // The page contains nothing that the content security policy would refuse.
         for inline in
             ["<style", " style=", " onclick", " onload", "javascript:", "src=\"http", "stylesheet\" href=\"http"]
         {
@@ -213,7 +214,7 @@ async fn what_people_and_providers_write_arrives_inert_on_every_page() {
         ("policy/application_name", evil),
     ];
     anna.save(&path, &form[..3]).await.leads_to();
-    // A policy that is refused stands in the form again.
+    // A refused policy is in the form again.
     let refused = anna.save(&path, &form).await;
     anna.post(&format!("{path}/assignments"), &[("kind", "tenant"), ("id", evil), ("do", "add")]).await.leads_to();
     anna.post("/admin/tokens", &[("name", evil), ("subscription", "demo")]).await;
@@ -269,10 +270,10 @@ async fn a_stored_secret_never_comes_back_and_goes_to_no_other_server() {
     anna.save(&path, &server("smtp.example.com", "s3cret-canary")).await.leads_to();
     let page = anna.get(&path).await;
     assert!(!page.text.contains("s3cret-canary") && page.text.contains("Stored; leave empty to keep"));
-    // Left empty it stays, also when something else changes.
+    // If left empty, it stays, also when something else changes.
     anna.save(&path, &[&server("smtp.example.com", "")[..], &[("/EMailSenderName", "Shop")]].concat()).await.leads_to();
     assert_eq!(stored(&demo, &path).await["MailServerConfig"]["Password"], "********");
-    // A mask that is typed is no secret either.
+    // A typed mask is not a secret either.
     anna.save(&path, &server("smtp.example.com", "********")).await.leads_to();
     let swapped = anna.save(&path, &server("smtp.evil.example", "")).await;
     assert_eq!(swapped.status, 200);

@@ -43,7 +43,8 @@ async fn everything_is_set_up_over_the_api_and_outlives_a_restart() {
     let providers = call("GET", "/v1/providers", Value::Null).await.expect(200);
     assert_eq!(providers["providers"].as_array().unwrap().len(), 3);
 
-    // Base service settings give what the instance does not say; an instance that lacks something is saved and says so.
+    // Base service settings supply what the instance does not set. An instance that lacks something
+    // is saved and says so.
     let base = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "s3cret-canary"});
     let masked = call("PUT", "/v1/base-settings/twilio", base).await;
     assert!(!masked.text.contains("s3cret-canary"));

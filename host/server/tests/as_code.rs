@@ -12,7 +12,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Everything a document can hold, and texts that YAML would take for something else.
+/// Everything that a document can contain, and texts that YAML would read as something else.
 const WHOLE: &str = r##"
 twofactor: 1
 base_settings:
@@ -289,7 +289,7 @@ fn a_stored_secret_goes_to_no_other_host_by_an_import() {
         let text = installation.refusal(&elsewhere);
         assert!(text.contains("another destination"), "{text}");
     }
-    // Whoever knows it may.
+    // A caller who knows the secret may.
     installation.import(&WHOLE.replace("smtp.example.com", "smtp2.example.com"), &[]);
 }
 

@@ -1,4 +1,5 @@
-//! The audit log says what something was before a change and after, and of secrets only that they changed.
+//! The audit log has the values before and after a change; of secrets it says only that they
+//! changed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

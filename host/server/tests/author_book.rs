@@ -1,5 +1,5 @@
-//! The book for authors of providers: each block of a tutorial is run as it stands, in an empty folder, and shows what the tutorial
-//! shows; nothing of the contract goes unnamed.
+//! The provider author's guide: each block of a tutorial is run unchanged in an empty folder and
+//! prints what the tutorial shows, and everything in the contract is described.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 

@@ -1,4 +1,5 @@
-//! Base service settings say what they would do before they are saved: over REST, on their page, and in a document that is imported.
+//! A preview of base service settings shows their effects before they are saved: over REST, on
+//! their page, and for an imported document.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -56,7 +57,7 @@ async fn their_page_names_the_instances_and_saves_only_when_it_is_confirmed() {
     assert_eq!(stored().await["EMailSenderName"], Value::Null);
     anna.post("/admin/base-settings/email", &[form[0], form[1], ("confirmed", "yes")]).await.leads_to();
     assert_eq!(stored().await["EMailSenderName"], *long);
-    // What harms nobody is saved at once.
+    // A change that invalidates nothing is saved at once.
     let shown = revision(&mut anna).await;
     anna.post("/admin/base-settings/email", &[("/EMailSenderName", "Shop"), ("revision", &*shown)]).await.leads_to();
 }

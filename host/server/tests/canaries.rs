@@ -1,6 +1,6 @@
-//! No secret, code, recipient or token comes out anywhere: the real binary logs all it can, upstreams and a hostile provider
-//! repeat what they are told, and then everything that was said and written is searched. While a message arrives, the memory of the
-//! guest that sent it is searched as well.
+//! No secret, code, recipient or token leaks: the real binary logs everything it can, upstreams and
+//! a hostile provider repeat what they receive, and then all output and all files are searched.
+//! While a message is being delivered, the memory of the guest is searched too.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
@@ -27,10 +27,10 @@ const PHONES: [&str; 3] = ["+41 79 555 01 01", "0041795550102", "+41-79-(555)-01
 const EMAILS: [&str; 2] = ["Canary.Person+Tag@Mailbox-Canary.EXAMPLE.org", " canary.other@example.org "];
 const USER: &str = "canary-of-a-user";
 
-/// A number that stands in an answer for everybody to see: the search must find it.
+/// A number that appears in a response that everybody may see: the search must find it.
 const SENDER: &str = "+15005550006";
 
-/// What upstreams repeat, one after the other.
+/// The data that upstreams repeat, one after the other.
 const QUOTES: [Quote; 6] =
     [Quote::Everything, Quote::Authorization, Quote::Secret, Quote::Recipient, Quote::Digits, Quote::Code];
 
@@ -98,7 +98,7 @@ impl Run {
         let path = format!("/v1/subscriptions/s/two-factors/{}", created["id"].as_str().unwrap());
         let tenant = json!([{"kind": "tenant", "id": format!("t{n}")}]);
         self.call("PUT", &format!("{path}/assignments"), tenant).await;
-        // As it was read it is sent back, masks included.
+        // It is sent back as it was read, masks included.
         let read = self.call("GET", &path, Value::Null).await;
         let kept = self.server.call("PATCH", &path, &self.admin, json!({"options": read["options"]})).await.expect(200);
         assert_eq!(kept["valid"], true, "{kept}");
@@ -145,7 +145,7 @@ impl Run {
         self.server.call("POST", &path, &self.application, json!({"code": code})).await.status
     }
 
-    /// What is malformed: none of it may be repeated.
+    /// Sends malformed requests: nothing of them may be repeated.
     async fn malformed(&self, path: &str) {
         let all = "/v1/subscriptions/s/two-factors";
         for body in [
@@ -187,7 +187,8 @@ impl Run {
     }
 }
 
-/// Everything an installation goes through; what it leaves behind, and what must not be in it.
+/// Runs everything that happens to an installation. Returns its output and files, and what must not
+/// be in them.
 async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> (Vec<(String, Vec<u8>)>, Canaries) {
     let watch = Watch::default();
     let (http, http_address) = Upstream::start(&watch).await;
@@ -240,7 +241,7 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> 
     }
     let waiting = run.try_out(0, &paths[0]).await;
 
-    // Not delivered, for every reason there is, with everything said on.
+    // Failed deliveries, for every reason, with all data repeated.
     let scenes = [
         Scene::Taken,
         Scene::Refused(400, 21610),
@@ -280,7 +281,7 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> 
         run.try_out(4, &paths[4]).await;
     }
 
-    // What a language's own client is told goes through a library that says at TRACE what it is told.
+    // What a language's own client receives goes through a library that logs it at TRACE.
     http.plays(Scene::Taken, Quote::Everything);
     let challenge = run.try_out(5, &paths[5]).await;
     assert!(challenge["id"].is_string(), "{challenge}");
@@ -314,7 +315,7 @@ async fn run(folder: &Path, form: &str, quotes: &[Quote], deliveries: usize) -> 
         run.canaries.add("code", &code);
     }
     assert!(http.codes().len() + mail.codes().len() > 100 * quotes.len());
-    // Each run of it has a configuration and keys that were given to it or that it made; neither is a place for canaries.
+    // Each run has a configuration and keys of its own; neither contains canaries.
     let left = run.server.end(folder, &["twofactor.toml", "twofactor.db.keys"]);
     (left, run.canaries)
 }
@@ -370,7 +371,8 @@ async fn no_canary_leaks_while_everything_is_logged() {
         let (_, bytes) = left.iter().find(|(place, _)| place == name).unwrap_or_else(|| panic!("no {name}"));
         String::from_utf8_lossy(bytes)
     };
-    // All was looked at: the log goes as deep as it can, and the files hold what they are for.
+    // Everything was searched: the log is as verbose as possible, and the files contain what they
+    // should.
     let log = place("the log");
     assert!(log.contains("TRACE") && log.contains("not delivered") && log.contains("[removed]"));
     assert!(!log.contains("panicked"), "{log}");

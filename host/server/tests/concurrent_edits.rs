@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const CLIENTS: usize = 20;
 const EDITS: usize = 50;
 
-/// Reads and writes until nobody came between; answers how often somebody did.
+/// Reads and writes until no other change came in between. Returns how often one did.
 async fn edit(server: &Server, token: &str, method: &str, path: &str, change: impl Fn(Value) -> Value) -> u32 {
     let mut conflicts = 0;
     loop {
@@ -33,7 +33,7 @@ async fn edit(server: &Server, token: &str, method: &str, path: &str, change: im
     }
 }
 
-/// Returns a list of things that were written, in a text of a bounded length: each edit counts one up for its client.
+/// Returns the numbers of edits in a text of a bounded length: each edit counts up for its client.
 fn counted(text: &str, client: usize) -> String {
     let mut counts: Vec<u32> = text.split(' ').map(|count| count.parse().unwrap_or_default()).collect();
     counts.resize(CLIENTS, 0);

@@ -1,4 +1,4 @@
-//! What strangers can hold of a server by their connections: not its connections, and not its memory.
+//! Strangers cannot block a server with their connections, nor use up its memory.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -36,14 +36,14 @@ fn address(server: &Server) -> SocketAddr {
     server.url.split_once("://").unwrap().1.parse().unwrap()
 }
 
-/// Returns a connection from one of the addresses of loopback: each is a client of its own.
+/// Returns a connection from one of the addresses of loopback: each is another client.
 async fn connect(server: &Server, from: u8) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, from], 0))).unwrap();
     socket.connect(address(server)).await.unwrap()
 }
 
-/// Sends a request and reads its answer, which leaves the connection open.
+/// Sends a request and reads its response, which keeps the connection open.
 async fn ask(stream: &mut TcpStream) -> std::io::Result<String> {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await?;
     let mut answer = Vec::new();
@@ -57,7 +57,7 @@ async fn ask(stream: &mut TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8(answer).unwrap())
 }
 
-/// Returns what the server still says, up to the end of the connection.
+/// Returns what the server still sends, up to the end of the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     // A connection that was closed with something unread ends with a reset.
@@ -220,7 +220,7 @@ async fn a_body_that_does_not_end_is_answered_after_its_time() {
         let answer = rest(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request-timeout"), "{answer}");
     }
-    // A byte now and then is no more than none.
+    // A byte now and then counts as nothing.
     let mut stream = connect(&server, 2).await;
     stream.write_all(format!("POST /v1/subscriptions HTTP/1.1\r\n{head}").as_bytes()).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
@@ -239,7 +239,7 @@ async fn a_body_that_does_not_end_is_answered_after_its_time() {
     trickle.abort();
 }
 
-/// Every call that takes a body, as the OpenAPI document has it.
+/// Returns every call with a body in the OpenAPI document.
 fn calls_with_bodies() -> Vec<(String, String)> {
     let document: Value = serde_json::from_str(&twofactor_server::openapi()).unwrap();
     let mut calls = Vec::new();

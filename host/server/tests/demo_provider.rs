@@ -1,4 +1,4 @@
-//! `twofactor demo --provider FILE`: a provider that somebody is writing, in a whole TwoFactor.
+//! `twofactor demo --provider FILE`: a provider in development, in a whole TwoFactor.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -43,7 +43,7 @@ async fn an_instance_with_the_example_options_delivers_into_the_outbox_whatever_
     demo.call("POST", &verify, application, json!({"code": code})).await.expect(200);
 }
 
-/// Returns a demo with a provider, and what the outbox shows of a message of it.
+/// Returns a demo with a provider, and its message in the outbox.
 async fn delivered(folder: &Path, provider: &str, more: &[&str]) -> Vec<serde_json::Value> {
     let file = write(folder, &component(provider));
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--provider", file.to_str().unwrap()];
@@ -63,7 +63,7 @@ async fn a_provider_that_asks_something_first_delivers_into_the_outbox_and_only_
     let messages = delivered(folder.path(), "it asks who that is", &[]).await;
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(messages[0]["to"], "+41791234567");
-    // One that needs what only the real upstream knows is given its answers again.
+    // A provider that needs data of the real upstream gets its recorded responses.
     let replay = folder.path().join("answers.json");
     let answer = |path: &str, body: &str| {
         json!({"request": format!("POST https://upstream.example.com{path}"),

@@ -1,4 +1,4 @@
-//! What instances are assigned to has names: a subscription's directory.
+//! The targets of assignments have names: a subscription's directory.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -24,7 +24,7 @@ fn furniture(site: &Site, algorithm: &str, method: &str, groups: &[&str]) -> Val
     json!({"client": client, "person": person})
 }
 
-/// Goes to the provider and back as a browser does.
+/// Goes to the identity provider and back as a browser does.
 async fn travel(visitor: &mut Visitor, provider: &RealProvider, site: &Site, to: &str) -> Page {
     let mut there = Visitor::at(&provider.issuer);
     let mut next = leave(visitor, to).await.url;
@@ -80,7 +80,7 @@ async fn a_person_without_a_role_is_denied_after_the_identity_providers_login() 
     let page = travel(&mut anna, &provider, &site, "/admin").await;
     assert_eq!(page.status, 403);
     let page = page.shows("Example login logged you in, but you have no access here");
-    // The form below the words still leads to the login.
+    // The form below the message still leads to the login.
     page.shows("action=\"/admin/login?to=");
     assert!(anna.cookies.is_empty());
     assert!(site.accounts().await.is_empty());

@@ -1,4 +1,5 @@
-//! An identity provider that is gone, slow, huge or confused keeps nobody from the login with a password.
+//! An identity provider that is down, slow, or sends huge or invalid responses blocks nobody from
+//! the login with a password.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -16,7 +17,7 @@ use serde_json::json;
 const IMPATIENT: Setup<'static> =
     Setup { oidc: "", accounts: "", tables: "[network]\ntimeout_seconds = 1", public: false };
 
-/// The person reads that it did not work, below which the password does; the log says why.
+/// The page says that the login failed and offers the password; the log says why.
 async fn the_password_still_works(site: Site, why: &str) {
     let _anna = Visitor::first(&site.server).await;
     let mut visitor = site.visitor();

@@ -1,4 +1,4 @@
-//! Who gets in by an identity provider's word, and as what.
+//! Who may log in through an identity provider, and with which role.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ impl World {
         visitor
     }
 
-    /// All who do not get in are told the same.
+    /// All refused people see the same message.
     async fn refused(&self, changes: Value) {
         let (visitor, page): (Visitor, Page) = self.own.log_in(&self.site, changes).await;
         assert_eq!(page.status, 403);
@@ -62,7 +62,7 @@ async fn the_first_claim_that_fits_gives_the_role_and_without_one_nobody_gets_in
     }
     let accounts = world.site.accounts().await;
     assert_eq!(accounts[2]["subscriptions"], json!(["shop"]));
-    // Who bears no name is shown by address.
+    // A person without a name is shown by address.
     world.log_in(json!({"sub": "4", "email": "4@example.com", "name": null})).await;
     assert_eq!(world.site.accounts().await[3]["name"], "4@example.com");
 }
@@ -71,7 +71,7 @@ async fn the_first_claim_that_fits_gives_the_role_and_without_one_nobody_gets_in
 async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open() {
     let world = World::new().await;
     world.site.make_shop().await;
-    // Somebody else can do everything as well.
+    // Another administrator with full rights exists.
     world.log_in(json!({"sub": "bob-1", "email": "bob@example.com"})).await;
     let mut before = world.log_in(json!({})).await;
     let mut after = world.log_in(json!({"groups": [], "team": "shop"})).await;
@@ -83,7 +83,7 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
     // A role that stays ends nothing.
     let mut again = world.log_in(json!({"groups": [], "team": "shop"})).await;
     assert_eq!(after.get("/admin").await.status, 200);
-    // Whoever lost it is out at once, everywhere.
+    // A person who lost the role is out at once, everywhere.
     world.refused(json!({"groups": []})).await;
     assert_eq!(after.get("/admin").await.status, 303);
     assert_eq!(again.get("/admin").await.status, 303);
@@ -105,7 +105,7 @@ async fn a_role_that_changed_at_the_provider_changes_here_and_ends_what_was_open
 #[tokio::test]
 async fn a_disabled_account_stays_out_whatever_the_provider_says() {
     let world = World::new().await;
-    // Somebody else can do everything as well.
+    // Another administrator with full rights exists.
     world.log_in(json!({"sub": "bob-1", "email": "bob@example.com"})).await;
     let mut anna = world.log_in(json!({})).await;
     let account = world.site.accounts().await.remove(1);
@@ -123,13 +123,13 @@ async fn a_disabled_account_stays_out_whatever_the_provider_says() {
 async fn an_email_address_takes_over_nobodys_account() {
     let world = World::new().await;
     let mut anna = Visitor::first(&world.site.server).await;
-    // Another issuer's subject that says it is reached where Anna is, in another spelling.
+    // A subject of another issuer with Anna's address, in another spelling.
     world.refused(json!({"email": "ANNA@example.com"})).await;
     world.refused(json!({"email": null})).await;
     world.refused(json!({"email": "nowhere"})).await;
     assert_eq!(anna.get("/admin").await.status, 200);
     assert_eq!(world.site.accounts().await.len(), 1);
-    // The subject is who it is, not the address: what it says later moves no second factor.
+    // The subject identifies the person, not the address: a later address changes no second factor.
     world.log_in(json!({"email": "bob@example.com"})).await;
     world.log_in(json!({"email": "anna@example.com"})).await;
     world.refused(json!({"sub": "another", "email": "bob@example.com"})).await;

@@ -1,4 +1,4 @@
-//! What an identity provider says of a person counts only if all of it is as it must be.
+//! An identity provider's token counts only if all of it is valid.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -31,7 +31,8 @@ impl World {
         self.brings(|sent| self.own.sign(&changed(self.own.claims(sent), changes))).await
     }
 
-    /// What the log says, once for each time; nothing a provider sent is in it.
+    /// Checks the reasons in the log, one for each attempt; nothing that the provider sent is in
+    /// them.
     #[track_caller]
     fn said(self, whys: &[&str]) {
         let log = String::from_utf8(self.site.server.into_log()).unwrap();
@@ -66,9 +67,9 @@ async fn a_token_with_another_signature_or_none_counts_for_nothing() {
     };
     assert_eq!(world.brings(|sent| unsigned("none", sent)).await, 502);
     assert_eq!(world.brings(|sent| unsigned("ES256", sent)).await, 502);
-    // Whoever knows the public key, or the client's secret, could make such a one.
+    // Anybody who knows the public key, or the client's secret, could make this.
     assert_eq!(world.brings(|sent| jwt(&json!({"alg": "HS256"}), &own.claims(sent), &own.key)).await, 502);
-    // Its own key, brought along.
+    // Its own key, included in the token.
     let along = json!({"alg": "ES256", "jwk": jwk(&stranger, "1")});
     assert_eq!(world.brings(|sent| jwt(&along, &own.claims(sent), &stranger)).await, 502);
     assert_eq!(world.brings(|sent| jwt(&json!({"alg": "ES256", "kid": "2"}), &own.claims(sent), &own.key)).await, 502);

@@ -183,7 +183,8 @@ async fn each_reply_of_a_mail_server_means_the_right_failure() {
         ("AUTH", "538 5.7.11 encryption required", Misconfigured),
         ("AUTH", "454 4.7.0 not now", RetryLater(None)),
         ("greeting", "421 busy", RetryLater(None)),
-        // RFC 5321 section 3.1: this server takes no mail at all, which says nothing of this one.
+        // RFC 5321 section 3.1: this server accepts no mail at all; the refusal is not about this
+        // one.
         ("greeting", "554 no SMTP service here", Misconfigured),
         ("MAIL", "451 4.3.0 not now", RetryLater(None)),
         ("MAIL", "550 5.7.1 not you", Misconfigured),

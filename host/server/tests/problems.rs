@@ -1,4 +1,4 @@
-//! A problem says where the request is wrong, by JSON Pointer, and repeats no value.
+//! A problem names the place of the error by JSON Pointer, and repeats no value.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -155,7 +155,7 @@ async fn a_country_that_is_not_enabled_is_named_with_the_setting_that_enables_it
     let refused = start("+33612345678").await.expect(422);
     assert!(refused["type"].as_str().unwrap().ends_with(":recipient-rejected"), "{refused}");
     assert_eq!((&refused["country"], &refused["setting"]), (&json!("FR"), &json!("/policy/countries")));
-    // A number of no country, or one that is none, leads to no setting.
+    // A number without a country, or an invalid one, has no setting.
     for phone in ["+8816315551234", "+41"] {
         let refused = start(phone).await.expect(422);
         assert!(refused.get("country").is_none() && refused.get("setting").is_none(), "{phone}: {refused}");

@@ -1,5 +1,5 @@
-//! `twofactor provider add`, `list`, `rollback` and `remove`, beside a server on the same store. What is waited for is looked at over and
-//! over.
+//! `twofactor provider add`, `list`, `rollback` and `remove`, next to a server on the same store.
+//! Results that take time are polled.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -107,7 +107,7 @@ async fn serves(server: &Server, token: &str, version: Option<&str>) {
             tokio::task::yield_now().await;
         }
     };
-    // Longer than any machine takes: a test that fails rather than hangs.
+    // Longer than any machine takes: a failing test does not hang.
     tokio::time::timeout(Duration::from_secs(120), asked).await.unwrap();
 }
 
@@ -200,7 +200,7 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
     );
     let add = server.request("POST", &format!("/v1/providers?{query}"), &token).body(body);
     let added = common::Answer::of(add).await.expect(201);
-    // Only what somebody looked at is taken back.
+    // Only what was previewed is rolled back.
     assert!(
         refused(&place.run("rollback", &["wrong", "--digest", &digest(serving)])).contains("modified by someone else")
     );
@@ -284,7 +284,7 @@ async fn an_added_component_that_is_refused_is_shown_with_the_reason() {
     let [refused] = &listed["refused"].as_array().unwrap()[..] else { panic!("{listed}") };
     assert!(refused["type"] == "wrong" && refused["why"].as_str().unwrap().contains("is not signed"), "{refused}");
     assert!(!listed["providers"].as_array().unwrap().iter().any(|one| one["type"] == "wrong"));
-    // Signed, the same is taken.
+    // With a signature, the same component is accepted.
     place.write("it.wasm.minisig", acme.sign(&component("none")).as_bytes());
     out(&place.add(&file, &["--yes"]));
     serves(&server, &token, Some("1.0.0")).await;

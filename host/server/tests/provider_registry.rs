@@ -1,4 +1,5 @@
-//! `twofactor provider add oci://…`, from a real registry that keeps to what it was given, and from one that does not.
+//! `twofactor provider add oci://…`, from a real registry that returns what was pushed, and from
+//! one that does not.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -95,7 +96,7 @@ async fn a_layer_or_a_manifest_that_was_tampered_with_is_refused() {
     let (name, digest, layers) = place.push(vec![(component("none"), WASM)]).await;
     let source = format!("{name}@{digest}");
     let layer = place.registry.file(&layers[0]);
-    // As long as before, and a provider as good as the other.
+    // As long as before, and an equally good provider.
     let other = component("version 1.0.1");
     assert_eq!(fs::metadata(&layer).unwrap().len(), other.len() as u64);
     fs::write(&layer, &other).unwrap();
@@ -148,7 +149,7 @@ async fn a_signature_comes_with_its_component() {
         let (name, digest, _) = place.push_layers(layers).await;
         place.refuses(&format!("{name}@{digest}"), why);
     }
-    // That of another file is none of it.
+    // The signature of another file does not count.
     let beside = file(other.sign(b"{}").as_bytes(), "application/octet-stream", "sbom.json.minisig");
     let (name, digest, layers) = place.push_layers(vec![wasm(), signed(&acme), beside]).await;
     let source = format!("{name}@{digest}");

@@ -72,11 +72,11 @@ async fn a_report_that_the_upstream_signed_is_taken_and_no_other_and_it_shows_in
     let metrics = server.call("GET", "/metrics", "", Value::Null).await.text;
     let line = metrics.lines().find(|line| line.starts_with("twofactor_reports_total")).unwrap();
     assert!(line.contains("undelivered") && line.contains("twilio") && line.ends_with(" 1"), "{line}");
-    // An upstream that has the code does not get it into the log.
+    // An upstream that has the code cannot get it into the log.
     let (other, code) = send("+41791234568").await;
     let backwards: String = code.chars().rev().collect();
     report(&other, &code, &signed(&other, &code)).await.expect(204);
-    // The log tells of it, and not of the URL, which is worth something.
+    // The log mentions it, but not the URL, which is confidential.
     let log = String::from_utf8(server.into_log()).unwrap();
     assert!(log.contains("a message was not delivered") && log.contains("30003"), "{log}");
     // An upstream that is not believed finds out nothing, and the operator finds out why.

@@ -1,5 +1,5 @@
-//! Who may call what: role × call × own, foreign and unknown. The calls are taken from the OpenAPI document, so none can be
-//! forgotten.
+//! The calls that each role may make: role × call × own, foreign and unknown. The calls are taken
+//! from the OpenAPI document, so none can be forgotten.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 const ROLES: [Role; 5] =
     [Role::SystemAdmin, Role::SubscriptionAdmin, Role::Auditor, Role::SubscriptionAuditor, Role::Application];
 
-/// Calls that read by POST, since no address of a person should stand in a URL.
+/// Calls that read by POST, since no address of a person may be in a URL.
 const SEARCHES: [&str; 1] = ["findMessages"];
 
-/// Whom a call is for.
+/// The roles that a call is for.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Rule {
     /// An application, for what is its subscription's.
@@ -74,7 +74,7 @@ fn rule(call: &str) -> Rule {
     }
 }
 
-/// Whose the thing is that a call names.
+/// The owner of what a call names.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Whose {
     Own,
@@ -83,7 +83,7 @@ enum Whose {
     /// Another subscription's, as if it were in the own one.
     Claimed,
     Unknown,
-    /// Nobody's, in the own subscription.
+    /// An unknown one, in the own subscription.
     UnknownInOwn,
 }
 
@@ -284,7 +284,7 @@ impl Stage {
     }
 }
 
-/// All of an answer that must not tell what is not there from what is not the caller's.
+/// Returns everything in a response that must not reveal whether something exists.
 fn seen(answer: &Answer) -> String {
     let mut headers: Vec<String> = answer
         .headers

@@ -1,4 +1,4 @@
-//! Starting and stopping `twofactor serve`, and how a command ends that nobody listens to.
+//! Starting and stopping `twofactor serve`, and how a command ends if nobody reads its output.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -79,7 +79,7 @@ fn without_the_keys_it_used_before_the_server_does_not_start() {
     std::fs::remove_file(&keys).unwrap();
     let text = refusal(&file);
     assert!(text.contains("the key file") && text.contains("is missing"), "{text}");
-    // Nor does anything else make new ones beside a database that was used.
+    // Nor does any other command make new keys next to a used database.
     let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
     assert!(!common::run(&issue).status.success());
     assert!(!keys.exists());
@@ -140,7 +140,7 @@ async fn on_sigterm_pending_deliveries_finish_and_nothing_new_is_accepted() {
     // Without a certificate there is nothing to read again, and nothing ends.
     assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    // The address is free once nothing new is taken.
+    // The address is free once nothing new is accepted.
     let address = server.url.trim_start_matches("http://").to_owned();
     while tokio::net::TcpStream::connect(&address).await.is_ok() {
         tokio::task::yield_now().await;
@@ -221,13 +221,13 @@ fn nobody_else_may_read_what_the_server_writes() {
     drop(server);
 }
 
-/// A limit on the size of files stands in for a full disk.
+/// A limit on the size of files simulates a full disk.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_server_that_cannot_write_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     let file = config(folder.path(), "[providers]\nload = []\n");
-    // Whoever ignores the signal gets an error, as with a full disk.
+    // A process that ignores the signal gets an error, as with a full disk.
     let script = format!("trap '' XFSZ; exec {} serve --config \"$0\"", env!("CARGO_BIN_EXE_twofactor"));
     let server = Server::spawn(Command::new("sh").args(["-c", &script, file.to_str().unwrap()]).env_remove("RUST_LOG"));
     let ready = async || Answer::of(server.request("GET", "/readyz", "")).await.status;
@@ -236,7 +236,7 @@ async fn a_server_that_cannot_write_is_not_ready() {
     let (mut soft, mut hard) = (0, 0);
     rlimit::prlimit(pid, rlimit::Resource::FSIZE, None, Some((&mut soft, &mut hard))).unwrap();
     rlimit::prlimit(pid, rlimit::Resource::FSIZE, Some((0, hard)), None).unwrap();
-    // What was found a moment ago is believed for as long.
+    // A result from a moment ago is reused.
     while ready().await == 200 {
         tokio::task::yield_now().await;
     }

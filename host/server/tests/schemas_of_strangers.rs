@@ -1,5 +1,5 @@
-//! Options schemas of strangers at a running server: examined twenty at once, they cost nobody else an answer, and the server ends when it is told
-//! to.
+//! Untrusted options schemas at a running server: twenty concurrent previews delay no other
+//! response, and the server ends when it is told to.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -66,7 +66,7 @@ async fn forms_and_options_of_an_exploding_schema_are_limited() {
     }
     let body = |options: &Value| json!({"type": "wrong", "name": "A", "active": true, "options": options});
     let made = server.call("POST", "/v1/subscriptions/demo/two-factors", admin, body(&options)).await.expect(201);
-    // The schema has nothing against them: the component was asked, and wants a sender.
+    // The schema accepts them: the component was asked, and requires a sender.
     assert_eq!(made["problems"], json!([{"option": "/Sender", "message": "must not be empty"}]), "{made}");
     let deeper =
         server.call("POST", "/v1/subscriptions/demo/two-factors", admin, body(&json!({"a": {"a": options}}))).await;

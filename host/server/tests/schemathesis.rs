@@ -12,7 +12,7 @@ use common::Server;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients/schemathesis");
 
-/// What must hold of every answer.
+/// What must hold for every response.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
                       response_headers_conformance,negative_data_rejection";
 
@@ -64,7 +64,7 @@ async fn no_call_generated_from_the_document_fails_or_contradicts_it() {
                 &bearer,
                 "--include-tag",
                 tag,
-                // It would revoke its own token, and it cannot make up components.
+                // It would revoke its own token, and it cannot generate components.
                 "--exclude-operation-id",
                 "revokeToken",
                 "--exclude-operation-id",

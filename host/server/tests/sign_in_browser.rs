@@ -179,7 +179,7 @@ async fn a_code_from_an_sms_fills_itself_in() {
     let site = Site::start().await;
     let shop = open_shop(&site, json!({})).await;
     let browser = Chromium::start(BrowserSettings { phone: true, ..BrowserSettings::default() }).await;
-    // No SMS comes to this machine: what the browser would give is given by hand.
+    // No SMS reaches this machine: the test supplies what the browser would.
     let script = "window.OTPCredential = class {}; navigator.credentials.get = (asked) =>
         new Promise((give) => { window.asked = asked; window.sms = (code) => give({ code }); });";
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
@@ -239,7 +239,7 @@ async fn cancelling_returns_not_signed_in_and_notice_pages_are_accessible() {
     browser.until("the return", async |browser| browser.url().await.starts_with(&return_url)).await;
 }
 
-/// Returns the link of a sign-in that somebody else begins, in another browser.
+/// Returns the link of a sign-in that another person starts, in another browser.
 async fn begin_elsewhere(shop: &str) -> String {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";

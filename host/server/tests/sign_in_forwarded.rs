@@ -1,4 +1,5 @@
-//! Whoever begins a sign-in and sends its link to somebody else, who then types the code on the genuine page, signs in to nothing.
+//! An attacker starts a sign-in and sends its link to somebody else, who types the code on the
+//! genuine page: the attacker is not signed in.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! What an attacker tries with the sign-in page.
+//! Attacks on the sign-in page.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -69,7 +69,7 @@ async fn a_form_of_another_site_does_nothing() {
         from("sec-fetch-site", "cross-site", "https://evil.example"),
         from("sec-fetch-site", "same-site", "https://evil.example.com"),
         from("sec-fetch-site", "none", "null"),
-        // A page cannot set this header, but may bring a browser to say nothing but `Origin`.
+        // A page cannot set this header, but may make a browser send only `Origin`.
         from("sec-fetch-site", "", "https://evil.example"),
         from("sec-fetch-site", "", "null"),
         from("sec-fetch-site", "", ""),
@@ -239,7 +239,7 @@ async fn every_answer_keeps_other_sites_away_from_it() {
     for part in ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'self' https:;", "style-src 'self'"] {
         assert!(pages[0].header("content-security-policy").contains(part), "{part}");
     }
-    // The page asks for nothing from elsewhere, and its files may be kept for ever.
+    // The page loads nothing from elsewhere, and its files may be cached forever.
     let html = &pages[0].html;
     for file in html.split('"').filter(|text| text.starts_with("/sign-in-assets/")) {
         let answer = Browser::at(&format!("{}{file}", site.url)).get("").await;

@@ -116,7 +116,7 @@ async fn a_wrong_answer_says_how_many_are_left_and_after_the_last_a_new_code_is_
         page.says(200, attribute);
     }
     page.says(200, "<title>Error: ");
-    // What is no code is not counted.
+    // An invalid code is not counted.
     for text in ["12345", "1234567", "", "abcdef", &"1".repeat(1000)] {
         browser.answer(text).await.says(200, "Enter all 6 digits of the code.");
     }
@@ -145,7 +145,7 @@ async fn every_step_is_answered_by_a_redirect_and_a_reload_spends_no_attempt() {
     let early = browser.post_alone("/resend", &[]).await;
     let (_, query) = early.location().split_once('?').unwrap();
     browser.get(&format!("?{query}")).await.says(200, "Try again in 30");
-    // An address that somebody made up says nothing else than these sentences.
+    // A made-up URL can only show these sentences.
     let made_up = browser.get("?why=%3Cb%3Ecall+me&wait=999999999999").await;
     assert!(!made_up.html.contains("call me") && !made_up.html.contains("role=\"alert\""), "{}", made_up.html);
     assert_eq!(site.ecall.codes().len(), 1);
@@ -232,7 +232,7 @@ async fn an_unsent_message_is_reported_and_one_that_may_have_been_sent_is_not_re
     let unknown = browser.post("/start", &failed.start()).await;
     unknown.says(200, "not sure the code was sent");
     let so_far = site.ecall.codes().len();
-    // The form as it was before: a refresh.
+    // The form as it was before: a reload.
     browser.post("/start", &failed.start()).await.location();
     assert_eq!(site.ecall.codes().len(), so_far);
     site.ecall.answer(Answer::Taken);
@@ -357,7 +357,7 @@ async fn a_message_sent_after_its_caller_left_belongs_to_its_sign_in() {
             tokio::task::yield_now().await;
         }
     };
-    // Longer than any machine takes: a test that fails rather than hangs.
+    // Longer than any machine takes: a failing test does not hang.
     let after = tokio::time::timeout(Duration::from_secs(120), arrived).await.unwrap();
     assert_eq!(after.step(), 1);
     sign_ins.answer(&after, &site.ecall.code(), None).await.unwrap();

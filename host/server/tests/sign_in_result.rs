@@ -21,13 +21,13 @@ use twofactor::keyring::Keyring;
 /// A service that trusts results.
 #[derive(Clone)]
 struct Service {
-    /// Where TwoFactor is.
+    /// The URL of TwoFactor.
     twofactor: String,
-    /// Whose results it takes.
+    /// The subscription whose results it accepts.
     subscription: String,
 }
 
-/// What a result says.
+/// The claims of a result.
 #[derive(Deserialize)]
 struct Claims {
     iss: String,

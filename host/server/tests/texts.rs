@@ -129,7 +129,8 @@ fn is_prose(literal: &Literal) -> bool {
     shown && words.count() > 1
 }
 
-/// What others list: the admin UI, the sign-in page, and the demo's outbox, which plays upstreams.
+/// Listed elsewhere: the admin UI, the sign-in page, and the demo's outbox, which replaces
+/// upstreams.
 const ELSEWHERE: [&str; 4] = ["ui", "wording", "sign_in", "outbox"];
 
 #[test]

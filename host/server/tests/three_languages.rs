@@ -1,5 +1,5 @@
-//! A provider in each language that `provider new` knows: made, tested, checked, added to a running server, delivering, and its code
-//! verified, within the limits that hold where nothing is said. What that costs is printed.
+//! A provider in each language of `provider new`: made, tested, checked, added to a running server,
+//! delivering, and its code verified, within the default limits. The costs are printed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
@@ -21,7 +21,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use twofactor_tests::authors::Project;
 
-/// What its tests say at their end. Of Python's it goes to standard error; that they failed would have ended the commands.
+/// The last lines of its tests. Python prints them to standard error; a failure would have ended
+/// the commands.
 const LANGUAGES: [(&str, &str); 4] =
     [("rust", "test result: ok. 4 passed"), ("javascript", "# pass 8\n"), ("python", ""), ("go", "ok  \tmy-gateway")];
 
@@ -32,7 +33,7 @@ const IN_FLIGHT: usize = 64;
 /// Deliveries one after the other.
 const IN_TURN: usize = 50;
 
-/// The gateway of each project, ours: it takes what their READMEs say that it is sent, and nothing else.
+/// The gateway of each project, which accepts exactly what the READMEs say.
 struct Gateway {
     address: SocketAddr,
     /// The texts that were taken or are waiting for it.
@@ -93,7 +94,8 @@ fn options(language: &str) -> Value {
     }
 }
 
-/// MiB of the process: what it has now, and the most it had. Nothing on a system that does not say.
+/// Returns the memory of the process in MiB: now, and the maximum. Zero on a system that does not
+/// report it.
 fn resident(server: &Server) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap_or_default();
     let of = |name: &str| {
@@ -103,7 +105,7 @@ fn resident(server: &Server) -> (u64, u64) {
     (of("VmRSS:"), of("VmHWM:"))
 }
 
-/// Returns where nothing is said but what a test needs: limits are those that hold by themselves.
+/// Returns a configuration with only what a test needs: the limits are the defaults.
 fn config(folder: &Path, gateway: &Gateway) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let (store, address) = (folder.join("twofactor.db"), gateway.address);
@@ -160,7 +162,7 @@ async fn from_its_component_to_a_verified_code(language: &str, component: &[u8])
     let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", config.to_str().unwrap()];
     let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
     let admin = said["token"].as_str().unwrap().to_owned();
-    // So that what follows is this provider's: the bundled ones are compiled before.
+    // So that the rest is about this provider: the bundled ones are compiled before.
     drop(Server::serve(&config));
 
     let mut place = Place { server: Server::serve(&config), admin, instance: String::new() };
@@ -202,7 +204,7 @@ async fn from_its_component_to_a_verified_code(language: &str, component: &[u8])
     times.sort();
     figures.median = times[IN_TURN / 2];
 
-    // As after an upgrade or a power cut: what was added is there.
+    // As after an upgrade or a power failure: the added component is still there.
     drop(place.server);
     place.server = Server::serve(&config);
     figures.memory[3] = resident(&place.server).0;
@@ -232,7 +234,7 @@ async fn a_provider_of_each_language_is_made_checked_added_delivers_and_is_belie
         });
         let Some(project) = project.await.unwrap() else { continue };
         assert!(project.said.contains(tested), "{}", project.said);
-        // One name for folder, project and type; each rule was looked at.
+        // One name for folder, project and type; each rule was checked.
         assert!(project.said.contains("My gateway 0.1.0 (type `my-gateway`)"), "{}", project.said);
         let kept = project.said.split("passed: ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
         assert!(kept.parse::<usize>().unwrap() > 20, "{}", project.said);

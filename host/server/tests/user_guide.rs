@@ -1,4 +1,4 @@
-//! The guide for users: what can be pasted from the README and the API guide works as it stands.
+//! The guide for users: the commands in the README and the API guide work unchanged.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
@@ -11,7 +11,8 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 #[test]
 fn the_commands_of_the_readme_work_unchanged() {
-    // The program that cargo would build is there already, and its tests run elsewhere. The port may be taken.
+    // The program that cargo would build exists already, and its tests run elsewhere. The port may
+    // be taken.
     let before = r#"cargo() {
         case "$1" in
             run) shift; while [ "$1" != -- ]; do shift; done; shift; exec twofactor "$@" --listen 127.0.0.1:0 ;;

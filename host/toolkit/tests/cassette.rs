@@ -1,5 +1,5 @@
-//! What a real upstream answered is kept by `provider try --record` without anything that must not be kept, and given again by
-//! `provider check --replay`.
+//! The responses of a real upstream are recorded by `provider try --record` without anything
+//! confidential, and replayed by `provider check --replay`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -48,7 +48,7 @@ fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_twofactor-toolkit")).args(arguments).output().unwrap()
 }
 
-/// Tries a component whose upstream makes the code, and types this.
+/// Tries a component whose upstream makes the code, and types this answer.
 fn try_it(more: &[&str], file: &str, typed: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor-toolkit"));
     command.args(["try", file, "--to", PHONE]).args(more);
@@ -80,7 +80,7 @@ fn a_recording_is_replayed_and_contains_no_secret_code_or_recipient() {
     let code = said.split("The code is ").nth(1).unwrap().split('.').next().unwrap();
 
     let text = std::fs::read_to_string(&cassette).unwrap();
-    // Within a longer text; its ends hold bits of what is beside it.
+    // Within a longer text; its ends share bits with the text around it.
     let base64 = STANDARD.encode(format!("Bearer {KEY}"));
     for canary in [KEY, code, "41791234567", "s3ssion-canary", &base64[12..base64.len() - 4]] {
         assert!(!text.contains(canary), "{canary} is in {text}");
@@ -96,7 +96,7 @@ fn a_recording_is_replayed_and_contains_no_secret_code_or_recipient() {
     let said = String::from_utf8(checked.stdout).unwrap();
     assert!(checked.status.success() && said.contains("faults: 0, advice: 0, skipped: 0"), "{said}");
 
-    // That it is played shows where it says something else.
+    // A changed recording shows that it is replayed.
     let mut other = kept;
     other["accepted"][0]["status"] = json!(429);
     let other = write(folder.path(), "other.json", other.to_string());
@@ -105,7 +105,7 @@ fn a_recording_is_replayed_and_contains_no_secret_code_or_recipient() {
     assert!(said.contains("the outcome is retry-later, although the upstream accepted the message"), "{said}");
 }
 
-/// Returns an upstream, ours, on loopback: what it says at each path.
+/// Returns an upstream on loopback with a response for each path.
 async fn saying(answers: &'static [(&'static str, u16, &'static str)]) -> SocketAddr {
     serve(Router::new().fallback(async |request: Request| {
         let path = request.uri().path();
@@ -143,7 +143,7 @@ fn all_responses_of_a_provider_with_a_lookup_are_recorded() {
     let findings = report["findings"].as_array().unwrap();
     assert!(findings.iter().all(|finding| finding["verdict"] == "passed"), "{report:#}");
 
-    // Without the first answer the provider does not come as far as the message.
+    // Without the first response the provider does not reach the message.
     let mut other = kept;
     other["accepted"].as_array_mut().unwrap().remove(0);
     let other = write(folder.path(), "other.json", other.to_string());
@@ -152,7 +152,8 @@ fn all_responses_of_a_provider_with_a_lookup_are_recorded() {
     assert!(!checked.status.success() && said.contains("the text did not arrive"), "{said}");
 }
 
-/// Returns an upstream, ours, that gives a session under a name that says nothing, a seat in it, and a token; and repeats what it is sent with them.
+/// Returns an upstream on loopback that issues a session under an unremarkable name, a seat in it,
+/// and a token, and repeats what it receives with them.
 async fn with_sessions() -> SocketAddr {
     serve(Router::new().fallback(async |request: Request| {
         let (head, body) = request.into_parts();

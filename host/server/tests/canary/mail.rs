@@ -1,4 +1,4 @@
-//! A mail server that repeats what it was told in its replies. It is ours.
+//! A mail server whose replies repeat what it received.
 
 use std::sync::{Arc, Mutex};
 
@@ -36,7 +36,7 @@ impl MailServer {
         (server, address)
     }
 
-    /// Answers so from now on at one stage; the rest of the reply is what it was told before.
+    /// Sets the reply at one stage from now on; the rest of the reply is what it received before.
     pub(crate) fn refuses(&self, stage: &'static str, reply: &'static str) {
         self.0.lock().unwrap().refusal = (stage, reply);
     }

@@ -8,8 +8,8 @@ use super::search::{Canaries, Search};
 
 const PAGE: u64 = 4096;
 
-/// Behind each memory nothing may be touched for about as far as an index of 32 bits reaches. Nothing else of a process has so
-/// much of nothing behind it.
+/// After each memory, a range as large as an index of 32 bits can reach must not be accessed.
+/// Nothing else in a process has such a range after it.
 const GUARD: u64 = 1 << 30;
 
 /// Returns all pages that guests of a process wrote to.
@@ -42,11 +42,11 @@ pub(crate) fn memories_of_guests(process: u32) -> Vec<u8> {
         let mut entries = vec![0; usize::try_from((to - from) / PAGE * 8).unwrap()];
         present.read_exact_at(&mut entries, from / PAGE * 8).unwrap();
         for (n, entry) in entries.chunks_exact(8).enumerate() {
-            // In memory or swapped out, and not as it stands in the component's file.
+            // In memory or swapped out, and different from the component's file.
             if entry[7] & 0xc0 != 0 && entry[7] & 0x20 == 0 {
                 let length = pages.len();
                 pages.resize(length + PAGE as usize, 0);
-                // What is gone since it was listed is in use no more.
+                // What has disappeared since it was listed is no longer in use.
                 let read = memory.read_exact_at(&mut pages[length..], from + n as u64 * PAGE);
                 if read.is_err() || pages[length..] == [0; PAGE as usize] {
                     pages.truncate(length);
@@ -77,7 +77,7 @@ impl Watch {
         (state.process, state.secrets) = (Some(process), Some(secrets.search()));
     }
 
-    /// A message with a code arrived, and whoever sent it waits for the answer.
+    /// Searches when a message with a code has arrived and its sender waits for the response.
     pub(crate) fn look(&self, code: &str, recipient: &str) {
         let mut state = self.0.lock().unwrap();
         let Some(process) = state.process else { return };
@@ -88,7 +88,7 @@ impl Watch {
         wanted.add("code", code);
         let mut found = wanted.search().found_in(&memories);
         found.extend(state.secrets.iter().flat_map(|secrets| secrets.found_in(&memories)));
-        // What the guest does know shows that it was looked at.
+        // Data that the guest does know proves that its memory was searched.
         let mut known = Canaries::default();
         known.add("recipient", recipient);
         if known.search().found_in(&memories).is_empty() {
@@ -97,7 +97,7 @@ impl Watch {
         state.found.extend(found);
     }
 
-    /// How often it looked, at how many bytes in all, and what it found.
+    /// Returns the number of searches, the number of bytes searched, and what was found.
     pub(crate) fn seen(&self) -> (usize, usize, Vec<String>) {
         let state = self.0.lock().unwrap();
         (state.looks, state.bytes, state.found.clone())

@@ -1,4 +1,5 @@
-//! What the search for canaries works with: a server that is listened to, and upstreams that repeat what they are told.
+//! The parts of the search for canaries: a server whose output is recorded, and upstreams that
+//! repeat what they receive.
 
 mod mail;
 mod memory;

@@ -7,10 +7,10 @@ use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// What is shorter is found by chance.
+/// Shorter data is found by chance.
 const SHORTEST: usize = 8;
 
-/// What must not be found, with its name.
+/// The data that must not be found, with names.
 #[derive(Clone, Default)]
 pub(crate) struct Canaries(Vec<(String, String)>);
 

@@ -1,5 +1,5 @@
-//! An HTTP upstream that repeats what it was told wherever an answer has room for it. It is ours: no vendor answers so on
-//! purpose, and any might by mistake.
+//! An HTTP upstream that repeats what it received in every part of its response. No vendor does so
+//! on purpose, and any might by mistake.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,11 +23,11 @@ pub(crate) enum Scene {
     Moved,
     /// A body that is not what the vendor documents.
     NoJson(u16),
-    /// A status line that is none.
+    /// An invalid status line.
     NoHttp,
-    /// A header that is none.
+    /// An invalid header.
     NoHeader,
-    /// Less of a body than was promised.
+    /// Less of a body than announced.
     Short,
     /// No answer at all.
     Cut,
@@ -37,7 +37,7 @@ pub(crate) enum Scene {
     OddToken,
 }
 
-/// What it repeats.
+/// The data that it repeats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Quote {
     Authorization,
@@ -187,7 +187,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// Returns the code in a text: no other run has ten digits and stands alone.
+/// Returns the code in a text: the only separate run of ten digits.
 pub(crate) fn code_in(text: &str) -> Option<String> {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '+');
     words.find(|word| word.len() == 10 && word.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)

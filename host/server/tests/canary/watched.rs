@@ -1,4 +1,4 @@
-//! A server whose every answer is kept, and all that a run leaves behind.
+//! A server whose every response is recorded, and everything that a run leaves behind.
 
 use std::path::Path;
 use std::sync::Mutex;

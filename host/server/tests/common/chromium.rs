@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// Where an element's reference stands in an answer.
+/// The key of an element's reference in a response.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 pub(crate) const ENTER: &str = "\u{e007}";
@@ -57,7 +57,7 @@ fn there(program: &str) -> bool {
         .is_ok_and(|s| s.success())
 }
 
-/// Returns what is missing for these tests, said where it is seen.
+/// Returns whether a test must be skipped, after printing what is missing.
 pub(crate) fn skipped(test: &str) -> bool {
     let missing: Vec<_> = ["chromium", "chromedriver", "curl"].into_iter().filter(|program| !there(program)).collect();
     if !missing.is_empty() {
@@ -160,7 +160,7 @@ impl Chromium {
         self.post(&format!("/element/{element}/click"), json!({})).await;
     }
 
-    /// Puts a text into a field, in place of what stands there.
+    /// Puts a text into a field, in place of its value.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         let element = self.find(selector).await;
         self.post(&format!("/element/{element}/clear"), json!({})).await;
@@ -177,7 +177,7 @@ impl Chromium {
         self.get(&format!("/element/{element}/enabled")).await.as_bool().unwrap()
     }
 
-    /// Returns what an element says, if it is there.
+    /// Returns the text of an element, if it exists.
     async fn said(&self, selector: &str) -> Option<String> {
         let found = json!({"using": "css selector", "value": selector}).to_string();
         let found = self.send(self.client.post(format!("{}/element", self.session)).body(found)).await.ok()?;
@@ -186,7 +186,7 @@ impl Chromium {
         text.as_str().map(|text| text.replace('\u{a0}', " "))
     }
 
-    /// Looks until an element says this: a page that was left may still be there for a moment.
+    /// Waits until an element has this text: a page that was left may still be there for a moment.
     pub(crate) async fn sees(&self, selector: &str, text: &str) {
         self.until(&format!("`{text}` in {selector}"), async |browser| {
             browser.said(selector).await.is_some_and(|said| said.contains(text))
@@ -239,7 +239,7 @@ impl Chromium {
     }
 }
 
-/// axe-core, in the version that is pinned beside these tests.
+/// Returns axe-core, in the version that is pinned next to these tests.
 pub(crate) fn axe(test: &str) -> Option<PathBuf> {
     if !there("npm") {
         let _ = writeln!(std::io::stderr(), "SKIPPED {test}: npm is not installed");

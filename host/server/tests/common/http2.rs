@@ -1,4 +1,4 @@
-//! A client of HTTP/2 (RFC 9113) that does as it is told, also what no ordinary one does.
+//! A client of HTTP/2 (RFC 9113) that can also do what no ordinary client does.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -13,7 +13,7 @@ use crate::common::{self, Server};
 
 pub(crate) const BACK: &str = "/admin/login/oidc/back";
 
-/// What the client's secret file holds; its signs must be encoded on the way.
+/// The content of the client's secret file; its special characters must be encoded.
 pub(crate) const SECRET: &str = "a secret: 100% of 32 signs & more";
 
 /// The configuration beside the issuer.
@@ -91,7 +91,7 @@ impl Site {
     }
 }
 
-/// What a browser takes along to the provider.
+/// The parameters that a browser takes to the identity provider.
 #[derive(Clone)]
 pub(crate) struct Sent {
     pub(crate) url: Url,

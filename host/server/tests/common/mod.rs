@@ -1,4 +1,4 @@
-//! The real binary as a process of its own, and calls to it.
+//! The real binary in a process of its own, and calls to it.
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 
@@ -15,7 +15,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-/// Returns the binary, in an environment that holds nothing of ours.
+/// Returns the binary, in an empty environment.
 pub(crate) fn twofactor(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twofactor"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TWOFACTOR_")) {
@@ -30,10 +30,10 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     twofactor(arguments).output().unwrap()
 }
 
-/// A server in a process of its own. It dies with this.
+/// A server in a process of its own. It is killed with this.
 pub(crate) struct Server {
     pub(crate) child: Child,
-    /// What it said in its last start-up line.
+    /// The JSON of its last start-up line.
     pub(crate) said: Value,
     pub(crate) url: String,
     client: reqwest::Client,
@@ -49,7 +49,7 @@ impl Drop for Server {
 
 impl Server {
     pub(crate) fn demo() -> Self {
-        // What one of them compiled the next one need not.
+        // A component that one of them compiled need not be compiled by the next.
         let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
         Self::spawn(&mut twofactor(&["demo", "--listen", "127.0.0.1:0", "--cache", cache]))
     }
@@ -121,7 +121,7 @@ impl Server {
     }
 }
 
-/// What a call answered.
+/// The response to a call.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,

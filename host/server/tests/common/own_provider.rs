@@ -1,5 +1,5 @@
-//! A stand-in for an identity provider that lies as it is told. It is ours; what it is asked it checks against RFC 6749 sections 2.3.1
-//! and 4.1.3 and RFC 7636 section 4.5.
+//! A substitute for an identity provider whose responses can be wrong. It checks requests against
+//! RFC 6749 sections 2.3.1 and 4.1.3 and RFC 7636 section 4.5.
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 
@@ -26,7 +26,7 @@ pub(crate) const TOKEN: &str = "/token";
 pub(crate) const KEYS: &str = "/keys";
 pub(crate) const CODE: &str = "the code";
 
-/// What it does when it is asked.
+/// Its response.
 #[derive(Clone)]
 pub(crate) enum Reply {
     Json(Value),
@@ -54,7 +54,7 @@ pub(crate) fn key() -> EcdsaKeyPair {
     EcdsaKeyPair::from_pkcs8(algorithm, pair.as_ref(), &random).unwrap()
 }
 
-/// Returns a JWT; its header says what it likes.
+/// Returns a JWT with any header.
 pub(crate) fn jwt(header: &Value, claims: &Value, key: &EcdsaKeyPair) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(claims));
@@ -105,7 +105,7 @@ impl OwnProvider {
         *self.exchanges.lock().unwrap()
     }
 
-    /// Returns what a good token says of Anna, who is an administrator.
+    /// Returns the claims of a correct token for Anna, who is an administrator.
     pub(crate) fn claims(&self, sent: &Sent) -> Value {
         json!({"iss": self.issuer, "sub": "anna-1", "aud": "twofactor", "exp": now() + 300, "iat": now(),
             "nonce": sent.asks("nonce"), "groups": ["people", "admins"], "email": "anna@example.com", "name": "Anna"})
@@ -121,7 +121,7 @@ impl OwnProvider {
         jwt(&json!({"alg": "ES256", "kid": "1"}), claims, &self.key)
     }
 
-    /// Goes there and back as Anna with some claims changed; those that become null are left out.
+    /// Logs in as Anna with some claims changed; those that become null are left out.
     pub(crate) async fn log_in(&self, site: &Site, changes: Value) -> (Visitor, Page) {
         let mut visitor = site.visitor();
         let sent = leave(&mut visitor, "/admin").await;

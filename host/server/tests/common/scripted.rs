@@ -1,4 +1,5 @@
-//! A server whose upstreams answer as they are told, and what an application and an administrator see of it.
+//! A server whose upstreams have scripted responses, and what an application and an administrator
+//! see of it.
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 

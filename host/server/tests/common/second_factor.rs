@@ -1,4 +1,4 @@
-//! A server that may ask its administrators for a code, which comes to the outbox of a demo.
+//! A server that may ask its administrators for a code, which arrives in the outbox of a demo.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! Pages that can be followed: each block of commands is run as it stands, in an empty folder, and prints what the page shows.
+//! Pages with commands: each block is run unchanged in an empty folder, and prints what the page
+//! shows.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +32,7 @@ fn blocks(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// Returns whether the lines that are shown stand in what was said, in their order; `…` stands for anything.
+/// Returns whether the shown lines occur in the output in this order; `…` stands for any text.
 fn missing<'a>(shown: &'a str, said: &str) -> Option<&'a str> {
     let mut rest = said;
     for line in shown.lines() {
