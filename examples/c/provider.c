@@ -55,7 +55,7 @@ EXPORT("twofactor:provider/configuration@0.2.0#describe") manifest *describe(voi
     return m;
 }
 
-// The value of the only option: the text between the last two quotes. A token with a quote in it is a problem.
+// Finds the value of the only option: the text between the last two quotes. A token with a quote is a problem.
 EXPORT("twofactor:provider/configuration@0.2.0#configure") configured *configure(const char *options, u32 length) {
     configured *to = allocate(sizeof *to);
     u32 end = length, begin;
@@ -96,7 +96,7 @@ static int is(text one, const char *other) {
 }
 
 EXPORT("twofactor:provider/delivery@0.2.0#deliver") delivered *deliver(delivery *given) {
-    // Letters stand where the code belongs: the host puts it in, so the text must stay as it is.
+    // The text has a placeholder, which the host replaces with the code: send the text unchanged.
     u8 *body = allocate(6 * (given->recipient.length + given->text.length) + 32);
     u8 *end = write_text(body, "{\"to\":");
     end = write_json(end, given->recipient);

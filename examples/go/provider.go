@@ -13,7 +13,7 @@ import (
 //go:embed schema.json
 var schema string
 
-// Options are what an administrator fills in. `deliver` gets them without the token.
+// Options are filled in by an administrator. Deliver gets them without the token.
 type options struct {
 	URL   string `json:"Url"`
 	Token string
@@ -23,7 +23,7 @@ type webhook struct{}
 
 func (webhook) Describe() twofactor.Manifest {
 	return twofactor.Manifest{
-		// The type of its instances: part of what operators configure, so never change it once somebody has it.
+		// The type of its instances. Operators use it in their configuration: never change it after the first release.
 		TypeID:        "webhook-go",
 		Name:          "Webhook (Go)",
 		Version:       "0.1.0",
@@ -43,7 +43,7 @@ func (webhook) Configure(text string) ([]twofactor.Connection, []twofactor.Probl
 		const message = "must be an https URL, such as https://sms.example.com/messages"
 		return nil, []twofactor.Problem{{Pointer: "/Url", Message: message}}
 	}
-	// The host attaches the token to each request; Deliver never has it.
+	// The host attaches the token to each request; Deliver never sees it.
 	return []twofactor.Connection{twofactor.HTTP("https://"+at.Host, twofactor.Bearer(options.Token))}, nil
 }
 
@@ -52,7 +52,7 @@ func (webhook) Deliver(text string, message twofactor.Message) (twofactor.Receip
 	if err := json.Unmarshal([]byte(text), &options); err != nil {
 		return twofactor.Receipt{}, twofactor.Misconfigured("options", "the options are no JSON object")
 	}
-	// Letters stand where the code belongs: the host puts it in, so the text must stay as it is.
+	// The text has a placeholder, which the host replaces with the code: send the text unchanged.
 	body, err := json.Marshal(map[string]string{"to": message.Recipient, "text": message.Text})
 	if err != nil {
 		return twofactor.Receipt{}, twofactor.RejectedMessage("json", "the message cannot be written as JSON")
@@ -63,7 +63,7 @@ func (webhook) Deliver(text string, message twofactor.Message) (twofactor.Receip
 		Headers: []twofactor.Entry{
 			{Name: "content-type", Value: "application/json"},
 			{Name: "accept", Value: "application/json"},
-			// The same for each attempt, so that the webhook can tell a repeat.
+			// The id stays the same when a message is sent again, so that the webhook can recognize duplicates.
 			{Name: "idempotency-key", Value: message.ID},
 		},
 		Body: body,
@@ -77,7 +77,7 @@ func (webhook) Deliver(text string, message twofactor.Message) (twofactor.Receip
 	return twofactor.Receipt{}, refused(answer)
 }
 
-// The webhook's own word for the message, if it said one.
+// Returns the id that the webhook gave the message, if any.
 func reference(body []byte) string {
 	var said struct {
 		ID string `json:"id"`
@@ -88,7 +88,7 @@ func reference(body []byte) string {
 	return said.ID
 }
 
-// What a status means.
+// Returns the failure that a status means.
 func refused(answer *twofactor.Response) *twofactor.Failure {
 	code := strconv.Itoa(int(answer.Status))
 	switch status := answer.Status; {
@@ -107,7 +107,7 @@ func refused(answer *twofactor.Response) *twofactor.Failure {
 	}
 }
 
-// Retry-After in seconds; its other form, a date, is left to the host's own schedule.
+// Returns Retry-After in seconds. Its other form, a date, is ignored: the host has a default.
 func wait(answer *twofactor.Response) int64 {
 	seconds, err := strconv.ParseUint(answer.Header("retry-after"), 10, 20)
 	if err != nil {
@@ -118,5 +118,5 @@ func wait(answer *twofactor.Response) int64 {
 
 func init() { twofactor.Register(webhook{}) }
 
-// A component has no main program, and Go wants one.
+// A component has no main program, but Go requires one.
 func main() {}

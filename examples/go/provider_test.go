@@ -10,16 +10,16 @@ import (
 
 const address = "https://sms.example.com/messages"
 
-// The token is withheld: the host attaches it.
+// The options have no token: the host attaches it.
 const given = `{"Url": "` + address + `"}`
 
-// Letters stand for the code.
+// The texts have a placeholder for the code.
 var message = twofactor.Message{
 	ID: "m-1", Recipient: "+41791234567", Subject: "Your code", Text: "QXZJKV is your code. „Grüezi“ <&>",
 	ValidSeconds: 300, Locale: "en", Purpose: "sign-in", Application: "Shop",
 }
 
-// Delivers to an upstream that answers so: what it was asked, and what came of it.
+// Delivers to an upstream with this response. Returns the request and the result.
 func deliver(t *testing.T, answer *twofactor.Response, failed error) (twofactor.Request, twofactor.Receipt, error) {
 	t.Helper()
 	var requests []twofactor.Request

@@ -29,7 +29,7 @@ export const configuration = {
   /** @returns {import("twofactor:provider/types@0.2.0").Manifest} */
   describe() {
     return {
-      // The type of its instances: part of what operators configure, so never change it once somebody has it.
+      // The type of its instances. Operators use it in their configuration: never change it after the first release.
       typeId: "webhook-javascript",
       name: "Webhook (JavaScript)",
       version: "0.1.0",
@@ -52,7 +52,7 @@ export const configuration = {
       const message = "must be an https URL, such as https://sms.example.com/messages";
       throw [{ pointer: "/Url", message }];
     }
-    // The host attaches the token to each request; `deliver` never has it.
+    // The host attaches the token to each request; `deliver` never sees it.
     const authentication = { tag: "bearer", val: options.Token };
     return [{ tag: "http", val: { origin: url.origin, authentication, settings: [] } }];
   },
@@ -73,15 +73,15 @@ export const delivery = {
         headers: {
           "content-type": "application/json",
           accept: "application/json",
-          // The same for each attempt, so that the webhook can tell a repeat.
+          // The id stays the same when a message is sent again, so that the webhook can recognize duplicates.
           "idempotency-key": message.id,
         },
-        // Letters stand where the code belongs: the host puts it in, so the text must stay as it is.
+        // The text has a placeholder, which the host replaces with the code: send the text unchanged.
         body: JSON.stringify({ to: message.recipient, text: message.text }),
       });
       body = await answer.text();
     } catch {
-      // `fetch` does not say how far it came. The host knows, and takes this as `retry-later` if nothing went out.
+      // `fetch` does not say whether the request was sent. The host knows, and treats this as `retry-later` if it was not.
       throw outcomeUnknown("no-answer", "there is no whole answer");
     }
     if (answer.ok) {
@@ -101,7 +101,7 @@ function parsed(url) {
 }
 
 /**
- * The webhook's own word for the message, if it said one.
+ * Returns the id that the webhook gave the message, if any.
  *
  * @param {string} body
  */
@@ -115,7 +115,7 @@ function reference(body) {
 }
 
 /**
- * What a status means.
+ * Returns the failure that a status means.
  *
  * @param {Response} answer
  * @returns {Failure}
@@ -142,7 +142,7 @@ export function refused(answer) {
 }
 
 /**
- * `Retry-After` in seconds; its other form, a date, is left to the host's own schedule.
+ * Returns `Retry-After` in seconds. Its other form, a date, is ignored: the host has a default.
  *
  * @param {Response} answer
  */

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { configuration, delivery } from "./provider.js";
 
 const WEBHOOK = "https://sms.example.com/messages";
-// The token is withheld: the host attaches it.
+// The options have no token: the host attaches it.
 const OPTIONS = JSON.stringify({ Url: WEBHOOK });
-// Letters stand for the code.
+// The texts have a placeholder for the code.
 const MESSAGE = {
   id: "m-1",
   recipient: "+41791234567",
@@ -21,7 +21,7 @@ const MESSAGE = {
   extra: [],
 };
 
-/** What is thrown: the contract's failures are values. */
+/** Returns what is thrown: the failures of the contract are values. */
 async function thrown(attempt) {
   try {
     await attempt();
@@ -31,7 +31,7 @@ async function thrown(attempt) {
   assert.fail("nothing was thrown");
 }
 
-/** Delivers to an upstream that answers so; what it was asked, and what came of it. */
+/** Delivers to an upstream with this response. Returns the request and the result. */
 async function deliver(answer) {
   const requests = [];
   globalThis.fetch = async (url, request) => {

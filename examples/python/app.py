@@ -26,19 +26,19 @@ from wit_world.imports.types import (
     Retry,
 )
 
-# Read while the component is built: when it runs there are no files.
+# Read at build time: a running component has no files.
 SCHEMA = (Path(__file__).parent / "schema.json").read_text(encoding="utf-8")
 
 
 def origin(url):
-    """The origin of an https URL, or None."""
+    """Returns the origin of an https URL, or None."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
     at = f"https://{host}" if port in (None, 443) else f"https://{host}:{port}"
-    # `deliver` sends the URL as it is, so it must be written as the host grants it: in lower case, without the port that is understood.
+    # `deliver` sends the URL unchanged, so it must be written as the host grants it: in lower case, without the default port.
     if not re.fullmatch(r"[a-z0-9.-]+", host or "") or not re.fullmatch(re.escape(at) + r"([/?][!-~]*)?", url) or "#" in url:
         return None
     return at
@@ -47,7 +47,7 @@ def origin(url):
 class Configuration:
     def describe(self):
         return Manifest(
-            # The type of its instances: part of what operators configure, so never change it once somebody has it.
+            # The type of its instances. Operators use it in their configuration: never change it after the first release.
             type_id="webhook-python",
             name="Webhook (Python)",
             version="0.1.0",
@@ -63,7 +63,7 @@ class Configuration:
         at = origin(options["Url"])
         if at is None:
             raise Err([Problem(pointer="/Url", message="must be an https URL, such as https://sms.example.com/messages")])
-        # The host attaches the token to each request; `deliver` never has it.
+        # The host attaches the token to each request; `deliver` never sees it.
         return [Connection_Http(HttpConnection(origin=at, authentication=HttpAuthentication_Bearer(options["Token"]), settings=[]))]
 
 
@@ -75,10 +75,10 @@ class Delivery:
             headers=[
                 Entry("content-type", "application/json"),
                 Entry("accept", "application/json"),
-                # The same for each attempt, so that the webhook can tell a repeat.
+                # The id stays the same when a message is sent again, so that the webhook can recognize duplicates.
                 Entry("idempotency-key", message.id),
             ],
-            # Letters stand where the code belongs: the host puts it in, so the text must stay as it is.
+            # The text has a placeholder, which the host replaces with the code: send the text unchanged.
             body=json.dumps({"to": message.recipient, "text": message.text}, ensure_ascii=False).encode(),
         )
         try:
@@ -91,7 +91,7 @@ class Delivery:
 
 
 def reference(answer):
-    """The webhook's own word for the message, if it said one."""
+    """Returns the id that the webhook gave the message, if any."""
     try:
         said = json.loads(answer.body)
     except ValueError:
@@ -100,7 +100,7 @@ def reference(answer):
 
 
 def unanswered(error):
-    """What it means that there is no answer."""
+    """Returns the failure for a missing response."""
     match error:
         case http.Error_NotSent(why):
             return DeliveryFailure_RetryLater(Retry(None, Reason("not-sent", why)))
@@ -113,7 +113,7 @@ def unanswered(error):
 
 
 def refused(answer):
-    """What a status means."""
+    """Returns the failure that a status means."""
     code = str(answer.status)
     match answer.status:
         case 401 | 403:
@@ -133,7 +133,7 @@ def refused(answer):
 
 
 def wait(answer):
-    """`Retry-After` in seconds; its other form, a date, is left to the host's own schedule."""
+    """Returns `Retry-After` in seconds. Its other form, a date, is ignored: the host has a default."""
     for header in answer.headers:
         if header.name == "retry-after" and re.fullmatch(r"[0-9]{1,6}", header.value):
             return int(header.value)

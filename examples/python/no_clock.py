@@ -1,10 +1,10 @@
-"""Says where a provider asks for the time or for random numbers: a component of componentize-py has neither, and such a call ends it."""
+"""Finds calls for the time or for random numbers: a component of componentize-py has neither, and such a call aborts it."""
 
 import ast
 import sys
 from pathlib import Path
 
-# What a provider may not import, and what it may not call of modules that are of use otherwise.
+# Modules that a provider must not import, and functions that it must not call.
 MODULES = {"time", "random", "secrets", "uuid", "tempfile", "sched"}
 CALLS = {"now", "utcnow", "today"}
 

@@ -12,9 +12,9 @@ from componentize_py_types import Err
 from wit_world.imports import http, types
 
 WEBHOOK = "https://sms.example.com/messages"
-# The token is withheld: the host attaches it.
+# The options have no token: the host attaches it.
 OPTIONS = json.dumps({"Url": WEBHOOK})
-# Letters stand for the code.
+# The texts have a placeholder for the code.
 MESSAGE = types.Message(
     id="m-1",
     recipient="+41791234567",
@@ -56,7 +56,7 @@ class Configure(unittest.TestCase):
 
 class Deliver(unittest.TestCase):
     def deliver(self, status=200, body="{}", headers=(), error=None):
-        """Delivers to an upstream that answers so; what it was asked, and what came of it."""
+        """Delivers to an upstream with this response. Returns the request and the result."""
         headers = [types.Entry(name, value) for name, value in headers]
         answer = Err(error) if error else [http.Response(status, headers, body.encode())]
         with mock.patch.object(http, "send", side_effect=answer) as send:
@@ -64,7 +64,7 @@ class Deliver(unittest.TestCase):
                 outcome = app.Delivery().deliver(OPTIONS, MESSAGE)
             except Err as failure:
                 outcome = failure.value
-        # Once: the host decides about repeats.
+        # Once: the host decides about retries.
         send.assert_called_once()
         return send.call_args.args[0], outcome
 

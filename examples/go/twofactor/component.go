@@ -10,7 +10,7 @@ import (
 	"unsafe"
 )
 
-// What the host and this component hand to each other must stay where it is until the call ends. An instance serves one call.
+// Memory that the host and this component exchange must not move until the call ends. An instance serves one call.
 var kept [][]byte
 
 func allocate(size uint32) uint32 {
@@ -261,7 +261,7 @@ func Send(request Request) (*Response, error) {
 	return &Response{Status: to.getU16(4), Headers: to.getEntries(8), Body: to.getBytes(16)}, nil
 }
 
-// Log writes a line for the operator. It holds no code, no address and no secret.
+// Log writes a line for the operator. It must not contain a code, an address or a secret.
 func Log(level Level, message string) {
 	from := newRecord(8)
 	from.text(0, message)

@@ -9,7 +9,7 @@ var Send = func(Request) (*Response, error) {
 	return nil, &HTTPError{NotSent, "the test scripted no response"}
 }
 
-// Log writes a line for the operator. It holds no code, no address and no secret.
+// Log writes a line for the operator. It must not contain a code, an address or a secret.
 func Log(Level, string) {}
 
 // Now is the time of day.

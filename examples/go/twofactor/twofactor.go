@@ -1,16 +1,16 @@
-// Package twofactor is a small kit for providers in Go: the words of the contract, and what turns them into a component.
+// Package twofactor is a small SDK for providers in Go: the types of the contract, and the exports of a component.
 //
 // The contract is in wit/, with a comment on each item.
 package twofactor
 
 import "fmt"
 
-// Provider is what a component is made of. A fresh instance serves each call: nothing is remembered between calls.
+// Provider is implemented by a component. A fresh instance serves each call: no state is kept between calls.
 type Provider interface {
-	// Describe says who the provider is.
+	// Describe returns the provider's metadata.
 	Describe() Manifest
 	// Configure validates the options of one instance, JSON with its secrets, and returns the connections it needs or what is wrong.
-	// It reaches nobody.
+	// It can reach nothing.
 	Configure(options string) ([]Connection, []Problem)
 	// Deliver delivers one message. The options are without the secrets. The error is a *Failure or a *HTTPError.
 	Deliver(options string, message Message) (Receipt, error)
@@ -21,17 +21,17 @@ var provider Provider
 // Register names the provider of this component. Call it in init.
 func Register(p Provider) { provider = p }
 
-// Recipient is what a provider delivers to.
+// Recipient is the kind of address that a provider delivers to.
 type Recipient uint8
 
-// What Message.Recipient is.
+// The kinds of addresses.
 const (
 	EmailAddress Recipient = iota
 	PhoneNumber
 	Handle
 )
 
-// Manifest is what a provider says of itself.
+// Manifest is a provider's description of itself.
 type Manifest struct {
 	TypeID, Name, Version, Channel string
 	Recipient                      Recipient
@@ -41,7 +41,7 @@ type Manifest struct {
 	NeedsCode bool
 }
 
-// Problem is one thing that is wrong with options.
+// Problem is a problem with the options.
 type Problem struct {
 	// Pointer is a JSON Pointer to the option, such as /Url.
 	Pointer string
@@ -65,7 +65,7 @@ func Basic(username, password string) Authentication {
 // Bearer is a fixed bearer token.
 func Bearer(token string) Authentication { return Authentication{2, []string{token}} }
 
-// Header is a header of the upstream's own.
+// Header is a header that the upstream defines.
 func Header(name, value string) Authentication { return Authentication{3, []string{name, value}} }
 
 // OAuth2 is OAuth 2.0 client credentials. The scope may be empty.
@@ -80,7 +80,7 @@ func AWS(accessKeyID, secretAccessKey, region, service string) Authentication {
 	return Authentication{8, []string{accessKeyID, secretAccessKey, region, service}}
 }
 
-// WebhookSignature signs as Standard Webhooks say.
+// WebhookSignature signs by Standard Webhooks.
 func WebhookSignature(secret string) Authentication { return Authentication{9, []string{secret}} }
 
 // Security is how an SMTP connection is protected.
@@ -93,7 +93,7 @@ const (
 	Plaintext
 )
 
-// Connection is one thing that an instance needs to reach.
+// Connection is a connection that an instance needs.
 type Connection struct {
 	Origin         string
 	Authentication Authentication
@@ -124,7 +124,7 @@ func SMTP(server SMTPConnection) Connection { return Connection{smtp: &server} }
 // Entry is a name and a value.
 type Entry struct{ Name, Value string }
 
-// Message is one code on its way to one person. Letters stand where the code belongs: send the texts as they are.
+// Message is a message with a code for one person. The texts have a placeholder for the code: send them unchanged.
 type Message struct {
 	ID, Recipient, Subject, Text string
 	// HTML is empty if there is none.
@@ -139,7 +139,7 @@ type Message struct {
 // Receipt says that the upstream accepted the message.
 type Receipt struct {
 	Reference string
-	// Segments is in how many billed segments the message was sent, 0 if the upstream did not report it.
+	// Segments is the number of billed segments, 0 if the upstream did not report it.
 	Segments uint32
 	// Price is what the upstream charges, empty if it did not report it.
 	Price Price
@@ -161,44 +161,44 @@ const (
 	KindBlocked
 )
 
-// Failure is why a message was not delivered. Its texts hold no code, no address and no secret.
+// Failure is why a message was not delivered. Its texts must not contain a code, an address or a secret.
 type Failure struct {
 	Kind Kind
 	// AfterSeconds is the wait that the upstream asked for, -1 if it named none.
 	AfterSeconds int64
-	// Recipient says that the recipient was refused, else the message.
+	// Recipient is true if the recipient was rejected, false if the message was.
 	Recipient    bool
 	Code, Detail string
 }
 
 func (f *Failure) Error() string { return fmt.Sprintf("%s (%s)", f.Detail, f.Code) }
 
-// RetryLater is a message that is surely not sent. A wait of -1 is none.
+// RetryLater returns the failure of a message that was certainly not sent. A wait of -1 means none.
 func RetryLater(afterSeconds int64, code, detail string) *Failure {
 	return &Failure{Kind: KindRetryLater, AfterSeconds: afterSeconds, Code: code, Detail: detail}
 }
 
-// OutcomeUnknown is a message that may have gone out.
+// OutcomeUnknown returns the failure of a message that may have been sent.
 func OutcomeUnknown(code, detail string) *Failure {
 	return &Failure{Kind: KindOutcomeUnknown, Code: code, Detail: detail}
 }
 
-// RejectedRecipient is a recipient that the upstream does not accept.
+// RejectedRecipient returns the failure of a recipient that the upstream does not accept.
 func RejectedRecipient(code, detail string) *Failure {
 	return &Failure{Kind: KindRejected, Recipient: true, Code: code, Detail: detail}
 }
 
-// RejectedMessage is a message that the upstream does not accept.
+// RejectedMessage returns the failure of a message that the upstream does not accept.
 func RejectedMessage(code, detail string) *Failure {
 	return &Failure{Kind: KindRejected, Code: code, Detail: detail}
 }
 
-// Misconfigured is something that the operator must fix.
+// Misconfigured returns a failure that the operator must fix.
 func Misconfigured(code, detail string) *Failure {
 	return &Failure{Kind: KindMisconfigured, Code: code, Detail: detail}
 }
 
-// Blocked is a suspicion of fraud.
+// Blocked returns the failure of a message blocked as suspected fraud.
 func Blocked(code, detail string) *Failure {
 	return &Failure{Kind: KindBlocked, Code: code, Detail: detail}
 }
@@ -227,7 +227,7 @@ func (r *Response) Header(name string) string {
 	return ""
 }
 
-// HTTPErrorKind is how far a request came.
+// HTTPErrorKind says whether a request was sent.
 type HTTPErrorKind uint8
 
 // The kinds of errors of Send.
@@ -238,7 +238,7 @@ const (
 	NoAnswer
 )
 
-// HTTPError is why there is no response. Deliver may return it as it is: it is known what it means.
+// HTTPError is why there is no response. Deliver may return it unchanged: it maps to the right failure.
 type HTTPError struct {
 	Kind   HTTPErrorKind
 	Detail string
@@ -246,7 +246,7 @@ type HTTPError struct {
 
 func (e *HTTPError) Error() string { return e.Detail }
 
-// Failure is what the error means for the message.
+// Failure returns the failure that the error means.
 func (e *HTTPError) Failure() *Failure {
 	switch e.Kind {
 	case NotSent:
@@ -260,7 +260,7 @@ func (e *HTTPError) Failure() *Failure {
 	}
 }
 
-// failureOf is what an error of Deliver means.
+// failureOf returns the failure that an error of Deliver means.
 func failureOf(err error) *Failure {
 	switch err := err.(type) {
 	case *Failure:
@@ -272,7 +272,7 @@ func failureOf(err error) *Failure {
 	}
 }
 
-// Level is how much a line of the log matters.
+// Level is the severity of a line of the log.
 type Level uint8
 
 // The levels.
