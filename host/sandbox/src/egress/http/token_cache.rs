@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_who_wait_for_a_token_learn_that_there_is_none_from_one_request() {
+    async fn one_failed_token_request_answers_all_that_wait_for_it() {
         let release = Arc::new(tokio::sync::Notify::new());
         let (network, asked) = endpoint(release.clone()).await;
         let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(token(&network, "a"))).collect();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_drops_a_token_waits_for_nobody_elses_endpoint() {
+    async fn dropping_a_token_does_not_wait_for_another_endpoint() {
         let (network, _) = endpoint(Arc::default()).await;
         let mut hanging = Box::pin(token(&network, "a"));
         assert!(futures::poll!(&mut hanging).is_pending());
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_asks_for_any_more_is_not_kept() {
+    async fn unused_tokens_are_dropped() {
         let cache = TokenCache::default();
         let in_use = cache.slot([1; 32]);
         cache.slot([2; 32]).lock().await.token = Some(Token::new("2", Instant::now(), 60));
