@@ -153,7 +153,7 @@ impl NetworkBuilder {
         Ok(Network(Arc::new(Inner {
             http: HttpEgress::new(client, rules.clone(), self.timeout),
             smtp: SmtpEgress::new(tls.clone(), rules.clone(), self.smtp_connections, self.outbox)
-                .map_err(|error| NetworkError(format!("there are no random numbers: {error}")))?,
+                .map_err(|error| NetworkError(format!("the operating system provides no random numbers: {error}")))?,
             rules,
             tls,
             timeout: self.timeout,

@@ -55,7 +55,7 @@ pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, login: &TokenL
             Err(TokenError::Refused(Failed { text, upstream: answered(&origin, &answer) }))
         }
         status => {
-            let text = format!("{origin} answered {status} instead of a token");
+            let text = format!("{origin} responded with status {status} instead of a token");
             Err(TokenError::Unavailable(Failed { text, upstream: answered(&origin, &answer) }))
         }
     }
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(read(r#"{"code":10003,"msg":"invalid s3cret","data":{"token":"t"}}"#), refused("10003"));
         assert_eq!(read(r#"{"code":"s3cret","data":{"token":"t"}}"#), refused("something else"));
         assert_eq!(read("{}"), refused("something else"));
-        let unusable = Err("https://open.example.com gave no usable token".to_owned());
+        let unusable = Err("https://open.example.com returned no usable token".to_owned());
         for body in
             ["", "[]x", r#"{"code":0}"#, r#"{"code":0,"data":{"token":""}}"#, r#"{"code":0,"data":{"token":"a\nb"}}"#]
         {

@@ -84,7 +84,7 @@ pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, oauth2: &OAuth
         200 => granted(&answer.body, began).ok_or_else(|| unusable(&origin)),
         400..=403 => Err(refusal(&origin, &answer)),
         status => {
-            let text = format!("{origin} answered {status} instead of a token");
+            let text = format!("{origin} responded with status {status} instead of a token");
             Err(TokenError::Unavailable(Failed { text, upstream: answered(&origin, &answer) }))
         }
     }
@@ -108,7 +108,7 @@ pub(super) async fn exchange(
 /// Returns the failure of a response that contains no token.
 pub(super) fn unusable(origin: &Origin) -> TokenError {
     let upstream = failure(origin, UpstreamCause::Malformed, None);
-    TokenError::Unavailable(Failed { text: format!("{origin} gave no usable token"), upstream })
+    TokenError::Unavailable(Failed { text: format!("{origin} returned no usable token"), upstream })
 }
 
 /// Returns `Authorization: Basic` for a client: id and secret are form-encoded first (RFC 6749 section 2.3.1).
@@ -192,7 +192,10 @@ fn refusal(origin: &Origin, answer: &HttpResponse) -> TokenError {
         let text = format!("{origin} does not accept the client credentials ({status}: {error}{codes})");
         TokenError::Refused(Failed { text, upstream })
     } else {
-        TokenError::Unavailable(Failed { text: format!("{origin} gave no token ({status}: {error}{codes})"), upstream })
+        TokenError::Unavailable(Failed {
+            text: format!("{origin} returned no token ({status}: {error}{codes})"),
+            upstream,
+        })
     }
 }
 

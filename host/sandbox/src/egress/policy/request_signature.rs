@@ -98,7 +98,7 @@ impl SignatureScheme {
         let mut places = scheme.headers.iter().map(|(_, it)| it);
         let mut named = scheme.query.iter().chain(&scheme.fields).map(|(_, it)| it);
         if !places.any(|it| it.names(&Name::Signature)) && !named.any(|it| it.names(&Name::Signature)) {
-            return Err("a signature is put nowhere: name `signature` in `headers`, `query` or `fields`".to_owned());
+            return Err("the signature is not sent: name `signature` in `headers`, `query` or `fields`".to_owned());
         }
         if scheme.signed_headers.iter().any(|(name, _)| *name == header::AUTHORIZATION) {
             return Err("a signature must set `authorization` in `headers`, after it is computed".to_owned());
@@ -200,7 +200,7 @@ fn written(kind: &str, name: &str, text: &str, scope: Scope<'_>) -> Result<Templ
     let template = Template::parse(text, scope).map_err(|why| format!("the {kind} `{name}` of a signature {why}"))?;
     match template.is_text() {
         true => Ok(template),
-        false => Err(format!("the {kind} `{name}` of a signature gives bytes: end the value with `hex` or `base64`")),
+        false => Err(format!("the {kind} `{name}` of a signature is not text: end the value with `hex` or `base64`")),
     }
 }
 
@@ -296,7 +296,7 @@ fn add_fields(request: &mut Request, fields: &[(&str, String)]) -> Result<(), Si
         }
         "application/json" => {
             let object: Map<String, Value> = serde_json::from_slice(body)
-                .map_err(|_| denied("a signature adds fields to the JSON object in the body: the body is none"))?;
+                .map_err(|_| denied("a signature adds fields to a JSON object, but the body is not one"))?;
             if let Some((name, _)) = fields.iter().find(|(name, _)| object.contains_key(*name)) {
                 return Err(taken(name));
             }

@@ -291,8 +291,8 @@ fn a_signature_that_cannot_be_made_is_refused_with_what_is_wrong() {
     let mut authorization = header("x-signature", "{signature|hex}");
     authorization.templates.signed_headers = entries(&[("authorization", "x")]);
     for (asked, why) in [
-        (header("x-date", "{time}"), "put nowhere"),
-        (header("x-signature", "{signature}"), "gives bytes"),
+        (header("x-date", "{time}"), "is not sent"),
+        (header("x-signature", "{signature}"), "is not text"),
         (header("x-signature", "{signatur|hex}"), "unknown name `signatur`"),
         (header("host", "{signature|hex}"), "cannot set the header `host`"),
         (header("x-forwarded-for", "{signature|hex}"), "cannot set the header"),

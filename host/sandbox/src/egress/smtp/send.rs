@@ -139,7 +139,9 @@ async fn mail_from(progress: &Progress<'_>, smtp: &mut AsyncSmtpConnection, mail
     let mut parameters = Vec::new();
     if !mail.is_ascii() {
         if !smtp.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(MailError::Invalid("the server takes no addresses beyond ASCII (SMTPUTF8)".to_owned()));
+            return Err(MailError::Invalid(
+                "the server does not accept addresses beyond ASCII (no SMTPUTF8)".to_owned(),
+            ));
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
