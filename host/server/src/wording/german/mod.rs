@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod components;
 mod connections;
+mod credentials;
 mod errors;
 mod options;
 mod policy;
@@ -18,6 +19,7 @@ pub(super) fn sentences() -> impl Iterator<Item = (&'static str, &'static str)> 
         accounts::SENTENCES,
         options::SENTENCES,
         connections::SENTENCES,
+        credentials::SENTENCES,
         policy::SENTENCES,
         sign_in_page::SENTENCES,
         components::SENTENCES,
