@@ -46,7 +46,7 @@ impl Example {
         cell.get_or_init(|| async move { Self::build(language).await }).await.as_ref()
     }
 
-    #[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
+    #[allow(clippy::print_stdout, reason = "prints measurements")]
     async fn build(language: Language) -> Option<Self> {
         let _turn = TURN.lock().await;
         let begun = Instant::now();

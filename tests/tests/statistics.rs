@@ -5,7 +5,7 @@
 use twofactor::{Actor, TwoFactor};
 use twofactor_tests::ecall::{Answer, Ecall, Place, start, wrong};
 
-async fn figures(engine: &TwoFactor) -> Vec<(String, String, u64)> {
+async fn counts(engine: &TwoFactor) -> Vec<(String, String, u64)> {
     let admin = engine.administration(Actor::new("test"));
     let all = admin.statistics("demo", "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
     let mut sums: Vec<(String, String, u64)> = Vec::new();
@@ -35,7 +35,7 @@ async fn with_the_country_and_the_outcome_and_they_outlive_the_process() {
     engine.verify("demo", twofactor::Answer::new(&challenge.id, wrong(&code))).await.unwrap_err();
     engine.verify("demo", twofactor::Answer::new(&challenge.id, &code)).await.unwrap();
     let counted = rows(&[("delivered", "", 1), ("started", "CH", 1), ("verified", "CH", 1), ("wrong-answer", "", 1)]);
-    assert_eq!(figures(&engine).await, counted);
+    assert_eq!(counts(&engine).await, counted);
 
     ecall.answer(Answer::Nothing);
     engine.start(start()).await.unwrap_err();
@@ -49,5 +49,5 @@ async fn with_the_country_and_the_outcome_and_they_outlive_the_process() {
         ("verified", "CH", 1),
         ("wrong-answer", "", 1),
     ]);
-    assert_eq!(figures(&engine).await, counted);
+    assert_eq!(counts(&engine).await, counted);
 }

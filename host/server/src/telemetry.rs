@@ -26,7 +26,7 @@ pub(crate) fn metrics() -> PrometheusHandle {
             // It fails only for an empty list of buckets.
             let recorder = builder.set_buckets(&BUCKETS).unwrap_or_default().build_recorder();
             let handle = recorder.handle();
-            // A program that embeds the router may have a recorder of its own: then that one has the figures.
+            // A program that embeds the router may have a recorder of its own: then that one has the metrics.
             let _ = metrics::set_global_recorder(recorder);
             handle
         })

@@ -181,7 +181,7 @@ fn is_for_changes(method: &str, path: &str, asks: bool) -> bool {
 }
 
 #[tokio::test]
-#[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
+#[allow(clippy::print_stdout, reason = "prints measurements")]
 async fn every_page_is_for_the_roles_meant_and_no_form_of_an_auditor_counts_but_for_the_own_account() {
     let stage = Stage::new().await;
     let mut anna = Visitor::first(&stage.demo).await;

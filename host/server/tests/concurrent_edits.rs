@@ -54,7 +54,7 @@ fn two_servers(folder: &Path) -> (Arc<[Server; 2]>, String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
+#[allow(clippy::print_stdout, reason = "prints measurements")]
 async fn a_thousand_edits_at_once_of_a_name_of_assignments_and_of_base_settings_lose_none() {
     let folder = tempfile::tempdir().unwrap();
     let (servers, admin, config) = two_servers(folder.path());

@@ -297,7 +297,7 @@ fn seen(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-#[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
+#[allow(clippy::print_stdout, reason = "prints measurements")]
 async fn every_call_is_for_the_roles_meant_and_what_is_foreign_looks_like_what_is_not_there() {
     let stage = Stage::new().await;
     let document = stage.server.call("GET", "/openapi.json", "", Value::Null).await.expect(200);

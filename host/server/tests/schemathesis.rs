@@ -42,7 +42,7 @@ fn schemathesis() -> Option<PathBuf> {
 }
 
 #[tokio::test]
-#[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
+#[allow(clippy::print_stdout, reason = "prints measurements")]
 async fn no_call_generated_from_the_document_fails_or_contradicts_it() {
     let Some(program) = schemathesis() else {
         let _ = writeln!(std::io::stderr(), "SKIPPED: schemathesis needs python3 with venv, which is not installed");
@@ -80,7 +80,7 @@ async fn no_call_generated_from_the_document_fails_or_contradicts_it() {
                 "--no-color",
             ],
         );
-        let figures = said.lines().skip_while(|line| !line.starts_with("Test cases:")).skip(1).take(1);
-        println!("{tag}: {}", figures.map(str::trim).collect::<String>());
+        let summary = said.lines().skip_while(|line| !line.starts_with("Test cases:")).skip(1).take(1);
+        println!("{tag}: {}", summary.map(str::trim).collect::<String>());
     }
 }

@@ -145,7 +145,7 @@ impl Place {
 }
 
 #[derive(Default)]
-struct Figures {
+struct Measurements {
     bytes: usize,
     compiled: Duration,
     cached: Duration,
@@ -155,8 +155,8 @@ struct Figures {
     memory: [u64; 6],
 }
 
-async fn from_its_component_to_a_verified_code(language: &str, component: &[u8]) -> Figures {
-    let mut figures = Figures { bytes: component.len(), ..Figures::default() };
+async fn from_its_component_to_a_verified_code(language: &str, component: &[u8]) -> Measurements {
+    let mut measured = Measurements { bytes: component.len(), ..Measurements::default() };
     let (gateway, folder) = (Gateway::start().await, tempfile::tempdir().unwrap());
     let config = config(folder.path(), &gateway);
     let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", config.to_str().unwrap()];
@@ -166,9 +166,9 @@ async fn from_its_component_to_a_verified_code(language: &str, component: &[u8])
     drop(Server::serve(&config));
 
     let mut place = Place { server: Server::serve(&config), admin, instance: String::new() };
-    figures.memory[0] = resident(&place.server).0;
-    figures.compiled = place.add(component).await;
-    (figures.memory[1], figures.memory[2]) = resident(&place.server);
+    measured.memory[0] = resident(&place.server).0;
+    measured.compiled = place.add(component).await;
+    (measured.memory[1], measured.memory[2]) = resident(&place.server);
 
     place.call("POST", "/v1/subscriptions", json!({"id": "s", "name": "S"})).await.expect(201);
     let new = json!({"type": "my-gateway", "name": "SMS", "options": options(language)});
@@ -184,7 +184,7 @@ async fn from_its_component_to_a_verified_code(language: &str, component: &[u8])
     let begun = Instant::now();
     let start = json!({"tenant": "t", "user": "alice", "recipient": {"phone": PHONE}});
     let started = place.server.call("POST", "/v1/challenges", application, start).await.expect(201);
-    figures.first = begun.elapsed();
+    measured.first = begun.elapsed();
     let verify = format!("/v1/challenges/{}/verify", started["id"].as_str().unwrap());
     let code = gateway.code();
     place
@@ -202,24 +202,24 @@ async fn from_its_component_to_a_verified_code(language: &str, component: &[u8])
         times.push(begun.elapsed());
     }
     times.sort();
-    figures.median = times[IN_TURN / 2];
+    measured.median = times[IN_TURN / 2];
 
     // As after an upgrade or a power failure: the added component is still there.
     drop(place.server);
     place.server = Server::serve(&config);
-    figures.memory[3] = resident(&place.server).0;
+    measured.memory[3] = resident(&place.server).0;
     gateway.open.send_replace(false);
     gateway.came.send_replace(0);
     let held = join_all((0..IN_FLIGHT).map(|number| place.test(number)));
     let look = async {
         gateway.came.subscribe().wait_for(|came| *came == IN_FLIGHT).await.unwrap();
-        figures.memory[4] = resident(&place.server).0;
+        measured.memory[4] = resident(&place.server).0;
         gateway.open.send_replace(true);
     };
     tokio::join!(held, look);
-    figures.memory[5] = resident(&place.server).1;
-    figures.cached = place.add(component).await;
-    figures
+    measured.memory[5] = resident(&place.server).1;
+    measured.cached = place.add(component).await;
+    measured
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +240,7 @@ async fn a_provider_of_each_language_is_made_checked_added_delivers_and_is_belie
         assert!(kept.parse::<usize>().unwrap() > 20, "{}", project.said);
         assert!(project.said.contains("faults: 0, advice: 0, skipped: 0"), "{}", project.said);
         let component = std::fs::read(project.component).unwrap();
-        let Figures { bytes, compiled, cached, first, median, memory: [before, after, most, idle, flight, peak] } =
+        let Measurements { bytes, compiled, cached, first, median, memory: [before, after, most, idle, flight, peak] } =
             from_its_component_to_a_verified_code(language, &component).await;
         println!(
             "{language:10} | {bytes:9} | {compiled:>12.1?} | {cached:>11.1?} | {first:>10.1?} | {median:>19.1?} | {before:4} / {after:4} / {most:4} | {idle:4} / {flight:4} / {peak:4}"

@@ -63,8 +63,8 @@ pub(crate) async fn rows() {
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         said = String::from_utf8(output.stdout).unwrap();
     }
-    let mut figures = said.split_whitespace().map(|figure| figure.parse::<u64>().unwrap());
-    let (idle, flight) = (figures.next().unwrap(), figures.next().unwrap() / IN_FLIGHT as u64);
+    let mut measured = said.split_whitespace().map(|number| number.parse::<u64>().unwrap());
+    let (idle, flight) = (measured.next().unwrap(), measured.next().unwrap() / IN_FLIGHT as u64);
     row(
         "resident memory, idle with three providers / per delivery in flight",
         format!("{:.1} MiB / {flight} KiB", idle as f64 / 1024.0),

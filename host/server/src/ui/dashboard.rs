@@ -1,4 +1,4 @@
-//! How it goes: figures and charts, drawn on the server.
+//! The overview: metrics and charts, drawn on the server.
 
 use std::collections::BTreeMap;
 
@@ -172,12 +172,12 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
             div.empty { p { (l.say("No messages in this time range. Statistics appear here once your application starts challenges.",
                 "Keine Nachrichten in diesem Zeitraum. Statistiken erscheinen hier, sobald Ihre Anwendung Challenges startet.")) } }
         } @else {
-            div.figures {
-                (figure(l.say("Challenges", "Challenges"), &number(l, all.started)))
-                (figure(l.say("Verified", "Verifiziert"), &percent(l, all.verified, all.started)))
-                (figure(l.say("Wrong codes", "Falsche Codes"), &number(l, all.wrong)))
-                (figure(l.say("Delivered", "Zugestellt"), &percent(l, all.delivered, all.sent())))
-                (figure(l.say("Median delivery time", "Zustelldauer (Median)"), &duration(l, all.within(0.5))))
+            div.metrics {
+                (metric(l.say("Challenges", "Challenges"), &number(l, all.started)))
+                (metric(l.say("Verified", "Verifiziert"), &percent(l, all.verified, all.started)))
+                (metric(l.say("Wrong codes", "Falsche Codes"), &number(l, all.wrong)))
+                (metric(l.say("Delivered", "Zugestellt"), &percent(l, all.delivered, all.sent())))
+                (metric(l.say("Median delivery time", "Zustelldauer (Median)"), &duration(l, all.within(0.5))))
             }
             section.card {
                 h2 { (l.say("Challenges started and verified", "Gestartete und verifizierte Challenges")) }
@@ -209,8 +209,8 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
     Ok(page(&person, Room::Dashboard, title, main))
 }
 
-fn figure(name: &str, value: &str) -> Markup {
-    html! { div.figure { div.value { (value) } div.name { (name) } } }
+fn metric(name: &str, value: &str) -> Markup {
+    html! { div.metric { div.value { (value) } div.name { (name) } } }
 }
 
 fn duration(l: Language, class: Option<u64>) -> String {
@@ -222,7 +222,7 @@ fn duration(l: Language, class: Option<u64>) -> String {
     }
 }
 
-/// Bars, each with its figures as a title; for those who do not see them the same stands in a table.
+/// Draws bars, each with its numbers as a title. For people who do not see them, a table has the same.
 fn chart(l: Language, bars: &[Sum], since: Timestamp, width: SignedDuration) -> Markup {
     const HEIGHT: u64 = 160;
     const STEP: u64 = 24;

@@ -107,17 +107,17 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
         }
         let after = filter.after.as_deref().filter(|_| filter.from.as_ref() == Some(subscription));
         let part = admin.instances_page(subscription, after, room).await.map_err(|error| person.failure(error))?;
-        let figures = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
+        let statistics = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
         for instance in part.items.into_iter().filter(|instance| filter.fits(instance)) {
             let assigned =
                 admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
             let health = health_of(&person, admin, &instance).await?;
             let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, health, instance };
-            for figure in figures.iter().filter(|figure| figure.instance == row.instance.id && figure.is_delivery()) {
-                let delivered = figure.event == "delivered";
-                row.sent += figure.count;
-                row.delivered += if delivered { figure.count } else { 0 };
-                row.last = row.last.max(delivered.then_some(figure.last));
+            for one in statistics.iter().filter(|one| one.instance == row.instance.id && one.is_delivery()) {
+                let delivered = one.event == "delivered";
+                row.sent += one.count;
+                row.delivered += if delivered { one.count } else { 0 };
+                row.last = row.last.max(delivered.then_some(one.last));
             }
             if filter.is_in_state(&row) && rows.len() < FOUND {
                 rows.push(row);

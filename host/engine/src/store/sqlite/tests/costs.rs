@@ -8,8 +8,8 @@ use crate::store::conformance::history::record;
 
 /// Run by hand: `cargo test -p twofactor --lib -- --ignored --nocapture what_a_row_costs`.
 #[test]
-#[ignore = "prints figures"]
-#[allow(clippy::print_stdout, reason = "the figures are what one looks for")]
+#[ignore = "prints measurements"]
+#[allow(clippy::print_stdout, reason = "prints measurements")]
 fn what_a_row_costs_the_thread_that_writes() {
     let folder = tempfile::tempdir().unwrap();
     let mut c = Connection::open(folder.path().join("it.db")).unwrap();
@@ -44,7 +44,7 @@ fn what_a_row_costs_the_thread_that_writes() {
 
 /// Run by hand: `cargo test -p twofactor --lib --release -- --ignored --nocapture two_hundred_thousand`.
 #[tokio::test]
-#[ignore = "takes long and prints figures"]
+#[ignore = "takes long and prints measurements"]
 #[allow(clippy::print_stdout, reason = "its purpose")]
 async fn two_hundred_thousand_challenges_go_in_short_commits() {
     let folder = tempfile::tempdir().unwrap();
