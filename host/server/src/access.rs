@@ -1,4 +1,5 @@
-//! Who calls, and what they may do. Something that belongs to somebody else answers as something that does not exist.
+//! Who calls, and what they may do. What belongs to another subscription is answered like something
+//! that does not exist.
 
 use std::ops::Deref;
 

@@ -23,10 +23,11 @@ pub(crate) fn metrics() -> PrometheusHandle {
     METRICS
         .get_or_init(|| {
             let builder = PrometheusBuilder::new();
-            // It fails only for an empty list of buckets.
+            // This fails only for an empty list of buckets.
             let recorder = builder.set_buckets(&BUCKETS).unwrap_or_default().build_recorder();
             let handle = recorder.handle();
-            // A program that embeds the router may have a recorder of its own: then that one has the metrics.
+            // A program that embeds the router may have its own recorder: then that one has the
+            // metrics.
             let _ = metrics::set_global_recorder(recorder);
             handle
         })

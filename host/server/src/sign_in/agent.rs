@@ -1,7 +1,8 @@
-//! Which browser and system a `User-Agent` names. Whoever sends it writes it, and the page may be read by somebody else: only names of
-//! this list reach it.
+//! Names the browser and system of a `User-Agent`. The header may contain anything, and other
+//! people may read the page, so only names of this list appear.
 
-/// What a browser says of itself, and its name. The first that is found counts: many name the others as well.
+/// Parts of user agents, and the browsers' names. The first match counts: many browsers name others
+/// as well.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +26,7 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// Browser and system, such as `Firefox, Windows`; none if neither is known.
+/// Returns browser and system, such as `Firefox, Windows`, or nothing if neither is known.
 pub(super) fn name(user_agent: &str) -> Option<String> {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)

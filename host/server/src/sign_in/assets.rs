@@ -1,4 +1,5 @@
-//! What the pages are made of besides markup, under paths that name its content: a browser may keep it for ever.
+//! Style sheets and scripts of the pages, under paths that contain a digest of their content: a
+//! browser may cache them forever.
 
 use std::sync::LazyLock;
 

@@ -16,11 +16,11 @@ use super::public::PublicUrl;
 use super::site::Site;
 use crate::client_address;
 
-/// What comes with each request of a browser.
+/// The data that every request of a browser has.
 pub(super) struct Client {
     /// `Accept-Language`.
     pub(super) languages: Option<String>,
-    /// Where it is.
+    /// Its network address.
     pub(super) address: Option<IpAddr>,
     /// Whether a person opens the page, rather than something that looks at links.
     pub(super) opens: bool,
@@ -52,7 +52,7 @@ impl Client {
         lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
     }
 
-    /// Returns what this browser was given when it opened the link.
+    /// Returns the cookie that this browser got when it opened the link.
     pub(super) fn cookie(&self, public: &PublicUrl, secret: &str) -> Option<&str> {
         let own = public.cookie_name(secret);
         self.cookies().find(|(name, _)| *name == own).map(|(_, value)| value)
@@ -69,7 +69,7 @@ impl Client {
     }
 }
 
-/// Names and values of a form or of what stands after `?`; the first of a name counts.
+/// Names and values of a form or a query; the first of a name counts.
 #[derive(Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
@@ -83,7 +83,7 @@ impl Fields {
     }
 }
 
-/// What stands after `?`.
+/// The query of a URL.
 pub(super) struct Query(pub(super) Fields);
 
 impl<S: Sync> FromRequestParts<S> for Query {
@@ -106,11 +106,12 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-/// How many sign-ins one browser has cookies for: the oldest give way, so that its requests stay short enough for any server.
+/// The maximum number of sign-ins that one browser has cookies for. The oldest are removed, so that
+/// its requests stay short enough for any server.
 const COOKIES: usize = 10;
 
-/// Gives a browser what it must bring from now on. `Lax`, so that it comes along when the application sends the browser here
-/// a second time, and does not when a form of another site does.
+/// Sets the browser's cookie. `Lax`, so that the browser sends it when the application sends the
+/// browser here a second time, and not with a form of another site.
 pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl, secret: &str, value: &str) {
     let secure = if public.is_secure() { "; Secure" } else { "" };
     let mut set = |name: &str, value: &str, seconds: u32| {
@@ -157,7 +158,8 @@ pub(super) fn asset(media_type: &'static str, bytes: Vec<u8>) -> Response {
 }
 
 fn guard(response: &mut Response, visit: Option<&Visit>) {
-    // A form's redirects count as its target too, and where the application sends the browser on to, nobody here knows.
+    // A form's redirects count as its target too, and the application may redirect the browser
+    // anywhere.
     let back = visit.and_then(|visit| Url::parse(visit.return_url()).ok());
     let loopback =
         back.filter(|url| url.scheme() == "http").map(|url| format!(" {}", url.origin().ascii_serialization()));
@@ -185,12 +187,13 @@ fn guard(response: &mut Response, visit: Option<&Visit>) {
     }
 }
 
-/// Returns where the application is told that the sign-in did not happen (RFC 6749 section 4.1.2.1).
+/// Returns the URL at which the application learns that the sign-in did not happen (RFC 6749
+/// section 4.1.2.1).
 pub(super) fn denied(visit: &Visit) -> String {
     returned(visit, "error", "access_denied")
 }
 
-/// Returns the return URL with `state` and one thing more.
+/// Returns the return URL with `state` and one more parameter.
 pub(super) fn returned(visit: &Visit, name: &str, value: &str) -> String {
     let Ok(mut url) = Url::parse(visit.return_url()) else {
         return visit.return_url().to_owned();

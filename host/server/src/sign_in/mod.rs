@@ -58,7 +58,7 @@ pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUr
         .merge(assets::routes())
 }
 
-/// What a browser brought, and the language to answer in before more is known.
+/// The data of a browser, and its language before more is known.
 struct Visitor<'a> {
     site: &'a Site,
     secret: &'a str,
@@ -79,7 +79,7 @@ impl Visitor<'_> {
         self.frame("", Some(visit)).words.tag
     }
 
-    /// Returns the page for a sign-in as it stands.
+    /// Returns the page for the current state of a sign-in.
     fn open(&self, visit: &Visit, say: Option<&dyn Fn(&Words) -> Say>, choose: bool) -> Response {
         let path = path(self.secret);
         let frame = self.frame(&path, Some(visit));
@@ -98,7 +98,7 @@ impl Visitor<'_> {
         browser::page(StatusCode::OK, markup, Some(visit))
     }
 
-    /// Returns a page that only says something.
+    /// Returns a page with a message only.
     fn notice(&self, status: StatusCode, which: impl Fn(&Words) -> &text::Notice) -> Response {
         let frame = self.frame("", None);
         browser::page(status, page::notice(&frame, which(frame.words), None), None)
@@ -154,7 +154,7 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose
         None => (query.get("sent") == Some("again")).then_some(&resent as &dyn Fn(&Words) -> Say),
     };
     let mut response = visitor.open(&visit, say, choose);
-    // Whoever only looks (a HEAD, a page fetched beforehand) takes no link away from the person.
+    // A browser that only looks (HEAD, prefetch) does not use up the link.
     if !site.sign_ins.is_bound(&visit) && client.opens {
         match site.sign_ins.bind(&visit).await {
             Ok(Some(browser)) => browser::give(&mut response, client, &site.public, secret, &browser),
@@ -170,7 +170,7 @@ async fn back_to_page(Path(secret): Path<String>, query: Query) -> Response {
     browser::go(&here(&secret, query.0.get("lang"), ""))
 }
 
-/// Returns the path of a link's page. What is no secret of ours is quoted.
+/// Returns the path of a link's page. Anything that is not a valid secret is escaped.
 fn path(secret: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     format!("/sign-in/{}", secret.chars().filter(|c| fits(*c)).take(64).collect::<String>())

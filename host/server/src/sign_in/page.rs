@@ -10,22 +10,22 @@ use twofactor::sign_in::Visit;
 use super::text::{LANGUAGES, Notice, Words};
 use super::{agent, assets};
 
-/// What surrounds each page.
+/// The frame of each page.
 pub(super) struct Frame<'a> {
     pub(super) words: &'static Words,
-    /// The path of the link, without a slash at the end; empty where there is no link.
+    /// The path of the link, without a slash at the end; empty if there is no link.
     pub(super) path: &'a str,
     /// Whether a language was asked for on the page: then it is carried along.
     pub(super) language: Option<&'static str>,
     pub(super) visit: Option<&'a Visit>,
-    /// Where the browser is.
+    /// The browser's network address.
     pub(super) address: Option<IpAddr>,
 }
 
 /// Something went wrong, or went well.
 pub(super) enum Say {
     Error(String),
-    /// With what was typed.
+    /// With the typed value.
     Field(String),
     Done(String),
 }
@@ -188,7 +188,7 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, has_ch
 
 fn way_body(words: &Words, visit: &Visit, way: &DeliveryOption) -> Markup {
     let (channel, picture) = channel(words, &way.channel);
-    // Two that look alike are told apart by the name the administrator gave them.
+    // Two instances that look alike are distinguished by their names.
     let alike = |other: &&DeliveryOption| other.channel == way.channel && other.recipient_hint == way.recipient_hint;
     let ambiguous = visit.delivery_options.iter().filter(alike).count() > 1;
     html! {
@@ -244,7 +244,7 @@ pub(super) fn code(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say:
     frame.document(words.code_title, say, false, body)
 }
 
-/// Returns a page that only says something, with a way back where there is one.
+/// Returns a page with a message only, and with a link back if there is one.
 pub(super) fn notice(frame: &Frame<'_>, notice: &Notice, back: Option<&str>) -> Markup {
     let body = html! {
         p { (notice.text) }
@@ -258,7 +258,8 @@ pub(super) fn notice(frame: &Frame<'_>, notice: &Notice, back: Option<&str>) -> 
 /// The purpose that most sign-ins have, and that has a name in each language.
 const SIGN_IN: &str = "sign-in";
 
-/// As much of a network address as a person can compare with their own: it may be somebody else's who reads it.
+/// Returns as much of a network address as a person can compare with their own: somebody else may
+/// be reading it.
 fn rough(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
@@ -272,7 +273,8 @@ fn rough(address: IpAddr) -> String {
     }
 }
 
-/// Returns whether two addresses are of different networks. A browser may have one of each family: nothing is known of such a pair.
+/// Returns whether two addresses are in different networks. A browser may have one of each family:
+/// such a pair is not compared.
 fn is_elsewhere(one: IpAddr, other: IpAddr) -> bool {
     let (one, other) = (one.to_canonical(), other.to_canonical());
     one.is_ipv4() == other.is_ipv4() && rough(one) != rough(other)
@@ -287,7 +289,7 @@ fn channel(words: &Words, channel: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// Pictures are drawn with lines only, and say nothing that a word beside them does not.
+/// Returns an icon drawn with lines. It says nothing that the text next to it does not.
 fn icon(lines: &'static str) -> Markup {
     html! {
         svg viewBox="0 0 24 24" aria-hidden="true" focusable="false" { (PreEscaped(lines)) }

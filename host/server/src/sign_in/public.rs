@@ -3,7 +3,8 @@
 use ring::digest::{SHA256, digest};
 use url::{Host, Url};
 
-/// The public URL: `https:`, or `http:` on a loopback address for trying things out. It has no path.
+/// The public URL: `https:`, or `http:` on a loopback address for trying things out. It has no
+/// path.
 #[derive(Clone, Debug)]
 pub struct PublicUrl {
     origin: String,
@@ -11,7 +12,7 @@ pub struct PublicUrl {
     webotp_host: Option<String>,
 }
 
-/// Returns whether what passes through it is seen by nobody on the way: over TLS, or on this machine for trying things out.
+/// Returns whether nobody can read what passes through it: over TLS, or on this machine.
 pub(crate) fn is_confidential(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
 }
@@ -56,12 +57,14 @@ impl PublicUrl {
         format!("{}/sign-in/{secret}", self.origin)
     }
 
-    /// How the cookies of all sign-ins begin. `__Host-` keeps other hosts of the domain from setting one; it needs TLS.
+    /// Returns the prefix of all cookies of sign-ins. `__Host-` keeps other hosts of the domain
+    /// from setting one; it needs TLS.
     pub(super) fn cookie_prefix(&self) -> &'static str {
         if self.secure { "__Host-twofactor-sign-in-" } else { "twofactor-sign-in-" }
     }
 
-    /// Returns the cookie of the sign-in behind a link: each has one of its own, so that two in one browser do not end each other.
+    /// Returns the cookie of the sign-in behind a link. Each has its own, so that two in one
+    /// browser do not end each other.
     pub(super) fn cookie_name(&self, secret: &str) -> String {
         let digest = digest(&SHA256, format!("cookie {secret}").as_bytes());
         format!("{}{}", self.cookie_prefix(), hex::encode(&digest.as_ref()[..8]))

@@ -1,5 +1,5 @@
-//! The signed result that an application gets for a handle and may pass on: a JWT (RFC 7519) that only this installation can have signed
-//! (EdDSA, RFC 8037).
+//! The signed result that an application gets for a handle and may pass on: a JWT (RFC 7519) with a
+//! signature that only this installation can make (EdDSA, RFC 8037).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,7 +29,7 @@ struct Claims<'a> {
     aud: &'a str,
     sub: &'a str,
     jti: &'a str,
-    /// What the code was for.
+    /// The purpose of the code.
     purpose: &'a str,
     amr: &'a [String],
     /// When the person gave the code.

@@ -1,4 +1,4 @@
-//! What the pages work with.
+//! The state of the sign-in pages.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use twofactor::sign_in::HostedSignIns;
 
 use super::public::PublicUrl;
 
-/// What the pages work with.
+/// The state of the sign-in pages.
 pub(super) struct Inner {
     pub(super) sign_ins: HostedSignIns,
     pub(super) proxies: Arc<[IpNet]>,

@@ -1,4 +1,4 @@
-//! What the buttons do.
+//! The actions of the buttons.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -11,7 +11,8 @@ use super::site::Site;
 use super::why::Why;
 use super::{Visitor, here};
 
-/// Returns a browser that sent a form of this page for a link that is its own and open; else what it is answered.
+/// Returns the sign-in if the browser sent a form of this page for its own open link. Otherwise
+/// returns the response.
 async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {
     let site = visitor.site;
     if !visitor.client.is_from_here(&site.public) {
@@ -81,7 +82,7 @@ fn visitor<'a>(site: &'a Site, secret: &'a str, client: &'a Client, form: &'a Fi
     Visitor { site, secret, client, asked: form.get("lang") }
 }
 
-/// Leads to the page as it stands after something failed, which says why.
+/// Redirects to the page in its current state, with the reason of a failure.
 async fn failed(visitor: &Visitor<'_>, error: &Error, answered: bool) -> Response {
     if error.is_unavailable() {
         return visitor.unavailable(error);

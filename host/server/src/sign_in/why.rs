@@ -1,5 +1,6 @@
-//! Why a step failed, as the address of the page that says so names it: the step itself is answered by a redirect, so that a reload
-//! does nothing again. Each is one of a few fixed sentences, whoever wrote the link.
+//! Why a step failed, as a query parameter of the page that shows it. The step itself is answered
+//! by a redirect, so that a reload does nothing again. Each reason is a fixed sentence, whoever
+//! made the link.
 
 use twofactor::Error;
 use twofactor::challenge::ChallengeStatus;
@@ -9,7 +10,7 @@ use super::browser::Fields;
 use super::page::Say;
 use super::text::Words;
 
-/// The longest wait that is said, in seconds.
+/// The longest wait that is shown, in seconds.
 const LONGEST_WAIT: u64 = 24 * 3600;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Why {
         }
     }
 
-    /// As a part of an address.
+    /// Returns it as a query.
     pub(super) fn query(self) -> String {
         match self {
             Self::Limited(wait) => format!("why=limited&wait={wait}"),
@@ -72,7 +73,7 @@ impl Why {
         }
     }
 
-    /// Returns what an address says.
+    /// Reads it from a query.
     pub(super) fn read(query: &Fields) -> Option<Self> {
         let wait = query.get("wait").and_then(|wait| wait.parse().ok()).unwrap_or(1);
         let all = [
@@ -90,7 +91,7 @@ impl Why {
         all.into_iter().find(|why| why.word() == word)
     }
 
-    /// Returns the sentence, with what else there is to say of the sign-in as it stands.
+    /// Returns the sentence, with details of the sign-in's current state.
     pub(super) fn say(self, words: &Words, visit: &Visit) -> Say {
         let open = match &visit.challenge {
             Some((challenge, ChallengeStatus::Open)) => Some(challenge),

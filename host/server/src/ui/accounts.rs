@@ -84,7 +84,7 @@ async fn show_list(person: &Person, ui: &Ui, after: u64, message: Markup) -> Res
     Ok(page(person, Room::Accounts, title, main))
 }
 
-/// What stands in the fields of an account.
+/// The values of an account's fields.
 struct Values<'a> {
     name: &'a str,
     email: &'a str,
@@ -129,7 +129,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Returns what counts of it.
+    /// Returns the fields that are compared.
     fn json(&self) -> Value {
         let of = match self.role {
             "subscription_admin" => &self.subscriptions[..],
@@ -264,7 +264,7 @@ pub(super) async fn edit(
     show(&person, &account, message).await
 }
 
-/// From where a form of the account was sent to, back to the account.
+/// Redirects from the target of a form of the account to the account.
 pub(super) async fn to_edit(Path(id): Path<String>, uri: Uri) -> Redirect {
     on_to(&path(&id), &uri)
 }
@@ -317,7 +317,7 @@ pub(super) async fn save(
     let mut values = Values::typed(&posted).json();
     conflict::resolve(&posted, &mut values, &Values::of(&account).json());
     let values = Values::read(&values);
-    // Nobody takes the way back in from oneself.
+    // Administrators cannot skip their own second factor.
     let own = id == person.session.account.id;
     let state = match (values.enabled, account.state) {
         (false, _) => Some(AccountState::Disabled),

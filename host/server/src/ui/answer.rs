@@ -1,5 +1,5 @@
-//! Every form is answered by a redirect to a page that shows what came of it. Handlers say what came of a form with [`Told`], or fail;
-//! what was typed is kept here, for all of them.
+//! Answers every form with a redirect to a page that shows the result. Handlers return the result
+//! with [`Told`], or fail; this keeps what was typed, for all of them.
 
 use std::time::Instant;
 
@@ -19,13 +19,13 @@ use super::upload::Upload;
 use crate::cookies::cookie;
 use crate::wording::Language;
 
-/// The longest form that is kept, in bytes; the longest that is taken, but for files.
+/// The maximum size of a form that is kept, in bytes, and of one that is accepted without files.
 const FORM_BYTES: usize = 256 << 10;
 
 /// The forms of those who are not logged in. They answer with redirects of their own.
 const OUTSIDE: [&str; 3] = ["/admin/login", "/admin/second-factor", "/admin/invitation"];
 
-/// Has a form answered.
+/// Runs the handler of a form, and answers with a redirect.
 pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if OUTSIDE

@@ -1,4 +1,4 @@
-//! What an instance is assigned to.
+//! The assignments of an instance.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -29,7 +29,7 @@ pub(super) fn kind_name(l: Language, kind: AssignmentKind) -> &'static str {
     }
 }
 
-/// Returns the assignments of an instance, with a way to add and take away.
+/// Returns the assignments of an instance, with buttons to add and remove them.
 pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup {
     let (l, posted) = (person.language, person.posted());
     html! {
@@ -68,7 +68,7 @@ pub(super) fn kind_of(posted: &Posted) -> AssignmentKind {
     KINDS.into_iter().find(|kind| Some(kind.as_str()) == posted.get("kind")).unwrap_or(AssignmentKind::Tenant)
 }
 
-/// Adds one assignment or takes one away.
+/// Adds or removes one assignment.
 pub(super) async fn change(
     person: Person,
     Path((subscription, id)): Path<(String, String)>,
@@ -90,7 +90,8 @@ pub(super) async fn change(
             all.push(one.clone());
         }
         match admin.replace_assignments(&subscription, &id, all, Some(read.revision)).await {
-            // Somebody else assigned it meanwhile: this is done to what is there now.
+            // Somebody else changed the assignments in the meantime: the change applies to the
+            // current ones.
             Err(error) if error.is_revision_conflict() => {}
             set => return set,
         }
@@ -100,7 +101,7 @@ pub(super) async fn change(
     if !is_whole(&posted) {
         return Ok(Redirect::to(&here).into_response());
     }
-    // What is in the form is not saved, and is still there; what was assigned is done.
+    // What is in the form is not saved and still there; the assignment is done.
     let done: &[&str] = if removed.is_some() { &[] } else { &["kind", "id"] };
     Ok(Told::new(Outcome::Done).on(here).showing(posted.without(done)).into_response())
 }

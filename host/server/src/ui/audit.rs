@@ -23,7 +23,7 @@ use super::state::Ui;
 use crate::wording;
 use crate::wording::Language;
 
-/// What the log is narrowed to.
+/// The filters of the log.
 #[derive(Deserialize)]
 pub(super) struct Filter {
     #[serde(default)]
@@ -77,7 +77,7 @@ pub(super) async fn list(
     let l = person.language;
     let admin = person.of_the_system()?;
     let check = admin.verify_audit_log().await.map_err(|error| person.failure(error))?;
-    // Names are found as well as ids: somebody looks for what a page showed.
+    // Names are searched as well as ids, since people look for what a page showed.
     let mut search = filter.search();
     if let Some(who) = &search.actor {
         search.actor = Some(account_named(&ui, who).await.unwrap_or_else(|| who.clone()));
@@ -193,7 +193,7 @@ impl Names {
         }
     }
 
-    /// `account ID from ADDRESS`, `token ID from ADDRESS`, or a name of its own.
+    /// Returns the actor: `account ID from ADDRESS`, `token ID from ADDRESS`, or another name.
     fn actor(&self, l: Language, actor: &str) -> Markup {
         let (who, from) = actor.split_once(" from ").unwrap_or((actor, ""));
         let (kind, id) = who.split_once(' ').unwrap_or((who, ""));

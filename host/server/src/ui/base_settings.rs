@@ -64,14 +64,14 @@ pub(super) async fn edit(
     let provider = provider(&person, &type_id)?;
     let settings = person.of_the_system()?.base_settings(&type_id).await.map_err(|error| person.failure(error))?;
     let posted = person.posted();
-    // A form that was refused comes back: what it would do stands beside it.
+    // A refused form is shown again, with its effects.
     let check = match posted.get("revision") {
         None => None,
         Some(_) => {
             let mut typed = typed(&provider, posted, &settings.options);
             match person.of_the_system()?.check_base_settings(&type_id, typed["options"].take()).await {
                 Ok(check) => Some(check),
-                // Options that cannot be read are told as why the form was refused.
+                // Unreadable options are the reason why the form was refused.
                 Err(error) if error.is_invalid_input() => None,
                 Err(error) => return Err(person.failure(error)),
             }
@@ -103,7 +103,7 @@ pub(super) async fn save(person: Person, Path(type_id): Path<String>, body: Byte
                 );
                 return Ok(Told::refused(why).into_response());
             }
-            // What is refused is told below, by the call that would save it.
+            // The call below, which saves it, reports errors.
             Err(error) if !error.is_invalid_input() => return Err(person.failure(error)),
             _ => {}
         }
@@ -118,7 +118,7 @@ fn provider(person: &Person, type_id: &str) -> Result<ProviderInfo, Failure> {
     found.ok_or_else(|| Failure::not_found(person.language))
 }
 
-/// Returns what settings would do that somebody may not want.
+/// Returns the effects of settings that may be unwanted.
 fn harm(l: Language, check: &BaseSettingsCheck) -> Markup {
     let (valid, invalid): (Vec<_>, Vec<_>) = check.instances.iter().cloned().partition(|instance| instance.valid);
     html! {
@@ -140,7 +140,7 @@ fn harm(l: Language, check: &BaseSettingsCheck) -> Markup {
     }
 }
 
-/// Instances that a change makes valid or invalid, each with why.
+/// Returns the instances that a change makes valid or invalid, each with the reason.
 pub(super) fn affected(l: Language, instances: &[AffectedInstance]) -> Markup {
     html! {
         ul { @for instance in instances.iter().take(NAMED) {
@@ -163,7 +163,7 @@ fn show(
     let l = person.language;
     let manifest = &provider.manifest;
     let mut fields = fields(&manifest.options_schema);
-    // What is left out here is asked of each instance.
+    // What is left out here is required of each instance.
     fields.iter_mut().for_each(|field| field.required = false);
     let form = Form {
         language: l,

@@ -16,7 +16,7 @@ use crate::wording::Language;
 /// The field that carries what a form was made from.
 const WAS: &str = "was";
 
-/// Begins the name of the field that holds the choice at a place.
+/// The prefix of the name of the field with the choice for a place.
 const CHOICE: &str = "choose:";
 
 /// A place that both changed.
@@ -28,7 +28,7 @@ struct Difference {
     theirs: Value,
 }
 
-/// What stands in a form that changes something, and what it was made from.
+/// A form that changes something, and the stored state that it was made from.
 pub(super) struct Edited {
     pub(super) values: Value,
     was: String,
@@ -65,7 +65,7 @@ impl Edited {
     pub(super) fn fields(&self, l: Language, fields: &[Field]) -> Markup {
         html! {
             input type="hidden" name="revision" value=(self.revision);
-            // It holds no secret: those are masked.
+            // It contains no secret: those are masked.
             input type="hidden" name=(WAS) value=(self.was);
             (choices(l, fields, &self.differences))
         }

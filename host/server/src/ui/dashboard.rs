@@ -19,7 +19,7 @@ use super::person::Person;
 use super::{first_steps, health};
 use crate::wording::Language;
 
-/// How far back, and how many hours a bar stands for.
+/// The time span, and the number of hours of each bar.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Span {
@@ -58,7 +58,7 @@ impl Span {
     }
 }
 
-/// The health of so many instances is looked at.
+/// The maximum number of instances whose health is checked.
 const LOOKED_AT: usize = 500;
 
 #[derive(Deserialize)]
@@ -67,7 +67,7 @@ pub(super) struct Wanted {
     span: Span,
 }
 
-/// What is summed up over a bar, an instance or a country.
+/// The sum over a bar, an instance or a country.
 #[derive(Default, Clone)]
 struct Sum {
     started: u64,
@@ -75,7 +75,7 @@ struct Sum {
     wrong: u64,
     delivered: u64,
     failed: u64,
-    /// As upstreams reported it.
+    /// As reported by upstreams.
     confirmed: u64,
     undelivered: u64,
     /// Deliveries by the milliseconds they took at most.
@@ -143,7 +143,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
             if let Some(sum) = usize::try_from(bar).ok().and_then(|bar| by_bar.get_mut(bar)) {
                 sum.add(&one);
             }
-            // Of an instance that was removed the sum is left.
+            // Of a removed instance, only the sum is left.
             let (_, sum) = by_instance.entry(one.instance.clone()).or_default();
             sum.add(&one);
             if !one.label.is_empty() && one.event != "duration" {

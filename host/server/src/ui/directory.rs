@@ -20,7 +20,7 @@ use super::posted::Posted;
 
 #[derive(Deserialize)]
 pub(super) struct Search {
-    /// A kind's name; anything else is all of them.
+    /// The name of a kind; anything else means all kinds.
     #[serde(default)]
     kind: String,
     #[serde(default)]

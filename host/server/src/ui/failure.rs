@@ -1,4 +1,4 @@
-//! A page that says what went wrong.
+//! Error pages.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use super::layout::{languages, whole};
 use crate::problem::Problem;
 use crate::wording::{Language, sentence, spoken};
 
-/// What went wrong, as a page.
+/// An error, as a page.
 pub(super) struct Failure {
     language: Language,
     status: StatusCode,
@@ -75,7 +75,7 @@ impl IntoResponse for Failure {
         };
         let mut response = whole(l, title, header, main);
         *response.status_mut() = self.status;
-        // As the answer to a form it leads back to the form, where there is one.
+        // If it answers a form, it leads back to the form, if there is one.
         match self.status {
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::PAYLOAD_TOO_LARGE => {}
             StatusCode::PRECONDITION_FAILED => drop(response.extensions_mut().insert(Told::new(Outcome::Conflict))),

@@ -1,4 +1,5 @@
-//! From an empty store to the first code that was delivered: what is done, and where the next step is. It goes when all is done.
+//! The steps from an empty store to the first delivered code: what is done, and where the next step
+//! is. It disappears when all is done.
 
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
@@ -13,10 +14,10 @@ use super::links::instance_path;
 use super::person::Person;
 use crate::wording::Language;
 
-/// How far back statistics are kept.
+/// The number of days that statistics are kept.
 const DAYS: i64 = 90;
 
-/// How far the administrators of an installation are.
+/// The progress of an installation's administrators.
 #[derive(Default)]
 pub(super) struct FirstSteps {
     subscription: bool,
@@ -28,7 +29,7 @@ pub(super) struct FirstSteps {
     delivered: bool,
     second_factor: bool,
     of_the_system: bool,
-    /// Where the next steps of an instance are taken.
+    /// The link to the next step of an instance.
     next: Option<String>,
     /// For those who change nothing there is nothing to do.
     hidden: bool,
@@ -64,7 +65,7 @@ impl FirstSteps {
                 }
             }
         }
-        // Whoever gets codes has tried it.
+        // A person who gets codes has tested it.
         found.tested |= found.delivered;
         let tokens = admin.tokens_page(person.bound_to(), None, Pages::SIZE).await;
         let tokens = tokens.map_err(|error| person.failure(error))?.items;

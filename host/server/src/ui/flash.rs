@@ -1,5 +1,5 @@
-//! What came of a form of somebody who is not logged in, until the next page shows it. The browser carries it for a moment, so that
-//! strangers have this server keep nothing.
+//! The result of a form of a person who is not logged in, until the next page shows it. The browser
+//! carries it in a cookie, so that strangers cannot make this server store anything.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -11,10 +11,11 @@ use crate::cookies::cookie;
 
 const COOKIE: &str = "__Host-twofactor-said";
 
-/// The longest value of the cookie, in bytes: browsers take 4096 with its name and attributes (RFC 6265 section 6.1).
+/// The maximum length of the cookie's value, in bytes. Browsers accept 4096 with name and
+/// attributes (RFC 6265 section 6.1).
 const BYTES: usize = 3500;
 
-/// A sentence, and what was typed that is no secret.
+/// A sentence, and what was typed, without secrets.
 #[derive(Default)]
 pub(super) struct Flash(Posted);
 
@@ -61,7 +62,7 @@ impl Flash {
         ([(header::SET_COOKIE, cookie)], Redirect::to(page)).into_response()
     }
 
-    /// Returns the page that shows it, after which it is gone.
+    /// Returns the page that shows it, and removes it.
     pub(super) fn shown(&self, mut page: Response) -> Response {
         if self.0.iter().next().is_some() {
             let gone =

@@ -12,16 +12,16 @@ use crate::wording::{Language, sentence, spoken};
 #[derive(Clone, Copy)]
 pub(super) struct Form<'a> {
     pub(super) language: Language,
-    /// What holds for an option that is left out, secrets masked.
+    /// The values that apply to options that are left out, with secrets masked.
     pub(super) inherited: &'a Value,
-    /// What that comes from.
+    /// The source of these values.
     pub(super) inherited_from: &'static str,
     pub(super) problems: &'a [FieldError],
     /// For those who may look but not change.
     pub(super) disabled: bool,
 }
 
-/// Where a field stands: in the form, and in the options.
+/// The place of a field, in the form and in the options.
 struct Place {
     name: String,
     pointer: String,
@@ -99,7 +99,7 @@ impl Form<'_> {
                 }
             },
             Kind::Union { key, alternatives } => {
-                // Where one is needed, the first is as good as none.
+                // If a choice is required, the first one is preselected.
                 let needed = field.required && inherited.is_null() && value.is_null();
                 let first = alternatives.first().filter(|_| needed).map(|one| &*one.value);
                 let chosen = value[key].as_str().or(first);

@@ -19,27 +19,28 @@ use crate::wording::{Language, sentence};
 /// How long a form is kept: long enough to log in again.
 const WHILE: Duration = Duration::from_secs(30 * 60);
 
-/// How many forms of one account are kept.
+/// The maximum number of forms that are kept for one account.
 const PER_ACCOUNT: usize = 8;
 
-/// How many bytes all forms together may have. The oldest go where there is no room.
+/// The maximum size of all forms together, in bytes. The oldest are removed first.
 const BYTES: usize = 4 << 20;
 
-/// How many sessions are remembered, so that a form that comes after one has ended is kept for whoever had it.
+/// The maximum number of sessions that are remembered, so that a form that arrives after its
+/// session has ended is kept for its account.
 const SESSIONS: usize = 2048;
 
-/// What came of a form.
+/// The result of a form.
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
     /// It was refused, for this reason.
     Refused(String),
     /// It was refused because messages to this country are not enabled.
     CountryClosed(String),
-    /// Somebody else changed it since the form was shown.
+    /// Somebody else changed the data since the form was shown.
     Conflict,
     /// The session had ended: nothing was done.
     SessionEnded,
-    /// It was done; the rest of what was typed is still there.
+    /// It was applied; the rest of what was typed is still there.
     Done,
     /// A test message was sent, or not.
     Tested(TestReport),
@@ -48,7 +49,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// Creates what an error of the engine comes to, in the language of whoever reads it.
+    /// Creates the result for an error of the engine, in the reader's language.
     pub(super) fn of(language: Language, error: &Error) -> Self {
         match error.closed_country() {
             Some(country) => Self::CountryClosed(country.to_owned()),
@@ -57,13 +58,14 @@ impl Outcome {
     }
 }
 
-/// What came of a form, as its handler answers it.
+/// The result of a form, as its handler returns it.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
     pub(super) outcome: Outcome,
-    /// The page that shows it; if not said, what the form was sent to is that page, or leads there.
+    /// The page that shows it. Without it, that page is the form's target, or the page that the
+    /// target redirects to.
     pub(super) page: Option<String>,
-    /// What is shown again, if it is not the whole form.
+    /// The fields to show again, if not the whole form.
     pub(super) posted: Option<Posted>,
 }
 
@@ -93,7 +95,7 @@ impl IntoResponse for Told {
     }
 }
 
-/// A form and what came of it.
+/// A form and its result.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) posted: Posted,
@@ -174,7 +176,8 @@ impl FormReplies {
         });
     }
 
-    /// Whose session it was. Nobody who never had one makes this server keep a form.
+    /// Returns the account of a session, also of one that has ended. Without such a session this
+    /// server keeps no form.
     pub(super) fn account_of(&self, secret: &str) -> Option<String> {
         let known = hash(secret);
         self.inner(|inner| {

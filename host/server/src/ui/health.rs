@@ -1,4 +1,4 @@
-//! How the upstream of an instance answered last.
+//! The last response of an instance's upstream.
 
 use maud::{Markup, html};
 use twofactor::admin::{Administration, Instance, UpstreamHealth};

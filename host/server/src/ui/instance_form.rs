@@ -1,4 +1,4 @@
-//! What the edit view of an instance holds, as it is stored and as it was typed.
+//! The content of an instance's edit view, as stored and as typed.
 
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ pub(super) fn state(l: Language, instance: &Instance, assigned: &[Assigned]) -> 
     }
 }
 
-/// Returns whether a form holds the edit view's own fields, and not those of a part of it alone.
+/// Returns whether a form has the fields of the edit view, and not only those of a part of it.
 pub(super) fn is_whole(posted: &Posted) -> bool {
     posted.get("revision").is_some()
 }
@@ -46,7 +46,8 @@ pub(super) fn stored(instance: &Instance) -> Value {
     })
 }
 
-/// Returns the same, as it was typed. Without its provider nobody knows the fields of the options: they stay.
+/// Returns the content as typed. Without its provider, the fields of the options are unknown: they
+/// stay.
 pub(super) fn typed(instance: &Instance, provider: Option<&ProviderInfo>, posted: &Posted) -> Value {
     let options = provider
         .map(|provider| Value::Object(read(&fields(&provider.manifest.options_schema), posted, "", &instance.options)));

@@ -29,7 +29,7 @@ struct Row<'a> {
     health: UpstreamHealth,
 }
 
-/// What the list is narrowed to.
+/// The filters of the list.
 #[derive(Deserialize)]
 pub(super) struct Filter {
     #[serde(default)]
@@ -43,13 +43,13 @@ pub(super) struct Filter {
     name: String,
     /// The subscription that a page begins in.
     from: Option<String>,
-    /// Where in it.
+    /// The place within it.
     after: Option<String>,
     #[serde(default)]
     done: String,
 }
 
-/// How many instances a search shows: whoever wants others says more of them.
+/// The maximum number of instances that a search shows.
 const FOUND: usize = 200;
 
 impl Filter {

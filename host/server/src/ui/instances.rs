@@ -27,7 +27,7 @@ use super::{assignments, health, policy, test_send};
 use crate::wording;
 use crate::wording::Language;
 
-/// Which message stands above the edit view.
+/// The message above the edit view.
 #[derive(Deserialize)]
 pub(super) struct Done {
     #[serde(default)]
@@ -54,7 +54,7 @@ pub(super) async fn edit(
     show(&person, admin, &instance, message).await
 }
 
-/// From where a form of the edit view was sent to, back to the edit view.
+/// Redirects from the target of a form of the edit view to the edit view.
 pub(super) async fn to_edit(Path((subscription, id)): Path<(String, String)>, uri: Uri) -> Redirect {
     on_to(&instance_path(&subscription, &id), &uri)
 }
@@ -183,7 +183,7 @@ pub(super) async fn save(
     let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
     admin.update_instance(&subscription, &id, change, Some(revision)).await.map_err(|error| person.failure(error))?;
     let saved = format!("{}?done=saved", instance_path(&subscription, &id));
-    // What was typed beside the form itself stays for its own button.
+    // What was typed next to the form is kept for its own button.
     let beside = posted.only(&BESIDE);
     if beside.iter().all(|(name, value)| name == "kind" || value.trim().is_empty()) {
         return Ok(Redirect::to(&saved).into_response());
@@ -191,7 +191,7 @@ pub(super) async fn save(
     Ok(Told::new(Outcome::Done).on(saved).showing(beside).into_response())
 }
 
-/// The fields beside the form of the edit view: of a test, and of an assignment.
+/// The fields next to the form of the edit view: of a test, and of an assignment.
 const BESIDE: [&str; 5] = ["email", "phone", "handle", "kind", "id"];
 
 pub(super) async fn ask_remove(

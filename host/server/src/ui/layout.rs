@@ -35,13 +35,13 @@ pub(super) fn whole(l: Language, title: &str, header: Markup, main: Markup) -> R
     .into_response()
 }
 
-/// Returns a page for somebody who is not logged in.
+/// Returns a page for a person who is not logged in.
 pub(super) fn outside(l: Language, title: &str, main: Markup) -> Response {
     let header = html! { header.bar { a.brand href="/admin" { "TwoFactor" } nav {} div.person { (languages(l)) } } };
     whole(l, title, header, html! { div.card.narrow { (main) } })
 }
 
-/// Returns a line above a page that says how something ended.
+/// Returns a line above a page with the result of an action.
 pub(super) fn notice(kind: &'static str, text: &str) -> Markup {
     let role = if kind == "bad" { "alert" } else { "status" };
     html! { div class={ "notice " (kind) } role=(role) { (text) } }
@@ -51,12 +51,12 @@ pub(super) fn notice(kind: &'static str, text: &str) -> Markup {
 pub(super) struct Pages {
     /// Back to the beginning, if this is not it.
     pub(super) first: Option<String>,
-    /// What comes next, if anything does.
+    /// The link to the next page, if there is one.
     pub(super) next: Option<String>,
 }
 
 impl Pages {
-    /// How much stands on a page.
+    /// The number of rows on a page.
     pub(super) const SIZE: u32 = 50;
 
     pub(super) fn show(&self, l: Language) -> Markup {
@@ -71,12 +71,13 @@ impl Pages {
     }
 }
 
-/// Returns a word about a state, not by colour alone.
+/// Returns a label for a state, which does not rely on colour alone.
 pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
     html! { span class={ "badge " (kind) } { (text) } }
 }
 
-/// Returns a table; where there is no room for columns each value shows its heading. Columns from `numbers` on are aligned as numbers are.
+/// Returns a table. Where there is no room for columns, each value shows its heading. Columns from
+/// `numbers` on are aligned as numbers.
 pub(super) fn table(headings: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
     let class = |n: usize| (n >= numbers).then_some("n");
     html! {

@@ -24,7 +24,7 @@ use crate::cookies::{cookie, cookies};
 use crate::oidc::Oidc;
 use crate::wording::Language;
 
-/// How the cookies begin that hold what a browser is known by, one for each account.
+/// The prefix of the cookies by which a browser is known, one for each account.
 const KNOWN: &str = "__Host-twofactor-browser-";
 
 /// Holds a login that waits for its second factor.
@@ -83,7 +83,7 @@ impl FromRequestParts<Ui> for Visitor {
 /// The longest link that is come back to.
 const LONGEST_AIM: usize = 2 << 10;
 
-/// Where somebody wanted to go.
+/// The page that the person wanted.
 #[derive(Deserialize)]
 pub(super) struct Aim {
     #[serde(default)]
@@ -91,10 +91,10 @@ pub(super) struct Aim {
 }
 
 impl Aim {
-    /// Returns a page of this server, whatever stands in the link.
+    /// Returns a page of this server, whatever the link says.
     pub(super) fn path(&self) -> &str {
         let own = self.to == "/admin" || self.to.starts_with("/admin/") || self.to.starts_with("/admin?");
-        // What a header can hold, less what browsers take for a slash.
+        // The characters that a header may contain, without those that browsers read as a slash.
         let fits = self.to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         if own && fits && self.to.len() <= LONGEST_AIM { &self.to } else { "/admin" }
     }
@@ -159,7 +159,8 @@ pub(super) fn admit(logged_in: LoggedIn, to: &str) -> Response {
 pub(super) fn opened_cookies(opened: &OpenedSession) -> Vec<String> {
     let mut cookies = vec![set(SESSION, opened.secret.expose())];
     if let Some(secret) = &opened.browser {
-        // An account's own name, so that each has one; what it is for stands in the store alone.
+        // A name for each account, so that each has its own cookie; which account it is only the
+        // store knows.
         let digest = digest(&SHA256, opened.session.account.id.as_bytes());
         let name = format!("{KNOWN}{}", hex::encode(&digest.as_ref()[..4]));
         cookies.push(format!("{}; Max-Age=15552000", set(&name, secret.expose())));
@@ -221,13 +222,13 @@ fn code_path(aim: &Aim) -> String {
 }
 
 fn refuse_code(visitor: &Visitor, aim: &Aim, error: &Error) -> Response {
-    // With a login that has ended nothing more can be done.
+    // Nothing more can be done with an ended login.
     let ended = error.is_closed();
     let here = if ended { format!("/admin/login?to={}", segment(aim.path())) } else { code_path(aim) };
     Flash::bad(words(visitor.language, error)).on(&here)
 }
 
-/// From where a form of this page was sent to, back to it.
+/// Redirects from the target of a form of this page to the page.
 pub(super) async fn to_second_factor(uri: Uri) -> Redirect {
     on_to("/admin/second-factor", &uri)
 }
@@ -348,7 +349,8 @@ pub(super) fn with_status(mut response: Response, status: StatusCode) -> Respons
     response
 }
 
-/// Returns a cookie that this server alone gets, over TLS or on this machine, and no script. An empty one is removed.
+/// Returns a cookie that only this server gets, over TLS or on this machine, and no script. An
+/// empty one is removed.
 pub(super) fn set(name: &str, value: &str) -> String {
     let age = if value.is_empty() { "; Max-Age=0" } else { "" };
     format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}")

@@ -1,4 +1,4 @@
-//! Why did this user get no code? What became of somebody's messages, and which limits hold them.
+//! Why a user got no code: the outcome of a person's messages, and the limits that apply.
 
 use axum::body::Bytes;
 use axum::extract::Query;
@@ -20,7 +20,7 @@ use super::posted::Posted;
 use crate::wording;
 use crate::wording::Language;
 
-/// What a link may ask for: an address stands in no URL.
+/// The parameters of a link: an address is never in a URL.
 #[derive(Deserialize)]
 pub(super) struct Linked {
     #[serde(default)]
@@ -33,7 +33,7 @@ pub(super) struct Linked {
     done: String,
 }
 
-/// What somebody looks for.
+/// The criteria of a search.
 #[derive(Default)]
 struct Search {
     subscription: String,
@@ -77,7 +77,8 @@ pub(super) async fn show(person: Person, Query(linked): Query<Linked>) -> Result
     find(&person, search, message).await
 }
 
-/// Leads to what is found; what is looked for is kept beside. A search changes nothing: auditors may send its form too.
+/// Redirects to the results, and keeps the criteria. A search changes nothing: auditors may send
+/// its form too.
 pub(super) async fn search(_: Oneself) -> Told {
     Told::new(Outcome::Done)
 }

@@ -95,7 +95,7 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
         .route("/admin/login", get(login::form).post(login::submit))
         .route("/admin/login/oidc", get(oidc::leave))
-        // As `crate::oidc::BACK` says it to the identity provider.
+        // The same as `crate::oidc::BACK`, which the identity provider gets.
         .route("/admin/login/oidc/back", get(oidc::back))
         .route("/admin/second-factor", get(login::second_factor).post(login::answer))
         .route("/admin/second-factor/resend", get(login::to_second_factor).post(login::resend))
@@ -143,7 +143,7 @@ async fn choose_language(Path(tag): Path<String>, headers: HeaderMap) -> Respons
     let Some(language) = Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
     let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", LANGUAGE_COOKIE, language.tag());
     let referer = headers.get(header::REFERER).and_then(|text| text.to_str().ok());
-    // Without the host: wherever the link stood, it leads to a page of this server.
+    // Without the host: the link leads to a page of this server in any case.
     let back =
         referer.and_then(|text| url::Url::parse(text).ok()).map(|url| url[url::Position::BeforePath..].to_owned());
     let back = back.filter(|path| path.starts_with("/admin")).unwrap_or_else(|| "/admin".to_owned());

@@ -21,7 +21,7 @@ use super::posted::{Posted, read};
 use super::schema::{Field, Kind, fields};
 use super::test_send;
 
-/// Returns the name of the field of a type for one thing that is no option.
+/// Returns the name of a type's field that is not an option.
 fn beside(type_id: &str, what: &str) -> String {
     format!("{type_id}#{what}")
 }
@@ -132,7 +132,7 @@ async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo)
     })
 }
 
-/// Returns the countries of the operator; none where the operator has said nothing.
+/// Returns the operator's countries, or none if the operator has not set any.
 fn usual_countries(policy: &Policy) -> String {
     if policy.countries == Policy::default().countries {
         return String::new();
@@ -140,7 +140,7 @@ fn usual_countries(policy: &Policy) -> String {
     policy.countries.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns what probably is right: mail that comes from whoever sets it up.
+/// Returns likely values: mail that is sent by the administrator's own address.
 fn suggestions(person: &Person, fields: &[Field], inherited: &Value) -> Value {
     let is_mail = |field: &&Field| {
         field.required && inherited[&field.name].is_null() && matches!(field.kind, Kind::Text { input: "email", .. })

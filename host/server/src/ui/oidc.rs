@@ -12,7 +12,8 @@ use crate::oidc::{Answer, LoginError, Oidc, OidcError};
 /// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
 const AUTHORIZATION_COOKIE: &str = "__Host-twofactor-authorization";
 
-/// It is a link that leads here and no form: pages send forms nowhere else (`safety.rs`), and browsers count where redirects lead.
+/// It is reached by a link and not by a form: pages send forms nowhere else (`safety.rs`), and
+/// browsers apply that to redirects.
 pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Query<Aim>) -> Response {
     let Some(oidc) = &ui.app.oidc else { return StatusCode::NOT_FOUND.into_response() };
     let provider = match oidc.discover().await {
@@ -38,7 +39,8 @@ pub(super) async fn back(
     let secret = cookie(&headers, AUTHORIZATION_COOKIE).unwrap_or_default();
     let (request, aim) = match visitor.accounts().complete_authorization(&secret, &answer.state).await {
         Ok(taken) => taken,
-        // What the browser holds stays: it may be on its way still, and this a link of another site.
+        // The browser's cookie stays: the browser may still be on its way, and this a link of
+        // another site.
         Err(error) => {
             return with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error));
         }

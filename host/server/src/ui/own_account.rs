@@ -40,7 +40,7 @@ pub(super) async fn show(person: Person, State(ui): State<Ui>, Query(done): Quer
     with_message(&person, &ui, message).await
 }
 
-/// From where a form of this page was sent to, back to it.
+/// Redirects from the target of a form of this page to the page.
 pub(super) async fn to_show(uri: Uri) -> Redirect {
     on_to("/admin/account", &uri)
 }
@@ -97,7 +97,7 @@ pub(super) async fn change_password(
             Ok((AppendHeaders(cookies), Redirect::to("/admin/account?done=password")).into_response())
         }
         Err(error) => {
-            // What was typed are passwords, and one of them is not right.
+            // The typed values are passwords, and one of them is wrong.
             let told = Told::refused(words(person.language, &error)).showing(Posted::NOTHING);
             Ok(told.on("/admin/account").into_response())
         }

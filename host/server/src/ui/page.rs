@@ -1,4 +1,5 @@
-//! A page for somebody who is logged in: navigation, what came of the form before, and the forms of those who may change something.
+//! A page for a person who is logged in: navigation, the result of the last form, and forms for
+//! those who may change something.
 
 use axum::response::Response;
 use maud::{Markup, html};
@@ -21,7 +22,7 @@ pub(super) enum Room {
     Accounts,
     Messages,
     Audit,
-    /// A person's own account: it stands beside the navigation.
+    /// The person's own account, which is next to the navigation.
     Account,
 }
 
@@ -100,7 +101,7 @@ pub(super) fn page(person: &Person, room: Room, title: &str, main: Markup) -> Re
     whole(l, title, header, main)
 }
 
-/// Returns what came of the form that led to a page; what else there is to say about it the page itself says.
+/// Returns the result of the form that led to a page; the page itself shows the details.
 fn outcome(person: &Person) -> Markup {
     let l = person.language;
     html! {
@@ -127,7 +128,7 @@ fn outcome(person: &Person) -> Markup {
     }
 }
 
-/// Returns a form for those who may change what stands in it; for the others what stands in it, and no button.
+/// Returns a form for those who may change its fields; for others the fields without a button.
 pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup, actions: Markup) -> Markup {
     html! {
         @if person.may_change() {
@@ -138,7 +139,7 @@ pub(super) fn form(person: &Person, action: &str, validate: bool, fields: Markup
     }
 }
 
-/// Returns the form that other parts of its page send along: its fields may stand anywhere, with `form="edit"`.
+/// Returns the form whose fields other parts of its page may contain, with `form="edit"`.
 pub(super) fn edit_form(person: &Person, action: &str, fields: Markup, actions: Markup) -> Markup {
     html! {
         @if person.may_change() {

@@ -1,4 +1,4 @@
-//! Components that somebody was shown and has not approved yet.
+//! Components that a person has previewed and not approved yet.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use axum::body::Bytes;
 
 use crate::request_limits::COMPONENT_BYTES;
 
-/// How long one is held.
+/// How long one is kept.
 const WHILE: Duration = Duration::from_secs(10 * 60);
 
-/// How many are held at once.
+/// The maximum number that is kept.
 const COUNT: usize = 8;
 
 /// The bytes that were looked at are those that are installed: they wait here, in the memory of this server alone, for the person

@@ -1,4 +1,4 @@
-//! Who looks at a page.
+//! The person who looks at a page.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,12 +26,14 @@ use crate::wording::Language;
 /// Holds a session's secret. The name's beginning has browsers refuse it from anywhere but this very server.
 pub(super) const SESSION: &str = "__Host-twofactor-session";
 
-/// A person who is logged in. Who may only read gets no form answered with this: [`Oneself`] is for the forms of everybody.
+/// A person who is logged in. A form cannot be answered with this for auditors: [`Oneself`] is for
+/// forms of everybody.
 pub(super) struct Person {
     pub(super) session: Session,
     pub(super) language: Language,
     pub(super) actor: Actor,
-    /// Whether somebody who logged in without a second factor could be asked for one now, and by which subscription's instances.
+    /// Whether a person who logged in without a second factor could be asked for one now, and by
+    /// which subscription's instances.
     pub(super) without_second_factor: Option<(SecondFactorState, Option<String>)>,
     reader: Reader,
     reply: Option<Arc<Reply>>,
@@ -44,7 +46,7 @@ struct Shown {
     kept: String,
 }
 
-/// A person who is logged in, with their own account: whoever it is may change that.
+/// A person who is logged in, with their own account, which everybody may change.
 pub(super) struct Oneself(pub(super) Person);
 
 impl FromRequestParts<Ui> for Person {
@@ -127,7 +129,7 @@ impl Person {
         if self.may_change() { Ok(()) } else { Err(Failure::reads_only(self.language)) }
     }
 
-    /// Returns what is known of nobody's permission: see [`Reader::of_anything`].
+    /// Returns data that needs no permission: see [`Reader::of_anything`].
     pub(super) fn of_anything(&self) -> &Administration {
         self.reader.of_anything()
     }

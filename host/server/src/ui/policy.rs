@@ -3,7 +3,7 @@
 use super::schema::{Field, Kind};
 use crate::wording::Language;
 
-/// Where its fields stand in the form.
+/// The prefix of its fields in the form.
 pub(super) const AT: &str = "policy";
 
 /// Returns the fields of [`twofactor::instance::Policy`].

@@ -1,5 +1,5 @@
-//! The fields of a form as they were sent, and options made of them. What was typed is never lost: what does not fit its type is
-//! kept as text, and the engine says what is wrong with it.
+//! The fields of a form as sent, and the options made of them. Nothing that was typed is lost: a
+//! value that does not fit its type is kept as text, and the engine says what is wrong with it.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl Posted {
         Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
-    /// How much memory it takes, in bytes.
+    /// Returns its size in memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.len() + size_of::<(String, String)>()).sum()
     }
@@ -39,12 +39,12 @@ impl Posted {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// The fields of these names alone.
+    /// Returns only the fields with these names.
     pub(super) fn only(&self, names: &[&str]) -> Self {
         Self(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect())
     }
 
-    /// All fields but those of these names.
+    /// Returns all fields but those with these names.
     pub(super) fn without(&self, names: &[&str]) -> Self {
         Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
     }
@@ -60,14 +60,14 @@ impl Posted {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
-    /// Returns a field to the letter: what stands around a password is part of it.
+    /// Returns a field unchanged: spaces around a password are part of it.
     pub(super) fn as_typed(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 }
 
-/// Makes options of what was typed under `at`. `stored` are those the form was made from: a secret that was left empty stays as
-/// it is, and so does what the schema does not know.
+/// Makes options of what was typed under `at`. `stored` are those that the form was made from: a
+/// secret that was left empty stays unchanged, as does what the schema does not know.
 pub(super) fn read(fields: &[Field], posted: &Posted, at: &str, stored: &Value) -> Map<String, Value> {
     let mut options = read_object(fields, posted, at, stored);
     let unknown =
@@ -92,7 +92,7 @@ fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Optio
     }
     match kind {
         Kind::Text { .. } | Kind::Choice(_) => text.map(Value::from),
-        // Blanks around a secret are part of it.
+        // Spaces around a secret are part of it.
         Kind::Secret { .. } if posted.as_typed(name).is_empty() => {
             let kept = stored.is_string() && posted.get(&format!("{name}#remove")).is_none();
             kept.then(|| stored.clone())

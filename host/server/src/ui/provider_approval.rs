@@ -24,13 +24,13 @@ use super::upload::Upload;
 use crate::request_limits::COMPONENT_BYTES;
 use crate::wording::{Language, capabilities, destination};
 
-/// What stands around a file in a form, in bytes.
+/// The size of the other fields of a form with a file, in bytes.
 const AROUND: usize = 64 << 10;
 
 /// Instances that are named one by one.
 const NAMED: usize = 20;
 
-/// Shows what a component that comes with the program may do, as [`examine`] does for an upload.
+/// Shows what a bundled component may do, as [`examine`] does for an upload.
 pub(super) async fn examine_bundled(person: Person, State(ui): State<Ui>, body: Bytes) -> Result<Response, Failure> {
     let admin = person.of_the_system()?;
     let posted = Posted::parse(&body);
@@ -49,10 +49,10 @@ pub(super) async fn examine_bundled(person: Person, State(ui): State<Ui>, body: 
     }
 }
 
-/// Shows what an upload is. Nothing of it is installed.
+/// Shows what an uploaded component may do. Nothing is installed.
 pub(super) async fn examine(person: Person, State(ui): State<Ui>, request: Request) -> Result<Response, Failure> {
     let l = person.language;
-    // Whoever may not install anything is not listened to any longer.
+    // A person who may not install anything is refused before the upload is read.
     let admin = person.of_the_system()?;
     let sent = Upload::read(request, COMPONENT_BYTES + AROUND).await;
     let sent_signature = sent.as_ref().map(|sent| sent.text("signature")).unwrap_or_default();
@@ -112,7 +112,7 @@ pub(super) async fn approve(person: Person, State(ui): State<Ui>, body: Bytes) -
         );
         return Ok(Told::refused(gone).on("/admin/providers").into_response());
     };
-    // Whether it is older than what it replaces stood on the page.
+    // The page showed whether it is a downgrade.
     let new = new(&component, &signature)
         .replacing(posted.get("replaces").unwrap_or_default())
         .destinations(posted.get("destinations").unwrap_or_default().split(','))
@@ -139,7 +139,7 @@ fn new(component: &Bytes, signature: &str) -> NewProvider {
     if signature.is_empty() { new } else { new.signature(signature) }
 }
 
-/// Returns what somebody approves by the digest.
+/// Returns what a person approves by the digest.
 async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvider) -> Result<Response, Failure> {
     let l = person.language;
     let (info, elsewhere) = (&examined.info, &examined.new_destinations);

@@ -1,4 +1,4 @@
-//! What the pages about providers have in common.
+//! The parts that the pages about providers share.
 
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};

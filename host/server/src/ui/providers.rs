@@ -128,7 +128,7 @@ fn bundled_words(l: Language, type_id: &str) -> &'static str {
     }
 }
 
-/// From where a form was sent to, on to the list.
+/// Redirects from the target of a form to the list.
 pub(super) async fn to_list(uri: Uri) -> Redirect {
     on_to("/admin/providers", &uri)
 }

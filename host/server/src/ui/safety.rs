@@ -1,4 +1,4 @@
-//! What every page is sent with, and from where a form is taken.
+//! The security headers of every page, and the check of a form's origin.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -8,7 +8,8 @@ use axum::response::{IntoResponse as _, Response};
 use super::answer;
 use super::state::Ui;
 
-/// Everything comes from here, nothing runs that stands in a page, and no other page frames this one.
+/// Everything is loaded from here, no inline script or style runs, and no other page may frame this
+/// one.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
 

@@ -8,13 +8,14 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-/// How deep a schema is followed: it may refer to itself.
+/// The depth to which a schema is followed: it may refer to itself.
 const DEPTH: usize = 8;
 
-/// How many values of a schema are copied for one form. References multiply them; what is beyond becomes a field for JSON.
+/// The maximum number of values of a schema that are copied for one form. References multiply them;
+/// the rest becomes a field for JSON.
 const COPIES: usize = 20_000;
 
-/// One option, as a form shows it.
+/// An option in a form.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Field {
     /// The option's name within its object.
@@ -22,15 +23,16 @@ pub(super) struct Field {
     /// The schema's title, or the name.
     pub(super) label: String,
     pub(super) help: String,
-    /// Where its value comes from: the schema's `x-twofactor-help-url`, if that is an `https` URL.
+    /// A link to where its value comes from: the schema's `x-twofactor-help-url`, if that is an
+    /// `https` URL.
     pub(super) link: Option<String>,
     pub(super) required: bool,
-    /// What holds if it is left out, if the schema says so.
+    /// The value if it is left out, if the schema has one.
     pub(super) default: Option<Value>,
     pub(super) kind: Kind,
 }
 
-/// What an option holds.
+/// The kind of an option's value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
     Text {
@@ -45,7 +47,7 @@ pub(super) enum Kind {
     Choice(Vec<Choice>),
     Lines,
     Group(Vec<Field>),
-    /// Which alternative it is stands in the property `key`.
+    /// The property `key` says which alternative it is.
     Union {
         key: String,
         alternatives: Vec<Alternative>,
@@ -91,11 +93,11 @@ pub(super) fn redacted(fields: &[Field], path: &[&str], value: &Value, mask: &st
             Kind::Union { alternatives, .. } => {
                 alternatives.iter().fold(shown, |shown, one| redacted(&one.fields, rest, &shown, mask))
             }
-            // Nobody knows what is in it.
+            // Its content is unknown.
             Kind::Json => Value::from(mask),
             _ => shown,
         };
-        // What is no object was typed as JSON that is broken.
+        // What is not an object was typed as invalid JSON.
         if matches!(field.kind, Kind::Group(_) | Kind::Union { .. }) && rest.is_empty() && shown.is_string() {
             shown = Value::from(mask);
         }
@@ -105,14 +107,14 @@ pub(super) fn redacted(fields: &[Field], path: &[&str], value: &Value, mask: &st
 
 struct Reader<'a> {
     root: &'a Value,
-    /// That are left.
+    /// The number that is left.
     copies: Cell<usize>,
 }
 
 type Node = Map<String, Value>;
 
 impl Reader<'_> {
-    /// Returns a node with what it refers to. Its own words win.
+    /// Returns a node with what it refers to. Its own keywords take precedence.
     fn whole(&self, node: &Value, depth: usize) -> Node {
         let Value::Object(own) = node else { return Node::new() };
         let Some(depth) = depth.checked_sub(1).filter(|_| self.may_copy(node)) else { return Node::new() };
@@ -270,7 +272,7 @@ fn not_null(all: &[Value]) -> Vec<Value> {
     all.iter().filter(|one| one.get("type") != Some(&Value::from("null"))).cloned().collect()
 }
 
-/// Returns the one type beside `null`.
+/// Returns the only type besides `null`.
 fn type_of(node: &Node) -> Option<&str> {
     match node.get("type")? {
         Value::String(one) => Some(one),

@@ -27,7 +27,7 @@ pub(super) struct Done {
     done: String,
 }
 
-/// What is in the form.
+/// The values of the form.
 struct Values {
     subscription: Option<String>,
     demanded: bool,

@@ -1,4 +1,4 @@
-//! The line over pages of somebody who logged in without a second factor.
+//! The banner on pages of a person who logged in without a second factor.
 
 use maud::{Markup, html};
 use twofactor::accounts::SecondFactorState;
@@ -38,7 +38,8 @@ pub(super) fn missing(
     Some(html! { p { (text) " " a href=(link) { (name) } } })
 }
 
-/// Returns the line over every page of somebody who logged in without a second factor and could not be asked for one.
+/// Returns the banner for a person who logged in without a second factor and could not be asked for
+/// one.
 pub(super) fn banner(person: &Person) -> Markup {
     let l = person.language;
     let Some((state, subscription)) = &person.without_second_factor else { return html! {} };

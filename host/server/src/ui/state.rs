@@ -1,4 +1,4 @@
-//! What the pages of the admin UI work with.
+//! The state of the admin UI.
 
 use axum::extract::FromRef;
 
@@ -6,7 +6,7 @@ use super::form_replies::FormReplies;
 use super::pending_components::PendingComponents;
 use crate::state::AppState;
 
-/// The server's state, and what this process remembers between two pages of somebody.
+/// The server's state, and what this process remembers of a person between two pages.
 #[derive(Clone)]
 pub(super) struct Ui {
     pub(super) app: AppState,

@@ -22,7 +22,7 @@ use super::posted::Posted;
 use super::state::Ui;
 use super::upload::Upload;
 
-/// The longest form with a logo in it, in bytes; what the engine takes as a logo is less.
+/// The maximum size of a form with a logo, in bytes; the engine's limit on logos is lower.
 const FORM_BYTES: usize = 256 << 10;
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ pub(super) async fn edit(
     show(&person, &ui, &subscription, &set, message).await
 }
 
-/// Returns the logo by itself: in the page it would make that long.
+/// Returns the logo separately: within the page it would make it large.
 pub(super) async fn logo(person: Person, Path(subscription): Path<String>) -> Result<Response, Failure> {
     let set = person.of(&subscription)?.sign_in_page(&subscription).await.map_err(|error| person.failure(error))?;
     match set.0.logo().map_err(|error| person.failure(error))? {
@@ -155,7 +155,7 @@ async fn show(
     Ok(page(person, Room::Subscriptions, &known.name, main))
 }
 
-/// Returns what stands in the form, but for the logo.
+/// Returns the values of the form, without the logo.
 fn stored(set: &SignInPage) -> Value {
     json!({
         "return_urls": set.return_urls,
@@ -166,7 +166,7 @@ fn stored(set: &SignInPage) -> Value {
     })
 }
 
-/// Returns the same, as it was typed.
+/// Returns the values as typed.
 fn typed(posted: &Posted) -> Value {
     let urls = posted.get("return_urls").unwrap_or_default();
     let urls: Vec<&str> = urls.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

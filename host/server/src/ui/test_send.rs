@@ -1,4 +1,5 @@
-//! A test message from an instance's edit view, and what to do about the answer. It takes what is typed, before it is saved.
+//! Test messages from an instance's edit view, with advice about the result. They use what is
+//! typed, before it is saved.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -18,7 +19,8 @@ use super::posted::Posted;
 use super::upstream_failure;
 use crate::wording::Language;
 
-/// The field for a recipient of a kind: its name, label, type, example, and what the administrator's own account has of it.
+/// The field for a recipient of a kind: its name, label, type, example, and the value in the
+/// administrator's own account.
 pub(super) struct Field<'a> {
     pub(super) name: &'static str,
     label: &'static str,

@@ -10,12 +10,12 @@ use super::posted::Posted;
 pub(super) struct Upload(Vec<(String, Bytes)>);
 
 impl Upload {
-    /// `None` if it is no such form, is cut off, or is longer than `longest`.
+    /// Reads it. `None` if it is not such a form, is cut off, or is longer than `longest`.
     pub(super) async fn read(request: Request, longest: usize) -> Option<Self> {
         let (head, body) = request.into_parts();
         let body = whole(body, longest).await?;
         let mut request = Request::from_parts(head, Body::from(body));
-        // Its length was looked at.
+        // Its length was checked.
         DefaultBodyLimit::disable().apply(&mut request);
         let mut form = Multipart::from_request(request, &()).await.ok()?;
         let mut fields = Vec::new();
@@ -26,7 +26,7 @@ impl Upload {
         Some(Self(fields))
     }
 
-    /// Returns what a field holds, to the letter.
+    /// Returns the value of a field, unchanged.
     pub(super) fn part(&self, name: &str) -> Option<Bytes> {
         self.0.iter().find(|(it, _)| it == name).map(|(_, bytes)| bytes.clone())
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::language::Language;
 use super::sentence;
 
-/// What can be done, in the order in which a filter offers it: the stable name, English, German.
+/// The actions, in the order in which a filter offers them: stable name, English, German.
 const ACTIONS: &[(&str, &str, &str)] = &[
     ("instance.create", "TwoFactor instance created", "TwoFactor-Instanz erstellt"),
     ("instance.update", "TwoFactor instance changed", "TwoFactor-Instanz geändert"),
@@ -45,7 +45,7 @@ pub(crate) fn action(l: Language, name: &str) -> &str {
     ACTIONS.iter().find(|(known, ..)| *known == name).map_or(name, |(_, english, german)| l.say(english, german))
 }
 
-/// Returns the details of a line, each as what it is about and what was said of it.
+/// Returns the details of a line: each with its subject and its text.
 pub(crate) fn details(l: Language, detail: &str) -> Vec<(String, String)> {
     let Ok(Value::Object(fields)) = serde_json::from_str(detail) else {
         return if detail.is_empty() { Vec::new() } else { vec![(String::new(), plain(l, detail))] };

@@ -34,7 +34,7 @@ fn in_german(capability: &Capability) -> String {
         Capability::Secret(option) => {
             return format!("beim Zustellen das Geheimnis `{option}` sehen (andere Provider erhalten es nicht)");
         }
-        // One that this program is too old to word.
+        // A capability that is newer than this program.
         other => return other.to_string(),
     };
     text.to_owned()

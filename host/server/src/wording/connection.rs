@@ -1,11 +1,11 @@
-//! What an instance may reach.
+//! The wording of what an instance may reach.
 
 use twofactor::sandbox::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 use twofactor_toolkit::wording;
 
 use super::language::Language;
 
-/// Returns a connection, as it stands in a list of what an instance may reach.
+/// Returns a connection as a list of connections shows it.
 pub(crate) fn connection(l: Language, granted: &GrantedConnection) -> String {
     match l {
         Language::English => wording::connection(granted),

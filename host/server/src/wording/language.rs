@@ -1,11 +1,11 @@
-//! The languages of the admin UI and of what the engine says as data.
+//! The languages of the admin UI and of the engine's data.
 
 use axum::http::{HeaderMap, header};
 use twofactor::language::preferred_language;
 
 use crate::cookies::cookie;
 
-/// A language. Texts stand where they are shown, in both: [`Language::say`].
+/// A language. Texts are in both languages where they are shown: [`Language::say`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     English,

@@ -1,11 +1,11 @@
-//! What became of messages, and which limits hold somebody.
+//! The wording of the outcomes of messages, and of limits.
 
 use twofactor::admin::ChallengeState;
 use twofactor::challenge::MessageOutcome;
 
 use super::language::Language;
 
-/// How an outcome is to be taken, for its colour.
+/// Returns the kind of an outcome, for its colour.
 pub(crate) fn outcome_kind(outcome: MessageOutcome) -> &'static str {
     match outcome {
         MessageOutcome::Accepted | MessageOutcome::ReportedDelivered => "good",
@@ -14,7 +14,7 @@ pub(crate) fn outcome_kind(outcome: MessageOutcome) -> &'static str {
     }
 }
 
-/// Returns what became of a message, in a few words.
+/// Returns the outcome of a message, in a few words.
 pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
     match outcome {
         MessageOutcome::Accepted => l.say("Accepted by the upstream", "Vom Mailserver oder SMS-Anbieter angenommen"),
@@ -101,7 +101,7 @@ pub(crate) fn limit(l: Language, name: &str) -> &str {
     }
 }
 
-/// How a challenge stands.
+/// Returns the state of a challenge.
 pub(crate) fn challenge_state(l: Language, state: ChallengeState) -> &'static str {
     match state {
         ChallengeState::Open => l.say("Open", "Offen"),

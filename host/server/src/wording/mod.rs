@@ -1,4 +1,5 @@
-//! What the engine says as data, in sentences: for the REST API and the command line in English, for the admin UI in its language.
+//! Words the engine's data: in English for the REST API and the command line, in the reader's
+//! language for the admin UI.
 
 mod audit;
 mod capability;

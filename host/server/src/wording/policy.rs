@@ -1,4 +1,4 @@
-//! What should be reconsidered about a policy.
+//! The wording of warnings about a policy.
 
 use twofactor::instance::PolicyWarning;
 
@@ -19,7 +19,7 @@ pub(crate) fn policy_warning(l: Language, warning: PolicyWarning) -> &'static st
             "The application name has a character outside the SMS alphabet, such as a curly apostrophe, an en dash or an emoji. Each SMS is billed as two or more.",
             "Der Name der Anwendung enthält ein Zeichen außerhalb des SMS-Alphabets, etwa einen typografischen Apostroph, einen Gedankenstrich oder ein Emoji. Jede SMS wird als zwei oder mehr abgerechnet.",
         ),
-        // One that this program is too old to word.
+        // A warning that is newer than this program.
         _ => l.say("Review this policy.", "Prüfen Sie diese Richtlinie."),
     }
 }

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use super::german::sentences;
 use super::language::Language;
 
-/// How deep sentences within sentences are followed.
+/// The depth to which sentences within sentences are translated.
 const DEPTH: u8 = 3;
 
-/// Returns the sentence in the reader's language; as it is if nobody translated it.
+/// Returns the sentence in the reader's language, or unchanged if there is no translation.
 pub(crate) fn sentence(l: Language, english: &str) -> String {
     match l {
         Language::English => english.to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn sentence(l: Language, english: &str) -> String {
     }
 }
 
-/// Returns the same in a page: what nobody translated is marked as English.
+/// Returns the sentence for a page; without a translation, it is marked as English.
 pub(crate) fn spoken(l: Language, english: &str) -> Markup {
     match (l, german(english, DEPTH)) {
         (Language::English, _) => html! { (english) },
@@ -53,7 +53,7 @@ fn is_sentence(value: &str) -> bool {
     value.split(", ").any(|part| part.contains(' '))
 }
 
-/// Returns what stands in the places of a template.
+/// Returns the values in the places of a template.
 fn values<'a>(template: &str, text: &'a str) -> Option<Vec<&'a str>> {
     let mut parts = template.split("{}");
     let mut rest = text.strip_prefix(parts.next()?)?;

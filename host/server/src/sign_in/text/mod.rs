@@ -1,4 +1,4 @@
-//! What people read on the page: in English, German, French and Italian.
+//! The texts of the page, in English, German, French and Italian.
 
 mod english;
 mod french;
@@ -7,10 +7,10 @@ mod italian;
 
 use twofactor::language::preferred_language;
 
-/// One language.
+/// The texts in one language.
 pub(super) struct Words {
     pub(super) tag: &'static str,
-    /// Its own name.
+    /// The language's own name.
     pub(super) name: &'static str,
     pub(super) languages: &'static str,
     pub(super) error: &'static str,
@@ -75,14 +75,15 @@ pub(super) struct Words {
     pub(super) unavailable: Notice,
 }
 
-/// A page that only says something: what is, and what to do.
+/// A page with a message only: what is the case, and what to do.
 pub(super) struct Notice {
     pub(super) title: &'static str,
     pub(super) text: &'static str,
 }
 
 impl Words {
-    /// The first language there are words in: the one asked for on the page, those the application said, those of the browser.
+    /// Returns the first supported language: the one chosen on the page, those of the application,
+    /// those of the browser.
     pub(super) fn of(asked: Option<&str>, said: Option<&str>, accepted: Option<&str>) -> &'static Self {
         let tags: Vec<&str> = LANGUAGES.iter().map(|words| words.tag).collect();
         let mut lists = [asked, said, accepted].into_iter().flatten();
