@@ -16,11 +16,11 @@ use twofactor_sandbox::{FieldError, OptionsSchema, Provider};
 const ELSEWHERE: &str =
     "this change would send a stored secret to another destination; enter the secret again instead of its mask";
 
-const OWN_ELSEWHERE: &str = "this change sends a stored secret of an instance to another destination: give that instance the secret anew, \
-                             with a destination of its own, before";
+const OWN_ELSEWHERE: &str = "this change would send a stored secret of an instance to another destination; first enter the secret again in \
+                             that instance, with its own destination";
 
-const UNTOLD: &str = "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret \
-                      again instead of its mask";
+const UNKNOWN: &str = "it is not known where the stored secret would go after this change, since no instance is valid with it; enter the \
+                       secret again instead of its mask";
 
 const TOO_MANY: &str =
     "too many options to check beside a secret of the base service settings; give this instance its own secret";
@@ -219,7 +219,7 @@ impl Instances {
             })?;
             told |= same && inherits_a_secret(&provider, new);
         }
-        if told { Ok(()) } else { Err(Error::invalid(UNTOLD)) }
+        if told { Ok(()) } else { Err(Error::invalid(UNKNOWN)) }
     }
 
     /// Returns where instances' secrets would go that they do not go now, if this component were

@@ -200,7 +200,7 @@ mod tests {
             assert!(matches!(one.await, Err(TokenError::Unavailable(_))));
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        // Who comes later asks anew.
+        // A later call requests a new token.
         release.notify_one();
         assert!(token(&network, "a").await.is_err());
         assert_eq!(asked.load(Ordering::SeqCst), 2);

@@ -73,11 +73,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "diese Änderung würde ein gespeichertes Geheimnis an ein anderes Ziel senden: geben Sie das Geheimnis erneut ein",
     ),
     (
-        "this change sends a stored secret of an instance to another destination: give that instance the secret anew, with a destination of its own, before",
+        "this change would send a stored secret of an instance to another destination; first enter the secret again in that instance, with its own destination",
         "diese Änderung würde ein gespeichertes Geheimnis einer Instanz an ein anderes Ziel senden: geben Sie zuerst bei dieser Instanz das Geheimnis erneut ein, mit einem eigenen Ziel",
     ),
     (
-        "nobody can tell where the stored secret goes after this change, since no instance is valid with it: enter the secret again instead of its mask",
+        "it is not known where the stored secret would go after this change, since no instance is valid with it; enter the secret again instead of its mask",
         "nach dieser Änderung lässt sich nicht feststellen, wohin das gespeicherte Geheimnis gesendet wird, weil keine Instanz gültig ist: geben Sie das Geheimnis erneut ein",
     ),
     (
