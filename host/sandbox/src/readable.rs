@@ -14,13 +14,14 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// How many marks may stand on one letter. Vietnamese, Hebrew and Tibetan need up to three or four.
+/// The maximum number of combining marks on a letter. Vietnamese, Hebrew and Tibetan need up to
+/// three or four.
 const MARKS: usize = 4;
 
 /// Digits in a row that could be taken for a code or a phone number.
 const DIGITS: usize = 5;
 
-/// What programs take for the beginning of a link without slashes after it.
+/// The schemes that programs make a link of even without slashes.
 const SCHEMES: &[&str] = &[
     "callto",
     "data",
@@ -184,7 +185,7 @@ fn has_number(text: &str) -> bool {
     false
 }
 
-/// Returns whether nobody sees a character, or sees another one.
+/// Returns whether a character is invisible, or looks like another one.
 fn is_invisible(c: char) -> bool {
     use GeneralCategory as Category;
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
@@ -227,7 +228,7 @@ fn visible(text: &str, also: impl Fn(char) -> bool) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Returns whether a character that nobody sees by itself changes how its neighbours are written, and nothing else.
+/// Returns whether an invisible character affects only how its neighbours are written.
 fn joins(before: &[char], c: char, after: &[char]) -> bool {
     const NON_JOINER: char = '\u{200c}';
     const JOINER: char = '\u{200d}';

@@ -144,7 +144,8 @@ impl Component {
         let proof = self.provider.report_proof(options).await.ok().flatten().and_then(|proof| proof.secret());
         let schema = OptionsSchema::new(&self.info().manifest.options_schema);
         let marked = schema.secrets(options);
-        // The fields of a login are secret and others, such as a user name: one that is marked is enough.
+        // Some fields of a login are secret and others are not, such as a user name: one that is
+        // marked is enough.
         let of_connection = |connection: &Connection| {
             let secrets = connection.secrets();
             let has_marked = || secrets.iter().any(|secret| marked.iter().any(|marked| marked == secret.expose()));

@@ -53,7 +53,8 @@ pub(crate) fn find(engine: &Engine, cache: &CodeCache, digest: &str) -> Option<C
     deserialize(engine, code)
 }
 
-/// Keeps a compiled component. A cache that cannot be written costs time at the next start and nothing else.
+/// Stores a compiled component. If the cache cannot be written, the next start takes longer;
+/// nothing else happens.
 pub(crate) fn keep(engine: &Engine, cache: &CodeCache, digest: &str, component: &Component) {
     let kept = component.serialize().map_err(std::io::Error::other).and_then(|code| {
         let sealed = cache.seal.seal(digest, &code);
@@ -70,7 +71,7 @@ fn path(engine: &Engine, folder: &Path, digest: &str) -> PathBuf {
     folder.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
 }
 
-/// Written beside and renamed, so that a reader never sees half of it.
+/// Written to another file and renamed, so that a reader never sees half of it.
 fn write(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result<()> {
     create(folder)?;
     let mut beside = tempfile::NamedTempFile::new_in(folder)?;
@@ -79,7 +80,7 @@ fn write(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Makes the folder, its owner's alone.
+/// Creates the folder, accessible only to its owner.
 fn create(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]

@@ -26,7 +26,7 @@ pub enum RecipientKind {
 pub struct Manifest {
     /// The type of the instances it serves.
     pub type_id: String,
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
     /// Its own version (semver).
     pub version: String,
@@ -44,7 +44,7 @@ pub struct Manifest {
 const SCHEMA_BYTES: usize = 256 << 10;
 
 impl Manifest {
-    /// Checks what `describe` answered. The error says what is wrong in a sentence.
+    /// Checks the result of `describe`. The error says what is wrong in a sentence.
     pub(crate) fn check(said: wit::Manifest) -> Result<(Self, Schema), String> {
         word("type-id", &said.type_id)?;
         word("channel", &said.channel)?;

@@ -1,4 +1,5 @@
-//! One call of a component: a fresh instance, every bound in force, and its words cleaned on the way out.
+//! The calls of a component that validate options and deliver messages: each runs in a fresh
+//! instance with all limits in force, and its texts are redacted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,8 +106,9 @@ pub(crate) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> 
     }
 }
 
-/// The host may know better than a component whose client keeps the difference to itself (`fetch` does): what nobody was sent is of no
-/// unknown outcome, and what was not allowed is for the operator.
+/// Corrects a failure by what the host knows. A component whose client hides the difference (as
+/// `fetch` does) cannot tell that nothing was sent, so that the outcome is known, or that a request
+/// was denied, which the operator must fix.
 pub(crate) fn known(failure: wit::DeliveryFailure, call: &State) -> wit::DeliveryFailure {
     match failure {
         wit::DeliveryFailure::OutcomeUnknown(reason) if !call.effects().has_sent() && call.effects().was_denied() => {
@@ -141,7 +143,8 @@ fn connection(asked: wit::Connection) -> Connection {
 pub(crate) fn delivery_failure(failure: wit::DeliveryFailure, clean: &impl Fn(&str) -> String) -> DeliveryFailure {
     let reason = |said: wit::Reason| {
         let code = clean(&said.code);
-        // The host's own word for having no room, which says nothing of the upstream: nobody else says it.
+        // Only the host uses the code for having no capacity, which says nothing about the
+        // upstream.
         let code = if code == BUSY { format!("upstream-{BUSY}") } else { code };
         Reason::new(code, clean(&said.detail))
     };

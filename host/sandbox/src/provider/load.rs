@@ -1,4 +1,4 @@
-//! From a component's bytes to a provider that can be called.
+//! Makes a provider that can be called of a component's bytes.
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -130,7 +130,8 @@ async fn compile(
         return Ok(component);
     }
     let time = sandbox.limits().compile_time;
-    // One at a time: what takes longer than it may cannot be stopped, and must not be begun again beside itself.
+    // One at a time: a compilation that takes too long cannot be stopped, and must not be started
+    // again while it runs.
     let turn = tokio::time::timeout(time, sandbox.compiling().acquire_owned()).await;
     let turn = turn.map_err(|_| LoadError::new("another component is being compiled: try again later".to_owned()))?;
     if let Some(component) = cache.and_then(|cache| code_cache::find(sandbox.engine(), cache, digest)) {
@@ -216,7 +217,7 @@ mod tests {
         let sandbox = sandbox(Duration::from_millis(1));
         let bytes = component(40_000);
         assert!(refusal(&sandbox, &bytes).await.contains("took longer to compile than `compile_time` allows"));
-        // It cannot be interrupted, so nobody starts it a second time beside itself.
+        // It cannot be interrupted, so it is never started twice at the same time.
         assert_eq!(sandbox.compiling().available_permits(), 0);
         assert_eq!(refusal(&sandbox, &bytes).await, "another component is being compiled: try again later");
         // Once it has ended the turn is free.

@@ -71,7 +71,8 @@ impl Provider {
         &self.info.manifest
     }
 
-    /// Returns whether options satisfy the schema; on this thread, for programs that serve nobody.
+    /// Returns whether options satisfy the schema. It runs on this thread, for programs that serve
+    /// no requests.
     pub(crate) fn allows(&self, options: &Value) -> bool {
         self.schema.allows(options)
     }
@@ -82,10 +83,11 @@ impl Provider {
         Ok(broken.into_iter().map(|one| FieldError::new(one.at, one.sentence)).collect())
     }
 
-    /// Validates options that others complete, by the schema: what is missing, and rules for the whole, are left out.
+    /// Validates options that other options complete, by the schema. Missing options, and rules
+    /// about the whole, do not count.
     ///
     /// # Errors
-    /// If there was no room to check them now.
+    /// If there was no capacity to check them now.
     pub async fn broken_rules_of_a_part(&self, options: &Value) -> Result<Vec<FieldError>, Reason> {
         let mut broken = self.check_options(options).await?;
         let is_of_the_whole = |one: &Broken| one.at.is_empty() || one.is_missing && one.at.matches('/').count() == 1;
@@ -103,7 +105,8 @@ impl Provider {
         broken.ok_or_else(|| Reason::new(BUSY, "other options are being checked: try again later"))
     }
 
-    /// Returns whether time and chance are the same in each call that reaches nobody.
+    /// Returns whether clocks stand still and random numbers repeat in each call that can reach
+    /// nothing.
     pub(crate) fn has_fixed_clock(&self) -> bool {
         self.sandbox.has_fixed_clock(true)
     }
@@ -118,7 +121,7 @@ impl Provider {
         CallLog::recorded(&self.manifest().type_id, redactor, self.sandbox.limits().log_lines, recording)
     }
 
-    /// Returns a call of this provider that reaches nobody.
+    /// Returns a call of this provider that can reach nothing.
     fn call(&self, log: Arc<CallLog>, time: Duration) -> Call<'_> {
         Call::new(&self.sandbox, log, time).share(&self.share)
     }

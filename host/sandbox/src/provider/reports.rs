@@ -64,7 +64,7 @@ impl Provider {
             wit::DeliveryStatus::Delivered => DeliveryStatus::Delivered,
             wit::DeliveryStatus::Failed => {
                 let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
-                // Searched as it is said and as it is kept.
+                // Searched as returned, and as stored.
                 let plain: String = recipient.chars().filter(fits).collect();
                 let redactor = CallRedactor::new(report.code.len()).without([plain]).without_recipient(recipient);
                 let code: String = report.code.chars().filter(fits).collect();

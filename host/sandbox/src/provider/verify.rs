@@ -13,11 +13,12 @@ use crate::egress::Grants;
 /// The longest state that is kept, in bytes.
 const STATE_BYTES: usize = 4096;
 
-/// The allowed lengths of a code, whoever generates it.
+/// The allowed lengths of a code, by the host or by an upstream.
 pub const CODE_LENGTHS: RangeInclusive<u32> = 4..=10;
 
 impl Provider {
-    /// Has the upstream make a code and send it. Of the message its texts and its code are kept back: they are not the upstream's.
+    /// Has the upstream make a code and send it. The message has neither texts nor a code: they are
+    /// the host's.
     pub(crate) async fn begin(
         &self,
         grants: Arc<Grants>,

@@ -18,7 +18,7 @@ pub(crate) struct Concurrency {
 pub(crate) struct Share {
     turns: Semaphore,
     pub(crate) habit: Habit,
-    /// What options that are checked by its schema wait for: one at a time.
+    /// The semaphore for options that are checked by its schema: one at a time.
     pub(crate) checks: Arc<Semaphore>,
 }
 

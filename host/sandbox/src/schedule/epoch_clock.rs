@@ -1,4 +1,4 @@
-//! The clock that interrupts guests, and how much of the processors those may take that run long.
+//! The clock that interrupts guests, and limits how many processors long-running calls may use.
 
 use std::future::poll_fn;
 use std::io;
@@ -31,7 +31,7 @@ struct Shared {
     ticks: AtomicU64,
     calls: AtomicUsize,
     stands_still: AtomicBool,
-    /// One permit for each processor that those may have who run long.
+    /// One permit for each processor that long-running calls may use.
     gate: Arc<Semaphore>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct CallTime {
     limit: u64,
     /// Ticks at work before it was last restarted.
     used: AtomicU64,
-    /// Of these, those since it last waited for something other than its turn.
+    /// Of these, the ticks since it last waited for something other than its turn.
     stretch: AtomicU64,
     /// When it was last restarted.
     since: AtomicU64,
@@ -98,7 +98,7 @@ impl EpochClock {
                 }
                 idle = 0;
                 ticking.stands_still.store(true, Ordering::SeqCst);
-                // A call that begins now either is seen here or sees that the clock stands still.
+                // A call that starts now is either seen here, or sees that the clock stands still.
                 while ticking.calls.load(Ordering::SeqCst) == 0 && !end.load(Ordering::SeqCst) {
                     thread::park();
                 }
@@ -108,7 +108,7 @@ impl EpochClock {
         Ok(Self { shared, thread: thread.thread().clone(), ended })
     }
 
-    /// A call begins, which may be at work for so many ticks.
+    /// Starts a call, which may run for this many ticks.
     pub(crate) fn call(&self, limit: u64) -> Arc<CallTime> {
         self.shared.calls.fetch_add(1, Ordering::SeqCst);
         if self.shared.stands_still.load(Ordering::SeqCst) {
@@ -118,7 +118,7 @@ impl EpochClock {
     }
 }
 
-/// One processor is always left for those who do not run long.
+/// Returns how many processors long-running calls may use: all but one.
 fn for_long() -> usize {
     thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1)
 }
@@ -153,8 +153,8 @@ impl CallTime {
         Self { shared: shared.clone(), limit, used, stretch, since, long: no(), expected: no(), gave_way: no() }
     }
 
-    /// Runs a call. If it runs long, or those of its provider do of late, it is at work only while one of the processors for such
-    /// calls is free: all others find one that is not taken.
+    /// Runs a call. If it runs long, or calls of its provider recently did, it runs only while one
+    /// of the processors for such calls is free. So all other calls find a free processor.
     pub(crate) async fn run<T>(&self, habit: Option<&Habit>, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         let mut place = None;
@@ -180,7 +180,8 @@ impl CallTime {
             self.used.fetch_add(ran, Ordering::Relaxed);
             if self.gave_way.swap(false, Ordering::Relaxed) {
                 self.stretch.fetch_add(ran, Ordering::Relaxed);
-                // To the other threads on this processor too, which would wait for the system's own tick else.
+                // To the other threads on this processor as well, which would otherwise wait for
+                // the system's own tick.
                 thread::yield_now();
             } else {
                 self.stretch.store(0, Ordering::Relaxed);
@@ -253,7 +254,7 @@ mod tests {
         CallTime::new(shared, limit)
     }
 
-    /// Is at work for so many ticks each time, for ever; notes how the clock finds it then.
+    /// Runs for this many ticks each time, endlessly, and records what the clock finds.
     async fn work(call: &CallTime, ticks: u64, found: &Mutex<Vec<Found>>) {
         loop {
             call.shared.ticks.fetch_add(ticks, Ordering::SeqCst);
@@ -313,7 +314,7 @@ mod tests {
             assert!(running.as_mut().now_or_never().is_none());
             assert_eq!(slice(), ordinary);
         }
-        // Nobody knew of the first that it would be long. A kernel that knows no slices says 0 of all.
+        // The first one was not known to be long. A kernel without time slices returns 0 for all.
         assert_eq!(*seen.lock().unwrap(), [ordinary, if ordinary == 0 { 0 } else { LONGEST }]);
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn fix(wasi: &mut WasiCtxBuilder) {
         .insecure_random_seed(0);
 }
 
-/// It is always the beginning of 1970.
+/// A clock that always shows the beginning of 1970.
 struct Midnight;
 
 impl HostWallClock for Midnight {
@@ -32,7 +32,8 @@ impl HostWallClock for Midnight {
     }
 }
 
-/// A millisecond goes by at each look: who waits for time to pass comes to an end.
+/// A clock that advances by a millisecond each time it is read, so that a loop that waits for time
+/// to pass ends.
 #[derive(Default)]
 struct Looks(AtomicU64);
 

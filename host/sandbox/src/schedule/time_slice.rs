@@ -28,7 +28,7 @@ mod linux {
     /// While it lives, the slice of this thread is the longest there is.
     pub(crate) struct LongSlice {
         before: Option<u64>,
-        /// It is this thread's.
+        /// It belongs to this thread.
         _not_send: PhantomData<*const ()>,
     }
 
@@ -82,7 +82,8 @@ mod linux {
     impl Attributes {
         const SIZE: u32 = size_of::<Self>() as u32;
 
-        /// Others have no such slice: of a deadline `runtime` says something else.
+        /// Returns whether the scheduling class has a time slice. In the deadline class, `runtime`
+        /// has another meaning.
         fn is_fair(&self) -> bool {
             [libc::SCHED_OTHER, libc::SCHED_BATCH].iter().any(|fair| u32::try_from(*fair) == Ok(self.policy))
         }
@@ -97,7 +98,7 @@ mod linux {
         (answer == 0).then_some(found)
     }
 
-    /// What is refused leaves the thread as it is, which is as it would be without this file.
+    /// Sets it. If it is refused, the thread stays as it is, as without this module.
     #[allow(unsafe_code, reason = "no library offers this call: see the safety comment")]
     fn set(wanted: &Attributes) {
         let mut wanted = Attributes { size: Attributes::SIZE, ..*wanted };
@@ -118,7 +119,7 @@ mod linux {
             let (meanwhile, longest) = (attributes().unwrap(), slice());
             drop(long);
             let after = attributes().unwrap();
-            // A kernel that knows no slices says 0 of all.
+            // A kernel without time slices returns 0 for all.
             assert_eq!((longest, slice()), (if ordinary == 0 { 0 } else { LONGEST }, ordinary));
             let kept = |found: &Attributes| (found.policy, found.nice, found.priority);
             assert_eq!((kept(&meanwhile), kept(&after)), (kept(&before), kept(&before)));
