@@ -68,6 +68,6 @@ pub use options::{Configured, Layers, Validation};
 pub use provider::{CODE_LENGTHS, Provider};
 pub use redact::Redactor;
 pub use schedule::on_thread_start;
-pub use schema::{OptionsSchema, escape};
+pub use schema::{OptionsSchema, ParsePartsError, Part, Parts, Placement, escape};
 pub use standalone::{Component, inspect, satisfies};
 pub use testing::{Exchange, KeptMail, Outbox, Recording};

@@ -1,6 +1,8 @@
 //! Typed facts about a provider, in English.
 
-use twofactor_sandbox::{Authentication, Capability, Destination, GrantedConnection, ProviderInfo, SmtpSecurity};
+use twofactor_sandbox::{
+    Authentication, Capability, Destination, GrantedConnection, Part, Parts, ProviderInfo, SmtpSecurity,
+};
 
 /// Who a component says it is, and what its imports let it do.
 pub fn provider(info: &ProviderInfo) -> String {
@@ -39,6 +41,10 @@ pub fn capability(capability: &Capability) -> String {
         Capability::Secret(option) => {
             return format!("see the secret `{option}` while it delivers (other providers do not get it)");
         }
+        Capability::PlaceSecret(placement) => {
+            let (option, parts) = (&placement.option[1..], parts(placement.parts));
+            return format!("have the secret `{option}` put into {parts} of its requests (it does not see the secret)");
+        }
         // One that this program is too old to word.
         other => return other.to_string(),
     };
@@ -47,9 +53,22 @@ pub fn capability(capability: &Capability) -> String {
 
 /// Returns a connection, as it stands in a list of what an instance may reach.
 pub fn connection(granted: &GrantedConnection) -> String {
+    let mut text = authenticated(granted);
+    for placement in &granted.placed {
+        text += &format!("; the secret `{}` is put into {}", &placement.option[1..], parts(placement.parts));
+    }
+    if granted.code_in_query {
+        text += "; the code is put into the URL, which is written to logs";
+    }
+    text
+}
+
+fn authenticated(granted: &GrantedConnection) -> String {
     let to = destination(&granted.destination);
     match &granted.authentication {
         Authentication::None if matches!(granted.destination, Destination::Smtp { .. }) => to,
+        // The secrets in its requests may be the authentication.
+        Authentication::None if !granted.placed.is_empty() => to,
         Authentication::None => format!("{to} without authentication"),
         Authentication::Basic => format!("{to} with HTTP Basic authentication"),
         Authentication::Bearer => format!("{to} with a bearer token"),
@@ -68,6 +87,24 @@ fn origin(url: &str) -> String {
     url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
+/// Parts of a request, as they follow "put into".
+fn parts(parts: Parts) -> String {
+    let names: Vec<&str> = parts
+        .iter()
+        .map(|part| match part {
+            Part::Body => "the body",
+            Part::Query => "the query",
+            Part::Path => "the path",
+            Part::Header => "a header",
+        })
+        .collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// Returns where a connection goes.
 pub fn destination(destination: &Destination) -> String {
     match destination {
@@ -80,5 +117,9 @@ pub fn destination(destination: &Destination) -> String {
             };
             format!("SMTP server {host} port {port} {how}")
         }
+        Destination::Placed { origin, placement } => {
+            format!("{origin}, with the secret `{}` in {}", &placement.option[1..], parts(placement.parts))
+        }
+        Destination::CodeInQuery { origin } => format!("{origin}, with the code in the URL, which is written to logs"),
     }
 }

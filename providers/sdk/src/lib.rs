@@ -68,6 +68,7 @@ mod http;
 mod log;
 mod mail;
 mod options;
+mod placed_secret;
 mod provider;
 mod report;
 #[cfg(not(target_arch = "wasm32"))]
@@ -159,6 +160,7 @@ pub use http::{Error as HttpError, Http, Response};
 pub use log::{Level, log};
 pub use mail::{Mail, MailError, Refusal, Stage};
 pub use options::{Secret, schema};
+pub use placed_secret::{InBody, InHeader, InPath, InQuery, PlacedSecret, RequestParts};
 pub use provider::{Connection, Metadata, Provider, Recipient, SmtpServer, problem};
 pub use report::{
     DeliveryStatus, Exported as ExportedReports, Proof, Report, ReportJwt, ReportRequest, ReportSignature, Reports,

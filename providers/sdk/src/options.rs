@@ -33,26 +33,30 @@ impl fmt::Debug for Secret {
 }
 
 impl<'de> Deserialize<'de> for Secret {
-    /// Reads it as an option, so that a missing field is a withheld secret instead of an error.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Secret;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_none<E: Error>(self) -> Result<Secret, E> {
-                Ok(Secret(None))
-            }
-            fn visit_unit<E: Error>(self) -> Result<Secret, E> {
-                Ok(Secret(None))
-            }
-            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret, D::Error> {
-                String::deserialize(deserializer).map(|text| Secret(Some(text)))
-            }
-        }
-        deserializer.deserialize_option(Text)
+        text_if_given(deserializer).map(Self)
     }
+}
+
+/// As an option, so that a missing field is a withheld secret and no error.
+pub(crate) fn text_if_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Text;
+    impl<'de> Visitor<'de> for Text {
+        type Value = Option<String>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_none<E: Error>(self) -> Result<Option<String>, E> {
+            Ok(None)
+        }
+        fn visit_unit<E: Error>(self) -> Result<Option<String>, E> {
+            Ok(None)
+        }
+        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
+            String::deserialize(deserializer).map(Some)
+        }
+    }
+    deserializer.deserialize_option(Text)
 }
 
 impl JsonSchema for Secret {

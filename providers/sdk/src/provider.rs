@@ -141,6 +141,36 @@ impl Connection {
         Self::http(origin, wit::HttpAuthentication::None)
     }
 
+    /// Has the host put a secret option into requests to this origin: a [`PlacedSecret`](crate::PlacedSecret), named by its JSON Pointer
+    /// such as `/ApiKey`.
+    #[must_use]
+    pub fn place_secret(self, pointer: &str) -> Self {
+        self.with(wit::HttpSetting::PlaceSecret(pointer.to_owned()))
+    }
+
+    /// Lets the host put the code into the query of requests to this origin: for upstreams that take the text there. URLs are written to
+    /// the upstream's logs, so an instance is valid only if its operator allowed it for this origin.
+    #[must_use]
+    pub fn code_in_query(self) -> Self {
+        self.with(wit::HttpSetting::CodeInQuery)
+    }
+
+    fn with(mut self, setting: wit::HttpSetting) -> Self {
+        match &mut self.0 {
+            wit::Connection::Http(http) => http.settings.push(setting),
+            // Only HTTP has such settings: the host refuses it by its name.
+            wit::Connection::Smtp(smtp) => {
+                let (name, value) = match setting {
+                    wit::HttpSetting::PlaceSecret(pointer) => ("place-secret".to_owned(), pointer),
+                    wit::HttpSetting::CodeInQuery => ("code-in-query".to_owned(), String::new()),
+                    wit::HttpSetting::Other(entry) => (entry.name, entry.value),
+                };
+                smtp.settings.push(wit::Entry { name, value });
+            }
+        }
+        self
+    }
+
     /// Returns an SMTP server.
     pub fn smtp(server: SmtpServer) -> Self {
         let credentials = server

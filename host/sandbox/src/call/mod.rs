@@ -11,7 +11,7 @@ mod sandbox;
 mod state;
 mod wasi_http;
 
-pub(crate) use hide::{CallRedactor, NoPlaceholder, Placeholder};
+pub(crate) use hide::{CallRedactor, GivenOptions, NoPlaceholder, Placeholder};
 pub(crate) use log::CallLog;
 pub(crate) use outcome::{BUSY, LONGEST_WAIT};
 pub use outcome::{DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::effects::{Effects, Sending};
-use super::hide::Placeholder;
+use super::hide::{PlacedSecrets, Placeholder};
 use super::log::CallLog;
 use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network, UpstreamFailure};
 
@@ -16,6 +16,8 @@ pub(crate) struct Outside {
     pub(crate) log: Arc<CallLog>,
     /// The placeholder for the code, if the component does not see it.
     pub(crate) placeholder: Option<Arc<Placeholder>>,
+    /// The secrets that the component has placeholders for.
+    pub(crate) secrets: Option<Arc<PlacedSecrets>>,
     pub(crate) effects: Effects,
 }
 
@@ -40,12 +42,18 @@ impl Outside {
 
     async fn exchange_hidden(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let asked = self.network.begins_exchange().then(|| request.clone());
+        let url = request.url.clone();
+        let code_in_query = self.grants.takes_code_in_query(&url);
         let filled = match &self.placeholder {
-            Some(placeholder) => placeholder.fill_request(&mut request).map_err(HttpError::Denied)?,
+            Some(placeholder) => placeholder.fill_request(&mut request, code_in_query).map_err(HttpError::Denied)?,
             None => false,
         };
-        let url = request.url.clone();
-        let answer = self.network.send_http(&self.grants, request).await;
+        // After the code: in a secret nothing is replaced.
+        let complete = self.secrets.as_ref().map_or(Ok(()), |secrets| secrets.fill(&mut request, &self.grants));
+        let answer = match complete {
+            Ok(()) => self.network.send_http(&self.grants, request).await,
+            Err(why) => Err(why),
+        };
         self.log.note_upstream(match &answer {
             Ok(answer) => UpstreamFailure::of_status(&url, answer.status),
             Err(error) => error.upstream().cloned(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
 use super::effects::Effects;
-use super::hide::Placeholder;
+use super::hide::{PlacedSecrets, Placeholder};
 use super::log::CallLog;
 use super::outcome::{BUSY, DeliveryFailure, Reason};
 use super::outside::Outside;
@@ -24,6 +24,7 @@ pub(crate) struct Call<'a> {
     grants: Arc<Grants>,
     log: Arc<CallLog>,
     placeholder: Option<Arc<Placeholder>>,
+    secrets: Option<Arc<PlacedSecrets>>,
     /// How long it may take in total.
     time: Duration,
 }
@@ -43,7 +44,7 @@ pub(crate) struct CallFailure {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(sandbox: &'a Sandbox, log: Arc<CallLog>, time: Duration) -> Self {
-        Self { sandbox, share: None, grants: Arc::new(Grants::none()), log, placeholder: None, time }
+        Self { sandbox, share: None, grants: Arc::new(Grants::none()), log, placeholder: None, secrets: None, time }
     }
 
     /// Counts it among the calls of one provider.
@@ -61,6 +62,12 @@ impl<'a> Call<'a> {
     /// Puts the code in place of this placeholder into what it sends.
     pub(crate) fn placeholder(mut self, placeholder: Option<Arc<Placeholder>>) -> Self {
         self.placeholder = placeholder;
+        self
+    }
+
+    /// Puts secrets into what it sends in place of their placeholders.
+    pub(crate) fn secrets(mut self, secrets: Option<Arc<PlacedSecrets>>) -> Self {
+        self.secrets = secrets;
         self
     }
 
@@ -106,6 +113,7 @@ impl<'a> Call<'a> {
             grants: self.grants.clone(),
             log: self.log.clone(),
             placeholder: self.placeholder.clone(),
+            secrets: self.secrets.clone(),
             effects,
         };
         let state = State::new(outside, limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));

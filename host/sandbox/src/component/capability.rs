@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::schema::Placement;
+
 /// One thing that a provider may do. `Display` writes its stable name, which stands with each variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,6 +40,9 @@ pub enum Capability {
     Reports,
     /// `secret:NAME`: see this secret option while it delivers, which is withheld from others.
     Secret(String),
+    /// `place-secret:PARTS:POINTER`: say where in its requests the host puts this secret option, within these parts. It does not see
+    /// the secret. See [`Placement`].
+    PlaceSecret(Placement),
 }
 
 impl fmt::Display for Capability {
@@ -58,6 +63,7 @@ impl fmt::Display for Capability {
             Self::Verification => "verification",
             Self::Reports => "reports",
             Self::Secret(option) => return write!(f, "secret:{option}"),
+            Self::PlaceSecret(placement) => return write!(f, "place-secret:{placement}"),
         })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::readable::{self, Unreadable};
-use crate::schema::{OptionsSchema, Schema, escape};
+use crate::schema::{OptionsSchema, Placement, Schema, escape, placements};
 
 /// The kind of a provider's recipients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,6 +38,9 @@ pub struct Manifest {
     pub options_schema: Value,
     /// Whether it receives the code as a field of its own.
     pub needs_code: bool,
+    /// The secrets that the host puts into its requests.
+    #[serde(skip)]
+    pub placements: Vec<Placement>,
 }
 
 /// The longest schema accepted, in bytes.
@@ -71,6 +74,9 @@ impl Manifest {
                 "its option `{name}` is a secret in a list, which nobody could mask: give each an option of its own"
             ));
         }
+        if let Some((name, why)) = sights.misplaced {
+            return Err(format!("its option `{name}` has an `x-twofactor-placement` that is not allowed: {why}"));
+        }
         let manifest = Self {
             type_id: said.type_id,
             name: said.name,
@@ -81,6 +87,7 @@ impl Manifest {
                 wit::RecipientKind::PhoneNumber => RecipientKind::PhoneNumber,
                 wit::RecipientKind::Handle => RecipientKind::Handle,
             },
+            placements: placements(&schema),
             options_schema: schema,
             needs_code: said.needs_code,
         };

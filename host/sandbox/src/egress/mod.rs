@@ -15,14 +15,13 @@ pub(crate) use self::http::retry_after_seconds;
 pub(crate) use self::http::{Failed, HttpError, HttpRequest, HttpResponse};
 pub use failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 pub use network::{Network, NetworkBuilder, NetworkError};
-#[cfg(any(test, fuzzing))]
-pub(crate) use policy::Origin;
 pub use policy::{
     Authentication, Destination, GrantedConnection, NotProved, ParseConnectionError, ReportRequest, Resolver, Secret,
     SmtpSecurity,
 };
 pub(crate) use policy::{
-    Connection, Grants, ReportJwt, ReportKey, ReportProof, ReportSignature, ReportVerifier, authentication,
+    Connection, Grants, HttpSetting, Origin, Placeable, ReportJwt, ReportKey, ReportProof, ReportSignature,
+    ReportVerifier, authentication,
 };
 #[cfg(any(test, fuzzing))]
 pub(crate) use smtp::Replies;

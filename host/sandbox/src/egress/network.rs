@@ -44,6 +44,7 @@ pub struct NetworkBuilder {
     for_all: Overrides,
     plaintext_smtp: HashSet<String>,
     smtp_connections: usize,
+    code_in_query: Vec<String>,
     outbox: Option<Outbox>,
     recording: Option<Recording>,
     timeout: Duration,
@@ -71,6 +72,12 @@ impl NetworkBuilder {
     /// Sets how many connections to one mail server with one login may be open at once, at least 1; 32 if not set. Further mails wait.
     pub fn smtp_connections(mut self, most: usize) -> Self {
         self.smtp_connections = most;
+        self
+    }
+
+    /// Allows codes in the query of requests to an origin, such as `https://sms.example.com`. URLs are written to the upstream's logs.
+    pub fn allow_code_in_query(mut self, origin: &str) -> Self {
+        self.code_in_query.push(origin.to_owned());
         self
     }
 
@@ -121,7 +128,7 @@ impl NetworkBuilder {
     /// Builds the network.
     ///
     /// # Errors
-    /// If a certificate cannot be read, or an override is not on loopback or is for an invalid endpoint.
+    /// If a certificate cannot be read, an override is not on loopback or is for an invalid endpoint, or an origin is not valid.
     pub fn build(self) -> Result<Network, NetworkError> {
         let mut overrides = HashMap::new();
         let Overrides { http, smtp } = self.for_all;
@@ -148,7 +155,11 @@ impl NetworkBuilder {
         let names = Arc::new(Names { resolver: self.resolver, allowed: self.allowed, fixed: self.fixed });
         let client = client(&tls, names.clone(), self.timeout).map_err(NetworkError)?;
         let (for_all, plaintext_smtp) = (self.for_all, self.plaintext_smtp);
-        let rules = Arc::new(Rules { names, overrides, for_all, plaintext_smtp });
+        let origins = self.code_in_query.iter().map(|text| Origin::parse(text).map(|origin| origin.to_string()));
+        let code_in_query = origins
+            .collect::<Result<_, _>>()
+            .map_err(|why: String| NetworkError(format!("`allowed_code_in_query`: {why}")))?;
+        let rules = Arc::new(Rules { names, overrides, for_all, plaintext_smtp, code_in_query });
         let tls = Arc::new(tls);
         Ok(Network(Arc::new(Inner {
             http: HttpEgress::new(client, rules.clone(), self.timeout),
@@ -213,6 +224,7 @@ impl Network {
             for_all: Overrides::default(),
             plaintext_smtp: HashSet::new(),
             smtp_connections: 32,
+            code_in_query: Vec::new(),
             outbox: None,
             recording: None,
             timeout: Duration::from_secs(15),

@@ -8,8 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::call::{DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict};
-use crate::egress::{Destination, GrantedConnection, Grants, NotProved, ReportRequest, ReportVerifier};
+use crate::call::{
+    DeliveryFailure, DeliveryStatus, GivenOptions, Message, Reason, Receipt, Sent, StartedVerification, Verdict,
+};
+use crate::egress::{
+    Destination, GrantedConnection, Grants, NotProved, Placeable, ReportRequest, ReportVerifier, Secret,
+};
 use crate::field_error::FieldError;
 use crate::provider::Provider;
 use crate::schema::OptionsSchema;
@@ -60,8 +64,8 @@ impl Validation {
 pub struct Configured {
     provider: Arc<Provider>,
     grants: Arc<Grants>,
-    /// The merged options as `deliver` receives them, in JSON.
-    options: String,
+    /// The merged options as the component receives them when it delivers.
+    options: GivenOptions,
     /// Verifies delivery reports, if the upstream sends any.
     reports: Option<ReportVerifier>,
 }
@@ -107,7 +111,10 @@ impl Configured {
             }
         };
         let reports = ask_for_reports(provider, options, &substitutes, &requested).await;
-        let grants = match Grants::new(requested.connections, provider.network().rules()) {
+        let (seen, placed) = OptionsSchema::new(schema).with_places(options);
+        let placed: Vec<_> = placed.into_iter().map(|(pointer, secret)| (pointer, Secret::new(secret))).collect();
+        let placeable = Placeable { placements: &provider.manifest().placements, secrets: &placed };
+        let grants = match Grants::new(requested.connections, placeable, provider.network().rules()) {
             Ok(grants) => Arc::new(grants),
             Err(error) => return Ok(Validation::invalid(vec![FieldError::new("", error.to_string())])),
         };
@@ -128,7 +135,7 @@ impl Configured {
                 None
             }
         };
-        let options = OptionsSchema::new(schema).without_secrets(options).to_string();
+        let options = GivenOptions::new(OptionsSchema::new(schema).without_secrets(options), seen, placed);
         Ok(Validation { result: Ok(Self { provider: provider.clone(), grants, options, reports }), again_after })
     }
 
@@ -230,7 +237,7 @@ impl Configured {
         report: &ReportRequest<'_>,
         recipient: &str,
     ) -> Result<Option<DeliveryStatus>, Reason> {
-        let read = self.provider.read_report(&self.options, report, recipient).await;
+        let read = self.provider.read_report(self.options.without_secrets(), report, recipient).await;
         read.map_err(|failure| failure.reason)
     }
 }

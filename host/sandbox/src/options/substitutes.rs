@@ -280,12 +280,13 @@ mod tests {
     #[test]
     fn every_field_of_a_connection_is_compared_but_the_credentials() {
         use crate::SmtpSecurity;
+        use crate::egress::HttpSetting;
         use crate::egress::authentication::{AwsKey, Credentials, HttpAuthentication as Http};
         use std::time::Duration;
 
         let http = |authentication| {
             let origin = "https://a.example.com".to_owned();
-            vec![Connection::Http { origin, authentication }]
+            vec![Connection::Http { origin, authentication, settings: Vec::new() }]
         };
         let aws = |id: &str, secret: &str, region: &str, service: &str| {
             let [access_key_id, region, service] = [id, region, service].map(str::to_owned);
@@ -320,5 +321,16 @@ mod tests {
         }
         assert_eq!(difference(&server, &key), Some("the kind of a connection"));
         assert_eq!(difference(&http(Http::None), &key), Some("the way to authenticate"));
+
+        let with = |settings| {
+            let (origin, authentication) = ("https://a.example.com".to_owned(), Http::None);
+            vec![Connection::Http { origin, authentication, settings }]
+        };
+        let place = |option: &str| HttpSetting::PlaceSecret(option.to_owned());
+        let settings = with(vec![place("/A"), HttpSetting::CodeInQuery]);
+        assert_eq!(difference(&settings, &settings.clone()), None);
+        for other in [vec![place("/A")], vec![place("/B"), HttpSetting::CodeInQuery], Vec::new()] {
+            assert_eq!(difference(&settings, &with(other)), Some("what may be put into requests"));
+        }
     }
 }

@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::authentication::{credentials, http_authentication};
 use super::{Delivers, Provider};
 use crate::call::{
-    BUSY, CallFailure, DeliveryFailure, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Reason, Receipt, Sent, State,
+    BUSY, CallFailure, DeliveryFailure, GivenOptions, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Reason,
+    Receipt, Sent, State,
 };
 use crate::component::RecipientKind;
 use crate::contract::v0_2::twofactor::provider::types as wit;
-use crate::egress::{Connection, Grants, SmtpSecurity};
+use crate::egress::{Connection, Grants, HttpSetting, SmtpSecurity};
 use crate::field_error::FieldError;
 use crate::schema::OptionsSchema;
 
@@ -52,28 +53,31 @@ impl Provider {
         })
     }
 
-    /// Has the component deliver a message, with exactly these grants. `options` is JSON.
+    /// Has the component deliver a message, with exactly these grants.
     pub(crate) async fn deliver(
         &self,
         grants: Arc<Grants>,
-        options: &str,
+        options: &GivenOptions,
         message: Message,
     ) -> Result<Sent, DeliveryFailure> {
         let Delivers::Messages(delivery) = &self.exports.delivers else {
             return self.begin(grants, options, message).await;
         };
         let limits = self.sandbox.limits();
-        let redactor = self.redactor().without([message.text.clone()]).without_recipient(&message.recipient);
+        let redactor = self.redactor().without([message.text.clone()]).without(options.placed_secrets());
+        let redactor = redactor.without_recipient(&message.recipient);
         let log = self.log(redactor.without_code(&message.code));
         let redactor = log.clone();
         let mut message = wit::Message::from(message);
+        let (options, secrets) = options.for_call().map_err(no_letters)?;
+        let options = &*options;
         let placeholder = if self.manifest().needs_code {
             None
         } else {
             let to = (self.manifest().recipient == RecipientKind::EmailAddress).then(|| message.recipient.clone());
             Placeholder::put(&mut message, options, to).map_err(no_letters)?
         };
-        let call = self.call(log, limits.deliver_time).grants(grants).placeholder(placeholder.clone());
+        let call = self.call(log, limits.deliver_time).grants(grants).placeholder(placeholder.clone()).secrets(secrets);
         let hidden = placeholder;
         let answer = self
             .run(call, async |instance, store| {
@@ -121,10 +125,23 @@ pub(crate) fn known(failure: wit::DeliveryFailure, call: &State) -> wit::Deliver
     }
 }
 
+fn setting(asked: wit::HttpSetting) -> HttpSetting {
+    match asked {
+        wit::HttpSetting::PlaceSecret(option) => HttpSetting::PlaceSecret(option),
+        wit::HttpSetting::CodeInQuery => HttpSetting::CodeInQuery,
+        wit::HttpSetting::Other(entry) => HttpSetting::Unknown(entry.name),
+    }
+}
+
 fn connection(asked: wit::Connection) -> Connection {
     match asked {
-        wit::Connection::Http(http) => {
-            Connection::Http { origin: http.origin, authentication: http_authentication(http.authentication) }
+        wit::Connection::Http(http) => Connection::Http {
+            origin: http.origin,
+            authentication: http_authentication(http.authentication),
+            settings: http.settings.into_iter().map(setting).collect(),
+        },
+        wit::Connection::Smtp(wit::SmtpConnection { settings, .. }) if !settings.is_empty() => {
+            Connection::UnknownSmtp(settings.into_iter().next().map(|setting| setting.name).unwrap_or_default())
         }
         wit::Connection::Smtp(smtp) => Connection::Smtp {
             host: smtp.host,

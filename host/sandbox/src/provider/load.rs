@@ -97,6 +97,7 @@ impl Provider {
             capabilities.push(Capability::Reports);
         }
         capabilities.extend(revealed(&manifest.options_schema).into_iter().map(Capability::Secret));
+        capabilities.extend(manifest.placements.iter().cloned().map(Capability::PlaceSecret));
         let info = ProviderInfo { manifest, digest, capabilities, imports, signed_by: None, added_at: None };
         let share = sandbox.turns().share(&info.manifest.type_id);
         Ok(Self { sandbox: sandbox.clone(), exports, share, info, schema: Arc::new(schema) })

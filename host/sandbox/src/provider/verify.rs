@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::deliver::{delivery_failure, known, no_letters, receipt};
 use super::{Delivers, Provider};
-use crate::call::{DeliveryFailure, Message, Placeholder, Reason, Sent, StartedVerification, Verdict};
+use crate::call::{DeliveryFailure, GivenOptions, Message, Placeholder, Reason, Sent, StartedVerification, Verdict};
 use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::contract::v0_2::verifying::exports::twofactor::provider::verification;
 use crate::egress::Grants;
@@ -22,18 +22,21 @@ impl Provider {
     pub(crate) async fn begin(
         &self,
         grants: Arc<Grants>,
-        options: &str,
+        options: &GivenOptions,
         message: Message,
     ) -> Result<Sent, DeliveryFailure> {
         let verification = self.verification()?;
-        let log = self.log(self.redactor().without_recipient(&message.recipient));
+        let redactor = self.redactor().without(options.placed_secrets()).without_recipient(&message.recipient);
+        let log = self.log(redactor);
         let redactor = log.clone();
+        let (options, secrets) = options.for_call().map_err(no_letters)?;
+        let options = &*options;
         let none = String::new;
         let message =
             wit::Message::from(Message { subject: none(), text: none(), html: None, code: none(), ..message });
         let time = self.sandbox.limits().deliver_time;
         let answer = self
-            .run(self.call(log, time).grants(grants), async |instance, store| {
+            .run(self.call(log, time).grants(grants).secrets(secrets), async |instance, store| {
                 let verification = verification.load(&mut *store, &instance)?;
                 let answer = verification.call_begin(&mut *store, options, &message).await?;
                 Ok(answer.map_err(|failure| known(failure, store.data())))
@@ -56,13 +59,15 @@ impl Provider {
     pub(crate) async fn check(
         &self,
         grants: Arc<Grants>,
-        options: &str,
+        options: &GivenOptions,
         state: &str,
         answer: &str,
     ) -> Result<Verdict, DeliveryFailure> {
         let verification = self.verification()?;
-        let log = self.log(self.redactor().without_code(answer));
+        let log = self.log(self.redactor().without(options.placed_secrets()).without_code(answer));
         let redactor = log.clone();
+        let (options, secrets) = options.for_call().map_err(no_letters)?;
+        let options = &*options;
         let placeholder = if self.manifest().needs_code {
             None
         } else {
@@ -70,7 +75,7 @@ impl Provider {
         };
         let given = placeholder.as_ref().map_or(answer, |placeholder| placeholder.letters());
         let time = self.sandbox.limits().deliver_time;
-        let call = self.call(log, time).grants(grants).placeholder(placeholder.clone());
+        let call = self.call(log, time).grants(grants).placeholder(placeholder.clone()).secrets(secrets);
         let verdict = self
             .run(call, async |instance, store| {
                 let verification = verification.load(&mut *store, &instance)?;

@@ -17,13 +17,15 @@ mod fault;
 mod number;
 mod options;
 mod pattern;
+mod placement;
 mod width;
 
 use serde_json::Value;
 
 use compile::Node;
 pub use options::{OptionsSchema, escape};
-pub(crate) use options::{Sight, revealed};
+pub(crate) use options::{Sight, placements, revealed};
+pub use placement::{ParsePartsError, Part, Parts, Placement};
 
 /// The bounds of a schema, and of validating a value.
 pub(crate) mod bounds {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::placement::{Parts, Placement};
+
 /// The depth to which schemas and options are followed: a schema may refer to itself.
 const DEPTH: usize = 16;
 
@@ -20,6 +22,8 @@ pub(crate) enum Sight {
     Secret,
     /// A secret that the component itself needs in `deliver`.
     Revealed,
+    /// A secret that the host puts into these parts of requests: `deliver` gets a placeholder.
+    Placed(Parts),
     /// The schema does not have it: it may be a misspelt secret.
     Unknown,
 }
@@ -33,9 +37,17 @@ pub(crate) struct Sights {
     pub(crate) listed: Vec<String>,
     /// Why the options cannot be shown to people for approval.
     pub(crate) unshowable: Option<&'static str>,
+    /// An option whose `x-twofactor-placement` is not allowed, and why.
+    pub(crate) misplaced: Option<(String, &'static str)>,
     /// The number of subschemas that were visited.
     looks: usize,
 }
+
+/// The keyword that says where the host may put a secret.
+const PLACEMENT: &str = "x-twofactor-placement";
+
+/// The keyword that reveals a secret to `deliver`.
+const REVEALED: &str = "x-twofactor-revealed";
 
 /// A limit, since a schema that refers to itself has options without end.
 const LOOKS: usize = 20_000;
@@ -58,9 +70,24 @@ impl<'a> OptionsSchema<'a> {
     /// Returns the options without what `deliver` must not see.
     pub fn without_secrets(&self, options: &Value) -> Value {
         self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, _, value| match sight {
-            Sight::Secret | Sight::Unknown => None,
+            Sight::Secret | Sight::Unknown | Sight::Placed(_) => None,
             Sight::Open | Sight::Revealed => Some(value),
         })
+    }
+
+    /// Returns the options without what `deliver` must not see, with an empty text in place of each secret that the host puts into
+    /// requests; and these secrets, each by its pointer.
+    pub(crate) fn with_places(&self, options: &Value) -> (Value, Vec<(String, String)>) {
+        let mut placed = Vec::new();
+        let seen = self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, pointer, value| match (sight, value) {
+            (Sight::Open | Sight::Revealed, value) => Some(value),
+            (Sight::Placed(_), Value::String(secret)) => {
+                placed.push((pointer.to_owned(), secret));
+                Some(Value::from(""))
+            }
+            (Sight::Secret | Sight::Unknown | Sight::Placed(_), _) => None,
+        });
+        (seen, placed)
     }
 
     /// Returns the options with a mask in place of each secret, to show to people.
@@ -202,6 +229,9 @@ impl<'a> OptionsSchema<'a> {
             }
             let at = if at.is_empty() { name.clone() } else { format!("{at}/{name}") };
             let sight = self.sight(&found);
+            if let Some(why) = self.misplaced(&found, sight) {
+                sights.misplaced.get_or_insert_with(|| (at.clone(), why));
+            }
             if in_list && sight != Sight::Open {
                 sights.listed.push(at.clone());
             }
@@ -226,11 +256,33 @@ impl<'a> OptionsSchema<'a> {
     fn sight(&self, found: &[&'a Value]) -> Sight {
         let schemas = self.expand(found);
         let marked = |key: &str| schemas.iter().any(|schema| schema.get(key) == Some(&Value::Bool(true)));
-        match (found.is_empty(), marked("writeOnly"), marked("x-twofactor-revealed")) {
+        let places = schemas.iter().filter_map(|schema| Parts::of_keyword(schema.get(PLACEMENT)?).ok());
+        let parts = places.fold(Parts::default(), Parts::union);
+        match (found.is_empty(), marked("writeOnly"), marked(REVEALED)) {
             (true, ..) => Sight::Unknown,
             (_, true, true) => Sight::Revealed,
+            (_, true, false) if !parts.is_empty() => Sight::Placed(parts),
             (_, true, false) => Sight::Secret,
             (_, false, _) => Sight::Open,
+        }
+    }
+
+    /// Returns why an option's `x-twofactor-placement` is not allowed, if it has one.
+    fn misplaced(&self, found: &[&'a Value], sight: Sight) -> Option<&'static str> {
+        let schemas = self.expand(found);
+        let mut keywords = schemas.iter().filter_map(|schema| schema.get(PLACEMENT)).peekable();
+        keywords.peek()?;
+        let types: Vec<&Value> = schemas.iter().filter_map(|schema| schema.get("type")).flat_map(one_or_more).collect();
+        let is_text =
+            types.iter().any(|one| *one == "string") && types.iter().all(|one| *one == "string" || *one == "null");
+        match sight {
+            Sight::Open => Some("only a secret can be placed: it needs `writeOnly: true` too"),
+            Sight::Revealed => Some("a secret is either placed by the host or revealed"),
+            _ if keywords.any(|keyword| Parts::of_keyword(keyword).is_err()) => {
+                Some("its value is a list of `body`, `query`, `path` and `header`, none twice")
+            }
+            _ if !is_text => Some("only a text can be placed: its `type` must be `string`"),
+            _ => None,
         }
     }
 
@@ -260,6 +312,10 @@ fn named<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
     schemas.iter().filter_map(|schema| schema.get("properties")?.get(name)).collect()
 }
 
+fn one_or_more(value: &Value) -> Vec<&Value> {
+    value.as_array().map_or_else(|| vec![value], |all| all.iter().collect())
+}
+
 fn texts(value: &Value, out: &mut Vec<String>) {
     match value {
         Value::String(text) => out.push(text.clone()),
@@ -285,6 +341,17 @@ fn leaves(value: &Value, at: &str, out: &mut Vec<(String, String)>) {
 pub(crate) fn revealed(schema: &Value) -> Vec<String> {
     let all = OptionsSchema::new(schema).sights().all;
     all.into_iter().filter(|(_, sight)| *sight == Sight::Revealed).map(|(name, _)| name).collect()
+}
+
+/// The secrets that the host puts into requests of a component.
+pub(crate) fn placements(schema: &Value) -> Vec<Placement> {
+    let all = OptionsSchema::new(schema).sights().all.into_iter();
+    let pointer = |name: &str| name.split('/').map(|step| format!("/{}", escape(step))).collect();
+    all.filter_map(|(name, sight)| match sight {
+        Sight::Placed(parts) => Some(Placement { option: pointer(&name), parts }),
+        _ => None,
+    })
+    .collect()
 }
 
 /// Escapes a step of a JSON Pointer (RFC 6901 section 3).
@@ -323,6 +390,54 @@ mod tests {
         let schema = schema();
         let seen = OptionsSchema::new(&schema).without_secrets(&options());
         assert_eq!(seen, json!({"Sender": "s", "Server": {"Host": "h"}, "Key": "k"}));
+    }
+
+    #[test]
+    fn a_placed_secret_is_a_secret_whose_place_is_kept() {
+        let schema = json!({"type": "object", "properties": {
+            "Key": {"type": "string", "writeOnly": true, "x-twofactor-placement": ["body", "query"]},
+            "Server": {"type": "object", "properties": {
+                "To~ken": {"anyOf": [{"$ref": "#/$defs/Token"}, {"type": "null"}]}}},
+            "Other": {"type": "string", "writeOnly": true}
+        }, "$defs": {"Token": {"type": "string", "writeOnly": true, "x-twofactor-placement": ["path"]}}});
+        let placements: Vec<_> = super::placements(&schema).iter().map(ToString::to_string).collect();
+        assert_eq!(placements, ["body,query:/Key", "path:/Server/To~0ken"]);
+        let options = json!({"Key": "k", "Server": {"To~ken": "t"}, "Other": "o"});
+        let reader = OptionsSchema::new(&schema);
+        assert_eq!(reader.without_secrets(&options), json!({"Server": {}}));
+        let (seen, placed) = reader.with_places(&options);
+        assert_eq!(seen, json!({"Key": "", "Server": {"To~ken": ""}}));
+        let pair = |pointer: &str, secret: &str| (pointer.to_owned(), secret.to_owned());
+        assert_eq!(placed, [pair("/Key", "k"), pair("/Server/To~0ken", "t")]);
+        assert_eq!(reader.with_places(&json!({"Server": {"To~ken": null}})), (json!({"Server": {}}), Vec::new()));
+        assert_eq!(reader.masked(&options, "*")["Key"], "*");
+        assert_eq!(reader.secrets(&options), ["k", "t", "o"]);
+    }
+
+    #[test]
+    fn a_placement_stands_only_at_a_secret_text() {
+        let why = |option: Value| {
+            let schema = json!({"type": "object", "properties": {"Key": option}});
+            OptionsSchema::new(&schema).sights().misplaced.map(|(name, why)| format!("{name}: {why}"))
+        };
+        let placed = json!({"type": "string", "writeOnly": true, "x-twofactor-placement": ["body"]});
+        assert_eq!(why(placed.clone()), None);
+        for (key, value, word) in [
+            ("writeOnly", json!(false), "writeOnly"),
+            ("x-twofactor-revealed", json!(true), "either"),
+            ("type", json!("integer"), "`string`"),
+            ("type", json!(["string", "integer"]), "`string`"),
+            ("type", json!("object"), "`string`"),
+            ("x-twofactor-placement", json!([]), "a list"),
+            ("x-twofactor-placement", json!("body"), "a list"),
+            ("x-twofactor-placement", json!(["host"]), "a list"),
+            ("x-twofactor-placement", json!(["body", "body"]), "a list"),
+        ] {
+            let mut option = placed.clone();
+            option[key] = value;
+            let said = why(option);
+            assert!(said.as_ref().is_some_and(|said| said.starts_with("Key: ") && said.contains(word)), "{said:?}");
+        }
     }
 
     #[test]

@@ -39,7 +39,8 @@ struct Endpoint {
     #[schema(nullable = false)]
     security: Option<SmtpSecurity>,
     /// The destination as one string: `https://HOST[:PORT][/PATH]`, `smtp+tls://HOST:PORT`, `smtp+starttls://HOST:PORT` or
-    /// `smtp+plaintext://HOST:PORT`.
+    /// `smtp+plaintext://HOST:PORT`. Of a place in requests: ` place=PARTS:OPTION` after the origin for a secret option, with the parts
+    /// as in `body,query` and the option's JSON Pointer percent-encoded, or ` code-in-query`.
     #[schema(example = "smtp+starttls://mail.example.com:587")]
     destination: String,
 }
@@ -48,7 +49,9 @@ impl Endpoint {
     fn of(destination: &twofactor::sandbox::Destination) -> Self {
         let text = destination.to_string();
         match destination {
-            twofactor::sandbox::Destination::Https(url) => {
+            twofactor::sandbox::Destination::Https(url)
+            | twofactor::sandbox::Destination::Placed { origin: url, .. }
+            | twofactor::sandbox::Destination::CodeInQuery { origin: url } => {
                 let url = Url::parse(url).ok();
                 let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
                 let port = url.and_then(|url| url.port_or_known_default()).unwrap_or(443);
@@ -117,12 +120,58 @@ enum Authentication {
     Login,
 }
 
+/// A part of a request.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum RequestPart {
+    Body,
+    Query,
+    Path,
+    Header,
+}
+
+impl From<twofactor::sandbox::Part> for RequestPart {
+    fn from(part: twofactor::sandbox::Part) -> Self {
+        match part {
+            twofactor::sandbox::Part::Body => Self::Body,
+            twofactor::sandbox::Part::Query => Self::Query,
+            twofactor::sandbox::Part::Path => Self::Path,
+            twofactor::sandbox::Part::Header => Self::Header,
+        }
+    }
+}
+
+/// A secret option that the host puts into requests. The provider does not see it.
+#[derive(Serialize, ToSchema)]
+struct Placement {
+    /// The JSON Pointer of the option.
+    #[schema(example = "/ApiKey")]
+    option: String,
+    /// The parts of requests that it may be put into.
+    parts: Vec<RequestPart>,
+}
+
+impl From<&twofactor::sandbox::Placement> for Placement {
+    fn from(placement: &twofactor::sandbox::Placement) -> Self {
+        let parts = placement.parts.iter().map(RequestPart::from).collect();
+        Self { option: placement.option.clone(), parts }
+    }
+}
+
 /// A connection that an instance may use. It uses no other.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Connection {
     #[serde(flatten)]
     endpoint: Endpoint,
     authentication: Authentication,
+    /// The secret options that the host puts into requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    placed: Vec<Placement>,
+    /// Whether the code may be in the query of requests. URLs are written to logs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    code_in_query: bool,
     /// The same in English, for people.
     text: String,
 }
@@ -145,30 +194,40 @@ impl From<&twofactor::sandbox::GrantedConnection> for Connection {
             twofactor::sandbox::Authentication::Login => Authentication::Login,
         };
         let text = wording::connection(Language::English, granted);
-        Self { endpoint: Endpoint::of(&granted.destination), authentication, text }
+        let placed = granted.placed.iter().map(Placement::from).collect();
+        let code_in_query = granted.code_in_query;
+        Self { endpoint: Endpoint::of(&granted.destination), authentication, placed, code_in_query, text }
     }
 }
 
 /// Something that a provider is able to do.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Capability {
-    /// A stable name, such as `http`, `smtp`, `log`, `code` or `secret`.
+    /// A stable name, such as `http`, `smtp`, `log`, `code`, `secret` or `place-secret`.
     #[schema(example = "secret")]
     kind: String,
-    /// With `secret`: the option that it sees.
+    /// With `secret`: the option that it sees. With `place-secret`: the JSON Pointer of the option that the host puts into its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "TwilioAuthToken")]
     option: Option<String>,
+    /// With `place-secret`: the parts of requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    parts: Option<Vec<RequestPart>>,
     /// The same in English, for people. It follows "It may".
     text: String,
 }
 
 impl From<&twofactor::sandbox::Capability> for Capability {
     fn from(capability: &twofactor::sandbox::Capability) -> Self {
-        let (kind, option) = match capability {
-            twofactor::sandbox::Capability::Secret(option) => ("secret".to_owned(), Some(option.clone())),
-            other => (other.to_string(), None),
+        let (kind, option, parts) = match capability {
+            twofactor::sandbox::Capability::Secret(option) => ("secret".to_owned(), Some(option.clone()), None),
+            twofactor::sandbox::Capability::PlaceSecret(placement) => {
+                let Placement { option, parts } = placement.into();
+                ("place-secret".to_owned(), Some(option), Some(parts))
+            }
+            other => (other.to_string(), None, None),
         };
-        Self { kind, option, text: wording::capability(Language::English, capability) }
+        Self { kind, option, parts, text: wording::capability(Language::English, capability) }
     }
 }

@@ -159,6 +159,9 @@ impl NetworkConfig {
             };
             network = network.allow_plaintext_smtp(host, port);
         }
+        for origin in &self.allowed_code_in_query {
+            network = network.allow_code_in_query(origin);
+        }
         for (host, address) in &self.hosts {
             network = network.resolve(host, *address);
         }

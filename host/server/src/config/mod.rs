@@ -134,6 +134,8 @@ pub struct NetworkConfig {
     pub allowed_plaintext_smtp: Vec<String>,
     /// How many connections to one mail server with one login may be open at once. Default: 32. Further mails wait.
     pub smtp_connections: usize,
+    /// Origins, such as `https://sms.example.com`, that may receive codes in the URL, which is written to their logs. Default: none.
+    pub allowed_code_in_query: Vec<String>,
     /// Fixed addresses of host names, such as `"smtp.example.com" = "10.0.0.5:465"`. TLS still verifies the name. Default: none.
     pub hosts: BTreeMap<String, SocketAddr>,
     /// Loopback addresses that replace an upstream, without TLS, such as `"https://api.twilio.com" = "127.0.0.1:9000"`. For tests
@@ -150,6 +152,7 @@ impl Default for NetworkConfig {
             allowed_networks: Vec::new(),
             allowed_plaintext_smtp: Vec::new(),
             smtp_connections: 32,
+            allowed_code_in_query: Vec::new(),
             hosts: BTreeMap::new(),
             overrides: BTreeMap::new(),
             timeout_seconds: 15,

@@ -34,6 +34,12 @@ fn in_german(capability: &Capability) -> String {
         Capability::Secret(option) => {
             return format!("beim Zustellen das Geheimnis `{option}` sehen (andere Provider erhalten es nicht)");
         }
+        Capability::PlaceSecret(placement) => {
+            let (option, parts) = (&placement.option[1..], super::connection::parts_in_german(placement.parts));
+            return format!(
+                "das Geheimnis `{option}` {parts} seiner Anfragen einsetzen lassen (der Provider sieht es nicht)"
+            );
+        }
         // A capability that is newer than this program.
         other => return other.to_string(),
     };

@@ -1,6 +1,6 @@
 //! The wording of what an instance may reach.
 
-use twofactor::sandbox::{Authentication, Destination, GrantedConnection, SmtpSecurity};
+use twofactor::sandbox::{Authentication, Destination, GrantedConnection, Part, Parts, SmtpSecurity};
 use twofactor_toolkit::wording;
 
 use super::language::Language;
@@ -14,9 +14,39 @@ pub(crate) fn connection(l: Language, granted: &GrantedConnection) -> String {
 }
 
 fn in_german(granted: &GrantedConnection) -> String {
+    let mut text = authenticated_in_german(granted);
+    for placement in &granted.placed {
+        let (option, parts) = (&placement.option[1..], parts_in_german(placement.parts));
+        text += &format!("; das Geheimnis `{option}` wird {parts} eingesetzt");
+    }
+    if granted.code_in_query {
+        text += "; der Code steht in der URL, die in Logs geschrieben wird";
+    }
+    text
+}
+
+/// Parts of a request, with their preposition.
+pub(super) fn parts_in_german(parts: Parts) -> String {
+    let name = |part| match part {
+        Part::Body => "in den Body",
+        Part::Query => "in die Query",
+        Part::Path => "in den Pfad",
+        Part::Header => "in einen Header",
+    };
+    let names: Vec<&str> = parts.iter().map(name).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} oder {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn authenticated_in_german(granted: &GrantedConnection) -> String {
     let to = destination(Language::German, &granted.destination);
     let how = match &granted.authentication {
         Authentication::None if matches!(granted.destination, Destination::Smtp { .. }) => return to,
+        // The secrets in its requests may be the authentication.
+        Authentication::None if !granted.placed.is_empty() => return to,
         Authentication::None => "ohne Authentifizierung",
         Authentication::Basic => "mit HTTP-Basic-Authentifizierung",
         Authentication::Bearer => "mit einem Bearer-Token",
@@ -52,6 +82,13 @@ pub(crate) fn destination(l: Language, destination: &Destination) -> String {
                 SmtpSecurity::Plaintext => "ohne TLS",
             };
             format!("SMTP-Server {host}, Port {port}, {how}")
+        }
+        (Language::German, Destination::Placed { origin, placement }) => {
+            let (option, parts) = (&placement.option[1..], parts_in_german(placement.parts));
+            format!("{origin}, das Geheimnis `{option}` {parts}")
+        }
+        (Language::German, Destination::CodeInQuery { origin }) => {
+            format!("{origin}, der Code in der URL, die in Logs geschrieben wird")
         }
     }
 }

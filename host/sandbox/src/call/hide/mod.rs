@@ -1,7 +1,12 @@
 //! Hides from a component what it must not see or repeat: the code, the recipient, secrets.
 
+mod escape;
+mod given_options;
+mod placed_secrets;
 mod placeholder;
 mod redact;
 
+pub(crate) use given_options::GivenOptions;
+pub(crate) use placed_secrets::PlacedSecrets;
 pub(crate) use placeholder::{NoPlaceholder, Placeholder};
 pub(crate) use redact::CallRedactor;

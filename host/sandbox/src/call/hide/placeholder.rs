@@ -89,23 +89,31 @@ impl Placeholder {
         &self.letters
     }
 
-    /// Puts the code into the body of a request, in place of the placeholder. It is not put into
-    /// the URL or headers, which are often logged. Returns whether the body contained the
-    /// placeholder.
+    /// Puts the code into the body of a request and, if that is allowed, into its query, in place of
+    /// the placeholder. It is never put into the path or headers, which are often logged. Returns
+    /// whether the request contained the placeholder there.
     ///
     /// # Errors
     /// If the request already contains the code, which the component must have from somewhere else:
     /// why it is not sent, for the provider's author.
-    pub(crate) fn fill_request(&self, request: &mut HttpRequest) -> Result<bool, String> {
+    pub(crate) fn fill_request(&self, request: &mut HttpRequest, in_query: bool) -> Result<bool, String> {
         let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         self.refuse_typed(
             [request.url.as_bytes(), request.method.as_bytes(), &request.body].into_iter().chain(headers),
         )?;
-        let filled = memmem::find(&request.body, self.letters.as_bytes()).is_some();
-        if filled {
-            self.left.fetch_add(1, Ordering::AcqRel);
+        let query = request.url.find('?').filter(|at| in_query && request.url[*at..].contains(&self.letters));
+        let in_body = memmem::find(&request.body, self.letters.as_bytes()).is_some();
+        if in_body {
             let body = std::mem::take(&mut request.body);
             request.body = replaced(body, self.letters.as_bytes(), self.code.as_str().as_bytes());
+        }
+        if let Some(at) = query {
+            let filled = request.url[at..].replace(&self.letters, self.code.as_str());
+            request.url.replace_range(at.., &filled);
+        }
+        let filled = in_body || query.is_some();
+        if filled {
+            self.left.fetch_add(1, Ordering::AcqRel);
         }
         Ok(filled)
     }
@@ -268,11 +276,31 @@ mod tests {
         for body in [form, json] {
             let (url, headers) = (format!("https://a.example.com/?{body}"), vec![("x".to_owned(), body.clone())]);
             let mut request = HttpRequest { method: "POST".to_owned(), url, headers, body: body.clone().into() };
-            placeholder.fill_request(&mut request).unwrap();
+            placeholder.fill_request(&mut request, false).unwrap();
             assert_eq!(String::from_utf8(request.body).unwrap(), body.replace(&placeholder.letters, "123456"));
             assert!(!request.url.contains("123456") && !request.headers[0].1.contains("123456"));
         }
         assert!(placeholder.has_left());
+    }
+
+    #[test]
+    fn a_query_gets_the_code_only_where_that_is_allowed_and_the_path_never() {
+        let mut hidden = message();
+        // The number in `message` holds the code by chance.
+        hidden.recipient = "+41790000000".to_owned();
+        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let url = format!("https://a.example.com/{0}?text={0}", hidden.code);
+        let mut kept = request(&url, ("x", &hidden.code), "");
+        assert!(!placeholder.fill_request(&mut kept, false).unwrap() && !placeholder.has_left());
+        assert_eq!(kept.url, url);
+        let mut filled = request(&url, ("x", &hidden.code), "");
+        assert!(placeholder.fill_request(&mut filled, true).unwrap() && placeholder.has_left());
+        assert_eq!(filled.url, format!("https://a.example.com/{}?text=123456", hidden.code));
+        assert_eq!(filled.headers[0].1, hidden.code);
+        // What has left and was typed is found in a query too.
+        assert!(
+            placeholder.fill_request(&mut request("https://a.example.com/?a=123456", ("x", ""), ""), true).is_err()
+        );
     }
 
     #[test]
@@ -282,7 +310,8 @@ mod tests {
         let body = hidden.text.into_bytes();
         let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
         let mut other = request.clone();
-        assert!(placeholder.fill_request(&mut request).unwrap() && placeholder.fill_request(&mut other).unwrap());
+        assert!(placeholder.fill_request(&mut request, false).unwrap());
+        assert!(placeholder.fill_request(&mut other, false).unwrap());
         placeholder.did_not_leave();
         assert!(placeholder.has_left());
         placeholder.did_not_leave();
@@ -296,7 +325,7 @@ mod tests {
         hidden.recipient = "+41790000000".to_owned();
         let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         let mut request = request("https://a.example.com/", ("x", ""), &hidden.text);
-        assert!(placeholder.fill_request(&mut request).unwrap());
+        assert!(placeholder.fill_request(&mut request, false).unwrap());
         placeholder
     }
 
@@ -309,7 +338,7 @@ mod tests {
     fn a_code_that_was_sent_must_not_appear_in_a_later_request() {
         let placeholder = left();
         let plain = request("https://a.example.com/", ("x", "y"), "z");
-        assert!(placeholder.fill_request(&mut plain.clone()).is_ok());
+        assert!(placeholder.fill_request(&mut plain.clone(), false).is_ok());
         for mut typed in [
             request("https://a.example.com/123456", ("x", "y"), "z"),
             request("https://a.example.com/", ("x-123456", "y"), "z"),
@@ -317,7 +346,7 @@ mod tests {
             request("https://a.example.com/", ("x", "y"), "123456"),
             HttpRequest { method: "X123456".to_owned(), ..plain },
         ] {
-            assert!(placeholder.fill_request(&mut typed).is_err(), "{} {}", typed.method, typed.url);
+            assert!(placeholder.fill_request(&mut typed, false).is_err(), "{} {}", typed.method, typed.url);
         }
     }
 
@@ -361,7 +390,7 @@ mod tests {
         let mut before = HttpResponse { status: 200, headers: headers.clone(), body: b"123456".to_vec() };
         placeholder.cover(&mut before);
         assert_eq!((&*before.body, &*before.headers[0].1), (&b"123456"[..], "123456"));
-        assert!(placeholder.fill_request(&mut request).unwrap());
+        assert!(placeholder.fill_request(&mut request, false).unwrap());
         let mut answer = HttpResponse { status: 200, headers, body: b"a 123456 b 123456".to_vec() };
         placeholder.cover(&mut answer);
         assert_eq!(answer.body, format!("a {0} b {0}", placeholder.letters).into_bytes());

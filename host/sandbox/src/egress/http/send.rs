@@ -80,7 +80,7 @@ impl HttpEgress {
             }
         };
         let of_request = used.secrets();
-        for secrets in [&grant.secrets, &of_request] {
+        for secrets in [&grant.secrets, &grant.placed_secrets, &of_request] {
             secrets.cover(&mut answer.body);
             for (_, value) in &mut answer.headers {
                 *value = secrets.covered(std::mem::take(value));
@@ -95,7 +95,7 @@ impl HttpEgress {
     fn admit<'a>(&self, grants: &'a Grants, asked: HttpRequest) -> Result<(&'a HttpGrant, Request), HttpError> {
         let denied = |why: String| HttpError::Denied(why);
         let (origin, url) = Origin::of_url(&asked.url).map_err(denied)?;
-        let Some(grant) = grants.http.iter().find(|grant| grant.origin == origin) else {
+        let Some(grant) = grants.http_at(&origin) else {
             return Err(denied(format!(
                 "{origin} was not granted to this instance: the provider must ask for it in what `configure` returns"
             )));
@@ -119,8 +119,9 @@ impl HttpEgress {
             if belongs_to_host(&name, &grant.authentication) {
                 return Err(denied(format!("the header `{name}` is set by the host alone: leave it out")));
             }
-            let value = HeaderValue::from_str(value)
+            let mut value = HeaderValue::from_str(value)
                 .map_err(|_| denied(format!("the value of the header `{name}` is malformed")))?;
+            value.set_sensitive(grant.places_in_headers());
             request.headers_mut().append(name, value);
         }
         *request.body_mut() = Some(asked.body.into());

@@ -6,11 +6,34 @@ use super::authentication::{Credentials, HttpAuthentication, first};
 use super::destination::SmtpSecurity;
 use super::secret::Secret;
 
+/// A setting of an HTTP connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HttpSetting {
+    /// The host puts the secret option with this JSON Pointer into requests.
+    PlaceSecret(String),
+    /// The upstream takes the code in the query.
+    CodeInQuery,
+    /// A setting that this version does not know, by its name.
+    Unknown(String),
+}
+
 /// A connection that an instance requests, before it is checked.
 #[derive(Debug, Clone)]
 pub(crate) enum Connection {
-    Http { origin: String, authentication: HttpAuthentication },
-    Smtp { host: String, port: u16, security: SmtpSecurity, credentials: Option<Credentials>, timeout: Duration },
+    Http {
+        origin: String,
+        authentication: HttpAuthentication,
+        settings: Vec<HttpSetting>,
+    },
+    Smtp {
+        host: String,
+        port: u16,
+        security: SmtpSecurity,
+        credentials: Option<Credentials>,
+        timeout: Duration,
+    },
+    /// A mail server with a setting that this version does not know, by its name.
+    UnknownSmtp(String),
 }
 
 impl Connection {
@@ -18,12 +41,13 @@ impl Connection {
     pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
         match (self, other) {
             (
-                Self::Http { origin, authentication },
-                Self::Http { origin: other_origin, authentication: other_authentication },
-            ) => match origin == other_origin {
-                true => authentication.difference(other_authentication),
-                false => Some("the origin"),
-            },
+                Self::Http { origin, authentication, settings },
+                Self::Http { origin: other_origin, authentication: other_authentication, settings: other_settings },
+            ) => first([
+                ("the origin", origin != other_origin),
+                ("what may be put into requests", settings != other_settings),
+            ])
+            .or_else(|| authentication.difference(other_authentication)),
             (
                 Self::Smtp { host, port, security, credentials, timeout },
                 Self::Smtp {
@@ -48,6 +72,7 @@ impl Connection {
     /// Returns the secrets that authenticate there, always in the same order.
     pub(crate) fn secrets_mut(&mut self) -> Vec<&mut Secret> {
         match self {
+            Self::UnknownSmtp(_) => Vec::new(),
             Self::Smtp { credentials, .. } => credentials.iter_mut().map(|login| &mut login.password).collect(),
             Self::Http { authentication, .. } => authentication.secrets_mut(),
         }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::origin::Origin;
+use crate::schema::Placement;
 
 /// How an SMTP connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,8 @@ pub struct ParseConnectionError(&'static str);
 /// | `smtp+tls://mail.example.com:465` | an SMTP server, with TLS from the first byte |
 /// | `smtp+starttls://mail.example.com:587` | an SMTP server that must offer STARTTLS |
 /// | `smtp+plaintext://mail.internal:25` | an SMTP server without TLS |
+/// | `https://api.example.com place=body:/ApiKey` | the parts of requests to an origin that a secret option is put into ([`Placement`]) |
+/// | `https://api.example.com code-in-query` | the query of requests to an origin, for the code |
 ///
 /// ```
 /// use twofactor_sandbox::{Destination, SmtpSecurity};
@@ -85,6 +88,18 @@ pub enum Destination {
         /// How the connection is protected.
         security: SmtpSecurity,
     },
+    /// The parts of requests to an origin that the host puts a secret option into.
+    Placed {
+        /// The origin.
+        origin: String,
+        /// The option and the parts.
+        placement: Placement,
+    },
+    /// The query of requests to an origin, which may contain the code.
+    CodeInQuery {
+        /// The origin.
+        origin: String,
+    },
 }
 
 impl fmt::Display for Destination {
@@ -92,14 +107,39 @@ impl fmt::Display for Destination {
         match self {
             Self::Https(url) => f.write_str(url),
             Self::Smtp { host, port, security } => write!(f, "smtp+{security}://{host}:{port}"),
+            Self::Placed { origin, placement } => write!(f, "{origin} {PLACE}{placement}"),
+            Self::CodeInQuery { origin } => write!(f, "{origin} {CODE_IN_QUERY}"),
         }
     }
+}
+
+/// Begins the word that says what is placed.
+const PLACE: &str = "place=";
+const CODE_IN_QUERY: &str = "code-in-query";
+
+fn placement(text: &str) -> Result<Placement, ParseConnectionError> {
+    text.parse().map_err(|_| {
+        ParseConnectionError(
+            "a placed secret is written as the parts and the option, such as `place=body,query:/ApiKey`",
+        )
+    })
 }
 
 impl FromStr for Destination {
     type Err = ParseConnectionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some((origin, what)) = text.split_once(' ') {
+            let origin = match origin.parse()? {
+                Self::Https(origin) => origin,
+                _ => return Err(ParseConnectionError("only an `https` origin has something placed")),
+            };
+            return match what.strip_prefix(PLACE) {
+                Some(placed) => Ok(Self::Placed { origin, placement: placement(placed)? }),
+                None if what == CODE_IN_QUERY => Ok(Self::CodeInQuery { origin }),
+                None => Err(ParseConnectionError("after an origin comes `place=PARTS:OPTION` or `code-in-query`")),
+            };
+        }
         let Some(smtp) = text.strip_prefix("smtp+") else {
             let is_https = Origin::of_url(text).is_ok_and(|(origin, _)| origin.is_https());
             let wrong =
@@ -205,15 +245,19 @@ impl FromStr for Authentication {
 
 /// A connection that an instance was granted.
 ///
-/// `Display` and `FromStr` use its [`Destination`], a space, and its [`Authentication`]; nothing follows the destination where
-/// the host does not authenticate.
+/// `Display` and `FromStr` use its [`Destination`] and, with spaces between them, its [`Authentication`] if there is one, `place=` and
+/// each [`Placement`], and `code-in-query` if the code may be there.
 ///
 /// ```
 /// use twofactor_sandbox::{Authentication, GrantedConnection};
 ///
 /// let connection: GrantedConnection = "https://api.twilio.com basic".parse()?;
 /// assert_eq!(connection.authentication, Authentication::Basic);
-/// for text in ["https://hooks.example.com", "smtp+tls://mail.example.com:465 login", "https://api.example.com header=x-key"] {
+/// for text in [
+///     "https://hooks.example.com",
+///     "smtp+tls://mail.example.com:465 login",
+///     "https://api.example.com header=x-key place=body:/ApiKey code-in-query",
+/// ] {
 ///     assert_eq!(text.parse::<GrantedConnection>()?.to_string(), text);
 /// }
 /// # Ok::<(), twofactor_sandbox::ParseConnectionError>(())
@@ -224,14 +268,25 @@ pub struct GrantedConnection {
     pub destination: Destination,
     /// How the host authenticates there.
     pub authentication: Authentication,
+    /// The secret options that the host puts into requests.
+    pub placed: Vec<Placement>,
+    /// Whether the code may be in the query of requests.
+    pub code_in_query: bool,
 }
 
 impl fmt::Display for GrantedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.authentication {
-            Authentication::None => write!(f, "{}", self.destination),
-            _ => write!(f, "{} {}", self.destination, self.authentication),
+        write!(f, "{}", self.destination)?;
+        if self.authentication != Authentication::None {
+            write!(f, " {}", self.authentication)?;
         }
+        for placement in &self.placed {
+            write!(f, " {PLACE}{placement}")?;
+        }
+        if self.code_in_query {
+            write!(f, " {CODE_IN_QUERY}")?;
+        }
+        Ok(())
     }
 }
 
@@ -239,8 +294,27 @@ impl FromStr for GrantedConnection {
     type Err = ParseConnectionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (destination, authentication) = text.split_once(' ').unwrap_or((text, "none"));
-        Ok(Self { destination: destination.parse()?, authentication: authentication.parse()? })
+        let mut words = text.split(' ').peekable();
+        let destination = words.next().unwrap_or_default().parse()?;
+        let is_more = |word: &&str| word.starts_with(PLACE) || *word == CODE_IN_QUERY;
+        let authentication = match words.next_if(|word| !is_more(word)) {
+            Some(word) => word.parse()?,
+            None => Authentication::None,
+        };
+        let (mut placed, mut code_in_query) = (Vec::new(), false);
+        for word in words {
+            match word.strip_prefix(PLACE) {
+                _ if code_in_query => return Err(ParseConnectionError("nothing follows `code-in-query`")),
+                Some(text) => placed.push(placement(text)?),
+                None if word == CODE_IN_QUERY => code_in_query = true,
+                None => return Err(ParseConnectionError("a connection has one authentication")),
+            }
+        }
+        let more = !placed.is_empty() || code_in_query;
+        if more && !matches!(destination, Destination::Https(_)) {
+            return Err(ParseConnectionError("only an `https` origin has something placed"));
+        }
+        Ok(Self { destination, authentication, placed, code_in_query })
     }
 }
 
@@ -282,9 +356,22 @@ mod tests {
             (smtp(SmtpSecurity::StartTls, 587), Authentication::Login, "smtp+starttls://mail.example.com:587 login"),
             (smtp(SmtpSecurity::Plaintext, 25), Authentication::None, "smtp+plaintext://mail.example.com:25"),
         ] {
-            let connection = GrantedConnection { destination, authentication };
+            let connection =
+                GrantedConnection { destination, authentication, placed: Vec::new(), code_in_query: false };
             assert_eq!(connection.to_string(), text);
             assert_eq!(text.parse::<GrantedConnection>(), Ok(connection));
+        }
+        let placed = |text: &str| text.parse::<Placement>();
+        let all = [placed("body:/Key"), placed("path:/Token")].into_iter().collect::<Result<_, _>>();
+        let text = "https://api.example.com basic place=body:/Key place=path:/Token code-in-query";
+        let (destination, authentication) = (https(), Authentication::Basic);
+        let connection =
+            all.map(|placed| GrantedConnection { destination, authentication, placed, code_in_query: true });
+        assert_eq!(connection.as_ref().map(ToString::to_string), Ok(text.to_owned()));
+        assert_eq!(text.parse().ok(), connection.ok());
+        for text in ["https://api.example.com place=body,query:/Key", "https://api.example.com code-in-query"] {
+            assert_eq!(text.parse::<Destination>().map(|destination| destination.to_string()), Ok(text.to_owned()));
+            assert_eq!(text.parse::<GrantedConnection>().map(|connection| connection.to_string()), Ok(text.to_owned()));
         }
     }
 
@@ -302,6 +389,10 @@ mod tests {
             "https://api.example.com token",
             "https://api.example.com header=",
             "https://api.example.com basic bearer",
+            "https://api.example.com place=/Key",
+            "https://api.example.com place=host:/Key",
+            "https://api.example.com code-in-query basic",
+            "smtp+tls://mail.example.com:465 login place=body:/Key",
         ] {
             assert!(text.parse::<GrantedConnection>().is_err(), "{text}");
         }

@@ -8,14 +8,16 @@ use super::authentication::{
     ClientAuthentication, Credentials, HttpAuthentication, OAuth2Client, OAuth2Grant, TokenKey, TokenLogin, TokenPlace,
 };
 use super::byte_meter::ByteMeter;
-use super::connection::Connection;
+use super::connection::{Connection, HttpSetting};
 use super::destination::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 use super::host_headers::routes;
 use super::origin::{Origin, is_name};
 use super::request_signature::SignatureScheme;
 use super::rules::Rules;
+use super::secret::Secret;
 use super::{jwt, reflected_secrets, signature};
 use crate::redact::Texts;
+use crate::schema::{Part, Parts, Placement};
 
 /// The connections of one instance. If empty, everything is denied.
 #[derive(Debug, Default)]
@@ -35,7 +37,25 @@ pub(crate) struct HttpGrant {
     pub(crate) signature: Option<SignatureScheme>,
     /// Secrets that are removed from responses.
     pub(crate) secrets: Texts,
+    /// The secret options that the host puts into requests.
+    pub(crate) placed: Vec<Placement>,
+    /// Their values, which are removed from responses.
+    pub(crate) placed_secrets: Texts,
+    /// Whether the code may be in the query.
+    pub(crate) code_in_query: bool,
 }
+
+/// The secrets that a provider may place, by its schema.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Placeable<'a> {
+    /// What the schema says.
+    pub(crate) placements: &'a [Placement],
+    /// The secrets that are set, by their JSON Pointers.
+    pub(crate) secrets: &'a [(String, Secret)],
+}
+
+/// The most settings of one connection.
+const MOST_SETTINGS: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct SmtpGrant {
@@ -63,14 +83,23 @@ impl Grants {
     }
 
     /// Checks the connections that a provider requested against the operator's rules.
-    pub(crate) fn new(connections: Vec<Connection>, rules: &Rules) -> Result<Self, GrantError> {
+    pub(crate) fn new(
+        connections: Vec<Connection>,
+        placeable: Placeable<'_>,
+        rules: &Rules,
+    ) -> Result<Self, GrantError> {
         let mut grants = Self::default();
         if connections.len() > 8 {
             return Err(GrantError("an instance may ask for at most 8 connections".to_owned()));
         }
         for connection in connections {
             match connection {
-                Connection::Http { origin, authentication } => grants.add_http(&origin, authentication)?,
+                Connection::Http { origin, authentication, settings } => {
+                    let mut grant = http_grant(&origin, authentication)?;
+                    grant.apply(settings, placeable, rules)?;
+                    grants.add_http(grant)?;
+                }
+                Connection::UnknownSmtp(setting) => return Err(unknown(&setting)),
                 Connection::Smtp { host, port, security, credentials, timeout } => {
                     let asked = SmtpGrant { host: host.to_ascii_lowercase(), port, security, credentials, timeout };
                     grants.add_smtp(asked, rules)?;
@@ -80,19 +109,24 @@ impl Grants {
         Ok(grants)
     }
 
-    fn add_http(&mut self, origin: &str, authentication: HttpAuthentication) -> Result<(), GrantError> {
-        let origin = secure_origin(origin)?;
-        if self.http.iter().any(|grant| grant.origin == origin) {
-            return Err(GrantError(format!("{origin} is requested twice: request each origin once")));
+    fn add_http(&mut self, grant: HttpGrant) -> Result<(), GrantError> {
+        if self.http.iter().any(|other| other.origin == grant.origin) {
+            return Err(GrantError(format!("{} is requested twice: request each origin once", grant.origin)));
         }
-        check(&authentication).map_err(GrantError)?;
-        let signature = match &authentication {
-            HttpAuthentication::Signature(asked) => Some(SignatureScheme::new(asked).map_err(GrantError)?),
-            _ => None,
-        };
-        let secrets = reflected_secrets::of_http(&authentication);
-        self.http.push(HttpGrant { origin, token_key: authentication.token_key(), authentication, signature, secrets });
+        self.http.push(grant);
         Ok(())
+    }
+
+    /// Returns the permission to send requests to an origin, if there is one.
+    pub(crate) fn http_at(&self, origin: &Origin) -> Option<&HttpGrant> {
+        self.http.iter().find(|grant| grant.origin == *origin)
+    }
+
+    /// Returns whether the code may be in the query of this URL.
+    pub(crate) fn takes_code_in_query(&self, url: &str) -> bool {
+        self.http.iter().any(|grant| grant.code_in_query)
+            && Origin::of_url(url)
+                .is_ok_and(|(origin, _)| self.http_at(&origin).is_some_and(|grant| grant.code_in_query))
     }
 
     fn add_smtp(&mut self, asked: SmtpGrant, rules: &Rules) -> Result<(), GrantError> {
@@ -131,6 +165,8 @@ impl Grants {
     /// Returns the granted connections, for approval.
     pub(crate) fn connections(&self) -> Vec<GrantedConnection> {
         let http = self.http.iter().map(|grant| GrantedConnection {
+            placed: grant.placed.clone(),
+            code_in_query: grant.code_in_query,
             destination: Destination::Https(grant.origin.to_string()),
             authentication: match &grant.authentication {
                 HttpAuthentication::None => Authentication::None,
@@ -146,6 +182,8 @@ impl Grants {
             },
         });
         let smtp = self.smtp.iter().map(|grant| GrantedConnection {
+            placed: Vec::new(),
+            code_in_query: false,
             destination: grant.destination(),
             authentication: if grant.credentials.is_some() { Authentication::Login } else { Authentication::None },
         });
@@ -167,8 +205,16 @@ impl Grants {
     /// Returns where secrets go. This must not change while a secret is kept.
     pub(crate) fn destinations(&self) -> Vec<Destination> {
         let http = self.http.iter().flat_map(|grant| {
+            let origin = grant.origin.to_string();
+            let mut destinations = vec![Destination::Https(origin.clone())];
             let issuer = grant.authentication.token_source().map(str::to_owned);
-            [Some(grant.origin.to_string()), issuer].into_iter().flatten().map(Destination::Https)
+            destinations.extend(issuer.map(Destination::Https));
+            let placed = grant.placed.iter().cloned();
+            destinations.extend(placed.map(|placement| Destination::Placed { origin: origin.clone(), placement }));
+            if grant.code_in_query {
+                destinations.push(Destination::CodeInQuery { origin });
+            }
+            destinations
         });
         let mut all: Vec<Destination> = http.chain(self.smtp.iter().map(SmtpGrant::destination)).collect();
         all.sort();
@@ -180,6 +226,80 @@ impl SmtpGrant {
     fn destination(&self) -> Destination {
         Destination::Smtp { host: self.host.clone(), port: self.port, security: self.security }
     }
+}
+
+fn http_grant(origin: &str, authentication: HttpAuthentication) -> Result<HttpGrant, GrantError> {
+    let origin = secure_origin(origin)?;
+    check(&authentication).map_err(GrantError)?;
+    let signature = match &authentication {
+        HttpAuthentication::Signature(asked) => Some(SignatureScheme::new(asked).map_err(GrantError)?),
+        _ => None,
+    };
+    let token_key = authentication.token_key();
+    let secrets = reflected_secrets::of_http(&authentication);
+    let (placed, placed_secrets, code_in_query) = (Vec::new(), Texts::default(), false);
+    Ok(HttpGrant { origin, authentication, token_key, signature, secrets, placed, placed_secrets, code_in_query })
+}
+
+impl HttpGrant {
+    /// Adds what a provider asked for beside the authentication.
+    fn apply(&mut self, settings: Vec<HttpSetting>, placeable: Placeable<'_>, rules: &Rules) -> Result<(), GrantError> {
+        if settings.len() > MOST_SETTINGS {
+            return Err(GrantError(format!("a connection may have at most {MOST_SETTINGS} settings")));
+        }
+        for setting in settings {
+            match setting {
+                HttpSetting::PlaceSecret(option) => self.place(&option, placeable)?,
+                HttpSetting::CodeInQuery if rules.allows_code_in_query(&self.origin) => self.code_in_query = true,
+                HttpSetting::CodeInQuery => {
+                    let origin = &self.origin;
+                    return Err(GrantError(format!(
+                        "{origin} takes the code in the URL, and URLs are written to logs: use another way of this upstream, \
+                         or have the operator list \"{origin}\" under `allowed_code_in_query`"
+                    )));
+                }
+                HttpSetting::Unknown(name) => return Err(unknown(&name)),
+            }
+        }
+        let values = placeable.secrets.iter().filter(|(option, _)| self.parts_of(option).is_some());
+        self.placed_secrets = Texts::new(values.map(|(_, secret)| secret.expose()), reflected_secrets::SHORTEST);
+        Ok(())
+    }
+
+    fn place(&mut self, option: &str, placeable: Placeable<'_>) -> Result<(), GrantError> {
+        let Some(placement) = placeable.placements.iter().find(|placement| placement.option == option) else {
+            return Err(GrantError(format!(
+                "the provider requests to place the option `{}`, whose schema has no `x-twofactor-placement`",
+                printable(option)
+            )));
+        };
+        if !self.placed.contains(placement) {
+            self.placed.push(placement.clone());
+        }
+        Ok(())
+    }
+
+    /// Returns whether a header may have a secret in it, so that no connection remembers it.
+    pub(crate) fn places_in_headers(&self) -> bool {
+        self.placed.iter().any(|placement| placement.parts.contains(Part::Header))
+    }
+
+    /// Returns the parts of requests to this origin that the host puts a secret option into, if it does.
+    pub(crate) fn parts_of(&self, option: &str) -> Option<Parts> {
+        self.placed.iter().find(|placement| placement.option == option).map(|placement| placement.parts)
+    }
+}
+
+fn unknown(setting: &str) -> GrantError {
+    GrantError(format!(
+        "the provider requests the connection setting `{}`, which this version of TwoFactor does not know: update TwoFactor",
+        printable(setting)
+    ))
+}
+
+/// A component's name for something, as it may stand in a message.
+fn printable(text: &str) -> String {
+    text.chars().take(100).map(|c| if c.is_ascii_graphic() { c } else { '\u{fffd}' }).collect()
 }
 
 fn secure_origin(text: &str) -> Result<Origin, GrantError> {
@@ -280,11 +400,65 @@ mod tests {
         let granted = |name: &str| {
             let authentication = HttpAuthentication::Header { name: name.to_owned(), value: Secret::new("s3cret") };
             let origin = "https://a.example.com".to_owned();
-            Grants::new(vec![Connection::Http { origin, authentication }], network.rules())
+            let connection = Connection::Http { origin, authentication, settings: Vec::new() };
+            Grants::new(vec![connection], Placeable::default(), network.rules())
         };
         assert!(granted("X-Api-Key").is_ok());
         for name in ["Host", "Forwarded", "X-Forwarded-Host", "x_forwarded_for", "X-HTTP-Method-Override", "a b", ""] {
             assert!(granted(name).is_err(), "{name}");
         }
+    }
+
+    /// What is granted with these settings, if `/Key` may be placed in the body.
+    fn with_settings(settings: Vec<HttpSetting>) -> Result<Grants, GrantError> {
+        let network = crate::Network::builder().allow_code_in_query("https://logs.example.com").build().unwrap();
+        let placements = [Placement { option: "/Key".to_owned(), parts: "body".parse().unwrap() }];
+        let secrets = [("/Key".to_owned(), Secret::new("s3cret"))];
+        let (origin, authentication) = ("https://logs.example.com".to_owned(), HttpAuthentication::None);
+        let placeable = Placeable { placements: &placements, secrets: &secrets };
+        Grants::new(vec![Connection::Http { origin, authentication, settings }], placeable, network.rules())
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_granted_is_refused_by_its_name() {
+        let place = |option: &str| HttpSetting::PlaceSecret(option.to_owned());
+        let granted = with_settings(vec![place("/Key"), place("/Key"), HttpSetting::CodeInQuery]).unwrap();
+        assert_eq!(granted.connections()[0].to_string(), "https://logs.example.com place=body:/Key code-in-query");
+        let destinations: Vec<_> = granted.destinations().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            destinations,
+            [
+                "https://logs.example.com",
+                "https://logs.example.com place=body:/Key",
+                "https://logs.example.com code-in-query"
+            ]
+        );
+        for (settings, named) in [
+            (vec![place("/Other")], "`/Other`"),
+            (vec![place("Key")], "`Key`"),
+            (vec![HttpSetting::Unknown("keep-open".to_owned())], "`keep-open`"),
+            (vec![place("/Key"); 9], "at most 8"),
+        ] {
+            let error = with_settings(settings).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_code_in_the_query_needs_the_operators_leave_for_this_very_origin() {
+        for (allowed, origin, granted) in [
+            ("https://logs.example.com", "https://logs.example.com", true),
+            ("https://logs.example.com", "https://logs.example.com:8443", false),
+            ("https://example.com", "https://logs.example.com", false),
+        ] {
+            let network = crate::Network::builder().allow_code_in_query(allowed).build().unwrap();
+            let (authentication, settings) = (HttpAuthentication::None, vec![HttpSetting::CodeInQuery]);
+            let connection = Connection::Http { origin: origin.to_owned(), authentication, settings };
+            let result = Grants::new(vec![connection], Placeable::default(), network.rules());
+            assert_eq!(result.is_ok(), granted, "{origin}");
+            let named = |error: GrantError| error.to_string().contains("`allowed_code_in_query`");
+            assert!(result.err().is_none_or(named), "{origin}");
+        }
+        assert!(crate::Network::builder().allow_code_in_query("logs.example.com").build().is_err());
     }
 }

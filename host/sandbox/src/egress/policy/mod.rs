@@ -28,9 +28,9 @@ pub(crate) use authentication::{
     TokenLogin, TokenPlace,
 };
 pub(crate) use byte_meter::ByteMeter;
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, HttpSetting};
 pub use destination::{Authentication, Destination, GrantedConnection, ParseConnectionError, SmtpSecurity};
-pub(crate) use grants::{Grants, HttpGrant, SmtpGrant};
+pub(crate) use grants::{Grants, HttpGrant, Placeable, SmtpGrant};
 pub(crate) use host_headers::belongs_to_host;
 pub(crate) use origin::Origin;
 pub use report_proof::{NotProved, ReportRequest};

@@ -17,6 +17,8 @@ pub(crate) struct Rules {
     pub(crate) overrides: HashMap<String, SocketAddr>,
     pub(crate) for_all: Overrides,
     pub(crate) plaintext_smtp: HashSet<String>,
+    /// Origins that take the code in the query.
+    pub(crate) code_in_query: HashSet<String>,
 }
 
 /// The servers for all endpoints that have no override of their own.
@@ -51,6 +53,11 @@ impl Rules {
 
     pub(crate) fn allows_plaintext(&self, host: &str, port: u16) -> bool {
         self.smtp_override(host, port).is_some() || self.plaintext_smtp.contains(&endpoint(host, port))
+    }
+
+    /// Whether the operator lets the code go to this origin in the query.
+    pub(crate) fn allows_code_in_query(&self, origin: &Origin) -> bool {
+        self.code_in_query.contains(&origin.to_string())
     }
 
     /// Returns whether the operator mapped this name to an address.

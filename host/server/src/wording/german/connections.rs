@@ -17,6 +17,19 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "mail to {}:{} without TLS is not allowed: turn TLS on, or have the operator list \"{}\" under `allowed_plaintext_smtp`",
         "E-Mail an {}:{} ohne TLS ist nicht erlaubt: schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allowed_plaintext_smtp` eintragen",
     ),
+    ("a connection may have at most 8 settings", "eine Verbindung darf höchstens 8 Einstellungen haben"),
+    (
+        "{} takes the code in the URL, and URLs are written to logs: use another way of this upstream, or have the operator list \"{}\" under `allowed_code_in_query`",
+        "{} nimmt den Code in der URL entgegen, und URLs werden in Logs geschrieben: benutzen Sie einen anderen Weg dieses Anbieters, oder lassen Sie den Betreiber \"{}\" unter `allowed_code_in_query` eintragen",
+    ),
+    (
+        "the provider requests the connection setting `{}`, which this version of TwoFactor does not know: update TwoFactor",
+        "der Provider verlangt die Verbindungseinstellung `{}`, die diese Version von TwoFactor nicht kennt: aktualisieren Sie TwoFactor",
+    ),
+    (
+        "the provider requests to place the option `{}`, whose schema has no `x-twofactor-placement`",
+        "der Provider will die Option `{}` einsetzen lassen, deren Schema kein `x-twofactor-placement` hat",
+    ),
     (
         "{} is not encrypted: only https origins are allowed",
         "{} ist nicht verschlüsselt: nur Ziele mit https sind erlaubt",

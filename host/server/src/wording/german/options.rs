@@ -62,6 +62,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the mail server's protection", "die Verschlüsselung zum Mailserver"),
     ("the mail server's time-out", "das Zeitlimit des Mailservers"),
     ("whether to log in at the mail server", "ob man sich beim Mailserver anmeldet"),
+    ("what may be put into requests", "was in Anfragen eingesetzt wird"),
     ("the kind of a connection", "die Art einer Verbindung"),
     ("the number of connections", "die Anzahl der Verbindungen"),
     ("the origin", "das Ziel"),
