@@ -89,7 +89,7 @@ mod tests {
             ),
             (
                 "the component failed in `describe`: the component exceeded its running time",
-                "die Komponente konnte sich nicht beschreiben: die Komponente hat die erlaubte Laufzeit überschritten",
+                "Fehler der Komponente in `describe`: die Komponente hat die erlaubte Laufzeit überschritten",
             ),
         ] {
             assert_eq!(sentence(Language::German, english), in_german);
