@@ -254,7 +254,7 @@ impl HttpGrant {
                 HttpSetting::CodeInQuery => {
                     let origin = &self.origin;
                     return Err(GrantError(format!(
-                        "{origin} takes the code in the URL, and URLs are written to logs: use another way of this upstream, \
+                        "{origin} gets the code in the URL, and URLs are written to logs: use another API of this upstream, \
                          or have the operator list \"{origin}\" under `allowed_code_in_query`"
                     )));
                 }

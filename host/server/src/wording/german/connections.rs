@@ -17,10 +17,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "mail to {}:{} without TLS is not allowed: turn TLS on, or have the operator list \"{}\" under `allowed_plaintext_smtp`",
         "E-Mail an {}:{} ohne TLS ist nicht erlaubt: schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allowed_plaintext_smtp` eintragen",
     ),
-    ("a connection may have at most 8 settings", "eine Verbindung darf höchstens 8 Einstellungen haben"),
+    ("a connection may have at most {} settings", "eine Verbindung darf höchstens {} Einstellungen haben"),
     (
-        "{} takes the code in the URL, and URLs are written to logs: use another way of this upstream, or have the operator list \"{}\" under `allowed_code_in_query`",
-        "{} nimmt den Code in der URL entgegen, und URLs werden in Logs geschrieben: benutzen Sie einen anderen Weg dieses Anbieters, oder lassen Sie den Betreiber \"{}\" unter `allowed_code_in_query` eintragen",
+        "{} gets the code in the URL, and URLs are written to logs: use another API of this upstream, or have the operator list \"{}\" under `allowed_code_in_query`",
+        "{} erhält den Code in der URL, und URLs werden in Logs geschrieben: verwenden Sie eine andere API dieses Anbieters, oder lassen Sie den Betreiber \"{}\" unter `allowed_code_in_query` eintragen",
     ),
     (
         "the provider requests the connection setting `{}`, which this version of TwoFactor does not know: update TwoFactor",
