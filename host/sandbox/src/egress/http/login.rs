@@ -67,8 +67,10 @@ fn token(login: &TokenLogin, origin: &Origin, answer: &HttpResponse, began: Inst
     for (pointer, expected) in &login.expected {
         let found = said.pointer(pointer);
         if found.and_then(text).as_ref() != Some(expected) {
-            // Texts may repeat what was sent; numbers are the upstream's own.
-            let found = found.and_then(number).map_or("something else".to_owned(), |number| number.to_string());
+            // Texts may repeat what was sent; numbers are the upstream's own, unless they are too.
+            let found = found.and_then(number).map(|number| number.to_string());
+            let found = found.filter(|found| *pointer != login.token && !is_of_a_field(login, found));
+            let found = found.unwrap_or("something else".to_owned());
             let text = format!("{origin} refused the login ({pointer} is {found}, not {expected})");
             return Err(TokenError::Refused(Failed { text, upstream: answered(origin, answer) }));
         }
@@ -77,6 +79,11 @@ fn token(login: &TokenLogin, origin: &Origin, answer: &HttpResponse, began: Inst
     let token = token.filter(|token| token.bytes().all(|b| b.is_ascii_graphic())).ok_or_else(|| unusable(origin))?;
     let says = (!login.valid_seconds.is_empty()).then(|| said.pointer(&login.valid_seconds).and_then(number));
     Ok(Token::new(token, began, says.flatten().unwrap_or(login.default_valid_seconds.into())))
+}
+
+/// Whether digits are part of what was sent. Few of them are by chance.
+fn is_of_a_field(login: &TokenLogin, digits: &str) -> bool {
+    digits.len() > 3 && login.fields.iter().any(|(_, value)| value.expose().contains(digits))
 }
 
 /// A text, or a number as a text.
@@ -94,7 +101,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::egress::policy::TokenPlace;
+    use crate::egress::policy::{Secret, TokenPlace};
 
     fn login() -> TokenLogin {
         TokenLogin {
@@ -117,6 +124,22 @@ mod tests {
             Ok(token) => Ok((token.renew_at() - began).as_secs()),
             Err(TokenError::Refused(why) | TokenError::Unavailable(why)) => Err(why.text),
             Err(TokenError::Misconfigured(why)) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_the_token_or_was_sent_is_not_shown() {
+        let (origin, _) = Origin::of_url("https://open.example.com/login").unwrap();
+        let fields = vec![("pin".to_owned(), Secret::new("p482913"))];
+        let expected = |pointer: &str| vec![(pointer.to_owned(), "0".to_owned())];
+        for (pointer, shown) in [("/data/token", false), ("/pin", false), ("/code", true)] {
+            let login = TokenLogin { fields: fields.clone(), expected: expected(pointer), ..login() };
+            let body = br#"{"code":10003,"pin":"482913","data":{"token":8123456789}}"#.to_vec();
+            let answer = HttpResponse { status: 200, headers: Vec::new(), body };
+            let Err(TokenError::Refused(why)) = token(&login, &origin, &answer, Instant::now()) else {
+                panic!("{pointer}")
+            };
+            assert_eq!(why.text.contains("something else"), !shown, "{}", why.text);
         }
     }
 

@@ -82,8 +82,8 @@ impl HttpEgress {
         let of_request = used.secrets();
         for secrets in [&grant.secrets, &grant.placed_secrets, &of_request] {
             secrets.cover(&mut answer.body);
-            for (_, value) in &mut answer.headers {
-                *value = secrets.covered(std::mem::take(value));
+            for text in answer.headers.iter_mut().flat_map(|(name, value)| [name, value]) {
+                *text = secrets.covered(std::mem::take(text));
             }
         }
         let (origin, status, took) = (&grant.origin, answer.status, began.elapsed());
@@ -206,4 +206,39 @@ fn set(request: &mut Request, name: HeaderName, value: &str) -> Result<(), HttpE
     value.set_sensitive(true);
     request.headers_mut().insert(name, value);
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::egress::Network;
+    use crate::egress::policy::{Connection, Placeable};
+
+    #[tokio::test]
+    async fn a_secret_that_comes_back_in_the_name_of_a_header_is_covered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let network = Network::builder().override_endpoint("https://a.example.com", listener.local_addr().unwrap());
+        let network = network.build().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let answer =
+                b"HTTP/1.1 200 x\r\nx-s3cret-key: s3cret-key\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(answer).await;
+        });
+        let authentication = HttpAuthentication::Bearer(Secret::new("s3cret-key"));
+        let origin = "https://a.example.com".to_owned();
+        let connection = Connection::Http { origin, authentication, settings: Vec::new() };
+        let grants = Grants::new(vec![connection], Placeable::default(), network.rules()).unwrap();
+        let url = "https://a.example.com/".to_owned();
+        let request = HttpRequest { method: "GET".to_owned(), url, headers: Vec::new(), body: Vec::new() };
+        let answer = network.http().send(&grants, request).await.unwrap();
+        let covered = ("x-**********".to_owned(), "**********".to_owned());
+        assert!(answer.headers.contains(&covered), "{:?}", answer.headers);
+    }
 }

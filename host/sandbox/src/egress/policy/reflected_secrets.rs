@@ -10,12 +10,15 @@ use crate::redact::Texts;
 /// Shorter secrets are not searched for: they would occur in other parts of a response by chance.
 pub(crate) const SHORTEST: usize = 6;
 
-/// Returns the secrets of an HTTP authentication, except for private keys: they never leave.
+/// Returns the secrets of an HTTP authentication, except for private keys that sign tokens: they never
+/// leave. What only looks like one does.
 pub(crate) fn of_http(authentication: &HttpAuthentication) -> Texts {
     let mut copy = authentication.clone();
     let secrets = copy.secrets_mut();
-    let mut texts: Vec<&str> =
-        secrets.iter().map(|secret| secret.expose()).filter(|text| !is_private_key(text)).collect();
+    let stays = |text: &str| {
+        matches!(authentication, HttpAuthentication::OAuth2(_) | HttpAuthentication::Jwt(_)) && is_private_key(text)
+    };
+    let mut texts: Vec<&str> = secrets.iter().map(|secret| secret.expose()).filter(|text| !stays(text)).collect();
     let pair;
     if let HttpAuthentication::Basic(Credentials { username, password }) = authentication {
         // The pair does not contain a password that is too short to be searched for by itself.
@@ -57,6 +60,12 @@ mod tests {
         for sent in ["\0user\0s3cret/é\"x", "s3cret/é\"x"] {
             assert_eq!(secrets.covered(STANDARD.encode(sent)).trim_matches(['*', '=']), "", "{sent}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_only_looks_like_a_private_key_is_covered() {
+        let secrets = of_http(&HttpAuthentication::Bearer(Secret::new("-----BEGIN s3cret")));
+        assert!(!secrets.covered("a -----BEGIN s3cret".to_owned()).contains("s3cret"));
     }
 
     #[test]
