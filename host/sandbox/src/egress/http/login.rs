@@ -9,12 +9,9 @@ use url::form_urlencoded::Serializer;
 
 use super::exchange::HttpClient;
 use super::message::{Failed, HttpResponse};
-use super::oauth::{answered, exchange, number, unusable};
+use super::oauth::{LONGEST, answered, exchange, number, unusable};
 use super::token_cache::{Token, TokenError};
 use crate::egress::policy::{ByteMeter, LoginFormat, Origin, TokenLogin};
-
-/// The longest token, in bytes.
-const LONGEST: usize = 16 << 10;
 
 pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, login: &TokenLogin) -> Result<Token, TokenError> {
     let (origin, url) = Origin::of_url(&login.url).map_err(TokenError::Misconfigured)?;

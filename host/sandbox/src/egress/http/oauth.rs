@@ -17,6 +17,9 @@ use super::token_cache::{Token, TokenError};
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use crate::egress::policy::{ByteMeter, ClientAuthentication, OAuth2Client, OAuth2Grant, Origin, SignedJwt, jwt};
 
+/// The longest token, in bytes.
+pub(super) const LONGEST: usize = 16 << 10;
+
 /// For how many seconds an assertion that authenticates a client is valid.
 const ASSERTION_SECONDS: u32 = 300;
 
@@ -159,7 +162,8 @@ fn form(oauth2: &OAuth2Client, now: SystemTime) -> Result<String, String> {
 
 fn granted(body: &[u8], began: Instant) -> Option<Token> {
     let granted: Granted = serde_json::from_slice(body).ok()?;
-    if !granted.token_type.eq_ignore_ascii_case("bearer") || granted.access_token.is_empty() {
+    let fits = (1..=LONGEST).contains(&granted.access_token.len());
+    if !granted.token_type.eq_ignore_ascii_case("bearer") || !fits {
         return None;
     }
     // RFC 6749 section 5.1 only recommends `expires_in`. Without it, a token is used for the one
@@ -246,6 +250,10 @@ mod tests {
             ["", "{}", r#"{"token_type":"mac","access_token":"t"}"#, r#"{"token_type":"Bearer","access_token":""}"#]
         {
             assert!(granted(body.as_bytes(), Instant::now()).is_none(), "{body}");
+        }
+        for (length, used) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let body = serde_json::json!({"token_type": "Bearer", "access_token": "t".repeat(length)}).to_string();
+            assert_eq!(granted(body.as_bytes(), Instant::now()).is_some(), used, "{length}");
         }
     }
 
