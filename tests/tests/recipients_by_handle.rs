@@ -43,7 +43,7 @@ async fn a_code_goes_to_the_handle_unchanged_and_only_its_beginning_is_shown() {
 }
 
 #[tokio::test]
-async fn the_first_instance_that_the_recipient_fits_is_taken() {
+async fn the_first_instance_that_fits_the_recipient_is_chosen() {
     let (engine, upstream) = place(RateLimits::default()).await;
     let by_phone = engine.start(start("u").phone("+41791234567")).await.unwrap();
     let by_both = engine.start(start("v").phone("+41791234567").handle("alice")).await.unwrap();

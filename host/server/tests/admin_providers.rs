@@ -193,7 +193,7 @@ async fn providers_are_installed_by_system_administrators_from_pages_of_this_ser
 }
 
 #[tokio::test]
-async fn what_was_installed_is_taken_back_from_a_page_and_what_it_replaced_serves_again() {
+async fn an_installation_is_rolled_back_on_a_page_and_the_replaced_component_serves_again() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
     let bundled = digest_of(&demo, "twilio").await;

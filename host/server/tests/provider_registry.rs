@@ -78,7 +78,7 @@ impl Place {
 const WASM: &str = "application/wasm";
 
 #[tokio::test]
-async fn a_component_is_taken_from_a_registry_by_the_digest_of_its_manifest() {
+async fn a_component_is_pulled_from_a_registry_by_the_digest_of_its_manifest() {
     let Some(place) = Place::new() else { return };
     let (name, digest, _) = place.push(vec![(component("none"), WASM)]).await;
     place.refuses(&name, "must contain a digest");

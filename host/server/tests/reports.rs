@@ -15,7 +15,7 @@ const BASE: &str = "https://auth.example.com/reports";
 const TOKEN: &str = "t0ken-of-the-account";
 
 #[tokio::test]
-async fn a_report_that_the_upstream_signed_is_taken_and_no_other_and_it_shows_in_the_figures() {
+async fn only_a_signed_report_is_accepted_and_it_appears_in_the_metrics() {
     let (twilio, folder) = (Upstream::start().await, tempfile::tempdir().unwrap());
     let file = folder.path().join("twofactor.toml");
     let text = format!(

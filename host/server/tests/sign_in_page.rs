@@ -51,7 +51,7 @@ async fn a_person_gets_a_code_types_it_and_goes_back_with_state_and_a_handle() {
 }
 
 #[tokio::test]
-async fn a_refresh_a_second_click_and_whoever_looks_at_links_send_nothing() {
+async fn a_reload_a_second_click_and_a_link_preview_send_nothing() {
     let site = Site::start().await;
     let begun = site.begin(json!({})).await;
     let previewer = Browser::at(&begun.url).saying("sec-purpose", "prefetch");

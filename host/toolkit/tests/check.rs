@@ -416,7 +416,7 @@ fn relay(folder: &Path) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn a_relay_that_wants_no_login_is_no_fault() {
+fn a_relay_without_a_login_is_not_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let (file, options) = relay(folder.path());
     let output = run(&["check", file.to_str().unwrap(), "--options", options.to_str().unwrap()]);

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_of_the_two_changed_is_taken_and_what_both_changed_is_chosen() {
+    fn one_sided_changes_are_merged_and_conflicting_ones_are_chosen() {
         let was = json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": {"f": 1, "g": 1}});
         let mine = json!({"a": 2, "b": 1, "c": 2, "d": 2, "e": {"f": 2, "g": 1}});
         let theirs = json!({"a": 1, "b": 3, "c": 3, "d": 2, "e": {"f": 3, "g": 3}});

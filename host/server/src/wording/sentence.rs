@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sentence_stands_once_and_has_as_many_places_in_german() {
+    fn each_sentence_is_listed_once_and_has_as_many_places_in_german() {
         for (n, (english, german)) in sentences().enumerate() {
             assert_eq!(english.matches("{}").count(), german.matches("{}").count(), "{english}");
             assert!(sentences().skip(n + 1).all(|(other, _)| other != english), "{english}");

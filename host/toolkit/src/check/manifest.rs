@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_an_option_in_several_places_is_taken_combined() {
+    fn rules_about_an_option_in_several_places_are_combined() {
         let password = |also: Value| {
             json!({
                 "type": "object",

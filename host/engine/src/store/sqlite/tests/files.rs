@@ -26,7 +26,7 @@ fn refusal(path: &Path) -> String {
 }
 
 #[test]
-fn another_programs_database_is_refused_and_left_as_it_is() {
+fn another_programs_database_is_refused_and_left_unchanged() {
     for sql in [
         "CREATE TABLE t (n); PRAGMA application_id = 1",
         "PRAGMA application_id = 1; PRAGMA user_version = 0",
