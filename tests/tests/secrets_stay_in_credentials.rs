@@ -35,7 +35,7 @@ fn read(instance: &Instance) -> String {
 }
 
 /// Leaks that make an instance invalid, with the field that is named.
-const LEAKS: [(&str, &str); 18] = [
+const LEAKS: [(&str, &str); 27] = [
     ("host", "the origin"),
     ("port", "the origin"),
     ("header", "the name of the authenticating header"),
@@ -44,6 +44,15 @@ const LEAKS: [(&str, &str); 18] = [
     ("token path", "the token URL"),
     ("client id", "the client id"),
     ("scope", "the scope"),
+    ("assertion", "a claim of a token"),
+    ("parameter", "a parameter of the token request"),
+    ("claim", "a claim of a token"),
+    ("key id", "the header of a token"),
+    ("login URL", "the login URL"),
+    ("login field", "the name of a field of the login"),
+    ("token place", "where a token is placed"),
+    ("template", "a template of the signature"),
+    ("signature header", "a template of the signature"),
     ("region", "the region"),
     ("access key", "the access key's id"),
     ("mail server", "the mail server"),

@@ -69,5 +69,5 @@ pub use provider::{CODE_LENGTHS, Provider};
 pub use redact::Redactor;
 pub use schedule::on_thread_start;
 pub use schema::{OptionsSchema, ParsePartsError, Part, Parts, Placement, escape};
-pub use standalone::{Component, inspect, satisfies};
+pub use standalone::{Component, ProofOfReports, inspect, satisfies};
 pub use testing::{Exchange, KeptMail, Outbox, Recording};

@@ -83,25 +83,32 @@ impl Component {
         self.provider.reads_reports()
     }
 
-    /// Returns whether delivery reports for these options can be proved. It is called twice: the result must not depend on randomness.
+    /// Returns how delivery reports for these options are proved. The component is called twice: the result must not depend on
+    /// randomness.
     ///
     /// # Errors
-    /// If the component fails, or names a proof that cannot be verified.
-    pub async fn proves_reports(&self, options: &Value) -> Result<bool, Reason> {
+    /// If the component fails, names a proof that cannot be verified, or proves reports with a secret of its own.
+    pub async fn proves_reports(&self, options: &Value) -> Result<ProofOfReports, Reason> {
         let mut asked = Vec::new();
         for _ in 0..2 {
             asked.push(self.provider.report_proof(options).await.map_err(|failure| failure.reason)?);
         }
+        let wrong = |why: &str| Err(Reason::new("proof", why));
         let is_same =
             |one: &ReportProof, other: &ReportProof| one.difference(other).is_none() && one.secret() == other.secret();
         match (&asked[0], &asked[1]) {
-            (None, None) => Ok(false),
+            (None, None) => Ok(ProofOfReports::None),
             (Some(one), Some(other)) if is_same(one, other) => {
-                ReportVerifier::new(one).map(|_| true).map_err(|why| Reason::new("proof", why))
+                ReportVerifier::new(one).map_err(|why| Reason::new("proof", why))?;
+                let others = self.provider.report_proof(&with_other_texts(options.clone())).await.ok().flatten();
+                if one.secret().is_some_and(|secret| others.and_then(|other| other.secret()) == Some(secret)) {
+                    return wrong(
+                        "the secret does not depend on the options: everybody who has the component can make reports",
+                    );
+                }
+                Ok(if matches!(one, ReportProof::SecretUrl) { ProofOfReports::Url } else { ProofOfReports::Secret })
             }
-            _ => {
-                Err(Reason::new("proof", "two calls of `report-proof` with the same options returned different proofs"))
-            }
+            _ => wrong("two calls of `report-proof` with the same options returned different proofs"),
         }
     }
 
@@ -165,6 +172,27 @@ impl Component {
     pub async fn configure(&self, options: &Value) -> Result<Configured, Vec<FieldError>> {
         let failed = |reason: Reason| vec![FieldError::new("", reason.to_string())];
         Configured::validate(&self.provider, options).await.map_err(failed)?.result
+    }
+}
+
+/// How a component's delivery reports are proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofOfReports {
+    /// There are none, or none that are proved.
+    None,
+    /// By their URL alone.
+    Url,
+    /// By more than their URL.
+    Secret,
+}
+
+/// Returns a value with other texts.
+fn with_other_texts(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(format!("0{text}")),
+        Value::Array(items) => items.into_iter().map(with_other_texts).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, with_other_texts(value))).collect(),
+        other => other,
     }
 }
 

@@ -10,8 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use twofactor_provider::bindings::exports::twofactor::provider::configuration;
 use twofactor_provider::bindings::twofactor::provider::types::{
-    Connection, DeliveryFailure, Entry, HttpAuthentication, HttpConnection, Manifest, Message, Problem, Reason,
-    Receipt, RecipientKind, RejectedPart, Rejection, Retry, SecretEntry, SmtpConnection, SmtpSecurity,
+    Connection, Credentials, DeliveryFailure, Entry, HmacHash, HmacKey, HttpAuthentication, HttpConnection,
+    JwtAlgorithm, JwtKey, KeyEncoding, LoginFormat, Manifest, Message, Oauth2Client, Oauth2ClientAuthentication,
+    Oauth2Grant, Problem, Reason, Receipt, RecipientKind, RejectedPart, Rejection, RequestSignature, Retry,
+    SecretEntry, SignedJwt, SmtpConnection, SmtpSecurity, TokenLogin, TokenPlace,
 };
 use twofactor_provider::bindings::twofactor::provider::{http, smtp};
 use twofactor_provider::delivery_bindings::exports::twofactor::provider::delivery;
@@ -203,6 +205,12 @@ impl configuration::Guest for Wrong {
                 "a host for a header" => {
                     HttpAuthentication::Header(SecretEntry { name: "Host".to_owned(), value: key.clone() })
                 }
+                fault if fault.contains("signature's") || fault.starts_with("a signature: ") => {
+                    HttpAuthentication::Signature(signature(&key))
+                }
+                fault if fault.starts_with("a token: ") => HttpAuthentication::Jwt(token(&key)),
+                fault if fault.starts_with("a login: ") => HttpAuthentication::Login(login(&key)),
+                fault if fault.starts_with("a client: ") => HttpAuthentication::Oauth2(client(&key)),
                 _ => HttpAuthentication::Bearer(key.clone()),
             };
             Connection::Http(HttpConnection { origin, authentication, settings: Vec::new() })
@@ -270,6 +278,7 @@ impl delivery::Guest for Wrong {
                 body = "{}".to_owned();
             }
             "another origin" => url = "https://elsewhere.example.com/messages".to_owned(),
+            "it sets a signature's parameter" => url.push_str("?sign=0"),
             "another path, unencoded" => url = "https://upstream.example.com/mess ages".to_owned(),
             _ => {}
         }
@@ -277,6 +286,10 @@ impl delivery::Guest for Wrong {
         match fault() {
             "a signature over the letters" => {
                 headers.push(Entry { name: "x-signature".to_owned(), value: checksum(&body) });
+            }
+            "it sets a signature's header" => headers.push(entry("X-Signature", "0")),
+            "it sets a signature's field" => {
+                body = json!({"to": message.recipient, "text": text, "sign": "0"}).to_string();
             }
             "a checksum beside the text" => {
                 body = json!({"to": message.recipient, "text": text, "check": checksum(&text)}).to_string();
@@ -400,6 +413,33 @@ impl reports::Guest for Wrong {
                 Some(reports::Proof::Twilio(RandomState::new().build_hasher().finish().to_string()))
             }
             "reports signed by a short secret" => Some(reports::Proof::Webhook("whsec_AAAA".to_owned())),
+            "reports: an id is signed" => Some(signed("{header.x-id}", "", &text("Key"))),
+            "reports: an unknown name" => Some(signed("{path}{body}", "", &text("Key"))),
+            "reports: the time is not signed" => Some(signed("{body}", "x-time", &text("Key"))),
+            "reports: a template of its key" => Some(signed(&format!("{{body}}{}", text("Key")), "", &text("Key"))),
+            "reports: an empty password" => {
+                Some(reports::Proof::Basic(Credentials { username: "reports".to_owned(), password: String::new() }))
+            }
+            "reports: a secret of its own" => Some(reports::Proof::Header(SecretEntry {
+                name: "x-token".to_owned(),
+                value: "the same for all".to_owned(),
+            })),
+            "reports: a header with a blank" => {
+                Some(reports::Proof::Header(SecretEntry { name: "x token".to_owned(), value: text("Key") }))
+            }
+            "reports: a short public key" => Some(reports::Proof::Signature(reports::ReportSignature {
+                key: reports::ReportKey::Ed25519("AAAA".to_owned()),
+                ..report_signature("{body}", "", "")
+            })),
+            "reports: a token by no key" => Some(reports::Proof::Jwt(reports::ReportJwt {
+                algorithm: JwtAlgorithm::Rs256,
+                key: text("Key"),
+                header: "authorization".to_owned(),
+                claims: vec![],
+                body_hash_claim: String::new(),
+            })),
+            // Not wrong, but weak.
+            "reports: their URL alone" => Some(reports::Proof::SecretUrl),
             "reports signed by the sender" => Some(reports::Proof::Twilio(text("Sender"))),
             fault if fault.starts_with("reports") => Some(reports::Proof::Twilio(text("Key"))),
             _ => None,
@@ -425,6 +465,113 @@ impl reports::Guest for Wrong {
             _ => told(reports::DeliveryStatus::Pending, ""),
         }
     }
+}
+
+fn entry(name: &str, value: &str) -> Entry {
+    Entry { name: name.to_owned(), value: value.to_owned() }
+}
+
+fn hmac_key(key: &str) -> HmacKey {
+    HmacKey { hash: HmacHash::Sha256, key: key.to_owned(), encoding: KeyEncoding::Text }
+}
+
+fn signed(text: &str, timestamp_header: &str, key: &str) -> reports::Proof {
+    reports::Proof::Signature(report_signature(text, timestamp_header, key))
+}
+
+fn report_signature(text: &str, timestamp_header: &str, key: &str) -> reports::ReportSignature {
+    reports::ReportSignature {
+        key: reports::ReportKey::Hmac(hmac_key(key)),
+        text: text.to_owned(),
+        header: "x-signature".to_owned(),
+        prefix: String::new(),
+        encoding: reports::SignatureEncoding::Hex,
+        timestamp_header: timestamp_header.to_owned(),
+    }
+}
+
+fn signature(key: &str) -> RequestSignature {
+    let mut signature = RequestSignature {
+        key: hmac_key(key),
+        key_steps: vec![],
+        values: vec![],
+        signed_headers: vec![entry("x-date", "{time}")],
+        text: "{time}{body}".to_owned(),
+        headers: vec![entry("x-signature", "{signature|hex}")],
+        query: vec![],
+        fields: vec![],
+    };
+    match fault() {
+        "a signature: its key in the text" => signature.text = format!("{{body}}{key}"),
+        "a signature: an unknown name" => signature.text = "{bodi}".to_owned(),
+        "a signature: an unknown filter" => signature.text = "{body|md5}".to_owned(),
+        "a signature: a single brace" => signature.text = "{body".to_owned(),
+        "a signature: put nowhere" => signature.headers.clear(),
+        "a signature: bytes in a header" => signature.headers[0].value = "{signature}".to_owned(),
+        "a signature: a routing header" => signature.headers.push(entry("x-forwarded-for", "{host}")),
+        "a signature: a later header" => signature.values.push(entry("own", "{header.x-date}")),
+        "a signature: of itself" => signature.text = "{signature|hex}".to_owned(),
+        "a signature: no hexadecimal key" => signature.key.encoding = KeyEncoding::Hex,
+        "it sets a signature's parameter" => signature.query.push(entry("sign", "{signature|hex}")),
+        "it sets a signature's field" => signature.fields.push(entry("sign", "{signature|hex}")),
+        _ => {}
+    }
+    signature
+}
+
+fn token(key: &str) -> SignedJwt {
+    let mut token = SignedJwt {
+        key: JwtKey { algorithm: JwtAlgorithm::Hs256, key: key.to_owned(), header: vec![] },
+        claims: vec![entry("iss", "shop")],
+        valid_seconds: 600,
+    };
+    match fault() {
+        "a token: its key is no PEM" => token.key.algorithm = JwtAlgorithm::Rs256,
+        "a token: a claim of the host's" => token.claims.push(entry("exp", "1")),
+        "a token: an algorithm of its own" => token.key.header.push(entry("alg", "none")),
+        "a token: valid for a day" => token.valid_seconds = 86_400,
+        "a token: its key in a claim" => token.claims.push(entry("sub", key)),
+        _ => {}
+    }
+    token
+}
+
+fn login(key: &str) -> TokenLogin {
+    let mut login = TokenLogin {
+        url: "https://login.example.com/token".to_owned(),
+        fields: vec![SecretEntry { name: "key".to_owned(), value: key.to_owned() }],
+        format: LoginFormat::Json,
+        expected: vec![],
+        token: "/token".to_owned(),
+        valid_seconds: String::new(),
+        default_valid_seconds: 600,
+        place: TokenPlace::Bearer,
+    };
+    match fault() {
+        "a login: without TLS" => login.url = "http://login.example.com/token".to_owned(),
+        "a login: its key in the URL" => login.url = format!("https://login.example.com/{key}"),
+        "a login: no pointer" => login.token = "token".to_owned(),
+        "a login: a token in the host" => login.place = TokenPlace::Header("Host".to_owned()),
+        _ => {}
+    }
+    login
+}
+
+fn client(key: &str) -> Oauth2Client {
+    let mut client = Oauth2Client {
+        token_url: "https://login.example.com/token".to_owned(),
+        client_id: "shop".to_owned(),
+        authentication: Oauth2ClientAuthentication::SecretInHeader(key.to_owned()),
+        grant: Oauth2Grant::ClientCredentials,
+        scope: String::new(),
+        parameters: vec![],
+    };
+    match fault() {
+        "a client: without an id" => client.client_id.clear(),
+        "a client: its own secret too" => client.parameters.push(entry("client_secret", "x")),
+        _ => {}
+    }
+    client
 }
 
 fn without_answer(error: http::Error) -> DeliveryFailure {

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use serde_json::Value;
-use twofactor_sandbox::{Component, Configured, DeliveryStatus, ReportRequest};
+use twofactor_sandbox::{Component, Configured, DeliveryStatus, ProofOfReports, ReportRequest};
 
 use super::report::Report;
 
@@ -23,11 +23,25 @@ pub(super) async fn check(
         return;
     }
     let proved = component.proves_reports(options).await;
-    let wrong = proved.as_ref().err().map(|why| format!("reports cannot be verified: {why}"));
+    let wrong = match &proved {
+        Err(why) => Some(format!("reports cannot be verified: {why}")),
+        Ok(ProofOfReports::None) => None,
+        Ok(_) if configured.has_reports() => None,
+        Ok(_) => {
+            Some("the kind of proof, or a name or template in it, depends on a secret and would reveal it".to_owned())
+        }
+    };
     report.rule(
         "reports-proved",
         wrong.into_iter().collect(),
         "Return from `report-proof` how reports are proved, depending on the options only, or that the upstream sends none.",
+    );
+
+    let weak = matches!(proved, Ok(ProofOfReports::Url)).then(|| "reports are proved by their URL alone".to_owned());
+    report.advise(
+        "reports-proof",
+        weak.into_iter().collect(),
+        "If the upstream offers a signature, a token, a password or a secret header, return that: a URL is written to logs.",
     );
 
     let mut wrong = Vec::new();
@@ -41,7 +55,7 @@ pub(super) async fn check(
     report.rule("reports-of-nothing", wrong, NO_REPORT);
 
     let Some(sample) = sample else {
-        if matches!(proved, Ok(true)) {
+        if matches!(proved, Ok(ProofOfReports::Url | ProofOfReports::Secret)) {
             report.skip("reports-read", "give the upstream's report about a delivered message, `--report FILE`");
         }
         return;

@@ -7,6 +7,8 @@ mod oauth;
 mod retry_after;
 mod send;
 mod token_cache;
+#[cfg(test)]
+mod token_flows;
 
 pub(crate) use exchange::client;
 pub(crate) use message::{Failed, HttpError, HttpRequest, HttpResponse};
