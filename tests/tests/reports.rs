@@ -204,3 +204,65 @@ async fn a_recipient_named_in_a_report_is_not_stored() {
         assert_eq!(fate, Some(DeliveryStatus::Failed(kept.to_owned())));
     }
 }
+
+/// Starts an engine whose provider proves its reports in one way, and returns it with the report URL of a message.
+async fn reporting(fault: &str, upstream: &Upstream) -> (TwoFactor, String) {
+    let network =
+        Network::builder().override_endpoint("https://upstream.example.com", upstream.address).build().unwrap();
+    let builder = TwoFactor::builder().network(network).provider(component(fault)).report_url(BASE);
+    let engine = builder.build().await.unwrap();
+    let admin = engine.administration(Actor::new("test"));
+    admin.create_subscription("s", "S").await.unwrap();
+    let options = json!({"Sender": "Shop", "Key": "k3y-of-reports"});
+    let instance = admin.create_instance("s", NewInstance::new("wrong", "x", options)).await.unwrap();
+    admin.set_assignments("s", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+    engine.start(NewChallenge::new(SignIn::new("s").tenant("t").user("alice")).phone("+41791234567")).await.unwrap();
+    let body: Value = serde_json::from_str(&upstream.seen().pop().unwrap().body).unwrap();
+    let url = body["report"].as_str().unwrap().to_owned();
+    (engine, url)
+}
+
+async fn accepts(engine: &TwoFactor, url: &str, method: &str, query: &str, headers: &HeaderMap, body: &str) -> bool {
+    let message = url.strip_prefix(BASE).unwrap().strip_prefix('/').unwrap();
+    let report = ReportRequest { method, query, headers, body: body.as_bytes() };
+    engine.handle_delivery_report(message, &report).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_report_by_get_is_accepted_at_the_secret_url_of_its_message_alone() {
+    let upstream = Upstream::start().await;
+    let (engine, url) = reporting("reports: their URL alone", &upstream).await;
+    let proof = url.rsplit('/').next().unwrap();
+    assert!(proof.len() >= 32 && proof.bytes().all(|b| b.is_ascii_hexdigit()), "128 bits: {proof}");
+    let none = HeaderMap::new();
+    for query in ["", "status", "status=sent-by-nobody"] {
+        let _ = accepts(&engine, &url, "GET", query, &none, "").await;
+    }
+    assert!(!accepts(&engine, &url, "PUT", "status=delivered", &none, "").await);
+    assert!(!accepts(&engine, &url, "GET", &"a".repeat(9000), &none, "").await);
+    let other = format!("{}{}", &url[..url.len() - 1], if url.ends_with('0') { '1' } else { '0' });
+    assert!(!accepts(&engine, &other, "GET", "status=delivered", &none, "").await);
+    assert!(accepts(&engine, &url, "GET", "status=delivered", &none, "").await);
+    assert!(accepts(&engine, &url, "GET", "status=delivered", &none, "").await);
+    let admin = engine.administration(Actor::new("test"));
+    let all = admin.statistics("s", "2020-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(all.iter().filter(|one| one.event == "confirmed").map(|one| one.count).sum::<u64>(), 1);
+}
+
+#[tokio::test]
+async fn a_report_needs_the_secret_header_or_the_signature_of_its_instance() {
+    let upstream = Upstream::start().await;
+    let body = r#"{"status": "delivered"}"#;
+    let with =
+        |name: &'static str, value: &str| HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
+    let (engine, url) = reporting("reports by a header", &upstream).await;
+    for (value, is_accepted) in [("", false), ("k3y-of-report", false), ("k3y-of-reports", true)] {
+        assert_eq!(accepts(&engine, &url, "POST", "", &with("x-token", value), body).await, is_accepted, "{value}");
+    }
+    let (engine, url) = reporting("reports by a signature", &upstream).await;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"k3y-of-reports");
+    let signed = |text: String| with("x-signature", &hex::encode(hmac::sign(&key, text.as_bytes())));
+    assert!(!accepts(&engine, &url, "POST", "", &signed(format!("{url}{{}}")), body).await);
+    assert!(!accepts(&engine, &url, "POST", "", &signed(body.to_owned()), body).await);
+    assert!(accepts(&engine, &url, "POST", "", &signed(format!("{url}{body}")), body).await);
+}

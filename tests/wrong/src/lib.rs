@@ -355,6 +355,10 @@ impl delivery::Guest for Wrong {
             url = format!("https://upstream.example.com/in:{}/messages?seat={}", text("room"), text("seat"));
             body = body.replacen('{', &format!("{{\"by\": \"whoever has {}\", ", text("pass")), 1);
         }
+        // Not wrong: where its upstream may report.
+        if let Some(report_url) = message.extra.iter().find(|entry| entry.name == "report-url") {
+            body = body.replacen('{', &format!("{{\"report\": \"{}\", ", report_url.value), 1);
+        }
         let request = || http::Request {
             method: "POST".to_owned(),
             url: url.clone(),
@@ -438,6 +442,11 @@ impl reports::Guest for Wrong {
                 claims: vec![],
                 body_hash_claim: String::new(),
             })),
+            // Not wrong.
+            "reports by a header" => {
+                Some(reports::Proof::Header(SecretEntry { name: "x-token".to_owned(), value: text("Key") }))
+            }
+            "reports by a signature" => Some(signed("{url}{body}", "", &text("Key"))),
             // Not wrong, but weak.
             "reports: their URL alone" => Some(reports::Proof::SecretUrl),
             "reports signed by the sender" => Some(reports::Proof::Twilio(text("Sender"))),
@@ -451,7 +460,10 @@ impl reports::Guest for Wrong {
         let told = |status, code: &str| {
             Some(reports::Report { status, code: code.to_owned(), price: None, extra: Vec::new() })
         };
-        let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let said: Value = match &*request.method {
+            "GET" => json!({"status": request.query.strip_prefix("status=")}),
+            _ => serde_json::from_slice(&body).unwrap_or_default(),
+        };
         match fault() {
             "reports of nothing are delivered" => return told(reports::DeliveryStatus::Delivered, ""),
             "reports break off at nothing" if body.is_empty() => std::process::abort(),
