@@ -10,7 +10,7 @@ use url::form_urlencoded::Serializer;
 use super::exchange::HttpClient;
 use super::message::{Failed, HttpResponse};
 use super::oauth::{LONGEST, answered, exchange, number, unusable};
-use super::token_cache::{Token, TokenError};
+use super::token::{Token, TokenError};
 use crate::egress::policy::{ByteMeter, LoginFormat, Origin, TokenLogin};
 
 pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, login: &TokenLogin) -> Result<Token, TokenError> {
@@ -118,7 +118,7 @@ mod tests {
         let answer = HttpResponse { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
         let began = Instant::now();
         match token(&login(), &origin, &answer, began) {
-            Ok(token) => Ok((token.renew_at() - began).as_secs()),
+            Ok(token) => Ok((token.renew_at - began).as_secs()),
             Err(TokenError::Refused(why) | TokenError::Unavailable(why)) => Err(why.text),
             Err(TokenError::Misconfigured(why)) => panic!("{why}"),
         }

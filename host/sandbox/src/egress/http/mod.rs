@@ -6,9 +6,10 @@ mod message;
 mod oauth;
 mod retry_after;
 mod send;
-mod token_cache;
 #[cfg(test)]
-mod token_flows;
+mod tests;
+mod token;
+mod token_cache;
 
 pub(crate) use exchange::client;
 pub(crate) use message::{Failed, HttpError, HttpRequest, HttpResponse};

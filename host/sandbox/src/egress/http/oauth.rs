@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::exchange::HttpClient;
 use super::message::{Failed, HttpError, HttpResponse};
-use super::token_cache::{Token, TokenError};
+use super::token::{Token, TokenError};
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 use crate::egress::policy::{ByteMeter, ClientAuthentication, OAuth2Client, OAuth2Grant, Origin, SignedJwt, jwt};
 
@@ -214,7 +214,7 @@ mod tests {
     fn used_for(expires_in: Value) -> u64 {
         let body = serde_json::json!({"token_type": "Bearer", "access_token": "t", "expires_in": expires_in});
         let began = Instant::now();
-        (granted(body.to_string().as_bytes(), began).unwrap().renew_at() - began).as_secs()
+        (granted(body.to_string().as_bytes(), began).unwrap().renew_at - began).as_secs()
     }
 
     #[test]

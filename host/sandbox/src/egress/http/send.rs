@@ -10,7 +10,8 @@ use reqwest::Request;
 
 use super::exchange::HttpClient;
 use super::message::{HttpError, HttpRequest, HttpResponse};
-use super::token_cache::{AccessToken, TokenCache, TokenError};
+use super::token::TokenError;
+use super::token_cache::{AccessToken, TokenCache};
 use crate::egress::policy::{
     Grants, HttpAuthentication, HttpGrant, Origin, Rules, Secret, SigningError, TokenPlace, belongs_to_host,
     reflected_secrets, sign_aws, sign_webhook,

@@ -2,30 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::Mutex;
 
 use super::exchange::HttpClient;
-use super::message::Failed;
+use super::token::{Token, TokenError};
 use super::{login, oauth};
 use crate::egress::policy::{ByteMeter, HttpAuthentication, Secret, TokenKey, jwt};
-
-/// How long before its expiry a token is renewed. Tokens of Microsoft Entra are valid for an hour.
-const EARLY: Duration = Duration::from_secs(300);
-
-/// The longest time for which a token is kept.
-const LONGEST: Duration = Duration::from_secs(86_400);
-
-#[derive(Clone)]
-pub(crate) enum TokenError {
-    /// No token endpoint may be called, or the key is not valid.
-    Misconfigured(String),
-    /// The endpoint does not accept the credentials.
-    Refused(Failed),
-    /// No token is available at the moment.
-    Unavailable(Failed),
-}
 
 /// Tokens by what obtains them. Each slot is locked while its token is obtained: one request at a
 /// time.
@@ -54,24 +38,6 @@ impl AccessToken {
         if held.token.as_ref().is_some_and(|kept| kept.secret == self.secret) {
             held.token = None;
         }
-    }
-}
-
-pub(super) struct Token {
-    secret: Secret,
-    renew_at: Instant,
-}
-
-impl Token {
-    /// A token that was requested at `began` and is valid for so many seconds; 0 if nobody says for how long.
-    pub(super) fn new(secret: impl Into<String>, began: Instant, seconds: u64) -> Self {
-        let life = Duration::from_secs(seconds).min(LONGEST);
-        Self { secret: Secret::new(secret), renew_at: began + (life - EARLY.min(life / 5)) }
-    }
-
-    #[cfg(test)]
-    pub(super) fn renew_at(&self) -> Instant {
-        self.renew_at
     }
 }
 
@@ -229,13 +195,5 @@ mod tests {
         left.sort_unstable();
         assert_eq!(left, [1, 2, 4]);
         drop(in_use);
-    }
-
-    #[test]
-    fn a_token_is_renewed_before_its_end() {
-        let began = Instant::now();
-        for (seconds, used) in [(3599, 3299), (300, 240), (0, 0), (u64::MAX, 86_400 - 300)] {
-            assert_eq!((Token::new("t", began, seconds).renew_at - began).as_secs(), used);
-        }
     }
 }

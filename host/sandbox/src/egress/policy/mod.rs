@@ -15,13 +15,13 @@ mod pem;
 pub(crate) mod reflected_secrets;
 mod report_proof;
 mod request_signature;
-#[cfg(test)]
-mod request_signature_vectors;
 mod resolver;
 mod rules;
 mod secret;
 mod signature;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use authentication::{
     ClientAuthentication, Credentials, HttpAuthentication, LoginFormat, OAuth2Client, OAuth2Grant, SignedJwt, TokenKey,
