@@ -144,6 +144,13 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("reports signed by dice", "reports-proved"),
     ("reports signed by a short secret", "reports-proved"),
     ("reports signed by the sender", "credentials-marked"),
+    ("reports of nothing are delivered", "reports-of-nothing"),
+    ("reports break off at nothing", "reports-of-nothing"),
+    ("reports are not read", "reports-read"),
+];
+
+/// Faults in how a provider authenticates or has reports proved.
+const BROKEN_AUTHENTICATION: &[(&str, &str)] = &[
     ("it sets a signature's parameter", "accepted"),
     ("it sets a signature's header", "accepted"),
     ("it sets a signature's field", "accepted"),
@@ -177,9 +184,6 @@ const BROKEN_RULES: &[(&str, &str)] = &[
     ("a login: a token in the host", "configure"),
     ("a client: without an id", "configure"),
     ("a client: its own secret too", "configure"),
-    ("reports of nothing are delivered", "reports-of-nothing"),
-    ("reports break off at nothing", "reports-of-nothing"),
-    ("reports are not read", "reports-read"),
 ];
 
 /// Faults that only the rule beside each finds: without that rule they would pass.
@@ -248,6 +252,19 @@ fn each<T: Sync>(all: &[T], look: impl Fn(&T) + Sync) {
             });
         }
     });
+}
+
+#[test]
+fn each_wrong_signature_token_and_proof_is_caught_by_the_rule_it_breaks() {
+    let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    each(BROKEN_AUTHENTICATION, |(fault, rule)| {
+        let found = checked(folder.path(), fault, &component(fault)).map(|findings| rules_of_faults(&findings));
+        if !found.as_ref().is_ok_and(|rules| rules.iter().any(|found| found == rule)) {
+            missed.lock().unwrap().push(format!("{fault}: {found:?} without `{rule}`"));
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
 #[test]

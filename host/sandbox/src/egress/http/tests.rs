@@ -102,8 +102,12 @@ impl Server {
     }
 
     fn grants(&self, authentication: HttpAuthentication) -> Grants {
-        let origin = "https://api.example.com".to_owned();
-        Grants::new(vec![Connection::Http { origin, authentication }], self.network.rules()).unwrap()
+        let connection = Connection::Http {
+            origin: "https://api.example.com".to_owned(),
+            authentication,
+            settings: Default::default(),
+        };
+        Grants::new(vec![connection], Default::default(), self.network.rules()).unwrap()
     }
 
     async fn send(&self, grants: &Grants) -> Result<HttpResponse, HttpError> {
