@@ -22,7 +22,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 pub use cassette::{Cassette, RecordedResponse};
-pub use check::{Check, check};
+pub use check::{Check, Finding, Report, Verdict, check, check_component};
 pub use command::Command;
 pub use compile_cache::Cache;
 pub use credentials::is_token_request;

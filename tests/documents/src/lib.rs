@@ -199,7 +199,8 @@ mod tests {
         let root = root();
         let types = fs::read_dir(root.join("providers")).unwrap().map(|it| it.unwrap());
         let is_component = |folder: &fs::DirEntry| {
-            fs::read_to_string(folder.path().join("Cargo.toml")).is_ok_and(|it| it.contains("\"cdylib\""))
+            fs::read_to_string(folder.path().join("Cargo.toml"))
+                .is_ok_and(|it| it.split("\n[").any(|table| table.starts_with("lib]") && table.contains("\"cdylib\"")))
         };
         let types: Vec<String> =
             types.filter(is_component).map(|it| it.file_name().to_string_lossy().into_owned()).collect();

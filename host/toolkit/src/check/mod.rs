@@ -49,7 +49,7 @@ use serde_json::Value;
 use twofactor_sandbox::{Network, Recording};
 
 use mail_server::MailServer;
-use report::{Report, Verdict};
+pub use report::{Finding, Report, Verdict};
 use upstream::{Responses, Script, Upstream};
 
 use crate::cassette::{Cassette, RecordedResponse};
@@ -124,6 +124,14 @@ pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
         output::print(report.to_text(std::io::stdout().is_terminal()))?;
     }
     Ok(report.count(Verdict::Fault) == 0)
+}
+
+/// Checks a component and returns the findings. Without `options` it is checked with the first of its schema's `examples`.
+///
+/// # Errors
+/// If the component cannot be loaded.
+pub async fn check_component(component: &[u8], options: Option<Value>) -> anyhow::Result<Report> {
+    examine(component, options, None, Responses::default(), &Cache::default()).await
 }
 
 /// Returns the responses of a recorded upstream.

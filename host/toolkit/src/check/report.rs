@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 /// The result of one rule.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// The component follows it.
     Passed,
     /// Not wrong, but something else is better.
@@ -19,30 +19,37 @@ pub(super) enum Verdict {
 }
 
 /// A finding of one rule.
-#[derive(Serialize)]
-pub(super) struct Finding {
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
     /// The rule's id, which is stable.
-    pub(super) rule: &'static str,
-    pub(super) verdict: Verdict,
+    pub rule: &'static str,
+    /// Its result.
+    pub verdict: Verdict,
     /// What was found, and where; empty if the rule passed.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) what: String,
+    pub what: String,
     /// How to fix it.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub(super) remedy: &'static str,
+    pub remedy: &'static str,
 }
 
 /// All findings about a component.
-#[derive(Default, Serialize)]
-pub(super) struct Report {
-    pub(super) provider: String,
-    pub(super) digest: String,
-    pub(super) component_bytes: usize,
+#[derive(Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The provider's name, version and type.
+    pub provider: String,
+    /// The component's SHA-256, in hexadecimal.
+    pub digest: String,
+    /// The component's size, in bytes.
+    pub component_bytes: usize,
     /// The time from the bytes to the manifest, compiling included.
-    pub(super) load_milliseconds: u128,
+    pub load_milliseconds: u128,
     /// The time for a fresh instance and `configure`: the shortest of several.
-    pub(super) configure_microseconds: Option<u128>,
-    pub(super) findings: Vec<Finding>,
+    pub configure_microseconds: Option<u128>,
+    /// The findings, in the order of the checks.
+    pub findings: Vec<Finding>,
 }
 
 impl Report {
@@ -71,12 +78,12 @@ impl Report {
     }
 
     /// Counts the findings with a result.
-    pub(super) fn count(&self, verdict: Verdict) -> usize {
+    pub fn count(&self, verdict: Verdict) -> usize {
         self.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
     /// Returns the report as text, with ANSI colours if `colours` is set.
-    pub(super) fn to_text(&self, colours: bool) -> String {
+    pub fn to_text(&self, colours: bool) -> String {
         let paint = |code: &str, text: &str| {
             if colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
         };
