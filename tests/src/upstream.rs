@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 pub struct Seen {
     pub method: String,
     pub path: String,
+    pub query: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
@@ -56,6 +57,7 @@ impl Upstream {
         self.seen.lock().unwrap().push(Seen {
             method: head.method.to_string(),
             path: path.clone(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
             headers: headers.collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
         });

@@ -15,28 +15,52 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// [`Connection::place_secret`](crate::Connection::place_secret). In `configure` it is the secret itself.
 ///
 /// ```
-/// use twofactor_provider::{Connection, Http, InBody, PlacedSecret};
+/// use twofactor_provider::testing::{self, Upstream};
+/// use twofactor_provider::{
+///     Connection, Delivery, Http, InBody, Message, Metadata, PlacedSecret, Problem, Provider, Recipient, accepted,
+/// };
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Options {
-///     /// The key that the gateway gave us.
+///     /// The key from the gateway's console, under API.
 ///     #[serde(rename = "ApiKey")]
 ///     key: PlacedSecret<InBody>,
 /// }
 ///
-/// fn configure(_: &Options) -> Vec<Connection> {
-///     vec![Connection::unauthenticated("https://sms.example.com").place_secret("/ApiKey")]
+/// struct Gateway;
+///
+/// impl Provider for Gateway {
+///     type Options = Options;
+///     const METADATA: Metadata = Metadata {
+///         type_id: "gateway",
+///         name: "Gateway",
+///         version: "1.0.0",
+///         channel: "sms",
+///         recipient: Recipient::PhoneNumber,
+///         needs_code: false,
+///     };
+///
+///     fn configure(_: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
+///         Ok(vec![Connection::unauthenticated("https://sms.example.com").place_secret("/ApiKey")])
+///     }
+///
+///     fn deliver(options: &Options, message: &Message) -> Delivery {
+///         let body = serde_json::json!({"api_key": options.key, "to": message.recipient, "text": message.text});
+///         let response = Http::post("https://sms.example.com/messages").json(&body).send()?;
+///         match response.status {
+///             200..300 => Ok(accepted("")),
+///             status => Err(response.failure_by_status(&status.to_string())),
+///         }
+///     }
 /// }
 ///
-/// fn request(options: &Options, to: &str, text: &str) -> Http {
-///     let body = serde_json::json!({"api_key": options.key, "to": to, "text": text});
-///     Http::post("https://sms.example.com/messages").json(&body)
-/// }
-/// # let schema: serde_json::Value = serde_json::from_str(&twofactor_provider::schema::<Options>()).unwrap();
-/// # let key = &schema["properties"]["ApiKey"];
-/// # assert_eq!((&key["writeOnly"], &key["x-twofactor-placement"]), (&true.into(), &serde_json::json!(["body"])));
-/// # assert_eq!(configure(&serde_json::from_value(serde_json::json!({"ApiKey": "k"})).unwrap()).len(), 1);
-/// # let _ = request;
+/// let upstream = Upstream::new().responds(200, &[], "");
+/// let options = testing::given::<Gateway>(&serde_json::json!({"ApiKey": "k3y of \"ours\""}));
+/// testing::deliver::<Gateway>(&options, &testing::message("+41791234567")).unwrap();
+/// let field = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).unwrap()["api_key"].clone();
+/// // As the provider wrote it, and as it left.
+/// assert_ne!(field(&upstream.requests()[0].body), "k3y of \"ours\"");
+/// assert_eq!(field(&upstream.sent()[0].body), "k3y of \"ours\"");
 /// ```
 pub struct PlacedSecret<P = InBody> {
     text: Option<String>,

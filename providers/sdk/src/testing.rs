@@ -1,5 +1,7 @@
 //! An upstream in memory, for a provider's own tests: script its responses, deliver, and look at the requests.
 
+mod placement;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -9,6 +11,8 @@ use crate::bindings::twofactor::provider::{http, smtp};
 use crate::delivery_bindings::exports::twofactor::provider::delivery::Guest as _;
 use crate::{Connection, Delivery, Exported, Failure, Level, Message, Problem, Provider};
 
+use placement::Placements;
+
 pub use http::{Error as HttpError, Request};
 pub use smtp::Mail as SentMail;
 
@@ -17,6 +21,8 @@ struct Script {
     responses: VecDeque<Result<http::Response, http::Error>>,
     mail: VecDeque<Result<smtp::Accepted, smtp::Error>>,
     requests: Vec<Request>,
+    sent: Vec<Request>,
+    placements: Placements,
     mails: Vec<SentMail>,
     lines: Vec<(Level, String)>,
 }
@@ -58,9 +64,15 @@ impl Upstream {
         self
     }
 
-    /// Returns the requests so far.
+    /// Returns the requests as the provider made them.
     pub fn requests(&self) -> Vec<Request> {
         SCRIPT.with_borrow(|script| script.requests.clone())
+    }
+
+    /// Returns the requests as they left: with the secrets of [`given`] options in the places of their placeholders. A request that the
+    /// host refuses for a placeholder is not among them, and the provider gets [`HttpError::Denied`].
+    pub fn sent(&self) -> Vec<Request> {
+        SCRIPT.with_borrow(|script| script.sent.clone())
     }
 
     /// Returns the log's lines so far.
@@ -76,7 +88,8 @@ impl Upstream {
 
 pub(crate) fn send(request: Request) -> Result<http::Response, http::Error> {
     SCRIPT.with_borrow_mut(|script| {
-        script.requests.push(request);
+        script.requests.push(request.clone());
+        script.sent.push(script.placements.filled(&request).map_err(HttpError::Denied)?);
         script
             .responses
             .pop_front()
@@ -106,6 +119,17 @@ pub fn describe<P: Provider>() -> Manifest {
 /// Its problems.
 pub fn configure<P: Provider>(options: &serde_json::Value) -> Result<Vec<Connection>, Vec<Problem>> {
     Exported::<P>::configure(options.to_string()).map(|all| all.into_iter().map(Connection).collect())
+}
+
+/// Returns options as `deliver` gets them: without secrets, and with a placeholder for each
+/// [`PlacedSecret`](crate::PlacedSecret), which [`Upstream::sent`] shows filled in. To be called after [`Upstream::new`].
+pub fn given<P: Provider>(options: &serde_json::Value) -> serde_json::Value {
+    let connections = Exported::<P>::configure(options.to_string()).unwrap_or_default();
+    let schema: serde_json::Value = serde_json::from_str(&describe::<P>().options_schema).unwrap_or_default();
+    let mut placements = Placements::new(connections);
+    let given = placements.give(&schema, &[&schema], options, "");
+    SCRIPT.with_borrow_mut(|script| script.placements = placements);
+    given
 }
 
 /// Calls the component's `deliver`. Give it options without secrets, as the host does.

@@ -3,13 +3,15 @@
 
 mod carry;
 mod leaks;
+mod place;
 
 use std::hint::black_box;
 
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
 use twofactor_provider::{
-    Connection, Delivery, Http, Level, Mail, MailError, Message, Metadata, Problem, Provider, Recipient, Secret,
-    SmtpServer, accepted, log, misconfigured, outcome_unknown, problem, rejected_message, retry_later,
+    Connection, Delivery, Http, HttpError, InBody, InHeader, InPath, InQuery, Level, Mail, MailError, Message,
+    Metadata, PlacedSecret, Problem, Provider, Recipient, Response, Secret, SmtpServer, accepted, log, misconfigured,
+    outcome_unknown, problem, rejected_message, retry_later,
 };
 
 /// Its options.
@@ -39,6 +41,12 @@ pub struct Options {
     mail: Option<Letter>,
     /// The secret of its authentication, which it must not see.
     secret: Secret,
+    /// A secret that the host puts into any part of a request.
+    #[serde(default)]
+    key: Option<PlacedSecret<(InBody, InQuery, InPath, InHeader)>>,
+    /// A secret that the host puts into bodies alone.
+    #[serde(default)]
+    narrow: Option<PlacedSecret<InBody>>,
 }
 
 fn upstream() -> String {
@@ -120,17 +128,20 @@ fn found(_: usize, _: impl Fn(usize) -> u8) -> usize {
 
 /// Sends a text.
 fn send(options: &Options, text: &str) -> Delivery {
-    use twofactor_provider::HttpError as Error;
     let mut request = Http::post(&options.url).json(&text);
     if let Some((name, value)) = options.header.split_once(": ") {
         request = request.header(name, value);
     }
-    match request.send() {
+    result(request.send())
+}
+
+fn result(response: Result<Response, HttpError>) -> Delivery {
+    match response {
         Ok(response) => Ok(accepted(response.status.to_string())),
-        Err(Error::Denied(why)) => Err(misconfigured("denied", &why)),
-        Err(Error::Unauthenticated(why)) => Err(misconfigured("unauthenticated", &why)),
-        Err(Error::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
-        Err(Error::OutcomeUnknown(why)) => Err(outcome_unknown("outcome-unknown", &why)),
+        Err(HttpError::Denied(why)) => Err(misconfigured("denied", &why)),
+        Err(HttpError::Unauthenticated(why)) => Err(misconfigured("unauthenticated", &why)),
+        Err(HttpError::NotSent(why)) => Err(retry_later(None, "not-sent", &why)),
+        Err(HttpError::OutcomeUnknown(why)) => Err(outcome_unknown("outcome-unknown", &why)),
     }
 }
 
@@ -203,7 +214,7 @@ impl Provider for Hostile {
                 timeout_ms: 1500,
             }));
         }
-        Ok(connections)
+        Ok(place::connections(options, connections))
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
@@ -212,6 +223,12 @@ impl Provider for Hostile {
             "ask for the code" => return carry::ask(options, message, false),
             "send, then ask for the code" => return carry::ask(options, message, true),
             _ => {}
+        }
+        if let Some(place) = options.behaviour.strip_prefix("place: ") {
+            return place::deliver(options, message, place);
+        }
+        if let Some(place) = options.behaviour.strip_prefix("code in the query") {
+            return place::deliver_by_query(options, message, place);
         }
         if let Some(letter) = &options.mail {
             return mail(letter, message);

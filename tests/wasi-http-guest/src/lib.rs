@@ -16,8 +16,8 @@ mod bindings {
 use bindings::exports::twofactor::provider::configuration::Guest as Configuration;
 use bindings::exports::twofactor::provider::delivery::Guest as Delivery;
 use bindings::twofactor::provider::types::{
-    Connection, Credentials, DeliveryFailure, HttpAuthentication, HttpConnection, Manifest, Message, Problem, Reason,
-    Receipt, RecipientKind, Retry,
+    Connection, Credentials, DeliveryFailure, HttpAuthentication, HttpConnection, HttpSetting, Manifest, Message,
+    Problem, Reason, Receipt, RecipientKind, Retry,
 };
 use bindings::wasi::http::outgoing_handler::handle;
 use bindings::wasi::http::types::{
@@ -34,6 +34,7 @@ const SCHEMA: &str = r#"{
         "Behaviour": {"type": "string"},
         "Url": {"type": "string"},
         "Header": {"type": "string"},
+        "Key": {"type": "string", "writeOnly": true, "x-twofactor-placement": ["body", "query"]},
         "Secret": {"type": "string", "writeOnly": true}
     },
     "required": ["Behaviour", "Secret"],
@@ -122,7 +123,7 @@ impl Configuration for Guest {
         Ok(vec![Connection::Http(HttpConnection {
             origin: "https://upstream.example.com".to_owned(),
             authentication: HttpAuthentication::Basic(Credentials { username: "user".to_owned(), password: secret }),
-            settings: Vec::new(),
+            settings: vec![HttpSetting::PlaceSecret("/Key".to_owned())],
         })])
     }
 }
@@ -148,6 +149,9 @@ impl Delivery for Guest {
                 let _under_way = begin(&url, &header, &message.text);
                 std::process::abort()
             }
+            "place in the body" => send(&url, &header, &format!("{} {}", text("Key"), message.text))?,
+            "place in the query" => send(&format!("{url}?key={}", text("Key")), &header, &message.text)?,
+            "place in the path" => send(&format!("{url}/{}", text("Key")), &header, &message.text)?,
             "recipient in the URL" => send(&format!("{url}{}", message.recipient), &header, &message.text)?,
             "be denied, trap" => {
                 let _ = send(ELSEWHERE, &header, "");
