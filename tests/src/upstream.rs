@@ -37,7 +37,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// Answers as Twilio does; a path that begins with `/silent` gets no answer, `/mirror` gets back
-    /// what it was sent, the code in it, and what is missing to nine at each digit of that, `/credentials` what it was authenticated with, `/candidates` a list of what codes there are; one with `/redirect/` leads to what follows.
+    /// what it was sent, the code in it, and what is missing to nine at each digit of that, `/credentials` what it was authenticated with, `/token` an access token, `/candidates` a list of what codes there are; one with `/redirect/` leads to what follows.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
@@ -76,6 +76,10 @@ impl Upstream {
             let pair = String::from_utf8(pair).unwrap();
             return (StatusCode::CREATED, [("x-told", pair.clone())], format!("{sent} {pair}")).into_response();
         }
+        if path == "/token" {
+            let answer = format!(r#"{{"token_type":"Bearer","access_token":"{ACCESS_TOKEN}","expires_in":3600}}"#);
+            return (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], answer).into_response();
+        }
         if path == "/candidates" {
             return (0..CANDIDATES).map(|n| format!("{n:06}\n")).collect::<String>().into_response();
         }
@@ -104,6 +108,9 @@ impl Upstream {
         code(text).unwrap().to_owned()
     }
 }
+
+/// The access token that `/token` issues.
+pub const ACCESS_TOKEN: &str = "access-token-canary/0+1=";
 
 /// The number of codes in a list that still fits into a response.
 pub const CANDIDATES: usize = 149_000;

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use twofactor_tests::hostile::{Neighbourhood, SECRET};
 use twofactor_tests::spellings::{spellings, trap};
+use twofactor_tests::upstream::ACCESS_TOKEN;
 
 #[tokio::test]
 async fn no_spelling_of_another_origin_is_reached() {
@@ -108,4 +109,18 @@ async fn a_repeated_credential_is_redacted_before_the_component_reads_it() {
         assert!(!read.contains(secret), "{secret} is in {read}");
     }
     assert!(report.code.contains("***") && report.detail.contains("***"), "{read}");
+}
+
+#[tokio::test]
+async fn what_an_upstream_repeats_of_an_access_token_is_covered_before_the_component_reads_it() {
+    let place = Neighbourhood::new().await;
+    let options = json!({"Behaviour": "echo", "Url": "https://upstream.example.com/credentials",
+        "TokenUrl": "https://upstream.example.com/token"});
+    let report = place.attempt_alone(options).await;
+    let seen = place.upstream.seen();
+    let sent = seen.iter().find(|seen| seen.path == "/credentials").unwrap().header("authorization");
+    assert_eq!(sent, [format!("Bearer {ACCESS_TOKEN}")]);
+    let stars = "*".repeat(ACCESS_TOKEN.len());
+    assert_eq!(report.code.trim_end(), format!("Bearer {stars}"), "{report:?}");
+    assert!(!report.detail.contains(ACCESS_TOKEN), "{report:?}");
 }

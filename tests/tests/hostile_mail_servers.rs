@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use futures::future::join_all;
+use serde_json::json;
 use twofactor::admin::TestReport;
-use twofactor::{Actor, NewInstance, Recipient};
+use twofactor::sandbox::{Component, Message, SandboxLimits};
+use twofactor::{Actor, Network, NewInstance, Recipient};
 use twofactor_tests::certificates::Authority;
+use twofactor_tests::hostile::{HOSTILE, SECRET};
 use twofactor_tests::mail::{PASSWORD, Post, options, server, trusting};
 use twofactor_tests::smtp_server::{Act, Protection, Seen, SmtpServer, Step, say};
 
@@ -370,4 +373,33 @@ async fn data_left_over_from_one_exchange_does_not_answer_the_next() {
             assert_eq!(smtp.seen().len(), connections + 2);
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_the_code_and_of_the_password_is_covered_before_the_component_reads_it() {
+    const CODE: &str = "482913";
+    let smtp = SmtpServer::start(Protection::None, &Authority::default().issue("smtp.example.com")).await;
+    smtp.plays([(Step::Message, say(&format!("250 2.0.0 queued {CODE} of {SECRET}\r\n")))]);
+    let network = Network::builder().override_endpoint("smtp://smtp.example.com:465", smtp.address).build().unwrap();
+    let component = Component::load(HOSTILE, network, SandboxLimits::default()).await.unwrap();
+    let options = json!({"Behaviour": "tell the reply, enciphered", "Secret": SECRET, "Mail": {}});
+    let message = Message {
+        id: "m-1".to_owned(),
+        recipient: "+41791234567".to_owned(),
+        subject: String::new(),
+        text: CODE.to_owned(),
+        html: None,
+        code: CODE.to_owned(),
+        valid_seconds: 300,
+        locale: "en".to_owned(),
+        purpose: String::new(),
+        application: String::new(),
+        extra: Vec::new(),
+    };
+    let receipt = component.configure(&options).await.unwrap().deliver(message).await.unwrap();
+    let reply: String = receipt.reference.bytes().map(|byte| char::from(byte - 1)).collect();
+    let letters = reply.split(' ').nth(1).unwrap_or_default();
+    assert!(reply.starts_with("queued") || reply.starts_with("2.0.0 queued"), "{reply}");
+    assert!(!reply.contains(CODE) && !reply.contains(SECRET), "{reply} {letters}");
+    assert!(reply.contains(&"*".repeat(SECRET.len())), "{reply}");
 }

@@ -266,3 +266,15 @@ async fn a_report_needs_the_secret_header_or_the_signature_of_its_instance() {
     assert!(!accepts(&engine, &url, "POST", "", &signed(body.to_owned()), body).await);
     assert!(accepts(&engine, &url, "POST", "", &signed(format!("{url}{body}")), body).await);
 }
+
+#[tokio::test]
+async fn reports_are_not_read_where_a_secret_decides_how_they_are_signed() {
+    let has_reports = async |fault: &str, key: &str| {
+        let network = Network::builder().build().unwrap();
+        let component = Component::load(&component(fault), network, SandboxLimits::default()).await.unwrap();
+        component.configure(&json!({"Sender": "Shop", "Key": key})).await.unwrap().has_reports()
+    };
+    assert!(has_reports("reports", "a key of Standard Webhooks").await);
+    assert!(has_reports("reports signed as a secret says", "a key of Twilio").await);
+    assert!(!has_reports("reports signed as a secret says", "a key of Standard Webhooks").await);
+}

@@ -259,3 +259,54 @@ fn the_configuration_of_accounts_is_validated_at_the_start() {
         assert!(text.contains(words), "{more}: {text}");
     }
 }
+
+#[tokio::test]
+async fn the_second_factor_of_accounts_is_read_and_set_by_system_administrators() {
+    const PATH: &str = "/v1/second-factor";
+    let demo = Server::demo();
+    let admin = demo.token("admin_token");
+    let read = demo.call("GET", PATH, admin, Value::Null).await;
+    let tag = read.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(read.expect(200)["required"], false);
+    let set = async |tag: &str, body: Value| {
+        Answer::of(demo.request("PUT", PATH, admin).header("if-match", tag).body(body.to_string())).await
+    };
+    let off = json!({"subscription": "demo", "required": false});
+    let on = json!({"subscription": "demo", "required": true});
+
+    // What would lock everybody out is refused.
+    let refused = set(&tag, on.clone()).await.problem(409, "conflict");
+    assert!(refused["detail"].as_str().unwrap().contains("`twofactor-admin`"), "{refused}");
+    let unknown = set(&tag, json!({"subscription": "none", "required": false})).await.problem(400, "invalid-input");
+    assert_eq!(unknown["errors"][0]["pointer"], "/subscription", "{unknown}");
+    for body in [json!({"subscription": "demo"}), json!({"required": false, "demanded": true}), json!([])] {
+        assert_eq!(set(&tag, body).await.status, 400);
+    }
+
+    let instances = demo.call("GET", "/v1/subscriptions/demo/two-factors", admin, Value::Null).await.expect(200);
+    let email = instances["two_factors"].as_array().unwrap().iter().find(|one| one["type"] == "email").unwrap();
+    let assignments = format!("/v1/subscriptions/demo/two-factors/{}/assignments", email["id"].as_str().unwrap());
+    let target = json!([{"kind": "client_application", "id": "twofactor-admin"}]);
+    demo.call("PUT", &assignments, admin, target).await.expect(200);
+    let answer = set(&tag, on.clone()).await;
+    let newer = answer.headers["etag"].to_str().unwrap().to_owned();
+    let required = answer.expect(200);
+    assert_eq!((&required["subscription"], &required["required"]), (&json!("demo"), &json!(true)));
+    assert!(required["required_since"].is_string(), "{required}");
+    assert_eq!(demo.call("GET", PATH, admin, Value::Null).await.expect(200), required);
+
+    // Whoever read it before is told that it changed since.
+    set(&tag, off.clone()).await.problem(412, "precondition-failed");
+    let without = set(&newer, off).await.expect(200);
+    assert_eq!((&without["required"], without.get("required_since")), (&json!(false), None));
+
+    // It protects the whole installation.
+    let token = json!({"name": "s", "role": "subscription_admin", "subscriptions": ["demo"]});
+    let token = demo.call("POST", "/v1/tokens", admin, token).await.expect(201);
+    for (method, body) in [("GET", Value::Null), ("PUT", on)] {
+        demo.call(method, PATH, token["token"].as_str().unwrap(), body).await.problem(403, "forbidden");
+    }
+    let log = demo.call("GET", "/v1/audit?limit=1000", admin, Value::Null).await.expect(200);
+    let set = log["entries"].as_array().unwrap().iter().filter(|entry| entry["action"] == "second-factor.set");
+    assert_eq!(set.count(), 2, "what was refused is not in the audit log");
+}

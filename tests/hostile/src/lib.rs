@@ -10,8 +10,8 @@ use std::hint::black_box;
 use twofactor_provider::bindings::twofactor::provider::types::SmtpSecurity;
 use twofactor_provider::{
     Connection, Delivery, Http, HttpError, InBody, InHeader, InPath, InQuery, Level, Mail, MailError, Message,
-    Metadata, PlacedSecret, Problem, Provider, Recipient, Response, Secret, SmtpServer, accepted, log, misconfigured,
-    outcome_unknown, problem, rejected_message, retry_later,
+    Metadata, OAuth2Client, PlacedSecret, Problem, Provider, Recipient, Response, Secret, SmtpServer, accepted, log,
+    misconfigured, outcome_unknown, problem, rejected_message, retry_later,
 };
 
 /// Its options.
@@ -36,6 +36,9 @@ pub struct Options {
     /// Another origin to be granted, without a secret.
     #[serde(default)]
     second: String,
+    /// Where to fetch an access token for the origin, in place of a password.
+    #[serde(default)]
+    token_url: String,
     /// A mail to send, unchanged.
     #[serde(default)]
     mail: Option<Letter>,
@@ -146,7 +149,7 @@ fn result(response: Result<Response, HttpError>) -> Delivery {
 }
 
 /// Without a subject of its own, the mail gets the first line of the message.
-fn mail(letter: &Letter, message: &Message) -> Delivery {
+fn mail(options: &Options, letter: &Letter, message: &Message) -> Delivery {
     let first_line = message.text.lines().next().unwrap_or_default();
     let mail = Mail {
         id: &letter.id,
@@ -158,6 +161,10 @@ fn mail(letter: &Letter, message: &Message) -> Delivery {
         html: letter.html.as_deref(),
     };
     match mail.send() {
+        // So that the host does not recognize what it would remove.
+        Ok(reply) if options.behaviour == "tell the reply, enciphered" => {
+            Ok(accepted(reply.bytes().map(|byte| char::from(byte + 1)).collect::<String>()))
+        }
         Ok(reply) => Ok(accepted(reply)),
         Err(MailError::Invalid(why)) => Err(rejected_message("invalid", &why)),
         Err(MailError::Denied(why)) => Err(misconfigured("denied", &why)),
@@ -201,7 +208,13 @@ impl Provider for Hostile {
         if let Some(asked) = leaks::leak(options) {
             return asked;
         }
-        let mut connections = vec![Connection::basic(&options.origin, "user", &options.secret)];
+        let mut connections = vec![match &*options.token_url {
+            "" => Connection::basic(&options.origin, "user", &options.secret),
+            url => {
+                let client = OAuth2Client::new(url, "client").secret_in_body(&options.secret);
+                Connection::oauth2(&options.origin, client)
+            }
+        }];
         if !options.second.is_empty() {
             connections.push(Connection::unauthenticated(&options.second));
         }
@@ -231,7 +244,7 @@ impl Provider for Hostile {
             return place::deliver_by_query(options, message, place);
         }
         if let Some(letter) = &options.mail {
-            return mail(letter, message);
+            return mail(options, letter, message);
         }
         match options.behaviour.as_str() {
             "loop" => forever(),

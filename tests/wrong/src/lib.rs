@@ -449,6 +449,9 @@ impl reports::Guest for Wrong {
             "reports by a signature" => Some(signed("{url}{body}", "", &text("Key"))),
             // Not wrong, but weak.
             "reports: their URL alone" => Some(reports::Proof::SecretUrl),
+            "reports signed as a secret says" if text("Key").ends_with("of Standard Webhooks") => {
+                Some(reports::Proof::Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()))
+            }
             "reports signed by the sender" => Some(reports::Proof::Twilio(text("Sender"))),
             fault if fault.starts_with("reports") => Some(reports::Proof::Twilio(text("Key"))),
             _ => None,
