@@ -23,6 +23,9 @@ use super::template::{BUDGET, Name, Scope, Template, TooLong, Values, is_free};
 /// The most steps that derive a key.
 const KEY_STEPS: usize = 8;
 
+/// The length of the shortest digest as text: SHA-1 in base64.
+const SHORTEST_DIGEST: usize = 27;
+
 /// What ends a key step whose result is the next key as hexadecimal digits.
 const AS_HEX: &str = "{hex}";
 
@@ -76,7 +79,12 @@ impl SignatureScheme {
             let scope = Scope { own: &own[..n], ..before };
             Template::parse(text, scope).map_err(|why| format!("the value `{name}` of a signature {why}"))
         });
-        let values = values.collect::<Result<_, _>>()?;
+        let values: Vec<Template> = values.collect::<Result<_, _>>()?;
+        let mut repeats = Vec::new();
+        for value in &values {
+            let one = value.repeats(&repeats);
+            repeats.push(one);
+        }
         let signed = Scope { later_headers: &templates.headers, ..before };
         let after = Scope { signature: true, ..signed };
         let key_steps = templates.key_steps.iter().map(|text| {
@@ -99,6 +107,14 @@ impl SignatureScheme {
         let mut named = scheme.query.iter().chain(&scheme.fields).map(|(_, it)| it);
         if !places.any(|it| it.names(&Name::Signature)) && !named.any(|it| it.names(&Name::Signature)) {
             return Err("the signature is not sent: name `signature` in `headers`, `query` or `fields`".to_owned());
+        }
+        let headers = scheme.signed_headers.iter().chain(&scheme.headers).map(|(name, it)| (name.as_str(), it));
+        let others = scheme.query.iter().chain(&scheme.fields).map(|(name, it)| (name.as_str(), it));
+        if let Some((name, _)) = headers.chain(others).find(|(_, it)| it.repeats(&repeats)) {
+            return Err(format!(
+                "`{name}` of a signature repeats a part of the request, in which a code or a secret may be: use a digest, such as \
+                 `{{body|sha256|hex}}`"
+            ));
         }
         if scheme.signed_headers.iter().any(|(name, _)| *name == header::AUTHORIZATION) {
             return Err("a signature must set `authorization` in `headers`, after it is computed".to_owned());
@@ -133,12 +149,20 @@ impl SignatureScheme {
                 |TooLong| SigningError::Denied("the texts of the request's signature are too long".to_owned());
             template.evaluate(&OfRequest { facts, request }, &mut budget).map_err(too_long)
         };
+        // Whoever reads a digest can try which code or secret it is of.
+        let mut proofs = Vec::new();
+        let mut note = |template: &Template, value: &[u8]| {
+            if template.proves() && value.len() >= SHORTEST_DIGEST {
+                proofs.push(String::from_utf8_lossy(value).into_owned());
+            }
+        };
         for template in &self.values {
             let value = evaluated(template, &facts, request)?;
             facts.own.push(value);
         }
         for (name, template) in &self.signed_headers {
             let value = evaluated(template, &facts, request)?;
+            note(template, &value);
             set_header(request, name, &value)?;
         }
         let mut key = self.key.clone();
@@ -152,14 +176,17 @@ impl SignatureScheme {
         facts.signature = key.sign(&evaluated(&self.text, &facts, request)?);
         for (name, template) in &self.headers {
             let value = evaluated(template, &facts, request)?;
+            note(template, &value);
             set_header(request, name, &value)?;
         }
         for (name, template) in &self.query {
             let value = text(name, evaluated(template, &facts, request)?)?;
+            note(template, value.as_bytes());
             request.url_mut().query_pairs_mut().append_pair(name, &value);
         }
         let fields = self.fields.iter().map(|(name, template)| {
             let value = text(name, evaluated(template, &facts, request)?)?;
+            note(template, value.as_bytes());
             Ok((name.as_str(), value))
         });
         let fields: Vec<(&str, String)> = fields.collect::<Result<_, SigningError>>()?;
@@ -167,7 +194,9 @@ impl SignatureScheme {
             add_fields(request, &fields)?;
         }
         let Facts { signature, nonce, .. } = facts;
-        Ok(vec![hex::encode(&signature), STANDARD.encode(&signature), URL_SAFE_NO_PAD.encode(&signature), nonce])
+        let forms = [hex::encode(&signature), STANDARD.encode(&signature), URL_SAFE_NO_PAD.encode(&signature), nonce];
+        proofs.extend(forms);
+        Ok(proofs)
     }
 }
 

@@ -170,13 +170,37 @@ impl Template {
             Part::Value(name, filters) => {
                 let written =
                     |filter: &Filter| matches!(filter, Filter::Hex | Filter::Base64 | Filter::Base64Url | Filter::Url);
-                let digest = |filter: &Filter| matches!(filter, Filter::Sha1 | Filter::Sha256 | Filter::Sha512);
-                let is_bytes = match filters.iter().rposition(digest) {
+                let is_bytes = match filters.iter().rposition(|filter| filter.is_digest()) {
                     Some(last) => return filters[last..].iter().any(written),
                     None => matches!(name, Name::Signature | Name::Body),
                 };
                 !is_bytes || filters.iter().any(written)
             }
+        })
+    }
+
+    /// Whether it repeats a part of the request as it is: a code or a secret there would be in another part too. A digest of one
+    /// repeats nothing. `own` says the same of the provider's own values.
+    pub(super) fn repeats(&self, own: &[bool]) -> bool {
+        self.0.iter().any(|part| match part {
+            Part::Text(_) => false,
+            Part::Value(name, filters) => {
+                let is_of_the_request = match name {
+                    Name::Path | Name::Query | Name::QuerySorted | Name::Target | Name::Body | Name::Header(_) => true,
+                    Name::Own(at) => own.get(*at).copied().unwrap_or(true),
+                    _ => false,
+                };
+                is_of_the_request && !filters.iter().any(|filter| filter.is_digest())
+            }
+        })
+    }
+
+    /// Whether it may contain a digest of a part of the request, or the signature.
+    pub(super) fn proves(&self) -> bool {
+        self.0.iter().any(|part| match part {
+            Part::Text(_) => false,
+            Part::Value(Name::Own(_) | Name::Signature, _) => true,
+            Part::Value(_, filters) => filters.iter().any(|filter| filter.is_digest()),
         })
     }
 
@@ -279,6 +303,10 @@ pub(super) fn is_free(name: &str) -> bool {
 }
 
 impl Filter {
+    fn is_digest(self) -> bool {
+        matches!(self, Self::Sha1 | Self::Sha256 | Self::Sha512)
+    }
+
     fn apply(self, value: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha1 => Sha1::digest(value).to_vec(),
@@ -396,6 +424,27 @@ mod tests {
             ("{method} {path}", true),
         ] {
             assert_eq!(Template::parse(text, scope).unwrap().is_text(), is_text, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_request_is_told_from_its_digest() {
+        let own = ["raw".to_owned(), "digest".to_owned()];
+        let scope = Scope { own: &own, signature: true, ..SCOPE };
+        for (text, repeats, proves) in [
+            ("{body|url}", true, false),
+            ("{header.x-key}", true, false),
+            ("{target} {time}", true, false),
+            ("{query-sorted|hex|base64|hex}", true, false),
+            ("{raw}", true, true),
+            ("{raw|sha256|hex}", false, true),
+            ("{digest}", false, true),
+            ("{body|sha256|hex}", false, true),
+            ("{signature|hex}", false, true),
+            ("{method} {host} {time} {nonce} x", false, false),
+        ] {
+            let template = Template::parse(text, scope).unwrap();
+            assert_eq!((template.repeats(&[true, false]), template.proves()), (repeats, proves), "{text}");
         }
     }
 

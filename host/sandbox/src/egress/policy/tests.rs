@@ -288,6 +288,9 @@ fn a_signature_that_cannot_be_made_is_refused_with_what_is_wrong() {
     key.key.encoding = KeyEncoding::Hex;
     let mut steps = header("x-signature", "{signature|hex}");
     steps.templates.key_steps = vec!["x".to_owned(); 9];
+    let mut moved = header("x-signature", "{signature|hex}");
+    moved.templates.values = entries(&[("raw", "{body}"), ("same", "{raw|base64}")]);
+    moved.templates.query = entries(&[("q", "{same|hex}")]);
     let mut authorization = header("x-signature", "{signature|hex}");
     authorization.templates.signed_headers = entries(&[("authorization", "x")]);
     for (asked, why) in [
@@ -295,6 +298,9 @@ fn a_signature_that_cannot_be_made_is_refused_with_what_is_wrong() {
         (header("x-signature", "{signature}"), "is not text"),
         (header("x-signature", "{signatur|hex}"), "unknown name `signatur`"),
         (header("host", "{signature|hex}"), "cannot set the header `host`"),
+        (header("x-copy", "{signature|hex}{body|url}"), "repeats a part"),
+        (header("x-copy", "{signature|hex}{header.x-key}"), "repeats a part"),
+        (moved, "repeats a part"),
         (header("x-forwarded-for", "{signature|hex}"), "cannot set the header"),
         (header("a b", "{signature|hex}"), "malformed"),
         (asked("", "{body}"), "empty"),
@@ -310,6 +316,6 @@ fn a_signature_that_cannot_be_made_is_refused_with_what_is_wrong() {
         assert!(error.contains(why), "{why}: {error}");
     }
     // What the request makes of it is found as it leaves.
-    let asked = header("x-signature", "{header.x-own}{body|lower|url}{signature|hex}{path}");
+    let asked = header("x-signature", "{method}{body|lower|sha256|hex}{signature|hex}{path|sha1|base64}");
     assert!(Sent::post("https://a.example.com/", "a\nb").signed_by(&asked).is_ok());
 }
