@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::substitutes::{Kind, Substitutes, difference};
 use crate::call::CallFailure;
-use crate::egress::{Connection, ReportProof};
+use crate::egress::{Connection, HttpSetting, ReportProof};
 use crate::field_error::FieldError;
 use crate::provider::Provider;
 
@@ -20,6 +20,9 @@ pub(crate) struct Requested {
 
 const NO_SUBSTITUTE: &str = "the provider accepts these options only with these secrets, so nobody can check whether its requests reveal one: \
                            its author can add `examples` with valid secrets to the schema";
+
+const BESIDE_ITSELF: &str = "the provider requests to place this secret in requests that the host authenticates with it: such a request could send \
+                             it to somebody as its text, so the provider must do one of the two";
 
 const CHANGED: &str = "the provider modifies a secret of the base service settings, which it does not receive: give this instance its own secret";
 
@@ -43,6 +46,9 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Subs
     let Some((kind, others)) = accepted(provider, substitutes).await? else {
         return Ok(Err(vec![FieldError::new("", NO_SUBSTITUTE)]));
     };
+    if let Some(option) = placed_beside_itself(&others, &substitutes.for_all(kind)) {
+        return Ok(Err(vec![FieldError::new(option, BESIDE_ITSELF)]));
+    }
     if let Some(field) = difference(&connections, &others) {
         // If time and randomness are real, as in `provider check`, they may be the cause: another
         // rule finds that.
@@ -79,6 +85,20 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Subs
         }
     }
     Ok(Ok(Requested { connections, accepted: Some(kind) }))
+}
+
+/// Returns an option that a provider requests to place where the host authenticates with it. `shown` are the options that the
+/// provider saw: the secrets themselves are not compared, so nobody can try what they are.
+fn placed_beside_itself<'a>(connections: &'a [Connection], shown: &Value) -> Option<&'a str> {
+    connections.iter().find_map(|connection| {
+        let Connection::Http { settings, .. } = connection else { return None };
+        let used = connection.secrets();
+        settings.iter().find_map(|setting| {
+            let HttpSetting::PlaceSecret(option) = setting else { return None };
+            let text = shown.pointer(option)?.as_str().filter(|text| !text.is_empty())?;
+            used.iter().any(|used| used.expose().contains(text)).then_some(option.as_str())
+        })
+    })
 }
 
 /// Returns the connections without a secret, and the kind of substitutes that was accepted.
@@ -146,4 +166,28 @@ pub(crate) async fn ask_for_reports(
         *secret = substitutes.revealed(secret, Kind::First);
     }
     Ok(Some(seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::egress::Secret;
+    use crate::egress::authentication::HttpAuthentication;
+
+    #[test]
+    fn a_secret_either_authenticates_at_an_origin_or_is_placed_there() {
+        let shown = json!({"Key": "first", "Token": "second"});
+        let connection = |origin: &str, token: &str, settings| {
+            let authentication = HttpAuthentication::Bearer(Secret::new(token));
+            Connection::Http { origin: origin.to_owned(), authentication, settings }
+        };
+        let place = || vec![HttpSetting::PlaceSecret("/Key".to_owned())];
+        let elsewhere = connection("https://b.example.com", "first", Vec::new());
+        for (token, found) in [("second", None), ("first", Some("/Key")), ("Key first", Some("/Key"))] {
+            let both = [connection("https://a.example.com", token, place()), elsewhere.clone()];
+            assert_eq!(placed_beside_itself(&both, &shown), found, "{token}");
+        }
+    }
 }

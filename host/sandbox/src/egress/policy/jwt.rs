@@ -189,6 +189,10 @@ impl VerificationKey {
     pub(crate) fn new(algorithm: JwtAlgorithm, key: &str) -> Result<Self, String> {
         let verification: &'static dyn VerificationAlgorithm = match algorithm {
             JwtAlgorithm::Hs256 if key.is_empty() => return Err("the secret that signs reports is empty".to_owned()),
+            // Whoever knows a public key could sign with it (RFC 8725 section 2.1).
+            JwtAlgorithm::Hs256 if key.contains("-----BEGIN") => {
+                return Err("the key of reports is a key in PEM, and HS256 needs a shared secret".to_owned());
+            }
             JwtAlgorithm::Hs256 => return Ok(Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))),
             JwtAlgorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
             JwtAlgorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
@@ -404,8 +408,9 @@ mod tests {
         let mut own = token(key(JwtAlgorithm::Hs256, "s"));
         own.claims.push(("exp".to_owned(), "1".to_owned()));
         assert!(check(&own).unwrap_err().contains("`exp`"));
+        let public = include_str!("test_keys/rsa-public.pem");
         for (algorithm, text) in
-            [(JwtAlgorithm::Rs256, rsa), (JwtAlgorithm::Es256, include_str!("test_keys/rsa-public.pem"))]
+            [(JwtAlgorithm::Rs256, rsa), (JwtAlgorithm::Es256, public), (JwtAlgorithm::Hs256, public)]
         {
             assert!(VerificationKey::new(algorithm, text).is_err());
         }
