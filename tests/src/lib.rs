@@ -4,12 +4,15 @@
 
 pub mod accounts;
 pub mod authors;
+pub mod canaries;
 pub mod certificates;
 pub mod ecall;
 pub mod errors;
 pub mod exim;
 pub mod gateway;
+pub mod gateways;
 pub mod golden;
+pub mod guest_memory;
 pub mod hostile;
 pub mod http_requests;
 pub mod languages;

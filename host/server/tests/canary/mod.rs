@@ -3,12 +3,11 @@
 
 mod mail;
 mod memory;
-mod search;
 mod upstream;
 mod watched;
 
 pub(crate) use mail::MailServer;
 pub(crate) use memory::Watch;
-pub(crate) use search::Canaries;
+pub(crate) use twofactor_tests::canaries::Canaries;
 pub(crate) use upstream::{ACCESS_TOKEN, Quote, Scene, Upstream};
 pub(crate) use watched::Watched;

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use super::memory::memories_of_guests;
 use crate::common::{Answer, Server, twofactor};
+use twofactor_tests::guest_memory::memories_of_guests;
 
 pub(crate) struct Watched {
     server: Server,

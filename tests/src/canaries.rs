@@ -12,28 +12,28 @@ const SHORTEST: usize = 8;
 
 /// The data that must not be found, with names.
 #[derive(Clone, Default)]
-pub(crate) struct Canaries(Vec<(String, String)>);
+pub struct Canaries(Vec<(String, String)>);
 
 impl Canaries {
-    pub(crate) fn add(&mut self, name: &str, text: &str) {
+    pub fn add(&mut self, name: &str, text: &str) {
         assert!(text.len() >= SHORTEST, "{name}: what is this short is found by chance");
         self.0.push((name.to_owned(), text.to_owned()));
     }
 
     /// An address, and what remains of it if it is cut at its sign.
-    pub(crate) fn add_email(&mut self, address: &str) {
+    pub fn add_email(&mut self, address: &str) {
         self.add("email", address);
         self.add("local part", address.split('@').next().unwrap());
     }
 
     /// A number in the spelling it was sent in, and its digits alone.
-    pub(crate) fn add_phone(&mut self, number: &str) {
+    pub fn add_phone(&mut self, number: &str) {
         self.add("phone", number);
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
         self.add("phone's digits", digits.trim_start_matches('0').trim_start_matches("41"));
     }
 
-    pub(crate) fn search(&self) -> Search {
+    pub fn search(&self) -> Search {
         let forms = self.0.iter().flat_map(|(name, text)| {
             forms(text).into_iter().map(move |(form, needle)| (form, format!("{name} ({form}): {text}"), needle))
         });
@@ -43,14 +43,14 @@ impl Canaries {
 }
 
 /// A search for canaries in all their forms.
-pub(crate) struct Search {
+pub struct Search {
     any_case: Needles,
     exact: Needles,
 }
 
 impl Search {
     /// Returns all that stands in a text, each with its name and its form.
-    pub(crate) fn found_in(&self, bytes: &[u8]) -> Vec<String> {
+    pub fn found_in(&self, bytes: &[u8]) -> Vec<String> {
         let mut found = self.exact.find(bytes);
         found.extend(self.any_case.find(bytes));
         found.sort();
