@@ -4,11 +4,12 @@ use std::cell::RefCell;
 
 use twofactor_sandbox::{Component, Configured};
 
+use super::answers::Answer;
 use super::mail_server::Deviation;
 use super::report::Report;
 use super::run::{CLASSIFY, Run, Servers, in_brackets};
 use super::upstream::Responses;
-use super::{code_placeholder, failures, forbidden, leaks, mail, texts, verification};
+use super::{answers, code_placeholder, failures, forbidden, leaks, mail, texts, verification};
 
 const STARTED_ONCE: &str = "An upstream that responded with 2xx may have accepted the request: return a started verification, or an unknown \
     outcome. Ask for a code once; only that request may name the recipient. If the provider asks something first, give the responses: \
@@ -19,7 +20,7 @@ pub(super) async fn check(
     configured: &Configured,
     servers: Servers<'_>,
     to: &str,
-    responses: &Responses,
+    (responses, answers): (&Responses, &[Answer]),
     report: &mut Report,
 ) {
     let masked = forbidden::has_mask(responses);
@@ -42,6 +43,7 @@ pub(super) async fn check(
     }
     if configured.origins() > 0 {
         check_http(&run, responses, report).await;
+        answers::check(&run, responses, answers, report).await;
         let started = match component.verifies() {
             true => verification::check(&run, responses, report).await,
             false => None,

@@ -11,6 +11,7 @@
 //! | manifest and options schema | `manifest.rs`; it gets the `ProviderInfo` |
 //! | `configure` | `configure.rs` |
 //! | a response of the upstream and the outcome that it must lead to | a row of `failures.rs`, or of `verification.rs` |
+//! | a response that the author gives, and its outcome | `answers.rs` |
 //! | the request, or what is reported | a function over [`run::Run`], called in `delivery.rs` |
 //!
 //! Call [`Report::rule`](report::Report::rule) once, with what is wrong and how to fix it. Then add a component that breaks the rule to
@@ -19,6 +20,7 @@
 //!
 //! The files know those below them only: `delivery` the rules, the rules `run`, `run` the servers.
 
+mod answers;
 mod code_placeholder;
 mod configure;
 mod delivery;
@@ -48,6 +50,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 use twofactor_sandbox::{Network, Recording};
 
+use answers::Answer;
 use mail_server::MailServer;
 pub use report::{Finding, Report, Verdict};
 use upstream::{Responses, Script, Upstream};
@@ -83,6 +86,9 @@ pub struct Check {
     /// The body of the upstream's report about a delivered message, for a provider that reads delivery reports.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// A folder of responses of the real upstream, errors above all; its `answers.json` says which outcome each must lead to.
+    #[arg(long, value_name = "FOLDER")]
+    answers: Option<PathBuf>,
     /// Writes the findings to a file as JUnit XML, for a CI server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -109,7 +115,8 @@ pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
         responses.approved = Some(Script::json(body));
     }
     responses.report = body(&arguments.report)?;
-    let report = examine(&bytes, options, arguments.to.as_deref(), responses, &arguments.cache).await;
+    let answers = arguments.answers.as_deref().map(answers::read).transpose()?.unwrap_or_default();
+    let report = examine(&bytes, options, arguments.to.as_deref(), (responses, answers), &arguments.cache).await;
     if let Some(to) = &arguments.junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
@@ -147,14 +154,14 @@ fn recorded(cassette: Cassette) -> anyhow::Result<Responses> {
     let (mut before, mut before_answer) = (scripts(cassette.accepted), scripts(cassette.approved));
     let accepted = before.pop().context("the recording contains no response")?;
     let approved = before_answer.pop();
-    Ok(Responses { before, accepted: Some(accepted), before_answer, approved, report: None })
+    Ok(Responses { before, accepted: Some(accepted), before_answer, approved, ..Responses::default() })
 }
 
 async fn examine(
     bytes: &[u8],
     options: Option<Value>,
     to: Option<&str>,
-    responses: Responses,
+    (responses, answers): (Responses, Vec<Answer>),
     cache: &Cache,
 ) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
@@ -188,7 +195,7 @@ async fn examine(
     if let Some(configured) = configure::check(&component, &options, &mut report).await {
         delivery_reports::check(&component, &configured, &options, responses.report.as_deref(), &mut report).await;
         let servers = run::Servers { upstream: &upstream, mail_server: &mail_server, recording: &recording };
-        delivery::check(&component, &configured, servers, to, &responses, &mut report).await;
+        delivery::check(&component, &configured, servers, to, (&responses, &answers), &mut report).await;
     }
     Ok(report)
 }

@@ -4,8 +4,8 @@ use twofactor_sandbox::ProviderInfo;
 
 use super::report::Report;
 
-/// The types and names of the bundled providers.
-const BUNDLED: [(&str, &str); 8] = [
+/// The types and names of the providers of this repository.
+const BUNDLED: [(&str, &str); 17] = [
     ("email", "Email"),
     ("ecall", "eCall SMS"),
     ("twilio", "Twilio SMS"),
@@ -14,6 +14,16 @@ const BUNDLED: [(&str, &str); 8] = [
     ("twilio-verify", "Twilio Verify"),
     ("twilio-voice", "Twilio Voice"),
     ("webhook", "Webhook"),
+    ("infobip", "Infobip SMS"),
+    ("sendgrid", "SendGrid"),
+    ("telnyx", "Telnyx SMS"),
+    ("whatsapp", "WhatsApp"),
+    // In other languages, built beside them.
+    ("bird", "Bird SMS"),
+    ("lan-gateway", "LAN gateway"),
+    ("matrix", "Matrix"),
+    ("sinch", "Sinch SMS"),
+    ("telegram-gateway", "Telegram Gateway"),
 ];
 
 /// Types of factors that a person holds, which providers do not deliver.

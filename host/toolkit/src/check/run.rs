@@ -44,6 +44,8 @@ pub(super) struct Outcome {
     pub(super) name: &'static str,
     /// The wait that was asked for, in seconds.
     pub(super) wait: Option<u32>,
+    /// The upstream's code of a failure, as the component reported it.
+    pub(super) code: String,
     /// The component's reason.
     pub(super) reason: String,
 }
@@ -80,10 +82,11 @@ impl Run<'_> {
             Ok(Receipt { reference, extra, .. }) => {
                 self.note_leaks("the reference of a receipt", [&reference]);
                 self.note_leaks("`extra` of a receipt", extra.iter().flat_map(|(name, value)| [name, value]));
-                Outcome { name: "delivered", wait: None, reason: String::new() }
+                Outcome { name: "delivered", wait: None, code: String::new(), reason: String::new() }
             }
             Err(failure) if is_aborted(failure.reason()) => {
-                Outcome { name: "aborted", wait: None, reason: failure.reason().to_string() }
+                let reason = failure.reason();
+                Outcome { name: "aborted", wait: None, code: reason.code.clone(), reason: reason.to_string() }
             }
             Err(failure) => {
                 let wait = match &failure {
@@ -92,7 +95,7 @@ impl Run<'_> {
                 };
                 let Reason { code, detail, .. } = failure.reason();
                 self.note_leaks("the reason of a failure", [code, detail]);
-                Outcome { name: failure.name(), wait, reason: failure.reason().to_string() }
+                Outcome { name: failure.name(), wait, code: code.clone(), reason: failure.reason().to_string() }
             }
         }
     }
