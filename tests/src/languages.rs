@@ -90,12 +90,18 @@ fn javascript(folder: &Path) -> Result<PathBuf, String> {
     Ok(folder.join("provider.wasm"))
 }
 
-fn python(folder: &Path) -> Result<PathBuf, String> {
+/// What builds components of Python.
+fn installed_python(folder: &Path) -> Result<(), String> {
     if is_new(folder, "requirements.txt") {
         run(folder, "python3 -m venv --clear venv")?;
         run(folder, ". venv/bin/activate && pip install --quiet --requirement requirements.txt")?;
         keep(folder, "requirements.txt");
     }
+    Ok(())
+}
+
+fn python(folder: &Path) -> Result<PathBuf, String> {
+    installed_python(folder)?;
     run(folder, ". venv/bin/activate && ./build").unwrap();
     Ok(folder.join("provider.wasm"))
 }
@@ -135,6 +141,32 @@ fn copy(from: &Path, to: &Path) {
             copy(&entry.path(), &to.join(name));
         } else {
             fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+/// The providers of the tree in a language other than Rust, built by its own script: the folder that has them, each as `TYPE.wasm`;
+/// `None` if this machine has not what that takes.
+pub fn providers_in(language: &str, below: &Path) -> Option<PathBuf> {
+    let place = below.join(language);
+    copy(&Path::new(ROOT).join("wit"), &place.join("wit"));
+    let tools = example(&place, language);
+    let folder = place.join("providers").join(language);
+    copy(&Path::new(ROOT).join("providers").join(language), &folder);
+    let ready = match language {
+        "javascript" => installed(&tools),
+        "python" => installed_python(&tools),
+        "go" => run(&folder, "go version && { command -v wasm-tools || command -v jco; }"),
+        _ => run(&folder, "{ command -v zig || command -v clang; } && { command -v wasm-tools || command -v jco; }"),
+    };
+    match ready {
+        Ok(()) => {
+            run(&folder, "./build ../built").unwrap();
+            Some(place.join("providers/built"))
+        }
+        Err(missing) => {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: the providers in {language} cannot be built: {missing}");
+            None
         }
     }
 }

@@ -25,7 +25,20 @@ async fn only_the_usual_three_are_loaded_unless_more_are_named() {
     }
     assert_eq!(
         types(all).await,
-        ["ecall", "email", "ses", "slack", "twilio", "twilio-verify", "twilio-voice", "webhook"]
+        [
+            "ecall",
+            "email",
+            "infobip",
+            "sendgrid",
+            "ses",
+            "slack",
+            "telnyx",
+            "twilio",
+            "twilio-verify",
+            "twilio-voice",
+            "webhook",
+            "whatsapp"
+        ]
     );
 }
 

@@ -108,8 +108,7 @@ impl Builder {
         self
     }
 
-    /// Adds one bundled provider, by the type of its instances: `email`, `ecall`, `twilio`, `ses`, `slack`, `twilio-verify`, `twilio-voice` or
-    /// `webhook`.
+    /// Adds one bundled provider, by the type of its instances, such as `slack` or `infobip`.
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] for any other type. The text lists the types that exist.

@@ -381,7 +381,15 @@ fn a_right_component_has_no_fault() {
     let by_twilio = write(folder.path(), "twilio.report", "MessageSid=SM1&MessageStatus=delivered&To=%2B41791234567");
     let by_voice = write(folder.path(), "voice.report", "CallSid=CA1&CallStatus=completed&To=%2B41791234567");
     let approved = write(folder.path(), "verify.approved", r#"{"status":"approved"}"#);
-    let providers: [(&str, &[u8], Value); 9] = [
+    let by_gateways = [
+        ("infobip", r#"{"messages":[{"messageId":"1","status":{"groupId":1,"name":"PENDING_ACCEPTED"}}]}"#),
+        ("telnyx", r#"{"data":{"id":"1","parts":1}}"#),
+        ("whatsapp", r#"{"messages":[{"id":"wamid.1"}]}"#),
+    ]
+    .map(|(name, body)| (name, write(folder.path(), &format!("{name}.accepted"), body)));
+    let by_infobip =
+        write(folder.path(), "infobip.report", r#"{"results":[{"status":{"groupId":3},"to":"41791234567"}]}"#);
+    let providers: [(&str, &[u8], Value); 13] = [
         (
             "twilio",
             twofactor_bundle::TWILIO,
@@ -403,6 +411,23 @@ fn a_right_component_has_no_fault() {
             "SesSecretAccessKey": "very-secret", "SesSenderAddress": from, "SesSenderName": "Käse"}),
         ),
         ("slack", twofactor_bundle::SLACK, json!({"SlackBotToken": "xoxb-0123456789-very-secret"})),
+        (
+            "infobip",
+            twofactor_bundle::INFOBIP,
+            json!({"InfobipBaseUrl": "xyz.api.infobip.com", "InfobipApiKey": "very-secret-key", "InfobipSender": "Shop"}),
+        ),
+        ("telnyx", twofactor_bundle::TELNYX, json!({"TelnyxApiKey": "KEY-very-secret", "TelnyxFrom": "+15005550006"})),
+        (
+            "sendgrid",
+            twofactor_bundle::SENDGRID,
+            json!({"SendGridApiKey": "SG.very.secret", "SendGridSenderAddress": from, "SendGridSenderName": "Käse"}),
+        ),
+        (
+            "whatsapp",
+            twofactor_bundle::WHATSAPP,
+            json!({"WhatsAppPhoneNumberId": "106540352242922", "WhatsAppAccessToken": "EAA-very-secret",
+            "WhatsAppTemplateName": "code", "WhatsAppTemplateLanguages": ["en_US", "de"]}),
+        ),
         (
             "twilio-verify",
             twofactor_bundle::TWILIO_VERIFY,
@@ -436,7 +461,10 @@ fn a_right_component_has_no_fault() {
                 approved.to_str().unwrap(),
             ]);
         }
-        let reports = [("twilio", &by_twilio), ("twilio-voice", &by_voice)];
+        for (_, accepted) in by_gateways.iter().filter(|(gateway, _)| gateway == name) {
+            arguments.extend(["--accepted-response", accepted.to_str().unwrap()]);
+        }
+        let reports = [("twilio", &by_twilio), ("twilio-voice", &by_voice), ("infobip", &by_infobip)];
         for (_, report) in reports.iter().filter(|(reporting, _)| reporting == name) {
             arguments.extend(["--report", report.to_str().unwrap()]);
         }

@@ -65,6 +65,7 @@ mod authentication;
 mod export;
 mod failure;
 mod http;
+mod json;
 mod log;
 mod mail;
 mod options;
@@ -162,6 +163,7 @@ pub use failure::{
     retry_later,
 };
 pub use http::{Error as HttpError, Http, Response};
+pub use json::{plain_code, plain_text};
 pub use log::{Level, log};
 pub use mail::{Mail, MailError, Refusal, Stage};
 pub use options::{Secret, schema};

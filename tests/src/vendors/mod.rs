@@ -2,16 +2,25 @@
 //! refuse, in the form the vendor documents. The components reach them by the vendors' own names.
 
 pub mod asking;
+pub mod bird;
 pub mod ecall;
 pub mod graph;
+pub mod infobip;
+pub mod matrix;
+pub mod recorder;
+pub mod sendgrid;
 pub mod ses;
 pub mod sigv4;
+pub mod sinch;
 pub mod slack;
+pub mod telegram;
+pub mod telnyx;
 pub mod tls;
 pub mod twilio;
 pub mod twilio_calls;
 pub mod twilio_verify;
 pub mod webhook;
+pub mod whatsapp;
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;

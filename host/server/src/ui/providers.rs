@@ -123,6 +123,12 @@ fn bundled_words(l: Language, type_id: &str) -> &'static str {
             l.say("Codes created, sent and verified by Twilio", "Codes, die Twilio erstellt, sendet und prüft")
         }
         "twilio-voice" => l.say("Phone calls through Twilio", "Anrufe über Twilio"),
+        "infobip" => l.say("SMS through Infobip", "SMS über Infobip"),
+        "sendgrid" => l.say("Email through SendGrid", "E-Mails über SendGrid"),
+        "telnyx" => l.say("SMS through Telnyx", "SMS über Telnyx"),
+        "whatsapp" => {
+            l.say("Codes in WhatsApp, by an approved template", "Codes in WhatsApp, mit einer genehmigten Vorlage")
+        }
         "webhook" => l.say("Signed requests to your own gateway", "Signierte Anfragen an Ihr eigenes Gateway"),
         _ => "",
     }

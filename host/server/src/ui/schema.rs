@@ -304,6 +304,15 @@ fn vendor_page(option: &str) -> Option<String> {
         }
         "SesSenderAddress" => "https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html",
         "SlackBotToken" => "https://api.slack.com/apps",
+        "InfobipBaseUrl" | "InfobipApiKey" => "https://portal.infobip.com/dev/api-keys",
+        "TelnyxApiKey" => "https://portal.telnyx.com/#/app/api-keys",
+        "TelnyxMessagingProfileId" => "https://portal.telnyx.com/#/app/messaging",
+        "SendGridApiKey" => "https://app.sendgrid.com/settings/api_keys",
+        "SendGridSenderAddress" => "https://app.sendgrid.com/settings/sender_auth",
+        "WhatsAppPhoneNumberId" | "WhatsAppAccessToken" => "https://developers.facebook.com/apps/",
+        "WhatsAppTemplateName" | "WhatsAppTemplateLanguages" => {
+            "https://business.facebook.com/wa/manage/message-templates/"
+        }
         "WebhookSecret" => "https://www.standardwebhooks.com/",
         _ => return None,
     };

@@ -1,0 +1,8 @@
+module gateways
+
+go 1.24
+
+// The kit for providers in Go.
+require webhook-go v0.0.0
+
+replace webhook-go => ../../examples/go
