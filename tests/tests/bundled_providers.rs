@@ -36,6 +36,7 @@ async fn only_the_usual_three_are_loaded_unless_more_are_named() {
             "twilio",
             "twilio-verify",
             "twilio-voice",
+            "vonage",
             "webhook",
             "whatsapp"
         ]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use twofactor_tests::gateways::{Gateway, Refusal, code_in_body};
 use twofactor_tests::vendors::recorder::Recorder;
 use twofactor_tests::vendors::tls::Authority;
-use twofactor_tests::vendors::{infobip, sendgrid, telnyx, trusting, whatsapp};
+use twofactor_tests::vendors::{infobip, sendgrid, telnyx, trusting, vonage, whatsapp};
 
 fn gateway(
     (type_id, component): (&'static str, &[u8]),
@@ -83,4 +83,27 @@ async fn a_code_travels_through_whatsapp_by_itself_and_what_it_refuses_has_its_o
         (json!({}), Some(whatsapp::ABSENT), "rejected-recipient", "131026"),
     ];
     Gateway { code: whatsapp::code, ..gateway }.holds(&refusals).await;
+}
+
+#[tokio::test]
+async fn a_code_travels_through_vonage_with_either_way_to_authenticate() {
+    let application = json!({"VonageApplicationId": vonage::APPLICATION, "VonagePrivateKey": vonage::PRIVATE_KEY, "VonageFrom": vonage::FROM});
+    let account =
+        json!({"VonageApiKey": vonage::API_KEY, "VonageApiSecret": vonage::API_SECRET, "VonageFrom": vonage::FROM});
+    let other = json!({"VonageFrom": "Other"});
+    for (options, secrets, wrong) in [
+        (account, &[vonage::API_SECRET], json!({"VonageApiSecret": "wrong-secret"})),
+        (application, &[vonage::PRIVATE_KEY], json!({"VonageApplicationId": "78d335fa-323d-4114-9c3d-d6f0d48968ce"})),
+    ] {
+        let authority = Authority::default();
+        let vendor = vonage::start(&authority).await;
+        let provider = ("vonage", twofactor_bundle::VONAGE);
+        let gateway = gateway(provider, (&authority, vendor), options, secrets, "+41791234504");
+        let refusals: [Refusal; 3] = [
+            (wrong, None, "misconfigured", "unauthorized"),
+            (other.clone(), None, "misconfigured", "1120"),
+            (json!({}), Some(vonage::BARRED), "rejected-recipient", "1050"),
+        ];
+        gateway.holds(&refusals).await;
+    }
 }

@@ -22,7 +22,6 @@ pub struct Infobip;
 pub struct Options {
     /// The base URL of your account, such as xxxxx.api.infobip.com.
     #[serde(rename = "InfobipBaseUrl")]
-    #[schemars(length(max = 100))]
     base_url: String,
     /// An API key with the scope sms:message:send.
     #[serde(rename = "InfobipApiKey")]

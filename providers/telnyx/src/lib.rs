@@ -1,15 +1,16 @@
-//! SMS through Telnyx, Messaging API v2. The endpoint, the fields, and the errors:
+//! SMS through Telnyx, Messaging API v2. The endpoint, the fields, the errors, and the signature of reports:
 //! <https://developers.telnyx.com/api-reference/messages/send-a-message>,
 //! <https://developers.telnyx.com/docs/messaging/messages/error-codes/index>,
-//! <https://developers.telnyx.com/development/api-fundamentals/api-errors>
+//! <https://developers.telnyx.com/development/api-fundamentals/api-errors>,
+//! <https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks>
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use twofactor_provider::{
-    Connection, Delivery, Failure, Http, Message, Metadata, Price, Problem, Provider, Receipt, Recipient, Response,
-    Secret, accepted, misconfigured, plain_code, plain_text, problem, rejected_message, rejected_recipient,
-    retry_later,
+    Connection, Delivery, DeliveryStatus, Failure, Http, Message, Metadata, Price, Problem, Proof, Provider, Receipt,
+    Recipient, Report, ReportRequest, ReportSignature, Reports, Response, Secret, accepted, misconfigured, plain_code,
+    plain_text, problem, rejected_message, rejected_recipient, report, report_url, retry_later,
 };
 
 /// The provider.
@@ -34,6 +35,11 @@ pub struct Options {
     #[serde(default)]
     #[schemars(regex(pattern = "^[0-9a-f-]{36}$"))]
     profile: Option<String>,
+    /// Your account's public key, 32 bytes in base64. With it Telnyx reports whether messages arrive (optional).
+    #[serde(rename = "TelnyxPublicKey")]
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[A-Za-z0-9+/]{43}=$"))]
+    public_key: Option<String>,
 }
 
 impl Provider for Telnyx {
@@ -62,6 +68,9 @@ impl Provider for Telnyx {
         let mut body = json!({"from": options.from, "to": message.recipient, "text": message.text, "type": "SMS"});
         if let Some(profile) = &options.profile {
             body["messaging_profile_id"] = profile.as_str().into();
+        }
+        if let Some(url) = report_url(message) {
+            body["webhook_url"] = url.into();
         }
         let response = Http::post(format!("{ORIGIN}/v2/messages")).json(&body).send()?;
         let sent = &response.value()["data"];
@@ -105,7 +114,30 @@ fn failed(response: &Response) -> Failure {
     }
 }
 
+impl Reports for Telnyx {
+    type Options = Options;
+
+    fn report_proof(options: &Options) -> Option<Proof> {
+        let text = "{header.telnyx-timestamp}|{body}";
+        let signature = ReportSignature::ed25519(options.public_key.as_deref()?, text, "telnyx-signature-ed25519");
+        Some(Proof::signature(signature.base64().timestamp_header("telnyx-timestamp")))
+    }
+
+    fn parse_report(_: &Options, request: &ReportRequest) -> Option<Report> {
+        let body: Value = serde_json::from_slice(&request.body).ok()?;
+        let payload = &body["data"]["payload"];
+        let status = match (body["data"]["event_type"].as_str()?, payload["to"][0]["status"].as_str()?) {
+            ("message.finalized", "delivered") => DeliveryStatus::Delivered,
+            ("message.finalized", "sending_failed" | "delivery_failed" | "expired") => DeliveryStatus::Failed,
+            ("message.sent" | "message.finalized", _) => DeliveryStatus::Pending,
+            _ => return None,
+        };
+        Some(Report { price: price(&payload["cost"]), ..report(status, plain_code(&payload["errors"][0]["code"])) })
+    }
+}
+
 twofactor_provider::export!(Telnyx);
+twofactor_provider::export_reports!(Telnyx);
 
 #[cfg(test)]
 mod tests;

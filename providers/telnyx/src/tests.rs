@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::testing::{Upstream, class, configure, deliver, message};
+use twofactor_provider::{DeliveryStatus, Entry, ReportRequest, Reports};
 
-use super::Telnyx;
+use super::{Options, Telnyx};
 
 fn options() -> Value {
     json!({"TelnyxFrom": "+15005550006"})
@@ -17,7 +18,9 @@ fn a_message_is_posted_as_telnyx_documents_it() {
         r#"{"data":{"record_type":"message","id":"b0c7e8cb","parts":1,"cost":{"amount":"0.0051","currency":"USD"},
             "to":[{"phone_number":"+41791234567","status":"queued"}],"errors":[]}}"#,
     );
-    let receipt = deliver::<Telnyx>(&options(), &message("+41791234567")).unwrap();
+    let mut message = message("+41791234567");
+    message.extra = vec![Entry { name: "report-url".to_owned(), value: "https://us.example.com/r/1".to_owned() }];
+    let receipt = deliver::<Telnyx>(&options(), &message).unwrap();
     let price = receipt.price.unwrap();
     assert_eq!((&*receipt.reference, receipt.segments, &*price.amount), ("b0c7e8cb", Some(1), "0.0051"));
     let request = &upstream.requests()[0];
@@ -25,7 +28,8 @@ fn a_message_is_posted_as_telnyx_documents_it() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(
         body,
-        json!({"from": "+15005550006", "to": "+41791234567", "text": "012345 is your code.", "type": "SMS"})
+        json!({"from": "+15005550006", "to": "+41791234567", "text": "012345 is your code.", "type": "SMS",
+            "webhook_url": "https://us.example.com/r/1"})
     );
 }
 
@@ -75,4 +79,25 @@ fn a_name_as_sender_needs_a_profile() {
         }
         assert_eq!(configure::<Telnyx>(&options).is_ok(), is_valid, "{from}");
     }
+}
+
+#[test]
+fn reports_need_the_public_key_and_are_parsed() {
+    let of = |more: &str| serde_json::from_str::<Options>(&format!(r#"{{"TelnyxFrom":"1"{more}}}"#)).unwrap();
+    assert!(Telnyx::report_proof(&of("")).is_none());
+    let options = of(r#","TelnyxPublicKey":"e+0m2k9mhJQbp8yC3sVQb3o2lC0mXb1u5sU0n8dJf0s=""#);
+    assert!(Telnyx::report_proof(&options).is_some());
+    let parse = |kind: &str, status: &str| {
+        let body = json!({"data": {"event_type": kind, "payload": {"to": [{"status": status}],
+            "errors": [{"code": "40008"}], "cost": {"amount": "0.0051", "currency": "USD"}}}});
+        let body = body.to_string().into_bytes();
+        let request =
+            ReportRequest { method: "POST".to_owned(), query: String::new(), content_type: String::new(), body };
+        Telnyx::parse_report(&options, &request)
+    };
+    assert!(matches!(parse("message.finalized", "delivered").unwrap().status, DeliveryStatus::Delivered));
+    let failed = parse("message.finalized", "delivery_failed").unwrap();
+    assert_eq!((failed.code.as_str(), failed.price.unwrap().amount.as_str()), ("40008", "0.0051"));
+    assert!(matches!(parse("message.sent", "sent").unwrap().status, DeliveryStatus::Pending));
+    assert!(parse("message.received", "delivered").is_none());
 }

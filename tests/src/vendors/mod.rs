@@ -19,6 +19,7 @@ pub mod tls;
 pub mod twilio;
 pub mod twilio_calls;
 pub mod twilio_verify;
+pub mod vonage;
 pub mod webhook;
 pub mod whatsapp;
 

@@ -126,6 +126,7 @@ fn bundled_words(l: Language, type_id: &str) -> &'static str {
         "infobip" => l.say("SMS through Infobip", "SMS über Infobip"),
         "sendgrid" => l.say("Email through SendGrid", "E-Mails über SendGrid"),
         "telnyx" => l.say("SMS through Telnyx", "SMS über Telnyx"),
+        "vonage" => l.say("SMS through Vonage", "SMS über Vonage"),
         "whatsapp" => {
             l.say("Codes in WhatsApp, by an approved template", "Codes in WhatsApp, mit einer genehmigten Vorlage")
         }

@@ -306,9 +306,12 @@ fn vendor_page(option: &str) -> Option<String> {
         "SlackBotToken" => "https://api.slack.com/apps",
         "InfobipBaseUrl" | "InfobipApiKey" => "https://portal.infobip.com/dev/api-keys",
         "TelnyxApiKey" => "https://portal.telnyx.com/#/app/api-keys",
+        "TelnyxPublicKey" => "https://portal.telnyx.com/#/app/account/public-key",
         "TelnyxMessagingProfileId" => "https://portal.telnyx.com/#/app/messaging",
         "SendGridApiKey" => "https://app.sendgrid.com/settings/api_keys",
         "SendGridSenderAddress" => "https://app.sendgrid.com/settings/sender_auth",
+        "VonageApplicationId" | "VonagePrivateKey" => "https://dashboard.nexmo.com/applications",
+        "VonageApiKey" | "VonageApiSecret" | "VonageSignatureSecret" => "https://dashboard.nexmo.com/settings",
         "WhatsAppPhoneNumberId" | "WhatsAppAccessToken" => "https://developers.facebook.com/apps/",
         "WhatsAppTemplateName" | "WhatsAppTemplateLanguages" => {
             "https://business.facebook.com/wa/manage/message-templates/"

@@ -5,7 +5,7 @@ use twofactor_sandbox::ProviderInfo;
 use super::report::Report;
 
 /// The types and names of the providers of this repository.
-const BUNDLED: [(&str, &str); 17] = [
+const BUNDLED: [(&str, &str); 18] = [
     ("email", "Email"),
     ("ecall", "eCall SMS"),
     ("twilio", "Twilio SMS"),
@@ -17,6 +17,7 @@ const BUNDLED: [(&str, &str); 17] = [
     ("infobip", "Infobip SMS"),
     ("sendgrid", "SendGrid"),
     ("telnyx", "Telnyx SMS"),
+    ("vonage", "Vonage SMS"),
     ("whatsapp", "WhatsApp"),
     // In other languages, built beside them.
     ("bird", "Bird SMS"),
