@@ -56,17 +56,16 @@ impl Seen {
         url::form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
     }
 
-    /// The request as it left, with these words starred: method, target, the headers that say something, and the body.
+    /// The request as it left, with these words and all credentials starred.
     pub fn shown(&self, starred: &[&str]) -> String {
         let target = if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) };
         let mut shown = format!("{} {target}", self.method);
-        for name in ["authorization", "content-type"] {
-            if !self.header(name).is_empty() {
-                shown += &format!("\n{name}: {}", self.header(name));
-            }
+        if let Some((scheme, _)) = self.header("authorization").split_once(' ') {
+            shown += &format!("\nauthorization: {scheme} ***");
         }
         if !self.body.is_empty() {
-            shown += &format!("\n{}", String::from_utf8_lossy(&self.body));
+            shown +=
+                &format!("\ncontent-type: {}\n{}", self.header("content-type"), String::from_utf8_lossy(&self.body));
         }
         starred.iter().filter(|word| !word.is_empty()).fold(shown, |shown, word| shown.replace(word, "***"))
     }
