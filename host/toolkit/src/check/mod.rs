@@ -138,7 +138,7 @@ pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
 /// # Errors
 /// If the component cannot be loaded.
 pub async fn check_component(component: &[u8], options: Option<Value>) -> anyhow::Result<Report> {
-    examine(component, options, None, Responses::default(), &Cache::default()).await
+    examine(component, options, None, (Responses::default(), Vec::new()), &Cache::default()).await
 }
 
 /// Returns the responses of a recorded upstream.
