@@ -2,13 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use twofactor::Network;
-use twofactor::sandbox::Component;
+use twofactor::sandbox::{Component, SandboxLimits};
 use twofactor_tests::hostile::{HOSTILE, limits};
+use twofactor_tests::wrong::component;
 
 async fn refusal(bytes: &[u8]) -> String {
+    refusal_within(bytes, limits()).await
+}
+
+async fn refusal_within(bytes: &[u8], limits: SandboxLimits) -> String {
     let network = Network::builder().build().unwrap();
-    match Component::load(bytes, network, limits()).await {
+    match Component::load(bytes, network, limits).await {
         Ok(_) => panic!("it was loaded"),
         Err(error) => error.to_string(),
     }
@@ -49,6 +56,20 @@ async fn a_loop_at_the_start_ends_at_its_running_time() {
     let error = refusal(&with_module("(func $s (loop br 0)) (start $s)")).await;
     assert!(error.contains("exceeded its running time"), "{error}");
     assert_ne!(error, misfit().await);
+}
+
+#[tokio::test]
+async fn a_description_that_never_ends_is_ended_by_its_own_running_time_and_by_the_time_of_the_call() {
+    let hour = Duration::from_secs(3600);
+    for (running_time, configure_time, expected) in [
+        (Duration::from_millis(200), hour, "the component exceeded its running time"),
+        (hour, Duration::from_millis(200), "the component did not respond in time"),
+    ] {
+        let mut limits = limits();
+        (limits.running_time, limits.configure_time) = (running_time, configure_time);
+        let error = refusal_within(&component("describe never ends"), limits).await;
+        assert!(error.ends_with(&format!("failed in `describe`: {expected}")), "{error}");
+    }
 }
 
 #[tokio::test]

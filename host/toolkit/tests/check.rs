@@ -235,7 +235,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("a schema that is no JSON", "is not JSON"),
     ("a long schema", "longer than"),
     ("describe breaks off", "failed in `describe`: the component trapped"),
-    // Its own time or the call's, whichever ends first on a busy machine.
+    // Its own time or the call's, whichever ends first on a busy machine: `tests/tests/hostile_components.rs` tests each.
     ("describe never ends", "failed in `describe`: the component"),
     ("describe takes all memory", "failed in `describe`: the component exceeded a limit"),
 ];
