@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use ring::hmac;
 use serde_json::{Value, json};
+use twofactor::admin::MessageQuery;
 use twofactor::sandbox::{Component, DeliveryStatus, ReportRequest, SandboxLimits};
 use twofactor::{Actor, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::upstream::Upstream;
@@ -201,7 +202,7 @@ async fn a_recipient_named_in_a_report_is_not_stored() {
         let body = json!({"status": "undelivered", "to": code}).to_string();
         let report = ReportRequest { method: "POST", query: "", headers: &HeaderMap::new(), body: body.as_bytes() };
         let fate = configured.read_report(&report, recipient).await.unwrap();
-        assert_eq!(fate, Some(DeliveryStatus::Failed(kept.to_owned())));
+        assert_eq!(fate.unwrap().status, DeliveryStatus::Failed(kept.to_owned()));
     }
 }
 
@@ -277,4 +278,23 @@ async fn reports_are_not_read_where_a_secret_decides_how_they_are_signed() {
     assert!(has_reports("reports", "a key of Standard Webhooks").await);
     assert!(has_reports("reports signed as a secret says", "a key of Twilio").await);
     assert!(!has_reports("reports signed as a secret says", "a key of Standard Webhooks").await);
+}
+
+async fn a_price_in_a_report_is_in_the_message_history() {
+    let place = Place::new(options(), Some(BASE)).await;
+    let url = place.sent().await.unwrap();
+    let with_price = |amount: &str| format!("{}&Price={amount}&PriceUnit=USD", body("delivered"));
+    let report = with_price("-0.00750");
+    assert!(place.reports(&url, &signed(TOKEN, &url, &report), &report).await);
+    // One that is malformed, or that is the number it went to, is left out.
+    for amount in ["1e9", "0.791234567", "791234567"] {
+        let url = place.sent().await.unwrap();
+        let report = with_price(amount);
+        assert!(place.reports(&url, &signed(TOKEN, &url, &report), &report).await, "{amount}");
+    }
+    let admin = place.engine.administration(Actor::new("test"));
+    let history = admin.messages("s", &MessageQuery::User("alice".to_owned())).await.unwrap();
+    let prices: Vec<String> =
+        history.events.iter().filter_map(|event| Some(event.price.as_ref()?.to_string())).collect();
+    assert_eq!(prices, ["0.00750 USD"]);
 }

@@ -50,8 +50,8 @@ mod standalone;
 mod testing;
 
 pub use call::{
-    DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sandbox, SandboxError, Sent, StartedVerification,
-    Verdict,
+    DeliveryFailure, DeliveryReport, DeliveryStatus, Message, Price, Reason, Receipt, Sandbox, SandboxError, Sent,
+    StartedVerification, Verdict,
 };
 pub use component::{
     CacheSeal, Capability, CodeCache, LoadError, Manifest, ProviderChanges, ProviderInfo, RecipientKind, SignerError,

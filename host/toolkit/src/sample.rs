@@ -3,6 +3,9 @@
 use anyhow::bail;
 use twofactor_sandbox::{Message, RecipientKind};
 
+/// The time that `check` gives to components, in seconds since 1970. It is fixed so that each run is the same.
+pub(crate) const NOW: i64 = 1_767_225_600;
+
 /// Returns a message that reads like those of a sign-in.
 pub(crate) fn message(code: &str, to: &str) -> Message {
     Message {

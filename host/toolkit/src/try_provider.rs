@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use twofactor_sandbox::{DeliveryFailure, Message, Network, Recording, StartedVerification, Verdict};
@@ -83,7 +83,9 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
     // A new id each time: an upstream that detects repeats would not deliver the second message.
     let id =
         format!("try-{:016x}", getrandom::u64().map_err(|error| anyhow!("cannot generate random numbers: {error}"))?);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let message = Message { id, ..message(&code, to) };
+    let message = message.with_context(i64::try_from(now).unwrap_or_default(), manifest.recipient);
     let answer = if component.verifies() {
         configured.begin(message).await.map(|(receipt, started)| (receipt, Some(started)))
     } else {
@@ -98,6 +100,9 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
     }
     if let Some(segments) = receipt.segments {
         print_line!("  segments: {segments}")?;
+    }
+    if let Some(price) = &receipt.price {
+        print_line!("  price: {price}")?;
     }
     for (name, value) in &receipt.extra {
         print_line!("  {name}: {value}")?;

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::twofactor::provider::types;
+use crate::message::entry;
 use crate::report_bindings::exports::twofactor::provider::reports as wit;
 use crate::{HmacKey, Message, Secret};
 
@@ -167,7 +168,7 @@ pub fn report(status: DeliveryStatus, code: impl Into<String>) -> Report {
 
 /// Returns the URL that the upstream may send delivery reports to, if the host accepts them.
 pub fn report_url(message: &Message) -> Option<&str> {
-    message.extra.iter().find(|entry| entry.name == "report-url").map(|entry| entry.value.as_str())
+    entry(&message.extra, "report-url")
 }
 
 /// Returns a field of a form (application/x-www-form-urlencoded), the usual format of reports.

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use twofactor_provider::{
     Connection, Delivery, DeliveryStatus, Failure, Http, Message, Metadata, Problem, Proof, Provider, Receipt,
-    Recipient, Report, ReportRequest, Reports, Retry, accepted, form_field, report, report_url, retry_later,
+    Recipient, Report, ReportRequest, Reports, Retry, accepted, form_field, price as price_of, report, report_url,
+    retry_later,
 };
 
 /// The provider.
@@ -25,6 +26,10 @@ struct Accepted {
     num_segments: Value,
     #[serde(default)]
     error_code: Value,
+    #[serde(default)]
+    price: Value,
+    #[serde(default)]
+    price_unit: Value,
 }
 
 /// Returns a number that is written as a number or as text.
@@ -47,7 +52,11 @@ fn accepted_or_failed(message: Accepted) -> Delivery {
             failure => failure,
         }),
         None if is_final => Err(retry_later(None, "failed", "Twilio could not send the message")),
-        None => Ok(Receipt { segments: number(&message.num_segments), ..accepted(message.sid) }),
+        None => {
+            let price = message.price.as_str().zip(message.price_unit.as_str());
+            let price = price.map(|(amount, currency)| price_of(amount, currency));
+            Ok(Receipt { segments: number(&message.num_segments), price, ..accepted(message.sid) })
+        }
     }
 }
 
@@ -106,7 +115,9 @@ impl Reports for Twilio {
             _ => DeliveryStatus::Pending,
         };
         let code = form_field(body, "ErrorCode").filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
-        Some(report(status, code.unwrap_or_default()))
+        let price = form_field(body, "Price").zip(form_field(body, "PriceUnit"));
+        let price = price.map(|(amount, currency)| price_of(&amount, &currency));
+        Some(Report { price, ..report(status, code.unwrap_or_default()) })
     }
 }
 

@@ -82,6 +82,18 @@ fn a_message_that_twilio_gave_up_is_no_delivery() {
 }
 
 #[test]
+fn a_price_is_passed_on_if_there_is_one() {
+    for (body, expected) in [
+        (json!({"sid": "SM1", "price": "-0.00750", "price_unit": "USD"}), Some(("0.00750", "USD"))),
+        (json!({"sid": "SM1", "price": null, "price_unit": "USD"}), None),
+    ] {
+        let _upstream = Upstream::new().responds(201, &[], &body.to_string());
+        let price = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap().price;
+        assert_eq!(price.as_ref().map(|price| (&*price.amount, &*price.currency)), expected, "{body}");
+    }
+}
+
+#[test]
 fn fields_beside_the_sid_may_be_of_any_type() {
     for (body, segments) in [
         (json!({"sid": "SM1", "num_segments": 1}), Some(1)),

@@ -8,6 +8,7 @@ use super::Administration;
 use crate::challenge::{Facts, MessageOutcome, ReachedLimit, Recipient, recipient_key, user_person};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing, HistoryKey, HistoryRecord, UpstreamHealthRecord};
+use twofactor_sandbox::Price;
 
 /// The maximum number of events shown.
 const SHOWN: u32 = 200;
@@ -50,6 +51,8 @@ pub struct MessageEvent {
     pub detail: String,
     /// When the limit ends, if the event is a limit.
     pub until: Option<Timestamp>,
+    /// The price, if the upstream reported it.
+    pub price: Option<Price>,
 }
 
 /// The state of a challenge.
@@ -159,7 +162,7 @@ impl Administration {
     fn event(&self, record: &HistoryRecord) -> Result<Option<MessageEvent>, Error> {
         // A newer version on the same store may write outcomes that this one does not know.
         let Some(outcome) = MessageOutcome::of_name(&record.outcome) else { return Ok(None) };
-        let Facts { user, hint, instance, type_id, code, detail, until } = self.history.facts(record)?;
+        let Facts { user, hint, instance, type_id, code, detail, until, price } = self.history.facts(record)?;
         let (at, count, challenge) = (record.at, record.count, record.challenge.clone());
         Ok(Some(MessageEvent {
             at,
@@ -173,6 +176,7 @@ impl Administration {
             code,
             detail,
             until,
+            price,
         }))
     }
 

@@ -9,7 +9,7 @@ use super::Administration;
 use crate::challenge::{Recipient, sample_message};
 use crate::error::Error;
 use crate::instance::Layers;
-use twofactor_sandbox::{FieldError, UpstreamFailure};
+use twofactor_sandbox::{FieldError, Price, UpstreamFailure};
 
 /// The provider's result for a test message.
 #[derive(Debug, Clone, Serialize)]
@@ -22,6 +22,9 @@ pub struct TestReport {
     pub code: String,
     /// A description; may be empty.
     pub detail: String,
+    /// The price, if the upstream reported it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
     /// Where the exchange with the upstream failed, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<UpstreamFailure>,
@@ -122,7 +125,7 @@ impl Administration {
             return Err(Error::not_found("provider"));
         };
         let policy = self.instances.policy(&record);
-        let message = sample_message(&policy, provider.manifest(), &recipient, locale.as_deref())?;
+        let message = sample_message(&policy, provider.manifest(), &recipient, locale.as_deref(), self.clock.now())?;
         Ok(match prepared.deliver(message).await {
             Ok(sent) => {
                 self.statistics.count(subscription, id, "tested", "");
@@ -130,6 +133,7 @@ impl Administration {
                     outcome: "delivered".to_owned(),
                     code: sent.receipt.reference,
                     detail: String::new(),
+                    price: sent.receipt.price,
                     upstream: None,
                 }
             }
@@ -137,6 +141,7 @@ impl Administration {
                 outcome: failure.name().to_owned(),
                 code: failure.reason().code.clone(),
                 detail: failure.reason().detail.clone(),
+                price: None,
                 upstream: failure.reason().upstream.as_deref().cloned(),
             },
         })

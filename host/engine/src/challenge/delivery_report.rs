@@ -11,7 +11,7 @@ use super::history::{Facts, MessageOutcome};
 use super::{Challenges, Details, code, limits};
 use crate::error::Error;
 use crate::store::ChallengeRecord;
-use twofactor_sandbox::{DeliveryStatus, ReportRequest};
+use twofactor_sandbox::{DeliveryReport, DeliveryStatus, ReportRequest};
 
 fn time(now: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default())
@@ -53,13 +53,14 @@ impl Challenges {
         let prepared = self.instances.prepared(&record).await?;
         let now = self.clock.now();
         let url = format!("{base}/{message}");
-        let fate = match prepared.report(&url, request, &details.address, time(now)).await {
-            Ok(fate) => fate.ok_or_else(nobodys)?,
-            Err(why) => {
-                tracing::warn!(%instance, type_id = %record.type_id, %why, "a delivery report was refused");
-                return Err(nobodys());
-            }
-        };
+        let DeliveryReport { status: fate, price } =
+            match prepared.report(&url, request, &details.address, time(now)).await {
+                Ok(report) => report.ok_or_else(nobodys)?,
+                Err(why) => {
+                    tracing::warn!(%instance, type_id = %record.type_id, %why, "a delivery report was refused");
+                    return Err(nobodys());
+                }
+            };
         let (event, code) = match &fate {
             DeliveryStatus::Pending => return Ok(()),
             DeliveryStatus::Delivered => ("confirmed", ""),
@@ -85,6 +86,8 @@ impl Challenges {
             instance: instance.to_owned(),
             type_id: record.type_id.clone(),
             code: code.to_owned(),
+            // Digits could be those of the code.
+            price: price.filter(|price| !self.names_a_code(&challenge_record, &details, price.amount())),
             ..Facts::default()
         };
         self.history.message(&details.about(&challenge_record), outcome, facts);

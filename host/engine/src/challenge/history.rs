@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, HistoryBounds, HistoryRecord, Store, UpstreamHealthRecord};
-use twofactor_sandbox::DeliveryFailure;
+use twofactor_sandbox::{DeliveryFailure, Price};
 
 /// How often the collected events are written.
 const EVERY: Duration = Duration::from_secs(5);
@@ -169,6 +169,8 @@ pub(crate) struct Facts {
     pub(crate) code: String,
     pub(crate) detail: String,
     pub(crate) until: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) price: Option<Price>,
 }
 
 /// The person and the challenge by which an event is found.

@@ -225,6 +225,7 @@ impl Challenges {
         details: &Details,
         outcome: Result<&Sent, &DeliveryFailure>,
     ) {
+        let price = outcome.ok().and_then(|sent| sent.receipt.price.clone());
         let (outcome, reason) = match outcome {
             Ok(sent) => (MessageOutcome::Accepted, Reason::new(sent.receipt.reference.clone(), "")),
             Err(failure) => (MessageOutcome::of(failure), failure.reason().clone()),
@@ -237,6 +238,7 @@ impl Challenges {
             code: reason.code,
             detail: reason.detail,
             until: None,
+            price,
         };
         self.history.message(&details.about(record), outcome, facts);
     }
@@ -259,6 +261,7 @@ impl Challenges {
         message.id = hex::encode(&id[..16]);
         message.recipient = details.address.clone();
         message.purpose = details.purpose.clone();
+        message = message.with_context(self.clock.now().as_second(), chosen.recipient_kind);
         if chosen.has_reports() {
             message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
         }
@@ -330,6 +333,7 @@ pub(crate) fn sample_message(
     manifest: &Manifest,
     recipient: &Recipient,
     locale: Option<&str>,
+    now: Timestamp,
 ) -> Result<Message, Error> {
     let canonical = recipient.canonical(manifest.recipient, policy)?;
     let code = code::draw(policy.code_length)?;
@@ -342,5 +346,5 @@ pub(crate) fn sample_message(
     message.id = random::id()?;
     message.recipient = canonical.address;
     message.purpose = "test".to_owned();
-    Ok(message)
+    Ok(message.with_context(now.as_second(), manifest.recipient))
 }

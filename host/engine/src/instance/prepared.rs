@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
-    Configured, DeliveryFailure, DeliveryStatus, Destination, FieldError, GrantedConnection, Layers, Message,
+    Configured, DeliveryFailure, DeliveryReport, Destination, FieldError, GrantedConnection, Layers, Message,
     NotProved, Provider, Reason, ReportRequest, Sent, Verdict,
 };
 
@@ -126,7 +126,7 @@ impl Prepared {
         report: &ReportRequest<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<DeliveryStatus>, NotProved> {
+    ) -> Result<Option<DeliveryReport>, NotProved> {
         match &self.configured {
             Some(configured) => configured.report(url, report, recipient, now).await,
             None => Ok(None),

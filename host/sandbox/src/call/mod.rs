@@ -6,6 +6,7 @@ mod host_functions;
 mod log;
 mod outcome;
 mod outside;
+mod price;
 mod run;
 mod sandbox;
 mod state;
@@ -14,7 +15,10 @@ mod wasi_http;
 pub(crate) use hide::{CallRedactor, GivenOptions, NoPlaceholder, Placeholder};
 pub(crate) use log::CallLog;
 pub(crate) use outcome::{BUSY, LONGEST_WAIT};
-pub use outcome::{DeliveryFailure, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict};
+pub use outcome::{
+    DeliveryFailure, DeliveryReport, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict,
+};
+pub use price::Price;
 pub(crate) use run::{Call, CallFailure};
 pub use sandbox::{Sandbox, SandboxError};
 pub(crate) use state::State;

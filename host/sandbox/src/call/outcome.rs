@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::price::Price;
+use crate::component::RecipientKind;
 use crate::egress::UpstreamFailure;
 
 /// The longest wait that is passed on, in seconds. No code is valid that long, and an unbounded
@@ -37,6 +39,22 @@ pub struct Message {
     pub extra: Vec<(String, String)>,
 }
 
+impl Message {
+    /// Adds the entries of `extra` that every message has: `now`, and `recipient-country` if the recipient is a phone number whose
+    /// country is known.
+    pub fn with_context(mut self, unix_seconds: i64, recipient: RecipientKind) -> Self {
+        self.extra.push(("now".to_owned(), unix_seconds.to_string()));
+        if recipient == RecipientKind::PhoneNumber {
+            let number = self.recipient.parse::<rlibphonenumber::PhoneNumber>().ok();
+            let country = number.and_then(|number| Some(number.get_region_code()?.as_region_str().to_string()));
+            // Numbers that belong to no country have the region `001`.
+            let country = country.filter(|country| country.len() == 2);
+            self.extra.extend(country.map(|country| ("recipient-country".to_owned(), country)));
+        }
+        self
+    }
+}
+
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message").field("id", &self.id).finish_non_exhaustive()
@@ -50,6 +68,8 @@ pub struct Receipt {
     pub reference: String,
     /// The number of billed segments.
     pub segments: Option<u32>,
+    /// The price, if the upstream reported it.
+    pub price: Option<Price>,
     /// Details for the operator.
     pub extra: Vec<(String, String)>,
 }
@@ -87,6 +107,15 @@ pub enum Verdict {
     Wrong,
     /// The code has expired: no answer is accepted.
     Expired,
+}
+
+/// A delivery report, as the component read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// The delivery status of the message.
+    pub status: DeliveryStatus,
+    /// The price, if the upstream reported it.
+    pub price: Option<Price>,
 }
 
 /// The delivery status of a message, from a delivery report.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::call::{
-    DeliveryFailure, DeliveryStatus, GivenOptions, Message, Reason, Receipt, Sent, StartedVerification, Verdict,
+    DeliveryFailure, DeliveryReport, GivenOptions, Message, Reason, Receipt, Sent, StartedVerification, Verdict,
 };
 use crate::egress::{
     Destination, GrantedConnection, Grants, NotProved, Placeable, ReportRequest, ReportVerifier, Secret,
@@ -215,7 +215,7 @@ impl Configured {
         report: &ReportRequest<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<DeliveryStatus>, NotProved> {
+    ) -> Result<Option<DeliveryReport>, NotProved> {
         let Some(verifier) = &self.reports else { return Ok(None) };
         verifier.verify(url, report, now)?;
         Ok(match self.read_report(report, recipient).await {
@@ -236,7 +236,7 @@ impl Configured {
         &self,
         report: &ReportRequest<'_>,
         recipient: &str,
-    ) -> Result<Option<DeliveryStatus>, Reason> {
+    ) -> Result<Option<DeliveryReport>, Reason> {
         let read = self.provider.read_report(self.options.without_secrets(), report, recipient).await;
         read.map_err(|failure| failure.reason)
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::authentication::{credentials, http_authentication};
 use super::{Delivers, Provider};
 use crate::call::{
-    BUSY, CallFailure, DeliveryFailure, GivenOptions, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Reason,
+    BUSY, CallFailure, DeliveryFailure, GivenOptions, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Price, Reason,
     Receipt, Sent, State,
 };
 use crate::component::RecipientKind;
@@ -106,6 +106,8 @@ pub(crate) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> 
     Receipt {
         reference: clean(&taken.reference),
         segments: taken.segments.map(|segments| segments.min(MAX_SEGMENTS)),
+        // Digits that are redacted are not a price any more.
+        price: taken.price.as_ref().and_then(|price| Price::new(&clean(&price.amount), &clean(&price.currency))),
         extra: taken.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
     }
 }

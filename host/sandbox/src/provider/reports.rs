@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Provider;
 use super::authentication::{entries, hmac_key, jwt_algorithm};
-use crate::call::{CallFailure, CallLog, CallRedactor, DeliveryStatus};
+use crate::call::{CallFailure, CallLog, CallRedactor, DeliveryReport, DeliveryStatus, Price};
 use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as wit;
 use crate::egress::authentication::Credentials;
 use crate::egress::{ReportJwt, ReportKey, ReportProof, ReportRequest, ReportSignature, Secret};
@@ -12,6 +12,9 @@ use crate::schema::OptionsSchema;
 
 /// The longest code of an upstream's that is kept, in characters.
 const CODE: usize = 32;
+
+/// The longest amount of a price, in characters.
+const PRICE: usize = 16;
 
 impl Provider {
     /// Returns how delivery reports for these options are proved; `None` if the component reads none.
@@ -41,7 +44,7 @@ impl Provider {
         options: &str,
         report: &ReportRequest<'_>,
         recipient: &str,
-    ) -> Result<Option<DeliveryStatus>, CallFailure> {
+    ) -> Result<Option<DeliveryReport>, CallFailure> {
         let Some(reports) = &self.exports.reports else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
         let log = CallLog::new(&self.manifest().type_id, CallRedactor::new(0), 0);
@@ -59,17 +62,23 @@ impl Provider {
                 reports.call_parse_report(store, options, &request).await
             })
             .await?;
-        Ok(report.map(|report| match report.status {
-            wit::DeliveryStatus::Pending => DeliveryStatus::Pending,
-            wit::DeliveryStatus::Delivered => DeliveryStatus::Delivered,
-            wit::DeliveryStatus::Failed => {
-                let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
-                // Searched as returned, and as stored.
-                let plain: String = recipient.chars().filter(fits).collect();
-                let redactor = CallRedactor::new(report.code.len()).without([plain]).without_recipient(recipient);
-                let code: String = report.code.chars().filter(fits).collect();
-                DeliveryStatus::Failed(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
-            }
+        Ok(report.map(|report| {
+            let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+            // Searched as returned, and as stored.
+            let plain: String = recipient.chars().filter(fits).collect();
+            let longest = report.code.len().max(PRICE);
+            let redactor = CallRedactor::new(longest).without([plain]).without_recipient(recipient);
+            let status = match report.status {
+                wit::DeliveryStatus::Pending => DeliveryStatus::Pending,
+                wit::DeliveryStatus::Delivered => DeliveryStatus::Delivered,
+                wit::DeliveryStatus::Failed => {
+                    let code: String = report.code.chars().filter(fits).collect();
+                    DeliveryStatus::Failed(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
+                }
+            };
+            let price = report.price.filter(|price| price.amount.len() <= PRICE);
+            let price = price.and_then(|price| Price::new(&redactor.clean(&price.amount), &price.currency));
+            DeliveryReport { status, price }
         }))
     }
 }

@@ -13,6 +13,7 @@ use super::body::{Body, Parameters, Segments};
 use super::challenges::Recipient;
 use super::condition::{Expected, tagged};
 use super::part::{Page, size};
+use super::price::Price;
 use super::reach::Connection;
 use crate::access::{Administrator, Reader};
 use crate::problem::Problem;
@@ -450,6 +451,10 @@ pub(super) struct TrialReport {
     code: String,
     /// A description. May be empty.
     detail: String,
+    /// The price, if the upstream reported it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    price: Option<Price>,
     /// The failed exchange with the upstream; absent if none failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<UpstreamFailure>, nullable = false)]
@@ -469,6 +474,7 @@ pub(super) async fn test(
     message.locale = trial.locale;
     let admin = administrator.of(&subscription)?;
     let report = admin.send_test(&subscription, &id, message).await?;
-    let twofactor::admin::TestReport { outcome, code, detail, upstream, .. } = report;
-    Ok(Json(TrialReport { outcome, code, detail, upstream }))
+    let twofactor::admin::TestReport { outcome, code, detail, price, upstream, .. } = report;
+    let price = price.as_ref().map(Price::from);
+    Ok(Json(TrialReport { outcome, code, detail, price, upstream }))
 }

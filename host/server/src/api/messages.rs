@@ -8,6 +8,7 @@ use twofactor::admin::{ChallengeState, MessageHistory, MessageQuery};
 use utoipa::ToSchema;
 
 use super::body::Body;
+use super::price::Price;
 use crate::access::Reader;
 use crate::problem::{Problem, ProblemType};
 
@@ -60,6 +61,10 @@ struct MessageEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     until: Option<Timestamp>,
+    /// The price, if the upstream reported it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    price: Option<Price>,
 }
 
 /// A limit that currently applies.
@@ -113,6 +118,7 @@ impl From<MessageHistory> for Messages {
             code: event.code,
             detail: event.detail,
             until: event.until,
+            price: event.price.as_ref().map(Price::from),
         });
         let limits = history.limits.into_iter().map(|one| HoldingLimit {
             limit: one.limit,

@@ -19,6 +19,7 @@ mod instances;
 mod messages;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod part;
+mod price;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod providers;
 mod reach;

@@ -222,6 +222,7 @@ fn events(l: Language, subscription: &str, events: &[MessageEvent]) -> Markup {
                     @if event.code.is_empty() { "–" }
                     @else if event.outcome.name() == "limited" || event.outcome.name() == "user-locked" { (wording::limit(l, &event.code)) }
                     @else { code { (event.code) } }
+                    @if let Some(price) = &event.price { div.help { (price) } }
                 },
                 html! { @match &event.challenge { Some(id) => { code.id { (id) } }, None => "–" } },
             ]

@@ -84,11 +84,12 @@ fn result(l: Language, report: &TestReport) -> Markup {
                 None => { (notice("bad", hint(l, &report.outcome))) }
             }
         }
-        @if !report.code.is_empty() || !report.detail.is_empty() {
+        @if !report.code.is_empty() || !report.detail.is_empty() || report.price.is_some() {
             dl.facts {
                 dt { (l.say("Outcome", "Ergebnis")) } dd { code { (report.outcome) } }
                 @if !report.code.is_empty() { dt { (l.say("Reference or error code", "Referenz oder Fehlercode")) } dd { code { (report.code) } } }
                 @if !report.detail.is_empty() { dt { (l.say("Details", "Details")) } dd { (report.detail) } }
+                @if let Some(price) = &report.price { dt { (l.say("Price", "Preis")) } dd { (price) } }
             }
         }
     }

@@ -8,7 +8,6 @@ use super::report::Report;
 use super::run::{CODE, Run};
 use super::upstream::{Request, Responses};
 use crate::body_texts::{self, NamedText};
-use crate::sample;
 
 const PLACEHOLDER: &str = "The host fills in the code after `deliver`, so what is computed from a text does not match what arrives. Have the \
     host sign (`aws-signature`, `webhook-signature`), compute it from what does not contain the code, or declare `needs-code`.";
@@ -41,7 +40,7 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
 
 async fn deliver(run: &Run<'_>, responses: &Responses, code: &str) -> Vec<Request> {
     run.servers.upstream.respond(&responses.before, responses.accepted());
-    run.deliver(sample::message(code, run.to)).await;
+    run.deliver(run.message_with(code)).await;
     run.servers.upstream.requests()
 }
 
@@ -76,7 +75,7 @@ fn headers(request: &Request) -> Vec<(String, String)> {
 
 /// Returns the texts of requests without the message's own, and whether any of those was in them.
 fn without_texts(run: &Run<'_>, requests: &[Request], code: &str) -> (Vec<NamedText>, bool) {
-    let message = sample::message(code, run.to);
+    let message = run.message_with(code);
     let mut replaced = false;
     let mut all = Vec::new();
     for request in requests {

@@ -80,7 +80,8 @@ async fn read(configured: &Configured, content_type: &str, body: &[u8]) -> Resul
         headers.insert("content-type", value);
     }
     let report = ReportRequest { method: "POST", query: "", headers: &headers, body };
-    configured.read_report(&report, "+41791234567").await.map_err(|why| why.to_string())
+    let report = configured.read_report(&report, "+41791234567").await.map_err(|why| why.to_string())?;
+    Ok(report.map(|report| report.status))
 }
 
 /// Bodies that are not a report of any upstream.

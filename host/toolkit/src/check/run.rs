@@ -59,7 +59,12 @@ impl Outcome {
 
 impl Run<'_> {
     pub(super) fn message(&self) -> Message {
-        sample::message(CODE, self.to)
+        self.message_with(CODE)
+    }
+
+    /// Returns the usual message with another code.
+    pub(super) fn message_with(&self, code: &str) -> Message {
+        sample::message(code, self.to).with_context(sample::NOW, self.component.info().manifest.recipient)
     }
 
     pub(super) fn needs_code(&self) -> bool {
@@ -79,8 +84,9 @@ impl Run<'_> {
     /// Has a message delivered, and looks for what the component must not disclose.
     pub(super) async fn deliver(&self, message: Message) -> Outcome {
         match self.configured.deliver(message).await {
-            Ok(Receipt { reference, extra, .. }) => {
+            Ok(Receipt { reference, price, extra, .. }) => {
                 self.note_leaks("the reference of a receipt", [&reference]);
+                self.note_leaks("the price of a receipt", &price.map(|price| price.amount().to_owned()));
                 self.note_leaks("`extra` of a receipt", extra.iter().flat_map(|(name, value)| [name, value]));
                 Outcome { name: "delivered", wait: None, code: String::new(), reason: String::new() }
             }
