@@ -109,6 +109,7 @@ fn parts(parts: Parts) -> String {
 pub fn destination(destination: &Destination) -> String {
     match destination {
         Destination::Https(url) => url.clone(),
+        Destination::Http(url) => format!("{url} (without TLS)"),
         Destination::Smtp { host, port, security } => {
             let how = match security {
                 SmtpSecurity::ImplicitTls => "over TLS",

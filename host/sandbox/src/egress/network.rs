@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::http::{HttpEgress, HttpError, HttpRequest, HttpResponse, client};
-use super::policy::{Grants, Names, Origin, Overrides, Resolver, Rules, SystemResolver, endpoint};
+use super::http::{Clients, ForwardProxy, HttpEgress, HttpError, HttpRequest, HttpResponse, client};
+use super::policy::{Grants, Names, Origin, Overrides, Resolver, Rules, Secret, SystemResolver, endpoint};
 use super::smtp::{Mail, MailError, SmtpEgress};
 use crate::testing::{Exchange, Outbox, Recording};
 
@@ -25,6 +25,7 @@ struct Inner {
     smtp: SmtpEgress,
     rules: Arc<Rules>,
     tls: Arc<ClientConfig>,
+    proxy: Option<ForwardProxy>,
     timeout: Duration,
     recording: Option<Recording>,
 }
@@ -33,6 +34,9 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NetworkError(String);
+
+/// The proxy's URL, its credentials, and the hosts that are reached without it.
+type Proxy = (String, Option<(String, Secret)>, Vec<String>);
 
 /// Builds a [`Network`].
 pub struct NetworkBuilder {
@@ -44,6 +48,9 @@ pub struct NetworkBuilder {
     for_all: Overrides,
     plaintext_smtp: HashSet<String>,
     smtp_connections: usize,
+    plaintext_http: Vec<String>,
+    client_certificates: Vec<(String, Vec<u8>, Vec<u8>)>,
+    proxy: Option<Proxy>,
     code_in_query: Vec<String>,
     outbox: Option<Outbox>,
     recording: Option<Recording>,
@@ -66,6 +73,27 @@ impl NetworkBuilder {
     /// Allows mail without TLS, credentials included, to one server.
     pub fn allow_plaintext_smtp(mut self, host: &str, port: u16) -> Self {
         self.plaintext_smtp.insert(endpoint(host, port));
+        self
+    }
+
+    /// Allows requests to an origin with plain `http`, or with an IP address or a single label in place of a host's full name, such
+    /// as `http://192.168.1.20:8080`. An address that is named here needs no [`Self::allow_network`]; a name still does.
+    pub fn allow_plaintext_http(mut self, origin: &str) -> Self {
+        self.plaintext_http.push(origin.to_owned());
+        self
+    }
+
+    /// Presents a client certificate (PEM: the chain, and the private key) to `https://host` or `smtp://host:port`.
+    pub fn client_certificate_pem(mut self, endpoint: &str, chain: &[u8], key: &[u8]) -> Self {
+        self.client_certificates.push((endpoint.to_owned(), chain.to_vec(), key.to_vec()));
+        self
+    }
+
+    /// Sends all HTTP requests through a proxy (`http://host:port`), with these credentials, except those to the hosts `except` and
+    /// to hosts with a fixed address. The proxy resolves names: it must refuse private addresses.
+    pub fn forward_proxy(mut self, url: &str, credentials: Option<(&str, &str)>, except: &[String]) -> Self {
+        let credentials = credentials.map(|(username, password)| (username.to_owned(), Secret::new(password)));
+        self.proxy = Some((url.to_owned(), credentials, except.to_vec()));
         self
     }
 
@@ -147,26 +175,45 @@ impl NetworkBuilder {
         }
         let store = trust(&self.certificates)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| NetworkError(error.to_string()))?
-            .with_root_certificates(store)
-            .with_no_client_auth();
+        let tls = || {
+            ClientConfig::builder_with_provider(provider.clone())
+                .with_safe_default_protocol_versions()
+                .map_err(|error| NetworkError(error.to_string()))
+                .map(|builder| builder.with_root_certificates(store.clone()))
+        };
+        let (mut https, mut smtps) = (HashMap::new(), HashMap::new());
+        for (endpoint, chain, key) in &self.client_certificates {
+            let wrong = |why: String| NetworkError(format!("the client certificate for {endpoint}: {why}"));
+            let (chain, key) = identity(chain, key).map_err(wrong)?;
+            let tls = tls()?.with_client_auth_cert(chain, key).map_err(|error| wrong(error.to_string()))?;
+            match endpoint.strip_prefix("smtp://") {
+                Some(server) => _ = smtps.insert(server.to_ascii_lowercase(), Arc::new(tls)),
+                None => {
+                    let origin = Origin::parse_any(endpoint).map_err(wrong)?;
+                    if !origin.is_https() {
+                        return Err(wrong("it needs an https origin".to_owned()));
+                    }
+                    https.insert(origin.to_string(), tls);
+                }
+            }
+        }
+        let tls = tls()?.with_no_client_auth();
+        let proxy = self.proxy.map(|(url, credentials, except)| ForwardProxy::new(&url, credentials, except));
+        let proxy = proxy.transpose().map_err(NetworkError)?;
         let names = Arc::new(Names { resolver: self.resolver, allowed: self.allowed, fixed: self.fixed });
-        let client = client(&tls, names.clone(), self.timeout).map_err(NetworkError)?;
+        let clients = Clients::new(&tls, &https, &names, proxy.as_ref(), self.timeout).map_err(NetworkError)?;
         let (for_all, plaintext_smtp) = (self.for_all, self.plaintext_smtp);
-        let origins = self.code_in_query.iter().map(|text| Origin::parse(text).map(|origin| origin.to_string()));
-        let code_in_query = origins
-            .collect::<Result<_, _>>()
-            .map_err(|why: String| NetworkError(format!("`allowed_code_in_query`: {why}")))?;
-        let rules = Arc::new(Rules { names, overrides, for_all, plaintext_smtp, code_in_query });
+        let code_in_query = origins("allowed_code_in_query", &self.code_in_query)?;
+        let plaintext_http = origins("allowed_plaintext_http", &self.plaintext_http)?;
+        let rules = Arc::new(Rules { names, overrides, for_all, plaintext_smtp, code_in_query, plaintext_http });
         let tls = Arc::new(tls);
         Ok(Network(Arc::new(Inner {
-            http: HttpEgress::new(client, rules.clone(), self.timeout),
-            smtp: SmtpEgress::new(tls.clone(), rules.clone(), self.smtp_connections, self.outbox)
+            http: HttpEgress::new(clients, rules.clone(), self.timeout),
+            smtp: SmtpEgress::new((tls.clone(), smtps), rules.clone(), self.smtp_connections, self.outbox)
                 .map_err(|error| NetworkError(format!("the operating system provides no random numbers: {error}")))?,
             rules,
             tls,
+            proxy,
             timeout: self.timeout,
             recording: self.recording,
         })))
@@ -224,6 +271,9 @@ impl Network {
             for_all: Overrides::default(),
             plaintext_smtp: HashSet::new(),
             smtp_connections: 32,
+            plaintext_http: Vec::new(),
+            client_certificates: Vec::new(),
+            proxy: None,
             code_in_query: Vec::new(),
             outbox: None,
             recording: None,
@@ -238,7 +288,7 @@ impl Network {
     /// If the client cannot be built.
     pub fn client_for_named_hosts(&self) -> Result<reqwest::Client, NetworkError> {
         let names = Arc::new(self.0.rules.names.unrestricted());
-        client(&self.0.tls, names, self.0.timeout).map_err(NetworkError)
+        client(&self.0.tls, names, self.0.proxy.as_ref(), self.0.timeout).map_err(NetworkError)
     }
 }
 
@@ -259,6 +309,23 @@ fn trust(pems: &[Vec<u8>]) -> Result<RootCertStore, NetworkError> {
         store.add(root).map_err(|error| NetworkError(format!("a trusted certificate is not valid: {error}")))?;
     }
     Ok(store)
+}
+
+/// Reads origins that the operator named.
+fn origins(key: &str, texts: &[String]) -> Result<HashSet<String>, NetworkError> {
+    let parsed = texts.iter().map(|text| Origin::parse_any(text).map(|origin| origin.to_string()));
+    parsed.collect::<Result<_, _>>().map_err(|why| NetworkError(format!("`{key}`: {why}")))
+}
+
+/// Reads a client certificate: its chain, and its private key.
+fn identity(chain: &[u8], key: &[u8]) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
+    let certificates = certificates.map_err(|error| format!("the certificate cannot be read: {error}"))?;
+    if certificates.is_empty() {
+        return Err("the file has no certificate".to_owned());
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "the private key cannot be read".to_owned())?;
+    Ok((certificates, key))
 }
 
 #[cfg(test)]

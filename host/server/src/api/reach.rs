@@ -10,6 +10,7 @@ use crate::wording::{self, Language};
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Protocol {
+    Http,
     Https,
     Smtp,
 }
@@ -49,13 +50,15 @@ impl Endpoint {
     fn of(destination: &twofactor::sandbox::Destination) -> Self {
         let text = destination.to_string();
         match destination {
-            twofactor::sandbox::Destination::Https(url)
+            twofactor::sandbox::Destination::Http(url)
+            | twofactor::sandbox::Destination::Https(url)
             | twofactor::sandbox::Destination::Placed { origin: url, .. }
             | twofactor::sandbox::Destination::CodeInQuery { origin: url } => {
                 let url = Url::parse(url).ok();
                 let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
+                let kind = if text.starts_with("http:") { Protocol::Http } else { Protocol::Https };
                 let port = url.and_then(|url| url.port_or_known_default()).unwrap_or(443);
-                Self { kind: Protocol::Https, host, port, security: None, destination: text }
+                Self { kind, host, port, security: None, destination: text }
             }
             twofactor::sandbox::Destination::Smtp { host, port, security } => {
                 let security = match security {

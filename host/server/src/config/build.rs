@@ -10,7 +10,7 @@ use twofactor::sandbox::Signers;
 use twofactor::{Builder, Network, SqliteStore, TwoFactor};
 use url::Url;
 
-use super::{Config, NetworkConfig};
+use super::{ClientCertificate, Config, ForwardProxy, NetworkConfig};
 use crate::oidc::Oidc;
 use crate::sign_in::PublicUrl;
 
@@ -162,6 +162,19 @@ impl NetworkConfig {
         for origin in &self.allowed_code_in_query {
             network = network.allow_code_in_query(origin);
         }
+        for origin in &self.allowed_plaintext_http {
+            network = network.allow_plaintext_http(origin);
+        }
+        for ClientCertificate { upstream, certificate, key } in &self.client_certificates {
+            let certificate = read("network.client_certificates", certificate)?;
+            network =
+                network.client_certificate_pem(upstream, &certificate, &read("network.client_certificates", key)?);
+        }
+        if let Some(ForwardProxy { url, credentials_file, except }) = &self.proxy {
+            let credentials = credentials_file.as_ref().map(|file| proxy_credentials(file)).transpose()?;
+            let credentials = credentials.as_ref().map(|(username, password)| (&**username, &**password));
+            network = network.forward_proxy(url, credentials, except);
+        }
         for (host, address) in &self.hosts {
             network = network.resolve(host, *address);
         }
@@ -178,6 +191,15 @@ pub(crate) async fn build(builder: Builder) -> anyhow::Result<TwoFactor> {
         Some(detail) => anyhow!("{detail}"),
         None => error.into(),
     })
+}
+
+/// Reads `user:password` from a file.
+fn proxy_credentials(file: &Path) -> anyhow::Result<(String, String)> {
+    const KEY: &str = "network.proxy.credentials_file";
+    let text = String::from_utf8(read(KEY, file)?).ok();
+    let pair = text.as_deref().and_then(|text| text.trim_end_matches(['\r', '\n']).split_once(':'));
+    let (username, password) = pair.with_context(|| format!("`{KEY}`: the file must contain `user:password`"))?;
+    Ok((username.to_owned(), password.to_owned()))
 }
 
 fn read(key: &str, file: &Path) -> anyhow::Result<Vec<u8>> {

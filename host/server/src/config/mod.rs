@@ -132,6 +132,13 @@ pub struct NetworkConfig {
     pub allowed_networks: Vec<IpNet>,
     /// Mail servers, as `host:port`, that may be reached without TLS. Default: none.
     pub allowed_plaintext_smtp: Vec<String>,
+    /// Origins with plain `http`, or with an IP address or a single label in place of a full host name, that instances may reach, such
+    /// as `http://192.168.1.20:8080`. Default: none.
+    pub allowed_plaintext_http: Vec<String>,
+    /// Client certificates, by upstream. Default: none.
+    pub client_certificates: Vec<ClientCertificate>,
+    /// The proxy for HTTP requests. Default: none.
+    pub proxy: Option<ForwardProxy>,
     /// How many connections to one mail server with one login may be open at once. Default: 32. Further mails wait.
     pub smtp_connections: usize,
     /// Origins, such as `https://sms.example.com`, that may receive codes in the URL, which is written to their logs. Default: none.
@@ -145,12 +152,40 @@ pub struct NetworkConfig {
     pub timeout_seconds: u64,
 }
 
+/// A client certificate that is presented to an upstream.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The upstream: `https://host` or `smtp://host:port`.
+    pub upstream: String,
+    /// The certificate chain, a PEM file.
+    pub certificate: PathBuf,
+    /// The private key, a PEM file.
+    pub key: PathBuf,
+}
+
+/// A proxy for HTTP requests.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardProxy {
+    /// Its URL, such as `http://proxy.example.com:3128`.
+    pub url: String,
+    /// A file that contains `user:password` and nothing else.
+    pub credentials_file: Option<PathBuf>,
+    /// Hosts that are reached without it.
+    #[serde(default)]
+    pub except: Vec<String>,
+}
+
 impl Default for NetworkConfig {
     fn default() -> Self {
         Self {
             ca_certificates: Vec::new(),
             allowed_networks: Vec::new(),
             allowed_plaintext_smtp: Vec::new(),
+            allowed_plaintext_http: Vec::new(),
+            client_certificates: Vec::new(),
+            proxy: None,
             smtp_connections: 32,
             allowed_code_in_query: Vec::new(),
             hosts: BTreeMap::new(),

@@ -75,6 +75,7 @@ pub(crate) fn destination(l: Language, destination: &Destination) -> String {
     match (l, destination) {
         (Language::English, _) => wording::destination(destination),
         (Language::German, Destination::Https(url)) => url.clone(),
+        (Language::German, Destination::Http(url)) => format!("{url} (ohne TLS)"),
         (Language::German, Destination::Smtp { host, port, security }) => {
             let how = match security {
                 SmtpSecurity::ImplicitTls => "mit TLS",

@@ -56,7 +56,7 @@ impl PlacedSecrets {
             return Ok(());
         }
         // Before a secret is in it: the error shows the URL.
-        let (origin, mut url) = Origin::of_url(&request.url).map_err(HttpError::Denied)?;
+        let (origin, mut url) = Origin::of_any_url(&request.url).map_err(HttpError::Denied)?;
         let grant = grants.http_at(&origin);
         for placed in found {
             let option = &placed.option;
@@ -154,7 +154,7 @@ impl Placed {
     fn fill_url(&self, url: &Url) -> Result<Url, HttpError> {
         let filled = url.as_str().replace(&self.letters, &escape::percent(self.secret.expose()));
         // A parser takes segments of dots for steps: the URL must be the one that was meant.
-        let parsed = Origin::of_url(&filled).ok().filter(|(_, parsed)| parsed.as_str() == filled);
+        let parsed = Origin::of_any_url(&filled).ok().filter(|(_, parsed)| parsed.as_str() == filled);
         parsed.map(|(_, parsed)| parsed).ok_or_else(|| self.unsuitable("the URL"))
     }
 

@@ -6,23 +6,25 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Body, Request, Url};
-use rustls::ClientConfig;
 use tokio::time::timeout;
 use url::Position;
 
+use super::clients::Clients;
 use super::message::{Failed, HttpError, HttpResponse};
 use super::retry_after;
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
-use crate::egress::policy::{ByteMeter, Names, NotDialled, Origin, Rules};
+use crate::egress::policy::{ByteMeter, NotDialled, Origin, Rules};
 
 /// The maximum length of a response body, in bytes. Receipts are small.
 pub(crate) const ANSWER_BYTES: usize = 1 << 20;
 
-/// The pooled client, and the operator's overrides.
+/// How long to resolve a name before the proxy does.
+const LOOK_UP: Duration = Duration::from_secs(1);
+
+/// The pooled clients, and the operator's rules.
 pub(crate) struct HttpClient {
-    pub(crate) client: reqwest::Client,
+    pub(crate) clients: Clients,
     pub(crate) rules: Arc<Rules>,
     pub(crate) timeout: Duration,
 }
@@ -67,13 +69,27 @@ impl HttpClient {
         answer
     }
 
+    /// Refuses a name that leads to no allowed address where a proxy resolves it. The proxy may resolve it differently, and knows
+    /// names that are unknown here: it has to refuse private addresses itself.
+    async fn check_address(&self, origin: &Origin) -> Result<(), HttpError> {
+        if !self.clients.uses_proxy(origin, &self.rules) || origin.is_address() {
+            return Ok(());
+        }
+        let found = timeout(LOOK_UP, self.rules.names.addresses(origin.host(), origin.port())).await;
+        let Ok(Err(why @ NotDialled::NotAllowed)) = found else { return Ok(()) };
+        let failure = UpstreamFailure::new(UpstreamStep::NameResolution, origin.host(), origin.port(), why.into());
+        Err(HttpError::NotSent(failure.into()))
+    }
+
     async fn exchange_unbounded(
         &self,
         meter: &ByteMeter,
         origin: &Origin,
         request: Request,
     ) -> Result<HttpResponse, HttpError> {
-        let mut answer = self.client.execute(request).await.map_err(|error| {
+        self.check_address(origin).await?;
+        let client = self.clients.of(origin, &self.rules);
+        let mut answer = client.execute(request).await.map_err(|error| {
             // The client's error texts contain the URL. These say only what happened.
             if error.is_connect() || error.is_builder() {
                 let (step, cause) = not_connected(&error);
@@ -113,41 +129,6 @@ impl HttpClient {
         }
         Ok(HttpResponse { status: answer.status().as_u16(), headers, body })
     }
-}
-
-/// The resolver of the HTTP client, which dials only addresses that it returns: the address that
-/// was checked is the address that is dialled.
-pub(crate) struct Vetted(pub(crate) Arc<Names>);
-
-impl Resolve for Vetted {
-    fn resolve(&self, name: Name) -> Resolving {
-        let names = self.0.clone();
-        Box::pin(async move {
-            let addresses = names.addresses(name.as_str(), 0).await?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Builds the pooled client. `Err` says why it cannot be built.
-pub(crate) fn client(tls: &ClientConfig, names: Arc<Names>, timeout: Duration) -> Result<reqwest::Client, String> {
-    let mut tls = tls.clone();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .dns_resolver(Arc::new(Vetted(names)))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .referer(false)
-        .timeout(timeout)
-        .connect_timeout(timeout)
-        .http1_max_headers(64)
-        .http2_max_header_list_size(32 << 10)
-        .tcp_nodelay(true)
-        .pool_idle_timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|error| format!("the HTTP client cannot be built: {error}"))
 }
 
 /// Returns the content coding of a response (RFC 9110 section 8.4), if it has one.

@@ -1,5 +1,6 @@
 //! HTTP to granted origins: checks a request, authenticates it and sends it.
 
+mod clients;
 mod exchange;
 mod login;
 mod message;
@@ -11,7 +12,7 @@ mod tests;
 mod token;
 mod token_cache;
 
-pub(crate) use exchange::client;
+pub(crate) use clients::{Clients, ForwardProxy, client};
 pub(crate) use message::{Failed, HttpError, HttpRequest, HttpResponse};
 #[cfg(any(test, fuzzing))]
 pub(crate) use retry_after::seconds as retry_after_seconds;

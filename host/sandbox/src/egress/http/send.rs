@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Request;
 
+use super::clients::Clients;
 use super::exchange::HttpClient;
 use super::message::{HttpError, HttpRequest, HttpResponse};
 use super::token::TokenError;
@@ -55,8 +56,8 @@ impl From<SigningError> for HttpError {
 }
 
 impl HttpEgress {
-    pub(crate) fn new(client: reqwest::Client, rules: Arc<Rules>, timeout: Duration) -> Self {
-        Self { client: HttpClient { client, rules, timeout }, tokens: TokenCache::default() }
+    pub(crate) fn new(clients: Clients, rules: Arc<Rules>, timeout: Duration) -> Self {
+        Self { client: HttpClient { clients, rules, timeout }, tokens: TokenCache::default() }
     }
 
     /// Sends a request to a granted origin, with the granted authentication.
@@ -95,7 +96,7 @@ impl HttpEgress {
     /// Checks a request against the grants and rebuilds it from its parts.
     fn admit<'a>(&self, grants: &'a Grants, asked: HttpRequest) -> Result<(&'a HttpGrant, Request), HttpError> {
         let denied = |why: String| HttpError::Denied(why);
-        let (origin, url) = Origin::of_url(&asked.url).map_err(denied)?;
+        let (origin, url) = Origin::of_any_url(&asked.url).map_err(denied)?;
         let Some(grant) = grants.http_at(&origin) else {
             return Err(denied(format!(
                 "{origin} was not granted to this instance: the provider must ask for it in what `configure` returns"
@@ -185,7 +186,7 @@ impl HttpEgress {
         use reqwest::dns::Resolve as _;
         let names = self.client.rules.names.clone();
         match host.parse() {
-            Ok(name) => super::exchange::Vetted(names).resolve(name).await.is_err(),
+            Ok(name) => super::clients::Vetted(names).resolve(name).await.is_err(),
             Err(_) => false,
         }
     }

@@ -69,13 +69,15 @@ pub struct ParseConnectionError(&'static str);
 /// for text in ["https://api.twilio.com", "https://login.example.com/token", "smtp+tls://mail.example.com:465"] {
 ///     assert_eq!(text.parse::<Destination>()?.to_string(), text);
 /// }
-/// for text in ["http://api.twilio.com", "smtp://mail.example.com:25", "smtp+tls://mail.example.com", "api.twilio.com"] {
+/// for text in ["http://api.twilio.com/path", "smtp://mail.example.com:25", "smtp+tls://mail.example.com", "api.twilio.com"] {
 ///     assert!(text.parse::<Destination>().is_err());
 /// }
 /// # Ok::<(), twofactor_sandbox::ParseConnectionError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
+    /// An HTTP origin without TLS, only if the operator's network settings allow it.
+    Http(String),
     /// An HTTPS origin, or a URL at which the host obtains tokens.
     Https(String),
     /// An SMTP server. Without TLS anybody on the way could read a secret, so the security mode is
@@ -105,7 +107,7 @@ pub enum Destination {
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Https(url) => f.write_str(url),
+            Self::Http(url) | Self::Https(url) => f.write_str(url),
             Self::Smtp { host, port, security } => write!(f, "smtp+{security}://{host}:{port}"),
             Self::Placed { origin, placement } => write!(f, "{origin} {PLACE}{placement}"),
             Self::CodeInQuery { origin } => write!(f, "{origin} {CODE_IN_QUERY}"),
@@ -131,7 +133,7 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some((origin, what)) = text.split_once(' ') {
             let origin = match origin.parse()? {
-                Self::Https(origin) => origin,
+                Self::Http(origin) | Self::Https(origin) => origin,
                 _ => return Err(ParseConnectionError("only an `https` origin has something placed")),
             };
             return match what.strip_prefix(PLACE) {
@@ -141,7 +143,11 @@ impl FromStr for Destination {
             };
         }
         let Some(smtp) = text.strip_prefix("smtp+") else {
-            let is_https = Origin::of_url(text).is_ok_and(|(origin, _)| origin.is_https());
+            let origin = Origin::of_any_url(text);
+            if Origin::parse_any(text).is_ok_and(|origin| !origin.is_https()) {
+                return Ok(Self::Http(text.to_owned()));
+            }
+            let is_https = origin.is_ok_and(|(origin, _)| origin.is_https());
             let wrong =
                 ParseConnectionError("a destination is an `https` URL or an SMTP server such as `smtp+tls://host:465`");
             return if is_https { Ok(Self::Https(text.to_owned())) } else { Err(wrong) };

@@ -95,7 +95,7 @@ impl Grants {
         for connection in connections {
             match connection {
                 Connection::Http { origin, authentication, settings } => {
-                    let mut grant = http_grant(&origin, authentication)?;
+                    let mut grant = http_grant(&origin, authentication, rules)?;
                     grant.apply(settings, placeable, rules)?;
                     grants.add_http(grant)?;
                 }
@@ -125,7 +125,7 @@ impl Grants {
     /// Returns whether the code may be in the query of this URL.
     pub(crate) fn takes_code_in_query(&self, url: &str) -> bool {
         self.http.iter().any(|grant| grant.code_in_query)
-            && Origin::of_url(url)
+            && Origin::of_any_url(url)
                 .is_ok_and(|(origin, _)| self.http_at(&origin).is_some_and(|grant| grant.code_in_query))
     }
 
@@ -167,7 +167,7 @@ impl Grants {
         let http = self.http.iter().map(|grant| GrantedConnection {
             placed: grant.placed.clone(),
             code_in_query: grant.code_in_query,
-            destination: Destination::Https(grant.origin.to_string()),
+            destination: grant.destination(),
             authentication: match &grant.authentication {
                 HttpAuthentication::None => Authentication::None,
                 HttpAuthentication::Basic(_) => Authentication::Basic,
@@ -206,7 +206,7 @@ impl Grants {
     pub(crate) fn destinations(&self) -> Vec<Destination> {
         let http = self.http.iter().flat_map(|grant| {
             let origin = grant.origin.to_string();
-            let mut destinations = vec![Destination::Https(origin.clone())];
+            let mut destinations = vec![grant.destination()];
             let issuer = grant.authentication.token_source().map(str::to_owned);
             destinations.extend(issuer.map(Destination::Https));
             let placed = grant.placed.iter().cloned();
@@ -222,14 +222,21 @@ impl Grants {
     }
 }
 
+impl HttpGrant {
+    fn destination(&self) -> Destination {
+        let origin = self.origin.to_string();
+        if self.origin.is_https() { Destination::Https(origin) } else { Destination::Http(origin) }
+    }
+}
+
 impl SmtpGrant {
     fn destination(&self) -> Destination {
         Destination::Smtp { host: self.host.clone(), port: self.port, security: self.security }
     }
 }
 
-fn http_grant(origin: &str, authentication: HttpAuthentication) -> Result<HttpGrant, GrantError> {
-    let origin = secure_origin(origin)?;
+fn http_grant(origin: &str, authentication: HttpAuthentication, rules: &Rules) -> Result<HttpGrant, GrantError> {
+    let origin = allowed_origin(origin, rules)?;
     check(&authentication).map_err(GrantError)?;
     let signature = match &authentication {
         HttpAuthentication::Signature(asked) => Some(SignatureScheme::new(asked).map_err(GrantError)?),
@@ -302,10 +309,20 @@ fn printable(text: &str) -> String {
     text.chars().take(100).map(|c| if c.is_ascii_graphic() { c } else { '\u{fffd}' }).collect()
 }
 
+/// Parses an origin of a provider's: encrypted and with a name, unless the operator allowed it.
+fn allowed_origin(text: &str, rules: &Rules) -> Result<Origin, GrantError> {
+    match Origin::parse_any(text) {
+        Ok(origin) if rules.allows_origin(&origin) => Ok(origin),
+        _ => secure_origin(text),
+    }
+}
+
 fn secure_origin(text: &str) -> Result<Origin, GrantError> {
     let origin = Origin::parse(text).map_err(GrantError)?;
     if !origin.is_https() {
-        return Err(GrantError(format!("{origin} is not encrypted: only https origins are allowed")));
+        return Err(GrantError(format!(
+            "{origin} is not encrypted: only https origins are allowed, and those that the operator lists under `allowed_plaintext_http`"
+        )));
     }
     Ok(origin)
 }
@@ -393,6 +410,36 @@ fn is_label(host: &str) -> bool {
 mod tests {
     use super::*;
     use crate::Secret;
+
+    #[test]
+    fn an_origin_without_tls_or_with_an_address_needs_the_operators_leave_for_this_very_origin() {
+        let named = ["http://192.168.1.20:8080", "https://10.0.0.1", "http://gateway", "http://sms.example.com"];
+        let network = named.iter().fold(crate::Network::builder(), |it, origin| it.allow_plaintext_http(origin));
+        let (network, other) = (network.build().unwrap(), crate::Network::builder().build().unwrap());
+        let granted = |origin: &str, network: &crate::Network| {
+            let (origin, authentication) = (origin.to_owned(), HttpAuthentication::None);
+            let connection = Connection::Http { origin, authentication, settings: Vec::new() };
+            Grants::new(vec![connection], Placeable::default(), network.rules())
+        };
+        for origin in named {
+            let grants = granted(origin, &network).unwrap();
+            assert_eq!(grants.connections()[0].to_string(), origin);
+            assert_eq!(origin.parse::<GrantedConnection>().unwrap(), grants.connections()[0]);
+            assert!(granted(origin, &other).is_err(), "{origin}");
+        }
+        for origin in [
+            "http://192.168.1.20",
+            "http://192.168.1.21:8080",
+            "https://192.168.1.20:8080",
+            "http://10.0.0.1",
+            "http://sms.example.com:8080",
+            "http://3232235796:8080",
+            "http://192.168.1.20:8080/",
+            "http://user@192.168.1.20:8080",
+        ] {
+            assert!(granted(origin, &network).is_err(), "{origin}");
+        }
+    }
 
     #[test]
     fn a_header_that_routes_authenticates_nobody() {

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `https://api.twilio.com` | scheme `https`, that host, port 443 |
 //! | `https://api.twilio.com:8443` | the same host, another origin |
-//! | `http://…` | only with an override by the operator |
-//! | `https://127.0.0.1`, `https://2130706433`, `https://[::1]` | never: addresses have no name to certify |
+//! | `http://…`, `http://gateway`, `http://192.168.1.20:8080`, `https://[fd00::1]` | only if the operator named this very origin |
+//! | `https://2130706433`, `https://0x7f.1`, `https://127.0.0.1.` | never: other spellings of addresses |
 //! | `https://user@host`, `https://host.`, `https://HOST`, `https://hÖst` | never: one spelling an origin |
 
 use std::fmt;
@@ -16,14 +16,23 @@ use url::{Host, Url};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Origin {
     https: bool,
+    address: bool,
     host: String,
     port: u16,
 }
 
 impl Origin {
-    /// Parses a granted origin: nothing may follow the port.
+    /// Parses an origin with a host's full name: nothing may follow the port.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let (origin, url) = Self::of_url(text)?;
+        Self::alone(text, Self::of_url(text)?)
+    }
+
+    /// Parses an origin whose host may also be an address or a single label. Whoever calls this must compare it with the operator's list.
+    pub(crate) fn parse_any(text: &str) -> Result<Self, String> {
+        Self::alone(text, Self::of_any_url(text)?)
+    }
+
+    fn alone(text: &str, (origin, url): (Self, Url)) -> Result<Self, String> {
         let rest = &url[url::Position::AfterPort..];
         if !matches!(rest, "" | "/") || text.ends_with('/') {
             return Err(format!("`{}` is not an origin: use only scheme, host and port", printable(text)));
@@ -34,6 +43,19 @@ impl Origin {
     /// Parses a URL and its origin. A URL that a parser would have to correct is refused: what was
     /// compared must be what is requested.
     pub(crate) fn of_url(text: &str) -> Result<(Self, Url), String> {
+        let (origin, url) = Self::of_any_url(text)?;
+        let refuse = |why: &str| Err(format!("the URL `{}` {why}", printable(text)));
+        if origin.address {
+            return refuse("must contain a host name, not an IP address");
+        }
+        if !is_name(&origin.host) {
+            return refuse("must name a host by its full name: lower-case letters, digits, `-` and inner dots");
+        }
+        Ok((origin, url))
+    }
+
+    /// Parses a URL whose host may also be an address or a single label, as [`Self::parse_any`] does.
+    pub(crate) fn of_any_url(text: &str) -> Result<(Self, Url), String> {
         let refuse = |why: &str| Err(format!("the URL `{}` {why}", printable(text)));
         if text.len() > 4096 {
             return refuse("is longer than 4096 bytes");
@@ -59,25 +81,33 @@ impl Origin {
         if url.fragment().is_some() {
             return refuse("must not have a fragment");
         }
-        let Some(Host::Domain(host)) = url.host() else {
-            return refuse("must contain a host name, not an IP address");
+        let (host, address) = match url.host() {
+            Some(Host::Domain(host)) if is_name(host) || is_name(&format!("{host}.a")) => (host.to_owned(), false),
+            Some(Host::Domain(_)) => {
+                return refuse("must name a host by its full name: lower-case letters, digits, `-` and inner dots");
+            }
+            Some(Host::Ipv4(address)) => (address.to_string(), true),
+            Some(Host::Ipv6(address)) => (format!("[{address}]"), true),
+            None => return refuse("must name a host"),
         };
-        if !is_name(host) {
-            return refuse("must name a host by its full name: lower-case letters, digits, `-` and inner dots");
-        }
         let port = url.port_or_known_default().unwrap_or(443);
         let canonical = match url.port() {
             Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
+            None => host.clone(),
         };
         if authority(text) != canonical {
             return refuse("must write its host and port in the plain spelling");
         }
-        Ok((Self { https, host: host.to_owned(), port }, url))
+        Ok((Self { https, address, host, port }, url))
     }
 
     pub(crate) fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Returns whether the host is an IP address.
+    pub(crate) fn is_address(&self) -> bool {
+        self.address
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -161,6 +191,35 @@ mod tests {
             "HTTPS://api.twilio.com",
         ] {
             assert!(Origin::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_or_a_label_is_an_origin_in_one_spelling_and_only_where_it_is_asked_for() {
+        for text in [
+            "http://192.168.1.20:8080",
+            "https://10.0.0.1",
+            "http://[fd00::1]:81",
+            "http://gateway",
+            "https://gateway:8443",
+        ] {
+            assert_eq!(Origin::parse_any(text).unwrap().to_string(), text);
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+        for text in [
+            "http://2130706433",
+            "http://0x7f.1",
+            "http://127.1",
+            "http://192.168.1.20:80",
+            "http://192.168.001.020",
+            "http://[FD00::1]",
+            "http://[fd00:0::1]",
+            "http://gateway.",
+            "http://Gateway",
+            "http://user@10.0.0.1",
+            "ftp://10.0.0.1",
+        ] {
+            assert!(Origin::parse_any(text).is_err(), "{text}");
         }
     }
 

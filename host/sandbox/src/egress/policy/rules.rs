@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) plaintext_smtp: HashSet<String>,
     /// Origins that take the code in the query.
     pub(crate) code_in_query: HashSet<String>,
+    /// Origins that may have plain `http` or an address.
+    pub(crate) plaintext_http: HashSet<String>,
 }
 
 /// The servers for all endpoints that have no override of their own.
@@ -49,6 +51,11 @@ impl Rules {
         self.names.fixed.contains_key(host)
             || self.smtp_override(host, port).is_some()
             || self.plaintext_smtp.contains(&endpoint(host, port))
+    }
+
+    /// Returns whether the operator allowed this very origin, although it is not encrypted or has an address in place of a name.
+    pub(crate) fn allows_origin(&self, origin: &Origin) -> bool {
+        self.plaintext_http.contains(&origin.to_string())
     }
 
     pub(crate) fn allows_plaintext(&self, host: &str, port: u16) -> bool {

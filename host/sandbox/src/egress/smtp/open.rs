@@ -1,5 +1,6 @@
 //! Opens connections to mail servers: to a checked address, with the granted security and login.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use super::pool::Connection;
 use super::progress::{MailError, MailStage, Progress};
 use super::stream::{Replies, Wire};
 use crate::egress::failure::{UpstreamCause, UpstreamStep};
-use crate::egress::policy::{Credentials, Rules, SmtpSecurity};
+use crate::egress::policy::{Credentials, Rules, SmtpSecurity, endpoint};
 
 /// How long to wait for a greeting before testing whether the port expects TLS immediately.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -29,6 +30,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Opens connections.
 pub(super) struct Opener {
     pub(super) tls: Arc<ClientConfig>,
+    /// The settings of servers that get a client certificate, by `host:port`.
+    pub(super) own_tls: HashMap<String, Arc<ClientConfig>>,
     pub(super) rules: Arc<Rules>,
 }
 
@@ -117,7 +120,9 @@ impl Opener {
         progress.reach(UpstreamStep::Tls);
         let name = ServerName::try_from(progress.grant.host.clone())
             .map_err(|_| MailError::Denied("the server's name fits no certificate".to_owned()))?;
-        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await;
+        let (host, port) = (&progress.grant.host, progress.grant.port);
+        let tls = self.own_tls.get(&endpoint(host, port)).unwrap_or(&self.tls);
+        let tls = TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await;
         let tls = tls.map_err(|error| progress.broken(UpstreamCause::of_io(&error)))?;
         progress.reach(UpstreamStep::Greeting);
         Ok(tls)

@@ -1,5 +1,6 @@
 //! Sends one mail to one server, step by step, so that it is known how far the exchange came.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -31,12 +32,12 @@ pub(crate) struct SmtpEgress {
 impl SmtpEgress {
     /// Sends mail over at most `connections` open connections to a server with one login.
     pub(crate) fn new(
-        tls: Arc<ClientConfig>,
+        (tls, own_tls): (Arc<ClientConfig>, HashMap<String, Arc<ClientConfig>>),
         rules: Arc<Rules>,
         connections: usize,
         outbox: Option<Outbox>,
     ) -> Result<Self, getrandom::Error> {
-        Ok(Self { opener: Opener { tls, rules }, pool: Pool::new(Bounds::new(connections))?, outbox })
+        Ok(Self { opener: Opener { tls, own_tls, rules }, pool: Pool::new(Bounds::new(connections))?, outbox })
     }
 
     /// Sends a mail to the granted server. Returns the server's reply to the message.

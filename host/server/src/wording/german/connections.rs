@@ -31,8 +31,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "der Provider will die Option `{}` einsetzen lassen, deren Schema kein `x-twofactor-placement` hat",
     ),
     (
-        "{} is not encrypted: only https origins are allowed",
-        "{} ist nicht verschlüsselt: nur Ziele mit https sind erlaubt",
+        "{} is not encrypted: only https origins are allowed, and those that the operator lists under `allowed_plaintext_http`",
+        "{} ist nicht verschlüsselt: nur Ziele mit https sind erlaubt und jene, die der Betreiber unter `allowed_plaintext_http` einträgt",
     ),
     ("the URL `{}` is malformed", "die URL `{}` ist fehlerhaft"),
     ("the URL `{}` must begin with `https://`", "die URL `{}` muss mit `https://` beginnen"),
