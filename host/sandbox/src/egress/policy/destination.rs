@@ -53,6 +53,7 @@ pub struct ParseConnectionError(&'static str);
 /// | text | destination |
 /// |---|---|
 /// | `https://api.twilio.com` | an origin; a port other than 443 follows the host |
+/// | `http://192.168.1.20:8080` | an origin without TLS, or with an address, that the operator named |
 /// | `https://login.example.com/token` | a URL at which the host obtains tokens |
 /// | `smtp+tls://mail.example.com:465` | an SMTP server, with TLS from the first byte |
 /// | `smtp+starttls://mail.example.com:587` | an SMTP server that must offer STARTTLS |
@@ -385,7 +386,7 @@ mod tests {
     fn an_invalid_connection_is_refused() {
         for text in [
             "",
-            "http://api.example.com",
+            "http://api.example.com/path",
             "https://",
             "smtp://mail.example.com:25",
             "smtp+ssl://mail.example.com:465",
