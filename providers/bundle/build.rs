@@ -48,14 +48,17 @@ fn types() -> io::Result<Vec<String>> {
     let mut types = Vec::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))? {
         let folder = entry?;
-        let is_component =
-            fs::read_to_string(folder.path().join("Cargo.toml")).is_ok_and(|it| it.contains("\"cdylib\""));
-        if is_component {
+        if fs::read_to_string(folder.path().join("Cargo.toml")).is_ok_and(|manifest| is_component(&manifest)) {
             types.push(folder.file_name().to_string_lossy().into_owned());
         }
     }
     types.sort();
     Ok(types)
+}
+
+/// Returns whether a package's library is a component. An example of the SDK is one as well, and no provider.
+fn is_component(manifest: &str) -> bool {
+    manifest.split("\n[").any(|table| table.starts_with("lib]") && table.contains("\"cdylib\""))
 }
 
 /// Returns Rust with a constant for each provider, and a table of all.
