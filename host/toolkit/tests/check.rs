@@ -217,6 +217,26 @@ const CAUGHT_BY_ONE_RULE: &[(&str, &str)] = &[
     ("the type of a factor", "type-id-taken"),
 ];
 
+/// Misuses of secrets that the host puts into requests, or could.
+const MISPLACED: &[(&str, &str)] = &[
+    ("placed: never granted", "placed-secrets"),
+    ("placed: never sent", "placed-secrets"),
+    ("placed: too many parts", "placed-secrets"),
+    ("placed: in the query", "placed-secrets"),
+    ("placed: in the path", "placed-secrets"),
+    ("placed: in a header", "placed-secrets"),
+    ("placed: in a header's name", "placed-secrets"),
+    ("placed: twice", "placed-secrets"),
+    ("placed: elsewhere", "placed-secrets"),
+    ("placed: in base64", "placed-secrets"),
+    ("placed: in capitals", "placed-secrets"),
+    ("placed: a checksum of it", "letters"),
+    ("placed: code in query unused", "code-in-query"),
+    ("placed: no such option", "configure"),
+    ("placed: an unknown setting", "configure"),
+    ("revealed: sent as it is", "revealed-secrets"),
+];
+
 /// Faults for which a component is not loaded, neither by `check` nor by whoever adds it.
 const REFUSED: &[(&str, &str)] = &[
     ("type-id in capitals", "type-id"),
@@ -234,6 +254,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("a schema that is none", "its options-schema is not supported: `/properties/Parts/type` must be"),
     ("a schema that is no JSON", "is not JSON"),
     ("a long schema", "longer than"),
+    ("placed: an open option", "needs `writeOnly: true`"),
+    ("placed: and revealed", "either placed by the host or revealed"),
+    ("placed: no text", "its `type` must be `string`"),
+    ("placed: in the host", "a list of `body`, `query`, `path` and `header`"),
     ("describe breaks off", "failed in `describe`: the component trapped"),
     // Its own time or the call's, whichever ends first on a busy machine: `tests/tests/hostile_components.rs` tests each.
     ("describe never ends", "failed in `describe`: the component"),
@@ -283,6 +307,23 @@ fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
     assert!(missed.is_empty(), "{missed:#?}");
     println!("{} wrong components: each was caught by the rule it breaks", BROKEN_RULES.len());
     assert_texts("broken_rules.txt", texts.into_inner().unwrap());
+}
+
+#[test]
+fn each_misuse_of_a_placed_secret_is_caught_by_its_rule() {
+    let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
+    each(MISPLACED, |(fault, rule)| {
+        let found = faults(folder.path(), fault, &component(fault));
+        if !found.as_ref().is_ok_and(|rules| rules.iter().any(|found| found == rule)) {
+            missed.lock().unwrap().push(format!("{fault}: {found:?} without `{rule}`"));
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{missed:#?}");
+    for right in ["placed: well", "revealed: computed with"] {
+        assert_eq!(faults(folder.path(), right, &component(right)), Ok(Vec::new()), "{right}");
+    }
+    println!("{} wrong components: each was caught by the rule it breaks", MISPLACED.len());
 }
 
 #[test]

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use twofactor_provider::bindings::exports::twofactor::provider::configuration;
 use twofactor_provider::bindings::twofactor::provider::types::{
     Connection, Credentials, DeliveryFailure, Entry, HmacHash, HmacKey, HttpAuthentication, HttpConnection,
-    JwtAlgorithm, JwtKey, KeyEncoding, LoginFormat, Manifest, Message, Oauth2Client, Oauth2ClientAuthentication,
-    Oauth2Grant, Problem, Reason, Receipt, RecipientKind, RejectedPart, Rejection, RequestSignature, Retry,
-    SecretEntry, SignedJwt, SmtpConnection, SmtpSecurity, TokenLogin, TokenPlace,
+    HttpSetting, JwtAlgorithm, JwtKey, KeyEncoding, LoginFormat, Manifest, Message, Oauth2Client,
+    Oauth2ClientAuthentication, Oauth2Grant, Problem, Reason, Receipt, RecipientKind, RejectedPart, Rejection,
+    RequestSignature, Retry, SecretEntry, SignedJwt, SmtpConnection, SmtpSecurity, TokenLogin, TokenPlace,
 };
 use twofactor_provider::bindings::twofactor::provider::{http, smtp};
 use twofactor_provider::delivery_bindings::exports::twofactor::provider::delivery;
@@ -130,6 +130,27 @@ impl configuration::Guest for Wrong {
             "options by a pattern" => {
                 schema["patternProperties"] = json!({"^X-": {"type": "string", "title": "Header"}});
             }
+            fault if fault.starts_with("placed: ") => {
+                let parts = match fault {
+                    "placed: too many parts" => json!(["body", "query"]),
+                    "placed: in the host" => json!(["host"]),
+                    _ => json!(["body"]),
+                };
+                schema["properties"]["Token"] = json!({"type": "string", "title": "Token", "writeOnly": true,
+                    "x-twofactor-placement": parts});
+                schema["examples"][0]["Token"] = json!("t0ken-canary-of-placing");
+                match fault {
+                    "placed: an open option" => schema["properties"]["Token"]["writeOnly"] = json!(false),
+                    "placed: and revealed" => schema["properties"]["Token"]["x-twofactor-revealed"] = json!(true),
+                    "placed: no text" => schema["properties"]["Token"]["type"] = json!("integer"),
+                    _ => {}
+                }
+            }
+            "revealed: sent as it is" | "revealed: computed with" => {
+                schema["properties"]["Token"] = json!({"type": "string", "title": "Token", "writeOnly": true,
+                    "x-twofactor-revealed": true});
+                schema["examples"][0]["Token"] = json!("t0ken-canary-of-placing");
+            }
             "no examples" => {
                 schema.as_object_mut().map(|schema| schema.remove("examples"));
             }
@@ -190,6 +211,7 @@ impl configuration::Guest for Wrong {
             }
             // Not wrong by itself.
             "it goes elsewhere" => origins = vec!["https://elsewhere.example.com".to_owned()],
+            "placed: elsewhere" => origins.push("https://second.example.com".to_owned()),
             "an origin twice" => origins.push(origins[0].clone()),
             "an origin without TLS" => origins = vec!["http://10.0.0.1".to_owned()],
             "an address for an origin" => origins = vec!["https://192.0.2.1".to_owned()],
@@ -213,7 +235,20 @@ impl configuration::Guest for Wrong {
                 fault if fault.starts_with("a client: ") => HttpAuthentication::Oauth2(client(&key)),
                 _ => HttpAuthentication::Bearer(key.clone()),
             };
-            Connection::Http(HttpConnection { origin, authentication, settings: Vec::new() })
+            let place = |option: &str| HttpSetting::PlaceSecret(option.to_owned());
+            let settings = match fault() {
+                "placed: never granted" => Vec::new(),
+                "placed: no such option" => vec![place("/Tokn")],
+                "placed: elsewhere" if origin != "https://upstream.example.com" => Vec::new(),
+                "placed: code in query unused" => vec![place("/Token"), HttpSetting::CodeInQuery],
+                "placed: an unknown setting" => {
+                    let (name, value) = ("keep-open".to_owned(), String::new());
+                    vec![place("/Token"), HttpSetting::Other(Entry { name, value })]
+                }
+                fault if fault.starts_with("placed: ") => vec![place("/Token")],
+                _ => Vec::new(),
+            };
+            Connection::Http(HttpConnection { origin, authentication, settings })
         };
         let server = |host: &str| {
             Connection::Smtp(SmtpConnection {
@@ -324,6 +359,31 @@ impl delivery::Guest for Wrong {
                 headers = vec![Entry { name: "content-type".to_owned(), value: "text/xml; charset=utf-8".to_owned() }];
             }
             _ => {}
+        }
+        let token = options["Token"].as_str().unwrap_or_default().to_owned();
+        let second = "https://second.example.com/messages".to_owned();
+        if fault().starts_with("placed: ") || fault().starts_with("revealed: ") {
+            let with = |name: &str, value: &str| {
+                json!({"from": options["Sender"], "to": to, "text": text, name: value}).to_string()
+            };
+            let token_header = |name: &str, value: &str| Entry { name: name.to_owned(), value: value.to_owned() };
+            match fault() {
+                "placed: never sent" => {}
+                "placed: in the query" => url = format!("{url}?token={token}"),
+                "placed: in the path" => url = format!("{url}/{token}"),
+                "placed: in a header" => headers.push(token_header("x-token", &token)),
+                "placed: in a header's name" => headers.push(token_header(&token, "x")),
+                "placed: twice" => body = with("token", &format!("{token} {token}")),
+                "placed: elsewhere" => (url, body) = (second, with("token", &token)),
+                "placed: in base64" => body = with("token", &base64(&token)),
+                "placed: in capitals" => body = with("token", &token.to_uppercase()),
+                "placed: a checksum of it" => {
+                    body = with("token", &token);
+                    headers.push(token_header("x-checksum", &checksum(&token)));
+                }
+                "revealed: computed with" => headers.push(token_header("x-checksum", &checksum(&token))),
+                _ => body = with("token", &token),
+            }
         }
         // Not wrong: it requests a session first.
         let login = match fault() {
@@ -669,6 +729,16 @@ fn taken(answer: &http::Response, message: &Message) -> Receipt {
         }
         _ => receipt(),
     }
+}
+
+/// RFC 4648 section 4, of a text whose length is a multiple of three.
+fn base64(text: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let three = |bytes: &[u8]| {
+        let bits = bytes.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        [18, 12, 6, 0].map(|shift| char::from(LETTERS[bits >> shift & 63]))
+    };
+    text.as_bytes().chunks(3).flat_map(three).collect()
 }
 
 /// FNV-1a.

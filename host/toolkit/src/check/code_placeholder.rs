@@ -26,7 +26,11 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
     let first = deliver(run, responses, CODE).await;
     if !run.needs_code() {
         let second = deliver(run, responses, CODE).await;
-        report.rule("letters", differences(&first, &second), PLACEHOLDER);
+        let placeholder = match run.component.info().manifest.placements.is_empty() {
+            true => "the placeholder of the code",
+            false => "the placeholder of the code or of a secret",
+        };
+        report.rule("letters", differences(&first, &second, placeholder), PLACEHOLDER);
         return;
     }
     let second = deliver(run, responses, OTHER_CODE).await;
@@ -45,22 +49,22 @@ async fn deliver(run: &Run<'_>, responses: &Responses, code: &str) -> Vec<Reques
 }
 
 /// Returns where the requests of two deliveries differ.
-fn differences(first: &[Request], second: &[Request]) -> Vec<String> {
+fn differences(first: &[Request], second: &[Request], placeholder: &str) -> Vec<String> {
     if first.len() != second.len() {
         return vec![format!("the same message was sent in {} requests, and then in {}", first.len(), second.len())];
     }
     let mut wrong = Vec::new();
     for (one, other) in first.iter().zip(second) {
         if one.target() != other.target() {
-            wrong.push("the URL depends on the placeholder of the code".to_owned());
+            wrong.push(format!("the URL depends on {placeholder}"));
         }
         let (headers, others) = (headers(one), headers(other));
         let names = headers.iter().filter(|header| !others.contains(header)).map(|(name, _)| name);
-        wrong.extend(names.map(|name| format!("the header `{name}` depends on the placeholder of the code")));
+        wrong.extend(names.map(|name| format!("the header `{name}` depends on {placeholder}")));
         if one.body != other.body {
             let field = one.texts().into_iter().zip(other.texts()).find(|(one, other)| one.text != other.text);
             let field = field.map_or_else(|| "the body".to_owned(), |(one, _)| format!("`{}` in the body", one.name));
-            wrong.push(format!("{field} depends on the placeholder of the code"));
+            wrong.push(format!("{field} depends on {placeholder}"));
         }
     }
     wrong.sort();

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use serde_json::Value;
 use twofactor_sandbox::{Component, Configured};
 
 use super::answers::Answer;
@@ -9,7 +10,7 @@ use super::mail_server::Deviation;
 use super::report::Report;
 use super::run::{CLASSIFY, Run, Servers, in_brackets};
 use super::upstream::Responses;
-use super::{answers, code_placeholder, failures, forbidden, leaks, mail, texts, verification};
+use super::{answers, code_placeholder, failures, forbidden, leaks, mail, placed_secrets, texts, verification};
 
 const STARTED_ONCE: &str = "An upstream that responded with 2xx may have accepted the request: return a started verification, or an unknown \
     outcome. Ask for a code once; only that request may name the recipient. If the provider asks something first, give the responses: \
@@ -18,6 +19,7 @@ const STARTED_ONCE: &str = "An upstream that responded with 2xx may have accepte
 pub(super) async fn check(
     component: &Component,
     configured: &Configured,
+    options: &Value,
     servers: Servers<'_>,
     to: &str,
     (responses, answers): (&Responses, &[Answer]),
@@ -44,6 +46,7 @@ pub(super) async fn check(
     if configured.origins() > 0 {
         check_http(&run, responses, report).await;
         answers::check(&run, responses, answers, report).await;
+        placed_secrets::check(&run, options, responses, report).await;
         let started = match component.verifies() {
             true => verification::check(&run, responses, report).await,
             false => None,

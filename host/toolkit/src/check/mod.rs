@@ -32,6 +32,7 @@ mod leaks;
 mod mail;
 mod mail_server;
 mod manifest;
+mod placed_secrets;
 mod recipient;
 mod report;
 mod reserved_types;
@@ -195,7 +196,7 @@ async fn examine(
     if let Some(configured) = configure::check(&component, &options, &mut report).await {
         delivery_reports::check(&component, &configured, &options, responses.report.as_deref(), &mut report).await;
         let servers = run::Servers { upstream: &upstream, mail_server: &mail_server, recording: &recording };
-        delivery::check(&component, &configured, servers, to, (&responses, &answers), &mut report).await;
+        delivery::check(&component, &configured, &options, servers, to, (&responses, &answers), &mut report).await;
     }
     Ok(report)
 }

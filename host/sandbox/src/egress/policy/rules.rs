@@ -62,9 +62,10 @@ impl Rules {
         self.smtp_override(host, port).is_some() || self.plaintext_smtp.contains(&endpoint(host, port))
     }
 
-    /// Whether the operator lets the code go to this origin in the query.
+    /// Returns whether the operator allows the code in the query of requests to this origin. If all
+    /// endpoints are overridden, nothing leaves the machine.
     pub(crate) fn allows_code_in_query(&self, origin: &Origin) -> bool {
-        self.code_in_query.contains(&origin.to_string())
+        self.for_all.http.is_some() || self.code_in_query.contains(&origin.to_string())
     }
 
     /// Returns whether the operator mapped this name to an address.
