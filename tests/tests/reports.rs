@@ -280,6 +280,7 @@ async fn reports_are_not_read_where_a_secret_decides_how_they_are_signed() {
     assert!(!has_reports("reports signed as a secret says", "a key of Standard Webhooks").await);
 }
 
+#[tokio::test]
 async fn a_price_in_a_report_is_in_the_message_history() {
     let place = Place::new(options(), Some(BASE)).await;
     let url = place.sent().await.unwrap();
