@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::substitutes::{Kind, Substitutes, difference};
 use crate::call::CallFailure;
-use crate::egress::{Connection, HttpSetting, ReportProof};
+use crate::egress::authentication::HttpAuthentication;
+use crate::egress::{Connection, HttpSetting, ReportProof, Secret};
 use crate::field_error::FieldError;
 use crate::provider::Provider;
 
@@ -48,6 +49,12 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Subs
     };
     if let Some(option) = placed_beside_itself(&others, &substitutes.for_all(kind)) {
         return Ok(Err(vec![FieldError::new(option, BESIDE_ITSELF)]));
+    }
+    if let Some(name) = computed_login_field(&connections, &others, &|secret| substitutes.is_whole_in(secret, kind)) {
+        let why = format!(
+            "the provider computes the field `{name}` of a login from a secret: it can send a secret as it is only"
+        );
+        return Ok(Err(vec![FieldError::new("", why)]));
     }
     if let Some(field) = difference(&connections, &others) {
         // If time and randomness are real, as in `provider check`, they may be the cause: another
@@ -99,6 +106,30 @@ fn placed_beside_itself<'a>(connections: &'a [Connection], shown: &Value) -> Opt
             used.iter().any(|used| used.expose().contains(text)).then_some(option.as_str())
         })
     })
+}
+
+/// Returns the name of a field of a login that depends on a secret and does not contain it whole. The values of fields are covered in
+/// responses: a component that logs in with pieces of a secret could learn from that which pieces it has. `others` were made of
+/// substitutes, which `is_whole_in` searches for.
+fn computed_login_field<'a>(
+    connections: &[Connection],
+    others: &'a [Connection],
+    is_whole_in: &impl Fn(&Secret) -> bool,
+) -> Option<&'a str> {
+    connections.iter().zip(others).find_map(|(one, other)| {
+        let (one, other) = (login_fields(one)?, login_fields(other)?);
+        let mut fields = one.iter().zip(other);
+        fields
+            .find(|((_, value), (_, other))| value != other && !is_whole_in(other))
+            .map(|(_, (name, _))| name.as_str())
+    })
+}
+
+fn login_fields(connection: &Connection) -> Option<&[(String, Secret)]> {
+    match connection {
+        Connection::Http { authentication: HttpAuthentication::Login(login), .. } => Some(&login.fields),
+        _ => None,
+    }
 }
 
 /// Returns the connections without a secret, and the kind of substitutes that was accepted.
@@ -173,8 +204,37 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::egress::Secret;
-    use crate::egress::authentication::HttpAuthentication;
+    use crate::egress::authentication::{LoginFormat, TokenLogin, TokenPlace};
+
+    #[test]
+    fn a_field_of_a_login_contains_a_secret_whole_or_does_not_depend_on_it() {
+        let login = |value: &str| {
+            let text = str::to_owned;
+            let login = TokenLogin {
+                url: text("https://a.example.com/login"),
+                fields: vec![(text("client"), Secret::new("shop")), (text("key"), Secret::new(value))],
+                format: LoginFormat::Json,
+                expected: Vec::new(),
+                token: text("/token"),
+                valid_seconds: String::new(),
+                default_valid_seconds: 60,
+                place: TokenPlace::Bearer,
+            };
+            let authentication = HttpAuthentication::Login(Box::new(login));
+            [Connection::Http { origin: text("https://a.example.com"), authentication, settings: Vec::new() }]
+        };
+        let is_whole_in = |secret: &Secret| secret.expose().contains("substitute");
+        for (value, other, found) in [
+            ("s3cret", "substitute", None),
+            ("Key s3cret", "Key substitute", None),
+            ("constant", "constant", None),
+            ("s3", "su", Some("key")),
+            ("f00:73", "f00:73", None),
+            ("33e1b232a4e6fa0028a6670753749a17", "0a0a", Some("key")),
+        ] {
+            assert_eq!(computed_login_field(&login(value), &login(other), &is_whole_in), found, "{value}");
+        }
+    }
 
     #[test]
     fn a_secret_either_authenticates_at_an_origin_or_is_placed_there() {

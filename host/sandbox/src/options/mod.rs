@@ -218,7 +218,7 @@ impl Configured {
     ) -> Result<Option<DeliveryReport>, NotProved> {
         let Some(verifier) = &self.reports else { return Ok(None) };
         verifier.verify(url, report, now)?;
-        Ok(match self.read_report(report, recipient).await {
+        Ok(match self.read_report(&verifier.proved(report), recipient).await {
             Ok(fate) => fate,
             Err(reason) => {
                 let type_id = &self.provider.manifest().type_id;

@@ -117,6 +117,13 @@ impl<'a> Substitutes<'a> {
         Secret::new(self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]))
     }
 
+    /// Returns whether a credential that was made of the substitutes for all secrets contains one of
+    /// them, whole.
+    pub(crate) fn is_whole_in(&self, credential: &Secret, kind: Kind) -> bool {
+        let substitutes = self.hidden.iter().flat_map(|hidden| texts(&hidden.substitute(kind, &self.published)));
+        substitutes.into_iter().any(|text| !text.is_empty() && credential.expose().contains(&text))
+    }
+
     fn replaced(&self, credential: &Secret, kind: Kind, by: impl Fn(&Hidden, usize) -> Vec<String>) -> String {
         let mut text = credential.expose().to_owned();
         for (n, hidden) in self.hidden.iter().enumerate().filter(|(_, hidden)| hidden.inherited) {

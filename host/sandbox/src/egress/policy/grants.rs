@@ -269,6 +269,14 @@ impl HttpGrant {
             }
         }
         let values = placeable.secrets.iter().filter(|(option, _)| self.parts_of(option).is_some());
+        if let Some((option, _)) =
+            values.clone().find(|(_, secret)| secret.expose().chars().count() < reflected_secrets::SHORTEST)
+        {
+            return Err(GrantError(format!(
+                "the secret `{option}` has fewer than {} characters: a response that repeats it would show it to the provider",
+                reflected_secrets::SHORTEST
+            )));
+        }
         self.placed_secrets = Texts::new(values.map(|(_, secret)| secret.expose()), reflected_secrets::SHORTEST);
         Ok(())
     }

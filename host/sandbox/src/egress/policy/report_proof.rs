@@ -236,6 +236,18 @@ impl ReportVerifier {
             Self::Webhook(secret) => verify_webhook(secret, report, now),
         }
     }
+
+    /// Returns the parts of a verified report that the proof covers. A proof that only shows who sends covers all of them; a signature
+    /// covers what is signed, and whoever has seen a signed report could send it again with another query or body.
+    pub(crate) fn proved<'a>(&self, report: &ReportRequest<'a>) -> ReportRequest<'a> {
+        let (query, body) = match self {
+            Self::SecretUrl | Self::Basic(_) | Self::Header(..) | Self::Jwt(_) => (true, true),
+            Self::Signature(signature) => (signature.text.names(&Name::Query), signature.text.names(&Name::Body)),
+            Self::Twilio(_) | Self::Webhook(_) => (false, true),
+        };
+        let (query, body) = (if query { report.query } else { "" }, if body { report.body } else { &[] });
+        ReportRequest { query, body, ..*report }
+    }
 }
 
 /// Why a delivery report is not accepted, for the operator. It repeats nothing of the report.
@@ -520,6 +532,25 @@ mod tests {
     }
 
     /// The values were computed with `hmac` of Python.
+    #[test]
+    fn a_component_gets_the_parts_of_a_report_that_are_proved() {
+        let headers = headers(&[]);
+        let report = ReportRequest { query: "status=delivered", ..post(&headers, b"status=failed") };
+        let secret = || Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let signed = |text: &str| ReportProof::Signature(hmac(text));
+        for (proof, query, body) in [
+            (ReportProof::SecretUrl, true, true),
+            (ReportProof::Twilio(secret()), false, true),
+            (ReportProof::Webhook(secret()), false, true),
+            (signed("{url}"), false, false),
+            (signed("{url}{body}"), false, true),
+            (signed("{query}"), true, false),
+        ] {
+            let proved = ReportVerifier::new(&proof).unwrap().proved(&report);
+            assert_eq!((!proved.query.is_empty(), !proved.body.is_empty()), (query, body), "{proof:?}");
+        }
+    }
+
     #[test]
     fn a_signature_is_verified_over_what_its_template_names() {
         let signed = "sha256=bd26cc6766775703d8ff9a655703258ac3c65423214902adfb06f158c6969780";
