@@ -73,7 +73,7 @@ class Deliver(unittest.TestCase):
         self.assertEqual((request.method, request.url), ("POST", WEBHOOK))
         self.assertIn(types.Entry("idempotency-key", MESSAGE.id), request.headers)
         self.assertEqual(json.loads(request.body), {"to": MESSAGE.recipient, "text": MESSAGE.text})
-        self.assertEqual(outcome, types.Receipt("m-4711", None, []))
+        self.assertEqual(outcome, types.Receipt("m-4711", None, None, []))
 
     def test_an_answer_that_was_taken_and_says_nothing_of_use_is_a_delivery(self):
         for body in ("", "taken", "null", '{"id": 7}'):

@@ -41,8 +41,10 @@ impl MailServer {
     }
 
     async fn converse(&self, stream: TcpStream) -> std::io::Result<()> {
-        let (stage, refusal) = self.0.lock().unwrap().clone();
-        let reply = |here: &str, usual: &'static str| if here == stage { refusal.clone() } else { usual.to_owned() };
+        let reply = |here: &str, usual: &'static str| {
+            let (stage, refusal) = self.0.lock().unwrap().clone();
+            if here == stage { refusal } else { usual.to_owned() }
+        };
         let mut stream = BufReader::new(stream);
         stream.write_all(reply("greeting", "220 ours\r\n").as_bytes()).await?;
         let (mut line, mut in_mail) = (String::new(), false);

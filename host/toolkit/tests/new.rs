@@ -56,6 +56,22 @@ fn a_project_stands_alone_and_has_one_name() {
 }
 
 #[test]
+fn a_project_in_rust_has_every_file_of_the_sdk() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("red-parrot");
+    assert!(twofactor(&["new", folder.to_str().unwrap(), "--language", "rust"]).status.success());
+    let mut sources = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers/sdk/src");
+    files(&root, &mut sources);
+    assert!(sources.len() > 10);
+    for (path, text) in sources {
+        let path = Path::new(&path).strip_prefix(&root).unwrap();
+        let copy = folder.join("vendor/twofactor-provider/src").join(path);
+        assert_eq!(fs::read_to_string(&copy).ok(), Some(text), "{}", path.display());
+    }
+}
+
+#[test]
 fn existing_files_are_not_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("there");

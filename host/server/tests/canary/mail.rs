@@ -47,8 +47,8 @@ impl MailServer {
     }
 
     async fn converse(&self, stream: TcpStream) -> std::io::Result<()> {
-        let (stage, refusal) = self.0.lock().unwrap().refusal;
-        let (mut told, mut recipient) = (String::new(), String::new());
+        // What it repeats: the login in every reply, and the rest for as long as a mail lasts. Codes of earlier mails are those of others.
+        let (mut login, mut told, mut recipient) = (String::new(), String::new(), String::new());
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 ours\r\n").await?;
         let (mut line, mut mail) = (String::new(), None::<String>);
@@ -61,6 +61,7 @@ impl MailServer {
                 text.push_str(line.strip_prefix('.').unwrap_or(&line));
                 continue;
             }
+            let (stage, refusal) = self.0.lock().unwrap().refusal;
             let verb = if mail.is_some() { "dot" } else { line.get(..4).unwrap_or("").trim() };
             match (mail.take(), line.trim().split_once(' ')) {
                 (Some(mail), _) => {
@@ -70,11 +71,12 @@ impl MailServer {
                     self.1.look(&code, &recipient);
                     self.0.lock().unwrap().codes.push(code);
                 }
-                (None, Some(("AUTH", login))) => {
-                    let login = login.trim_start_matches("PLAIN ");
-                    let plain = STANDARD.decode(login).map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
-                    told = format!("{} {login}", plain.unwrap_or_default());
+                (None, Some(("AUTH", sent))) => {
+                    let sent = sent.trim_start_matches("PLAIN ");
+                    let plain = STANDARD.decode(sent).map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+                    login = format!("{} {sent}", plain.unwrap_or_default());
                 }
+                (None, None) if verb == "RSET" => told.clear(),
                 (None, Some(("RCPT", to))) => {
                     let address = to.trim_start_matches("TO:<").trim_end_matches('>').to_owned();
                     told = format!("{address} {} {told}", address.to_uppercase());
@@ -92,7 +94,7 @@ impl MailServer {
             if reply.starts_with("354") {
                 mail = Some(String::new());
             }
-            let told = if verb == "EHLO" { "" } else { &*told };
+            let told = if verb == "EHLO" { String::new() } else { format!("{told} {login}") };
             stream.write_all(format!("{reply} {told}\r\n").as_bytes()).await?;
         }
     }
