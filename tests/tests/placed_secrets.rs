@@ -231,6 +231,18 @@ async fn those_who_approve_are_shown_where_a_secret_goes() {
     assert!(!refused.valid && refused.problems[0].detail.contains("`/Secret`"), "{:?}", refused.problems);
 }
 
+#[tokio::test]
+async fn a_secret_that_responses_could_not_be_searched_for_is_not_placed() {
+    let engine = engine().await;
+    for (key, valid) in [("5char", false), ("6chars", true)] {
+        let mut options = options("json");
+        (options["Secret"], options["Key"]) = (json!(SECRET), json!(key));
+        let made = instance(&engine, options).await;
+        assert_eq!(made.valid, valid, "{:?}", made.problems);
+        assert!(valid || made.problems[0].detail.contains("fewer than 6 characters"), "{:?}", made.problems);
+    }
+}
+
 /// The two origins stay, and one secret goes to the other of them.
 #[tokio::test]
 async fn a_stored_secret_is_not_placed_elsewhere() {
