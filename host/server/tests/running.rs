@@ -151,60 +151,6 @@ async fn on_sigterm_pending_deliveries_finish_and_nothing_new_is_accepted() {
     assert!(status.success());
 }
 
-/// A component whose one function takes minutes to compile.
-fn slow_component() -> Vec<u8> {
-    fn leb128(mut number: usize, out: &mut Vec<u8>) {
-        while number >= 0x80 {
-            out.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
-            number >>= 7;
-        }
-        out.push(u8::try_from(number).unwrap());
-    }
-    fn section(id: u8, content: &[u8], out: &mut Vec<u8>) {
-        out.push(id);
-        leb128(content.len(), out);
-        out.extend_from_slice(content);
-    }
-    // No locals; the first parameter becomes itself times the second, plus itself, nearly as long as a function may be.
-    let mut function = vec![0];
-    function.extend([0x20, 0, 0x20, 1, 0x6c, 0x20, 0, 0x6a, 0x21, 0].repeat(760_000));
-    function.push(0x0b);
-    let mut code = vec![1];
-    leb128(function.len(), &mut code);
-    code.append(&mut function);
-    let mut module = b"\0asm\x01\0\0\0".to_vec();
-    section(1, &[1, 0x60, 2, 0x7f, 0x7f, 0], &mut module);
-    section(3, &[1, 0], &mut module);
-    section(10, &code, &mut module);
-    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-    section(1, &module, &mut component);
-    component
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn on_sigterm_nobody_waits_for_a_compilation() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = config(folder.path(), "[providers]\nload = []\n");
-    let text = format!("shutdown_timeout_seconds = 1\n{}", std::fs::read_to_string(&file).unwrap());
-    std::fs::write(&file, text).unwrap();
-    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
-    let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
-    let admin = said["token"].as_str().unwrap();
-    let mut server = Server::serve(&file);
-    let preview = || server.request("POST", "/v1/providers/preview", admin).body(slow_component()).send();
-    let compiling = tokio::spawn(preview());
-    // It is being compiled once its upload has ended and there is still no answer.
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
-    assert!(!compiling.is_finished(), "{:?}", compiling.await);
-    let pid = server.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    let ended = tokio::task::spawn_blocking(move || server.child.wait().unwrap());
-    // Two seconds, were the machine not busy.
-    let status = tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.unwrap().unwrap();
-    assert!(status.success());
-}
-
 #[tokio::test]
 async fn tls_is_spoken_with_the_configured_certificate() {
     let folder = tempfile::tempdir().unwrap();
