@@ -33,7 +33,7 @@ export const configuration = {
 
   configure(options) {
     const authentication = { tag: "basic", val: { username: "user", password: JSON.parse(options).Secret } };
-    return [{ tag: "http", val: { origin: "https://upstream.example.com", authentication } }];
+    return [{ tag: "http", val: { origin: "https://upstream.example.com", authentication, settings: [] } }];
   },
 };
 
