@@ -213,7 +213,8 @@ async fn a_text_with_lines_that_are_dots_arrives_whole() {
             assert_eq!(outcome, "delivered", "{text:.40?}: {detail}");
             let seen = smtp.last();
             let verbs = seen.commands.iter().map(|(_, command)| command.split(' ').next().unwrap());
-            let verbs: Vec<&str> = verbs.filter(|verb| *verb != "QUIT").collect();
+            // The host ends the session, or asks whether it may go on, after the mail.
+            let verbs: Vec<&str> = verbs.filter(|verb| !["QUIT", "RSET"].contains(verb)).collect();
             assert_eq!((verbs.join(" "), seen.faults), ("EHLO AUTH MAIL RCPT DATA".to_owned(), Vec::new()));
             let mail = MessageParser::default().parse(&seen.messages[0]).unwrap();
             let lines = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
