@@ -228,7 +228,7 @@ async fn those_who_approve_are_shown_where_a_secret_goes() {
     assert_eq!(connections, [first, SECOND.to_owned()]);
     options["Behaviour"] = json!("place: no such option");
     let refused = instance(&engine, options).await;
-    assert!(!refused.valid && refused.problems[0].detail.contains("`/Secret`"), "{:?}", refused.problems);
+    assert!(!refused.valid && refused.problems[0].detail.contains("`/Url`"), "{:?}", refused.problems);
 }
 
 #[tokio::test]

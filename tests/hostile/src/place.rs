@@ -22,7 +22,7 @@ pub(super) fn connections(options: &Options, mut connections: Vec<Connection>) -
         connections.insert(at, connection);
     }
     if options.behaviour == "place: no such option" {
-        connections = connections.into_iter().map(|connection| connection.place_secret("/Secret")).collect();
+        connections = connections.into_iter().map(|connection| connection.place_secret("/Url")).collect();
     }
     if options.behaviour.starts_with("code in the query") {
         connections = connections.into_iter().map(Connection::code_in_query).collect();
