@@ -51,6 +51,9 @@ pub struct Validation {
 /// How long to wait before a component is called again that did not say how reports are proved. Until then there are no reports.
 const PROOF_AGAIN: Duration = Duration::from_secs(300);
 
+/// Why a placed secret is refused.
+const SHORT_SECRET: &str = "the secret has fewer than 6 characters: it could not be found in a response that repeats it, so the provider would see it";
+
 impl Validation {
     /// How long to wait before the options are validated again, if the component ran out of time.
     pub const AGAIN_AFTER: Duration = Duration::from_secs(30);
@@ -118,6 +121,9 @@ impl Configured {
             Ok(grants) => Arc::new(grants),
             Err(error) => return Ok(Validation::invalid(vec![FieldError::new("", error.to_string())])),
         };
+        if let Some(option) = grants.too_short_to_place(&placed) {
+            return Ok(Validation::invalid(vec![FieldError::new(option, SHORT_SECRET)]));
+        }
         let mut again_after = None;
         let reports = match reports {
             Ok(proof) => proof.and_then(|proof| {

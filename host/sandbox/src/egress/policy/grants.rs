@@ -109,6 +109,13 @@ impl Grants {
         Ok(grants)
     }
 
+    /// Returns the option of a placed secret that is too short to be searched for in responses.
+    pub(crate) fn too_short_to_place<'a>(&self, secrets: &'a [(String, Secret)]) -> Option<&'a str> {
+        let is_placed = |option: &str| self.http.iter().any(|grant| grant.parts_of(option).is_some());
+        let is_short = |secret: &Secret| secret.expose().chars().count() < reflected_secrets::SHORTEST;
+        secrets.iter().find(|(option, secret)| is_short(secret) && is_placed(option)).map(|(option, _)| option.as_str())
+    }
+
     fn add_http(&mut self, grant: HttpGrant) -> Result<(), GrantError> {
         if self.http.iter().any(|other| other.origin == grant.origin) {
             return Err(GrantError(format!("{} is requested twice: request each origin once", grant.origin)));
@@ -269,14 +276,6 @@ impl HttpGrant {
             }
         }
         let values = placeable.secrets.iter().filter(|(option, _)| self.parts_of(option).is_some());
-        if let Some((option, _)) =
-            values.clone().find(|(_, secret)| secret.expose().chars().count() < reflected_secrets::SHORTEST)
-        {
-            return Err(GrantError(format!(
-                "the secret `{option}` has fewer than {} characters: a response that repeats it would show it to the provider",
-                reflected_secrets::SHORTEST
-            )));
-        }
         self.placed_secrets = Texts::new(values.map(|(_, secret)| secret.expose()), reflected_secrets::SHORTEST);
         Ok(())
     }
