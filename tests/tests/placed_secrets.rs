@@ -41,7 +41,8 @@ async fn a_secret_arrives_in_each_part_as_it_was_entered() {
         url::form_urlencoded::parse(seen.query.as_bytes()).into_owned().collect()
     };
     let in_json = |seen: &Seen| serde_json::from_str::<Value>(&seen.body).unwrap()["key"].clone();
-    let parts: [(&str, &dyn Fn(&Seen) -> bool); 9] = [
+    type Arrived<'a> = &'a dyn Fn(&Seen) -> bool;
+    let parts: [(&str, Arrived<'_>); 9] = [
         ("json", &|seen| in_json(seen) == KEY),
         ("narrow json", &|seen| in_json(seen) == NARROW),
         ("form", &|seen| {

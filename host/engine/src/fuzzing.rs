@@ -4,8 +4,11 @@
 use crate::challenge::{Recipient, email_address, phone_number};
 use crate::language::preferred_language;
 
-/// All targets, by the names of their seeds' folders.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("language", language), ("recipient", recipient)];
+/// A target: the name of its seeds' folder, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] = &[("language", language), ("recipient", recipient)];
 
 /// `Accept-Language`.
 fn language(input: &[u8]) {

