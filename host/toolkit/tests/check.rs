@@ -63,6 +63,11 @@ fn assert_texts(name: &str, mut checked: Vec<(&str, Result<Vec<Value>, String>)>
         }
         text += "\n";
     }
+    // Which of its two limits ends an endless call depends on how busy the machine is.
+    let text = text.replace(
+        "the component did not respond in time (time-out)",
+        "the component exceeded its running time (running-time)",
+    );
     assert_golden(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts").join(name), &text);
 }
 
