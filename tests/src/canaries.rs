@@ -49,7 +49,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// Returns all that stands in a text, each with its name and its form.
+    /// Returns the canaries that a text contains, each with its name and its encoding.
     pub fn found_in(&self, bytes: &[u8]) -> Vec<String> {
         let mut found = self.exact.find(bytes);
         found.extend(self.any_case.find(bytes));

@@ -80,8 +80,8 @@ impl Neighbourhood {
         Self { engine, upstream, hostile: hostile.id, next: AtomicU32::new(0) }
     }
 
-    /// Lets the hostile instance do something. Meanwhile and afterwards the other provider must
-    /// work as usual.
+    /// Sends a test message through the hostile instance. During the call and after it, the other
+    /// provider must work as usual.
     pub async fn attempt(&self, options: Value) -> TestReport {
         let (report, ()) = tokio::join!(self.attempt_alone(options), self.neighbour_works());
         self.neighbour_works().await;

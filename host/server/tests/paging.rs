@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use common::Server;
 use serde_json::{Value, json};
 
-/// Returns the ids of a list, read to its end in parts of seven; `meanwhile` is done after each part.
+/// Returns the ids of a list, read to its end in pages of seven, and calls `meanwhile` after each page.
 async fn all(
     server: &Server,
     token: &str,

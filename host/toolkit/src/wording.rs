@@ -51,7 +51,7 @@ pub fn capability(capability: &Capability) -> String {
     text.to_owned()
 }
 
-/// Returns a connection, as it stands in a list of what an instance may reach.
+/// Returns the text of a connection for a list of allowed connections.
 pub fn connection(granted: &GrantedConnection) -> String {
     let mut text = authenticated(granted);
     for placement in &granted.placed {

@@ -106,7 +106,7 @@ pub(crate) fn receipt(taken: &wit::Receipt, clean: &impl Fn(&str) -> String) -> 
     Receipt {
         reference: clean(&taken.reference),
         segments: taken.segments.map(|segments| segments.min(MAX_SEGMENTS)),
-        // Digits that are redacted are not a price any more.
+        // An amount of which digits were redacted is no longer a price.
         price: taken.price.as_ref().and_then(|price| Price::new(&clean(&price.amount), &clean(&price.currency))),
         extra: taken.extra.iter().take(16).map(|e| (clean(&e.name), clean(&e.value))).collect(),
     }
