@@ -27,3 +27,8 @@ pub mod vendors;
 pub mod webhook;
 pub mod wire;
 pub mod wrong;
+
+/// The examples of the provider author's guide. Not in the SDK: its package has no guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/providers/authentication.md")]
+struct GuideExamples;

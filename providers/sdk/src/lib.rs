@@ -148,11 +148,6 @@ pub mod report_bindings {
     });
 }
 
-/// The examples of the guide.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/providers/authentication.md")]
-struct Examples;
-
 pub use authentication::{HmacKey, JwtKey, OAuth2Client, RequestSignature, SignedJwt, TokenLogin};
 pub use bindings::twofactor::provider::types::{
     Credentials, Entry, Manifest, Message, Price, Problem, Reason, Receipt, RejectedPart, Rejection, Retry,
