@@ -108,9 +108,10 @@ impl Challenges {
             code,
             person: record.person,
             release: vec![prefix; messages],
+            factor: None,
             now,
         };
-        if !self.store.consume_challenge(consume).await? {
+        if !self.store.consume_challenge(consume).await?.is_done() {
             return Err(Error::closed());
         }
         let amr = amr(&details);

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{BucketKey, Charge, Limited, PersonLimits, Result};
+use super::{BucketKey, Charge, FactorUse, Limited, PersonLimits, Result};
 use crate::keyring::KeyId;
 
 /// A code as it is stored.
@@ -156,8 +156,29 @@ pub struct Consume {
     pub person: BucketKey,
     /// Counters of messages whose codes were not verified yet: reduced by one for each time a key is listed.
     pub release: Vec<BucketKey>,
+    /// The factor that answered it, if one did.
+    pub factor: Option<FactorUse>,
     /// The current time.
     pub now: Timestamp,
+}
+
+/// The result of [`ChallengeStore::consume_challenge`].
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consumed {
+    /// The challenge is closed as used, and the factor has its new state.
+    Done,
+    /// The challenge was closed, has expired, or its code was replaced.
+    Closed,
+    /// The factor was used, suspended or ended since it was read. Nothing was changed.
+    FactorChanged,
+}
+
+impl Consumed {
+    /// Returns whether the answer is accepted.
+    pub fn is_done(self) -> bool {
+        self == Self::Done
+    }
 }
 
 /// A change of the instance that serves an open challenge, or of its details.
@@ -226,9 +247,12 @@ pub trait ChallengeStore {
     /// Counts an answer for an open challenge and for its person, before the answer is compared.
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged>;
 
-    /// Closes a challenge as used. Returns false if it was closed, has expired, or its code was replaced. A challenge whose
-    /// last attempt was counted can be consumed: this answer may have been that attempt.
-    async fn consume_challenge(&self, consume: Consume) -> Result<bool>;
+    /// Closes a challenge as used, and replaces the state of the factor that answered it: both or neither. A challenge whose last attempt
+    /// was counted can be consumed: this answer may have been that attempt.
+    async fn consume_challenge(&self, consume: Consume) -> Result<Consumed>;
+
+    /// Takes the count of an answer back, from the challenge and from its person: the answer was not of the expected form.
+    async fn release_attempt(&self, subscription: &str, id: &str, person: BucketKey) -> Result<()>;
 
     /// Replaces the codes of an open challenge if its interval and its number of resends allow it.
     async fn resend_challenge(&self, request: Resend) -> Result<Resent>;

@@ -8,6 +8,9 @@ use super::Result;
 /// A keyed hash of what is counted: an address, a person, an idempotency key.
 pub type BucketKey = [u8; 16];
 
+/// The person of a challenge whose user is not known: wrong answers count against the challenge alone.
+pub const NOBODY: BucketKey = [0; 16];
+
 /// An amount to count against a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charge {

@@ -16,6 +16,7 @@ mod configuration;
 pub mod conformance;
 mod directory;
 mod error;
+mod factors;
 mod history;
 mod instances;
 mod limits;
@@ -36,6 +37,7 @@ pub use challenges::*;
 pub use configuration::*;
 pub use directory::*;
 pub use error::{StoreError, StoreErrorKind};
+pub use factors::*;
 pub use history::*;
 pub use instances::*;
 pub use limits::*;
@@ -64,6 +66,7 @@ pub trait Store:
     + TokenStore
     + AuditStore
     + ChallengeStore
+    + FactorStore
     + LimitStore
     + SignInStore
     + AccountStore
@@ -86,6 +89,7 @@ impl<T> Store for T where
         + TokenStore
         + AuditStore
         + ChallengeStore
+        + FactorStore
         + LimitStore
         + SignInStore
         + AccountStore

@@ -22,6 +22,7 @@
 pub mod accounts;
 pub mod challenges;
 pub mod external_accounts;
+pub mod factors;
 pub mod history;
 pub mod purge;
 pub mod revisions;
@@ -66,6 +67,23 @@ macro_rules! store_conformance {
                 an_authorization_request_is_used_once_and_in_time,
                 identities_and_email_addresses_are_unique,
                 an_account_with_an_identity_prevents_a_first_administrators_invitation,
+            }
+            factors {
+                an_enrolment_accepts_answers_up_to_its_limit_and_until_it_expires,
+                an_enrolment_that_is_taken_accepts_no_other_answer,
+                a_newer_enrolment_of_the_same_instance_removes_the_earlier_one,
+                an_enrolment_adds_one_factor,
+                a_unique_id_belongs_to_one_factor_of_all_users,
+                a_user_has_at_most_as_many_factors_as_allowed,
+                a_factor_replaces_the_earlier_ones_of_its_instance,
+                a_fallback_needs_another_factor_and_ends_with_the_last_one,
+                of_many_uses_of_one_state_at_once_one_succeeds,
+                a_refused_use_leaves_its_challenge_open,
+                a_factor_that_was_suspended_or_has_ended_is_not_used,
+                an_ended_factor_keeps_no_state_and_frees_its_unique_id,
+                an_answer_of_another_form_is_not_counted,
+                nobody_is_never_locked,
+                the_handle_of_a_user_never_changes,
             }
             history {
                 the_newest_rows_of_a_person_are_kept_and_other_persons_lose_none,
@@ -178,7 +196,15 @@ pub(super) fn attempt(id: &str, now: Timestamp) -> Attempt {
 }
 
 pub(super) fn consume(id: &str, now: Timestamp) -> Consume {
-    Consume { subscription: "s".to_owned(), id: id.to_owned(), code: CODE, person: [7; 16], release: Vec::new(), now }
+    Consume {
+        subscription: "s".to_owned(),
+        id: id.to_owned(),
+        code: CODE,
+        person: [7; 16],
+        release: Vec::new(),
+        factor: None,
+        now,
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +218,7 @@ mod tests {
             include_str!("accounts.rs"),
             include_str!("challenges.rs"),
             include_str!("external_accounts.rs"),
+            include_str!("factors.rs"),
             include_str!("history.rs"),
             include_str!("purge.rs"),
             include_str!("revisions.rs"),
@@ -206,6 +233,6 @@ mod tests {
                 cases += 1;
             }
         }
-        assert!(cases >= 49, "{cases}");
+        assert!(cases >= 64, "{cases}");
     }
 }

@@ -51,7 +51,7 @@ pub async fn a_right_answer_resets_the_row_but_not_the_count_of_the_day(store: &
     for _ in 0..2 {
         assert!(matches!(store.charge_attempt(two_a_day("a", noon())).await.unwrap(), Charged::Compare(_)));
     }
-    assert!(store.consume_challenge(consume("a", noon())).await.unwrap());
+    assert!(store.consume_challenge(consume("a", noon())).await.unwrap().is_done());
     assert!(matches!(store.charge_attempt(two_a_day("b", noon())).await.unwrap(), Charged::Compare(_)));
     let over = store.charge_attempt(two_a_day("b", noon())).await.unwrap();
     assert_eq!(over, Charged::Limited(Limited::PersonUntil(noon() + DAY)));

@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::clock::SKEW_MS;
+use super::factors::use_factor;
 use super::idempotency::{claim, complete};
-use super::limits::{absolve_person, charge_all, charge_person, person_limited, release};
+use super::limits::{absolve_person, charge_all, charge_person, person_limited, release, release_person};
 use super::rows::{ms, time};
 use super::threads::Step;
 use crate::keyring::KeyId;
@@ -28,8 +29,13 @@ impl ChallengeStore for SqliteStore {
         self.threads.write_step_at(attempt.now, move |c| charge_attempt(c, &attempt)).await
     }
 
-    async fn consume_challenge(&self, request: Consume) -> Result<bool> {
-        self.threads.write_at(request.now, move |c| consume(c, &request)).await
+    async fn consume_challenge(&self, request: Consume) -> Result<Consumed> {
+        self.threads.write_step_at(request.now, move |c| consume(c, &request)).await
+    }
+
+    async fn release_attempt(&self, subscription: &str, id: &str, person: BucketKey) -> Result<()> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.write(move |c| release_attempt(c, &subscription, &id, &person)).await
     }
 
     async fn resend_challenge(&self, request: Resend) -> Result<Resent> {
@@ -120,7 +126,7 @@ pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<C
 }
 
 /// The challenge need not be open: the answer that is consumed here may have been the last one allowed.
-pub(super) fn consume(c: &Connection, request: &Consume) -> Result<bool> {
+pub(super) fn consume(c: &Connection, request: &Consume) -> Result<Step<Consumed>> {
     let sql = "UPDATE challenges SET closed = ?1 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
                AND expires_at > ?4 AND instr(codes, ?5) > 0";
     let consumed = c.prepare_cached(sql)?.execute(params![
@@ -130,11 +136,23 @@ pub(super) fn consume(c: &Connection, request: &Consume) -> Result<bool> {
         ms(request.now),
         pack(&[request.code])
     ])?;
-    if consumed == 1 {
-        absolve_person(c, &request.person)?;
-        release(c, &request.release)?;
+    if consumed != 1 {
+        return Ok(Step::Undo(Consumed::Closed));
     }
-    Ok(consumed == 1)
+    if let Some(used) = &request.factor
+        && !use_factor(c, &request.subscription, used, request.now)?
+    {
+        return Ok(Step::Undo(Consumed::FactorChanged));
+    }
+    absolve_person(c, &request.person)?;
+    release(c, &request.release)?;
+    Ok(Step::Keep(Consumed::Done))
+}
+
+pub(super) fn release_attempt(c: &Connection, subscription: &str, id: &str, person: &BucketKey) -> Result<()> {
+    let sql = "UPDATE challenges SET attempts = max(attempts - 1, 0) WHERE id = ? AND subscription = ?";
+    c.prepare_cached(sql)?.execute([id, subscription])?;
+    release_person(c, person)
 }
 
 pub(super) fn resend(c: &Connection, request: &Resend) -> Result<Step<Resent>> {

@@ -103,7 +103,7 @@ pub(super) fn person_limited(
 /// Counts an answer as wrong; `absolve_person` undoes that for a right one. The lock of a person who is counted here has ended: a new
 /// row of wrong answers begins.
 pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonLimits, now: Timestamp) -> Result<()> {
-    if limits.is_unlimited() {
+    if limits.is_unlimited() || *person == NOBODY {
         return Ok(());
     }
     // A day is current under the same conditions as a window.
@@ -120,6 +120,14 @@ pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonL
 /// A right answer: it was not wrong after all, and the row of wrong ones ends.
 pub(super) fn absolve_person(c: &Connection, person: &BucketKey) -> Result<()> {
     let sql = "UPDATE persons SET consecutive = 0, day_wrong = max(day_wrong - 1, 0) WHERE person = ?";
+    c.prepare_cached(sql)?.execute([person])?;
+    Ok(())
+}
+
+/// An answer that does not count after all. The row of wrong ones goes on.
+pub(super) fn release_person(c: &Connection, person: &BucketKey) -> Result<()> {
+    let sql =
+        "UPDATE persons SET consecutive = max(consecutive - 1, 0), day_wrong = max(day_wrong - 1, 0) WHERE person = ?";
     c.prepare_cached(sql)?.execute([person])?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::clock::SKEW_MS;
 use super::rows::{ms, time};
-use super::{SqliteStore, challenges, clock, purge, sessions, sign_ins};
+use super::{SqliteStore, challenges, clock, factors, purge, sessions, sign_ins};
 use crate::store::*;
 
 #[async_trait]
@@ -37,14 +37,14 @@ fn resume(c: &Connection, now: Timestamp) -> Result<TimeAtStart> {
         return Ok(TimeAtStart { now, not_before: now });
     };
     if newest > ms(now) + SKEW_MS {
-        let ended = challenges::close_all(c, now)? + sign_ins::end_all(c, now)?;
+        let ended = challenges::close_all(c, now)? + sign_ins::end_all(c, now)? + factors::cancel_all(c, now)?;
         sessions::end_all(c)?;
         clock::set_back(c, now)?;
         tracing::warn!(
             ended,
             seconds = (newest - ms(now)) / 1000,
-            "the system clock was set back, or had been ahead when the store was last used: open challenges, sign-ins, sessions and \
-             invitations are ended"
+            "the system clock was set back, or had been ahead when the store was last used: open challenges, enrolments, sign-ins, \
+             sessions and invitations are ended"
         );
         return Ok(TimeAtStart { now, not_before: now });
     }

@@ -7,6 +7,7 @@ mod clock;
 mod configuration;
 mod connection;
 mod directory;
+mod factors;
 mod file_mode;
 mod history;
 mod idempotency;

@@ -20,6 +20,7 @@ pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
     let mut removed = 0;
     for (sql, before) in [
         ("DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT 200)", ms(before)),
+        ("DELETE FROM enrolments WHERE id IN (SELECT id FROM enrolments WHERE expires_at < ? LIMIT 200)", ms(before)),
         ("DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE expires_at < ? LIMIT 200)", ms(before)),
         ("DELETE FROM buckets WHERE key IN (SELECT key FROM buckets WHERE ends < ? LIMIT 200)", ms(before)),
         ("DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 200)", ms(before)),

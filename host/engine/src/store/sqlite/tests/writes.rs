@@ -22,7 +22,10 @@ fn travel(c: &Connection, id: &str, charges: &[Charge], person: PersonLimits, no
         let attempt = Attempt { person, ..attempt(id, now) };
         assert!(matches!(challenges::charge_attempt(c, &attempt).unwrap(), Step::Keep(Charged::Compare(_))));
     });
-    within(&|| assert!(challenges::consume(c, &consume(id, now)).unwrap()));
+    within(&|| {
+        let consumed = challenges::consume(c, &consume(id, now)).unwrap();
+        assert!(matches!(consumed, Step::Keep(Consumed::Done)));
+    });
 }
 
 /// Returns the rows that 100 challenges write, 10 milliseconds apart.
