@@ -31,7 +31,7 @@ pub struct HostedSignInRecord {
     pub sealed: Vec<u8>,
     /// The current challenge, if one was started.
     pub challenge: Option<String>,
-    /// Counts the challenges, from 0.
+    /// Counts the challenges and changes, from 0.
     pub step: u32,
     /// When it was created.
     pub created_at: Timestamp,
@@ -90,6 +90,17 @@ pub trait SignInStore {
     /// Replaces the challenge of a hosted sign-in and goes on to the next step. Returns false if the sign-in is not open or no
     /// longer at `step`.
     async fn step_sign_in(&self, id: &str, step: u32, challenge: Option<String>, now: Timestamp) -> Result<bool>;
+
+    /// Replaces the sealed part of a hosted sign-in as well as its challenge, and goes on to the next step. Returns false if the
+    /// sign-in is not open or no longer at `step`.
+    async fn rewrite_sign_in(
+        &self,
+        id: &str,
+        step: u32,
+        challenge: Option<String>,
+        sealed: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<bool>;
 
     /// Ends an open hosted sign-in. Returns false if it is not open.
     async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool>;

@@ -104,6 +104,7 @@ macro_rules! store_conformance {
                 a_sign_in_is_found_by_its_link_and_by_its_id_within_its_subscription,
                 a_sign_in_is_bound_to_the_first_browser,
                 a_step_is_taken_once,
+                a_sign_in_is_rewritten_at_its_own_step_only,
                 an_ended_sign_in_does_not_change,
                 a_handle_is_redeemed_once_for_its_own_sign_in_within_its_time,
                 an_expired_or_future_sign_in_does_not_change,

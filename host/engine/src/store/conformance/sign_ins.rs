@@ -48,6 +48,18 @@ pub async fn a_step_is_taken_once(store: &dyn Store) {
     assert_eq!((record.step, record.challenge.as_deref()), (2, Some("three")));
 }
 
+pub async fn a_sign_in_is_rewritten_at_its_own_step_only(store: &dyn Store) {
+    store.insert_sign_in(sign_in("a", noon())).await.unwrap();
+    let rewrite = async |step, sealed: u8, now| store.rewrite_sign_in("a", step, None, vec![sealed], now).await.unwrap();
+    assert!(store.step_sign_in("a", 0, Some("one".to_owned()), noon()).await.unwrap());
+    assert!(!rewrite(0, 2, noon()).await);
+    assert!(rewrite(1, 3, noon()).await);
+    assert!(!rewrite(1, 4, noon()).await);
+    assert!(!rewrite(2, 5, noon() + 10 * MINUTE).await);
+    let record = store.sign_in("s", "a").await.unwrap().unwrap();
+    assert_eq!((record.step, record.challenge, record.sealed), (2, None, vec![3]));
+}
+
 pub async fn an_ended_sign_in_does_not_change(store: &dyn Store) {
     store.insert_sign_in(sign_in("a", noon())).await.unwrap();
     assert!(store.end_sign_in("a", verified(noon())).await.unwrap());
@@ -55,6 +67,7 @@ pub async fn an_ended_sign_in_does_not_change(store: &dyn Store) {
     assert!(!store.end_sign_in("a", SignInEnd::Cancelled { at: noon() }).await.unwrap());
     assert!(!store.bind_sign_in("a", [1; 32], noon()).await.unwrap());
     assert!(!store.step_sign_in("a", 0, None, noon()).await.unwrap());
+    assert!(!store.rewrite_sign_in("a", 0, None, vec![2], noon()).await.unwrap());
     assert_eq!(store.sign_in("s", "a").await.unwrap().unwrap().ended, Some(verified(noon())));
 }
 

@@ -44,6 +44,18 @@ impl SignInStore for SqliteStore {
         self.threads.write_at(now, move |c| advance(c, &id, step, challenge.as_deref(), now)).await
     }
 
+    async fn rewrite_sign_in(
+        &self,
+        id: &str,
+        step: u32,
+        challenge: Option<String>,
+        sealed: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write_at(now, move |c| rewrite(c, &id, step, (challenge.as_deref(), &sealed), now)).await
+    }
+
     async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool> {
         let id = id.to_owned();
         let (SignInEnd::Verified { at, .. } | SignInEnd::Cancelled { at }) = end;
@@ -132,6 +144,20 @@ pub(super) fn advance(c: &Connection, id: &str, step: u32, challenge: Option<&st
     let open = open();
     let sql = format!("UPDATE sign_ins SET challenge = ?3, step = step + 1 WHERE id = ?1 AND {open} AND step = ?4");
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), challenge, step])? == 1)
+}
+
+pub(super) fn rewrite(
+    c: &Connection,
+    id: &str,
+    step: u32,
+    (challenge, sealed): (Option<&str>, &[u8]),
+    now: Timestamp,
+) -> Result<bool> {
+    let open = open();
+    let sql = format!(
+        "UPDATE sign_ins SET challenge = ?3, step = step + 1, sealed = ?5 WHERE id = ?1 AND {open} AND step = ?4"
+    );
+    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), challenge, step, sealed])? == 1)
 }
 
 pub(super) fn finish(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> {
