@@ -108,7 +108,8 @@ async fn everything_works_with_scripts_off_in_german_on_a_phone_in_the_dark() {
         return;
     }
     let demo = Server::demo();
-    let settings = BrowserSettings { language: "de-CH", scripts: false, dark: true, phone: true };
+    let settings =
+        BrowserSettings { language: "de-CH", scripts: false, dark: true, phone: true, ..BrowserSettings::default() };
     let browser = Chromium::start(settings).await;
     become_first_administrator(&browser, &demo).await;
     browser.sees("h1", "Übersicht").await;

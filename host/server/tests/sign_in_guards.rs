@@ -190,13 +190,16 @@ async fn what_comes_from_outside_is_text_on_every_page() {
     site.advance(600);
     pages.push(browser.get("").await);
     pages.push(Browser::at(&format!("{}/sign-in/%3Cscript%3Ealert(1)", site.url)).get("").await);
+    let mut nonces = std::collections::BTreeSet::new();
     for page in pages {
         let scripts = page.html.matches("<script").count();
         assert_eq!(scripts, 1, "{}", page.html);
         for tag in ["<img src=x", "<b>", "<u>", "<i ", "javascript:", "style=", " onerror=alert(1)>"] {
             assert!(!page.html.contains(tag), "`{tag}` is in {}", page.html);
         }
-        assert!(page.header("content-security-policy").contains("script-src 'self';"));
+        let nonce = page.html.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(page.header("content-security-policy").contains(&format!("script-src 'nonce-{nonce}';")));
+        assert!(nonces.insert(nonce.to_owned()), "{nonce}");
     }
     // In the redirect it stays one value.
     let begun = site.begin(json!({"state": hostile})).await;
@@ -238,6 +241,9 @@ async fn every_answer_keeps_other_sites_away_from_it() {
     }
     for part in ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'self' https:;", "style-src 'self'"] {
         assert!(pages[0].header("content-security-policy").contains(part), "{part}");
+    }
+    for part in ["publickey-credentials-get=(self)", "publickey-credentials-create=(self)", "camera=()"] {
+        assert!(pages[0].header("permissions-policy").contains(part), "{part}");
     }
     // The page loads nothing from elsewhere, and its files may be cached forever.
     let html = &pages[0].html;

@@ -129,11 +129,18 @@ pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl,
     }
 }
 
+/// Returns a random value that marks the scripts of one response: a browser runs no others.
+pub(super) fn nonce() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness no script runs: an empty nonce matches nothing.
+    getrandom::fill(&mut bytes).map_or_else(|_| String::new(), |()| hex::encode(bytes))
+}
+
 /// Returns a page, with all that keeps other sites away from it.
-pub(super) fn page(status: StatusCode, markup: Markup, visit: Option<&Visit>) -> Response {
+pub(super) fn page(status: StatusCode, markup: Markup, visit: Option<&Visit>, nonce: &str) -> Response {
     let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
     let mut response = (status, html, markup.into_string()).into_response();
-    guard(&mut response, visit);
+    guard(&mut response, visit, nonce);
     response
 }
 
@@ -144,27 +151,32 @@ pub(super) fn go(to: &str) -> Response {
         Ok(to) => drop(response.headers_mut().insert(header::LOCATION, to)),
         Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
-    guard(&mut response, None);
+    guard(&mut response, None, "");
     response
 }
 
 /// Returns a file that belongs to a link.
 pub(super) fn asset(media_type: &'static str, bytes: Vec<u8>) -> Response {
     let mut response = ([(header::CONTENT_TYPE, media_type)], Body::from(bytes)).into_response();
-    guard(&mut response, None);
+    guard(&mut response, None, "");
     let nothing = HeaderValue::from_static("default-src 'none'; sandbox");
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, nothing);
     response
 }
 
-fn guard(response: &mut Response, visit: Option<&Visit>) {
+/// What the pages may use of the browser.
+const PERMISSIONS: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), otp-credentials=(self), \
+                           clipboard-write=(self), camera=(), microphone=(), geolocation=()";
+
+fn guard(response: &mut Response, visit: Option<&Visit>, nonce: &str) {
     // A form's redirects count as its target too, and the application may redirect the browser
     // anywhere.
     let back = visit.and_then(|visit| Url::parse(visit.return_url()).ok());
     let loopback =
         back.filter(|url| url.scheme() == "http").map(|url| format!(" {}", url.origin().ascii_serialization()));
+    let script = if nonce.is_empty() { "'none'".to_owned() } else { format!("'nonce-{nonce}'") };
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self' https:{}; \
+        "default-src 'none'; style-src 'self'; script-src {script}; img-src 'self'; form-action 'self' https:{}; \
          base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
         loopback.unwrap_or_default()
     );
@@ -180,7 +192,7 @@ fn guard(response: &mut Response, visit: Option<&Visit>) {
         ("x-robots-tag", "noindex, nofollow"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("permissions-policy", "otp-credentials=(self), camera=(), microphone=(), geolocation=()"),
+        ("permissions-policy", PERMISSIONS),
         ("vary", "accept-language, cookie"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

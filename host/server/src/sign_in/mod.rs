@@ -71,7 +71,14 @@ impl Visitor<'_> {
         let language = self.client.languages.as_deref();
         let words = Words::of(self.asked, visit.and_then(Visit::locale), language);
         let asked = self.asked.is_some_and(|tag| tag.eq_ignore_ascii_case(words.tag));
-        Frame { words, path, language: asked.then_some(words.tag), visit, address: self.client.address }
+        Frame {
+            words,
+            path,
+            language: asked.then_some(words.tag),
+            visit,
+            address: self.client.address,
+            nonce: browser::nonce(),
+        }
     }
 
     /// Returns the language of its pages, which is that of its messages: the code is typed where they are read.
@@ -95,13 +102,13 @@ impl Visitor<'_> {
             }
             None => page::choice(&frame, visit, say.as_ref(), false),
         };
-        browser::page(StatusCode::OK, markup, Some(visit))
+        browser::page(StatusCode::OK, markup, Some(visit), &frame.nonce)
     }
 
     /// Returns a page with a message only.
     fn notice(&self, status: StatusCode, which: impl Fn(&Words) -> &text::Notice) -> Response {
         let frame = self.frame("", None);
-        browser::page(status, page::notice(&frame, which(frame.words), None), None)
+        browser::page(status, page::notice(&frame, which(frame.words), None), None, &frame.nonce)
     }
 
     fn over(&self, visit: &Visit, ended: Ended) -> Response {
@@ -112,7 +119,7 @@ impl Visitor<'_> {
             Ended::Cancelled => (&frame.words.cancelled, None),
             Ended::Expired => (&frame.words.expired, Some(browser::denied(visit))),
         };
-        browser::page(StatusCode::GONE, page::notice(&frame, notice, back.as_deref()), Some(visit))
+        browser::page(StatusCode::GONE, page::notice(&frame, notice, back.as_deref()), Some(visit), &frame.nonce)
     }
 
     fn unavailable(&self, error: &twofactor::Error) -> Response {

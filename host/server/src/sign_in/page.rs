@@ -20,6 +20,8 @@ pub(super) struct Frame<'a> {
     pub(super) visit: Option<&'a Visit>,
     /// The browser's network address.
     pub(super) address: Option<IpAddr>,
+    /// Marks the scripts of this response.
+    pub(super) nonce: String,
 }
 
 /// Something went wrong, or went well.
@@ -56,7 +58,7 @@ impl Frame<'_> {
                     @if page.is_some_and(|page| page.theme().accent.is_some() || page.theme().background.is_some()) {
                         link rel="stylesheet" href={ (self.path) "/theme.css" };
                     }
-                    script src=(assets::script_path()) defer {}
+                    script src=(assets::script_path()) nonce=(self.nonce) defer {}
                 }
                 body {
                     main class=[wide.then_some("notice")] {

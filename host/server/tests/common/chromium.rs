@@ -23,11 +23,13 @@ pub(crate) struct BrowserSettings {
     pub(crate) scripts: bool,
     pub(crate) dark: bool,
     pub(crate) phone: bool,
+    /// Host names that this browser finds on loopback, over TLS with the certificate of this digest (SPKI, base64).
+    pub(crate) tls: Option<String>,
 }
 
 impl Default for BrowserSettings {
     fn default() -> Self {
-        Self { language: "en-US", scripts: true, dark: false, phone: false }
+        Self { language: "en-US", scripts: true, dark: false, phone: false, tls: None }
     }
 }
 
@@ -79,7 +81,7 @@ impl Chromium {
             })
             .unwrap();
         let profile = tempfile::tempdir().unwrap();
-        let arguments = [
+        let mut arguments = [
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -89,9 +91,16 @@ impl Chromium {
             "--disable-component-update",
             "--disable-sync",
             "--window-size=1280,900",
-            &format!("--lang={}", settings.language),
-            &format!("--user-data-dir={}", profile.path().display()),
-        ];
+        ]
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+        arguments.push(format!("--lang={}", settings.language));
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        if let Some(digest) = &settings.tls {
+            arguments.push("--host-resolver-rules=MAP *.test 127.0.0.1".to_owned());
+            arguments.push(format!("--ignore-certificate-errors-spki-list={digest}"));
+        }
         let scripts = if settings.scripts { 1 } else { 2 };
         let preferences = json!({"intl.accept_languages": settings.language,
             "profile.default_content_setting_values.javascript": scripts});
@@ -122,12 +131,17 @@ impl Chromium {
         if good { Ok(value) } else { Err(value) }
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let request = self.client.post(format!("{}{path}", self.session)).body(body.to_string());
         self.send(request).await.unwrap_or_else(|error| panic!("{path} {body}: {}", error["message"]))
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn delete(&self, path: &str) {
+        let gone = self.send(self.client.delete(format!("{}{path}", self.session))).await;
+        gone.unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.send(self.client.get(format!("{}{path}", self.session)))
             .await
             .unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -50,7 +50,8 @@ pub async fn a_step_is_taken_once(store: &dyn Store) {
 
 pub async fn a_sign_in_is_rewritten_at_its_own_step_only(store: &dyn Store) {
     store.insert_sign_in(sign_in("a", noon())).await.unwrap();
-    let rewrite = async |step, sealed: u8, now| store.rewrite_sign_in("a", step, None, vec![sealed], now).await.unwrap();
+    let rewrite =
+        async |step, sealed: u8, now| store.rewrite_sign_in("a", step, None, vec![sealed], now).await.unwrap();
     assert!(store.step_sign_in("a", 0, Some("one".to_owned()), noon()).await.unwrap());
     assert!(!rewrite(0, 2, noon()).await);
     assert!(rewrite(1, 3, noon()).await);
