@@ -40,7 +40,7 @@ async fn a_provider_whose_calls_hang_leaves_turns_for_others() {
         let ended = tokio::time::timeout(Duration::from_secs(120), calls.join_next()).await.unwrap();
         // Reported when it validates the options, or when it sends.
         let ended = format!("{:?}", ended.unwrap().unwrap());
-        assert!(ended.contains("too many deliveries are in flight"), "{ended}");
+        assert!(ended.contains("too many calls are in flight"), "{ended}");
     }
     place.neighbour_works().await;
     let hanging = place.upstream.seen().iter().filter(|seen| seen.path == "/silent").count();

@@ -1,12 +1,13 @@
 //! The sandbox in which TwoFactor runs its providers.
 //!
 //! A provider is a WebAssembly component that implements the contract `twofactor:provider`. This crate loads it, validates options,
-//! and has it deliver messages or verify codes, over exactly the connections that these options request. It has no store, no keys
-//! and no users: the crate `twofactor` adds them.
+//! and has it deliver messages or verify codes, over exactly the connections that these options request. A factor component implements
+//! `twofactor:factor`: it judges the answers of authenticator apps, passkeys and the like, and imports nothing. This crate has no store,
+//! no keys and no users: the crate `twofactor` adds them.
 //!
 //! # Where to find things
 //! - [`Component`]: one component, without an engine. [`Sandbox`] and [`Provider`]: many, in one sandbox.
-//! - [`Configured`]: a provider with valid options, ready to send.
+//! - [`Configured`]: a provider with valid options, ready to send. [`ConfiguredFactor`]: one that judges factors that a person holds.
 //! - [`Network`]: how upstreams are reached, and what the operator allows. [`Destination`], [`GrantedConnection`]: what was granted.
 //! - [`SandboxLimits`]: every bound on what a component may use.
 //! - [`CodeCache`], [`CacheSeal`]: a cache of compiled code.
@@ -35,6 +36,7 @@ mod call;
 mod component;
 mod contract;
 mod egress;
+mod factor;
 mod field_error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -61,10 +63,16 @@ pub use egress::{
     Authentication, Destination, GrantedConnection, Network, NetworkBuilder, NetworkError, NotProved,
     ParseConnectionError, ReportRequest, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
 };
+pub use factor::{
+    AcceptedAnswer, AnswerKind, BegunEnrolment, BegunFactorChallenge, CodeAlphabet, CodeFormat, EnrolledFactor,
+    EnrolmentVerdict, FactorContext, FactorFacts, FactorManifest, FactorState, FactorUser, FactorVerdict, Observation,
+    Requirements, Reveal, Signal, SignalKind, Site, StateError, Suspicion, TrustedAuthenticator, UnmetRequirement,
+    UserVerification,
+};
 pub use field_error::FieldError;
 pub use ipnet::IpNet;
 pub use limits::SandboxLimits;
-pub use options::{Configured, Layers, Validation};
+pub use options::{Configured, ConfiguredFactor, Layers, Validation};
 pub use provider::{CODE_LENGTHS, Provider};
 pub use redact::Redactor;
 pub use schedule::on_thread_start;

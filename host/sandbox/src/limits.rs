@@ -30,6 +30,11 @@ pub struct SandboxLimits {
     pub configure_time: Duration,
     /// How long `deliver` may take, including host calls.
     pub deliver_time: Duration,
+    /// The own running time of a factor component in one call. It waits for nothing, and verifying a signature takes it about a
+    /// millisecond; the rest is for machines that are busy.
+    pub factor_running_time: Duration,
+    /// How long a call of a factor component may take, including waiting for a processor.
+    pub factor_time: Duration,
     /// Bytes that guest and host may exchange in one call (strings, lists, bodies).
     pub exchanged_bytes: usize,
     /// Host calls (`http.send`, `smtp.send`) in one call.
@@ -62,6 +67,8 @@ impl Default for SandboxLimits {
             running_time: Duration::from_secs(1),
             configure_time: Duration::from_secs(5),
             deliver_time: Duration::from_secs(70),
+            factor_running_time: Duration::from_millis(250),
+            factor_time: Duration::from_secs(2),
             exchanged_bytes: 4 << 20,
             host_calls: 16,
             log_lines: 32,
@@ -78,9 +85,9 @@ impl SandboxLimits {
     /// How often the clock that interrupts guests ticks.
     pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-    /// Returns the running time, in ticks.
-    pub(crate) fn running_ticks(&self) -> u64 {
-        let ticks = self.running_time.as_millis() / Self::TICK.as_millis();
+    /// Returns a running time in ticks.
+    pub(crate) fn ticks(running_time: Duration) -> u64 {
+        let ticks = running_time.as_millis() / Self::TICK.as_millis();
         u64::try_from(ticks).unwrap_or(u64::MAX).max(1)
     }
 }

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::call::{Reason, Sandbox, SandboxError};
 use crate::component::{CacheSeal, CodeCache, LoadError, ProviderInfo};
 use crate::egress::{Connection, Network, ReportProof, ReportVerifier, Secret};
+use crate::factor::Site;
 use crate::field_error::FieldError;
 use crate::limits::SandboxLimits;
-use crate::options::Configured;
+use crate::options::{Configured, Layers};
 use crate::provider::Provider;
 use crate::schema::{OptionsSchema, Schema};
 
@@ -163,6 +164,16 @@ impl Component {
         let used: Vec<&str> = used.map(Secret::expose).collect();
         let open = schema.open_texts(options).into_iter();
         Ok(open.filter(|(_, text)| used.contains(&&**text) && !marked.contains(text)).map(|(at, _)| at).collect())
+    }
+
+    /// Validates options of a factor component for a site.
+    ///
+    /// # Errors
+    /// The problems.
+    pub async fn configure_at(&self, options: &Value, site: &Site) -> Result<Configured, Vec<FieldError>> {
+        let failed = |reason: Reason| vec![FieldError::new("", reason.to_string())];
+        let layers = Layers { base: &Value::Null, own: options, site: Some(site) };
+        Configured::validate_layers(&self.provider, layers).await.map_err(failed)?.result
     }
 
     /// Validates options as those of an instance are validated.

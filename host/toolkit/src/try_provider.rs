@@ -55,7 +55,10 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
     let component = cache.load(&crate::read(file)?, network.build()?).await?;
     let manifest = &component.info().manifest;
     print_line!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id)?;
-    check_recipient(manifest.recipient, to)?;
+    let Some(kind) = manifest.recipient else {
+        bail!("the provider judges factors and sends nothing: use `check`");
+    };
+    check_recipient(kind, to)?;
     let options = crate::read_options(options)?;
     let configured = component.configure(&options).await.map_err(|problems| {
         let lines = problems.iter().map(|problem| format!("  {}: {}", or_whole(&problem.pointer), problem.detail));
@@ -85,7 +88,7 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
         format!("try-{:016x}", getrandom::u64().map_err(|error| anyhow!("cannot generate random numbers: {error}"))?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let message = Message { id, ..message(&code, to) };
-    let message = message.with_context(i64::try_from(now).unwrap_or_default(), manifest.recipient);
+    let message = message.with_context(i64::try_from(now).unwrap_or_default(), kind);
     let answer = if component.verifies() {
         configured.begin(message).await.map(|(receipt, started)| (receipt, Some(started)))
     } else {

@@ -18,6 +18,7 @@ const CRATES: [Crate; 4] = [
         source: "host/sandbox/src",
         order: &[
             &["field_error", "readable", "redact", "testing", "limits", "contract", "schema"],
+            &["factor"],
             &["egress", "schedule", "component"],
             &["call"],
             &["provider"],

@@ -122,7 +122,7 @@ impl Administration {
         let id = random::id()?;
         let now = self.clock.now();
         let base = &self.instances.base_options(&new.type_id).await?;
-        let sent_to = self.instances.destinations_of(&new.type_id, Layers { base, own: &options }).await;
+        let sent_to = self.instances.destinations_of(&new.type_id, Layers { base, own: &options, site: None }).await;
         let record = InstanceRecord {
             options: self.instances.seal_options(&id, &options, sent_to)?,
             id,
@@ -226,7 +226,7 @@ impl Administration {
         if let Some(options) = change.options {
             let (options, kept) = self.instances.read_options(&record.type_id, options, stored, "/options")?;
             let base = &self.instances.base_options(&record.type_id).await?;
-            let (then, after) = (Layers { base, own: stored }, Layers { base, own: &options });
+            let (then, after) = (Layers { base, own: stored, site: None }, Layers { base, own: &options, site: None });
             let sent_to = if kept {
                 let sent_to = self.instances.sent_to(before)?;
                 self.instances.kept_destinations(&record.type_id, then, after, sent_to).await?.0

@@ -101,9 +101,9 @@ impl Administration {
                 let stored = self.instances.open_options(&record)?;
                 let (options, kept) = self.instances.read_options(&record.type_id, options, &stored, "/options")?;
                 let base = &self.instances.base_options(&record.type_id).await?;
-                let unsaved_layers = Layers { base, own: &options };
+                let unsaved_layers = Layers { base, own: &options, site: None };
                 if kept {
-                    let saved_layers = Layers { base, own: &stored };
+                    let saved_layers = Layers { base, own: &stored, site: None };
                     let (type_id, sent_to) = (&record.type_id, self.instances.sent_to(&record)?);
                     self.instances.kept_destinations(type_id, saved_layers, unsaved_layers, sent_to).await?;
                 }

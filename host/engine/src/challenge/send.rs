@@ -335,10 +335,13 @@ pub(crate) fn sample_message(
     locale: Option<&str>,
     now: Timestamp,
 ) -> Result<Message, Error> {
-    let canonical = recipient.canonical(manifest.recipient, policy)?;
+    let kind = manifest
+        .recipient
+        .ok_or_else(|| Error::invalid("the instance is of a factor that people hold: there is no message to test"))?;
+    let canonical = recipient.canonical(kind, policy)?;
     let code = code::draw(policy.code_length)?;
-    let mut message = compose(policy, manifest.recipient, locale, &code, policy.lifetime_seconds);
-    let texts = match manifest.recipient {
+    let mut message = compose(policy, kind, locale, &code, policy.lifetime_seconds);
+    let texts = match kind {
         RecipientKind::EmailAddress => text::test_mail(policy, locale, &code),
         RecipientKind::PhoneNumber | RecipientKind::Handle => text::test_short(policy, locale, &code),
     };
@@ -346,5 +349,5 @@ pub(crate) fn sample_message(
     message.id = random::id()?;
     message.recipient = canonical.address;
     message.purpose = "test".to_owned();
-    Ok(message.with_context(now.as_second(), manifest.recipient))
+    Ok(message.with_context(now.as_second(), kind))
 }

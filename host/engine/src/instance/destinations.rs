@@ -48,16 +48,16 @@ impl Instances {
     pub(crate) async fn evaluate_over(
         &self,
         provider: Option<Arc<Provider>>,
-        Layers { base, own }: Layers<'_>,
+        Layers { base, own, site }: Layers<'_>,
     ) -> Result<Prepared, Error> {
-        let layers = Layers { base, own };
+        let layers = Layers { base, own, site };
         let evaluated = Prepared::evaluate_layers(provider.clone(), layers).await.map_err(Error::unavailable)?;
         let Some(asked) = provider.filter(|_| evaluated.is_valid()) else { return Ok(evaluated) };
         let states_nothing = own.as_object().is_none_or(|own| own.is_empty());
-        if states_nothing || !inherits_a_secret(&asked, Layers { base, own }) {
+        if states_nothing || !inherits_a_secret(&asked, Layers { base, own, site: None }) {
             return Ok(evaluated);
         }
-        let reached = match self.reached_by_the_least(asked.clone(), Layers { base, own }).await? {
+        let reached = match self.reached_by_the_least(asked.clone(), Layers { base, own, site: None }).await? {
             Ok(reached) => reached,
             Err(unknown) => return Ok(*unknown),
         };
@@ -77,7 +77,7 @@ impl Instances {
     async fn reached_by_the_least(
         &self,
         asked: Arc<Provider>,
-        Layers { base, own }: Layers<'_>,
+        Layers { base, own, .. }: Layers<'_>,
     ) -> Result<Result<Vec<Destination>, Box<Prepared>>, Error> {
         let own = own.as_object().cloned().unwrap_or_default();
         let required = asked.manifest().options_schema["required"].as_array();
@@ -96,7 +96,7 @@ impl Instances {
                 let mut few = own.clone();
                 few.retain(|name, _| needed.contains(&name) || chosen.contains(&name));
                 let few = Value::Object(few);
-                let layers = Layers { base, own: &few };
+                let layers = Layers { base, own: &few, site: None };
                 let evaluated =
                     Prepared::evaluate_layers(Some(asked.clone()), layers).await.map_err(Error::unavailable)?;
                 if evaluated.is_unanswered() {
@@ -145,7 +145,7 @@ impl Instances {
             // if that can be determined.
             Some(known) if known.is_empty() && !evaluated.is_valid() => {
                 let own = fixed_by(&evaluated.problems, before.own, after.own);
-                let fixed = self.answered(provider, Layers { base: before.base, own: &own }).await?;
+                let fixed = self.answered(provider, Layers { base: before.base, own: &own, site: None }).await?;
                 fixed.is_valid().then(|| texts(&fixed.destinations()))
             }
             Some(known) => Some(known),
@@ -186,7 +186,7 @@ impl Instances {
         let mut told = !kept;
         if kept {
             let nothing = Value::Object(Default::default());
-            let alone = |own| Layers { base: &nothing, own };
+            let alone = |own| Layers { base: &nothing, own, site: None };
             told |= self.same_destinations(type_id, alone(before), alone(after)).await?;
         }
         let mut all = BTreeMap::new();
@@ -208,7 +208,8 @@ impl Instances {
         for (old, new, own_kept) in all.values() {
             // An instance that the settings made invalid may become valid by the change.
             let is_moved = !kept && *own_kept && old == new;
-            let (old, new) = (Layers { base: before, own: old }, Layers { base: after, own: new });
+            let (old, new) =
+                (Layers { base: before, own: old, site: None }, Layers { base: after, own: new, site: None });
             let was_valid = is_moved && self.answered(Some(provider.clone()), old).await?.is_valid();
             if !kept && (!own_kept || is_moved && !was_valid) {
                 continue;
@@ -261,7 +262,7 @@ impl Instances {
         provider: &Arc<Provider>,
     ) -> Result<Prepared, Error> {
         let (base, own) = (self.base_options(&record.type_id).await?, self.open_options(record)?);
-        self.evaluate_over(Some(provider.clone()), Layers { base: &base, own: &own }).await
+        self.evaluate_over(Some(provider.clone()), Layers { base: &base, own: &own, site: None }).await
     }
 
     pub(super) async fn of_type(&self, type_id: &str) -> Result<Vec<InstanceRecord>, Error> {
@@ -322,7 +323,7 @@ impl Iterator for Combinations {
 }
 
 /// Returns whether a secret is in effect that the instance does not set itself.
-fn inherits_a_secret(provider: &Provider, Layers { base, own }: Layers<'_>) -> bool {
+fn inherits_a_secret(provider: &Provider, Layers { base, own, .. }: Layers<'_>) -> bool {
     let mut inherited = base.as_object().cloned().unwrap_or_default();
     inherited.retain(|name, _| own.get(name).is_none());
     !OptionsSchema::new(&provider.manifest().options_schema).secrets(&Value::Object(inherited)).is_empty()

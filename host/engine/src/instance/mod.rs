@@ -134,13 +134,15 @@ impl Instances {
             };
             if let (true, Some(provider)) = (prepared.is_valid(), &prepared.provider) {
                 let manifest = provider.manifest();
+                // What judges factors sends nothing.
+                let Some(recipient_kind) = manifest.recipient else { continue };
                 chosen.push(Chosen {
                     policy: self.policy(&record),
                     id: record.id,
                     type_id: record.type_id,
                     name: record.name,
                     channel: manifest.channel.clone(),
-                    recipient_kind: manifest.recipient,
+                    recipient_kind,
                     prepared: prepared.clone(),
                 });
             }
@@ -182,7 +184,7 @@ impl Instances {
         }
         let plain = self.opened_base(&record.type_id, base.as_ref())?;
         let own = self.open_options(record)?;
-        let prepared = self.evaluate_over(provider, Layers { base: &plain, own: &own }).await?;
+        let prepared = self.evaluate_over(provider, Layers { base: &plain, own: &own, site: None }).await?;
         if !prepared.is_valid() {
             let (instance, type_id) = (&record.id, &record.type_id);
             tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");

@@ -76,7 +76,7 @@ impl Instances {
         for record in self.of_type(type_id).await? {
             let before = self.prepared(&record).await?;
             let own = self.open_options(&record)?;
-            let after = self.evaluate_over(provider.clone(), Layers { base, own: &own }).await?;
+            let after = self.evaluate_over(provider.clone(), Layers { base, own: &own, site: None }).await?;
             if before.is_valid() != after.is_valid() {
                 affected.push(AffectedInstance::new(record, after));
             }

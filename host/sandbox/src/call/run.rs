@@ -14,6 +14,7 @@ use super::outside::Outside;
 use super::sandbox::Sandbox;
 use super::state::State;
 use crate::egress::Grants;
+use crate::limits::SandboxLimits;
 use crate::schedule::concurrency::Share;
 use crate::schedule::epoch_clock::{CallTime, Found};
 
@@ -27,6 +28,10 @@ pub(crate) struct Call<'a> {
     secrets: Option<Arc<PlacedSecrets>>,
     /// How long it may take in total.
     time: Duration,
+    /// How long the component may run in it.
+    running_time: Duration,
+    /// How many bytes it and the host may exchange.
+    exchanged_bytes: usize,
 }
 
 /// A call that returned no result of the component.
@@ -42,9 +47,27 @@ pub(crate) struct CallFailure {
     pub(crate) wanted_time: bool,
 }
 
+impl CallFailure {
+    /// Creates the failure of a call that was never made, and never will be.
+    pub(crate) fn before(reason: Reason) -> Self {
+        Self { reason, busy: false, sent: false, wanted_time: false }
+    }
+}
+
 impl<'a> Call<'a> {
     pub(crate) fn new(sandbox: &'a Sandbox, log: Arc<CallLog>, time: Duration) -> Self {
-        Self { sandbox, share: None, grants: Arc::new(Grants::none()), log, placeholder: None, secrets: None, time }
+        let limits = sandbox.limits();
+        Self {
+            sandbox,
+            share: None,
+            grants: Arc::new(Grants::none()),
+            log,
+            placeholder: None,
+            secrets: None,
+            time,
+            running_time: limits.running_time,
+            exchanged_bytes: limits.exchanged_bytes,
+        }
     }
 
     /// Counts it among the calls of one provider.
@@ -71,6 +94,13 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Bounds it more tightly than others.
+    pub(crate) fn within(mut self, running_time: Duration, exchanged_bytes: usize) -> Self {
+        self.running_time = self.running_time.min(running_time);
+        self.exchanged_bytes = self.exchanged_bytes.min(exchanged_bytes);
+        self
+    }
+
     /// Runs it. The store, with everything the component had, is dropped at the end.
     pub(crate) async fn run<T>(
         self,
@@ -80,10 +110,10 @@ impl<'a> Call<'a> {
         let limits = sandbox.limits();
         let turn = tokio::time::timeout(limits.queue_time, sandbox.turns().take(share)).await;
         let Ok(Some(_turn)) = turn else {
-            let reason = Reason::new(BUSY, "too many deliveries are in flight");
+            let reason = Reason::new(BUSY, "too many calls are in flight");
             return Err(CallFailure { reason, busy: true, sent: false, wanted_time: true });
         };
-        let own_time = sandbox.clock().call(limits.running_ticks());
+        let own_time = sandbox.clock().call(SandboxLimits::ticks(self.running_time));
         let effects = Effects::default();
         // This includes dropping all that the call had.
         let answer = own_time
@@ -104,8 +134,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Returns a store with every bound of [`SandboxLimits`](crate::limits::SandboxLimits) in
-    /// force.
+    /// Returns a store with every bound of [`SandboxLimits`] in force.
     pub(super) fn store(&self, time: Arc<CallTime>, effects: Effects) -> Store<State> {
         let (sandbox, limits) = (self.sandbox, self.sandbox.limits());
         let outside = Outside {
@@ -119,7 +148,7 @@ impl<'a> Call<'a> {
         let state = State::new(outside, limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.limits);
-        store.set_hostcall_fuel(limits.exchanged_bytes);
+        store.set_hostcall_fuel(self.exchanged_bytes);
         // The epoch advances while a host call waits, so a deadline in epochs would punish a slow
         // upstream. Instead, each tick checks how long the guest itself has been running, and lets
         // others run if that was long.

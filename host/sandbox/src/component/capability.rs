@@ -36,6 +36,8 @@ pub enum Capability {
     Code,
     /// `verification`: decide who is let in, because its upstream makes the codes and verifies the answers.
     Verification,
+    /// `factor`: judge the answers of the factors of its type. Such a component reaches nothing.
+    Factor,
     /// `reports`: read what its upstream reports of messages.
     Reports,
     /// `secret:NAME`: see this secret option while it delivers, which is withheld from others.
@@ -61,6 +63,7 @@ impl fmt::Display for Capability {
             Self::Random => "random",
             Self::Code => "code",
             Self::Verification => "verification",
+            Self::Factor => "factor",
             Self::Reports => "reports",
             Self::Secret(option) => return write!(f, "secret:{option}"),
             Self::PlaceSecret(placement) => return write!(f, "place-secret:{placement}"),

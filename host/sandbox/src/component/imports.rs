@@ -87,6 +87,13 @@ pub(crate) fn refused(component: &Component, engine: &Engine) -> Vec<String> {
     ty.imports(engine).filter_map(|(name, item)| reason((name, item.ty))).collect()
 }
 
+/// Returns the imports of a factor component, which may import nothing. Types alone are no import.
+pub(crate) fn refused_of_factor(component: &Component, engine: &Engine) -> Vec<String> {
+    let imports = component.component_type();
+    let imports = imports.imports(engine).filter(|(_, import)| !holds_types_only(&import.ty, engine));
+    imports.map(|(name, _)| format!("`{name}`: {}", remedy_of_factor(name))).collect()
+}
+
 /// Returns a function that a component imports from an interface of the contract and that this host does not have.
 fn unknown_function(name: &str, item: &ComponentItem, engine: &Engine) -> Option<String> {
     let (_, functions) = FUNCTIONS.iter().find(|(known, _)| without_version(name) == *known)?;
@@ -113,6 +120,21 @@ fn holds_types_only(item: &ComponentItem, engine: &Engine) -> bool {
             instance.exports(engine).all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
         }
         _ => false,
+    }
+}
+
+fn remedy_of_factor(name: &str) -> &'static str {
+    match without_version(name) {
+        "wasi:clocks/monotonic-clock" | "wasi:clocks/wall-clock" => {
+            "a factor component has no clock; the time is in `context.now`"
+        }
+        "wasi:random/random" | "wasi:random/insecure" | "wasi:random/insecure-seed" => {
+            "a factor component has no random numbers of its own; they are in `context.entropy`"
+        }
+        name if name.starts_with("wasi:") => {
+            "a factor component imports nothing; build it without the runtime of WASI, in Rust for `wasm32-unknown-unknown`"
+        }
+        _ => "a factor component imports nothing",
     }
 }
 

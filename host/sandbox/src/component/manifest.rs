@@ -4,9 +4,11 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::contract::factor_v0_1::twofactor::factor::types as factor_wit;
 use crate::contract::v0_2::twofactor::provider::types as wit;
+use crate::factor::FactorManifest;
 use crate::readable::{self, Unreadable};
-use crate::schema::{OptionsSchema, Placement, Schema, escape, placements};
+use crate::schema::{OptionsSchema, Placement, Schema, Sight, escape, placements};
 
 /// The kind of a provider's recipients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,10 +32,14 @@ pub struct Manifest {
     pub name: String,
     /// Its own version (semver).
     pub version: String,
-    /// The channel of its messages, such as `sms`.
+    /// The channel of its messages, such as `sms`. For a factor it is how a challenge is answered, such as `typed-code`.
     pub channel: String,
-    /// The kind of its recipients.
-    pub recipient: RecipientKind,
+    /// The kind of its recipients. `None` for a factor, which sends nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<RecipientKind>,
+    /// What kind of factor it is. `None` for a provider that sends messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factor: Option<FactorManifest>,
     /// JSON Schema 2020-12 of the options.
     pub options_schema: Value,
     /// Whether it receives the code as a field of its own.
@@ -47,49 +53,52 @@ pub struct Manifest {
 const SCHEMA_BYTES: usize = 256 << 10;
 
 impl Manifest {
-    /// Checks the result of `describe`. The error says what is wrong in a sentence.
+    /// Checks the result of `describe` of a component that sends messages. The error says what is wrong in a sentence.
     pub(crate) fn check(said: wit::Manifest) -> Result<(Self, Schema), String> {
         word("type-id", &said.type_id)?;
         word("channel", &said.channel)?;
-        readable::check(&said.name, 1..=100).map_err(|why| format!("its name {why}"))?;
-        if said.version.len() > 100 || Version::parse(&said.version).is_err() {
-            return Err("its version must be a semantic version, such as 1.0.0 (https://semver.org)".to_owned());
-        }
-        if said.options_schema.len() > SCHEMA_BYTES {
-            return Err(format!("its options-schema is longer than {SCHEMA_BYTES} bytes"));
-        }
-        let schema: Value = serde_json::from_str(&said.options_schema)
-            .map_err(|error| format!("its options-schema is not JSON: {error}"))?;
-        readable_texts(&schema, &mut String::new())?;
-        if schema.get("type") != Some(&Value::from("object")) {
-            return Err("its options-schema must be of type object".to_owned());
-        }
-        let compiled = Schema::new(&schema).map_err(|error| format!("its options-schema is not supported: {error}"))?;
-        let sights = OptionsSchema::new(&schema).sights();
-        if let Some(why) = sights.unshowable {
-            return Err(format!("its options cannot be shown to those who approve it: {why}"));
-        }
-        if let Some(name) = sights.listed.first() {
-            return Err(format!(
-                "its option `{name}` is a secret in a list, which nobody could mask: give each an option of its own"
-            ));
-        }
-        if let Some((name, why)) = sights.misplaced {
-            return Err(format!("its option `{name}` has an `x-twofactor-placement` that is not allowed: {why}"));
-        }
+        named(&said.name, &said.version)?;
+        let (options_schema, compiled) = options_schema(&said.options_schema)?;
         let manifest = Self {
             type_id: said.type_id,
             name: said.name,
             version: said.version,
             channel: said.channel,
-            recipient: match said.recipient {
+            recipient: Some(match said.recipient {
                 wit::RecipientKind::EmailAddress => RecipientKind::EmailAddress,
                 wit::RecipientKind::PhoneNumber => RecipientKind::PhoneNumber,
                 wit::RecipientKind::Handle => RecipientKind::Handle,
-            },
-            placements: placements(&schema),
-            options_schema: schema,
+            }),
+            factor: None,
+            placements: placements(&options_schema),
+            options_schema,
             needs_code: said.needs_code,
+        };
+        Ok((manifest, compiled))
+    }
+
+    /// Checks the result of `describe` of a factor component. The error says what is wrong in a sentence.
+    pub(crate) fn check_factor(said: factor_wit::Manifest) -> Result<(Self, Schema), String> {
+        word("type-id", &said.type_id)?;
+        named(&said.name, &said.version)?;
+        let factor = FactorManifest::check(&said)?;
+        let (options_schema, compiled) = options_schema(&said.options_schema)?;
+        let sights = OptionsSchema::new(&options_schema).sights();
+        if let Some((name, _)) = sights.all.iter().find(|(_, sight)| **sight != Sight::Open) {
+            return Err(format!(
+                "its option `{name}` is a secret: what a factor must keep secret belongs into its state"
+            ));
+        }
+        let manifest = Self {
+            type_id: said.type_id,
+            name: said.name,
+            version: said.version,
+            channel: factor.challenge.name().to_owned(),
+            recipient: None,
+            factor: Some(factor),
+            placements: Vec::new(),
+            options_schema,
+            needs_code: false,
         };
         Ok((manifest, compiled))
     }
@@ -98,6 +107,41 @@ impl Manifest {
     pub fn is_older_than(&self, other: &Self) -> bool {
         matches!((Version::parse(&self.version), Version::parse(&other.version)), (Ok(own), Ok(other)) if own.cmp_precedence(&other).is_lt())
     }
+}
+
+fn named(name: &str, version: &str) -> Result<(), String> {
+    readable::check(name, 1..=100).map_err(|why| format!("its name {why}"))?;
+    if version.len() > 100 || Version::parse(version).is_err() {
+        return Err("its version must be a semantic version, such as 1.0.0 (https://semver.org)".to_owned());
+    }
+    Ok(())
+}
+
+/// Checks a schema of options, whatever they are for.
+fn options_schema(text: &str) -> Result<(Value, Schema), String> {
+    if text.len() > SCHEMA_BYTES {
+        return Err(format!("its options-schema is longer than {SCHEMA_BYTES} bytes"));
+    }
+    let schema: Value =
+        serde_json::from_str(text).map_err(|error| format!("its options-schema is not JSON: {error}"))?;
+    readable_texts(&schema, &mut String::new())?;
+    if schema.get("type") != Some(&Value::from("object")) {
+        return Err("its options-schema must be of type object".to_owned());
+    }
+    let compiled = Schema::new(&schema).map_err(|error| format!("its options-schema is not supported: {error}"))?;
+    let sights = OptionsSchema::new(&schema).sights();
+    if let Some(why) = sights.unshowable {
+        return Err(format!("its options cannot be shown to those who approve it: {why}"));
+    }
+    if let Some(name) = sights.listed.first() {
+        return Err(format!(
+            "its option `{name}` is a secret in a list, which nobody could mask: give each an option of its own"
+        ));
+    }
+    if let Some((name, why)) = sights.misplaced {
+        return Err(format!("its option `{name}` has an `x-twofactor-placement` that is not allowed: {why}"));
+    }
+    Ok((schema, compiled))
 }
 
 fn word(field: &str, text: &str) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! Validates options: by the provider's schema, by its `configure`, and by the operator's rules for connections.
 
 mod component_check;
+mod factor;
 mod substitutes;
 
 use std::sync::Arc;
@@ -9,24 +10,30 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::call::{
-    DeliveryFailure, DeliveryReport, GivenOptions, Message, Reason, Receipt, Sent, StartedVerification, Verdict,
+    CallFailure, DeliveryFailure, DeliveryReport, GivenOptions, Message, Reason, Receipt, Sent, StartedVerification,
+    Verdict,
 };
 use crate::egress::{
     Destination, GrantedConnection, Grants, NotProved, Placeable, ReportRequest, ReportVerifier, Secret,
 };
+use crate::factor::Site;
 use crate::field_error::FieldError;
 use crate::provider::Provider;
 use crate::schema::OptionsSchema;
+pub use factor::ConfiguredFactor;
+
 use component_check::{ask, ask_for_reports};
 use substitutes::Substitutes;
 
-/// The two layers of an instance's options.
+/// The two layers of an instance's options, and the site for which they are valid.
 #[derive(Clone, Copy)]
 pub struct Layers<'a> {
     /// The base service settings. The component receives substitutes for secrets that are inherited from them.
     pub base: &'a Value,
     /// The instance's own options, which take precedence.
     pub own: &'a Value,
+    /// The site on which factors are used. Only factor components learn of it. `None` is a site without a name and origins.
+    pub site: Option<&'a Site>,
 }
 
 impl Layers<'_> {
@@ -61,6 +68,12 @@ impl Validation {
     fn invalid(problems: Vec<FieldError>) -> Self {
         Self { result: Err(problems), again_after: None }
     }
+
+    fn failed(failure: &CallFailure) -> Self {
+        let problem = FieldError::new("", format!("the provider could not validate the options: {}", failure.reason));
+        // Since neither time nor randomness is involved, what failed will fail again.
+        Self { result: Err(vec![problem]), again_after: failure.wanted_time.then_some(Self::AGAIN_AFTER) }
+    }
 }
 
 /// A provider with valid options, ready to send.
@@ -71,6 +84,8 @@ pub struct Configured {
     options: GivenOptions,
     /// Verifies delivery reports, if the upstream sends any.
     reports: Option<ReportVerifier>,
+    /// Set for a factor component, which has no grants.
+    factor: Option<ConfiguredFactor>,
 }
 
 impl Configured {
@@ -79,7 +94,7 @@ impl Configured {
     /// # Errors
     /// If the component could not be called now.
     pub async fn validate(provider: &Arc<Provider>, options: &Value) -> Result<Validation, Reason> {
-        Self::validate_with(provider, options, |_| false).await
+        Self::validate_with(provider, options, None, |_| false).await
     }
 
     /// Validates an instance's own options over the base service settings, whose secrets the component does not receive.
@@ -87,12 +102,13 @@ impl Configured {
     /// # Errors
     /// If the component could not be called now.
     pub async fn validate_layers(provider: &Arc<Provider>, layers: Layers<'_>) -> Result<Validation, Reason> {
-        Self::validate_with(provider, &layers.merged(), |name| layers.own.get(name).is_none()).await
+        Self::validate_with(provider, &layers.merged(), layers.site, |name| layers.own.get(name).is_none()).await
     }
 
     async fn validate_with(
         provider: &Arc<Provider>,
         options: &Value,
+        site: Option<&Site>,
         is_inherited: impl Fn(&str) -> bool,
     ) -> Result<Validation, Reason> {
         let schema = &provider.manifest().options_schema;
@@ -100,18 +116,15 @@ impl Configured {
         if !problems.is_empty() {
             return Ok(Validation::invalid(problems));
         }
+        if provider.is_factor() {
+            return Self::validate_factor(provider, options, site.unwrap_or(&Site::default())).await;
+        }
         let substitutes = Substitutes::new(schema, options, is_inherited);
         let requested = match ask(provider, options, &substitutes).await {
             Ok(Ok(requested)) => requested,
             Ok(Err(problems)) => return Ok(Validation::invalid(problems)),
             Err(failure) if failure.busy => return Err(failure.reason),
-            Err(failure) => {
-                let problem =
-                    FieldError::new("", format!("the provider could not validate the options: {}", failure.reason));
-                // Since neither time nor randomness is involved, what failed will fail again.
-                let again_after = failure.wanted_time.then_some(Validation::AGAIN_AFTER);
-                return Ok(Validation { result: Err(vec![problem]), again_after });
-            }
+            Err(failure) => return Ok(Validation::failed(&failure)),
         };
         let reports = ask_for_reports(provider, options, &substitutes, &requested).await;
         let (seen, placed) = OptionsSchema::new(schema).with_places(options);
@@ -142,7 +155,29 @@ impl Configured {
             }
         };
         let options = GivenOptions::new(OptionsSchema::new(schema).without_secrets(options), seen, placed);
-        Ok(Validation { result: Ok(Self { provider: provider.clone(), grants, options, reports }), again_after })
+        let configured = Self { provider: provider.clone(), grants, options, reports, factor: None };
+        Ok(Validation { result: Ok(configured), again_after })
+    }
+
+    async fn validate_factor(provider: &Arc<Provider>, options: &Value, site: &Site) -> Result<Validation, Reason> {
+        let code_format = match provider.configure_factor(options, site).await {
+            Ok(Ok(format)) => format,
+            Ok(Err(problems)) => return Ok(Validation::invalid(problems)),
+            Err(failure) if failure.busy => return Err(failure.reason),
+            Err(failure) => return Ok(Validation::failed(&failure)),
+        };
+        // None of them is secret, and one that the schema does not have may be a misspelt secret.
+        let options = OptionsSchema::new(&provider.manifest().options_schema).without_secrets(options);
+        let factor = Some(ConfiguredFactor::new(provider, &options, code_format)?);
+        let options = GivenOptions::new(options.clone(), options, Vec::new());
+        let configured =
+            Self { provider: provider.clone(), grants: Arc::new(Grants::none()), options, reports: None, factor };
+        Ok(Validation { result: Ok(configured), again_after: None })
+    }
+
+    /// Returns the factor, if the component judges factors.
+    pub fn factor(&self) -> Option<&ConfiguredFactor> {
+        self.factor.as_ref()
     }
 
     /// Returns the granted connections.

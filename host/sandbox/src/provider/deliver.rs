@@ -32,13 +32,14 @@ impl Provider {
         &self,
         options: &Value,
     ) -> Result<Result<Vec<Connection>, Vec<FieldError>>, CallFailure> {
+        let functions = self.sender().map_err(CallFailure::before)?;
         let limits = self.sandbox.limits();
         let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);
         let log = self.log(self.redactor().without(secrets));
         let redactor = log.clone();
         let answer = self
             .run(self.call(log, limits.configure_time), async |instance, store| {
-                let configuration = self.exports.configuration.load(&mut *store, &instance)?;
+                let configuration = functions.configuration.load(&mut *store, &instance)?;
                 configuration.call_configure(store, &options.to_string()).await
             })
             .await?;
@@ -60,7 +61,8 @@ impl Provider {
         options: &GivenOptions,
         message: Message,
     ) -> Result<Sent, DeliveryFailure> {
-        let Delivers::Messages(delivery) = &self.exports.delivers else {
+        let functions = self.sender().map_err(DeliveryFailure::Misconfigured)?;
+        let Delivers::Messages(delivery) = &functions.delivers else {
             return self.begin(grants, options, message).await;
         };
         let limits = self.sandbox.limits();
@@ -74,7 +76,8 @@ impl Provider {
         let placeholder = if self.manifest().needs_code {
             None
         } else {
-            let to = (self.manifest().recipient == RecipientKind::EmailAddress).then(|| message.recipient.clone());
+            let to =
+                (self.manifest().recipient == Some(RecipientKind::EmailAddress)).then(|| message.recipient.clone());
             Placeholder::put(&mut message, options, to).map_err(no_letters)?
         };
         let call = self.call(log, limits.deliver_time).grants(grants).placeholder(placeholder.clone()).secrets(secrets);

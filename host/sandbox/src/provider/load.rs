@@ -4,20 +4,41 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use wasmtime::component::{Component, Instance, InstancePre};
-use wasmtime::{Store, bail};
+use wasmtime::{Engine, Store, bail};
 
-use super::{Delivers, Exports, Provider};
+use super::{Delivers, Exports, Functions, Provider, ProviderFunctions};
 use crate::call::{Call, CallLog, CallRedactor, Sandbox, State};
 use crate::component::{Capability, CodeCache, LoadError, Manifest, ProviderInfo, code_cache, imports};
-use crate::contract::is_interface;
+use crate::contract::factor_v0_1::exports::twofactor::factor::factor;
+use crate::contract::factor_v0_1::twofactor::factor::types as factor_wit;
 use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
 use crate::contract::v0_2::reporting::exports::twofactor::provider::reports;
 use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::contract::v0_2::verifying::exports::twofactor::provider::verification;
-use crate::schema::revealed;
+use crate::contract::{Package, is_interface, package};
+use crate::schema::{Schema, revealed};
 
 impl Exports {
-    fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
+    /// Finds the functions of the contract that a component implements.
+    fn new(pre: InstancePre<State>, package: Package) -> wasmtime::Result<Self> {
+        let functions = match package {
+            Package::Provider => Functions::Provider(ProviderFunctions::new(&pre)?),
+            Package::Factor => Functions::Factor(factor::GuestIndices::new(&pre)?),
+        };
+        Ok(Self { pre, functions })
+    }
+
+    /// Returns whether each export has the type of the contract.
+    fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
+        match &self.functions {
+            Functions::Provider(functions) => functions.check(store, instance),
+            Functions::Factor(functions) => functions.load(store, instance).map(|_| ()),
+        }
+    }
+}
+
+impl ProviderFunctions {
+    fn new(pre: &InstancePre<State>) -> wasmtime::Result<Self> {
         let ty = pre.component().component_type();
         let exported = |wanted| ty.exports(pre.engine()).any(|(name, _)| is_interface(name, wanted));
         let delivers = match (exported("verification"), exported("delivery")) {
@@ -26,15 +47,14 @@ impl Exports {
                     "it exports both `delivery` and `verification`: either the host verifies answers or the upstream does"
                 )
             }
-            (true, false) => Delivers::Verifications(verification::GuestIndices::new(&pre)?),
-            (false, _) => Delivers::Messages(delivery::GuestIndices::new(&pre)?),
+            (true, false) => Delivers::Verifications(verification::GuestIndices::new(pre)?),
+            (false, _) => Delivers::Messages(delivery::GuestIndices::new(pre)?),
         };
-        let configuration = configuration::GuestIndices::new(&pre)?;
-        let reports = if exported("reports") { Some(reports::GuestIndices::new(&pre)?) } else { None };
-        Ok(Self { pre, configuration, delivers, reports })
+        let configuration = configuration::GuestIndices::new(pre)?;
+        let reports = if exported("reports") { Some(reports::GuestIndices::new(pre)?) } else { None };
+        Ok(Self { configuration, delivers, reports })
     }
 
-    /// Returns whether each export has the type of the contract.
     fn check(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
         self.configuration.load(&mut *store, instance)?;
         match &self.delivers {
@@ -45,6 +65,35 @@ impl Exports {
             reports.load(store, instance)?;
         }
         Ok(())
+    }
+
+    /// Returns what these functions allow it to do.
+    fn capabilities(&self) -> Vec<Capability> {
+        let verifies = matches!(self.delivers, Delivers::Verifications(_));
+        let all = [(verifies, Capability::Verification), (self.reports.is_some(), Capability::Reports)];
+        all.into_iter().filter_map(|(has, capability)| has.then_some(capability)).collect()
+    }
+}
+
+/// What a component says that it is, by its contract.
+enum Described {
+    Provider(wit::Manifest),
+    Factor(factor_wit::Manifest),
+}
+
+impl Described {
+    fn check(self) -> Result<(Manifest, Schema), String> {
+        match self {
+            Self::Provider(said) => Manifest::check(said),
+            Self::Factor(said) => Manifest::check_factor(said),
+        }
+    }
+
+    fn name_and_version(&self) -> (&str, &str) {
+        match self {
+            Self::Provider(said) => (&said.name, &said.version),
+            Self::Factor(said) => (&said.name, &said.version),
+        }
     }
 }
 
@@ -68,19 +117,26 @@ impl Provider {
         if let Some(why) = imports::unsupported_contract(&component, sandbox.engine()) {
             return Err(LoadError::new(why));
         }
-        let refused = imports::refused(&component, sandbox.engine());
+        let package = implemented(&component, sandbox.engine()).map_err(|why| LoadError::new(why.to_owned()))?;
+        let refused = match package {
+            Package::Provider => imports::refused(&component, sandbox.engine()),
+            Package::Factor => imports::refused_of_factor(&component, sandbox.engine()),
+        };
         if !refused.is_empty() {
             return Err(LoadError::new(format!("the component has unsupported imports: {}", refused.join("; "))));
         }
-        let exports = sandbox.linker().instantiate_pre(&component).and_then(Exports::new).map_err(|error| {
-            LoadError::new(format!(
-                "the component does not implement the contract `twofactor:provider`: {}",
-                one_line(&error)
-            ))
-        })?;
+        let exports = sandbox.linker().instantiate_pre(&component).and_then(|pre| Exports::new(pre, package)).map_err(
+            |error| {
+                LoadError::new(format!(
+                    "the component does not implement the contract `{}`: {}",
+                    package.name(),
+                    one_line(&error)
+                ))
+            },
+        )?;
         let said = describe(sandbox, &exports).await?;
         let (manifest, schema) = sandbox
-            .aside(sandbox.manifests(), move || Manifest::check(said))
+            .aside(sandbox.manifests(), move || said.check())
             .await
             .ok_or_else(|| {
                 LoadError::new("the component's manifest could not be checked now: try again later".to_owned())
@@ -90,12 +146,10 @@ impl Provider {
         if manifest.needs_code {
             capabilities.push(Capability::Code);
         }
-        if matches!(exports.delivers, Delivers::Verifications(_)) {
-            capabilities.push(Capability::Verification);
-        }
-        if exports.reports.is_some() {
-            capabilities.push(Capability::Reports);
-        }
+        capabilities.extend(match &exports.functions {
+            Functions::Provider(functions) => functions.capabilities(),
+            Functions::Factor(_) => vec![Capability::Factor],
+        });
         capabilities.extend(revealed(&manifest.options_schema).into_iter().map(Capability::Secret));
         capabilities.extend(manifest.placements.iter().cloned().map(Capability::PlaceSecret));
         let info = ProviderInfo { manifest, digest, capabilities, imports, signed_by: None, added_at: None };
@@ -106,7 +160,8 @@ impl Provider {
     /// Asks a fresh instance who it is.
     pub(crate) async fn describe(&self) -> Result<String, LoadError> {
         let said = describe(&self.sandbox, &self.exports).await?;
-        Ok(format!("{} {}", said.name, said.version))
+        let (name, version) = said.name_and_version();
+        Ok(format!("{name} {version}"))
     }
 
     /// Stores its compiled code in a cache.
@@ -159,17 +214,38 @@ async fn compile(
         .map_err(|error| LoadError::new(format!("this is not a valid WebAssembly component: {}", one_line(&error))))
 }
 
-async fn describe(sandbox: &Sandbox, exports: &Exports) -> Result<wit::Manifest, LoadError> {
+async fn describe(sandbox: &Sandbox, exports: &Exports) -> Result<Described, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", CallRedactor::new(limits.text_chars), limits.log_lines);
     let call = Call::new(sandbox, log, limits.configure_time);
     call.run(async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
         exports.check(store, &instance)?;
-        exports.configuration.load(&mut *store, &instance)?.call_describe(store).await
+        Ok(match &exports.functions {
+            Functions::Provider(functions) => {
+                let configuration = functions.configuration.load(&mut *store, &instance)?;
+                Described::Provider(configuration.call_describe(store).await?)
+            }
+            Functions::Factor(functions) => {
+                Described::Factor(functions.load(&mut *store, &instance)?.call_describe(store).await?)
+            }
+        })
     })
     .await
     .map_err(|failure| LoadError::new(format!("the component failed in `describe`: {}", failure.reason)))
+}
+
+/// Returns the contract that a component implements. One that exports nothing of either is refused when it is linked.
+fn implemented(component: &Component, engine: &Engine) -> Result<Package, &'static str> {
+    let ty = component.component_type();
+    let exported: Vec<Package> = ty.exports(engine).filter_map(|(name, _)| package(name)).collect();
+    match (exported.contains(&Package::Factor), exported.contains(&Package::Provider)) {
+        (true, true) => Err(
+            "the component implements both `twofactor:factor` and `twofactor:provider`: what judges factors sends nothing",
+        ),
+        (true, false) => Ok(Package::Factor),
+        (false, _) => Ok(Package::Provider),
+    }
 }
 
 fn one_line(error: &wasmtime::Error) -> String {

@@ -1,7 +1,8 @@
-//! A loaded provider, and what it can be asked: to check options, to deliver, to verify, to read reports.
+//! A loaded provider, and what it can be asked: to check options, to deliver, to verify, to read reports, to judge factors.
 
 mod authentication;
 mod deliver;
+mod factor;
 mod load;
 mod reports;
 mod verify;
@@ -15,6 +16,7 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::call::{BUSY, Call, CallFailure, CallLog, CallRedactor, Reason, Sandbox, State};
 use crate::component::{Manifest, ProviderInfo};
+use crate::contract::factor_v0_1::exports::twofactor::factor::factor as factor_export;
 use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
 use crate::contract::v0_2::reporting::exports::twofactor::provider::reports as reports_export;
 use crate::contract::v0_2::verifying::exports::twofactor::provider::verification;
@@ -23,6 +25,7 @@ use crate::field_error::FieldError;
 use crate::schedule::concurrency::Share;
 use crate::schema::{Broken, Schema};
 
+pub(crate) use factor::FactorCall;
 pub use verify::CODE_LENGTHS;
 
 /// A loaded component, ready to be called.
@@ -37,6 +40,18 @@ pub struct Provider {
 /// A component whose imports are linked, and where its exports are. A call looks up the ones it needs.
 struct Exports {
     pre: InstancePre<State>,
+    functions: Functions,
+}
+
+/// The functions of a component, by its contract.
+enum Functions {
+    /// Those of `twofactor:provider`.
+    Provider(ProviderFunctions),
+    /// Those of `twofactor:factor`.
+    Factor(factor_export::GuestIndices),
+}
+
+struct ProviderFunctions {
     configuration: configuration::GuestIndices,
     delivers: Delivers,
     /// Where the component exports them.
@@ -51,14 +66,38 @@ enum Delivers {
     Verifications(verification::GuestIndices),
 }
 
+impl Exports {
+    /// Returns the functions of a component that sends messages.
+    fn provider(&self) -> Option<&ProviderFunctions> {
+        match &self.functions {
+            Functions::Provider(functions) => Some(functions),
+            Functions::Factor(_) => None,
+        }
+    }
+}
+
+/// Why a factor component is not called to send or to read something.
+const SENDS_NOTHING: &str = "the provider judges factors and sends nothing";
+
 impl Provider {
+    /// Returns the functions of a component that sends messages.
+    fn sender(&self) -> Result<&ProviderFunctions, Reason> {
+        self.exports.provider().ok_or_else(|| Reason::new("factor", SENDS_NOTHING))
+    }
+
     pub(crate) fn network(&self) -> &Network {
         self.sandbox.network()
     }
 
     /// Returns whether its upstream generates and verifies the codes.
     pub fn verifies(&self) -> bool {
-        matches!(self.exports.delivers, Delivers::Verifications(_))
+        let provider = self.exports.provider();
+        provider.is_some_and(|functions| matches!(functions.delivers, Delivers::Verifications(_)))
+    }
+
+    /// Returns whether it judges factors. Such a component sends nothing.
+    pub fn is_factor(&self) -> bool {
+        matches!(self.exports.functions, Functions::Factor(_))
     }
 
     /// Returns its manifest, digest, imports and capabilities.

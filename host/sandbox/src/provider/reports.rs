@@ -19,7 +19,7 @@ const PRICE: usize = 16;
 impl Provider {
     /// Returns how delivery reports for these options are proved; `None` if the component reads none.
     pub(crate) async fn report_proof(&self, options: &Value) -> Result<Option<ReportProof>, CallFailure> {
-        let Some(reports) = &self.exports.reports else { return Ok(None) };
+        let Some(reports) = self.reports() else { return Ok(None) };
         let secrets = OptionsSchema::new(&self.manifest().options_schema).secrets(options);
         let log = self.log(self.redactor().without(secrets));
         let time = self.sandbox.limits().configure_time;
@@ -34,7 +34,11 @@ impl Provider {
 
     /// Returns whether the component reads reports.
     pub(crate) fn reads_reports(&self) -> bool {
-        self.exports.reports.is_some()
+        self.reports().is_some()
+    }
+
+    fn reports(&self) -> Option<&wit::GuestIndices> {
+        self.exports.provider()?.reports.as_ref()
     }
 
     /// Has the component read a report that was verified. `options` is JSON, without the secrets; what it answers does not name the
@@ -45,7 +49,7 @@ impl Provider {
         report: &ReportRequest<'_>,
         recipient: &str,
     ) -> Result<Option<DeliveryReport>, CallFailure> {
-        let Some(reports) = &self.exports.reports else { return Ok(None) };
+        let Some(reports) = self.reports() else { return Ok(None) };
         // The body names the recipient, in whatever form: what it writes is not kept.
         let log = CallLog::new(&self.manifest().type_id, CallRedactor::new(0), 0);
         let time = self.sandbox.limits().configure_time;

@@ -101,7 +101,7 @@ impl Provider {
     }
 
     fn verification(&self) -> Result<&verification::GuestIndices, DeliveryFailure> {
-        match &self.exports.delivers {
+        match &self.sender().map_err(DeliveryFailure::Misconfigured)?.delivers {
             Delivers::Verifications(verification) => Ok(verification),
             Delivers::Messages(_) => {
                 let why = "the provider that serves now leaves it to the host to verify answers";

@@ -39,9 +39,10 @@ pub(super) struct Provider {
     version: String,
     /// The channel.
     channel: String,
-    /// The kind of recipient.
-    #[schema(value_type = RecipientWord)]
-    recipient: &'static str,
+    /// The kind of recipient; absent for a factor that people hold.
+    #[schema(value_type = Option<RecipientWord>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<&'static str>,
     /// The JSON Schema (2020-12) of its options. `writeOnly` marks a secret.
     #[schema(value_type = Object)]
     options_schema: Value,
@@ -61,11 +62,11 @@ pub(super) struct Provider {
 
 impl From<ProviderInfo> for Provider {
     fn from(info: ProviderInfo) -> Self {
-        let recipient = match info.manifest.recipient {
+        let recipient = info.manifest.recipient.map(|kind| match kind {
             RecipientKind::EmailAddress => "email",
             RecipientKind::PhoneNumber => "phone",
             RecipientKind::Handle => "handle",
-        };
+        });
         Self {
             r#type: info.manifest.type_id,
             name: info.manifest.name,

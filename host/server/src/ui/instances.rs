@@ -142,7 +142,7 @@ async fn show(
 
 /// Returns what should be reconsidered about the policy, as far as it concerns messages of this provider.
 fn policy_warnings(instance: &Instance, provider: Option<&ProviderInfo>) -> Vec<PolicyWarning> {
-    let to_phones = provider.is_some_and(|provider| provider.manifest.recipient == RecipientKind::PhoneNumber);
+    let to_phones = provider.is_some_and(|provider| provider.manifest.recipient == Some(RecipientKind::PhoneNumber));
     let concerns = |warning: &PolicyWarning| to_phones || *warning == PolicyWarning::ShortCodes;
     instance.policy_warnings.iter().copied().filter(concerns).collect()
 }

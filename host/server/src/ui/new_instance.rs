@@ -40,7 +40,7 @@ pub(super) async fn show(person: Person) -> Result<Response, Failure> {
         panels.push(panel(&person, admin, provider).await?);
     }
     // Everybody has a mailbox.
-    let by_mail = providers.iter().find(|provider| provider.manifest.recipient == RecipientKind::EmailAddress);
+    let by_mail = providers.iter().find(|provider| provider.manifest.recipient == Some(RecipientKind::EmailAddress));
     let usual = by_mail.or(providers.first()).map(|provider| &*provider.manifest.type_id);
     let chosen = posted.get("type").or(usual);
     let main = html! {
@@ -116,7 +116,7 @@ async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo)
         disabled: false,
     };
     let (countries, recipient) = (beside(type_id, "countries"), beside(type_id, "recipient"));
-    let asks_countries = manifest.recipient == RecipientKind::PhoneNumber;
+    let asks_countries = manifest.recipient == Some(RecipientKind::PhoneNumber);
     let typed = posted.get(&countries).map(str::to_owned);
     Ok(html! {
         (form.show(&fields, type_id, &values))
@@ -128,7 +128,9 @@ async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo)
                     "Zweistellige Codes (ISO 3166) wie CH, oder * für alle Länder. Nachrichten in andere Länder sind gesperrt, um SMS-Betrug (SMS Pumping) zu verhindern. Leer gilt die Richtlinie der Installation.")) }
             }
         }
-        (test_send::Field::of(person, manifest.recipient).show(l, &recipient, None, posted.get(&recipient)))
+        @if let Some(kind) = manifest.recipient {
+            (test_send::Field::of(person, kind).show(l, &recipient, None, posted.get(&recipient)))
+        }
     })
 }
 
@@ -171,8 +173,9 @@ pub(super) async fn create(person: Person, body: Bytes) -> Result<Response, Fail
     new.policy = countries.map(|countries| json!({ "countries": countries }));
     let created = admin.create_instance(&subscription, new).await.map_err(|error| person.failure(error))?;
     let here = instance_path(&subscription, &created.id);
-    match provider.filter(|_| posted.get("do") == Some("test") && created.valid) {
-        Some(provider) => first_test(&person, admin, &created, &provider, &posted).await,
+    let kind = provider.and_then(|provider| provider.manifest.recipient);
+    match kind.filter(|_| posted.get("do") == Some("test") && created.valid) {
+        Some(kind) => first_test(&person, admin, &created, kind, &posted).await,
         None => Ok(Redirect::to(&format!("{here}?done=created")).into_response()),
     }
 }
@@ -182,10 +185,9 @@ async fn first_test(
     person: &Person,
     admin: &Administration,
     created: &Instance,
-    provider: &ProviderInfo,
+    kind: RecipientKind,
     posted: &Posted,
 ) -> Result<Response, Failure> {
-    let kind = provider.manifest.recipient;
     let field = test_send::Field::of(person, kind).name;
     let typed = posted.get(&beside(&created.type_id, "recipient"));
     let mut recipient = Recipient::default();

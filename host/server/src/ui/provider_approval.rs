@@ -212,9 +212,10 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
 
 fn recipient(l: Language, manifest: &Manifest) -> &'static str {
     match manifest.recipient {
-        RecipientKind::EmailAddress => l.say("Email address", "E-Mail-Adresse"),
-        RecipientKind::PhoneNumber => l.say("Phone number", "Telefonnummer"),
-        RecipientKind::Handle => l.say("Handle", "Kennung"),
+        Some(RecipientKind::EmailAddress) => l.say("Email address", "E-Mail-Adresse"),
+        Some(RecipientKind::PhoneNumber) => l.say("Phone number", "Telefonnummer"),
+        Some(RecipientKind::Handle) => l.say("Handle", "Kennung"),
+        None => l.say("Nobody: it judges factors", "Niemand: prüft Faktoren"),
     }
 }
 

@@ -59,9 +59,16 @@ impl<'a> Field<'a> {
     }
 }
 
+/// Returns the card that sends a test message. Factors that people hold send none.
 pub(super) fn card(person: &Person, here: &str, provider: Option<&ProviderInfo>) -> Markup {
     let l = person.language;
-    let kind = provider.map_or(RecipientKind::EmailAddress, |provider| provider.manifest.recipient);
+    let kind = match provider {
+        None => RecipientKind::EmailAddress,
+        Some(provider) => match provider.manifest.recipient {
+            Some(kind) => kind,
+            None => return html! {},
+        },
+    };
     let field = Field::of(person, kind);
     html! {
         section.card #test {

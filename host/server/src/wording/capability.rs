@@ -28,6 +28,9 @@ fn in_german(capability: &Capability) -> String {
         Capability::Random => "Zufallszahlen erzeugen",
         Capability::Code => "den Code sehen (andere Provider erhalten nur einen Platzhalter)",
         Capability::Verification => "entscheiden, wer verifiziert wird: der SMS-Anbieter erstellt und prüft die Codes",
+        Capability::Factor => {
+            "die Antworten der Faktoren dieses Typs beurteilen (der Provider erreicht dabei niemanden)"
+        }
         Capability::Reports => {
             "Zustellberichte lesen, nach denen Nachrichten als zugestellt oder fehlgeschlagen zählen"
         }

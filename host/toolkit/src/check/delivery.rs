@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use serde_json::Value;
-use twofactor_sandbox::{Component, Configured};
+use twofactor_sandbox::{Component, Configured, RecipientKind};
 
 use super::answers::Answer;
 use super::mail_server::Deviation;
@@ -21,12 +21,12 @@ pub(super) async fn check(
     configured: &Configured,
     options: &Value,
     servers: Servers<'_>,
-    to: &str,
+    (kind, to): (RecipientKind, &str),
     (responses, answers): (&Responses, &[Answer]),
     report: &mut Report,
 ) {
     let masked = forbidden::has_mask(responses);
-    let run = Run { component, configured, servers, to, leaks: RefCell::default(), masked };
+    let run = Run { component, configured, servers, kind, to, leaks: RefCell::default(), masked };
     let connections = configured.connections().len();
     if connections == 0 {
         let wrong = vec!["`configure` asks for no connection with these options".to_owned()];

@@ -175,8 +175,9 @@ async fn examine(
     let begin = Instant::now();
     let component = cache.load_for_rehearsal(bytes, network).await?;
     let info = component.info();
-    let to = to.unwrap_or_else(|| recipient::default(info.manifest.recipient));
-    check_recipient(info.manifest.recipient, to)?;
+    let kind = info.manifest.recipient.context("the component judges factors and delivers nothing")?;
+    let to = to.unwrap_or_else(|| recipient::default(kind));
+    check_recipient(kind, to)?;
     let mut report = Report {
         provider: format!("{} {} (type `{}`)", info.manifest.name, info.manifest.version, info.manifest.type_id),
         digest: info.digest.clone(),
@@ -196,7 +197,8 @@ async fn examine(
     if let Some(configured) = configure::check(&component, &options, &mut report).await {
         delivery_reports::check(&component, &configured, &options, responses.report.as_deref(), &mut report).await;
         let servers = run::Servers { upstream: &upstream, mail_server: &mail_server, recording: &recording };
-        delivery::check(&component, &configured, &options, servers, to, (&responses, &answers), &mut report).await;
+        delivery::check(&component, &configured, &options, servers, (kind, to), (&responses, &answers), &mut report)
+            .await;
     }
     Ok(report)
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use twofactor_sandbox::{Component, Configured, DeliveryFailure, Message, Reason, Receipt, Recording};
+use twofactor_sandbox::{Component, Configured, DeliveryFailure, Message, Reason, Receipt, RecipientKind, Recording};
 
 use super::forbidden;
 use super::mail_server::MailServer;
@@ -31,6 +31,8 @@ pub(super) struct Run<'a> {
     pub(super) component: &'a Component,
     pub(super) configured: &'a Configured,
     pub(super) servers: Servers<'a>,
+    /// The kind of the recipient.
+    pub(super) kind: RecipientKind,
     /// The recipient.
     pub(super) to: &'a str,
     /// Where the component disclosed what it must not.
@@ -64,7 +66,7 @@ impl Run<'_> {
 
     /// Returns the usual message with another code.
     pub(super) fn message_with(&self, code: &str) -> Message {
-        sample::message(code, self.to).with_context(sample::NOW, self.component.info().manifest.recipient)
+        sample::message(code, self.to).with_context(sample::NOW, self.kind)
     }
 
     pub(super) fn needs_code(&self) -> bool {
@@ -73,7 +75,7 @@ impl Run<'_> {
 
     /// Returns whether a request names the recipient.
     pub(super) fn names_recipient(&self, request: &Request) -> bool {
-        recipient::is_named(self.component.info().manifest.recipient, self.to, request)
+        recipient::is_named(self.kind, self.to, request)
     }
 
     /// Returns whether a request carries the message: it contains the code, or, where the upstream makes the code, the recipient.

@@ -356,7 +356,7 @@ impl Plan<'_> {
             self.together.insert(named.id.to_owned(), Some(Changed { type_id, before, after, kept }));
         } else if let Some(stored) = stored.filter(|stored| kept && *stored != options) {
             let base = &instances.base_options(type_id).await?;
-            let (before, after) = (Layers { base, own: stored }, Layers { base, own: options });
+            let (before, after) = (Layers { base, own: stored, site: None }, Layers { base, own: options, site: None });
             let same = instances.same_destinations(type_id, before, after).await;
             self.sound(&format!("{}/options", named.at), same)?;
         }
@@ -423,7 +423,7 @@ impl Plan<'_> {
             None => administration.stored_base_settings(type_id).await?.0,
         };
         let provider = administration.instances.provider(type_id);
-        Ok(administration.instances.evaluate_over(provider, Layers { base: &base, own }).await?.problems)
+        Ok(administration.instances.evaluate_over(provider, Layers { base: &base, own, site: None }).await?.problems)
     }
 
     async fn assignments(

@@ -99,7 +99,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the component exceeded its stack", "die Komponente hat den erlaubten Stack überschritten"),
     ("the component trapped", "die Komponente ist abgestürzt"),
     ("the component exceeded a limit or trapped", "die Komponente hat eine Grenze überschritten oder ist abgestürzt"),
-    ("too many deliveries are in flight", "zu viele Zustellungen laufen gleichzeitig"),
+    ("too many calls are in flight", "zu viele Aufrufe laufen gleichzeitig"),
     // The rules of a schema.
     ("is required", "ist erforderlich"),
     (
