@@ -14,6 +14,7 @@ use crate::engine::TwoFactor;
 use crate::error::Error;
 use crate::instance::{Instances, Policy, Providers};
 use crate::keyring::Keyring;
+use crate::site::Sites;
 use crate::statistics::Statistics;
 use crate::store::{KeyInUse, SqliteStore, Store};
 use crate::token::Tokens;
@@ -37,6 +38,7 @@ pub struct Builder {
     components: Vec<Vec<u8>>,
     signers: Signers,
     reports: Option<String>,
+    public_url: Option<String>,
     limits: SandboxLimits,
     policy: Policy,
     rate_limits: RateLimits,
@@ -140,6 +142,15 @@ impl Builder {
         self
     }
 
+    /// Sets where people reach the server that belongs to the engine, such as `https://login.example.com`. Its host and its origin are
+    /// the defaults of [`SignInPage::rp_id`](crate::sign_in::SignInPage::rp_id) and
+    /// [`SignInPage::origins`](crate::sign_in::SignInPage::origins), if passkeys can be used there: over `https:` with a host name, or
+    /// on `localhost`.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
     /// Sets the limits of a component.
     pub fn limits(mut self, limits: SandboxLimits) -> Self {
         self.limits = limits;
@@ -224,7 +235,13 @@ impl Builder {
             providers.install_own(provider);
         }
         providers.begin().await?;
-        let instances = Arc::new(Instances::new(store.clone(), keyring.clone(), providers, self.policy));
+        let instances = Arc::new(Instances::new(
+            store.clone(),
+            keyring.clone(),
+            providers,
+            Sites::new(store.clone(), self.public_url.as_deref()),
+            self.policy,
+        ));
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
         let statistics = Statistics::new(store.clone(), clock.clone());

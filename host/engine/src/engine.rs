@@ -11,6 +11,7 @@ use crate::clock::{Clock, ClockCheck};
 use crate::error::Error;
 use crate::instance::{Instances, SignIn};
 use crate::sign_in::HostedSignIns;
+use crate::site::Site;
 use crate::statistics::Statistics;
 use crate::store::Part;
 use crate::token::{Identity, Tokens};
@@ -89,6 +90,14 @@ impl TwoFactor {
     /// [`Error::is_not_found`] for a report that is not accepted, whatever the reason.
     pub async fn handle_delivery_report(&self, message: &str, request: &ReportRequest<'_>) -> Result<(), Error> {
         self.challenges.report(message, request).await
+    }
+
+    /// Returns the site on which a subscription's people use their factors.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn site(&self, subscription: &str) -> Result<Site, Error> {
+        self.instances.sites.of(subscription).await
     }
 
     /// Returns the sign-ins that take place on a hosted page.

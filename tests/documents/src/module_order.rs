@@ -32,7 +32,7 @@ const CRATES: [Crate; 4] = [
         order: &[
             &["error", "keyring", "language"],
             &["display_name", "random", "store"],
-            &["clock"],
+            &["clock", "site"],
             &["audit", "instance", "statistics", "token"],
             &["challenge", "changes"],
             &["accounts", "fuzzing", "sign_in"],

@@ -38,7 +38,7 @@ impl Administration {
         let before = self.store().sign_in_page(subscription).await?;
         let (before, revision) = before.map_or((None, 0), |it| (Some(it.settings), it.revision));
         as_read(expected_revision, revision)?;
-        page.check()?;
+        page.check(&self.instances.sites)?;
         let settings = serde_json::to_value(&page).map_err(Error::unavailable)?;
         let detail = page_changes(before.as_ref(), &settings).text();
         let record = SignInPageRecord { subscription: subscription.to_owned(), settings, revision: revision + 1 };

@@ -35,6 +35,7 @@ pub use validity::AffectedInstance;
 
 use crate::error::Error;
 use crate::keyring::Keyring;
+use crate::site::Sites;
 use crate::store::{InstanceRecord, Store, Targets};
 use twofactor_sandbox::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Verdict};
 
@@ -43,6 +44,8 @@ pub(crate) struct Instances {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Keyring,
     pub(crate) providers: Providers,
+    /// Where factors are used.
+    pub(crate) sites: Sites,
     default_policy: Policy,
     /// Evaluated instances, by id: evaluation costs a call of the component, which a sign-in should
     /// not.
@@ -102,8 +105,14 @@ impl Chosen {
 }
 
 impl Instances {
-    pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, providers: Providers, default_policy: Policy) -> Self {
-        Self { store, keyring, providers, default_policy, evaluated: Mutex::default() }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        providers: Providers,
+        sites: Sites,
+        default_policy: Policy,
+    ) -> Self {
+        Self { store, keyring, providers, sites, default_policy, evaluated: Mutex::default() }
     }
 
     /// Returns the component that is used for a type.

@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use super::colour::Colour;
 use crate::error::Error;
+use crate::site::{SiteSettings, Sites};
 use twofactor_sandbox::readable;
 
 /// The settings of a subscription's sign-in page.
@@ -23,6 +24,16 @@ pub struct SignInPage {
     pub colours: Colours,
     /// Where a person finds help: `https:` or `mailto:`.
     pub support_url: Option<String>,
+    /// The WebAuthn relying party id: a host name, such as `example.com`. Passkeys belong to it and stop
+    /// working when it changes. Default: the host of the server's public URL.
+    pub rp_id: Option<String>,
+    /// The origins whose pages may use factors: `https:` at the RP ID or below it, `http:` on `localhost`,
+    /// or `android:apk-key-hash:…` of an app. Default: the origin of the server's public URL.
+    pub origins: Vec<String>,
+    /// Further origins, in other domains, whose pages may use factors.
+    pub related_origins: Vec<String>,
+    /// The origins in whose frames those pages may be.
+    pub top_origins: Vec<String>,
 }
 
 /// Colors as `#rrggbb`; those of TwoFactor by default.
@@ -86,7 +97,8 @@ fn media_type(bytes: &[u8]) -> Option<&'static str> {
 }
 
 impl SignInPage {
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self, sites: &Sites) -> Result<(), Error> {
+        sites.check(&self.site())?;
         if self.return_urls.len() > RETURN_URLS {
             return Err(Error::invalid(format!("`return_urls` can have at most {RETURN_URLS} entries")));
         }
@@ -160,6 +172,16 @@ impl SignInPage {
         Theme { accent, background: parsed(&self.colours.background).map(|colour| colour.to_string()) }
     }
 
+    /// Returns where factors are used.
+    pub(crate) fn site(&self) -> SiteSettings {
+        SiteSettings {
+            rp_id: self.rp_id.clone(),
+            origins: self.origins.clone(),
+            related_origins: self.related_origins.clone(),
+            top_origins: self.top_origins.clone(),
+        }
+    }
+
     pub(crate) fn returns_to(&self, url: &str) -> bool {
         self.return_urls.iter().any(|allowed| allowed == url)
     }
@@ -211,7 +233,8 @@ mod tests {
 
     fn refusal(settings: serde_json::Value) -> String {
         let page: SignInPage = serde_json::from_value(settings).unwrap();
-        page.check().map_or_else(|error| error.to_string(), |()| String::new())
+        let store = std::sync::Arc::new(crate::store::SqliteStore::in_memory().unwrap());
+        page.check(&Sites::new(store, None)).map_or_else(|error| error.to_string(), |()| String::new())
     }
 
     #[test]
@@ -283,6 +306,13 @@ mod tests {
             assert_eq!(light, accent);
             assert!(Colour::parse(&dark).unwrap().contrast(DARK_CARD) >= CONTRAST, "{accent} {dark}");
         }
+    }
+
+    #[test]
+    fn the_site_is_checked_with_the_page() {
+        let page = json!({"rp_id": "example.com", "origins": ["https://login.example.com"]});
+        assert_eq!(refusal(page), "");
+        assert!(refusal(json!({"rp_id": "co.uk"})).starts_with("`rp_id` must not be a public suffix"));
     }
 
     #[test]

@@ -24,6 +24,24 @@ pub(super) struct SignInPage {
     colours: Colours,
     /// A link to support: `https:` or `mailto:`.
     support_url: Option<String>,
+    /// The WebAuthn relying party id: a host name, such as `example.com`, that is not a public suffix. Passkeys belong to it and stop
+    /// working when it changes. By default the host of the server's public URL.
+    #[schema(example = "example.com")]
+    rp_id: Option<String>,
+    /// The origins whose pages may use factors: `https:` at the RP ID or below it, `http:` on `localhost`, or `android:apk-key-hash:…` of
+    /// an app. They are compared exactly. By default the origin of the server's public URL.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    origins: Vec<String>,
+    /// Further origins, in other domains, whose pages may use factors. This server lists them at `/.well-known/webauthn` if it is at the
+    /// RP ID.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    related_origins: Vec<String>,
+    /// The origins in whose frames those pages may be.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    top_origins: Vec<String>,
 }
 
 /// Colours, as `#rrggbb`. Colours without enough contrast are refused. In dark mode they are adapted.
@@ -44,6 +62,10 @@ impl From<twofactor::sign_in::SignInPage> for SignInPage {
             logo: page.logo,
             colours: Colours { accent: page.colours.accent, background: page.colours.background },
             support_url: page.support_url,
+            rp_id: page.rp_id,
+            origins: page.origins,
+            related_origins: page.related_origins,
+            top_origins: page.top_origins,
         }
     }
 }
@@ -56,6 +78,10 @@ impl From<SignInPage> for twofactor::sign_in::SignInPage {
             logo: page.logo,
             colours: twofactor::sign_in::Colours { accent: page.colours.accent, background: page.colours.background },
             support_url: page.support_url,
+            rp_id: page.rp_id,
+            origins: page.origins,
+            related_origins: page.related_origins,
+            top_origins: page.top_origins,
         }
     }
 }

@@ -36,7 +36,8 @@ impl Config {
             };
         }
         if self.public_url.is_some() {
-            builder = builder.report_url(format!("{}/reports", self.base_url(self.listen)?));
+            let base = self.base_url(self.listen)?;
+            builder = builder.report_url(format!("{base}/reports")).public_url(base);
         }
         Ok(builder)
     }

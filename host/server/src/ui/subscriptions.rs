@@ -190,6 +190,7 @@ fn set(values: &Value, before: &SignInPage, upload: &Upload) -> Result<SignInPag
         logo: before.logo.clone().filter(|_| upload.text("remove_logo").is_empty()),
         colours: Colours { accent: text("accent"), background: text("background") },
         support_url: text("support_url"),
+        ..before.clone()
     };
     match upload.part("logo") {
         Some(file) if !file.is_empty() => set.set_logo(&file)?,

@@ -249,7 +249,7 @@ impl Plan<'_> {
     }
 
     async fn sign_in_page(&mut self, id: &str, wanted: &SignInPage, at: &str) -> Result<(), Error> {
-        if self.sound(at, wanted.check())?.is_none() {
+        if self.sound(at, wanted.check(&self.administration.instances.sites))?.is_none() {
             return Ok(());
         }
         let before = self.administration.store().sign_in_page(id).await?;

@@ -1,0 +1,86 @@
+//! The site of a subscription: where its people use their factors.
+//!
+//! A passkey belongs to a relying party id (WebAuthn Level 3 section 4) for as long as it exists, and
+//! only pages of listed origins may use it. Both are part of the settings of the sign-in page; by
+//! default they are the host and the origin of the server's public URL.
+
+mod origin;
+mod rp_id;
+mod settings;
+
+use std::sync::Arc;
+
+use origin::WebOrigin;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) use settings::SiteSettings;
+
+use crate::error::Error;
+use crate::store::Store;
+
+/// The site on which factors are used. It has no RP ID if neither the settings nor the server's public
+/// URL have one; then passkeys cannot be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Site {
+    /// The WebAuthn relying party id, such as `example.com`.
+    pub rp_id: String,
+    /// The name that people read: the application's.
+    pub name: String,
+    /// The origins whose pages may use factors.
+    pub origins: Vec<String>,
+    /// The origins in whose frames those pages may be.
+    pub top_origins: Vec<String>,
+}
+
+/// Finds the site of a subscription.
+#[derive(Clone)]
+pub(crate) struct Sites {
+    store: Arc<dyn Store>,
+    /// The origin of the server's public URL, if passkeys can be used there.
+    own: Option<WebOrigin>,
+}
+
+impl Sites {
+    /// `public_url` is where people reach the server that belongs to the engine.
+    pub(crate) fn new(store: Arc<dyn Store>, public_url: Option<&str>) -> Self {
+        Self { store, own: public_url.and_then(WebOrigin::of_url) }
+    }
+
+    /// Returns the site of a subscription.
+    pub(crate) async fn of(&self, subscription: &str) -> Result<Site, Error> {
+        let record = self.store.sign_in_page(subscription).await?;
+        let page = record.map(|it| Page::read(&it.settings)).transpose()?.unwrap_or_default();
+        let name = match page.application_name {
+            Some(name) => name,
+            None => self.store.subscription(subscription).await?.map(|it| it.name).unwrap_or_default(),
+        };
+        Ok(page.site.site(name, self.own.as_ref()))
+    }
+
+    /// Checks settings before they are saved.
+    pub(crate) fn check(&self, settings: &SiteSettings) -> Result<(), Error> {
+        match settings.problems(self.own.as_ref()) {
+            problems if problems.is_empty() => Ok(()),
+            problems => Err(Error::invalid_because(problems)),
+        }
+    }
+}
+
+/// The fields of a sign-in page's settings that a site has.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Page {
+    application_name: Option<String>,
+    #[serde(flatten)]
+    site: SiteSettings,
+}
+
+impl Page {
+    fn read(settings: &Value) -> Result<Self, Error> {
+        Self::deserialize(settings).map_err(Error::unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests;
