@@ -1,6 +1,7 @@
 //! Challenges, and the idempotency keys of the requests that open them.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -57,6 +58,9 @@ pub struct ChallengeRecord {
     /// Why it was closed, if it was.
     pub closed: Option<Closing>,
 }
+
+/// For how long a verified challenge can prove that somebody holds a factor.
+pub const MAX_PROOF_AGE: Duration = Duration::from_secs(600);
 
 /// Why a challenge was closed. Expired challenges and those without attempts left are not marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +267,16 @@ pub trait ChallengeStore {
 
     /// Closes an open challenge. Returns false if it is not open.
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool>;
+
+    /// Uses a challenge that was verified after `since` as a proof, once. Returns false if it was not, or was used as one before.
+    /// `since` is at most [`MAX_PROOF_AGE`] before `now`.
+    async fn use_challenge_as_proof(
+        &self,
+        subscription: &str,
+        id: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool>;
 
     /// Stores the answer to the first request with an idempotency key, or forgets the key.
     async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;

@@ -35,8 +35,8 @@ pub trait MaintenanceStore {
     /// Returns where the time continues at the start of a process.
     ///
     /// If the newest recorded time is ahead of `now` by more than [`super::MAX_CLOCK_SKEW`], the clock was set back, and nobody knows for
-    /// how long challenges, hosted sign-ins, sessions, logins, authorization requests and invitations have been open: all of them
-    /// are ended, and the time continues from `now`.
+    /// how long challenges, hosted sign-ins, sessions, logins, authorization requests, invitations and passes have been open, and
+    /// devices remembered: all of them are ended, and the time continues from `now`.
     async fn resume(&self, now: Timestamp) -> Result<TimeAtStart>;
 
     /// Records the time `now` of this process, and returns the time of the database: that of its own clock if it has one, otherwise the
@@ -52,7 +52,8 @@ pub trait MaintenanceStore {
     async fn add_key_in_use(&self, key: KeyInUse) -> Result<()>;
 
     /// Removes a few rows that expired before `before`, persons without a wrong answer since 30 days before it, statistics
-    /// older than 90 days before it, and browsers that were not used since 180 days before it. Returns how many rows: few
+    /// older than 90 days before it, browsers that were not used since 180 days before it, and events of factors and unverified
+    /// addresses older than 365 days before it. Returns how many rows: few
     /// enough that no other call waits for long. It is called again until it returns 0.
     async fn purge(&self, before: Timestamp) -> Result<u64>;
 }

@@ -9,6 +9,7 @@
 //! constructors of [`StoreError`]. The module `conformance` (feature `store-conformance`) tests any implementation.
 
 mod accounts;
+mod addresses;
 mod audit;
 mod challenges;
 mod configuration;
@@ -16,12 +17,16 @@ mod configuration;
 pub mod conformance;
 mod directory;
 mod error;
+mod factor_events;
+mod factor_resets;
 mod factors;
 mod history;
 mod instances;
 mod limits;
 mod maintenance;
+mod passes;
 mod providers;
+mod remembered_devices;
 mod sessions;
 mod sign_ins;
 mod sqlite;
@@ -32,17 +37,22 @@ mod tokens;
 use std::time::Duration;
 
 pub use accounts::*;
+pub use addresses::*;
 pub use audit::*;
 pub use challenges::*;
 pub use configuration::*;
 pub use directory::*;
 pub use error::{StoreError, StoreErrorKind};
+pub use factor_events::*;
+pub use factor_resets::*;
 pub use factors::*;
 pub use history::*;
 pub use instances::*;
 pub use limits::*;
 pub use maintenance::*;
+pub use passes::*;
 pub use providers::*;
+pub use remembered_devices::*;
 pub use sessions::*;
 pub use sign_ins::*;
 pub use sqlite::SqliteStore;
@@ -71,6 +81,11 @@ pub trait Store:
     + SignInStore
     + AccountStore
     + SessionStore
+    + PassStore
+    + RememberedDeviceStore
+    + AddressStore
+    + FactorEventStore
+    + FactorResetStore
     + HistoryStore
     + StatisticsStore
     + MaintenanceStore
@@ -94,6 +109,16 @@ impl<T> Store for T where
         + SignInStore
         + AccountStore
         + SessionStore
+        + PassStore
+        + RememberedDeviceStore
+        + AddressStore
+        + FactorEventStore
+        + FactorResetStore
+        + PassStore
+        + RememberedDeviceStore
+        + AddressStore
+        + FactorEventStore
+        + FactorResetStore
         + HistoryStore
         + StatisticsStore
         + MaintenanceStore

@@ -79,3 +79,24 @@ pub async fn only_an_open_challenge_is_handed_over_by_its_newest_message(store: 
     assert!(store.consume_challenge(consume("a", noon())).await.unwrap().is_done());
     assert!(!store.hand_over_challenge(to("s", "third", 0, 8)).await.unwrap());
 }
+
+pub async fn a_verified_challenge_is_a_proof_once_and_while_it_is_fresh(store: &dyn Store) {
+    let since = noon() - MINUTE;
+    let proves = async |id: &str, since, now| store.use_challenge_as_proof("s", id, since, now).await.unwrap();
+    for id in ["open", "cancelled", "a", "b", "c"] {
+        store.open_challenge(opening(id, noon())).await.unwrap();
+    }
+    assert!(store.close_challenge("s", "cancelled", Closing::Cancelled, noon()).await.unwrap());
+    for id in ["a", "b", "c"] {
+        assert!(store.consume_challenge(consume(id, noon())).await.unwrap().is_done());
+    }
+    for id in ["open", "cancelled", "unknown"] {
+        assert!(!proves(id, since, noon()).await, "{id}");
+    }
+    assert!(!store.use_challenge_as_proof("t", "a", since, noon()).await.unwrap(), "another subscription's");
+    let all = (0..100).map(|_| proves("a", since, noon()));
+    assert_eq!(futures::future::join_all(all).await.into_iter().filter(|one| *one).count(), 1);
+    assert!(!proves("b", noon(), noon() + MINUTE).await, "too old");
+    assert!(!proves("b", since, noon() - MINUTE).await, "a clock was wrong");
+    assert!(proves("b", noon() - Duration::from_millis(1), noon() + 10 * MINUTE).await);
+}

@@ -20,11 +20,15 @@
 #![allow(missing_docs, reason = "the name of a case says what it checks")]
 
 pub mod accounts;
+pub mod addresses;
 pub mod challenges;
 pub mod external_accounts;
+pub mod factor_resets;
 pub mod factors;
 pub mod history;
+pub mod passes;
 pub mod purge;
+pub mod remembered_devices;
 pub mod revisions;
 pub mod sign_ins;
 pub mod statistics;
@@ -56,7 +60,14 @@ macro_rules! store_conformance {
                 accounts_are_listed_in_pages_in_the_order_they_were_created,
                 a_charge_over_its_limit_counts_nothing_and_a_released_one_counts_again,
             }
+            addresses {
+                an_address_is_stored_once_and_stays_verified,
+                verified_addresses_come_first_and_only_unverified_ones_are_displaced,
+                addresses_and_events_are_purged_after_a_year,
+                the_newest_events_of_a_user_are_kept,
+            }
             challenges {
+                a_verified_challenge_is_a_proof_once_and_while_it_is_fresh,
                 an_earlier_code_that_is_kept_is_accepted_after_a_resend,
                 a_code_replaced_between_comparing_and_consuming_is_not_accepted,
                 of_many_right_answers_at_once_one_succeeds,
@@ -67,6 +78,10 @@ macro_rules! store_conformance {
                 an_authorization_request_is_used_once_and_in_time,
                 identities_and_email_addresses_are_unique,
                 an_account_with_an_identity_prevents_a_first_administrators_invitation,
+            }
+            factor_resets {
+                any_change_of_a_users_factors_forgets_the_remembered_devices,
+                a_reset_ends_everything_of_its_user,
             }
             factors {
                 an_enrolment_accepts_answers_up_to_its_limit_and_until_it_expires,
@@ -91,8 +106,22 @@ macro_rules! store_conformance {
                 refused_requests_of_a_group_are_one_row_of_their_subscription,
                 the_last_success_and_failure_of_an_upstream_are_kept_apart,
             }
+            passes {
+                of_many_uses_of_a_pass_at_once_one_succeeds,
+                a_newer_pass_replaces_the_earlier_one,
+                a_pass_is_valid_in_its_time_only,
+                wrong_passes_are_limited_until_a_new_pass_is_issued,
+                a_guess_counts_against_its_client_whether_there_is_a_pass_or_not,
+                a_clock_set_back_over_a_restart_ends_passes_devices_and_proofs,
+                expired_passes_and_devices_are_purged,
+            }
             purge {
                 expired_rows_are_purged_and_wrong_answers_are_kept_for_a_month,
+            }
+            remembered_devices {
+                a_device_is_recognized_for_its_user_and_in_its_time_only,
+                devices_are_forgotten_one_by_one_or_all_at_once,
+                of_too_many_devices_those_used_least_recently_are_forgotten,
             }
             revisions {
                 of_two_changes_to_the_same_revision_one_is_applied,
@@ -217,11 +246,15 @@ mod tests {
         let mut cases = 0;
         for source in [
             include_str!("accounts.rs"),
+            include_str!("addresses.rs"),
             include_str!("challenges.rs"),
             include_str!("external_accounts.rs"),
+            include_str!("factor_resets.rs"),
             include_str!("factors.rs"),
             include_str!("history.rs"),
+            include_str!("passes.rs"),
             include_str!("purge.rs"),
+            include_str!("remembered_devices.rs"),
             include_str!("revisions.rs"),
             include_str!("sign_ins.rs"),
             include_str!("statistics.rs"),
@@ -234,6 +267,6 @@ mod tests {
                 cases += 1;
             }
         }
-        assert!(cases >= 64, "{cases}");
+        assert!(cases >= 80, "{cases}");
     }
 }

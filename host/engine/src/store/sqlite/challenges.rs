@@ -51,6 +51,17 @@ impl ChallengeStore for SqliteStore {
         self.threads.write_at(now, move |c| close(c, &subscription, &id, why, now)).await
     }
 
+    async fn use_challenge_as_proof(
+        &self,
+        subscription: &str,
+        id: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let (subscription, id) = (subscription.to_owned(), id.to_owned());
+        self.threads.write_at(now, move |c| use_as_proof(c, &subscription, &id, (since, now))).await
+    }
+
     async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
         self.threads.write(move |c| complete(c, &key, answer.as_deref())).await
     }
@@ -61,6 +72,8 @@ impl ChallengeStore for SqliteStore {
 fn is_open() -> String {
     format!("closed IS NULL AND attempts < max_attempts AND expires_at > ?3 AND created_at <= ?3 + {SKEW_MS}")
 }
+
+const MAX_PROOF_AGE_MS: i64 = MAX_PROOF_AGE.as_millis() as i64;
 
 const COLUMNS: &str = "id, subscription, instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, \
                        resend_after, created_at, expires_at, closed";
@@ -127,7 +140,7 @@ pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<C
 
 /// The challenge need not be open: the answer that is consumed here may have been the last one allowed.
 pub(super) fn consume(c: &Connection, request: &Consume) -> Result<Step<Consumed>> {
-    let sql = "UPDATE challenges SET closed = ?1 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
+    let sql = "UPDATE challenges SET closed = ?1, verified_at = ?4 WHERE id = ?2 AND subscription = ?3 AND closed IS NULL \
                AND expires_at > ?4 AND instr(codes, ?5) > 0";
     let consumed = c.prepare_cached(sql)?.execute(params![
         closing_number(Closing::Used),
@@ -202,8 +215,35 @@ pub(super) fn close(c: &Connection, subscription: &str, id: &str, why: Closing, 
     Ok(c.prepare_cached(&sql)?.execute(params![id, subscription, ms(now), closing_number(why)])? == 1)
 }
 
-/// Ends whatever is open at `now`.
+/// One that was verified later than now, by more than clocks may differ, proves nothing: then a clock was wrong.
+pub(super) fn use_as_proof(
+    c: &Connection,
+    subscription: &str,
+    id: &str,
+    (since, now): (Timestamp, Timestamp),
+) -> Result<bool> {
+    let sql = format!(
+        "UPDATE challenges SET verified_at = NULL WHERE id = ?1 AND subscription = ?2 AND closed = ?3 \
+         AND verified_at > ?4 AND verified_at <= ?5 + {SKEW_MS}"
+    );
+    let proved = params![id, subscription, closing_number(Closing::Used), ms(since), ms(now)];
+    Ok(c.prepare_cached(&sql)?.execute(proved)? == 1)
+}
+
+/// Ends the challenges of a person that are open at `now`, and what the verified ones prove. They are found by their end: so many
+/// challenges are started within minutes, and resets are rare.
+pub(super) fn close_of(c: &Connection, person: &BucketKey, now: Timestamp) -> Result<u64> {
+    let sql =
+        "UPDATE challenges SET verified_at = NULL WHERE person = ? AND verified_at IS NOT NULL AND expires_at > ?";
+    c.prepare_cached(sql)?.execute(params![person, ms(now) - MAX_PROOF_AGE_MS])?;
+    let sql = "UPDATE challenges SET closed = ? WHERE person = ? AND closed IS NULL AND expires_at > ?";
+    Ok(c.prepare_cached(sql)?.execute(params![closing_number(Closing::Cancelled), person, ms(now)])? as u64)
+}
+
+/// Ends whatever is open at `now`, and whatever was verified so lately that it may still serve as a proof.
 pub(super) fn close_all(c: &Connection, now: Timestamp) -> Result<usize> {
+    let sql = "UPDATE challenges SET verified_at = NULL WHERE verified_at IS NOT NULL AND expires_at > ?";
+    c.prepare_cached(sql)?.execute([ms(now) - MAX_PROOF_AGE_MS])?;
     let sql = "UPDATE challenges SET closed = ? WHERE closed IS NULL AND expires_at > ?";
     Ok(c.prepare_cached(sql)?.execute(params![closing_number(Closing::Cancelled), ms(now)])?)
 }
@@ -258,11 +298,11 @@ fn to_closing(number: i64) -> Closing {
 }
 
 /// A code takes 36 bytes: the key's id and the MAC.
-fn pack(codes: &[CodeMac]) -> Vec<u8> {
+pub(super) fn pack(codes: &[CodeMac]) -> Vec<u8> {
     codes.iter().flat_map(|code| [&code.key.to_be_bytes()[..], &code.mac].concat()).collect()
 }
 
-fn unpack(bytes: &[u8]) -> Vec<CodeMac> {
+pub(super) fn unpack(bytes: &[u8]) -> Vec<CodeMac> {
     bytes
         .as_chunks::<36>()
         .0

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::limits::charge_all;
+use super::remembered_devices;
 use super::rows::{ms, time};
 use super::threads::Step;
 use crate::store::*;
@@ -82,7 +83,7 @@ impl FactorStore for SqliteStore {
     }
 
     async fn cancel_enrolments(&self, user: BucketKey) -> Result<()> {
-        self.threads.write(move |c| cancel_enrolments(c, &user)).await
+        self.threads.write(move |c| cancel_enrolments(c, &user).map(drop)).await
     }
 
     async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
@@ -214,7 +215,11 @@ pub(super) fn add(c: &Connection, request: &AddFactor) -> Result<Step<FactorAdde
         new.last_used_at.map(ms),
         new.ended_at.map(ms)
     ])?;
-    Ok(if added == 1 { Step::Keep(FactorAdded::Added(replaced)) } else { Step::Undo(FactorAdded::Duplicate) })
+    if added != 1 {
+        return Ok(Step::Undo(FactorAdded::Duplicate));
+    }
+    remembered_devices::forget_all(c, &new.user)?;
+    Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
 
 pub(super) fn factors(c: &Connection, user: &BucketKey, ended: bool) -> Result<Vec<FactorRecord>> {
@@ -259,8 +264,14 @@ pub(super) fn set_status(
     if from == FactorStatus::Ended || to == FactorStatus::Ended {
         return Ok(false);
     }
-    let sql = "UPDATE factors SET status = ?, revision = revision + 1 WHERE id = ? AND subscription = ? AND status = ?";
-    Ok(c.prepare_cached(sql)?.execute(params![number(to), id, subscription, number(from)])? == 1)
+    let sql = "UPDATE factors SET status = ?, revision = revision + 1 WHERE id = ? AND subscription = ? AND status = ? \
+               RETURNING user";
+    let values = params![number(to), id, subscription, number(from)];
+    let user: Option<BucketKey> = c.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+    if let Some(user) = &user {
+        remembered_devices::forget_all(c, user)?;
+    }
+    Ok(user.is_some())
 }
 
 /// Stores the new state of a factor that was used. Returns false if the factor has changed since it was read.
@@ -284,6 +295,9 @@ pub(super) fn end(c: &Connection, user: &BucketKey, one: Option<&str>, now: Time
         one.status = FactorStatus::Ended;
         one.ended_at = Some(now);
     }
+    if !ending.is_empty() {
+        remembered_devices::forget_all(c, user)?;
+    }
     Ok(ending)
 }
 
@@ -295,9 +309,8 @@ fn end_one(c: &Connection, id: &str, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn cancel_enrolments(c: &Connection, user: &BucketKey) -> Result<()> {
-    c.prepare_cached("DELETE FROM enrolments WHERE user = ?")?.execute([user])?;
-    Ok(())
+pub(super) fn cancel_enrolments(c: &Connection, user: &BucketKey) -> Result<u64> {
+    Ok(c.prepare_cached("DELETE FROM enrolments WHERE user = ?")?.execute([user])? as u64)
 }
 
 /// Removes whatever is open at `now`.

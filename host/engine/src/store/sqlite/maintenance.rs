@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::clock::SKEW_MS;
 use super::rows::{ms, time};
-use super::{SqliteStore, challenges, clock, factors, purge, sessions, sign_ins};
+use super::{SqliteStore, challenges, clock, factors, passes, purge, remembered_devices, sessions, sign_ins};
 use crate::store::*;
 
 #[async_trait]
@@ -39,6 +39,8 @@ fn resume(c: &Connection, now: Timestamp) -> Result<TimeAtStart> {
     if newest > ms(now) + SKEW_MS {
         let ended = challenges::close_all(c, now)? + sign_ins::end_all(c, now)? + factors::cancel_all(c, now)?;
         sessions::end_all(c)?;
+        passes::end_all(c)?;
+        remembered_devices::end_all(c)?;
         clock::set_back(c, now)?;
         tracing::warn!(
             ended,

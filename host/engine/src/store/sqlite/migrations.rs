@@ -8,8 +8,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::{Result, StoreError};
 
 /// All migrations, in order. The first creates the schema in an empty file; the number of each is its place in this list.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_factors.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_factors.sql"),
+    include_str!("migrations/0003_passes_and_devices.sql"),
+];
 
 /// Marks a file as TwoFactor's (`PRAGMA application_id`).
 const APPLICATION: i32 = 0x3266_4163;

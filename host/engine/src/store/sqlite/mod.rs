@@ -1,12 +1,15 @@
 //! SQLite: one file with a write-ahead log. Every commit is synced to disk.
 
 mod accounts;
+mod addresses;
 mod audit;
 mod challenges;
 mod clock;
 mod configuration;
 mod connection;
 mod directory;
+mod factor_events;
+mod factor_resets;
 mod factors;
 mod file_mode;
 mod history;
@@ -15,8 +18,10 @@ mod instances;
 mod limits;
 mod maintenance;
 mod migrations;
+mod passes;
 mod providers;
 mod purge;
+mod remembered_devices;
 mod rows;
 mod sessions;
 mod sign_ins;

@@ -12,6 +12,12 @@ const REMEMBERED_MS: i64 = 30 * 86_400_000;
 /// Figures are kept so long.
 const FIGURES_MS: i64 = 90 * 86_400_000;
 
+/// An address that an application gave, and that was not given again, is remembered so long.
+const GIVEN_ADDRESSES_MS: i64 = 365 * 86_400_000;
+
+/// Events of factors are kept so long.
+const EVENTS_MS: i64 = 365 * 86_400_000;
+
 /// A browser in which nobody has logged in for so long is a stranger's again.
 const BROWSERS_MS: i64 = 180 * 86_400_000;
 
@@ -46,6 +52,21 @@ pub(super) fn purge(c: &Connection, before: Timestamp) -> Result<u64> {
         (
             "DELETE FROM invitations WHERE digest IN (SELECT digest FROM invitations WHERE expires_at < ? LIMIT 200)",
             ms(before),
+        ),
+        ("DELETE FROM passes WHERE person IN (SELECT person FROM passes WHERE expires_at < ? LIMIT 200)", ms(before)),
+        (
+            "DELETE FROM remembered_devices WHERE digest IN \
+             (SELECT digest FROM remembered_devices WHERE expires_at < ? LIMIT 200)",
+            ms(before),
+        ),
+        (
+            "DELETE FROM addresses WHERE (person, kind, hash) IN \
+             (SELECT person, kind, hash FROM addresses WHERE verified_at IS NULL AND seen_at < ? LIMIT 200)",
+            ms(before) - GIVEN_ADDRESSES_MS,
+        ),
+        (
+            "DELETE FROM factor_events WHERE seq IN (SELECT seq FROM factor_events WHERE at < ? LIMIT 200)",
+            ms(before) - EVENTS_MS,
         ),
     ] {
         removed += c.prepare_cached(sql)?.execute([before])? as u64;

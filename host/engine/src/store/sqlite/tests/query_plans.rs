@@ -2,9 +2,14 @@
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::super::{accounts, challenges, clock, factors, idempotency, limits, prepare, purge, sessions, sign_ins};
+use super::super::{
+    accounts, addresses, challenges, clock, factor_events, factor_resets, factors, idempotency, limits, passes,
+    prepare, purge, remembered_devices, sessions, sign_ins,
+};
 use super::*;
 use crate::store::conformance::factors::{adding, enrolment, using};
+use crate::store::conformance::passes::{guess, pass};
+use crate::store::conformance::remembered_devices::device;
 use crate::store::conformance::sign_ins::{sign_in, verified};
 
 /// Runs at least so many statements on an empty store, and checks that none of them reads a whole table.
@@ -130,5 +135,39 @@ fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
         challenges::close_all(c, noon()).unwrap();
         limits::unlock_person(c, &[7; 16]).unwrap();
         purge::purge(c, noon() + 60 * DAY).unwrap();
+    });
+}
+
+#[test]
+fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
+    by_index(16, |c| {
+        let charges = vec![Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 }];
+        passes::put(c, &pass(noon()), &[8; 16]).unwrap();
+        passes::charge(c, &PassAttempt { charges, ..guess(noon()) }).unwrap();
+        passes::get(c, &[7; 16], noon()).unwrap();
+        assert!(passes::use_up(c, &[7; 16], CODE, &[8; 16], noon()).unwrap());
+        passes::end(c, &[7; 16]).unwrap();
+        remembered_devices::add(c, &device("a", noon()), 5).unwrap();
+        assert!(remembered_devices::touch(c, &[7; 16], &[b'a'; 32], noon()).unwrap().is_some());
+        remembered_devices::of_person(c, &[7; 16], noon()).unwrap();
+        remembered_devices::forget(c, &[7; 16], &DeviceSelection::One("a".to_owned())).unwrap();
+        remembered_devices::forget(c, &[7; 16], &DeviceSelection::All).unwrap();
+        let address = AddressRecord {
+            id: "a".to_owned(),
+            person: [7; 16],
+            kind: AddressKind::Phone,
+            hash: [1; 16],
+            sealed: vec![1],
+            verified_at: None,
+            seen_at: noon(),
+        };
+        addresses::put(c, &[address], 5).unwrap();
+        addresses::of_person(c, &[7; 16]).unwrap();
+        addresses::remove(c, &[7; 16], "a").unwrap();
+        factor_events::add(c, &FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![1] }, 5).unwrap();
+        factor_events::of_person(c, &[7; 16], 5).unwrap();
+        let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], now: noon() };
+        assert_eq!(factor_resets::run(c, &reset).unwrap(), FactorResetOutcome::default());
+        assert!(!challenges::use_as_proof(c, "s", "a", (noon() - MINUTE, noon())).unwrap());
     });
 }

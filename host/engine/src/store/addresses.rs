@@ -1,0 +1,48 @@
+//! Addresses of users: verified ones, and those that applications gave.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{BucketKey, Result};
+
+/// The kind of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AddressKind {
+    /// An email address.
+    Email,
+    /// A phone number.
+    Phone,
+}
+
+/// An address of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressRecord {
+    /// Random. Not a secret.
+    pub id: String,
+    /// A keyed hash of the user.
+    pub person: BucketKey,
+    /// Its kind.
+    pub kind: AddressKind,
+    /// A keyed hash of the address: the key, together with `person` and `kind`.
+    pub hash: BucketKey,
+    /// The address, and how messages for it are sent, sealed and bound to `person`, `kind` and `hash`.
+    pub sealed: Vec<u8>,
+    /// When a code that was sent to it was entered; none for an address that an application gave.
+    pub verified_at: Option<Timestamp>,
+    /// When it was last verified or given.
+    pub seen_at: Timestamp,
+}
+
+/// Stores addresses of users.
+#[async_trait]
+pub trait AddressStore {
+    /// Adds addresses of one user, or replaces `sealed` and `seen_at` of those that are there. One that is verified stays
+    /// verified, with its id. If the user has more than `most` unverified ones then, those that were seen least recently are removed.
+    async fn put_addresses(&self, addresses: Vec<AddressRecord>, most: u32) -> Result<()>;
+
+    /// Returns a user's addresses, verified ones first, then those that were seen most recently.
+    async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>>;
+
+    /// Removes an address of a user. Returns whether it existed.
+    async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool>;
+}

@@ -1,0 +1,72 @@
+//! Addresses of users, and what happened to their factors.
+
+use super::*;
+
+fn address(hash: u8, seen_at: Timestamp) -> AddressRecord {
+    AddressRecord {
+        id: hash.to_string(),
+        person: [7; 16],
+        kind: AddressKind::Email,
+        hash: [hash; 16],
+        sealed: vec![hash],
+        verified_at: None,
+        seen_at,
+    }
+}
+
+async fn ids(store: &dyn Store) -> Vec<String> {
+    store.addresses([7; 16]).await.unwrap().into_iter().map(|address| address.id).collect()
+}
+
+pub async fn an_address_is_stored_once_and_stays_verified(store: &dyn Store) {
+    store.put_addresses(vec![address(1, noon())], 5).await.unwrap();
+    let verified =
+        AddressRecord { id: "x".to_owned(), verified_at: Some(noon() + MINUTE), ..address(1, noon() + MINUTE) };
+    store.put_addresses(vec![verified], 5).await.unwrap();
+    let given = AddressRecord { sealed: vec![9], id: "y".to_owned(), ..address(1, noon() + HOUR) };
+    store.put_addresses(vec![given.clone()], 5).await.unwrap();
+    let expected = AddressRecord { id: "1".to_owned(), verified_at: Some(noon() + MINUTE), ..given };
+    assert_eq!(store.addresses([7; 16]).await.unwrap(), [expected]);
+    // The same address of another kind or user is another row.
+    let phone = AddressRecord { kind: AddressKind::Phone, id: "2".to_owned(), ..address(1, noon()) };
+    let other = AddressRecord { person: [6; 16], ..address(1, noon()) };
+    store.put_addresses(vec![phone], 5).await.unwrap();
+    store.put_addresses(vec![other], 5).await.unwrap();
+    assert_eq!(ids(store).await, ["1", "2"]);
+}
+
+pub async fn verified_addresses_come_first_and_only_unverified_ones_are_displaced(store: &dyn Store) {
+    store.put_addresses(vec![AddressRecord { verified_at: Some(noon()), ..address(1, noon()) }], 2).await.unwrap();
+    for n in 2..=5 {
+        store.put_addresses(vec![address(n, noon() + u32::from(n) * MINUTE)], 2).await.unwrap();
+    }
+    assert_eq!(ids(store).await, ["1", "5", "4"]);
+    assert!(!store.remove_address([6; 16], "1").await.unwrap(), "another user's");
+    assert!(store.remove_address([7; 16], "1").await.unwrap());
+    assert!(!store.remove_address([7; 16], "1").await.unwrap());
+    assert_eq!(ids(store).await, ["5", "4"]);
+}
+
+pub async fn addresses_and_events_are_purged_after_a_year(store: &dyn Store) {
+    store.put_addresses(vec![AddressRecord { verified_at: Some(noon()), ..address(1, noon()) }], 2).await.unwrap();
+    store.put_addresses(vec![address(2, noon())], 2).await.unwrap();
+    let event = FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![1] };
+    store.add_factor_event(event, 5).await.unwrap();
+    assert_eq!(store.purge(noon() + 365 * DAY).await.unwrap(), 0);
+    assert_eq!(store.purge(noon() + 366 * DAY).await.unwrap(), 2);
+    assert_eq!(ids(store).await, ["1"]);
+}
+
+pub async fn the_newest_events_of_a_user_are_kept(store: &dyn Store) {
+    for n in 0..5 {
+        let event = FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![n] };
+        store.add_factor_event(event, 3).await.unwrap();
+        store.add_factor_event(FactorEventRecord { person: [6; 16], at: noon(), sealed: vec![n] }, 10).await.unwrap();
+    }
+    let sealed = async |person, limit| -> Vec<u8> {
+        store.factor_events(person, limit).await.unwrap().into_iter().map(|event| event.sealed[0]).collect()
+    };
+    assert_eq!(sealed([7; 16], 10).await, [4, 3, 2]);
+    assert_eq!(sealed([7; 16], 2).await, [4, 3]);
+    assert_eq!(sealed([6; 16], 10).await.len(), 5);
+}

@@ -1,0 +1,70 @@
+//! Temporary passes: at most one for each user.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{BucketKey, Charge, CodeMac, Limited, PersonLimits, Result};
+
+/// A temporary pass that was not used yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassRecord {
+    /// A keyed hash of the user: the key.
+    pub person: BucketKey,
+    /// Random; part of what `code` is bound to.
+    pub id: String,
+    /// A MAC over id, subscription, user and pass.
+    pub code: CodeMac,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// An answer that claims to be a user's pass, to be counted before it is compared.
+#[derive(Clone, Debug)]
+pub struct PassAttempt {
+    /// A keyed hash of the user.
+    pub person: BucketKey,
+    /// Whom wrong passes count against: not the person, so that wrong passes and wrong codes do not lock each other.
+    pub counted: BucketKey,
+    /// The limits it counts against.
+    pub charges: Vec<Charge>,
+    /// The limits of `counted`.
+    pub limits: PersonLimits,
+    /// The current time.
+    pub now: Timestamp,
+}
+
+/// The result of [`PassStore::charge_pass`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChargedPass {
+    /// The answer may be compared with this pass.
+    Compare(PassRecord),
+    /// The user has no valid pass. Only `charges` were counted.
+    NoPass,
+    /// A limit is reached; nothing was counted.
+    Limited(Limited),
+}
+
+/// Stores temporary passes.
+///
+/// A pass is *valid* at a time if it was not used, has not expired, and was not issued later than that time by more than the
+/// clocks of two processes may differ ([`super::MAX_CLOCK_SKEW`]).
+#[async_trait]
+pub trait PassStore {
+    /// Replaces the user's pass, and forgets the wrong passes that `counted` gave.
+    async fn put_pass(&self, pass: PassRecord, counted: BucketKey) -> Result<()>;
+
+    /// Counts an answer, and returns the user's valid pass to compare it with.
+    async fn charge_pass(&self, attempt: PassAttempt) -> Result<ChargedPass>;
+
+    /// Uses up the user's pass if it is valid and still has this MAC, and forgets the wrong ones in a row. Returns false if it is
+    /// not, for example because another call was first.
+    async fn use_pass(&self, person: BucketKey, code: CodeMac, counted: BucketKey, now: Timestamp) -> Result<bool>;
+
+    /// Returns when the user's valid pass expires, if there is one.
+    async fn pass_until(&self, person: BucketKey, now: Timestamp) -> Result<Option<Timestamp>>;
+
+    /// Ends the user's pass. Returns whether there was one.
+    async fn end_pass(&self, person: BucketKey) -> Result<bool>;
+}

@@ -1,0 +1,78 @@
+//! Addresses of users.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Row, params};
+
+use super::SqliteStore;
+use super::rows::{ms, time};
+use crate::store::*;
+
+#[async_trait]
+impl AddressStore for SqliteStore {
+    async fn put_addresses(&self, addresses: Vec<AddressRecord>, most: u32) -> Result<()> {
+        self.threads.write(move |c| put(c, &addresses, most)).await
+    }
+
+    async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>> {
+        self.threads.read(move |c| of_person(c, &person)).await
+    }
+
+    async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.write(move |c| remove(c, &person, &id)).await
+    }
+}
+
+pub(super) fn put(c: &Connection, addresses: &[AddressRecord], most: u32) -> Result<()> {
+    let sql = "INSERT INTO addresses (person, kind, hash, id, sealed, verified_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?) \
+               ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
+               seen_at = max(seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, verified_at)";
+    for new in addresses {
+        c.prepare_cached(sql)?.execute(params![
+            new.person,
+            kind_number(new.kind),
+            new.hash,
+            new.id,
+            new.sealed,
+            new.verified_at.map(ms),
+            ms(new.seen_at)
+        ])?;
+    }
+    let sql = "DELETE FROM addresses WHERE (person, kind, hash) IN (SELECT person, kind, hash FROM addresses \
+               WHERE person = ? AND verified_at IS NULL ORDER BY seen_at DESC LIMIT -1 OFFSET ?)";
+    for new in addresses.iter().take(1) {
+        c.prepare_cached(sql)?.execute(params![new.person, most])?;
+    }
+    Ok(())
+}
+
+pub(super) fn of_person(c: &Connection, person: &BucketKey) -> Result<Vec<AddressRecord>> {
+    let sql = "SELECT person, kind, hash, id, sealed, verified_at, seen_at FROM addresses WHERE person = ? \
+               ORDER BY verified_at IS NULL, seen_at DESC, id";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map([person], to_address)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn remove(c: &Connection, person: &BucketKey, id: &str) -> Result<bool> {
+    Ok(c.prepare_cached("DELETE FROM addresses WHERE person = ? AND id = ?")?.execute(params![person, id])? == 1)
+}
+
+fn kind_number(kind: AddressKind) -> i64 {
+    match kind {
+        AddressKind::Email => 0,
+        AddressKind::Phone => 1,
+    }
+}
+
+fn to_address(row: &Row<'_>) -> rusqlite::Result<AddressRecord> {
+    Ok(AddressRecord {
+        person: row.get(0)?,
+        kind: if row.get::<_, i64>(1)? == 0 { AddressKind::Email } else { AddressKind::Phone },
+        hash: row.get(2)?,
+        id: row.get(3)?,
+        sealed: row.get(4)?,
+        verified_at: row.get::<_, Option<i64>>(5)?.map(time),
+        seen_at: time(row.get(6)?),
+    })
+}

@@ -1,0 +1,29 @@
+//! Resetting a user.
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use super::{SqliteStore, challenges, factors, passes, remembered_devices};
+use crate::store::*;
+
+#[async_trait]
+impl FactorResetStore for SqliteStore {
+    async fn reset_factors(&self, reset: FactorReset) -> Result<FactorResetOutcome> {
+        self.threads.write_at(reset.now, move |c| run(c, &reset)).await
+    }
+}
+
+pub(super) fn run(c: &Connection, reset: &FactorReset) -> Result<FactorResetOutcome> {
+    let mut ended = FactorResetOutcome {
+        // Before the factors, which take them along.
+        devices: remembered_devices::forget_all(c, &reset.user)?,
+        factors: factors::end(c, &reset.user, None, reset.now)?,
+        pass: passes::end(c, &reset.user)?,
+        enrolments: factors::cancel_enrolments(c, &reset.user)?,
+        challenges: 0,
+    };
+    for person in &reset.persons {
+        ended.challenges += challenges::close_of(c, person, reset.now)?;
+    }
+    Ok(ended)
+}
