@@ -152,3 +152,33 @@ fn remedy(name: &str) -> &'static str {
         _ => "a provider may import only the interfaces of `twofactor:provider` and a runtime's own from WASI 0.2",
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_factor_component_may_import_types_and_nothing_else() {
+        let engine = Engine::default();
+        let refused = |import: &str| {
+            let bytes = wat::parse_str(format!("(component (import {import}))")).unwrap();
+            refused_of_factor(&Component::new(&engine, bytes).unwrap(), &engine)
+        };
+        let types = r#""twofactor:factor/types@0.1.0" (instance (type (enum "a")) (export "kind" (type (eq 0))))"#;
+        assert_eq!(refused(types), Vec::<String>::new());
+        for (import, remedy) in [
+            (r#""wasi:clocks/wall-clock@0.2.6" (instance (export "now" (func (result u64))))"#, "context.now"),
+            (r#""wasi:clocks/monotonic-clock@0.2.6" (instance (export "now" (func (result u64))))"#, "context.now"),
+            (r#""wasi:random/random@0.2.6" (instance (export "get" (func (result u64))))"#, "context.entropy"),
+            (r#""wasi:cli/exit@0.2.6" (instance (export "exit" (func)))"#, "wasm32-unknown-unknown"),
+            (r#""twofactor:provider/http@0.2.0" (instance (export "send" (func)))"#, "imports nothing"),
+            (r#""twofactor:provider/log@0.2.0" (instance (export "write" (func)))"#, "imports nothing"),
+            (r#""help" (func)"#, "imports nothing"),
+        ] {
+            let refused = refused(import);
+            let name = import.split('"').nth(1).unwrap();
+            assert!(refused.len() == 1 && refused[0].contains(name) && refused[0].contains(remedy), "{refused:?}");
+        }
+    }
+}

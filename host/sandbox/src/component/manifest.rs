@@ -220,4 +220,40 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_factor_with_a_secret_option_or_a_deceptive_name_is_not_loaded() {
+        let checked = |name: &str, properties: Value| {
+            let said = factor_wit::Manifest {
+                type_id: "acme".to_owned(),
+                name: name.to_owned(),
+                version: "1.0.0".to_owned(),
+                options_schema: json!({"type": "object", "properties": properties}).to_string(),
+                enrolment: factor_wit::AnswerKind::TypedCode,
+                challenge: factor_wit::AnswerKind::TypedCode,
+                max_per_user: 1,
+                replaces_earlier: false,
+                never_sole: false,
+                state_format: 1,
+                extra: Vec::new(),
+            };
+            Manifest::check_factor(said).map(|(manifest, _)| manifest)
+        };
+        let text = || json!({"type": "string"});
+        let secret = || json!({"type": "string", "writeOnly": true});
+        let manifest = checked("Acme", json!({"Issuer": text()})).unwrap();
+        assert_eq!((&*manifest.channel, manifest.recipient), ("typed-code", None));
+        for properties in [
+            json!({"Issuer": text(), "Key": secret()}),
+            json!({"Inner": {"type": "object", "properties": {"Key": secret()}}}),
+            json!({"Keys": {"type": "array", "items": secret()}}),
+            json!({"Key": {"oneOf": [text(), secret()]}}),
+            json!({"Key": {"type": "string", "writeOnly": true, "x-twofactor-revealed": true}}),
+        ] {
+            let refused = checked("Acme", properties).unwrap_err();
+            assert!(refused.contains("Key") && refused.contains("secret"), "{refused}");
+        }
+        assert!(checked("Ac\u{202e}me", json!({})).is_err());
+        assert!(checked("Acme", json!({"Key\u{200b}": text()})).is_err());
+    }
 }

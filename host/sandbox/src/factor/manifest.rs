@@ -94,3 +94,45 @@ impl FactorManifest {
         [self.enrolment, self.challenge].contains(&AnswerKind::TypedCode)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_numbers_outside_of_the_contract_are_refused() {
+        use wit::AnswerKind::{ShowOnce, TypedCode, WebauthnCreate, WebauthnGet};
+        let of = |enrolment, challenge, max_per_user| {
+            FactorManifest::check(&wit::Manifest {
+                type_id: "f".to_owned(),
+                name: "F".to_owned(),
+                version: "1.0.0".to_owned(),
+                options_schema: "{}".to_owned(),
+                enrolment,
+                challenge,
+                max_per_user,
+                replaces_earlier: false,
+                never_sole: false,
+                state_format: 1,
+                extra: Vec::new(),
+            })
+        };
+        for (enrolment, challenge) in [(TypedCode, TypedCode), (ShowOnce, TypedCode), (WebauthnCreate, WebauthnGet)] {
+            for (most, fits) in [(0, false), (1, true), (100, true), (101, false)] {
+                assert_eq!(of(enrolment, challenge, most).is_ok(), fits, "{enrolment:?} {challenge:?} {most}");
+            }
+        }
+        for (enrolment, challenge) in [
+            (WebauthnGet, WebauthnGet),
+            (WebauthnCreate, TypedCode),
+            (TypedCode, WebauthnGet),
+            (ShowOnce, WebauthnGet),
+            (TypedCode, ShowOnce),
+            (TypedCode, WebauthnCreate),
+            (WebauthnCreate, WebauthnCreate),
+            (WebauthnCreate, ShowOnce),
+        ] {
+            assert!(of(enrolment, challenge, 1).is_err(), "{enrolment:?} {challenge:?}");
+        }
+    }
+}

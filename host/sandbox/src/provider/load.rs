@@ -300,4 +300,25 @@ mod tests {
         // Once it has ended the turn is free.
         assert!(tokio::time::timeout(Duration::from_secs(300), sandbox.compiling().acquire_owned()).await.is_ok());
     }
+
+    #[tokio::test]
+    async fn a_factor_component_with_an_import_is_refused_by_the_name_of_the_import() {
+        let sandbox = sandbox(Duration::from_secs(60));
+        let factor = r#"(instance $i) (export "twofactor:factor/factor@0.1.0" (instance $i))"#;
+        let clock = r#"(import "wasi:clocks/wall-clock@0.2.6" (instance (export "now" (func (result u64)))))"#;
+        let text = |parts: &[&str]| wat::parse_str(format!("(component {})", parts.concat())).unwrap();
+        let said = refusal(&sandbox, &text(&[clock, factor])).await;
+        assert!(
+            said.contains("unsupported imports: `wasi:clocks/wall-clock@0.2.6`: a factor component has no clock"),
+            "{said}"
+        );
+        let said = refusal(&sandbox, &text(&[factor])).await;
+        assert!(said.contains("does not implement the contract `twofactor:factor`"), "{said}");
+        let provider = r#"(export "twofactor:provider/configuration@0.2.0" (instance $i))"#;
+        let said = refusal(&sandbox, &text(&[factor, provider])).await;
+        assert!(said.contains("implements both"), "{said}");
+        let later = r#"(instance $i) (export "twofactor:factor/factor@0.9.0" (instance $i))"#;
+        let said = refusal(&sandbox, &text(&[later])).await;
+        assert!(said.contains("version 0.9.0 of the contract `twofactor:factor`"), "{said}");
+    }
 }

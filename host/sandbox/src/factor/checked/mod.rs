@@ -4,19 +4,19 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::bounds::{
+use crate::contract::factor_v0_1::twofactor::factor::types as wit;
+use crate::factor::bounds::{
     AAGUID_BYTES, CODE_CHARS, CODES, PUBLIC_BYTES, SECRET_CHARS, SHOWN_CODE_CHARS, SIGNALS, STATE_BYTES,
     UNIQUE_ID_BYTES, URI_BYTES,
 };
-use super::code_format::{CodeAlphabet, CodeFormat};
-use super::facts::{FactorFacts, UnmetRequirement};
-use super::manifest::{AnswerKind, FactorManifest};
-use super::outcome::{
+use crate::factor::code_format::{CodeAlphabet, CodeFormat};
+use crate::factor::facts::{FactorFacts, UnmetRequirement};
+use crate::factor::manifest::{AnswerKind, FactorManifest};
+use crate::factor::outcome::{
     AcceptedAnswer, BegunEnrolment, BegunFactorChallenge, EnrolledFactor, Observation, Reveal, Signal, SignalKind,
     Suspicion,
 };
-use super::state::{FactorState, StateError};
-use crate::contract::factor_v0_1::twofactor::factor::types as wit;
+use crate::factor::state::{FactorState, StateError};
 
 /// What a component returned against the rules: why, in a sentence.
 pub(crate) type Checked<T> = Result<T, &'static str>;
@@ -244,3 +244,6 @@ fn reveal(said: wit::Reveal) -> Checked<Reveal> {
     }
     Ok(reveal)
 }
+
+#[cfg(test)]
+mod tests;
