@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+use twofactor::Network;
 use twofactor_tests::gateways::{Gateway, Refusal, code_in_body};
 use twofactor_tests::languages::providers_in;
 use twofactor_tests::vendors::recorder::Recorder;
 use twofactor_tests::vendors::tls::Authority;
-use twofactor_tests::vendors::{bird, matrix, sinch, telegram, trusting};
+use twofactor_tests::vendors::{bird, lan_gateway, matrix, sinch, telegram, trusting};
 
 static JAVASCRIPT: OnceCell<Option<PathBuf>> = OnceCell::const_new();
+static C: OnceCell<Option<PathBuf>> = OnceCell::const_new();
 
 /// A component that its language's script builds; `None` if it cannot be built here.
 async fn component(language: &'static str, type_id: &str) -> Option<Vec<u8>> {
@@ -22,6 +24,7 @@ async fn component(language: &'static str, type_id: &str) -> Option<Vec<u8>> {
     };
     let folder = match language {
         "javascript" => JAVASCRIPT.get_or_init(build).await.clone(),
+        "c" => C.get_or_init(build).await.clone(),
         _ => build().await,
     };
     Some(std::fs::read(folder?.join(format!("{type_id}.wasm"))).unwrap())
@@ -98,4 +101,65 @@ async fn a_code_travels_through_telegram_by_itself_by_a_provider_in_go() {
         (json!({}), Some(telegram::ABSENT), "rejected-recipient", "PHONE_NUMBER_NOT_AVAILABLE"),
     ];
     Gateway { code: telegram::code, ..gateway }.holds(&refusals).await;
+}
+
+/// The provider in C, for a gateway at a plain address on a local network.
+fn on_a_local_network(component: Vec<u8>, vendor: Recorder, mut options: Value, path: &str) -> Gateway {
+    let network = Network::builder().allow_plaintext_http(&vendor.url("")).allow_code_in_query(&vendor.url(""));
+    options["LanGatewayUrl"] = vendor.url(path).into();
+    options["LanGatewaySecret"] = lan_gateway::TOKEN.into();
+    Gateway {
+        type_id: "lan-gateway",
+        component,
+        network: network.build().unwrap(),
+        vendor,
+        options,
+        secrets: &[lan_gateway::TOKEN],
+        recipient: "+41791234508",
+        code: lan_gateway::code,
+    }
+}
+
+#[tokio::test]
+async fn a_code_travels_through_smseagle_by_a_provider_in_c() {
+    let Some(component) = component("c", "lan-gateway").await else { return };
+    let vendor = lan_gateway::start_smseagle().await;
+    let elsewhere = vendor.url("/http_api/send_mms");
+    let gateway = on_a_local_network(component, vendor, json!({}), "/http_api/send_sms");
+    let refusals: [Refusal; 3] = [
+        (json!({"LanGatewaySecret": "wrong-token"}), None, "misconfigured", "credentials"),
+        (json!({"LanGatewayTextName": "text"}), None, "rejected-message", "parameters"),
+        (json!({"LanGatewayUrl": elsewhere}), None, "misconfigured", "status"),
+    ];
+    gateway.holds(&refusals).await;
+}
+
+#[tokio::test]
+async fn a_code_travels_through_kannel_by_a_provider_in_c() {
+    let Some(component) = component("c", "lan-gateway").await else { return };
+    let vendor = lan_gateway::start_kannel().await;
+    let options = json!({"LanGatewaySecretName": "password", "LanGatewayTextName": "text", "LanGatewayAccepted": "0"});
+    let path = format!("/cgi-bin/sendsms?username={}", lan_gateway::USER);
+    let gateway = on_a_local_network(component, vendor, options, &path);
+    let refusals: [Refusal; 2] = [
+        (json!({"LanGatewaySecret": "wrong-password"}), None, "misconfigured", "credentials"),
+        (json!({}), Some(lan_gateway::BARRED), "rejected-recipient", "number"),
+    ];
+    gateway.holds(&refusals).await;
+}
+
+#[tokio::test]
+async fn a_code_travels_in_a_form_with_basic_authentication_by_a_provider_in_c() {
+    let Some(component) = component("c", "lan-gateway").await else { return };
+    let vendor = lan_gateway::start_form().await;
+    let options = json!({"LanGatewayMethod": "POST", "LanGatewayUser": lan_gateway::USER, "LanGatewayNumberName": "phone",
+        "LanGatewayTextName": "body", "LanGatewayAccepted": "sent"});
+    // The code is in the body: the operator does not have to allow it in the query.
+    let network = Network::builder().allow_plaintext_http(&vendor.url("")).build().unwrap();
+    let gateway = on_a_local_network(component, vendor, options, "/send");
+    let refusals: [Refusal; 2] = [
+        (json!({"LanGatewayUser": "other"}), None, "misconfigured", "credentials"),
+        (json!({"LanGatewayNumberName": "to"}), None, "rejected-message", "parameters"),
+    ];
+    Gateway { network, code: code_in_body, ..gateway }.holds(&refusals).await;
 }

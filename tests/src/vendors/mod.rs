@@ -6,6 +6,7 @@ pub mod bird;
 pub mod ecall;
 pub mod graph;
 pub mod infobip;
+pub mod lan_gateway;
 pub mod matrix;
 pub mod recorder;
 pub mod sendgrid;

@@ -67,7 +67,10 @@ impl Seen {
             shown +=
                 &format!("\ncontent-type: {}\n{}", self.header("content-type"), String::from_utf8_lossy(&self.body));
         }
-        starred.iter().filter(|word| !word.is_empty()).fold(shown, |shown, word| shown.replace(word, "***"))
+        starred.iter().filter(|word| !word.is_empty()).fold(shown, |shown, word| {
+            let in_url = percent_encoding::utf8_percent_encode(word, percent_encoding::NON_ALPHANUMERIC).to_string();
+            shown.replace(word, "***").replace(&in_url, "***")
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use twofactor_sandbox::Message;
 use super::report::Report;
 use super::run::{CODE, Outcome, Run};
 use super::upstream::{Request, Responses};
+use crate::body_texts;
 
 const ACCEPTED: &str = "A message that an upstream answered with 2xx may have been accepted: report it as delivered, or its outcome as unknown. \
     If no request contained the text because the provider asks something first, give the responses: `--replay FILE` or \
@@ -121,9 +122,9 @@ fn is_by_itself(with_code: &[String]) -> bool {
     !with_code.is_empty() && with_code.iter().all(|text| text == CODE)
 }
 
-/// Returns the texts in the body of a request.
+/// Returns the texts in the body and in the query of a request.
 fn texts_of(request: &Request) -> Vec<String> {
-    request.texts().into_iter().map(|one| one.text).collect()
+    request.texts().into_iter().chain(body_texts::query(request.target())).map(|one| one.text).collect()
 }
 
 const SEVERAL_LINES: &str = "a text of several lines";
