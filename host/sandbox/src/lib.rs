@@ -76,6 +76,6 @@ pub use options::{Configured, ConfiguredFactor, Layers, Validation};
 pub use provider::{CODE_LENGTHS, Provider};
 pub use redact::Redactor;
 pub use schedule::on_thread_start;
-pub use schema::{OptionsSchema, ParsePartsError, Part, Parts, Placement, escape};
+pub use schema::{OptionsSchema, ParsePartsError, Part, Parts, Placement, escape, is_map_of_texts};
 pub use standalone::{Component, ProofOfReports, inspect, satisfies};
 pub use testing::{Exchange, KeptMail, Outbox, Recording};

@@ -62,6 +62,7 @@
 //! Natively the same code runs against [`testing::Upstream`], so a provider is tested with plain `cargo test`.
 
 mod authentication;
+mod by_circumstance;
 mod export;
 mod failure;
 mod http;
@@ -153,6 +154,7 @@ pub use bindings::twofactor::provider::types::{
     Credentials, Entry, Manifest, Message, Price, Problem, Reason, Receipt, RejectedPart, Rejection, Retry,
     SmtpSecurity,
 };
+pub use by_circumstance::{SendersByCountry, TemplatesByLanguage};
 pub use export::Exported;
 pub use failure::{
     Delivery, Failure, accepted, blocked, misconfigured, outcome_unknown, rejected_message, rejected_recipient,

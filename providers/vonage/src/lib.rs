@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use twofactor_provider::{
     Connection, Delivery, DeliveryStatus, Failure, Http, JwtKey, Message, Metadata, Price, Problem, Proof, Provider,
-    Recipient, Report, ReportJwt, ReportRequest, Reports, Response, Secret, SignedJwt, accepted, misconfigured,
-    plain_code, plain_text, problem, rejected_message, rejected_recipient, report, report_url, retry_later,
+    Recipient, Report, ReportJwt, ReportRequest, Reports, Response, Secret, SendersByCountry, SignedJwt, accepted,
+    misconfigured, plain_code, plain_text, problem, recipient_country, rejected_message, rejected_recipient, report,
+    report_url, retry_later,
 };
 
 /// The provider.
@@ -25,6 +26,11 @@ pub struct Options {
     #[serde(rename = "VonageFrom")]
     #[schemars(length(min = 1, max = 15))]
     from: String,
+    /// Senders for countries that do not accept the usual one, such as a number of yours for the United States, where names are not
+    /// allowed (optional).
+    #[serde(rename = "VonageFromByCountry")]
+    #[serde(default)]
+    from_by_country: SendersByCountry,
     /// The id of an application with the capability Messages.
     #[serde(rename = "VonageApplicationId")]
     #[serde(default)]
@@ -82,7 +88,7 @@ impl Provider for Vonage {
             "message_type": "text",
             // Vonage wants the number without its plus sign.
             "to": message.recipient.trim_start_matches('+'),
-            "from": options.from,
+            "from": options.from_by_country.sender_for(recipient_country(message)).unwrap_or(&options.from),
             "text": message.text,
         });
         if let Some(url) = report_url(message) {

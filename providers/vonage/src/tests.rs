@@ -30,6 +30,20 @@ fn a_message_is_posted_as_vonage_documents_it() {
 }
 
 #[test]
+fn a_country_with_a_sender_of_its_own_gets_it() {
+    let mut options = options();
+    options["VonageFromByCountry"] = json!({"US": "15005550006"});
+    for (country, sender) in [("US", "15005550006"), ("CH", "Shop")] {
+        let upstream = Upstream::new().responds(202, &[], r#"{"message_uuid":"aaaaaaaa-bbbb-cccc"}"#);
+        let mut message = message("+15005550123");
+        message.extra = vec![Entry { name: "recipient-country".to_owned(), value: country.to_owned() }];
+        deliver::<Vonage>(&options, &message).unwrap();
+        let body: Value = serde_json::from_slice(&upstream.requests()[0].body).unwrap();
+        assert_eq!(body["from"], sender);
+    }
+}
+
+#[test]
 fn an_application_needs_its_key_and_an_api_key_its_secret() {
     for (more, pointer) in [
         (json!({"VonageApplicationId": APPLICATION, "VonagePrivateKey": "PEM"}), None),

@@ -43,20 +43,38 @@ impl ProviderInfo {
             new_options: added(&options(before), &options(self)),
             lost_options: added(&options(self), &options(before)),
             newly_required: added(&required(before), &required(self)),
-            no_longer_secret: no_longer_secret(before, self),
+            no_longer_secret: no_longer_secret(&before.manifest.options_schema, &self.manifest.options_schema),
             is_downgrade: self.manifest.is_older_than(&before.manifest),
         }
     }
 }
 
-fn no_longer_secret(before: &ProviderInfo, after: &ProviderInfo) -> Vec<String> {
-    let sights = |info: &ProviderInfo| OptionsSchema::new(&info.manifest.options_schema).sights().all;
-    let (before, after) = (sights(before), sights(after));
-    let is_open = |name: &String| after.get(name) == Some(&Sight::Open);
+/// Returns the secrets of one schema that are open in another.
+fn no_longer_secret(before: &Value, after: &Value) -> Vec<String> {
+    let (before, after) = (OptionsSchema::new(before).sights().all, OptionsSchema::new(after).sights());
+    let is_in_map = |name: &String| name.rsplit_once('/').is_some_and(|(map, _)| after.maps.contains(map));
+    let is_open = |name: &String| after.all.get(name) == Some(&Sight::Open) || is_in_map(name);
     before.into_iter().filter(|(name, sight)| *sight != Sight::Open && is_open(name)).map(|(name, _)| name).collect()
 }
 
 /// Returns what is in `after` and not in `before`.
 fn added<T: Clone + PartialEq>(before: &[T], after: &[T]) -> Vec<T> {
     after.iter().filter(|one| !before.contains(one)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::no_longer_secret;
+
+    #[test]
+    fn a_secret_that_becomes_a_member_of_a_map_is_no_longer_secret() {
+        let of = |server: Value| json!({"type": "object", "properties": {"Server": server}});
+        let secret = of(json!({"type": "object", "properties": {"Key": {"type": "string", "writeOnly": true}}}));
+        let map = of(json!({"type": "object", "propertyNames": {}, "additionalProperties": {"type": "string"}}));
+        let gone = of(json!({"type": "object", "additionalProperties": false}));
+        assert_eq!(no_longer_secret(&secret, &map), ["Server/Key"]);
+        assert!(no_longer_secret(&secret, &gone).is_empty() && no_longer_secret(&map, &map).is_empty());
+    }
 }

@@ -23,7 +23,7 @@ mod width;
 use serde_json::Value;
 
 use compile::Node;
-pub use options::{OptionsSchema, escape};
+pub use options::{OptionsSchema, escape, is_map_of_texts};
 pub(crate) use options::{Sight, placements, revealed};
 pub use placement::{ParsePartsError, Part, Parts, Placement};
 

@@ -35,6 +35,8 @@ pub(crate) struct Sights {
     pub(crate) all: BTreeMap<String, Sight>,
     /// Secrets in lists.
     pub(crate) listed: Vec<String>,
+    /// The paths of maps of texts, whose members are all open.
+    pub(crate) maps: BTreeSet<String>,
     /// Why the options cannot be shown to people for approval.
     pub(crate) unshowable: Option<&'static str>,
     /// An option whose `x-twofactor-placement` is not allowed, and why.
@@ -175,8 +177,9 @@ impl<'a> OptionsSchema<'a> {
             Value::Object(map) => {
                 let mut out = Map::new();
                 let schemas = self.expand(schemas);
+                let members = if at.is_empty() { Vec::new() } else { map_members(&schemas) };
                 for (name, value) in map {
-                    let found = named(&schemas, name);
+                    let found = if members.is_empty() { named(&schemas, name) } else { members.clone() };
                     let sight = self.sight(&found);
                     let at = format!("{at}/{}", escape(name));
                     let open = sight == Sight::Open;
@@ -241,6 +244,9 @@ impl<'a> OptionsSchema<'a> {
                 *known = sight;
                 self.walk(&found, &at, in_list, depth, sights);
             }
+        }
+        if !at.is_empty() && !map_members(&schemas).is_empty() {
+            sights.maps.insert(at.to_owned());
         }
         let single = schemas.iter().filter_map(|schema| schema.get("items"));
         let several = schemas.iter().filter_map(|schema| schema["prefixItems"].as_array()).flatten();
@@ -310,6 +316,40 @@ impl<'a> OptionsSchema<'a> {
 /// Returns all schemas of a property, from expanded schemas.
 fn named<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
     schemas.iter().filter_map(|schema| schema.get("properties")?.get(name)).collect()
+}
+
+/// Returns whether a schema describes a map of texts: an object with `propertyNames`, whose `additionalProperties` are texts, and
+/// with no other members.
+///
+/// Elsewhere an unknown member may be a misspelt secret, and is withheld from `deliver`. A map has no members with names of their own,
+/// so nothing can be misspelt: all of its texts are open.
+pub fn is_map_of_texts(schema: &Value) -> bool {
+    let is_of = |schema: &Value, ty: &str| {
+        schema.get("type").is_some_and(|types| one_or_more(types).iter().all(|one| *one == ty || *one == "null"))
+    };
+    let has = |keyword: &str| schema.get(keyword).is_some();
+    let is_open_text = |text: &Value| {
+        is_of(text, "string")
+            && ["writeOnly", "$ref", "allOf", "anyOf", "oneOf"].iter().all(|keyword| text.get(keyword).is_none())
+    };
+    is_of(schema, "object")
+        && schema.get("propertyNames").is_some_and(Value::is_object)
+        && schema.get("additionalProperties").is_some_and(is_open_text)
+        && !has("properties")
+        && !has("patternProperties")
+}
+
+/// Returns the schemas of all members of a map of texts, from expanded schemas; none if it is not a map of texts.
+fn map_members<'a>(schemas: &[&'a Value]) -> Vec<&'a Value> {
+    let has_own = |schema: &&Value| schema.get("properties").or_else(|| schema.get("patternProperties")).is_some();
+    if schemas.iter().any(has_own) {
+        return Vec::new();
+    }
+    schemas
+        .iter()
+        .filter(|schema| is_map_of_texts(schema))
+        .filter_map(|schema| schema.get("additionalProperties"))
+        .collect()
 }
 
 fn one_or_more(value: &Value) -> Vec<&Value> {
@@ -390,6 +430,41 @@ mod tests {
         let schema = schema();
         let seen = OptionsSchema::new(&schema).without_secrets(&options());
         assert_eq!(seen, json!({"Sender": "s", "Server": {"Host": "h"}, "Key": "k"}));
+    }
+
+    #[test]
+    fn the_texts_of_a_map_are_open_and_what_only_resembles_a_map_is_withheld() {
+        let map = json!({"type": "object", "propertyNames": {"pattern": "^[A-Z]{2}$"}, "additionalProperties": {"type": "string"}});
+        let options = json!({"Senders": {"CH": "Shop", "US": "+15005550006"}});
+        let of = |senders: &Value| json!({"type": "object", "properties": {"Senders": senders}});
+        for schema in [of(&map), of(&json!({"anyOf": [map, {"type": "null"}]}))] {
+            let reader = OptionsSchema::new(&schema);
+            assert_eq!(reader.without_secrets(&options), options, "{schema}");
+            assert_eq!(reader.masked(&options, "*"), options);
+            assert!(reader.secrets(&options).is_empty());
+            assert_eq!(reader.sights().maps.into_iter().collect::<Vec<_>>(), ["Senders"]);
+        }
+        let with = |name: &str, value: Value| {
+            let mut changed = map.clone();
+            changed[name] = value;
+            changed
+        };
+        let secret = json!({"type": "string", "writeOnly": true});
+        for schema in [
+            with("propertyNames", Value::Null),
+            with("additionalProperties", json!(true)),
+            with("additionalProperties", secret.clone()),
+            with("additionalProperties", json!({"type": "string", "allOf": [secret]})),
+            with("additionalProperties", json!({"type": ["string", "object"]})),
+            with("properties", json!({"Password": secret})),
+            with("patternProperties", json!({"^P": secret})),
+            json!({"allOf": [map, {"properties": {"Password": secret}}]}),
+        ] {
+            let schema = of(&schema);
+            assert_eq!(OptionsSchema::new(&schema).without_secrets(&options), json!({"Senders": {}}), "{schema}");
+        }
+        // The options as a whole are no map: a misspelt secret may be among them.
+        assert_eq!(OptionsSchema::new(&map).without_secrets(&json!({"CH": "x"})), json!({}));
     }
 
     #[test]

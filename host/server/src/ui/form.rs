@@ -60,8 +60,12 @@ impl Form<'_> {
     }
 
     fn field(&self, field: &Field, place: &Place, value: &Value, inherited: &Value) -> Markup {
-        let problems: Vec<&FieldError> =
-            self.problems.iter().filter(|problem| problem.pointer == place.pointer).collect();
+        let is_map = matches!(field.kind, Kind::Map { .. });
+        let is_here = |problem: &&FieldError| {
+            let rest = problem.pointer.strip_prefix(&*place.pointer);
+            rest.is_some_and(|rest| rest.is_empty() || is_map && rest.starts_with('/'))
+        };
+        let problems: Vec<&FieldError> = self.problems.iter().filter(is_here).collect();
         let (help, error) = (format!("{}-help", place.name), format!("{}-error", place.name));
         let mut described = Vec::new();
         let has_notes = !field.help.is_empty() || !inherited.is_null() || field.link.is_some();
@@ -86,7 +90,11 @@ impl Form<'_> {
                 }
             }
             @if !problems.is_empty() {
-                div.error id=(error) { @for problem in &problems { p { (spoken(l, &problem.detail)) } } }
+                div.error id=(error) {
+                    @for problem in &problems {
+                        p { @if let Some(row) = row_of(problem, place) { (row) ": " } (spoken(l, &problem.detail)) }
+                    }
+                }
             }
         };
         match &field.kind {
@@ -127,6 +135,13 @@ impl Form<'_> {
                     }
                 }
             }
+            Kind::Map { labels, by_country } => html! {
+                fieldset.group.map aria-describedby=[described] disabled[self.disabled] {
+                    legend { (heading) }
+                    (notes)
+                    (self.rows(place, value, labels, *by_country, &problems))
+                }
+            },
             _ => html! {
                 div.field.invalid[!problems.is_empty()] {
                     label for=(place.name) { (heading) }
@@ -192,7 +207,7 @@ impl Form<'_> {
                     }
                 }
             },
-            Kind::Lines | Kind::Json | Kind::Group(_) | Kind::Union { .. } => {
+            Kind::Lines | Kind::Json | Kind::Map { .. } | Kind::Group(_) | Kind::Union { .. } => {
                 let text = match (kind, value) {
                     (Kind::Lines, Value::Array(lines)) => lines.iter().map(shown).collect::<Vec<_>>().join("\n"),
                     (_, Value::Object(_) | Value::Array(_)) => format!("{value:#}"),
@@ -201,6 +216,53 @@ impl Form<'_> {
                 html! {
                     textarea id=(name) name=(name) rows="4" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] { (text) }
                 }
+            }
+        }
+    }
+
+    /// The rows of a map, and an empty one to add another without a script.
+    fn rows(
+        &self,
+        place: &Place,
+        value: &Value,
+        labels: &[String; 2],
+        by_country: bool,
+        problems: &[&FieldError],
+    ) -> Markup {
+        let l = self.language;
+        let [name, text] = labels;
+        let name_label = match (by_country, &**name) {
+            (true, _) => html! { (l.say("Country code, such as CH", "Ländercode wie CH")) },
+            (false, "") => html! { (l.say("Name", "Name")) },
+            (false, name) => spoken(l, name),
+        };
+        let text_label = if text.is_empty() {
+            html! { (l.say("Value", "Wert")) }
+        } else {
+            spoken(l, text)
+        };
+        // What is not a map was stored over the API; it stays until it is changed.
+        let mut rows: Vec<(String, String)> = match value {
+            Value::Object(map) => map.iter().map(|(name, text)| (name.clone(), shown(text))).collect(),
+            Value::Null => Vec::new(),
+            other => vec![(String::new(), shown(other))],
+        };
+        if !self.disabled {
+            rows.push(Default::default());
+        }
+        let is_invalid = |row: &str| problems.iter().any(|problem| row_of(problem, place).as_deref() == Some(row));
+        let ids = ["key", "value"].map(|part| format!("{}#{part}", place.name));
+        html! {
+            div.row { span id={ (ids[0]) "-label" } { (name_label) } span id={ (ids[1]) "-label" } { (text_label) } }
+            @for (n, (name, text)) in rows.iter().enumerate() {
+                @let invalid = (!(name.is_empty() && text.is_empty()) && is_invalid(name)).then_some("true");
+                div.row role="group" aria-label={ (l.say("Row ", "Zeile ")) (n + 1) } {
+                    input name=(ids[0]) type="text" value=(name) maxlength=[by_country.then_some("2")] autocomplete="off" spellcheck="false" aria-labelledby={ (ids[0]) "-label" } aria-invalid=[invalid];
+                    input name=(ids[1]) type="text" value=(text) autocomplete="off" spellcheck="false" aria-labelledby={ (ids[1]) "-label" } aria-invalid=[invalid];
+                }
+            }
+            @if !self.disabled {
+                div.help { (l.say("Save to get another empty row. A row with two empty fields is removed.", "Mit dem Speichern kommt eine weitere leere Zeile. Eine Zeile mit zwei leeren Feldern wird entfernt.")) }
             }
         }
     }
@@ -233,12 +295,21 @@ impl Form<'_> {
         let text = match (kind, inherited) {
             (Kind::Secret { .. }, _) => l.say("Secret", "Geheimnis").to_owned(),
             (Kind::Union { key, .. }, _) => shown(&inherited[key]),
+            (Kind::Map { .. }, Value::Object(map)) => {
+                map.iter().map(|(name, text)| format!("{name}: {}", shown(text))).collect::<Vec<_>>().join(", ")
+            }
             (_, Value::Bool(true)) => l.say("Yes", "Ja").to_owned(),
             (_, Value::Bool(false)) => l.say("No", "Nein").to_owned(),
             _ => shown(inherited),
         };
         html! { span.inherited { (self.inherited_from) ": " (text) } }
     }
+}
+
+/// Returns the name of the row of a map that a problem is about; `None` if it is about the whole.
+fn row_of(problem: &FieldError, map: &Place) -> Option<String> {
+    let row = problem.pointer.strip_prefix(&*map.pointer)?.strip_prefix('/')?;
+    Some(row.replace("~1", "/").replace("~0", "~"))
 }
 
 /// Returns a link to another site, with its name: who follows it should know where to.
@@ -279,6 +350,39 @@ mod tests {
         };
         let shown = form.show(&fields(&schema), "", &broken).into_string();
         assert!(shown.contains("{broken</textarea>") && shown.contains("<details class=\"paste\" open>"), "{shown}");
+    }
+
+    #[test]
+    fn a_map_has_a_row_for_each_text_and_an_empty_one() {
+        let schema = json!({"type": "object", "properties": {"Senders": {"type": "object", "title": "Senders",
+            "propertyNames": {"pattern": "^[A-Z]{2}$"}, "additionalProperties": {"type": "string", "title": "Sender"}}}});
+        let problems =
+            [FieldError::new("/Senders/US", "must not be longer"), FieldError::new("/Senders", "has too many")];
+        let form = Form {
+            language: Language::English,
+            inherited: &json!({"Senders": {"AT": "Base"}}),
+            inherited_from: "Base settings",
+            problems: &problems,
+            disabled: false,
+        };
+        let fields = fields(&schema);
+        let page =
+            |form: Form<'_>| form.show(&fields, "", &json!({"Senders": {"CH": "\"><b>", "US": "+1500"}})).into_string();
+        let shown = page(form);
+        assert_eq!(shown.matches("name=\"/Senders#key\"").count(), 3, "{shown}");
+        assert_eq!(shown.matches("name=\"/Senders#value\"").count(), 3);
+        assert_eq!(shown.matches("aria-invalid").count(), 2, "only the two fields of one row: {shown}");
+        for text in [
+            "value=\"CH\"",
+            "&quot;&gt;&lt;b&gt;",
+            "US: must not be longer",
+            "<p>has too many",
+            "Base settings: AT: Base",
+        ] {
+            assert!(shown.contains(text), "{text}: {shown}");
+        }
+        assert!(form.other_problems(&fields).is_empty());
+        assert_eq!(page(Form { disabled: true, ..form }).matches("name=\"/Senders#key\"").count(), 2);
     }
 
     #[test]

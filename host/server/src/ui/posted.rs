@@ -108,6 +108,7 @@ fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Optio
             let lines = text?.lines().map(str::trim).filter(|line| !line.is_empty());
             Some(lines.map(Value::from).collect())
         }
+        Kind::Map { by_country, .. } => read_map(posted, name, *by_country),
         Kind::Json => text.map(as_json),
         Kind::Group(fields) => {
             let object = read_object(fields, posted, name, stored);
@@ -122,6 +123,20 @@ fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Optio
             Some(Value::Object(object))
         }
     }
+}
+
+/// Reads the rows of a map; one with two empty fields is none. A name that was typed twice gets a number, so that nothing is lost: the
+/// engine says that there is no such name.
+fn read_map(posted: &Posted, name: &str, by_country: bool) -> Option<Value> {
+    let (keys, values) = (format!("{name}#key"), format!("{name}#value"));
+    let mut map = Map::new();
+    for (key, value) in posted.all(&keys).zip(posted.all(&values)).filter(|row| *row != ("", "")) {
+        let key = if by_country { key.to_ascii_uppercase() } else { key.to_owned() };
+        let numbered = (2..).map(|n| format!("{key} ({n})"));
+        let free = std::iter::once(key.clone()).chain(numbered).find(|key| !map.contains_key(key));
+        map.insert(free.unwrap_or(key), Value::from(value));
+    }
+    (!map.is_empty()).then_some(Value::Object(map))
 }
 
 #[cfg(test)]
@@ -191,6 +206,24 @@ mod tests {
         assert_eq!(password(&[("/Server", "SMTP"), ("/Server/SMTP/Password#remove", "yes")]), Value::Null);
         assert_eq!(password(&[("/Server", "M365"), ("/Server/M365/Password", "")]), Value::Null);
         assert_eq!(read(&fields, &Posted::of(&[]), "", &stored)["Unknown"], MASK);
+    }
+
+    #[test]
+    fn rows_become_a_map_and_none_of_them_is_lost() {
+        let schema = json!({"type": "object", "properties": {"Senders": {"type": "object",
+            "propertyNames": {"pattern": "^[A-Z]{2}$"}, "additionalProperties": {"type": "string"}}}});
+        let fields = fields(&schema);
+        let read = |rows: &[(&str, &str)]| {
+            let typed = rows.iter().flat_map(|(key, value)| [("/Senders#key", *key), ("/Senders#value", *value)]);
+            read(&fields, &Posted::of(&typed.collect::<Vec<_>>()), "", &json!({"Senders": {"AT": "old"}}))
+        };
+        assert_eq!(
+            Value::Object(read(&[(" ch", "Shop "), ("US", "+1"), ("", "")])),
+            json!({"Senders": {"CH": "Shop", "US": "+1"}})
+        );
+        assert!(read(&[("", ""), (" ", "")]).is_empty());
+        let odd = read(&[("CH", "a"), ("ch", "b"), ("CH", "c"), ("", "d"), ("US", "")]);
+        assert_eq!(odd["Senders"], json!({"CH": "a", "CH (2)": "b", "CH (3)": "c", "": "d", "US": ""}));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
+use twofactor::sandbox::is_map_of_texts;
 
 /// The depth to which a schema is followed: it may refer to itself.
 const DEPTH: usize = 8;
@@ -14,6 +15,9 @@ const DEPTH: usize = 8;
 /// The maximum number of values of a schema that are copied for one form. References multiply them;
 /// the rest becomes a field for JSON.
 const COPIES: usize = 20_000;
+
+/// The pattern of a country code (ISO 3166-1 alpha-2).
+const COUNTRY: &str = "^[A-Z]{2}$";
 
 /// An option in a form.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +50,13 @@ pub(super) enum Kind {
     Flag,
     Choice(Vec<Choice>),
     Lines,
+    /// Texts by names, such as senders by country.
+    Map {
+        /// What a name is, and what a text is; empty if the schema does not say.
+        labels: [String; 2],
+        /// Whether the names are country codes.
+        by_country: bool,
+    },
     Group(Vec<Field>),
     /// The property `key` says which alternative it is.
     Union {
@@ -206,6 +217,12 @@ impl Reader<'_> {
                 let items = node.get("items").map(|items| self.whole(items, DEPTH)).unwrap_or_default();
                 let plain = type_of(&items) == Some("string") && items.get("writeOnly").is_none();
                 if plain { Kind::Lines } else { Kind::Json }
+            }
+            Some("object") if is_map_of_texts(&Value::Object(node.clone())) => {
+                let (names, texts) = (node.get("propertyNames"), node.get("additionalProperties"));
+                let title = |of: Option<&Value>| of.and_then(|of| text(of.as_object()?, "title")).unwrap_or_default();
+                let pattern = names.and_then(|names| names.get("pattern")).and_then(Value::as_str);
+                Kind::Map { labels: [title(names), title(texts)], by_country: pattern == Some(COUNTRY) }
             }
             Some("object") if node.get("properties").is_some_and(Value::is_object) => {
                 let fields = self.fields(node, depth);
@@ -389,6 +406,21 @@ mod tests {
         assert_eq!(one(json!({"enum": ["a", "b", null]})), Kind::Choice(vec![choice("a", "a"), choice("b", "b")]));
         let constants = json!({"oneOf": [{"const": "a", "description": "The first."}, {"const": "b"}]});
         assert_eq!(one(constants), Kind::Choice(vec![choice("a", "a: The first."), choice("b", "b")]));
+    }
+
+    #[test]
+    fn a_map_of_texts_has_labels_and_knows_countries() {
+        let map = |names: Value, texts: Value| {
+            one(json!({"type": ["object", "null"], "propertyNames": names, "additionalProperties": texts}))
+        };
+        let senders =
+            map(json!({"title": "Country", "pattern": "^[A-Z]{2}$"}), json!({"type": "string", "title": "Sender"}));
+        assert_eq!(senders, Kind::Map { labels: ["Country".to_owned(), "Sender".to_owned()], by_country: true });
+        let any = map(json!({}), json!({"type": "string"}));
+        assert_eq!(any, Kind::Map { labels: Default::default(), by_country: false });
+        for other in [json!({"type": "integer"}), json!({"type": "string", "writeOnly": true}), json!(true)] {
+            assert_eq!(map(json!({}), other), Kind::Json);
+        }
     }
 
     #[test]

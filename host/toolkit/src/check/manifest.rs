@@ -1,7 +1,7 @@
 //! Checks the manifest, beyond what loading a component demands.
 
 use serde_json::Value;
-use twofactor_sandbox::ProviderInfo;
+use twofactor_sandbox::{ProviderInfo, is_map_of_texts};
 
 use super::report::Report;
 use super::schema::{ALTERNATIVES, DEPTH, combined, pointer};
@@ -111,7 +111,8 @@ impl Found {
         let secret = in_secret || marked("writeOnly");
         let mut types = all.iter().filter_map(|schema| schema.get("type")).peekable();
         let is_text = types.peek().is_none()
-            || types.any(|ty| ty == "string" || ty.as_array().is_some_and(|all| all.contains(&"string".into())));
+            || types.any(|ty| ty == "string" || ty.as_array().is_some_and(|all| all.contains(&"string".into())))
+            || all.iter().any(|schema| is_map_of_texts(schema));
         // Values in the schema are public.
         let is_listed = all.iter().any(|schema| lists_values(schema));
         if is_secretive(name) && is_text && !secret && !is_listed {

@@ -1,6 +1,7 @@
 //! Finds options that a schema accepts and the host does not know: they are withheld from `deliver` without a notice.
 
 use serde_json::Value;
+use twofactor_sandbox::is_map_of_texts;
 
 use super::schema::{ALTERNATIVES, DEPTH, combined, pointer};
 
@@ -38,6 +39,10 @@ fn look(root: &Value, schemas: &[&Value], at: &str, depth: usize, found: &mut Ve
                 "{place}: options whose names match `{}` are accepted, but withheld from `deliver`",
                 escaped(pattern)
             ));
+        }
+        // The host knows the members of a map of texts, unless the options themselves are one.
+        if is_map_of_texts(schema) && known.is_empty() && !at.is_empty() {
+            continue;
         }
         for keyword in OPEN {
             if schema.get(keyword).is_some_and(|open| open.as_object().is_some_and(|open| !open.is_empty())) {
@@ -131,6 +136,13 @@ mod tests {
             let within = json!({"type": "object", "properties": {"Server": schema}});
             assert!(of(&within)[0].contains("/Server"), "{within}");
         }
+    }
+
+    #[test]
+    fn a_map_of_texts_hides_nothing_unless_it_is_the_options_themselves() {
+        let map = json!({"type": "object", "propertyNames": {"pattern": "^[A-Z]{2}$"}, "additionalProperties": {"type": "string"}});
+        assert!(of(&json!({"type": "object", "properties": {"Senders": map}})).is_empty());
+        assert_eq!(of(&map).len(), 1);
     }
 
     #[test]
