@@ -1,5 +1,5 @@
-//! Builds the providers for `wasm32-wasip2`: every package in `providers/` that is a component (`cdylib`). A provider is named
-//! after its folder: `providers/slack` is the package `twofactor-slack` and the type `slack`.
+//! Builds the components: every package in `providers/` that is one (`cdylib`). It is named after its folder: `providers/slack` is the
+//! package `twofactor-slack` and the type `slack`. Those made with `twofactor-factor` are built without any import.
 //!
 //! As a package of a registry this crate has the components in `components/`, and nothing is built: `packaging/crates`.
 
@@ -15,17 +15,25 @@ fn main() -> Result<(), Error> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let types = if here.join("../guest-build").exists() {
-        let types = types().map_err(|error| format!("providers/ cannot be read: {error}"))?;
-        let packages: Vec<String> = types.iter().map(|type_id| format!("twofactor-{type_id}")).collect();
-        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
-        twofactor_guest_build::build(&packages, &["providers"])?;
-        types
+        let found = components().map_err(|error| format!("providers/ cannot be read: {error}"))?;
+        let packages = |are_factors| -> Vec<String> {
+            let of_kind = found.iter().filter(|(_, is_factor)| *is_factor == are_factors);
+            of_kind.map(|(type_id, _)| format!("twofactor-{type_id}")).collect()
+        };
+        let (providers, factors) = (packages(false), packages(true));
+        twofactor_guest_build::build(&names(&providers), &["providers"])?;
+        twofactor_guest_build::build_without_imports(&names(&factors), &["providers"])?;
+        found.into_iter().map(|(type_id, _)| type_id).collect()
     } else {
         packaged(&here.join("components"), &out).map_err(|error| format!("components/ cannot be read: {error}"))?
     };
     let out = out.join("providers.rs");
     fs::write(&out, source(&types)).map_err(|error| format!("{}: {error}", out.display()))?;
     Ok(())
+}
+
+fn names(packages: &[String]) -> Vec<&str> {
+    packages.iter().map(String::as_str).collect()
 }
 
 /// Copies components that were built before to where those are that are built here, and returns their types.
@@ -43,17 +51,18 @@ fn packaged(components: &Path, out: &Path) -> io::Result<Vec<String>> {
     Ok(types)
 }
 
-/// Returns the types of all providers, in alphabetical order.
-fn types() -> io::Result<Vec<String>> {
-    let mut types = Vec::new();
+/// Returns the types of all components, in alphabetical order, and whether each is a factor.
+fn components() -> io::Result<Vec<(String, bool)>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))? {
         let folder = entry?;
-        if fs::read_to_string(folder.path().join("Cargo.toml")).is_ok_and(|manifest| is_component(&manifest)) {
-            types.push(folder.file_name().to_string_lossy().into_owned());
+        let Ok(manifest) = fs::read_to_string(folder.path().join("Cargo.toml")) else { continue };
+        if is_component(&manifest) {
+            found.push((folder.file_name().to_string_lossy().into_owned(), manifest.contains("\ntwofactor-factor")));
         }
     }
-    types.sort();
-    Ok(types)
+    found.sort();
+    Ok(found)
 }
 
 /// Returns whether a package's library is a component. An example of the SDK is one as well, and no provider.
@@ -61,7 +70,7 @@ fn is_component(manifest: &str) -> bool {
     manifest.split("\n[").any(|table| table.starts_with("lib]") && table.contains("\"cdylib\""))
 }
 
-/// Returns Rust with a constant for each provider, and a table of all.
+/// Returns Rust with a constant for each component, and a table of all.
 fn source(types: &[String]) -> String {
     let mut constants = String::new();
     let mut rows = String::new();
@@ -69,14 +78,14 @@ fn source(types: &[String]) -> String {
         let (file, name) = (type_id.replace('-', "_"), type_id.replace('-', "_").to_uppercase());
         let _ = writeln!(
             constants,
-            "/// The provider `{type_id}`.\n\
+            "/// The component `{type_id}`.\n\
              pub const {name}: &[u8] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/twofactor_{file}.wasm\"));"
         );
         let _ = writeln!(rows, "    ({type_id:?}, {name}),");
     }
     let count = types.len();
     format!(
-        "{constants}\n/// All providers, by the type of their instances.\n\
+        "{constants}\n/// All components, by the type of their instances.\n\
          pub const BY_TYPE: [(&str, &[u8]); {count}] = [\n{rows}];\n"
     )
 }

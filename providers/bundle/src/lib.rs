@@ -1,4 +1,4 @@
-//! The providers of this repository, built for `wasm32-wasip2` and embedded: one constant for each, such as [`EMAIL`], and
+//! The components of this repository, providers and factors, built and embedded: one constant for each, such as [`EMAIL`], and
 //! [`BY_TYPE`]. `build.rs` finds them.
 
 include!(concat!(env!("OUT_DIR"), "/providers.rs"));

@@ -1,4 +1,5 @@
-//! Builds guests of this workspace for `wasm32-wasip2` from a build script.
+//! Builds guests of this workspace from a build script: providers for `wasm32-wasip2`, and components that import nothing for
+//! `wasm32-unknown-unknown`.
 //!
 //! The guests are members of the workspace, so they share its lock file and their unit tests run natively with all others;
 //! the components come from a nested `cargo build` with its own target folder, because the outer build holds the lock of the other.
@@ -9,6 +10,8 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use wit_component::ComponentEncoder;
 
 /// Why guests were not built. A build script that returns it from `main` prints it with `Debug`, which therefore prints the message.
 pub struct Error(String);
@@ -25,7 +28,23 @@ impl<T: Into<String>> From<T> for Error {
     }
 }
 
-const TARGET: &str = "wasm32-wasip2";
+/// What components are built for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// With WASI: the linker makes the component.
+    Wasi,
+    /// Without any import: the standard library has no WASI there, and this crate makes the component.
+    Bare,
+}
+
+impl Target {
+    fn triple(self) -> &'static str {
+        match self {
+            Self::Wasi => "wasm32-wasip2",
+            Self::Bare => "wasm32-unknown-unknown",
+        }
+    }
+}
 
 /// Builds the packages and puts each component at `OUT_DIR/<package with underscores>.wasm`. Rebuilds when one of `sources` (paths
 /// from the workspace's root) changes.
@@ -33,18 +52,30 @@ const TARGET: &str = "wasm32-wasip2";
 /// # Errors
 /// With a message that says what to do.
 pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
+    build_for(Target::Wasi, packages, sources)
+}
+
+/// Builds components that import nothing, such as factors. Otherwise as [`build`].
+///
+/// # Errors
+/// With a message that says what to do.
+pub fn build_without_imports(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
+    build_for(Target::Bare, packages, sources)
+}
+
+fn build_for(target: Target, packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     let (root, up) = workspace_root()?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
-    for source in sources.iter().chain(&["Cargo.toml", "Cargo.lock", "wit", "providers/sdk"]) {
+    for source in sources.iter().chain(&["Cargo.toml", "Cargo.lock", "wit", "providers/sdk", "providers/factor-sdk"]) {
         // Relative to the package, because two checkouts may share a target folder.
         println!("cargo::rerun-if-changed={}", up.join(source).display());
     }
-    ensure_target()?;
+    ensure_target(target.triple())?;
     let target_dir = out.join("guests");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(&root)
-        .args(["build", "--locked", "--release", "--target", TARGET, "--target-dir"])
+        .args(["build", "--locked", "--release", "--target", target.triple(), "--target-dir"])
         .arg(&target_dir);
     for package in packages {
         cargo.args(["--package", package]);
@@ -83,10 +114,20 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     }
     for package in packages {
         let file = format!("{}.wasm", package.replace('-', "_"));
-        let built = target_dir.join(TARGET).join("release").join(&file);
-        std::fs::copy(&built, out.join(&file)).map_err(|error| format!("{}: {error}", built.display()))?;
+        let built = target_dir.join(target.triple()).join("release").join(&file);
+        let bytes = std::fs::read(&built).map_err(|error| format!("{}: {error}", built.display()))?;
+        let component = match target {
+            Target::Wasi => bytes,
+            Target::Bare => component(&bytes).map_err(|error| format!("{package}: {error:#}"))?,
+        };
+        std::fs::write(out.join(&file), component).map_err(|error| format!("{file}: {error}"))?;
     }
     Ok(())
+}
+
+/// Makes a component of a core module that has its interfaces in a custom section, as `wit-bindgen` writes it.
+fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
 /// Returns flags that keep local paths out of the components, so that the same sources give the same bytes, and the same digest, on
@@ -109,17 +150,17 @@ fn workspace_root() -> Result<(PathBuf, PathBuf), String> {
 }
 
 /// Installs the target if rustup is there and the toolchain lacks it.
-fn ensure_target() -> Result<(), String> {
+fn ensure_target(target: &str) -> Result<(), String> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let libdir = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let libdir = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
     let installed = libdir.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).exists());
     if installed {
         return Ok(());
     }
-    println!("cargo::warning=installing the Rust target {TARGET}, which providers are built for");
-    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    println!("cargo::warning=installing the Rust target {target}, which components are built for");
+    let added = Command::new("rustup").args(["target", "add", target]).status();
     if added.is_ok_and(|status| status.success()) {
         return Ok(());
     }
-    Err(format!("providers are built for the Rust target {TARGET}: run `rustup target add {TARGET}`"))
+    Err(format!("components are built for the Rust target {target}: run `rustup target add {target}`"))
 }
